@@ -1,0 +1,1 @@
+//! The use cases as values, and the I/O around a rotation.

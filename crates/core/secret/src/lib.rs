@@ -1,0 +1,1 @@
+//! Secrets that are never printed and are wiped when dropped; URLs that display safely.

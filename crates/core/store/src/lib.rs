@@ -1,0 +1,1 @@
+//! The store: engines, transactions, migrations, leases, audit, credentials.

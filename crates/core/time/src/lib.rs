@@ -1,0 +1,1 @@
+//! Time, waiting and randomness: the system's, and manual ones that tests move.

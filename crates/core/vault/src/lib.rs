@@ -1,0 +1,1 @@
+//! Sealing: envelope keys and authenticated encryption bound to the row.

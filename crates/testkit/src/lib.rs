@@ -1,0 +1,1 @@
+//! A broker, a store and a Webex for tests, in one line.

@@ -1,0 +1,1 @@
+//! A transport to Webex, and typed calls over it.
