@@ -1,1 +1,12 @@
 //! Secrets that are never printed and are wiped when dropped; URLs that display safely.
+//!
+//! A secret has no `Display` and no `Serialize`, its `Debug` names its type only, and the one way to read it is the loud
+//! [`expose_secret`](AccessToken::expose_secret).
+
+mod bytes;
+mod token;
+mod url;
+
+pub use bytes::SecretBytes;
+pub use token::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken, SecretText, State};
+pub use url::{SafeUrl, UrlError};

@@ -1,1 +1,18 @@
 //! Time, waiting and randomness: the system's, and manual ones that tests move.
+//!
+//! Everything in Lanyard that needs the time, a pause or a random number takes it from here, as a value it was given.
+//! `clippy.toml` bans the other ways in.
+
+mod clock;
+mod entropy;
+mod moment;
+mod process;
+mod sleep;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use moment::{BootId, BootTime, Moment};
+pub use process::{Presence, ProcessIdentity};
+#[cfg(feature = "tokio")]
+pub use sleep::SystemSleep;
+pub use sleep::{BoxFuture, ManualSleep, Sleep};
