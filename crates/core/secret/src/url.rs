@@ -54,7 +54,11 @@ impl SafeUrl {
 
 impl fmt::Display for SafeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.0.origin().ascii_serialization(), self.0.path())
+        match self.0.origin() {
+            origin @ Origin::Tuple(..) => write!(f, "{}{}", origin.ascii_serialization(), self.0.path()),
+            // `mailto:`, `file:` and the like: nothing of what follows the scheme is known to be harmless.
+            Origin::Opaque(_) => write!(f, "{}:…", self.0.scheme()),
+        }
     }
 }
 
@@ -95,6 +99,7 @@ mod tests {
             .unwrap();
         assert_eq!(url.to_string(), "https://host.example:444/path");
         assert_eq!(format!("{url:?}"), "SafeUrl(https://host.example:444/path)");
+        assert_eq!("user:canary@host".parse::<SafeUrl>().unwrap().to_string(), "user:…");
     }
 
     #[test]

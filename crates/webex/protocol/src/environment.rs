@@ -1,0 +1,191 @@
+//! One Webex: where its API and its identity broker are.
+
+use lanyard_secret::SafeUrl;
+use thiserror::Error;
+use url::Url;
+
+/// The origins and endpoints of one Webex. A token goes to these and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    api: SafeUrl,
+    revoke: Option<SafeUrl>,
+}
+
+/// Why an address cannot be a Webex.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EnvironmentError {
+    /// It is no absolute URL.
+    #[error("{0:?} is not a URL")]
+    NotAUrl(String),
+    /// It would carry tokens in the clear.
+    #[error("{0} would carry tokens unencrypted; use https (http is allowed to a loopback address only)")]
+    NotConfidential(SafeUrl),
+    /// It has a user name, a query or a fragment.
+    #[error("{0} must have neither user name, query nor fragment")]
+    NotABase(SafeUrl),
+}
+
+impl Environment {
+    /// Webex as nearly everyone has it.
+    ///
+    /// # Panics
+    /// Never: the addresses are constants.
+    pub fn commercial() -> Self {
+        Self {
+            api: constant("https://webexapis.com/v1/"),
+            revoke: Some(constant("https://idbroker.webex.com/idb/oauth2/v1/revoke")),
+        }
+    }
+
+    /// Webex for the government of the United States. Its revocation endpoint is not publicly documented.
+    ///
+    /// # Panics
+    /// Never: the address is a constant.
+    pub fn fedramp() -> Self {
+        Self {
+            api: constant("https://api-usgov.webex.com/v1/"),
+            revoke: None,
+        }
+    }
+
+    /// A Webex at an address of its own, such as a simulator: `api` is its base and ends in `/v1`; the identity broker's
+    /// revocation is expected on the same origin under `/idb/oauth2/v1/revoke`.
+    ///
+    /// The two well-known bases give [`commercial`](Self::commercial) and [`fedramp`](Self::fedramp).
+    pub fn at(api: &str) -> Result<Self, EnvironmentError> {
+        let mut base = Url::parse(api).map_err(|_| EnvironmentError::NotAUrl(without_secrets(api)))?;
+        let shown = SafeUrl::new(base.clone());
+        if !base.username().is_empty()
+            || base.password().is_some()
+            || base.query().is_some()
+            || base.fragment().is_some()
+        {
+            return Err(EnvironmentError::NotABase(shown));
+        }
+        if !shown.is_confidential() {
+            return Err(EnvironmentError::NotConfidential(shown));
+        }
+        if !base.path().ends_with('/') {
+            let path = format!("{}/", base.path());
+            base.set_path(&path);
+        }
+        let known = [Self::commercial(), Self::fedramp()];
+        if let Some(known) = known.into_iter().find(|known| known.api.expose() == &base) {
+            return Ok(known);
+        }
+        let mut revoke = base.clone();
+        revoke.set_path("/idb/oauth2/v1/revoke");
+        Ok(Self {
+            api: SafeUrl::new(base),
+            revoke: Some(SafeUrl::new(revoke)),
+        })
+    }
+
+    /// The environment's identity: its API base without the slash at the end. Stored with everything that belongs to it and
+    /// bound into every sealed value.
+    pub fn id(&self) -> &str {
+        self.api.expose().as_str().trim_end_matches('/')
+    }
+
+    /// Where a person signs in (`GET /authorize`).
+    pub fn authorize(&self) -> SafeUrl {
+        self.resource(&["authorize"])
+    }
+
+    /// Where codes and refresh tokens are exchanged (`POST /access_token`).
+    pub fn token(&self) -> SafeUrl {
+        self.resource(&["access_token"])
+    }
+
+    /// Where tokens are revoked with an app's own id and secret; `None` where no such endpoint is known.
+    pub fn revoke(&self) -> Option<&SafeUrl> {
+        self.revoke.as_ref()
+    }
+
+    /// A resource below the API base; each segment is encoded as one segment whatever it holds.
+    pub fn resource(&self, segments: &[&str]) -> SafeUrl {
+        let mut url = self.api.expose().clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        SafeUrl::new(url)
+    }
+
+    /// Whether this environment's tokens may be sent to `url`: the API's own origin only. (The identity broker's revocation
+    /// takes the app's secret and the token in its body, and goes to [`revoke`](Self::revoke) alone.)
+    pub fn permits(&self, url: &SafeUrl) -> bool {
+        url.is_confidential() && url.origin() == self.api.origin()
+    }
+}
+
+fn constant(url: &str) -> SafeUrl {
+    url.parse().expect("a constant URL is well formed")
+}
+
+/// What was typed may have held a password: only the part before the first `@`, `?` or `#` that matters is repeated.
+fn without_secrets(text: &str) -> String {
+    let end = text.find(['@', '?', '#']).unwrap_or(text.len());
+    text[..end].chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_reads_the_same_with_and_without_its_last_slash() {
+        let a = Environment::at("http://127.0.0.1:7000/v1").unwrap();
+        let b = Environment::at("http://127.0.0.1:7000/v1/").unwrap();
+        assert_eq!(a, b);
+        assert_eq!(a.id(), "http://127.0.0.1:7000/v1");
+        assert_eq!(a.token().expose().as_str(), "http://127.0.0.1:7000/v1/access_token");
+        assert_eq!(
+            a.revoke().unwrap().expose().as_str(),
+            "http://127.0.0.1:7000/idb/oauth2/v1/revoke"
+        );
+    }
+
+    #[test]
+    fn the_well_known_bases_are_recognised() {
+        assert_eq!(
+            Environment::at("https://webexapis.com/v1").unwrap(),
+            Environment::commercial()
+        );
+        assert_eq!(
+            Environment::at("https://api-usgov.webex.com/v1/").unwrap(),
+            Environment::fedramp()
+        );
+    }
+
+    #[test]
+    fn an_address_that_would_leak_is_refused() {
+        assert!(matches!(
+            Environment::at("http://webexapis.com/v1"),
+            Err(EnvironmentError::NotConfidential(_))
+        ));
+        assert!(matches!(
+            Environment::at("https://user:canary@webexapis.com/v1"),
+            Err(EnvironmentError::NotABase(_))
+        ));
+        let error = Environment::at("user:canary@nowhere?canary").unwrap_err();
+        assert!(!error.to_string().contains("nowhere"), "{error}");
+    }
+
+    #[test]
+    fn a_token_may_go_to_the_api_origin_only() {
+        let environment = Environment::commercial();
+        let permits = |url: &str| environment.permits(&url.parse().unwrap());
+        assert!(permits("https://webexapis.com/v1/people?cursor=2"));
+        assert!(permits("https://webexapis.com:443/v1/people"));
+        assert!(!permits("http://webexapis.com/v1/people"));
+        assert!(!permits("https://webexapis.com:8443/v1/people"));
+        assert!(!permits("https://webexapis.com.evil.example/v1/people"));
+        assert!(!permits("https://webexapis.com@evil.example/v1/people"));
+    }
+
+    #[test]
+    fn a_segment_stays_one_segment() {
+        let url = Environment::commercial().resource(&["people", "../a/b?c"]);
+        assert_eq!(url.expose().as_str(), "https://webexapis.com/v1/people/..%2Fa%2Fb%3Fc");
+    }
+}

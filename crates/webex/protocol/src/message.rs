@@ -1,0 +1,128 @@
+//! Requests out and responses in, as values.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
+
+pub use http::Method;
+
+/// A request to be sent. Its `Debug` shows method and URL; never headers or body.
+#[derive(Clone)]
+pub struct Request {
+    /// GET, POST, ….
+    pub method: Method,
+    /// Where to.
+    pub url: SafeUrl,
+    /// Headers, the secret ones marked sensitive.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: SecretBytes,
+}
+
+impl Request {
+    /// A request without a body.
+    pub fn new(method: Method, url: SafeUrl) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: SecretBytes::new(Vec::new()),
+        }
+    }
+
+    /// Adds `Authorization: Bearer …`. A token with characters that no header can carry gives a request without one, which
+    /// Webex answers with 401.
+    #[must_use]
+    pub fn bearer(mut self, token: &AccessToken) -> Self {
+        if let Some(value) = sensitive("Bearer ", token.expose_secret()) {
+            self.headers.insert(http::header::AUTHORIZATION, value);
+        }
+        self
+    }
+
+    /// Adds a body and its type.
+    #[must_use]
+    pub fn body(mut self, content_type: &'static str, body: SecretBytes) -> Self {
+        self.headers
+            .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.body = body;
+        self
+    }
+}
+
+/// A header value that is marked so that no log prints it.
+pub(crate) fn sensitive(prefix: &str, secret: &str) -> Option<HeaderValue> {
+    let text = zeroize::Zeroizing::new(format!("{prefix}{secret}"));
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url)
+    }
+}
+
+/// A response that came whole. Its `Debug` shows the status; the body of a token endpoint must never be seen.
+#[derive(Clone)]
+pub struct Response {
+    /// The status code.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Webex echoes a request's tracking id under this name, sometimes doubled as `X, X`.
+const TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
+
+impl Response {
+    /// The id by which Cisco's support finds the call.
+    pub fn tracking_id(&self) -> Option<&str> {
+        let value = self.headers.get(TRACKING_ID)?.to_str().ok()?;
+        value.split(',').next().map(str::trim).filter(|id| !id.is_empty())
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.status, self.body.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_header_and_no_body() {
+        let url: SafeUrl = "https://webexapis.com/v1/people?q=canary1".parse().unwrap();
+        let request = Request::new(Method::POST, url)
+            .bearer(&AccessToken::new("canary2"))
+            .body("text/plain", SecretBytes::new(b"canary3".to_vec()));
+        let shown = format!("{request:?} {:?}", request.headers);
+        assert!(!shown.contains("canary"), "{shown}");
+        let response = Response {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(b"canary4"),
+        };
+        assert_eq!(format!("{response:?}"), "200 OK (7 bytes)");
+    }
+
+    #[test]
+    fn a_doubled_tracking_id_is_read_once() {
+        let mut headers = HeaderMap::new();
+        headers.insert("trackingid", HeaderValue::from_static("ROUTER_1, ROUTER_1"));
+        let response = Response {
+            status: StatusCode::OK,
+            headers,
+            body: Bytes::new(),
+        };
+        assert_eq!(response.tracking_id(), Some("ROUTER_1"));
+    }
+}

@@ -1,0 +1,1 @@
+//! OAuth as Webex speaks it.
