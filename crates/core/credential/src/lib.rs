@@ -1,1 +1,28 @@
 //! The pure domain: kinds, token sets, states, and the rotation protocol with its model test.
+//!
+//! Nothing here does I/O. A decision is a function of values.
+
+mod app;
+mod credential;
+mod generation;
+mod id;
+mod intent;
+mod kind;
+mod name;
+pub mod rotation;
+mod state;
+mod subject;
+mod trouble;
+mod validity;
+
+pub use app::{App, AppKind};
+pub use credential::Credential;
+pub use generation::{Generation, Grant};
+pub use id::{AppId, CredentialId, IdError};
+pub use intent::{Intent, IntentPhase, Spend};
+pub use kind::{Kind, KindError};
+pub use name::{AppName, CredentialName, NameError};
+pub use state::{Standing, State};
+pub use subject::{Organisation, Subject, SubjectIdentity};
+pub use trouble::{Trouble, TroubleKind};
+pub use validity::{RefreshRight, Validity};

@@ -1,0 +1,67 @@
+//! A registration at Webex.
+
+use std::fmt;
+use std::str::FromStr;
+
+use lanyard_protocol::{AppClientId, Environment, ScopeSet};
+use url::Url;
+
+use crate::{AppId, AppName, KindError};
+
+/// A registration at Webex: one serves many credentials. Its client secret is not here: it is sealed in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// The immutable id.
+    pub id: AppId,
+    /// The name.
+    pub name: AppName,
+    /// What it is registered as.
+    pub kind: AppKind,
+    /// The Webex that knows it.
+    pub environment: Environment,
+    /// The id that Webex gave it.
+    pub client_id: AppClientId,
+    /// Where Webex may send a browser back to; exactly as registered.
+    pub redirect_uris: Vec<Url>,
+    /// The scopes that a sign-in asks for by default.
+    pub scopes: ScopeSet,
+    /// A service app's application id.
+    pub application_id: Option<String>,
+}
+
+/// What an app is registered as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AppKind {
+    /// Persons consent to it.
+    Integration,
+    /// Administrators authorise it for an organisation.
+    ServiceApp,
+}
+
+impl AppKind {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Integration => "integration",
+            Self::ServiceApp => "service-app",
+        }
+    }
+}
+
+impl fmt::Display for AppKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for AppKind {
+    type Err = KindError;
+
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        match text {
+            "integration" => Ok(Self::Integration),
+            "service-app" => Ok(Self::ServiceApp),
+            other => Err(KindError::new(other)),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A credential as it is shown: everything but its secrets.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lanyard_protocol::{Environment, ScopeSet};
+use lanyard_time::Moment;
+
+use crate::{
+    AppId, CredentialId, CredentialName, Generation, Grant, Kind, Organisation, Standing, State, Subject, Validity,
+};
+
+/// A named, durable right to obtain access tokens, without the tokens themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The immutable id.
+    pub id: CredentialId,
+    /// The name.
+    pub name: CredentialName,
+    /// The kind.
+    pub kind: Kind,
+    /// The Webex that its tokens belong to. They go nowhere else.
+    pub environment: Environment,
+    /// The app through which it rotates; `None` for bots and personal tokens.
+    pub app: Option<AppId>,
+    /// How it stands.
+    pub standing: Standing,
+    /// The grant behind the token set.
+    pub grant: Grant,
+    /// The token set's number.
+    pub generation: Generation,
+    /// How long the token set is good; `None` while there is none.
+    pub validity: Option<Validity>,
+    /// The scopes that Webex said were granted; `None` where it did not say.
+    pub scopes: Option<ScopeSet>,
+    /// Who the token acts as.
+    pub subject: Subject,
+    /// The subject's organisation, where it is known.
+    pub organisation: Option<Organisation>,
+    /// When the credential was made.
+    pub created_at: Timestamp,
+    /// When a rotation last succeeded.
+    pub last_rotated_at: Option<Timestamp>,
+    /// Words of the operator's own.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Credential {
+    /// The state that a person sees.
+    pub fn state(&self, now: &Moment) -> State {
+        self.standing.state(self.validity.as_ref(), now)
+    }
+}

@@ -1,0 +1,93 @@
+//! Names that people give.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// A text that cannot be a name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{0:?} cannot be a name: use 1 to 64 lower-case letters, digits, dots, dashes and underscores, beginning with a letter or a digit"
+)]
+pub struct NameError(String);
+
+/// Names are safe in paths, URLs, file names and shells as they are.
+fn is_name(text: &str) -> bool {
+    let inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
+    (1..=64).contains(&text.len()) && text.bytes().all(inner) && text.as_bytes()[0].is_ascii_alphanumeric()
+}
+
+/// Declares a name type.
+macro_rules! name {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The name as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                if is_name(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(NameError(text.chars().take(80).collect()))
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+name! {
+    /// What a credential is called.
+    CredentialName;
+    /// What an app is called.
+    AppName;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_safe_wherever_it_is_put() {
+        for good in ["acme", "lobby-2", "a.b_c", "7", &"x".repeat(64)] {
+            assert!(good.parse::<CredentialName>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "Acme",
+            "-x",
+            ".",
+            "..",
+            ".x",
+            "a/b",
+            "a b",
+            "ä",
+            "a\n",
+            &"x".repeat(65),
+        ] {
+            assert!(bad.parse::<CredentialName>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! How a credential stands, and the word that a person sees for it.
+
+use std::fmt;
+
+use lanyard_time::Moment;
+
+use crate::{RefreshRight, Trouble, Validity};
+
+/// What the store keeps. Each standing carries what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// No token yet: a sign-in or an administrator's authorisation is outstanding.
+    Pending,
+    /// The last attempt at anything succeeded.
+    Active,
+    /// Renewal fails, or its outcome is unknown. The tokens at hand are handed out while they last.
+    Stalled(Trouble),
+    /// The grant is dead. Nothing is deleted; the access token is handed out while it lasts.
+    NeedsLogin(Trouble),
+    /// Being revoked and erased: nothing is handed out.
+    Clearing,
+    /// Switched off by a person: nothing is handed out, nothing is rotated.
+    Disabled,
+}
+
+impl Standing {
+    /// The last failure, where one stands.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Stalled(trouble) | Self::NeedsLogin(trouble) => Some(trouble),
+            Self::Pending | Self::Active | Self::Clearing | Self::Disabled => None,
+        }
+    }
+
+    /// Whether tokens may be handed out.
+    pub fn hands_out(&self) -> bool {
+        !matches!(self, Self::Pending | Self::Clearing | Self::Disabled)
+    }
+
+    /// The state that a person sees, with the token set `validity` at `now`.
+    pub fn state(&self, validity: Option<&Validity>, now: &Moment) -> State {
+        match self {
+            Self::Pending => State::Pending,
+            Self::Clearing => State::Clearing,
+            Self::Disabled => State::Disabled,
+            Self::NeedsLogin(_) => State::NeedsLogin,
+            Self::Stalled(_) => State::Stalled,
+            Self::Active => match validity {
+                None => State::Pending,
+                Some(validity) if validity.refresh == RefreshRight::None => {
+                    if validity.access_has_ended(now) {
+                        State::NeedsLogin
+                    } else if validity.access.is_some_and(|lifetime| lifetime > LONG_LIVED) {
+                        State::Active
+                    } else {
+                        State::Expiring
+                    }
+                }
+                Some(_) => State::Active,
+            },
+        }
+    }
+}
+
+/// A token that lasts longer than ten years is a bot's and will not be seen to end.
+const LONG_LIVED: std::time::Duration = std::time::Duration::from_hours(24 * 365 * 10);
+
+/// The word that a person sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A sign-in or an administrator's authorisation is outstanding.
+    Pending,
+    /// All is well.
+    Active,
+    /// Valid, and cannot be renewed.
+    Expiring,
+    /// Renewal fails or its outcome is unknown.
+    Stalled,
+    /// A person must sign in again.
+    NeedsLogin,
+    /// Being revoked and erased.
+    Clearing,
+    /// Switched off.
+    Disabled,
+}
+
+impl State {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Expiring => "expiring",
+            Self::Stalled => "stalled",
+            Self::NeedsLogin => "needs-login",
+            Self::Clearing => "clearing",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,44 @@
+//! Who a token acts as.
+
+use lanyard_protocol::{OrgId, PersonId, PersonType};
+
+/// The Webex identity behind a token, as far as Webex told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// `/people/me` answered.
+    Known(SubjectIdentity),
+    /// It did not; the sentence says why.
+    Unknown(String),
+}
+
+/// What `/people/me` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectIdentity {
+    /// The account's id.
+    pub id: PersonId,
+    /// Person, bot or machine account.
+    pub account: PersonType,
+    /// The name to show.
+    pub display_name: String,
+    /// The first address, where there is one.
+    pub email: Option<String>,
+}
+
+impl Subject {
+    /// The identity, where it is known.
+    pub fn known(&self) -> Option<&SubjectIdentity> {
+        match self {
+            Self::Known(identity) => Some(identity),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// The organisation that a subject belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrgId,
+    /// Its name, where a scope let it be read.
+    pub name: Option<String>,
+}

@@ -1,0 +1,91 @@
+//! What went wrong, kept until it goes right.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_time::Moment;
+
+use crate::IdError;
+
+/// The last failure of a credential, in words for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// When it happened.
+    pub at: Moment,
+    /// What kind of failure it is.
+    pub kind: TroubleKind,
+    /// What happened. Holds no secret and no body of a token endpoint.
+    pub message: String,
+    /// How many times in a row it failed.
+    pub failures: u32,
+    /// How long after `at` the next try waits.
+    pub pause: Duration,
+}
+
+impl Trouble {
+    /// Whether the next try is due.
+    pub fn may_try_again(&self, now: &Moment) -> bool {
+        now.since(&self.at) >= self.pause
+    }
+
+    /// The wall time of the failure.
+    pub fn when(&self) -> Timestamp {
+        self.at.wall
+    }
+}
+
+/// The failures that are told apart, because a person does something else about each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TroubleKind {
+    /// Webex could not be reached, or was too busy: it will pass.
+    Unreachable,
+    /// Webex limits the calls: it will pass, no sooner than it says.
+    Limited,
+    /// The request was sent and no answer that can be understood came back: the refresh token may or may not be spent.
+    OutcomeUnknown,
+    /// Webex refuses the app's client id or secret: every credential of the app is affected.
+    WrongClient,
+    /// The grant has ended: a person must sign in or authorise again.
+    DeadGrant,
+    /// Webex does not accept the access token any more (bots and personal tokens).
+    DeadToken,
+}
+
+impl TroubleKind {
+    const ALL: [Self; 6] = [
+        Self::Unreachable,
+        Self::Limited,
+        Self::OutcomeUnknown,
+        Self::WrongClient,
+        Self::DeadGrant,
+        Self::DeadToken,
+    ];
+
+    /// The word for it, in JSON and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Limited => "limited",
+            Self::OutcomeUnknown => "outcome-unknown",
+            Self::WrongClient => "wrong-client",
+            Self::DeadGrant => "dead-grant",
+            Self::DeadToken => "dead-token",
+        }
+    }
+}
+
+impl fmt::Display for TroubleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for TroubleKind {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(IdError)
+    }
+}

@@ -1,0 +1,159 @@
+//! How long a token set is good.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_time::Moment;
+
+/// When a token set was obtained and for how long its tokens last, as the reply said. An unknown lifetime stays unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// The moment at which the request was sent that brought the tokens: lifetimes count from it.
+    pub obtained: Moment,
+    /// How long the access token lasts from then; `None` where the reply did not say, or said nonsense.
+    pub access: Option<Duration>,
+    /// The right to renew.
+    pub refresh: RefreshRight,
+}
+
+/// Whether a token set can be renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshRight {
+    /// There is no refresh token.
+    None,
+    /// There is one; it lasts so long from the moment of sending, where the reply said.
+    Lasting(Option<Duration>),
+}
+
+/// A fraction of its lifetime before a token's end, at which a rotation is due: one fifth.
+const DUE: u32 = 5;
+
+impl Validity {
+    /// How long the access token will still be accepted; `None` where that is unknown.
+    pub fn access_left(&self, now: &Moment) -> Option<Duration> {
+        self.access
+            .map(|lifetime| lifetime.saturating_sub(now.since(&self.obtained)))
+    }
+
+    /// How long the refresh token will still be accepted; `None` where there is none or that is unknown.
+    pub fn refresh_left(&self, now: &Moment) -> Option<Duration> {
+        match self.refresh {
+            RefreshRight::Lasting(Some(lifetime)) => Some(lifetime.saturating_sub(now.since(&self.obtained))),
+            RefreshRight::Lasting(None) | RefreshRight::None => None,
+        }
+    }
+
+    /// Whether the access token has surely ended.
+    pub fn access_has_ended(&self, now: &Moment) -> bool {
+        self.access_left(now) == Some(Duration::ZERO)
+    }
+
+    /// The access token's end on the wall clock.
+    pub fn access_expires_at(&self) -> Option<Timestamp> {
+        end(self.obtained.wall, self.access?)
+    }
+
+    /// The refresh token's end on the wall clock.
+    pub fn refresh_expires_at(&self) -> Option<Timestamp> {
+        match self.refresh {
+            RefreshRight::Lasting(lifetime) => end(self.obtained.wall, lifetime?),
+            RefreshRight::None => None,
+        }
+    }
+
+    /// Whether a rotation is due: a fifth of either token's lifetime, or less, is left. `jitter`, from 0 to 255, brings that
+    /// moment forward by up to a twentieth of the lifetime, so that credentials obtained together do not rotate together.
+    pub fn rotation_is_due(&self, now: &Moment, jitter: u8) -> bool {
+        let due = |left: Option<Duration>, lifetime: Option<Duration>| match (left, lifetime) {
+            (Some(left), Some(lifetime)) => left <= lifetime / DUE + lifetime / 20 * u32::from(jitter) / 255,
+            // An end that is unknown brings nothing forward: Webex will say so with a 401.
+            _ => false,
+        };
+        match self.refresh {
+            RefreshRight::None => false,
+            RefreshRight::Lasting(lifetime) => {
+                due(self.access_left(now), self.access) || due(self.refresh_left(now), lifetime)
+            }
+        }
+    }
+}
+
+fn end(from: Timestamp, lifetime: Duration) -> Option<Timestamp> {
+    from.checked_add(lifetime).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use lanyard_time::{Clock, ManualClock};
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn clock() -> ManualClock {
+        ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    fn validity(clock: &ManualClock) -> Validity {
+        Validity {
+            obtained: clock.now(),
+            access: Some(10 * HOUR),
+            refresh: RefreshRight::Lasting(Some(100 * HOUR)),
+        }
+    }
+
+    #[test]
+    fn a_rotation_is_due_when_a_fifth_is_left() {
+        let clock = clock();
+        let validity = validity(&clock);
+        clock.advance(8 * HOUR - Duration::from_secs(1));
+        assert!(!validity.rotation_is_due(&clock.now(), 0));
+        assert!(validity.rotation_is_due(&clock.now(), 255));
+        clock.advance(Duration::from_secs(1));
+        assert!(validity.rotation_is_due(&clock.now(), 0));
+        assert!(!validity.access_has_ended(&clock.now()));
+        clock.advance(2 * HOUR);
+        assert!(validity.access_has_ended(&clock.now()));
+    }
+
+    #[test]
+    fn the_refresh_tokens_own_end_makes_a_rotation_due() {
+        let clock = clock();
+        let validity = Validity {
+            access: Some(1000 * HOUR),
+            ..validity(&clock)
+        };
+        clock.advance(80 * HOUR);
+        assert!(validity.rotation_is_due(&clock.now(), 0));
+    }
+
+    #[test]
+    fn a_wall_clock_set_forward_a_month_ends_nothing() {
+        let clock = clock();
+        let validity = validity(&clock);
+        clock.jump_wall(jiff::SignedDuration::from_hours(24 * 30));
+        assert!(!validity.rotation_is_due(&clock.now(), 255));
+        clock.jump_wall(jiff::SignedDuration::from_hours(-24 * 60));
+        clock.advance(11 * HOUR);
+        assert!(validity.access_has_ended(&clock.now()));
+    }
+
+    #[test]
+    fn without_a_refresh_token_or_a_known_end_nothing_is_due() {
+        let clock = clock();
+        let bot = Validity {
+            refresh: RefreshRight::None,
+            ..validity(&clock)
+        };
+        clock.advance(9 * HOUR);
+        assert!(!bot.rotation_is_due(&clock.now(), 255));
+        let unknown = Validity {
+            access: None,
+            refresh: RefreshRight::Lasting(None),
+            obtained: clock.now(),
+        };
+        assert!(!unknown.rotation_is_due(&clock.now(), 255));
+        assert!(!unknown.access_has_ended(&clock.now()));
+        assert_eq!(unknown.access_expires_at(), None);
+    }
+}
