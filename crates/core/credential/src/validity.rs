@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn clock() -> ManualClock {
         ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())
@@ -106,7 +106,7 @@ mod tests {
     fn a_rotation_is_due_when_a_fifth_is_left() {
         let clock = clock();
         let validity = validity(&clock);
-        clock.advance(8 * HOUR - Duration::from_secs(1));
+        clock.advance(Duration::from_secs(8 * 3600 - 1));
         assert!(!validity.rotation_is_due(&clock.now(), 0));
         assert!(validity.rotation_is_due(&clock.now(), 255));
         clock.advance(Duration::from_secs(1));
