@@ -33,13 +33,7 @@ impl KindError {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
-        Self::Personal,
-        Self::Bot,
-        Self::Integration,
-        Self::ServiceApp,
-        Self::Guest,
-    ];
+    pub const ALL: [Self; 5] = [Self::Personal, Self::Bot, Self::Integration, Self::ServiceApp, Self::Guest];
 
     /// The word for it, on the command line and in the store.
     pub const fn as_str(self) -> &'static str {
@@ -62,10 +56,7 @@ impl FromStr for Kind {
     type Err = KindError;
 
     fn from_str(text: &str) -> Result<Self, KindError> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| KindError::new(text))
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| KindError::new(text))
     }
 }
 

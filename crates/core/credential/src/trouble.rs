@@ -54,14 +54,8 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
-    const ALL: [Self; 6] = [
-        Self::Unreachable,
-        Self::Limited,
-        Self::OutcomeUnknown,
-        Self::WrongClient,
-        Self::DeadGrant,
-        Self::DeadToken,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Unreachable, Self::Limited, Self::OutcomeUnknown, Self::WrongClient, Self::DeadGrant, Self::DeadToken];
 
     /// The word for it, in JSON and in the store.
     pub const fn as_str(self) -> &'static str {

@@ -31,8 +31,7 @@ const DUE: u32 = 5;
 impl Validity {
     /// How long the access token will still be accepted; `None` where that is unknown.
     pub fn access_left(&self, now: &Moment) -> Option<Duration> {
-        self.access
-            .map(|lifetime| lifetime.saturating_sub(now.since(&self.obtained)))
+        self.access.map(|lifetime| lifetime.saturating_sub(now.since(&self.obtained)))
     }
 
     /// How long the refresh token will still be accepted; `None` where there is none or that is unknown.
@@ -95,11 +94,7 @@ mod tests {
     }
 
     fn validity(clock: &ManualClock) -> Validity {
-        Validity {
-            obtained: clock.now(),
-            access: Some(10 * HOUR),
-            refresh: RefreshRight::Lasting(Some(100 * HOUR)),
-        }
+        Validity { obtained: clock.now(), access: Some(10 * HOUR), refresh: RefreshRight::Lasting(Some(100 * HOUR)) }
     }
 
     #[test]
@@ -119,10 +114,7 @@ mod tests {
     #[test]
     fn the_refresh_tokens_own_end_makes_a_rotation_due() {
         let clock = clock();
-        let validity = Validity {
-            access: Some(1000 * HOUR),
-            ..validity(&clock)
-        };
+        let validity = Validity { access: Some(1000 * HOUR), ..validity(&clock) };
         clock.advance(80 * HOUR);
         assert!(validity.rotation_is_due(&clock.now(), 0));
     }
@@ -141,17 +133,10 @@ mod tests {
     #[test]
     fn without_a_refresh_token_or_a_known_end_nothing_is_due() {
         let clock = clock();
-        let bot = Validity {
-            refresh: RefreshRight::None,
-            ..validity(&clock)
-        };
+        let bot = Validity { refresh: RefreshRight::None, ..validity(&clock) };
         clock.advance(9 * HOUR);
         assert!(!bot.rotation_is_due(&clock.now(), 255));
-        let unknown = Validity {
-            access: None,
-            refresh: RefreshRight::Lasting(None),
-            obtained: clock.now(),
-        };
+        let unknown = Validity { access: None, refresh: RefreshRight::Lasting(None), obtained: clock.now() };
         assert!(!unknown.rotation_is_due(&clock.now(), 255));
         assert!(!unknown.access_has_ended(&clock.now()));
         assert_eq!(unknown.access_expires_at(), None);

@@ -94,9 +94,7 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let url: SafeUrl = "https://user:canary1@host.example:444/path?code=canary2#canary3"
-            .parse()
-            .unwrap();
+        let url: SafeUrl = "https://user:canary1@host.example:444/path?code=canary2#canary3".parse().unwrap();
         assert_eq!(url.to_string(), "https://host.example:444/path");
         assert_eq!(format!("{url:?}"), "SafeUrl(https://host.example:444/path)");
         assert_eq!("user:canary@host".parse::<SafeUrl>().unwrap().to_string(), "user:…");

@@ -36,13 +36,7 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one door that time enters through")]
     fn now(&self) -> Moment {
-        Moment {
-            wall: Timestamp::now(),
-            boot: BootTime {
-                boot: self.boot.clone(),
-                elapsed: since_boot(),
-            },
-        }
+        Moment { wall: Timestamp::now(), boot: BootTime { boot: self.boot.clone(), elapsed: since_boot() } }
     }
 }
 
@@ -67,10 +61,7 @@ fn since_boot() -> Duration {
     #[cfg(not(target_os = "linux"))]
     let clock = rustix::time::ClockId::Monotonic;
     let reading = rustix::time::clock_gettime(clock);
-    Duration::new(
-        u64::try_from(reading.tv_sec).unwrap_or(0),
-        u32::try_from(reading.tv_nsec).unwrap_or(0),
-    )
+    Duration::new(u64::try_from(reading.tv_sec).unwrap_or(0), u32::try_from(reading.tv_nsec).unwrap_or(0))
 }
 
 /// A clock that stands still until a test moves it. Clones share the same hands.
@@ -85,10 +76,7 @@ impl ManualClock {
         Self {
             now: Arc::new(Mutex::new(Moment {
                 wall,
-                boot: BootTime {
-                    boot: BootId::new("manual"),
-                    elapsed: Duration::from_hours(1),
-                },
+                boot: BootTime { boot: BootId::new("manual"), elapsed: Duration::from_hours(1) },
             })),
         }
     }
@@ -109,10 +97,7 @@ impl ManualClock {
     /// Starts another boot: the boot clock begins again from zero under a new identity.
     pub fn reboot(&self, id: &str) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        now.boot = BootTime {
-            boot: BootId::new(id),
-            elapsed: Duration::ZERO,
-        };
+        now.boot = BootTime { boot: BootId::new(id), elapsed: Duration::ZERO };
     }
 }
 

@@ -17,10 +17,7 @@ pub trait Entropy: Debug + Send + Sync {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one door that randomness enters through"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one door that randomness enters through")]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the operating system must give random numbers");
     }

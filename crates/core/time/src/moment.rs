@@ -49,9 +49,7 @@ pub struct BootTime {
 impl BootTime {
     /// The time from `earlier` to this reading; `None` when they are of different boots.
     pub fn since(&self, earlier: &Self) -> Option<Duration> {
-        self.boot
-            .same_boot(&earlier.boot)
-            .then(|| self.elapsed.saturating_sub(earlier.elapsed))
+        self.boot.same_boot(&earlier.boot).then(|| self.elapsed.saturating_sub(earlier.elapsed))
     }
 }
 
@@ -92,10 +90,7 @@ mod tests {
     fn moment(wall: i64, boot: &str, elapsed: u64) -> Moment {
         Moment {
             wall: Timestamp::from_second(wall).unwrap(),
-            boot: BootTime {
-                boot: BootId::new(boot),
-                elapsed: Duration::from_secs(elapsed),
-            },
+            boot: BootTime { boot: BootId::new(boot), elapsed: Duration::from_secs(elapsed) },
         }
     }
 
@@ -104,10 +99,7 @@ mod tests {
         let before = moment(100_000, "a", 50);
         let after = moment(100_000 - 86_400, "a", 60);
         assert_eq!(after.since(&before), Duration::from_secs(10));
-        assert_eq!(
-            after.wall_jump_since(&before),
-            Some(jiff::SignedDuration::from_secs(-86_410))
-        );
+        assert_eq!(after.wall_jump_since(&before), Some(jiff::SignedDuration::from_secs(-86_410)));
     }
 
     #[test]

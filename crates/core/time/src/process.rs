@@ -35,12 +35,7 @@ impl ProcessIdentity {
     /// The identity of the process that calls.
     pub fn current(boot: BootId) -> Self {
         let pid = std::process::id();
-        Self {
-            host: system::host().into(),
-            boot,
-            pid,
-            started: system::started(pid).unwrap_or(None).unwrap_or(0),
-        }
+        Self { host: system::host().into(), boot, pid, started: system::started(pid).unwrap_or(None).unwrap_or(0) }
     }
 
     /// Whether `other` still exists, as far as the process `self` can tell.
@@ -75,9 +70,8 @@ mod system {
     pub(super) fn host() -> String {
         let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
         let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let namespace = std::fs::read_link("/proc/self/ns/pid")
-            .map(|link| link.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let namespace =
+            std::fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned()).unwrap_or_default();
         format!("{}/{node}/{namespace}", machine.trim())
     }
 
@@ -99,10 +93,7 @@ mod system {
         let (_, rest) = stat.rsplit_once(')').ok_or_else(malformed)?;
         let mut fields = rest.split_ascii_whitespace();
         let state = fields.next().ok_or_else(malformed)?;
-        let started = fields
-            .nth(18)
-            .and_then(|field| field.parse().ok())
-            .ok_or_else(malformed)?;
+        let started = fields.nth(18).and_then(|field| field.parse().ok()).ok_or_else(malformed)?;
         Ok((!matches!(state, "Z" | "X")).then_some(started))
     }
 
@@ -155,11 +146,8 @@ mod tests {
     #[test]
     fn a_child_is_alive_until_it_has_ended_even_before_it_is_collected() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let identity = ProcessIdentity {
-            pid: child.id(),
-            started: system::started(child.id()).unwrap().unwrap(),
-            ..me()
-        };
+        let identity =
+            ProcessIdentity { pid: child.id(), started: system::started(child.id()).unwrap().unwrap(), ..me() };
         assert_eq!(me().judge(&identity), Presence::Alive);
         child.kill().unwrap();
         while me().judge(&identity) == Presence::Alive {
@@ -178,20 +166,11 @@ mod tests {
 
     #[test]
     fn another_host_is_never_judged_and_an_earlier_boot_is_gone() {
-        let elsewhere = ProcessIdentity {
-            host: "elsewhere".into(),
-            ..me()
-        };
+        let elsewhere = ProcessIdentity { host: "elsewhere".into(), ..me() };
         assert_eq!(me().judge(&elsewhere), Presence::Unknown);
-        let earlier = ProcessIdentity {
-            boot: BootId::new("earlier"),
-            ..me()
-        };
+        let earlier = ProcessIdentity { boot: BootId::new("earlier"), ..me() };
         assert_eq!(me().judge(&earlier), Presence::Gone);
-        let nameless = ProcessIdentity {
-            boot: BootId::unknown(),
-            ..me()
-        };
+        let nameless = ProcessIdentity { boot: BootId::unknown(), ..me() };
         assert_eq!(me().judge(&nameless), Presence::Unknown);
     }
 }

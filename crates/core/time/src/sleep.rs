@@ -22,10 +22,7 @@ pub struct SystemSleep;
 
 #[cfg(feature = "tokio")]
 impl Sleep for SystemSleep {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one door that waiting goes through"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one door that waiting goes through")]
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }

@@ -42,10 +42,7 @@ impl Environment {
     /// # Panics
     /// Never: the address is a constant.
     pub fn fedramp() -> Self {
-        Self {
-            api: constant("https://api-usgov.webex.com/v1/"),
-            revoke: None,
-        }
+        Self { api: constant("https://api-usgov.webex.com/v1/"), revoke: None }
     }
 
     /// A Webex at an address of its own, such as a simulator: `api` is its base and ends in `/v1`; the identity broker's
@@ -75,10 +72,7 @@ impl Environment {
         }
         let mut revoke = base.clone();
         revoke.set_path("/idb/oauth2/v1/revoke");
-        Ok(Self {
-            api: SafeUrl::new(base),
-            revoke: Some(SafeUrl::new(revoke)),
-        })
+        Ok(Self { api: SafeUrl::new(base), revoke: Some(SafeUrl::new(revoke)) })
     }
 
     /// The environment's identity: its API base without the slash at the end. Stored with everything that belongs to it and
@@ -139,34 +133,19 @@ mod tests {
         assert_eq!(a, b);
         assert_eq!(a.id(), "http://127.0.0.1:7000/v1");
         assert_eq!(a.token().expose().as_str(), "http://127.0.0.1:7000/v1/access_token");
-        assert_eq!(
-            a.revoke().unwrap().expose().as_str(),
-            "http://127.0.0.1:7000/idb/oauth2/v1/revoke"
-        );
+        assert_eq!(a.revoke().unwrap().expose().as_str(), "http://127.0.0.1:7000/idb/oauth2/v1/revoke");
     }
 
     #[test]
     fn the_well_known_bases_are_recognised() {
-        assert_eq!(
-            Environment::at("https://webexapis.com/v1").unwrap(),
-            Environment::commercial()
-        );
-        assert_eq!(
-            Environment::at("https://api-usgov.webex.com/v1/").unwrap(),
-            Environment::fedramp()
-        );
+        assert_eq!(Environment::at("https://webexapis.com/v1").unwrap(), Environment::commercial());
+        assert_eq!(Environment::at("https://api-usgov.webex.com/v1/").unwrap(), Environment::fedramp());
     }
 
     #[test]
     fn an_address_that_would_leak_is_refused() {
-        assert!(matches!(
-            Environment::at("http://webexapis.com/v1"),
-            Err(EnvironmentError::NotConfidential(_))
-        ));
-        assert!(matches!(
-            Environment::at("https://user:canary@webexapis.com/v1"),
-            Err(EnvironmentError::NotABase(_))
-        ));
+        assert!(matches!(Environment::at("http://webexapis.com/v1"), Err(EnvironmentError::NotConfidential(_))));
+        assert!(matches!(Environment::at("https://user:canary@webexapis.com/v1"), Err(EnvironmentError::NotABase(_))));
         let error = Environment::at("user:canary@nowhere?canary").unwrap_err();
         assert!(!error.to_string().contains("nowhere"), "{error}");
     }

@@ -46,7 +46,7 @@ impl ErrorBody {
 }
 
 /// A server's words, shortened and without control characters, so that they can do no harm on a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
 }
 
@@ -129,10 +129,7 @@ mod tests {
     #[test]
     fn both_shapes_are_read() {
         let gateway = ErrorBody::parse(br#"{"message":"The requested resource could not be found.","errors":[{"description":"x"}],"trackingId":"ROUTER_1"}"#);
-        assert_eq!(
-            gateway.message.as_deref(),
-            Some("The requested resource could not be found.")
-        );
+        assert_eq!(gateway.message.as_deref(), Some("The requested resource could not be found."));
         assert_eq!(gateway.tracking_id.as_deref(), Some("ROUTER_1"));
         let broker = ErrorBody::parse(br#"{"error":"invalid_request","error_description":"The refresh token provided is expired, revoked, malformed, or invalid.","trackingID":"T"}"#);
         assert_eq!(broker.code.as_deref(), Some("invalid_request"));

@@ -86,11 +86,9 @@ impl WebexId {
         let inner = String::from_utf8(bytes).map_err(|_| IdError)?;
         let mut parts = inner.strip_prefix("ciscospark://").ok_or(IdError)?.splitn(3, '/');
         match (parts.next(), parts.next(), parts.next()) {
-            (Some(cluster), Some(kind), Some(value)) if !kind.is_empty() && !value.is_empty() => Ok(Self {
-                cluster: cluster.into(),
-                kind: kind.into(),
-                value: value.into(),
-            }),
+            (Some(cluster), Some(kind), Some(value)) if !kind.is_empty() && !value.is_empty() => {
+                Ok(Self { cluster: cluster.into(), kind: kind.into(), value: value.into() })
+            }
             _ => Err(IdError),
         }
     }

@@ -24,12 +24,7 @@ pub struct Request {
 impl Request {
     /// A request without a body.
     pub fn new(method: Method, url: SafeUrl) -> Self {
-        Self {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: SecretBytes::new(Vec::new()),
-        }
+        Self { method, url, headers: HeaderMap::new(), body: SecretBytes::new(Vec::new()) }
     }
 
     /// Adds `Authorization: Bearer …`. A token with characters that no header can carry gives a request without one, which
@@ -45,8 +40,7 @@ impl Request {
     /// Adds a body and its type.
     #[must_use]
     pub fn body(mut self, content_type: &'static str, body: SecretBytes) -> Self {
-        self.headers
-            .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         self.body = body;
         self
     }
@@ -106,11 +100,8 @@ mod tests {
             .body("text/plain", SecretBytes::new(b"canary3".to_vec()));
         let shown = format!("{request:?} {:?}", request.headers);
         assert!(!shown.contains("canary"), "{shown}");
-        let response = Response {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: Bytes::from_static(b"canary4"),
-        };
+        let response =
+            Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(b"canary4") };
         assert_eq!(format!("{response:?}"), "200 OK (7 bytes)");
     }
 
@@ -118,11 +109,7 @@ mod tests {
     fn a_doubled_tracking_id_is_read_once() {
         let mut headers = HeaderMap::new();
         headers.insert("trackingid", HeaderValue::from_static("ROUTER_1, ROUTER_1"));
-        let response = Response {
-            status: StatusCode::OK,
-            headers,
-            body: Bytes::new(),
-        };
+        let response = Response { status: StatusCode::OK, headers, body: Bytes::new() };
         assert_eq!(response.tracking_id(), Some("ROUTER_1"));
     }
 }

@@ -96,24 +96,12 @@ mod tests {
         ] {
             assert_eq!(next(&[header]), expected, "{header}");
         }
-        assert_eq!(
-            next(&[
-                "<https://webexapis.com/v1/x>; rel=prev",
-                "</v1/people?cursor=a,b>; rel=next"
-            ]),
-            expected
-        );
+        assert_eq!(next(&["<https://webexapis.com/v1/x>; rel=prev", "</v1/people?cursor=a,b>; rel=next"]), expected);
     }
 
     #[test]
     fn no_next_link_is_no_next_page() {
-        for header in [
-            "",
-            "nonsense",
-            "<https://a.example",
-            r#"<https://a.example>; rel="prev""#,
-            "<>; title=next",
-        ] {
+        for header in ["", "nonsense", "<https://a.example", r#"<https://a.example>; rel="prev""#, "<>; title=next"] {
             assert_eq!(next(&[header]), None, "{header}");
         }
     }

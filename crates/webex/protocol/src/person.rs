@@ -114,11 +114,7 @@ mod tests {
         let environment = Environment::commercial();
         let plain = ListPeople::default().request(&environment);
         assert_eq!(plain.url.expose().as_str(), "https://webexapis.com/v1/people");
-        let query = ListPeople {
-            email: Some("a+b@c.example".into()),
-            max: Some(3),
-        }
-        .request(&environment);
+        let query = ListPeople { email: Some("a+b@c.example".into()), max: Some(3) }.request(&environment);
         assert_eq!(query.url.expose().query(), Some("email=a%2Bb%40c.example&max=3"));
     }
 }

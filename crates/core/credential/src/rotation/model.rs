@@ -154,21 +154,14 @@ impl World {
     }
 
     fn me(&self, worker: usize) -> Sender {
-        Sender {
-            worker,
-            incarnation: self.workers[worker].incarnation,
-        }
+        Sender { worker, incarnation: self.workers[worker].incarnation }
     }
 
     /// What `worker` can tell about the writer of an intent.
     fn judge(&self, worker: usize, note: Note) -> Writer {
         let gone = note.unanswered
             || note.writer == self.me(worker)
-            || if same_host(worker, note.writer.worker) {
-                !self.is_current(note.writer)
-            } else {
-                note.overdue
-            };
+            || if same_host(worker, note.writer.worker) { !self.is_current(note.writer) } else { note.overdue };
         if gone { Writer::Gone } else { Writer::Present }
     }
 
@@ -212,13 +205,7 @@ impl World {
                 if self.row.intent.is_some() {
                     self.count.recorded += 1;
                 }
-                let note = Note {
-                    spend,
-                    attempt,
-                    writer: me,
-                    overdue: false,
-                    unanswered: false,
-                };
+                let note = Note { spend, attempt, writer: me, overdue: false, unanswered: false };
                 self.row.intent = Some(note);
                 let token = match spend {
                     Spend::Stored => self.row.token,
@@ -330,11 +317,7 @@ impl World {
         self.row.token == token
             || self.row.spare == Some(token)
             || self.workers.iter().any(held)
-            || self
-                .webex
-                .replies
-                .iter()
-                .any(|(to, answer)| self.is_current(*to) && *answer == Answer::Granted(token))
+            || self.webex.replies.iter().any(|(to, answer)| self.is_current(*to) && *answer == Answer::Granted(token))
     }
 
     /// Whether the grant can go on: its live token is at hand, or one that still brings it.
@@ -350,25 +333,9 @@ impl Model for Rotations {
 
     fn init_states(&self) -> Vec<World> {
         vec![World {
-            webex: Webex {
-                live: Some(0),
-                repeated: None,
-                newest: 0,
-                requests: vec![],
-                replies: vec![],
-            },
-            row: Row {
-                generation: 1,
-                token: 0,
-                spare: None,
-                intent: None,
-                lease: None,
-                dead: false,
-            },
-            workers: std::array::from_fn(|_| Worker {
-                incarnation: 0,
-                run: None,
-            }),
+            webex: Webex { live: Some(0), repeated: None, newest: 0, requests: vec![], replies: vec![] },
+            row: Row { generation: 1, token: 0, spare: None, intent: None, lease: None, dead: false },
+            workers: std::array::from_fn(|_| Worker { incarnation: 0, run: None }),
             left: self.bounds,
             count: Count::default(),
             undelivered: None,
@@ -436,14 +403,7 @@ impl Model for Rotations {
                 world.left.runs -= 1;
                 let (state, action) = State::begin(Generation::new(world.row.generation));
                 let generation = world.row.generation;
-                world.workers[worker].run = Some(Run {
-                    state,
-                    action,
-                    generation,
-                    found: None,
-                    token: 0,
-                    sent: false,
-                });
+                world.workers[worker].run = Some(Run { state, action, generation, found: None, token: 0, sent: false });
             }
             Happening::Perform(worker) => {
                 if let Some(event) = world.perform(worker, false) {
@@ -539,53 +499,32 @@ impl Model for Rotations {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(
-                "the only live refresh token is stored or in flight",
-                |_: &Self, world: &World| {
-                    world.is_safe() || (world.undelivered.is_some() && world.undelivered == world.webex.live)
-                },
-            ),
+            Property::always("the only live refresh token is stored or in flight", |_: &Self, world: &World| {
+                world.is_safe() || (world.undelivered.is_some() && world.undelivered == world.webex.live)
+            }),
             Property::always("a server that keeps loses nothing", |model: &Self, world: &World| {
                 model.server != Server::Keeps || world.is_safe()
             }),
-            Property::always(
-                "a server that repeats loses nothing within its window",
-                |model: &Self, world: &World| {
-                    model.server != Server::Repeats || world.webex.repeated.is_none() || world.is_safe()
-                },
-            ),
-            Property::always(
-                "no grant is called dead that the store could revive",
-                |_: &Self, world: &World| {
-                    let revives = |token| world.webex.live == Some(token) || world.webex.repeated == Some(token);
-                    !world.row.dead || !(revives(world.row.token) || world.row.spare.is_some_and(revives))
-                },
-            ),
-            Property::always(
-                "no grant is called dead while an answer may come in time",
-                |_: &Self, world: &World| {
-                    !world.row.dead || world.webex.live.is_none() || world.overslept || !world.is_safe()
-                },
-            ),
-            Property::always(
-                "every exchange is a rotation or is recorded",
-                |_: &Self, world: &World| {
-                    let at_work = world.workers.iter().filter(|worker| worker.run.is_some()).count();
-                    let open = at_work + usize::from(world.row.intent.is_some()) + crashed(world);
-                    usize::from(world.count.exchanges)
-                        <= usize::from(world.count.rotations + world.count.recorded) + open
-                },
-            ),
-            Property::sometimes("a rotation succeeds", |_: &Self, world: &World| {
-                world.count.rotations > 0
+            Property::always("a server that repeats loses nothing within its window", |model: &Self, world: &World| {
+                model.server != Server::Repeats || world.webex.repeated.is_none() || world.is_safe()
             }),
-            Property::sometimes("a second rotation follows", |_: &Self, world: &World| {
-                world.count.rotations > 1
+            Property::always("no grant is called dead that the store could revive", |_: &Self, world: &World| {
+                let revives = |token| world.webex.live == Some(token) || world.webex.repeated == Some(token);
+                !world.row.dead || !(revives(world.row.token) || world.row.spare.is_some_and(revives))
             }),
-            Property::sometimes(
-                "somebody is overtaken and keeps a spare",
-                |model: &Self, world: &World| world.row.spare.is_some() || model.server == Server::Strict,
-            ),
+            Property::always("no grant is called dead while an answer may come in time", |_: &Self, world: &World| {
+                !world.row.dead || world.webex.live.is_none() || world.overslept || !world.is_safe()
+            }),
+            Property::always("every exchange is a rotation or is recorded", |_: &Self, world: &World| {
+                let at_work = world.workers.iter().filter(|worker| worker.run.is_some()).count();
+                let open = at_work + usize::from(world.row.intent.is_some()) + crashed(world);
+                usize::from(world.count.exchanges) <= usize::from(world.count.rotations + world.count.recorded) + open
+            }),
+            Property::sometimes("a rotation succeeds", |_: &Self, world: &World| world.count.rotations > 0),
+            Property::sometimes("a second rotation follows", |_: &Self, world: &World| world.count.rotations > 1),
+            Property::sometimes("somebody is overtaken and keeps a spare", |model: &Self, world: &World| {
+                world.row.spare.is_some() || model.server == Server::Strict
+            }),
             Property::sometimes("a grant that was ended is called dead", |_: &Self, world: &World| {
                 world.row.dead && world.webex.live.is_none()
             }),
@@ -601,23 +540,12 @@ fn crashed(world: &World) -> usize {
 fn explore(server: Server, bounds: Bounds) -> usize {
     let checker = Rotations { server, bounds }.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
-    eprintln!(
-        "{server:?}: {} states, depth {}",
-        checker.unique_state_count(),
-        checker.max_depth()
-    );
+    eprintln!("{server:?}: {} states, depth {}", checker.unique_state_count(), checker.max_depth());
     checker.unique_state_count()
 }
 
-const SHORT: Bounds = Bounds {
-    crashes: 1,
-    cuts: 1,
-    store_failures: 1,
-    pauses: 2,
-    refusals: 0,
-    revocations: 1,
-    runs: 3,
-};
+const SHORT: Bounds =
+    Bounds { crashes: 1, cuts: 1, store_failures: 1, pauses: 2, refusals: 0, revocations: 1, runs: 3 };
 
 #[test]
 fn a_server_that_keeps() {

@@ -124,12 +124,7 @@ fn decide<R>(target: Generation, snapshot: Snapshot) -> (State<R>, Action) {
         return release(Outcome::DoesNotRotate);
     }
     match snapshot.intent {
-        None => declare(Attempt {
-            spend: Spend::Stored,
-            number: 1,
-            spare: snapshot.spare,
-            repeats: false,
-        }),
+        None => declare(Attempt { spend: Spend::Stored, number: 1, spare: snapshot.spare, repeats: false }),
         // Its answer may still come. To send the same token now could end the grant that the answer carries.
         Some(found) if found.writer == Writer::Present => release(Outcome::Busy),
         Some(found) => declare(Attempt {
@@ -155,22 +150,15 @@ fn answered<R>(attempt: Attempt, answer: Answer<R>) -> (State<R>, Action) {
     let following = attempt.number.saturating_add(1);
     match answer {
         Answer::Granted(reply) => (State::Committing { reply }, Action::Commit),
-        Answer::Dead if attempt.spare => declare(Attempt {
-            spend: Spend::Spare,
-            number: following,
-            spare: false,
-            repeats: false,
-        }),
+        Answer::Dead if attempt.spare => {
+            declare(Attempt { spend: Spend::Spare, number: following, spare: false, repeats: false })
+        }
         Answer::Dead => record(Failure::DeadGrant, true),
         // What an earlier exchange did stays unknown, whatever is said of this one.
         Answer::WrongClient => record(Failure::WrongClient, !attempt.repeats),
         Answer::Refused => record(Failure::Refused, !attempt.repeats),
         // A server that repeats its answer does so for a short while only: ask again at once.
-        Answer::Unknown if !attempt.repeats => declare(Attempt {
-            number: following,
-            repeats: true,
-            ..attempt
-        }),
+        Answer::Unknown if !attempt.repeats => declare(Attempt { number: following, repeats: true, ..attempt }),
         Answer::Unknown => record(Failure::Unknown, false),
     }
 }
@@ -186,10 +174,7 @@ fn committed<R>(reply: R, event: Event<R>) -> (State<R>, Action) {
 }
 
 fn declare<R>(attempt: Attempt) -> (State<R>, Action) {
-    let action = Action::Declare {
-        spend: attempt.spend,
-        attempt: attempt.number,
-    };
+    let action = Action::Declare { spend: attempt.spend, attempt: attempt.number };
     (State::Declaring(attempt), action)
 }
 
@@ -198,10 +183,7 @@ fn discard<R>(reply: R) -> (State<R>, Action) {
 }
 
 fn record<R>(failure: Failure, settled: bool) -> (State<R>, Action) {
-    (
-        State::Ending(Outcome::Failed(failure)),
-        Action::Record { failure, settled },
-    )
+    (State::Ending(Outcome::Failed(failure)), Action::Record { failure, settled })
 }
 
 fn release<R>(outcome: Outcome) -> (State<R>, Action) {

@@ -1,0 +1,67 @@
+//! Revoking a token with the app's own means (RFC 7009, at the identity broker).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::token::form;
+use super::{ClientAuth, Refusal};
+use crate::message::sensitive;
+use crate::{Environment, ErrorBody, Method, Request, Response};
+use http::StatusCode;
+
+/// What kind of token is revoked. Cisco's own code sends access tokens; that refresh tokens are taken is not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenHint {
+    /// An access token.
+    Access,
+    /// A refresh token; with it go the access tokens that it bought.
+    Refresh,
+}
+
+impl TokenHint {
+    /// The word for it on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access_token",
+            Self::Refresh => "refresh_token",
+        }
+    }
+}
+
+/// Why a token was not revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("Webex refused the revocation ({0})")]
+pub struct RevokeError(pub Refusal);
+
+impl RevokeError {
+    /// Whether trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        self.0.status.is_server_error() || matches!(self.0.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED)
+    }
+}
+
+/// The revocation of one token; `None` where the environment has no such endpoint.
+pub fn revoke(environment: &Environment, auth: &ClientAuth, token: &str, hint: TokenHint) -> Option<Request> {
+    let url = environment.revoke()?.clone();
+    let body = form([("token", token), ("token_type_hint", hint.as_str())].into_iter());
+    let mut request = Request::new(Method::POST, url).body("application/x-www-form-urlencoded", body);
+    // RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined.
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let secret = Zeroizing::new(encode(auth.client_secret.expose_secret()));
+    let pair = Zeroizing::new(format!("{}:{}", encode(auth.client_id.as_str()), *secret));
+    let basic = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    if let Some(value) = sensitive("Basic ", &basic) {
+        request.headers.insert(http::header::AUTHORIZATION, value);
+    }
+    Some(request)
+}
+
+/// Reads the answer: any success means that the token is of no use any more, whether it was before or not (RFC 7009, 2.2).
+pub fn revoked(response: &Response) -> Result<(), RevokeError> {
+    if response.status.is_success() {
+        return Ok(());
+    }
+    Err(RevokeError(Refusal::of(response, &ErrorBody::parse(&response.body))))
+}

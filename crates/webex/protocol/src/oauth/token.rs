@@ -1,0 +1,376 @@
+//! `POST /access_token`: codes and refresh tokens in, token sets out.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+use lanyard_secret::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken, SecretBytes};
+use serde::Deserialize;
+use thiserror::Error;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::{AppClientId, Environment, ErrorBody, Method, Request, Response, ScopeSet};
+
+/// How an app proves itself at the token endpoint. PKCE does not remove the secret.
+#[derive(Clone, Debug)]
+pub struct ClientAuth {
+    /// The app's client id.
+    pub client_id: AppClientId,
+    /// Its secret; sent in the body.
+    pub client_secret: ClientSecret,
+}
+
+/// Buys a token set with the code of a sign-in.
+pub fn exchange_code(
+    environment: &Environment,
+    auth: &ClientAuth,
+    code: &AuthorizationCode,
+    redirect_uri: &Url,
+    verifier: &CodeVerifier,
+) -> Request {
+    post(
+        environment,
+        auth,
+        &[
+            ("grant_type", "authorization_code"),
+            ("code", code.expose_secret()),
+            ("redirect_uri", redirect_uri.as_str()),
+            ("code_verifier", verifier.expose_secret()),
+        ],
+    )
+}
+
+/// Buys the next token set with a refresh token.
+pub fn refresh(environment: &Environment, auth: &ClientAuth, refresh_token: &RefreshToken) -> Request {
+    post(environment, auth, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())])
+}
+
+fn post(environment: &Environment, auth: &ClientAuth, fields: &[(&str, &str)]) -> Request {
+    let client = [("client_id", auth.client_id.as_str()), ("client_secret", auth.client_secret.expose_secret())];
+    let body = form(fields.iter().copied().chain(client));
+    Request::new(Method::POST, environment.token()).body("application/x-www-form-urlencoded", body)
+}
+
+/// Encodes a form that holds secrets. The buffer is made large enough at once, so that no outgrown copy stays behind.
+pub(super) fn form<'a>(fields: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> SecretBytes {
+    let longest: usize = fields.clone().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(longest));
+    form.extend_pairs(fields);
+    SecretBytes::new(form.finish().into_bytes())
+}
+
+/// A token set, as the endpoint gave it. Lifetimes count from the moment at which the request was sent.
+#[derive(Clone, Debug)]
+pub struct TokenReply {
+    /// The access token; never empty.
+    pub access_token: AccessToken,
+    /// How long it lasts; `None` where the reply did not say, or said nonsense.
+    pub expires_in: Option<Duration>,
+    /// The next refresh token; `None` means: keep the one you have.
+    pub refresh_token: Option<RefreshToken>,
+    /// How long it lasts.
+    pub refresh_token_expires_in: Option<Duration>,
+    /// What was granted; often absent.
+    pub scopes: Option<ScopeSet>,
+}
+
+/// Why a token endpoint's answer is no token set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// The code or the refresh token is not accepted, or the app is not.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Too many calls; nothing was done.
+    #[error("Webex limits the calls of this app or person")]
+    Limited {
+        /// How long Webex asks to wait, if it says.
+        retry_after: Option<Duration>,
+    },
+    /// An answer that leaves open whether anything was done: a server's error, or one that fits no shape.
+    #[error("the outcome is unclear ({0})")]
+    Unclear(Refusal),
+    /// Success, but no token set in it.
+    #[error("Webex answered with success, but {0}")]
+    Malformed(MalformedReply),
+}
+
+/// A clear refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Rejection {
+    /// The refresh token or the code is expired, revoked, malformed, or spent.
+    #[error("Webex does not accept the grant any more ({0})")]
+    Grant(Refusal),
+    /// The client id or the client secret is wrong.
+    #[error("Webex does not accept the app's client id and secret ({0})")]
+    Client(Refusal),
+}
+
+/// What may be repeated of a token endpoint's refusal. Its sentences may not: a server may put a token into them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: StatusCode,
+    /// The error code, where it is one of the known words.
+    pub code: Option<&'static str>,
+    /// By which Cisco's support finds the call.
+    pub tracking_id: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn of(response: &Response, body: &ErrorBody) -> Self {
+        let known = |code: &str| ERROR_CODES.into_iter().find(|known| *known == code);
+        let tracking_id = body.tracking_id.as_deref().or(response.tracking_id());
+        Self {
+            status: response.status,
+            code: body.code.as_deref().and_then(known),
+            tracking_id: tracking_id.filter(|id| is_tracking_id(id)).map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}", self.status.as_u16())?;
+        if let Some(code) = self.code {
+            write!(f, ", {code}")?;
+        }
+        if let Some(id) = &self.tracking_id {
+            write!(f, ", tracking id {id}")?;
+        }
+        Ok(())
+    }
+}
+
+/// RFC 6749, sections 4.1.2.1 and 5.2; RFC 7009, section 2.2.1.
+const ERROR_CODES: [&str; 8] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+];
+
+/// `ROUTER_65F0…`, `NA_…-…`: a word, an underscore and a UUID in most captures.
+fn is_tracking_id(text: &str) -> bool {
+    text.len() <= 80
+        && text.split_once('_').is_some_and(|(word, rest)| {
+            word.bytes().all(|byte| byte.is_ascii_uppercase())
+                && rest.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-' || byte == b'_')
+        })
+}
+
+/// What is wrong with a successful answer. Says where, never what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MalformedReply {
+    /// The body is no JSON object of the expected form.
+    NotJson {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// There is no access token in it.
+    NoAccessToken,
+    /// The token type is something else than Bearer.
+    TokenType,
+}
+
+impl fmt::Display for MalformedReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson { length } => write!(f, "the body ({length} bytes) is not the JSON of a token reply"),
+            Self::NoAccessToken => f.write_str("there is no access token in the body"),
+            Self::TokenType => f.write_str("the token is of another type than Bearer"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    access_token: Option<AccessToken>,
+    #[serde(default, deserialize_with = "super::lifetime::lenient")]
+    expires_in: Option<Duration>,
+    refresh_token: Option<RefreshToken>,
+    #[serde(default, deserialize_with = "super::lifetime::lenient")]
+    refresh_token_expires_in: Option<Duration>,
+    token_type: Option<String>,
+    #[serde(default)]
+    scope: Option<serde_json::Value>,
+}
+
+impl TokenReply {
+    /// Reads the answer of the token endpoint.
+    pub fn parse(response: &Response) -> Result<Self, TokenError> {
+        if !response.status.is_success() {
+            return Err(refusal(response));
+        }
+        let wire: Wire = serde_json::from_slice(&response.body)
+            .map_err(|_| TokenError::Malformed(MalformedReply::NotJson { length: response.body.len() }))?;
+        if wire.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+            return Err(TokenError::Malformed(MalformedReply::TokenType));
+        }
+        let access_token = wire
+            .access_token
+            .filter(|token| !token.is_empty())
+            .ok_or(TokenError::Malformed(MalformedReply::NoAccessToken))?;
+        Ok(Self {
+            access_token,
+            expires_in: wire.expires_in,
+            refresh_token: wire.refresh_token.filter(|token| !token.is_empty()),
+            refresh_token_expires_in: wire.refresh_token_expires_in,
+            scopes: wire.scope.as_ref().and_then(|scope| scope.as_str()).and_then(|text| text.parse().ok()),
+        })
+    }
+}
+
+/// Sorts what is no success. RFC 6749, section 5.2, has `invalid_grant` and `invalid_client`; Webex says `invalid_request` with
+/// a sentence about the refresh token, and Cisco's own code takes a 401 for a dead refresh token.
+fn refusal(response: &Response) -> TokenError {
+    let body = ErrorBody::parse(&response.body);
+    let said = Refusal::of(response, &body);
+    let status = response.status;
+    let code = body.code.as_deref().unwrap_or_default();
+    let sentence = Zeroizing::new(body.message.as_deref().unwrap_or_default().to_ascii_lowercase());
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => {
+            TokenError::Limited { retry_after: response.retry_after() }
+        }
+        _ if !status.is_client_error() => TokenError::Unclear(said),
+        _ if matches!(code, "invalid_client" | "unauthorized_client") || sentence.contains("client_secret") => {
+            Rejection::Client(said).into()
+        }
+        _ if code == "invalid_grant" => Rejection::Grant(said).into(),
+        _ if code == "invalid_request" && names_a_dead_grant(&sentence) => Rejection::Grant(said).into(),
+        StatusCode::UNAUTHORIZED => Rejection::Grant(said).into(),
+        _ => TokenError::Unclear(said),
+    }
+}
+
+fn names_a_dead_grant(sentence: &str) -> bool {
+    let what = ["refresh token", "authorization code", "code"];
+    let how = ["expired", "revoked", "malformed", "invalid"];
+    what.iter().any(|word| sentence.contains(word)) && how.iter().any(|word| sentence.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Result<TokenReply, TokenError> {
+        TokenReply::parse(&Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        })
+    }
+
+    #[test]
+    fn the_documented_reply_reads() {
+        let reply = answer(
+            200,
+            r#"{"access_token":"a","expires_in":1209599,"refresh_token":"r","refresh_token_expires_in":7775999,"token_type":"Bearer","scope":"spark:people_read spark:rooms_read"}"#,
+        )
+        .unwrap();
+        assert_eq!(reply.access_token.expose_secret(), "a");
+        assert_eq!(reply.expires_in, Some(Duration::from_secs(1_209_599)));
+        assert_eq!(reply.refresh_token.unwrap().expose_secret(), "r");
+        assert_eq!(reply.scopes.unwrap().len(), 2);
+    }
+
+    #[test]
+    fn missing_fields_keep_what_is_there() {
+        let reply = answer(200, r#"{"access_token":"a","token_type":"bearer","expires_in":"never"}"#).unwrap();
+        assert!(reply.refresh_token.is_none() && reply.expires_in.is_none() && reply.scopes.is_none());
+    }
+
+    #[test]
+    fn what_is_no_token_reply_is_malformed() {
+        use MalformedReply::{NoAccessToken, NotJson, TokenType};
+        for (body, expected) in [
+            ("", NotJson { length: 0 }),
+            ("<html>", NotJson { length: 6 }),
+            (r#"{"access_token":"a","#, NotJson { length: 20 }),
+            (r#"{"access_token":5}"#, NotJson { length: 18 }),
+            ("{}", NoAccessToken),
+            (r#"{"access_token":"","refresh_token":"r"}"#, NoAccessToken),
+            (r#"{"access_token":"a","token_type":"mac"}"#, TokenType),
+        ] {
+            assert_eq!(answer(200, body).unwrap_err(), TokenError::Malformed(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_dead_grant_is_known_in_every_dress() {
+        for (status, body) in [
+            (
+                400,
+                r#"{"error":"invalid_request","error_description":"The refresh token provided is expired, revoked, malformed, or invalid."}"#,
+            ),
+            (400, r#"{"error":"invalid_grant"}"#),
+            (401, r#"{"message":"The request requires a valid access token","trackingId":"x"}"#),
+            (401, ""),
+        ] {
+            assert!(matches!(answer(status, body), Err(TokenError::Rejected(Rejection::Grant(_)))), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_secret_is_the_apps_fault() {
+        for (status, body) in [
+            (401, r#"{"error":"invalid_client"}"#),
+            (400, r#"{"error":"invalid_request","error_description":"client_secret cannot be null or empty"}"#),
+        ] {
+            assert!(matches!(answer(status, body), Err(TokenError::Rejected(Rejection::Client(_)))), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn what_is_ambiguous_stays_unclear() {
+        for (status, body) in [
+            (400, ""),
+            (400, r#"{"error":"invalid_request","error_description":"grant_type is missing"}"#),
+            (403, r#"{"message":"no"}"#),
+            (404, "<html>"),
+            (500, r#"{"error":"invalid_grant"}"#),
+            (503, ""),
+            (302, ""),
+        ] {
+            assert!(matches!(answer(status, body), Err(TokenError::Unclear(_))), "{status} {body}");
+        }
+        assert_eq!(answer(429, "<html>").unwrap_err(), TokenError::Limited { retry_after: None });
+    }
+
+    #[test]
+    fn a_form_is_encoded_and_shown_nowhere() {
+        let auth = ClientAuth { client_id: AppClientId::new("C1"), client_secret: ClientSecret::new("s&=+ é") };
+        let request = refresh(&Environment::commercial(), &auth, &RefreshToken::new("r/+"));
+        assert_eq!(
+            std::str::from_utf8(request.body.expose_secret()).unwrap(),
+            "grant_type=refresh_token&refresh_token=r%2F%2B&client_id=C1&client_secret=s%26%3D%2B+%C3%A9"
+        );
+        assert_eq!(format!("{request:?}"), "POST https://webexapis.com/v1/access_token");
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_read_without_panic_and_shown_nowhere(status in 200u16..600, canary in "[a-zA-Z0-9]{24}") {
+            for body in [
+                format!("{{\"access_token\":[\"{canary}\"]}}"),
+                canary.clone(),
+                format!("{{\"refresh_token\":\"{canary}\"}}"),
+                format!("{{\"error\":\"{canary}\",\"error_description\":\"{canary}\",\"trackingID\":\"{canary}\"}}"),
+            ] {
+                if let Err(error) = answer(status, &body) {
+                    let shown = format!("{error} {error:?}");
+                    prop_assert!(!shown.contains(&canary), "{}", shown);
+                }
+            }
+        }
+    }
+}
