@@ -96,7 +96,7 @@ impl Response {
     /// Decodes a resource from the answer to `method` `path`.
     pub fn resource<T: serde::de::DeserializeOwned>(&self, method: &Method, path: &str) -> Result<T, ResourceError> {
         if !self.status.is_success() {
-            let mut body = ErrorBody::parse(&self.body);
+            let mut body = ErrorBody::parse(self.body.expose_secret());
             body.tracking_id = body.tracking_id.or_else(|| self.tracking_id().map(printable));
             return Err(Box::new(ApiError {
                 method: method.clone(),
@@ -107,7 +107,7 @@ impl Response {
             })
             .into());
         }
-        serde_json::from_slice(&self.body).map_err(|error| ResourceError::Malformed {
+        serde_json::from_slice(self.body.expose_secret()).map_err(|error| ResourceError::Malformed {
             path: path.to_owned(),
             // serde repeats values in some messages; the place is enough.
             reason: format!("line {}, column {}", error.line(), error.column()),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 
@@ -67,8 +66,8 @@ pub struct Response {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
+    /// The body; it may hold tokens.
+    pub body: SecretBytes,
 }
 
 /// Webex echoes a request's tracking id under this name, sometimes doubled as `X, X`.
@@ -84,7 +83,7 @@ impl Response {
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} bytes)", self.status, self.body.len())
+        write!(f, "{} ({} bytes)", self.status, self.body.expose_secret().len())
     }
 }
 
@@ -101,7 +100,7 @@ mod tests {
         let shown = format!("{request:?} {:?}", request.headers);
         assert!(!shown.contains("canary"), "{shown}");
         let response =
-            Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(b"canary4") };
+            Response { status: StatusCode::OK, headers: HeaderMap::new(), body: SecretBytes::new(b"canary4".to_vec()) };
         assert_eq!(format!("{response:?}"), "200 OK (7 bytes)");
     }
 
@@ -109,7 +108,7 @@ mod tests {
     fn a_doubled_tracking_id_is_read_once() {
         let mut headers = HeaderMap::new();
         headers.insert("trackingid", HeaderValue::from_static("ROUTER_1, ROUTER_1"));
-        let response = Response { status: StatusCode::OK, headers, body: Bytes::new() };
+        let response = Response { status: StatusCode::OK, headers, body: SecretBytes::new(Vec::new()) };
         assert_eq!(response.tracking_id(), Some("ROUTER_1"));
     }
 }

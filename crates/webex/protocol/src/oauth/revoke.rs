@@ -63,5 +63,5 @@ pub fn revoked(response: &Response) -> Result<(), RevokeError> {
     if response.status.is_success() {
         return Ok(());
     }
-    Err(RevokeError(Refusal::of(response, &ErrorBody::parse(&response.body))))
+    Err(RevokeError(Refusal::of(response, &ErrorBody::parse(response.body.expose_secret()))))
 }

@@ -206,8 +206,9 @@ impl TokenReply {
         if !response.status.is_success() {
             return Err(refusal(response));
         }
-        let wire: Wire = serde_json::from_slice(&response.body)
-            .map_err(|_| TokenError::Malformed(MalformedReply::NotJson { length: response.body.len() }))?;
+        let wire: Wire = serde_json::from_slice(response.body.expose_secret()).map_err(|_| {
+            TokenError::Malformed(MalformedReply::NotJson { length: response.body.expose_secret().len() })
+        })?;
         if wire.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err(TokenError::Malformed(MalformedReply::TokenType));
         }
@@ -228,7 +229,7 @@ impl TokenReply {
 /// Sorts what is no success. RFC 6749, section 5.2, has `invalid_grant` and `invalid_client`; Webex says `invalid_request` with
 /// a sentence about the refresh token, and Cisco's own code takes a 401 for a dead refresh token.
 fn refusal(response: &Response) -> TokenError {
-    let body = ErrorBody::parse(&response.body);
+    let body = ErrorBody::parse(response.body.expose_secret());
     let said = Refusal::of(response, &body);
     let status = response.status;
     let code = body.code.as_deref().unwrap_or_default();
@@ -256,7 +257,6 @@ fn names_a_dead_grant(sentence: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::HeaderMap;
     use proptest::prelude::*;
 
@@ -266,7 +266,7 @@ mod tests {
         TokenReply::parse(&Response {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
+            body: SecretBytes::new(body.as_bytes().to_vec()),
         })
     }
 
