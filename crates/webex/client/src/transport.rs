@@ -1,0 +1,161 @@
+//! One request, one response.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use http::{HeaderName, HeaderValue};
+use lanyard_protocol::{Environment, Request, Response};
+use lanyard_secret::{SafeUrl, SecretBytes};
+use lanyard_time::{Clock, Entropy, Moment};
+use thiserror::Error;
+
+/// Sends requests. Cheap to make: the machinery of TLS is built when the first request needs it.
+#[derive(Debug)]
+pub struct Transport {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    remote: OnceLock<reqwest::Client>,
+    local: OnceLock<reqwest::Client>,
+}
+
+/// A response, and when its request was sent.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The moment just before sending: lifetimes in the response count from it.
+    pub sent: Moment,
+    /// The response.
+    pub response: Response,
+}
+
+/// Why there is no response.
+#[derive(Debug, Error)]
+pub enum SendError {
+    /// The address is not one of the environment's; nothing was sent.
+    #[error("{0} does not belong to the credential's Webex")]
+    ForeignOrigin(SafeUrl),
+    /// The machinery could not be built; nothing was sent.
+    #[error("no connection can be made")]
+    Setup(#[source] reqwest::Error),
+    /// No connection came about; nothing was sent.
+    #[error("{0} cannot be reached")]
+    NotSent(SafeUrl, #[source] reqwest::Error),
+    /// The request was sent, at least in part, and no whole response came back.
+    #[error("{0} gave no whole answer")]
+    Unanswered(SafeUrl, #[source] reqwest::Error),
+    /// The response is longer than anything that Webex sends for such a request.
+    #[error("the answer of {0} is longer than {1} bytes and was not read")]
+    TooLong(SafeUrl, usize),
+}
+
+impl SendError {
+    /// Whether Webex cannot have seen the request.
+    pub fn nothing_was_sent(&self) -> bool {
+        matches!(self, Self::ForeignOrigin(_) | Self::Setup(_) | Self::NotSent(..))
+    }
+}
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a whole exchange may take. The deadline of an intent is longer than this.
+const WHOLE: Duration = Duration::from_secs(30);
+const TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
+
+impl Transport {
+    /// The longest that [`send`](Self::send) takes.
+    pub const LONGEST: Duration = Duration::from_secs(40);
+
+    /// A transport that has no connections yet.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { clock, entropy, remote: OnceLock::new(), local: OnceLock::new() }
+    }
+
+    /// Sends a request once, to an address of `environment`, and reads at most `limit` bytes of the answer. Nothing is
+    /// repeated and no redirect is followed.
+    pub async fn send(&self, environment: &Environment, request: Request, limit: usize) -> Result<Exchange, SendError> {
+        let url = request.url;
+        if !(environment.permits(&url) || environment.revoke() == Some(&url)) {
+            return Err(SendError::ForeignOrigin(url));
+        }
+        let client = self.client(&url)?;
+        let tracking_id = self.tracking_id();
+        let mut outgoing = client.request(request.method, url.expose().clone()).headers(request.headers);
+        if let Ok(value) = HeaderValue::from_str(&tracking_id) {
+            outgoing = outgoing.header(TRACKING_ID, value);
+        }
+        if !request.body.expose_secret().is_empty() {
+            outgoing = outgoing.body(request.body.expose_secret().to_vec());
+        }
+        tracing::debug!(%url, tracking_id, "request");
+        let sent = self.clock.now();
+        // The error's own URL would show the query.
+        let failed = |error: reqwest::Error| {
+            let error = error.without_url();
+            if error.is_connect() || error.is_builder() {
+                SendError::NotSent(url.clone(), error)
+            } else {
+                SendError::Unanswered(url.clone(), error)
+            }
+        };
+        let incoming = outgoing.send().await.map_err(failed)?;
+        let status = incoming.status();
+        let headers = incoming.headers().clone();
+        let body = read(incoming, &url, limit).await?;
+        tracing::debug!(%url, tracking_id, status = status.as_u16(), "response");
+        Ok(Exchange { sent, response: Response { status, headers, body } })
+    }
+
+    /// Two clients: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
+    fn client(&self, url: &SafeUrl) -> Result<&reqwest::Client, SendError> {
+        let cell = if url.is_loopback() { &self.local } else { &self.remote };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        // An earlier call may have installed it; then that one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .timeout(WHOLE)
+            .user_agent(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
+        if url.is_loopback() {
+            builder = builder.no_proxy().tls_certs_only([]);
+        } else {
+            builder = builder.https_only(true);
+        }
+        let built = builder.build().map_err(SendError::Setup)?;
+        Ok(cell.get_or_init(|| built))
+    }
+
+    /// An id that Webex echoes and Cisco's support can look for.
+    fn tracking_id(&self) -> String {
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        format!("LANYARD_{:016X}", u64::from_be_bytes(bytes))
+    }
+}
+
+async fn read(incoming: reqwest::Response, url: &SafeUrl, limit: usize) -> Result<SecretBytes, SendError> {
+    let declared = incoming.content_length().and_then(|length| usize::try_from(length).ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(SendError::TooLong(url.clone(), limit));
+    }
+    // Large enough from the start where the length is known, so that no outgrown copy of a token stays in memory.
+    let mut body = zeroize::Zeroizing::new(Vec::with_capacity(declared.unwrap_or(16 * 1024)));
+    let mut chunks = incoming.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| SendError::Unanswered(url.clone(), error.without_url()))?;
+        if body.len() + chunk.len() > limit {
+            return Err(SendError::TooLong(url.clone(), limit));
+        }
+        if body.len() + chunk.len() > body.capacity() {
+            let mut larger = zeroize::Zeroizing::new(Vec::with_capacity(2 * (body.len() + chunk.len())));
+            larger.extend_from_slice(&body);
+            body = larger;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(SecretBytes::new(std::mem::take(&mut *body)))
+}
