@@ -19,9 +19,11 @@ pub(crate) fn text(entropy: &dyn Entropy) -> String {
     URL_SAFE_NO_PAD.encode(bytes::<32>(entropy))
 }
 
-/// A token as Webex makes them: a random part, a cluster, the organisation.
+/// A token as Webex makes them: a random part, a cluster, the organisation. The random part is of letters and digits, so that
+/// an underscore parts the three and no token starts with a dash.
 pub(crate) fn token(entropy: &dyn Entropy, organisation: Uuid) -> String {
-    format!("{}_PF84_{organisation}", URL_SAFE_NO_PAD.encode(bytes::<48>(entropy)))
+    let random = URL_SAFE_NO_PAD.encode(bytes::<48>(entropy)).replace(['-', '_'], "0");
+    format!("{random}_PF84_{organisation}")
 }
 
 /// A random UUID (RFC 9562, version 4).

@@ -5,7 +5,7 @@ use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, DATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -63,7 +63,9 @@ pub(super) async fn answer(
         }
     });
     let (reply, sent) = work.await.map_err(|_| Cut::Stopping)??;
-    let (parts, body) = reply.into_parts();
+    let (mut parts, body) = reply.into_parts();
+    // The router counted a body that may have been written or spoilt since; hyper counts the one that is sent.
+    parts.headers.remove(CONTENT_LENGTH);
     let body = if head { Bytes::new() } else { body };
     let notice = sent.map(|sent| (outbox, sent));
     Ok(Response::from_parts(parts, Reply::new(body, notice)))
@@ -183,6 +185,11 @@ async fn route(webex: &Webex, router: Router, request: Request<Bytes>) -> Respon
         .map(http_body_util::Collected::to_bytes)
         .unwrap_or_default();
     let mut reply = finish(Response::from_parts(parts, body), &tracking);
+    let date = webex.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(value) = HeaderValue::try_from(date) {
+        // Hyper would write the machine's time, whatever the control plane made of it.
+        reply.headers_mut().insert(DATE, value);
+    }
     if let Ok(value) = HeaderValue::try_from(tracking.header(doubled)) {
         reply.headers_mut().insert("trackingid", value);
     }
