@@ -1,1 +1,55 @@
 //! A local Webex: OAuth with real pages, REST, faults, and a clock that can be moved.
+//!
+//! [`Simulator::start`] listens on a loopback port and answers as Webex does; its [`Description`] says where, and holds the
+//! made-up accounts and secrets to use it with. Everything lives in memory and ends with the value.
+//!
+//! # Signing in without a browser
+//! The pages are plain forms; a program drives them in three steps, following no redirect on its own:
+//! 1. `GET /v1/authorize?…`; the page holds one hidden field, `form`.
+//! 2. `POST /v1/authorize/sign-in` with `form`, `email`, `password`; the next page holds another `form`. Every person of the
+//!    organisation has the password that the description names for the administrator.
+//! 3. `POST /v1/authorize/consent` with `form` and `decision` (`accept` or `deny`); a 302 leads to the app's redirect URI.
+//!
+//! # The control plane
+//! JSON under [`Description::control_url`], with `Authorization: Bearer` and [`Description::control_key`]:
+//!
+//! | Call | What it does |
+//! |---|---|
+//! | `POST`, `GET`, `DELETE /faults` | scripts, lists or clears misbehaviour: `{path, method?, count?, after?, action}` |
+//! | `GET`, `POST /clock` | shows the simulator's time, or moves it forward: `{advance_ms}` |
+//! | `GET`, `DELETE /record` | lists or forgets the calls received and the replies sent |
+//! | `GET /grants`, `POST /grants/revoke` | lists live grants, or ends some: `{client_id?, subject?, refresh_token_fingerprint?}` |
+//! | `POST /access_tokens/revoke` | revokes access tokens and leaves their grants: `{client_id?, subject?}` |
+//! | `GET`, `POST /behaviour` | shows or changes how the simulator behaves, see [`Options`] for what it starts with |
+//! | `POST /clients`, `POST /clients/{id}/secret` | registers an integration, or replaces a client secret |
+//!
+//! In `path` of a fault a trailing `*` stands for any ending. `count` is how often it applies (1 when left out, `null` for
+//! ever), `after` how many matching calls it lets pass first. `action` holds any of: `delay_ms` (before the effect),
+//! `delay_after_ms` (between effect and reply), `headers`, and one of
+//! - `status` and `body` (text or JSON, with `content_type`): this reply, and no effect;
+//! - `cut`: `"before"` or `"after"` the effect the connection closes without a reply;
+//! - `mangle`: `"empty"`, `"truncate"`, `"html"` or `"huge"` (10 MiB) spoils the reply; `merge`: `{field: value}` overrides
+//!   fields of a successful JSON reply, and removes those given as `null`.
+//!
+//! A record's entry tells whether the call had its `effect` and whether its reply was sent: `reply_sent` is true once the
+//! operating system has taken the reply's last byte. A client that holds a whole reply always finds it so; one that was cut
+//! off may never have read what was sent. Tokens appear as fingerprints, the first 12 hexadecimal digits of their SHA-256.
+
+mod behaviour;
+mod description;
+mod fault;
+mod fingerprint;
+mod issuer;
+mod mangle;
+mod options;
+mod organisation;
+mod random;
+mod record;
+mod routes;
+mod simulator;
+mod webex;
+mod wire;
+
+pub use description::{BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn};
+pub use options::{Options, RefreshBehaviour, RefreshBehaviourError};
+pub use simulator::{Simulator, StartError};

@@ -1,0 +1,160 @@
+//! How a running simulator behaves, where Webex is not sure to behave one way.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{Options, RefreshBehaviour};
+
+/// Everything that the control plane can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, and all combinations make sense"
+)]
+pub(crate) struct Behaviour {
+    pub(crate) refresh: RefreshBehaviour,
+    #[serde(rename = "repeat_window_ms", serialize_with = "milliseconds")]
+    pub(crate) repeat_window: Duration,
+    /// Zero: every refresh changes something.
+    #[serde(rename = "noop_refresh_window_ms", serialize_with = "milliseconds")]
+    pub(crate) noop_refresh_window: Duration,
+    #[serde(rename = "access_token_ttl_ms", serialize_with = "milliseconds")]
+    pub(crate) access_token_ttl: Duration,
+    #[serde(rename = "refresh_token_ttl_ms", serialize_with = "milliseconds")]
+    pub(crate) refresh_token_ttl: Duration,
+    /// RFC 6749 has 400; some Cisco code expects 401.
+    #[serde(rename = "dead_grant_status", serialize_with = "status")]
+    pub(crate) dead_grant_status: StatusCode,
+    pub(crate) dead_grant_error: DeadGrantError,
+    /// Whether token replies name the granted scopes.
+    pub(crate) scope_in_reply: bool,
+    /// Whether the identity broker revokes refresh tokens; Cisco's code is seen to send it access tokens only.
+    pub(crate) revoke_refresh_tokens: bool,
+    /// Whether lists hold empty pages between full ones.
+    pub(crate) empty_pages: bool,
+    /// Whether the tracking id is echoed twice, as a capture shows it.
+    pub(crate) double_tracking_id: bool,
+}
+
+/// The word for a dead grant: RFC 6749 has `invalid_grant`, Webex is seen to send `invalid_request`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeadGrantError {
+    InvalidRequest,
+    InvalidGrant,
+}
+
+impl DeadGrantError {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidGrant => "invalid_grant",
+        }
+    }
+}
+
+impl Behaviour {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            refresh: options.refresh,
+            repeat_window: options.repeat_window,
+            noop_refresh_window: options.noop_refresh_window.unwrap_or_default(),
+            access_token_ttl: options.access_token_ttl,
+            refresh_token_ttl: options.refresh_token_ttl,
+            dead_grant_status: StatusCode::BAD_REQUEST,
+            dead_grant_error: DeadGrantError::InvalidRequest,
+            scope_in_reply: true,
+            revoke_refresh_tokens: true,
+            empty_pages: false,
+            double_tracking_id: false,
+        }
+    }
+
+    /// The behaviour after a change; nothing is changed when a part of it is refused.
+    pub(crate) fn changed(mut self, change: &Change) -> Result<Self, ChangeError> {
+        fn set<T: Copy>(field: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *field = value;
+            }
+        }
+        if let Some(status) = change.dead_grant_status {
+            self.dead_grant_status = match status {
+                400 => StatusCode::BAD_REQUEST,
+                401 => StatusCode::UNAUTHORIZED,
+                _ => return Err(ChangeError::DeadGrantStatus),
+            };
+        }
+        let time = |milliseconds: Option<u64>| milliseconds.map(Duration::from_millis);
+        set(&mut self.refresh, change.refresh);
+        set(&mut self.repeat_window, time(change.repeat_window_ms));
+        set(&mut self.noop_refresh_window, time(change.noop_refresh_window_ms));
+        set(&mut self.access_token_ttl, time(change.access_token_ttl_ms));
+        set(&mut self.refresh_token_ttl, time(change.refresh_token_ttl_ms));
+        set(&mut self.dead_grant_error, change.dead_grant_error);
+        set(&mut self.scope_in_reply, change.scope_in_reply);
+        set(&mut self.revoke_refresh_tokens, change.revoke_refresh_tokens);
+        set(&mut self.empty_pages, change.empty_pages);
+        set(&mut self.double_tracking_id, change.double_tracking_id);
+        Ok(self)
+    }
+}
+
+/// What to change; what is left out stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Change {
+    refresh: Option<RefreshBehaviour>,
+    repeat_window_ms: Option<u64>,
+    noop_refresh_window_ms: Option<u64>,
+    access_token_ttl_ms: Option<u64>,
+    refresh_token_ttl_ms: Option<u64>,
+    dead_grant_status: Option<u16>,
+    dead_grant_error: Option<DeadGrantError>,
+    scope_in_reply: Option<bool>,
+    revoke_refresh_tokens: Option<bool>,
+    empty_pages: Option<bool>,
+    double_tracking_id: Option<bool>,
+}
+
+/// Why a change was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum ChangeError {
+    #[error("dead_grant_status is 400 or 401")]
+    DeadGrantStatus,
+}
+
+fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn status<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_change_changes_nothing_and_a_small_one_only_its_part() {
+        let before = Behaviour::new(&Options::default());
+        let change = |json: &str| serde_json::from_str::<Change>(json).unwrap();
+        assert_eq!(
+            before.changed(&change(r#"{"dead_grant_status":500,"scope_in_reply":false}"#)),
+            Err(ChangeError::DeadGrantStatus)
+        );
+        let after = before.changed(&change(r#"{"refresh":"rotate-strict"}"#)).unwrap();
+        assert_eq!(
+            after,
+            Behaviour {
+                refresh: RefreshBehaviour::RotateStrict,
+                ..before
+            }
+        );
+        assert!(serde_json::from_str::<Change>(r#"{"refrehs":"keep"}"#).is_err());
+    }
+}

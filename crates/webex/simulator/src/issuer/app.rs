@@ -1,0 +1,53 @@
+//! Registered apps.
+
+use lanyard_protocol::{AppClientId, ScopeSet};
+use lanyard_secret::ClientSecret;
+use lanyard_time::Entropy;
+
+use super::Issuer;
+use crate::random;
+
+/// A registration: an integration's or a service app's.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) name: String,
+    pub(crate) secret: ClientSecret,
+    /// Compared as texts: Webex wants an exact match, port included. A service app has none.
+    pub(crate) redirect_uris: Vec<String>,
+    /// What may be asked for.
+    pub(crate) scopes: ScopeSet,
+}
+
+impl App {
+    /// A secret as the developer portal makes them: 64 hexadecimal digits.
+    pub(crate) fn new_secret(entropy: &dyn Entropy) -> ClientSecret {
+        ClientSecret::new(random::hexadecimal(&random::bytes::<32>(entropy)))
+    }
+
+    /// `C` and 64 hexadecimal digits.
+    pub(crate) fn new_client_id(entropy: &dyn Entropy) -> AppClientId {
+        AppClientId::new(format!("C{}", random::hexadecimal(&random::bytes::<32>(entropy))))
+    }
+}
+
+impl Issuer {
+    /// Registers an app; `false`, and nothing done, when the id is taken.
+    pub(crate) fn register(&mut self, id: AppClientId, app: App) -> bool {
+        match self.apps.entry(id) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(app);
+                true
+            }
+            std::collections::btree_map::Entry::Occupied(_) => false,
+        }
+    }
+
+    pub(crate) fn app(&self, id: &AppClientId) -> Option<&App> {
+        self.apps.get(id)
+    }
+
+    /// Replaces a client secret; `false` when there is no such app.
+    pub(crate) fn replace_secret(&mut self, id: &AppClientId, secret: ClientSecret) -> bool {
+        self.apps.get_mut(id).map(|app| app.secret = secret).is_some()
+    }
+}

@@ -1,0 +1,64 @@
+//! What a token may do.
+
+use lanyard_protocol::{Scope, ScopeSet};
+use uuid::Uuid;
+
+use crate::organisation::Account;
+
+/// Whom a token acts as, and its rights.
+#[derive(Clone, Debug)]
+pub(crate) struct Authority {
+    pub(crate) account: Uuid,
+    pub(crate) rights: Rights,
+}
+
+/// What a grant allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// A personal token: all that the person may.
+    Person,
+    /// A bot's token: what a bot may, which is nothing of an administrator's.
+    Bot,
+    /// An integration's: the scopes consented to, as far as the person may use them.
+    Consented(ScopeSet),
+    /// A service app's: the scopes that an administrator authorised.
+    Authorised(ScopeSet),
+}
+
+impl Rights {
+    /// Whether they cover `scope` when `account` acts. An administrator's scope in the hands of someone who is none helps nothing.
+    pub(crate) fn cover(&self, scope: &Scope, account: &Account) -> bool {
+        let within_role = account.administrator || !is_administrative(scope);
+        match self {
+            Self::Person | Self::Bot => within_role,
+            Self::Consented(scopes) => within_role && scopes.contains(scope),
+            Self::Authorised(scopes) => scopes.contains(scope),
+        }
+    }
+}
+
+fn is_administrative(scope: &Scope) -> bool {
+    ["spark-admin:", "identity:", "spark-compliance:"]
+        .iter()
+        .any(|prefix| scope.as_str().starts_with(prefix))
+        || scope.as_str().starts_with("meeting:admin_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::organisation::Organisation;
+
+    #[test]
+    fn a_scope_without_the_role_helps_nothing_except_a_service_app() {
+        let organisation = Organisation::from_seed(1, 2);
+        let person = organisation.listed().nth(1).unwrap();
+        let scope: Scope = "spark-admin:people_read".parse().unwrap();
+        let scopes: ScopeSet = [scope.clone()].into_iter().collect();
+        assert!(!Rights::Consented(scopes.clone()).cover(&scope, person));
+        assert!(Rights::Consented(scopes.clone()).cover(&scope, organisation.administrator()));
+        assert!(Rights::Authorised(scopes).cover(&scope, person));
+        assert!(!Rights::Person.cover(&scope, person));
+        assert!(!Rights::Consented(ScopeSet::default()).cover(&scope, organisation.administrator()));
+    }
+}

@@ -1,0 +1,189 @@
+//! What the identity broker knows: apps, grants and tokens.
+//!
+//! Tokens are found by their fingerprint. Nothing here waits or speaks HTTP; the moment, the behaviour and the randomness of a
+//! call come in as [`Terms`].
+
+mod app;
+mod authority;
+mod code;
+mod ending;
+mod grant;
+mod refresh;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_protocol::{AppClientId, ScopeSet};
+use lanyard_secret::{AccessToken, RefreshToken};
+use lanyard_time::Entropy;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::behaviour::Behaviour;
+use crate::fingerprint::Fingerprint;
+use crate::random;
+
+pub(crate) use app::App;
+pub(crate) use authority::{Authority, Rights};
+pub(crate) use code::CodeRequest;
+pub(crate) use ending::Selection;
+pub(crate) use grant::GrantView;
+
+use code::Code;
+use grant::{Grant, GrantId};
+
+/// Past this many live access tokens an account gets no more (Webex's documented limit).
+const MOST_LIVE_ACCESS_TOKENS: usize = 750;
+
+/// Everything issued and not yet ended.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    organisation: Uuid,
+    apps: BTreeMap<AppClientId, App>,
+    grants: BTreeMap<GrantId, Grant>,
+    next_grant: u64,
+    access: HashMap<Fingerprint, Access>,
+    /// The live access tokens of each account; those that ran out are dropped when the next one is issued.
+    live: HashMap<Uuid, Vec<Fingerprint>>,
+    /// Current refresh tokens, and spent ones that may still get their reply again.
+    refresh: HashMap<Fingerprint, GrantId>,
+    codes: HashMap<Fingerprint, Code>,
+}
+
+/// What a call is decided by.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) behaviour: &'a Behaviour,
+    pub(crate) entropy: &'a dyn Entropy,
+}
+
+/// A successful answer of the token endpoint, its lifetimes as moments.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenReply {
+    pub(crate) access: AccessToken,
+    pub(crate) access_expires_at: Timestamp,
+    pub(crate) refresh: RefreshToken,
+    pub(crate) refresh_expires_at: Timestamp,
+    pub(crate) scopes: ScopeSet,
+}
+
+/// Why nothing was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum ExchangeError {
+    #[error("The authorization code is expired, already used, or was not issued for this request.")]
+    DeadCode,
+    /// Webex's own sentence.
+    #[error("The refresh token provided is expired, revoked, malformed, or invalid.")]
+    DeadGrant,
+    #[error("The maximum number of access tokens for this account has been reached.")]
+    TooManyTokens,
+}
+
+#[derive(Debug)]
+struct Access {
+    grant: GrantId,
+    account: Uuid,
+    expires_at: Timestamp,
+}
+
+impl Issuer {
+    pub(crate) fn new(organisation: Uuid) -> Self {
+        Self {
+            organisation,
+            apps: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            next_grant: 0,
+            access: HashMap::new(),
+            live: HashMap::new(),
+            refresh: HashMap::new(),
+            codes: HashMap::new(),
+        }
+    }
+
+    /// Whom an access token acts as and what it may do; `None` when it is unknown, revoked or has run out.
+    pub(crate) fn authority(&self, token: &AccessToken, now: Timestamp) -> Option<Authority> {
+        let access = self.access.get(&Fingerprint::of(token.expose_secret()))?;
+        if access.expires_at <= now {
+            return None;
+        }
+        let grant = self.grants.get(&access.grant)?;
+        Some(Authority {
+            account: access.account,
+            rights: grant.rights.clone(),
+        })
+    }
+
+    /// Makes a token that belongs to no app: a bot's or a personal one. It cannot be renewed.
+    pub(crate) fn issue_without_app(
+        &mut self,
+        account: Uuid,
+        rights: Rights,
+        life: Duration,
+        terms: Terms<'_>,
+    ) -> Result<AccessToken, ExchangeError> {
+        self.make_room(account, terms.now)?;
+        let grant = self.add_grant(Grant::new(None, account, rights));
+        Ok(self.issue_access(grant, account, life, terms).0)
+    }
+
+    /// Forgets the account's tokens that ran out, and refuses when too many are left.
+    fn make_room(&mut self, account: Uuid, now: Timestamp) -> Result<(), ExchangeError> {
+        let live = self.live.entry(account).or_default();
+        live.retain(|fingerprint| match self.access.get(fingerprint) {
+            Some(access) if access.expires_at > now => true,
+            Some(_) => {
+                self.access.remove(fingerprint);
+                false
+            }
+            None => false,
+        });
+        if live.len() < MOST_LIVE_ACCESS_TOKENS {
+            Ok(())
+        } else {
+            Err(ExchangeError::TooManyTokens)
+        }
+    }
+
+    fn add_grant(&mut self, grant: Grant) -> GrantId {
+        let id = GrantId(self.next_grant);
+        self.next_grant += 1;
+        self.grants.insert(id, grant);
+        id
+    }
+
+    /// Callers have made room before.
+    fn issue_access(
+        &mut self,
+        grant: GrantId,
+        account: Uuid,
+        life: Duration,
+        terms: Terms<'_>,
+    ) -> (AccessToken, Timestamp) {
+        let token = AccessToken::new(random::token(terms.entropy, self.organisation));
+        let fingerprint = Fingerprint::of(token.expose_secret());
+        let expires_at = after(terms.now, life);
+        self.access.insert(
+            fingerprint,
+            Access {
+                grant,
+                account,
+                expires_at,
+            },
+        );
+        self.live.entry(account).or_default().push(fingerprint);
+        (token, expires_at)
+    }
+
+    fn new_refresh_token(&mut self, grant: GrantId, terms: Terms<'_>) -> RefreshToken {
+        let token = RefreshToken::new(random::token(terms.entropy, self.organisation));
+        self.refresh.insert(Fingerprint::of(token.expose_secret()), grant);
+        token
+    }
+}
+
+/// The moment that lies `life` after `now`.
+fn after(now: Timestamp, life: Duration) -> Timestamp {
+    now.checked_add(life).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,115 @@
+//! How a simulator starts.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_time::{Sleep, SystemSleep};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How a simulator starts. What concerns behaviour can be changed later through the control plane.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Allows an address beyond loopback. Everything a simulator guards is made up, its control plane moves no one else's
+    /// clock; still, who can reach it can use it.
+    pub allow_remote: bool,
+    /// The same seed gives the same organisation, people, ids and client ids. Tokens and secrets are random whatever it is.
+    pub seed: u64,
+    /// How many people the organisation has, its administrator included; at least one.
+    pub people: usize,
+    /// The life of an access token that an integration or a service app obtains.
+    pub access_token_ttl: Duration,
+    /// The life of a refresh token, counted anew from each refresh.
+    pub refresh_token_ttl: Duration,
+    /// What a refresh does to the refresh token.
+    pub refresh: RefreshBehaviour,
+    /// For [`RefreshBehaviour::Rotate`]: how long a spent refresh token gets the same reply again.
+    pub repeat_window: Duration,
+    /// A further refresh within this time changes nothing: same values, same expiry. Webex is said to do so for about a day.
+    pub noop_refresh_window: Option<Duration>,
+    /// Redirect URIs to register for the integration beside the usual loopback ones. They match exactly, port included.
+    pub redirect_uris: Vec<String>,
+    /// What scripted delays wait on.
+    pub sleep: Arc<dyn Sleep>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            allow_remote: false,
+            seed: 1,
+            people: 250,
+            access_token_ttl: Duration::from_secs(1_209_599),
+            refresh_token_ttl: Duration::from_secs(7_775_999),
+            refresh: RefreshBehaviour::Keep,
+            repeat_window: Duration::from_mins(1),
+            noop_refresh_window: None,
+            redirect_uris: Vec::new(),
+            sleep: Arc::new(SystemSleep),
+        }
+    }
+}
+
+/// What a refresh does to the refresh token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshBehaviour {
+    /// The same value comes back, its expiry moved out. What Webex is seen to do.
+    #[default]
+    Keep,
+    /// A new value comes back; the spent one gets exactly the same reply again for a while.
+    Rotate,
+    /// A new value comes back, and the spent one is dead at once.
+    RotateStrict,
+}
+
+/// A word that names no behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a refresh either keeps or rotates: keep, rotate or rotate-strict")]
+pub struct RefreshBehaviourError;
+
+impl FromStr for RefreshBehaviour {
+    type Err = RefreshBehaviourError;
+
+    fn from_str(word: &str) -> Result<Self, RefreshBehaviourError> {
+        match word {
+            "keep" => Ok(Self::Keep),
+            "rotate" => Ok(Self::Rotate),
+            "rotate-strict" => Ok(Self::RotateStrict),
+            _ => Err(RefreshBehaviourError),
+        }
+    }
+}
+
+impl fmt::Display for RefreshBehaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keep => "keep",
+            Self::Rotate => "rotate",
+            Self::RotateStrict => "rotate-strict",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_behaviour_reads_as_it_is_written() {
+        for behaviour in [
+            RefreshBehaviour::Keep,
+            RefreshBehaviour::Rotate,
+            RefreshBehaviour::RotateStrict,
+        ] {
+            assert_eq!(behaviour.to_string().parse(), Ok(behaviour));
+        }
+        assert_eq!("strict".parse::<RefreshBehaviour>(), Err(RefreshBehaviourError));
+    }
+}

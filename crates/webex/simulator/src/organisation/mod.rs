@@ -1,0 +1,202 @@
+//! The made-up organisation: its name, its people, its bot and its machine account.
+
+mod account;
+mod names;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan};
+use lanyard_protocol::{OrgId, PersonType, WebexId};
+use lanyard_time::{Entropy, SeededEntropy};
+use uuid::Uuid;
+
+pub(crate) use account::Account;
+
+use crate::random;
+
+/// An organisation and everyone in it. The same seed gives the same one.
+#[derive(Debug)]
+pub(crate) struct Organisation {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) created: Timestamp,
+    accounts: Vec<Arc<Account>>,
+    by_id: HashMap<Uuid, usize>,
+    by_email: HashMap<String, usize>,
+}
+
+impl Organisation {
+    /// Makes up an organisation of `people` persons, the administrator among them, a bot and a service app's machine account.
+    pub(crate) fn from_seed(seed: u64, people: usize) -> Self {
+        let entropy = SeededEntropy::new(seed);
+        let (name, domain) = names::organisation(&entropy);
+        let mut organisation = Self {
+            id: random::uuid(&entropy),
+            name: name.to_owned(),
+            created: a_day_of(2016, &entropy),
+            accounts: Vec::with_capacity(people + 2),
+            by_id: HashMap::new(),
+            by_email: HashMap::new(),
+        };
+        let mut taken = HashSet::new();
+        for index in 0..people.max(1) {
+            let (first, last) = names::person(&entropy);
+            let local = if index == 0 {
+                "admin".to_owned()
+            } else {
+                unique(&mut taken, &format!("{}.{}", names::ascii(first), names::ascii(last)))
+            };
+            organisation.add(Account {
+                id: random::uuid(&entropy),
+                kind: PersonType::Person,
+                first_name: Some(first.to_owned()),
+                last_name: Some(last.to_owned()),
+                display_name: format!("{first} {last}"),
+                email: format!("{local}@{domain}"),
+                title: Some(names::title(index, &entropy).to_owned()),
+                administrator: index == 0,
+                created: a_day_of(2021, &entropy),
+            });
+        }
+        organisation.add(Account::machine(
+            random::uuid(&entropy),
+            PersonType::Bot,
+            "Lobby Bot",
+            format!("lobby-{}@webex.bot", domain.trim_end_matches(".example")),
+            a_day_of(2023, &entropy),
+        ));
+        let machine = random::uuid(&entropy);
+        organisation.add(Account::machine(
+            machine,
+            PersonType::AppUser,
+            "Fleet Service App",
+            format!("{machine}@serviceapp.{domain}"),
+            a_day_of(2023, &entropy),
+        ));
+        organisation
+    }
+
+    fn add(&mut self, account: Account) {
+        let index = self.accounts.len();
+        self.by_id.insert(account.id, index);
+        self.by_email.insert(account.email.clone(), index);
+        self.accounts.push(Arc::new(account));
+    }
+
+    /// The id as Webex writes it.
+    pub(crate) fn webex_id(&self) -> OrgId {
+        OrgId::new(webex_id("ORGANIZATION", self.id))
+    }
+
+    /// The first person is the full administrator.
+    pub(crate) fn administrator(&self) -> &Arc<Account> {
+        &self.accounts[0]
+    }
+
+    pub(crate) fn account(&self, id: Uuid) -> Option<&Arc<Account>> {
+        self.by_id.get(&id).map(|&index| &self.accounts[index])
+    }
+
+    /// Addresses compare without regard to case.
+    pub(crate) fn by_email(&self, email: &str) -> Option<&Arc<Account>> {
+        let index = self.by_email.get(&email.trim().to_ascii_lowercase())?;
+        Some(&self.accounts[*index])
+    }
+
+    /// The first account of this kind, if there is one.
+    pub(crate) fn first_of(&self, kind: &PersonType) -> Option<&Arc<Account>> {
+        self.accounts.iter().find(|account| &account.kind == kind)
+    }
+
+    /// Everyone whom a list of people shows: persons and bots, in a fixed order.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.accounts
+            .iter()
+            .filter(|account| account.kind != PersonType::AppUser)
+    }
+}
+
+/// An id of the commercial cluster.
+pub(crate) fn webex_id(kind: &str, value: Uuid) -> String {
+    WebexId {
+        cluster: "us".into(),
+        kind: kind.into(),
+        value: value.to_string(),
+    }
+    .encode()
+}
+
+/// Appends a number to a name that is taken.
+fn unique(taken: &mut HashSet<String>, name: &str) -> String {
+    let mut candidate = name.to_owned();
+    let mut number = 1;
+    while !taken.insert(candidate.clone()) {
+        number += 1;
+        candidate = format!("{name}{number}");
+    }
+    candidate
+}
+
+/// A working morning of that year.
+fn a_day_of(year: i16, entropy: &dyn Entropy) -> Timestamp {
+    let day = i64::try_from(random::below(entropy, 360)).unwrap_or(0);
+    let minute = i64::try_from(random::below(entropy, 240)).unwrap_or(0);
+    jiff::civil::date(year, 1, 4)
+        .at(8, 0, 0, 0)
+        .saturating_add(day.days().minutes(minute))
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faces(organisation: &Organisation) -> Vec<(Uuid, String, String)> {
+        let mut faces: Vec<_> = organisation
+            .listed()
+            .map(|account| (account.id, account.email.clone(), account.display_name.clone()))
+            .collect();
+        faces.push((organisation.id, String::new(), organisation.name.clone()));
+        faces
+    }
+
+    #[test]
+    fn a_seed_decides_everyone() {
+        assert_eq!(
+            faces(&Organisation::from_seed(7, 40)),
+            faces(&Organisation::from_seed(7, 40))
+        );
+        assert_ne!(
+            faces(&Organisation::from_seed(7, 40)),
+            faces(&Organisation::from_seed(8, 40))
+        );
+    }
+
+    #[test]
+    fn no_two_share_an_address_and_every_address_is_plain() {
+        let organisation = Organisation::from_seed(3, 3_000);
+        let emails: HashSet<_> = organisation.accounts.iter().map(|account| &account.email).collect();
+        assert_eq!(emails.len(), 3_002);
+        for email in emails {
+            assert!(
+                email
+                    .bytes()
+                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'@' | b'-')),
+                "{email}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_is_found_in_any_case() {
+        let organisation = Organisation::from_seed(1, 2);
+        let admin = organisation.administrator();
+        assert!(admin.email.starts_with("admin@"));
+        assert_eq!(
+            organisation.by_email(&admin.email.to_uppercase()).map(|found| found.id),
+            Some(admin.id)
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! What an app asks for when it sends a person to sign in (RFC 6749, section 4.1.1; RFC 7636, section 4.3).
+
+use lanyard_protocol::{AppClientId, ScopeSet};
+use lanyard_secret::{AuthorizationCode, State};
+use url::{Origin, Url};
+
+use crate::issuer::{App, CodeRequest, Issuer};
+use crate::routes::form::Form;
+
+/// A request that is in order.
+#[derive(Clone, Debug)]
+pub(super) struct AuthorizeRequest {
+    client: AppClientId,
+    pub(super) app_name: String,
+    back: WayBack,
+    pub(super) scopes: ScopeSet,
+    challenge: Option<String>,
+    pub(super) login_hint: Option<String>,
+}
+
+/// Why a request leads to no sign-in.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    /// The app or its redirect URI is not known: the person is told, and nobody is redirected anywhere.
+    Unregistered(&'static str),
+    /// The app is told, on its redirect URI.
+    Denied(Box<Denial>),
+}
+
+/// An error for the app.
+#[derive(Debug)]
+pub(super) struct Denial {
+    back: WayBack,
+    error: &'static str,
+    description: String,
+}
+
+/// A registered redirect URI with the state that the app wants back.
+#[derive(Clone, Debug)]
+struct WayBack {
+    /// As registered, and as the exchange must name it.
+    text: String,
+    uri: Url,
+    state: Option<State>,
+}
+
+impl AuthorizeRequest {
+    pub(super) fn parse(query: &Form, issuer: &Issuer) -> Result<Self, Unusable> {
+        let client = query
+            .get("client_id")
+            .map(AppClientId::new)
+            .ok_or(Unusable::Unregistered("The request names no client_id."))?;
+        let app = issuer
+            .app(&client)
+            .ok_or(Unusable::Unregistered("No app with this client_id is registered."))?;
+        let back = WayBack::of(query, app)?;
+        let denied = |error, description: &str| Unusable::Denied(Box::new(back.deny(error, description)));
+        if let Some(name) = query.repeated() {
+            return Err(denied("invalid_request", &format!("{name} is there more than once.")));
+        }
+        if query.get("response_type") != Some("code") {
+            return Err(denied("unsupported_response_type", "The response type must be code."));
+        }
+        let scopes = scopes(query, app).map_err(|problem| denied("invalid_scope", &problem))?;
+        let challenge = challenge(query).map_err(|problem| denied("invalid_request", problem))?;
+        if query
+            .get("prompt")
+            .is_some_and(|prompt| prompt.split(' ').any(|word| word == "none"))
+        {
+            // No one is ever signed in already: the pages keep no session.
+            return Err(denied("login_required", "The user is not signed in."));
+        }
+        Ok(Self {
+            client,
+            app_name: app.name.clone(),
+            back,
+            scopes,
+            challenge,
+            login_hint: query.get("login_hint").map(str::to_owned),
+        })
+    }
+
+    /// What a code stands for.
+    pub(super) fn code_request(&self) -> CodeRequest {
+        CodeRequest {
+            client: self.client.clone(),
+            redirect_uri: self.back.text.clone(),
+            scopes: self.scopes.clone(),
+            challenge: self.challenge.clone(),
+        }
+    }
+
+    /// Where the code is delivered.
+    pub(super) fn accepted(&self, code: &AuthorizationCode) -> Url {
+        self.back.with(&[("code", code.expose_secret())])
+    }
+
+    pub(super) fn deny(&self, error: &'static str, description: &str) -> Denial {
+        self.back.deny(error, description)
+    }
+
+    /// The redirect URI's origin, or its scheme where it has none, as a Content-Security-Policy names it.
+    pub(super) fn form_target(&self) -> String {
+        match self.back.uri.origin() {
+            origin @ Origin::Tuple(..) => origin.ascii_serialization(),
+            Origin::Opaque(_) => format!("{}:", self.back.uri.scheme()),
+        }
+    }
+}
+
+impl Denial {
+    pub(super) fn location(&self) -> Url {
+        self.back
+            .with(&[("error", self.error), ("error_description", &self.description)])
+    }
+}
+
+impl WayBack {
+    fn of(query: &Form, app: &App) -> Result<Self, Unusable> {
+        let text = query
+            .get("redirect_uri")
+            .ok_or(Unusable::Unregistered("The request names no redirect_uri."))?;
+        let registered = app.redirect_uris.iter().any(|registered| registered == text);
+        let uri = Url::parse(text)
+            .ok()
+            .filter(|_| registered)
+            .ok_or(Unusable::Unregistered(
+                "The redirect_uri is not registered for this app. It must match exactly, port and path included.",
+            ))?;
+        Ok(Self {
+            text: text.to_owned(),
+            uri,
+            state: query.get("state").map(State::new),
+        })
+    }
+
+    fn deny(&self, error: &'static str, description: &str) -> Denial {
+        Denial {
+            back: self.clone(),
+            error,
+            description: description.to_owned(),
+        }
+    }
+
+    fn with(&self, parameters: &[(&str, &str)]) -> Url {
+        let mut uri = self.uri.clone();
+        let mut query = uri.query_pairs_mut();
+        query.extend_pairs(parameters);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state.expose_secret());
+        }
+        drop(query);
+        uri
+    }
+}
+
+fn scopes(query: &Form, app: &App) -> Result<ScopeSet, String> {
+    let asked: ScopeSet = query
+        .get("scope")
+        .unwrap_or_default()
+        .parse()
+        .map_err(|_| "The scope cannot be read.".to_owned())?;
+    if asked.is_empty() {
+        return Err("The request names no scope.".to_owned());
+    }
+    let unknown = asked.without(&app.scopes);
+    if unknown.is_empty() {
+        Ok(asked)
+    } else {
+        Err(format!("The app is not registered for: {unknown}"))
+    }
+}
+
+/// A challenge of 43 base64url characters by S256; `plain` is not supported.
+fn challenge(query: &Form) -> Result<Option<String>, &'static str> {
+    let method = query.get("code_challenge_method");
+    let Some(challenge) = query.get("code_challenge") else {
+        return match method {
+            None => Ok(None),
+            Some(_) => Err("code_challenge is missing."),
+        };
+    };
+    if method != Some("S256") {
+        return Err("code_challenge_method must be S256.");
+    }
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if challenge.len() != 43 || !challenge.bytes().all(valid) {
+        return Err("code_challenge is no SHA-256 in base64url.");
+    }
+    Ok(Some(challenge.to_owned()))
+}

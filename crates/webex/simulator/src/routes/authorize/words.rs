@@ -1,0 +1,89 @@
+//! Scopes in words.
+
+use lanyard_protocol::Scope;
+
+/// A scope as the consent page lists it.
+pub(super) struct Permission {
+    pub(super) scope: String,
+    pub(super) words: String,
+    /// Whether it reaches beyond the person's own things.
+    pub(super) administrative: bool,
+}
+
+/// Says what a scope allows. One without a sentence here is taken apart by its own naming, `area:thing_verb`.
+pub(super) fn describe(scope: &Scope) -> Permission {
+    let text = scope.as_str();
+    let known = SENTENCES.iter().find(|(name, _)| *name == text);
+    Permission {
+        scope: text.to_owned(),
+        words: known.map_or_else(|| spelled_out(text), |(_, sentence)| (*sentence).to_owned()),
+        administrative: text.starts_with("spark-admin:") || text.contains(":admin_"),
+    }
+}
+
+fn spelled_out(scope: &str) -> String {
+    let (area, rest) = scope.split_once(':').unwrap_or(("", scope));
+    let rest = rest.strip_prefix("admin_").unwrap_or(rest);
+    let (thing, verb) = match rest.rsplit_once('_') {
+        Some((thing, "read")) => (thing, "See"),
+        Some((thing, "write")) => (thing, "Change"),
+        _ => (rest, "Use"),
+    };
+    let whose = if area == "spark-admin" || scope.contains(":admin_") {
+        "your organization's"
+    } else {
+        "your"
+    };
+    format!("{verb} {whose} {}", thing.replace(['_', '-'], " "))
+}
+
+const SENTENCES: [(&str, &str); 14] = [
+    ("spark:all", "Use everything in Webex that you can use"),
+    ("spark:people_read", "See your company's directory"),
+    ("spark:organizations_read", "See which organization you belong to"),
+    ("spark:xapi_statuses", "Read the state of devices that you may control"),
+    ("spark:xapi_commands", "Send commands to devices that you may control"),
+    ("spark:devices_read", "See your devices"),
+    ("spark:calls_read", "See your calls"),
+    ("spark:calls_write", "Make, answer and end calls for you"),
+    (
+        "spark:applications_token",
+        "Obtain tokens of service apps that you manage",
+    ),
+    (
+        "spark-admin:people_read",
+        "See everyone in your organization, with administrative details",
+    ),
+    (
+        "spark-admin:people_write",
+        "Add, change and remove people of your organization",
+    ),
+    ("spark-admin:devices_read", "See every device of your organization"),
+    (
+        "identity:tokens_read",
+        "See which tokens people of your organization have given to apps",
+    ),
+    (
+        "identity:tokens_write",
+        "Revoke tokens that people of your organization have given to apps",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_without_a_sentence_is_spelled_out() {
+        let words = |scope: &str| describe(&scope.parse().unwrap()).words;
+        assert_eq!(words("spark:rooms_read"), "See your rooms");
+        assert_eq!(
+            words("spark-admin:workspace_metrics_read"),
+            "See your organization's workspace metrics"
+        );
+        assert_eq!(
+            words("meeting:admin_schedule_write"),
+            "Change your organization's schedule"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Who makes a REST call.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use lanyard_protocol::{PersonType, Scope};
+use lanyard_secret::AccessToken;
+
+use super::refusal::Refusal;
+use crate::issuer::Rights;
+use crate::organisation::Account;
+use crate::webex::Webex;
+
+/// The account behind a valid access token, and what the token allows.
+pub(super) struct Caller {
+    pub(super) account: Arc<Account>,
+    rights: Rights,
+}
+
+impl Caller {
+    /// Refuses a token that has none of these scopes.
+    pub(super) fn needs_any(&self, scopes: &[&str]) -> Result<(), Refusal> {
+        if self.has_any(scopes) {
+            Ok(())
+        } else {
+            Err(Refusal::Forbidden)
+        }
+    }
+
+    pub(super) fn has_any(&self, scopes: &[&str]) -> bool {
+        scopes
+            .iter()
+            .filter_map(|scope| scope.parse::<Scope>().ok())
+            .any(|scope| self.rights.cover(&scope, &self.account))
+    }
+
+    pub(super) fn is_bot(&self) -> bool {
+        self.account.kind == PersonType::Bot
+    }
+}
+
+impl FromRequestParts<Webex> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, webex: &Webex) -> Result<Self, Refusal> {
+        let token = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
+            .map(|(_, token)| AccessToken::new(token.trim()))
+            .ok_or(Refusal::Unauthorised)?;
+        webex.decide(|issuer, organisation, terms| {
+            let authority = issuer.authority(&token, terms.now).ok_or(Refusal::Unauthorised)?;
+            let account = organisation.account(authority.account).ok_or(Refusal::Unauthorised)?;
+            Ok(Self {
+                account: Arc::clone(account),
+                rights: authority.rights,
+            })
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! The control plane, `/_sim`.
+
+mod clients;
+mod grants;
+mod key;
+
+use std::fmt::Display;
+
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::behaviour::{Behaviour, Change};
+use crate::fault::{FaultView, Script};
+use crate::record::Entry;
+use crate::webex::Webex;
+
+/// Everything under `/_sim`; without the control key there is nothing to see.
+pub(super) fn router(webex: Webex) -> Router<Webex> {
+    Router::new()
+        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/clock", get(clock).post(advance))
+        .route("/record", get(record).delete(clear_record))
+        .route("/behaviour", get(behaviour).post(change_behaviour))
+        .route("/grants", get(grants::list))
+        .route("/grants/revoke", post(grants::revoke))
+        .route("/access_tokens/revoke", post(grants::revoke_access_tokens))
+        .route("/clients", post(clients::register))
+        .route("/clients/{id}/secret", post(clients::replace_secret))
+        .layer(from_fn_with_state(webex, key::require))
+}
+
+/// A request of the control plane that cannot be done, with the reason.
+pub(super) struct Mistake(StatusCode, String);
+
+impl Mistake {
+    fn bad(reason: &dyn Display) -> Self {
+        Self(StatusCode::BAD_REQUEST, reason.to_string())
+    }
+}
+
+impl IntoResponse for Mistake {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": self.1}))).into_response()
+    }
+}
+
+/// Reads a JSON body whatever its content type says; nothing at all counts as `{}`.
+fn body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Mistake> {
+    let text: &[u8] = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(text).map_err(|error| Mistake::bad(&error))
+}
+
+async fn faults(State(webex): State<Webex>) -> Json<Vec<FaultView>> {
+    Json(webex.state().faults.views())
+}
+
+async fn add_fault(State(webex): State<Webex>, text: Bytes) -> Result<(StatusCode, Json<Value>), Mistake> {
+    let script: Script = body(&text)?;
+    let id = webex.state().faults.add(script).map_err(|error| Mistake::bad(&error))?;
+    Ok((StatusCode::CREATED, Json(json!({"id": id}))))
+}
+
+async fn clear_faults(State(webex): State<Webex>) -> StatusCode {
+    webex.state().faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn clock(State(webex): State<Webex>) -> Json<Value> {
+    Json(json!({"now": webex.now()}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_ms: u64,
+}
+
+async fn advance(State(webex): State<Webex>, text: Bytes) -> Result<Json<Value>, Mistake> {
+    let advance: Advance = body(&text)?;
+    webex.advance(advance.advance_ms);
+    Ok(clock(State(webex)).await)
+}
+
+async fn record(State(webex): State<Webex>) -> Json<Vec<Entry>> {
+    webex.settled().await;
+    Json(webex.state().record.entries())
+}
+
+async fn clear_record(State(webex): State<Webex>) -> StatusCode {
+    webex.state().record.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn behaviour(State(webex): State<Webex>) -> Json<Behaviour> {
+    Json(webex.state().behaviour)
+}
+
+async fn change_behaviour(State(webex): State<Webex>, text: Bytes) -> Result<Json<Behaviour>, Mistake> {
+    let change: Change = body(&text)?;
+    let mut state = webex.state();
+    state.behaviour = state.behaviour.changed(&change).map_err(|error| Mistake::bad(&error))?;
+    Ok(Json(state.behaviour))
+}

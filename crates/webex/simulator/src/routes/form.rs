@@ -1,0 +1,51 @@
+//! Form fields and query parameters.
+
+/// Names and values as they came. What is there more than once makes OAuth requests invalid (RFC 6749, section 3.1).
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(super) fn parse(encoded: &[u8]) -> Self {
+        Self(form_urlencoded::parse(encoded).into_owned().collect())
+    }
+
+    /// The value of a field; one that is empty counts as left out (RFC 6749, section 3.1).
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A field that is there more than once.
+    pub(super) fn repeated(&self) -> Option<&str> {
+        self.0
+            .iter()
+            .enumerate()
+            .find(|(index, (name, _))| self.0[..*index].iter().any(|(earlier, _)| earlier == name))
+            .map(|(_, (name, _))| name.as_str())
+    }
+
+    /// Everything but `name`, encoded again.
+    pub(super) fn without(&self, name: &str) -> form_urlencoded::Serializer<'static, String> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.0.iter().filter(|(field, _)| field != name));
+        query
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_field_is_no_field_and_a_repeated_one_is_found() {
+        let form = Form::parse(b"a=1&b=&c=x+y%26");
+        assert_eq!(
+            (form.get("a"), form.get("b"), form.get("c")),
+            (Some("1"), None, Some("x y&"))
+        );
+        assert_eq!(form.repeated(), None);
+        assert_eq!(Form::parse(b"a=1&b=2&a=1").repeated(), Some("a"));
+    }
+}

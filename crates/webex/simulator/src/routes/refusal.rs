@@ -1,0 +1,99 @@
+//! Refusals, in the two shapes that Webex gives them.
+
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+use super::TrackingId;
+
+/// Why a call was refused. The body is written by [`finish`], which knows the tracking id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The gateway's, for REST calls.
+    Unauthorised,
+    /// A scope, a role or a licence is missing; Webex does not say which.
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    /// The request's own fault, in the gateway's shape.
+    BadRequest(String),
+    /// The identity broker's, for OAuth.
+    Broker {
+        status: StatusCode,
+        error: &'static str,
+        description: String,
+    },
+}
+
+impl Refusal {
+    /// A refusal of the identity broker.
+    pub(crate) fn broker(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
+        Self::Broker {
+            status,
+            error,
+            description: description.into(),
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Broker { status, .. } => *status,
+        }
+    }
+
+    fn body(&self, tracking: &TrackingId) -> serde_json::Value {
+        let gateway = |message: &str| {
+            json!({
+                "message": message,
+                "errors": [{"description": message}],
+                "trackingId": tracking.as_str(),
+            })
+        };
+        match self {
+            Self::Unauthorised => {
+                gateway("The request requires a valid access token set in the Authorization request header.")
+            }
+            Self::Forbidden => gateway(
+                "The server understood the request, but refused to fulfill it because the access token is missing required \
+                 scopes or the user is missing required roles or licenses.",
+            ),
+            Self::NotFound => gateway("The requested resource could not be found."),
+            Self::MethodNotAllowed => {
+                gateway("The request was made to a resource using an HTTP method that is not supported.")
+            }
+            Self::BadRequest(message) => gateway(message),
+            // The capital ID is Webex's.
+            Self::Broker { error, description, .. } => json!({
+                "error": error,
+                "error_description": description,
+                "trackingID": tracking.as_str(),
+            }),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> axum::response::Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes a refusal's body, and leaves any other reply as it is.
+pub(crate) fn finish(mut reply: Response<Bytes>, tracking: &TrackingId) -> Response<Bytes> {
+    if let Some(refusal) = reply.extensions_mut().remove::<Refusal>() {
+        *reply.body_mut() = refusal.body(tracking).to_string().into();
+        reply
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+    }
+    reply
+}

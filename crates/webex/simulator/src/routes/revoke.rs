@@ -1,0 +1,38 @@
+//! `POST /idb/oauth2/v1/revoke`: the identity broker's revocation, in the way of RFC 7009.
+
+use axum::extract::State;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::client_auth::Credentials;
+use super::form::Form;
+use super::refusal::Refusal;
+use crate::webex::Webex;
+
+/// Answers 200 whether or not there was such a token (RFC 7009, section 2.2). The hint is a hint: both kinds are looked for.
+pub(super) async fn revoke(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Refusal> {
+    let form = Form::parse(&body);
+    webex.decide(|issuer, _, terms| {
+        let client = Credentials::basic(&headers)?.check(issuer)?;
+        let token = form.get("token").ok_or_else(|| {
+            Refusal::broker(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "token cannot be null or empty",
+            )
+        })?;
+        if !terms.behaviour.revoke_refresh_tokens
+            && (form.get("token_type_hint") == Some("refresh_token") || issuer.is_refresh_token(&client, token))
+        {
+            return Err(Refusal::broker(
+                StatusCode::BAD_REQUEST,
+                "unsupported_token_type",
+                "Refresh tokens cannot be revoked here.",
+            ));
+        }
+        if !issuer.revoke_access_token(&client, token) {
+            issuer.revoke_refresh_token(&client, token);
+        }
+        Ok(StatusCode::OK)
+    })
+}

@@ -1,0 +1,292 @@
+//! Starting and stopping.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_protocol::{PersonType, Scope, ScopeSet};
+use lanyard_secret::SecretText;
+use lanyard_time::{Clock, Entropy, SeededEntropy};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::behaviour::Behaviour;
+use crate::description::{
+    BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn,
+};
+use crate::issuer::{App, Issuer, Rights, Terms};
+use crate::organisation::{Account, Organisation};
+use crate::webex::{Setting, Webex};
+use crate::{Options, random, routes, wire};
+
+/// A running local Webex. Dropping it cuts every connection; [`stop`](Self::stop) lets them finish.
+#[derive(Debug)]
+pub struct Simulator {
+    description: Description,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+/// Why a simulator did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The address reaches beyond this machine, and that was not asked for.
+    #[error("{0} can be reached from other machines; a simulator listens on loopback unless remote access is allowed")]
+    NotLoopback(SocketAddr),
+    /// A redirect URI that cannot be registered.
+    #[error("{0:?} is no redirect URI")]
+    RedirectUri(String),
+    /// The address could not be taken.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Simulator {
+    /// Makes up the organisation and starts to listen. Must be called within a tokio runtime, which then serves it.
+    #[expect(clippy::unused_async, reason = "it needs a runtime, and an async signature says so")]
+    pub async fn start(options: Options, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, StartError> {
+        if !options.allow_remote && !options.listen.ip().is_loopback() {
+            return Err(StartError::NotLoopback(options.listen));
+        }
+        if let Some(wrong) = options.redirect_uris.iter().find(|uri| Url::parse(uri).is_err()) {
+            return Err(StartError::RedirectUri(wrong.clone()));
+        }
+        let listening = wire::listen(options.listen).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = listening.map_err(|source| StartError::Listen {
+            address: options.listen,
+            source,
+        })?;
+        let (stop, stopping) = watch::channel(false);
+        let (webex, description) = furnish(&options, reachable(address), clock, entropy, stopping.clone());
+        let router = routes::router(webex.clone());
+        Ok(Self {
+            description,
+            stop,
+            serving: tokio::spawn(wire::serve(listener, webex, router, stopping)),
+        })
+    }
+
+    /// Where it listens, and whom it knows.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Accepts no more, gives up calls that are being delayed, sends the replies under way and ends.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // A task that panicked has ended too.
+        let _ = (&mut self.serving).await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// An address to reach the listener at from this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}
+
+/// Makes the organisation, its apps and its first tokens.
+fn furnish(
+    options: &Options,
+    address: SocketAddr,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    stopping: watch::Receiver<bool>,
+) -> (Webex, Description) {
+    let organisation = Organisation::from_seed(options.seed, options.people);
+    let behaviour = Behaviour::new(options);
+    let mut issuer = Issuer::new(organisation.id);
+    let terms = Terms {
+        now: clock.now().wall,
+        behaviour: &behaviour,
+        entropy: &*entropy,
+    };
+    // Client ids belong to the organisation: a sequence of their own, so that they do not depend on how many people there are.
+    let ids = SeededEntropy::new(!options.seed);
+    let integration = register_integration(&mut issuer, options, &ids, &*entropy);
+    let service_app = authorise_service_app(&mut issuer, &organisation, &ids, terms);
+    let bot = machine(&organisation, &PersonType::Bot);
+    let admin = organisation.administrator();
+    let mut token = |account: &Account, rights, life| {
+        issuer
+            .issue_without_app(account.id, rights, life, terms)
+            .expect("an account without tokens gets one")
+            .expose_secret()
+            .to_owned()
+    };
+    let control_key = random::text(&*entropy);
+    let password = random::hexadecimal(&random::bytes::<6>(&*entropy));
+    let base_url = format!("http://{address}/v1");
+    let description = Description {
+        control_url: format!("http://{address}/_sim"),
+        control_key: control_key.clone(),
+        organisation: OrganisationName {
+            id: organisation.webex_id().as_str().to_owned(),
+            name: organisation.name.clone(),
+        },
+        admin: SignIn {
+            email: admin.email.clone(),
+            password: password.clone(),
+        },
+        bot: BotAccount {
+            email: bot.email.clone(),
+            access_token: token(bot, Rights::Bot, BOT_TOKEN_LIFE),
+        },
+        personal: PersonalAccount {
+            email: admin.email.clone(),
+            access_token: token(admin, Rights::Person, PERSONAL_TOKEN_LIFE),
+        },
+        integration,
+        service_app,
+        base_url: base_url.clone(),
+    };
+    let setting = Setting {
+        base_url,
+        control_key: SecretText::new(control_key),
+        password: SecretText::new(password),
+        clock,
+        entropy,
+        sleep: Arc::clone(&options.sleep),
+        stopping,
+    };
+    (Webex::new(setting, organisation, issuer, behaviour), description)
+}
+
+fn machine<'o>(organisation: &'o Organisation, kind: &PersonType) -> &'o Arc<Account> {
+    organisation
+        .first_of(kind)
+        .expect("every organisation is made with a bot and a machine account")
+}
+
+fn register_integration(
+    issuer: &mut Issuer,
+    options: &Options,
+    ids: &dyn Entropy,
+    entropy: &dyn Entropy,
+) -> IntegrationApp {
+    let client_id = App::new_client_id(ids);
+    let mut redirect_uris: Vec<_> = LOOPBACK_PORTS
+        .flat_map(|port| ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}/callback")))
+        .collect();
+    redirect_uris.extend(options.redirect_uris.iter().cloned());
+    let app = App {
+        name: "Lanyard Integration".to_owned(),
+        secret: App::new_secret(entropy),
+        redirect_uris,
+        scopes: scopes(&INTEGRATION_SCOPES),
+    };
+    let described = IntegrationApp {
+        client_id: client_id.as_str().to_owned(),
+        client_secret: app.secret.expose_secret().to_owned(),
+        redirect_uris: app.redirect_uris.clone(),
+        scopes: INTEGRATION_SCOPES.map(str::to_owned).to_vec(),
+    };
+    issuer.register(client_id, app);
+    described
+}
+
+fn authorise_service_app(
+    issuer: &mut Issuer,
+    organisation: &Organisation,
+    ids: &dyn Entropy,
+    terms: Terms<'_>,
+) -> ServiceApp {
+    let client_id = App::new_client_id(ids);
+    let app = App {
+        name: "Fleet Service App".to_owned(),
+        secret: App::new_secret(terms.entropy),
+        redirect_uris: Vec::new(),
+        scopes: scopes(&SERVICE_APP_SCOPES),
+    };
+    let secret = app.secret.expose_secret().to_owned();
+    let granted = app.scopes.clone();
+    issuer.register(client_id.clone(), app);
+    let machine = machine(organisation, &PersonType::AppUser).id;
+    let refresh = issuer.authorise_service_app(client_id.clone(), machine, granted, terms);
+    ServiceApp {
+        application_id: lanyard_protocol::WebexId {
+            cluster: "us".into(),
+            kind: "APPLICATION".into(),
+            value: client_id.as_str().to_owned(),
+        }
+        .encode(),
+        client_id: client_id.as_str().to_owned(),
+        client_secret: secret,
+        refresh_token: refresh.expose_secret().to_owned(),
+        organisation_id: organisation.webex_id().as_str().to_owned(),
+    }
+}
+
+fn scopes(names: &[&str]) -> ScopeSet {
+    names
+        .iter()
+        .map(|name| name.parse::<Scope>().expect("a constant scope is well formed"))
+        .collect()
+}
+
+/// Webex wants a redirect URI to match exactly, its port included: an app for a loopback listener registers a few.
+const LOOPBACK_PORTS: std::ops::RangeInclusive<u16> = 7418..=7425;
+
+/// A hundred years.
+const BOT_TOKEN_LIFE: Duration = Duration::from_hours(876_000);
+
+/// Twelve hours, less the second that Webex's lifetimes lack.
+const PERSONAL_TOKEN_LIFE: Duration = Duration::from_secs(43_199);
+
+const INTEGRATION_SCOPES: [&str; 26] = [
+    "spark:people_read",
+    "spark:organizations_read",
+    "spark:devices_read",
+    "spark:xapi_statuses",
+    "spark:xapi_commands",
+    "spark:calls_read",
+    "spark:calls_write",
+    "spark:applications_token",
+    "spark-admin:people_read",
+    "spark-admin:people_write",
+    "spark-admin:organizations_read",
+    "spark-admin:licenses_read",
+    "spark-admin:locations_read",
+    "spark-admin:devices_read",
+    "spark-admin:workspaces_read",
+    "spark-admin:telephony_config_read",
+    "spark-admin:telephony_config_write",
+    "identity:tokens_read",
+    "identity:tokens_write",
+    "guest-issuer:read",
+    "guest-issuer:write",
+    "meeting:schedules_read",
+    "meeting:participants_read",
+    "meeting:recordings_read",
+    "meeting:transcripts_read",
+    "meeting:admin_schedule_read",
+];
+
+const SERVICE_APP_SCOPES: [&str; 8] = [
+    "spark-admin:people_read",
+    "spark-admin:people_write",
+    "spark-admin:organizations_read",
+    "spark-admin:licenses_read",
+    "spark-admin:locations_read",
+    "spark-admin:devices_read",
+    "spark-admin:telephony_config_read",
+    "spark-admin:telephony_config_write",
+];

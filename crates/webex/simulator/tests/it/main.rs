@@ -1,0 +1,10 @@
+//! The simulator over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod access;
+mod control;
+mod faults;
+mod people;
+mod refresh;
+mod sign_in;
+mod world;
