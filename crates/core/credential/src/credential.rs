@@ -48,6 +48,6 @@ pub struct Credential {
 impl Credential {
     /// The state that a person sees.
     pub fn state(&self, now: &Moment) -> State {
-        self.standing.state(self.validity.as_ref(), now)
+        self.standing.state(self.kind, self.validity.as_ref(), now)
     }
 }

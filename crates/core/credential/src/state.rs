@@ -4,7 +4,7 @@ use std::fmt;
 
 use lanyard_time::Moment;
 
-use crate::{RefreshRight, Trouble, Validity};
+use crate::{Kind, RefreshRight, Trouble, Validity};
 
 /// What the store keeps. Each standing carries what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Standing {
         !matches!(self, Self::Pending | Self::Clearing | Self::Disabled)
     }
 
-    /// The state that a person sees, with the token set `validity` at `now`.
-    pub fn state(&self, validity: Option<&Validity>, now: &Moment) -> State {
+    /// The state that a person sees of a credential of this kind, with the token set `validity`, at `now`.
+    pub fn state(&self, kind: Kind, validity: Option<&Validity>, now: &Moment) -> State {
         match self {
             Self::Pending => State::Pending,
             Self::Clearing => State::Clearing,
@@ -47,23 +47,15 @@ impl Standing {
             Self::Stalled(_) => State::Stalled,
             Self::Active => match validity {
                 None => State::Pending,
-                Some(validity) if validity.refresh == RefreshRight::None => {
-                    if validity.access_has_ended(now) {
-                        State::NeedsLogin
-                    } else if validity.access.is_some_and(|lifetime| lifetime > LONG_LIVED) {
-                        State::Active
-                    } else {
-                        State::Expiring
-                    }
-                }
-                Some(_) => State::Active,
+                Some(validity) if validity.refresh != RefreshRight::None => State::Active,
+                Some(validity) if validity.access_has_ended(now) => State::NeedsLogin,
+                // A bot's token lasts a century: nobody will see it end.
+                Some(_) if kind == Kind::Bot => State::Active,
+                Some(_) => State::Expiring,
             },
         }
     }
 }
-
-/// A token that lasts longer than ten years is a bot's and will not be seen to end.
-const LONG_LIVED: std::time::Duration = std::time::Duration::from_hours(24 * 365 * 10);
 
 /// The word that a person sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,69 @@
+//! The broker: what every use case works with.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+
+use lanyard_client::Transport;
+use lanyard_store::Store;
+use lanyard_time::{Clock, Entropy, Sleep};
+
+use crate::Error;
+
+/// Everything that a use case needs. One for each process; cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub struct Broker {
+    pub(crate) store: Store,
+    pub(crate) transport: Transport,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) sleep: Arc<dyn Sleep>,
+    /// On whose behalf calls are made, as the audit names it.
+    pub(crate) actor: String,
+}
+
+/// Time, waiting and randomness, as this process has them.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The random numbers.
+    pub entropy: Arc<dyn Entropy>,
+    /// The way to wait.
+    pub sleep: Arc<dyn Sleep>,
+}
+
+/// A use case.
+pub trait Call: Debug {
+    /// What comes of it.
+    type Reply;
+
+    /// Does it.
+    fn run(self, broker: &Broker) -> impl Future<Output = Result<Self::Reply, Error>>;
+}
+
+impl Broker {
+    /// A broker over an open store.
+    pub fn new(store: Store, parts: Parts, actor: impl Into<String>) -> Self {
+        let transport = Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
+        Self {
+            store,
+            transport,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            sleep: parts.sleep,
+            actor: actor.into(),
+        }
+    }
+
+    /// Does one use case.
+    pub async fn call<C: Call>(&self, call: C) -> Result<C::Reply, Error> {
+        tracing::debug!(?call, "call");
+        call.run(self).await
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

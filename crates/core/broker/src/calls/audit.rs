@@ -1,0 +1,35 @@
+//! What was done, and by whom.
+
+use lanyard_store::{AuditEntry, AuditVerdict, Head};
+
+use crate::{Broker, Call, Error};
+
+/// The latest records, oldest first.
+#[derive(Debug)]
+pub struct ReadAudit {
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl Call for ReadAudit {
+    type Reply = Vec<AuditEntry>;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<AuditEntry>, Error> {
+        Ok(broker.store.audit(self.limit).await?)
+    }
+}
+
+/// Checks every record against its chain, and the chains' ends against heads that were exported earlier.
+#[derive(Debug)]
+pub struct VerifyAudit {
+    /// Heads kept elsewhere: without them a chain whose end was cut off looks whole.
+    pub heads: Vec<Head>,
+}
+
+impl Call for VerifyAudit {
+    type Reply = AuditVerdict;
+
+    async fn run(self, broker: &Broker) -> Result<AuditVerdict, Error> {
+        Ok(broker.store.verify_audit(&self.heads).await?)
+    }
+}

@@ -1,0 +1,120 @@
+//! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
+
+use lanyard_credential::{CredentialId, CredentialName, Kind};
+use lanyard_protocol::oauth::TokenHint;
+use lanyard_store::{PendingRevocation, RevocationEnd, RevokedToken};
+
+use crate::{Broker, Call, Error};
+
+/// Revokes and erases a credential. What cannot be revoked now is tried again for at most seven days; the credential itself is
+/// gone at once.
+#[derive(Debug)]
+pub struct Clear {
+    /// The credential.
+    pub name: CredentialName,
+}
+
+/// What became of a credential's tokens.
+#[derive(Clone, Debug)]
+pub struct Cleared {
+    /// The credential's former name.
+    pub name: CredentialName,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its tokens, each with its fate.
+    pub revocations: Vec<Revocation>,
+}
+
+/// One token that was to be revoked.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// The credential that it belonged to.
+    pub credential: CredentialName,
+    /// Which of its tokens.
+    pub token: RevokedToken,
+    /// What became of it.
+    pub outcome: RevocationOutcome,
+}
+
+/// What became of a token that was to be revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevocationOutcome {
+    /// Webex confirmed that it is of no use any more.
+    Revoked,
+    /// It could not be done now and is tried again.
+    Queued {
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be done from here.
+    NotRevoked {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Call for Clear {
+    type Reply = Cleared;
+
+    async fn run(self, broker: &Broker) -> Result<Cleared, Error> {
+        let credential = broker.credential(&self.name).await?;
+        broker.store.begin_clearing(credential.id).await?;
+        let revocations = broker.revoke_pending(Some(credential.id)).await?;
+        broker.store.finish_clearing(credential.id).await?;
+        Ok(Cleared { name: credential.name, kind: credential.kind, revocations })
+    }
+}
+
+/// Tries again what earlier clears could not revoke.
+#[derive(Debug)]
+pub struct RetryRevocations;
+
+impl Call for RetryRevocations {
+    type Reply = Vec<Revocation>;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<Revocation>, Error> {
+        broker.revoke_pending(None).await
+    }
+}
+
+impl Broker {
+    /// Works through the queue, of one credential or of all.
+    async fn revoke_pending(&self, only: Option<CredentialId>) -> Result<Vec<Revocation>, Error> {
+        let mut done = Vec::new();
+        let pending = self.store.pending_revocations().await?;
+        for row in pending.into_iter().filter(|row| only.is_none_or(|id| row.credential == id)) {
+            let outcome = self.revoke_one(&row).await?;
+            let end = match &outcome {
+                RevocationOutcome::Revoked => RevocationEnd::Revoked,
+                RevocationOutcome::Queued { reason } => RevocationEnd::Later { reason: reason.clone() },
+                RevocationOutcome::NotRevoked { reason } => RevocationEnd::GivenUp { reason: reason.clone() },
+            };
+            self.store.finish_revocation(&row, end).await?;
+            done.push(Revocation { credential: row.name.clone(), token: row.token, outcome });
+        }
+        Ok(done)
+    }
+
+    async fn revoke_one(&self, row: &PendingRevocation) -> Result<RevocationOutcome, Error> {
+        let not = |reason: &str| RevocationOutcome::NotRevoked { reason: reason.to_owned() };
+        if self.clock.now().wall >= row.give_up_at {
+            return Ok(not("Webex could not be reached for seven days"));
+        }
+        let Some(app) = row.app else {
+            return Ok(not("Webex offers no way to revoke it without an app's secret"));
+        };
+        let auth = self.auth(app).await?;
+        let token = self.store.open_revocation(row)?;
+        let hint = match row.token {
+            RevokedToken::Access => TokenHint::Access,
+            RevokedToken::Refresh | RevokedToken::Spare => TokenHint::Refresh,
+        };
+        let answer = self.transport.revoke(&row.environment, &auth, token.expose_secret(), hint).await;
+        Ok(match answer {
+            Ok(true) => RevocationOutcome::Revoked,
+            Ok(false) => not("no revocation endpoint is known for this Webex"),
+            Err(error) if error.is_transient() => RevocationOutcome::Queued { reason: error.to_string() },
+            Err(error) => RevocationOutcome::NotRevoked { reason: error.to_string() },
+        })
+    }
+}

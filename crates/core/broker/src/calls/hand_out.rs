@@ -1,0 +1,209 @@
+//! Handing out an access token.
+
+use std::time::Duration;
+
+use lanyard_credential::rotation::Outcome;
+use lanyard_credential::{Credential, CredentialName, Kind, RefreshRight, Standing};
+use lanyard_secret::AccessToken;
+use lanyard_time::Moment;
+
+use crate::rotation::RotationEnd;
+use crate::{Broker, Call, Error};
+
+/// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
+#[derive(Debug)]
+pub struct HandOut {
+    /// The credential.
+    pub name: CredentialName,
+    /// How long the token should still last, at least.
+    pub min_validity: Duration,
+}
+
+/// An access token on its way to a program.
+#[derive(Debug)]
+pub struct HandedOut {
+    /// The credential, as it stands now.
+    pub credential: Credential,
+    /// The token.
+    pub token: AccessToken,
+    /// How long it lasts; `None` where that is unknown.
+    pub left: Option<Duration>,
+    /// Why it is less than what was asked for.
+    pub shortfall: Option<Shortfall>,
+}
+
+/// Why a token does not last as long as was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shortfall {
+    /// Webex gives no token that lasts so long.
+    NeverReached,
+    /// It cannot be renewed: a bot's or a personal token.
+    CannotRenew,
+    /// Renewing it failed; the sentence says why.
+    RenewalFailed(String),
+    /// Another process is renewing it and took longer than a caller with a valid token should wait.
+    RenewalSlow,
+}
+
+/// How long a caller waits for a renewal while the old token is still valid.
+const PATIENCE_VALID: Duration = Duration::from_secs(5);
+/// How long a caller waits for a renewal when there is no valid token: longer than an intent can stand open.
+const PATIENCE_ENDED: Duration = Duration::from_secs(90);
+/// How often a caller looks whether somebody else's renewal is done, at first and at most.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+
+/// How a token set meets what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Good,
+    /// Valid, and a renewal is wanted.
+    Short,
+    Ended,
+}
+
+impl Call for HandOut {
+    type Reply = HandedOut;
+
+    async fn run(self, broker: &Broker) -> Result<HandedOut, Error> {
+        let began = broker.clock.now();
+        let mut looks = 0_u32;
+        loop {
+            let row = broker
+                .store
+                .hand_out(&self.name)
+                .await?
+                .ok_or_else(|| Error::NoSuchCredential(self.name.clone()))?;
+            refuse_if_closed(&row.credential)?;
+            let now = broker.clock.now();
+            let fit = self.fit(&row.credential, &now);
+            let mut shortfall = None;
+            if fit != Fit::Good {
+                let patience = if fit == Fit::Ended { PATIENCE_ENDED } else { PATIENCE_VALID };
+                match self.renew(broker, &row.credential, fit, patience.saturating_sub(now.since(&began))).await? {
+                    Renewal::Look => {
+                        looks = 0;
+                        continue;
+                    }
+                    Renewal::Wait if now.since(&began) < patience => {
+                        let pause = LOOK_AGAIN.0.saturating_mul(1 << looks.min(8)).min(LOOK_AGAIN.1);
+                        looks += 1;
+                        broker.sleep.sleep(pause).await;
+                        continue;
+                    }
+                    Renewal::Wait if fit == Fit::Ended => return Err(Error::Busy { name: self.name }),
+                    Renewal::Wait => shortfall = Some(Shortfall::RenewalSlow),
+                    Renewal::Failed(why) => shortfall = Some(why),
+                }
+            }
+            let token = broker.store.open_access(&row)?;
+            let Some(token) = token else {
+                return Err(Error::NotHandingOut { name: self.name, state: "pending" });
+            };
+            let left = row.credential.validity.as_ref().and_then(|validity| validity.access_left(&now));
+            if shortfall.is_none() && left.is_some_and(|left| left < self.min_validity) {
+                shortfall = Some(self.reason(&row.credential));
+            }
+            return Ok(HandedOut { credential: row.credential, token, left, shortfall });
+        }
+    }
+}
+
+/// What became of an attempt to renew.
+enum Renewal {
+    /// There is a new token set: look again.
+    Look,
+    /// Somebody is at it: look again after a pause.
+    Wait,
+    /// It failed, and there is still a valid token.
+    Failed(Shortfall),
+}
+
+impl HandOut {
+    fn fit(&self, credential: &Credential, now: &Moment) -> Fit {
+        let Some(validity) = &credential.validity else { return Fit::Good };
+        if validity.access_has_ended(now) {
+            return Fit::Ended;
+        }
+        if validity.refresh == RefreshRight::None {
+            return Fit::Good;
+        }
+        let reachable = validity.access.is_some_and(|lifetime| self.min_validity < lifetime);
+        let too_short = validity.access_left(now).is_some_and(|left| left < self.min_validity);
+        if validity.rotation_is_due(now, 0) || (reachable && too_short) { Fit::Short } else { Fit::Good }
+    }
+
+    async fn renew(
+        &self,
+        broker: &Broker,
+        credential: &Credential,
+        fit: Fit,
+        patience: Duration,
+    ) -> Result<Renewal, Error> {
+        let rotates = credential.kind.rotates()
+            && credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
+        if !rotates {
+            return Err(Error::Ended { name: self.name.clone(), kind: credential.kind });
+        }
+        let now = broker.clock.now();
+        // A dead grant is not asked again and again, and a failing Webex is left in peace for a while.
+        let waits = match &credential.standing {
+            Standing::NeedsLogin(trouble) => Some(trouble),
+            Standing::Stalled(trouble) if !trouble.may_try_again(&now) => Some(trouble),
+            _ => None,
+        };
+        let trouble = if let Some(trouble) = waits {
+            trouble.clone()
+        } else {
+            match self.rotate_within(broker, credential, patience).await {
+                Ok(RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. }) => {
+                    return Ok(Renewal::Look);
+                }
+                Ok(RotationEnd { outcome: Outcome::Busy, .. }) => return Ok(Renewal::Wait),
+                Ok(RotationEnd { outcome: Outcome::Erased, .. }) => {
+                    return Err(Error::NoSuchCredential(self.name.clone()));
+                }
+                Ok(RotationEnd { outcome: Outcome::DoesNotRotate, .. }) => return Ok(Renewal::Look),
+                Ok(RotationEnd { trouble: Some(trouble), .. }) => trouble,
+                Ok(RotationEnd { .. }) => return Ok(Renewal::Wait),
+                // A store that cannot be written keeps nobody from a token that is valid.
+                Err(error) if fit == Fit::Short => {
+                    return Ok(Renewal::Failed(Shortfall::RenewalFailed(error.to_string())));
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        if fit == Fit::Ended {
+            let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
+            return Err(Error::NoToken { name: self.name.clone(), trouble, wait });
+        }
+        Ok(Renewal::Failed(Shortfall::RenewalFailed(trouble.message)))
+    }
+
+    /// The exchange is never cut short by a caller's patience: whoever began it sees it through to its commit.
+    async fn rotate_within(
+        &self,
+        broker: &Broker,
+        credential: &Credential,
+        _patience: Duration,
+    ) -> Result<RotationEnd, Error> {
+        broker.rotate(credential.id, credential.generation).await
+    }
+
+    fn reason(&self, credential: &Credential) -> Shortfall {
+        let renews = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
+        if renews { Shortfall::NeverReached } else { Shortfall::CannotRenew }
+    }
+}
+
+fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
+    let state = match &credential.standing {
+        Standing::Pending => "pending",
+        Standing::Clearing => "clearing",
+        Standing::Disabled => "disabled",
+        Standing::NeedsLogin(trouble) if credential.kind == Kind::Bot => {
+            return Err(Error::NoToken { name: credential.name.clone(), trouble: trouble.clone(), wait: Duration::ZERO });
+        }
+        Standing::Active | Standing::Stalled(_) | Standing::NeedsLogin(_) => return Ok(()),
+    };
+    Err(Error::NotHandingOut { name: credential.name.clone(), state })
+}

@@ -1,0 +1,10 @@
+//! The use cases, one file each.
+
+pub(crate) mod app;
+pub(crate) mod audit;
+pub(crate) mod clear;
+pub(crate) mod hand_out;
+pub(crate) mod paste;
+pub(crate) mod refresh;
+pub(crate) mod show;
+pub(crate) mod sign_in;

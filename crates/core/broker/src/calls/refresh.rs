@@ -1,0 +1,71 @@
+//! Renewing on demand.
+
+use std::time::Duration;
+
+use lanyard_credential::rotation::Outcome;
+use lanyard_credential::{Credential, CredentialName, RefreshRight, Standing};
+
+use crate::{Broker, Call, Error};
+
+/// Rotates a credential, whether it is due or not.
+#[derive(Debug)]
+pub struct Refresh {
+    /// The credential.
+    pub name: CredentialName,
+    /// Also when it is not due, when the last failure asks to wait, and when the grant was found dead.
+    pub force: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// The next generation is stored.
+    Rotated(Credential),
+    /// Somebody else had just stored it.
+    RotatedElsewhere(Credential),
+    /// Nothing was due, and nothing was done.
+    NotDue(Credential),
+}
+
+impl Call for Refresh {
+    type Reply = Refreshed;
+
+    async fn run(self, broker: &Broker) -> Result<Refreshed, Error> {
+        let credential = broker.credential(&self.name).await?;
+        let Some(validity) = credential.validity.as_ref().filter(|validity| validity.refresh != RefreshRight::None)
+        else {
+            return Err(Error::DoesNotRotate { kind: credential.kind });
+        };
+        let now = broker.clock.now();
+        if !self.force {
+            match &credential.standing {
+                Standing::NeedsLogin(trouble) => return Err(no_token(&credential, trouble, Duration::ZERO)),
+                Standing::Stalled(trouble) if !trouble.may_try_again(&now) => {
+                    let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
+                    return Err(no_token(&credential, trouble, wait));
+                }
+                Standing::Active if !validity.rotation_is_due(&now, 0) => return Ok(Refreshed::NotDue(credential)),
+                _ => {}
+            }
+        }
+        let end = broker.rotate(credential.id, credential.generation).await?;
+        let fresh = broker.credential(&self.name).await?;
+        match (end.outcome, end.trouble) {
+            (Outcome::Rotated, _) => Ok(Refreshed::Rotated(fresh)),
+            (Outcome::RotatedElsewhere, _) => Ok(Refreshed::RotatedElsewhere(fresh)),
+            (Outcome::Erased, _) => Err(Error::NoSuchCredential(self.name)),
+            (Outcome::DoesNotRotate, _) => {
+                Err(Error::NotHandingOut { name: self.name, state: fresh.state(&now).as_str() })
+            }
+            (Outcome::Failed(_), Some(trouble)) => {
+                let wait = trouble.pause;
+                Err(no_token(&fresh, &trouble, wait))
+            }
+            _ => Err(Error::Busy { name: self.name }),
+        }
+    }
+}
+
+fn no_token(credential: &Credential, trouble: &lanyard_credential::Trouble, wait: Duration) -> Error {
+    Error::NotRenewed { name: credential.name.clone(), trouble: trouble.clone(), wait }
+}

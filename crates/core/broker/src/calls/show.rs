@@ -1,0 +1,38 @@
+//! What there is.
+
+use lanyard_credential::{Credential, CredentialName};
+
+use crate::{Broker, Call, Error};
+
+/// All credentials, by name.
+#[derive(Debug)]
+pub struct List;
+
+impl Call for List {
+    type Reply = Vec<Credential>;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<Credential>, Error> {
+        Ok(broker.store.credentials().await?)
+    }
+}
+
+/// One credential.
+#[derive(Debug)]
+pub struct Show {
+    /// Its name.
+    pub name: CredentialName,
+}
+
+impl Call for Show {
+    type Reply = Credential;
+
+    async fn run(self, broker: &Broker) -> Result<Credential, Error> {
+        broker.credential(&self.name).await
+    }
+}
+
+impl Broker {
+    pub(crate) async fn credential(&self, name: &CredentialName) -> Result<Credential, Error> {
+        self.store.credential(name).await?.ok_or_else(|| Error::NoSuchCredential(name.clone()))
+    }
+}

@@ -1,0 +1,216 @@
+//! Signing in: OAuth's authorization code with PKCE.
+
+use lanyard_credential::{
+    App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing,
+    Subject, Validity,
+};
+use lanyard_protocol::oauth::{AuthorizationRequest, Callback, TokenHint, verifier_from};
+use lanyard_protocol::ScopeSet;
+use lanyard_secret::{CodeVerifier, SafeUrl, State};
+use lanyard_store::{NewCredential, NewGrant, NewTokens};
+use url::Url;
+
+use super::app::named;
+use crate::identity::Identity;
+use crate::{Broker, Call, Error};
+
+/// Prepares a sign-in: everything but the browser and the listener.
+#[derive(Debug)]
+pub struct BeginSignIn {
+    /// The credential that will be made, or signed in anew.
+    pub name: CredentialName,
+    /// The app; where the credential exists, its own app is meant.
+    pub app: Option<AppName>,
+    /// What to ask for; empty for what the app is registered with.
+    pub scopes: ScopeSet,
+    /// Whether another person or organisation than before is welcome.
+    pub replace: bool,
+}
+
+/// A sign-in under way. Lives in the memory of one process and is good for one answer.
+#[derive(Debug)]
+pub struct SignIn {
+    name: CredentialName,
+    replace: bool,
+    /// The app through which it goes.
+    pub app: App,
+    /// What is asked for.
+    pub scopes: ScopeSet,
+    state: State,
+    verifier: CodeVerifier,
+}
+
+impl Call for BeginSignIn {
+    type Reply = SignIn;
+
+    async fn run(self, broker: &Broker) -> Result<SignIn, Error> {
+        let app = match (broker.store.credential(&self.name).await?, &self.app) {
+            (Some(credential), _) if credential.kind != Kind::Integration => {
+                return Err(Error::CannotReplace { name: self.name, kind: credential.kind });
+            }
+            (Some(credential), wanted) => {
+                let app = match credential.app {
+                    Some(id) => broker.store.app_by_id(id).await?,
+                    None => None,
+                };
+                match (app, wanted) {
+                    (Some(app), None) => app,
+                    (Some(app), Some(wanted)) if app.name == *wanted => app,
+                    _ => return Err(Error::CannotReplace { name: self.name, kind: credential.kind }),
+                }
+            }
+            (None, Some(app)) => broker.app(app).await?,
+            (None, None) => return Err(Error::NoSuchCredential(self.name)),
+        };
+        if app.kind != AppKind::Integration {
+            return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed: AppKind::Integration });
+        }
+        let scopes = if self.scopes.is_empty() { app.scopes.clone() } else { self.scopes };
+        if scopes.is_empty() {
+            return Err(Error::NoScopes);
+        }
+        let mut random = zeroize::Zeroizing::new([0; 32]);
+        broker.entropy.fill(&mut *random);
+        let verifier = verifier_from(&random);
+        broker.entropy.fill(&mut *random);
+        let state = State::new(verifier_from(&random).expose_secret());
+        Ok(SignIn { name: self.name, replace: self.replace, app, scopes, state, verifier })
+    }
+}
+
+impl SignIn {
+    /// The address to open, for an answer that comes back to `redirect_uri`.
+    pub fn url(&self, redirect_uri: &Url) -> SafeUrl {
+        AuthorizationRequest {
+            client_id: &self.app.client_id,
+            redirect_uri,
+            scopes: &self.scopes,
+            state: &self.state,
+            verifier: &self.verifier,
+        }
+        .url(&self.app.environment)
+    }
+
+    /// Whether an answer is this sign-in's. A pasted bare code has no state: then PKCE alone ties it to this sign-in.
+    pub fn recognises(&self, callback: &Callback) -> bool {
+        callback.state().is_some_and(|state| self.state.matches(state))
+    }
+}
+
+/// Finishes a sign-in with what came back.
+#[derive(Debug)]
+pub struct FinishSignIn {
+    /// The sign-in.
+    pub sign_in: SignIn,
+    /// What came back.
+    pub callback: Callback,
+    /// Where it came back to.
+    pub redirect_uri: Url,
+    /// Whether a person pasted it, so that it may be a bare code without a state.
+    pub pasted: bool,
+}
+
+/// A credential that was signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The credential.
+    pub credential: Credential,
+    /// Scopes that were asked for and not granted, where Webex said what was granted.
+    pub missing: ScopeSet,
+}
+
+impl Call for FinishSignIn {
+    type Reply = SignedIn;
+
+    async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
+        let SignIn { name, replace, app, scopes, .. } = &self.sign_in;
+        match self.callback.state() {
+            Some(_) if !self.sign_in.recognises(&self.callback) => return Err(Error::WrongState),
+            None if !self.pasted => return Err(Error::NoState),
+            _ => {}
+        }
+        let code = match self.callback {
+            Callback::Code { code, .. } => code,
+            Callback::Refused { error, description, .. } => return Err(Error::SignInRefused { error, description }),
+        };
+        let environment = &app.environment;
+        let auth = broker.auth(app.id).await?;
+        let obtained = broker
+            .transport
+            .exchange_code(environment, &auth, &code, &self.redirect_uri, &self.sign_in.verifier)
+            .await
+            .map_err(Error::Exchange)?;
+        let reply = obtained.reply;
+        let Some(refresh) = reply.refresh_token else { return Err(Error::NoRefreshToken) };
+        // The grant is good whatever /people/me says; who it belongs to can be asked again.
+        let identity = broker.identify(environment, &reply.access_token).await.unwrap_or_else(|error| Identity {
+            subject: Subject::Unknown(error.to_string()),
+            organisation: None,
+        });
+        let missing = reply.scopes.as_ref().map(|granted| scopes.without(granted)).unwrap_or_default();
+        let tokens = NewTokens {
+            access: reply.access_token,
+            refresh: Some(refresh),
+            validity: Validity {
+                obtained: obtained.sent.clone(),
+                access: reply.expires_in,
+                refresh: RefreshRight::Lasting(reply.refresh_token_expires_in),
+            },
+            scopes: reply.scopes,
+        };
+        let earlier = broker.store.credential(name).await?;
+        if let Some(earlier) = &earlier
+            && let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace)
+        {
+            // Nobody keeps these tokens: they are given back.
+            let hints = [(tokens.refresh.as_ref().map(|token| token.expose_secret()), TokenHint::Refresh)];
+            for (token, hint) in hints.into_iter().chain([(Some(tokens.access.expose_secret()), TokenHint::Access)]) {
+                if let Some(token) = token
+                    && let Err(error) = broker.transport.revoke(environment, &auth, token, hint).await
+                {
+                    tracing::warn!(%error, "the tokens of a sign-in that was not taken could not be revoked");
+                }
+            }
+            return Err(Error::AnotherSubject { name: name.clone(), before, now });
+        }
+        let credential = match earlier {
+            Some(earlier) => {
+                let grant = NewGrant { tokens, subject: identity.subject, organisation: identity.organisation };
+                broker.store.replace_grant(earlier.id, grant).await?;
+                broker.credential(name).await?
+            }
+            None => {
+                let credential = Credential {
+                    id: CredentialId::random(&*broker.entropy),
+                    name: name.clone(),
+                    kind: Kind::Integration,
+                    environment: environment.clone(),
+                    app: Some(app.id),
+                    standing: Standing::Active,
+                    grant: Grant::new(1),
+                    generation: Generation::new(1),
+                    validity: Some(tokens.validity.clone()),
+                    scopes: tokens.scopes.clone(),
+                    subject: identity.subject,
+                    organisation: identity.organisation,
+                    created_at: obtained.sent.wall,
+                    last_rotated_at: None,
+                    labels: std::collections::BTreeMap::new(),
+                };
+                let new = NewCredential { credential: credential.clone(), tokens: Some(tokens) };
+                broker.store.insert_credential(new).await.map_err(named)?;
+                credential
+            }
+        };
+        Ok(SignedIn { credential, missing })
+    }
+}
+
+/// Two subjects that are known and are not the same.
+fn differs(earlier: &Credential, identity: &Identity) -> Option<(String, String)> {
+    let (before, now) = (earlier.subject.known()?, identity.subject.known()?);
+    let shown = |subject: &lanyard_credential::SubjectIdentity| {
+        subject.email.clone().unwrap_or_else(|| subject.display_name.clone())
+    };
+    (before.id != now.id).then(|| (shown(before), shown(now)))
+}

@@ -1,0 +1,307 @@
+//! What a use case can fail with.
+
+use std::time::Duration;
+
+use lanyard_client::{CallError, ExchangeError, SendError};
+use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
+use lanyard_protocol::ScopeSet;
+use lanyard_protocol::oauth::{Rejection, TokenError};
+use lanyard_store::StoreError;
+use thiserror::Error;
+
+/// Why a use case was not done.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is no credential of that name.
+    #[error("there is no credential named {0}")]
+    NoSuchCredential(CredentialName),
+    /// There is no app of that name.
+    #[error("there is no app named {0}")]
+    NoSuchApp(AppName),
+    /// The name is in use.
+    #[error("the name {0} is taken")]
+    NameTaken(String),
+    /// Credentials still need the app.
+    #[error("the app {app} is used by {}", .users.join(", "))]
+    AppInUse {
+        /// The app.
+        app: AppName,
+        /// The names of its credentials.
+        users: Vec<String>,
+    },
+    /// The app is registered as something else.
+    #[error("{app} is registered as {found}; this needs {needed}")]
+    WrongAppKind {
+        /// The app.
+        app: AppName,
+        /// What it is.
+        found: AppKind,
+        /// What is needed.
+        needed: AppKind,
+    },
+    /// A sign-in must ask for something.
+    #[error("no scope is asked for")]
+    NoScopes,
+    /// The app has no redirect URI that can be used.
+    #[error("the app {0} has no redirect URI on this machine's loopback")]
+    NoLoopbackRedirect(AppName),
+    /// The redirect belongs to another sign-in.
+    #[error("the answer belongs to another sign-in: its state is not the one that was sent")]
+    WrongState,
+    /// The redirect has no state at all.
+    #[error("the answer has no state, so it cannot be told to be this sign-in's")]
+    NoState,
+    /// The person, or Webex, refused the sign-in.
+    #[error("Webex answered the sign-in with {error}{}", .description.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
+    SignInRefused {
+        /// The word of RFC 6749, section 4.1.2.1.
+        error: String,
+        /// The sentence that came with it.
+        description: Option<String>,
+    },
+    /// The code of a sign-in could not be exchanged.
+    #[error("the code could not be exchanged: {0}")]
+    Exchange(#[source] ExchangeError),
+    /// A sign-in brought no refresh token: it could not be kept alive.
+    #[error("Webex gave a token without the means to renew it")]
+    NoRefreshToken,
+    /// The sign-in is of another person or organisation than before.
+    #[error("{name} acts as {before}, and this sign-in is {now}'s")]
+    AnotherSubject {
+        /// The credential.
+        name: CredentialName,
+        /// Who it acts as.
+        before: String,
+        /// Who signed in.
+        now: String,
+    },
+    /// A name is in use by a credential of another kind or another app.
+    #[error("{name} is a credential of kind {kind} that this cannot replace")]
+    CannotReplace {
+        /// The name.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// A pasted token is not what it was said to be.
+    #[error("this is not a {expected}'s token: it belongs to {found}")]
+    WrongKind {
+        /// What was said.
+        expected: Kind,
+        /// What Webex says.
+        found: String,
+    },
+    /// A pasted token is not accepted.
+    #[error("Webex does not accept this token")]
+    TokenRefused,
+    /// A call of Webex failed.
+    #[error(transparent)]
+    Call(CallError),
+    /// The credential has no token, or none that may be handed out.
+    #[error("{name} is {state}")]
+    NotHandingOut {
+        /// The credential.
+        name: CredentialName,
+        /// pending, clearing or disabled.
+        state: &'static str,
+    },
+    /// There is no valid token and none could be had.
+    #[error("{name} has no valid token: {}", .trouble.message)]
+    NoToken {
+        /// The credential.
+        name: CredentialName,
+        /// Why it could not be renewed.
+        trouble: Trouble,
+        /// How long the next try still waits.
+        wait: Duration,
+    },
+    /// A renewal that was asked for failed; there may still be a valid token.
+    #[error("{name} was not renewed: {}", .trouble.message)]
+    NotRenewed {
+        /// The credential.
+        name: CredentialName,
+        /// Why not.
+        trouble: Trouble,
+        /// How long the next try waits.
+        wait: Duration,
+    },
+    /// There is no valid token, and the credential cannot renew it.
+    #[error("the token of {name} has ended, and a {kind} token cannot be renewed")]
+    Ended {
+        /// The credential.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// Somebody else is renewing the token and has not finished in time.
+    #[error("another process is renewing {name} and has not finished")]
+    Busy {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// The credential cannot be rotated.
+    #[error("a {kind} credential has nothing to renew")]
+    DoesNotRotate {
+        /// Its kind.
+        kind: Kind,
+    },
+    /// A Webex address was given that is not the stored one.
+    #[error("{name} belongs to {stored}; its token goes nowhere else")]
+    AnotherEnvironment {
+        /// The credential or app.
+        name: String,
+        /// The environment that is stored with it.
+        stored: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing was asked for that Webex granted.
+    #[error("Webex granted none of the scopes asked for ({0})")]
+    NothingGranted(ScopeSet),
+}
+
+/// What a failure means for a program that sees only the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Not done, for a reason of its own.
+    Failed,
+    /// Asked for wrongly.
+    Usage,
+    /// There is nothing of that name.
+    NoSuchName,
+    /// A person must sign in, authorise or grant something.
+    PersonMustAct,
+    /// Webex cannot be reached, or limits the calls.
+    Unreachable,
+    /// The store or its key is at fault.
+    Store,
+}
+
+impl Error {
+    /// What the failure means for a program.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::NoSuchCredential(_) | Self::NoSuchApp(_) => Class::NoSuchName,
+            Self::NoScopes | Self::WrongAppKind { .. } | Self::AnotherEnvironment { .. } => Class::Usage,
+            Self::SignInRefused { .. } | Self::TokenRefused | Self::Ended { .. } | Self::NothingGranted(_) => {
+                Class::PersonMustAct
+            }
+            Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
+            Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } => class_of(trouble.kind),
+            Self::Exchange(error) => exchange_class(error),
+            Self::Call(CallError::Send(error)) => send_class(error),
+            Self::Busy { .. } => Class::Unreachable,
+            Self::Store(_) => Class::Store,
+            _ => Class::Failed,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoSuchCredential(_) => "see what there is: lanyard list".to_owned(),
+            Self::NoSuchApp(_) => "see what there is: lanyard app list; register one: lanyard app add".to_owned(),
+            Self::NameTaken(name) => format!("choose another name, or remove the present one first (lanyard show {name})"),
+            Self::AppInUse { .. } => "clear those credentials first: lanyard clear NAME".to_owned(),
+            Self::WrongAppKind { .. } => "use another app (lanyard app list)".to_owned(),
+            Self::NoScopes => "name the scopes: --scope spark:people_read, or give the app some".to_owned(),
+            Self::NoLoopbackRedirect(app) => format!(
+                "sign in with --paste, or register a redirect URI such as http://localhost:7418/callback with Webex and with \
+                 lanyard (lanyard app show {app})"
+            ),
+            Self::WrongState | Self::NoState => {
+                "start again with lanyard login and use the address that it shows, in one browser tab only".to_owned()
+            }
+            Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
+            Self::Exchange(error) => exchange_hint(error)?.to_owned(),
+            Self::NoRefreshToken => "add it as what it is: lanyard add personal NAME".to_owned(),
+            Self::AnotherSubject { name, .. } => {
+                format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
+            }
+            Self::CannotReplace { .. } => "choose another name".to_owned(),
+            Self::WrongKind { .. } => "add it as what it is (lanyard add bot|personal), or paste another token".to_owned(),
+            Self::TokenRefused => "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned(),
+            Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
+            Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
+            Self::NotHandingOut { name, .. } => format!("see lanyard show {name}"),
+            Self::NoToken { name, trouble, wait } | Self::NotRenewed { name, trouble, wait } => trouble_hint(name, trouble.kind, *wait),
+            Self::Ended { name, kind } => format!("clear it and add a new one: lanyard clear {name}; lanyard add {kind} {name}"),
+            Self::Busy { .. } => "try again in a minute; lanyard doctor shows who holds the lease".to_owned(),
+            Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
+            Self::AnotherEnvironment { .. } => {
+                "leave --webex-url and LANYARD_WEBEX_URL away; they matter when something new is added".to_owned()
+            }
+            Self::NothingGranted(_) => "ask for scopes that the app is registered with".to_owned(),
+            Self::Call(CallError::Send(_)) => {
+                "check the network and HTTPS_PROXY; nothing was stored".to_owned()
+            }
+            Self::Call(_) => return None,
+            Self::Store(error) => return error.hint(),
+        })
+    }
+}
+
+fn class_of(kind: TroubleKind) -> Class {
+    match kind {
+        TroubleKind::DeadGrant | TroubleKind::DeadToken | TroubleKind::WrongClient => Class::PersonMustAct,
+        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Class::Unreachable,
+    }
+}
+
+fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> String {
+    match kind {
+        TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
+        TroubleKind::DeadToken => format!("clear it and add a new one: lanyard clear {name}"),
+        TroubleKind::WrongClient => "give lanyard the app's present secret: lanyard app secret NAME".to_owned(),
+        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown if wait.is_zero() => {
+            format!("nothing is lost; try again, or see lanyard show {name}")
+        }
+        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => format!(
+            "nothing is lost; the next try is due in {} s (at once: lanyard refresh {name} --force)",
+            wait.as_secs().max(1)
+        ),
+    }
+}
+
+fn send_class(error: &SendError) -> Class {
+    match error {
+        SendError::ForeignOrigin(_) | SendError::Setup(_) => Class::Failed,
+        SendError::NotSent(..) | SendError::Unanswered(..) | SendError::TooLong(..) => Class::Unreachable,
+    }
+}
+
+fn exchange_class(error: &ExchangeError) -> Class {
+    match error {
+        ExchangeError::Send(error) => send_class(error),
+        ExchangeError::Token(TokenError::Rejected(_)) => Class::PersonMustAct,
+        ExchangeError::Token(TokenError::Limited { .. } | TokenError::Unclear(_)) => Class::Unreachable,
+        ExchangeError::Token(TokenError::Malformed(_)) => Class::Failed,
+    }
+}
+
+fn exchange_hint(error: &ExchangeError) -> Option<&'static str> {
+    Some(match error {
+        ExchangeError::Send(_) => "check the network and HTTPS_PROXY, then start again with lanyard login",
+        ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_))) => {
+            "a code works once and for a few minutes; start again with lanyard login"
+        }
+        ExchangeError::Token(TokenError::Rejected(Rejection::Client(_))) => {
+            "give lanyard the app's present secret (lanyard app secret NAME), then start again with lanyard login"
+        }
+        ExchangeError::Token(TokenError::Limited { .. }) => "wait a few minutes, then start again with lanyard login",
+        ExchangeError::Token(_) => "start again with lanyard login",
+    })
+}
+
+/// RFC 6749, section 4.1.2.1, and what Webex makes of it.
+fn refused_hint(error: &str) -> &'static str {
+    match error {
+        "access_denied" => {
+            "somebody pressed Deny, or the organisation's administrator blocks this app; sign in again, or ask them to allow it"
+        }
+        "invalid_scope" => "ask only for scopes that the app is registered with: lanyard login NAME --app APP --scope …",
+        "login_required" => "sign in to Webex in that browser first",
+        _ => "start again with lanyard login",
+    }
+}

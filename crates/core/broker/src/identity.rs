@@ -1,0 +1,56 @@
+//! Who a token acts as: asked for kindly, never insisted on.
+
+use lanyard_client::CallError;
+use lanyard_credential::{Organisation, Subject, SubjectIdentity};
+use lanyard_protocol::Environment;
+use lanyard_secret::AccessToken;
+
+use crate::Broker;
+
+/// What Webex told about a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) subject: Subject,
+    pub(crate) organisation: Option<Organisation>,
+}
+
+impl Broker {
+    /// Asks `/people/me` and, where that names an organisation, for its name. Where the first is refused the subject is
+    /// unknown and the reason is kept; only an answer that says something about the token itself is an error.
+    pub(crate) async fn identify(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+    ) -> Result<Identity, CallError> {
+        let person = match self.transport.me(environment, token).await {
+            Ok(person) => person,
+            Err(error @ CallError::Resource(_)) if !error.is_unauthorized() => {
+                return Ok(Identity { subject: Subject::Unknown(reason(&error)), organisation: None });
+            }
+            Err(error) => return Err(error),
+        };
+        let organisation = match &person.org_id {
+            None => None,
+            Some(id) => {
+                let name = self.transport.organization(environment, token, id).await.ok();
+                Some(Organisation { id: id.clone(), name: name.map(|organization| organization.display_name) })
+            }
+        };
+        let subject = Subject::Known(SubjectIdentity {
+            id: person.id,
+            account: person.person_type,
+            display_name: person.display_name,
+            email: person.emails.into_iter().next(),
+        });
+        Ok(Identity { subject, organisation })
+    }
+}
+
+fn reason(error: &CallError) -> String {
+    match error {
+        CallError::Resource(error) if error.status() == Some(http::StatusCode::FORBIDDEN) => {
+            "the token may not read /people/me (it needs spark:people_read)".to_owned()
+        }
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,251 @@
+//! Drives the rotation protocol: performs each action and reports what came of it.
+
+use std::time::Duration;
+
+use lanyard_client::{Obtained, Transport};
+use lanyard_credential::rotation::{Action, Answer, Event, Failure, Found, Outcome, Snapshot, State, Writer as Seen};
+use lanyard_credential::{CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity};
+use lanyard_protocol::oauth::{ClientAuth, TokenHint};
+use lanyard_secret::RefreshToken;
+use lanyard_store::{Claim, Commit, Failure as StoredFailure, IntentEnd, Renewal, RotationView, StoreError, Writer};
+
+use super::trouble::{Fault, judge};
+use crate::{Broker, Error, failpoint};
+
+/// How a rotation ended, and why.
+#[derive(Debug)]
+pub(crate) struct RotationEnd {
+    pub(crate) outcome: Outcome,
+    /// The failure that was written down.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// A lease is good for longer than everything that is done under it.
+const LEASE: Duration = Duration::from_mins(5);
+
+/// Between intent and answer lies one exchange at most.
+const INTENT: Duration = Duration::from_mins(1);
+
+const _: () = assert!(INTENT.as_secs() > Transport::LONGEST.as_secs() && LEASE.as_secs() > 2 * INTENT.as_secs());
+
+/// How long a write that must not be given up waits before it is tried again, at first and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+impl Broker {
+    /// Replaces generation `target` of a credential by the next, by the protocol. Only a store that fails before anything was
+    /// sent is an error; whatever happens later is an outcome.
+    pub(crate) async fn rotate(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
+        let mut driver =
+            Driver { broker: self, id, view: None, intent: None, token: None, fault: None, trouble: None, failures: 0 };
+        let (mut state, mut action) = State::begin(target);
+        let mut store_error = None;
+        loop {
+            let event = driver.perform(&state, action).await.unwrap_or_else(|error| {
+                driver.failures += 1;
+                tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+                store_error = Some(error);
+                Event::StoreFailed
+            });
+            (state, action) = state.step(event);
+            if let State::Finished(outcome) = state {
+                return match (outcome, store_error) {
+                    (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
+                    (outcome, _) => Ok(RotationEnd { outcome, trouble: driver.trouble }),
+                };
+            }
+        }
+    }
+}
+
+struct Driver<'a> {
+    broker: &'a Broker,
+    id: CredentialId,
+    view: Option<RotationView>,
+    intent: Option<Intent>,
+    /// The refresh token that belongs to the intent; opened for the exchange alone.
+    token: Option<RefreshToken>,
+    fault: Option<Fault>,
+    trouble: Option<Trouble>,
+    failures: u32,
+}
+
+impl Driver<'_> {
+    async fn perform(&mut self, state: &State<Obtained>, action: Action) -> Result<Event<Obtained>, StoreError> {
+        match action {
+            Action::Claim => self.claim().await,
+            Action::Declare { spend, attempt } => self.declare(spend, attempt).await,
+            Action::Exchange { .. } => Ok(Event::Answered(self.exchange().await)),
+            Action::Commit => self.commit(held(state)).await,
+            Action::CommitAgain => {
+                self.pause().await;
+                self.commit(held(state)).await
+            }
+            Action::KeepSpare => self.keep_spare(held(state)).await,
+            Action::KeepSpareAgain => {
+                self.pause().await;
+                self.keep_spare(held(state)).await
+            }
+            Action::Discard => {
+                self.discard(held(state)).await;
+                Ok(Event::Done)
+            }
+            Action::Record { failure, settled } => self.record(failure, settled).await,
+            Action::Release => {
+                self.broker.store.release(self.id).await?;
+                Ok(Event::Done)
+            }
+            Action::Nothing => Ok(Event::Done),
+        }
+    }
+
+    async fn claim(&mut self) -> Result<Event<Obtained>, StoreError> {
+        let view = match self.broker.store.claim(self.id, LEASE).await? {
+            Claim::Claimed(view) => view,
+            Claim::Held { .. } => return Ok(Event::Held),
+            Claim::Erased => return Ok(Event::Erased),
+        };
+        failpoint!("rotation.claimed");
+        let credential = &view.credential;
+        let refreshes = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
+        let snapshot = Snapshot {
+            generation: credential.generation,
+            grant: credential.grant,
+            intent: view.intent.as_ref().map(|(intent, writer)| Found {
+                spend: intent.spend,
+                attempt: intent.attempt,
+                // An intent of this very process is of an earlier run: a process rotates a credential once at a time.
+                writer: if *writer == Writer::Present { Seen::Present } else { Seen::Gone },
+            }),
+            spare: view.has_spare,
+            rotates: refreshes && credential.app.is_some() && credential.standing.hands_out(),
+        };
+        self.intent = view.intent.as_ref().map(|(intent, _)| intent.clone());
+        self.view = Some(view);
+        Ok(Event::Claimed(snapshot))
+    }
+
+    async fn declare(&mut self, spend: Spend, attempt: u32) -> Result<Event<Obtained>, StoreError> {
+        let credential = &self.view().credential;
+        let declared = self
+            .broker
+            .store
+            .write_intent(self.id, credential.generation, credential.grant, self.intent.as_ref(), spend, attempt, INTENT)
+            .await?;
+        let Some((intent, token)) = declared else { return Ok(Event::Superseded) };
+        self.intent = Some(intent);
+        self.token = Some(token);
+        failpoint!("rotation.declared");
+        Ok(Event::Declared)
+    }
+
+    /// Sends the refresh token, once. A process that stood still past its intent's deadline sends nothing: somebody else may be
+    /// at it by now.
+    async fn exchange(&mut self) -> Answer<Obtained> {
+        let credential = &self.view().credential;
+        let (Some(app), Some(intent)) = (credential.app, &self.intent) else { return Answer::Refused };
+        let environment = credential.environment.clone();
+        let auth = match self.auth(app).await {
+            Ok(auth) => auth,
+            Err(error) => {
+                self.fault = Some(Fault::local(&error));
+                return Answer::Refused;
+            }
+        };
+        let overdue = match self.broker.clock.now().boot.since(&intent.deadline) {
+            Some(late) => !late.is_zero(),
+            None => true,
+        };
+        let Some(token) = self.token.take().filter(|_| !overdue) else {
+            self.fault = Some(Fault::overslept());
+            return Answer::Refused;
+        };
+        failpoint!("rotation.sending");
+        let outcome = self.broker.transport.refresh(&environment, &auth, &token).await;
+        drop(token);
+        failpoint!("rotation.answered");
+        let (answer, fault) = judge(outcome);
+        self.fault = fault;
+        answer
+    }
+
+    async fn commit(&mut self, obtained: &Obtained) -> Result<Event<Obtained>, StoreError> {
+        let credential = &self.view().credential;
+        let reply = &obtained.reply;
+        // A reply without a refresh token keeps the old one, and what was known of its end.
+        let refresh = match (&reply.refresh_token, &credential.validity) {
+            (None, Some(validity)) => RefreshRight::Lasting(
+                reply.refresh_token_expires_in.or_else(|| validity.refresh_left(&obtained.sent)),
+            ),
+            _ => RefreshRight::Lasting(reply.refresh_token_expires_in),
+        };
+        let renewal = Renewal {
+            access: reply.access_token.clone(),
+            refresh: reply.refresh_token.clone(),
+            validity: Validity { obtained: obtained.sent.clone(), access: reply.expires_in, refresh },
+            scopes: reply.scopes.clone(),
+        };
+        let Some(intent) = &self.intent else { return Ok(Event::Erased) };
+        let commit = self.broker.store.commit(self.id, intent, renewal).await?;
+        failpoint!("rotation.committed");
+        Ok(match commit {
+            Commit::Committed(_) => Event::Committed,
+            Commit::Overtaken { same_grant, .. } => Event::Overtaken { same_grant },
+            Commit::Erased => Event::Erased,
+        })
+    }
+
+    async fn keep_spare(&self, obtained: &Obtained) -> Result<Event<Obtained>, StoreError> {
+        let Some(token) = &obtained.reply.refresh_token else { return Ok(Event::Done) };
+        let kept = self.broker.store.keep_spare(self.id, self.view().credential.grant, token).await?;
+        Ok(if kept { Event::Done } else { Event::Superseded })
+    }
+
+    /// Revokes what nobody may use: the credential was erased or signed in anew while its tokens were on their way.
+    async fn discard(&self, obtained: &Obtained) {
+        let credential = &self.view().credential;
+        let Some(app) = credential.app else { return };
+        let Ok(auth) = self.auth(app).await else { return };
+        let access = (obtained.reply.access_token.expose_secret(), TokenHint::Access);
+        let refresh = obtained.reply.refresh_token.as_ref().map(|token| (token.expose_secret(), TokenHint::Refresh));
+        for (token, hint) in refresh.into_iter().chain([access]) {
+            if let Err(error) = self.broker.transport.revoke(&credential.environment, &auth, token, hint).await {
+                tracing::warn!(credential = %self.id, %error, "a token that came too late could not be revoked");
+            }
+        }
+    }
+
+    async fn record(&mut self, failure: Failure, settled: bool) -> Result<Event<Obtained>, StoreError> {
+        let fault = self.fault.clone().unwrap_or_else(Fault::unexplained);
+        let earlier = self.view().credential.standing.trouble();
+        let trouble = fault.after(earlier, self.broker.clock.now(), &*self.broker.entropy);
+        self.trouble = Some(trouble.clone());
+        let Some(intent) = &self.intent else { return Ok(Event::Superseded) };
+        let standing = match failure {
+            Failure::DeadGrant => Standing::NeedsLogin(trouble),
+            Failure::WrongClient | Failure::Refused | Failure::Unknown => Standing::Stalled(trouble),
+        };
+        let end = if settled { IntentEnd::Close } else { IntentEnd::Unanswered };
+        let stored = StoredFailure { standing, intent: end };
+        let written = self.broker.store.record_failure(self.id, intent, stored).await?;
+        Ok(if written { Event::Done } else { Event::Superseded })
+    }
+
+    async fn auth(&self, app: lanyard_credential::AppId) -> Result<ClientAuth, StoreError> {
+        self.broker.auth(app).await
+    }
+
+    /// Waits before a write is tried again that must not be given up.
+    async fn pause(&self) {
+        let wait = AGAIN.0.saturating_mul(1 << self.failures.min(10)).min(AGAIN.1);
+        tracing::warn!(credential = %self.id, "a new token is held in memory only, until the store takes it");
+        self.broker.sleep.sleep(wait).await;
+    }
+
+    fn view(&self) -> &RotationView {
+        self.view.as_ref().expect("nothing is asked for before the claim has brought the row")
+    }
+}
+
+fn held(state: &State<Obtained>) -> &Obtained {
+    state.reply().expect("the protocol asks to write an answer only while it holds one")
+}

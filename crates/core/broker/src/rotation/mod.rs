@@ -1,0 +1,6 @@
+//! The I/O around a rotation.
+
+mod driver;
+mod trouble;
+
+pub(crate) use driver::RotationEnd;

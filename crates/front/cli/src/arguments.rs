@@ -1,0 +1,83 @@
+//! What stands on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{add, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, token};
+
+/// Keeps Cisco Webex credentials alive and hands the right token to the right program.
+#[derive(Debug, Parser)]
+#[command(name = "lanyard", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Say more on stderr; twice: everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The directory with the database and the key [default: ~/.local/share/lanyard]
+    #[arg(long, global = true, env = "LANYARD_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// The Webex that a new app, bot or personal credential belongs to; stored with it [default: commercial Webex]
+    #[arg(long, global = true, env = "LANYARD_WEBEX_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) webex_url: Option<String>,
+
+    /// The same by name
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "webex_url")]
+    pub(crate) environment: Option<EnvironmentName>,
+}
+
+/// The environments that have a name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum EnvironmentName {
+    /// Webex as nearly everyone has it
+    Commercial,
+    /// Webex for the government of the United States
+    Fedramp,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Registrations at Webex
+    #[command(subcommand)]
+    App(app::App),
+    /// Sign in, or sign in again
+    Login(login::Login),
+    /// Keep a token that you paste
+    #[command(subcommand)]
+    Add(add::Add),
+    /// Show all credentials
+    List(list::List),
+    /// Show one credential
+    Show(show::Show),
+    /// Print an access token and nothing else
+    Token(token::Token),
+    /// Run a program with an access token in its environment
+    Exec(exec::Exec),
+    /// Renew a credential now
+    Refresh(refresh::Refresh),
+    /// Revoke and erase a credential
+    Clear(clear::Clear),
+    /// Show who was handed what
+    Audit(audit::Audit),
+    /// Say what is wrong, and what to do about it
+    Doctor(doctor::Doctor),
+    /// Run a local Webex to learn and test on
+    Simulator(simulator::Simulator),
+    /// Tell the whole story against a local Webex, in a home of its own
+    Demo(demo::Demo),
+}

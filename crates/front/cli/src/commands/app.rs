@@ -1,0 +1,184 @@
+//! `lanyard app`: registrations at Webex.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use lanyard_broker::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
+use lanyard_credential::{App as Registration, AppKind, AppName};
+use lanyard_protocol::{AppClientId, Scope};
+use lanyard_secret::ClientSecret;
+use url::Url;
+
+use crate::arguments::Common;
+use crate::exit::Failure;
+use crate::{output, prompt};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// Register an app that exists at Webex
+    Add(Add),
+    /// Show all apps
+    List,
+    /// Show one app
+    Show(Name),
+    /// Forget an app that no credential uses
+    Remove(Name),
+    /// Replace an app's client secret
+    Secret(Secret),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// What to call it: lower-case letters, digits, dots, dashes, underscores
+    name: AppName,
+    /// What it is registered as
+    #[arg(long, value_enum)]
+    kind: KindArgument,
+    /// The client id that the developer portal shows
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    /// A file with the client secret, `-` for standard input [default: a hidden prompt]
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+    /// A redirect URI, exactly as registered; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<Url>,
+    /// A scope that a sign-in asks for; may be repeated, or hold several separated by spaces
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// A service app's application id
+    #[arg(long, value_name = "ID")]
+    application_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum KindArgument {
+    /// Persons consent to it
+    Integration,
+    /// Administrators authorise it for an organisation
+    ServiceApp,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Name {
+    /// The app
+    name: AppName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Secret {
+    /// The app
+    name: AppName,
+    /// A file with the new client secret, `-` for standard input [default: a hidden prompt]
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+}
+
+impl App {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add(command) => add(command, common).await?,
+            Self::List => list(common).await?,
+            Self::Show(Name { name }) => {
+                let app = common.broker().await?.call(ShowApp { name }).await?;
+                show(&app, common)?;
+            }
+            Self::Remove(Name { name }) => {
+                common.broker().await?.call(RemoveApp { name: name.clone() }).await?;
+                output::note(&format!("removed the app {name}; it is still registered at Webex"));
+            }
+            Self::Secret(Secret { name, client_secret_file }) => {
+                let broker = common.broker().await?;
+                broker.call(ShowApp { name: name.clone() }).await?;
+                let secret = prompt::secret("client secret", client_secret_file.as_deref())?;
+                let client_secret = ClientSecret::new(secret.as_str());
+                broker.call(ReplaceSecret { name: name.clone(), client_secret }).await?;
+                output::note(&format!("replaced the client secret of {name}; its credentials use the new one from now on"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn add(command: Add, common: &Common) -> Result<(), Failure> {
+    let environment = common.environment()?;
+    let scopes = scopes(&command.scopes)?;
+    let broker = common.broker_or_new().await?;
+    let secret = prompt::secret("client secret", command.client_secret_file.as_deref())?;
+    let app = broker
+        .call(AddApp {
+            name: command.name,
+            kind: match command.kind {
+                KindArgument::Integration => AppKind::Integration,
+                KindArgument::ServiceApp => AppKind::ServiceApp,
+            },
+            environment,
+            client_id: AppClientId::new(command.client_id),
+            client_secret: ClientSecret::new(secret.as_str()),
+            redirect_uris: command.redirect_uris,
+            scopes: scopes.into_iter().collect(),
+            application_id: command.application_id,
+        })
+        .await?;
+    if common.json {
+        return output::json::print(&output::json::app(&app));
+    }
+    output::note(&format!("added the app {} at {}", app.name, app.environment.id()));
+    if app.kind == AppKind::Integration {
+        output::note(&format!("sign in: lanyard login NAME --app {}", app.name));
+    }
+    Ok(())
+}
+
+/// Scopes as they are given: one, or several separated by white space, any number of times.
+pub(crate) fn scopes(given: &[String]) -> Result<Vec<Scope>, Failure> {
+    given
+        .iter()
+        .flat_map(|text| text.split_whitespace())
+        .map(|text| {
+            text.parse().map_err(|error: lanyard_protocol::ScopeError| Failure::Usage {
+                message: error.to_string(),
+                hint: "scopes look like spark:people_read; see the app's page in the developer portal".to_owned(),
+            })
+        })
+        .collect()
+}
+
+async fn list(common: &Common) -> Result<(), Failure> {
+    let apps = common.broker().await?.call(ListApps).await?;
+    if common.json {
+        return output::json::print(&apps.iter().map(output::json::app).collect::<Vec<_>>());
+    }
+    let rows = apps
+        .iter()
+        .map(|app| {
+            vec![
+                app.name.to_string(),
+                app.kind.to_string(),
+                app.client_id.to_string(),
+                app.scopes.len().to_string(),
+                app.environment.id().to_owned(),
+            ]
+        })
+        .collect();
+    output::line(&output::table::render(&["NAME", "KIND", "CLIENT ID", "SCOPES", "WEBEX"], rows))
+}
+
+fn show(app: &Registration, common: &Common) -> Result<(), Failure> {
+    if common.json {
+        return output::json::print(&output::json::app(app));
+    }
+    let mut rows = vec![
+        ("name", app.name.to_string()),
+        ("kind", app.kind.to_string()),
+        ("Webex", app.environment.id().to_owned()),
+        ("client id", app.client_id.to_string()),
+    ];
+    if let Some(id) = &app.application_id {
+        rows.push(("application id", id.clone()));
+    }
+    rows.extend(app.redirect_uris.iter().map(|uri| ("redirect URI", uri.to_string())));
+    rows.extend(app.scopes.iter().map(|scope| ("scope", scope.to_string())));
+    output::line(&output::table::facts(&rows))
+}

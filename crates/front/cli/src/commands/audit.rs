@@ -1,0 +1,103 @@
+//! `lanyard audit`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{ReadAudit, VerifyAudit};
+use lanyard_store::{AuditVerdict, Head};
+use serde_json::json;
+
+use crate::arguments::Common;
+use crate::exit::Failure;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// How many records, the latest ones
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    limit: u32,
+    /// Check every record against its chain, and print the chains' heads
+    #[arg(long)]
+    verify: bool,
+    /// With --verify: heads that an earlier --verify printed; without them a chain whose end was cut off looks whole
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    heads: Option<PathBuf>,
+}
+
+impl Audit {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        if self.verify {
+            return self.verify(common).await;
+        }
+        let entries = common.broker().await?.call(ReadAudit { limit: self.limit }).await?;
+        if common.json {
+            let all: Vec<_> = entries
+                .iter()
+                .map(|entry| {
+                    json!({
+                        "writer": entry.writer,
+                        "sequence": entry.sequence,
+                        "at": output::json::time(Some(entry.at)),
+                        "action": entry.action.as_str(),
+                        "credential": entry.credential,
+                        "actor": entry.actor,
+                        "detail": entry.detail,
+                    })
+                })
+                .collect();
+            output::json::print(&all)?;
+        } else {
+            let rows = entries
+                .iter()
+                .map(|entry| {
+                    vec![
+                        format!("{:.0}", entry.at),
+                        entry.action.as_str().to_owned(),
+                        entry.credential.clone().unwrap_or_default(),
+                        entry.actor.clone(),
+                        entry.detail.clone(),
+                    ]
+                })
+                .collect();
+            output::line(&output::table::render(&["WHEN", "WHAT", "CREDENTIAL", "BY", "DETAIL"], rows))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn verify(self, common: &Common) -> Result<ExitCode, Failure> {
+        let heads = match &self.heads {
+            None => Vec::new(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(Failure::io(format!("reading {}", path.display())))?;
+                text.lines()
+                    .filter(|line| !line.trim().is_empty())
+                    .map(|line| {
+                        line.trim().parse::<Head>().map_err(|error| Failure::Usage {
+                            message: format!("{}: {error}", path.display()),
+                            hint: "give it the output of an earlier lanyard audit --verify".to_owned(),
+                        })
+                    })
+                    .collect::<Result<Vec<_>, _>>()?
+            }
+        };
+        let compared = heads.len();
+        let broker = common.broker().await?;
+        match broker.call(VerifyAudit { heads }).await? {
+            AuditVerdict::Intact { records, heads } => {
+                for head in &heads {
+                    output::line(&head.to_string())?;
+                }
+                output::note(&format!("{records} records, every one in its place"));
+                if compared == 0 {
+                    output::note("this cannot see a chain whose end was cut off: keep these heads elsewhere and compare with --heads");
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            AuditVerdict::Broken(fault) => Err(Failure::Other {
+                message: format!("the audit was tampered with: {fault}"),
+                hint: Some("somebody wrote to the database without the home's key; keep a copy, and find out who".to_owned()),
+            }),
+        }
+    }
+}

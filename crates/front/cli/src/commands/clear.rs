@@ -1,0 +1,78 @@
+//! `lanyard clear`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{Cleared, Revocation, RevocationOutcome};
+use lanyard_credential::{CredentialName, Kind};
+use serde_json::json;
+
+use crate::arguments::Common;
+use crate::exit::Failure;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct Clear {
+    /// The credential
+    name: CredentialName,
+}
+
+impl Clear {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let cleared = broker.call(lanyard_broker::Clear { name: self.name }).await?;
+        if common.json {
+            let tokens: Vec<_> = cleared.revocations.iter().map(json_of).collect();
+            output::json::print(&json!({ "name": cleared.name.as_str(), "tokens": tokens }))?;
+        } else {
+            output::note(&format!("{} is erased from this home", cleared.name));
+            for revocation in &cleared.revocations {
+                output::note(&sentence(revocation));
+            }
+            if let Some(page) = page(&cleared) {
+                output::note(&page);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+pub(crate) fn sentence(revocation: &Revocation) -> String {
+    let what = revocation.token.as_str();
+    match &revocation.outcome {
+        RevocationOutcome::Revoked => format!("  {what}: revoked"),
+        RevocationOutcome::Queued { reason } => {
+            format!("  {what}: not revoked yet ({reason}); tried again for seven days by lanyard doctor and lanyard clear")
+        }
+        RevocationOutcome::NotRevoked { reason } => format!("  {what}: NOT revoked: {reason}"),
+    }
+}
+
+fn json_of(revocation: &Revocation) -> serde_json::Value {
+    let (outcome, reason) = match &revocation.outcome {
+        RevocationOutcome::Revoked => ("revoked", None),
+        RevocationOutcome::Queued { reason } => ("queued", Some(reason)),
+        RevocationOutcome::NotRevoked { reason } => ("not-revoked", Some(reason)),
+    };
+    json!({ "token": revocation.token.as_str(), "outcome": outcome, "reason": reason })
+}
+
+/// The page to visit for what could not be revoked from here.
+fn page(cleared: &Cleared) -> Option<String> {
+    let left = |revocation: &Revocation| matches!(revocation.outcome, RevocationOutcome::NotRevoked { .. });
+    if !cleared.revocations.iter().any(left) {
+        return None;
+    }
+    Some(match cleared.kind {
+        Kind::Bot => "to end a bot's token, regenerate it: https://developer.webex.com/my-apps".to_owned(),
+        Kind::Personal => {
+            "to end a personal token, sign out at https://developer.webex.com; it ends by itself within 12 hours".to_owned()
+        }
+        Kind::Integration => {
+            "to end an integration's access, remove it: https://idbroker.webex.com/idb/profile, Connected Apps".to_owned()
+        }
+        Kind::ServiceApp | Kind::Guest => {
+            "to end a service app's access, an administrator withdraws it in Control Hub: Management, Apps, Service Apps".to_owned()
+        }
+    })
+}

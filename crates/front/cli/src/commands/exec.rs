@@ -1,0 +1,78 @@
+//! `lanyard exec`: a program with an access token in its environment.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+use lanyard_credential::CredentialName;
+
+use super::token::{hand_out, record};
+use crate::arguments::Common;
+use crate::exit::{self, Failure};
+use crate::{context, hardening};
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
+    name: Option<CredentialName>,
+    /// The variable that carries the token
+    #[arg(long, value_name = "VAR", default_value = "WEBEX_ACCESS_TOKEN")]
+    env: String,
+    /// How long the token should still last when the program starts, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    min_validity: u64,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// As `env(1)` has them: 125 for a failure of our own, 126 for a program that cannot be run, 127 for one that is not there.
+const OWN_FAILURE: u8 = 125;
+const CANNOT_RUN: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+impl Exec {
+    /// Becomes the program. Returns only where that fails.
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self.become_program(common).await {
+            Ok(code) => Ok(code),
+            Err(failure) => {
+                exit::tell(&failure);
+                Ok(ExitCode::from(OWN_FAILURE))
+            }
+        }
+    }
+
+    async fn become_program(self, common: &Common) -> Result<ExitCode, Failure> {
+        if self.env.is_empty() || self.env.contains(['=', '\0']) || self.env.starts_with("LANYARD_") {
+            return Err(Failure::Usage {
+                message: format!("{:?} cannot be the name of a variable here", self.env),
+                hint: "leave --env away for WEBEX_ACCESS_TOKEN".to_owned(),
+            });
+        }
+        let broker = common.broker().await?;
+        let name = context::credential(&broker, self.name).await?;
+        let handed = hand_out(&broker, name, self.min_validity, common).await?;
+        let Some((program, arguments)) = self.command.split_first() else {
+            return Err(Failure::Usage {
+                message: "there is no command to run".to_owned(),
+                hint: "lanyard exec NAME -- COMMAND".to_owned(),
+            });
+        };
+        record(&broker, &handed, &format!("exec {}", program.to_string_lossy())).await;
+        broker.store().close().await;
+        let mut command = Command::new(program);
+        command.args(arguments).env(&self.env, handed.token.expose_secret());
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with("LANYARD_") {
+                command.env_remove(variable);
+            }
+        }
+        hardening::allow_core_dumps();
+        let error = command.exec();
+        let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN };
+        exit::tell(&Failure::Io { what: format!("{} cannot be run", program.to_string_lossy()), source: error });
+        Ok(ExitCode::from(code))
+    }
+}

@@ -1,0 +1,40 @@
+//! One file per command.
+
+pub(crate) mod add;
+pub(crate) mod app;
+pub(crate) mod audit;
+pub(crate) mod clear;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod exec;
+pub(crate) mod list;
+pub(crate) mod login;
+pub(crate) mod refresh;
+pub(crate) mod show;
+pub(crate) mod simulator;
+pub(crate) mod token;
+
+use std::process::ExitCode;
+
+use crate::arguments::{Arguments, Command};
+use crate::exit::Failure;
+
+/// Does what the command line asks for.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let common = &arguments.common;
+    match arguments.command {
+        Command::App(command) => command.run(common).await,
+        Command::Login(command) => command.run(common).await,
+        Command::Add(command) => command.run(common).await,
+        Command::List(command) => command.run(common).await,
+        Command::Show(command) => command.run(common).await,
+        Command::Token(command) => command.run(common).await,
+        Command::Exec(command) => command.run(common).await,
+        Command::Refresh(command) => command.run(common).await,
+        Command::Clear(command) => command.run(common).await,
+        Command::Audit(command) => command.run(common).await,
+        Command::Doctor(command) => command.run(common).await,
+        Command::Simulator(command) => command.run().await,
+        Command::Demo(command) => command.run().await,
+    }
+}

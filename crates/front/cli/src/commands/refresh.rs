@@ -1,0 +1,41 @@
+//! `lanyard refresh`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::Refreshed;
+use lanyard_credential::CredentialName;
+
+use crate::arguments::Common;
+use crate::exit::Failure;
+use crate::{context, output, signals};
+
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// The credential
+    name: CredentialName,
+    /// Also when it is not due, or when the last failure asks to wait
+    #[arg(long)]
+    force: bool,
+}
+
+impl Refresh {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let call = lanyard_broker::Refresh { name: self.name, force: self.force };
+        let refreshed = signals::guarded(&broker, broker.call(call)).await??;
+        let now = context::parts().clock.now();
+        let (credential, what) = match &refreshed {
+            Refreshed::Rotated(credential) => (credential, "renewed"),
+            Refreshed::RotatedElsewhere(credential) => (credential, "was just renewed by another process"),
+            Refreshed::NotDue(credential) => (credential, "needs no renewal yet (--force renews it all the same)"),
+        };
+        if common.json {
+            output::json::print(&output::json::credential(credential, &now))?;
+        } else {
+            let valid = output::credential::valid_for(credential, &now);
+            output::note(&format!("{} {what}; valid for {valid}", credential.name));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

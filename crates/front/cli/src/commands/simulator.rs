@@ -1,0 +1,77 @@
+//! `lanyard simulator`: a local Webex.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use lanyard_simulator::{Options, RefreshBehaviour};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulator {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Allow an address beyond loopback
+    #[arg(long)]
+    allow_remote: bool,
+    /// The same seed gives the same organisation; tokens are random whatever it is
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How many people there are
+    #[arg(long, value_name = "N", default_value_t = 250)]
+    people: usize,
+    /// How long an access token lasts, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599)]
+    access_token_ttl: u64,
+    /// How long a refresh token lasts, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 7_775_999)]
+    refresh_token_ttl: u64,
+    /// What a refresh does to the refresh token: keep, rotate (repeats its answer for a minute) or rotate-strict
+    #[arg(long, value_name = "BEHAVIOUR", default_value_t = RefreshBehaviour::Keep)]
+    refresh: RefreshBehaviour,
+    /// A further refresh within so many seconds changes nothing; Webex is said to do so for a day
+    #[arg(long, value_name = "SECONDS")]
+    noop_refresh_window: Option<u64>,
+    /// A redirect URI to register beside the usual loopback ones; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<String>,
+}
+
+impl Simulator {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        let options = Options {
+            listen: self.listen,
+            allow_remote: self.allow_remote,
+            seed: self.seed,
+            people: self.people,
+            access_token_ttl: Duration::from_secs(self.access_token_ttl),
+            refresh_token_ttl: Duration::from_secs(self.refresh_token_ttl),
+            refresh: self.refresh,
+            noop_refresh_window: self.noop_refresh_window.map(Duration::from_secs),
+            redirect_uris: self.redirect_uris,
+            ..Options::default()
+        };
+        let on = |kind| signal(kind).map_err(Failure::io("signals cannot be awaited"));
+        let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+        let parts = context::parts();
+        let simulator = lanyard_simulator::Simulator::start(options, parts.clock, parts.entropy)
+            .await
+            .map_err(|error| Failure::Other { message: error.to_string(), hint: None })?;
+        let description = simulator.description();
+        let text = serde_json::to_string(description)
+            .map_err(|error| Failure::Other { message: format!("writing JSON: {error}"), hint: None })?;
+        output::line(&text)?;
+        output::note(&format!("a local Webex listens at {}; Ctrl-C ends it", description.base_url));
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        simulator.stop().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

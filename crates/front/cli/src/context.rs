@@ -1,0 +1,112 @@
+//! The home, opened, and the broker over it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lanyard_broker::{Broker, List, Parts};
+use lanyard_credential::CredentialName;
+use lanyard_protocol::Environment;
+use lanyard_store::{Home, Store};
+use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
+
+use crate::arguments::{Common, EnvironmentName};
+use crate::exit::Failure;
+
+/// The variable that names a credential where the command line does not.
+const CREDENTIAL: &str = "LANYARD_CREDENTIAL";
+
+/// This machine's time, waiting and randomness.
+pub(crate) fn parts() -> Parts {
+    Parts { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), sleep: Arc::new(SystemSleep) }
+}
+
+impl Common {
+    /// The home directory.
+    pub(crate) fn home(&self) -> Result<Home, Failure> {
+        if let Some(home) = &self.home {
+            return Ok(Home::at(home.clone()));
+        }
+        let base = std::env::var_os("XDG_DATA_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")));
+        let base = base.ok_or_else(|| Failure::Usage {
+            message: "there is no home directory to keep things in".to_owned(),
+            hint: "name one: --home DIR, or LANYARD_HOME".to_owned(),
+        })?;
+        Ok(Home::at(base.join("lanyard")))
+    }
+
+    /// The broker over an existing home.
+    pub(crate) async fn broker(&self) -> Result<Broker, Failure> {
+        let home = self.home()?;
+        if !home.exists() {
+            return Err(Failure::NoSuchName {
+                message: format!("there is nothing yet in {}", home.directory().display()),
+                hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo".to_owned(),
+            });
+        }
+        let parts = parts();
+        let store = Store::open(&home, parts.clone().into(), lanyard_store::Options::default()).await?;
+        Ok(Broker::new(store, parts, actor()))
+    }
+
+    /// The broker over a home that is made where there is none.
+    pub(crate) async fn broker_or_new(&self) -> Result<Broker, Failure> {
+        let parts = parts();
+        let store = Store::open_or_create(&self.home()?, parts.clone().into(), lanyard_store::Options::default()).await?;
+        Ok(Broker::new(store, parts, actor()))
+    }
+
+    /// The Webex that something new belongs to.
+    pub(crate) fn environment(&self) -> Result<Environment, Failure> {
+        match (&self.webex_url, self.environment) {
+            (Some(url), _) => Environment::at(url).map_err(|error| Failure::Usage {
+                message: error.to_string(),
+                hint: "give the address of a Webex API, such as https://webexapis.com/v1".to_owned(),
+            }),
+            (None, Some(EnvironmentName::Fedramp)) => Ok(Environment::fedramp()),
+            (None, Some(EnvironmentName::Commercial) | None) => Ok(Environment::commercial()),
+        }
+    }
+
+    /// Refuses an address that differs from the stored one: a flag or a variable moves no token.
+    pub(crate) fn same_environment(&self, name: &str, stored: &Environment) -> Result<(), Failure> {
+        let given = self.webex_url.is_some() || self.environment.is_some();
+        if given && self.environment()? != *stored {
+            let stored = stored.id().to_owned();
+            return Err(lanyard_broker::Error::AnotherEnvironment { name: name.to_owned(), stored }.into());
+        }
+        Ok(())
+    }
+}
+
+/// The credential that is meant: the one named, `LANYARD_CREDENTIAL`, or the only one there is.
+pub(crate) async fn credential(broker: &Broker, named: Option<CredentialName>) -> Result<CredentialName, Failure> {
+    if let Some(name) = named {
+        return Ok(name);
+    }
+    if let Some(name) = std::env::var_os(CREDENTIAL) {
+        return name.to_string_lossy().parse().map_err(|error| Failure::Usage {
+            message: format!("{CREDENTIAL}: {error}"),
+            hint: "set it to a name that lanyard list shows".to_owned(),
+        });
+    }
+    let mut all = broker.call(List).await?;
+    match (all.pop(), all.is_empty()) {
+        (Some(only), true) => Ok(only.name),
+        (None, _) => Err(Failure::NoSuchName {
+            message: "there is no credential yet".to_owned(),
+            hint: "make one: lanyard login NAME --app APP, or lanyard add bot NAME".to_owned(),
+        }),
+        (Some(_), false) => Err(Failure::Usage {
+            message: "there are several credentials".to_owned(),
+            hint: format!("name one of those that lanyard list shows, or set {CREDENTIAL}"),
+        }),
+    }
+}
+
+/// Who acts, as the audit names it: the user's number, and the program.
+fn actor() -> String {
+    format!("uid {} (lanyard, pid {})", rustix::process::getuid().as_raw(), std::process::id())
+}

@@ -1,0 +1,134 @@
+//! Credentials in words.
+
+use lanyard_credential::{Credential, Kind, RefreshRight, Subject, SubjectIdentity};
+use lanyard_time::Moment;
+
+use super::duration::{short, words};
+use super::table;
+
+/// "Ada Admin <admin@acme.example>".
+pub(crate) fn subject(subject: &SubjectIdentity) -> String {
+    match &subject.email {
+        Some(email) if subject.display_name.is_empty() => email.clone(),
+        Some(email) => format!("{} <{email}>", subject.display_name),
+        None => subject.display_name.clone(),
+    }
+}
+
+/// One row for each.
+pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
+    let rows = credentials
+        .iter()
+        .map(|credential| {
+            let validity = credential.validity.as_ref();
+            let valid = match validity {
+                None => "-".to_owned(),
+                Some(validity) => match validity.access_left(now) {
+                    Some(left) if left.is_zero() => "ended".to_owned(),
+                    Some(left) => short(left),
+                    None => "unknown".to_owned(),
+                },
+            };
+            let renewable = match validity.map(|validity| (validity.refresh, validity.refresh_left(now))) {
+                None | Some((RefreshRight::None, _)) => "no".to_owned(),
+                Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "ended".to_owned(),
+                Some((RefreshRight::Lasting(_), Some(left))) => short(left),
+                Some((RefreshRight::Lasting(_), None)) => "unknown".to_owned(),
+            };
+            vec![
+                credential.name.to_string(),
+                credential.kind.to_string(),
+                credential.state(now).to_string(),
+                acts_as(credential),
+                organisation(credential),
+                valid,
+                renewable,
+            ]
+        })
+        .collect();
+    table::render(&["NAME", "KIND", "STATE", "ACTS AS", "ORGANISATION", "VALID FOR", "RENEWABLE FOR"], rows)
+}
+
+fn acts_as(credential: &Credential) -> String {
+    match &credential.subject {
+        Subject::Known(subject) => subject.email.clone().unwrap_or_else(|| subject.display_name.clone()),
+        Subject::Unknown(_) => "unknown".to_owned(),
+    }
+}
+
+fn organisation(credential: &Credential) -> String {
+    match &credential.organisation {
+        Some(organisation) => organisation.name.clone().unwrap_or_else(|| "name not readable".to_owned()),
+        None => "unknown".to_owned(),
+    }
+}
+
+/// Everything about one.
+pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> String {
+    let mut rows = vec![
+        ("name", credential.name.to_string()),
+        ("kind", credential.kind.to_string()),
+        ("state", credential.state(now).to_string()),
+        ("Webex", credential.environment.id().to_owned()),
+    ];
+    if let Some(app) = app {
+        rows.push(("app", app.to_owned()));
+    }
+    rows.push((
+        "acts as",
+        match &credential.subject {
+            Subject::Known(identity) => format!("{} ({})", subject(identity), identity.account.as_str()),
+            Subject::Unknown(reason) => format!("unknown: {reason}"),
+        },
+    ));
+    rows.push((
+        "organisation",
+        match &credential.organisation {
+            None => "unknown".to_owned(),
+            Some(organisation) => match &organisation.name {
+                Some(name) => name.clone(),
+                None => format!("{} (its name needs spark-admin:organizations_read)", organisation.id),
+            },
+        },
+    ));
+    match &credential.scopes {
+        Some(scopes) => rows.extend(scopes.iter().map(|scope| ("scopes", scope.to_string()))),
+        None => rows.push(("scopes", "unknown: Webex did not say".to_owned())),
+    }
+    if let Some(validity) = &credential.validity {
+        rows.push(("valid for", valid_for(credential, now)));
+        rows.push((
+            "renewable for",
+            match (validity.refresh, validity.refresh_left(now)) {
+                (RefreshRight::None, _) => "not at all".to_owned(),
+                (RefreshRight::Lasting(_), Some(left)) if left.is_zero() => "ended".to_owned(),
+                (RefreshRight::Lasting(_), Some(left)) => {
+                    format!("{}, and longer with each renewal", words(left))
+                }
+                (RefreshRight::Lasting(_), None) => "unknown".to_owned(),
+            },
+        ));
+    }
+    rows.push(("generation", credential.generation.to_string()));
+    if let Some(at) = credential.last_rotated_at {
+        rows.push(("last renewed", format!("{at:.0}")));
+    }
+    rows.push(("added", format!("{:.0}", credential.created_at)));
+    if let Some(trouble) = credential.standing.trouble() {
+        rows.push(("last error", format!("{:.0}: {}", trouble.when(), trouble.message)));
+        rows.push(("hint", lanyard_broker::advice(&credential.name, trouble, now)));
+    }
+    rows.extend(credential.labels.iter().map(|(key, value)| ("labels", format!("{key}={value}"))));
+    table::facts(&rows)
+}
+
+/// How long the access token lasts, in words.
+pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
+    match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
+        Some(left) if left.is_zero() => "ended".to_owned(),
+        Some(left) => words(left),
+        None if credential.kind == Kind::Personal => "unknown, at most 12 hours after it was made".to_owned(),
+        None if credential.kind == Kind::Bot => "unknown; a bot's token lasts until someone regenerates it".to_owned(),
+        None => "unknown: Webex did not say".to_owned(),
+    }
+}

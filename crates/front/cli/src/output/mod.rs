@@ -1,0 +1,26 @@
+//! What a person, or a program, reads.
+
+pub(crate) mod credential;
+pub(crate) mod duration;
+pub(crate) mod json;
+pub(crate) mod log;
+pub(crate) mod table;
+
+use std::io::Write as _;
+
+use crate::exit::Failure;
+
+/// Prints a line on stdout. A reader that went away ends the command quietly.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush())
+        .map_err(Failure::io("writing to standard output"))
+}
+
+/// Says something beside the data, on stderr.
+#[expect(clippy::print_stderr, reason = "stdout is for data")]
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,55 @@
+//! Secrets from a terminal, a file or standard input; never from an argument.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::exit::Failure;
+
+/// The longest secret that is read: tokens have some hundred characters.
+const LONGEST: u64 = 64 * 1024;
+
+/// Reads a secret: from `file` (`-` is standard input), or from a hidden prompt. White space around it is dropped; a token
+/// that was copied with `Bearer` before it is accepted.
+pub(crate) fn secret(what: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    let mut raw = Zeroizing::new(String::new());
+    match file {
+        Some(path) if path == Path::new("-") => {
+            std::io::stdin().take(LONGEST).read_to_string(&mut raw).map_err(Failure::io("reading standard input"))?;
+        }
+        Some(path) => {
+            let shown = format!("reading {}", path.display());
+            std::fs::File::open(path)
+                .and_then(|file| file.take(LONGEST).read_to_string(&mut raw))
+                .map_err(Failure::io(shown))?;
+        }
+        None if std::io::stdin().is_terminal() => {
+            let mut typed = rpassword::prompt_password(format!("{what} (not shown): "))
+                .map_err(Failure::io("reading from the terminal"))?;
+            raw.push_str(&typed);
+            typed.zeroize();
+        }
+        None => {
+            return Err(Failure::Usage {
+                message: format!("there is no terminal to ask for the {what}"),
+                hint: "give it in a file, or on standard input with -".to_owned(),
+            });
+        }
+    }
+    let trimmed = raw.trim();
+    let trimmed = trimmed.strip_prefix("Bearer ").unwrap_or(trimmed).trim_start();
+    if trimmed.is_empty() {
+        return Err(Failure::Usage {
+            message: format!("the {what} is empty"),
+            hint: "copy it again; nothing was stored".to_owned(),
+        });
+    }
+    if trimmed.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Failure::Usage {
+            message: format!("the {what} has white space inside it"),
+            hint: "copy it whole and alone; nothing was stored".to_owned(),
+        });
+    }
+    Ok(Zeroizing::new(trimmed.to_owned()))
+}
