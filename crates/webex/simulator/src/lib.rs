@@ -20,7 +20,7 @@
 //! | `GET`, `DELETE /record` | lists or forgets the calls received and the replies sent |
 //! | `GET /grants`, `POST /grants/revoke` | lists live grants, or ends some: `{client_id?, subject?, refresh_token_fingerprint?}` |
 //! | `POST /access_tokens/revoke` | revokes access tokens and leaves their grants: `{client_id?, subject?}` |
-//! | `GET`, `POST /behaviour` | shows or changes how the simulator behaves, see [`Options`] for what it starts with |
+//! | `GET`, `POST /behaviour` | shows or changes how the simulator behaves; it starts as [`Options`] says |
 //! | `POST /clients`, `POST /clients/{id}/secret` | registers an integration, or replaces a client secret |
 //!
 //! In `path` of a fault a trailing `*` stands for any ending. `count` is how often it applies (1 when left out, `null` for
@@ -30,6 +30,11 @@
 //! - `cut`: `"before"` or `"after"` the effect the connection closes without a reply;
 //! - `mangle`: `"empty"`, `"truncate"`, `"html"` or `"huge"` (10 MiB) spoils the reply; `merge`: `{field: value}` overrides
 //!   fields of a successful JSON reply, and removes those given as `null`.
+//!
+//! `POST /behaviour` takes any of `refresh` (`keep`, `rotate`, `rotate-strict`), `repeat_window_ms`, `noop_refresh_window_ms` (0
+//! for none), `access_token_ttl_ms`, `refresh_token_ttl_ms`, `dead_grant_status` (400 or 401), `dead_grant_error`
+//! (`invalid_request` or `invalid_grant`), `scope_in_reply`, `revoke_refresh_tokens`, `empty_pages` and `double_tracking_id`; what
+//! is left out stays.
 //!
 //! A record's entry tells whether the call had its `effect` and whether its reply was sent: `reply_sent` is true once the
 //! operating system has taken the reply's last byte. A client that holds a whole reply always finds it so; one that was cut

@@ -15,8 +15,8 @@ use thiserror::Error;
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Allows an address beyond loopback. Everything a simulator guards is made up, its control plane moves no one else's
-    /// clock; still, who can reach it can use it.
+    /// Allows an address beyond loopback. What a simulator guards is made up; still, whoever can
+    /// reach it can sign in to it, and reads everything in the clear.
     pub allow_remote: bool,
     /// The same seed gives the same organisation, people, ids and client ids. Tokens and secrets are random whatever it is.
     pub seed: u64,

@@ -1,10 +1,13 @@
 //! Scripted faults, and what the record says of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_simulator::{Options, RefreshBehaviour};
+use lanyard_time::{BoxFuture, Sleep};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::world::{World, answer, text};
 
@@ -186,4 +189,68 @@ async fn an_added_header_may_lie_about_the_time() {
     let reply = world.get("/people/me", &token).send().await.unwrap();
     assert_eq!(reply.headers()["date"], date);
     assert_eq!(answer(reply).await.0, 200);
+}
+
+/// A wait that lasts until the gate is opened.
+#[derive(Clone, Debug)]
+struct Gate(Arc<Semaphore>);
+
+impl Sleep for Gate {
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        let gate = self.0.clone();
+        Box::pin(async move { drop(gate.acquire().await) })
+    }
+}
+
+/// Looks at the record until its only entry is as wanted.
+async fn recorded(world: &World, wanted: fn(&Value) -> bool) -> Value {
+    for _ in 0..10_000 {
+        match world.record().await.as_slice() {
+            [entry] if wanted(entry) => return entry.clone(),
+            _ => tokio::task::yield_now().await,
+        }
+    }
+    panic!("the record never showed what was wanted: {:?}", world.record().await)
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_stop_its_call() {
+    let gate = Gate(Arc::new(Semaphore::new(0)));
+    let world = World::delaying_by(Options {
+        refresh: RefreshBehaviour::RotateStrict,
+        sleep: Arc::new(gate.clone()),
+        ..Options::default()
+    })
+    .await;
+    world
+        .fault(json!({"path": "/v1/access_token", "action": {"delay_ms": 1000}}))
+        .await;
+    let call = tokio::spawn(world.refresh_request(&first(&world)).send());
+    recorded(&world, |entry| entry["effect"] == json!(false)).await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    gate.0.add_permits(1);
+    let entry = recorded(&world, |entry| entry["effect"] == json!(true)).await;
+    assert_eq!(entry["reply_sent"], json!(false));
+    assert_eq!(
+        world.refresh(&first(&world)).await.0,
+        400,
+        "the token was spent for nobody"
+    );
+}
+
+#[tokio::test]
+async fn stopping_gives_up_calls_that_are_being_delayed() {
+    let world = World::delaying_by(Options {
+        sleep: Arc::new(Gate(Arc::new(Semaphore::new(0)))),
+        ..Options::default()
+    })
+    .await;
+    world
+        .fault(json!({"path": "/v1/access_token", "action": {"delay_ms": 1000}}))
+        .await;
+    let call = tokio::spawn(world.refresh_request(&first(&world)).send());
+    recorded(&world, |entry| entry["effect"] == json!(false)).await;
+    world.simulator.stop().await;
+    assert!(call.await.unwrap().is_err());
 }

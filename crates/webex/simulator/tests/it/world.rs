@@ -31,14 +31,22 @@ impl World {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
-        // The second test to come here finds it installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let clock = ManualClock::at("2026-03-02T08:00:00Z".parse().unwrap());
         let sleep = Arc::new(ManualSleep::default());
-        let options = Options {
+        let delayed = Options {
             sleep: sleep.clone(),
             ..options
         };
+        Self {
+            sleep,
+            ..Self::delaying_by(delayed).await
+        }
+    }
+
+    /// Delays wait on what the options name, not on the world's own `sleep`.
+    pub(crate) async fn delaying_by(options: Options) -> Self {
+        // The second test to come here finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = ManualClock::at("2026-03-02T08:00:00Z".parse().unwrap());
         let simulator = Simulator::start(options, Arc::new(clock.clone()), Arc::new(SystemEntropy))
             .await
             .unwrap();
@@ -51,7 +59,7 @@ impl World {
         Self {
             simulator,
             clock,
-            sleep,
+            sleep: Arc::default(),
             http,
         }
     }

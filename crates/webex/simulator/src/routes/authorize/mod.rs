@@ -33,7 +33,10 @@ pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): Original
             };
             show_sign_in(&webex, &mut state, visit, None)
         }
-        Err(Unusable::Unregistered(problem)) => problem_page(StatusCode::BAD_REQUEST, problem),
+        Err(Unusable::Unregistered(problem)) => problem_page(
+            problem,
+            "You have not been sent back to the app: an address that is not registered could belong to anyone.",
+        ),
         Err(Unusable::Denied(denial)) => redirect(&denial.location()),
     }
 }
@@ -118,13 +121,13 @@ fn show_sign_in(webex: &Webex, state: &mut Everything, visit: Visit, refused: Op
 /// A form that was sent before, is too old, or was never shown.
 fn stale() -> Response {
     problem_page(
-        StatusCode::BAD_REQUEST,
-        "This form is no longer valid. Go back to the app and start signing in again.",
+        "This form is no longer valid.",
+        "Go back to the app and start signing in again.",
     )
 }
 
-fn problem_page(status: StatusCode, problem: &str) -> Response {
-    page(status, &Page::new(&Problem { problem }), None)
+fn problem_page(problem: &str, hint: &str) -> Response {
+    page(StatusCode::BAD_REQUEST, &Page::new(&Problem { problem, hint }), None)
 }
 
 /// Sends a page that nothing may frame, keep or extend. `form-action` also governs the redirect that follows a form, so the

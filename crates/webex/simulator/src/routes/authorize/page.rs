@@ -42,6 +42,7 @@ pub(super) struct Consent<'a> {
 #[template(path = "problem.html")]
 pub(super) struct Problem<'a> {
     pub(super) problem: &'a str,
+    pub(super) hint: &'a str,
 }
 
 #[cfg(test)]
