@@ -7,6 +7,7 @@ use std::sync::Arc;
 use lanyard_client::Transport;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
+use tokio::sync::watch;
 
 use crate::Error;
 
@@ -20,6 +21,8 @@ pub struct Broker {
     pub(crate) sleep: Arc<dyn Sleep>,
     /// On whose behalf calls are made, as the audit names it.
     pub(crate) actor: String,
+    /// How many rotations are between their intent and its end.
+    pub(crate) spending: watch::Sender<usize>,
 }
 
 /// Time, waiting and randomness, as this process has them.
@@ -53,6 +56,7 @@ impl Broker {
             entropy: parts.entropy,
             sleep: parts.sleep,
             actor: actor.into(),
+            spending: watch::Sender::new(0),
         }
     }
 
@@ -60,6 +64,17 @@ impl Broker {
     pub async fn call<C: Call>(&self, call: C) -> Result<C::Reply, Error> {
         tracing::debug!(?call, "call");
         call.run(self).await
+    }
+
+    /// Whether a refresh token is being spent: a process that ended now would leave it to others to find out what came of it.
+    pub fn must_finish(&self) -> bool {
+        *self.spending.borrow() > 0
+    }
+
+    /// Completes when nothing is being spent.
+    pub async fn finished(&self) {
+        // The sender lives as long as the broker.
+        let _ = self.spending.subscribe().wait_for(|spending| *spending == 0).await;
     }
 
     /// The store behind it.

@@ -7,6 +7,7 @@ use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, Troubl
 use lanyard_protocol::ScopeSet;
 use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_store::StoreError;
+use lanyard_time::Moment;
 use thiserror::Error;
 
 /// Why a use case was not done.
@@ -240,6 +241,11 @@ impl Error {
             Self::Store(error) => return error.hint(),
         })
     }
+}
+
+/// What to do about a credential's last failure.
+pub fn advice(name: &CredentialName, trouble: &Trouble, now: &Moment) -> String {
+    trouble_hint(name, trouble.kind, trouble.pause.saturating_sub(now.since(&trouble.at)))
 }
 
 fn class_of(kind: TroubleKind) -> Class {

@@ -15,12 +15,12 @@ pub use broker::{Broker, Call, Parts};
 pub use calls::app::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
 pub use calls::audit::{ReadAudit, VerifyAudit};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
-pub use calls::hand_out::{HandOut, HandedOut, Shortfall};
+pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
 pub use calls::paste::AddToken;
 pub use calls::refresh::{Refresh, Refreshed};
 pub use calls::show::{List, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
-pub use error::{Class, Error};
+pub use error::{Class, Error, advice};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
 macro_rules! failpoint {

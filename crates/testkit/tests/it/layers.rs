@@ -128,7 +128,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("chacha20poly1305", &["lanyard-vault"]),
     ("clap", &["lanyard"]),
     ("getrandom", &["lanyard-time"]),
-    ("hyper", &["lanyard-simulator"]),
+    // The simulator, and the loopback listener of a sign-in.
+    ("hyper", &["lanyard", "lanyard-simulator"]),
     ("reqwest", &["lanyard-client"]),
     ("rusqlite", &[]),
     ("sqlx", &["lanyard-store"]),

@@ -48,6 +48,7 @@ mod issuer;
 mod mangle;
 mod options;
 mod organisation;
+mod person;
 mod random;
 mod record;
 mod routes;
@@ -57,4 +58,5 @@ mod wire;
 
 pub use description::{BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn};
 pub use options::{Options, RefreshBehaviour, RefreshBehaviourError};
+pub use person::{Lost, Next, Person};
 pub use simulator::{Simulator, StartError};

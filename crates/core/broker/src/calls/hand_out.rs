@@ -5,6 +5,7 @@ use std::time::Duration;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Kind, RefreshRight, Standing};
 use lanyard_secret::AccessToken;
+use lanyard_store::AuditAction;
 use lanyard_time::Moment;
 
 use crate::rotation::RotationEnd;
@@ -30,6 +31,26 @@ pub struct HandedOut {
     pub left: Option<Duration>,
     /// Why it is less than what was asked for.
     pub shortfall: Option<Shortfall>,
+}
+
+/// Writes down that a token was handed out. Apart from [`HandOut`], so that a program has its token before anything is written.
+#[derive(Debug)]
+pub struct RecordHandOut {
+    /// The credential.
+    pub credential: Credential,
+    /// How it was handed out: `token`, or `exec` and the program's name.
+    pub means: String,
+}
+
+impl Call for RecordHandOut {
+    type Reply = ();
+
+    async fn run(self, broker: &Broker) -> Result<(), Error> {
+        let credential = (self.credential.id, self.credential.name);
+        let detail = format!("{}, generation {}", self.means, self.credential.generation);
+        broker.store.append_audit(AuditAction::HandedOut, Some(credential), &detail).await?;
+        Ok(())
+    }
 }
 
 /// Why a token does not last as long as was asked.

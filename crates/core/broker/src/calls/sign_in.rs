@@ -1,5 +1,7 @@
 //! Signing in: OAuth's authorization code with PKCE.
 
+use std::sync::Arc;
+
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing,
     Subject, Validity,
@@ -101,7 +103,7 @@ impl SignIn {
 #[derive(Debug)]
 pub struct FinishSignIn {
     /// The sign-in.
-    pub sign_in: SignIn,
+    pub sign_in: Arc<SignIn>,
     /// What came back.
     pub callback: Callback,
     /// Where it came back to.
@@ -123,7 +125,7 @@ impl Call for FinishSignIn {
     type Reply = SignedIn;
 
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
-        let SignIn { name, replace, app, scopes, .. } = &self.sign_in;
+        let SignIn { name, replace, app, scopes, .. } = &*self.sign_in;
         match self.callback.state() {
             Some(_) if !self.sign_in.recognises(&self.callback) => return Err(Error::WrongState),
             None if !self.pasted => return Err(Error::NoState),

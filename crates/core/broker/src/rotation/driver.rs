@@ -39,7 +39,13 @@ impl Broker {
             Driver { broker: self, id, view: None, intent: None, token: None, fault: None, trouble: None, failures: 0 };
         let (mut state, mut action) = State::begin(target);
         let mut store_error = None;
+        let mut spending = None;
         loop {
+            match action {
+                Action::Declare { .. } if spending.is_none() => spending = Some(Spending::begin(self)),
+                Action::Release | Action::Nothing => spending = None,
+                _ => {}
+            }
             let event = driver.perform(&state, action).await.unwrap_or_else(|error| {
                 driver.failures += 1;
                 tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
@@ -54,6 +60,22 @@ impl Broker {
                 };
             }
         }
+    }
+}
+
+/// Counts a rotation among those that must be finished, until dropped.
+struct Spending<'a>(&'a Broker);
+
+impl<'a> Spending<'a> {
+    fn begin(broker: &'a Broker) -> Self {
+        broker.spending.send_modify(|spending| *spending += 1);
+        Self(broker)
+    }
+}
+
+impl Drop for Spending<'_> {
+    fn drop(&mut self) {
+        self.0.spending.send_modify(|spending| *spending -= 1);
     }
 }
 

@@ -1,0 +1,207 @@
+//! The loopback listener that a browser is sent back to (RFC 8252, section 7.3).
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use lanyard_broker::SignIn;
+use lanyard_protocol::oauth::Callback;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use url::Url;
+
+use crate::exit::Failure;
+
+/// Listens on one redirect URI of an app.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    sockets: Vec<TcpListener>,
+    redirect_uri: Url,
+}
+
+/// An answer to the sign-in, and the browser that waits to be told how it ended.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) callback: Callback,
+    pub(crate) tell: oneshot::Sender<Page>,
+}
+
+/// What the browser shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+impl Listener {
+    /// Listens on the first of the redirect URIs that is on this machine's loopback and whose port is free.
+    pub(crate) async fn bind(redirect_uris: &[Url], app: &str) -> Result<Self, Failure> {
+        let mut taken = Vec::new();
+        for uri in redirect_uris.iter().filter(|uri| is_loopback(uri)) {
+            let Some(port) = uri.port_or_known_default() else { continue };
+            match sockets(uri, port).await {
+                Ok(sockets) => return Ok(Self { sockets, redirect_uri: uri.clone() }),
+                Err(error) => taken.push(format!("{port} ({error})")),
+            }
+        }
+        if taken.is_empty() {
+            return Err(Failure::Usage {
+                message: format!("the app {app} has no redirect URI on this machine's loopback"),
+                hint: "sign in with --paste, or register one such as http://localhost:7418/callback, at Webex and here".to_owned(),
+            });
+        }
+        Err(Failure::Other {
+            message: format!("no port of the app's redirect URIs can be listened on: {}", taken.join(", ")),
+            hint: Some("end the program that uses it (another sign-in?), or sign in with --paste".to_owned()),
+        })
+    }
+
+    /// Where Webex must send the browser.
+    pub(crate) fn redirect_uri(&self) -> &Url {
+        &self.redirect_uri
+    }
+
+    /// Answers requests for ever. An answer that is this sign-in's goes to `arrivals`, the first one only; whatever else comes
+    /// is told so in the browser and changes nothing.
+    pub(crate) async fn serve(self, sign_in: Arc<SignIn>, arrivals: mpsc::Sender<Arrival>) {
+        let shared = Arc::new(Shared {
+            path: self.redirect_uri.path().to_owned(),
+            sign_in,
+            arrivals: Mutex::new(Some(arrivals)),
+        });
+        let mut accepting = tokio::task::JoinSet::new();
+        for socket in self.sockets {
+            accepting.spawn(accept(socket, Arc::clone(&shared)));
+        }
+        while accepting.join_next().await.is_some() {}
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: String,
+    sign_in: Arc<SignIn>,
+    /// Taken by the first answer that is this sign-in's.
+    arrivals: Mutex<Option<mpsc::Sender<Arrival>>>,
+}
+
+fn is_loopback(uri: &Url) -> bool {
+    uri.scheme() == "http" && lanyard_secret::SafeUrl::new(uri.clone()).is_loopback()
+}
+
+/// `localhost` may be either address to a browser: both are taken where both are there.
+async fn sockets(uri: &Url, port: u16) -> std::io::Result<Vec<TcpListener>> {
+    let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+    match uri.host() {
+        Some(url::Host::Ipv4(address)) => Ok(vec![TcpListener::bind((address, port)).await?]),
+        Some(url::Host::Ipv6(address)) => Ok(vec![TcpListener::bind((address, port)).await?]),
+        _ => {
+            let mut sockets = vec![TcpListener::bind(v4).await?];
+            match TcpListener::bind(v6).await {
+                Ok(socket) => sockets.push(socket),
+                // Somebody else on the other address could receive the code.
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => return Err(error),
+                Err(_) => {}
+            }
+            Ok(sockets)
+        }
+    }
+}
+
+async fn accept(socket: TcpListener, shared: Arc<Shared>) {
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = socket.accept().await {
+        while connections.try_join_next().is_some() {}
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
+            let served = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection to the redirect URI ended early");
+            }
+        });
+    }
+}
+
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(page(&respond(&request, &shared).await))
+}
+
+async fn respond(request: &Request<Incoming>, shared: &Shared) -> Page {
+    let plain = |status, title: &str, text: &str| Page { status, title: title.to_owned(), text: text.to_owned() };
+    if request.method() != http::Method::GET || request.uri().path() != shared.path {
+        return plain(StatusCode::NOT_FOUND, "Nothing here", "This address waits for a sign-in to Webex and has nothing else.");
+    }
+    let callback = match Callback::from_query(request.uri().query().unwrap_or_default()) {
+        Ok(callback) => callback,
+        Err(error) => {
+            tracing::warn!(%error, "a request to the redirect URI was no answer to a sign-in");
+            return plain(StatusCode::BAD_REQUEST, "Not an answer to a sign-in", &format!("In what came here, {error}."));
+        }
+    };
+    if !shared.sign_in.recognises(&callback) {
+        tracing::warn!("an answer with another sign-in's state came to the redirect URI and was not taken");
+        return plain(
+            StatusCode::BAD_REQUEST,
+            "This belongs to another sign-in",
+            "Its state is not the one that was sent. Use the address that lanyard shows, in one tab only. The sign-in in the \
+             terminal still waits.",
+        );
+    }
+    let arrivals = shared.arrivals.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(arrivals) = arrivals else {
+        return plain(
+            StatusCode::CONFLICT,
+            "This sign-in is already being finished",
+            "Another tab was first. Look at the terminal.",
+        );
+    };
+    let (tell, told) = oneshot::channel();
+    if arrivals.send(Arrival { callback, tell }).await.is_err() {
+        return plain(StatusCode::GONE, "This sign-in is over", "Look at the terminal.");
+    }
+    told.await.unwrap_or_else(|_| {
+        plain(StatusCode::INTERNAL_SERVER_ERROR, "The sign-in did not finish", "Look at the terminal.")
+    })
+}
+
+/// No script, no referrer, nothing from elsewhere, nothing kept.
+fn page(page: &Page) -> Response<Full<Bytes>> {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let (title, text) = (escape(&page.title), escape(&page.text));
+    let mark = if page.status.is_success() { "ok" } else { "bad" };
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} - Lanyard</title>\
+         <meta name=\"viewport\" content=\"width=device-width\"><style>\
+         :root{{color-scheme:light dark}}body{{font:1.05rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;\
+         place-items:center;background:Canvas;color:CanvasText}}main{{max-width:30rem;margin:1rem;padding:2rem;\
+         border:1px solid color-mix(in srgb,CanvasText 20%,Canvas);border-top:.4rem solid;border-radius:.6rem}}\
+         main.ok{{border-top-color:#1a7f4b}}main.bad{{border-top-color:#b3261e}}h1{{font-size:1.4rem;margin:0 0 .6rem}}\
+         p{{margin:0}}small{{display:block;margin-top:1.5rem;opacity:.7}}</style></head>\
+         <body><main class=\"{mark}\"><h1>{title}</h1><p>{text}</p><small>Lanyard</small></main></body></html>\n"
+    );
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = page.status;
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

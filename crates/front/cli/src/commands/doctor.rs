@@ -1,0 +1,133 @@
+//! `lanyard doctor`: what is wrong, and what to do about it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{Broker, List, RetryRevocations};
+use lanyard_credential::State;
+use lanyard_store::{Home, OpenError, Options, Store};
+use serde_json::json;
+
+use super::clear::sentence;
+use crate::arguments::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+struct Finding {
+    what: &'static str,
+    said: String,
+    hint: Option<String>,
+    /// Whether somebody has to do something.
+    fault: bool,
+}
+
+impl Finding {
+    fn good(what: &'static str, said: impl Into<String>) -> Self {
+        Self { what, said: said.into(), hint: None, fault: false }
+    }
+
+    fn bad(what: &'static str, said: impl Into<String>, hint: Option<String>) -> Self {
+        Self { what, said: said.into(), hint, fault: true }
+    }
+}
+
+impl Doctor {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let home = common.home()?;
+        let mut findings = Vec::new();
+        let code = examine(&home, &mut findings).await?;
+        if common.json {
+            let all: Vec<_> = findings
+                .iter()
+                .map(|finding| {
+                    json!({ "what": finding.what, "ok": !finding.fault, "message": finding.said, "hint": finding.hint })
+                })
+                .collect();
+            output::json::print(&all)?;
+        } else {
+            for finding in &findings {
+                let mark = if finding.fault { "!!" } else { "ok" };
+                output::line(&format!("{mark}  {:12} {}", finding.what, finding.said))?;
+                if let Some(hint) = &finding.hint {
+                    output::line(&format!("    {:12} hint: {hint}", ""))?;
+                }
+            }
+        }
+        Ok(ExitCode::from(code))
+    }
+}
+
+/// The exit code is that of the first fault: 6 for the store, 4 for a person who must act.
+async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
+    if !home.exists() {
+        findings.push(Finding::good("home", format!("nothing yet in {}", home.directory().display())));
+        return Ok(0);
+    }
+    findings.push(Finding::good("home", home.directory().display().to_string()));
+    let parts = context::parts();
+    let store = match Store::open(home, parts.clone().into(), Options::default()).await {
+        Ok(store) => store,
+        Err(error) => {
+            let what = if matches!(error, OpenError::Key(_)) { "key" } else { "store" };
+            findings.push(Finding::bad(what, error.to_string(), error.hint()));
+            return Ok(6);
+        }
+    };
+    findings.push(Finding::good("key", format!("{} opens the store", home.key_file().display())));
+    let mut code = 0;
+    match store.integrity_check().await {
+        Ok(faults) if faults.is_empty() => findings.push(Finding::good("store", "whole")),
+        Ok(faults) => {
+            code = 6;
+            findings.push(Finding::bad("store", faults.join("; "), Some("restore a backup".to_owned())));
+        }
+        Err(error) => {
+            code = 6;
+            findings.push(Finding::bad("store", error.to_string(), error.hint()));
+        }
+    }
+    let broker = Broker::new(store, parts.clone(), "doctor");
+    let now = parts.clock.now();
+    for credential in broker.call(List).await? {
+        let state = credential.state(&now);
+        let said = format!("{} is {state}; valid for {}", credential.name, output::credential::valid_for(&credential, &now));
+        match (state, credential.standing.trouble()) {
+            (State::Stalled | State::NeedsLogin, Some(trouble)) => {
+                code = if code == 0 { 4 } else { code };
+                let hint = lanyard_broker::advice(&credential.name, trouble, &now);
+                findings.push(Finding::bad("credential", format!("{said}: {}", trouble.message), Some(hint)));
+            }
+            (State::NeedsLogin | State::Clearing, _) => {
+                code = if code == 0 { 4 } else { code };
+                let hint = format!("lanyard clear {}", credential.name);
+                findings.push(Finding::bad("credential", said, Some(hint)));
+            }
+            _ => findings.push(Finding::good("credential", said)),
+        }
+        if let Some(jump) = credential.validity.as_ref().and_then(|validity| now.wall_jump_since(&validity.obtained))
+            && jump.abs() > CLOCK_TOLERANCE
+        {
+            findings.push(Finding::bad(
+                "clock",
+                format!(
+                    "the wall clock moved by {jump:#} since the token of {} was obtained; its lifetime is counted by the \
+                     boot clock and is not affected",
+                    credential.name
+                ),
+                Some("see that the machine's time is right: timedatectl".to_owned()),
+            ));
+        }
+    }
+    for revocation in broker.call(RetryRevocations).await? {
+        findings.push(Finding::good("revocation", format!("{}{}", revocation.credential, sentence(&revocation))));
+    }
+    Ok(code)
+}
+
+/// NTP corrects less than this.
+const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);

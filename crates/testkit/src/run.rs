@@ -1,0 +1,136 @@
+//! The binary, run.
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A process that has ended, and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said beside.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// The exit code; -1 where a signal ended it.
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or(-1)
+    }
+
+    /// Its standard output, without the line's end; panics where it did not succeed.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert!(self.status.success(), "{:?}\n{}\n{}", self.status, self.stdout, self.stderr);
+        self.stdout.trim_end().to_owned()
+    }
+
+    /// Its error output; panics where it ended with another code.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!(self.code(), code, "{}\n{}", self.stdout, self.stderr);
+        self.stderr
+    }
+}
+
+/// A process that runs. It is killed when dropped.
+#[derive(Debug)]
+pub struct Running(Option<Child>, String);
+
+impl Running {
+    /// Starts it, its outputs kept.
+    pub fn start(command: &mut Command) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self(Some(child.expect("the program starts")), String::new())
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child().id()
+    }
+
+    /// Reads its error output until a line holds `text`; gives that line.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let stderr = self.0.as_mut().and_then(|child| child.stderr.as_mut()).expect("it runs and stderr is kept");
+        let mut line = Vec::new();
+        // Byte by byte, without a buffer: what follows belongs to whoever reads next.
+        for byte in stderr.bytes() {
+            line.push(byte.expect("stderr can be read"));
+            if line.ends_with(b"\n") {
+                let text_line = String::from_utf8_lossy(&line).into_owned();
+                if text_line.contains(text) {
+                    return text_line;
+                }
+                self.1.push_str(&text_line);
+                line.clear();
+            }
+        }
+        panic!("it ended without saying {text:?}:\n{}", self.1);
+    }
+
+    /// Writes a line to its standard input, and closes it.
+    #[track_caller]
+    pub fn write_line(&mut self, line: &str) {
+        let mut stdin = self.0.as_mut().and_then(|child| child.stdin.take()).expect("stdin is a pipe");
+        stdin.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.as_mut().expect("it runs").try_wait().expect("it is our child").is_some()
+    }
+
+    /// Sends it a signal by name, as `kill(1)` takes it.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(status.expect("kill(1) runs").success());
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        let mut child = self.0.take().expect("it runs");
+        // Both pipes are drained, one of them on a thread, so that neither fills up.
+        let mut pipe = child.stderr.take().expect("stderr is kept");
+        let reading = std::thread::spawn(move || {
+            let mut stderr = String::new();
+            pipe.read_to_string(&mut stderr).map(|_| stderr)
+        });
+        let mut stdout = String::new();
+        let read = child.stdout.take().expect("stdout is kept").read_to_string(&mut stdout);
+        read.expect("stdout is text");
+        let stderr = reading.join().expect("reading does not panic").expect("stderr is text");
+        let stderr = std::mem::take(&mut self.1) + &stderr;
+        Ended { status: child.wait().expect("it is our child"), stdout, stderr }
+    }
+
+    fn child(&self) -> &Child {
+        self.0.as_ref().expect("it runs")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A command of the binary in a home, with no variable of Lanyard's inherited.
+pub(crate) fn command<S: AsRef<OsStr>>(binary: &Path, home: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("LANYARD_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("LANYARD_HOME", home).env("NO_COLOR", "1").stdin(Stdio::null()).args(arguments);
+    command
+}

@@ -1,0 +1,157 @@
+//! A local Webex, driven from a test that knows no runtime.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_client::Transport;
+use lanyard_protocol::{Environment, Method, Request};
+use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
+use lanyard_simulator::{Description, Next, Options, Person, Simulator};
+use lanyard_time::{SystemClock, SystemEntropy};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use url::Url;
+
+pub use lanyard_simulator::RefreshBehaviour;
+
+/// A simulator that runs as long as this value lives.
+#[derive(Debug)]
+pub struct Webex {
+    runtime: Runtime,
+    simulator: Option<Simulator>,
+    description: Description,
+    transport: Transport,
+}
+
+/// The longest answer that a test reads.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+impl Webex {
+    /// A Webex that treats refresh tokens so, and whose access tokens last so long.
+    pub fn start(refresh: RefreshBehaviour, access_token_ttl: Duration) -> Self {
+        Self::with(Options { refresh, access_token_ttl, ..Options::default() })
+    }
+
+    /// A Webex of other properties.
+    pub fn with(options: Options) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime is had");
+        let simulator = runtime
+            .block_on(Simulator::start(options, Arc::new(SystemClock::new()), Arc::new(SystemEntropy)))
+            .expect("the simulator starts");
+        let description = simulator.description().clone();
+        let transport = Transport::new(Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+        Self { runtime, simulator: Some(simulator), description, transport }
+    }
+
+    /// Where it is and whom it knows.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Its address, for `--webex-url`.
+    pub fn url(&self) -> &str {
+        &self.description.base_url
+    }
+
+    /// A call of the control plane; panics where it is refused.
+    #[track_caller]
+    pub fn control(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+        let url: SafeUrl = format!("{}{path}", self.description.control_url).parse().expect("a URL");
+        let key = AccessToken::new(self.description.control_key.as_str());
+        let mut request = Request::new(method, url).bearer(&key);
+        if let Some(body) = body {
+            request = request.body("application/json", SecretBytes::new(body.to_string().into_bytes()));
+        }
+        let response = self.send(request);
+        assert!(response.status.is_success(), "{path}: {response:?}");
+        serde_json::from_slice(response.body.expose_secret()).unwrap_or(Value::Null)
+    }
+
+    /// Scripts misbehaviour.
+    #[track_caller]
+    pub fn fault(&self, fault: &Value) {
+        self.control(Method::POST, "/faults", Some(fault));
+    }
+
+    /// Lets time pass at Webex.
+    #[track_caller]
+    pub fn advance(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).expect("not for ever");
+        self.control(Method::POST, "/clock", Some(&json!({ "advance_ms": millis })));
+    }
+
+    /// The calls received and the replies sent, oldest first.
+    #[track_caller]
+    pub fn record(&self) -> Vec<Value> {
+        let record = self.control(Method::GET, "/record", None);
+        let entries = record.as_array().or_else(|| record.get("entries").and_then(Value::as_array));
+        entries.expect("the record is a list").clone()
+    }
+
+    /// The refreshes among them.
+    #[track_caller]
+    pub fn refreshes(&self) -> Vec<Value> {
+        self.record().into_iter().filter(|entry| entry["grant_type"] == "refresh_token").collect()
+    }
+
+    /// Plays the person at the browser: from the address of a sign-in to where the browser would go at the end.
+    #[track_caller]
+    pub fn person_signs_in(&self, url: &str, accepts: bool) -> Url {
+        let admin = self.description.admin.clone();
+        let person = Person { email: admin.email, password: admin.password, accepts };
+        let mut request = person.open(url.parse().expect("a URL"));
+        loop {
+            let page = self.send(request);
+            match person.follow(&self.environment(), &page).expect("the page is known") {
+                Next::Send(next) => request = next,
+                Next::Arrive(url) => return url,
+            }
+        }
+    }
+
+    /// Fetches any address of this machine, as a browser does.
+    #[track_caller]
+    pub fn browse(&self, url: &Url) -> (u16, String) {
+        let mut base = url.clone();
+        base.set_path("/v1");
+        base.set_query(None);
+        let environment = Environment::at(base.as_str()).expect("a loopback address");
+        let request = Request::new(Method::GET, SafeUrl::new(url.clone()));
+        let exchange = self.runtime.block_on(self.transport.send(&environment, request, LONGEST));
+        let response = exchange.expect("an answer").response;
+        (response.status.as_u16(), String::from_utf8_lossy(response.body.expose_secret()).into_owned())
+    }
+
+    /// Whether an access token is accepted.
+    #[track_caller]
+    pub fn accepts(&self, token: &str) -> bool {
+        let call = self.transport.me(&self.environment(), &AccessToken::new(token));
+        match self.runtime.block_on(call) {
+            Ok(_) => true,
+            Err(error) if error.is_unauthorized() => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::at(self.url()).expect("the simulator is an environment")
+    }
+
+    #[track_caller]
+    fn send(&self, request: Request) -> lanyard_protocol::Response {
+        let exchange = self.runtime.block_on(self.transport.send(&self.environment(), request, LONGEST));
+        exchange.expect("the simulator answers").response
+    }
+}
+
+impl Drop for Webex {
+    fn drop(&mut self) {
+        if let Some(simulator) = self.simulator.take() {
+            self.runtime.block_on(simulator.stop());
+        }
+    }
+}
