@@ -55,4 +55,6 @@ random_id! {
     CredentialId;
     /// An app's immutable id.
     AppId;
+    /// The id of one token that waits to be revoked.
+    RevocationId;
 }

@@ -18,7 +18,7 @@ mod validity;
 pub use app::{App, AppKind};
 pub use credential::Credential;
 pub use generation::{Generation, Grant};
-pub use id::{AppId, CredentialId, IdError};
+pub use id::{AppId, CredentialId, IdError, RevocationId};
 pub use intent::{Intent, IntentPhase, Spend};
 pub use kind::{Kind, KindError};
 pub use name::{AppName, CredentialName, NameError};

@@ -1,1 +1,39 @@
 //! The store: engines, transactions, migrations, leases, audit, credentials.
+//!
+//! [`Store`] keeps what the processes of a home share. Each of its methods that changes something is one transaction, recorded in
+//! the audit within the same transaction, and durable when the method returns. Tokens are sealed before they come near the
+//! engine; the store opens them one at a time, when it is asked to.
+
+mod apps;
+mod audit;
+mod clearing;
+mod create;
+mod credentials;
+mod diagnosis;
+mod engine;
+mod envelope;
+mod error;
+mod grant;
+mod hand_out;
+mod home;
+mod intent;
+mod lease;
+mod migration;
+mod open;
+mod record;
+mod rotation;
+mod store;
+
+pub use apps::{NewApp, RemoveAppError};
+pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head};
+pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
+pub use credentials::{Check, NameError, NewCredential};
+pub use diagnosis::Diagnosis;
+pub use error::StoreError;
+pub use grant::NewTokens;
+pub use hand_out::HandOut;
+pub use home::Home;
+pub use intent::Writer;
+pub use open::OpenError;
+pub use rotation::{Claim, Commit, Failure, IntentEnd, RotatedTokens, RotationView};
+pub use store::{Options, Parts, Store};

@@ -1,1 +1,18 @@
 //! Sealing: envelope keys and authenticated encryption bound to the row.
+//!
+//! A home has one [`HomeKey`]. Each credential has a [`DataKey`] of its own, stored wrapped by the home's key. What a data key
+//! seals opens only at the very place it was sealed for: [`RowAddress`] is authenticated with it. Destroying a wrapped data key
+//! destroys everything under it, in backups of the tokens' rows too.
+
+mod address;
+mod audit;
+pub mod key_file;
+mod keys;
+mod sealed;
+mod source;
+
+pub use address::RowAddress;
+pub use audit::{AuditKey, Mac};
+pub use keys::{DataKey, HomeKey};
+pub use sealed::{KeyId, KeyIdError, OpenError, Sealed};
+pub use source::{KeySource, KeySourceError};

@@ -1,0 +1,229 @@
+//! Apps: registrations at Webex, with their client secrets sealed.
+
+use std::fmt;
+
+use lanyard_credential::{App, AppId, AppName, CredentialName, TroubleKind};
+use lanyard_protocol::AppClientId;
+use lanyard_secret::ClientSecret;
+use thiserror::Error;
+use url::Url;
+
+use crate::audit::AuditAction;
+use crate::engine::{Row, Statement, sql};
+use crate::envelope::{Envelope, Owner};
+use crate::record::read_environment;
+use crate::{NameError, Store, StoreError};
+
+/// An app to be stored.
+#[derive(Clone, Debug)]
+pub struct NewApp {
+    /// All but the secret.
+    pub app: App,
+    /// What it proves itself with.
+    pub client_secret: ClientSecret,
+}
+
+/// Why an app is not removed.
+#[derive(Debug, Error)]
+pub enum RemoveAppError {
+    /// Credentials rotate through it, or tokens of theirs wait to be revoked through it.
+    #[error("the app is in use by {}", Names(.0))]
+    InUse(Vec<CredentialName>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+struct Names<'a>(&'a [CredentialName]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.0.iter().map(CredentialName::as_str).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+const CLIENT_SECRET: &str = "client_secret";
+
+impl Store {
+    /// Adds an app.
+    pub async fn insert_app(&self, new: &NewApp) -> Result<(), NameError> {
+        let app = &new.app;
+        let id = app.id.to_string();
+        let mut write = self.engine().write().await?;
+        let taken = sql("apps", "SELECT id FROM apps WHERE name = $1").bind(app.name.as_str());
+        if write.row(taken).await?.is_some() {
+            write.abandon().await?;
+            return Err(NameError::Taken(app.name.to_string()));
+        }
+        let (wrapped, secret) = self.seal_secret(&id, app.environment.id(), 1, &new.client_secret);
+        let uris: Vec<&str> = app.redirect_uris.iter().map(Url::as_str).collect();
+        let row = sql("apps", INSERT)
+            .bind(id.as_str())
+            .bind(app.name.as_str())
+            .bind(app.kind.as_str())
+            .bind(app.environment.id())
+            .bind(app.client_id.as_str())
+            .bind(uris.join("\n"))
+            .bind(app.scopes.to_string())
+            .bind(app.application_id.as_deref())
+            .bind(&wrapped)
+            .bind(&secret)
+            .bind(1_u32);
+        write.run(row).await?;
+        let detail = format!("{} ({}) in {}", app.name, app.kind, app.environment.id());
+        self.note(&mut write, AuditAction::AppAdded, None, &detail).await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// All apps, by name.
+    pub async fn apps(&self) -> Result<Vec<App>, StoreError> {
+        let rows = self.engine().rows(sql("apps", SELECT_ALL)).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The app of that name.
+    pub async fn app(&self, name: &AppName) -> Result<Option<App>, StoreError> {
+        self.read_app(sql("apps", SELECT_BY_NAME).bind(name.as_str())).await
+    }
+
+    /// The app with that id.
+    pub async fn app_by_id(&self, id: AppId) -> Result<Option<App>, StoreError> {
+        self.read_app(sql("apps", SELECT_BY_ID).bind(id.to_string())).await
+    }
+
+    async fn read_app(&self, statement: Statement) -> Result<Option<App>, StoreError> {
+        let row = self.engine().row(statement).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The app's client secret; `None` when there is no such app.
+    pub async fn app_secret(&self, id: AppId) -> Result<Option<ClientSecret>, StoreError> {
+        let Some(row) = self
+            .engine()
+            .row(sql("apps", SELECT_SECRET).bind(id.to_string()))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let (id, environment) = (row.text("id")?, row.text("environment")?);
+        let version = row.counter("secret_version")?;
+        let envelope = Envelope::open(self, owner(&id, &environment), version, &row.sealed("wrapped_key")?)?;
+        let secret = row.sealed(CLIENT_SECRET)?;
+        let secret = envelope.reveal(CLIENT_SECRET, version, &secret, |text| ClientSecret::new(text))?;
+        Ok(Some(secret))
+    }
+
+    /// Replaces the client secret. Credentials that failed because the old one was wrong may try again at once. `false` when there is
+    /// no such app.
+    pub async fn replace_app_secret(&self, id: AppId, secret: &ClientSecret) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let Some(row) = write.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let version = row.counter("secret_version")?.wrapping_add(1);
+        let (row_id, environment) = (row.text("id")?, row.text("environment")?);
+        let (wrapped, sealed) = self.seal_secret(&row_id, &environment, version, secret);
+        let update = sql("apps", UPDATE_SECRET)
+            .bind(row_id.as_str())
+            .bind(&wrapped)
+            .bind(&sealed)
+            .bind(version);
+        write.run(update).await?;
+        let lift = sql(
+            "credentials",
+            "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2",
+        );
+        write
+            .run(lift.bind(row_id.as_str()).bind(TroubleKind::WrongClient.as_str()))
+            .await?;
+        self.note(&mut write, AuditAction::AppSecretReplaced, None, &row.text("name")?)
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes an app that nothing uses. `false` when there is none.
+    pub async fn remove_app(&self, id: AppId) -> Result<bool, RemoveAppError> {
+        let mut write = self.engine().write().await?;
+        let users = write
+            .rows(sql("credentials", SELECT_USERS).bind(id.to_string()))
+            .await?;
+        if !users.is_empty() {
+            write.abandon().await?;
+            let names = users.iter().map(|row| row.parsed("name")).collect::<Result<_, _>>()?;
+            return Err(RemoveAppError::InUse(names));
+        }
+        let Some(row) = write.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        write
+            .run(sql("apps", "DELETE FROM apps WHERE id = $1").bind(id.to_string()))
+            .await?;
+        self.note(&mut write, AuditAction::AppRemoved, None, &row.text("name")?)
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The wrapped data key and the sealed secret.
+    fn seal_secret(
+        &self,
+        row: &str,
+        environment: &str,
+        version: u32,
+        secret: &ClientSecret,
+    ) -> (lanyard_vault::Sealed, lanyard_vault::Sealed) {
+        let (envelope, wrapped) = Envelope::new(self, owner(row, environment), version);
+        let sealed = envelope.seal(CLIENT_SECRET, version, secret.expose_secret(), self.entropy());
+        (wrapped, sealed)
+    }
+}
+
+fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
+    Owner {
+        table: "apps",
+        row,
+        environment,
+    }
+}
+
+fn read(row: &Row) -> Result<App, StoreError> {
+    let uris = row.text("redirect_uris")?;
+    Ok(App {
+        id: row.parsed("id")?,
+        name: row.parsed("name")?,
+        kind: row.parsed("kind")?,
+        environment: read_environment(row)?,
+        client_id: AppClientId::new(row.text("client_id")?),
+        redirect_uris: uris
+            .lines()
+            .map(|uri| Url::parse(uri).map_err(|_| row.impossible("redirect_uris")))
+            .collect::<Result<_, _>>()?,
+        scopes: row.parsed("scopes")?,
+        application_id: row.optional_text("application_id")?,
+    })
+}
+
+macro_rules! app_columns {
+    () => {
+        "id, name, kind, environment, client_id, redirect_uris, scopes, application_id"
+    };
+}
+
+const SELECT_ALL: &str = concat!("SELECT ", app_columns!(), " FROM apps ORDER BY name");
+const SELECT_BY_NAME: &str = concat!("SELECT ", app_columns!(), " FROM apps WHERE name = $1");
+const SELECT_BY_ID: &str = concat!("SELECT ", app_columns!(), " FROM apps WHERE id = $1");
+const SELECT_SECRET: &str =
+    "SELECT id, name, environment, wrapped_key, client_secret, secret_version FROM apps WHERE id = $1";
+const SELECT_USERS: &str = "SELECT name FROM credentials WHERE app = $1 \
+     UNION SELECT credential_name AS name FROM revocations WHERE app = $1 ORDER BY name";
+const INSERT: &str = concat!(
+    "INSERT INTO apps (",
+    app_columns!(),
+    ", wrapped_key, client_secret, secret_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+);
+const UPDATE_SECRET: &str = "UPDATE apps SET wrapped_key = $2, client_secret = $3, secret_version = $4 WHERE id = $1";

@@ -1,0 +1,303 @@
+//! The audit: who did what, in chains that show whether somebody altered them.
+//!
+//! Each writer (on SQLite: each host) has a chain of its own. A record's mac covers the record and the mac before it, under a key
+//! derived from the home's own data key. Whoever can write the database can cut off a chain's tail and nobody sees it, unless a
+//! [`Head`] was exported before and is compared.
+
+mod verify;
+
+use jiff::Timestamp;
+use lanyard_credential::{CredentialId, CredentialName};
+use lanyard_vault::Mac;
+
+pub use self::verify::{AuditVerdict, Fault};
+use crate::engine::{Row, Write, sql};
+use crate::{Store, StoreError};
+
+/// Something that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// When. Kept to the millisecond.
+    pub at: Timestamp,
+    /// What.
+    pub action: AuditAction,
+    /// With which credential: its id, and what it was called then.
+    pub credential: Option<(CredentialId, CredentialName)>,
+    /// Who.
+    pub actor: String,
+    /// The rest, for a person. Holds no secret.
+    pub detail: String,
+}
+
+/// A record in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Whose chain it is in.
+    pub writer: String,
+    /// Its place in the chain, from 1 on.
+    pub sequence: u64,
+    /// The record.
+    pub record: AuditRecord,
+}
+
+/// The end of a chain. Exported and kept elsewhere, it shows later whether the chain was cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Whose chain.
+    pub writer: String,
+    /// Its last record's place.
+    pub sequence: u64,
+    /// That record's mac.
+    pub mac: Mac,
+}
+
+/// Declares the actions with their words.
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)+) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AuditAction {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl AuditAction {
+            /// All actions.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The word for it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// The home was made.
+    HomeCreated = "home-created",
+    /// An app was added.
+    AppAdded = "app-added",
+    /// An app was removed.
+    AppRemoved = "app-removed",
+    /// An app's client secret was replaced.
+    AppSecretReplaced = "app-secret-replaced",
+    /// A credential was added.
+    Added = "added",
+    /// A credential was signed in anew.
+    SignedIn = "signed-in",
+    /// A credential got another name.
+    Renamed = "renamed",
+    /// A credential was switched off.
+    Disabled = "disabled",
+    /// A credential was switched on.
+    Enabled = "enabled",
+    /// How a credential stands was changed otherwise.
+    StandingChanged = "standing-changed",
+    /// A token was looked at, and something about it was new.
+    Checked = "checked",
+    /// A token was handed out.
+    HandedOut = "handed-out",
+    /// A hand-out was refused.
+    Refused = "refused",
+    /// An exchange was begun.
+    Intent = "intent",
+    /// An exchange was begun in place of one whose writer is gone.
+    Recovered = "recovered",
+    /// A token set was replaced by the next.
+    Rotated = "rotated",
+    /// An answer came when another had been faster.
+    Overtaken = "overtaken",
+    /// The refresh token of such an answer was kept.
+    SpareKept = "spare-kept",
+    /// A rotation failed.
+    Failed = "failed",
+    /// Clearing was begun.
+    Clearing = "clearing",
+    /// A credential was cleared: erased with its data key.
+    Cleared = "cleared",
+    /// A credential was erased without revoking anything.
+    Removed = "removed",
+    /// A token was revoked.
+    Revoked = "revoked",
+    /// A token was not revoked, and is waited for no longer.
+    NotRevoked = "not-revoked",
+}
+
+impl Store {
+    /// Appends a record that belongs to no change of the store: a hand-out, a refusal.
+    pub async fn append_audit(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        let mut write = self.engine().write().await?;
+        self.append(&mut write, record).await?;
+        write.commit().await
+    }
+
+    /// The last `limit` records of all chains, newest first.
+    pub async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = self.engine().rows(sql("audit", SELECT_LATEST).bind(limit)).await?;
+        rows.iter().map(read_entry).collect()
+    }
+
+    /// The records since `since`, oldest first.
+    pub async fn audit_since(&self, since: Timestamp) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = self.engine().rows(sql("audit", SELECT_SINCE).bind(since)).await?;
+        rows.iter().map(read_entry).collect()
+    }
+
+    /// The ends of all chains, to be kept elsewhere.
+    pub async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        let rows = self.engine().rows(sql("audit", SELECT_HEADS)).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Head {
+                    writer: row.text("writer")?,
+                    sequence: sequence(row)?,
+                    mac: mac(row)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Appends a record of something that this store does, within the transaction that does it.
+    pub(crate) async fn note(
+        &self,
+        write: &mut Write,
+        action: AuditAction,
+        credential: Option<(&CredentialId, &CredentialName)>,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        let record = AuditRecord {
+            at: self.now().wall,
+            action,
+            credential: credential.map(|(id, name)| (*id, name.clone())),
+            actor: self.actor.to_string(),
+            detail: detail.to_owned(),
+        };
+        self.append(write, &record).await
+    }
+
+    async fn append(&self, write: &mut Write, record: &AuditRecord) -> Result<(), StoreError> {
+        let writer = &*self.process().host;
+        let last = write.row(sql("audit", SELECT_LAST).bind(writer)).await?;
+        let (sequence, previous) = match &last {
+            Some(last) => (sequence(last)?.saturating_add(1), mac(last)?),
+            None => (1, Mac::BEGINNING),
+        };
+        let (id, name) = match &record.credential {
+            Some((id, name)) => (Some(id.to_string()), Some(name.as_str())),
+            None => (None, None),
+        };
+        let link = Link {
+            writer,
+            sequence,
+            at: record.at.as_millisecond(),
+            action: record.action.as_str(),
+            credential_id: id.as_deref(),
+            credential_name: name,
+            actor: &record.actor,
+            detail: &record.detail,
+        };
+        let mac = self.inner.audit_key.chain(&previous, &link.encode());
+        let insert = sql("audit", INSERT)
+            .bind(writer)
+            .bind(sequence)
+            .bind(record.at)
+            .bind(link.action)
+            .bind(link.credential_id)
+            .bind(link.credential_name)
+            .bind(link.actor)
+            .bind(link.detail)
+            .bind(mac.as_bytes());
+        write.run(insert).await?;
+        Ok(())
+    }
+}
+
+/// A record as its mac covers it.
+struct Link<'a> {
+    writer: &'a str,
+    sequence: u64,
+    at: i64,
+    action: &'a str,
+    credential_id: Option<&'a str>,
+    credential_name: Option<&'a str>,
+    actor: &'a str,
+    detail: &'a str,
+}
+
+impl Link<'_> {
+    /// An encoding that differs for any two records: numbers are of fixed length, each text is preceded by its length, and a missing
+    /// one by a length that no text has.
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        out.extend_from_slice(&self.sequence.to_be_bytes());
+        out.extend_from_slice(&self.at.to_be_bytes());
+        let texts = [
+            Some(self.writer),
+            Some(self.action),
+            self.credential_id,
+            self.credential_name,
+            Some(self.actor),
+            Some(self.detail),
+        ];
+        for text in texts {
+            let length = text.map_or(u64::MAX, |text| text.len() as u64);
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(text.unwrap_or_default().as_bytes());
+        }
+        out
+    }
+}
+
+fn read_entry(row: &Row) -> Result<AuditEntry, StoreError> {
+    let word = row.text("action")?;
+    let action = AuditAction::ALL.iter().copied().find(|action| action.as_str() == word);
+    let id: Option<CredentialId> = row.optional_parsed("credential_id")?;
+    let name: Option<CredentialName> = row.optional_parsed("credential_name")?;
+    Ok(AuditEntry {
+        writer: row.text("writer")?,
+        sequence: sequence(row)?,
+        record: AuditRecord {
+            at: row.timestamp("at")?,
+            action: action.ok_or_else(|| row.impossible("action"))?,
+            credential: id.zip(name),
+            actor: row.text("actor")?,
+            detail: row.text("detail")?,
+        },
+    })
+}
+
+fn sequence(row: &Row) -> Result<u64, StoreError> {
+    u64::try_from(row.integer("sequence")?).map_err(|_| row.impossible("sequence"))
+}
+
+fn mac(row: &Row) -> Result<Mac, StoreError> {
+    Mac::from_bytes(&row.bytes("mac")?).ok_or_else(|| row.impossible("mac"))
+}
+
+macro_rules! columns {
+    () => {
+        "writer, sequence, at, action, credential_id, credential_name, actor, detail, mac"
+    };
+}
+use columns;
+
+const SELECT_LAST: &str = "SELECT writer, sequence, mac FROM audit WHERE writer = $1 ORDER BY sequence DESC LIMIT 1";
+const SELECT_LATEST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit ORDER BY at DESC, writer, sequence DESC LIMIT $1"
+);
+const SELECT_SINCE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit WHERE at >= $1 ORDER BY at, writer, sequence"
+);
+const SELECT_HEADS: &str = "SELECT writer, sequence, mac FROM audit AS a WHERE sequence = \
+     (SELECT MAX(b.sequence) FROM audit AS b WHERE b.writer = a.writer) ORDER BY writer";
+const INSERT: &str = concat!(
+    "INSERT INTO audit (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+);

@@ -1,0 +1,245 @@
+//! Clearing: hand-out stops at once, tokens wait durably to be revoked, the credential is erased.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_credential::{AppId, CredentialId, CredentialName, RevocationId, Spend, Standing};
+use lanyard_protocol::Environment;
+use lanyard_secret::{AccessToken, RefreshToken};
+use lanyard_vault::Sealed;
+
+use crate::audit::AuditAction;
+use crate::credentials::update_standing;
+use crate::engine::{Row, Write, sql};
+use crate::envelope::{Envelope, Owner};
+use crate::grant::{ACCESS, owner};
+use crate::record::{read_environment, read_standing};
+use crate::{Store, StoreError};
+
+/// A token that waits to be revoked. It outlives its credential.
+#[derive(Clone, Debug)]
+pub struct PendingRevocation {
+    /// The entry in the queue.
+    pub id: RevocationId,
+    /// Whose token it was.
+    pub credential: CredentialId,
+    /// What that was called.
+    pub name: CredentialName,
+    /// The Webex that the token belongs to.
+    pub environment: Environment,
+    /// The app that can revoke it; none for bots and personal tokens.
+    pub app: Option<AppId>,
+    /// What kind of token it is.
+    pub kind: TokenKind,
+    /// Since when it waits.
+    pub queued_at: Timestamp,
+    /// When to give up: seven days later.
+    pub give_up_at: Timestamp,
+    wrapped_key: Sealed,
+    token: Sealed,
+}
+
+/// The kinds of token that are revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// An access token.
+    Access,
+    /// A refresh token, the spare included.
+    Refresh,
+}
+
+/// A token, opened to be revoked.
+#[derive(Clone, Debug)]
+pub enum RevocableToken {
+    /// An access token.
+    Access(AccessToken),
+    /// A refresh token.
+    Refresh(RefreshToken),
+}
+
+/// How the wait of a token ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevocationOutcome {
+    /// Webex says that it is revoked.
+    Revoked,
+    /// It is not; the sentence says why.
+    NotRevoked(String),
+}
+
+const TOKEN: &str = "token";
+const PATIENCE: Duration = Duration::from_hours(7 * 24);
+
+impl Store {
+    /// Stops the hand-out of a credential, and puts its tokens into the queue of those that are to be revoked, in one transaction.
+    /// Returns what waits; the same again when it is clearing already. `None` when there is no such credential.
+    pub async fn begin_clearing(&self, id: CredentialId) -> Result<Option<Vec<PendingRevocation>>, StoreError> {
+        let mut write = self.engine().write().await?;
+        let Some(row) = write
+            .row(sql("credentials", SELECT_CLEARED).bind(id.to_string()))
+            .await?
+        else {
+            write.abandon().await?;
+            return Ok(None);
+        };
+        if read_standing(&row)? != Standing::Clearing {
+            for token in self.held_tokens(&row)? {
+                self.queue(&mut write, &row, &token).await?;
+            }
+            update_standing(&mut write, id, &Standing::Clearing).await?;
+            let name = row.parsed("name")?;
+            self.note(&mut write, AuditAction::Clearing, Some((&id, &name)), "")
+                .await?;
+        }
+        let waiting = write
+            .rows(sql("revocations", SELECT_OF_CREDENTIAL).bind(id.to_string()))
+            .await?;
+        let waiting = waiting.iter().map(read).collect::<Result<_, _>>()?;
+        write.commit().await?;
+        Ok(Some(waiting))
+    }
+
+    /// Erases a credential that is being cleared, with its data key. What waits to be revoked goes on waiting. `false` when there is
+    /// no such credential.
+    pub async fn finish_clearing(&self, id: CredentialId) -> Result<bool, StoreError> {
+        self.erase(id, AuditAction::Cleared).await
+    }
+
+    /// All tokens that wait to be revoked, the longest waiting first.
+    pub async fn pending_revocations(&self) -> Result<Vec<PendingRevocation>, StoreError> {
+        let rows = self.engine().rows(sql("revocations", SELECT_ALL)).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Opens a token that waits, to revoke it.
+    pub fn open_revocation(&self, pending: &PendingRevocation) -> Result<RevocableToken, StoreError> {
+        let row = pending.id.to_string();
+        let envelope = Envelope::open(self, queued(&row, pending.environment.id()), 0, &pending.wrapped_key)?;
+        let token = envelope.reveal(TOKEN, 0, &pending.token, |text| match pending.kind {
+            TokenKind::Access => RevocableToken::Access(AccessToken::new(text)),
+            TokenKind::Refresh => RevocableToken::Refresh(RefreshToken::new(text)),
+        })?;
+        Ok(token)
+    }
+
+    /// Ends the wait of a token and erases it. `false` when somebody else has.
+    pub async fn finish_revocation(&self, id: RevocationId, outcome: &RevocationOutcome) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let Some(row) = write.row(sql("revocations", SELECT_BY_ID).bind(id.to_string())).await? else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let pending = read(&row)?;
+        write
+            .run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.to_string()))
+            .await?;
+        let kind = pending.kind.as_str();
+        let (action, detail) = match outcome {
+            RevocationOutcome::Revoked => (AuditAction::Revoked, format!("{kind} token")),
+            RevocationOutcome::NotRevoked(why) => (AuditAction::NotRevoked, format!("{kind} token: {why}")),
+        };
+        let about = Some((&pending.credential, &pending.name));
+        self.note(&mut write, action, about, &detail).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The tokens that a credential's row holds, the strongest first.
+    fn held_tokens(&self, row: &Row) -> Result<Vec<RevocableToken>, StoreError> {
+        let mut held = Vec::new();
+        for which in [Spend::Stored, Spend::Spare] {
+            held.extend(self.open_refresh(row, which)?.map(RevocableToken::Refresh));
+        }
+        if let (Some(access), Some(wrapped)) = (row.optional_sealed(ACCESS)?, row.optional_sealed("wrapped_key")?) {
+            let (id, environment) = (row.text("id")?, row.text("environment")?);
+            let envelope = Envelope::open(self, owner(&id, &environment), row.counter("grant_number")?, &wrapped)?;
+            let token = envelope.reveal(ACCESS, row.counter("generation")?, &access, |text| {
+                AccessToken::new(text)
+            })?;
+            held.push(RevocableToken::Access(token));
+        }
+        Ok(held)
+    }
+
+    async fn queue(&self, write: &mut Write, credential: &Row, token: &RevocableToken) -> Result<(), StoreError> {
+        let id = RevocationId::random(self.entropy()).to_string();
+        let environment = credential.text("environment")?;
+        let (envelope, wrapped) = Envelope::new(self, queued(&id, &environment), 0);
+        let (kind, text) = match token {
+            RevocableToken::Access(token) => (TokenKind::Access, token.expose_secret()),
+            RevocableToken::Refresh(token) => (TokenKind::Refresh, token.expose_secret()),
+        };
+        let now = self.now().wall;
+        let insert = sql("revocations", INSERT)
+            .bind(id.as_str())
+            .bind(credential.text("id")?)
+            .bind(credential.text("name")?)
+            .bind(environment.as_str())
+            .bind(credential.optional_text("app")?)
+            .bind(kind.as_str())
+            .bind(now)
+            .bind(now.checked_add(PATIENCE).unwrap_or(Timestamp::MAX))
+            .bind(&wrapped)
+            .bind(&envelope.seal(TOKEN, 0, text, self.entropy()));
+        write.run(insert).await?;
+        Ok(())
+    }
+}
+
+impl TokenKind {
+    /// The word for it (RFC 7009's `token_type_hint`, without its suffix).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+fn queued<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
+    Owner {
+        table: "revocations",
+        row,
+        environment,
+    }
+}
+
+fn read(row: &Row) -> Result<PendingRevocation, StoreError> {
+    Ok(PendingRevocation {
+        id: row.parsed("id")?,
+        credential: row.parsed("credential_id")?,
+        name: row.parsed("credential_name")?,
+        environment: read_environment(row)?,
+        app: row.optional_parsed("app")?,
+        kind: match row.text("kind")?.as_str() {
+            "access" => TokenKind::Access,
+            "refresh" => TokenKind::Refresh,
+            _ => return Err(row.impossible("kind")),
+        },
+        queued_at: row.timestamp("queued_at")?,
+        give_up_at: row.timestamp("give_up_at")?,
+        wrapped_key: row.sealed("wrapped_key")?,
+        token: row.sealed("token")?,
+    })
+}
+
+macro_rules! columns {
+    () => {
+        "id, credential_id, credential_name, environment, app, kind, queued_at, give_up_at, wrapped_key, token"
+    };
+}
+
+const SELECT_ALL: &str = concat!("SELECT ", columns!(), " FROM revocations ORDER BY queued_at, id");
+const SELECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM revocations WHERE id = $1");
+const SELECT_OF_CREDENTIAL: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM revocations WHERE credential_id = $1 ORDER BY queued_at, id"
+);
+const INSERT: &str = concat!(
+    "INSERT INTO revocations (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+);
+const SELECT_CLEARED: &str = "SELECT id, name, environment, app, standing, trouble_kind, trouble_message, trouble_wall, \
+     trouble_boot, trouble_elapsed, trouble_failures, trouble_pause, grant_number, generation, wrapped_key, access_token, \
+     refresh_token, spare_token FROM credentials WHERE id = $1";

@@ -1,0 +1,283 @@
+//! Credentials: adding, finding, changing, erasing.
+
+use lanyard_credential::{
+    Credential, CredentialId, CredentialName, Generation, Grant, Organisation, Standing, Subject,
+};
+use thiserror::Error;
+
+use crate::audit::AuditAction;
+use crate::engine::{Write, sql};
+use crate::grant::{NewTokens, UPDATE_IDENTITY};
+use crate::record::{
+    credential_columns, identity_values, labels_text, read_credential, read_standing, standing_values, validity_values,
+};
+use crate::{Store, StoreError};
+
+/// A credential to be stored, with its first tokens where it has some already.
+#[derive(Clone, Debug)]
+pub struct NewCredential {
+    /// All but the secrets. With tokens, their validity and scopes count, and grant and generation begin at 1.
+    pub credential: Credential,
+    /// The first tokens.
+    pub tokens: Option<NewTokens>,
+}
+
+/// Why a name cannot be given.
+#[derive(Debug, Error)]
+pub enum NameError {
+    /// Another has it.
+    #[error("the name {0} is taken")]
+    Taken(String),
+    /// A credential names an app that does not exist.
+    #[error("the credential's app does not exist")]
+    UnknownApp,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a look at a token that is not rotated brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Who it acts as.
+    pub subject: Subject,
+    /// The subject's organisation.
+    pub organisation: Option<Organisation>,
+    /// How the credential stands now.
+    pub standing: Standing,
+}
+
+impl Store {
+    /// Adds a credential; returns it as it is stored.
+    pub async fn insert_credential(&self, new: &NewCredential) -> Result<Credential, NameError> {
+        let mut credential = new.credential.clone();
+        if let Some(tokens) = &new.tokens {
+            credential.grant = credential.grant.max(Grant::new(1));
+            credential.generation = credential.generation.max(Generation::new(1));
+            credential.validity = Some(tokens.validity.clone());
+            credential.scopes.clone_from(&tokens.scopes);
+        }
+        let id = credential.id.to_string();
+        let mut write = self.engine().write().await?;
+        let taken = sql("credentials", SELECT_ID_BY_NAME).bind(credential.name.as_str());
+        if write.row(taken).await?.is_some() {
+            write.abandon().await?;
+            return Err(NameError::Taken(credential.name.to_string()));
+        }
+        if let Some(app) = credential.app {
+            let known = sql("apps", "SELECT id FROM apps WHERE id = $1").bind(app.to_string());
+            if write.row(known).await?.is_none() {
+                write.abandon().await?;
+                return Err(NameError::UnknownApp);
+            }
+        }
+        let row = sql("credentials", INSERT)
+            .bind(id.as_str())
+            .bind(credential.name.as_str())
+            .bind(credential.kind.as_str())
+            .bind(credential.environment.id())
+            .bind(credential.app.map(|app| app.to_string()))
+            .bind_all(standing_values(&credential.standing))
+            .bind(credential.grant.number())
+            .bind(credential.generation.number())
+            .bind_all(validity_values(credential.validity.as_ref()))
+            .bind(credential.scopes.as_ref().map(ToString::to_string))
+            .bind_all(identity_values(&credential.subject, credential.organisation.as_ref()))
+            .bind(credential.created_at)
+            .bind(credential.last_rotated_at)
+            .bind(labels_text(&credential.labels));
+        write.run(row).await?;
+        if let Some(tokens) = &new.tokens {
+            let counters = (credential.grant, credential.generation);
+            let environment = credential.environment.id();
+            self.store_grant(&mut write, credential.id, environment, counters, tokens)
+                .await?;
+        }
+        let about = Some((&credential.id, &credential.name));
+        let detail = format!("{} in {}", credential.kind, credential.environment.id());
+        self.note(&mut write, AuditAction::Added, about, &detail).await?;
+        write.commit().await?;
+        Ok(credential)
+    }
+
+    /// All credentials, by name.
+    pub async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
+        let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
+        rows.iter().map(read_credential).collect()
+    }
+
+    /// The credential of that name.
+    pub async fn credential(&self, name: &CredentialName) -> Result<Option<Credential>, StoreError> {
+        let row = self
+            .engine()
+            .row(sql("credentials", SELECT_BY_NAME).bind(name.as_str()))
+            .await?;
+        row.as_ref().map(read_credential).transpose()
+    }
+
+    /// The credential with that id.
+    pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<Credential>, StoreError> {
+        let row = self
+            .engine()
+            .row(sql("credentials", SELECT_BY_ID).bind(id.to_string()))
+            .await?;
+        row.as_ref().map(read_credential).transpose()
+    }
+
+    /// Gives a credential another name; `false` when there is no such credential.
+    pub async fn rename_credential(&self, id: CredentialId, name: &CredentialName) -> Result<bool, NameError> {
+        let mut write = self.engine().write().await?;
+        let holder = write
+            .row(sql("credentials", SELECT_ID_BY_NAME).bind(name.as_str()))
+            .await?;
+        if let Some(holder) = holder
+            && holder.parsed::<CredentialId>("id")? != id
+        {
+            write.abandon().await?;
+            return Err(NameError::Taken(name.to_string()));
+        }
+        let Some(old) = name_and_standing(&mut write, id).await? else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let rename = sql("credentials", "UPDATE credentials SET name = $2 WHERE id = $1");
+        write.run(rename.bind(id.to_string()).bind(name.as_str())).await?;
+        let detail = format!("was {}", old.0);
+        self.note(&mut write, AuditAction::Renamed, Some((&id, name)), &detail)
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Switches a credential off or on, or notes how it stands. `false` when there is no such credential, or when it is being
+    /// cleared, which nothing stops.
+    pub async fn set_standing(&self, id: CredentialId, standing: &Standing) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let Some((name, old)) = name_and_standing(&mut write, id).await?.filter(not_clearing) else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        update_standing(&mut write, id, standing).await?;
+        let action = match (&old, standing) {
+            (_, Standing::Disabled) => AuditAction::Disabled,
+            (Standing::Disabled, _) => AuditAction::Enabled,
+            _ => AuditAction::StandingChanged,
+        };
+        self.note(&mut write, action, Some((&id, &name)), &standing_word(standing))
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes down what a look at the token of `generation` brought. `false` when that token set is no longer the current one, or
+    /// the credential is being cleared. A disabled credential stays disabled.
+    pub async fn record_check(
+        &self,
+        id: CredentialId,
+        generation: Generation,
+        check: &Check,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let current = write.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
+        let current = current.as_ref().map(read_credential).transpose()?;
+        let Some(current) =
+            current.filter(|found| found.generation == generation && found.standing != Standing::Clearing)
+        else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let standing = match current.standing {
+            Standing::Disabled => &Standing::Disabled,
+            _ => &check.standing,
+        };
+        let unchanged = current.subject == check.subject
+            && current.organisation == check.organisation
+            && current.standing == *standing;
+        if unchanged {
+            write.abandon().await?;
+            return Ok(true);
+        }
+        let update = sql("credentials", UPDATE_IDENTITY)
+            .bind(id.to_string())
+            .bind_all(identity_values(&check.subject, check.organisation.as_ref()))
+            .bind_all(standing_values(standing));
+        write.run(update).await?;
+        let about = Some((&id, &current.name));
+        self.note(&mut write, AuditAction::Checked, about, &standing_word(standing))
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Erases a credential with its data key, without revoking anything. `false` when there is none.
+    pub async fn remove_credential(&self, id: CredentialId) -> Result<bool, StoreError> {
+        self.erase(id, AuditAction::Removed).await
+    }
+
+    pub(crate) async fn erase(&self, id: CredentialId, action: AuditAction) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let Some((name, _)) = name_and_standing(&mut write, id).await? else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        write
+            .run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string()))
+            .await?;
+        crate::lease::drop_lease(&mut write, id).await?;
+        self.note(&mut write, action, Some((&id, &name)), "").await?;
+        write.commit().await?;
+        Ok(true)
+    }
+}
+
+pub(crate) async fn name_and_standing(
+    write: &mut Write,
+    id: CredentialId,
+) -> Result<Option<(CredentialName, Standing)>, StoreError> {
+    let row = write.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
+    row.map(|row| Ok((row.parsed("name")?, read_standing(&row)?)))
+        .transpose()
+}
+
+fn not_clearing((_, standing): &(CredentialName, Standing)) -> bool {
+    *standing != Standing::Clearing
+}
+
+pub(crate) async fn update_standing(
+    write: &mut Write,
+    id: CredentialId,
+    standing: &Standing,
+) -> Result<(), StoreError> {
+    let update = sql("credentials", UPDATE_STANDING)
+        .bind(id.to_string())
+        .bind_all(standing_values(standing));
+    write.run(update).await?;
+    Ok(())
+}
+
+/// For the audit.
+pub(crate) fn standing_word(standing: &Standing) -> String {
+    match standing {
+        Standing::Pending => "pending".to_owned(),
+        Standing::Active => "active".to_owned(),
+        Standing::Stalled(trouble) => format!("stalled: {}", trouble.kind),
+        Standing::NeedsLogin(trouble) => format!("needs-login: {}", trouble.kind),
+        Standing::Clearing => "clearing".to_owned(),
+        Standing::Disabled => "disabled".to_owned(),
+    }
+}
+
+const SELECT_ALL: &str = concat!("SELECT ", credential_columns!(), " FROM credentials ORDER BY name");
+const SELECT_BY_NAME: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE name = $1");
+const SELECT_BY_ID: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE id = $1");
+const SELECT_ID_BY_NAME: &str = "SELECT id FROM credentials WHERE name = $1";
+
+const INSERT: &str = concat!(
+    "INSERT INTO credentials (",
+    credential_columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+     $24, $25, $26, $27, $28, $29, $30, $31, $32)"
+);
+
+const UPDATE_STANDING: &str = "UPDATE credentials SET standing = $2, trouble_kind = $3, trouble_message = $4, \
+     trouble_wall = $5, trouble_boot = $6, trouble_elapsed = $7, trouble_failures = $8, trouble_pause = $9 WHERE id = $1";

@@ -1,0 +1,146 @@
+//! Reading a row. What cannot be is a named error.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_time::{BootId, BootTime, Moment};
+use lanyard_vault::Sealed;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row as _, Sqlite, Type};
+
+use crate::StoreError;
+
+/// A row of a table.
+pub(crate) struct Row {
+    pub(super) table: &'static str,
+    pub(super) inner: Inner,
+}
+
+/// The row as its engine gave it.
+pub(super) enum Inner {
+    Sqlite(SqliteRow),
+}
+
+/// The columns of a reading of both clocks.
+#[derive(Clone, Copy)]
+pub(crate) struct MomentColumns {
+    pub(crate) wall: &'static str,
+    pub(crate) boot: &'static str,
+    pub(crate) elapsed: &'static str,
+}
+
+impl Row {
+    /// The error that names this row and the column in which it holds what cannot be.
+    pub(crate) fn impossible(&self, column: &'static str) -> StoreError {
+        let key = ["id", "name", "writer"];
+        StoreError::Impossible {
+            table: self.table,
+            row: key.into_iter().find_map(|key| self.text(key).ok()).unwrap_or_default(),
+            column,
+        }
+    }
+
+    pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        self.value(column)
+    }
+
+    pub(crate) fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        self.value(column)
+    }
+
+    pub(crate) fn integer(&self, column: &'static str) -> Result<i64, StoreError> {
+        self.value(column)
+    }
+
+    pub(crate) fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.value(column)
+    }
+
+    pub(crate) fn optional_flag(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
+        self.value(column)
+    }
+
+    pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        self.value(column)
+    }
+
+    /// Whether there is a value at all.
+    pub(crate) fn holds(&self, column: &'static str) -> Result<bool, StoreError> {
+        self.value::<Option<Vec<u8>>>(column).map(|value| value.is_some())
+    }
+
+    pub(crate) fn sealed(&self, column: &'static str) -> Result<Sealed, StoreError> {
+        self.value(column).map(Sealed::from_bytes)
+    }
+
+    pub(crate) fn optional_sealed(&self, column: &'static str) -> Result<Option<Sealed>, StoreError> {
+        let bytes: Option<Vec<u8>> = self.value(column)?;
+        Ok(bytes.map(Sealed::from_bytes))
+    }
+
+    pub(crate) fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.text(column)?.parse().map_err(|_| self.impossible(column))
+    }
+
+    pub(crate) fn optional_parsed<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+        self.optional_text(column)?
+            .map(|text| text.parse().map_err(|_| self.impossible(column)))
+            .transpose()
+    }
+
+    pub(crate) fn counter(&self, column: &'static str) -> Result<u32, StoreError> {
+        u32::try_from(self.integer(column)?).map_err(|_| self.impossible(column))
+    }
+
+    pub(crate) fn timestamp(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        Timestamp::from_millisecond(self.integer(column)?).map_err(|_| self.impossible(column))
+    }
+
+    pub(crate) fn optional_timestamp(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        match self.optional_integer(column)? {
+            Some(_) => self.timestamp(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn duration(&self, column: &'static str) -> Result<Duration, StoreError> {
+        let milliseconds = u64::try_from(self.integer(column)?).map_err(|_| self.impossible(column))?;
+        Ok(Duration::from_millis(milliseconds))
+    }
+
+    pub(crate) fn optional_duration(&self, column: &'static str) -> Result<Option<Duration>, StoreError> {
+        match self.optional_integer(column)? {
+            Some(_) => self.duration(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn boot_time(&self, boot: &'static str, elapsed: &'static str) -> Result<BootTime, StoreError> {
+        let nanoseconds = u64::try_from(self.integer(elapsed)?).map_err(|_| self.impossible(elapsed))?;
+        Ok(BootTime {
+            boot: BootId::new(self.text(boot)?),
+            elapsed: Duration::from_nanos(nanoseconds),
+        })
+    }
+
+    pub(crate) fn moment(&self, columns: MomentColumns) -> Result<Moment, StoreError> {
+        Ok(Moment {
+            wall: self.timestamp(columns.wall)?,
+            boot: self.boot_time(columns.boot, columns.elapsed)?,
+        })
+    }
+
+    fn value<T>(&self, column: &'static str) -> Result<T, StoreError>
+    where
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite>,
+    {
+        match &self.inner {
+            Inner::Sqlite(row) => row.try_get(column).map_err(|_| StoreError::Impossible {
+                table: self.table,
+                row: row.try_get("id").unwrap_or_default(),
+                column,
+            }),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! SQLite: what only it has. One connection of the process writes and one reads; each is opened when it is first needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, SqliteConnection};
+
+use super::row::Inner;
+use super::{Connection, Row, Slot, Statement, Value, Write};
+use crate::{Options, StoreError};
+
+/// A database file of the home.
+#[derive(Debug)]
+pub(crate) struct SqliteEngine {
+    path: PathBuf,
+    options: Options,
+    writer: Slot,
+    reader: Slot,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    Write,
+}
+
+/// The write-ahead log is copied back from this many pages on. A long log makes the next process start slowly.
+const LOG_PAGES: u32 = 256;
+/// The log's size in bytes beyond which closing tries to empty it, and to which SQLite cuts it.
+const LOG_BYTES: u32 = 1 << 20;
+
+impl SqliteEngine {
+    /// The database at `path`, which must be absolute. Nothing is opened yet.
+    pub(crate) fn new(path: PathBuf, options: Options) -> Self {
+        Self {
+            path,
+            options,
+            writer: Slot::default(),
+            reader: Slot::default(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) async fn write(&self) -> Result<Write, StoreError> {
+        let mut slot = Arc::clone(&self.writer).lock_owned().await;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.connect(Purpose::Write).await?,
+        };
+        // A transaction that reads first and writes later cannot wait: it fails when somebody wrote between.
+        match connection.script("BEGIN IMMEDIATE").await {
+            Ok(()) => Ok(Write { connection, slot }),
+            Err(error) => {
+                if matches!(error, StoreError::Busy) {
+                    *slot = Some(connection);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        let mut slot = self.reader.lock().await;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.connect(Purpose::Read).await?,
+        };
+        // The connection is given back only whole: a caller that goes away in between takes it along.
+        let rows = connection.rows(statement).await?;
+        *slot = Some(connection);
+        Ok(rows)
+    }
+
+    pub(super) async fn schema_version(&self) -> Result<i64, StoreError> {
+        let rows = self.rows(super::sql("schema", SCHEMA_VERSION)).await?;
+        rows.first().map_or(Ok(0), |row| row.integer("user_version"))
+    }
+
+    pub(super) async fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
+        let rows = self.rows(super::sql("schema", INTEGRITY)).await?;
+        let findings: Vec<String> = rows
+            .iter()
+            .map(|row| row.text("integrity_check"))
+            .collect::<Result<_, _>>()?;
+        Ok(findings.into_iter().filter(|finding| finding != "ok").collect())
+    }
+
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        let reader = self.reader.lock().await.take();
+        if let Some(Connection::Sqlite(connection)) = reader {
+            connection.close().await.map_err(StoreError::from_sqlite)?;
+        }
+        let writer = self.writer.lock().await.take();
+        if let Some(Connection::Sqlite(mut connection)) = writer {
+            let log = beside(&self.path, "-wal");
+            if std::fs::metadata(log).is_ok_and(|log| log.len() > u64::from(LOG_BYTES)) {
+                // Others may be reading; then they will do it. Nobody waits for tidiness.
+                script(
+                    &mut connection,
+                    "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)",
+                )
+                .await?;
+            }
+            connection.close().await.map_err(StoreError::from_sqlite)?;
+        }
+        Ok(())
+    }
+
+    async fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
+        let mut options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .create_if_missing(false)
+            .busy_timeout(self.options.busy_timeout)
+            .foreign_keys(true)
+            // A schema that somebody tampered with runs no functions.
+            .pragma("trusted_schema", "OFF")
+            .disable_statement_logging();
+        options = match purpose {
+            Purpose::Read => options.pragma("query_only", "ON"),
+            Purpose::Write => options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                // What is deleted is overwritten: an erased token's bytes stay in no free page.
+                .pragma("secure_delete", "ON")
+                .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
+                .pragma("journal_size_limit", LOG_BYTES.to_string()),
+        };
+        let connection = options.connect().await.map_err(StoreError::from_sqlite)?;
+        Ok(Connection::Sqlite(connection))
+    }
+}
+
+const SCHEMA_VERSION: &str = "SELECT user_version FROM pragma_user_version";
+const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check";
+
+pub(super) async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let rows = rows(connection, super::sql("schema", SCHEMA_VERSION)).await?;
+    rows.first().map_or(Ok(0), |row| row.integer("user_version"))
+}
+
+/// The name of a file that SQLite keeps beside a database: its suffix is `-wal`, `-shm` or `-journal`.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+pub(super) async fn run(connection: &mut SqliteConnection, statement: Statement) -> Result<u64, StoreError> {
+    let arguments = arguments(statement.values)?;
+    let done = sqlx::query_with(statement.text, arguments)
+        .execute(connection)
+        .await
+        .map_err(StoreError::from_sqlite)?;
+    Ok(done.rows_affected())
+}
+
+pub(super) async fn rows(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<Row>, StoreError> {
+    let arguments = arguments(statement.values)?;
+    let rows = sqlx::query_with(statement.text, arguments)
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::from_sqlite)?;
+    let row = |row| Row {
+        table: statement.table,
+        inner: Inner::Sqlite(row),
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+pub(super) async fn script(connection: &mut SqliteConnection, text: &'static str) -> Result<(), StoreError> {
+    sqlx::raw_sql(text)
+        .execute(connection)
+        .await
+        .map_err(StoreError::from_sqlite)?;
+    Ok(())
+}
+
+fn arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Text(value) => arguments.add(value),
+            Value::Integer(value) => arguments.add(value),
+            Value::Boolean(value) => arguments.add(value),
+            Value::Bytes(value) => arguments.add(value),
+        }
+        .map_err(|error| StoreError::from_sqlite(sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}

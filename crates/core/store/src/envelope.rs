@@ -1,0 +1,72 @@
+//! Sealing and opening the secrets of one row under the row's own data key.
+
+use lanyard_time::Entropy;
+use lanyard_vault::{DataKey, OpenError, RowAddress, Sealed};
+
+use crate::store::Store;
+
+/// The row whose secrets are sealed.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    pub(crate) table: &'static str,
+    pub(crate) row: &'a str,
+    /// The Webex that the secrets belong to.
+    pub(crate) environment: &'a str,
+}
+
+impl<'a> Owner<'a> {
+    fn place(self, column: &'static str, generation: u32) -> RowAddress<'a> {
+        RowAddress {
+            table: self.table,
+            row: self.row,
+            column,
+            generation: generation.into(),
+            environment: self.environment,
+        }
+    }
+}
+
+/// A row's data key, unwrapped, with the place that it seals for.
+pub(crate) struct Envelope<'a> {
+    owner: Owner<'a>,
+    key: DataKey,
+}
+
+const WRAPPED_KEY: &str = "wrapped_key";
+
+impl<'a> Envelope<'a> {
+    /// A new data key for the row, and its wrapped form. `version` tells successive keys of the row apart.
+    pub(crate) fn new(store: &Store, owner: Owner<'a>, version: u32) -> (Self, Sealed) {
+        let key = store.inner.key.new_data_key(store.entropy());
+        let wrapped = store
+            .inner
+            .key
+            .wrap(&key, &owner.place(WRAPPED_KEY, version), store.entropy());
+        (Self { owner, key }, wrapped)
+    }
+
+    /// The row's data key.
+    pub(crate) fn open(store: &Store, owner: Owner<'a>, version: u32, wrapped: &Sealed) -> Result<Self, OpenError> {
+        let key = store.inner.key.unwrap(wrapped, &owner.place(WRAPPED_KEY, version))?;
+        Ok(Self { owner, key })
+    }
+
+    /// Seals a secret text for a column.
+    pub(crate) fn seal(&self, column: &'static str, generation: u32, text: &str, entropy: &dyn Entropy) -> Sealed {
+        self.key
+            .seal(text.as_bytes(), &self.owner.place(column, generation), entropy)
+    }
+
+    /// Opens a column's secret text and hands it to the type that keeps it.
+    pub(crate) fn reveal<T>(
+        &self,
+        column: &'static str,
+        generation: u32,
+        sealed: &Sealed,
+        keep: impl FnOnce(&str) -> T,
+    ) -> Result<T, OpenError> {
+        let bytes = self.key.open(sealed, &self.owner.place(column, generation))?;
+        let text = str::from_utf8(bytes.expose_secret()).map_err(|_| OpenError::Damaged)?;
+        Ok(keep(text))
+    }
+}

@@ -1,0 +1,96 @@
+//! Why the store did not do what it was asked.
+
+use std::borrow::Cow;
+use std::io;
+
+use lanyard_vault::OpenError as VaultError;
+use thiserror::Error;
+
+/// A failure of the store itself. Where a method returns one, nothing of what it was to write happened.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Somebody else wrote for longer than the options allow to wait.
+    #[error("the store is busy")]
+    Busy,
+    /// The disk or the quota is full.
+    #[error("the disk that holds the store is full")]
+    Full,
+    /// The store cannot be written where it is.
+    #[error("the store is read-only")]
+    ReadOnly,
+    /// The database is no database any more, or its inner order is broken.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// The system refused to read or write.
+    #[error("the store's files cannot be used: {0}")]
+    Io(io::Error),
+    /// A sealed value does not open.
+    #[error("a value of the store does not open")]
+    Sealed(#[source] VaultError),
+    /// A row holds what cannot be.
+    #[error("the table {table} holds an impossible row {row:?}: see its column {column}")]
+    Impossible {
+        /// The table.
+        table: &'static str,
+        /// The row's id, where it has one that can be read.
+        row: String,
+        /// The column.
+        column: &'static str,
+    },
+    /// Anything else that the engine reports.
+    #[error("the database failed")]
+    Sqlx(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Busy | Self::Full | Self::Io(_) => true,
+            Self::ReadOnly | Self::Damaged(_) | Self::Sealed(_) | Self::Impossible { .. } | Self::Sqlx(_) => false,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::Busy => "another lanyard process is writing for unusually long; try again, or see `lanyard doctor`",
+            Self::Full => "free space on the disk that holds the home; nothing was lost",
+            Self::ReadOnly => "make the home writable for its owner, or move it to a disk that is",
+            Self::Damaged(_) | Self::Impossible { .. } => {
+                "stop lanyard, copy the home away, and run `lanyard restore` with your last backup"
+            }
+            Self::Io(_) => "check the disk, and the owner and permissions of the home",
+            Self::Sealed(VaultError::ForeignKey { .. }) => "put the key file that belongs to this home back in place",
+            Self::Sealed(VaultError::Damaged) => {
+                "someone altered the database; sign in again with the credential that is named, or restore a backup"
+            }
+            Self::Sqlx(_) => "run `lanyard doctor`",
+        };
+        hint.to_owned()
+    }
+
+    /// Sorts what SQLite reports (<https://www.sqlite.org/rescode.html>): the low byte is the primary code.
+    pub(crate) fn from_sqlite(error: sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(|error| error.code().and_then(|code: Cow<'_, str>| code.parse::<u32>().ok()));
+        let io = |kind: io::ErrorKind, error: &sqlx::Error| Self::Io(io::Error::new(kind, error.to_string()));
+        match (code.map(|code| code & 0xff), error) {
+            (Some(5 | 6), _) => Self::Busy,
+            (Some(13), _) => Self::Full,
+            (Some(8), _) => Self::ReadOnly,
+            (Some(11 | 26), error) => Self::Damaged(error.to_string()),
+            (Some(10 | 14), error) => io(io::ErrorKind::Other, &error),
+            (_, sqlx::Error::Io(error)) => Self::Io(error),
+            (_, error @ sqlx::Error::WorkerCrashed) => io(io::ErrorKind::BrokenPipe, &error),
+            (_, error) => Self::Sqlx(error),
+        }
+    }
+}
+
+impl From<VaultError> for StoreError {
+    fn from(error: VaultError) -> Self {
+        Self::Sealed(error)
+    }
+}

@@ -1,0 +1,167 @@
+//! Token sets on their way into a row.
+
+use lanyard_credential::{CredentialId, Generation, Grant, Organisation, Standing, Subject, Validity};
+use lanyard_protocol::ScopeSet;
+use lanyard_secret::{AccessToken, RefreshToken};
+use lanyard_vault::Sealed;
+
+use crate::audit::AuditAction;
+use crate::engine::{Statement, Write, sql};
+use crate::envelope::{Envelope, Owner};
+use crate::record::{identity_values, read_standing, standing_values, validity_values};
+use crate::{Store, StoreError};
+
+/// The tokens of a new grant, as a sign-in or an import brought them.
+#[derive(Clone, Debug)]
+pub struct NewTokens {
+    /// The access token.
+    pub access: AccessToken,
+    /// The refresh token; bots and personal tokens have none.
+    pub refresh: Option<RefreshToken>,
+    /// How long they last.
+    pub validity: Validity,
+    /// The scopes that Webex said were granted.
+    pub scopes: Option<ScopeSet>,
+}
+
+impl Store {
+    /// Puts the tokens of a new sign-in in place of whatever was there: the next grant, the next generation, under a new data
+    /// key. Intent, spare and trouble of the earlier grant are gone. A disabled credential stays disabled.
+    ///
+    /// `None` when there is no such credential, or when it is being cleared.
+    pub async fn replace_grant(
+        &self,
+        id: CredentialId,
+        tokens: &NewTokens,
+        subject: &Subject,
+        organisation: Option<&Organisation>,
+    ) -> Result<Option<Generation>, StoreError> {
+        let mut write = self.engine().write().await?;
+        let row = write
+            .row(sql("credentials", SELECT_FOR_GRANT).bind(id.to_string()))
+            .await?;
+        let Some(row) = row else {
+            write.abandon().await?;
+            return Ok(None);
+        };
+        let standing = match read_standing(&row)? {
+            Standing::Clearing => {
+                write.abandon().await?;
+                return Ok(None);
+            }
+            Standing::Disabled => Standing::Disabled,
+            _ => Standing::Active,
+        };
+        let grant = Grant::new(row.counter("grant_number")?).next();
+        let generation = Generation::new(row.counter("generation")?).next();
+        let environment = row.text("environment")?;
+        self.store_grant(&mut write, id, &environment, (grant, generation), tokens)
+            .await?;
+        let identity = sql("credentials", UPDATE_IDENTITY)
+            .bind(id.to_string())
+            .bind_all(identity_values(subject, organisation))
+            .bind_all(standing_values(&standing));
+        write.run(identity).await?;
+        let name = row.parsed("name")?;
+        let detail = format!("grant {grant}, generation {generation}");
+        self.note(&mut write, AuditAction::SignedIn, Some((&id, &name)), &detail)
+            .await?;
+        write.commit().await?;
+        Ok(Some(generation))
+    }
+
+    /// Seals a first or a new grant under a new data key, and puts it into the row.
+    pub(crate) async fn store_grant(
+        &self,
+        write: &mut Write,
+        id: CredentialId,
+        environment: &str,
+        (grant, generation): (Grant, Generation),
+        tokens: &NewTokens,
+    ) -> Result<(), StoreError> {
+        let row = id.to_string();
+        let (envelope, wrapped) = Envelope::new(self, owner(&row, environment), grant.number());
+        let set = SealedSet::seal(self, &envelope, generation, &tokens.access, tokens.refresh.as_ref());
+        let key = sql("credentials", UPDATE_KEY)
+            .bind(row.as_str())
+            .bind(&wrapped)
+            .bind(grant.number());
+        write.run(key).await?;
+        let scopes = tokens.scopes.as_ref();
+        write
+            .run(set.update(&row, generation, &tokens.validity, scopes))
+            .await?;
+        Ok(())
+    }
+}
+
+/// The secrets of a credential's row.
+pub(crate) fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
+    Owner {
+        table: "credentials",
+        row,
+        environment,
+    }
+}
+
+/// The columns that hold a credential's tokens. Access and refresh token are sealed for their generation, the spare for its grant.
+pub(crate) const ACCESS: &str = "access_token";
+pub(crate) const REFRESH: &str = "refresh_token";
+pub(crate) const SPARE: &str = "spare_token";
+
+/// A token set, sealed for its generation.
+pub(crate) struct SealedSet {
+    access: Sealed,
+    refresh: Option<Sealed>,
+}
+
+impl SealedSet {
+    pub(crate) fn seal(
+        store: &Store,
+        envelope: &Envelope<'_>,
+        generation: Generation,
+        access: &AccessToken,
+        refresh: Option<&RefreshToken>,
+    ) -> Self {
+        let seal = |column, text: &str| envelope.seal(column, generation.number(), text, store.entropy());
+        Self {
+            access: seal(ACCESS, access.expose_secret()),
+            refresh: refresh.map(|refresh| seal(REFRESH, refresh.expose_secret())),
+        }
+    }
+
+    /// The statement that makes this the row's token set, and erases intent and spare. The caller has checked the generation that
+    /// it replaces, within the same transaction.
+    pub(crate) fn update(
+        &self,
+        row: &str,
+        generation: Generation,
+        validity: &Validity,
+        scopes: Option<&ScopeSet>,
+    ) -> Statement {
+        sql("credentials", UPDATE_TOKENS)
+            .bind(row)
+            .bind(generation.number())
+            .bind(&self.access)
+            .bind(self.refresh.as_ref())
+            .bind_all(validity_values(Some(validity)))
+            .bind(scopes.map(ToString::to_string))
+    }
+}
+
+const SELECT_FOR_GRANT: &str = "SELECT id, name, environment, standing, trouble_kind, trouble_message, trouble_wall, trouble_boot, trouble_elapsed, \
+     trouble_failures, trouble_pause, grant_number, generation FROM credentials WHERE id = $1";
+
+const UPDATE_KEY: &str = "UPDATE credentials SET wrapped_key = $2, grant_number = $3 WHERE id = $1";
+
+const UPDATE_TOKENS: &str = "UPDATE credentials SET generation = $2, access_token = $3, refresh_token = $4, \
+     obtained_wall = $5, obtained_boot = $6, obtained_elapsed = $7, access_lifetime = $8, refresh_right = $9, \
+     refresh_lifetime = $10, scopes = $11, spare_token = NULL, intent_phase = NULL, intent_generation = NULL, \
+     intent_spend = NULL, intent_attempt = NULL, intent_host = NULL, intent_boot = NULL, intent_pid = NULL, \
+     intent_started = NULL, intent_deadline_boot = NULL, intent_deadline_elapsed = NULL, intent_deadline_wall = NULL \
+     WHERE id = $1";
+
+pub(crate) const UPDATE_IDENTITY: &str = "UPDATE credentials SET subject_id = $2, subject_account = $3, subject_name = $4, \
+     subject_email = $5, subject_unknown = $6, organisation_id = $7, organisation_name = $8, standing = $9, \
+     trouble_kind = $10, trouble_message = $11, trouble_wall = $12, trouble_boot = $13, trouble_elapsed = $14, \
+     trouble_failures = $15, trouble_pause = $16 WHERE id = $1";

@@ -1,0 +1,129 @@
+//! The home: a directory that its owner alone can enter, and the files in it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use lanyard_vault::key_file::KeyFile;
+
+use crate::OpenError;
+
+/// A home's directory and the names in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The directory.
+    pub directory: PathBuf,
+}
+
+impl Home {
+    /// The home in `directory`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+        }
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.directory.join("lanyard.db")
+    }
+
+    /// The file with the home's key.
+    pub fn key_file(&self) -> PathBuf {
+        self.directory.join("home.key")
+    }
+
+    /// What whoever creates a home holds locked meanwhile.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.directory.join("home.lock")
+    }
+
+    /// A database on its way to completion.
+    pub(crate) fn unfinished_database(&self) -> PathBuf {
+        self.directory.join("lanyard.db.new")
+    }
+
+    /// The key file, to be read.
+    pub(crate) fn key(&self) -> KeyFile {
+        KeyFile::new(self.key_file())
+    }
+
+    /// The same home, by a path that does not depend on the working directory.
+    pub(crate) fn absolute(&self) -> Result<Self, OpenError> {
+        let directory = std::path::absolute(&self.directory).map_err(|source| OpenError::Io {
+            path: self.directory.clone(),
+            source,
+        })?;
+        Ok(Self { directory })
+    }
+
+    /// Refuses a home, or a database in it, that is not its owner's alone.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        check_directory(&self.directory)?;
+        check_file(&self.database())
+    }
+
+    /// Makes the directory, readable by its owner alone whatever the umask, unless it is there.
+    pub(crate) fn create_directory(&self) -> Result<(), OpenError> {
+        let failed = |source| OpenError::Io {
+            path: self.directory.clone(),
+            source,
+        };
+        if let Some(parent) = self.directory.parent() {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        match DirBuilder::new().mode(0o700).create(&self.directory) {
+            // A umask takes bits away, in the worst case the owner's.
+            Ok(()) => fs::set_permissions(&self.directory, Permissions::from_mode(0o700)).map_err(failed),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_directory(&self.directory),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+/// Creates an empty file that its owner alone can use, whatever the umask.
+pub(crate) fn create_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Reading and writing by the group or by others. To pass through the home is allowed: a socket in it may be meant for them.
+const OTHERS: u32 = 0o066;
+
+fn check_directory(path: &Path) -> Result<(), OpenError> {
+    // A link to the home is followed: the directory that it leads to is what counts.
+    let found = fs::metadata(path);
+    check(path, found, fs::Metadata::is_dir)
+}
+
+fn check_file(path: &Path) -> Result<(), OpenError> {
+    check(path, fs::symlink_metadata(path), fs::Metadata::is_file)
+}
+
+fn check(path: &Path, found: io::Result<fs::Metadata>, fits: fn(&fs::Metadata) -> bool) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    let found = match found {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::Missing(path)),
+        Err(source) => return Err(OpenError::Io { path, source }),
+    };
+    if !fits(&found) {
+        return Err(OpenError::Unexpected(path));
+    }
+    let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner != user {
+        return Err(OpenError::NotOwned { path, owner, user });
+    }
+    let mode = found.permissions().mode() & 0o7777;
+    if mode & OTHERS != 0 {
+        return Err(OpenError::Exposed { path, mode });
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! The schema's versions.
+
+use crate::StoreError;
+use crate::engine::Engine;
+
+/// What leads from each version to the next; the first from nothing to 1. Never changed once released, only added to.
+const MIGRATIONS: &[(&str, &str)] = &[(include_str!("migrations/0001_base.sql"), "PRAGMA user_version = 1")];
+
+/// The version that this binary works with.
+pub(crate) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
+
+/// Brings the schema from wherever it is to [`KNOWN`]; each step is a transaction of its own.
+pub(crate) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
+    for (version, (script, mark)) in (1..).zip(MIGRATIONS) {
+        let mut write = engine.write().await?;
+        // Read again inside: another process may have been at it.
+        if write.schema_version().await? >= version {
+            write.abandon().await?;
+            continue;
+        }
+        write.script(script).await?;
+        write.script(mark).await?;
+        write.commit().await?;
+        tracing::info!(version, "the store's schema is now at this version");
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! A credential's row, both ways, without its secrets.
+
+use std::collections::BTreeMap;
+
+use lanyard_credential::{
+    Credential, Generation, Grant, Kind, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, Trouble,
+    TroubleKind, Validity,
+};
+use lanyard_protocol::{Environment, OrgId, PersonId, PersonType};
+use lanyard_time::Moment;
+
+use crate::StoreError;
+use crate::engine::{MomentColumns, Row, Value};
+
+/// The columns that [`read_credential`] reads: all but the secrets and the intent.
+macro_rules! credential_columns {
+    () => {
+        "id, name, kind, environment, app, standing, trouble_kind, trouble_message, trouble_wall, trouble_boot, \
+         trouble_elapsed, trouble_failures, trouble_pause, grant_number, generation, obtained_wall, obtained_boot, \
+         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, subject_id, subject_account, \
+         subject_name, subject_email, subject_unknown, organisation_id, organisation_name, created_at, last_rotated_at, \
+         labels"
+    };
+}
+pub(crate) use credential_columns;
+
+const OBTAINED: MomentColumns = MomentColumns {
+    wall: "obtained_wall",
+    boot: "obtained_boot",
+    elapsed: "obtained_elapsed",
+};
+
+const TROUBLE: MomentColumns = MomentColumns {
+    wall: "trouble_wall",
+    boot: "trouble_boot",
+    elapsed: "trouble_elapsed",
+};
+
+/// Reads the columns of [`credential_columns`].
+pub(crate) fn read_credential(row: &Row) -> Result<Credential, StoreError> {
+    Ok(Credential {
+        id: row.parsed("id")?,
+        name: row.parsed("name")?,
+        kind: row.parsed::<Kind>("kind")?,
+        environment: read_environment(row)?,
+        app: row.optional_parsed("app")?,
+        standing: read_standing(row)?,
+        grant: Grant::new(row.counter("grant_number")?),
+        generation: Generation::new(row.counter("generation")?),
+        validity: read_validity(row)?,
+        scopes: row.optional_parsed("scopes")?,
+        subject: read_subject(row)?,
+        organisation: row
+            .optional_text("organisation_id")?
+            .map(OrgId::new)
+            .map_or(Ok(None), |id| {
+                let name = row.optional_text("organisation_name")?;
+                Ok::<_, StoreError>(Some(Organisation { id, name }))
+            })?,
+        created_at: row.timestamp("created_at")?,
+        last_rotated_at: row.optional_timestamp("last_rotated_at")?,
+        labels: read_labels(&row.text("labels")?),
+    })
+}
+
+pub(crate) fn read_environment(row: &Row) -> Result<Environment, StoreError> {
+    Environment::at(&row.text("environment")?).map_err(|_| row.impossible("environment"))
+}
+
+pub(crate) fn read_standing(row: &Row) -> Result<Standing, StoreError> {
+    Ok(match row.text("standing")?.as_str() {
+        "pending" => Standing::Pending,
+        "active" => Standing::Active,
+        "stalled" => Standing::Stalled(read_trouble(row)?),
+        "needs-login" => Standing::NeedsLogin(read_trouble(row)?),
+        "clearing" => Standing::Clearing,
+        "disabled" => Standing::Disabled,
+        _ => return Err(row.impossible("standing")),
+    })
+}
+
+fn read_trouble(row: &Row) -> Result<Trouble, StoreError> {
+    Ok(Trouble {
+        at: row.moment(TROUBLE)?,
+        kind: row.parsed::<TroubleKind>("trouble_kind")?,
+        message: row.text("trouble_message")?,
+        failures: row.counter("trouble_failures")?,
+        pause: row.duration("trouble_pause")?,
+    })
+}
+
+/// The values of `standing` and the seven `trouble_` columns, in the table's order.
+pub(crate) fn standing_values(standing: &Standing) -> [Value; 8] {
+    let word = match standing {
+        Standing::Pending => "pending",
+        Standing::Active => "active",
+        Standing::Stalled(_) => "stalled",
+        Standing::NeedsLogin(_) => "needs-login",
+        Standing::Clearing => "clearing",
+        Standing::Disabled => "disabled",
+    };
+    let trouble = standing.trouble();
+    let [wall, boot, elapsed] = moment_values(trouble.map(|trouble| &trouble.at));
+    [
+        word.into(),
+        trouble.map(|trouble| trouble.kind.as_str()).into(),
+        trouble.map(|trouble| trouble.message.as_str()).into(),
+        wall,
+        boot,
+        elapsed,
+        trouble.map(|trouble| trouble.failures).into(),
+        trouble.map(|trouble| trouble.pause).into(),
+    ]
+}
+
+fn read_validity(row: &Row) -> Result<Option<Validity>, StoreError> {
+    let Some(renewable) = row.optional_flag("refresh_right")? else {
+        return Ok(None);
+    };
+    Ok(Some(Validity {
+        obtained: row.moment(OBTAINED)?,
+        access: row.optional_duration("access_lifetime")?,
+        refresh: if renewable {
+            RefreshRight::Lasting(row.optional_duration("refresh_lifetime")?)
+        } else {
+            RefreshRight::None
+        },
+    }))
+}
+
+/// The values of the three `obtained_` columns, `access_lifetime`, `refresh_right` and `refresh_lifetime`.
+pub(crate) fn validity_values(validity: Option<&Validity>) -> [Value; 6] {
+    let [wall, boot, elapsed] = moment_values(validity.map(|validity| &validity.obtained));
+    let (right, lifetime) = match validity.map(|validity| validity.refresh) {
+        None => (None, None),
+        Some(RefreshRight::None) => (Some(false), None),
+        Some(RefreshRight::Lasting(lifetime)) => (Some(true), lifetime),
+    };
+    let access = validity.and_then(|validity| validity.access);
+    [wall, boot, elapsed, access.into(), right.into(), lifetime.into()]
+}
+
+fn read_subject(row: &Row) -> Result<Subject, StoreError> {
+    let Some(id) = row.optional_text("subject_id")? else {
+        return row.text("subject_unknown").map(Subject::Unknown);
+    };
+    let account = match row.text("subject_account")?.as_str() {
+        "person" => PersonType::Person,
+        "bot" => PersonType::Bot,
+        "appuser" => PersonType::AppUser,
+        "unknown" => PersonType::Unknown,
+        _ => return Err(row.impossible("subject_account")),
+    };
+    Ok(Subject::Known(SubjectIdentity {
+        id: PersonId::new(id),
+        account,
+        display_name: row.text("subject_name")?,
+        email: row.optional_text("subject_email")?,
+    }))
+}
+
+/// The values of the five `subject_` and the two `organisation_` columns.
+pub(crate) fn identity_values(subject: &Subject, organisation: Option<&Organisation>) -> [Value; 7] {
+    let known = subject.known();
+    let unknown = match subject {
+        Subject::Known(_) => None,
+        Subject::Unknown(why) => Some(why.as_str()),
+    };
+    [
+        known.map(|known| known.id.as_str()).into(),
+        known.map(|known| known.account.as_str()).into(),
+        known.map(|known| known.display_name.as_str()).into(),
+        known.and_then(|known| known.email.as_deref()).into(),
+        unknown.into(),
+        organisation.map(|organisation| organisation.id.as_str()).into(),
+        organisation
+            .and_then(|organisation| organisation.name.as_deref())
+            .into(),
+    ]
+}
+
+/// Wall clock, boot, and the boot clock's nanoseconds.
+fn moment_values(moment: Option<&Moment>) -> [Value; 3] {
+    [
+        moment.map(|moment| moment.wall).into(),
+        moment.map(|moment| moment.boot.boot.as_str()).into(),
+        moment.map_or(Value::Integer(None), |moment| nanoseconds(&moment.boot)),
+    ]
+}
+
+/// The boot clock's reading within its boot.
+pub(crate) fn nanoseconds(reading: &lanyard_time::BootTime) -> Value {
+    Value::Integer(Some(i64::try_from(reading.elapsed.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+fn read_labels(text: &str) -> BTreeMap<String, String> {
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+/// One text for all labels, as in a URL's query.
+pub(crate) fn labels_text(labels: &BTreeMap<String, String>) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(labels)
+        .finish()
+}

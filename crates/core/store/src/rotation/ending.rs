@@ -1,0 +1,224 @@
+//! After the exchange: the commit, the spare, the failure.
+
+use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Intent, IntentPhase, Standing, Validity};
+use lanyard_protocol::ScopeSet;
+use lanyard_secret::{AccessToken, RefreshToken};
+
+use super::exchange::SELECT_SECRETS;
+use crate::audit::AuditAction;
+use crate::credentials::{standing_word, update_standing};
+use crate::engine::sql;
+use crate::envelope::Envelope;
+use crate::grant::{SPARE, SealedSet, owner};
+use crate::intent::{StoredIntent, is_same, phase_word};
+use crate::lease::give_lease_back;
+use crate::record::read_standing;
+use crate::{Store, StoreError};
+
+/// The tokens that an exchange brought.
+#[derive(Clone, Debug)]
+pub struct RotatedTokens {
+    /// The access token.
+    pub access: AccessToken,
+    /// The refresh token; `None` where Webex sent none and the one that was spent stays good.
+    pub refresh: Option<RefreshToken>,
+    /// How long they last.
+    pub validity: Validity,
+    /// The scopes; `None` where Webex did not say and they stay as they were.
+    pub scopes: Option<ScopeSet>,
+}
+
+/// What came of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// This generation is durable.
+    Committed(Generation),
+    /// Another was faster; nothing was written.
+    Overtaken {
+        /// The generation that stands in the row.
+        generation: Generation,
+        /// Whether it descends from the same sign-in.
+        same_grant: bool,
+    },
+    /// There is no such credential any more, or it is being cleared; the tokens are to be revoked.
+    Erased,
+}
+
+/// A rotation that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// How the credential stands now: `Stalled` or `NeedsLogin`.
+    pub standing: Standing,
+    /// What becomes of the intent.
+    pub intent: IntentEnd,
+}
+
+/// What becomes of an intent when its exchange brought no tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IntentEnd {
+    /// It is erased: the refresh token surely is as it was, or surely is dead.
+    Close,
+    /// It stays, and says that its answer comes no more: the refresh token may be spent.
+    Unanswered,
+}
+
+impl Store {
+    /// Makes the answer of the exchange that `intent` announced the next generation, provided that generation and grant still are
+    /// the ones that it was to replace. Erases intent and spare and gives the lease back.
+    ///
+    /// A disabled credential gets its tokens and stays disabled.
+    pub async fn commit(
+        &self,
+        id: CredentialId,
+        grant: Grant,
+        intent: &Intent,
+        tokens: &RotatedTokens,
+    ) -> Result<Commit, StoreError> {
+        let row_id = id.to_string();
+        let mut write = self.engine().write().await?;
+        let Some(row) = write
+            .row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str()))
+            .await?
+        else {
+            write.abandon().await?;
+            return Ok(Commit::Erased);
+        };
+        let standing = match read_standing(&row)? {
+            Standing::Clearing => {
+                write.abandon().await?;
+                return Ok(Commit::Erased);
+            }
+            Standing::Disabled => Standing::Disabled,
+            _ => Standing::Active,
+        };
+        let name: CredentialName = row.parsed("name")?;
+        let found = Grant::new(row.counter("grant_number")?);
+        let generation = Generation::new(row.counter("generation")?);
+        if (generation, found) != (intent.generation, grant) {
+            give_lease_back(&mut write, id, self.process()).await?;
+            let detail = format!("generation {} was already replaced by {generation}", intent.generation);
+            self.note(&mut write, AuditAction::Overtaken, Some((&id, &name)), &detail)
+                .await?;
+            write.commit().await?;
+            let same_grant = found == grant;
+            return Ok(Commit::Overtaken { generation, same_grant });
+        }
+
+        let next = generation.next();
+        let kept = match &tokens.refresh {
+            Some(_) => None,
+            None => self.open_refresh(&row, intent.spend)?,
+        };
+        let refresh = tokens.refresh.as_ref().or(kept.as_ref());
+        let wrapped = row.optional_sealed("wrapped_key")?;
+        let wrapped = wrapped.ok_or_else(|| row.impossible("wrapped_key"))?;
+        let environment = row.text("environment")?;
+        let envelope = Envelope::open(self, owner(&row_id, &environment), grant.number(), &wrapped)?;
+        let set = SealedSet::seal(self, &envelope, next, &tokens.access, refresh);
+        let scopes = match &tokens.scopes {
+            Some(scopes) => Some(scopes.clone()),
+            None => row.optional_parsed("scopes")?,
+        };
+        write
+            .run(set.update(&row_id, next, &tokens.validity, scopes.as_ref()))
+            .await?;
+        update_standing(&mut write, id, &standing).await?;
+        let rotated = sql(
+            "credentials",
+            "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1",
+        );
+        write.run(rotated.bind(row_id.as_str()).bind(self.now().wall)).await?;
+        give_lease_back(&mut write, id, self.process()).await?;
+        let detail = format!("generation {generation} replaced by {next}");
+        self.note(&mut write, AuditAction::Rotated, Some((&id, &name)), &detail)
+            .await?;
+        write.commit().await?;
+        Ok(Commit::Committed(next))
+    }
+
+    /// Keeps the refresh token of an answer that was overtaken, sealed, until the next rotation succeeds. It replaces an older
+    /// spare. `false` when the credential is gone, is being cleared, or was signed in anew.
+    pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
+        let row_id = id.to_string();
+        let mut write = self.engine().write().await?;
+        let row = write
+            .row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str()))
+            .await?;
+        let Some(row) = row else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let same = Grant::new(row.counter("grant_number")?) == grant && read_standing(&row)? != Standing::Clearing;
+        let (true, Some(wrapped)) = (same, row.optional_sealed("wrapped_key")?) else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let environment = row.text("environment")?;
+        let envelope = Envelope::open(self, owner(&row_id, &environment), grant.number(), &wrapped)?;
+        let sealed = envelope.seal(SPARE, grant.number(), token.expose_secret(), self.entropy());
+        let update = sql("credentials", "UPDATE credentials SET spare_token = $2 WHERE id = $1");
+        write.run(update.bind(row_id.as_str()).bind(&sealed)).await?;
+        let name = row.parsed("name")?;
+        let detail = format!("beside generation {}", row.counter("generation")?);
+        self.note(&mut write, AuditAction::SpareKept, Some((&id, &name)), &detail)
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes down that the exchange that `intent` announced brought no tokens, and gives the lease back. `false`, and nothing
+    /// written, when that very intent does not stand any more: somebody else moved on.
+    pub async fn record_failure(
+        &self,
+        id: CredentialId,
+        intent: &Intent,
+        failure: &Failure,
+    ) -> Result<bool, StoreError> {
+        let row_id = id.to_string();
+        let mut write = self.engine().write().await?;
+        let row = write
+            .row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str()))
+            .await?;
+        let Some(row) = row else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let found = StoredIntent::read(&row)?;
+        let before = read_standing(&row)?;
+        let stands = Generation::new(row.counter("generation")?) == intent.generation
+            && before != Standing::Clearing
+            && found.is_some_and(|found| is_same(&found.intent, intent));
+        if !stands {
+            write.abandon().await?;
+            return Ok(false);
+        }
+        let update = match failure.intent {
+            IntentEnd::Close => sql("credentials", CLOSE_INTENT).bind(row_id.as_str()),
+            IntentEnd::Unanswered => sql("credentials", "UPDATE credentials SET intent_phase = $2 WHERE id = $1")
+                .bind(row_id.as_str())
+                .bind(phase_word(IntentPhase::Unanswered)),
+        };
+        write.run(update).await?;
+        let standing = match before {
+            Standing::Disabled => &Standing::Disabled,
+            _ => &failure.standing,
+        };
+        update_standing(&mut write, id, standing).await?;
+        give_lease_back(&mut write, id, self.process()).await?;
+        let name = row.parsed("name")?;
+        let detail = format!(
+            "generation {}, attempt {}: {}",
+            intent.generation,
+            intent.attempt,
+            standing_word(&failure.standing)
+        );
+        self.note(&mut write, AuditAction::Failed, Some((&id, &name)), &detail)
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+}
+
+const CLOSE_INTENT: &str = "UPDATE credentials SET intent_phase = NULL, intent_generation = NULL, intent_spend = NULL, \
+     intent_attempt = NULL, intent_host = NULL, intent_boot = NULL, intent_pid = NULL, intent_started = NULL, \
+     intent_deadline_boot = NULL, intent_deadline_elapsed = NULL, intent_deadline_wall = NULL WHERE id = $1";

@@ -1,0 +1,130 @@
+//! Before the exchange: the durable intent, and the refresh token that it allows to spend.
+
+use std::time::Duration;
+
+use lanyard_credential::{CredentialId, Generation, Grant, Intent, IntentPhase, Spend, Standing};
+use lanyard_secret::RefreshToken;
+
+use super::SELECT_VIEW;
+use crate::audit::AuditAction;
+use crate::engine::{Row, sql};
+use crate::envelope::Envelope;
+use crate::grant::{REFRESH, SPARE, owner};
+use crate::intent::{StoredIntent, is_same};
+use crate::lease::{Lease, select_lease, take_lease};
+use crate::record::read_credential;
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Writes the intent durably; only then may the refresh token be sent. `length` is how long its exchange may take at most; the
+    /// lease is renewed for that long.
+    ///
+    /// `None`, and nothing written, when the row moved on (another generation or grant, an intent that is not the one that is
+    /// `replaced`, clearing, disabled) or when somebody else took the lease.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the condition or of the note"
+    )]
+    pub async fn write_intent(
+        &self,
+        id: CredentialId,
+        generation: Generation,
+        grant: Grant,
+        replaces: Option<&Intent>,
+        spend: Spend,
+        attempt: u32,
+        length: Duration,
+    ) -> Result<Option<Intent>, StoreError> {
+        let me = self.process();
+        let mut write = self.engine().write().await?;
+        let lease = write.row(select_lease(id)).await?;
+        let lease = lease.as_ref().map(Lease::read).transpose()?;
+        let row = write.row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await?;
+        let (Some(row), true) = (row, lease.is_some_and(|lease| lease.owner == *me)) else {
+            write.abandon().await?;
+            return Ok(None);
+        };
+        let current = read_credential(&row)?;
+        let found = StoredIntent::read(&row)?;
+        let as_claimed = current.generation == generation
+            && current.grant == grant
+            && !matches!(current.standing, Standing::Clearing | Standing::Disabled)
+            && match (&found, replaces) {
+                (None, None) => true,
+                (Some(found), Some(replaces)) => is_same(&found.intent, replaces),
+                _ => false,
+            };
+        if !as_claimed {
+            write.abandon().await?;
+            return Ok(None);
+        }
+        let now = self.now();
+        let stored = StoredIntent::new((generation, spend, attempt), me, &now, length);
+        let update = sql("credentials", UPDATE_INTENT)
+            .bind(id.to_string())
+            .bind_all(stored.values());
+        write.run(update).await?;
+        take_lease(&mut write, id, me, length, &now.boot).await?;
+        let action = match &found {
+            Some(found) if found.intent.writer != *me => AuditAction::Recovered,
+            _ => AuditAction::Intent,
+        };
+        let which = match spend {
+            Spend::Stored => "the stored refresh token",
+            Spend::Spare => "the spare refresh token",
+        };
+        let detail = format!("exchange of generation {generation} begun: attempt {attempt}, with {which}");
+        self.note(&mut write, action, Some((&id, &current.name)), &detail)
+            .await?;
+        write.commit().await?;
+        Ok(Some(stored.intent))
+    }
+
+    /// Opens the refresh token that `intent` is about, for the exchange alone. `None` when that intent does not stand any more, or
+    /// there is no such token: then nothing may be sent.
+    pub async fn spend(&self, id: CredentialId, intent: &Intent) -> Result<Option<RefreshToken>, StoreError> {
+        let Some(row) = self
+            .engine()
+            .row(sql("credentials", SELECT_SECRETS).bind(id.to_string()))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let found = StoredIntent::read(&row)?.map(|stored| stored.intent);
+        let generation = Generation::new(row.counter("generation")?);
+        let stands = generation == intent.generation
+            && found.is_some_and(|found| is_same(&found, intent) && found.phase == IntentPhase::Open);
+        if !stands {
+            return Ok(None);
+        }
+        self.open_refresh(&row, intent.spend)
+    }
+
+    /// Opens one of a row's refresh tokens.
+    pub(crate) fn open_refresh(&self, row: &Row, which: Spend) -> Result<Option<RefreshToken>, StoreError> {
+        let id = row.text("id")?;
+        let environment = row.text("environment")?;
+        let grant = row.counter("grant_number")?;
+        let (column, version) = match which {
+            Spend::Stored => (REFRESH, row.counter("generation")?),
+            Spend::Spare => (SPARE, grant),
+        };
+        let (Some(sealed), Some(wrapped)) = (row.optional_sealed(column)?, row.optional_sealed("wrapped_key")?) else {
+            return Ok(None);
+        };
+        let envelope = Envelope::open(self, owner(&id, &environment), grant, &wrapped)?;
+        let token = envelope.reveal(column, version, &sealed, |text| RefreshToken::new(text))?;
+        Ok(Some(token))
+    }
+}
+
+const UPDATE_INTENT: &str = "UPDATE credentials SET intent_phase = $2, intent_generation = $3, intent_spend = $4, \
+     intent_attempt = $5, intent_host = $6, intent_boot = $7, intent_pid = $8, intent_started = $9, \
+     intent_deadline_boot = $10, intent_deadline_elapsed = $11, intent_deadline_wall = $12 WHERE id = $1";
+
+/// A row with its secrets and its intent.
+pub(super) const SELECT_SECRETS: &str = "SELECT id, name, environment, standing, trouble_kind, trouble_message, \
+     trouble_wall, trouble_boot, trouble_elapsed, trouble_failures, trouble_pause, grant_number, generation, scopes, \
+     wrapped_key, access_token, refresh_token, spare_token, intent_phase, intent_generation, intent_spend, \
+     intent_attempt, intent_host, intent_boot, intent_pid, intent_started, intent_deadline_boot, \
+     intent_deadline_elapsed, intent_deadline_wall FROM credentials WHERE id = $1";

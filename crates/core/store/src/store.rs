@@ -1,0 +1,116 @@
+//! The store and what it works with.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemEntropy};
+use lanyard_vault::{AuditKey, HomeKey, KeySource};
+
+use crate::engine::Engine;
+use crate::{Home, StoreError};
+
+/// What the processes of a home share. A clone is the same store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+    /// On whose behalf the audit says that things are done.
+    pub(crate) actor: Arc<str>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) home: Home,
+    pub(crate) engine: Engine,
+    pub(crate) key: HomeKey,
+    pub(crate) key_source: KeySource,
+    pub(crate) audit_key: AuditKey,
+    pub(crate) parts: Parts,
+}
+
+/// Where time, randomness and the own identity come from.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of keys and nonces.
+    pub entropy: Arc<dyn Entropy>,
+    /// Who owns the leases and writes the intents.
+    pub process: ProcessIdentity,
+}
+
+impl Parts {
+    /// This process with the given clock and randomness.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let process = ProcessIdentity::current(clock.now().boot.boot);
+        Self {
+            clock,
+            entropy,
+            process,
+        }
+    }
+
+    /// This process with the machine's own.
+    pub fn system() -> Self {
+        Self::new(Arc::new(SystemClock::new()), Arc::new(SystemEntropy))
+    }
+}
+
+/// What can be chosen about a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long a write waits for another process that writes. Default: 10 s.
+    pub busy_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Store {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+            actor: format!("uid {}", rustix::process::getuid().as_raw()).into(),
+        }
+    }
+
+    /// The same store, acting for somebody else: the audit names `actor` for all that is done through it.
+    pub fn acting_as(&self, actor: impl Into<Arc<str>>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            actor: actor.into(),
+        }
+    }
+
+    /// The home's directory.
+    pub fn home(&self) -> &Path {
+        &self.inner.home.directory
+    }
+
+    /// The identity under which this process holds leases and writes intents.
+    pub fn process(&self) -> &ProcessIdentity {
+        &self.inner.parts.process
+    }
+
+    /// Closes the connections. The store works on afterwards and opens them again; to close is what keeps the files small.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.engine.close().await
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.inner.parts.entropy
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.inner.parts.clock.now()
+    }
+}

@@ -1,0 +1,300 @@
+//! The home's key and the keys that it wraps.
+
+use std::fmt;
+
+use chacha20poly1305::aead::AeadInOut;
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use lanyard_secret::SecretBytes;
+use lanyard_time::Entropy;
+use zeroize::Zeroizing;
+
+use crate::sealed::{NONCE, TAG, VERSION};
+use crate::{AuditKey, KeyId, OpenError, RowAddress, Sealed};
+
+pub(crate) const KEY: usize = 32;
+
+/// The key of a home: it wraps data keys and seals nothing else. Wiped when dropped.
+#[derive(Clone)]
+pub struct HomeKey {
+    id: KeyId,
+    secret: Zeroizing<[u8; KEY]>,
+}
+
+impl HomeKey {
+    /// A new key under a new id.
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self {
+            id: KeyId::random(entropy),
+            secret: random_key(entropy),
+        }
+    }
+
+    pub(crate) fn from_parts(id: KeyId, secret: Zeroizing<[u8; KEY]>) -> Self {
+        Self { id, secret }
+    }
+
+    pub(crate) fn expose_secret(&self) -> &[u8; KEY] {
+        &self.secret
+    }
+
+    /// Which key this is. Not a secret: every sealed value shows it.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// A new data key, to be stored [wrapped](Self::wrap).
+    pub fn new_data_key(&self, entropy: &dyn Entropy) -> DataKey {
+        DataKey {
+            home: self.id,
+            secret: random_key(entropy),
+        }
+    }
+
+    /// Wraps a data key for the place `at`.
+    pub fn wrap(&self, key: &DataKey, at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
+        seal(&self.secret, self.id, Purpose::Wrap, key.secret.as_slice(), at, entropy)
+    }
+
+    /// Unwraps a data key that was wrapped for the place `at`.
+    pub fn unwrap(&self, wrapped: &Sealed, at: &RowAddress<'_>) -> Result<DataKey, OpenError> {
+        let secret = open(&self.secret, self.id, Purpose::Wrap, wrapped, at)?;
+        let secret = <[u8; KEY]>::try_from(secret.expose_secret()).map_err(|_| OpenError::Damaged)?;
+        Ok(DataKey {
+            home: self.id,
+            secret: Zeroizing::new(secret),
+        })
+    }
+}
+
+impl fmt::Debug for HomeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HomeKey({})", self.id)
+    }
+}
+
+/// The key of one credential, app or queue entry. Wiped when dropped.
+pub struct DataKey {
+    home: KeyId,
+    secret: Zeroizing<[u8; KEY]>,
+}
+
+impl DataKey {
+    /// Seals `plaintext` for the place `at`.
+    pub fn seal(&self, plaintext: &[u8], at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
+        seal(&self.secret, self.home, Purpose::Seal, plaintext, at, entropy)
+    }
+
+    /// Opens what was sealed for the place `at`.
+    pub fn open(&self, sealed: &Sealed, at: &RowAddress<'_>) -> Result<SecretBytes, OpenError> {
+        open(&self.secret, self.home, Purpose::Seal, sealed, at)
+    }
+
+    /// The key of the audit chains, derived from this one (RFC 5869). Only the home's own data key is asked for it: so the
+    /// chains stay verifiable when the home's key is replaced and its data keys are wrapped anew.
+    pub fn audit_key(&self) -> AuditKey {
+        AuditKey::derive(&self.secret)
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey")
+    }
+}
+
+/// What a key is used for; authenticated, so that a wrapped key never passes for a sealed value.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Wrap = 1,
+    Seal = 2,
+}
+
+fn random_key(entropy: &dyn Entropy) -> Zeroizing<[u8; KEY]> {
+    let mut secret = Zeroizing::new([0; KEY]);
+    entropy.fill(secret.as_mut_slice());
+    secret
+}
+
+fn seal(
+    key: &[u8; KEY],
+    id: KeyId,
+    purpose: Purpose,
+    plaintext: &[u8],
+    at: &RowAddress<'_>,
+    entropy: &dyn Entropy,
+) -> Sealed {
+    // 192 random bits: no nonce repeats, however many values one key seals.
+    let mut nonce = [0; NONCE];
+    entropy.fill(&mut nonce);
+    // The whole length at once: a growing vector would leave copies of the plaintext behind.
+    let mut out = Vec::with_capacity(Sealed::HEADER + plaintext.len() + TAG);
+    out.extend_from_slice(&Sealed::header(id, &nonce));
+    out.extend_from_slice(plaintext);
+    let tag = XChaCha20Poly1305::new(key.into())
+        .encrypt_inout_detached(
+            &nonce.into(),
+            &associated_data(id, purpose, at),
+            out[Sealed::HEADER..].as_mut().into(),
+        )
+        .expect("a plaintext in memory is shorter than the cipher's limit of 256 GiB");
+    out.extend_from_slice(&tag);
+    Sealed::from_bytes(out)
+}
+
+fn open(
+    key: &[u8; KEY],
+    id: KeyId,
+    purpose: Purpose,
+    sealed: &Sealed,
+    at: &RowAddress<'_>,
+) -> Result<SecretBytes, OpenError> {
+    let parts = sealed.parts(id)?;
+    let mut text = Zeroizing::new(parts.ciphertext.to_vec());
+    XChaCha20Poly1305::new(key.into())
+        .decrypt_inout_detached(
+            parts.nonce.into(),
+            &associated_data(id, purpose, at),
+            text.as_mut_slice().into(),
+            parts.tag.into(),
+        )
+        .map_err(|_| OpenError::Damaged)?;
+    Ok(SecretBytes::new(std::mem::take(&mut *text)))
+}
+
+/// The header (its nonce is authenticated by the cipher itself), the purpose and the place.
+fn associated_data(id: KeyId, purpose: Purpose, at: &RowAddress<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(192);
+    out.push(VERSION);
+    out.extend_from_slice(&Sealed::header(id, &[0; NONCE])[1..Sealed::HEADER - NONCE]);
+    out.push(purpose as u8);
+    at.encode(&mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use lanyard_time::SeededEntropy;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLACE: RowAddress<'static> = RowAddress {
+        table: "credentials",
+        row: "7",
+        column: "access_token",
+        generation: 3,
+        environment: "https://webexapis.com/v1",
+    };
+
+    fn keys(seed: u64) -> (HomeKey, DataKey, SeededEntropy) {
+        let entropy = SeededEntropy::new(seed);
+        let home = HomeKey::generate(&entropy);
+        let data = home.new_data_key(&entropy);
+        (home, data, entropy)
+    }
+
+    #[test]
+    fn a_value_sealed_under_a_wrapped_key_opens_again() {
+        let (home, data, entropy) = keys(1);
+        let sealed = data.seal(b"canary", &PLACE, &entropy);
+        let wrapped = home.wrap(&data, &PLACE, &entropy);
+        let opened = home.unwrap(&wrapped, &PLACE).unwrap().open(&sealed, &PLACE).unwrap();
+        assert_eq!(opened.expose_secret(), b"canary");
+    }
+
+    #[test]
+    fn nothing_of_the_plaintext_shows_and_no_two_sealings_are_alike() {
+        let (_, data, entropy) = keys(1);
+        let first = data.seal(b"canary-canary", &PLACE, &entropy);
+        assert!(!first.as_bytes().windows(6).any(|window| window == b"canary"));
+        assert_ne!(first, data.seal(b"canary-canary", &PLACE, &entropy));
+    }
+
+    #[test]
+    fn a_value_opens_at_its_own_place_alone() {
+        let (home, data, entropy) = keys(1);
+        let sealed = data.seal(b"canary", &PLACE, &entropy);
+        let wrapped = home.wrap(&data, &PLACE, &entropy);
+        for elsewhere in [
+            RowAddress { table: "apps", ..PLACE },
+            RowAddress { row: "8", ..PLACE },
+            RowAddress {
+                column: "refresh_token",
+                ..PLACE
+            },
+            RowAddress { generation: 4, ..PLACE },
+            RowAddress {
+                environment: "https://api-usgov.webex.com/v1",
+                ..PLACE
+            },
+        ] {
+            assert_eq!(data.open(&sealed, &elsewhere).unwrap_err(), OpenError::Damaged);
+            assert_eq!(home.unwrap(&wrapped, &elsewhere).unwrap_err(), OpenError::Damaged);
+        }
+    }
+
+    #[test]
+    fn another_homes_value_is_told_from_a_damaged_one() {
+        let (home, data, entropy) = keys(1);
+        let (other, _, _) = keys(2);
+        let wrapped = home.wrap(&data, &PLACE, &entropy);
+        let expected = OpenError::ForeignKey {
+            found: home.id(),
+            expected: other.id(),
+        };
+        assert_eq!(other.unwrap(&wrapped, &PLACE).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn another_data_key_of_the_same_home_opens_nothing() {
+        let (home, data, entropy) = keys(1);
+        let sealed = data.seal(b"canary", &PLACE, &entropy);
+        let other = home.new_data_key(&entropy);
+        assert_eq!(other.open(&sealed, &PLACE).unwrap_err(), OpenError::Damaged);
+    }
+
+    #[test]
+    fn a_wrapped_key_is_no_sealed_value() {
+        let (home, data, entropy) = keys(1);
+        let wrapped = home.wrap(&data, &PLACE, &entropy);
+        let as_data = DataKey {
+            home: home.id,
+            secret: home.secret.clone(),
+        };
+        assert_eq!(as_data.open(&wrapped, &PLACE).unwrap_err(), OpenError::Damaged);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let (home, data, _) = keys(1);
+        assert_eq!(format!("{home:?}"), format!("HomeKey({})", home.id()));
+        assert_eq!(format!("{data:?}"), "DataKey");
+    }
+
+    proptest! {
+        #[test]
+        fn every_altered_bit_is_refused(text in proptest::collection::vec(any::<u8>(), 0..80), at in any::<prop::sample::Index>()) {
+            let (_, data, entropy) = keys(3);
+            let mut bytes = data.seal(&text, &PLACE, &entropy).as_bytes().to_vec();
+            let bit = at.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(data.open(&Sealed::from_bytes(bytes), &PLACE).is_err());
+        }
+
+        #[test]
+        fn every_shortened_value_is_refused(text in proptest::collection::vec(any::<u8>(), 0..80), at in any::<prop::sample::Index>()) {
+            let (_, data, entropy) = keys(4);
+            let mut bytes = data.seal(&text, &PLACE, &entropy).as_bytes().to_vec();
+            bytes.truncate(at.index(bytes.len()));
+            prop_assert_eq!(data.open(&Sealed::from_bytes(bytes), &PLACE).unwrap_err(), OpenError::Damaged);
+        }
+
+        #[test]
+        fn every_text_opens_as_it_was(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let (_, data, entropy) = keys(5);
+            let sealed = data.seal(&text, &PLACE, &entropy);
+            let opened = data.open(&sealed, &PLACE).unwrap();
+            prop_assert_eq!(opened.expose_secret(), text.as_slice());
+        }
+    }
+}
