@@ -49,13 +49,14 @@ impl Broker {
     /// A broker over an open store.
     pub fn new(store: Store, parts: Parts, actor: impl Into<String>) -> Self {
         let transport = Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
+        let actor = actor.into();
         Self {
-            store,
+            store: store.acting_as(actor.as_str()),
             transport,
             clock: parts.clock,
             entropy: parts.entropy,
             sleep: parts.sleep,
-            actor: actor.into(),
+            actor,
             spending: watch::Sender::new(0),
         }
     }

@@ -6,7 +6,7 @@ use lanyard_client::{CallError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::ScopeSet;
 use lanyard_protocol::oauth::{Rejection, TokenError};
-use lanyard_store::StoreError;
+use lanyard_store::{NameError, StoreError};
 use lanyard_time::Moment;
 use thiserror::Error;
 
@@ -19,6 +19,9 @@ pub enum Error {
     /// There is no app of that name.
     #[error("there is no app named {0}")]
     NoSuchApp(AppName),
+    /// The credential's app was removed meanwhile.
+    #[error("the credential's app is not registered here any more")]
+    AppGone,
     /// The name is in use.
     #[error("the name {0} is taken")]
     NameTaken(String),
@@ -162,6 +165,17 @@ pub enum Error {
     NothingGranted(ScopeSet),
 }
 
+impl From<NameError> for Error {
+    /// A name that is taken is the caller's mistake, not the store's failure.
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::Taken(name) => Self::NameTaken(name),
+            NameError::UnknownApp => Self::AppGone,
+            NameError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// What a failure means for a program that sees only the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -203,7 +217,10 @@ impl Error {
         Some(match self {
             Self::NoSuchCredential(_) => "see what there is: lanyard list".to_owned(),
             Self::NoSuchApp(_) => "see what there is: lanyard app list; register one: lanyard app add".to_owned(),
-            Self::NameTaken(name) => format!("choose another name, or remove the present one first (lanyard show {name})"),
+            Self::AppGone => "register it again: lanyard app add".to_owned(),
+            Self::NameTaken(name) => {
+                format!("choose another name, or remove the present one first (lanyard show {name})")
+            }
             Self::AppInUse { .. } => "clear those credentials first: lanyard clear NAME".to_owned(),
             Self::WrongAppKind { .. } => "use another app (lanyard app list)".to_owned(),
             Self::NoScopes => "name the scopes: --scope spark:people_read, or give the app some".to_owned(),
@@ -221,24 +238,30 @@ impl Error {
                 format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
             }
             Self::CannotReplace { .. } => "choose another name".to_owned(),
-            Self::WrongKind { .. } => "add it as what it is (lanyard add bot|personal), or paste another token".to_owned(),
-            Self::TokenRefused => "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned(),
+            Self::WrongKind { .. } => {
+                "add it as what it is (lanyard add bot|personal), or paste another token".to_owned()
+            }
+            Self::TokenRefused => {
+                "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned()
+            }
             Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
             Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
             Self::NotHandingOut { name, .. } => format!("see lanyard show {name}"),
-            Self::NoToken { name, trouble, wait } | Self::NotRenewed { name, trouble, wait } => trouble_hint(name, trouble.kind, *wait),
-            Self::Ended { name, kind } => format!("clear it and add a new one: lanyard clear {name}; lanyard add {kind} {name}"),
+            Self::NoToken { name, trouble, wait } | Self::NotRenewed { name, trouble, wait } => {
+                trouble_hint(name, trouble.kind, *wait)
+            }
+            Self::Ended { name, kind } => {
+                format!("clear it and add a new one: lanyard clear {name}; lanyard add {kind} {name}")
+            }
             Self::Busy { .. } => "try again in a minute; lanyard doctor shows who holds the lease".to_owned(),
             Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
             Self::AnotherEnvironment { .. } => {
                 "leave --webex-url and LANYARD_WEBEX_URL away; they matter when something new is added".to_owned()
             }
             Self::NothingGranted(_) => "ask for scopes that the app is registered with".to_owned(),
-            Self::Call(CallError::Send(_)) => {
-                "check the network and HTTPS_PROXY; nothing was stored".to_owned()
-            }
+            Self::Call(CallError::Send(_)) => "check the network and HTTPS_PROXY; nothing was stored".to_owned(),
             Self::Call(_) => return None,
-            Self::Store(error) => return error.hint(),
+            Self::Store(error) => error.hint(),
         })
     }
 }
@@ -306,7 +329,9 @@ fn refused_hint(error: &str) -> &'static str {
         "access_denied" => {
             "somebody pressed Deny, or the organisation's administrator blocks this app; sign in again, or ask them to allow it"
         }
-        "invalid_scope" => "ask only for scopes that the app is registered with: lanyard login NAME --app APP --scope …",
+        "invalid_scope" => {
+            "ask only for scopes that the app is registered with: lanyard login NAME --app APP --scope …"
+        }
         "login_required" => "sign in to Webex in that browser first",
         _ => "start again with lanyard login",
     }

@@ -17,11 +17,7 @@ pub(crate) struct Identity {
 impl Broker {
     /// Asks `/people/me` and, where that names an organisation, for its name. Where the first is refused the subject is
     /// unknown and the reason is kept; only an answer that says something about the token itself is an error.
-    pub(crate) async fn identify(
-        &self,
-        environment: &Environment,
-        token: &AccessToken,
-    ) -> Result<Identity, CallError> {
+    pub(crate) async fn identify(&self, environment: &Environment, token: &AccessToken) -> Result<Identity, CallError> {
         let person = match self.transport.me(environment, token).await {
             Ok(person) => person,
             Err(error @ CallError::Resource(_)) if !error.is_unauthorized() => {

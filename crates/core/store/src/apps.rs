@@ -100,11 +100,7 @@ impl Store {
 
     /// The app's client secret; `None` when there is no such app.
     pub async fn app_secret(&self, id: AppId) -> Result<Option<ClientSecret>, StoreError> {
-        let Some(row) = self
-            .engine()
-            .row(sql("apps", SELECT_SECRET).bind(id.to_string()))
-            .await?
-        else {
+        let Some(row) = self.engine().row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
             return Ok(None);
         };
         let (id, environment) = (row.text("id")?, row.text("environment")?);
@@ -126,21 +122,11 @@ impl Store {
         let version = row.counter("secret_version")?.wrapping_add(1);
         let (row_id, environment) = (row.text("id")?, row.text("environment")?);
         let (wrapped, sealed) = self.seal_secret(&row_id, &environment, version, secret);
-        let update = sql("apps", UPDATE_SECRET)
-            .bind(row_id.as_str())
-            .bind(&wrapped)
-            .bind(&sealed)
-            .bind(version);
+        let update = sql("apps", UPDATE_SECRET).bind(row_id.as_str()).bind(&wrapped).bind(&sealed).bind(version);
         write.run(update).await?;
-        let lift = sql(
-            "credentials",
-            "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2",
-        );
-        write
-            .run(lift.bind(row_id.as_str()).bind(TroubleKind::WrongClient.as_str()))
-            .await?;
-        self.note(&mut write, AuditAction::AppSecretReplaced, None, &row.text("name")?)
-            .await?;
+        let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2");
+        write.run(lift.bind(row_id.as_str()).bind(TroubleKind::WrongClient.as_str())).await?;
+        self.note(&mut write, AuditAction::AppSecretReplaced, None, &row.text("name")?).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -148,9 +134,7 @@ impl Store {
     /// Removes an app that nothing uses. `false` when there is none.
     pub async fn remove_app(&self, id: AppId) -> Result<bool, RemoveAppError> {
         let mut write = self.engine().write().await?;
-        let users = write
-            .rows(sql("credentials", SELECT_USERS).bind(id.to_string()))
-            .await?;
+        let users = write.rows(sql("credentials", SELECT_USERS).bind(id.to_string())).await?;
         if !users.is_empty() {
             write.abandon().await?;
             let names = users.iter().map(|row| row.parsed("name")).collect::<Result<_, _>>()?;
@@ -160,11 +144,8 @@ impl Store {
             write.abandon().await?;
             return Ok(false);
         };
-        write
-            .run(sql("apps", "DELETE FROM apps WHERE id = $1").bind(id.to_string()))
-            .await?;
-        self.note(&mut write, AuditAction::AppRemoved, None, &row.text("name")?)
-            .await?;
+        write.run(sql("apps", "DELETE FROM apps WHERE id = $1").bind(id.to_string())).await?;
+        self.note(&mut write, AuditAction::AppRemoved, None, &row.text("name")?).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -184,11 +165,7 @@ impl Store {
 }
 
 fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
-    Owner {
-        table: "apps",
-        row,
-        environment,
-    }
+    Owner { table: "apps", row, environment }
 }
 
 fn read(row: &Row) -> Result<App, StoreError> {

@@ -74,10 +74,7 @@ impl Store {
     /// Returns what waits; the same again when it is clearing already. `None` when there is no such credential.
     pub async fn begin_clearing(&self, id: CredentialId) -> Result<Option<Vec<PendingRevocation>>, StoreError> {
         let mut write = self.engine().write().await?;
-        let Some(row) = write
-            .row(sql("credentials", SELECT_CLEARED).bind(id.to_string()))
-            .await?
-        else {
+        let Some(row) = write.row(sql("credentials", SELECT_CLEARED).bind(id.to_string())).await? else {
             write.abandon().await?;
             return Ok(None);
         };
@@ -87,12 +84,9 @@ impl Store {
             }
             update_standing(&mut write, id, &Standing::Clearing).await?;
             let name = row.parsed("name")?;
-            self.note(&mut write, AuditAction::Clearing, Some((&id, &name)), "")
-                .await?;
+            self.note(&mut write, AuditAction::Clearing, Some((&id, &name)), "").await?;
         }
-        let waiting = write
-            .rows(sql("revocations", SELECT_OF_CREDENTIAL).bind(id.to_string()))
-            .await?;
+        let waiting = write.rows(sql("revocations", SELECT_OF_CREDENTIAL).bind(id.to_string())).await?;
         let waiting = waiting.iter().map(read).collect::<Result<_, _>>()?;
         write.commit().await?;
         Ok(Some(waiting))
@@ -129,9 +123,7 @@ impl Store {
             return Ok(false);
         };
         let pending = read(&row)?;
-        write
-            .run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.to_string()))
-            .await?;
+        write.run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.to_string())).await?;
         let kind = pending.kind.as_str();
         let (action, detail) = match outcome {
             RevocationOutcome::Revoked => (AuditAction::Revoked, format!("{kind} token")),
@@ -152,9 +144,7 @@ impl Store {
         if let (Some(access), Some(wrapped)) = (row.optional_sealed(ACCESS)?, row.optional_sealed("wrapped_key")?) {
             let (id, environment) = (row.text("id")?, row.text("environment")?);
             let envelope = Envelope::open(self, owner(&id, &environment), row.counter("grant_number")?, &wrapped)?;
-            let token = envelope.reveal(ACCESS, row.counter("generation")?, &access, |text| {
-                AccessToken::new(text)
-            })?;
+            let token = envelope.reveal(ACCESS, row.counter("generation")?, &access, |text| AccessToken::new(text))?;
             held.push(RevocableToken::Access(token));
         }
         Ok(held)
@@ -196,11 +186,7 @@ impl TokenKind {
 }
 
 fn queued<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
-    Owner {
-        table: "revocations",
-        row,
-        environment,
-    }
+    Owner { table: "revocations", row, environment }
 }
 
 fn read(row: &Row) -> Result<PendingRevocation, StoreError> {
@@ -230,16 +216,10 @@ macro_rules! columns {
 
 const SELECT_ALL: &str = concat!("SELECT ", columns!(), " FROM revocations ORDER BY queued_at, id");
 const SELECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM revocations WHERE id = $1");
-const SELECT_OF_CREDENTIAL: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM revocations WHERE credential_id = $1 ORDER BY queued_at, id"
-);
-const INSERT: &str = concat!(
-    "INSERT INTO revocations (",
-    columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-);
+const SELECT_OF_CREDENTIAL: &str =
+    concat!("SELECT ", columns!(), " FROM revocations WHERE credential_id = $1 ORDER BY queued_at, id");
+const INSERT: &str =
+    concat!("INSERT INTO revocations (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
 const SELECT_CLEARED: &str = "SELECT id, name, environment, app, standing, trouble_kind, trouble_message, trouble_wall, \
      trouble_boot, trouble_elapsed, trouble_failures, trouble_pause, grant_number, generation, wrapped_key, access_token, \
      refresh_token, spare_token FROM credentials WHERE id = $1";

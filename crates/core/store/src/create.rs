@@ -34,6 +34,12 @@ impl Store {
                 return Ok((store, key));
             }
         }
+        Self::open_with_key_file(&home.directory, parts, options).await
+    }
+
+    /// Opens the home, with the key in its key file. Makes nothing.
+    pub async fn open_with_key_file(home: &Path, parts: Parts, options: Options) -> Result<(Self, HomeKey), OpenError> {
+        let home = Home::new(home).absolute()?;
         home.check()?;
         let key = home.key().read().map_err(|error| match error {
             KeyFileError::Missing(_) => OpenError::KeyMissing(home.directory.clone()),
@@ -92,10 +98,7 @@ async fn create_database(
     for suffix in ["", "-wal", "-shm", "-journal"] {
         remove(&beside(&path, suffix))?;
     }
-    let failed = |source| OpenError::Io {
-        path: path.clone(),
-        source,
-    };
+    let failed = |source| OpenError::Io { path: path.clone(), source };
     create_file(&path).map_err(failed)?;
 
     let own = key.new_data_key(&*parts.entropy);
@@ -110,11 +113,8 @@ async fn create_database(
     });
     migration::migrate(store.engine()).await?;
     let mut write = store.engine().write().await?;
-    let row = sql("home", INSERT_HOME)
-        .bind(key.id().to_string())
-        .bind(source.as_str())
-        .bind(&wrapped)
-        .bind(store.now().wall);
+    let row =
+        sql("home", INSERT_HOME).bind(key.id().to_string()).bind(source.as_str()).bind(&wrapped).bind(store.now().wall);
     write.run(row).await?;
     let detail = format!("key {}, kept in: {}", key.id(), source.as_str());
     store.note(&mut write, AuditAction::HomeCreated, None, &detail).await?;
@@ -149,29 +149,20 @@ async fn lock(home: &Home) -> Result<File, OpenError> {
             Ok(file)
         }
     });
-    locked
-        .await
-        .unwrap_or_else(|gone| Err(io::Error::other(gone)))
-        .map_err(|source| OpenError::Io { path, source })
+    locked.await.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|source| OpenError::Io { path, source })
 }
 
 fn exists(path: &Path) -> Result<bool, OpenError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(OpenError::Io {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(OpenError::Io { path: path.to_owned(), source }),
     }
 }
 
 fn remove(path: &Path) -> Result<(), OpenError> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(OpenError::Io {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(OpenError::Io { path: path.to_owned(), source }),
         _ => Ok(()),
     }
 }

@@ -90,8 +90,7 @@ impl Store {
         if let Some(tokens) = &new.tokens {
             let counters = (credential.grant, credential.generation);
             let environment = credential.environment.id();
-            self.store_grant(&mut write, credential.id, environment, counters, tokens)
-                .await?;
+            self.store_grant(&mut write, credential.id, environment, counters, tokens).await?;
         }
         let about = Some((&credential.id, &credential.name));
         let detail = format!("{} in {}", credential.kind, credential.environment.id());
@@ -108,28 +107,20 @@ impl Store {
 
     /// The credential of that name.
     pub async fn credential(&self, name: &CredentialName) -> Result<Option<Credential>, StoreError> {
-        let row = self
-            .engine()
-            .row(sql("credentials", SELECT_BY_NAME).bind(name.as_str()))
-            .await?;
+        let row = self.engine().row(sql("credentials", SELECT_BY_NAME).bind(name.as_str())).await?;
         row.as_ref().map(read_credential).transpose()
     }
 
     /// The credential with that id.
     pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<Credential>, StoreError> {
-        let row = self
-            .engine()
-            .row(sql("credentials", SELECT_BY_ID).bind(id.to_string()))
-            .await?;
+        let row = self.engine().row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
         row.as_ref().map(read_credential).transpose()
     }
 
     /// Gives a credential another name; `false` when there is no such credential.
     pub async fn rename_credential(&self, id: CredentialId, name: &CredentialName) -> Result<bool, NameError> {
         let mut write = self.engine().write().await?;
-        let holder = write
-            .row(sql("credentials", SELECT_ID_BY_NAME).bind(name.as_str()))
-            .await?;
+        let holder = write.row(sql("credentials", SELECT_ID_BY_NAME).bind(name.as_str())).await?;
         if let Some(holder) = holder
             && holder.parsed::<CredentialId>("id")? != id
         {
@@ -143,8 +134,7 @@ impl Store {
         let rename = sql("credentials", "UPDATE credentials SET name = $2 WHERE id = $1");
         write.run(rename.bind(id.to_string()).bind(name.as_str())).await?;
         let detail = format!("was {}", old.0);
-        self.note(&mut write, AuditAction::Renamed, Some((&id, name)), &detail)
-            .await?;
+        self.note(&mut write, AuditAction::Renamed, Some((&id, name)), &detail).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -163,8 +153,7 @@ impl Store {
             (Standing::Disabled, _) => AuditAction::Enabled,
             _ => AuditAction::StandingChanged,
         };
-        self.note(&mut write, action, Some((&id, &name)), &standing_word(standing))
-            .await?;
+        self.note(&mut write, action, Some((&id, &name)), &standing_word(standing)).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -203,8 +192,7 @@ impl Store {
             .bind_all(standing_values(standing));
         write.run(update).await?;
         let about = Some((&id, &current.name));
-        self.note(&mut write, AuditAction::Checked, about, &standing_word(standing))
-            .await?;
+        self.note(&mut write, AuditAction::Checked, about, &standing_word(standing)).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -220,9 +208,7 @@ impl Store {
             write.abandon().await?;
             return Ok(false);
         };
-        write
-            .run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string()))
-            .await?;
+        write.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
         crate::lease::drop_lease(&mut write, id).await?;
         self.note(&mut write, action, Some((&id, &name)), "").await?;
         write.commit().await?;
@@ -235,8 +221,7 @@ pub(crate) async fn name_and_standing(
     id: CredentialId,
 ) -> Result<Option<(CredentialName, Standing)>, StoreError> {
     let row = write.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
-    row.map(|row| Ok((row.parsed("name")?, read_standing(&row)?)))
-        .transpose()
+    row.map(|row| Ok((row.parsed("name")?, read_standing(&row)?))).transpose()
 }
 
 fn not_clearing((_, standing): &(CredentialName, Standing)) -> bool {
@@ -248,9 +233,7 @@ pub(crate) async fn update_standing(
     id: CredentialId,
     standing: &Standing,
 ) -> Result<(), StoreError> {
-    let update = sql("credentials", UPDATE_STANDING)
-        .bind(id.to_string())
-        .bind_all(standing_values(standing));
+    let update = sql("credentials", UPDATE_STANDING).bind(id.to_string()).bind_all(standing_values(standing));
     write.run(update).await?;
     Ok(())
 }

@@ -38,10 +38,7 @@ impl<'a> Envelope<'a> {
     /// A new data key for the row, and its wrapped form. `version` tells successive keys of the row apart.
     pub(crate) fn new(store: &Store, owner: Owner<'a>, version: u32) -> (Self, Sealed) {
         let key = store.inner.key.new_data_key(store.entropy());
-        let wrapped = store
-            .inner
-            .key
-            .wrap(&key, &owner.place(WRAPPED_KEY, version), store.entropy());
+        let wrapped = store.inner.key.wrap(&key, &owner.place(WRAPPED_KEY, version), store.entropy());
         (Self { owner, key }, wrapped)
     }
 
@@ -53,8 +50,7 @@ impl<'a> Envelope<'a> {
 
     /// Seals a secret text for a column.
     pub(crate) fn seal(&self, column: &'static str, generation: u32, text: &str, entropy: &dyn Entropy) -> Sealed {
-        self.key
-            .seal(text.as_bytes(), &self.owner.place(column, generation), entropy)
+        self.key.seal(text.as_bytes(), &self.owner.place(column, generation), entropy)
     }
 
     /// Opens a column's secret text and hands it to the type that keeps it.

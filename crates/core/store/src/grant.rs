@@ -37,9 +37,7 @@ impl Store {
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
         let mut write = self.engine().write().await?;
-        let row = write
-            .row(sql("credentials", SELECT_FOR_GRANT).bind(id.to_string()))
-            .await?;
+        let row = write.row(sql("credentials", SELECT_FOR_GRANT).bind(id.to_string())).await?;
         let Some(row) = row else {
             write.abandon().await?;
             return Ok(None);
@@ -55,8 +53,7 @@ impl Store {
         let grant = Grant::new(row.counter("grant_number")?).next();
         let generation = Generation::new(row.counter("generation")?).next();
         let environment = row.text("environment")?;
-        self.store_grant(&mut write, id, &environment, (grant, generation), tokens)
-            .await?;
+        self.store_grant(&mut write, id, &environment, (grant, generation), tokens).await?;
         let identity = sql("credentials", UPDATE_IDENTITY)
             .bind(id.to_string())
             .bind_all(identity_values(subject, organisation))
@@ -64,8 +61,7 @@ impl Store {
         write.run(identity).await?;
         let name = row.parsed("name")?;
         let detail = format!("grant {grant}, generation {generation}");
-        self.note(&mut write, AuditAction::SignedIn, Some((&id, &name)), &detail)
-            .await?;
+        self.note(&mut write, AuditAction::SignedIn, Some((&id, &name)), &detail).await?;
         write.commit().await?;
         Ok(Some(generation))
     }
@@ -82,26 +78,17 @@ impl Store {
         let row = id.to_string();
         let (envelope, wrapped) = Envelope::new(self, owner(&row, environment), grant.number());
         let set = SealedSet::seal(self, &envelope, generation, &tokens.access, tokens.refresh.as_ref());
-        let key = sql("credentials", UPDATE_KEY)
-            .bind(row.as_str())
-            .bind(&wrapped)
-            .bind(grant.number());
+        let key = sql("credentials", UPDATE_KEY).bind(row.as_str()).bind(&wrapped).bind(grant.number());
         write.run(key).await?;
         let scopes = tokens.scopes.as_ref();
-        write
-            .run(set.update(&row, generation, &tokens.validity, scopes))
-            .await?;
+        write.run(set.update(&row, generation, &tokens.validity, scopes)).await?;
         Ok(())
     }
 }
 
 /// The secrets of a credential's row.
 pub(crate) fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
-    Owner {
-        table: "credentials",
-        row,
-        environment,
-    }
+    Owner { table: "credentials", row, environment }
 }
 
 /// The columns that hold a credential's tokens. Access and refresh token are sealed for their generation, the spare for its grant.

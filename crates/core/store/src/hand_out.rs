@@ -23,14 +23,12 @@ pub struct HandOut {
 impl Store {
     /// Reads a credential with its sealed access token. [`open_access`](Self::open_access) opens it.
     pub async fn hand_out(&self, name: &CredentialName) -> Result<Option<HandOut>, StoreError> {
-        self.read_hand_out(sql("credentials", SELECT_BY_NAME).bind(name.as_str()))
-            .await
+        self.read_hand_out(sql("credentials", SELECT_BY_NAME).bind(name.as_str())).await
     }
 
     /// The same by id.
     pub async fn hand_out_by_id(&self, id: CredentialId) -> Result<Option<HandOut>, StoreError> {
-        self.read_hand_out(sql("credentials", SELECT_BY_ID).bind(id.to_string()))
-            .await
+        self.read_hand_out(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await
     }
 
     /// The same for all credentials, by name: what a broker keeps in memory.
@@ -48,9 +46,7 @@ impl Store {
         let row = credential.id.to_string();
         let owner = owner(&row, credential.environment.id());
         let envelope = Envelope::open(self, owner, credential.grant.number(), wrapped)?;
-        let token = envelope.reveal(ACCESS, credential.generation.number(), access, |text| {
-            AccessToken::new(text)
-        })?;
+        let token = envelope.reveal(ACCESS, credential.generation.number(), access, |text| AccessToken::new(text))?;
         Ok(Some(token))
     }
 
@@ -59,9 +55,7 @@ impl Store {
         let Some(found) = self.hand_out_by_id(id).await? else {
             return Ok(None);
         };
-        Ok(self
-            .open_access(&found)?
-            .map(|token| (found.credential.generation, token)))
+        Ok(self.open_access(&found)?.map(|token| (found.credential.generation, token)))
     }
 
     async fn read_hand_out(&self, statement: Statement) -> Result<Option<HandOut>, StoreError> {
@@ -78,18 +72,9 @@ fn read(row: &Row) -> Result<HandOut, StoreError> {
     })
 }
 
-const SELECT_BY_NAME: &str = concat!(
-    "SELECT ",
-    credential_columns!(),
-    ", access_token, wrapped_key FROM credentials WHERE name = $1"
-);
-const SELECT_BY_ID: &str = concat!(
-    "SELECT ",
-    credential_columns!(),
-    ", access_token, wrapped_key FROM credentials WHERE id = $1"
-);
-const SELECT_ALL: &str = concat!(
-    "SELECT ",
-    credential_columns!(),
-    ", access_token, wrapped_key FROM credentials ORDER BY name"
-);
+const SELECT_BY_NAME: &str =
+    concat!("SELECT ", credential_columns!(), ", access_token, wrapped_key FROM credentials WHERE name = $1");
+const SELECT_BY_ID: &str =
+    concat!("SELECT ", credential_columns!(), ", access_token, wrapped_key FROM credentials WHERE id = $1");
+const SELECT_ALL: &str =
+    concat!("SELECT ", credential_columns!(), ", access_token, wrapped_key FROM credentials ORDER BY name");

@@ -19,9 +19,7 @@ pub struct Home {
 impl Home {
     /// The home in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self {
-            directory: directory.into(),
-        }
+        Self { directory: directory.into() }
     }
 
     /// The database.
@@ -51,10 +49,8 @@ impl Home {
 
     /// The same home, by a path that does not depend on the working directory.
     pub(crate) fn absolute(&self) -> Result<Self, OpenError> {
-        let directory = std::path::absolute(&self.directory).map_err(|source| OpenError::Io {
-            path: self.directory.clone(),
-            source,
-        })?;
+        let directory = std::path::absolute(&self.directory)
+            .map_err(|source| OpenError::Io { path: self.directory.clone(), source })?;
         Ok(Self { directory })
     }
 
@@ -66,10 +62,7 @@ impl Home {
 
     /// Makes the directory, readable by its owner alone whatever the umask, unless it is there.
     pub(crate) fn create_directory(&self) -> Result<(), OpenError> {
-        let failed = |source| OpenError::Io {
-            path: self.directory.clone(),
-            source,
-        };
+        let failed = |source| OpenError::Io { path: self.directory.clone(), source };
         if let Some(parent) = self.directory.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }

@@ -42,10 +42,7 @@ impl StoredIntent {
                 spend,
                 attempt,
                 writer: me.clone(),
-                deadline: BootTime {
-                    boot: now.boot.boot.clone(),
-                    elapsed: now.boot.elapsed.saturating_add(length),
-                },
+                deadline: BootTime { boot: now.boot.boot.clone(), elapsed: now.boot.elapsed.saturating_add(length) },
                 phase: IntentPhase::Open,
             },
             deadline_wall: now.wall.checked_add(length).unwrap_or(Timestamp::MAX),
@@ -111,14 +108,7 @@ impl StoredIntent {
 
     /// The values of the `intent_` columns, in the table's order.
     pub(crate) fn values(&self) -> [Value; 11] {
-        let Intent {
-            generation,
-            spend,
-            attempt,
-            writer,
-            deadline,
-            phase,
-        } = &self.intent;
+        let Intent { generation, spend, attempt, writer, deadline, phase } = &self.intent;
         [
             phase_word(*phase).into(),
             generation.number().into(),
@@ -171,10 +161,7 @@ mod tests {
     }
 
     fn elsewhere(clock: &ManualClock) -> ProcessIdentity {
-        ProcessIdentity {
-            host: "elsewhere".into(),
-            ..me(clock)
-        }
+        ProcessIdentity { host: "elsewhere".into(), ..me(clock) }
     }
 
     fn by(writer: &ProcessIdentity, clock: &ManualClock) -> StoredIntent {
@@ -197,11 +184,7 @@ mod tests {
         let clock = clock();
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         // Which process it is does not matter here: another one that lives.
-        let living = ProcessIdentity {
-            pid: child.id(),
-            started: started(child.id()),
-            ..me(&clock)
-        };
+        let living = ProcessIdentity { pid: child.id(), started: started(child.id()), ..me(&clock) };
         let intent = by(&living, &clock);
         clock.advance(100 * LENGTH);
         assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Present);
@@ -213,14 +196,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn started(pid: u32) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        stat.rsplit_once(')')
-            .unwrap()
-            .1
-            .split_ascii_whitespace()
-            .nth(19)
-            .unwrap()
-            .parse()
-            .unwrap()
+        stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap().parse().unwrap()
     }
 
     #[test]

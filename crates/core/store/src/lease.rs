@@ -60,10 +60,7 @@ pub(crate) async fn take_lease(
     length: Duration,
     now: &BootTime,
 ) -> Result<(), StoreError> {
-    let until = BootTime {
-        boot: now.boot.clone(),
-        elapsed: now.elapsed.saturating_add(length),
-    };
+    let until = BootTime { boot: now.boot.clone(), elapsed: now.elapsed.saturating_add(length) };
     drop_lease(write, id).await?;
     let insert = sql(
         "leases",
@@ -88,24 +85,20 @@ pub(crate) async fn give_lease_back(
     id: CredentialId,
     me: &ProcessIdentity,
 ) -> Result<(), StoreError> {
-    let delete = sql(
-        "leases",
-        "DELETE FROM leases WHERE name = $1 AND host = $2 AND boot = $3 AND pid = $4 AND started = $5",
-    )
-    .bind(name(id))
-    .bind(&*me.host)
-    .bind(me.boot.as_str())
-    .bind(me.pid)
-    .bind(me.started);
+    let delete =
+        sql("leases", "DELETE FROM leases WHERE name = $1 AND host = $2 AND boot = $3 AND pid = $4 AND started = $5")
+            .bind(name(id))
+            .bind(&*me.host)
+            .bind(me.boot.as_str())
+            .bind(me.pid)
+            .bind(me.started);
     write.run(delete).await?;
     Ok(())
 }
 
 /// Ends the lease, whosever it is.
 pub(crate) async fn drop_lease(write: &mut Write, id: CredentialId) -> Result<(), StoreError> {
-    write
-        .run(sql("leases", "DELETE FROM leases WHERE name = $1").bind(name(id)))
-        .await?;
+    write.run(sql("leases", "DELETE FROM leases WHERE name = $1").bind(name(id))).await?;
     Ok(())
 }
 
@@ -124,25 +117,15 @@ mod tests {
     }
 
     fn elsewhere() -> ProcessIdentity {
-        ProcessIdentity {
-            host: "elsewhere".into(),
-            ..me()
-        }
+        ProcessIdentity { host: "elsewhere".into(), ..me() }
     }
 
     fn at(boot: &str, seconds: u64) -> BootTime {
-        BootTime {
-            boot: BootId::new(boot),
-            elapsed: Duration::from_secs(seconds),
-        }
+        BootTime { boot: BootId::new(boot), elapsed: Duration::from_secs(seconds) }
     }
 
     fn lease(owner: ProcessIdentity) -> Lease {
-        Lease {
-            owner,
-            length: Duration::from_secs(30),
-            until: at("a", 130),
-        }
+        Lease { owner, length: Duration::from_secs(30), until: at("a", 130) }
     }
 
     #[test]
@@ -168,10 +151,7 @@ mod tests {
     #[test]
     fn a_lease_of_another_boot_is_void() {
         assert_eq!(lease(elsewhere()).keeps_out(&me(), &at("b", 110)), None);
-        let nameless = Lease {
-            until: at("", 130),
-            ..lease(elsewhere())
-        };
+        let nameless = Lease { until: at("", 130), ..lease(elsewhere()) };
         assert_eq!(nameless.keeps_out(&me(), &at("", 110)), None);
     }
 

@@ -25,7 +25,7 @@ mod rotation;
 mod store;
 
 pub use apps::{NewApp, RemoveAppError};
-pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head};
+pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head, HeadError};
 pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
 pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;

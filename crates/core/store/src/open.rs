@@ -81,20 +81,17 @@ impl OpenError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Missing(path) => format!(
-                "add an app or a credential to make a home, or point --home elsewhere than {}",
-                path.display()
-            ),
+            Self::Missing(path) => {
+                format!("add an app or a credential to make a home, or point --home elsewhere than {}", path.display())
+            }
             Self::Unexpected(path) => format!("move {} away, or choose another --home", path.display()),
             Self::NotOwned { path, .. } => format!("run lanyard as the owner of {}", path.display()),
-            Self::Exposed { path, .. } => format!(
-                "run `chmod go-rw {}`; think about who may have read it meanwhile",
-                path.display()
-            ),
-            Self::Orphan(path) => format!(
-                "put the database back beside {0}, or move {0} away to begin anew",
-                path.display()
-            ),
+            Self::Exposed { path, .. } => {
+                format!("run `chmod go-rw {}`; think about who may have read it meanwhile", path.display())
+            }
+            Self::Orphan(path) => {
+                format!("put the database back beside {0}, or move {0} away to begin anew", path.display())
+            }
             Self::KeyMissing(path) => format!(
                 "put the home's key file back at {}, from a backup; no other key opens this database",
                 Home::new(path).key_file().display()
@@ -135,27 +132,15 @@ impl Store {
         }
         let own = unwrap_own_key(key, &row.sealed("wrapped_key")?)?;
         let key_source: KeySource = row.parsed("key_source")?;
-        Ok(Self::new(Inner {
-            home,
-            engine,
-            key: key.clone(),
-            key_source,
-            audit_key: own.audit_key(),
-            parts,
-        }))
+        Ok(Self::new(Inner { home, engine, key: key.clone(), key_source, audit_key: own.audit_key(), parts }))
     }
 }
 
 const SELECT_HOME: &str = "SELECT id, key_id, key_source, wrapped_key FROM home WHERE id = 1";
 
 /// Where the home's own data key stands.
-pub(crate) const OWN_KEY: RowAddress<'static> = RowAddress {
-    table: "home",
-    row: "1",
-    column: "wrapped_key",
-    generation: 0,
-    environment: "",
-};
+pub(crate) const OWN_KEY: RowAddress<'static> =
+    RowAddress { table: "home", row: "1", column: "wrapped_key", generation: 0, environment: "" };
 
 fn unwrap_own_key(key: &HomeKey, wrapped: &Sealed) -> Result<DataKey, StoreError> {
     key.unwrap(wrapped, &OWN_KEY).map_err(StoreError::Sealed)

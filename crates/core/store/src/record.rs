@@ -24,17 +24,10 @@ macro_rules! credential_columns {
 }
 pub(crate) use credential_columns;
 
-const OBTAINED: MomentColumns = MomentColumns {
-    wall: "obtained_wall",
-    boot: "obtained_boot",
-    elapsed: "obtained_elapsed",
-};
+const OBTAINED: MomentColumns =
+    MomentColumns { wall: "obtained_wall", boot: "obtained_boot", elapsed: "obtained_elapsed" };
 
-const TROUBLE: MomentColumns = MomentColumns {
-    wall: "trouble_wall",
-    boot: "trouble_boot",
-    elapsed: "trouble_elapsed",
-};
+const TROUBLE: MomentColumns = MomentColumns { wall: "trouble_wall", boot: "trouble_boot", elapsed: "trouble_elapsed" };
 
 /// Reads the columns of [`credential_columns`].
 pub(crate) fn read_credential(row: &Row) -> Result<Credential, StoreError> {
@@ -50,13 +43,10 @@ pub(crate) fn read_credential(row: &Row) -> Result<Credential, StoreError> {
         validity: read_validity(row)?,
         scopes: row.optional_parsed("scopes")?,
         subject: read_subject(row)?,
-        organisation: row
-            .optional_text("organisation_id")?
-            .map(OrgId::new)
-            .map_or(Ok(None), |id| {
-                let name = row.optional_text("organisation_name")?;
-                Ok::<_, StoreError>(Some(Organisation { id, name }))
-            })?,
+        organisation: row.optional_text("organisation_id")?.map(OrgId::new).map_or(Ok(None), |id| {
+            let name = row.optional_text("organisation_name")?;
+            Ok::<_, StoreError>(Some(Organisation { id, name }))
+        })?,
         created_at: row.timestamp("created_at")?,
         last_rotated_at: row.optional_timestamp("last_rotated_at")?,
         labels: read_labels(&row.text("labels")?),
@@ -173,9 +163,7 @@ pub(crate) fn identity_values(subject: &Subject, organisation: Option<&Organisat
         known.and_then(|known| known.email.as_deref()).into(),
         unknown.into(),
         organisation.map(|organisation| organisation.id.as_str()).into(),
-        organisation
-            .and_then(|organisation| organisation.name.as_deref())
-            .into(),
+        organisation.and_then(|organisation| organisation.name.as_deref()).into(),
     ]
 }
 
@@ -199,7 +187,5 @@ fn read_labels(text: &str) -> BTreeMap<String, String> {
 
 /// One text for all labels, as in a URL's query.
 pub(crate) fn labels_text(labels: &BTreeMap<String, String>) -> String {
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(labels)
-        .finish()
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(labels).finish()
 }

@@ -43,11 +43,7 @@ impl Parts {
     /// This process with the given clock and randomness.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let process = ProcessIdentity::current(clock.now().boot.boot);
-        Self {
-            clock,
-            entropy,
-            process,
-        }
+        Self { clock, entropy, process }
     }
 
     /// This process with the machine's own.
@@ -65,26 +61,18 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            busy_timeout: Duration::from_secs(10),
-        }
+        Self { busy_timeout: Duration::from_secs(10) }
     }
 }
 
 impl Store {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self {
-            inner: Arc::new(inner),
-            actor: format!("uid {}", rustix::process::getuid().as_raw()).into(),
-        }
+        Self { inner: Arc::new(inner), actor: format!("uid {}", rustix::process::getuid().as_raw()).into() }
     }
 
     /// The same store, acting for somebody else: the audit names `actor` for all that is done through it.
     pub fn acting_as(&self, actor: impl Into<Arc<str>>) -> Self {
-        Self {
-            inner: Arc::clone(&self.inner),
-            actor: actor.into(),
-        }
+        Self { inner: Arc::clone(&self.inner), actor: actor.into() }
     }
 
     /// The home's directory.

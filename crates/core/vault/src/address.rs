@@ -35,14 +35,8 @@ mod tests {
 
     fn encoded(parts: &(String, String, String, u64, String)) -> Vec<u8> {
         let mut out = Vec::new();
-        RowAddress {
-            table: &parts.0,
-            row: &parts.1,
-            column: &parts.2,
-            generation: parts.3,
-            environment: &parts.4,
-        }
-        .encode(&mut out);
+        RowAddress { table: &parts.0, row: &parts.1, column: &parts.2, generation: parts.3, environment: &parts.4 }
+            .encode(&mut out);
         out
     }
 

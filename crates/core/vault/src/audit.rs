@@ -1,11 +1,13 @@
 //! The keyed chain that the audit's records hang on.
 
 use std::fmt;
+use std::str::FromStr;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::keys::KEY;
@@ -77,6 +79,26 @@ impl fmt::Display for Mac {
     }
 }
 
+impl FromStr for Mac {
+    type Err = MacError;
+
+    fn from_str(text: &str) -> Result<Self, MacError> {
+        if text.len() != 2 * Self::LENGTH || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(MacError);
+        }
+        let mut bytes = [0; Self::LENGTH];
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = std::str::from_utf8(digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok()).ok_or(MacError)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// A text that is no mac: 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a mac: 64 hexadecimal digits")]
+pub struct MacError;
+
 impl fmt::Debug for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mac({self})")
@@ -109,5 +131,7 @@ mod tests {
         let mac = AuditKey::derive(&[1; KEY]).chain(&Mac::BEGINNING, b"a");
         assert_eq!(Mac::from_bytes(mac.as_bytes()), Some(mac));
         assert_eq!(Mac::from_bytes(&mac.as_bytes()[1..]), None);
+        assert_eq!(mac.to_string().parse(), Ok(mac));
+        assert_eq!("00".parse::<Mac>(), Err(MacError));
     }
 }

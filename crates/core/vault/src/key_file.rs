@@ -69,24 +69,17 @@ impl KeyFileError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Missing(path) => format!(
-                "put {} back from a backup: without it nothing in this home can be opened",
-                path.display()
-            ),
-            Self::Exists(path) => format!(
-                "{} may hold the key of another home; move it away first",
-                path.display()
-            ),
+            Self::Missing(path) => {
+                format!("put {} back from a backup: without it nothing in this home can be opened", path.display())
+            }
+            Self::Exists(path) => format!("{} may hold the key of another home; move it away first", path.display()),
             Self::NotAFile(path) => format!("put the key itself at {}; links are not followed", path.display()),
             Self::Exposed { path, .. } => format!(
                 "run `chmod 600 {}`; if others may have read it, replace the key with `lanyard key rotate`",
                 path.display()
             ),
             Self::NotOwned { path, .. } => {
-                format!(
-                    "run lanyard as the owner of {}, or `chown` it to yourself",
-                    path.display()
-                )
+                format!("run lanyard as the owner of {}, or `chown` it to yourself", path.display())
             }
             Self::Damaged(path) => format!("restore {} from a backup", path.display()),
             Self::Io { path, .. } => format!("check the disk and the permissions of {}", path.display()),
@@ -112,39 +105,30 @@ impl KeyFile {
         let beside = self.path.with_added_extension(key.id().to_string());
         let written = write_new(&beside, &line(key)).and_then(|()| fs::hard_link(&beside, &self.path));
         let removed = fs::remove_file(&beside);
-        written
-            .and(removed)
-            .and_then(|()| sync_directory(&self.path))
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::AlreadyExists => KeyFileError::Exists(self.path.clone()),
-                _ => self.io(source),
-            })
+        written.and(removed).and_then(|()| sync_directory(&self.path)).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists(self.path.clone()),
+            _ => self.io(source),
+        })
     }
 
     /// Reads the key. A file that is not its owner's alone is refused, and so is a symbolic link.
     pub fn read(&self) -> Result<HomeKey, KeyFileError> {
         let path = || self.path.clone();
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits().cast_signed())
-            .open(&self.path)
-            .map_err(|source| match Errno::from_io_error(&source) {
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(&self.path).map_err(
+            |source| match Errno::from_io_error(&source) {
                 Some(Errno::NOENT) => KeyFileError::Missing(path()),
                 Some(Errno::LOOP) => KeyFileError::NotAFile(path()),
                 _ => self.io(source),
-            })?;
+            },
+        )?;
         let found = file.metadata().map_err(|source| self.io(source))?;
         if !found.is_file() {
             return Err(KeyFileError::NotAFile(path()));
         }
         let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
         if owner != user {
-            return Err(KeyFileError::NotOwned {
-                path: path(),
-                owner,
-                user,
-            });
+            return Err(KeyFileError::NotOwned { path: path(), owner, user });
         }
         let mode = found.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
@@ -152,17 +136,12 @@ impl KeyFile {
         }
         // One byte more than a line has is enough to see that the file is no key file.
         let mut text = Zeroizing::new(Vec::with_capacity(LINE + 1));
-        file.take(LINE as u64 + 1)
-            .read_to_end(&mut text)
-            .map_err(|source| self.io(source))?;
+        file.take(LINE as u64 + 1).read_to_end(&mut text).map_err(|source| self.io(source))?;
         parse(&text).ok_or_else(|| KeyFileError::Damaged(path()))
     }
 
     fn io(&self, source: io::Error) -> KeyFileError {
-        KeyFileError::Io {
-            path: self.path.clone(),
-            source,
-        }
+        KeyFileError::Io { path: self.path.clone(), source }
     }
 }
 
@@ -199,10 +178,7 @@ fn parse(text: &[u8]) -> Option<HomeKey> {
 /// Finds accidents, not forgeries: whoever can write the file can write a whole one.
 fn checksum(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    format!(
-        "{:08x}",
-        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
-    )
+    format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
@@ -261,10 +237,7 @@ mod tests {
         for mode in [0o640, 0o604, 0o620, 0o602] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
             let error = file.read().unwrap_err();
-            assert!(
-                matches!(error, KeyFileError::Exposed { mode: found, .. } if found == mode),
-                "{error}"
-            );
+            assert!(matches!(error, KeyFileError::Exposed { mode: found, .. } if found == mode), "{error}");
             assert!(error.hint().contains("chmod 600"));
         }
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();

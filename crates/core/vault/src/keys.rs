@@ -23,10 +23,7 @@ pub struct HomeKey {
 impl HomeKey {
     /// A new key under a new id.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        Self {
-            id: KeyId::random(entropy),
-            secret: random_key(entropy),
-        }
+        Self { id: KeyId::random(entropy), secret: random_key(entropy) }
     }
 
     pub(crate) fn from_parts(id: KeyId, secret: Zeroizing<[u8; KEY]>) -> Self {
@@ -44,10 +41,7 @@ impl HomeKey {
 
     /// A new data key, to be stored [wrapped](Self::wrap).
     pub fn new_data_key(&self, entropy: &dyn Entropy) -> DataKey {
-        DataKey {
-            home: self.id,
-            secret: random_key(entropy),
-        }
+        DataKey { home: self.id, secret: random_key(entropy) }
     }
 
     /// Wraps a data key for the place `at`.
@@ -59,10 +53,7 @@ impl HomeKey {
     pub fn unwrap(&self, wrapped: &Sealed, at: &RowAddress<'_>) -> Result<DataKey, OpenError> {
         let secret = open(&self.secret, self.id, Purpose::Wrap, wrapped, at)?;
         let secret = <[u8; KEY]>::try_from(secret.expose_secret()).map_err(|_| OpenError::Damaged)?;
-        Ok(DataKey {
-            home: self.id,
-            secret: Zeroizing::new(secret),
-        })
+        Ok(DataKey { home: self.id, secret: Zeroizing::new(secret) })
     }
 }
 
@@ -131,11 +122,7 @@ fn seal(
     out.extend_from_slice(&Sealed::header(id, &nonce));
     out.extend_from_slice(plaintext);
     let tag = XChaCha20Poly1305::new(key.into())
-        .encrypt_inout_detached(
-            &nonce.into(),
-            &associated_data(id, purpose, at),
-            out[Sealed::HEADER..].as_mut().into(),
-        )
+        .encrypt_inout_detached(&nonce.into(), &associated_data(id, purpose, at), out[Sealed::HEADER..].as_mut().into())
         .expect("a plaintext in memory is shorter than the cipher's limit of 256 GiB");
     out.extend_from_slice(&tag);
     Sealed::from_bytes(out)
@@ -218,15 +205,9 @@ mod tests {
         for elsewhere in [
             RowAddress { table: "apps", ..PLACE },
             RowAddress { row: "8", ..PLACE },
-            RowAddress {
-                column: "refresh_token",
-                ..PLACE
-            },
+            RowAddress { column: "refresh_token", ..PLACE },
             RowAddress { generation: 4, ..PLACE },
-            RowAddress {
-                environment: "https://api-usgov.webex.com/v1",
-                ..PLACE
-            },
+            RowAddress { environment: "https://api-usgov.webex.com/v1", ..PLACE },
         ] {
             assert_eq!(data.open(&sealed, &elsewhere).unwrap_err(), OpenError::Damaged);
             assert_eq!(home.unwrap(&wrapped, &elsewhere).unwrap_err(), OpenError::Damaged);
@@ -238,10 +219,7 @@ mod tests {
         let (home, data, entropy) = keys(1);
         let (other, _, _) = keys(2);
         let wrapped = home.wrap(&data, &PLACE, &entropy);
-        let expected = OpenError::ForeignKey {
-            found: home.id(),
-            expected: other.id(),
-        };
+        let expected = OpenError::ForeignKey { found: home.id(), expected: other.id() };
         assert_eq!(other.unwrap(&wrapped, &PLACE).unwrap_err(), expected);
     }
 
@@ -257,10 +235,7 @@ mod tests {
     fn a_wrapped_key_is_no_sealed_value() {
         let (home, data, entropy) = keys(1);
         let wrapped = home.wrap(&data, &PLACE, &entropy);
-        let as_data = DataKey {
-            home: home.id,
-            secret: home.secret.clone(),
-        };
+        let as_data = DataKey { home: home.id, secret: home.secret.clone() };
         assert_eq!(as_data.open(&wrapped, &PLACE).unwrap_err(), OpenError::Damaged);
     }
 

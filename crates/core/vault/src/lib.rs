@@ -12,7 +12,7 @@ mod sealed;
 mod source;
 
 pub use address::RowAddress;
-pub use audit::{AuditKey, Mac};
+pub use audit::{AuditKey, Mac, MacError};
 pub use keys::{DataKey, HomeKey};
 pub use sealed::{KeyId, KeyIdError, OpenError, Sealed};
 pub use source::{KeySource, KeySourceError};

@@ -45,9 +45,7 @@ impl FromStr for KeyId {
         if text.len() != 2 * Self::LENGTH || !digits {
             return Err(KeyIdError);
         }
-        u64::from_str_radix(text, 16)
-            .map(|number| Self(number.to_be_bytes()))
-            .map_err(|_| KeyIdError)
+        u64::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).map_err(|_| KeyIdError)
     }
 }
 

@@ -54,7 +54,8 @@ impl Listener {
         if taken.is_empty() {
             return Err(Failure::Usage {
                 message: format!("the app {app} has no redirect URI on this machine's loopback"),
-                hint: "sign in with --paste, or register one such as http://localhost:7418/callback, at Webex and here".to_owned(),
+                hint: "sign in with --paste, or register one such as http://localhost:7418/callback, at Webex and here"
+                    .to_owned(),
             });
         }
         Err(Failure::Other {
@@ -142,13 +143,21 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
 async fn respond(request: &Request<Incoming>, shared: &Shared) -> Page {
     let plain = |status, title: &str, text: &str| Page { status, title: title.to_owned(), text: text.to_owned() };
     if request.method() != http::Method::GET || request.uri().path() != shared.path {
-        return plain(StatusCode::NOT_FOUND, "Nothing here", "This address waits for a sign-in to Webex and has nothing else.");
+        return plain(
+            StatusCode::NOT_FOUND,
+            "Nothing here",
+            "This address waits for a sign-in to Webex and has nothing else.",
+        );
     }
     let callback = match Callback::from_query(request.uri().query().unwrap_or_default()) {
         Ok(callback) => callback,
         Err(error) => {
             tracing::warn!(%error, "a request to the redirect URI was no answer to a sign-in");
-            return plain(StatusCode::BAD_REQUEST, "Not an answer to a sign-in", &format!("In what came here, {error}."));
+            return plain(
+                StatusCode::BAD_REQUEST,
+                "Not an answer to a sign-in",
+                &format!("In what came here, {error}."),
+            );
         }
     };
     if !shared.sign_in.recognises(&callback) {
@@ -179,7 +188,8 @@ async fn respond(request: &Request<Incoming>, shared: &Shared) -> Page {
 
 /// No script, no referrer, nothing from elsewhere, nothing kept.
 fn page(page: &Page) -> Response<Full<Bytes>> {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let escape =
+        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let (title, text) = (escape(&page.title), escape(&page.text));
     let mark = if page.status.is_success() { "ok" } else { "bad" };
     let body = format!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lanyard_broker::{Broker, List, Parts};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::Environment;
-use lanyard_store::{Home, Store};
+use lanyard_store::{Home, OpenError, Store};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::arguments::{Common, EnvironmentName};
@@ -20,11 +20,16 @@ pub(crate) fn parts() -> Parts {
     Parts { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), sleep: Arc::new(SystemSleep) }
 }
 
+/// The same, as the store takes it.
+pub(crate) fn store_parts(parts: &Parts) -> lanyard_store::Parts {
+    lanyard_store::Parts::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy))
+}
+
 impl Common {
     /// The home directory.
     pub(crate) fn home(&self) -> Result<Home, Failure> {
         if let Some(home) = &self.home {
-            return Ok(Home::at(home.clone()));
+            return Ok(Home::new(home.clone()));
         }
         let base = std::env::var_os("XDG_DATA_HOME")
             .map(PathBuf::from)
@@ -34,27 +39,30 @@ impl Common {
             message: "there is no home directory to keep things in".to_owned(),
             hint: "name one: --home DIR, or LANYARD_HOME".to_owned(),
         })?;
-        Ok(Home::at(base.join("lanyard")))
+        Ok(Home::new(base.join("lanyard")))
     }
 
     /// The broker over an existing home.
     pub(crate) async fn broker(&self) -> Result<Broker, Failure> {
         let home = self.home()?;
-        if !home.exists() {
-            return Err(Failure::NoSuchName {
-                message: format!("there is nothing yet in {}", home.directory().display()),
-                hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo".to_owned(),
-            });
-        }
         let parts = parts();
-        let store = Store::open(&home, parts.clone().into(), lanyard_store::Options::default()).await?;
-        Ok(Broker::new(store, parts, actor()))
+        let options = lanyard_store::Options::default();
+        match Store::open_with_key_file(&home.directory, store_parts(&parts), options).await {
+            Ok((store, _)) => Ok(Broker::new(store, parts, actor())),
+            Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
+                message: format!("there is nothing yet in {}", home.directory.display()),
+                hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
+                    .to_owned(),
+            }),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The broker over a home that is made where there is none.
     pub(crate) async fn broker_or_new(&self) -> Result<Broker, Failure> {
         let parts = parts();
-        let store = Store::open_or_create(&self.home()?, parts.clone().into(), lanyard_store::Options::default()).await?;
+        let home = self.home()?.directory;
+        let (store, _) = Store::open_or_create(&home, store_parts(&parts), lanyard_store::Options::default()).await?;
         Ok(Broker::new(store, parts, actor()))
     }
 

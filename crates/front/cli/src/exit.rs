@@ -80,8 +80,8 @@ impl Failure {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Broker(error) => error.hint(),
-            Self::Open(error) => error.hint(),
-            Self::Store(error) => error.hint(),
+            Self::Open(error) => Some(error.hint()),
+            Self::Store(error) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::NoSuchName { hint, .. } => Some(hint.clone()),
             Self::Other { hint, .. } => hint.clone(),
             Self::Io { .. } => None,

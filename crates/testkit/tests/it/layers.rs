@@ -14,33 +14,12 @@ struct Layer {
 }
 
 /// Runtimes, networks and databases. The pure crates reach none of them.
-const IMPURE: &[&str] = &[
-    "tokio",
-    "mio",
-    "reqwest",
-    "hyper",
-    "axum",
-    "rustls",
-    "sqlx",
-    "libsqlite3-sys",
-];
+const IMPURE: &[&str] = &["tokio", "mio", "reqwest", "hyper", "axum", "rustls", "sqlx", "libsqlite3-sys"];
 
 const LAYERS: &[Layer] = &[
-    Layer {
-        name: "lanyard-time",
-        may_know: &[],
-        must_not_reach: IMPURE,
-    },
-    Layer {
-        name: "lanyard-secret",
-        may_know: &[],
-        must_not_reach: IMPURE,
-    },
-    Layer {
-        name: "lanyard-protocol",
-        may_know: &["lanyard-secret", "lanyard-time"],
-        must_not_reach: IMPURE,
-    },
+    Layer { name: "lanyard-time", may_know: &[], must_not_reach: IMPURE },
+    Layer { name: "lanyard-secret", may_know: &[], must_not_reach: IMPURE },
+    Layer { name: "lanyard-protocol", may_know: &["lanyard-secret", "lanyard-time"], must_not_reach: IMPURE },
     Layer {
         name: "lanyard-credential",
         may_know: &["lanyard-protocol", "lanyard-secret", "lanyard-time"],
@@ -48,23 +27,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "lanyard-vault",
-        may_know: &[
-            "lanyard-credential",
-            "lanyard-protocol",
-            "lanyard-secret",
-            "lanyard-time",
-        ],
+        may_know: &["lanyard-credential", "lanyard-protocol", "lanyard-secret", "lanyard-time"],
         must_not_reach: IMPURE,
     },
     Layer {
         name: "lanyard-store",
-        may_know: &[
-            "lanyard-credential",
-            "lanyard-protocol",
-            "lanyard-secret",
-            "lanyard-time",
-            "lanyard-vault",
-        ],
+        may_know: &["lanyard-credential", "lanyard-protocol", "lanyard-secret", "lanyard-time", "lanyard-vault"],
         must_not_reach: &["reqwest", "hyper", "axum", "rustls"],
     },
     Layer {
@@ -140,14 +108,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     // Waiting on a runtime's timer: for the crates that already have one.
     (
         "tokio",
-        &[
-            "lanyard",
-            "lanyard-broker",
-            "lanyard-client",
-            "lanyard-simulator",
-            "lanyard-store",
-            "lanyard-testkit",
-        ],
+        &["lanyard", "lanyard-broker", "lanyard-client", "lanyard-simulator", "lanyard-store", "lanyard-testkit"],
     ),
     // Places at which a test may end the process: never in what is released.
     ("failpoints", &["lanyard-testkit"]),
@@ -179,44 +140,27 @@ fn violations(workspace: &Workspace) -> Vec<String> {
 
 fn against_layer(layer: &Layer, member: &Member, workspace: &Workspace) -> Vec<String> {
     let name = layer.name;
-    let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) = member
-        .normal
-        .iter()
-        .map(String::as_str)
-        .partition(|dependency| workspace.members.contains_key(*dependency));
+    let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) =
+        member.normal.iter().map(String::as_str).partition(|dependency| workspace.members.contains_key(*dependency));
     let known = ours.iter().filter(|dependency| !layer.may_know.contains(dependency));
     let strangers = known.map(|dependency| format!("{name} must not know {dependency}"));
-    let homeless = HOMES
-        .iter()
-        .filter(|(foreign, homes)| theirs.contains(foreign) && !homes.contains(&name));
+    let homeless = HOMES.iter().filter(|(foreign, homes)| theirs.contains(foreign) && !homes.contains(&name));
     let homeless = homeless.map(|(foreign, _)| format!("{name} must not depend on {foreign}: it has another home"));
-    let reached = layer
-        .must_not_reach
-        .iter()
-        .filter(|foreign| member.reaches.contains(**foreign));
+    let reached = layer.must_not_reach.iter().filter(|foreign| member.reaches.contains(**foreign));
     let reached =
         reached.map(|foreign| format!("{name} must not reach {foreign}: see `cargo tree -p {name} -i {foreign}`"));
     let front = (name != FRONT && member.dev.contains(FRONT)).then(|| format!("{name} must not test with {FRONT}"));
-    let switched = FEATURES
-        .iter()
-        .filter(|(feature, users)| member.switches_on.contains(*feature) && !users.contains(&name));
+    let switched =
+        FEATURES.iter().filter(|(feature, users)| member.switches_on.contains(*feature) && !users.contains(&name));
     let switched = switched.map(|(feature, _)| format!("{name} must not be built with the feature {feature}"));
-    strangers
-        .chain(homeless)
-        .chain(reached)
-        .chain(front)
-        .chain(switched)
-        .collect()
+    strangers.chain(homeless).chain(reached).chain(front).chain(switched).collect()
 }
 
 /// Each rule, broken on purpose.
 #[test]
 fn a_broken_rule_is_seen() {
     fn broken(by: impl FnOnce(&mut BTreeMap<String, Member>)) -> Vec<String> {
-        let members = LAYERS
-            .iter()
-            .map(|layer| (layer.name.to_owned(), Member::default()))
-            .collect();
+        let members = LAYERS.iter().map(|layer| (layer.name.to_owned(), Member::default())).collect();
         let mut workspace = Workspace { members };
         assert_eq!(violations(&workspace), Vec::<String>::new());
         by(&mut workspace.members);
@@ -237,27 +181,19 @@ fn a_broken_rule_is_seen() {
     assert_eq!(gone, ["lanyard-vault has a layer and does not exist"]);
 
     let upwards = broken(|members| {
-        member(members, "lanyard-simulator")
-            .normal
-            .insert("lanyard-store".into());
+        member(members, "lanyard-simulator").normal.insert("lanyard-store".into());
     });
     assert_eq!(upwards, ["lanyard-simulator must not know lanyard-store"]);
 
     let homeless = broken(|members| {
         member(members, "lanyard-broker").normal.insert("sqlx".into());
     });
-    assert_eq!(
-        homeless,
-        ["lanyard-broker must not depend on sqlx: it has another home"]
-    );
+    assert_eq!(homeless, ["lanyard-broker must not depend on sqlx: it has another home"]);
 
     let impure = broken(|members| {
         member(members, "lanyard-credential").reaches.insert("tokio".into());
     });
-    assert_eq!(
-        impure,
-        ["lanyard-credential must not reach tokio: see `cargo tree -p lanyard-credential -i tokio`"]
-    );
+    assert_eq!(impure, ["lanyard-credential must not reach tokio: see `cargo tree -p lanyard-credential -i tokio`"]);
 
     let tested_with_front = broken(|members| {
         member(members, "lanyard-broker").dev.insert("lanyard".into());

@@ -35,12 +35,8 @@ impl Workspace {
             .expect("cargo, which runs this test, can describe the workspace");
         let packages = metadata.workspace_packages();
         let names: BTreeSet<_> = packages.iter().map(|package| package.name.to_string()).collect();
-        let members = packages
-            .into_iter()
-            .map(|package| (package.name.to_string(), member(package, &names)));
-        Self {
-            members: members.collect(),
-        }
+        let members = packages.into_iter().map(|package| (package.name.to_string(), member(package, &names)));
+        Self { members: members.collect() }
     }
 }
 
@@ -57,16 +53,11 @@ fn member(package: &Package, ours: &BTreeSet<String>) -> Member {
         let name = package.split(' ').next().expect("splitting gives at least one part");
         if ours.contains(name) {
             // A line that repeats an earlier one ends in ` (*)`.
-            member
-                .switches_on
-                .extend(features.trim_end_matches(" (*)").split(',').map(str::to_owned));
+            member.switches_on.extend(features.trim_end_matches(" (*)").split(',').map(str::to_owned));
         }
         member.reaches.insert(name.to_owned());
     }
-    assert!(
-        member.reaches.contains(package.name.as_str()),
-        "cargo tree shows the package that it was asked for"
-    );
+    assert!(member.reaches.contains(package.name.as_str()), "cargo tree shows the package that it was asked for");
     member
 }
 

@@ -10,10 +10,7 @@ use crate::{Options, RefreshBehaviour};
 
 /// Everything that the control plane can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of its own, and all combinations make sense"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, and all combinations make sense")]
 pub(crate) struct Behaviour {
     pub(crate) refresh: RefreshBehaviour,
     #[serde(rename = "repeat_window_ms", serialize_with = "milliseconds")]
@@ -148,13 +145,7 @@ mod tests {
             Err(ChangeError::DeadGrantStatus)
         );
         let after = before.changed(&change(r#"{"refresh":"rotate-strict"}"#)).unwrap();
-        assert_eq!(
-            after,
-            Behaviour {
-                refresh: RefreshBehaviour::RotateStrict,
-                ..before
-            }
-        );
+        assert_eq!(after, Behaviour { refresh: RefreshBehaviour::RotateStrict, ..before });
         assert!(serde_json::from_str::<Change>(r#"{"refrehs":"keep"}"#).is_err());
     }
 }

@@ -85,10 +85,7 @@ pub(crate) enum Deed {
 
 impl Default for Deed {
     fn default() -> Self {
-        Self::Serve {
-            mangle: None,
-            merge: None,
-        }
+        Self::Serve { mangle: None, merge: None }
     }
 }
 
@@ -136,12 +133,7 @@ impl Faults {
         let plan = script.action.clone().plan()?;
         let id = self.next;
         self.next += 1;
-        self.waiting.push(Fault {
-            id,
-            script,
-            method,
-            plan,
-        });
+        self.waiting.push(Fault { id, script, method, plan });
         Ok(id)
     }
 
@@ -169,10 +161,7 @@ impl Faults {
         self.waiting
             .iter()
             .filter(|fault| fault.script.count != Some(0))
-            .map(|fault| FaultView {
-                id: fault.id,
-                script: fault.script.clone(),
-            })
+            .map(|fault| FaultView { id: fault.id, script: fault.script.clone() })
             .collect()
     }
 }
@@ -198,10 +187,7 @@ impl Action {
             Some(Cut::Before) => Deed::CutBefore,
             Some(Cut::After) => Deed::CutAfter,
             None if replaces => replacement(self.status, self.body, self.content_type)?,
-            None => Deed::Serve {
-                mangle: self.mangle,
-                merge: self.merge,
-            },
+            None => Deed::Serve { mangle: self.mangle, merge: self.merge },
         };
         let mut headers = HeaderMap::new();
         for (name, value) in self.headers {
@@ -235,11 +221,7 @@ fn replacement(status: Option<u16>, body: Option<Value>, content_type: Option<St
         Some(given) => Some(HeaderValue::try_from(given).map_err(|_| ScriptError::Header("content-type".into()))?),
         None => usual.map(HeaderValue::from_static),
     };
-    Ok(Deed::Replace {
-        status,
-        content_type,
-        body,
-    })
+    Ok(Deed::Replace { status, content_type, body })
 }
 
 fn parse_method(word: &str) -> Result<Method, ScriptError> {
@@ -302,23 +284,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_refused() {
-        let add = |script: Value| {
-            Faults::default()
-                .add(serde_json::from_value(script).unwrap())
-                .unwrap_err()
-        };
-        assert_eq!(
-            add(json!({"path": "/a", "action": {"status": 500, "cut": "after"}})),
-            ScriptError::Contradiction
-        );
+        let add = |script: Value| Faults::default().add(serde_json::from_value(script).unwrap()).unwrap_err();
+        assert_eq!(add(json!({"path": "/a", "action": {"status": 500, "cut": "after"}})), ScriptError::Contradiction);
         assert_eq!(add(json!({"path": "a", "action": {}})), ScriptError::Path);
-        assert_eq!(
-            add(json!({"path": "/a", "action": {"status": 99}})),
-            ScriptError::Status(99)
-        );
-        assert_eq!(
-            add(json!({"path": "/a", "action": {"headers": {"x": "\n"}}})),
-            ScriptError::Header("x".into())
-        );
+        assert_eq!(add(json!({"path": "/a", "action": {"status": 99}})), ScriptError::Status(99));
+        assert_eq!(add(json!({"path": "/a", "action": {"headers": {"x": "\n"}}})), ScriptError::Header("x".into()));
     }
 }

@@ -33,9 +33,7 @@ impl Mangle {
                 *body = Bytes::from_static(
                     b"<!doctype html><title>Sign in to the network</title><p>Please accept the terms.",
                 );
-                reply
-                    .headers_mut()
-                    .insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+                reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             }
             Self::Huge => {
                 let mut long = body.to_vec();
@@ -71,10 +69,7 @@ mod tests {
     use super::*;
 
     fn merged(status: u16, body: &str, fields: &Value) -> String {
-        let mut reply = Response::builder()
-            .status(status)
-            .body(Bytes::copy_from_slice(body.as_bytes()))
-            .unwrap();
+        let mut reply = Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes())).unwrap();
         merge(fields.as_object().unwrap(), &mut reply);
         String::from_utf8(reply.body().to_vec()).unwrap()
     }

@@ -103,11 +103,7 @@ mod tests {
 
     #[test]
     fn every_behaviour_reads_as_it_is_written() {
-        for behaviour in [
-            RefreshBehaviour::Keep,
-            RefreshBehaviour::Rotate,
-            RefreshBehaviour::RotateStrict,
-        ] {
+        for behaviour in [RefreshBehaviour::Keep, RefreshBehaviour::Rotate, RefreshBehaviour::RotateStrict] {
             assert_eq!(behaviour.to_string().parse(), Ok(behaviour));
         }
         assert_eq!("strict".parse::<RefreshBehaviour>(), Err(RefreshBehaviourError));

@@ -80,10 +80,7 @@ impl Serialize for Sent {
 impl Record {
     /// Writes down that a call arrived.
     pub(crate) fn received(&mut self, call: Call, at: Timestamp) -> Ticket {
-        let ticket = Ticket {
-            sequence: self.next,
-            sent: Sent::default(),
-        };
+        let ticket = Ticket { sequence: self.next, sent: Sent::default() };
         self.next += 1;
         if self.entries.len() == MOST_ENTRIES {
             self.entries.pop_front();
@@ -103,10 +100,7 @@ impl Record {
 
     /// Writes down what came of it; nothing when the entry was cleared meanwhile.
     pub(crate) fn came_out(&mut self, ticket: &Ticket, outcome: Outcome) {
-        if let Ok(index) = self
-            .entries
-            .binary_search_by_key(&ticket.sequence, |entry| entry.sequence)
-        {
+        if let Ok(index) = self.entries.binary_search_by_key(&ticket.sequence, |entry| entry.sequence) {
             let entry = &mut self.entries[index];
             entry.status = outcome.status.map(|status| status.as_u16());
             entry.effect = outcome.effect;
@@ -135,13 +129,7 @@ mod tests {
         let early = record.received(Call::default(), Timestamp::UNIX_EPOCH);
         record.clear();
         let late = record.received(Call::default(), Timestamp::UNIX_EPOCH);
-        record.came_out(
-            &early,
-            Outcome {
-                effect: true,
-                ..Outcome::default()
-            },
-        );
+        record.came_out(&early, Outcome { effect: true, ..Outcome::default() });
         let entries = record.entries();
         assert_eq!(entries.len(), 1);
         assert_eq!((entries[0].sequence, entries[0].effect), (late.sequence, false));

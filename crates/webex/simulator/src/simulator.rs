@@ -61,18 +61,11 @@ impl Simulator {
             return Err(StartError::RedirectUri(wrong.clone()));
         }
         let listening = wire::listen(options.listen).and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = listening.map_err(|source| StartError::Listen {
-            address: options.listen,
-            source,
-        })?;
+        let (address, listener) = listening.map_err(|source| StartError::Listen { address: options.listen, source })?;
         let (stop, stopping) = watch::channel(false);
         let (webex, description) = furnish(&options, reachable(address), clock, entropy, stopping.clone());
         let router = routes::router(webex.clone());
-        Ok(Self {
-            description,
-            stop,
-            serving: tokio::spawn(wire::serve(listener, webex, router, stopping)),
-        })
+        Ok(Self { description, stop, serving: tokio::spawn(wire::serve(listener, webex, router, stopping)) })
     }
 
     /// Where it listens, and whom it knows.
@@ -114,11 +107,7 @@ fn furnish(
     let organisation = Organisation::from_seed(options.seed, options.people);
     let behaviour = Behaviour::new(options);
     let mut issuer = Issuer::new(organisation.id);
-    let terms = Terms {
-        now: clock.now().wall,
-        behaviour: &behaviour,
-        entropy: &*entropy,
-    };
+    let terms = Terms { now: clock.now().wall, behaviour: &behaviour, entropy: &*entropy };
     // Client ids belong to the organisation: a sequence of their own, so that they do not depend on how many people there are.
     let ids = SeededEntropy::new(!options.seed);
     let integration = register_integration(&mut issuer, options, &ids, &*entropy);
@@ -142,14 +131,8 @@ fn furnish(
             id: organisation.webex_id().as_str().to_owned(),
             name: organisation.name.clone(),
         },
-        admin: SignIn {
-            email: admin.email.clone(),
-            password: password.clone(),
-        },
-        bot: BotAccount {
-            email: bot.email.clone(),
-            access_token: token(bot, Rights::Bot, BOT_TOKEN_LIFE),
-        },
+        admin: SignIn { email: admin.email.clone(), password: password.clone() },
+        bot: BotAccount { email: bot.email.clone(), access_token: token(bot, Rights::Bot, BOT_TOKEN_LIFE) },
         personal: PersonalAccount {
             email: admin.email.clone(),
             access_token: token(admin, Rights::Person, PERSONAL_TOKEN_LIFE),
@@ -171,9 +154,7 @@ fn furnish(
 }
 
 fn machine<'o>(organisation: &'o Organisation, kind: &PersonType) -> &'o Arc<Account> {
-    organisation
-        .first_of(kind)
-        .expect("every organisation is made with a bot and a machine account")
+    organisation.first_of(kind).expect("every organisation is made with a bot and a machine account")
 }
 
 fn register_integration(
@@ -236,10 +217,7 @@ fn authorise_service_app(
 }
 
 fn scopes(names: &[&str]) -> ScopeSet {
-    names
-        .iter()
-        .map(|name| name.parse::<Scope>().expect("a constant scope is well formed"))
-        .collect()
+    names.iter().map(|name| name.parse::<Scope>().expect("a constant scope is well formed")).collect()
 }
 
 /// Webex wants a redirect URI to match exactly, its port included: an app for a loopback listener registers a few.

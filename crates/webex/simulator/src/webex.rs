@@ -87,11 +87,7 @@ impl Webex {
     pub(crate) fn now(&self) -> Timestamp {
         let passed = self.setting().clock.now().since(&self.0.started);
         let advanced = Duration::from_millis(self.0.advanced.load(Ordering::Relaxed));
-        self.0
-            .started
-            .wall
-            .checked_add(passed.saturating_add(advanced))
-            .unwrap_or(Timestamp::MAX)
+        self.0.started.wall.checked_add(passed.saturating_add(advanced)).unwrap_or(Timestamp::MAX)
     }
 
     /// Moves the simulator's time forward.
@@ -103,17 +99,8 @@ impl Webex {
     pub(crate) fn decide<T>(&self, decide: impl FnOnce(&mut Issuer, &Organisation, Terms<'_>) -> T) -> T {
         let now = self.now();
         let mut state = self.state();
-        let State {
-            organisation,
-            issuer,
-            behaviour,
-            ..
-        } = &mut *state;
-        let terms = Terms {
-            now,
-            behaviour,
-            entropy: &*self.setting().entropy,
-        };
+        let State { organisation, issuer, behaviour, .. } = &mut *state;
+        let terms = Terms { now, behaviour, entropy: &*self.setting().entropy };
         decide(issuer, organisation, terms)
     }
 

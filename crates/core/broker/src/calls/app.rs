@@ -4,7 +4,7 @@ use lanyard_credential::{App, AppId, AppKind, AppName};
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use lanyard_secret::ClientSecret;
-use lanyard_store::{NewApp, StoreError};
+use lanyard_store::{NewApp, RemoveAppError};
 use url::Url;
 
 use crate::{Broker, Call, Error};
@@ -44,8 +44,9 @@ impl Call for AddApp {
             scopes: self.scopes,
             application_id: self.application_id,
         };
-        broker.store.insert_app(NewApp { app: app.clone(), client_secret: self.client_secret }).await.map_err(named)?;
-        Ok(app)
+        let new = NewApp { app, client_secret: self.client_secret };
+        broker.store.insert_app(&new).await?;
+        Ok(new.app)
     }
 }
 
@@ -88,12 +89,13 @@ impl Call for RemoveApp {
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         let app = broker.app(&self.name).await?;
-        broker.store.remove_app(app.id).await.map_err(|error| match error {
-            StoreError::AppInUse { credentials } => {
-                Error::AppInUse { app: app.name, users: credentials.iter().map(ToString::to_string).collect() }
+        match broker.store.remove_app(app.id).await {
+            Ok(_) => Ok(()),
+            Err(RemoveAppError::InUse(users)) => {
+                Err(Error::AppInUse { app: app.name, users: users.iter().map(ToString::to_string).collect() })
             }
-            error => error.into(),
-        })
+            Err(RemoveAppError::Store(error)) => Err(error.into()),
+        }
     }
 }
 
@@ -122,16 +124,11 @@ impl Broker {
     }
 
     /// What an app proves itself with at the token endpoint.
-    pub(crate) async fn auth(&self, app: AppId) -> Result<ClientAuth, StoreError> {
-        let (app, client_secret) = self.store.app_with_secret(app).await?;
-        Ok(ClientAuth { client_id: app.client_id, client_secret })
-    }
-}
-
-/// A name that is taken is the caller's mistake, not the store's failure.
-pub(crate) fn named(error: StoreError) -> Error {
-    match error {
-        StoreError::NameTaken(name) => Error::NameTaken(name),
-        error => error.into(),
+    pub(crate) async fn auth(&self, id: AppId) -> Result<ClientAuth, Error> {
+        let (app, secret) = (self.store.app_by_id(id).await?, self.store.app_secret(id).await?);
+        match (app, secret) {
+            (Some(app), Some(client_secret)) => Ok(ClientAuth { client_id: app.client_id, client_secret }),
+            _ => Err(Error::AppGone),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use lanyard_credential::{CredentialId, CredentialName, Kind};
 use lanyard_protocol::oauth::TokenHint;
-use lanyard_store::{PendingRevocation, RevocationEnd, RevokedToken};
+use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, TokenKind};
 
 use crate::{Broker, Call, Error};
 
@@ -31,7 +31,7 @@ pub struct Revocation {
     /// The credential that it belonged to.
     pub credential: CredentialName,
     /// Which of its tokens.
-    pub token: RevokedToken,
+    pub token: TokenKind,
     /// What became of it.
     pub outcome: RevocationOutcome,
 }
@@ -84,13 +84,15 @@ impl Broker {
         let pending = self.store.pending_revocations().await?;
         for row in pending.into_iter().filter(|row| only.is_none_or(|id| row.credential == id)) {
             let outcome = self.revoke_one(&row).await?;
-            let end = match &outcome {
-                RevocationOutcome::Revoked => RevocationEnd::Revoked,
-                RevocationOutcome::Queued { reason } => RevocationEnd::Later { reason: reason.clone() },
-                RevocationOutcome::NotRevoked { reason } => RevocationEnd::GivenUp { reason: reason.clone() },
+            let ended = match &outcome {
+                RevocationOutcome::Revoked => Some(Ended::Revoked),
+                RevocationOutcome::NotRevoked { reason } => Some(Ended::NotRevoked(reason.clone())),
+                RevocationOutcome::Queued { .. } => None,
             };
-            self.store.finish_revocation(&row, end).await?;
-            done.push(Revocation { credential: row.name.clone(), token: row.token, outcome });
+            if let Some(ended) = ended {
+                self.store.finish_revocation(row.id, &ended).await?;
+            }
+            done.push(Revocation { credential: row.name, token: row.kind, outcome });
         }
         Ok(done)
     }
@@ -105,11 +107,11 @@ impl Broker {
         };
         let auth = self.auth(app).await?;
         let token = self.store.open_revocation(row)?;
-        let hint = match row.token {
-            RevokedToken::Access => TokenHint::Access,
-            RevokedToken::Refresh | RevokedToken::Spare => TokenHint::Refresh,
+        let (token, hint) = match &token {
+            RevocableToken::Access(token) => (token.expose_secret(), TokenHint::Access),
+            RevocableToken::Refresh(token) => (token.expose_secret(), TokenHint::Refresh),
         };
-        let answer = self.transport.revoke(&row.environment, &auth, token.expose_secret(), hint).await;
+        let answer = self.transport.revoke(&row.environment, &auth, token, hint).await;
         Ok(match answer {
             Ok(true) => RevocationOutcome::Revoked,
             Ok(false) => not("no revocation endpoint is known for this Webex"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Kind, RefreshRight, Standing};
 use lanyard_secret::AccessToken;
-use lanyard_store::AuditAction;
+use lanyard_store::{AuditAction, AuditRecord};
 use lanyard_time::Moment;
 
 use crate::rotation::RotationEnd;
@@ -48,7 +48,14 @@ impl Call for RecordHandOut {
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         let credential = (self.credential.id, self.credential.name);
         let detail = format!("{}, generation {}", self.means, self.credential.generation);
-        broker.store.append_audit(AuditAction::HandedOut, Some(credential), &detail).await?;
+        let record = AuditRecord {
+            at: broker.clock.now().wall,
+            action: AuditAction::HandedOut,
+            credential: Some(credential),
+            actor: broker.actor.clone(),
+            detail,
+        };
+        broker.store.append_audit(&record).await?;
         Ok(())
     }
 }
@@ -89,11 +96,8 @@ impl Call for HandOut {
         let began = broker.clock.now();
         let mut looks = 0_u32;
         loop {
-            let row = broker
-                .store
-                .hand_out(&self.name)
-                .await?
-                .ok_or_else(|| Error::NoSuchCredential(self.name.clone()))?;
+            let row =
+                broker.store.hand_out(&self.name).await?.ok_or_else(|| Error::NoSuchCredential(self.name.clone()))?;
             refuse_if_closed(&row.credential)?;
             let now = broker.clock.now();
             let fit = self.fit(&row.credential, &now);
@@ -222,7 +226,11 @@ fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
         Standing::Clearing => "clearing",
         Standing::Disabled => "disabled",
         Standing::NeedsLogin(trouble) if credential.kind == Kind::Bot => {
-            return Err(Error::NoToken { name: credential.name.clone(), trouble: trouble.clone(), wait: Duration::ZERO });
+            return Err(Error::NoToken {
+                name: credential.name.clone(),
+                trouble: trouble.clone(),
+                wait: Duration::ZERO,
+            });
         }
         Standing::Active | Standing::Stalled(_) | Standing::NeedsLogin(_) => return Ok(()),
     };

@@ -8,7 +8,6 @@ use lanyard_protocol::{Environment, PersonType};
 use lanyard_secret::AccessToken;
 use lanyard_store::{NewCredential, NewTokens};
 
-use super::app::named;
 use crate::{Broker, Call, Error};
 
 /// Adds a credential around a pasted access token. Webex is asked whose it is before anything is stored.
@@ -59,12 +58,7 @@ impl Call for AddToken {
             labels: std::collections::BTreeMap::new(),
         };
         let tokens = NewTokens { access: self.token, refresh: None, validity, scopes: None };
-        broker
-            .store
-            .insert_credential(NewCredential { credential: credential.clone(), tokens: Some(tokens) })
-            .await
-            .map_err(named)?;
-        Ok(credential)
+        Ok(broker.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?)
     }
 }
 

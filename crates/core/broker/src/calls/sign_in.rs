@@ -6,13 +6,12 @@ use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing,
     Subject, Validity,
 };
-use lanyard_protocol::oauth::{AuthorizationRequest, Callback, TokenHint, verifier_from};
 use lanyard_protocol::ScopeSet;
+use lanyard_protocol::oauth::{AuthorizationRequest, Callback, TokenHint, verifier_from};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
-use lanyard_store::{NewCredential, NewGrant, NewTokens};
+use lanyard_store::{NewCredential, NewTokens};
 use url::Url;
 
-use super::app::named;
 use crate::identity::Identity;
 use crate::{Broker, Call, Error};
 
@@ -145,10 +144,10 @@ impl Call for FinishSignIn {
         let reply = obtained.reply;
         let Some(refresh) = reply.refresh_token else { return Err(Error::NoRefreshToken) };
         // The grant is good whatever /people/me says; who it belongs to can be asked again.
-        let identity = broker.identify(environment, &reply.access_token).await.unwrap_or_else(|error| Identity {
-            subject: Subject::Unknown(error.to_string()),
-            organisation: None,
-        });
+        let identity = broker
+            .identify(environment, &reply.access_token)
+            .await
+            .unwrap_or_else(|error| Identity { subject: Subject::Unknown(error.to_string()), organisation: None });
         let missing = reply.scopes.as_ref().map(|granted| scopes.without(granted)).unwrap_or_default();
         let tokens = NewTokens {
             access: reply.access_token,
@@ -177,8 +176,11 @@ impl Call for FinishSignIn {
         }
         let credential = match earlier {
             Some(earlier) => {
-                let grant = NewGrant { tokens, subject: identity.subject, organisation: identity.organisation };
-                broker.store.replace_grant(earlier.id, grant).await?;
+                let organisation = identity.organisation.as_ref();
+                let replaced = broker.store.replace_grant(earlier.id, &tokens, &identity.subject, organisation).await?;
+                if replaced.is_none() {
+                    return Err(Error::NotHandingOut { name: name.clone(), state: "clearing" });
+                }
                 broker.credential(name).await?
             }
             None => {
@@ -199,9 +201,7 @@ impl Call for FinishSignIn {
                     last_rotated_at: None,
                     labels: std::collections::BTreeMap::new(),
                 };
-                let new = NewCredential { credential: credential.clone(), tokens: Some(tokens) };
-                broker.store.insert_credential(new).await.map_err(named)?;
-                credential
+                broker.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?
             }
         };
         Ok(SignedIn { credential, missing })

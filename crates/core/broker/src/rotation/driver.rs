@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use lanyard_client::{Obtained, Transport};
 use lanyard_credential::rotation::{Action, Answer, Event, Failure, Found, Outcome, Snapshot, State, Writer as Seen};
-use lanyard_credential::{CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity};
+use lanyard_credential::{AppId, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity};
 use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::RefreshToken;
-use lanyard_store::{Claim, Commit, Failure as StoredFailure, IntentEnd, Renewal, RotationView, StoreError, Writer};
+use lanyard_store::{
+    Claim, Commit, Failure as StoredFailure, IntentEnd, RotatedTokens, RotationView, StoreError, Writer,
+};
 
 use super::trouble::{Fault, judge};
 use crate::{Broker, Error, failpoint};
@@ -122,7 +124,7 @@ impl Driver<'_> {
 
     async fn claim(&mut self) -> Result<Event<Obtained>, StoreError> {
         let view = match self.broker.store.claim(self.id, LEASE).await? {
-            Claim::Claimed(view) => view,
+            Claim::Claimed(view) => *view,
             Claim::Held { .. } => return Ok(Event::Held),
             Claim::Erased => return Ok(Event::Erased),
         };
@@ -136,7 +138,10 @@ impl Driver<'_> {
                 spend: intent.spend,
                 attempt: intent.attempt,
                 // An intent of this very process is of an earlier run: a process rotates a credential once at a time.
-                writer: if *writer == Writer::Present { Seen::Present } else { Seen::Gone },
+                writer: match writer {
+                    Writer::Present => Seen::Present,
+                    Writer::Me | Writer::Gone => Seen::Gone,
+                },
             }),
             spare: view.has_spare,
             rotates: refreshes && credential.app.is_some() && credential.standing.hands_out(),
@@ -151,9 +156,18 @@ impl Driver<'_> {
         let declared = self
             .broker
             .store
-            .write_intent(self.id, credential.generation, credential.grant, self.intent.as_ref(), spend, attempt, INTENT)
+            .write_intent(
+                self.id,
+                credential.generation,
+                credential.grant,
+                self.intent.as_ref(),
+                spend,
+                attempt,
+                INTENT,
+            )
             .await?;
-        let Some((intent, token)) = declared else { return Ok(Event::Superseded) };
+        let Some(intent) = declared else { return Ok(Event::Superseded) };
+        let Some(token) = self.broker.store.spend(self.id, &intent).await? else { return Ok(Event::Superseded) };
         self.intent = Some(intent);
         self.token = Some(token);
         failpoint!("rotation.declared");
@@ -195,19 +209,19 @@ impl Driver<'_> {
         let reply = &obtained.reply;
         // A reply without a refresh token keeps the old one, and what was known of its end.
         let refresh = match (&reply.refresh_token, &credential.validity) {
-            (None, Some(validity)) => RefreshRight::Lasting(
-                reply.refresh_token_expires_in.or_else(|| validity.refresh_left(&obtained.sent)),
-            ),
+            (None, Some(validity)) => {
+                RefreshRight::Lasting(reply.refresh_token_expires_in.or_else(|| validity.refresh_left(&obtained.sent)))
+            }
             _ => RefreshRight::Lasting(reply.refresh_token_expires_in),
         };
-        let renewal = Renewal {
+        let tokens = RotatedTokens {
             access: reply.access_token.clone(),
             refresh: reply.refresh_token.clone(),
             validity: Validity { obtained: obtained.sent.clone(), access: reply.expires_in, refresh },
             scopes: reply.scopes.clone(),
         };
         let Some(intent) = &self.intent else { return Ok(Event::Erased) };
-        let commit = self.broker.store.commit(self.id, intent, renewal).await?;
+        let commit = self.broker.store.commit(self.id, credential.grant, intent, &tokens).await?;
         failpoint!("rotation.committed");
         Ok(match commit {
             Commit::Committed(_) => Event::Committed,
@@ -248,11 +262,11 @@ impl Driver<'_> {
         };
         let end = if settled { IntentEnd::Close } else { IntentEnd::Unanswered };
         let stored = StoredFailure { standing, intent: end };
-        let written = self.broker.store.record_failure(self.id, intent, stored).await?;
+        let written = self.broker.store.record_failure(self.id, intent, &stored).await?;
         Ok(if written { Event::Done } else { Event::Superseded })
     }
 
-    async fn auth(&self, app: lanyard_credential::AppId) -> Result<ClientAuth, StoreError> {
+    async fn auth(&self, app: AppId) -> Result<ClientAuth, Error> {
         self.broker.auth(app).await
     }
 

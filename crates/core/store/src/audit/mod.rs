@@ -4,12 +4,14 @@
 //! derived from the home's own data key. Whoever can write the database can cut off a chain's tail and nobody sees it, unless a
 //! [`Head`] was exported before and is compared.
 
+mod head;
 mod verify;
 
 use jiff::Timestamp;
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_vault::Mac;
 
+pub use self::head::HeadError;
 pub use self::verify::{AuditVerdict, Fault};
 use crate::engine::{Row, Write, sql};
 use crate::{Store, StoreError};
@@ -149,13 +151,7 @@ impl Store {
     pub async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         let rows = self.engine().rows(sql("audit", SELECT_HEADS)).await?;
         rows.iter()
-            .map(|row| {
-                Ok(Head {
-                    writer: row.text("writer")?,
-                    sequence: sequence(row)?,
-                    mac: mac(row)?,
-                })
-            })
+            .map(|row| Ok(Head { writer: row.text("writer")?, sequence: sequence(row)?, mac: mac(row)? }))
             .collect()
     }
 
@@ -284,20 +280,9 @@ macro_rules! columns {
 use columns;
 
 const SELECT_LAST: &str = "SELECT writer, sequence, mac FROM audit WHERE writer = $1 ORDER BY sequence DESC LIMIT 1";
-const SELECT_LATEST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM audit ORDER BY at DESC, writer, sequence DESC LIMIT $1"
-);
-const SELECT_SINCE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM audit WHERE at >= $1 ORDER BY at, writer, sequence"
-);
+const SELECT_LATEST: &str =
+    concat!("SELECT ", columns!(), " FROM audit ORDER BY at DESC, writer, sequence DESC LIMIT $1");
+const SELECT_SINCE: &str = concat!("SELECT ", columns!(), " FROM audit WHERE at >= $1 ORDER BY at, writer, sequence");
 const SELECT_HEADS: &str = "SELECT writer, sequence, mac FROM audit AS a WHERE sequence = \
      (SELECT MAX(b.sequence) FROM audit AS b WHERE b.writer = a.writer) ORDER BY writer";
-const INSERT: &str = concat!(
-    "INSERT INTO audit (",
-    columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-);
+const INSERT: &str = concat!("INSERT INTO audit (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");

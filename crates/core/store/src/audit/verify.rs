@@ -42,9 +42,7 @@ impl Store {
     pub async fn verify_audit(&self, expected: &[Head]) -> Result<AuditVerdict, StoreError> {
         let mut heads: Vec<Head> = Vec::new();
         loop {
-            let (writer, after) = heads
-                .last()
-                .map_or(("", 0), |head| (head.writer.as_str(), head.sequence));
+            let (writer, after) = heads.last().map_or(("", 0), |head| (head.writer.as_str(), head.sequence));
             let page = sql("audit", SELECT_PAGE).bind(writer).bind(after).bind(PAGE);
             let rows = self.engine().rows(page).await?;
             for row in &rows {
@@ -61,11 +59,9 @@ impl Store {
             found.is_none_or(|found| found.sequence < head.sequence)
         });
         Ok(match cut {
-            Some(head) => AuditVerdict::Broken {
-                writer: head.writer.clone(),
-                sequence: head.sequence,
-                fault: Fault::Cut,
-            },
+            Some(head) => {
+                AuditVerdict::Broken { writer: head.writer.clone(), sequence: head.sequence, fault: Fault::Cut }
+            }
             None => AuditVerdict::Intact(heads),
         })
     }
@@ -79,29 +75,16 @@ impl Store {
     ) -> Result<Option<AuditVerdict>, StoreError> {
         let writer = row.text("writer")?;
         if heads.last().is_none_or(|head| head.writer != writer) {
-            heads.push(Head {
-                writer: writer.clone(),
-                sequence: 0,
-                mac: Mac::BEGINNING,
-            });
+            heads.push(Head { writer: writer.clone(), sequence: 0, mac: Mac::BEGINNING });
         }
         let head = heads.last_mut().expect("one was pushed if there was none");
         let next = head.sequence.saturating_add(1);
-        let broken = |fault| {
-            Ok(Some(AuditVerdict::Broken {
-                writer: writer.clone(),
-                sequence: next,
-                fault,
-            }))
-        };
+        let broken = |fault| Ok(Some(AuditVerdict::Broken { writer: writer.clone(), sequence: next, fault }));
         if sequence(row)? != next {
             return broken(Fault::Missing);
         }
         let (action, actor, detail) = (row.text("action")?, row.text("actor")?, row.text("detail")?);
-        let (id, name) = (
-            row.optional_text("credential_id")?,
-            row.optional_text("credential_name")?,
-        );
+        let (id, name) = (row.optional_text("credential_id")?, row.optional_text("credential_name")?);
         let link = Link {
             writer: &writer,
             sequence: next,

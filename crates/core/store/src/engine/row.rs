@@ -84,9 +84,7 @@ impl Row {
     }
 
     pub(crate) fn optional_parsed<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
-        self.optional_text(column)?
-            .map(|text| text.parse().map_err(|_| self.impossible(column)))
-            .transpose()
+        self.optional_text(column)?.map(|text| text.parse().map_err(|_| self.impossible(column))).transpose()
     }
 
     pub(crate) fn counter(&self, column: &'static str) -> Result<u32, StoreError> {
@@ -118,17 +116,11 @@ impl Row {
 
     pub(crate) fn boot_time(&self, boot: &'static str, elapsed: &'static str) -> Result<BootTime, StoreError> {
         let nanoseconds = u64::try_from(self.integer(elapsed)?).map_err(|_| self.impossible(elapsed))?;
-        Ok(BootTime {
-            boot: BootId::new(self.text(boot)?),
-            elapsed: Duration::from_nanos(nanoseconds),
-        })
+        Ok(BootTime { boot: BootId::new(self.text(boot)?), elapsed: Duration::from_nanos(nanoseconds) })
     }
 
     pub(crate) fn moment(&self, columns: MomentColumns) -> Result<Moment, StoreError> {
-        Ok(Moment {
-            wall: self.timestamp(columns.wall)?,
-            boot: self.boot_time(columns.boot, columns.elapsed)?,
-        })
+        Ok(Moment { wall: self.timestamp(columns.wall)?, boot: self.boot_time(columns.boot, columns.elapsed)? })
     }
 
     fn value<T>(&self, column: &'static str) -> Result<T, StoreError>

@@ -34,12 +34,7 @@ const LOG_BYTES: u32 = 1 << 20;
 impl SqliteEngine {
     /// The database at `path`, which must be absolute. Nothing is opened yet.
     pub(crate) fn new(path: PathBuf, options: Options) -> Self {
-        Self {
-            path,
-            options,
-            writer: Slot::default(),
-            reader: Slot::default(),
-        }
+        Self { path, options, writer: Slot::default(), reader: Slot::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -83,10 +78,7 @@ impl SqliteEngine {
 
     pub(super) async fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
         let rows = self.rows(super::sql("schema", INTEGRITY)).await?;
-        let findings: Vec<String> = rows
-            .iter()
-            .map(|row| row.text("integrity_check"))
-            .collect::<Result<_, _>>()?;
+        let findings: Vec<String> = rows.iter().map(|row| row.text("integrity_check")).collect::<Result<_, _>>()?;
         Ok(findings.into_iter().filter(|finding| finding != "ok").collect())
     }
 
@@ -100,11 +92,7 @@ impl SqliteEngine {
             let log = beside(&self.path, "-wal");
             if std::fs::metadata(log).is_ok_and(|log| log.len() > u64::from(LOG_BYTES)) {
                 // Others may be reading; then they will do it. Nobody waits for tidiness.
-                script(
-                    &mut connection,
-                    "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)",
-                )
-                .await?;
+                script(&mut connection, "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)").await?;
             }
             connection.close().await.map_err(StoreError::from_sqlite)?;
         }
@@ -152,31 +140,21 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 pub(super) async fn run(connection: &mut SqliteConnection, statement: Statement) -> Result<u64, StoreError> {
     let arguments = arguments(statement.values)?;
-    let done = sqlx::query_with(statement.text, arguments)
-        .execute(connection)
-        .await
-        .map_err(StoreError::from_sqlite)?;
+    let done =
+        sqlx::query_with(statement.text, arguments).execute(connection).await.map_err(StoreError::from_sqlite)?;
     Ok(done.rows_affected())
 }
 
 pub(super) async fn rows(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<Row>, StoreError> {
     let arguments = arguments(statement.values)?;
-    let rows = sqlx::query_with(statement.text, arguments)
-        .fetch_all(connection)
-        .await
-        .map_err(StoreError::from_sqlite)?;
-    let row = |row| Row {
-        table: statement.table,
-        inner: Inner::Sqlite(row),
-    };
+    let rows =
+        sqlx::query_with(statement.text, arguments).fetch_all(connection).await.map_err(StoreError::from_sqlite)?;
+    let row = |row| Row { table: statement.table, inner: Inner::Sqlite(row) };
     Ok(rows.into_iter().map(row).collect())
 }
 
 pub(super) async fn script(connection: &mut SqliteConnection, text: &'static str) -> Result<(), StoreError> {
-    sqlx::raw_sql(text)
-        .execute(connection)
-        .await
-        .map_err(StoreError::from_sqlite)?;
+    sqlx::raw_sql(text).execute(connection).await.map_err(StoreError::from_sqlite)?;
     Ok(())
 }
 

@@ -24,11 +24,7 @@ pub(crate) enum Value {
 
 /// A statement on `table`.
 pub(crate) fn sql(table: &'static str, text: &'static str) -> Statement {
-    Statement {
-        table,
-        text,
-        values: Vec::new(),
-    }
+    Statement { table, text, values: Vec::new() }
 }
 
 impl Statement {

@@ -76,10 +76,7 @@ impl Store {
     ) -> Result<Commit, StoreError> {
         let row_id = id.to_string();
         let mut write = self.engine().write().await?;
-        let Some(row) = write
-            .row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str()))
-            .await?
-        else {
+        let Some(row) = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await? else {
             write.abandon().await?;
             return Ok(Commit::Erased);
         };
@@ -97,8 +94,7 @@ impl Store {
         if (generation, found) != (intent.generation, grant) {
             give_lease_back(&mut write, id, self.process()).await?;
             let detail = format!("generation {} was already replaced by {generation}", intent.generation);
-            self.note(&mut write, AuditAction::Overtaken, Some((&id, &name)), &detail)
-                .await?;
+            self.note(&mut write, AuditAction::Overtaken, Some((&id, &name)), &detail).await?;
             write.commit().await?;
             let same_grant = found == grant;
             return Ok(Commit::Overtaken { generation, same_grant });
@@ -119,19 +115,13 @@ impl Store {
             Some(scopes) => Some(scopes.clone()),
             None => row.optional_parsed("scopes")?,
         };
-        write
-            .run(set.update(&row_id, next, &tokens.validity, scopes.as_ref()))
-            .await?;
+        write.run(set.update(&row_id, next, &tokens.validity, scopes.as_ref())).await?;
         update_standing(&mut write, id, &standing).await?;
-        let rotated = sql(
-            "credentials",
-            "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1",
-        );
+        let rotated = sql("credentials", "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1");
         write.run(rotated.bind(row_id.as_str()).bind(self.now().wall)).await?;
         give_lease_back(&mut write, id, self.process()).await?;
         let detail = format!("generation {generation} replaced by {next}");
-        self.note(&mut write, AuditAction::Rotated, Some((&id, &name)), &detail)
-            .await?;
+        self.note(&mut write, AuditAction::Rotated, Some((&id, &name)), &detail).await?;
         write.commit().await?;
         Ok(Commit::Committed(next))
     }
@@ -141,9 +131,7 @@ impl Store {
     pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
         let row_id = id.to_string();
         let mut write = self.engine().write().await?;
-        let row = write
-            .row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str()))
-            .await?;
+        let row = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await?;
         let Some(row) = row else {
             write.abandon().await?;
             return Ok(false);
@@ -160,8 +148,7 @@ impl Store {
         write.run(update.bind(row_id.as_str()).bind(&sealed)).await?;
         let name = row.parsed("name")?;
         let detail = format!("beside generation {}", row.counter("generation")?);
-        self.note(&mut write, AuditAction::SpareKept, Some((&id, &name)), &detail)
-            .await?;
+        self.note(&mut write, AuditAction::SpareKept, Some((&id, &name)), &detail).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -176,9 +163,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let row_id = id.to_string();
         let mut write = self.engine().write().await?;
-        let row = write
-            .row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str()))
-            .await?;
+        let row = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await?;
         let Some(row) = row else {
             write.abandon().await?;
             return Ok(false);
@@ -212,8 +197,7 @@ impl Store {
             intent.attempt,
             standing_word(&failure.standing)
         );
-        self.note(&mut write, AuditAction::Failed, Some((&id, &name)), &detail)
-            .await?;
+        self.note(&mut write, AuditAction::Failed, Some((&id, &name)), &detail).await?;
         write.commit().await?;
         Ok(true)
     }

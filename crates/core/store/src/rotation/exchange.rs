@@ -21,10 +21,7 @@ impl Store {
     ///
     /// `None`, and nothing written, when the row moved on (another generation or grant, an intent that is not the one that is
     /// `replaced`, clearing, disabled) or when somebody else took the lease.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of the condition or of the note"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the condition or of the note")]
     pub async fn write_intent(
         &self,
         id: CredentialId,
@@ -60,9 +57,7 @@ impl Store {
         }
         let now = self.now();
         let stored = StoredIntent::new((generation, spend, attempt), me, &now, length);
-        let update = sql("credentials", UPDATE_INTENT)
-            .bind(id.to_string())
-            .bind_all(stored.values());
+        let update = sql("credentials", UPDATE_INTENT).bind(id.to_string()).bind_all(stored.values());
         write.run(update).await?;
         take_lease(&mut write, id, me, length, &now.boot).await?;
         let action = match &found {
@@ -74,8 +69,7 @@ impl Store {
             Spend::Spare => "the spare refresh token",
         };
         let detail = format!("exchange of generation {generation} begun: attempt {attempt}, with {which}");
-        self.note(&mut write, action, Some((&id, &current.name)), &detail)
-            .await?;
+        self.note(&mut write, action, Some((&id, &current.name)), &detail).await?;
         write.commit().await?;
         Ok(Some(stored.intent))
     }
@@ -83,11 +77,7 @@ impl Store {
     /// Opens the refresh token that `intent` is about, for the exchange alone. `None` when that intent does not stand any more, or
     /// there is no such token: then nothing may be sent.
     pub async fn spend(&self, id: CredentialId, intent: &Intent) -> Result<Option<RefreshToken>, StoreError> {
-        let Some(row) = self
-            .engine()
-            .row(sql("credentials", SELECT_SECRETS).bind(id.to_string()))
-            .await?
-        else {
+        let Some(row) = self.engine().row(sql("credentials", SELECT_SECRETS).bind(id.to_string())).await? else {
             return Ok(None);
         };
         let found = StoredIntent::read(&row)?.map(|stored| stored.intent);

@@ -78,11 +78,7 @@ impl Store {
             let writer = stored.judge(me, &now);
             (stored.intent, writer)
         });
-        let view = RotationView {
-            credential,
-            intent,
-            has_spare: row.holds("spare_token")?,
-        };
+        let view = RotationView { credential, intent, has_spare: row.holds("spare_token")? };
         take_lease(&mut write, id, me, lease_length, &now.boot).await?;
         write.commit().await?;
         Ok(Claim::Claimed(Box::new(view)))
@@ -98,10 +94,7 @@ impl Store {
 
 fn held(lease: &Lease, store: &Store) -> Option<Claim> {
     let left = lease.keeps_out(store.process(), &store.now().boot)?;
-    Some(Claim::Held {
-        by: lease.owner.clone(),
-        left,
-    })
+    Some(Claim::Held { by: lease.owner.clone(), left })
 }
 
 pub(super) const SELECT_VIEW: &str = concat!(

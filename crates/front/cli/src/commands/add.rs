@@ -50,7 +50,9 @@ impl Add {
         };
         output::note(&format!("added {}; it acts as {whose}", credential.name));
         if kind == Kind::Personal {
-            output::note("a personal token ends within hours of being made and cannot be renewed; for lasting access: lanyard login");
+            output::note(
+                "a personal token ends within hours of being made and cannot be renewed; for lasting access: lanyard login",
+            );
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -94,7 +94,9 @@ impl App {
                 let secret = prompt::secret("client secret", client_secret_file.as_deref())?;
                 let client_secret = ClientSecret::new(secret.as_str());
                 broker.call(ReplaceSecret { name: name.clone(), client_secret }).await?;
-                output::note(&format!("replaced the client secret of {name}; its credentials use the new one from now on"));
+                output::note(&format!(
+                    "replaced the client secret of {name}; its credentials use the new one from now on"
+                ));
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{ReadAudit, VerifyAudit};
-use lanyard_store::{AuditVerdict, Head};
+use lanyard_store::{AuditVerdict, Fault, Head};
 use serde_json::json;
 
 use crate::arguments::Common;
@@ -38,11 +38,11 @@ impl Audit {
                     json!({
                         "writer": entry.writer,
                         "sequence": entry.sequence,
-                        "at": output::json::time(Some(entry.at)),
-                        "action": entry.action.as_str(),
-                        "credential": entry.credential,
-                        "actor": entry.actor,
-                        "detail": entry.detail,
+                        "at": output::json::time(Some(entry.record.at)),
+                        "action": entry.record.action.as_str(),
+                        "credential": entry.record.credential.as_ref().map(|(_, name)| name.as_str()),
+                        "actor": entry.record.actor,
+                        "detail": entry.record.detail,
                     })
                 })
                 .collect();
@@ -52,11 +52,11 @@ impl Audit {
                 .iter()
                 .map(|entry| {
                     vec![
-                        format!("{:.0}", entry.at),
-                        entry.action.as_str().to_owned(),
-                        entry.credential.clone().unwrap_or_default(),
-                        entry.actor.clone(),
-                        entry.detail.clone(),
+                        format!("{:.0}", entry.record.at),
+                        entry.record.action.as_str().to_owned(),
+                        entry.record.credential.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default(),
+                        entry.record.actor.clone(),
+                        entry.record.detail.clone(),
                     ]
                 })
                 .collect();
@@ -84,20 +84,33 @@ impl Audit {
         let compared = heads.len();
         let broker = common.broker().await?;
         match broker.call(VerifyAudit { heads }).await? {
-            AuditVerdict::Intact { records, heads } => {
+            AuditVerdict::Intact(heads) => {
                 for head in &heads {
                     output::line(&head.to_string())?;
                 }
+                let records: u64 = heads.iter().map(|head| head.sequence).sum();
                 output::note(&format!("{records} records, every one in its place"));
                 if compared == 0 {
-                    output::note("this cannot see a chain whose end was cut off: keep these heads elsewhere and compare with --heads");
+                    output::note(
+                        "this cannot see a chain whose end was cut off: keep these heads elsewhere and compare with --heads",
+                    );
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            AuditVerdict::Broken(fault) => Err(Failure::Other {
-                message: format!("the audit was tampered with: {fault}"),
-                hint: Some("somebody wrote to the database without the home's key; keep a copy, and find out who".to_owned()),
+            AuditVerdict::Broken { writer, sequence, fault } => Err(Failure::Other {
+                message: format!("the audit was tampered with: record {sequence} of {writer} {}", said(fault)),
+                hint: Some(
+                    "somebody wrote to the database without the home's key; keep a copy, and find out who".to_owned(),
+                ),
             }),
         }
+    }
+}
+
+fn said(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Missing => "is missing",
+        Fault::Altered => "was altered, or stands in another's place",
+        Fault::Cut => "was cut off, with all that followed it",
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use lanyard_broker::{Cleared, Revocation, RevocationOutcome};
 use lanyard_credential::{CredentialName, Kind};
+use lanyard_store::TokenKind;
 use serde_json::json;
 
 use crate::arguments::Common;
@@ -38,13 +39,22 @@ impl Clear {
 }
 
 pub(crate) fn sentence(revocation: &Revocation) -> String {
-    let what = revocation.token.as_str();
+    let what = word(revocation.token);
     match &revocation.outcome {
         RevocationOutcome::Revoked => format!("  {what}: revoked"),
         RevocationOutcome::Queued { reason } => {
-            format!("  {what}: not revoked yet ({reason}); tried again for seven days by lanyard doctor and lanyard clear")
+            format!(
+                "  {what}: not revoked yet ({reason}); tried again for seven days by lanyard doctor and lanyard clear"
+            )
         }
         RevocationOutcome::NotRevoked { reason } => format!("  {what}: NOT revoked: {reason}"),
+    }
+}
+
+fn word(token: TokenKind) -> &'static str {
+    match token {
+        TokenKind::Access => "access token",
+        TokenKind::Refresh => "refresh token",
     }
 }
 
@@ -54,7 +64,7 @@ fn json_of(revocation: &Revocation) -> serde_json::Value {
         RevocationOutcome::Queued { reason } => ("queued", Some(reason)),
         RevocationOutcome::NotRevoked { reason } => ("not-revoked", Some(reason)),
     };
-    json!({ "token": revocation.token.as_str(), "outcome": outcome, "reason": reason })
+    json!({ "token": word(revocation.token), "outcome": outcome, "reason": reason })
 }
 
 /// The page to visit for what could not be revoked from here.

@@ -38,13 +38,14 @@ impl Demo {
             .tempdir()
             .map_err(Failure::io("making a home for the demo"))?;
         let parts = context::parts();
-        let options =
-            Options { access_token_ttl: LIFE, refresh: RefreshBehaviour::RotateStrict, ..Options::default() };
+        let options = Options { access_token_ttl: LIFE, refresh: RefreshBehaviour::RotateStrict, ..Options::default() };
         let simulator = Simulator::start(options, Arc::clone(&parts.clock), Arc::clone(&parts.entropy))
             .await
             .map_err(|error| failed(format!("the local Webex does not start: {error}")))?;
-        let home = Home::at(directory.path().join("home"));
-        let store = Store::open_or_create(&home, parts.clone().into(), lanyard_store::Options::default()).await?;
+        let home = Home::new(directory.path().join("home"));
+        let (store, _) =
+            Store::open_or_create(&home.directory, context::store_parts(&parts), lanyard_store::Options::default())
+                .await?;
         let story = Story { broker: Broker::new(store, parts, "demo"), home, webex: simulator.description().clone() };
         let told = story.tell().await;
         simulator.stop().await;
@@ -67,7 +68,11 @@ impl Story {
         let environment = Environment::at(&self.webex.base_url)
             .map_err(|error| failed(format!("the local Webex has no address: {error}")))?;
         step(&format!("A local Webex listens at {}", self.webex.base_url));
-        say(&format!("  organisation {}, its refresh tokens rotate strictly, access tokens last {} s", self.webex.organisation.name, LIFE.as_secs()));
+        say(&format!(
+            "  organisation {}, its refresh tokens rotate strictly, access tokens last {} s",
+            self.webex.organisation.name,
+            LIFE.as_secs()
+        ));
 
         step("An app is registered, and somebody signs in");
         let name: CredentialName = "acme".parse().map_err(|error| failed(format!("{error}")))?;
@@ -192,7 +197,7 @@ impl Story {
         let script = "test -n \"$WEBEX_ACCESS_TOKEN\" && echo \"  a shell holds a token of ${#WEBEX_ACCESS_TOKEN} \
                       characters\" && ! env | grep -q ^LANYARD_";
         let status = command
-            .args(["--home".as_ref(), self.home.directory().as_os_str(), "exec".as_ref(), name.as_str().as_ref()])
+            .args(["--home".as_ref(), self.home.directory.as_os_str(), "exec".as_ref(), name.as_str().as_ref()])
             .args(["--", "sh", "-c", script])
             .status()
             .map_err(Failure::io("running lanyard exec"))?;
@@ -201,7 +206,10 @@ impl Story {
 }
 
 fn failed(message: impl Into<String>) -> Failure {
-    Failure::Other { message: message.into(), hint: Some("this is a fault of the demo; nothing of yours was touched".to_owned()) }
+    Failure::Other {
+        message: message.into(),
+        hint: Some("this is a fault of the demo; nothing of yours was touched".to_owned()),
+    }
 }
 
 fn check(holds: bool, what: &str) -> Result<(), Failure> {

@@ -64,17 +64,19 @@ impl Doctor {
 
 /// The exit code is that of the first fault: 6 for the store, 4 for a person who must act.
 async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
-    if !home.exists() {
-        findings.push(Finding::good("home", format!("nothing yet in {}", home.directory().display())));
+    let parts = context::parts();
+    let opened = Store::open_with_key_file(&home.directory, context::store_parts(&parts), Options::default()).await;
+    if let Err(OpenError::Missing(_)) = &opened {
+        findings.push(Finding::good("home", format!("nothing yet in {}", home.directory.display())));
         return Ok(0);
     }
-    findings.push(Finding::good("home", home.directory().display().to_string()));
-    let parts = context::parts();
-    let store = match Store::open(home, parts.clone().into(), Options::default()).await {
-        Ok(store) => store,
+    findings.push(Finding::good("home", home.directory.display().to_string()));
+    let store = match opened {
+        Ok((store, _)) => store,
         Err(error) => {
-            let what = if matches!(error, OpenError::Key(_)) { "key" } else { "store" };
-            findings.push(Finding::bad(what, error.to_string(), error.hint()));
+            let key = matches!(error, OpenError::Key(_) | OpenError::KeyMissing(_) | OpenError::ForeignKey { .. });
+            let what = if key { "key" } else { "store" };
+            findings.push(Finding::bad(what, error.to_string(), Some(error.hint())));
             return Ok(6);
         }
     };
@@ -88,14 +90,15 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         }
         Err(error) => {
             code = 6;
-            findings.push(Finding::bad("store", error.to_string(), error.hint()));
+            findings.push(Finding::bad("store", error.to_string(), Some(error.hint())));
         }
     }
     let broker = Broker::new(store, parts.clone(), "doctor");
     let now = parts.clock.now();
     for credential in broker.call(List).await? {
         let state = credential.state(&now);
-        let said = format!("{} is {state}; valid for {}", credential.name, output::credential::valid_for(&credential, &now));
+        let said =
+            format!("{} is {state}; valid for {}", credential.name, output::credential::valid_for(&credential, &now));
         match (state, credential.standing.trouble()) {
             (State::Stalled | State::NeedsLogin, Some(trouble)) => {
                 code = if code == 0 { 4 } else { code };

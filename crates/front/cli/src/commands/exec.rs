@@ -61,7 +61,10 @@ impl Exec {
             });
         };
         record(&broker, &handed, &format!("exec {}", program.to_string_lossy())).await;
-        broker.store().close().await;
+        // To close is only what keeps the files small; the program has its token either way.
+        if let Err(error) = broker.store().close().await {
+            tracing::warn!(%error, "the store could not be closed");
+        }
         let mut command = Command::new(program);
         command.args(arguments).env(&self.env, handed.token.expose_secret());
         for (variable, _) in std::env::vars_os() {

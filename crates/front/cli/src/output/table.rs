@@ -5,7 +5,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 /// Lays out rows under headings, columns aligned, without lines; as wide as it needs to be where stdout is no terminal.
 pub(crate) fn render(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings.iter().copied());
     table.add_rows(rows);
     for column in table.column_iter_mut() {

@@ -38,9 +38,7 @@ impl Rights {
 }
 
 fn is_administrative(scope: &Scope) -> bool {
-    ["spark-admin:", "identity:", "spark-compliance:"]
-        .iter()
-        .any(|prefix| scope.as_str().starts_with(prefix))
+    ["spark-admin:", "identity:", "spark-compliance:"].iter().any(|prefix| scope.as_str().starts_with(prefix))
         || scope.as_str().starts_with("meeting:admin_")
 }
 

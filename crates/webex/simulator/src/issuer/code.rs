@@ -42,11 +42,7 @@ impl Issuer {
         let code = AuthorizationCode::new(random::text(terms.entropy));
         self.codes.insert(
             Fingerprint::of(code.expose_secret()),
-            Code {
-                request,
-                account,
-                expires_at: after(terms.now, LIFE),
-            },
+            Code { request, account, expires_at: after(terms.now, LIFE) },
         );
         code
     }
@@ -60,10 +56,7 @@ impl Issuer {
         verifier: Option<&CodeVerifier>,
         terms: Terms<'_>,
     ) -> Result<TokenReply, ExchangeError> {
-        let code = self
-            .codes
-            .remove(&Fingerprint::of(code.expose_secret()))
-            .ok_or(ExchangeError::DeadCode)?;
+        let code = self.codes.remove(&Fingerprint::of(code.expose_secret())).ok_or(ExchangeError::DeadCode)?;
         let fits = code.expires_at > terms.now
             && &code.request.client == client
             && code.request.redirect_uri == redirect_uri
@@ -73,11 +66,7 @@ impl Issuer {
         }
         self.make_room(code.account, terms.now)?;
         let rights = Rights::Consented(code.request.scopes.clone());
-        Ok(self.start_grant(
-            Grant::new(Some(client.clone()), code.account, rights),
-            code.request.scopes,
-            terms,
-        ))
+        Ok(self.start_grant(Grant::new(Some(client.clone()), code.account, rights), code.request.scopes, terms))
     }
 }
 

@@ -33,10 +33,7 @@ impl Issuer {
         let Some(&id) = self.refresh.get(&Fingerprint::of(token)) else {
             return false;
         };
-        let owned = self
-            .grants
-            .get(&id)
-            .is_some_and(|grant| grant.client.as_ref() == Some(client));
+        let owned = self.grants.get(&id).is_some_and(|grant| grant.client.as_ref() == Some(client));
         if owned {
             self.end(id);
         }
@@ -64,8 +61,7 @@ impl Issuer {
     pub(crate) fn end_access_tokens(&mut self, selection: &Selection) -> usize {
         let chosen = self.chosen(selection);
         let before = self.access.len();
-        self.access
-            .retain(|_, access| chosen.binary_search(&access.grant).is_err());
+        self.access.retain(|_, access| chosen.binary_search(&access.grant).is_err());
         before - self.access.len()
     }
 

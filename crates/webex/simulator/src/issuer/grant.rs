@@ -56,15 +56,7 @@ pub(crate) struct GrantView {
 
 impl Grant {
     pub(super) fn new(client: Option<AppClientId>, account: Uuid, rights: Rights) -> Self {
-        Self {
-            client,
-            account,
-            rights,
-            current: None,
-            spent: Vec::new(),
-            last_refresh: None,
-            refreshed: 0,
-        }
+        Self { client, account, rights, current: None, spent: Vec::new(), last_refresh: None, refreshed: 0 }
     }
 }
 
@@ -75,13 +67,7 @@ impl Issuer {
         let id = self.add_grant(grant);
         let (access, access_expires_at) = self.issue_access(id, account, terms.behaviour.access_token_ttl, terms);
         let (refresh, refresh_expires_at) = self.give_refresh_token(id, terms);
-        TokenReply {
-            access,
-            access_expires_at,
-            refresh,
-            refresh_expires_at,
-            scopes,
-        }
+        TokenReply { access, access_expires_at, refresh, refresh_expires_at, scopes }
     }
 
     /// Starts a service app's grant, as an administrator's authorisation does.
@@ -101,10 +87,7 @@ impl Issuer {
         let token = self.new_refresh_token(id, terms);
         let expires_at = after(terms.now, terms.behaviour.refresh_token_ttl);
         if let Some(grant) = self.grants.get_mut(&id) {
-            grant.current = Some(Current {
-                token: token.clone(),
-                expires_at,
-            });
+            grant.current = Some(Current { token: token.clone(), expires_at });
         }
         (token, expires_at)
     }

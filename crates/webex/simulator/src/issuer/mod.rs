@@ -109,10 +109,7 @@ impl Issuer {
             return None;
         }
         let grant = self.grants.get(&access.grant)?;
-        Some(Authority {
-            account: access.account,
-            rights: grant.rights.clone(),
-        })
+        Some(Authority { account: access.account, rights: grant.rights.clone() })
     }
 
     /// Makes a token that belongs to no app: a bot's or a personal one. It cannot be renewed.
@@ -139,11 +136,7 @@ impl Issuer {
             }
             None => false,
         });
-        if live.len() < MOST_LIVE_ACCESS_TOKENS {
-            Ok(())
-        } else {
-            Err(ExchangeError::TooManyTokens)
-        }
+        if live.len() < MOST_LIVE_ACCESS_TOKENS { Ok(()) } else { Err(ExchangeError::TooManyTokens) }
     }
 
     fn add_grant(&mut self, grant: Grant) -> GrantId {
@@ -164,14 +157,7 @@ impl Issuer {
         let token = AccessToken::new(random::token(terms.entropy, self.organisation));
         let fingerprint = Fingerprint::of(token.expose_secret());
         let expires_at = after(terms.now, life);
-        self.access.insert(
-            fingerprint,
-            Access {
-                grant,
-                account,
-                expires_at,
-            },
-        );
+        self.access.insert(fingerprint, Access { grant, account, expires_at });
         self.live.entry(account).or_default().push(fingerprint);
         (token, expires_at)
     }

@@ -62,13 +62,7 @@ impl Issuer {
         } else {
             self.give_refresh_token(id, terms)
         };
-        let reply = TokenReply {
-            access,
-            access_expires_at,
-            refresh,
-            refresh_expires_at,
-            scopes,
-        };
+        let reply = TokenReply { access, access_expires_at, refresh, refresh_expires_at, scopes };
         self.remember(id, token, &reply, terms);
         Ok(reply)
     }
@@ -94,11 +88,7 @@ impl Issuer {
         });
         match terms.behaviour.refresh {
             RefreshBehaviour::Keep => {}
-            RefreshBehaviour::Rotate => grant.spent.push(Spent {
-                fingerprint,
-                at: terms.now,
-                reply: reply.clone(),
-            }),
+            RefreshBehaviour::Rotate => grant.spent.push(Spent { fingerprint, at: terms.now, reply: reply.clone() }),
             RefreshBehaviour::RotateStrict => {
                 refresh.remove(&fingerprint);
             }
@@ -132,27 +122,13 @@ mod tests {
             let mut issuer = Issuer::new(Uuid::nil());
             let client = AppClientId::new("C1");
             let now = Timestamp::from_second(1_000_000).unwrap();
-            let terms = Terms {
-                now,
-                behaviour: &behaviour,
-                entropy: &SystemEntropy,
-            };
+            let terms = Terms { now, behaviour: &behaviour, entropy: &SystemEntropy };
             let first = issuer.authorise_service_app(client.clone(), Uuid::nil(), ScopeSet::default(), terms);
-            Self {
-                issuer,
-                client,
-                behaviour,
-                now,
-                first,
-            }
+            Self { issuer, client, behaviour, now, first }
         }
 
         fn refresh(&mut self, token: &RefreshToken) -> Result<TokenReply, ExchangeError> {
-            let terms = Terms {
-                now: self.now,
-                behaviour: &self.behaviour,
-                entropy: &SystemEntropy,
-            };
+            let terms = Terms { now: self.now, behaviour: &self.behaviour, entropy: &SystemEntropy };
             self.issuer.refresh(&self.client, token, terms)
         }
 
@@ -168,20 +144,14 @@ mod tests {
         story.pass(Duration::from_hours(48));
         let reply = story.refresh(&first).unwrap();
         assert!(reply.refresh.matches(&first));
-        assert_eq!(
-            reply.refresh_expires_at,
-            after(story.now, story.behaviour.refresh_token_ttl)
-        );
+        assert_eq!(reply.refresh_expires_at, after(story.now, story.behaviour.refresh_token_ttl));
         story.pass(story.behaviour.refresh_token_ttl);
         assert_eq!(story.refresh(&first).unwrap_err(), ExchangeError::DeadGrant);
     }
 
     #[test]
     fn rotating_repeats_its_reply_within_the_window_and_no_longer() {
-        let mut story = Story::with(&Options {
-            refresh: RefreshBehaviour::Rotate,
-            ..Options::default()
-        });
+        let mut story = Story::with(&Options { refresh: RefreshBehaviour::Rotate, ..Options::default() });
         let first = story.first.clone();
         let reply = story.refresh(&first).unwrap();
         assert!(!reply.refresh.matches(&first));
@@ -196,10 +166,7 @@ mod tests {
 
     #[test]
     fn rotating_strictly_ends_the_spent_token_at_once() {
-        let mut story = Story::with(&Options {
-            refresh: RefreshBehaviour::RotateStrict,
-            ..Options::default()
-        });
+        let mut story = Story::with(&Options { refresh: RefreshBehaviour::RotateStrict, ..Options::default() });
         let first = story.first.clone();
         let reply = story.refresh(&first).unwrap();
         assert_eq!(story.refresh(&first).unwrap_err(), ExchangeError::DeadGrant);
@@ -208,10 +175,8 @@ mod tests {
 
     #[test]
     fn within_the_no_op_window_a_further_refresh_changes_nothing() {
-        let mut story = Story::with(&Options {
-            noop_refresh_window: Some(Duration::from_hours(24)),
-            ..Options::default()
-        });
+        let mut story =
+            Story::with(&Options { noop_refresh_window: Some(Duration::from_hours(24)), ..Options::default() });
         let first = story.first.clone();
         let reply = story.refresh(&first).unwrap();
         story.pass(Duration::from_hours(23));

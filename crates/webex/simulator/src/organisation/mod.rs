@@ -111,20 +111,13 @@ impl Organisation {
 
     /// Everyone whom a list of people shows: persons and bots, in a fixed order.
     pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<Account>> {
-        self.accounts
-            .iter()
-            .filter(|account| account.kind != PersonType::AppUser)
+        self.accounts.iter().filter(|account| account.kind != PersonType::AppUser)
     }
 }
 
 /// An id of the commercial cluster.
 pub(crate) fn webex_id(kind: &str, value: Uuid) -> String {
-    WebexId {
-        cluster: "us".into(),
-        kind: kind.into(),
-        value: value.to_string(),
-    }
-    .encode()
+    WebexId { cluster: "us".into(), kind: kind.into(), value: value.to_string() }.encode()
 }
 
 /// Appends a number to a name that is taken.
@@ -164,14 +157,8 @@ mod tests {
 
     #[test]
     fn a_seed_decides_everyone() {
-        assert_eq!(
-            faces(&Organisation::from_seed(7, 40)),
-            faces(&Organisation::from_seed(7, 40))
-        );
-        assert_ne!(
-            faces(&Organisation::from_seed(7, 40)),
-            faces(&Organisation::from_seed(8, 40))
-        );
+        assert_eq!(faces(&Organisation::from_seed(7, 40)), faces(&Organisation::from_seed(7, 40)));
+        assert_ne!(faces(&Organisation::from_seed(7, 40)), faces(&Organisation::from_seed(8, 40)));
     }
 
     #[test]
@@ -181,9 +168,7 @@ mod tests {
         assert_eq!(emails.len(), 3_002);
         for email in emails {
             assert!(
-                email
-                    .bytes()
-                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'@' | b'-')),
+                email.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'@' | b'-')),
                 "{email}"
             );
         }
@@ -194,9 +179,6 @@ mod tests {
         let organisation = Organisation::from_seed(1, 2);
         let admin = organisation.administrator();
         assert!(admin.email.starts_with("admin@"));
-        assert_eq!(
-            organisation.by_email(&admin.email.to_uppercase()).map(|found| found.id),
-            Some(admin.id)
-        );
+        assert_eq!(organisation.by_email(&admin.email.to_uppercase()).map(|found| found.id), Some(admin.id));
     }
 }

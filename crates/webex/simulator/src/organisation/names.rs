@@ -17,11 +17,7 @@ pub(super) fn person(entropy: &dyn Entropy) -> (&'static str, &'static str) {
 /// What the person does; the first one runs the organisation's Webex.
 pub(super) fn title(index: usize, entropy: &dyn Entropy) -> &'static str {
     let drawn = TITLES[below(entropy, TITLES.len())];
-    if index == 0 {
-        "Collaboration Administrator"
-    } else {
-        drawn
-    }
+    if index == 0 { "Collaboration Administrator" } else { drawn }
 }
 
 /// A name as it stands in an address: lower case, plain letters.

@@ -79,8 +79,7 @@ impl<'a> Body<'a> {
 }
 
 fn required<'f>(form: &'f Form, name: &str) -> Result<&'f str, Refusal> {
-    form.get(name)
-        .ok_or_else(|| invalid(format!("{name} cannot be null or empty")))
+    form.get(name).ok_or_else(|| invalid(format!("{name} cannot be null or empty")))
 }
 
 fn invalid(description: String) -> Refusal {
@@ -89,11 +88,9 @@ fn invalid(description: String) -> Refusal {
 
 fn refusal(error: ExchangeError, behaviour: &Behaviour) -> Refusal {
     match error {
-        ExchangeError::DeadCode | ExchangeError::DeadGrant => Refusal::broker(
-            behaviour.dead_grant_status,
-            behaviour.dead_grant_error.as_str(),
-            error.to_string(),
-        ),
+        ExchangeError::DeadCode | ExchangeError::DeadGrant => {
+            Refusal::broker(behaviour.dead_grant_status, behaviour.dead_grant_error.as_str(), error.to_string())
+        }
         // The limit is documented, what is answered past it is not: not the grant's end, and nothing that waiting a moment helps.
         ExchangeError::TooManyTokens => Refusal::broker(StatusCode::FORBIDDEN, "access_denied", error.to_string()),
     }

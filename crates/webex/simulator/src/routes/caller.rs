@@ -22,11 +22,7 @@ pub(super) struct Caller {
 impl Caller {
     /// Refuses a token that has none of these scopes.
     pub(super) fn needs_any(&self, scopes: &[&str]) -> Result<(), Refusal> {
-        if self.has_any(scopes) {
-            Ok(())
-        } else {
-            Err(Refusal::Forbidden)
-        }
+        if self.has_any(scopes) { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 
     pub(super) fn has_any(&self, scopes: &[&str]) -> bool {
@@ -56,10 +52,7 @@ impl FromRequestParts<Webex> for Caller {
         webex.decide(|issuer, organisation, terms| {
             let authority = issuer.authority(&token, terms.now).ok_or(Refusal::Unauthorised)?;
             let account = organisation.account(authority.account).ok_or(Refusal::Unauthorised)?;
-            Ok(Self {
-                account: Arc::clone(account),
-                rights: authority.rights,
-            })
+            Ok(Self { account: Arc::clone(account), rights: authority.rights })
         })
     }
 }

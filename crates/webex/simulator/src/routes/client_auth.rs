@@ -24,11 +24,7 @@ impl Credentials {
             return Self::basic(headers);
         }
         let missing = |field: &str| {
-            Refusal::broker(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                format!("{field} cannot be null or empty"),
-            )
+            Refusal::broker(StatusCode::BAD_REQUEST, "invalid_request", format!("{field} cannot be null or empty"))
         };
         Ok(Self {
             client: AppClientId::new(form.get("client_id").ok_or_else(|| missing("client_id"))?),
@@ -65,11 +61,7 @@ impl Credentials {
 }
 
 fn wrong() -> Refusal {
-    Refusal::broker(
-        StatusCode::UNAUTHORIZED,
-        "invalid_client",
-        "The client id or the client secret is invalid.",
-    )
+    Refusal::broker(StatusCode::UNAUTHORIZED, "invalid_client", "The client id or the client secret is invalid.")
 }
 
 /// Both halves are form-encoded before they are joined (RFC 6749, section 2.3.1).

@@ -41,10 +41,7 @@ mod tests {
     #[test]
     fn an_empty_field_is_no_field_and_a_repeated_one_is_found() {
         let form = Form::parse(b"a=1&b=&c=x+y%26");
-        assert_eq!(
-            (form.get("a"), form.get("b"), form.get("c")),
-            (Some("1"), None, Some("x y&"))
-        );
+        assert_eq!((form.get("a"), form.get("b"), form.get("c")), (Some("1"), None, Some("x y&")));
         assert_eq!(form.repeated(), None);
         assert_eq!(Form::parse(b"a=1&b=2&a=1").repeated(), Some("a"));
     }

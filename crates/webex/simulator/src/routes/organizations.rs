@@ -45,10 +45,7 @@ pub(super) struct View {
 impl View {
     fn of(organisation: &Organisation) -> Self {
         Self {
-            organization: Organization {
-                id: organisation.webex_id(),
-                display_name: organisation.name.clone(),
-            },
+            organization: Organization { id: organisation.webex_id(), display_name: organisation.name.clone() },
             created: date(organisation.created),
         }
     }

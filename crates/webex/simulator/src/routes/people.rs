@@ -59,24 +59,16 @@ pub(super) async fn list(
 
     let state = webex.state();
     let organisation = state.organisation.webex_id();
-    let mut found = state
-        .organisation
-        .listed()
-        .filter(|account| filter.fits(account))
-        .skip(offset);
+    let mut found = state.organisation.listed().filter(|account| filter.fits(account)).skip(offset);
     let items: Vec<_> = if empty {
         Vec::new()
     } else {
-        found
-            .by_ref()
-            .take(size)
-            .map(|account| View::of(account, organisation.clone()))
-            .collect()
+        found.by_ref().take(size).map(|account| View::of(account, organisation.clone())).collect()
     };
-    let next = found.next().is_some().then(|| Cursor {
-        offset: offset + items.len(),
-        empty: state.behaviour.empty_pages && !empty,
-    });
+    let next = found
+        .next()
+        .is_some()
+        .then(|| Cursor { offset: offset + items.len(), empty: state.behaviour.empty_pages && !empty });
     let body = json!({"notFoundIds": filter.not_found(&items), "items": items});
     let mut response = Json(body).into_response();
     if let Some(next) = next {
@@ -105,18 +97,13 @@ impl Filter {
             return Ok(Self::Email(email.trim().to_ascii_lowercase()));
         }
         if let Some(ids) = query.get("id") {
-            let ids: Vec<_> = ids
-                .split(',')
-                .map(|id| id.trim().trim_end_matches('=').to_owned())
-                .collect();
+            let ids: Vec<_> = ids.split(',').map(|id| id.trim().trim_end_matches('=').to_owned()).collect();
             if ids.len() > MOST_IDS {
                 return Err(Refusal::BadRequest(format!("id takes at most {MOST_IDS} ids.")));
             }
             return Ok(Self::Ids(ids));
         }
-        Ok(query
-            .get("displayName")
-            .map_or(Self::Everyone, |start| Self::NameStart(start.to_lowercase())))
+        Ok(query.get("displayName").map_or(Self::Everyone, |start| Self::NameStart(start.to_lowercase())))
     }
 
     fn permitted_to(&self, caller: &Caller) -> Result<(), Refusal> {
@@ -159,9 +146,7 @@ fn page_size(query: &Form) -> Result<usize, Refusal> {
     };
     let size = match query.get("max") {
         None => USUAL_PAGE,
-        Some(text) => text
-            .parse()
-            .map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
+        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
     };
     Ok(size.clamp(1, largest))
 }
@@ -181,10 +166,7 @@ impl Cursor {
     }
 
     fn decode(text: &str) -> Result<Self, Refusal> {
-        let decoded = URL_SAFE_NO_PAD
-            .decode(text)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         decoded
             .as_deref()
             .and_then(|text| text.split_once(':'))
@@ -244,11 +226,7 @@ impl View {
             user_name: account.email.clone(),
             title: account.title.clone(),
             phone_numbers: [],
-            roles: if account.administrator {
-                vec![webex_id("ROLE", FULL_ADMINISTRATOR)]
-            } else {
-                Vec::new()
-            },
+            roles: if account.administrator { vec![webex_id("ROLE", FULL_ADMINISTRATOR)] } else { Vec::new() },
             licenses: [],
             created: date(account.created),
             last_modified: date(account.created),
@@ -279,15 +257,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_as_it_is_written_and_nothing_else_is_one() {
-        let cursor = Cursor::decode(
-            &Cursor {
-                offset: 17,
-                empty: true,
-            }
-            .encode(),
-        )
-        .ok()
-        .unwrap();
+        let cursor = Cursor::decode(&Cursor { offset: 17, empty: true }.encode()).ok().unwrap();
         assert_eq!((cursor.offset, cursor.empty), (17, true));
         for text in ["", "17", "cGFnZTo", "%%"] {
             assert!(Cursor::decode(text).is_err(), "{text}");

@@ -30,11 +30,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// A refusal of the identity broker.
     pub(crate) fn broker(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
-        Self::Broker {
-            status,
-            error,
-            description: description.into(),
-        }
+        Self::Broker { status, error, description: description.into() }
     }
 
     fn status(&self) -> StatusCode {
@@ -91,9 +87,7 @@ impl IntoResponse for Refusal {
 pub(crate) fn finish(mut reply: Response<Bytes>, tracking: &TrackingId) -> Response<Bytes> {
     if let Some(refusal) = reply.extensions_mut().remove::<Refusal>() {
         *reply.body_mut() = refusal.body(tracking).to_string().into();
-        reply
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
     }
     reply
 }

@@ -15,11 +15,7 @@ pub(super) async fn revoke(State(webex): State<Webex>, headers: HeaderMap, body:
     webex.decide(|issuer, _, terms| {
         let client = Credentials::basic(&headers)?.check(issuer)?;
         let token = form.get("token").ok_or_else(|| {
-            Refusal::broker(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                "token cannot be null or empty",
-            )
+            Refusal::broker(StatusCode::BAD_REQUEST, "invalid_request", "token cannot be null or empty")
         })?;
         if !terms.behaviour.revoke_refresh_tokens
             && (form.get("token_type_hint") == Some("refresh_token") || issuer.is_refresh_token(&client, token))

@@ -14,10 +14,7 @@ impl TrackingId {
         let own = headers.get("trackingid").and_then(|value| value.to_str().ok());
         Self(match own {
             Some(own) if !own.trim().is_empty() => own.trim().to_owned(),
-            _ => format!(
-                "ROUTER_{}",
-                random::uuid(entropy).hyphenated().to_string().to_uppercase()
-            ),
+            _ => format!("ROUTER_{}", random::uuid(entropy).hyphenated().to_string().to_uppercase()),
         })
     }
 
@@ -27,10 +24,6 @@ impl TrackingId {
 
     /// The value of the reply's header; a capture of Webex shows it twice.
     pub(crate) fn header(&self, doubled: bool) -> String {
-        if doubled {
-            format!("{0}, {0}", self.0)
-        } else {
-            self.0.clone()
-        }
+        if doubled { format!("{0}, {0}", self.0) } else { self.0.clone() }
     }
 }

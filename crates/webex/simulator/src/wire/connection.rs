@@ -30,10 +30,7 @@ pub(super) async fn drive(stream: TcpStream, webex: Webex, router: Router, mut s
     // Without it replies wait for acknowledgements; a refusal costs nothing but that.
     let _ = stream.set_nodelay(true);
     let outbox = Outbox::default();
-    let io = TokioIo::new(Stream {
-        inner: stream,
-        outbox: outbox.clone(),
-    });
+    let io = TokioIo::new(Stream { inner: stream, outbox: outbox.clone() });
     let service = service_fn({
         let webex = webex.clone();
         move |request| front::answer(webex.clone(), router.clone(), request, outbox.clone())

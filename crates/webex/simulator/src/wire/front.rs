@@ -101,23 +101,13 @@ async fn carry_out(
     wait(webex, plan.delay).await;
     let mut reply = match plan.deed {
         Deed::CutBefore => return Err(Cut::Scripted),
-        Deed::Replace {
-            status,
-            content_type,
-            body,
-        } => {
+        Deed::Replace { status, content_type, body } => {
             let mut reply = Response::new(Bytes::from(body));
             *reply.status_mut() = status;
             if let Some(content_type) = content_type {
                 reply.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
             }
-            webex.state().record.came_out(
-                ticket,
-                Outcome {
-                    status: Some(status),
-                    ..Outcome::default()
-                },
-            );
+            webex.state().record.came_out(ticket, Outcome { status: Some(status), ..Outcome::default() });
             wait(webex, plan.delay_after).await;
             reply
         }
@@ -155,9 +145,8 @@ async fn perform(webex: &Webex, router: Router, request: Request<Bytes>, ticket:
     let token_endpoint = request.uri().path() == "/v1/access_token";
     let reply = route(webex, router, request).await;
     let effect = reply.status().is_success() || reply.status().is_redirection();
-    let issued = (effect && token_endpoint)
-        .then(|| serde_json::from_slice::<serde_json::Value>(reply.body()).ok())
-        .flatten();
+    let issued =
+        (effect && token_endpoint).then(|| serde_json::from_slice::<serde_json::Value>(reply.body()).ok()).flatten();
     let fingerprint = |field: &str| {
         let token = issued.as_ref()?.get(field)?.as_str()?;
         Some(Fingerprint::of(token).short())
@@ -179,11 +168,7 @@ async fn route(webex: &Webex, router: Router, request: Request<Bytes>) -> Respon
     let Ok(reply) = answered;
     let (parts, body) = reply.into_parts();
     // Every body here is made of bytes that are there already: reading it does not fail.
-    let body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-        .unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let mut reply = finish(Response::from_parts(parts, body), &tracking);
     let date = webex.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(value) = HeaderValue::try_from(date) {

@@ -12,23 +12,15 @@ async fn no_token_a_wrong_one_and_a_missing_scope_are_told_apart() {
     let world = World::start().await;
     let (status, body) = answer(world.http.get(world.url("/people/me")).send().await.unwrap()).await;
     assert_eq!(status, 401);
-    assert_eq!(
-        body["message"],
-        "The request requires a valid access token set in the Authorization request header."
-    );
+    assert_eq!(body["message"], "The request requires a valid access token set in the Authorization request header.");
     assert!(body["trackingId"].as_str().unwrap().starts_with("ROUTER_"));
     assert_eq!(world.status("/people/me", "made-up").await, 401);
 
-    let reply = world
-        .signed_in(&world.knows().admin.email, "spark:organizations_read")
-        .await;
+    let reply = world.signed_in(&world.knows().admin.email, "spark:organizations_read").await;
     let token = text(&reply, "/access_token");
     let (status, body) = answer(world.get("/people/me", &token).send().await.unwrap()).await;
     assert_eq!(status, 403);
-    assert!(
-        body["message"].as_str().unwrap().contains("missing required scopes"),
-        "{body}"
-    );
+    assert!(body["message"].as_str().unwrap().contains("missing required scopes"), "{body}");
     assert_eq!(world.status("/organizations", &token).await, 200);
 }
 
@@ -36,9 +28,7 @@ async fn no_token_a_wrong_one_and_a_missing_scope_are_told_apart() {
 async fn an_administrators_scope_helps_no_one_else() {
     let world = World::start().await;
     let someone = world.someone().await;
-    let reply = world
-        .signed_in(&someone, "spark-admin:people_read spark:people_read")
-        .await;
+    let reply = world.signed_in(&someone, "spark-admin:people_read spark:people_read").await;
     let token = text(&reply, "/access_token");
     assert_eq!(world.status("/people", &token).await, 403);
     assert_eq!(world.status(&format!("/people?email={someone}"), &token).await, 200);
@@ -49,43 +39,24 @@ async fn what_is_not_there_is_a_404_in_the_gateways_shape() {
     let world = World::start().await;
     let token = world.knows().personal.access_token.clone();
     let organisation = world.knows().organisation.id.clone();
-    for path in [
-        "/people/nobody",
-        &format!("/people/{organisation}"),
-        "/lasers",
-        "/organizations/x",
-    ] {
+    for path in ["/people/nobody", &format!("/people/{organisation}"), "/lasers", "/organizations/x"] {
         let (status, body) = answer(world.get(path, &token).send().await.unwrap()).await;
         assert_eq!(status, 404, "{path}");
         assert_eq!(body["message"], "The requested resource could not be found.", "{path}");
     }
-    let put = world
-        .http
-        .put(world.url("/people/me"))
-        .bearer_auth(&token)
-        .send()
-        .await
-        .unwrap();
+    let put = world.http.put(world.url("/people/me")).bearer_auth(&token).send().await.unwrap();
     assert_eq!(put.status(), 405);
 }
 
 #[tokio::test]
 async fn a_tracking_id_comes_back() {
     let world = World::start().await;
-    let ask = || {
-        world
-            .http
-            .get(world.url("/people/me"))
-            .header("TrackingID", "LANYARD_1")
-    };
+    let ask = || world.http.get(world.url("/people/me")).header("TrackingID", "LANYARD_1");
     let reply = ask().send().await.unwrap();
     assert_eq!(reply.headers()["trackingid"], "LANYARD_1");
     assert_eq!(answer(reply).await.1["trackingId"], "LANYARD_1");
     world.behave(json!({"double_tracking_id": true})).await;
-    assert_eq!(
-        ask().send().await.unwrap().headers()["trackingid"],
-        "LANYARD_1, LANYARD_1"
-    );
+    assert_eq!(ask().send().await.unwrap().headers()["trackingid"], "LANYARD_1, LANYARD_1");
 }
 
 #[tokio::test]
@@ -94,20 +65,13 @@ async fn the_organisation_is_seen_by_those_who_may() {
     let knows = world.knows().clone();
     let path = format!("/organizations/{}", knows.organisation.id);
     let (status, shown) = answer(world.get(&path, &knows.personal.access_token).send().await.unwrap()).await;
-    assert_eq!(
-        (status.as_u16(), &shown["displayName"]),
-        (200, &json!(knows.organisation.name))
-    );
+    assert_eq!((status.as_u16(), &shown["displayName"]), (200, &json!(knows.organisation.name)));
 }
 
 fn revoke(world: &World, secret: &str, fields: &[(&str, &str)]) -> RequestBuilder {
     let url = world.url("").replace("/v1", "/idb/oauth2/v1/revoke");
     let app = &world.knows().integration;
-    world
-        .http
-        .post(url)
-        .basic_auth(&app.client_id, Some(secret))
-        .form(fields)
+    world.http.post(url).basic_auth(&app.client_id, Some(secret)).form(fields)
 }
 
 async fn revoked(world: &World, fields: &[(&str, &str)]) -> StatusCode {
@@ -123,21 +87,11 @@ async fn revoking_ends_a_token_or_a_whole_grant() {
     let two = world.signed_in(&admin, "spark:people_read").await;
     let access = |reply| text(reply, "/access_token");
 
-    assert_eq!(
-        revoke(&world, "wrong", &[("token", "x")])
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        401
-    );
+    assert_eq!(revoke(&world, "wrong", &[("token", "x")]).send().await.unwrap().status(), 401);
     assert_eq!(revoked(&world, &[("token", "unknown")]).await, 200);
     assert_eq!(world.status("/people/me", &access(&one)).await, 200);
 
-    assert_eq!(
-        revoked(&world, &[("token", &access(&one)), ("token_type_hint", "access_token")]).await,
-        200
-    );
+    assert_eq!(revoked(&world, &[("token", &access(&one)), ("token_type_hint", "access_token")]).await, 200);
     assert_eq!(world.status("/people/me", &access(&one)).await, 401);
     assert_eq!(world.status("/people/me", &access(&two)).await, 200);
 
@@ -157,10 +111,7 @@ async fn another_apps_tokens_are_not_revoked_and_refresh_tokens_only_where_allow
     let secret = world.knows().integration.client_secret.clone();
     let request = revoke(&world, &secret, &[("token", &text(&reply, "/refresh_token"))]);
     let (status, body) = answer(request.send().await.unwrap()).await;
-    assert_eq!(
-        (status.as_u16(), &body["error"]),
-        (400, &json!("unsupported_token_type"))
-    );
+    assert_eq!((status.as_u16(), &body["error"]), (400, &json!("unsupported_token_type")));
     assert_eq!(world.status("/people/me", &text(&reply, "/access_token")).await, 200);
 }
 

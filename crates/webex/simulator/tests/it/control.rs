@@ -25,9 +25,7 @@ async fn without_the_key_there_is_no_control() {
 async fn the_clock_moves_with_the_given_one_and_by_the_control_plane() {
     let world = World::start().await;
     world.pass(Duration::from_mins(1));
-    let (_, moved) = world
-        .control(Method::POST, "/clock", json!({"advance_ms": 43_200_000}))
-        .await;
+    let (_, moved) = world.control(Method::POST, "/clock", json!({"advance_ms": 43_200_000})).await;
     assert_eq!(moved["now"], "2026-03-02T20:01:00Z");
     let personal = world.knows().personal.access_token.clone();
     let reply = world.get("/people/me", &personal).send().await.unwrap();
@@ -36,10 +34,7 @@ async fn the_clock_moves_with_the_given_one_and_by_the_control_plane() {
     assert_eq!(world.status("/people/me", &world.knows().bot.access_token).await, 200);
     world.clock.jump_wall(jiff::SignedDuration::from_hours(-48));
     let (_, still) = world.control(Method::GET, "/clock", json!({})).await;
-    assert_eq!(
-        still["now"], "2026-03-02T20:01:00Z",
-        "a remote server does not notice a local clock's jump"
-    );
+    assert_eq!(still["now"], "2026-03-02T20:01:00Z", "a remote server does not notice a local clock's jump");
 }
 
 #[tokio::test]
@@ -50,20 +45,13 @@ async fn a_cleared_record_goes_on_counting() {
     world.status("/people/me", "x").await;
     let record = world.record().await;
     assert_eq!(record.len(), 1);
-    assert_eq!(
-        (&record[0]["sequence"], &record[0]["path"]),
-        (&json!(1), &json!("/v1/people/me"))
-    );
+    assert_eq!((&record[0]["sequence"], &record[0]["path"]), (&json!(1), &json!("/v1/people/me")));
 }
 
 #[tokio::test]
 async fn a_simulator_stays_on_this_machine_unless_told_otherwise() {
     let start = |allow_remote| {
-        let options = Options {
-            listen: "0.0.0.0:0".parse().unwrap(),
-            allow_remote,
-            ..Options::default()
-        };
+        let options = Options { listen: "0.0.0.0:0".parse().unwrap(), allow_remote, ..Options::default() };
         Simulator::start(options, Arc::new(SystemClock::new()), Arc::new(SystemEntropy))
     };
     assert!(matches!(start(false).await, Err(StartError::NotLoopback(_))));
@@ -85,15 +73,9 @@ async fn a_description_is_one_line_and_its_debug_tells_no_secret() {
     let world = World::start().await;
     let line = serde_json::to_string(world.knows()).unwrap();
     assert!(!line.contains('\n'));
-    assert_eq!(
-        &serde_json::from_str::<lanyard_simulator::Description>(&line).unwrap(),
-        world.knows()
-    );
+    assert_eq!(&serde_json::from_str::<lanyard_simulator::Description>(&line).unwrap(), world.knows());
     let shown = format!("{:?}", world.knows());
-    assert!(
-        !shown.contains(&world.knows().control_key) && !shown.contains("_PF84_"),
-        "{shown}"
-    );
+    assert!(!shown.contains(&world.knows().control_key) && !shown.contains("_PF84_"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,11 +12,7 @@ use tokio::sync::Semaphore;
 use crate::world::{World, answer, text};
 
 async fn strict() -> World {
-    World::with(Options {
-        refresh: RefreshBehaviour::RotateStrict,
-        ..Options::default()
-    })
-    .await
+    World::with(Options { refresh: RefreshBehaviour::RotateStrict, ..Options::default() }).await
 }
 
 fn first(world: &World) -> String {
@@ -28,9 +24,7 @@ async fn a_replaced_reply_has_no_effect() {
     let world = strict().await;
     let limited = json!({"status": 429, "body": "<html>Slow down</html>", "content_type": "text/html",
         "headers": {"Retry-After": "30"}});
-    world
-        .fault(json!({"path": "/v1/access_token", "action": limited}))
-        .await;
+    world.fault(json!({"path": "/v1/access_token", "action": limited})).await;
     let reply = world.refresh_request(&first(&world)).send().await.unwrap();
     assert_eq!(reply.status(), 429);
     assert_eq!(reply.headers()["retry-after"], "30");
@@ -38,46 +32,29 @@ async fn a_replaced_reply_has_no_effect() {
     assert_eq!(reply.text().await.unwrap(), "<html>Slow down</html>");
     assert_eq!(world.refresh(&first(&world)).await.0, 200, "the token was not spent");
     let record = world.record().await;
-    let seen: Vec<_> = record
-        .iter()
-        .map(|entry| (&entry["status"], &entry["effect"]))
-        .collect();
+    let seen: Vec<_> = record.iter().map(|entry| (&entry["status"], &entry["effect"])).collect();
     assert_eq!(seen, [(&json!(429), &json!(false)), (&json!(200), &json!(true))]);
 }
 
 #[tokio::test]
 async fn a_cut_before_the_effect_leaves_the_token_and_one_after_it_spends_it() {
     let world = strict().await;
-    world
-        .fault(json!({"path": "/v1/access_token", "action": {"cut": "before"}}))
-        .await;
-    world
-        .fault(json!({"path": "/v1/access_token", "after": 1, "action": {"cut": "after"}}))
-        .await;
+    world.fault(json!({"path": "/v1/access_token", "action": {"cut": "before"}})).await;
+    world.fault(json!({"path": "/v1/access_token", "after": 1, "action": {"cut": "after"}})).await;
     assert!(world.refresh_request(&first(&world)).send().await.is_err());
     let (status, reply) = world.refresh(&first(&world)).await;
     assert_eq!(status, 200);
     let second = text(&reply, "/refresh_token");
     assert!(world.refresh_request(&second).send().await.is_err());
-    assert_eq!(
-        world.refresh(&second).await.0,
-        400,
-        "it was spent although no reply came"
-    );
+    assert_eq!(world.refresh(&second).await.0, 400, "it was spent although no reply came");
 
     let record = world.record().await;
     let told = |field: &str| record.iter().map(|entry| entry[field].clone()).collect::<Vec<_>>();
     assert_eq!(told("effect"), [json!(false), json!(true), json!(true), json!(false)]);
-    assert_eq!(
-        told("reply_sent"),
-        [json!(false), json!(true), json!(false), json!(true)]
-    );
+    assert_eq!(told("reply_sent"), [json!(false), json!(true), json!(false), json!(true)]);
     assert_eq!(told("status"), [Value::Null, json!(200), json!(200), json!(400)]);
     assert_eq!(told("grant_type"), vec![json!("refresh_token"); 4]);
-    assert_eq!(
-        record[1]["issued_refresh_token_fingerprint"],
-        record[2]["refresh_token_fingerprint"]
-    );
+    assert_eq!(record[1]["issued_refresh_token_fingerprint"], record[2]["refresh_token_fingerprint"]);
     assert!(record[2]["issued_access_token_fingerprint"].is_string());
     assert!(!json!(record).to_string().contains(&second));
 }
@@ -89,10 +66,7 @@ async fn delays_are_waited_for_around_the_effect() {
         .fault(json!({"path": "/v1/access_token", "count": null, "action": {"delay_ms": 1500, "delay_after_ms": 700}}))
         .await;
     assert_eq!(world.refresh(&first(&world)).await.0, 200);
-    assert_eq!(
-        world.sleep.asked(),
-        [Duration::from_millis(1500), Duration::from_millis(700)]
-    );
+    assert_eq!(world.sleep.asked(), [Duration::from_millis(1500), Duration::from_millis(700)]);
     assert_eq!(world.control(Method::DELETE, "/faults", json!({})).await.0, 204);
     assert_eq!(world.refresh(&first(&world)).await.0, 200);
     assert_eq!(world.sleep.asked().len(), 2);
@@ -105,10 +79,7 @@ async fn a_merge_changes_the_reply_and_not_what_happened() {
     world.fault(json!({"path": "/v1/*", "action": {"merge": fields}})).await;
     let (status, reply) = world.refresh(&first(&world)).await;
     assert_eq!(status, 200);
-    assert_eq!(
-        (&reply["expires_in"], &reply["token_type"]),
-        (&json!(-5), &json!("bearer"))
-    );
+    assert_eq!((&reply["expires_in"], &reply["token_type"]), (&json!(-5), &json!("bearer")));
     assert_eq!(reply.get("refresh_token"), None);
     let record = world.record().await;
     assert!(record[0]["issued_refresh_token_fingerprint"].is_string());
@@ -124,20 +95,12 @@ async fn mangled_replies_arrive_whole_and_useless() {
         ("html", |body| body.starts_with(b"<!doctype html>")),
         ("huge", |body| body.len() == 10 * 1024 * 1024),
     ] {
-        world
-            .fault(json!({"path": "/v1/access_token", "action": {"mangle": mangle}}))
-            .await;
+        world.fault(json!({"path": "/v1/access_token", "action": {"mangle": mangle}})).await;
         let reply = world.refresh_request(&first(&world)).send().await.unwrap();
         assert_eq!(reply.status(), 200, "{mangle}");
         assert!(check(&reply.bytes().await.unwrap()), "{mangle}");
     }
-    assert!(
-        world
-            .record()
-            .await
-            .iter()
-            .all(|entry| entry["reply_sent"] == json!(true))
-    );
+    assert!(world.record().await.iter().all(|entry| entry["reply_sent"] == json!(true)));
 }
 
 #[tokio::test]
@@ -145,16 +108,8 @@ async fn a_reply_that_the_client_does_not_read_is_not_called_sent() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     let world = World::start().await;
-    world
-        .fault(json!({"path": "/v1/people/me", "action": {"mangle": "huge"}}))
-        .await;
-    let address = world
-        .knows()
-        .base_url
-        .strip_prefix("http://")
-        .unwrap()
-        .strip_suffix("/v1")
-        .unwrap();
+    world.fault(json!({"path": "/v1/people/me", "action": {"mangle": "huge"}})).await;
+    let address = world.knows().base_url.strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap();
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     // Small, so that 10 MiB surely do not fit into what the system buffers.
     socket.set_recv_buffer_size(4096).unwrap();
@@ -182,9 +137,7 @@ async fn a_script_that_contradicts_itself_is_refused() {
 async fn an_added_header_may_lie_about_the_time() {
     let world = World::start().await;
     let date = "Mon, 01 Jan 2001 00:00:00 GMT";
-    world
-        .fault(json!({"path": "/v1/people/me", "action": {"headers": {"date": date}}}))
-        .await;
+    world.fault(json!({"path": "/v1/people/me", "action": {"headers": {"date": date}}})).await;
     let token = world.knows().bot.access_token.clone();
     let reply = world.get("/people/me", &token).send().await.unwrap();
     assert_eq!(reply.headers()["date"], date);
@@ -222,9 +175,7 @@ async fn a_client_that_goes_away_does_not_stop_its_call() {
         ..Options::default()
     })
     .await;
-    world
-        .fault(json!({"path": "/v1/access_token", "action": {"delay_ms": 1000}}))
-        .await;
+    world.fault(json!({"path": "/v1/access_token", "action": {"delay_ms": 1000}})).await;
     let call = tokio::spawn(world.refresh_request(&first(&world)).send());
     recorded(&world, |entry| entry["effect"] == json!(false)).await;
     call.abort();
@@ -232,23 +183,14 @@ async fn a_client_that_goes_away_does_not_stop_its_call() {
     gate.0.add_permits(1);
     let entry = recorded(&world, |entry| entry["effect"] == json!(true)).await;
     assert_eq!(entry["reply_sent"], json!(false));
-    assert_eq!(
-        world.refresh(&first(&world)).await.0,
-        400,
-        "the token was spent for nobody"
-    );
+    assert_eq!(world.refresh(&first(&world)).await.0, 400, "the token was spent for nobody");
 }
 
 #[tokio::test]
 async fn stopping_gives_up_calls_that_are_being_delayed() {
-    let world = World::delaying_by(Options {
-        sleep: Arc::new(Gate(Arc::new(Semaphore::new(0)))),
-        ..Options::default()
-    })
-    .await;
-    world
-        .fault(json!({"path": "/v1/access_token", "action": {"delay_ms": 1000}}))
-        .await;
+    let world =
+        World::delaying_by(Options { sleep: Arc::new(Gate(Arc::new(Semaphore::new(0)))), ..Options::default() }).await;
+    world.fault(json!({"path": "/v1/access_token", "action": {"delay_ms": 1000}})).await;
     let call = tokio::spawn(world.refresh_request(&first(&world)).send());
     recorded(&world, |entry| entry["effect"] == json!(false)).await;
     world.simulator.stop().await;

@@ -9,10 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{World, text};
 
 fn rotating(refresh: RefreshBehaviour) -> Options {
-    Options {
-        refresh,
-        ..Options::default()
-    }
+    Options { refresh, ..Options::default() }
 }
 
 fn first(world: &World) -> String {
@@ -62,14 +59,9 @@ async fn rotate_strict_ends_the_spent_token_and_says_so_as_it_is_told_to() {
     assert_eq!(world.refresh(&token).await.0, 200);
     let (status, reply) = world.refresh(&token).await;
     assert_eq!((status.as_u16(), &reply["error"]), (400, &json!("invalid_request")));
-    assert_eq!(
-        reply["error_description"],
-        "The refresh token provided is expired, revoked, malformed, or invalid."
-    );
+    assert_eq!(reply["error_description"], "The refresh token provided is expired, revoked, malformed, or invalid.");
     assert!(reply["trackingID"].is_string());
-    world
-        .behave(json!({"dead_grant_status": 401, "dead_grant_error": "invalid_grant"}))
-        .await;
+    world.behave(json!({"dead_grant_status": 401, "dead_grant_error": "invalid_grant"})).await;
     let (status, reply) = world.refresh(&token).await;
     assert_eq!((status.as_u16(), &reply["error"]), (401, &json!("invalid_grant")));
 }
@@ -92,11 +84,8 @@ async fn behaviour_changes_while_it_runs() {
 
 #[tokio::test]
 async fn a_no_op_refresh_changes_neither_value_nor_expiry() {
-    let world = World::with(Options {
-        noop_refresh_window: Some(Duration::from_hours(24)),
-        ..Options::default()
-    })
-    .await;
+    let world =
+        World::with(Options { noop_refresh_window: Some(Duration::from_hours(24)), ..Options::default() }).await;
     let token = first(&world);
     let (_, one) = world.refresh(&token).await;
     world.pass(Duration::from_secs(20));
@@ -112,9 +101,7 @@ async fn a_refresh_token_dies_of_age_and_at_the_control_planes_word() {
     let admin = world.knows().admin.email.clone();
     let person = world.signed_in(&admin, "spark:people_read").await;
     let client = world.knows().integration.client_id.clone();
-    let (_, ended) = world
-        .control(Method::POST, "/grants/revoke", json!({"client_id": client}))
-        .await;
+    let (_, ended) = world.control(Method::POST, "/grants/revoke", json!({"client_id": client})).await;
     assert_eq!(ended["ended"], 1);
     assert_eq!(world.status("/people/me", &text(&person, "/access_token")).await, 401);
     assert_eq!(world.refresh(&token).await.0, 200, "a service app survives people");
@@ -144,35 +131,19 @@ async fn grants_can_be_looked_at() {
     world.refresh(&token).await;
     let (_, grants) = world.control(Method::GET, "/grants", json!({})).await;
     let client = json!(world.knows().service_app.client_id);
-    let grant = grants
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|grant| grant["client_id"] == client)
-        .unwrap();
-    assert_eq!(
-        (&grant["refreshed"], &grant["live_access_tokens"]),
-        (&json!(2), &json!(2))
-    );
+    let grant = grants.as_array().unwrap().iter().find(|grant| grant["client_id"] == client).unwrap();
+    assert_eq!((&grant["refreshed"], &grant["live_access_tokens"]), (&json!(2), &json!(2)));
     assert_eq!(grant["refresh_token_fingerprint"].as_str().map(str::len), Some(12));
     assert!(!grants.to_string().contains(&token));
 
     let fingerprint = grant["refresh_token_fingerprint"].clone();
     let which = json!({"refresh_token_fingerprint": fingerprint});
-    let (_, revoked) = world
-        .control(Method::POST, "/access_tokens/revoke", which.clone())
-        .await;
+    let (_, revoked) = world.control(Method::POST, "/access_tokens/revoke", which.clone()).await;
     assert_eq!(revoked["revoked"], 2);
     assert_eq!(world.refresh(&token).await.0, 200, "the grant lives on");
     world.control(Method::POST, "/grants/revoke", which).await;
     assert_eq!(world.refresh(&token).await.0, 400);
-    let (status, _) = world
-        .control(
-            Method::POST,
-            "/grants/revoke",
-            Value::Object(serde_json::Map::default()),
-        )
-        .await;
+    let (status, _) = world.control(Method::POST, "/grants/revoke", Value::Object(serde_json::Map::default())).await;
     assert_eq!(status, 400, "nothing named, nothing ended");
 }
 

@@ -32,14 +32,8 @@ impl World {
 
     pub(crate) async fn with(options: Options) -> Self {
         let sleep = Arc::new(ManualSleep::default());
-        let delayed = Options {
-            sleep: sleep.clone(),
-            ..options
-        };
-        Self {
-            sleep,
-            ..Self::delaying_by(delayed).await
-        }
+        let delayed = Options { sleep: sleep.clone(), ..options };
+        Self { sleep, ..Self::delaying_by(delayed).await }
     }
 
     /// Delays wait on what the options name, not on the world's own `sleep`.
@@ -47,21 +41,14 @@ impl World {
         // The second test to come here finds it installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = ManualClock::at("2026-03-02T08:00:00Z".parse().unwrap());
-        let simulator = Simulator::start(options, Arc::new(clock.clone()), Arc::new(SystemEntropy))
-            .await
-            .unwrap();
+        let simulator = Simulator::start(options, Arc::new(clock.clone()), Arc::new(SystemEntropy)).await.unwrap();
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .pool_max_idle_per_host(0)
             .build()
             .unwrap();
-        Self {
-            simulator,
-            clock,
-            sleep: Arc::default(),
-            http,
-        }
+        Self { simulator, clock, sleep: Arc::default(), http }
     }
 
     pub(crate) fn knows(&self) -> &Description {
@@ -179,9 +166,7 @@ impl World {
     /// The token reply of a whole sign-in.
     pub(crate) async fn signed_in(&self, email: &str, scope: &str) -> Value {
         let back = self.consent(email, scope, "accept").await;
-        let (status, reply) = self
-            .token_request(&self.exchange(&parameter(&back, "code").unwrap()))
-            .await;
+        let (status, reply) = self.token_request(&self.exchange(&parameter(&back, "code").unwrap())).await;
         assert_eq!(status, 200, "{reply}");
         reply
     }

@@ -27,10 +27,7 @@ pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): Original
     let mut state = webex.state();
     match AuthorizeRequest::parse(&query, &state.issuer) {
         Ok(request) => {
-            let visit = Visit {
-                request,
-                stage: Stage::SignIn,
-            };
+            let visit = Visit { request, stage: Stage::SignIn };
             show_sign_in(&webex, &mut state, visit, None)
         }
         Err(Unusable::Unregistered(problem)) => problem_page(
@@ -57,16 +54,10 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
         .filter(|account| account.kind == PersonType::Person && password.matches(&webex.setting().password))
         .cloned();
     let Some(account) = account else {
-        let visit = Visit {
-            stage: Stage::SignIn,
-            ..visit
-        };
+        let visit = Visit { stage: Stage::SignIn, ..visit };
         return show_sign_in(&webex, &mut state, visit, Some(email));
     };
-    let visit = Visit {
-        stage: Stage::Consent(account.id),
-        ..visit
-    };
+    let visit = Visit { stage: Stage::Consent(account.id), ..visit };
     let request = visit.request.clone();
     let nonce = state.visits.open(visit, webex.now(), &*webex.setting().entropy);
     let consent = Consent {
@@ -85,11 +76,7 @@ pub(crate) async fn consent(State(webex): State<Webex>, body: Bytes) -> Response
     let form = Form::parse(&body);
     let now = webex.now();
     let visit = webex.state().visits.take(form.get("form").unwrap_or_default(), now);
-    let Some(Visit {
-        request,
-        stage: Stage::Consent(account),
-    }) = visit
-    else {
+    let Some(Visit { request, stage: Stage::Consent(account) }) = visit else {
         return stale();
     };
     if form.get("decision") != Some("accept") {
@@ -120,10 +107,7 @@ fn show_sign_in(webex: &Webex, state: &mut Everything, visit: Visit, refused: Op
 
 /// A form that was sent before, is too old, or was never shown.
 fn stale() -> Response {
-    problem_page(
-        "This form is no longer valid.",
-        "Go back to the app and start signing in again.",
-    )
+    problem_page("This form is no longer valid.", "Go back to the app and start signing in again.")
 }
 
 fn problem_page(problem: &str, hint: &str) -> Response {
@@ -154,8 +138,6 @@ fn redirect(location: &url::Url) -> Response {
     let location = HeaderValue::try_from(location.as_str()).expect("a serialised URL is ASCII without controls");
     let mut response = StatusCode::FOUND.into_response();
     response.headers_mut().insert(LOCATION, location);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -58,10 +58,6 @@ mod tests {
             refused: true,
             form: "nonce",
         });
-        assert!(
-            !page.html().contains("<script>") && !page.html().contains("<img>"),
-            "{}",
-            page.html()
-        );
+        assert!(!page.html().contains("<script>") && !page.html().contains("<img>"), "{}", page.html());
     }
 }

@@ -50,9 +50,7 @@ impl AuthorizeRequest {
             .get("client_id")
             .map(AppClientId::new)
             .ok_or(Unusable::Unregistered("The request names no client_id."))?;
-        let app = issuer
-            .app(&client)
-            .ok_or(Unusable::Unregistered("No app with this client_id is registered."))?;
+        let app = issuer.app(&client).ok_or(Unusable::Unregistered("No app with this client_id is registered."))?;
         let back = WayBack::of(query, app)?;
         let denied = |error, description: &str| Unusable::Denied(Box::new(back.deny(error, description)));
         if let Some(name) = query.repeated() {
@@ -63,10 +61,7 @@ impl AuthorizeRequest {
         }
         let scopes = scopes(query, app).map_err(|problem| denied("invalid_scope", &problem))?;
         let challenge = challenge(query).map_err(|problem| denied("invalid_request", problem))?;
-        if query
-            .get("prompt")
-            .is_some_and(|prompt| prompt.split(' ').any(|word| word == "none"))
-        {
+        if query.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "none")) {
             // No one is ever signed in already: the pages keep no session.
             return Err(denied("login_required", "The user is not signed in."));
         }
@@ -110,36 +105,22 @@ impl AuthorizeRequest {
 
 impl Denial {
     pub(super) fn location(&self) -> Url {
-        self.back
-            .with(&[("error", self.error), ("error_description", &self.description)])
+        self.back.with(&[("error", self.error), ("error_description", &self.description)])
     }
 }
 
 impl WayBack {
     fn of(query: &Form, app: &App) -> Result<Self, Unusable> {
-        let text = query
-            .get("redirect_uri")
-            .ok_or(Unusable::Unregistered("The request names no redirect_uri."))?;
+        let text = query.get("redirect_uri").ok_or(Unusable::Unregistered("The request names no redirect_uri."))?;
         let registered = app.redirect_uris.iter().any(|registered| registered == text);
-        let uri = Url::parse(text)
-            .ok()
-            .filter(|_| registered)
-            .ok_or(Unusable::Unregistered(
-                "The redirect_uri is not registered for this app. It must match exactly, port and path included.",
-            ))?;
-        Ok(Self {
-            text: text.to_owned(),
-            uri,
-            state: query.get("state").map(State::new),
-        })
+        let uri = Url::parse(text).ok().filter(|_| registered).ok_or(Unusable::Unregistered(
+            "The redirect_uri is not registered for this app. It must match exactly, port and path included.",
+        ))?;
+        Ok(Self { text: text.to_owned(), uri, state: query.get("state").map(State::new) })
     }
 
     fn deny(&self, error: &'static str, description: &str) -> Denial {
-        Denial {
-            back: self.clone(),
-            error,
-            description: description.to_owned(),
-        }
+        Denial { back: self.clone(), error, description: description.to_owned() }
     }
 
     fn with(&self, parameters: &[(&str, &str)]) -> Url {
@@ -155,20 +136,13 @@ impl WayBack {
 }
 
 fn scopes(query: &Form, app: &App) -> Result<ScopeSet, String> {
-    let asked: ScopeSet = query
-        .get("scope")
-        .unwrap_or_default()
-        .parse()
-        .map_err(|_| "The scope cannot be read.".to_owned())?;
+    let asked: ScopeSet =
+        query.get("scope").unwrap_or_default().parse().map_err(|_| "The scope cannot be read.".to_owned())?;
     if asked.is_empty() {
         return Err("The request names no scope.".to_owned());
     }
     let unknown = asked.without(&app.scopes);
-    if unknown.is_empty() {
-        Ok(asked)
-    } else {
-        Err(format!("The app is not registered for: {unknown}"))
-    }
+    if unknown.is_empty() { Ok(asked) } else { Err(format!("The app is not registered for: {unknown}")) }
 }
 
 /// A challenge of 43 base64url characters by S256; `plain` is not supported.

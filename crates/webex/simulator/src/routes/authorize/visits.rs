@@ -42,11 +42,7 @@ impl Visits {
     pub(super) fn open(&mut self, visit: Visit, now: Timestamp, entropy: &dyn Entropy) -> String {
         self.0.retain(|_, (_, ends_at)| *ends_at > now);
         if self.0.len() >= MOST_OPEN
-            && let Some(soonest) = self
-                .0
-                .iter()
-                .min_by_key(|(_, (_, ends_at))| *ends_at)
-                .map(|(&key, _)| key)
+            && let Some(soonest) = self.0.iter().min_by_key(|(_, (_, ends_at))| *ends_at).map(|(&key, _)| key)
         {
             self.0.remove(&soonest);
         }

@@ -29,11 +29,7 @@ fn spelled_out(scope: &str) -> String {
         Some((thing, "write")) => (thing, "Change"),
         _ => (rest, "Use"),
     };
-    let whose = if area == "spark-admin" || scope.contains(":admin_") {
-        "your organization's"
-    } else {
-        "your"
-    };
+    let whose = if area == "spark-admin" || scope.contains(":admin_") { "your organization's" } else { "your" };
     format!("{verb} {whose} {}", thing.replace(['_', '-'], " "))
 }
 
@@ -46,27 +42,12 @@ const SENTENCES: [(&str, &str); 14] = [
     ("spark:devices_read", "See your devices"),
     ("spark:calls_read", "See your calls"),
     ("spark:calls_write", "Make, answer and end calls for you"),
-    (
-        "spark:applications_token",
-        "Obtain tokens of service apps that you manage",
-    ),
-    (
-        "spark-admin:people_read",
-        "See everyone in your organization, with administrative details",
-    ),
-    (
-        "spark-admin:people_write",
-        "Add, change and remove people of your organization",
-    ),
+    ("spark:applications_token", "Obtain tokens of service apps that you manage"),
+    ("spark-admin:people_read", "See everyone in your organization, with administrative details"),
+    ("spark-admin:people_write", "Add, change and remove people of your organization"),
     ("spark-admin:devices_read", "See every device of your organization"),
-    (
-        "identity:tokens_read",
-        "See which tokens people of your organization have given to apps",
-    ),
-    (
-        "identity:tokens_write",
-        "Revoke tokens that people of your organization have given to apps",
-    ),
+    ("identity:tokens_read", "See which tokens people of your organization have given to apps"),
+    ("identity:tokens_write", "Revoke tokens that people of your organization have given to apps"),
 ];
 
 #[cfg(test)]
@@ -77,13 +58,7 @@ mod tests {
     fn a_scope_without_a_sentence_is_spelled_out() {
         let words = |scope: &str| describe(&scope.parse().unwrap()).words;
         assert_eq!(words("spark:rooms_read"), "See your rooms");
-        assert_eq!(
-            words("spark-admin:workspace_metrics_read"),
-            "See your organization's workspace metrics"
-        );
-        assert_eq!(
-            words("meeting:admin_schedule_write"),
-            "Change your organization's schedule"
-        );
+        assert_eq!(words("spark-admin:workspace_metrics_read"), "See your organization's workspace metrics");
+        assert_eq!(words("meeting:admin_schedule_write"), "Change your organization's schedule");
     }
 }

@@ -37,14 +37,10 @@ pub(super) async fn register(State(webex): State<Webex>, text: Bytes) -> Result<
         .collect::<Result<_, _>>()
         .map_err(|error| Mistake::bad(&error))?;
     webex.decide(|issuer, _, terms| {
-        let id = registration
-            .client_id
-            .unwrap_or_else(|| App::new_client_id(terms.entropy));
+        let id = registration.client_id.unwrap_or_else(|| App::new_client_id(terms.entropy));
         let app = App {
             name: registration.name.unwrap_or_else(|| "Integration".into()),
-            secret: registration
-                .client_secret
-                .unwrap_or_else(|| App::new_secret(terms.entropy)),
+            secret: registration.client_secret.unwrap_or_else(|| App::new_secret(terms.entropy)),
             redirect_uris: registration.redirect_uris,
             scopes,
         };
@@ -76,9 +72,7 @@ pub(super) async fn replace_secret(
 ) -> Result<Json<Value>, Mistake> {
     let replacement: Replacement = body(&text)?;
     webex.decide(|issuer, _, terms| {
-        let secret = replacement
-            .client_secret
-            .unwrap_or_else(|| App::new_secret(terms.entropy));
+        let secret = replacement.client_secret.unwrap_or_else(|| App::new_secret(terms.entropy));
         let shown = json!({"client_id": id, "client_secret": secret.expose_secret()});
         if issuer.replace_secret(&id, secret) {
             Ok(Json(shown))

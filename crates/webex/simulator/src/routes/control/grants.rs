@@ -82,13 +82,7 @@ fn selection(webex: &Webex, text: &Bytes) -> Result<Selection, Mistake> {
         }
     };
     if account.is_none() && which.client_id.is_none() && which.refresh_token_fingerprint.is_none() {
-        return Err(Mistake::bad(
-            &"say which: client_id, subject or refresh_token_fingerprint",
-        ));
+        return Err(Mistake::bad(&"say which: client_id, subject or refresh_token_fingerprint"));
     }
-    Ok(Selection {
-        client: which.client_id,
-        account,
-        refresh_token_fingerprint: which.refresh_token_fingerprint,
-    })
+    Ok(Selection { client: which.client_id, account, refresh_token_fingerprint: which.refresh_token_fingerprint })
 }
