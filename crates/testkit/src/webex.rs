@@ -84,6 +84,13 @@ impl Webex {
         self.control(Method::POST, "/clock", Some(&json!({ "advance_ms": millis })));
     }
 
+    /// From now on access tokens last so long.
+    #[track_caller]
+    pub fn live_longer(&self, life: Duration) {
+        let millis = u64::try_from(life.as_millis()).expect("not for ever");
+        self.control(Method::POST, "/behaviour", Some(&json!({ "access_token_ttl_ms": millis })));
+    }
+
     /// The calls received and the replies sent, oldest first.
     #[track_caller]
     pub fn record(&self) -> Vec<Value> {
@@ -129,8 +136,8 @@ impl Webex {
     /// Whether an access token is accepted.
     #[track_caller]
     pub fn accepts(&self, token: &str) -> bool {
-        let call = self.transport.me(&self.environment(), &AccessToken::new(token));
-        match self.runtime.block_on(call) {
+        let (environment, token) = (self.environment(), AccessToken::new(token));
+        match self.runtime.block_on(self.transport.me(&environment, &token)) {
             Ok(_) => true,
             Err(error) if error.is_unauthorized() => false,
             Err(error) => panic!("{error}"),

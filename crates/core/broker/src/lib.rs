@@ -6,10 +6,10 @@
 mod broker;
 mod calls;
 mod error;
-#[cfg(feature = "failpoints")]
-mod failpoint;
 mod identity;
 mod rotation;
+#[cfg(feature = "failpoints")]
+mod steps;
 
 pub use broker::{Broker, Call, Parts};
 pub use calls::app::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
@@ -26,7 +26,7 @@ pub use error::{Class, Error, advice};
 macro_rules! failpoint {
     ($name:literal) => {
         #[cfg(feature = "failpoints")]
-        $crate::failpoint::reached($name);
+        $crate::steps::reached($name);
     };
 }
 pub(crate) use failpoint;
