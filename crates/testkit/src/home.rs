@@ -109,6 +109,6 @@ impl Home {
 
     /// Waits until the access token of `acme` has ended, whose whole life is `life`.
     pub fn outlive(&self, life: Duration) {
-        std::thread::sleep(life + Duration::from_millis(50));
+        crate::wait(life + Duration::from_millis(50));
     }
 }

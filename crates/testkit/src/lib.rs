@@ -3,10 +3,12 @@
 //! A test reads as a story: [`Webex::start`], [`Home::new`], [`Home::sign_in`], then what is done and what is seen. Failures
 //! panic: whatever goes wrong here, the test has failed.
 
+#![expect(clippy::missing_panics_doc, reason = "a test that goes wrong panics: that is what this crate is for")]
+
 mod home;
 mod run;
 mod webex;
 
 pub use home::Home;
-pub use run::{Ended, Running};
+pub use run::{Ended, Running, wait};
 pub use webex::{RefreshBehaviour, Webex};

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// A process that has ended, and what it said.
 #[derive(Debug)]
@@ -59,8 +60,9 @@ impl Running {
         let stderr = self.0.as_mut().and_then(|child| child.stderr.as_mut()).expect("it runs and stderr is kept");
         let mut line = Vec::new();
         // Byte by byte, without a buffer: what follows belongs to whoever reads next.
-        for byte in stderr.bytes() {
-            line.push(byte.expect("stderr can be read"));
+        let mut byte = [0];
+        while stderr.read(&mut byte).expect("stderr can be read") == 1 {
+            line.push(byte[0]);
             if line.ends_with(b"\n") {
                 let text_line = String::from_utf8_lossy(&line).into_owned();
                 if text_line.contains(text) {
@@ -89,6 +91,16 @@ impl Running {
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
         assert!(status.expect("kill(1) runs").success());
+    }
+
+    /// Kills it (SIGKILL) and collects it; whether it was still alive.
+    pub fn kill(mut self) -> bool {
+        let mut child = self.0.take().expect("it runs");
+        let alive = child.try_wait().expect("it is our child").is_none();
+        // It may end by itself between the look and the signal.
+        let _ = child.kill();
+        child.wait().expect("it is our child");
+        alive
     }
 
     /// Waits for its end.
@@ -121,6 +133,12 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// Lets real time pass, for processes that know no other.
+#[expect(clippy::disallowed_methods, reason = "the processes under test have the machine's own clock")]
+pub fn wait(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// A command of the binary in a home, with no variable of Lanyard's inherited.

@@ -99,6 +99,12 @@ impl Webex {
         entries.expect("the record is a list").clone()
     }
 
+    /// Forgets what was received and sent so far.
+    #[track_caller]
+    pub fn forget_record(&self) {
+        self.control(Method::DELETE, "/record", None);
+    }
+
     /// The refreshes among them.
     #[track_caller]
     pub fn refreshes(&self) -> Vec<Value> {

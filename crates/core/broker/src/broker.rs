@@ -47,7 +47,7 @@ pub trait Call: Debug {
 
 impl Broker {
     /// A broker over an open store.
-    pub fn new(store: Store, parts: Parts, actor: impl Into<String>) -> Self {
+    pub fn new(store: &Store, parts: Parts, actor: impl Into<String>) -> Self {
         let transport = Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
         let actor = actor.into();
         Self {

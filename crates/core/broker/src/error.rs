@@ -115,7 +115,7 @@ pub enum Error {
         /// The credential.
         name: CredentialName,
         /// Why it could not be renewed.
-        trouble: Trouble,
+        trouble: Box<Trouble>,
         /// How long the next try still waits.
         wait: Duration,
     },
@@ -125,7 +125,7 @@ pub enum Error {
         /// The credential.
         name: CredentialName,
         /// Why not.
-        trouble: Trouble,
+        trouble: Box<Trouble>,
         /// How long the next try waits.
         wait: Duration,
     },
@@ -232,7 +232,7 @@ impl Error {
                 "start again with lanyard login and use the address that it shows, in one browser tab only".to_owned()
             }
             Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
-            Self::Exchange(error) => exchange_hint(error)?.to_owned(),
+            Self::Exchange(error) => exchange_hint(error).to_owned(),
             Self::NoRefreshToken => "add it as what it is: lanyard add personal NAME".to_owned(),
             Self::AnotherSubject { name, .. } => {
                 format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
@@ -309,8 +309,8 @@ fn exchange_class(error: &ExchangeError) -> Class {
     }
 }
 
-fn exchange_hint(error: &ExchangeError) -> Option<&'static str> {
-    Some(match error {
+fn exchange_hint(error: &ExchangeError) -> &'static str {
+    match error {
         ExchangeError::Send(_) => "check the network and HTTPS_PROXY, then start again with lanyard login",
         ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_))) => {
             "a code works once and for a few minutes; start again with lanyard login"
@@ -320,7 +320,7 @@ fn exchange_hint(error: &ExchangeError) -> Option<&'static str> {
         }
         ExchangeError::Token(TokenError::Limited { .. }) => "wait a few minutes, then start again with lanyard login",
         ExchangeError::Token(_) => "start again with lanyard login",
-    })
+    }
 }
 
 /// RFC 6749, section 4.1.2.1, and what Webex makes of it.

@@ -48,7 +48,7 @@ impl Common {
         let parts = parts();
         let options = lanyard_store::Options::default();
         match Store::open_with_key_file(&home.directory, store_parts(&parts), options).await {
-            Ok((store, _)) => Ok(Broker::new(store, parts, actor())),
+            Ok((store, _)) => Ok(Broker::new(&store, parts, actor())),
             Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
                 message: format!("there is nothing yet in {}", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
@@ -63,7 +63,7 @@ impl Common {
         let parts = parts();
         let home = self.home()?.directory;
         let (store, _) = Store::open_or_create(&home, store_parts(&parts), lanyard_store::Options::default()).await?;
-        Ok(Broker::new(store, parts, actor()))
+        Ok(Broker::new(&store, parts, actor()))
     }
 
     /// The Webex that something new belongs to.

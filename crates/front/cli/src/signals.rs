@@ -12,23 +12,19 @@ use crate::exit::Failure;
 pub(crate) async fn guarded<T>(broker: &Broker, work: impl Future<Output = T>) -> Result<T, Failure> {
     let mut signals = Signals::new()?;
     let mut work = std::pin::pin!(work);
-    loop {
+    let number = tokio::select! {
+        biased;
+        done = &mut work => return Ok(done),
+        number = signals.next() => number,
+    };
+    if broker.must_finish() {
+        tell();
         tokio::select! {
-            biased;
-            done = &mut work => return Ok(done),
-            number = signals.next() => {
-                if !broker.must_finish() {
-                    leave(number);
-                }
-                tell();
-                tokio::select! {
-                    _ = &mut work => {}
-                    () = broker.finished() => {}
-                }
-                leave(number);
-            }
+            _ = &mut work => {}
+            () = broker.finished() => {}
         }
     }
+    leave(number)
 }
 
 #[expect(clippy::print_stderr, reason = "a person pressed Ctrl-C and must know why nothing happens yet")]

@@ -1,7 +1,9 @@
 //! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
 
 use lanyard_credential::{CredentialId, CredentialName, Kind};
-use lanyard_protocol::oauth::TokenHint;
+use lanyard_protocol::Environment;
+use lanyard_protocol::oauth::{ClientAuth, TokenHint};
+use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, TokenKind};
 
 use crate::{Broker, Call, Error};
@@ -78,6 +80,22 @@ impl Call for RetryRevocations {
 }
 
 impl Broker {
+    /// Revokes tokens that nobody keeps: a sign-in that was not taken, an answer that came too late. Once, as well as it goes.
+    pub(crate) async fn give_back(
+        &self,
+        environment: &Environment,
+        auth: &ClientAuth,
+        access: &AccessToken,
+        refresh: Option<&RefreshToken>,
+    ) {
+        let refresh = refresh.map(|token| (token.expose_secret(), TokenHint::Refresh));
+        for (token, hint) in refresh.into_iter().chain([(access.expose_secret(), TokenHint::Access)]) {
+            if let Err(error) = self.transport.revoke(environment, auth, token, hint).await {
+                tracing::warn!(%error, "a token that nobody keeps could not be revoked");
+            }
+        }
+    }
+
     /// Works through the queue, of one credential or of all.
     async fn revoke_pending(&self, only: Option<CredentialId>) -> Result<Vec<Revocation>, Error> {
         let mut done = Vec::new();

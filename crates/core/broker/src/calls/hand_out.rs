@@ -8,7 +8,7 @@ use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord};
 use lanyard_time::Moment;
 
-use crate::rotation::RotationEnd;
+use crate::rotation::{RotationEnd, look_again};
 use crate::{Broker, Call, Error};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
@@ -77,8 +77,6 @@ pub enum Shortfall {
 const PATIENCE_VALID: Duration = Duration::from_secs(5);
 /// How long a caller waits for a renewal when there is no valid token: longer than an intent can stand open.
 const PATIENCE_ENDED: Duration = Duration::from_secs(90);
-/// How often a caller looks whether somebody else's renewal is done, at first and at most.
-const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
 /// How a token set meets what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,15 +102,14 @@ impl Call for HandOut {
             let mut shortfall = None;
             if fit != Fit::Good {
                 let patience = if fit == Fit::Ended { PATIENCE_ENDED } else { PATIENCE_VALID };
-                match self.renew(broker, &row.credential, fit, patience.saturating_sub(now.since(&began))).await? {
+                match self.renew(broker, &row.credential, fit).await? {
                     Renewal::Look => {
                         looks = 0;
                         continue;
                     }
                     Renewal::Wait if now.since(&began) < patience => {
-                        let pause = LOOK_AGAIN.0.saturating_mul(1 << looks.min(8)).min(LOOK_AGAIN.1);
+                        broker.sleep.sleep(look_again(looks)).await;
                         looks += 1;
-                        broker.sleep.sleep(pause).await;
                         continue;
                     }
                     Renewal::Wait if fit == Fit::Ended => return Err(Error::Busy { name: self.name }),
@@ -126,7 +123,7 @@ impl Call for HandOut {
             };
             let left = row.credential.validity.as_ref().and_then(|validity| validity.access_left(&now));
             if shortfall.is_none() && left.is_some_and(|left| left < self.min_validity) {
-                shortfall = Some(self.reason(&row.credential));
+                shortfall = Some(reason(&row.credential));
             }
             return Ok(HandedOut { credential: row.credential, token, left, shortfall });
         }
@@ -157,13 +154,7 @@ impl HandOut {
         if validity.rotation_is_due(now, 0) || (reachable && too_short) { Fit::Short } else { Fit::Good }
     }
 
-    async fn renew(
-        &self,
-        broker: &Broker,
-        credential: &Credential,
-        fit: Fit,
-        patience: Duration,
-    ) -> Result<Renewal, Error> {
+    async fn renew(&self, broker: &Broker, credential: &Credential, fit: Fit) -> Result<Renewal, Error> {
         let rotates = credential.kind.rotates()
             && credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
         if !rotates {
@@ -179,7 +170,7 @@ impl HandOut {
         let trouble = if let Some(trouble) = waits {
             trouble.clone()
         } else {
-            match self.rotate_within(broker, credential, patience).await {
+            match broker.rotate(credential.id, credential.generation).await {
                 Ok(RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. }) => {
                     return Ok(Renewal::Look);
                 }
@@ -199,24 +190,9 @@ impl HandOut {
         };
         if fit == Fit::Ended {
             let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-            return Err(Error::NoToken { name: self.name.clone(), trouble, wait });
+            return Err(Error::NoToken { name: self.name.clone(), trouble: Box::new(trouble), wait });
         }
         Ok(Renewal::Failed(Shortfall::RenewalFailed(trouble.message)))
-    }
-
-    /// The exchange is never cut short by a caller's patience: whoever began it sees it through to its commit.
-    async fn rotate_within(
-        &self,
-        broker: &Broker,
-        credential: &Credential,
-        _patience: Duration,
-    ) -> Result<RotationEnd, Error> {
-        broker.rotate(credential.id, credential.generation).await
-    }
-
-    fn reason(&self, credential: &Credential) -> Shortfall {
-        let renews = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
-        if renews { Shortfall::NeverReached } else { Shortfall::CannotRenew }
     }
 }
 
@@ -228,11 +204,16 @@ fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
         Standing::NeedsLogin(trouble) if credential.kind == Kind::Bot => {
             return Err(Error::NoToken {
                 name: credential.name.clone(),
-                trouble: trouble.clone(),
+                trouble: Box::new(trouble.clone()),
                 wait: Duration::ZERO,
             });
         }
         Standing::Active | Standing::Stalled(_) | Standing::NeedsLogin(_) => return Ok(()),
     };
     Err(Error::NotHandingOut { name: credential.name.clone(), state })
+}
+
+fn reason(credential: &Credential) -> Shortfall {
+    let renews = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
+    if renews { Shortfall::NeverReached } else { Shortfall::CannotRenew }
 }

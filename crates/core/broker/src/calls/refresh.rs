@@ -48,7 +48,7 @@ impl Call for Refresh {
                 _ => {}
             }
         }
-        let end = broker.rotate(credential.id, credential.generation).await?;
+        let end = broker.rotate_patiently(credential.id, credential.generation, PATIENCE).await?;
         let fresh = broker.credential(&self.name).await?;
         match (end.outcome, end.trouble) {
             (Outcome::Rotated, _) => Ok(Refreshed::Rotated(fresh)),
@@ -66,6 +66,9 @@ impl Call for Refresh {
     }
 }
 
+/// How long another process's renewal is awaited.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 fn no_token(credential: &Credential, trouble: &lanyard_credential::Trouble, wait: Duration) -> Error {
-    Error::NotRenewed { name: credential.name.clone(), trouble: trouble.clone(), wait }
+    Error::NotRenewed { name: credential.name.clone(), trouble: Box::new(trouble.clone()), wait }
 }

@@ -7,7 +7,7 @@ use lanyard_credential::{
     Subject, Validity,
 };
 use lanyard_protocol::ScopeSet;
-use lanyard_protocol::oauth::{AuthorizationRequest, Callback, TokenHint, verifier_from};
+use lanyard_protocol::oauth::{AuthorizationRequest, Callback, verifier_from};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
 use lanyard_store::{NewCredential, NewTokens};
 use url::Url;
@@ -163,48 +163,58 @@ impl Call for FinishSignIn {
         if let Some(earlier) = &earlier
             && let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace)
         {
-            // Nobody keeps these tokens: they are given back.
-            let hints = [(tokens.refresh.as_ref().map(|token| token.expose_secret()), TokenHint::Refresh)];
-            for (token, hint) in hints.into_iter().chain([(Some(tokens.access.expose_secret()), TokenHint::Access)]) {
-                if let Some(token) = token
-                    && let Err(error) = broker.transport.revoke(environment, &auth, token, hint).await
-                {
-                    tracing::warn!(%error, "the tokens of a sign-in that was not taken could not be revoked");
-                }
-            }
+            broker.give_back(environment, &auth, &tokens.access, tokens.refresh.as_ref()).await;
             return Err(Error::AnotherSubject { name: name.clone(), before, now });
         }
         let credential = match earlier {
-            Some(earlier) => {
-                let organisation = identity.organisation.as_ref();
-                let replaced = broker.store.replace_grant(earlier.id, &tokens, &identity.subject, organisation).await?;
-                if replaced.is_none() {
-                    return Err(Error::NotHandingOut { name: name.clone(), state: "clearing" });
-                }
-                broker.credential(name).await?
-            }
-            None => {
-                let credential = Credential {
-                    id: CredentialId::random(&*broker.entropy),
-                    name: name.clone(),
-                    kind: Kind::Integration,
-                    environment: environment.clone(),
-                    app: Some(app.id),
-                    standing: Standing::Active,
-                    grant: Grant::new(1),
-                    generation: Generation::new(1),
-                    validity: Some(tokens.validity.clone()),
-                    scopes: tokens.scopes.clone(),
-                    subject: identity.subject,
-                    organisation: identity.organisation,
-                    created_at: obtained.sent.wall,
-                    last_rotated_at: None,
-                    labels: std::collections::BTreeMap::new(),
-                };
-                broker.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?
-            }
+            Some(earlier) => broker.sign_in_anew(&earlier, &tokens, &identity).await?,
+            None => broker.sign_in_first(name, app, tokens, identity).await?,
         };
         Ok(SignedIn { credential, missing })
+    }
+}
+
+impl Broker {
+    /// A credential that exists gets another grant.
+    async fn sign_in_anew(
+        &self,
+        earlier: &Credential,
+        tokens: &NewTokens,
+        identity: &Identity,
+    ) -> Result<Credential, Error> {
+        let organisation = identity.organisation.as_ref();
+        let replaced = self.store.replace_grant(earlier.id, tokens, &identity.subject, organisation).await?;
+        if replaced.is_none() {
+            return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
+        }
+        self.credential(&earlier.name).await
+    }
+
+    async fn sign_in_first(
+        &self,
+        name: &CredentialName,
+        app: &App,
+        tokens: NewTokens,
+        identity: Identity,
+    ) -> Result<Credential, Error> {
+        let credential = Credential {
+            id: CredentialId::random(&*self.entropy),
+            name: name.clone(),
+            kind: Kind::Integration,
+            environment: app.environment.clone(),
+            app: Some(app.id),
+            standing: Standing::Active,
+            grant: Grant::new(1),
+            generation: Generation::new(1),
+            validity: Some(tokens.validity.clone()),
+            scopes: tokens.scopes.clone(),
+            subject: identity.subject,
+            organisation: identity.organisation,
+            created_at: tokens.validity.obtained.wall,
+            last_rotated_at: None,
+            labels: std::collections::BTreeMap::new(),
+        };
+        Ok(self.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?)
     }
 }
 

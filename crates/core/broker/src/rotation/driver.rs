@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_client::{Obtained, Transport};
 use lanyard_credential::rotation::{Action, Answer, Event, Failure, Found, Outcome, Snapshot, State, Writer as Seen};
 use lanyard_credential::{AppId, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity};
-use lanyard_protocol::oauth::{ClientAuth, TokenHint};
+use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::RefreshToken;
 use lanyard_store::{
     Claim, Commit, Failure as StoredFailure, IntentEnd, RotatedTokens, RotationView, StoreError, Writer,
@@ -79,6 +79,34 @@ impl Drop for Spending<'_> {
     fn drop(&mut self) {
         self.0.spending.send_modify(|spending| *spending -= 1);
     }
+}
+
+impl Broker {
+    /// The same, waiting for whoever else is at it.
+    pub(crate) async fn rotate_patiently(
+        &self,
+        id: CredentialId,
+        target: Generation,
+        patience: Duration,
+    ) -> Result<RotationEnd, Error> {
+        let began = self.clock.now();
+        let mut looks = 0;
+        loop {
+            let end = self.rotate(id, target).await?;
+            if end.outcome != Outcome::Busy || self.clock.now().since(&began) >= patience {
+                return Ok(end);
+            }
+            self.sleep.sleep(look_again(looks)).await;
+            looks += 1;
+        }
+    }
+}
+
+/// How long to wait before looking again whether somebody else's rotation is done.
+pub(crate) fn look_again(looks: u32) -> Duration {
+    const FIRST: Duration = Duration::from_millis(10);
+    const LONGEST: Duration = Duration::from_millis(250);
+    FIRST.saturating_mul(1 << looks.min(8)).min(LONGEST)
 }
 
 struct Driver<'a> {
@@ -241,13 +269,8 @@ impl Driver<'_> {
         let credential = &self.view().credential;
         let Some(app) = credential.app else { return };
         let Ok(auth) = self.auth(app).await else { return };
-        let access = (obtained.reply.access_token.expose_secret(), TokenHint::Access);
-        let refresh = obtained.reply.refresh_token.as_ref().map(|token| (token.expose_secret(), TokenHint::Refresh));
-        for (token, hint) in refresh.into_iter().chain([access]) {
-            if let Err(error) = self.broker.transport.revoke(&credential.environment, &auth, token, hint).await {
-                tracing::warn!(credential = %self.id, %error, "a token that came too late could not be revoked");
-            }
-        }
+        let reply = &obtained.reply;
+        self.broker.give_back(&credential.environment, &auth, &reply.access_token, reply.refresh_token.as_ref()).await;
     }
 
     async fn record(&mut self, failure: Failure, settled: bool) -> Result<Event<Obtained>, StoreError> {

@@ -3,4 +3,4 @@
 mod driver;
 mod trouble;
 
-pub(crate) use driver::RotationEnd;
+pub(crate) use driver::{RotationEnd, look_again};

@@ -175,7 +175,7 @@ impl World {
         Some(match run.action {
             Action::Claim => {
                 if self.row.lease.is_some_and(|holder| {
-                    holder != me && !(same_host(worker, holder.worker) && !self.is_current(holder))
+                    holder != me && (self.is_current(holder) || !same_host(worker, holder.worker))
                 }) {
                     return Some(Event::Held);
                 }

@@ -89,25 +89,26 @@ impl<R> State<R> {
     #[must_use]
     pub fn step(self, event: Event<R>) -> (Self, Action) {
         match (self, event) {
-            (Self::Claiming { target }, event) => claimed(target, event),
-            (Self::Declaring(attempt), event) => declared(attempt, event),
+            (Self::Claiming { target }, event) => claimed(target, &event),
+            (Self::Declaring(attempt), event) => declared(attempt, &event),
             (Self::Exchanging(attempt), Event::Answered(answer)) => answered(attempt, answer),
-            (Self::Committing { reply }, event) => committed(reply, event),
+            (Self::Committing { reply }, event) => committed(reply, &event),
             (Self::Keeping { reply }, Event::StoreFailed) => (Self::Keeping { reply }, Action::KeepSpareAgain),
             (Self::Keeping { reply }, Event::Superseded) => discard(reply),
-            (Self::Keeping { .. }, Event::Done) => finish(Outcome::RotatedElsewhere),
             (Self::Discarding { .. }, Event::Done) => finish(Outcome::Erased),
             // A failure that somebody overtook needs no record: the row has moved on.
-            (Self::Ending(Outcome::Failed(_)), Event::Superseded) => finish(Outcome::RotatedElsewhere),
+            (Self::Keeping { .. }, Event::Done) | (Self::Ending(Outcome::Failed(_)), Event::Superseded) => {
+                finish(Outcome::RotatedElsewhere)
+            }
             (Self::Ending(outcome), _) => finish(outcome),
             _ => unreachable!("a driver reports what came of the action it was given"),
         }
     }
 }
 
-fn claimed<R>(target: Generation, event: Event<R>) -> (State<R>, Action) {
+fn claimed<R>(target: Generation, event: &Event<R>) -> (State<R>, Action) {
     match event {
-        Event::Claimed(snapshot) => decide(target, snapshot),
+        Event::Claimed(snapshot) => decide(target, *snapshot),
         Event::Held => finish(Outcome::Busy),
         Event::Erased => finish(Outcome::Erased),
         Event::StoreFailed => finish(Outcome::StoreUnavailable),
@@ -136,7 +137,7 @@ fn decide<R>(target: Generation, snapshot: Snapshot) -> (State<R>, Action) {
     }
 }
 
-fn declared<R>(attempt: Attempt, event: Event<R>) -> (State<R>, Action) {
+fn declared<R>(attempt: Attempt, event: &Event<R>) -> (State<R>, Action) {
     match event {
         Event::Declared => (State::Exchanging(attempt), Action::Exchange { spend: attempt.spend }),
         Event::Superseded => release(Outcome::RotatedElsewhere),
@@ -163,7 +164,7 @@ fn answered<R>(attempt: Attempt, answer: Answer<R>) -> (State<R>, Action) {
     }
 }
 
-fn committed<R>(reply: R, event: Event<R>) -> (State<R>, Action) {
+fn committed<R>(reply: R, event: &Event<R>) -> (State<R>, Action) {
     match event {
         Event::Committed => finish(Outcome::Rotated),
         Event::Overtaken { same_grant: true } => (State::Keeping { reply }, Action::KeepSpare),

@@ -46,8 +46,8 @@ impl Demo {
         let (store, _) =
             Store::open_or_create(&home.directory, context::store_parts(&parts), lanyard_store::Options::default())
                 .await?;
-        let story = Story { broker: Broker::new(store, parts, "demo"), home, webex: simulator.description().clone() };
-        let told = story.tell().await;
+        let demo = Story { broker: Broker::new(&store, parts, "demo"), home, webex: simulator.description().clone() };
+        let told = demo.tell().await;
         simulator.stop().await;
         told?;
         say("");
@@ -90,7 +90,7 @@ impl Story {
         let second = self.hand_out(&name).await?;
         check(second.credential.generation.number() == 2, "it was renewed on the way: generation 2")?;
         check(second.token.expose_secret() != first.token.expose_secret(), "it is another token")?;
-        let transport = self.transport();
+        let transport = transport();
         let me = transport.me(&environment, &second.token).await;
         check(me.is_ok(), "and Webex accepts it")?;
 
@@ -106,11 +106,6 @@ impl Story {
         let refused = transport.me(&environment, &last.token).await;
         check(refused.is_err_and(|error| error.is_unauthorized()), "the last token is refused from now on")?;
         check(self.broker.call(List).await?.is_empty(), "and nothing is left in the home")
-    }
-
-    fn transport(&self) -> Transport {
-        let parts = context::parts();
-        Transport::new(parts.clock, parts.entropy)
     }
 
     /// OAuth's whole code exchange with PKCE; only the person at the browser is played.
@@ -155,7 +150,7 @@ impl Story {
 
     /// Fills in the local Webex's own pages, as a browser would: sign-in, then consent.
     async fn person_signs_in(&self, environment: &Environment, url: SafeUrl) -> Result<Callback, Failure> {
-        let transport = self.transport();
+        let transport = transport();
         let admin = self.webex.admin.clone();
         let person = Person { email: admin.email, password: admin.password, accepts: true };
         let mut request = person.open(url);
@@ -203,6 +198,11 @@ impl Story {
             .map_err(Failure::io("running lanyard exec"))?;
         check(status.success(), "lanyard exec acme -- sh -c … ended well")
     }
+}
+
+fn transport() -> Transport {
+    let parts = context::parts();
+    Transport::new(parts.clock, parts.entropy)
 }
 
 fn failed(message: impl Into<String>) -> Failure {

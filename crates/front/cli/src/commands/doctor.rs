@@ -93,7 +93,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             findings.push(Finding::bad("store", error.to_string(), Some(error.hint())));
         }
     }
-    let broker = Broker::new(store, parts.clone(), "doctor");
+    let broker = Broker::new(&store, parts.clone(), "doctor");
     let now = parts.clock.now();
     for credential in broker.call(List).await? {
         let state = credential.state(&now);

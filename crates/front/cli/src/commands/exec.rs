@@ -14,7 +14,7 @@ use crate::{context, hardening};
 
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
-    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
+    /// The credential [default: `LANYARD_CREDENTIAL`, or the only one there is]
     name: Option<CredentialName>,
     /// The variable that carries the token
     #[arg(long, value_name = "VAR", default_value = "WEBEX_ACCESS_TOKEN")]

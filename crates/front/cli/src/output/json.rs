@@ -36,8 +36,8 @@ pub(crate) fn credential(credential: &Credential, now: &Moment) -> Value {
         },
         "scopes": credential.scopes.as_ref().map(|scopes| scopes.iter().map(ToString::to_string).collect::<Vec<_>>()),
         "generation": credential.generation.number(),
-        "access_token_expires_at": time(credential.validity.as_ref().and_then(|validity| validity.access_expires_at())),
-        "refresh_token_expires_at": time(credential.validity.as_ref().and_then(|validity| validity.refresh_expires_at())),
+        "access_token_expires_at": time(credential.validity.as_ref().and_then(lanyard_credential::Validity::access_expires_at)),
+        "refresh_token_expires_at": time(credential.validity.as_ref().and_then(lanyard_credential::Validity::refresh_expires_at)),
         "last_rotated_at": time(credential.last_rotated_at),
         "last_error": trouble.map(|trouble| json!({
             "at": time(Some(trouble.when())),
@@ -57,7 +57,7 @@ pub(crate) fn app(app: &App) -> Value {
         "kind": app.kind.as_str(),
         "environment": app.environment.id(),
         "client_id": app.client_id.as_str(),
-        "redirect_uris": app.redirect_uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>(),
+        "redirect_uris": app.redirect_uris.iter().map(url::Url::as_str).collect::<Vec<_>>(),
         "scopes": app.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "application_id": app.application_id,
     })

@@ -1,5 +1,12 @@
 //! The binary, driven as a person or a program drives it, against a local Webex.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that goes wrong panics, and one that counts says so"
+)]
+
+mod crashes;
 mod races;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
