@@ -1,28 +1,32 @@
 //! The broker: what every use case works with.
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lanyard_client::Transport;
+use lanyard_credential::CredentialId;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 use tokio::sync::watch;
 
 use crate::Error;
 
-/// Everything that a use case needs. One for each process; cheap to share behind an `Arc`.
-#[derive(Debug)]
+/// Everything that a use case needs. One for each process; a clone is the same broker.
+#[derive(Clone, Debug)]
 pub struct Broker {
     pub(crate) store: Store,
-    pub(crate) transport: Transport,
+    pub(crate) transport: Arc<Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sleep: Arc<dyn Sleep>,
     /// On whose behalf calls are made, as the audit names it.
     pub(crate) actor: String,
     /// How many rotations are between their intent and its end.
-    pub(crate) spending: watch::Sender<usize>,
+    pub(crate) spending: Arc<watch::Sender<usize>>,
+    /// The credentials that this process rotates now.
+    pub(crate) rotating: Arc<Mutex<HashSet<CredentialId>>>,
 }
 
 /// Time, waiting and randomness, as this process has them.
@@ -48,7 +52,7 @@ pub trait Call: Debug {
 impl Broker {
     /// A broker over an open store.
     pub fn new(store: &Store, parts: Parts, actor: impl Into<String>) -> Self {
-        let transport = Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
+        let transport = Arc::new(Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy)));
         let actor = actor.into();
         Self {
             store: store.acting_as(actor.as_str()),
@@ -57,7 +61,8 @@ impl Broker {
             entropy: parts.entropy,
             sleep: parts.sleep,
             actor,
-            spending: watch::Sender::new(0),
+            spending: Arc::new(watch::Sender::new(0)),
+            rotating: Arc::default(),
         }
     }
 

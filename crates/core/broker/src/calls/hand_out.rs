@@ -170,7 +170,11 @@ impl HandOut {
         let trouble = if let Some(trouble) = waits {
             trouble.clone()
         } else {
-            match broker.rotate(credential.id, credential.generation).await {
+            let patience = if fit == Fit::Ended { PATIENCE_ENDED } else { PATIENCE_VALID };
+            let Some(end) = broker.rotate_within(credential.id, credential.generation, patience).await else {
+                return Ok(if fit == Fit::Ended { Renewal::Wait } else { Renewal::Failed(Shortfall::RenewalSlow) });
+            };
+            match end {
                 Ok(RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. }) => {
                     return Ok(Renewal::Look);
                 }

@@ -1,5 +1,6 @@
 //! Drives the rotation protocol: performs each action and reports what came of it.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use lanyard_client::{Obtained, Transport};
@@ -40,6 +41,9 @@ impl Broker {
         let mut driver =
             Driver { broker: self, id, view: None, intent: None, token: None, fault: None, trouble: None, failures: 0 };
         let (mut state, mut action) = State::begin(target);
+        let Some(_turn) = Turn::take(self, id) else {
+            return Ok(RotationEnd { outcome: Outcome::Busy, trouble: None });
+        };
         let mut store_error = None;
         let mut spending = None;
         loop {
@@ -65,6 +69,22 @@ impl Broker {
     }
 }
 
+/// One rotation of a credential at a time in this process: to the store all its tasks are the same owner.
+struct Turn<'a>(&'a Broker, CredentialId);
+
+impl<'a> Turn<'a> {
+    fn take(broker: &'a Broker, id: CredentialId) -> Option<Self> {
+        let mut rotating = broker.rotating.lock().unwrap_or_else(PoisonError::into_inner);
+        rotating.insert(id).then_some(Self(broker, id))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.rotating.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
 /// Counts a rotation among those that must be finished, until dropped.
 struct Spending<'a>(&'a Broker);
 
@@ -82,6 +102,22 @@ impl Drop for Spending<'_> {
 }
 
 impl Broker {
+    /// The same as a task of its own, which outlives a caller whose patience ends first: `None` then. Whoever ends the process
+    /// waits for [`finished`](Self::finished).
+    pub(crate) async fn rotate_within(
+        &self,
+        id: CredentialId,
+        target: Generation,
+        patience: Duration,
+    ) -> Option<Result<RotationEnd, Error>> {
+        let broker = self.clone();
+        let mut task = tokio::spawn(async move { broker.rotate(id, target).await });
+        tokio::select! {
+            end = &mut task => Some(end.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))),
+            () = self.sleep.sleep(patience) => None,
+        }
+    }
+
     /// The same, waiting for whoever else is at it.
     pub(crate) async fn rotate_patiently(
         &self,
@@ -249,7 +285,14 @@ impl Driver<'_> {
             scopes: reply.scopes.clone(),
         };
         let Some(intent) = &self.intent else { return Ok(Event::Erased) };
-        let commit = self.broker.store.commit(self.id, credential.grant, intent, &tokens).await?;
+        let commit = match self.broker.store.commit(self.id, credential.grant, intent, &tokens).await {
+            // A row that does not open will not open later: nothing can be written to it, and what it held is lost already.
+            Err(error @ (StoreError::Sealed(_) | StoreError::Impossible { .. })) => {
+                tracing::error!(credential = %self.id, %error, "the credential's row is damaged; its new tokens are given back");
+                return Ok(Event::Erased);
+            }
+            commit => commit?,
+        };
         failpoint!("rotation.committed");
         Ok(match commit {
             Commit::Committed(_) => Event::Committed,

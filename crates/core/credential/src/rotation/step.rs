@@ -194,3 +194,110 @@ fn release<R>(outcome: Outcome) -> (State<R>, Action) {
 fn finish<R>(outcome: Outcome) -> (State<R>, Action) {
     (State::Finished(outcome), Action::Nothing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Grant;
+    use crate::rotation::Found;
+
+    const ONE: Generation = Generation::new(1);
+
+    fn snapshot(intent: Option<Found>, spare: bool) -> Snapshot {
+        Snapshot { generation: ONE, grant: Grant::new(1), intent, spare, rotates: true }
+    }
+
+    /// Feeds events in order; gives the actions that were asked for and how it ended.
+    fn run(events: Vec<Event<&'static str>>) -> (Vec<Action>, State<&'static str>) {
+        let (mut state, action) = State::begin(ONE);
+        let mut actions = vec![action];
+        for event in events {
+            let action;
+            (state, action) = state.step(event);
+            actions.push(action);
+        }
+        (actions, state)
+    }
+
+    fn declare(spend: Spend, attempt: u32) -> Action {
+        Action::Declare { spend, attempt }
+    }
+
+    fn exchange(spend: Spend) -> Action {
+        Action::Exchange { spend }
+    }
+
+    #[test]
+    fn the_plain_way() {
+        let (actions, state) = run(vec![
+            Event::Claimed(snapshot(None, false)),
+            Event::Declared,
+            Event::Answered(Answer::Granted("new")),
+            Event::Committed,
+        ]);
+        let expected =
+            [Action::Claim, declare(Spend::Stored, 1), exchange(Spend::Stored), Action::Commit, Action::Nothing];
+        assert_eq!(actions, expected);
+        assert_eq!(state, State::Finished(Outcome::Rotated));
+    }
+
+    #[test]
+    fn a_spare_is_tried_before_a_grant_is_called_dead() {
+        let (actions, state) = run(vec![
+            Event::Claimed(snapshot(None, true)),
+            Event::Declared,
+            Event::Answered(Answer::Dead),
+            Event::Declared,
+            Event::Answered(Answer::Dead),
+            Event::Done,
+        ]);
+        assert_eq!(actions[3..5], [declare(Spend::Spare, 2), exchange(Spend::Spare)]);
+        assert_eq!(actions[5], Action::Record { failure: Failure::DeadGrant, settled: true });
+        assert_eq!(state, State::Finished(Outcome::Failed(Failure::DeadGrant)));
+    }
+
+    #[test]
+    fn an_open_intent_is_repeated_once_its_writer_is_gone_and_not_before() {
+        let found = |writer| Some(Found { spend: Spend::Stored, attempt: 1, writer });
+        let (actions, _) = run(vec![Event::Claimed(snapshot(found(Writer::Gone), false)), Event::Declared]);
+        assert_eq!(actions[1..], [declare(Spend::Stored, 2), exchange(Spend::Stored)]);
+        let (actions, state) = run(vec![Event::Claimed(snapshot(found(Writer::Present), false)), Event::Done]);
+        assert_eq!(actions, [Action::Claim, Action::Release, Action::Nothing]);
+        assert_eq!(state, State::Finished(Outcome::Busy));
+    }
+
+    #[test]
+    fn an_unanswered_exchange_is_repeated_once_and_then_left_open() {
+        let (actions, state) = run(vec![
+            Event::Claimed(snapshot(None, false)),
+            Event::Declared,
+            Event::Answered(Answer::Unknown),
+            Event::Declared,
+            Event::Answered(Answer::Refused),
+            Event::Done,
+        ]);
+        assert_eq!(actions[3..5], [declare(Spend::Stored, 2), exchange(Spend::Stored)]);
+        // The first exchange may have spent the token, whatever became of the second.
+        assert_eq!(actions[5], Action::Record { failure: Failure::Refused, settled: false });
+        assert_eq!(state, State::Finished(Outcome::Failed(Failure::Refused)));
+    }
+
+    #[test]
+    fn an_answer_that_was_overtaken_is_a_spare_or_is_given_back() {
+        let overtaken = |same_grant| {
+            run(vec![
+                Event::Claimed(snapshot(None, false)),
+                Event::Declared,
+                Event::Answered(Answer::Granted("new")),
+                Event::StoreFailed,
+                Event::Overtaken { same_grant },
+            ])
+        };
+        let (actions, state) = overtaken(true);
+        assert_eq!(actions[4..], [Action::CommitAgain, Action::KeepSpare]);
+        assert_eq!(state.reply(), Some(&"new"));
+        // A later sign-in may act as somebody else: its credential must not get this one's token.
+        let (actions, _) = overtaken(false);
+        assert_eq!(actions[5], Action::Discard);
+    }
+}

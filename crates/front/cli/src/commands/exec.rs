@@ -10,7 +10,7 @@ use lanyard_credential::CredentialName;
 use super::token::{hand_out, record};
 use crate::arguments::Common;
 use crate::exit::{self, Failure};
-use crate::{context, hardening};
+use crate::{context, hardening, signals};
 
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
@@ -61,6 +61,8 @@ impl Exec {
             });
         };
         record(&broker, &handed, &format!("exec {}", program.to_string_lossy())).await;
+        // A renewal that takes long must be stored before this process becomes another program.
+        signals::guarded(&broker, broker.finished()).await?;
         // To close is only what keeps the files small; the program has its token either way.
         if let Err(error) = broker.store().close().await {
             tracing::warn!(%error, "the store could not be closed");

@@ -29,6 +29,8 @@ impl Token {
         let handed = hand_out(&broker, name, self.min_validity, common).await?;
         print(&handed)?;
         record(&broker, &handed, "token").await;
+        // A renewal that takes long goes on after the old token is out; what it brings must be stored before this process ends.
+        signals::guarded(&broker, broker.finished()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
