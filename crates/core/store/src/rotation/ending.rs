@@ -119,9 +119,14 @@ impl Store {
             Some(scopes) => Some(scopes.clone()),
             None => row.optional_parsed("scopes")?,
         };
-        write
-            .run(set.update(&row_id, next, &tokens.validity, scopes.as_ref()))
-            .await?;
+        set.store(
+            &mut write,
+            &row_id,
+            (generation, next),
+            &tokens.validity,
+            scopes.as_ref(),
+        )
+        .await?;
         update_standing(&mut write, id, &standing).await?;
         let rotated = sql(
             "credentials",

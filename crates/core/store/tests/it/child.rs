@@ -72,14 +72,12 @@ async fn adds_credentials_until_it_fails() {
             credential,
             tokens: None,
         };
-        match store.insert_credential(&new).await {
-            Ok(added) => say(added.name),
+        let Ok(added) = store.insert_credential(&new).await else {
             // Once more: the connection that failed is not the one that goes on.
-            Err(_) => {
-                assert!(store.insert_credential(&new).await.is_err());
-                return;
-            }
-        }
+            assert!(store.insert_credential(&new).await.is_err());
+            return;
+        };
+        say(added.name);
     }
     panic!("the limit was not reached");
 }

@@ -104,3 +104,21 @@ async fn each_token_ends_its_wait_once_and_the_audit_says_how() {
         [AuditAction::Revoked, AuditAction::NotRevoked, AuditAction::Revoked]
     );
 }
+
+#[tokio::test]
+async fn a_token_that_does_not_open_keeps_nobody_from_clearing_the_others() {
+    let world = World::new().await;
+    let credential = with_spare(&world).await;
+    world
+        .tamper("UPDATE credentials SET refresh_token = zeroblob(80)")
+        .await;
+    let waiting = world.store.begin_clearing(credential.id).await.unwrap().unwrap();
+    assert_eq!(opened(&world.store, &waiting), ["canary-access-1", "canary-spare"]);
+    assert!(
+        world.store.audit(1).await.unwrap()[0]
+            .record
+            .detail
+            .contains("1 do not open")
+    );
+    assert!(world.store.finish_clearing(credential.id).await.unwrap());
+}
