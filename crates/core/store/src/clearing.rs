@@ -79,12 +79,17 @@ impl Store {
             return Ok(None);
         };
         if read_standing(&row)? != Standing::Clearing {
-            for token in self.held_tokens(&row)? {
-                self.queue(&mut write, &row, &token).await?;
+            let (held, unreadable) = self.held_tokens(&row)?;
+            for token in &held {
+                self.queue(&mut write, &row, token).await?;
             }
+            let detail = match unreadable {
+                0 => format!("{} tokens to revoke", held.len()),
+                n => format!("{} tokens to revoke; {n} do not open and cannot be", held.len()),
+            };
             update_standing(&mut write, id, &Standing::Clearing).await?;
             let name = row.parsed("name")?;
-            self.note(&mut write, AuditAction::Clearing, Some((&id, &name)), "").await?;
+            self.note(&mut write, AuditAction::Clearing, Some((&id, &name)), &detail).await?;
         }
         let waiting = write.rows(sql("revocations", SELECT_OF_CREDENTIAL).bind(id.to_string())).await?;
         let waiting = waiting.iter().map(read).collect::<Result<_, _>>()?;
@@ -132,22 +137,38 @@ impl Store {
         let about = Some((&pending.credential, &pending.name));
         self.note(&mut write, action, about, &detail).await?;
         write.commit().await?;
+        self.engine().forget().await;
         Ok(true)
     }
 
-    /// The tokens that a credential's row holds, the strongest first.
-    fn held_tokens(&self, row: &Row) -> Result<Vec<RevocableToken>, StoreError> {
+    /// The tokens that a credential's row holds, the strongest first, and how many more do not open: a damaged token must not
+    /// keep a person from clearing the others.
+    fn held_tokens(&self, row: &Row) -> Result<(Vec<RevocableToken>, usize), StoreError> {
+        let refresh = |which| self.open_refresh(row, which).map(|token| token.map(RevocableToken::Refresh));
         let mut held = Vec::new();
-        for which in [Spend::Stored, Spend::Spare] {
-            held.extend(self.open_refresh(row, which)?.map(RevocableToken::Refresh));
+        let mut unreadable = 0;
+        for opened in [
+            refresh(Spend::Stored),
+            refresh(Spend::Spare),
+            self.open_row_access(row).map(|token| token.map(RevocableToken::Access)),
+        ] {
+            match opened {
+                Ok(token) => held.extend(token),
+                Err(StoreError::Sealed(_)) => unreadable += 1,
+                Err(error) => return Err(error),
+            }
         }
-        if let (Some(access), Some(wrapped)) = (row.optional_sealed(ACCESS)?, row.optional_sealed("wrapped_key")?) {
-            let (id, environment) = (row.text("id")?, row.text("environment")?);
-            let envelope = Envelope::open(self, owner(&id, &environment), row.counter("grant_number")?, &wrapped)?;
-            let token = envelope.reveal(ACCESS, row.counter("generation")?, &access, |text| AccessToken::new(text))?;
-            held.push(RevocableToken::Access(token));
-        }
-        Ok(held)
+        Ok((held, unreadable))
+    }
+
+    fn open_row_access(&self, row: &Row) -> Result<Option<AccessToken>, StoreError> {
+        let (Some(access), Some(wrapped)) = (row.optional_sealed(ACCESS)?, row.optional_sealed("wrapped_key")?) else {
+            return Ok(None);
+        };
+        let (id, environment) = (row.text("id")?, row.text("environment")?);
+        let envelope = Envelope::open(self, owner(&id, &environment), row.counter("grant_number")?, &wrapped)?;
+        let token = envelope.reveal(ACCESS, row.counter("generation")?, &access, |text| AccessToken::new(text))?;
+        Ok(Some(token))
     }
 
     async fn queue(&self, write: &mut Write, credential: &Row, token: &RevocableToken) -> Result<(), StoreError> {

@@ -9,7 +9,8 @@ use crate::audit::AuditAction;
 use crate::engine::{Write, sql};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
-    credential_columns, identity_values, labels_text, read_credential, read_standing, standing_values, validity_values,
+    Environments, credential_columns, identity_values, labels_text, read_credential, read_credential_among,
+    read_standing, standing_values, validity_values,
 };
 use crate::{Store, StoreError};
 
@@ -88,9 +89,9 @@ impl Store {
             .bind(labels_text(&credential.labels));
         write.run(row).await?;
         if let Some(tokens) = &new.tokens {
-            let counters = (credential.grant, credential.generation);
+            let counters = (credential.generation, credential.generation);
             let environment = credential.environment.id();
-            self.store_grant(&mut write, credential.id, environment, counters, tokens).await?;
+            self.store_grant(&mut write, credential.id, environment, credential.grant, counters, tokens).await?;
         }
         let about = Some((&credential.id, &credential.name));
         let detail = format!("{} in {}", credential.kind, credential.environment.id());
@@ -102,7 +103,8 @@ impl Store {
     /// All credentials, by name.
     pub async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
-        rows.iter().map(read_credential).collect()
+        let mut environments = Environments::default();
+        rows.iter().map(|row| read_credential_among(row, &mut environments)).collect()
     }
 
     /// The credential of that name.
@@ -212,6 +214,7 @@ impl Store {
         crate::lease::drop_lease(&mut write, id).await?;
         self.note(&mut write, action, Some((&id, &name)), "").await?;
         write.commit().await?;
+        self.engine().forget().await;
         Ok(true)
     }
 }

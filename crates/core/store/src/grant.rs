@@ -6,7 +6,7 @@ use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_vault::Sealed;
 
 use crate::audit::AuditAction;
-use crate::engine::{Statement, Write, sql};
+use crate::engine::{Write, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::record::{identity_values, read_standing, standing_values, validity_values};
 use crate::{Store, StoreError};
@@ -51,9 +51,10 @@ impl Store {
             _ => Standing::Active,
         };
         let grant = Grant::new(row.counter("grant_number")?).next();
-        let generation = Generation::new(row.counter("generation")?).next();
+        let replaced = Generation::new(row.counter("generation")?);
+        let generation = replaced.next();
         let environment = row.text("environment")?;
-        self.store_grant(&mut write, id, &environment, (grant, generation), tokens).await?;
+        self.store_grant(&mut write, id, &environment, grant, (replaced, generation), tokens).await?;
         let identity = sql("credentials", UPDATE_IDENTITY)
             .bind(id.to_string())
             .bind_all(identity_values(subject, organisation))
@@ -72,7 +73,8 @@ impl Store {
         write: &mut Write,
         id: CredentialId,
         environment: &str,
-        (grant, generation): (Grant, Generation),
+        grant: Grant,
+        (replaced, generation): (Generation, Generation),
         tokens: &NewTokens,
     ) -> Result<(), StoreError> {
         let row = id.to_string();
@@ -81,8 +83,7 @@ impl Store {
         let key = sql("credentials", UPDATE_KEY).bind(row.as_str()).bind(&wrapped).bind(grant.number());
         write.run(key).await?;
         let scopes = tokens.scopes.as_ref();
-        write.run(set.update(&row, generation, &tokens.validity, scopes)).await?;
-        Ok(())
+        set.store(write, &row, (replaced, generation), &tokens.validity, scopes).await
     }
 }
 
@@ -117,22 +118,28 @@ impl SealedSet {
         }
     }
 
-    /// The statement that makes this the row's token set, and erases intent and spare. The caller has checked the generation that
-    /// it replaces, within the same transaction.
-    pub(crate) fn update(
+    /// Makes this the row's token set in place of generation `replaced`, and erases intent and spare.
+    pub(crate) async fn store(
         &self,
+        write: &mut Write,
         row: &str,
-        generation: Generation,
+        (replaced, generation): (Generation, Generation),
         validity: &Validity,
         scopes: Option<&ScopeSet>,
-    ) -> Statement {
-        sql("credentials", UPDATE_TOKENS)
+    ) -> Result<(), StoreError> {
+        let update = sql("credentials", UPDATE_TOKENS)
             .bind(row)
             .bind(generation.number())
             .bind(&self.access)
             .bind(self.refresh.as_ref())
             .bind_all(validity_values(Some(validity)))
             .bind(scopes.map(ToString::to_string))
+            .bind(replaced.number());
+        match write.run(update).await? {
+            1 => Ok(()),
+            // The row was read in this very transaction. An engine that lets another write between is answered by trying again.
+            _ => Err(StoreError::Busy),
+        }
     }
 }
 
@@ -146,7 +153,7 @@ const UPDATE_TOKENS: &str = "UPDATE credentials SET generation = $2, access_toke
      refresh_lifetime = $10, scopes = $11, spare_token = NULL, intent_phase = NULL, intent_generation = NULL, \
      intent_spend = NULL, intent_attempt = NULL, intent_host = NULL, intent_boot = NULL, intent_pid = NULL, \
      intent_started = NULL, intent_deadline_boot = NULL, intent_deadline_elapsed = NULL, intent_deadline_wall = NULL \
-     WHERE id = $1";
+     WHERE id = $1 AND generation = $12";
 
 pub(crate) const UPDATE_IDENTITY: &str = "UPDATE credentials SET subject_id = $2, subject_account = $3, subject_name = $4, \
      subject_email = $5, subject_unknown = $6, organisation_id = $7, organisation_name = $8, standing = $9, \

@@ -7,7 +7,7 @@ use lanyard_vault::Sealed;
 use crate::engine::{Row, Statement, sql};
 use crate::envelope::Envelope;
 use crate::grant::{ACCESS, owner};
-use crate::record::{credential_columns, read_credential};
+use crate::record::{Environments, credential_columns, read_credential_among};
 use crate::{Store, StoreError};
 
 /// A credential together with its access token, sealed, of the same generation.
@@ -34,7 +34,8 @@ impl Store {
     /// The same for all credentials, by name: what a broker keeps in memory.
     pub async fn hand_outs(&self) -> Result<Vec<HandOut>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
-        rows.iter().map(read).collect()
+        let mut environments = Environments::default();
+        rows.iter().map(|row| read(row, &mut environments)).collect()
     }
 
     /// Opens the access token of a hand-out that was read before. Nothing is read again.
@@ -60,13 +61,13 @@ impl Store {
 
     async fn read_hand_out(&self, statement: Statement) -> Result<Option<HandOut>, StoreError> {
         let row = self.engine().row(statement).await?;
-        row.as_ref().map(read).transpose()
+        row.map(|row| read(&row, &mut Environments::default())).transpose()
     }
 }
 
-fn read(row: &Row) -> Result<HandOut, StoreError> {
+fn read(row: &Row, environments: &mut Environments) -> Result<HandOut, StoreError> {
     Ok(HandOut {
-        credential: read_credential(row)?,
+        credential: read_credential_among(row, environments)?,
         access: row.optional_sealed(ACCESS)?,
         wrapped_key: row.optional_sealed("wrapped_key")?,
     })

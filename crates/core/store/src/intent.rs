@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    const LENGTH: Duration = Duration::from_secs(60);
+    const LENGTH: Duration = Duration::from_mins(1);
 
     fn clock() -> ManualClock {
         ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())

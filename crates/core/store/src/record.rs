@@ -1,6 +1,6 @@
 //! A credential's row, both ways, without its secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use lanyard_credential::{
     Credential, Generation, Grant, Kind, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, Trouble,
@@ -31,11 +31,33 @@ const TROUBLE: MomentColumns = MomentColumns { wall: "trouble_wall", boot: "trou
 
 /// Reads the columns of [`credential_columns`].
 pub(crate) fn read_credential(row: &Row) -> Result<Credential, StoreError> {
+    read_credential_among(row, &mut Environments::default())
+}
+
+/// The environments that were met so far. A hundred thousand credentials have one or two, and to parse an address takes longer
+/// than to read the rest of the row.
+#[derive(Default)]
+pub(crate) struct Environments(HashMap<String, Environment>);
+
+impl Environments {
+    fn of(&mut self, row: &Row) -> Result<Environment, StoreError> {
+        let id = row.text("environment")?;
+        if let Some(known) = self.0.get(&id) {
+            return Ok(known.clone());
+        }
+        let environment = read_environment(row)?;
+        self.0.insert(id, environment.clone());
+        Ok(environment)
+    }
+}
+
+/// [`read_credential`] for one of many rows.
+pub(crate) fn read_credential_among(row: &Row, environments: &mut Environments) -> Result<Credential, StoreError> {
     Ok(Credential {
         id: row.parsed("id")?,
         name: row.parsed("name")?,
         kind: row.parsed::<Kind>("kind")?,
-        environment: read_environment(row)?,
+        environment: environments.of(row)?,
         app: row.optional_parsed("app")?,
         standing: read_standing(row)?,
         grant: Grant::new(row.counter("grant_number")?),

@@ -57,6 +57,13 @@ impl Engine {
         }
     }
 
+    /// Sees to it that what was erased stands in no file any more. Where others hinder it, it happens with a later write of theirs.
+    pub(crate) async fn forget(&self) {
+        match self {
+            Self::Sqlite(engine) => engine.forget().await,
+        }
+    }
+
     /// Closes all connections and leaves the files small.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         match self {

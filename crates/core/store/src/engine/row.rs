@@ -33,50 +33,46 @@ pub(crate) struct MomentColumns {
 impl Row {
     /// The error that names this row and the column in which it holds what cannot be.
     pub(crate) fn impossible(&self, column: &'static str) -> StoreError {
-        let key = ["id", "name", "writer"];
-        StoreError::Impossible {
-            table: self.table,
-            row: key.into_iter().find_map(|key| self.text(key).ok()).unwrap_or_default(),
-            column,
-        }
+        let Inner::Sqlite(row) = &self.inner;
+        let key = ["id", "name", "writer"].into_iter().find_map(|key| row.try_get(key).ok());
+        StoreError::Impossible { table: self.table, row: key.unwrap_or_default(), column }
     }
 
     pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {
-        self.value(column)
+        self.required(column)
     }
 
     pub(crate) fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
-        self.value(column)
+        self.optional(column)
     }
 
     pub(crate) fn integer(&self, column: &'static str) -> Result<i64, StoreError> {
-        self.value(column)
+        self.required(column)
     }
 
     pub(crate) fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
-        self.value(column)
+        self.optional(column)
     }
 
     pub(crate) fn optional_flag(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
-        self.value(column)
+        self.optional(column)
     }
 
     pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
-        self.value(column)
+        self.required(column)
     }
 
-    /// Whether there is a value at all.
+    /// Whether there are bytes at all.
     pub(crate) fn holds(&self, column: &'static str) -> Result<bool, StoreError> {
-        self.value::<Option<Vec<u8>>>(column).map(|value| value.is_some())
+        self.optional::<Vec<u8>>(column).map(|value| value.is_some())
     }
 
     pub(crate) fn sealed(&self, column: &'static str) -> Result<Sealed, StoreError> {
-        self.value(column).map(Sealed::from_bytes)
+        self.bytes(column).map(Sealed::from_bytes)
     }
 
     pub(crate) fn optional_sealed(&self, column: &'static str) -> Result<Option<Sealed>, StoreError> {
-        let bytes: Option<Vec<u8>> = self.value(column)?;
-        Ok(bytes.map(Sealed::from_bytes))
+        Ok(self.optional(column)?.map(Sealed::from_bytes))
     }
 
     pub(crate) fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
@@ -123,16 +119,20 @@ impl Row {
         Ok(Moment { wall: self.timestamp(columns.wall)?, boot: self.boot_time(columns.boot, columns.elapsed)? })
     }
 
-    fn value<T>(&self, column: &'static str) -> Result<T, StoreError>
+    /// A value that must be there. Asked for a number, the driver itself gives 0 for a null.
+    fn required<T>(&self, column: &'static str) -> Result<T, StoreError>
+    where
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite>,
+    {
+        self.optional(column)?.ok_or_else(|| self.impossible(column))
+    }
+
+    fn optional<T>(&self, column: &'static str) -> Result<Option<T>, StoreError>
     where
         T: for<'r> Decode<'r, Sqlite> + Type<Sqlite>,
     {
         match &self.inner {
-            Inner::Sqlite(row) => row.try_get(column).map_err(|_| StoreError::Impossible {
-                table: self.table,
-                row: row.try_get("id").unwrap_or_default(),
-                column,
-            }),
+            Inner::Sqlite(row) => row.try_get(column).map_err(|_| self.impossible(column)),
         }
     }
 }

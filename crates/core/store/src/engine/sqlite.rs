@@ -87,16 +87,28 @@ impl SqliteEngine {
         if let Some(Connection::Sqlite(connection)) = reader {
             connection.close().await.map_err(StoreError::from_sqlite)?;
         }
+        let log = std::fs::metadata(beside(&self.path, "-wal"));
+        let is_long = log.is_ok_and(|found| found.len() > u64::from(LOG_BYTES));
         let writer = self.writer.lock().await.take();
         if let Some(Connection::Sqlite(mut connection)) = writer {
-            let log = beside(&self.path, "-wal");
-            if std::fs::metadata(log).is_ok_and(|log| log.len() > u64::from(LOG_BYTES)) {
-                // Others may be reading; then they will do it. Nobody waits for tidiness.
-                script(&mut connection, "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)").await?;
+            if is_long {
+                script(&mut connection, EMPTY_LOG).await?;
             }
             connection.close().await.map_err(StoreError::from_sqlite)?;
         }
         Ok(())
+    }
+
+    /// Erased values are overwritten in the database, but the log still holds the pages as they were.
+    pub(super) async fn forget(&self) {
+        let writer = self.writer.lock().await.take();
+        if let Some(Connection::Sqlite(mut connection)) = writer {
+            if let Err(error) = script(&mut connection, EMPTY_LOG).await {
+                tracing::debug!(%error, "the log is emptied later");
+            }
+            // Not given back: it would never wait again.
+            drop(connection);
+        }
     }
 
     async fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
@@ -123,6 +135,8 @@ impl SqliteEngine {
     }
 }
 
+/// Others may be reading; then they do it. Nobody waits for tidiness.
+const EMPTY_LOG: &str = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)";
 const SCHEMA_VERSION: &str = "SELECT user_version FROM pragma_user_version";
 const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check";
 

@@ -115,7 +115,7 @@ impl Store {
             Some(scopes) => Some(scopes.clone()),
             None => row.optional_parsed("scopes")?,
         };
-        write.run(set.update(&row_id, next, &tokens.validity, scopes.as_ref())).await?;
+        set.store(&mut write, &row_id, (generation, next), &tokens.validity, scopes.as_ref()).await?;
         update_standing(&mut write, id, &standing).await?;
         let rotated = sql("credentials", "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1");
         write.run(rotated.bind(row_id.as_str()).bind(self.now().wall)).await?;

@@ -1,0 +1,103 @@
+//! Many at once, each with connections of its own: nothing is lost, nothing is done twice.
+
+use lanyard_credential::{Generation, Spend};
+use lanyard_store::{AuditVerdict, Claim, Commit};
+use lanyard_time::ProcessIdentity;
+
+use crate::world::{EXCHANGE, LEASE, World};
+
+const WRITERS: u32 = 16;
+const ROUNDS: u32 = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_update_of_sixteen_writers_is_lost() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let mut tasks = Vec::new();
+    for _ in 0..WRITERS {
+        let store = world.seen_by(world.me()).await;
+        let (tokens, subject, id) = (world.tokens("n"), credential.subject.clone(), credential.id);
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..ROUNDS {
+                store.replace_grant(id, &tokens, &subject, None).await.unwrap().unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let found = world.store.credential_by_id(credential.id).await.unwrap().unwrap();
+    assert_eq!(found.generation, Generation::new(1 + WRITERS * ROUNDS));
+    let verdict = world.store.verify_audit(&[]).await.unwrap();
+    assert!(matches!(verdict, AuditVerdict::Intact(_)), "{verdict:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_rotate_at_once_one_does() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let (id, generation, grant) = (credential.id, credential.generation, credential.grant);
+    let mut tasks = Vec::new();
+    for number in 0..WRITERS {
+        let host = format!("host-{number}").into();
+        let store = world.seen_by(ProcessIdentity { host, ..world.me() }).await;
+        let answer = world.rotated(&format!("of-{number}"));
+        tasks.push(tokio::spawn(async move {
+            let Claim::Claimed(view) = store.claim(id, LEASE).await.unwrap() else {
+                return 0;
+            };
+            if view.credential.generation != generation {
+                store.release(id).await.unwrap();
+                return 0;
+            }
+            let intent = store
+                .write_intent(id, generation, grant, None, Spend::Stored, 1, EXCHANGE)
+                .await
+                .unwrap()
+                .expect("whoever has the lease and the generation may");
+            let committed = store.commit(id, grant, &intent, &answer).await.unwrap();
+            assert_eq!(committed, Commit::Committed(generation.next()));
+            1
+        }));
+    }
+    let mut rotated = 0;
+    for task in tasks {
+        rotated += task.await.unwrap();
+    }
+    assert_eq!(rotated, 1);
+    let found = world.store.credential_by_id(id).await.unwrap().unwrap();
+    assert_eq!(found.generation, generation.next());
+}
+
+/// What a caller that goes away in the middle of a write leaves behind.
+#[tokio::test]
+async fn a_write_that_is_given_up_half_way_is_undone_and_blocks_nobody() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    for polls in 1..40 {
+        let tokens = world.tokens("given-up");
+        let write = world.store.replace_grant(credential.id, &tokens, &credential.subject, None);
+        let mut write = std::pin::pin!(write);
+        let mut left = polls;
+        // Polled so many times and then dropped.
+        let finished = std::future::poll_fn(|context| {
+            left -= 1;
+            match write.as_mut().poll(context) {
+                std::task::Poll::Ready(done) => std::task::Poll::Ready(Some(done)),
+                std::task::Poll::Pending if left == 0 => std::task::Poll::Ready(None),
+                std::task::Poll::Pending => std::task::Poll::Pending,
+            }
+        });
+        if let Some(done) = finished.await {
+            done.unwrap();
+        }
+    }
+    let before = world.store.credential_by_id(credential.id).await.unwrap().unwrap();
+    let tokens = world.tokens("last");
+    let generation = world.store.replace_grant(credential.id, &tokens, &credential.subject, None).await.unwrap();
+    assert_eq!(generation, Some(before.generation.next()));
+    // The newest token opens: no half of a write stands beside another's half.
+    assert_eq!(crate::world::access(&world.store, credential.id).await.unwrap().1, "canary-access-last");
+    let verdict = world.store.verify_audit(&[]).await.unwrap();
+    assert!(matches!(verdict, AuditVerdict::Intact(_)), "{verdict:?}");
+}

@@ -1,0 +1,18 @@
+//! What every engine must do, told against [`lanyard_store::Store`]; and what only a home on a disk can show.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is tests; the helpers beside them fail them just so"
+)]
+
+mod apps;
+mod audit;
+mod child;
+mod clearing;
+mod concurrency;
+mod credentials;
+mod home;
+mod rotation;
+mod secrecy;
+mod world;

@@ -1,0 +1,204 @@
+//! A home to try things in, with a clock that tests move, and other processes that share it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_credential::{
+    App, AppId, AppKind, Credential, CredentialId, CredentialName, Generation, Grant, Intent, Kind, RefreshRight,
+    Spend, Standing, Subject, Trouble, TroubleKind, Validity,
+};
+use lanyard_protocol::{AppClientId, Environment};
+use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
+use lanyard_store::{Claim, NewApp, NewCredential, NewTokens, Options, Parts, RotatedTokens, RotationView, Store};
+use lanyard_time::{Clock, Entropy, ManualClock, Moment, ProcessIdentity, SystemEntropy};
+use lanyard_vault::HomeKey;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
+
+/// How long leases are asked for in tests.
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
+/// How long exchanges may take in tests.
+pub(crate) const EXCHANGE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    directory: tempfile::TempDir,
+    pub(crate) clock: ManualClock,
+    pub(crate) key: HomeKey,
+    pub(crate) store: Store,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        let home = directory.path().join("home");
+        let (store, key) = Store::open_or_create(&home, parts(&clock), Options::default()).await.unwrap();
+        Self { directory, clock, key, store }
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// The same home as another process sees it.
+    pub(crate) async fn seen_by(&self, process: ProcessIdentity) -> Store {
+        let parts = Parts { process, ..parts(&self.clock) };
+        Store::open(&self.home(), &self.key, parts, Options::default()).await.unwrap()
+    }
+
+    /// A process of another host: no one can tell whether it is there.
+    pub(crate) fn elsewhere(&self) -> ProcessIdentity {
+        ProcessIdentity { host: "elsewhere".into(), ..self.me() }
+    }
+
+    /// A process of this host that has ended.
+    pub(crate) fn ended(&self) -> ProcessIdentity {
+        ProcessIdentity { started: 1, ..self.me() }
+    }
+
+    pub(crate) fn me(&self) -> ProcessIdentity {
+        ProcessIdentity::current(self.clock.now().boot.boot)
+    }
+
+    /// Does to the database what the store would not.
+    pub(crate) async fn tamper(&self, sql: &str) {
+        let mut connection = self.connection().await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// A connection past the store.
+    pub(crate) async fn connection(&self) -> SqliteConnection {
+        let options =
+            SqliteConnectOptions::new().filename(self.home().join("lanyard.db")).busy_timeout(Duration::from_secs(10));
+        options.connect().await.unwrap()
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// An app, and an integration's credential that is signed in through it.
+    pub(crate) async fn signed_in(&self) -> Credential {
+        let app = new_app("portal");
+        self.store.insert_app(&app).await.unwrap();
+        let new = NewCredential {
+            credential: Credential { app: Some(app.app.id), ..pending("acme") },
+            tokens: Some(self.tokens("1")),
+        };
+        self.store.insert_credential(&new).await.unwrap()
+    }
+
+    /// Tokens whose texts end in `suffix`.
+    pub(crate) fn tokens(&self, suffix: &str) -> NewTokens {
+        NewTokens {
+            access: AccessToken::new(format!("canary-access-{suffix}")),
+            refresh: Some(RefreshToken::new(format!("canary-refresh-{suffix}"))),
+            validity: self.validity(),
+            scopes: Some("spark:people_read spark:kms".parse().unwrap()),
+        }
+    }
+
+    pub(crate) fn rotated(&self, suffix: &str) -> RotatedTokens {
+        let NewTokens { access, refresh, validity, scopes } = self.tokens(suffix);
+        RotatedTokens { access, refresh, validity, scopes }
+    }
+
+    pub(crate) fn validity(&self) -> Validity {
+        Validity {
+            obtained: self.clock.now(),
+            access: Some(Duration::from_hours(14 * 24)),
+            refresh: RefreshRight::Lasting(Some(Duration::from_hours(90 * 24))),
+        }
+    }
+
+    pub(crate) fn trouble(&self, kind: TroubleKind) -> Trouble {
+        Trouble {
+            at: self.clock.now(),
+            kind,
+            message: "it failed".to_owned(),
+            failures: 3,
+            pause: Duration::from_secs(90),
+        }
+    }
+}
+
+pub(crate) fn parts(clock: &ManualClock) -> Parts {
+    Parts::new(Arc::new(clock.clone()), Arc::new(SystemEntropy))
+}
+
+fn environment() -> Environment {
+    Environment::at("http://127.0.0.1:7000/v1").unwrap()
+}
+
+pub(crate) fn new_app(name: &str) -> NewApp {
+    NewApp {
+        app: App {
+            id: AppId::random(&SystemEntropy as &dyn Entropy),
+            name: name.parse().unwrap(),
+            kind: AppKind::Integration,
+            environment: environment(),
+            client_id: AppClientId::new("C123"),
+            redirect_uris: vec![
+                "http://127.0.0.1:7417/callback".parse().unwrap(),
+                "https://x.example/?a=b".parse().unwrap(),
+            ],
+            scopes: "spark:people_read".parse().unwrap(),
+            application_id: Some("Y2lz".to_owned()),
+        },
+        client_secret: ClientSecret::new("canary-client-secret"),
+    }
+}
+
+pub(crate) fn pending(name: &str) -> Credential {
+    Credential {
+        id: CredentialId::random(&SystemEntropy),
+        name: name.parse::<CredentialName>().unwrap(),
+        kind: Kind::Integration,
+        environment: environment(),
+        app: None,
+        standing: Standing::Active,
+        grant: Grant::default(),
+        generation: Generation::default(),
+        validity: None,
+        scopes: None,
+        subject: Subject::Unknown("not asked yet".to_owned()),
+        organisation: None,
+        created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
+        last_rotated_at: None,
+        labels: BTreeMap::from([("team".to_owned(), "a=b&c\nd".to_owned())]),
+    }
+}
+
+/// Takes the lease, which must be free.
+pub(crate) async fn claimed(store: &Store, id: CredentialId) -> RotationView {
+    match store.claim(id, LEASE).await.unwrap() {
+        Claim::Claimed(view) => *view,
+        other => panic!("the lease should be free: {other:?}"),
+    }
+}
+
+/// Takes the lease and writes the intent to spend `spend`.
+pub(crate) async fn begun(store: &Store, id: CredentialId, spend: Spend) -> (RotationView, Intent) {
+    let view = claimed(store, id).await;
+    let replaces = view.intent.as_ref().map(|(intent, _)| intent);
+    let attempt = replaces.map_or(1, |intent| intent.attempt + 1);
+    let Credential { generation, grant, .. } = view.credential;
+    let intent = store.write_intent(id, generation, grant, replaces, spend, attempt, EXCHANGE).await.unwrap();
+    let intent = intent.expect("nothing stands against the intent");
+    (view, intent)
+}
+
+/// The refresh token that the row holds now.
+pub(crate) async fn stored_refresh(store: &Store, id: CredentialId) -> String {
+    let (_, intent) = begun(store, id, Spend::Stored).await;
+    let token = store.spend(id, &intent).await.unwrap().expect("there is one");
+    token.expose_secret().to_owned()
+}
+
+pub(crate) async fn access(store: &Store, id: CredentialId) -> Option<(u32, String)> {
+    let found = store.access_token(id).await.unwrap()?;
+    Some((found.0.number(), found.1.expose_secret().to_owned()))
+}
