@@ -3,10 +3,14 @@
 //! A test reads as a story: [`Webex::start`], [`Home::new`], [`Home::sign_in`], then what is done and what is seen. Failures
 //! panic: whatever goes wrong here, the test has failed.
 
+mod elsewhere;
 mod home;
 mod run;
 mod webex;
 
-pub use home::Home;
+pub use elsewhere::{Elsewhere, free_redirect_uris};
+pub use home::{Home, SCOPES};
+pub use lanyard_protocol::Method;
+pub use lanyard_simulator::Options;
 pub use run::{Ended, Running};
 pub use webex::{RefreshBehaviour, Webex};

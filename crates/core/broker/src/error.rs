@@ -256,7 +256,7 @@ impl Error {
             Self::Busy { .. } => "try again in a minute; lanyard doctor shows who holds the lease".to_owned(),
             Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
             Self::AnotherEnvironment { .. } => {
-                "leave --webex-url and LANYARD_WEBEX_URL away; they matter when something new is added".to_owned()
+                "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
             Self::NothingGranted(_) => "ask for scopes that the app is registered with".to_owned(),
             Self::Call(CallError::Send(_)) => "check the network and HTTPS_PROXY; nothing was stored".to_owned(),

@@ -49,9 +49,9 @@ impl Login {
             app: self.app,
             scopes: app::scopes(&self.scopes)?.into_iter().collect(),
             replace: self.replace,
+            expected: common.expected()?,
         };
         let sign_in = broker.call(begin).await?;
-        common.same_environment(sign_in.app.name.as_str(), &sign_in.app.environment)?;
         let signed_in = if self.paste { paste(&broker, sign_in).await? } else { browse(&broker, sign_in).await? };
         report(&signed_in, common)?;
         Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! The binary, driven as a person or a program drives it, against a local Webex.
 
+mod origins;
 mod races;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
