@@ -6,9 +6,9 @@ use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing,
     Subject, Validity,
 };
-use lanyard_protocol::oauth::{AuthorizationRequest, Callback, TokenHint, verifier_from};
+use lanyard_protocol::oauth::{AuthorizationRequest, Callback, ClientAuth, TokenHint, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
-use lanyard_secret::{CodeVerifier, SafeUrl, State};
+use lanyard_secret::{AccessToken, CodeVerifier, RefreshToken, SafeUrl, State};
 use lanyard_store::{NewCredential, NewTokens};
 use url::Url;
 
@@ -64,7 +64,7 @@ impl Call for BeginSignIn {
                 }
             }
             (None, Some(app)) => broker.app(app).await?,
-            (None, None) => return Err(Error::NoSuchCredential(self.name)),
+            (None, None) => return Err(Error::NoAppNamed(self.name)),
         };
         expect(&app.name, &app.environment, self.expected.as_ref())?;
         if app.kind != AppKind::Integration {
@@ -144,9 +144,12 @@ impl Call for FinishSignIn {
             .transport
             .exchange_code(environment, &auth, &code, &self.redirect_uri, &self.sign_in.verifier)
             .await
-            .map_err(Error::Exchange)?;
+            .map_err(|error| Error::exchange(&app.name, error))?;
         let reply = obtained.reply;
-        let Some(refresh) = reply.refresh_token else { return Err(Error::NoRefreshToken) };
+        let Some(refresh) = reply.refresh_token else {
+            broker.give_back(environment, &auth, None, &reply.access_token).await;
+            return Err(Error::NoRefreshToken);
+        };
         // The grant is good whatever /people/me says; who it belongs to can be asked again.
         let identity = broker
             .identify(environment, &reply.access_token)
@@ -167,15 +170,7 @@ impl Call for FinishSignIn {
         if let Some(earlier) = &earlier
             && let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace)
         {
-            // Nobody keeps these tokens: they are given back.
-            let hints = [(tokens.refresh.as_ref().map(|token| token.expose_secret()), TokenHint::Refresh)];
-            for (token, hint) in hints.into_iter().chain([(Some(tokens.access.expose_secret()), TokenHint::Access)]) {
-                if let Some(token) = token
-                    && let Err(error) = broker.transport.revoke(environment, &auth, token, hint).await
-                {
-                    tracing::warn!(%error, "the tokens of a sign-in that was not taken could not be revoked");
-                }
-            }
+            broker.give_back(environment, &auth, tokens.refresh.as_ref(), &tokens.access).await;
             return Err(Error::AnotherSubject { name: name.clone(), before, now });
         }
         let credential = match earlier {
@@ -209,6 +204,24 @@ impl Call for FinishSignIn {
             }
         };
         Ok(SignedIn { credential, missing })
+    }
+}
+
+impl Broker {
+    /// Revokes the tokens of a sign-in that is not taken: nobody keeps them.
+    async fn give_back(
+        &self,
+        environment: &Environment,
+        auth: &ClientAuth,
+        refresh: Option<&RefreshToken>,
+        access: &AccessToken,
+    ) {
+        let refresh = refresh.map(|token| (token.expose_secret(), TokenHint::Refresh));
+        for (token, hint) in refresh.into_iter().chain([(access.expose_secret(), TokenHint::Access)]) {
+            if let Err(error) = self.transport.revoke(environment, auth, token, hint).await {
+                tracing::warn!(%error, "the tokens of a sign-in that was not taken could not be revoked");
+            }
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The binary, driven as a person or a program drives it, against a local Webex.
 
+mod add;
+mod apps;
 mod origins;
 mod races;
+mod sign_in;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 
