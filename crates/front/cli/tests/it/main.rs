@@ -4,6 +4,7 @@ mod add;
 mod apps;
 mod origins;
 mod races;
+mod replies;
 mod sign_in;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
