@@ -58,15 +58,19 @@ impl Home {
     #[track_caller]
     pub fn add_app(&self, webex: &Webex) {
         let app = &webex.description().integration;
-        let secret = self.file("client-secret", &app.client_secret);
-        let scopes = "spark:people_read spark-admin:people_read spark-admin:organizations_read";
+        self.add_app_as(webex, (&app.client_id, &app.client_secret), &app.redirect_uris, &SCOPES).ok();
+    }
+
+    /// Registers any app under the name `desk`: its client id and secret, its redirect URIs, and the scopes to ask for.
+    pub fn add_app_as(&self, webex: &Webex, client: (&str, &str), redirect_uris: &[String], scopes: &[&str]) -> Ended {
+        let secret = self.file("client-secret", client.1);
         let mut command = self.command(["--webex-url", webex.url(), "app", "add", "desk", "--kind", "integration"]);
-        command.args(["--client-id", &app.client_id, "--scope", scopes]);
+        command.args(["--client-id", client.0, "--scope", &scopes.join(" ")]);
         command.arg("--client-secret-file").arg(secret);
-        for uri in &app.redirect_uris {
+        for uri in redirect_uris {
             command.args(["--redirect-uri", uri]);
         }
-        Running::start(&mut command).end().ok();
+        Running::start(&mut command).end()
     }
 
     /// Signs in as the administrator under `name`, through the app `desk`, by the pasted address.
@@ -112,3 +116,6 @@ impl Home {
         crate::wait(life + Duration::from_millis(50));
     }
 }
+
+/// What `desk` asks for.
+pub const SCOPES: [&str; 3] = ["spark:people_read", "spark-admin:people_read", "spark-admin:organizations_read"];

@@ -5,10 +5,14 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that goes wrong panics: that is what this crate is for")]
 
+mod elsewhere;
 mod home;
 mod run;
 mod webex;
 
-pub use home::Home;
+pub use elsewhere::{Elsewhere, free_redirect_uris};
+pub use home::{Home, SCOPES};
+pub use lanyard_protocol::Method;
+pub use lanyard_simulator::Options;
 pub use run::{Ended, Running, wait};
 pub use webex::{RefreshBehaviour, Webex};

@@ -36,6 +36,13 @@ impl Ended {
         assert_eq!(self.code(), code, "{}\n{}", self.stdout, self.stderr);
         self.stderr
     }
+
+    /// What it says is to be done next; panics where it says nothing of the kind.
+    #[track_caller]
+    pub fn hint(&self) -> &str {
+        let hint = self.stderr.lines().find_map(|line| line.strip_prefix("hint: "));
+        hint.unwrap_or_else(|| panic!("there is no hint:\n{}", self.stderr))
+    }
 }
 
 /// A process that runs. It is killed when dropped.
@@ -149,6 +156,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(binary: &Path, home: &Path, arguments: im
             command.env_remove(name);
         }
     }
-    command.env("LANYARD_HOME", home).env("NO_COLOR", "1").stdin(Stdio::null()).args(arguments);
+    // `true` for a browser: no test opens a real one.
+    command.env("LANYARD_HOME", home).env("NO_COLOR", "1").env("BROWSER", "true").stdin(Stdio::null()).args(arguments);
     command
 }

@@ -114,8 +114,13 @@ impl Webex {
     /// Plays the person at the browser: from the address of a sign-in to where the browser would go at the end.
     #[track_caller]
     pub fn person_signs_in(&self, url: &str, accepts: bool) -> Url {
-        let admin = self.description.admin.clone();
-        let person = Person { email: admin.email, password: admin.password, accepts };
+        self.signs_in(&self.description.admin.email, url, accepts)
+    }
+
+    /// The same, played by whoever has that address.
+    #[track_caller]
+    pub fn signs_in(&self, email: &str, url: &str, accepts: bool) -> Url {
+        let person = Person { email: email.to_owned(), password: self.description.admin.password.clone(), accepts };
         let mut request = person.open(url.parse().expect("a URL"));
         loop {
             let page = self.send(request);
@@ -124,6 +129,27 @@ impl Webex {
                 Next::Arrive(url) => return url,
             }
         }
+    }
+
+    /// The address of somebody who is not the administrator.
+    #[track_caller]
+    pub fn colleague(&self) -> String {
+        let url: SafeUrl = format!("{}/people?max=2", self.url()).parse().expect("a URL");
+        let token = AccessToken::new(self.description.personal.access_token.as_str());
+        let response = self.send(Request::new(Method::GET, url).bearer(&token));
+        let people: Value = serde_json::from_slice(response.body.expose_secret()).expect("a list of people");
+        let emails = people["items"].as_array().into_iter().flatten().filter_map(|person| person["emails"][0].as_str());
+        let other = emails.into_iter().find(|email| *email != self.description.admin.email);
+        other.expect("the organisation has two people").to_owned()
+    }
+
+    /// Registers another integration, and gives its client id and its secret.
+    #[track_caller]
+    pub fn register(&self, redirect_uris: &[String], scopes: &[&str]) -> (String, String) {
+        let app =
+            self.control(Method::POST, "/clients", Some(&json!({ "redirect_uris": redirect_uris, "scopes": scopes })));
+        let text = |field: &str| app[field].as_str().expect("a registration has it").to_owned();
+        (text("client_id"), text("client_secret"))
     }
 
     /// Fetches any address of this machine, as a browser does.

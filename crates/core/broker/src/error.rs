@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use lanyard_client::{CallError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
-use lanyard_protocol::ScopeSet;
-use lanyard_protocol::oauth::{Rejection, TokenError};
+use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_store::{NameError, StoreError};
 use lanyard_time::Moment;
 use thiserror::Error;
@@ -16,6 +15,9 @@ pub enum Error {
     /// There is no credential of that name.
     #[error("there is no credential named {0}")]
     NoSuchCredential(CredentialName),
+    /// There is no credential of that name, and no app was named to make it with.
+    #[error("there is no credential named {0}, and a first sign-in must name its app")]
+    NoAppNamed(CredentialName),
     /// There is no app of that name.
     #[error("there is no app named {0}")]
     NoSuchApp(AppName),
@@ -46,9 +48,6 @@ pub enum Error {
     /// A sign-in must ask for something.
     #[error("no scope is asked for")]
     NoScopes,
-    /// The app has no redirect URI that can be used.
-    #[error("the app {0} has no redirect URI on this machine's loopback")]
-    NoLoopbackRedirect(AppName),
     /// The redirect belongs to another sign-in.
     #[error("the answer belongs to another sign-in: its state is not the one that was sent")]
     WrongState,
@@ -63,8 +62,19 @@ pub enum Error {
         /// The sentence that came with it.
         description: Option<String>,
     },
+    /// The code of a sign-in is spent, too old, or another sign-in's.
+    #[error("Webex does not accept the code of this sign-in ({0})")]
+    CodeRefused(Refusal),
+    /// The app's secret, or its id, is wrong.
+    #[error("Webex does not accept the client id and secret of the app {app} ({refusal})")]
+    ClientRefused {
+        /// The app.
+        app: AppName,
+        /// What Webex said.
+        refusal: Refusal,
+    },
     /// The code of a sign-in could not be exchanged.
-    #[error("the code could not be exchanged: {0}")]
+    #[error("the code could not be exchanged for a token")]
     Exchange(#[source] ExchangeError),
     /// A sign-in brought no refresh token: it could not be kept alive.
     #[error("Webex gave a token without the means to renew it")]
@@ -88,7 +98,7 @@ pub enum Error {
         kind: Kind,
     },
     /// A pasted token is not what it was said to be.
-    #[error("this is not a {expected}'s token: it belongs to {found}")]
+    #[error("this is no {expected} token: it belongs to {found}")]
     WrongKind {
         /// What was said.
         expected: Kind,
@@ -160,9 +170,19 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Nothing was asked for that Webex granted.
-    #[error("Webex granted none of the scopes asked for ({0})")]
-    NothingGranted(ScopeSet),
+}
+
+impl Error {
+    /// Why the code of a sign-in through `app` brought no token.
+    pub(crate) fn exchange(app: &AppName, error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal))) => Self::CodeRefused(refusal),
+            ExchangeError::Token(TokenError::Rejected(Rejection::Client(refusal))) => {
+                Self::ClientRefused { app: app.clone(), refusal }
+            }
+            error => Self::Exchange(error),
+        }
+    }
 }
 
 impl From<NameError> for Error {
@@ -197,12 +217,16 @@ impl Error {
     /// What the failure means for a program.
     pub fn class(&self) -> Class {
         match self {
-            Self::NoSuchCredential(_) | Self::NoSuchApp(_) => Class::NoSuchName,
+            Self::NoSuchCredential(_) | Self::NoAppNamed(_) | Self::NoSuchApp(_) => Class::NoSuchName,
             Self::NoScopes | Self::WrongAppKind { .. } | Self::AnotherEnvironment { .. } => Class::Usage,
-            Self::SignInRefused { .. } | Self::TokenRefused | Self::Ended { .. } | Self::NothingGranted(_) => {
-                Class::PersonMustAct
-            }
-            Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
+            Self::SignInRefused { .. }
+            | Self::WrongState
+            | Self::NoState
+            | Self::CodeRefused(_)
+            | Self::ClientRefused { .. }
+            | Self::TokenRefused
+            | Self::Ended { .. }
+            | Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
             Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } => class_of(trouble.kind),
             Self::Exchange(error) => exchange_class(error),
             Self::Call(CallError::Send(error)) => send_class(error),
@@ -216,30 +240,39 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoSuchCredential(_) => "see what there is: lanyard list".to_owned(),
+            Self::NoAppNamed(name) => format!("name one of lanyard app list: lanyard login {name} --app APP"),
             Self::NoSuchApp(_) => "see what there is: lanyard app list; register one: lanyard app add".to_owned(),
             Self::AppGone => "register it again: lanyard app add".to_owned(),
             Self::NameTaken(name) => {
-                format!("choose another name, or remove the present one first (lanyard show {name})")
+                format!("choose another, or remove what has it: lanyard clear {name}, or lanyard app remove {name}")
             }
-            Self::AppInUse { .. } => "clear those credentials first: lanyard clear NAME".to_owned(),
+            Self::AppInUse { users, .. } => {
+                let commands: Vec<_> = users.iter().map(|user| format!("lanyard clear {user}")).collect();
+                format!("clear what uses it first: {}", commands.join("; "))
+            }
             Self::WrongAppKind { .. } => "use another app (lanyard app list)".to_owned(),
             Self::NoScopes => "name the scopes: --scope spark:people_read, or give the app some".to_owned(),
-            Self::NoLoopbackRedirect(app) => format!(
-                "sign in with --paste, or register a redirect URI such as http://localhost:7418/callback with Webex and with \
-                 lanyard (lanyard app show {app})"
-            ),
             Self::WrongState | Self::NoState => {
                 "start again with lanyard login and use the address that it shows, in one browser tab only".to_owned()
             }
             Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
             Self::Exchange(error) => exchange_hint(error).to_owned(),
-            Self::NoRefreshToken => "add it as what it is: lanyard add personal NAME".to_owned(),
+            Self::CodeRefused(_) => {
+                "a code works once and for a few minutes; start again with lanyard login".to_owned()
+            }
+            Self::ClientRefused { app, .. } => {
+                format!("give lanyard the app's present secret (lanyard app secret {app}), then start again with lanyard login")
+            }
+            Self::NoRefreshToken => {
+                "nothing was stored; see that the app is an integration in the developer portal, and start again".to_owned()
+            }
             Self::AnotherSubject { name, .. } => {
                 format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
             }
             Self::CannotReplace { .. } => "choose another name".to_owned(),
-            Self::WrongKind { .. } => {
-                "add it as what it is (lanyard add bot|personal), or paste another token".to_owned()
+            Self::WrongKind { expected, .. } => {
+                let other = if *expected == Kind::Bot { Kind::Personal } else { Kind::Bot };
+                format!("add it as what it is (lanyard add {other} NAME), or give another token")
             }
             Self::TokenRefused => {
                 "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned()
@@ -256,9 +289,8 @@ impl Error {
             Self::Busy { .. } => "try again in a minute; lanyard doctor shows who holds the lease".to_owned(),
             Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
             Self::AnotherEnvironment { .. } => {
-                "leave --webex-url and LANYARD_WEBEX_URL away; they matter when something new is added".to_owned()
+                "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
-            Self::NothingGranted(_) => "ask for scopes that the app is registered with".to_owned(),
             Self::Call(CallError::Send(_)) => "check the network and HTTPS_PROXY; nothing was stored".to_owned(),
             Self::Call(_) => return None,
             Self::Store(error) => error.hint(),
@@ -282,7 +314,9 @@ fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> Str
     match kind {
         TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
         TroubleKind::DeadToken => format!("clear it and add a new one: lanyard clear {name}"),
-        TroubleKind::WrongClient => "give lanyard the app's present secret: lanyard app secret NAME".to_owned(),
+        TroubleKind::WrongClient => {
+            format!("give lanyard the app's present secret: lanyard app secret APP (lanyard show {name} names the app)")
+        }
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown if wait.is_zero() => {
             format!("nothing is lost; try again, or see lanyard show {name}")
         }
@@ -312,14 +346,8 @@ fn exchange_class(error: &ExchangeError) -> Class {
 fn exchange_hint(error: &ExchangeError) -> &'static str {
     match error {
         ExchangeError::Send(_) => "check the network and HTTPS_PROXY, then start again with lanyard login",
-        ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_))) => {
-            "a code works once and for a few minutes; start again with lanyard login"
-        }
-        ExchangeError::Token(TokenError::Rejected(Rejection::Client(_))) => {
-            "give lanyard the app's present secret (lanyard app secret NAME), then start again with lanyard login"
-        }
         ExchangeError::Token(TokenError::Limited { .. }) => "wait a few minutes, then start again with lanyard login",
-        ExchangeError::Token(_) => "start again with lanyard login",
+        ExchangeError::Token(_) => "nothing was stored; start again with lanyard login",
     }
 }
 

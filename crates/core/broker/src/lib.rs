@@ -5,6 +5,7 @@
 
 mod broker;
 mod calls;
+mod environment;
 mod error;
 mod identity;
 mod rotation;

@@ -78,14 +78,10 @@ impl Common {
         }
     }
 
-    /// Refuses an address that differs from the stored one: a flag or a variable moves no token.
-    pub(crate) fn same_environment(&self, name: &str, stored: &Environment) -> Result<(), Failure> {
+    /// The Webex that something stored must belong to, where one is named: a flag or a variable moves no token.
+    pub(crate) fn expected(&self) -> Result<Option<Environment>, Failure> {
         let given = self.webex_url.is_some() || self.environment.is_some();
-        if given && self.environment()? != *stored {
-            let stored = stored.id().to_owned();
-            return Err(lanyard_broker::Error::AnotherEnvironment { name: name.to_owned(), stored }.into());
-        }
-        Ok(())
+        given.then(|| self.environment()).transpose()
     }
 }
 

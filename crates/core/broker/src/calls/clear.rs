@@ -6,6 +6,7 @@ use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, TokenKind};
 
+use crate::environment::expect;
 use crate::{Broker, Call, Error};
 
 /// Revokes and erases a credential. What cannot be revoked now is tried again for at most seven days; the credential itself is
@@ -14,6 +15,8 @@ use crate::{Broker, Call, Error};
 pub struct Clear {
     /// The credential.
     pub name: CredentialName,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
 }
 
 /// What became of a credential's tokens.
@@ -60,6 +63,7 @@ impl Call for Clear {
 
     async fn run(self, broker: &Broker) -> Result<Cleared, Error> {
         let credential = broker.credential(&self.name).await?;
+        expect(&self.name, &credential.environment, self.expected.as_ref())?;
         broker.store.begin_clearing(credential.id).await?;
         let revocations = broker.revoke_pending(Some(credential.id)).await?;
         broker.store.finish_clearing(credential.id).await?;

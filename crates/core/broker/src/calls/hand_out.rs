@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Kind, RefreshRight, Standing};
+use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord};
 use lanyard_time::Moment;
 
+use crate::environment::expect;
 use crate::rotation::{RotationEnd, look_again};
 use crate::{Broker, Call, Error};
 
@@ -18,6 +20,8 @@ pub struct HandOut {
     pub name: CredentialName,
     /// How long the token should still last, at least.
     pub min_validity: Duration,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
 }
 
 /// An access token on its way to a program.
@@ -96,6 +100,7 @@ impl Call for HandOut {
         loop {
             let row =
                 broker.store.hand_out(&self.name).await?.ok_or_else(|| Error::NoSuchCredential(self.name.clone()))?;
+            expect(&self.name, &row.credential.environment, self.expected.as_ref())?;
             refuse_if_closed(&row.credential)?;
             let now = broker.clock.now();
             let fit = self.fit(&row.credential, &now);

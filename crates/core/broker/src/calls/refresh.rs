@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, RefreshRight, Standing};
+use lanyard_protocol::Environment;
 
+use crate::environment::expect;
 use crate::{Broker, Call, Error};
 
 /// Rotates a credential, whether it is due or not.
@@ -14,6 +16,8 @@ pub struct Refresh {
     pub name: CredentialName,
     /// Also when it is not due, when the last failure asks to wait, and when the grant was found dead.
     pub force: bool,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
 }
 
 /// What came of it.
@@ -32,6 +36,7 @@ impl Call for Refresh {
 
     async fn run(self, broker: &Broker) -> Result<Refreshed, Error> {
         let credential = broker.credential(&self.name).await?;
+        expect(&self.name, &credential.environment, self.expected.as_ref())?;
         let Some(validity) = credential.validity.as_ref().filter(|validity| validity.refresh != RefreshRight::None)
         else {
             return Err(Error::DoesNotRotate { kind: credential.kind });

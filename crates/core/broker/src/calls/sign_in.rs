@@ -6,12 +6,13 @@ use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing,
     Subject, Validity,
 };
-use lanyard_protocol::ScopeSet;
 use lanyard_protocol::oauth::{AuthorizationRequest, Callback, verifier_from};
+use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
 use lanyard_store::{NewCredential, NewTokens};
 use url::Url;
 
+use crate::environment::expect;
 use crate::identity::Identity;
 use crate::{Broker, Call, Error};
 
@@ -26,6 +27,8 @@ pub struct BeginSignIn {
     pub scopes: ScopeSet,
     /// Whether another person or organisation than before is welcome.
     pub replace: bool,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
 }
 
 /// A sign-in under way. Lives in the memory of one process and is good for one answer.
@@ -61,8 +64,9 @@ impl Call for BeginSignIn {
                 }
             }
             (None, Some(app)) => broker.app(app).await?,
-            (None, None) => return Err(Error::NoSuchCredential(self.name)),
+            (None, None) => return Err(Error::NoAppNamed(self.name)),
         };
+        expect(&app.name, &app.environment, self.expected.as_ref())?;
         if app.kind != AppKind::Integration {
             return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed: AppKind::Integration });
         }
@@ -140,9 +144,12 @@ impl Call for FinishSignIn {
             .transport
             .exchange_code(environment, &auth, &code, &self.redirect_uri, &self.sign_in.verifier)
             .await
-            .map_err(Error::Exchange)?;
+            .map_err(|error| Error::exchange(&app.name, error))?;
         let reply = obtained.reply;
-        let Some(refresh) = reply.refresh_token else { return Err(Error::NoRefreshToken) };
+        let Some(refresh) = reply.refresh_token else {
+            broker.give_back(environment, &auth, &reply.access_token, None).await;
+            return Err(Error::NoRefreshToken);
+        };
         // The grant is good whatever /people/me says; who it belongs to can be asked again.
         let identity = broker
             .identify(environment, &reply.access_token)

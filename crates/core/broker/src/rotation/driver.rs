@@ -251,10 +251,9 @@ impl Driver<'_> {
                 return Answer::Refused;
             }
         };
-        let overdue = match self.broker.clock.now().boot.since(&intent.deadline) {
-            Some(late) => !late.is_zero(),
-            None => true,
-        };
+        // Where the system does not tell one boot from another, there is nothing to compare with.
+        let late = self.broker.clock.now().boot.since(&intent.deadline);
+        let overdue = late.is_some_and(|late| !late.is_zero());
         let Some(token) = self.token.take().filter(|_| !overdue) else {
             self.fault = Some(Fault::overslept());
             return Answer::Refused;

@@ -36,8 +36,8 @@ impl Add {
             Self::Personal(paste) => (Kind::Personal, paste),
         };
         let environment = common.environment()?;
-        let broker = common.broker_or_new().await?;
         let text = prompt::secret("access token", token_file.as_deref())?;
+        let broker = common.broker_or_new().await?;
         let token = AccessToken::new(text.as_str());
         let credential = broker.call(AddToken { name, kind, environment, token }).await?;
         if common.json {
@@ -45,10 +45,10 @@ impl Add {
             return Ok(ExitCode::SUCCESS);
         }
         let whose = match &credential.subject {
-            Subject::Known(subject) => output::credential::subject(subject),
-            Subject::Unknown(reason) => format!("somebody unknown: {reason}"),
+            Subject::Known(subject) => format!("it acts as {}", output::credential::subject(subject)),
+            Subject::Unknown(reason) => format!("who it acts as is unknown: {reason}"),
         };
-        output::note(&format!("added {}; it acts as {whose}", credential.name));
+        output::note(&format!("added {}; {whose}", credential.name));
         if kind == Kind::Personal {
             output::note(
                 "a personal token ends within hours of being made and cannot be renewed; for lasting access: lanyard login",

@@ -106,8 +106,8 @@ impl App {
 async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     let environment = common.environment()?;
     let scopes = scopes(&command.scopes)?;
-    let broker = common.broker_or_new().await?;
     let secret = prompt::secret("client secret", command.client_secret_file.as_deref())?;
+    let broker = common.broker_or_new().await?;
     let app = broker
         .call(AddApp {
             name: command.name,

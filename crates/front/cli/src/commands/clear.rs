@@ -21,7 +21,8 @@ pub(crate) struct Clear {
 impl Clear {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
-        let cleared = broker.call(lanyard_broker::Clear { name: self.name }).await?;
+        let call = lanyard_broker::Clear { name: self.name, expected: common.expected()? };
+        let cleared = broker.call(call).await?;
         if common.json {
             let tokens: Vec<_> = cleared.revocations.iter().map(json_of).collect();
             output::json::print(&json!({ "name": cleared.name.as_str(), "tokens": tokens }))?;

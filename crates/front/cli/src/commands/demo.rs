@@ -99,7 +99,7 @@ impl Story {
 
         step("The credential is cleared");
         let last = self.hand_out(&name).await?;
-        let cleared = self.broker.call(Clear { name: name.clone() }).await?;
+        let cleared = self.broker.call(Clear { name: name.clone(), expected: None }).await?;
         let revoked = |outcome: &RevocationOutcome| *outcome == RevocationOutcome::Revoked;
         let all = !cleared.revocations.is_empty() && cleared.revocations.iter().all(|one| revoked(&one.outcome));
         check(all, "Webex confirmed that its tokens are revoked")?;
@@ -137,6 +137,7 @@ impl Story {
             app: Some("desk".parse().map_err(|error| failed(format!("{error}")))?),
             scopes: lanyard_protocol::ScopeSet::default(),
             replace: false,
+            expected: None,
         };
         let sign_in = Arc::new(self.broker.call(begin).await?);
         let callback = self.person_signs_in(environment, sign_in.url(&redirect_uri)).await?;
@@ -168,7 +169,8 @@ impl Story {
     }
 
     async fn hand_out(&self, name: &CredentialName) -> Result<lanyard_broker::HandedOut, Failure> {
-        Ok(self.broker.call(HandOut { name: name.clone(), min_validity: Duration::ZERO }).await?)
+        let call = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected: None };
+        Ok(self.broker.call(call).await?)
     }
 
     async fn table(&self) -> Result<(), Failure> {

@@ -49,9 +49,9 @@ impl Login {
             app: self.app,
             scopes: app::scopes(&self.scopes)?.into_iter().collect(),
             replace: self.replace,
+            expected: common.expected()?,
         };
         let sign_in = broker.call(begin).await?;
-        common.same_environment(sign_in.app.name.as_str(), &sign_in.app.environment)?;
         let signed_in = if self.paste { paste(&broker, sign_in).await? } else { browse(&broker, sign_in).await? };
         report(&signed_in, common)?;
         Ok(ExitCode::SUCCESS)
@@ -93,7 +93,7 @@ async fn browse(broker: &Broker, sign_in: SignIn) -> Result<SignedIn, Failure> {
         Err(error) => Page {
             status: StatusCode::BAD_REQUEST,
             title: "Not signed in".to_owned(),
-            text: format!("{error}. Look at the terminal for what to do."),
+            text: format!("What went wrong: {error}. The terminal says what to do."),
         },
     };
     // The browser gets its page before the listener ends with the process.
@@ -135,7 +135,7 @@ fn who(signed_in: &SignedIn) -> String {
     let credential = &signed_in.credential;
     match &credential.subject {
         Subject::Known(subject) => format!("{} acts as {}", credential.name, output::credential::subject(subject)),
-        Subject::Unknown(reason) => format!("{} acts as somebody unknown: {reason}", credential.name),
+        Subject::Unknown(reason) => format!("who {} acts as is unknown: {reason}", credential.name),
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Refresh {
 impl Refresh {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
-        let call = lanyard_broker::Refresh { name: self.name, force: self.force };
+        let call = lanyard_broker::Refresh { name: self.name, force: self.force, expected: common.expected()? };
         let refreshed = signals::guarded(&broker, broker.call(call)).await??;
         let now = context::parts().clock.now();
         let (credential, what) = match &refreshed {

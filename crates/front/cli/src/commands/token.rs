@@ -42,9 +42,8 @@ pub(crate) async fn hand_out(
     min_validity: u64,
     common: &Common,
 ) -> Result<HandedOut, Failure> {
-    let call = HandOut { name, min_validity: Duration::from_secs(min_validity) };
+    let call = HandOut { name, min_validity: Duration::from_secs(min_validity), expected: common.expected()? };
     let handed = signals::guarded(broker, broker.call(call)).await??;
-    common.same_environment(handed.credential.name.as_str(), &handed.credential.environment)?;
     if let Some(shortfall) = &handed.shortfall {
         let lasts = handed.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);
         let why = match shortfall {

@@ -6,8 +6,13 @@
     reason = "a test that goes wrong panics, and one that counts says so"
 )]
 
+mod add;
+mod apps;
 mod crashes;
+mod origins;
 mod races;
+mod replies;
+mod sign_in;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 

@@ -32,6 +32,9 @@ pub enum CallbackError {
     /// Nothing was given.
     #[error("nothing was pasted")]
     Empty,
+    /// Words, but no code.
+    #[error("this is neither an address nor a code")]
+    NotACode,
     /// A URL without `code` and without `error`.
     #[error("the address has neither a code nor an error in it")]
     NeitherCodeNorError,
@@ -80,9 +83,7 @@ impl Callback {
         if text.is_empty() {
             return Err(CallbackError::Empty);
         }
-        if let Ok(url) = Url::parse(text)
-            && url.has_host()
-        {
+        if let Some(url) = address(text, redirect_uri) {
             if url.origin() != redirect_uri.origin() || url.path() != redirect_uri.path() {
                 return Err(CallbackError::AnotherAddress);
             }
@@ -90,6 +91,9 @@ impl Callback {
         }
         if text.contains("code=") || text.contains("error=") {
             return Self::from_query(text.trim_start_matches('?'));
+        }
+        if text.contains(char::is_whitespace) {
+            return Err(CallbackError::NotACode);
         }
         Ok(Self::Code { code: AuthorizationCode::new(text), state: None })
     }
@@ -100,6 +104,15 @@ impl Callback {
             Self::Code { state, .. } | Self::Refused { state, .. } => state.as_ref(),
         }
     }
+}
+
+/// The text as an address; some browsers leave the scheme out of what they show.
+fn address(text: &str, redirect_uri: &Url) -> Option<Url> {
+    let whole = Url::parse(text).ok().filter(Url::has_host);
+    whole.or_else(|| {
+        text.split_once('?').filter(|(before, _)| !before.is_empty())?;
+        Url::parse(&format!("{}://{text}", redirect_uri.scheme())).ok()
+    })
 }
 
 #[derive(Default)]
@@ -134,16 +147,30 @@ mod tests {
 
     #[test]
     fn a_code_is_read_from_an_address_a_query_and_by_itself() {
-        for pasted in
-            ["http://127.0.0.1:7418/callback?code=abc&state=s", " ?code=abc&state=s\n", "code=abc&state=s", "abc"]
-        {
+        for pasted in [
+            "http://127.0.0.1:7418/callback?code=abc&state=s",
+            "127.0.0.1:7418/callback?code=abc&state=s",
+            " ?code=abc&state=s\n",
+            "code=abc&state=s",
+            "abc",
+        ] {
             assert_eq!(code(&Callback::from_pasted(pasted, &redirect()).unwrap()), "abc", "{pasted}");
         }
     }
 
     #[test]
+    fn words_are_no_code() {
+        let error = Callback::from_pasted("what should go here", &redirect()).unwrap_err();
+        assert_eq!(error, CallbackError::NotACode);
+    }
+
+    #[test]
     fn an_address_elsewhere_is_refused() {
-        for pasted in ["http://127.0.0.1:7419/callback?code=abc", "https://evil.example/callback?code=abc"] {
+        for pasted in [
+            "127.0.0.1:7419/callback?code=abc",
+            "http://127.0.0.1:7419/callback?code=abc",
+            "https://evil.example/callback?code=abc",
+        ] {
             assert_eq!(
                 Callback::from_pasted(pasted, &redirect()).unwrap_err(),
                 CallbackError::AnotherAddress,
