@@ -176,7 +176,7 @@ fn an_answer_with_oddities_is_taken() {
         webex.fault(&json!({ "path": "/v1/access_token", "action": { "merge": fields } }));
         let done = refresh(&home);
         tells_no_secret(&done);
-        assert!(done.stderr.contains("acme renewed"), "{fields}: {}", taken.stderr);
+        assert!(done.stderr.contains("acme renewed"), "{fields}: {}", done.stderr);
         done.ok();
 
         let shown = home.show("acme");
