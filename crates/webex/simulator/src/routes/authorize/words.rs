@@ -37,6 +37,7 @@ const SENTENCES: [(&str, &str); 14] = [
     ("spark:all", "Use everything in Webex that you can use"),
     ("spark:people_read", "See your company's directory"),
     ("spark:organizations_read", "See which organization you belong to"),
+    ("spark-admin:organizations_read", "See your organization's profile"),
     ("spark:xapi_statuses", "Read the state of devices that you may control"),
     ("spark:xapi_commands", "Send commands to devices that you may control"),
     ("spark:devices_read", "See your devices"),
