@@ -3,9 +3,9 @@
 //! A database gets its name only when it is complete: whoever finds `lanyard.db` may rely on it, and whoever finds none, after a
 //! crash at any point, begins again. The key comes first and is made once; no database that exists ever gets another.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use lanyard_vault::key_file::KeyFileError;
@@ -145,6 +145,8 @@ async fn lock(home: &Home) -> Result<File, OpenError> {
                 .mode(0o600)
                 .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
                 .open(path)?;
+            // A umask takes bits away, the owner's too.
+            file.set_permissions(Permissions::from_mode(0o600))?;
             flock(&file, FlockOperation::LockExclusive)?;
             Ok(file)
         }
