@@ -3,6 +3,7 @@
 //! A test reads as a story: [`Webex::start`], [`Home::new`], [`Home::sign_in`], then what is done and what is seen. Failures
 //! panic: whatever goes wrong here, the test has failed.
 
+mod disk;
 mod home;
 mod run;
 mod webex;
