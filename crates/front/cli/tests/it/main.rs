@@ -1,5 +1,7 @@
 //! The binary, driven as a person or a program drives it, against a local Webex.
 
+#[cfg(target_os = "linux")]
+mod faults;
 mod races;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
