@@ -1,7 +1,8 @@
 //! A home of Lanyard's, for one test.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,26 +10,82 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::disk::Disk;
 use crate::run::command;
 use crate::{Ended, Running, Webex};
 
 /// A home in a directory of its own, removed when dropped.
 #[derive(Debug)]
 pub struct Home {
+    // Dropped first: a directory that something is mounted in cannot be removed.
+    disk: Option<Disk>,
     directory: TempDir,
     binary: PathBuf,
 }
+
+/// The user without any privileges whom a home on a disk of its own belongs to; no fault of a disk stops root.
+const SOMEBODY: u32 = 54_321;
+
+/// Room for a home, and little more.
+const KILOBYTES: u32 = 1024;
 
 impl Home {
     /// An empty home for the binary under test (`env!("CARGO_BIN_EXE_lanyard")`).
     pub fn new(binary: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("lanyard-test-").tempdir().expect("a directory is had");
-        Self { directory, binary: binary.into() }
+        Self { disk: None, directory, binary: binary.into() }
+    }
+
+    /// The same on a small disk of its own, where the binary runs as a user without privileges. It says why where that cannot be
+    /// had: it takes root, and the right to mount.
+    pub fn on_a_disk(binary: &str) -> Result<Self, String> {
+        let mut home = Self::new(binary);
+        let beside = home.beside();
+        std::fs::set_permissions(beside, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+        let disk = Disk::mount(&beside.join("disk"), KILOBYTES, SOMEBODY)?;
+        // Where the binary was built, somebody else may not be let in.
+        let copy = beside.join("lanyard");
+        // By another process: a file that is open for writing here would be so in a child that is started just then, and cannot be
+        // run while it is.
+        let copied = Command::new("cp").args([&home.binary, &copy]).status().expect("cp(1) runs");
+        assert!(copied.success(), "the binary is copied");
+        home.binary = copy;
+        home.disk = Some(disk);
+        Ok(home)
     }
 
     /// The home's directory.
     pub fn path(&self) -> PathBuf {
-        self.directory.path().join("home")
+        if self.disk.is_some() { self.directory.path().join("disk/home") } else { self.directory.path().join("home") }
+    }
+
+    /// Fills the home's disk to the last byte.
+    #[track_caller]
+    pub fn fill_disk(&self) {
+        self.disk().fill(SOMEBODY);
+    }
+
+    /// Frees the home's disk again.
+    #[track_caller]
+    pub fn free_disk(&self) {
+        self.disk().free();
+    }
+
+    /// Makes the home's disk read-only.
+    #[track_caller]
+    pub fn lock_disk(&self) {
+        self.disk().remount("ro");
+    }
+
+    /// Lets the home's disk be written again.
+    #[track_caller]
+    pub fn unlock_disk(&self) {
+        self.disk().remount("rw");
+    }
+
+    #[track_caller]
+    fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("the home is on a disk of its own")
     }
 
     /// A directory beside the home.
@@ -41,12 +98,33 @@ impl Home {
         let path = self.directory.path().join(name);
         let mut file = std::fs::File::create(&path).expect("a file is made");
         file.write_all(content.as_bytes()).expect("a file is written");
+        if self.disk.is_some() {
+            chown(&path, Some(SOMEBODY), Some(SOMEBODY)).expect("root gives files away");
+        }
         path
     }
 
     /// A command of the binary, not yet run.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        command(&self.binary, &self.path(), arguments)
+        self.command_by::<&str, S>([], arguments)
+    }
+
+    /// The same, started by another program that changes what it sees of the machine: `["faketime", "-f", "-1d"]`.
+    pub fn command_by<B: AsRef<OsStr>, S: AsRef<OsStr>>(
+        &self,
+        starter: impl IntoIterator<Item = B>,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut words: Vec<OsString> = starter.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        if self.disk.is_some() {
+            let user = SOMEBODY.to_string();
+            let drop = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups", "--"];
+            words.extend(drop.map(OsString::from));
+        }
+        words.push(self.binary.clone().into());
+        words.extend(arguments.into_iter().map(|word| word.as_ref().to_owned()));
+        let program = words.remove(0);
+        command(Path::new(&program), &self.path(), words)
     }
 
     /// Runs the binary to its end.
@@ -93,10 +171,15 @@ impl Home {
     /// A home that is signed in to `webex` as `acme`.
     #[track_caller]
     pub fn signed_in(binary: &str, webex: &Webex) -> Self {
-        let home = Self::new(binary);
-        home.add_app(webex);
-        home.sign_in(webex, "acme");
-        home
+        Self::new(binary).with_acme(webex)
+    }
+
+    /// The same home, signed in to `webex` as `acme`.
+    #[track_caller]
+    pub fn with_acme(self, webex: &Webex) -> Self {
+        self.add_app(webex);
+        self.sign_in(webex, "acme");
+        self
     }
 
     /// The access token of `acme`.

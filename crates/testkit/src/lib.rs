@@ -5,6 +5,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that goes wrong panics: that is what this crate is for")]
 
+mod disk;
 mod elsewhere;
 mod home;
 mod run;

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, WaitOptions, waitpid};
+
 /// A process that has ended, and what it said.
 #[derive(Debug)]
 pub struct Ended {
@@ -94,6 +96,16 @@ impl Running {
         self.0.as_mut().expect("it runs").try_wait().expect("it is our child").is_some()
     }
 
+    /// Waits until it has stopped itself, at the step that `LANYARD_FAILPOINT` names.
+    #[track_caller]
+    pub fn wait_until_stopped(&self) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        // This takes the end of the process away from `Child` where it ends instead; then the test has failed anyway.
+        let (_, status) =
+            waitpid(id, WaitOptions::UNTRACED).expect("it is our child").expect("to wait brings something");
+        assert!(status.stopped(), "it ended before the step: {status:?}");
+    }
+
     /// Sends it a signal by name, as `kill(1)` takes it.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
@@ -108,6 +120,17 @@ impl Running {
         let _ = child.kill();
         child.wait().expect("it is our child");
         alive
+    }
+
+    /// Sends a signal to the one process that it started in turn, such as `unshare --fork` does.
+    #[track_caller]
+    pub fn signal_child(&self, name: &str) {
+        let id = self.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("proc(5) is mounted");
+        let child = children.trim();
+        assert!(!child.is_empty() && !child.contains(' '), "it has one child: {children:?}");
+        let status = Command::new("kill").args(["-s", name, child]).status();
+        assert!(status.expect("kill(1) runs").success());
     }
 
     /// Waits for its end.

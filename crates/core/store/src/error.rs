@@ -77,6 +77,8 @@ impl StoreError {
             .and_then(|error| error.code().and_then(|code: Cow<'_, str>| code.parse::<u32>().ok()));
         let io = |kind: io::ErrorKind, error: &sqlx::Error| Self::Io(io::Error::new(kind, error.to_string()));
         match (code.map(|code| code & 0xff), error) {
+            // SQLITE_IOERR_SHMSIZE: the log's index is the first that finds no room.
+            (Some(10), _) if code == Some(4874) => Self::Full,
             (Some(5 | 6), _) => Self::Busy,
             (Some(13), _) => Self::Full,
             (Some(8), _) => Self::ReadOnly,

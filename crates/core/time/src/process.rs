@@ -84,7 +84,24 @@ mod system {
             Err(error) if error.raw_os_error() == Some(3) => return Ok(None),
             Err(error) => return Err(error),
         };
-        parse(&stat)
+        Ok(parse(&stat)?.map(|started| started.wrapping_sub(clock_shift())))
+    }
+
+    /// By how many ticks the boot clock of this process's time namespace runs ahead of the machine's (`time_namespaces(7)`). Start
+    /// times are shown by the reader's clock: without this, a process would look like another one to readers of other namespaces,
+    /// and be taken for gone while it lives.
+    fn clock_shift() -> u64 {
+        let offsets = std::fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
+        ticks_ahead(&offsets, rustix::param::clock_ticks_per_second())
+    }
+
+    fn ticks_ahead(offsets: &str, ticks_per_second: u64) -> u64 {
+        let boot = offsets.lines().find_map(|line| line.trim_start().strip_prefix("boottime"));
+        let mut numbers = boot.unwrap_or_default().split_ascii_whitespace().map(str::parse::<i64>);
+        let (Some(Ok(seconds)), Some(Ok(nanoseconds))) = (numbers.next(), numbers.next()) else { return 0 };
+        let ticks = i128::from(ticks_per_second);
+        let ahead = i128::from(seconds) * ticks + (i128::from(nanoseconds) * ticks).div_euclid(1_000_000_000);
+        i64::try_from(ahead).unwrap_or(0).cast_unsigned()
     }
 
     /// proc(5): the name in parentheses may hold anything; after it, the state is field 3 and the start time field 22.
@@ -99,7 +116,17 @@ mod system {
 
     #[cfg(test)]
     mod tests {
-        use super::parse;
+        use super::{parse, ticks_ahead};
+
+        #[test]
+        fn the_shift_of_a_time_namespace_is_read_in_ticks() {
+            assert_eq!(ticks_ahead("monotonic           0         0\nboottime          400         0\n", 100), 40_000);
+            assert_eq!(
+                ticks_ahead("monotonic           0         0\nboottime           -2 500000000\n", 100).cast_signed(),
+                -150
+            );
+            assert_eq!(ticks_ahead("", 100), 0);
+        }
 
         #[test]
         fn a_name_with_parentheses_does_not_mislead() {

@@ -1,8 +1,12 @@
 //! SQLite: what only it has. One connection of the process writes and one reads; each is opened when it is first needed.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, SqliteConnection};
 
@@ -45,7 +49,7 @@ impl SqliteEngine {
         let mut slot = Arc::clone(&self.writer).lock_owned().await;
         let mut connection = match slot.take() {
             Some(connection) => connection,
-            None => self.connect(Purpose::Write).await?,
+            None => self.connect(Purpose::Write).await.map_err(|error| self.or_read_only(error))?,
         };
         // A transaction that reads first and writes later cannot wait: it fails when somebody wrote between.
         match connection.script("BEGIN IMMEDIATE").await {
@@ -66,9 +70,39 @@ impl SqliteEngine {
             None => self.connect(Purpose::Read).await?,
         };
         // The connection is given back only whole: a caller that goes away in between takes it along.
-        let rows = connection.rows(statement).await?;
-        *slot = Some(connection);
-        Ok(rows)
+        match connection.rows(statement.clone()).await {
+            Ok(rows) => {
+                *slot = Some(connection);
+                Ok(rows)
+            }
+            Err(error @ (StoreError::Io(_) | StoreError::ReadOnly | StoreError::Full)) => {
+                self.rows_at_rest(statement).await.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the database file alone. SQLite reads a database that keeps a log only where it can make the files beside it, which a
+    /// full or read-only disk forbids; without a log there is nothing in them. `None` when there is a log, when somebody wrote
+    /// meanwhile, or when this does not work either.
+    async fn rows_at_rest(&self, statement: Statement) -> Option<Vec<Row>> {
+        let before = self.at_rest()?;
+        let options = SqliteConnectOptions::new().filename(&self.path).immutable(true).disable_statement_logging();
+        let mut connection = Connection::Sqlite(options.connect().await.ok()?);
+        let rows = connection.rows(statement).await.ok()?;
+        // Whatever is written goes to the log first, and changes the database itself before it leaves that.
+        (self.at_rest()? == before).then_some(rows)
+    }
+
+    /// When the database was last written and its length; `None` while there is anything in its log.
+    fn at_rest(&self) -> Option<(SystemTime, u64)> {
+        let log = std::fs::metadata(beside(&self.path, "-wal"));
+        let empty = match log {
+            Ok(log) => log.len() == 0,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        let database = std::fs::metadata(&self.path).ok()?;
+        empty.then_some((database.modified().ok()?, database.len()))
     }
 
     pub(super) async fn schema_version(&self) -> Result<i64, StoreError> {
@@ -108,6 +142,15 @@ impl SqliteEngine {
             }
             // Not given back: it would never wait again.
             drop(connection);
+        }
+    }
+
+    /// What cannot be opened in a directory where no file can be made is read-only.
+    fn or_read_only(&self, error: StoreError) -> StoreError {
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
+        match (error, access(directory, Access::WRITE_OK)) {
+            (StoreError::Io(_), Err(Errno::ROFS | Errno::ACCESS)) => StoreError::ReadOnly,
+            (error, _) => error,
         }
     }
 

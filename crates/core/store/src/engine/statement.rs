@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lanyard_vault::Sealed;
 
 /// A constant SQL text with the values for its `$n`, and the table that its rows are of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Statement {
     pub(crate) table: &'static str,
     pub(crate) text: &'static str,
@@ -14,7 +14,7 @@ pub(crate) struct Statement {
 }
 
 /// A value to bind. A null has a type too: PostgreSQL asks for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
     Text(Option<String>),
     Integer(Option<i64>),

@@ -115,13 +115,16 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         if let Some(jump) = credential.validity.as_ref().and_then(|validity| now.wall_jump_since(&validity.obtained))
             && jump.abs() > CLOCK_TOLERANCE
         {
+            let way = if jump.is_negative() { "back" } else { "forward" };
+            let far = output::duration::words(jump.round(jiff::Unit::Minute).unwrap_or(jump).unsigned_abs());
+            let said = format!(
+                "the wall clock was set {way} by {far} since the token of {} was obtained; its lifetime is counted by the boot \
+                 clock and is not affected",
+                credential.name
+            );
             findings.push(Finding::bad(
                 "clock",
-                format!(
-                    "the wall clock moved by {jump:#} since the token of {} was obtained; its lifetime is counted by the \
-                     boot clock and is not affected",
-                    credential.name
-                ),
+                said,
                 Some("see that the machine's time is right: timedatectl".to_owned()),
             ));
         }

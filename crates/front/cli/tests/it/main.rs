@@ -9,6 +9,8 @@
 mod add;
 mod apps;
 mod crashes;
+#[cfg(target_os = "linux")]
+mod faults;
 mod origins;
 mod races;
 mod replies;

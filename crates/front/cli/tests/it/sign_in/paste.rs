@@ -18,11 +18,14 @@ fn parameter(url: &Url, name: &str) -> String {
     url.query_pairs().find(|(found, _)| found == name).unwrap().1.into_owned()
 }
 
+/// What a person pastes, in words, and how it is made from the address that the browser ends at.
+type Case<'a> = (&'a str, &'a dyn Fn(&Url) -> String);
+
 #[test]
 fn the_whole_address_its_query_and_the_bare_code_are_taken() {
     let (webex, home) = desk(Options::default());
     let without_scheme = |url: &Url| url.as_str().trim_start_matches("http://").to_owned();
-    let pasted: [(&str, &dyn Fn(&Url) -> String); 4] = [
+    let pasted: [Case<'_>; 4] = [
         ("address", &|url| format!("  {url}  ")),
         ("as-shown", &without_scheme),
         ("query", &|url| format!("?{}", url.query().unwrap())),
@@ -44,7 +47,7 @@ fn what_answers_no_sign_in_is_refused_before_anything_is_sent() {
         url.set_port(Some(9)).unwrap();
         url.to_string()
     };
-    let pasted: [(&str, &dyn Fn(&Url) -> String); 6] = [
+    let pasted: [Case<'_>; 6] = [
         ("nothing was pasted", &|_| String::new()),
         ("neither an address nor a code", &|_| "I do not know what to paste".to_owned()),
         ("not the redirect URI of this sign-in", &another_origin),

@@ -33,7 +33,7 @@ fn spelled_out(scope: &str) -> String {
     format!("{verb} {whose} {}", thing.replace(['_', '-'], " "))
 }
 
-const SENTENCES: [(&str, &str); 14] = [
+const SENTENCES: [(&str, &str); 15] = [
     ("spark:all", "Use everything in Webex that you can use"),
     ("spark:people_read", "See your company's directory"),
     ("spark:organizations_read", "See which organization you belong to"),

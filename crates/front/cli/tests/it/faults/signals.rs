@@ -1,0 +1,47 @@
+//! Being told to stop.
+
+use lanyard_testkit::Running;
+use serde_json::json;
+
+use super::{later, nothing_is_lost, stopped_at, strict};
+use crate::signed_in;
+
+const SIGNALS: [(&str, i32); 3] = [("HUP", 1), ("INT", 2), ("TERM", 15)];
+
+#[test]
+fn a_signal_between_intent_and_commit_ends_the_process_after_the_commit() {
+    for (signal, number) in SIGNALS {
+        let webex = strict();
+        let home = signed_in(&webex);
+        let mut renewal = stopped_at(&home, "rotation.sending");
+        webex.fault(&json!({ "path": "/v1/access_token", "action": { "delay_after_ms": 300 } }));
+        // It is delivered when the process goes on, which is before the answer is there.
+        renewal.signal(signal);
+        renewal.signal("CONT");
+        renewal.wait_for("a renewal is under way; stopping as soon as its outcome is stored");
+        renewal.end().fails(128 + number);
+        assert_eq!(home.show("acme")["generation"], 2, "SIG{signal}");
+        nothing_is_lost(&home, &webex, 1);
+    }
+}
+
+#[test]
+fn a_signal_to_a_process_that_waits_for_another_ends_it_at_once() {
+    for (signal, number) in SIGNALS {
+        let webex = strict();
+        let Some(past_the_token) = later(std::time::Duration::from_secs(2000)) else { return };
+        let home = signed_in(&webex);
+        let first = stopped_at(&home, "rotation.declared");
+        let mut wanted = home.command_by(past_the_token, ["-v", "token", "acme"]);
+        let mut waiting = Running::start(&mut wanted);
+        waiting.wait_for("HandOut");
+        waiting.signal_child(signal);
+        let ended = waiting.end();
+        assert!(!ended.stderr.contains("a renewal is under way"), "{}", ended.stderr);
+        ended.fails(128 + number);
+        assert_eq!(webex.refreshes().len(), 0, "SIG{signal}");
+        first.signal("CONT");
+        first.end().ok();
+        nothing_is_lost(&home, &webex, 1);
+    }
+}

@@ -1,0 +1,61 @@
+//! A small disk that can be filled and made read-only, for real.
+
+use std::fs::{DirBuilder, File};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A file system in memory, mounted at a directory. It is unmounted when dropped.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    at: PathBuf,
+}
+
+/// The size of the pages that such a file system hands out.
+const PAGE: usize = 4096;
+
+impl Disk {
+    /// Mounts one of `kilobytes` at `at`, which is made, and which belongs to `owner` alone.
+    pub(crate) fn mount(at: &Path, kilobytes: u32, owner: u32) -> Result<Self, String> {
+        DirBuilder::new().mode(0o700).create(at).expect("a directory is made");
+        let options = format!("size={kilobytes}k,mode=0700,uid={owner},gid={owner}");
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "lanyard-test"]).arg(at).output();
+        match done {
+            Ok(output) if output.status.success() => Ok(Self { at: at.to_owned() }),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => Err(format!("mount(8): {error}")),
+        }
+    }
+
+    /// Fills it to the last byte. It belongs to the owner of the disk, as everything that fills a disk of one's own.
+    pub(crate) fn fill(&self, owner: u32) {
+        let mut ballast = File::create(self.ballast()).expect("the disk has room for a name");
+        chown(self.ballast(), Some(owner), Some(owner)).expect("root gives files away");
+        while ballast.write_all(&[0; PAGE]).is_ok() {}
+        let _ = ballast.write_all(&[0]).expect_err("not a byte more fits");
+    }
+
+    /// Takes away what filled it.
+    pub(crate) fn free(&self) {
+        std::fs::remove_file(self.ballast()).expect("what filled the disk is removed");
+    }
+
+    /// Remounts it, to be read only or to be written again.
+    pub(crate) fn remount(&self, mode: &str) {
+        let option = format!("remount,{mode}");
+        let status = Command::new("mount").args(["-o", &option]).arg(&self.at).status();
+        assert!(status.expect("mount(8) runs").success(), "the disk is remounted {mode}");
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.at.join("ballast")
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: whatever a failing test left there ends with it. A failure shows as a directory that cannot be removed.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
+    }
+}
