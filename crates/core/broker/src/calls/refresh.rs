@@ -71,8 +71,8 @@ impl Call for Refresh {
     }
 }
 
-/// How long another process's renewal is awaited.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long another process's renewal is awaited. What it brings comes all the same; only this caller does not see it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 fn no_token(credential: &Credential, trouble: &lanyard_credential::Trouble, wait: Duration) -> Error {
     Error::NotRenewed { name: credential.name.clone(), trouble: Box::new(trouble.clone()), wait }

@@ -541,7 +541,7 @@ fn crashed(world: &World) -> usize {
 fn bounds() -> Bounds {
     let short = Bounds { crashes: 1, cuts: 1, store_failures: 1, pauses: 2, refusals: 0, revocations: 1, runs: 3 };
     if std::env::var("LANYARD_MODEL").is_ok_and(|form| form == "long") {
-        Bounds { crashes: 2, cuts: 2, store_failures: 2, pauses: 3, refusals: 1, revocations: 1, runs: 4 }
+        Bounds { crashes: 2, cuts: 2, refusals: 1, ..short }
     } else {
         short
     }
