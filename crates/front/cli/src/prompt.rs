@@ -16,17 +16,20 @@ pub(crate) fn secret(what: &str, file: Option<&Path>) -> Result<Zeroizing<String
     let mut raw = Zeroizing::new(String::new());
     match file {
         Some(path) if path == Path::new("-") => {
-            std::io::stdin().take(LONGEST).read_to_string(&mut raw).map_err(Failure::io("reading standard input"))?;
+            std::io::stdin()
+                .take(LONGEST)
+                .read_to_string(&mut raw)
+                .map_err(Failure::io("cannot read standard input"))?;
         }
         Some(path) => {
-            let shown = format!("reading {}", path.display());
+            let shown = format!("cannot read {}", path.display());
             std::fs::File::open(path)
                 .and_then(|file| file.take(LONGEST).read_to_string(&mut raw))
                 .map_err(Failure::io(shown))?;
         }
         None if std::io::stdin().is_terminal() => {
             let mut typed = rpassword::prompt_password(format!("{what} (not shown): "))
-                .map_err(Failure::io("reading from the terminal"))?;
+                .map_err(Failure::io("cannot read from the terminal"))?;
             raw.push_str(&typed);
             typed.zeroize();
         }

@@ -54,9 +54,9 @@ pub(crate) struct Add {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindArgument {
-    /// Persons consent to it
+    /// People sign in through it, each for themselves
     Integration,
-    /// Administrators authorise it for an organisation
+    /// An administrator authorises it for a whole organisation
     ServiceApp,
 }
 

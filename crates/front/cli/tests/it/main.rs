@@ -2,9 +2,11 @@
 
 mod add;
 mod apps;
+mod exec;
 mod origins;
 mod races;
 mod replies;
+mod sdk;
 mod sign_in;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
