@@ -4,10 +4,12 @@ mod add;
 mod apps;
 mod exec;
 mod origins;
+mod output;
 mod races;
 mod replies;
 mod sdk;
 mod sign_in;
+mod snapshots;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 
