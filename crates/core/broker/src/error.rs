@@ -89,13 +89,23 @@ pub enum Error {
         /// Who signed in.
         now: String,
     },
-    /// A name is in use by a credential of another kind or another app.
-    #[error("{name} is a credential of kind {kind} that this cannot replace")]
+    /// A name is in use by a credential of another kind.
+    #[error("{name} is a {kind} credential, and a sign-in makes an integration's")]
     CannotReplace {
         /// The name.
         name: CredentialName,
         /// Its kind.
         kind: Kind,
+    },
+    /// A credential that exists is signed in through its own app.
+    #[error("{name} is signed in through the app {own}, not through {wanted}")]
+    AnotherApp {
+        /// The credential.
+        name: CredentialName,
+        /// Its app.
+        own: AppName,
+        /// The app that was named.
+        wanted: AppName,
     },
     /// A pasted token is not what it was said to be.
     #[error("this is no {expected} token: it belongs to {found}")]
@@ -218,7 +228,9 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::NoSuchCredential(_) | Self::NoAppNamed(_) | Self::NoSuchApp(_) => Class::NoSuchName,
-            Self::NoScopes | Self::WrongAppKind { .. } | Self::AnotherEnvironment { .. } => Class::Usage,
+            Self::NoScopes | Self::WrongAppKind { .. } | Self::AnotherApp { .. } | Self::AnotherEnvironment { .. } => {
+                Class::Usage
+            }
             Self::SignInRefused { .. }
             | Self::WrongState
             | Self::NoState
@@ -269,7 +281,8 @@ impl Error {
             Self::AnotherSubject { name, .. } => {
                 format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
             }
-            Self::CannotReplace { .. } => "choose another name".to_owned(),
+            Self::CannotReplace { name, .. } => format!("choose another name, or clear it first: lanyard clear {name}"),
+            Self::AnotherApp { .. } => "leave --app away, or choose another name".to_owned(),
             Self::WrongKind { expected, .. } => {
                 let other = if *expected == Kind::Bot { Kind::Personal } else { Kind::Bot };
                 format!("add it as what it is (lanyard add {other} NAME), or give another token")

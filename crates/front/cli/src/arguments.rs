@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
 
-    /// Say more on stderr; twice: everything
+    /// Log more on stderr; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
@@ -23,8 +23,9 @@ pub(crate) struct Arguments {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
-    /// The directory with the database and the key [default: ~/.local/share/lanyard]
+    /// The directory that holds the database and its key [default: ~/.local/share/lanyard]
     #[arg(long, global = true, env = "LANYARD_HOME", value_name = "DIR", hide_env_values = true)]
     pub(crate) home: Option<PathBuf>,
 
@@ -32,11 +33,11 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// The Webex that a new app, bot or personal credential belongs to; stored with it [default: commercial Webex]
+    /// The API address of the Webex that something new belongs to; stored with it [default: https://webexapis.com/v1]
     #[arg(long, global = true, env = "LANYARD_WEBEX_URL", value_name = "URL", hide_env_values = true)]
     pub(crate) webex_url: Option<String>,
 
-    /// The same by name
+    /// The same, for a Webex that has a name
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "webex_url")]
     pub(crate) environment: Option<EnvironmentName>,
 }
@@ -52,12 +53,12 @@ pub(crate) enum EnvironmentName {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Registrations at Webex
+    /// Register the apps that sign-ins go through, and manage them
     #[command(subcommand)]
     App(app::App),
-    /// Sign in, or sign in again
+    /// Sign in to Webex through an app, or sign in again
     Login(login::Login),
-    /// Keep a token that you paste
+    /// Keep a token that you have: a bot's, or your own for a day
     #[command(subcommand)]
     Add(add::Add),
     /// Show all credentials
@@ -72,9 +73,9 @@ pub(crate) enum Command {
     Refresh(refresh::Refresh),
     /// Revoke and erase a credential
     Clear(clear::Clear),
-    /// Show who was handed what
+    /// Show what was done and by whom: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
-    /// Say what is wrong, and what to do about it
+    /// Check the home and every credential, and say what to do
     Doctor(doctor::Doctor),
     /// Run a local Webex to learn and test on
     Simulator(simulator::Simulator),

@@ -43,9 +43,9 @@ pub(crate) enum Failure {
         hint: Option<String>,
     },
     /// A file, a terminal or a socket failed.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Io {
-        /// What was being done.
+        /// What cannot be done.
         what: String,
         /// Why it failed.
         source: std::io::Error,
@@ -53,7 +53,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A file, a terminal or a socket failed while doing `what`.
+    /// A file, a terminal or a socket failed; `what` says what cannot be done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
@@ -98,10 +98,20 @@ impl From<std::io::Error> for Failure {
 /// Tells a person, on stderr.
 #[expect(clippy::print_stderr, reason = "this is where errors go")]
 pub(crate) fn tell(failure: &Failure) {
-    eprintln!("error: {failure}");
+    // Whoever stopped reading, as `head` does, has what it wanted.
+    if matches!(failure, Failure::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe) {
+        return;
+    }
+    let mut said = failure.to_string();
+    eprintln!("error: {said}");
     let mut source = std::error::Error::source(failure);
     while let Some(cause) = source {
-        eprintln!("  because: {cause}");
+        let because = cause.to_string();
+        // Some errors of the system's libraries repeat their cause.
+        if !said.contains(&because) {
+            eprintln!("  because: {because}");
+            said = because;
+        }
         source = cause.source();
     }
     if let Some(hint) = failure.hint() {

@@ -10,30 +10,33 @@ use crate::exit::Failure;
 /// The longest secret that is read: tokens have some hundred characters.
 const LONGEST: u64 = 64 * 1024;
 
-/// Reads a secret: from `file` (`-` is standard input), or from a hidden prompt. White space around it is dropped; a token
+/// Reads a secret: from the `file` that `flag` names (`-` is standard input), or from a hidden prompt. White space around it is dropped; a token
 /// that was copied with `Bearer` before it is accepted.
-pub(crate) fn secret(what: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let mut raw = Zeroizing::new(String::new());
     match file {
         Some(path) if path == Path::new("-") => {
-            std::io::stdin().take(LONGEST).read_to_string(&mut raw).map_err(Failure::io("reading standard input"))?;
+            std::io::stdin()
+                .take(LONGEST)
+                .read_to_string(&mut raw)
+                .map_err(Failure::io("cannot read standard input"))?;
         }
         Some(path) => {
-            let shown = format!("reading {}", path.display());
+            let shown = format!("cannot read {}", path.display());
             std::fs::File::open(path)
                 .and_then(|file| file.take(LONGEST).read_to_string(&mut raw))
                 .map_err(Failure::io(shown))?;
         }
         None if std::io::stdin().is_terminal() => {
             let mut typed = rpassword::prompt_password(format!("{what} (not shown): "))
-                .map_err(Failure::io("reading from the terminal"))?;
+                .map_err(Failure::io("cannot read from the terminal"))?;
             raw.push_str(&typed);
             typed.zeroize();
         }
         None => {
             return Err(Failure::Usage {
                 message: format!("there is no terminal to ask for the {what}"),
-                hint: "give it in a file, or on standard input with -".to_owned(),
+                hint: format!("give it in a file: {flag} FILE, or on standard input: {flag} -"),
             });
         }
     }

@@ -45,7 +45,7 @@ struct Signals {
 
 impl Signals {
     fn new() -> Result<Self, Failure> {
-        let on = |kind| signal(kind).map_err(Failure::io("signals cannot be awaited"));
+        let on = |kind| signal(kind).map_err(Failure::io("cannot wait for signals"));
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,

@@ -15,7 +15,9 @@ impl Call for ReadAudit {
     type Reply = Vec<AuditEntry>;
 
     async fn run(self, broker: &Broker) -> Result<Vec<AuditEntry>, Error> {
-        Ok(broker.store.audit(self.limit).await?)
+        let mut entries = broker.store.audit(self.limit).await?;
+        entries.reverse();
+        Ok(entries)
     }
 }
 

@@ -57,10 +57,12 @@ impl Call for BeginSignIn {
                     Some(id) => broker.store.app_by_id(id).await?,
                     None => None,
                 };
-                match (app, wanted) {
-                    (Some(app), None) => app,
-                    (Some(app), Some(wanted)) if app.name == *wanted => app,
-                    _ => return Err(Error::CannotReplace { name: self.name, kind: credential.kind }),
+                let app = app.ok_or(Error::AppGone)?;
+                match wanted {
+                    Some(wanted) if *wanted != app.name => {
+                        return Err(Error::AnotherApp { name: self.name, own: app.name, wanted: wanted.clone() });
+                    }
+                    _ => app,
                 }
             }
             (None, Some(app)) => broker.app(app).await?,

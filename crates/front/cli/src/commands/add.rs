@@ -36,7 +36,7 @@ impl Add {
             Self::Personal(paste) => (Kind::Personal, paste),
         };
         let environment = common.environment()?;
-        let text = prompt::secret("access token", token_file.as_deref())?;
+        let text = prompt::secret("access token", "--token-file", token_file.as_deref())?;
         let broker = common.broker_or_new().await?;
         let token = AccessToken::new(text.as_str());
         let credential = broker.call(AddToken { name, kind, environment, token }).await?;

@@ -54,9 +54,9 @@ pub(crate) struct Add {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindArgument {
-    /// Persons consent to it
+    /// People sign in through it, each for themselves
     Integration,
-    /// Administrators authorise it for an organisation
+    /// An administrator authorises it for a whole organisation
     ServiceApp,
 }
 
@@ -91,7 +91,7 @@ impl App {
             Self::Secret(Secret { name, client_secret_file }) => {
                 let broker = common.broker().await?;
                 broker.call(ShowApp { name: name.clone() }).await?;
-                let secret = prompt::secret("client secret", client_secret_file.as_deref())?;
+                let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
                 let client_secret = ClientSecret::new(secret.as_str());
                 broker.call(ReplaceSecret { name: name.clone(), client_secret }).await?;
                 output::note(&format!(
@@ -106,7 +106,7 @@ impl App {
 async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     let environment = common.environment()?;
     let scopes = scopes(&command.scopes)?;
-    let secret = prompt::secret("client secret", command.client_secret_file.as_deref())?;
+    let secret = prompt::secret("client secret", "--client-secret-file", command.client_secret_file.as_deref())?;
     let broker = common.broker_or_new().await?;
     let app = broker
         .call(AddApp {

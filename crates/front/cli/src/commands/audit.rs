@@ -69,7 +69,8 @@ impl Audit {
         let heads = match &self.heads {
             None => Vec::new(),
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(Failure::io(format!("reading {}", path.display())))?;
+                let text =
+                    std::fs::read_to_string(path).map_err(Failure::io(format!("cannot read {}", path.display())))?;
                 text.lines()
                     .filter(|line| !line.trim().is_empty())
                     .map(|line| {

@@ -29,7 +29,7 @@ impl Clear {
         } else {
             output::note(&format!("{} is erased from this home", cleared.name));
             for revocation in &cleared.revocations {
-                output::note(&sentence(revocation));
+                output::note(&format!("  {}", sentence(revocation)));
             }
             if let Some(page) = page(&cleared) {
                 output::note(&page);
@@ -42,13 +42,11 @@ impl Clear {
 pub(crate) fn sentence(revocation: &Revocation) -> String {
     let what = word(revocation.token);
     match &revocation.outcome {
-        RevocationOutcome::Revoked => format!("  {what}: revoked"),
+        RevocationOutcome::Revoked => format!("{what}: revoked"),
         RevocationOutcome::Queued { reason } => {
-            format!(
-                "  {what}: not revoked yet ({reason}); tried again for seven days by lanyard doctor and lanyard clear"
-            )
+            format!("{what}: not revoked yet ({reason}); lanyard doctor tries again, for seven days")
         }
-        RevocationOutcome::NotRevoked { reason } => format!("  {what}: NOT revoked: {reason}"),
+        RevocationOutcome::NotRevoked { reason } => format!("{what}: NOT revoked: {reason}"),
     }
 }
 

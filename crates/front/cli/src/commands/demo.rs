@@ -20,7 +20,7 @@ use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Tell it once and end (it always does, for now)
+    /// Tell it once and end, as it does without this too
     #[arg(long)]
     once: bool,
 }
@@ -36,7 +36,7 @@ impl Demo {
         let directory = tempfile::Builder::new()
             .prefix("lanyard-demo-")
             .tempdir()
-            .map_err(Failure::io("making a home for the demo"))?;
+            .map_err(Failure::io("cannot make a home for the demo"))?;
         let parts = context::parts();
         let options = Options { access_token_ttl: LIFE, refresh: RefreshBehaviour::RotateStrict, ..Options::default() };
         let simulator = Simulator::start(options, Arc::clone(&parts.clock), Arc::clone(&parts.entropy))
@@ -184,7 +184,7 @@ impl Story {
 
     /// Runs this very binary as `lanyard exec`.
     fn child(&self, name: &CredentialName) -> Result<(), Failure> {
-        let binary = std::env::current_exe().map_err(Failure::io("finding this program"))?;
+        let binary = std::env::current_exe().map_err(Failure::io("cannot find this program"))?;
         let mut command = Command::new(binary);
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("LANYARD_") {
@@ -197,7 +197,7 @@ impl Story {
             .args(["--home".as_ref(), self.home.directory.as_os_str(), "exec".as_ref(), name.as_str().as_ref()])
             .args(["--", "sh", "-c", script])
             .status()
-            .map_err(Failure::io("running lanyard exec"))?;
+            .map_err(Failure::io("cannot run lanyard exec"))?;
         check(status.success(), "lanyard exec acme -- sh -c … ended well")
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Broker, List, RetryRevocations};
+use lanyard_broker::{Broker, List, RetryRevocations, RevocationOutcome};
 use lanyard_credential::State;
 use lanyard_store::{Home, OpenError, Options, Store};
 use serde_json::json;
@@ -98,12 +98,12 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     for credential in broker.call(List).await? {
         let state = credential.state(&now);
         let said =
-            format!("{} is {state}; valid for {}", credential.name, output::credential::valid_for(&credential, &now));
+            format!("{}: {state}, valid for {}", credential.name, output::credential::valid_for(&credential, &now));
         match (state, credential.standing.trouble()) {
             (State::Stalled | State::NeedsLogin, Some(trouble)) => {
                 code = if code == 0 { 4 } else { code };
                 let hint = lanyard_broker::advice(&credential.name, trouble, &now);
-                findings.push(Finding::bad("credential", format!("{said}: {}", trouble.message), Some(hint)));
+                findings.push(Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint)));
             }
             (State::NeedsLogin | State::Clearing, _) => {
                 code = if code == 0 { 4 } else { code };
@@ -130,7 +130,16 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         }
     }
     for revocation in broker.call(RetryRevocations).await? {
-        findings.push(Finding::good("revocation", format!("{}{}", revocation.credential, sentence(&revocation))));
+        let said = format!("{}, {}", revocation.credential, sentence(&revocation));
+        findings.push(match revocation.outcome {
+            RevocationOutcome::Revoked | RevocationOutcome::Queued { .. } => Finding::good("revocation", said),
+            RevocationOutcome::NotRevoked { .. } => {
+                code = if code == 0 { 4 } else { code };
+                let hint =
+                    "end it at Webex: https://developer.webex.com/my-apps, or Connected Apps in the person's profile";
+                Finding::bad("revocation", said, Some(hint.to_owned()))
+            }
+        });
     }
     Ok(code)
 }

@@ -123,7 +123,7 @@ async fn paste(broker: &Broker, sign_in: SignIn) -> Result<SignedIn, Failure> {
         output::note("paste that whole address here, then press Enter:");
     }
     let mut pasted = Zeroizing::new(String::new());
-    std::io::stdin().lock().read_line(&mut pasted).map_err(Failure::io("reading what was pasted"))?;
+    std::io::stdin().lock().read_line(&mut pasted).map_err(Failure::io("cannot read what was pasted"))?;
     let callback = Callback::from_pasted(&pasted, &redirect_uri).map_err(|error| Failure::Usage {
         message: error.to_string(),
         hint: "start again with lanyard login --paste, and copy the address from the browser's address bar".to_owned(),

@@ -14,7 +14,7 @@ use crate::{context, output, signals};
 pub(crate) struct Refresh {
     /// The credential
     name: CredentialName,
-    /// Also when it is not due, or when the last failure asks to wait
+    /// Even when it is not due yet, or the last failure asks to wait
     #[arg(long)]
     force: bool,
 }

@@ -56,7 +56,7 @@ impl Simulator {
             redirect_uris: self.redirect_uris,
             ..Options::default()
         };
-        let on = |kind| signal(kind).map_err(Failure::io("signals cannot be awaited"));
+        let on = |kind| signal(kind).map_err(Failure::io("cannot wait for signals"));
         let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
         let parts = context::parts();
         let simulator = lanyard_simulator::Simulator::start(options, parts.clock, parts.entropy)

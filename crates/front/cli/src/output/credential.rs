@@ -1,6 +1,6 @@
 //! Credentials in words.
 
-use lanyard_credential::{Credential, Kind, RefreshRight, Subject, SubjectIdentity};
+use lanyard_credential::{Credential, Kind, RefreshRight, Standing, Subject, SubjectIdentity};
 use lanyard_time::Moment;
 
 use super::duration::{short, words};
@@ -30,6 +30,7 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
                 },
             };
             let renewable = match validity.map(|validity| (validity.refresh, validity.refresh_left(now))) {
+                _ if dead(credential) => "no".to_owned(),
                 None | Some((RefreshRight::None, _)) => "no".to_owned(),
                 Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "ended".to_owned(),
                 Some((RefreshRight::Lasting(_), Some(left))) => short(left),
@@ -47,6 +48,11 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
         })
         .collect();
     table::render(&["NAME", "KIND", "STATE", "ACTS AS", "ORGANISATION", "VALID FOR", "RENEWABLE FOR"], rows)
+}
+
+/// Whether Webex has said that the means to renew it are of no use any more.
+fn dead(credential: &Credential) -> bool {
+    matches!(credential.standing, Standing::NeedsLogin(_))
 }
 
 fn acts_as(credential: &Credential) -> String {
@@ -100,6 +106,7 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> 
         rows.push((
             "renewable for",
             match (validity.refresh, validity.refresh_left(now)) {
+                _ if dead(credential) => "not any more".to_owned(),
                 (RefreshRight::None, _) => "not at all".to_owned(),
                 (RefreshRight::Lasting(_), Some(left)) if left.is_zero() => "ended".to_owned(),
                 (RefreshRight::Lasting(_), Some(left)) => {
@@ -125,10 +132,14 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> 
 /// How long the access token lasts, in words.
 pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
     match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
-        Some(left) if left.is_zero() => "ended".to_owned(),
+        Some(left) if left.is_zero() => "no longer: it has ended".to_owned(),
         Some(left) => words(left),
-        None if credential.kind == Kind::Personal => "unknown, at most 12 hours after it was made".to_owned(),
-        None if credential.kind == Kind::Bot => "unknown; a bot's token lasts until someone regenerates it".to_owned(),
-        None => "unknown: Webex did not say".to_owned(),
+        None if credential.kind == Kind::Personal => {
+            "an unknown time, at most 12 hours from when it was made".to_owned()
+        }
+        None if credential.kind == Kind::Bot => {
+            "an unknown time: a bot's token lasts until someone regenerates it".to_owned()
+        }
+        None => "an unknown time: Webex did not say".to_owned(),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.write_all(b"\n"))
         .and_then(|()| out.flush())
-        .map_err(Failure::io("writing to standard output"))
+        .map_err(Failure::io("cannot write to standard output"))
 }
 
 /// Says something beside the data, on stderr.

@@ -32,7 +32,7 @@ fn a_bots_token_is_kept_as_what_it_is() {
     assert!(refresh.stderr.contains("a bot credential has nothing to renew"), "{}", refresh.stderr);
     refresh.fails(1);
     let login = home.run(["login", "pasted"]);
-    assert!(login.stderr.contains("pasted is a credential of kind bot"), "{}", login.stderr);
+    assert!(login.stderr.contains("pasted is a bot credential"), "{}", login.stderr);
     login.fails(1);
     let again = add(&webex, &home, "bot", &bot.access_token);
     assert!(again.hint().contains("lanyard clear pasted"), "{}", again.stderr);

@@ -11,10 +11,14 @@ mod apps;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod faults;
+mod exec;
 mod origins;
+mod output;
 mod races;
 mod replies;
+mod sdk;
 mod sign_in;
+mod snapshots;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 

@@ -184,7 +184,7 @@ fn an_answer_with_oddities_is_taken() {
         assert_eq!(shown["access_token_expires_at"].is_string(), access, "{fields}: {shown}");
         assert_eq!(shown["refresh_token_expires_at"].is_string(), refresh_token, "{fields}: {shown}");
         let said = home.run(["show", "acme"]).ok();
-        assert_eq!(said.contains("unknown: Webex did not say"), !access, "{fields}: {said}");
+        assert_eq!(said.contains("an unknown time: Webex did not say"), !access, "{fields}: {said}");
         let next = home.token();
         assert_ne!(next, token, "{fields}");
         assert!(webex.accepts(&next), "{fields}");

@@ -1,0 +1,29 @@
+//! Where output goes.
+
+use lanyard_testkit::{Options, Webex};
+
+use crate::signed_in;
+
+#[test]
+fn a_reader_that_went_away_ends_a_command_quietly() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    for arguments in [&["list"][..], &["token"], &["--json", "show", "acme"], &["audit"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = home.command(arguments).stdout(writer).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+        assert!(!output.status.success(), "{arguments:?}: nobody has read it");
+    }
+}
+
+#[test]
+fn help_that_nobody_asked_for_is_an_error() {
+    let home = lanyard_testkit::Home::new(crate::LANYARD);
+    let nothing = home.run::<&str>([]);
+    assert!(nothing.stderr.contains("Usage: lanyard"), "{}", nothing.stderr);
+    assert_eq!(nothing.stdout, "");
+    nothing.fails(2);
+    home.run(["nonsense"]).fails(2);
+    assert!(home.run(["--help"]).ok().contains("Usage: lanyard"));
+}

@@ -1,0 +1,73 @@
+//! A real SDK, unchanged but for the address, under `lanyard exec`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lanyard_testkit::{Method, Options, Running, Webex};
+
+use crate::signed_in;
+
+const SDK: &str = "wxc-sdk";
+const VERSION: &str = "1.41.0";
+
+/// Lists everyone, `MAX` at a time, and prints who asks, how many there are, and how many of them differ.
+const SCRIPT: &str = "
+import os
+from wxc_sdk import WebexSimpleApi
+from wxc_sdk.rest import RestSession
+
+RestSession.BASE = os.environ['SDK_BASE']
+with WebexSimpleApi() as api:
+    people = list(api.people.list(max=int(os.environ['MAX'])))
+    print(api.people.me().emails[0], len(people), len({person.person_id for person in people}))
+";
+
+#[test]
+fn wxc_sdk_lists_everyone_across_pages() {
+    let python = python();
+    let webex = Webex::with(Options { people: 250, ..Options::default() });
+    let home = signed_in(&webex);
+    let script = home.file("people.py", SCRIPT);
+    let expected = format!("{} 250 250", webex.description().admin.email);
+    for (max, pages) in [(100, 3), (33, 8)] {
+        webex.control(Method::DELETE, "/record", None);
+        let mut command = home.command(["exec", "acme", "--"]);
+        command.arg(&python).arg(&script).env("SDK_BASE", webex.url()).env("MAX", max.to_string());
+        assert_eq!(Running::start(&mut command).end().ok(), expected);
+        let lists = webex.record().iter().filter(|call| call["path"] == "/v1/people").count();
+        assert_eq!(lists, pages, "{max} at a time");
+    }
+}
+
+/// A Python that has the SDK: a virtual environment of the tests', made when it is not there yet.
+fn python() -> PathBuf {
+    let tests = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let environment = tests.join(format!("{SDK}-{VERSION}"));
+    let (python, complete) = (environment.join("bin/python"), environment.join("complete"));
+    // Two runs of the tests may share the directory.
+    let lock = File::create(tests.join(format!("{SDK}.lock"))).unwrap();
+    lock.lock().unwrap();
+    if !complete.exists() {
+        succeed(
+            Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment),
+            "this test needs python3 with its venv module (on Debian and Ubuntu: apt install python3-venv)",
+        );
+        let package = format!("{SDK}=={VERSION}");
+        succeed(
+            Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package]),
+            "this test needs wxc-sdk from PyPI; see that pip can reach an index",
+        );
+        File::create(&complete).unwrap();
+    }
+    python
+}
+
+#[track_caller]
+fn succeed(command: &mut Command, needed: &str) {
+    match command.output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => panic!("{needed}\n{command:?}: {}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => panic!("{needed}\n{command:?}: {error}"),
+    }
+}
