@@ -8,10 +8,12 @@
 
 mod add;
 mod apps;
+#[cfg(target_os = "linux")]
+mod canary;
 mod crashes;
+mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
-mod exec;
 mod origins;
 mod output;
 mod races;
@@ -32,4 +34,13 @@ const BEHAVIOURS: [RefreshBehaviour; 3] =
 /// A home that is signed in as `acme`.
 fn signed_in(webex: &Webex) -> Home {
     Home::signed_in(LANYARD, webex)
+}
+
+/// Says that a test, or the rest of it, did nothing: past the harness, which shows nothing of a test that does not fail.
+#[cfg(target_os = "linux")]
+fn left_out(why: &str) {
+    use std::io::Write as _;
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let line = format!("LEFT OUT: {test}: {}\n", why.trim());
+    std::io::stderr().write_all(line.as_bytes()).expect("stderr is there");
 }

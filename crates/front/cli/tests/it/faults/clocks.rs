@@ -1,9 +1,11 @@
 //! Wall clocks that jump. Within one boot a token's life is counted by the boot clock, which nobody can set.
 
-use lanyard_testkit::{Home, Running, Webex};
+use std::process::Command;
+
+use lanyard_testkit::{Ended, Home, Running, Webex};
 
 use super::{nothing_is_lost, strict};
-use crate::signed_in;
+use crate::{left_out, signed_in};
 
 /// How far the clock is off, as `faketime` takes it, and how the doctor says it.
 const JUMPS: [(&str, &str); 2] = [
@@ -11,8 +13,21 @@ const JUMPS: [(&str, &str); 2] = [
     ("+30d", "the wall clock was set forward by 30 days since the token of acme was obtained"),
 ];
 
+/// What starts a process that finds itself in another boot of the machine; where there is none, it says so.
+fn after_a_reboot(home: &Home) -> Option<Vec<String>> {
+    let boot = home.file("boot-id", "7d3f1b2e-0000-4000-8000-5ea0b0074e57\n");
+    let enter = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
+    let starter = ["unshare", "--mount", "sh", "-c", enter, boot.to_str().expect("the path is text")];
+    let tried = Command::new(starter[0]).args(&starter[1..]).arg("true").output().expect("unshare(1) is here");
+    if !tried.status.success() {
+        left_out(&format!("it takes root, to unshare and mount: {}", String::from_utf8_lossy(&tried.stderr)));
+        return None;
+    }
+    Some(starter.map(str::to_owned).to_vec())
+}
+
 /// The binary, its wall clock off by `offset` and its boot clock right.
-fn run_at(home: &Home, offset: &str, arguments: &[&str]) -> lanyard_testkit::Ended {
+fn run_at(home: &Home, offset: &str, arguments: &[&str]) -> Ended {
     let mut command = home.command_by(["faketime", "-f", offset], arguments);
     Running::start(command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1")).end()
 }
@@ -61,5 +76,26 @@ fn a_renewal_under_a_wrong_wall_clock_is_as_good_as_any() {
         assert_eq!(run_at(&home, "+0", &["token", "acme"]).ok(), token);
         assert!(valid_for(&home, "+0").contains("19 mins"), "{offset}: {}", valid_for(&home, "+0"));
         nothing_is_lost(&home, &webex, 1);
+    }
+}
+
+/// Across boots there is only the wall clock. Wrong, it may cost a renewal that was not due, and never a token.
+#[test]
+fn a_reboot_into_a_wrong_wall_clock_loses_no_token_and_starts_no_storm() {
+    for (offset, renewals) in [("+0", 0), ("-1d", 0), ("+30d", 1)] {
+        let (webex, home) = signed_in_strictly();
+        let Some(mut starter) = after_a_reboot(&home) else { return };
+        starter.extend(["faketime", "-f", offset].map(str::to_owned));
+        let run = |arguments: &[&str]| {
+            let mut command = home.command_by(&starter, arguments);
+            Running::start(command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1")).end().ok()
+        };
+        for _ in 0..3 {
+            assert!(webex.accepts(&run(&["token", "acme"])), "{offset}");
+            assert_eq!(webex.refreshes().len(), renewals, "{offset}: {:?}", webex.refreshes());
+        }
+        run(&["refresh", "acme", "--force"]);
+        assert!(webex.accepts(&run(&["token", "acme"])), "{offset}");
+        assert_eq!(webex.refreshes().len(), renewals + 1, "{offset}: {:?}", webex.refreshes());
     }
 }

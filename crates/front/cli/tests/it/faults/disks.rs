@@ -5,14 +5,14 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use lanyard_testkit::{Home, Running, Webex};
 
-use super::{LIFE, later, left_out, nothing_is_lost, refused, stopped_at, strict};
-use crate::LANYARD;
+use super::{LIFE, later, nothing_is_lost, refused, stopped_at, strict};
+use crate::{LANYARD, left_out};
 
 fn on_a_disk(webex: &Webex) -> Option<Home> {
     match Home::on_a_disk(LANYARD) {
         Ok(home) => Some(home.with_acme(webex)),
         Err(why) => {
-            left_out(&why);
+            left_out(&format!("it takes root, to mount: {why}"));
             None
         }
     }

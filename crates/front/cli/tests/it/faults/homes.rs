@@ -22,11 +22,11 @@ fn out_of_order(home: &Home, webex: &Webex, sentence: &str, hint: &str) {
 }
 
 fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
 }
 
 fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
 }
 
 /// Runs a statement in the database, from outside.
@@ -155,9 +155,9 @@ fn under(umask: &str) -> [&str; 4] {
 fn files(home: &Home, umask: &str) -> Vec<String> {
     assert_eq!(mode(&home.path()), 0o700, "umask {umask}");
     let mut names = Vec::new();
-    for entry in fs::read_dir(home.path()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for entry in fs::read_dir(home.path()).expect("it is there") {
+        let path = entry.expect("it can be listed").path();
+        let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
         assert_eq!(mode(&path), 0o600, "umask {umask}: {name}");
         names.push(name);
     }

@@ -17,9 +17,9 @@ impl Holder {
         command.arg(home.path().join("lanyard.db")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("sqlite3(1) is here");
         let stdin = child.stdin.as_mut().expect("stdin is a pipe");
-        stdin.write_all(b"BEGIN IMMEDIATE;\nSELECT 'held';\n").unwrap();
+        stdin.write_all(b"BEGIN IMMEDIATE;\nSELECT 'held';\n").expect("it reads");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("stdout is a pipe")).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().expect("stdout is a pipe")).read_line(&mut line).expect("it speaks");
         assert_eq!(line.trim(), "held");
         Self(child)
     }

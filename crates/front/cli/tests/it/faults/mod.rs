@@ -10,11 +10,12 @@ mod locks;
 mod pauses;
 mod signals;
 
-use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
 use lanyard_testkit::{Ended, Home, RefreshBehaviour, Running, Webex};
+
+use crate::left_out;
 
 /// Long enough that no token ends within a test by itself.
 const LIFE: Duration = Duration::from_mins(20);
@@ -61,15 +62,8 @@ fn later(ahead: Duration) -> Option<[String; 6]> {
         ["unshare", "--time", "--boottime", &ahead.as_secs().to_string(), "--fork", "--kill-child"].map(str::to_owned);
     let tried = Command::new(&starter[0]).args(&starter[1..]).arg("true").output().expect("unshare(1) is here");
     if !tried.status.success() {
-        left_out(&String::from_utf8_lossy(&tried.stderr));
+        left_out(&format!("it takes root, to unshare: {}", String::from_utf8_lossy(&tried.stderr)));
         return None;
     }
     Some(starter)
-}
-
-/// Says that a test did nothing, past the harness, which shows nothing of a test that does not fail.
-fn left_out(why: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let line = format!("LEFT OUT: {test}: it needs root and the right to mount and unshare: {}\n", why.trim());
-    std::io::stderr().write_all(line.as_bytes()).expect("stderr is there");
 }
