@@ -6,7 +6,7 @@ use lanyard_testkit::{Elsewhere, Ended, Home, RefreshBehaviour, Running, Webex};
 
 use crate::signed_in;
 
-const LIFE: Duration = Duration::from_secs(3600);
+const LIFE: Duration = Duration::from_hours(1);
 
 /// Runs a command with the address elsewhere: given by the variable, then by the flag.
 fn pointed(home: &Home, elsewhere: &Elsewhere, arguments: &[&str]) -> [Ended; 2] {

@@ -8,7 +8,7 @@ use lanyard_testkit::{RefreshBehaviour, Running, Webex};
 use crate::signed_in;
 
 /// Long enough that none of the processes sees the second end.
-const LIFE: Duration = Duration::from_secs(60);
+const LIFE: Duration = Duration::from_mins(1);
 
 #[test]
 fn two_hundred_processes_at_the_moment_of_expiry_make_one_exchange() {
