@@ -28,7 +28,7 @@ pub(crate) struct Exec {
 }
 
 /// As `env(1)` has them: 125 for a failure of our own, 126 for a program that cannot be run, 127 for one that is not there.
-const OWN_FAILURE: u8 = 125;
+pub(crate) const OWN_FAILURE: u8 = 125;
 const CANNOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
