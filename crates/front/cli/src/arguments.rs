@@ -33,7 +33,7 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// The API address of the Webex that something new belongs to; stored with it [default: https://webexapis.com/v1]
+    /// The API address of the Webex that something new belongs to; stored with it [default: commercial Webex]
     #[arg(long, global = true, env = "LANYARD_WEBEX_URL", value_name = "URL", hide_env_values = true)]
     pub(crate) webex_url: Option<String>,
 

@@ -103,7 +103,9 @@ impl Broker {
     /// Works through the queue, of one credential or of all.
     async fn revoke_pending(&self, only: Option<CredentialId>) -> Result<Vec<Revocation>, Error> {
         let mut done = Vec::new();
-        let pending = self.store.pending_revocations().await?;
+        let mut pending = self.store.pending_revocations().await?;
+        // The refresh token goes first: with it go the access tokens that it bought.
+        pending.sort_by_cached_key(|row| (row.name.clone(), row.kind == TokenKind::Access));
         for row in pending.into_iter().filter(|row| only.is_none_or(|id| row.credential == id)) {
             let outcome = self.revoke_one(&row).await?;
             let ended = match &outcome {

@@ -14,7 +14,7 @@ use crate::{context, hardening, signals};
 
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
-    /// The credential [default: `LANYARD_CREDENTIAL`, or the only one there is]
+    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
     name: Option<CredentialName>,
     /// The variable that carries the token
     #[arg(long, value_name = "VAR", default_value = "WEBEX_ACCESS_TOKEN")]
@@ -28,7 +28,7 @@ pub(crate) struct Exec {
 }
 
 /// As `env(1)` has them: 125 for a failure of our own, 126 for a program that cannot be run, 127 for one that is not there.
-const OWN_FAILURE: u8 = 125;
+pub(crate) const OWN_FAILURE: u8 = 125;
 const CANNOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 

@@ -15,7 +15,7 @@ use crate::{context, output, signals};
 
 #[derive(Debug, Args)]
 pub(crate) struct Token {
-    /// The credential [default: `LANYARD_CREDENTIAL`, or the only one there is]
+    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
     name: Option<CredentialName>,
     /// How long the token should still last, in seconds; renewed first where it does not
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]

@@ -61,6 +61,23 @@ fn the_programs_exit_code_is_the_exit_code() {
 }
 
 #[test]
+fn a_command_line_that_cannot_be_read_is_not_the_programs_failure() {
+    let home = Home::new(crate::LANYARD);
+    let lines: [&[&str]; 5] = [
+        &["exec"],
+        &["exec", "acme"],
+        &["--json", "exec", "No Name", "--", "true"],
+        &["exec", "--nonsense", "--", "true"],
+        &["exec", "--min-validity", "soon", "--", "true"],
+    ];
+    for arguments in lines {
+        home.run(arguments).fails(125);
+    }
+    assert!(home.run(["exec", "--help"]).ok().contains("Usage: lanyard exec"));
+    home.run(["token", "No Name"]).fails(2);
+}
+
+#[test]
 fn the_program_gets_signals_and_dies_of_them_as_itself() {
     let (_webex, home) = signed_in_home();
     let itself = exec(&home, &["--", "sh", "-c", "kill -s KILL $$"]);

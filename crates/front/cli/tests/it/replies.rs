@@ -106,7 +106,7 @@ fn refresh(home: &Home) -> Ended {
 }
 
 fn generation(home: &Home) -> u64 {
-    home.show("acme")["generation"].as_u64().unwrap()
+    home.show("acme")["generation"].as_u64().expect("a number")
 }
 
 #[test]
@@ -172,12 +172,12 @@ fn an_answer_with_oddities_is_taken() {
         (json!({ "scope": 5 }), known, known),
         (json!({ "unheard_of": { "access_token": "canary" } }), known, known),
     ] {
-        let (token, before) = (home.token(), generation(&home));
+        let (earlier, before) = (home.token(), generation(&home));
         webex.fault(&json!({ "path": "/v1/access_token", "action": { "merge": fields } }));
-        let done = refresh(&home);
-        tells_no_secret(&done);
-        assert!(done.stderr.contains("acme renewed"), "{fields}: {}", done.stderr);
-        done.ok();
+        let renewed = refresh(&home);
+        tells_no_secret(&renewed);
+        assert!(renewed.stderr.contains("acme renewed"), "{fields}: {}", renewed.stderr);
+        renewed.ok();
 
         let shown = home.show("acme");
         assert_eq!((&shown["generation"], &shown["state"]), (&json!(before + 1), &json!("active")), "{fields}");
@@ -185,9 +185,9 @@ fn an_answer_with_oddities_is_taken() {
         assert_eq!(shown["refresh_token_expires_at"].is_string(), refresh_token, "{fields}: {shown}");
         let said = home.run(["show", "acme"]).ok();
         assert_eq!(said.contains("an unknown time: Webex did not say"), !access, "{fields}: {said}");
-        let next = home.token();
-        assert_ne!(next, token, "{fields}");
-        assert!(webex.accepts(&next), "{fields}");
+        let later = home.token();
+        assert_ne!(later, earlier, "{fields}");
+        assert!(webex.accepts(&later), "{fields}");
         refresh(&home).ok();
         assert_eq!(generation(&home), before + 2, "{fields}");
     }

@@ -46,8 +46,8 @@ fn python() -> PathBuf {
     let environment = tests.join(format!("{SDK}-{VERSION}"));
     let (python, complete) = (environment.join("bin/python"), environment.join("complete"));
     // Two runs of the tests may share the directory.
-    let lock = File::create(tests.join(format!("{SDK}.lock"))).unwrap();
-    lock.lock().unwrap();
+    let lock = File::create(tests.join(format!("{SDK}.lock"))).expect("the tests have a directory");
+    lock.lock().expect("a file can be locked");
     if !complete.exists() {
         succeed(
             Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment),
@@ -58,7 +58,7 @@ fn python() -> PathBuf {
             Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package]),
             "this test needs wxc-sdk from PyPI; see that pip can reach an index",
         );
-        File::create(&complete).unwrap();
+        File::create(&complete).expect("the environment can be written");
     }
     python
 }

@@ -6,6 +6,9 @@ use url::Url;
 
 use super::{code_exchanges, desk, login};
 
+/// What a person makes of the address at which the browser ended.
+type Pasted<'a> = &'a dyn Fn(&Url) -> String;
+
 /// Signs in with `--paste`; `pasted` makes what is pasted out of where the browser ended.
 fn paste(webex: &Webex, home: &Home, name: &str, pasted: impl Fn(&Url) -> String) -> Ended {
     let (mut login, url) = login(home, &[name, "--app", "desk", "--paste"]);
@@ -15,17 +18,14 @@ fn paste(webex: &Webex, home: &Home, name: &str, pasted: impl Fn(&Url) -> String
 }
 
 fn parameter(url: &Url, name: &str) -> String {
-    url.query_pairs().find(|(found, _)| found == name).unwrap().1.into_owned()
+    url.query_pairs().find(|(found, _)| found == name).expect("it is there").1.into_owned()
 }
-
-/// What a person pastes, in words, and how it is made from the address that the browser ends at.
-type Case<'a> = (&'a str, &'a dyn Fn(&Url) -> String);
 
 #[test]
 fn the_whole_address_its_query_and_the_bare_code_are_taken() {
     let (webex, home) = desk(Options::default());
     let without_scheme = |url: &Url| url.as_str().trim_start_matches("http://").to_owned();
-    let pasted: [Case<'_>; 4] = [
+    let pasted: [(&str, Pasted<'_>); 4] = [
         ("address", &|url| format!("  {url}  ")),
         ("as-shown", &without_scheme),
         ("query", &|url| format!("?{}", url.query().unwrap())),
@@ -47,7 +47,7 @@ fn what_answers_no_sign_in_is_refused_before_anything_is_sent() {
         url.set_port(Some(9)).unwrap();
         url.to_string()
     };
-    let pasted: [Case<'_>; 6] = [
+    let pasted: [(&str, Pasted<'_>); 6] = [
         ("nothing was pasted", &|_| String::new()),
         ("neither an address nor a code", &|_| "I do not know what to paste".to_owned()),
         ("not the redirect URI of this sign-in", &another_origin),
@@ -82,7 +82,7 @@ fn a_spent_code_has_a_message_of_its_own() {
     // The code alone, and the code under the new sign-in's state: only Webex can know.
     let code = parameter(spent, "code");
     let with_state = |url: &Url| format!("code={code}&state={}", parameter(url, "state"));
-    for pasted in [&|_: &Url| code.clone() as String, &with_state] as [&dyn Fn(&Url) -> String; 2] {
+    for pasted in [&|_: &Url| code.clone() as String, &with_state] as [Pasted<'_>; 2] {
         let ended = paste(&webex, &home, "acme", pasted);
         assert!(ended.stderr.contains("Webex does not accept the code of this sign-in"), "{}", ended.stderr);
         assert!(ended.hint().contains("works once"), "{}", ended.stderr);
