@@ -84,8 +84,8 @@ impl Store {
                 self.queue(&mut write, &row, token).await?;
             }
             let detail = match unreadable {
-                0 => format!("{} tokens to revoke", held.len()),
-                n => format!("{} tokens to revoke; {n} do not open and cannot be", held.len()),
+                0 => format!("tokens to revoke: {}", held.len()),
+                n => format!("tokens to revoke: {}; {n} of them do not open and cannot be", held.len()),
             };
             update_standing(&mut write, id, &Standing::Clearing).await?;
             let name = row.parsed("name")?;
