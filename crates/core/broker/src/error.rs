@@ -157,6 +157,12 @@ pub enum Error {
         /// Its kind.
         kind: Kind,
     },
+    /// Webex gives tokens that have ended by the time they are stored.
+    #[error("the tokens that Webex gives for {name} end at once")]
+    EndsAtOnce {
+        /// The credential.
+        name: CredentialName,
+    },
     /// Somebody else is renewing the token and has not finished in time.
     #[error("another process is renewing {name} and has not finished")]
     Busy {
@@ -299,7 +305,8 @@ impl Error {
             Self::Ended { name, kind } => {
                 format!("clear it and add a new one: lanyard clear {name}; lanyard add {kind} {name}")
             }
-            Self::Busy { .. } => "try again in a minute; lanyard doctor shows who holds the lease".to_owned(),
+            Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
+            Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
             Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
             Self::AnotherEnvironment { .. } => {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()

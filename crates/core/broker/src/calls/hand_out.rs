@@ -82,6 +82,9 @@ const PATIENCE_VALID: Duration = Duration::from_secs(5);
 /// How long a caller waits for a renewal when there is no valid token: longer than an intent can stand open.
 const PATIENCE_ENDED: Duration = Duration::from_secs(90);
 
+/// How often a call looks at a new token set that has ended by the time it is read.
+const MOST_RENEWALS: u32 = 3;
+
 /// How a token set meets what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
@@ -97,6 +100,7 @@ impl Call for HandOut {
     async fn run(self, broker: &Broker) -> Result<HandedOut, Error> {
         let began = broker.clock.now();
         let mut looks = 0_u32;
+        let mut renewals = 0_u32;
         loop {
             let row =
                 broker.store.hand_out(&self.name).await?.ok_or_else(|| Error::NoSuchCredential(self.name.clone()))?;
@@ -105,10 +109,16 @@ impl Call for HandOut {
             let now = broker.clock.now();
             let fit = self.fit(&row.credential, &now);
             let mut shortfall = None;
-            if fit != Fit::Good {
+            // One call renews once: a token that ends sooner than it can be had would otherwise be renewed for ever.
+            let enough = renewals > 0 && (fit == Fit::Short || renewals == MOST_RENEWALS);
+            if enough && fit == Fit::Ended {
+                return Err(Error::EndsAtOnce { name: self.name });
+            }
+            if fit != Fit::Good && !enough {
                 let patience = if fit == Fit::Ended { PATIENCE_ENDED } else { PATIENCE_VALID };
                 match self.renew(broker, &row.credential, fit).await? {
                     Renewal::Look => {
+                        renewals += 1;
                         looks = 0;
                         continue;
                     }

@@ -64,3 +64,15 @@ fn a_crowd_that_forces_renewals_spends_each_refresh_token_once() {
         eprintln!("{behaviour}: {exchanges} exchanges, {rotations} rotations");
     }
 }
+
+#[test]
+fn one_call_renews_once_even_where_no_token_lasts_as_long_as_asked() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_mins(10));
+    let home = signed_in(&webex);
+    // The reply takes longer than the margin that was asked for: what comes is too short already.
+    webex.fault(&json!({ "path": "/v1/access_token", "count": null, "action": { "delay_ms": 1100 } }));
+    let ended = home.run(["token", "acme", "--min-validity", "599"]);
+    assert!(ended.stderr.contains("warning: the token of acme lasts 9 mins"), "{}", ended.stderr);
+    ended.ok();
+    assert_eq!(webex.refreshes().len(), 1);
+}
