@@ -71,6 +71,7 @@ fn one_call_renews_once_even_where_no_token_lasts_as_long_as_asked() {
     let home = signed_in(&webex);
     // The reply takes longer than the margin that was asked for: what comes is too short already.
     webex.fault(&json!({ "path": "/v1/access_token", "count": null, "action": { "delay_ms": 1100 } }));
+    home.outlive(Duration::from_secs(1));
     let ended = home.run(["token", "acme", "--min-validity", "599"]);
     assert!(ended.stderr.contains("warning: the token of acme lasts 9 mins"), "{}", ended.stderr);
     ended.ok();
