@@ -1,10 +1,9 @@
 //! What stands on the command line.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::commands::{add, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, token};
+use crate::context::Common;
 
 /// Keeps Cisco Webex credentials alive and hands the right token to the right program.
 #[derive(Debug, Parser)]
@@ -19,36 +18,6 @@ pub(crate) struct Arguments {
 
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// What every command takes.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Options of every command")]
-pub(crate) struct Common {
-    /// The directory that holds the database and its key [default: ~/.local/share/lanyard]
-    #[arg(long, global = true, env = "LANYARD_HOME", value_name = "DIR", hide_env_values = true)]
-    pub(crate) home: Option<PathBuf>,
-
-    /// Print JSON, for programs
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-
-    /// The API address of the Webex that something new belongs to; stored with it [default: commercial Webex]
-    #[arg(long, global = true, env = "LANYARD_WEBEX_URL", value_name = "URL", hide_env_values = true)]
-    pub(crate) webex_url: Option<String>,
-
-    /// The same, for a Webex that has a name
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "webex_url")]
-    pub(crate) environment: Option<EnvironmentName>,
-}
-
-/// The environments that have a name.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum EnvironmentName {
-    /// Webex as nearly everyone has it
-    Commercial,
-    /// Webex for the government of the United States
-    Fedramp,
 }
 
 #[derive(Debug, Subcommand)]

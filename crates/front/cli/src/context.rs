@@ -3,14 +3,44 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use lanyard_broker::{Broker, List, Parts};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::Environment;
 use lanyard_store::{Home, OpenError, Store};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
-use crate::arguments::{Common, EnvironmentName};
 use crate::exit::Failure;
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Common {
+    /// The directory that holds the database and its key [default: ~/.local/share/lanyard]
+    #[arg(long, global = true, env = "LANYARD_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// The API address of the Webex that something new belongs to; stored with it [default: commercial Webex]
+    #[arg(long, global = true, env = "LANYARD_WEBEX_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) webex_url: Option<String>,
+
+    /// The same, for a Webex that has a name
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "webex_url")]
+    pub(crate) environment: Option<EnvironmentName>,
+}
+
+/// The environments that have a name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum EnvironmentName {
+    /// Webex as nearly everyone has it
+    Commercial,
+    /// Webex for the government of the United States
+    Fedramp,
+}
 
 /// The variable that names a credential where the command line does not.
 const CREDENTIAL: &str = "LANYARD_CREDENTIAL";

@@ -8,7 +8,7 @@ use lanyard_broker::AddToken;
 use lanyard_credential::{CredentialName, Kind, Subject};
 use lanyard_secret::AccessToken;
 
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output, prompt};
 

@@ -10,7 +10,7 @@ use lanyard_protocol::{AppClientId, Scope};
 use lanyard_secret::ClientSecret;
 use url::Url;
 
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::{output, prompt};
 

@@ -8,7 +8,7 @@ use lanyard_broker::{ReadAudit, VerifyAudit};
 use lanyard_store::{AuditVerdict, Fault, Head};
 use serde_json::json;
 
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
 

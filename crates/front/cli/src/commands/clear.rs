@@ -8,7 +8,7 @@ use lanyard_credential::{CredentialName, Kind};
 use lanyard_store::TokenKind;
 use serde_json::json;
 
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
 

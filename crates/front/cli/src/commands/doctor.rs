@@ -9,7 +9,7 @@ use lanyard_store::{Home, OpenError, Options, Store};
 use serde_json::json;
 
 use super::clear::sentence;
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 

@@ -8,7 +8,7 @@ use clap::Args;
 use lanyard_credential::CredentialName;
 
 use super::token::{hand_out, record};
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::{context, hardening, signals};
 

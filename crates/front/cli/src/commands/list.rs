@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 

@@ -15,8 +15,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::app;
-use crate::arguments::Common;
 use crate::callback::{Arrival, Listener, Page};
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 

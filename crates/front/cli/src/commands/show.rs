@@ -6,7 +6,7 @@ use clap::Args;
 use lanyard_broker::ListApps;
 use lanyard_credential::CredentialName;
 
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 

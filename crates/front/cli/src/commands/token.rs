@@ -9,7 +9,7 @@ use lanyard_broker::{Broker, HandOut, HandedOut, RecordHandOut, Shortfall};
 use lanyard_credential::CredentialName;
 use zeroize::Zeroizing;
 
-use crate::arguments::Common;
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output, signals};
 
