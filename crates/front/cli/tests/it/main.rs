@@ -5,6 +5,7 @@ mod canary;
 #[cfg(target_os = "linux")]
 mod faults;
 mod races;
+mod release;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 
