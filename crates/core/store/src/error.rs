@@ -58,7 +58,7 @@ impl StoreError {
             Self::Full => "free space on the disk that holds the home; nothing was lost",
             Self::ReadOnly => "make the home writable for its owner, or move it to a disk that is",
             Self::Damaged(_) | Self::Impossible { .. } => {
-                "stop lanyard, copy the home away, and run `lanyard restore` with your last backup"
+                "copy the home away, then put back a backup of lanyard.db, or begin a new home and sign in again"
             }
             Self::Io(_) => "check the disk, and the owner and permissions of the home",
             Self::Sealed(VaultError::ForeignKey { .. }) => "put the key file that belongs to this home back in place",

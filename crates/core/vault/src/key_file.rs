@@ -75,7 +75,7 @@ impl KeyFileError {
             Self::Exists(path) => format!("{} may hold the key of another home; move it away first", path.display()),
             Self::NotAFile(path) => format!("put the key itself at {}; links are not followed", path.display()),
             Self::Exposed { path, .. } => format!(
-                "run `chmod 600 {}`; if others may have read it, replace the key with `lanyard key rotate`",
+                "run `chmod 600 {}`; if others may have read it, clear the credentials and begin a new home",
                 path.display()
             ),
             Self::NotOwned { path, .. } => {

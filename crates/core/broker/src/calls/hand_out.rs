@@ -6,7 +6,7 @@ use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Kind, RefreshRight, Standing};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
-use lanyard_store::{AuditAction, AuditRecord};
+use lanyard_store::{AuditAction, AuditRecord, StoreError};
 use lanyard_time::Moment;
 
 use crate::environment::expect;
@@ -59,7 +59,11 @@ impl Call for RecordHandOut {
             actor: broker.actor.clone(),
             detail,
         };
-        broker.store.append_audit(&record).await?;
+        tokio::select! {
+            appended = broker.store.append_audit(&record) => appended?,
+            // Whoever waits for the token's process to end should not wait for somebody else's long write.
+            () = broker.sleep.sleep(PATIENCE_AUDIT) => return Err(StoreError::Busy.into()),
+        }
         Ok(())
     }
 }
@@ -81,6 +85,9 @@ pub enum Shortfall {
 const PATIENCE_VALID: Duration = Duration::from_secs(5);
 /// How long a caller waits for a renewal when there is no valid token: longer than an intent can stand open.
 const PATIENCE_ENDED: Duration = Duration::from_secs(90);
+
+/// How long the record of a hand-out waits for another process that writes.
+const PATIENCE_AUDIT: Duration = Duration::from_secs(2);
 
 /// How often a call looks at a new token set that has ended by the time it is read.
 const MOST_RENEWALS: u32 = 3;

@@ -17,6 +17,7 @@ mod faults;
 mod origins;
 mod output;
 mod races;
+mod release;
 mod replies;
 mod sdk;
 mod sign_in;
