@@ -88,6 +88,15 @@ impl Common {
         }
     }
 
+    /// The broker over an existing home; `None` where there is no home yet.
+    pub(crate) async fn broker_if_any(&self) -> Result<Option<Broker>, Failure> {
+        match self.broker().await {
+            Ok(broker) => Ok(Some(broker)),
+            Err(Failure::NoSuchName { .. }) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// The broker over a home that is made where there is none.
     pub(crate) async fn broker_or_new(&self) -> Result<Broker, Failure> {
         let parts = parts();

@@ -95,6 +95,6 @@ async fn a_token_that_does_not_open_keeps_nobody_from_clearing_the_others() {
     world.tamper("UPDATE credentials SET refresh_token = zeroblob(80)").await;
     let waiting = world.store.begin_clearing(credential.id).await.unwrap().unwrap();
     assert_eq!(opened(&world.store, &waiting), ["canary-access-1", "canary-spare"]);
-    assert!(world.store.audit(1).await.unwrap()[0].record.detail.contains("1 do not open"));
+    assert!(world.store.audit(1).await.unwrap()[0].record.detail.contains("1 of them do not open"));
     assert!(world.store.finish_clearing(credential.id).await.unwrap());
 }

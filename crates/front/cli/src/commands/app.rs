@@ -148,7 +148,10 @@ pub(crate) fn scopes(given: &[String]) -> Result<Vec<Scope>, Failure> {
 }
 
 async fn list(common: &Common) -> Result<(), Failure> {
-    let apps = common.broker().await?.call(ListApps).await?;
+    let apps = match common.broker_if_any().await? {
+        Some(broker) => broker.call(ListApps).await?,
+        None => Vec::new(),
+    };
     if common.json {
         return output::json::print(&apps.iter().map(output::json::app).collect::<Vec<_>>());
     }

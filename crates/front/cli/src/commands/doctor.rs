@@ -86,7 +86,11 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         Ok(faults) if faults.is_empty() => findings.push(Finding::good("store", "whole")),
         Ok(faults) => {
             code = 6;
-            findings.push(Finding::bad("store", faults.join("; "), Some("restore a backup".to_owned())));
+            findings.push(Finding::bad(
+                "store",
+                faults.join("; "),
+                Some("copy the home away, then put back a backup of lanyard.db".to_owned()),
+            ));
         }
         Err(error) => {
             code = 6;

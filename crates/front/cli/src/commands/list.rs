@@ -13,7 +13,10 @@ pub(crate) struct List {}
 
 impl List {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let credentials = common.broker().await?.call(lanyard_broker::List).await?;
+        let credentials = match common.broker_if_any().await? {
+            Some(broker) => broker.call(lanyard_broker::List).await?,
+            None => Vec::new(),
+        };
         let now = context::parts().clock.now();
         if common.json {
             let all: Vec<_> = credentials.iter().map(|credential| output::json::credential(credential, &now)).collect();

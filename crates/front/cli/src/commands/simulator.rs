@@ -22,9 +22,9 @@ pub(crate) struct Simulator {
     /// The same seed gives the same organisation; tokens are random whatever it is
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How many people there are
-    #[arg(long, value_name = "N", default_value_t = 250)]
-    people: usize,
+    /// How many people there are, up to 100,000
+    #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    people: u32,
     /// How long an access token lasts, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599)]
     access_token_ttl: u64,
@@ -48,7 +48,7 @@ impl Simulator {
             listen: self.listen,
             allow_remote: self.allow_remote,
             seed: self.seed,
-            people: self.people,
+            people: usize::try_from(self.people).unwrap_or(usize::MAX),
             access_token_ttl: Duration::from_secs(self.access_token_ttl),
             refresh_token_ttl: Duration::from_secs(self.refresh_token_ttl),
             refresh: self.refresh,
