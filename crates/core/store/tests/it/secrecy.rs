@@ -1,7 +1,7 @@
 //! Tokens are found nowhere but where they were asked for; and a value that was moved does not open.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use lanyard_credential::Spend;
 use lanyard_secret::RefreshToken;
@@ -11,15 +11,28 @@ use lanyard_vault::OpenError as VaultError;
 use crate::world::{World, access, begun, pending};
 
 fn holds(directory: &Path, needle: &[u8]) -> Vec<String> {
+    // A connection that closes takes the log away, and what was in it is in the database now: look again from the start.
+    loop {
+        if let Some(found) = try_holds(directory, needle) {
+            return found;
+        }
+    }
+}
+
+/// `None` when a file went away between the listing and the reading.
+fn try_holds(directory: &Path, needle: &[u8]) -> Option<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            bytes => bytes.unwrap(),
+        };
         if bytes.windows(needle.len()).any(|window| window == needle) {
             found.push(path.display().to_string());
         }
     }
-    found
+    Some(found)
 }
 
 #[tokio::test]
