@@ -5,12 +5,16 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// A file system in memory, mounted at a directory. It is unmounted when dropped.
 #[derive(Debug)]
 pub(crate) struct Disk {
     at: PathBuf,
 }
+
+/// How often a remount is tried.
+const REMOUNTS: u32 = 100;
 
 /// The size of the pages that such a file system hands out.
 const PAGE: usize = 4096;
@@ -44,8 +48,15 @@ impl Disk {
     /// Remounts it, to be read only or to be written again.
     pub(crate) fn remount(&self, mode: &str) {
         let option = format!("remount,{mode}");
-        let status = Command::new("mount").args(["-o", &option]).arg(&self.at).status();
-        assert!(status.expect("mount(8) runs").success(), "the disk is remounted {mode}");
+        // A process that another test is just starting holds, until it has become its program, what this one had open.
+        for _ in 0..REMOUNTS {
+            let done = Command::new("mount").args(["-o", &option]).arg(&self.at).output().expect("mount(8) runs");
+            if done.status.success() {
+                return;
+            }
+            crate::wait(Duration::from_millis(50));
+        }
+        panic!("the disk cannot be remounted {mode}");
     }
 
     fn ballast(&self) -> PathBuf {

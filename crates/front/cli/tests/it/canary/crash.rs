@@ -20,7 +20,7 @@ fn is_empty(directory: &Path) -> bool {
 fn a_crash_leaves_no_core_file() {
     let webex = Webex::start(RefreshBehaviour::Keep, super::LIFE);
     let home = signed_in(&webex);
-    for (signal, number) in [("ABRT", 6), ("QUIT", 3)] {
+    for (signal, number) in [("ABRT", 6), ("SYS", 31)] {
         let ordinary = home.beside().join(format!("ordinary-{signal}"));
         let lanyards = home.beside().join(format!("lanyard-{signal}"));
         for directory in [&ordinary, &lanyards] {
