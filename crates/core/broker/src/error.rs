@@ -337,13 +337,18 @@ fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> Str
         TroubleKind::WrongClient => {
             format!("give lanyard the app's present secret: lanyard app secret APP (lanyard show {name} names the app)")
         }
-        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown if wait.is_zero() => {
-            format!("nothing is lost; try again, or see lanyard show {name}")
+        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
+            let kept = if kind == TroubleKind::OutcomeUnknown {
+                "whether Webex renewed it is unknown, and the next try finds out"
+            } else {
+                "nothing is lost"
+            };
+            if wait.is_zero() {
+                return format!("{kept}; try again, or see lanyard show {name}");
+            }
+            let seconds = wait.as_secs().max(1);
+            format!("{kept}; the next try is due in {seconds} s (at once: lanyard refresh {name} --force)")
         }
-        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => format!(
-            "nothing is lost; the next try is due in {} s (at once: lanyard refresh {name} --force)",
-            wait.as_secs().max(1)
-        ),
     }
 }
 

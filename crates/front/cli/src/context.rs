@@ -1,7 +1,7 @@
 //! The home, opened, and the broker over it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 use lanyard_broker::{Broker, List, Parts};
@@ -78,7 +78,7 @@ impl Common {
         let parts = parts();
         let options = lanyard_store::Options::default();
         match Store::open_with_key_file(&home.directory, store_parts(&parts), options).await {
-            Ok((store, _)) => Ok(Broker::new(&store, parts, actor())),
+            Ok((store, _)) => Ok(broker_over(store, parts)),
             Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
                 message: format!("there is nothing yet in {}", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
@@ -102,7 +102,7 @@ impl Common {
         let parts = parts();
         let home = self.home()?.directory;
         let (store, _) = Store::open_or_create(&home, store_parts(&parts), lanyard_store::Options::default()).await?;
-        Ok(Broker::new(&store, parts, actor()))
+        Ok(broker_over(store, parts))
     }
 
     /// The Webex that something new belongs to.
@@ -146,6 +146,26 @@ pub(crate) async fn credential(broker: &Broker, named: Option<CredentialName>) -
             message: "there are several credentials".to_owned(),
             hint: format!("name one of those that lanyard list shows, or set {CREDENTIAL}"),
         }),
+    }
+}
+
+/// The store that this process opened, to be closed in order at its end.
+static OPENED: OnceLock<Store> = OnceLock::new();
+
+fn broker_over(store: Store, parts: Parts) -> Broker {
+    let broker = Broker::new(&store, parts, actor());
+    // A command opens one home; should it ever open two, the second is closed by the system.
+    let _ = OPENED.set(store);
+    broker
+}
+
+/// Closes what was opened. A process that simply ends may leave the database's log behind without the index that belongs to it,
+/// and a disk that is made read-only then cannot be read.
+pub(crate) async fn close() {
+    if let Some(store) = OPENED.get()
+        && let Err(error) = store.close().await
+    {
+        tracing::debug!(%error, "the store is closed by the system");
     }
 }
 

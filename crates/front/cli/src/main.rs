@@ -28,7 +28,12 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&error.into()),
     };
-    match runtime.block_on(commands::run(arguments)) {
+    let done = runtime.block_on(async {
+        let done = commands::run(arguments).await;
+        context::close().await;
+        done
+    });
+    match done {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }

@@ -29,7 +29,7 @@ impl Failing {
             code: 5,
             kind: "outcome-unknown",
             says,
-            hint: "nothing is lost; the next try is due in",
+            hint: "whether Webex renewed it is unknown, and the next try finds out; the next try is due in",
         }
     }
 
