@@ -101,6 +101,13 @@ enum Fit {
     Ended,
 }
 
+impl Fit {
+    /// How long a caller waits for a renewal.
+    fn patience(self) -> Duration {
+        if self == Self::Ended { PATIENCE_ENDED } else { PATIENCE_VALID }
+    }
+}
+
 impl Call for HandOut {
     type Reply = HandedOut;
 
@@ -122,7 +129,7 @@ impl Call for HandOut {
                 return Err(Error::EndsAtOnce { name: self.name });
             }
             if fit != Fit::Good && !enough {
-                let patience = if fit == Fit::Ended { PATIENCE_ENDED } else { PATIENCE_VALID };
+                let patience = fit.patience();
                 match self.renew(broker, &row.credential, fit).await? {
                     Renewal::Look => {
                         renewals += 1;
@@ -192,7 +199,7 @@ impl HandOut {
         let trouble = if let Some(trouble) = waits {
             trouble.clone()
         } else {
-            let patience = if fit == Fit::Ended { PATIENCE_ENDED } else { PATIENCE_VALID };
+            let patience = fit.patience();
             let Some(end) = broker.rotate_within(credential.id, credential.generation, patience).await else {
                 return Ok(if fit == Fit::Ended { Renewal::Wait } else { Renewal::Failed(Shortfall::RenewalSlow) });
             };
