@@ -325,7 +325,11 @@ pub fn advice(name: &CredentialName, trouble: &Trouble, now: &Moment) -> String 
 
 fn class_of(kind: TroubleKind) -> Class {
     match kind {
-        TroubleKind::DeadGrant | TroubleKind::DeadToken | TroubleKind::WrongClient => Class::PersonMustAct,
+        TroubleKind::DeadGrant
+        | TroubleKind::DeadToken
+        | TroubleKind::WrongClient
+        | TroubleKind::NotAuthorised
+        | TroubleKind::ViaUnusable => Class::PersonMustAct,
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Class::Unreachable,
     }
 }
@@ -336,6 +340,15 @@ fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> Str
         TroubleKind::DeadToken => format!("clear it and add a new one: lanyard clear {name}"),
         TroubleKind::WrongClient => {
             format!("give lanyard the app's present secret: lanyard app secret APP (lanyard show {name} names the app)")
+        }
+        TroubleKind::NotAuthorised => format!(
+            "a full administrator of that organisation authorises the app in Control Hub (Management, Apps, Service Apps); lanyard \
+             asks again by itself, at once with lanyard refresh {name} --force"
+        ),
+        TroubleKind::ViaUnusable => {
+            format!(
+                "mend the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force"
+            )
         }
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
             let kept = if kind == TroubleKind::OutcomeUnknown {

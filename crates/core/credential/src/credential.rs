@@ -7,7 +7,8 @@ use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_time::Moment;
 
 use crate::{
-    AppId, CredentialId, CredentialName, Generation, Grant, Kind, Organisation, Standing, State, Subject, Validity,
+    AppId, CredentialId, CredentialName, Generation, Grant, Kind, Mint, Organisation, RefreshRight, Standing, State,
+    Subject, TroubleKind, Validity,
 };
 
 /// A named, durable right to obtain access tokens, without the tokens themselves.
@@ -23,6 +24,8 @@ pub struct Credential {
     pub environment: Environment,
     /// The app through which it rotates; `None` for bots and personal tokens.
     pub app: Option<AppId>,
+    /// How it gets a grant through another credential, where it does.
+    pub mint: Option<Mint>,
     /// How it stands.
     pub standing: Standing,
     /// The grant behind the token set.
@@ -48,6 +51,37 @@ pub struct Credential {
 impl Credential {
     /// The state that a person sees.
     pub fn state(&self, now: &Moment) -> State {
-        self.standing.state(self.kind, self.validity.as_ref(), now)
+        match self.standing.state(self.kind, self.validity.as_ref(), now) {
+            // What is minted again when it is asked for needs nobody.
+            State::Expiring | State::NeedsLogin if self.standing == Standing::Active && self.mint.is_some() => {
+                State::Active
+            }
+            state => state,
+        }
     }
+
+    /// How it gets its next tokens.
+    pub fn renewal(&self) -> Renewal {
+        let refreshes = self.kind.rotates()
+            && self.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
+        let dead = self.standing.trouble().is_some_and(|trouble| {
+            matches!(trouble.kind, TroubleKind::DeadGrant | TroubleKind::NotAuthorised | TroubleKind::ViaUnusable)
+        });
+        match &self.mint {
+            Some(_) if dead || !refreshes => Renewal::Mint,
+            _ if refreshes => Renewal::Rotate,
+            _ => Renewal::None,
+        }
+    }
+}
+
+/// How a credential gets its next tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Renewal {
+    /// Its refresh token is spent.
+    Rotate,
+    /// A new grant is had through another credential.
+    Mint,
+    /// A person must give it a new token.
+    None,
 }

@@ -51,11 +51,23 @@ pub enum TroubleKind {
     DeadGrant,
     /// Webex does not accept the access token any more (bots and personal tokens).
     DeadToken,
+    /// No administrator has authorised the service app in that organisation, or one has withdrawn it.
+    NotAuthorised,
+    /// The credential through which this one is minted cannot be used.
+    ViaUnusable,
 }
 
 impl TroubleKind {
-    const ALL: [Self; 6] =
-        [Self::Unreachable, Self::Limited, Self::OutcomeUnknown, Self::WrongClient, Self::DeadGrant, Self::DeadToken];
+    const ALL: [Self; 8] = [
+        Self::Unreachable,
+        Self::Limited,
+        Self::OutcomeUnknown,
+        Self::WrongClient,
+        Self::DeadGrant,
+        Self::DeadToken,
+        Self::NotAuthorised,
+        Self::ViaUnusable,
+    ];
 
     /// The word for it, in JSON and in the store.
     pub const fn as_str(self) -> &'static str {
@@ -66,6 +78,8 @@ impl TroubleKind {
             Self::WrongClient => "wrong-client",
             Self::DeadGrant => "dead-grant",
             Self::DeadToken => "dead-token",
+            Self::NotAuthorised => "not-authorised",
+            Self::ViaUnusable => "via-unusable",
         }
     }
 }

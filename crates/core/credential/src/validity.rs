@@ -60,6 +60,14 @@ impl Validity {
         }
     }
 
+    /// Whether a fifth of the access token's lifetime, or less, is left, whatever renews it.
+    pub fn access_is_due(&self, now: &Moment) -> bool {
+        match (self.access_left(now), self.access) {
+            (Some(left), Some(lifetime)) => left <= lifetime / DUE,
+            _ => false,
+        }
+    }
+
     /// Whether a rotation is due: a fifth of either token's lifetime, or less, is left. `jitter`, from 0 to 255, brings that
     /// moment forward by up to a twentieth of the lifetime, so that credentials obtained together do not rotate together.
     pub fn rotation_is_due(&self, now: &Moment, jitter: u8) -> bool {

@@ -9,8 +9,8 @@ use crate::audit::AuditAction;
 use crate::engine::{Write, sql};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
-    Environments, credential_columns, identity_values, labels_text, read_credential, read_credential_among,
-    read_standing, standing_values, validity_values,
+    Environments, credential_columns, identity_values, labels_text, mint_values, read_credential,
+    read_credential_among, read_standing, standing_values, validity_values,
 };
 use crate::{Store, StoreError};
 
@@ -86,7 +86,8 @@ impl Store {
             .bind_all(identity_values(&credential.subject, credential.organisation.as_ref()))
             .bind(credential.created_at)
             .bind(credential.last_rotated_at)
-            .bind(labels_text(&credential.labels));
+            .bind(labels_text(&credential.labels))
+            .bind_all(mint_values(credential.mint.as_ref()));
         write.run(row).await?;
         if let Some(tokens) = &new.tokens {
             let counters = (credential.generation, credential.generation);
@@ -262,7 +263,7 @@ const INSERT: &str = concat!(
     "INSERT INTO credentials (",
     credential_columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-     $24, $25, $26, $27, $28, $29, $30, $31, $32)"
+     $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)"
 );
 
 const UPDATE_STANDING: &str = "UPDATE credentials SET standing = $2, trouble_kind = $3, trouble_message = $4, \

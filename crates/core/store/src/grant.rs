@@ -36,12 +36,42 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
+        self.put_grant(id, None, AuditAction::SignedIn, tokens, (subject, organisation)).await
+    }
+
+    /// The same for a grant that was minted through another credential, in place of generation `replaces`. `None`, too, when that
+    /// is no longer the current one: somebody else was faster.
+    pub async fn replace_minted(
+        &self,
+        id: CredentialId,
+        replaces: Generation,
+        tokens: &NewTokens,
+        subject: &Subject,
+        organisation: Option<&Organisation>,
+    ) -> Result<Option<Generation>, StoreError> {
+        self.put_grant(id, Some(replaces), AuditAction::Minted, tokens, (subject, organisation)).await
+    }
+
+    async fn put_grant(
+        &self,
+        id: CredentialId,
+        replaces: Option<Generation>,
+        action: AuditAction,
+        tokens: &NewTokens,
+        (subject, organisation): (&Subject, Option<&Organisation>),
+    ) -> Result<Option<Generation>, StoreError> {
         let mut write = self.engine().write().await?;
         let row = write.row(sql("credentials", SELECT_FOR_GRANT).bind(id.to_string())).await?;
         let Some(row) = row else {
             write.abandon().await?;
             return Ok(None);
         };
+        if let Some(replaces) = replaces
+            && row.counter("generation")? != replaces.number()
+        {
+            write.abandon().await?;
+            return Ok(None);
+        }
         let standing = match read_standing(&row)? {
             Standing::Clearing => {
                 write.abandon().await?;
@@ -62,7 +92,7 @@ impl Store {
         write.run(identity).await?;
         let name = row.parsed("name")?;
         let detail = format!("grant {grant}, generation {generation}");
-        self.note(&mut write, AuditAction::SignedIn, Some((&id, &name)), &detail).await?;
+        self.note(&mut write, action, Some((&id, &name)), &detail).await?;
         write.commit().await?;
         Ok(Some(generation))
     }

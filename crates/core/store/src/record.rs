@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use lanyard_credential::{
-    Credential, Generation, Grant, Kind, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, Trouble,
-    TroubleKind, Validity,
+    Credential, Generation, Grant, Kind, Mint, Order, Organisation, RefreshRight, Standing, Subject, SubjectIdentity,
+    Trouble, TroubleKind, Validity,
 };
 use lanyard_protocol::{Environment, OrgId, PersonId, PersonType};
 use lanyard_time::Moment;
@@ -19,7 +19,7 @@ macro_rules! credential_columns {
          trouble_elapsed, trouble_failures, trouble_pause, grant_number, generation, obtained_wall, obtained_boot, \
          obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, subject_id, subject_account, \
          subject_name, subject_email, subject_unknown, organisation_id, organisation_name, created_at, last_rotated_at, \
-         labels"
+         labels, mint_via, mint_organisation, mint_subject, mint_display_name"
     };
 }
 pub(crate) use credential_columns;
@@ -72,6 +72,7 @@ pub(crate) fn read_credential_among(row: &Row, environments: &mut Environments) 
         created_at: row.timestamp("created_at")?,
         last_rotated_at: row.optional_timestamp("last_rotated_at")?,
         labels: read_labels(&row.text("labels")?),
+        mint: read_mint(row)?,
     })
 }
 
@@ -201,6 +202,28 @@ fn moment_values(moment: Option<&Moment>) -> [Value; 3] {
 /// The boot clock's reading within its boot.
 pub(crate) fn nanoseconds(reading: &lanyard_time::BootTime) -> Value {
     Value::Integer(Some(i64::try_from(reading.elapsed.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+fn read_mint(row: &Row) -> Result<Option<Mint>, StoreError> {
+    let Some(via) = row.optional_parsed("mint_via")? else {
+        return Ok(None);
+    };
+    let order = match (row.optional_text("mint_organisation")?, row.optional_parsed("mint_subject")?) {
+        (Some(organisation), None) => Order::ServiceApp { organisation: OrgId::new(organisation) },
+        (None, Some(subject)) => Order::Guest { subject, display_name: row.text("mint_display_name")? },
+        _ => return Err(row.impossible("mint_organisation")),
+    };
+    Ok(Some(Mint { via, order }))
+}
+
+/// The values of the four `mint_` columns.
+pub(crate) fn mint_values(mint: Option<&Mint>) -> [Value; 4] {
+    let (organisation, subject, display_name) = match mint.map(|mint| &mint.order) {
+        None => (None, None, None),
+        Some(Order::ServiceApp { organisation }) => (Some(organisation.as_str()), None, None),
+        Some(Order::Guest { subject, display_name }) => (None, Some(subject.as_str()), Some(display_name.as_str())),
+    };
+    [mint.map(|mint| mint.via.to_string()).into(), organisation.into(), subject.into(), display_name.into()]
 }
 
 fn read_labels(text: &str) -> BTreeMap<String, String> {

@@ -56,6 +56,7 @@ impl Call for AddToken {
             created_at: obtained.wall,
             last_rotated_at: None,
             labels: std::collections::BTreeMap::new(),
+            mint: None,
         };
         let tokens = NewTokens { access: self.token, refresh: None, validity, scopes: None };
         Ok(broker.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?)

@@ -222,6 +222,7 @@ impl Broker {
             created_at: tokens.validity.obtained.wall,
             last_rotated_at: None,
             labels: std::collections::BTreeMap::new(),
+            mint: None,
         };
         Ok(self.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?)
     }

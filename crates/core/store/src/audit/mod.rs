@@ -89,6 +89,8 @@ actions! {
     Added = "added",
     /// A credential was signed in anew.
     SignedIn = "signed-in",
+    /// A grant was minted through another credential.
+    Minted = "minted",
     /// A credential got another name.
     Renamed = "renamed",
     /// A credential was switched off.

@@ -169,6 +169,7 @@ pub(crate) fn pending(name: &str) -> Credential {
         created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
         last_rotated_at: None,
         labels: BTreeMap::from([("team".to_owned(), "a=b&c\nd".to_owned())]),
+        mint: None,
     }
 }
 
