@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lanyard_client::{CallError, ExchangeError, SendError};
+use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_store::{NameError, StoreError};
@@ -65,6 +65,15 @@ pub enum Error {
     /// The code of a sign-in is spent, too old, or another sign-in's.
     #[error("Webex does not accept the code of this sign-in ({0})")]
     CodeRefused(Refusal),
+    /// Webex gives no code for a sign-in by code.
+    #[error("Webex gave no code to sign in with")]
+    DeviceRefused(#[source] DeviceError),
+    /// Nobody signed in while the code was good.
+    #[error("nobody signed in as {name} while the code was good")]
+    DeviceExpired {
+        /// The credential.
+        name: CredentialName,
+    },
     /// The app's secret, or its id, is wrong.
     #[error("Webex does not accept the client id and secret of the app {app} ({refusal})")]
     ClientRefused {
@@ -106,6 +115,36 @@ pub enum Error {
         own: AppName,
         /// The app that was named.
         wanted: AppName,
+    },
+    /// A service app's tokens are asked for by its application id.
+    #[error("the app {app} is registered here without its application id")]
+    NoApplicationId {
+        /// The app.
+        app: AppName,
+    },
+    /// A credential is minted through one of another kind.
+    #[error("{name} is a {kind} credential, and this is minted through a {needed}")]
+    WrongVia {
+        /// The credential that was named.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+        /// What is needed.
+        needed: Kind,
+    },
+    /// Webex refuses to mint, for a reason that waiting does not mend.
+    #[error("{name} was not added: {}", .trouble.message)]
+    NotMinted {
+        /// The credential.
+        name: CredentialName,
+        /// Why not.
+        trouble: Box<Trouble>,
+    },
+    /// A pasted refresh token is not accepted.
+    #[error("Webex does not accept this refresh token for the app {app}")]
+    RefreshTokenRefused {
+        /// The app.
+        app: AppName,
     },
     /// A pasted token is not what it was said to be.
     #[error("this is no {expected} token: it belongs to {found}")]
@@ -183,6 +222,14 @@ pub enum Error {
         /// The environment that is stored with it.
         stored: String,
     },
+    /// Two credentials that are to be compared see different organisations.
+    #[error("{name} and {against} belong to different organisations")]
+    AnotherOrganisation {
+        /// The one that is tested.
+        name: CredentialName,
+        /// The one that it is compared with.
+        against: CredentialName,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -234,19 +281,28 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::NoSuchCredential(_) | Self::NoAppNamed(_) | Self::NoSuchApp(_) => Class::NoSuchName,
-            Self::NoScopes | Self::WrongAppKind { .. } | Self::AnotherApp { .. } | Self::AnotherEnvironment { .. } => {
-                Class::Usage
-            }
+            Self::NoScopes
+            | Self::WrongAppKind { .. }
+            | Self::AnotherApp { .. }
+            | Self::NoApplicationId { .. }
+            | Self::WrongVia { .. }
+            | Self::AnotherOrganisation { .. }
+            | Self::AnotherEnvironment { .. } => Class::Usage,
             Self::SignInRefused { .. }
             | Self::WrongState
             | Self::NoState
             | Self::CodeRefused(_)
             | Self::ClientRefused { .. }
             | Self::TokenRefused
+            | Self::RefreshTokenRefused { .. }
+            | Self::DeviceExpired { .. }
             | Self::Ended { .. }
             | Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
-            Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } => class_of(trouble.kind),
+            Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } | Self::NotMinted { trouble, .. } => {
+                class_of(trouble.kind)
+            }
             Self::Exchange(error) => exchange_class(error),
+            Self::DeviceRefused(DeviceError::Send(error)) => send_class(error),
             Self::Call(CallError::Send(error)) => send_class(error),
             Self::Busy { .. } => Class::Unreachable,
             Self::Store(_) => Class::Store,
@@ -275,6 +331,10 @@ impl Error {
             }
             Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
             Self::Exchange(error) => exchange_hint(error).to_owned(),
+            Self::DeviceExpired { name } => format!("start again with lanyard login {name} --device"),
+            Self::DeviceRefused(_) => {
+                "see that the app is an integration that is registered with these scopes; without --device a browser is used".to_owned()
+            }
             Self::CodeRefused(_) => {
                 "a code works once and for a few minutes; start again with lanyard login".to_owned()
             }
@@ -289,6 +349,23 @@ impl Error {
             }
             Self::CannotReplace { name, .. } => format!("choose another name, or clear it first: lanyard clear {name}"),
             Self::AnotherApp { .. } => "leave --app away, or choose another name".to_owned(),
+            Self::NoApplicationId { app } => format!(
+                "the developer portal shows it; register the app with it under another name: lanyard app add NAME \
+                 --application-id ID … (lanyard app show {app} shows the rest)"
+            ),
+            Self::WrongVia { needed, .. } => format!("name a {needed} credential: lanyard list"),
+            Self::NotMinted { trouble, .. } => match trouble.kind {
+                TroubleKind::WrongClient => {
+                    "compare the app's client id, client secret and application id with the developer portal; lanyard app \
+                     secret APP replaces the secret"
+                        .to_owned()
+                }
+                _ => "mend that first; nothing was stored".to_owned(),
+            },
+            Self::RefreshTokenRefused { app } => format!(
+                "copy the refresh token again, of the organisation that authorised {app}; a new pair ends no earlier one. Nothing \
+                 was stored"
+            ),
             Self::WrongKind { expected, .. } => {
                 let other = if *expected == Kind::Bot { Kind::Personal } else { Kind::Bot };
                 format!("add it as what it is (lanyard add {other} NAME), or give another token")
@@ -308,6 +385,7 @@ impl Error {
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
             Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
             Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
+            Self::AnotherOrganisation { .. } => "compare with an administrator's credential of the same organisation".to_owned(),
             Self::AnotherEnvironment { .. } => {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
@@ -323,7 +401,8 @@ pub fn advice(name: &CredentialName, trouble: &Trouble, now: &Moment) -> String 
     trouble_hint(name, trouble.kind, trouble.pause.saturating_sub(now.since(&trouble.at)))
 }
 
-fn class_of(kind: TroubleKind) -> Class {
+/// What a credential's last failure means for a program.
+pub fn class_of(kind: TroubleKind) -> Class {
     match kind {
         TroubleKind::DeadGrant
         | TroubleKind::DeadToken

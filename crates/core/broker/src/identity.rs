@@ -1,7 +1,7 @@
 //! Who a token acts as: asked for kindly, never insisted on.
 
 use lanyard_client::CallError;
-use lanyard_credential::{Organisation, Subject, SubjectIdentity};
+use lanyard_credential::{Credential, Organisation, Subject, SubjectIdentity};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 
@@ -49,4 +49,11 @@ fn reason(error: &CallError) -> String {
         }
         error => error.to_string(),
     }
+}
+
+/// Two subjects that are known and are not the same.
+pub(crate) fn differs(earlier: &Credential, identity: &Identity) -> Option<(String, String)> {
+    let (before, now) = (earlier.subject.known()?, identity.subject.known()?);
+    let shown = |subject: &SubjectIdentity| subject.email.clone().unwrap_or_else(|| subject.display_name.clone());
+    (before.id != now.id).then(|| (shown(before), shown(now)))
 }

@@ -5,9 +5,11 @@
 
 mod broker;
 mod calls;
+mod doubt;
 mod environment;
 mod error;
 mod identity;
+mod mint;
 mod rotation;
 #[cfg(feature = "failpoints")]
 mod steps;
@@ -16,12 +18,15 @@ pub use broker::{Broker, Call, Parts};
 pub use calls::app::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
 pub use calls::audit::{ReadAudit, VerifyAudit};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
+pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
-pub use calls::paste::AddToken;
+pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
+pub use calls::paste::{AddToken, AddedToken};
 pub use calls::refresh::{Refresh, Refreshed};
 pub use calls::show::{List, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
-pub use error::{Class, Error, advice};
+pub use calls::test::{Coverage, JobReport, NeedReport, NotGranted, Sight, Test, TestReport, TokenFinding, Verdict};
+pub use error::{Class, Error, advice, class_of};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
 macro_rules! failpoint {

@@ -14,8 +14,8 @@ use crate::{Store, StoreError};
 /// The tokens of a new grant, as a sign-in or an import brought them.
 #[derive(Clone, Debug)]
 pub struct NewTokens {
-    /// The access token.
-    pub access: AccessToken,
+    /// The access token; none where only a refresh token was given, whose first rotation brings one.
+    pub access: Option<AccessToken>,
     /// The refresh token; bots and personal tokens have none.
     pub refresh: Option<RefreshToken>,
     /// How long they last.
@@ -109,7 +109,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let row = id.to_string();
         let (envelope, wrapped) = Envelope::new(self, owner(&row, environment), grant.number());
-        let set = SealedSet::seal(self, &envelope, generation, &tokens.access, tokens.refresh.as_ref());
+        let set = SealedSet::seal(self, &envelope, generation, tokens.access.as_ref(), tokens.refresh.as_ref());
         let key = sql("credentials", UPDATE_KEY).bind(row.as_str()).bind(&wrapped).bind(grant.number());
         write.run(key).await?;
         let scopes = tokens.scopes.as_ref();
@@ -129,7 +129,7 @@ pub(crate) const SPARE: &str = "spare_token";
 
 /// A token set, sealed for its generation.
 pub(crate) struct SealedSet {
-    access: Sealed,
+    access: Option<Sealed>,
     refresh: Option<Sealed>,
 }
 
@@ -138,12 +138,12 @@ impl SealedSet {
         store: &Store,
         envelope: &Envelope<'_>,
         generation: Generation,
-        access: &AccessToken,
+        access: Option<&AccessToken>,
         refresh: Option<&RefreshToken>,
     ) -> Self {
         let seal = |column, text: &str| envelope.seal(column, generation.number(), text, store.entropy());
         Self {
-            access: seal(ACCESS, access.expose_secret()),
+            access: access.map(|access| seal(ACCESS, access.expose_secret())),
             refresh: refresh.map(|refresh| seal(REFRESH, refresh.expose_secret())),
         }
     }
@@ -160,7 +160,7 @@ impl SealedSet {
         let update = sql("credentials", UPDATE_TOKENS)
             .bind(row)
             .bind(generation.number())
-            .bind(&self.access)
+            .bind(self.access.as_ref())
             .bind(self.refresh.as_ref())
             .bind_all(validity_values(Some(validity)))
             .bind(scopes.map(ToString::to_string))

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{add, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, token};
+use crate::commands::{add, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, test, token};
 use crate::context::Common;
 
 /// Keeps Cisco Webex credentials alive and hands the right token to the right program.
@@ -27,13 +27,15 @@ pub(crate) enum Command {
     App(app::App),
     /// Sign in to Webex through an app, or sign in again
     Login(login::Login),
-    /// Keep a token that you have: a bot's, or your own for a day
+    /// Keep a token that you have, or one that is asked for: a bot's, your own, a service app's, a guest's
     #[command(subcommand)]
     Add(add::Add),
     /// Show all credentials
     List(list::List),
     /// Show one credential
     Show(show::Show),
+    /// Test what a credential is, what it may do, and what it sees
+    Test(test::Test),
     /// Print an access token and nothing else
     Token(token::Token),
     /// Run a program with an access token in its environment

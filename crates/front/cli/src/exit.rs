@@ -62,14 +62,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Broker(error) => match error.class() {
-                Class::Failed => 1,
-                Class::Usage => 2,
-                Class::NoSuchName => 3,
-                Class::PersonMustAct => 4,
-                Class::Unreachable => 5,
-                Class::Store => 6,
-            },
+            Self::Broker(error) => code_of(error.class()),
             Self::Open(_) | Self::Store(_) => 6,
             Self::Usage { .. } => 2,
             Self::NoSuchName { .. } => 3,
@@ -86,6 +79,18 @@ impl Failure {
             Self::Other { hint, .. } => hint.clone(),
             Self::Io { .. } => None,
         }
+    }
+}
+
+/// The exit code of a class.
+pub(crate) fn code_of(class: Class) -> u8 {
+    match class {
+        Class::Failed => 1,
+        Class::Usage => 2,
+        Class::NoSuchName => 3,
+        Class::PersonMustAct => 4,
+        Class::Unreachable => 5,
+        Class::Store => 6,
     }
 }
 

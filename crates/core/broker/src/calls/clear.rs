@@ -89,11 +89,12 @@ impl Broker {
         &self,
         environment: &Environment,
         auth: &ClientAuth,
-        access: &AccessToken,
+        access: Option<&AccessToken>,
         refresh: Option<&RefreshToken>,
     ) {
         let refresh = refresh.map(|token| (token.expose_secret(), TokenHint::Refresh));
-        for (token, hint) in refresh.into_iter().chain([(access.expose_secret(), TokenHint::Access)]) {
+        let access = access.map(|token| (token.expose_secret(), TokenHint::Access));
+        for (token, hint) in refresh.into_iter().chain(access) {
             if let Err(error) = self.transport.revoke(environment, auth, token, hint).await {
                 tracing::warn!(%error, "a token that nobody keeps could not be revoked");
             }

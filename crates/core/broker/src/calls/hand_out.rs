@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, CredentialName, Kind, RefreshRight, Standing};
+use lanyard_credential::{Credential, CredentialName, Kind, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord, StoreError};
 use lanyard_time::Moment;
 
 use crate::environment::expect;
+use crate::mint::MintEnd;
 use crate::rotation::{RotationEnd, look_again};
 use crate::{Broker, Call, Error};
 
@@ -131,19 +132,19 @@ impl Call for HandOut {
             if fit != Fit::Good && !enough {
                 let patience = fit.patience();
                 match self.renew(broker, &row.credential, fit).await? {
-                    Renewal::Look => {
+                    Attempt::Look => {
                         renewals += 1;
                         looks = 0;
                         continue;
                     }
-                    Renewal::Wait if now.since(&began) < patience => {
+                    Attempt::Wait if now.since(&began) < patience => {
                         broker.sleep.sleep(look_again(looks)).await;
                         looks += 1;
                         continue;
                     }
-                    Renewal::Wait if fit == Fit::Ended => return Err(Error::Busy { name: self.name }),
-                    Renewal::Wait => shortfall = Some(Shortfall::RenewalSlow),
-                    Renewal::Failed(why) => shortfall = Some(why),
+                    Attempt::Wait if fit == Fit::Ended => return Err(Error::Busy { name: self.name }),
+                    Attempt::Wait => shortfall = Some(Shortfall::RenewalSlow),
+                    Attempt::Failed(why) => shortfall = Some(why),
                 }
             }
             let token = broker.store.open_access(&row)?;
@@ -160,7 +161,7 @@ impl Call for HandOut {
 }
 
 /// What became of an attempt to renew.
-enum Renewal {
+enum Attempt {
     /// There is a new token set: look again.
     Look,
     /// Somebody is at it: look again after a pause.
@@ -171,66 +172,95 @@ enum Renewal {
 
 impl HandOut {
     fn fit(&self, credential: &Credential, now: &Moment) -> Fit {
-        let Some(validity) = &credential.validity else { return Fit::Good };
+        let Some(validity) = &credential.validity else {
+            return if credential.mint.is_some() { Fit::Ended } else { Fit::Good };
+        };
         if validity.access_has_ended(now) {
             return Fit::Ended;
         }
-        if validity.refresh == RefreshRight::None {
-            return Fit::Good;
-        }
+        let due = match credential.renewal() {
+            Renewal::None => return Fit::Good,
+            Renewal::Rotate => validity.rotation_is_due(now, 0),
+            Renewal::Mint => validity.access_is_due(now),
+        };
         let reachable = validity.access.is_some_and(|lifetime| self.min_validity < lifetime);
         let too_short = validity.access_left(now).is_some_and(|left| left < self.min_validity);
-        if validity.rotation_is_due(now, 0) || (reachable && too_short) { Fit::Short } else { Fit::Good }
+        if due || (reachable && too_short) { Fit::Short } else { Fit::Good }
     }
 
-    async fn renew(&self, broker: &Broker, credential: &Credential, fit: Fit) -> Result<Renewal, Error> {
-        let rotates = credential.kind.rotates()
-            && credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
-        if !rotates {
-            return Err(Error::Ended { name: self.name.clone(), kind: credential.kind });
-        }
+    async fn renew(&self, broker: &Broker, credential: &Credential, fit: Fit) -> Result<Attempt, Error> {
+        let renewal = credential.renewal();
         let now = broker.clock.now();
         // A dead grant is not asked again and again, and a failing Webex is left in peace for a while.
-        let waits = match &credential.standing {
-            Standing::NeedsLogin(trouble) => Some(trouble),
-            Standing::Stalled(trouble) if !trouble.may_try_again(&now) => Some(trouble),
+        let waits = match (&credential.standing, renewal) {
+            (Standing::NeedsLogin(trouble), Renewal::Rotate) => Some(trouble),
+            (Standing::Stalled(trouble) | Standing::NeedsLogin(trouble), _) if !trouble.may_try_again(&now) => {
+                Some(trouble)
+            }
             _ => None,
         };
-        let trouble = if let Some(trouble) = waits {
-            trouble.clone()
-        } else {
-            let patience = fit.patience();
-            let Some(end) = broker.rotate_within(credential.id, credential.generation, patience).await else {
-                return Ok(if fit == Fit::Ended { Renewal::Wait } else { Renewal::Failed(Shortfall::RenewalSlow) });
-            };
-            match end {
-                Ok(RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. }) => {
-                    return Ok(Renewal::Look);
-                }
-                Ok(RotationEnd { outcome: Outcome::Busy, .. }) => return Ok(Renewal::Wait),
-                Ok(RotationEnd { outcome: Outcome::Erased, .. }) => {
-                    return Err(Error::NoSuchCredential(self.name.clone()));
-                }
-                Ok(RotationEnd { outcome: Outcome::DoesNotRotate, .. }) => return Ok(Renewal::Look),
-                Ok(RotationEnd { trouble: Some(trouble), .. }) => trouble,
-                Ok(RotationEnd { .. }) => return Ok(Renewal::Wait),
-                // A store that cannot be written keeps nobody from a token that is valid.
-                Err(error) if fit == Fit::Short => {
-                    return Ok(Renewal::Failed(Shortfall::RenewalFailed(error.to_string())));
-                }
-                Err(error) => return Err(error),
+        let attempt = match (waits, renewal) {
+            (Some(trouble), _) => Err(trouble.clone()),
+            (None, Renewal::None) => {
+                return Err(Error::Ended { name: self.name.clone(), kind: credential.kind });
             }
+            (None, Renewal::Rotate) => self.rotate(broker, credential, fit).await?,
+            (None, Renewal::Mint) => self.mint(broker, credential).await?,
+        };
+        let trouble = match attempt {
+            Ok(attempt) => return Ok(attempt),
+            Err(trouble) => trouble,
         };
         if fit == Fit::Ended {
             let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
             return Err(Error::NoToken { name: self.name.clone(), trouble: Box::new(trouble), wait });
         }
-        Ok(Renewal::Failed(Shortfall::RenewalFailed(trouble.message)))
+        Ok(Attempt::Failed(Shortfall::RenewalFailed(trouble.message)))
+    }
+
+    async fn rotate(
+        &self,
+        broker: &Broker,
+        credential: &Credential,
+        fit: Fit,
+    ) -> Result<Result<Attempt, Trouble>, Error> {
+        let Some(end) = broker.rotate_within(credential.id, credential.generation, fit.patience()).await else {
+            return Ok(Ok(if fit == Fit::Ended { Attempt::Wait } else { Attempt::Failed(Shortfall::RenewalSlow) }));
+        };
+        match end {
+            Ok(RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. }) => Ok(Ok(Attempt::Look)),
+            Ok(RotationEnd { outcome: Outcome::Busy, .. }) => Ok(Ok(Attempt::Wait)),
+            Ok(RotationEnd { outcome: Outcome::Erased, .. }) => Err(Error::NoSuchCredential(self.name.clone())),
+            Ok(RotationEnd { outcome: Outcome::DoesNotRotate, .. }) => Ok(Ok(Attempt::Look)),
+            // A grant that can be had again is, before a person is asked.
+            Ok(RotationEnd { trouble: Some(trouble), .. })
+                if trouble.kind == TroubleKind::DeadGrant && credential.mint.is_some() =>
+            {
+                self.mint(broker, credential).await
+            }
+            Ok(RotationEnd { trouble: Some(trouble), .. }) => Ok(Err(trouble)),
+            Ok(RotationEnd { .. }) => Ok(Ok(Attempt::Wait)),
+            // A store that cannot be written keeps nobody from a token that is valid.
+            Err(error) if fit == Fit::Short => Ok(Ok(Attempt::Failed(Shortfall::RenewalFailed(error.to_string())))),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn mint(&self, broker: &Broker, credential: &Credential) -> Result<Result<Attempt, Trouble>, Error> {
+        let Some(mint) = &credential.mint else { return Ok(Ok(Attempt::Wait)) };
+        match broker.mint(credential, mint).await? {
+            MintEnd::Minted | MintEnd::Elsewhere => Ok(Ok(Attempt::Look)),
+            MintEnd::Busy => Ok(Ok(Attempt::Wait)),
+            MintEnd::Erased => Err(Error::NoSuchCredential(self.name.clone())),
+            MintEnd::Failed(trouble) => Ok(Err(trouble)),
+        }
     }
 }
 
 fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
     let state = match &credential.standing {
+        // Asked for again: an administrator may have authorised it meanwhile.
+        Standing::Pending if credential.mint.is_some() => return Ok(()),
         Standing::Pending => "pending",
         Standing::Clearing => "clearing",
         Standing::Disabled => "disabled",
@@ -247,6 +277,5 @@ fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
 }
 
 fn reason(credential: &Credential) -> Shortfall {
-    let renews = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
-    if renews { Shortfall::NeverReached } else { Shortfall::CannotRenew }
+    if credential.renewal() == Renewal::None { Shortfall::CannotRenew } else { Shortfall::NeverReached }
 }

@@ -3,8 +3,11 @@
 pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod clear;
+pub(crate) mod device_sign_in;
 pub(crate) mod hand_out;
+pub(crate) mod minted;
 pub(crate) mod paste;
 pub(crate) mod refresh;
 pub(crate) mod show;
 pub(crate) mod sign_in;
+pub(crate) mod test;

@@ -1,5 +1,7 @@
 //! Tokens that a person pastes: a bot's, or a developer's own.
 
+use std::time::Duration;
+
 use lanyard_client::CallError;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
@@ -7,10 +9,14 @@ use lanyard_credential::{
 use lanyard_protocol::{Environment, PersonType};
 use lanyard_secret::AccessToken;
 use lanyard_store::{NewCredential, NewTokens};
+use lanyard_time::Moment;
 
+use crate::environment::expect;
+use crate::identity::{Identity, differs};
 use crate::{Broker, Call, Error};
 
-/// Adds a credential around a pasted access token. Webex is asked whose it is before anything is stored.
+/// Adds a credential around a pasted access token, or gives one that exists a new token. Webex is asked whose it is before anything
+/// is stored.
 #[derive(Debug)]
 pub struct AddToken {
     /// The credential's name.
@@ -21,14 +27,38 @@ pub struct AddToken {
     pub environment: Environment,
     /// The token.
     pub token: AccessToken,
+    /// Whether a token of another account than before is welcome.
+    pub replace: bool,
+}
+
+/// What became of a pasted token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddedToken {
+    /// There is a new credential.
+    Added(Credential),
+    /// A credential that was there has a new token.
+    Replaced(Credential),
+}
+
+impl AddedToken {
+    /// The credential.
+    pub fn credential(&self) -> &Credential {
+        match self {
+            Self::Added(credential) | Self::Replaced(credential) => credential,
+        }
+    }
 }
 
 impl Call for AddToken {
-    type Reply = Credential;
+    type Reply = AddedToken;
 
-    async fn run(self, broker: &Broker) -> Result<Credential, Error> {
-        if broker.store.credential(&self.name).await?.is_some() {
-            return Err(Error::NameTaken(self.name.to_string()));
+    async fn run(self, broker: &Broker) -> Result<AddedToken, Error> {
+        let earlier = broker.store.credential(&self.name).await?;
+        if let Some(earlier) = &earlier {
+            if earlier.kind != self.kind {
+                return Err(Error::NameTaken(self.name.to_string()));
+            }
+            expect(&self.name, &earlier.environment, Some(&self.environment))?;
         }
         let obtained = broker.clock.now();
         let identity = broker.identify(&self.environment, &self.token).await.map_err(refused)?;
@@ -38,28 +68,80 @@ impl Call for AddToken {
             let found = format!("{} ({})", subject.display_name, subject.account.as_str());
             return Err(Error::WrongKind { expected: self.kind, found });
         }
-        // How long a pasted token lasts is not known from the token itself.
-        let validity = Validity { obtained: obtained.clone(), access: None, refresh: RefreshRight::None };
+        let access = broker.lifetime_of(&self.environment, &self.token, &obtained).await;
+        let validity = Validity { obtained, access, refresh: RefreshRight::None };
+        let tokens = NewTokens { access: Some(self.token), refresh: None, validity, scopes: None };
+        match earlier {
+            None => broker.add_pasted(self.name, self.kind, self.environment, tokens, identity).await,
+            Some(earlier) => broker.replace_pasted(&earlier, &tokens, &identity, self.replace).await,
+        }
+    }
+}
+
+impl Broker {
+    async fn add_pasted(
+        &self,
+        name: CredentialName,
+        kind: Kind,
+        environment: Environment,
+        tokens: NewTokens,
+        identity: Identity,
+    ) -> Result<AddedToken, Error> {
         let credential = Credential {
-            id: CredentialId::random(&*broker.entropy),
-            name: self.name,
-            kind: self.kind,
-            environment: self.environment,
+            id: CredentialId::random(&*self.entropy),
+            name,
+            kind,
+            environment,
             app: None,
+            mint: None,
             standing: Standing::Active,
             grant: Grant::new(1),
             generation: Generation::new(1),
-            validity: Some(validity.clone()),
+            validity: Some(tokens.validity.clone()),
             scopes: None,
             subject: identity.subject,
             organisation: identity.organisation,
-            created_at: obtained.wall,
+            created_at: tokens.validity.obtained.wall,
             last_rotated_at: None,
             labels: std::collections::BTreeMap::new(),
-            mint: None,
         };
-        let tokens = NewTokens { access: self.token, refresh: None, validity, scopes: None };
-        Ok(broker.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?)
+        let added = self.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?;
+        Ok(AddedToken::Added(added))
+    }
+
+    /// The same account's next token: what a person does who has regenerated it.
+    async fn replace_pasted(
+        &self,
+        earlier: &Credential,
+        tokens: &NewTokens,
+        identity: &Identity,
+        replace: bool,
+    ) -> Result<AddedToken, Error> {
+        if let Some((before, now)) = differs(earlier, identity).filter(|_| !replace) {
+            return Err(Error::AnotherSubject { name: earlier.name.clone(), before, now });
+        }
+        let organisation = identity.organisation.as_ref();
+        if self.store.replace_grant(earlier.id, tokens, &identity.subject, organisation).await?.is_none() {
+            return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
+        }
+        Ok(AddedToken::Replaced(self.credential(&earlier.name).await?))
+    }
+
+    /// How long a token that came without a lifetime will last, where Webex tells (`GET /authorizations/tokenExpiry`). It does not for
+    /// every kind of token; unknown stays unknown.
+    pub(crate) async fn lifetime_of(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+        from: &Moment,
+    ) -> Option<Duration> {
+        match self.transport.token_expiry(environment, token).await {
+            Ok(end) => Some(Duration::try_from(end.duration_since(from.wall)).unwrap_or(Duration::ZERO)),
+            Err(error) => {
+                tracing::debug!(%error, "Webex does not say when a token ends");
+                None
+            }
+        }
     }
 }
 

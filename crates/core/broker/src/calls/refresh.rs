@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, CredentialName, RefreshRight, Standing};
+use lanyard_credential::{Credential, CredentialName, Mint, Renewal, Standing, TroubleKind};
 use lanyard_protocol::Environment;
+use lanyard_time::Moment;
 
 use crate::environment::expect;
+use crate::mint::MintEnd;
 use crate::{Broker, Call, Error};
 
 /// Rotates a credential, whether it is due or not.
@@ -37,11 +39,12 @@ impl Call for Refresh {
     async fn run(self, broker: &Broker) -> Result<Refreshed, Error> {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
-        let Some(validity) = credential.validity.as_ref().filter(|validity| validity.refresh != RefreshRight::None)
-        else {
-            return Err(Error::DoesNotRotate { kind: credential.kind });
-        };
         let now = broker.clock.now();
+        let validity = match (credential.renewal(), &credential.validity, &credential.mint) {
+            (Renewal::Mint, _, Some(mint)) => return self.mint(broker, &credential, mint, &now).await,
+            (Renewal::Rotate, Some(validity), _) => validity,
+            _ => return Err(Error::DoesNotRotate { kind: credential.kind }),
+        };
         if !self.force {
             match &credential.standing {
                 Standing::NeedsLogin(trouble) => return Err(no_token(&credential, trouble, Duration::ZERO)),
@@ -62,11 +65,48 @@ impl Call for Refresh {
             (Outcome::DoesNotRotate, _) => {
                 Err(Error::NotHandingOut { name: self.name, state: fresh.state(&now).as_str() })
             }
+            // A grant that can be had again is, before a person is asked.
+            (Outcome::Failed(_), Some(trouble)) if trouble.kind == TroubleKind::DeadGrant && fresh.mint.is_some() => {
+                Box::pin(Self { force: true, ..self }.run(broker)).await
+            }
             (Outcome::Failed(_), Some(trouble)) => {
                 let wait = trouble.pause;
                 Err(no_token(&fresh, &trouble, wait))
             }
             _ => Err(Error::Busy { name: self.name }),
+        }
+    }
+}
+
+impl Refresh {
+    async fn mint(
+        self,
+        broker: &Broker,
+        credential: &Credential,
+        mint: &Mint,
+        now: &Moment,
+    ) -> Result<Refreshed, Error> {
+        let due = credential.validity.as_ref().is_none_or(|validity| validity.access_is_due(now));
+        match &credential.standing {
+            Standing::Disabled | Standing::Clearing => {
+                let state = credential.state(now).as_str();
+                return Err(Error::NotHandingOut { name: self.name, state });
+            }
+            Standing::Stalled(trouble) | Standing::NeedsLogin(trouble)
+                if !self.force && !trouble.may_try_again(now) =>
+            {
+                let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
+                return Err(no_token(credential, trouble, wait));
+            }
+            Standing::Active if !self.force && !due => return Ok(Refreshed::NotDue(credential.clone())),
+            _ => {}
+        }
+        match broker.mint(credential, mint).await? {
+            MintEnd::Minted => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
+            MintEnd::Elsewhere => Ok(Refreshed::RotatedElsewhere(broker.credential(&self.name).await?)),
+            MintEnd::Busy => Err(Error::Busy { name: self.name }),
+            MintEnd::Erased => Err(Error::NoSuchCredential(self.name)),
+            MintEnd::Failed(trouble) => Err(no_token(credential, &trouble, trouble.pause)),
         }
     }
 }

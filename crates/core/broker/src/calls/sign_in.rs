@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lanyard_client::Obtained;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing,
     Subject, Validity,
@@ -13,7 +14,7 @@ use lanyard_store::{NewCredential, NewTokens};
 use url::Url;
 
 use crate::environment::expect;
-use crate::identity::Identity;
+use crate::identity::{Identity, differs};
 use crate::{Broker, Call, Error};
 
 /// Prepares a sign-in: everything but the browser and the listener.
@@ -34,7 +35,7 @@ pub struct BeginSignIn {
 /// A sign-in under way. Lives in the memory of one process and is good for one answer.
 #[derive(Debug)]
 pub struct SignIn {
-    name: CredentialName,
+    pub(crate) name: CredentialName,
     replace: bool,
     /// The app through which it goes.
     pub app: App,
@@ -130,7 +131,7 @@ impl Call for FinishSignIn {
     type Reply = SignedIn;
 
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
-        let SignIn { name, replace, app, scopes, .. } = &*self.sign_in;
+        let app = &self.sign_in.app;
         match self.callback.state() {
             Some(_) if !self.sign_in.recognises(&self.callback) => return Err(Error::WrongState),
             None if !self.pasted => return Err(Error::NoState),
@@ -147,19 +148,29 @@ impl Call for FinishSignIn {
             .exchange_code(environment, &auth, &code, &self.redirect_uri, &self.sign_in.verifier)
             .await
             .map_err(|error| Error::exchange(&app.name, error))?;
+        broker.conclude(&self.sign_in, obtained).await
+    }
+}
+
+impl Broker {
+    /// Stores what a sign-in brought, whichever way it came.
+    pub(crate) async fn conclude(&self, sign_in: &SignIn, obtained: Obtained) -> Result<SignedIn, Error> {
+        let SignIn { name, replace, app, scopes, .. } = sign_in;
+        let environment = &app.environment;
+        let auth = self.auth(app.id).await?;
         let reply = obtained.reply;
         let Some(refresh) = reply.refresh_token else {
-            broker.give_back(environment, &auth, &reply.access_token, None).await;
+            self.give_back(environment, &auth, Some(&reply.access_token), None).await;
             return Err(Error::NoRefreshToken);
         };
         // The grant is good whatever /people/me says; who it belongs to can be asked again.
-        let identity = broker
+        let identity = self
             .identify(environment, &reply.access_token)
             .await
             .unwrap_or_else(|error| Identity { subject: Subject::Unknown(error.to_string()), organisation: None });
         let missing = reply.scopes.as_ref().map(|granted| scopes.without(granted)).unwrap_or_default();
         let tokens = NewTokens {
-            access: reply.access_token,
+            access: Some(reply.access_token),
             refresh: Some(refresh),
             validity: Validity {
                 obtained: obtained.sent.clone(),
@@ -168,22 +179,20 @@ impl Call for FinishSignIn {
             },
             scopes: reply.scopes,
         };
-        let earlier = broker.store.credential(name).await?;
+        let earlier = self.store.credential(name).await?;
         if let Some(earlier) = &earlier
             && let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace)
         {
-            broker.give_back(environment, &auth, &tokens.access, tokens.refresh.as_ref()).await;
+            self.give_back(environment, &auth, tokens.access.as_ref(), tokens.refresh.as_ref()).await;
             return Err(Error::AnotherSubject { name: name.clone(), before, now });
         }
         let credential = match earlier {
-            Some(earlier) => broker.sign_in_anew(&earlier, &tokens, &identity).await?,
-            None => broker.sign_in_first(name, app, tokens, identity).await?,
+            Some(earlier) => self.sign_in_anew(&earlier, &tokens, &identity).await?,
+            None => self.sign_in_first(name, app, tokens, identity).await?,
         };
         Ok(SignedIn { credential, missing })
     }
-}
 
-impl Broker {
     /// A credential that exists gets another grant.
     async fn sign_in_anew(
         &self,
@@ -226,13 +235,4 @@ impl Broker {
         };
         Ok(self.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?)
     }
-}
-
-/// Two subjects that are known and are not the same.
-fn differs(earlier: &Credential, identity: &Identity) -> Option<(String, String)> {
-    let (before, now) = (earlier.subject.known()?, identity.subject.known()?);
-    let shown = |subject: &lanyard_credential::SubjectIdentity| {
-        subject.email.clone().unwrap_or_else(|| subject.display_name.clone())
-    };
-    (before.id != now.id).then(|| (shown(before), shown(now)))
 }

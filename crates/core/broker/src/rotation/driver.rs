@@ -24,7 +24,7 @@ pub(crate) struct RotationEnd {
 }
 
 /// A lease is good for longer than everything that is done under it.
-const LEASE: Duration = Duration::from_mins(5);
+pub(crate) const LEASE: Duration = Duration::from_mins(5);
 
 /// Between intent and answer lies one exchange at most.
 const INTENT: Duration = Duration::from_mins(1);
@@ -70,10 +70,10 @@ impl Broker {
 }
 
 /// One rotation of a credential at a time in this process: to the store all its tasks are the same owner.
-struct Turn<'a>(&'a Broker, CredentialId);
+pub(crate) struct Turn<'a>(&'a Broker, CredentialId);
 
 impl<'a> Turn<'a> {
-    fn take(broker: &'a Broker, id: CredentialId) -> Option<Self> {
+    pub(crate) fn take(broker: &'a Broker, id: CredentialId) -> Option<Self> {
         let mut rotating = broker.rotating.lock().unwrap_or_else(PoisonError::into_inner);
         rotating.insert(id).then_some(Self(broker, id))
     }
@@ -312,7 +312,9 @@ impl Driver<'_> {
         let Some(app) = credential.app else { return };
         let Ok(auth) = self.auth(app).await else { return };
         let reply = &obtained.reply;
-        self.broker.give_back(&credential.environment, &auth, &reply.access_token, reply.refresh_token.as_ref()).await;
+        self.broker
+            .give_back(&credential.environment, &auth, Some(&reply.access_token), reply.refresh_token.as_ref())
+            .await;
     }
 
     async fn record(&mut self, failure: Failure, settled: bool) -> Result<Event<Obtained>, StoreError> {

@@ -10,7 +10,7 @@ use lanyard_time::{Entropy, Moment};
 
 /// What went wrong, before it is known how often.
 #[derive(Clone, Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     kind: TroubleKind,
     message: String,
     /// What Webex asks for.
@@ -47,6 +47,16 @@ pub(super) fn judge(outcome: Result<Obtained, ExchangeError>) -> (Answer<Obtaine
 }
 
 impl Fault {
+    /// A fault of that kind, in words for a person.
+    pub(crate) fn new(kind: TroubleKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), at_least: Duration::ZERO }
+    }
+
+    /// The same, and Webex asks to wait so long.
+    pub(crate) fn waiting(self, at_least: Option<Duration>) -> Self {
+        Self { at_least: at_least.unwrap_or_default(), ..self }
+    }
+
     /// A fault that no exchange reported: the protocol's own finding.
     pub(super) fn unexplained() -> Self {
         Self {
@@ -71,7 +81,7 @@ impl Fault {
     }
 
     /// The trouble that is written down after `earlier`.
-    pub(super) fn after(self, earlier: Option<&Trouble>, now: Moment, entropy: &dyn Entropy) -> Trouble {
+    pub(crate) fn after(self, earlier: Option<&Trouble>, now: Moment, entropy: &dyn Entropy) -> Trouble {
         let failures = earlier.map_or(0, |trouble| trouble.failures).saturating_add(1);
         let pause = pause(failures, entropy).max(self.at_least);
         Trouble { at: now, kind: self.kind, message: self.message, failures, pause }

@@ -110,7 +110,7 @@ impl Store {
         let wrapped = wrapped.ok_or_else(|| row.impossible("wrapped_key"))?;
         let environment = row.text("environment")?;
         let envelope = Envelope::open(self, owner(&row_id, &environment), grant.number(), &wrapped)?;
-        let set = SealedSet::seal(self, &envelope, next, &tokens.access, refresh);
+        let set = SealedSet::seal(self, &envelope, next, Some(&tokens.access), refresh);
         let scopes = match &tokens.scopes {
             Some(scopes) => Some(scopes.clone()),
             None => row.optional_parsed("scopes")?,

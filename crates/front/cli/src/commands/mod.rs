@@ -12,6 +12,7 @@ pub(crate) mod login;
 pub(crate) mod refresh;
 pub(crate) mod show;
 pub(crate) mod simulator;
+pub(crate) mod test;
 pub(crate) mod token;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Add(command) => command.run(common).await,
         Command::List(command) => command.run(common).await,
         Command::Show(command) => command.run(common).await,
+        Command::Test(command) => command.run(common).await,
         Command::Token(command) => command.run(common).await,
         Command::Exec(command) => command.run(common).await,
         Command::Refresh(command) => command.run(common).await,

@@ -80,23 +80,8 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> 
     if let Some(app) = app {
         rows.push(("app", app.to_owned()));
     }
-    rows.push((
-        "acts as",
-        match &credential.subject {
-            Subject::Known(identity) => format!("{} ({})", subject(identity), identity.account.as_str()),
-            Subject::Unknown(reason) => format!("unknown: {reason}"),
-        },
-    ));
-    rows.push((
-        "organisation",
-        match &credential.organisation {
-            None => "unknown".to_owned(),
-            Some(organisation) => match &organisation.name {
-                Some(name) => name.clone(),
-                None => format!("{} (its name needs spark-admin:organizations_read)", organisation.id),
-            },
-        },
-    ));
+    rows.push(("acts as", acts_as_in_full(credential)));
+    rows.push(("organisation", organisation_in_full(credential)));
     match &credential.scopes {
         Some(scopes) => rows.extend(scopes.iter().map(|scope| ("scopes", scope.to_string()))),
         None => rows.push(("scopes", "unknown: Webex did not say".to_owned())),
@@ -127,6 +112,26 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> 
     }
     rows.extend(credential.labels.iter().map(|(key, value)| ("labels", format!("{key}={value}"))));
     table::facts(&rows)
+}
+
+/// "Ada Admin <admin@acme.example> (person)".
+pub(crate) fn acts_as_in_full(credential: &Credential) -> String {
+    match &credential.subject {
+        Subject::Known(identity) if credential.kind == Kind::Guest => format!("{} (guest)", subject(identity)),
+        Subject::Known(identity) => format!("{} ({})", subject(identity), identity.account.as_str()),
+        Subject::Unknown(reason) => format!("unknown: {reason}"),
+    }
+}
+
+/// The organisation's name, or its id where a scope is missing for the name.
+pub(crate) fn organisation_in_full(credential: &Credential) -> String {
+    match &credential.organisation {
+        None => "unknown".to_owned(),
+        Some(organisation) => match &organisation.name {
+            Some(name) => name.clone(),
+            None => format!("{} (its name needs spark-admin:organizations_read)", organisation.id),
+        },
+    }
 }
 
 /// How long the access token lasts, in words.

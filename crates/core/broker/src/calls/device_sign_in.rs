@@ -1,0 +1,115 @@
+//! Signing in by code: the device grant of RFC 8628, for a machine without a browser.
+
+use lanyard_client::{DeviceError, ExchangeError, Obtained};
+use lanyard_protocol::oauth::device::{DeviceAuthorization, DevicePoll, DeviceRefused, Ending, Next, Polling};
+use lanyard_protocol::oauth::{Rejection, TokenError};
+use lanyard_secret::SafeUrl;
+use lanyard_time::Moment;
+
+use super::sign_in::{SignIn, SignedIn};
+use crate::{Broker, Call, Error};
+
+/// Asks Webex for the code that a person types elsewhere.
+#[derive(Debug)]
+pub struct BeginDeviceSignIn {
+    /// The sign-in.
+    pub sign_in: SignIn,
+}
+
+/// A sign-in that waits for a person with another device.
+#[derive(Debug)]
+pub struct DeviceSignIn {
+    sign_in: SignIn,
+    authorization: DeviceAuthorization,
+    asked: Moment,
+}
+
+impl DeviceSignIn {
+    /// What the person types.
+    pub fn user_code(&self) -> &str {
+        &self.authorization.user_code
+    }
+
+    /// Where the person goes.
+    pub fn page(&self) -> &SafeUrl {
+        &self.authorization.verification_uri
+    }
+
+    /// The same with the code in it, for a QR code.
+    pub fn page_with_code(&self) -> Option<&SafeUrl> {
+        self.authorization.verification_uri_complete.as_ref()
+    }
+
+    /// How long the code is good.
+    pub fn expires_in(&self) -> Option<std::time::Duration> {
+        self.authorization.expires_in
+    }
+}
+
+impl Call for BeginDeviceSignIn {
+    type Reply = DeviceSignIn;
+
+    async fn run(self, broker: &Broker) -> Result<DeviceSignIn, Error> {
+        let SignIn { app, scopes, .. } = &self.sign_in;
+        let asked = broker.clock.now();
+        let asked_for = broker.transport.device_authorize(&app.environment, &app.client_id, scopes).await;
+        let authorization = asked_for.map_err(|error| match error {
+            DeviceError::Refused(DeviceRefused::Client(refusal)) => {
+                Error::ClientRefused { app: app.name.clone(), refusal }
+            }
+            error => Error::DeviceRefused(error),
+        })?;
+        Ok(DeviceSignIn { sign_in: self.sign_in, authorization, asked })
+    }
+}
+
+/// Polls until the person has signed in, has refused, or was too slow.
+#[derive(Debug)]
+pub struct AwaitDevice {
+    /// The sign-in.
+    pub device: DeviceSignIn,
+}
+
+impl Call for AwaitDevice {
+    type Reply = SignedIn;
+
+    async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
+        let DeviceSignIn { sign_in, authorization, asked } = self.device;
+        let app = &sign_in.app;
+        let auth = broker.auth(app.id).await?;
+        let elapsed = || broker.clock.now().since(&asked);
+        let mut polling = Polling::begin(&authorization);
+        let mut next = polling.first(elapsed());
+        loop {
+            let Next::Wait(pause) = next else { return Err(Error::DeviceExpired { name: sign_in.name }) };
+            broker.sleep.sleep(pause).await;
+            let sent = broker.clock.now();
+            let answered = broker.transport.device_poll(&app.environment, &auth, &authorization.device_code).await;
+            let poll = match answered {
+                Ok(poll) => poll,
+                // An answer that did not come says nothing: the person may be at it.
+                Err(error) => {
+                    tracing::warn!(%error, "a poll brought no answer");
+                    next = polling.unanswered(elapsed());
+                    continue;
+                }
+            };
+            next = polling.answered(&poll, elapsed());
+            let Next::Over(ending) = next else { continue };
+            return match (poll, ending) {
+                (DevicePoll::Granted(reply), _) => broker.conclude(&sign_in, Obtained { sent, reply }).await,
+                (_, Ending::Denied) => {
+                    Err(Error::SignInRefused { error: "access_denied".to_owned(), description: None })
+                }
+                (DevicePoll::WrongClient(refusal), _) => Err(Error::ClientRefused { app: app.name.clone(), refusal }),
+                (DevicePoll::Refused(refusal), _) => {
+                    Err(Error::Exchange(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal)))))
+                }
+                (DevicePoll::Malformed(reply), _) => {
+                    Err(Error::Exchange(ExchangeError::Token(TokenError::Malformed(reply))))
+                }
+                _ => Err(Error::DeviceExpired { name: sign_in.name }),
+            };
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a job needs, and whether it is there.
+
+use http::StatusCode;
+use lanyard_credential::{Credential, Job, Need, Probe};
+use lanyard_secret::AccessToken;
+
+use crate::Broker;
+
+/// What a job needs of a credential.
+#[derive(Clone, Debug)]
+pub struct JobReport {
+    /// The job.
+    pub job: Job,
+    /// Why the credential cannot do it at all, whatever its scopes.
+    pub impossible: Option<&'static str>,
+    /// What it needs, one by one.
+    pub needs: Vec<NeedReport>,
+}
+
+impl JobReport {
+    /// Whether something is surely missing.
+    pub fn lacks(&self) -> bool {
+        self.impossible.is_some() || self.needs.iter().any(|need| matches!(need.verdict, Verdict::Missing(_)))
+    }
+}
+
+/// One thing that a job does at Webex, and whether it may.
+#[derive(Clone, Debug)]
+pub struct NeedReport {
+    /// What.
+    pub need: Need,
+    /// Whether.
+    pub verdict: Verdict,
+}
+
+/// Whether something is allowed, and how that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is.
+    Granted(&'static str),
+    /// It is not.
+    Missing(String),
+    /// That cannot be known from here; the sentence says why.
+    Unknown(String),
+}
+
+/// The longest answer of a probe that is read.
+const LONGEST: usize = 4 * 1024 * 1024;
+
+impl Broker {
+    pub(super) async fn test_job(&self, job: Job, credential: &Credential, token: &AccessToken) -> JobReport {
+        let impossible = job.impossible_for(credential.kind);
+        let mut needs = Vec::new();
+        if impossible.is_none() {
+            for need in job.needs() {
+                let verdict = match (&credential.scopes, &need.probe) {
+                    (Some(granted), _) if need.met_by(granted) => Verdict::Granted("Webex said so at the last renewal"),
+                    (Some(_), _) => Verdict::Missing("Webex named the granted scopes, and this is not among them".to_owned()),
+                    (None, Some(probe)) => self.probe(credential, token, probe).await,
+                    (None, None) => Verdict::Unknown(
+                        "Webex did not say which scopes were granted, and to try this would change something or needs an id"
+                            .to_owned(),
+                    ),
+                };
+                needs.push(NeedReport { need: *need, verdict });
+            }
+        }
+        JobReport { job, impossible, needs }
+    }
+
+    /// One harmless GET.
+    async fn probe(&self, credential: &Credential, token: &AccessToken, probe: &Probe) -> Verdict {
+        let environment = &credential.environment;
+        match self.transport.send(environment, probe.request(environment).bearer(token), LONGEST).await {
+            Err(error) => Verdict::Unknown(error.to_string()),
+            Ok(exchange) => match exchange.response.status {
+                status if status.is_success() => Verdict::Granted("it was tried just now"),
+                StatusCode::FORBIDDEN => Verdict::Missing(
+                    "Webex refused it just now: a scope, a role or a licence is missing, and it does not say which"
+                        .to_owned(),
+                ),
+                StatusCode::TOO_MANY_REQUESTS => {
+                    Verdict::Unknown("Webex limits the calls; test again later".to_owned())
+                }
+                status => Verdict::Unknown(format!("Webex answered with {status}")),
+            },
+        }
+    }
+}

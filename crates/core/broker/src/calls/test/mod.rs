@@ -1,0 +1,159 @@
+//! Testing: what a credential is, and what it can do, in words that are true.
+
+mod coverage;
+mod job;
+
+use lanyard_client::CallError;
+use lanyard_credential::{Credential, CredentialName, Job, Kind, Standing, Trouble};
+use lanyard_protocol::Environment;
+use lanyard_secret::AccessToken;
+use lanyard_store::Check;
+
+pub use self::coverage::{Coverage, NotGranted, Sight};
+pub use self::job::{JobReport, NeedReport, Verdict};
+use super::hand_out::HandOut;
+use crate::doubt::Doubt;
+use crate::{Broker, Call, Class, Error};
+
+/// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
+#[derive(Debug)]
+pub struct Test {
+    /// The credential.
+    pub name: CredentialName,
+    /// The jobs that it is wanted for.
+    pub jobs: Vec<Job>,
+    /// A credential that sees the whole organisation, to compare with.
+    pub against: Option<CredentialName>,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct TestReport {
+    /// The credential, as it stands after the test.
+    pub credential: Credential,
+    /// What Webex says to its token.
+    pub token: TokenFinding,
+    /// What each job needs; empty where the token is of no use.
+    pub jobs: Vec<JobReport>,
+    /// What a bot sees.
+    pub sight: Option<Sight>,
+    /// What it does not see of what there is.
+    pub coverage: Option<Coverage>,
+}
+
+/// What Webex says to a token.
+#[derive(Clone, Debug)]
+pub enum TokenFinding {
+    /// It is accepted.
+    Accepted,
+    /// It was not, and a new one is.
+    Renewed,
+    /// It is not accepted, and no new one is to be had.
+    Refused(Trouble),
+    /// There is none.
+    None(Box<Error>),
+    /// Webex could not be asked.
+    Unknown(String),
+}
+
+impl TestReport {
+    /// Whether everything that was asked for is there, as far as could be known.
+    pub fn class(&self) -> Option<Class> {
+        match &self.token {
+            TokenFinding::Refused(_) => return Some(Class::PersonMustAct),
+            TokenFinding::None(error) => return Some(error.class()),
+            TokenFinding::Unknown(_) => return Some(Class::Unreachable),
+            TokenFinding::Accepted | TokenFinding::Renewed => {}
+        }
+        let lacking = self.jobs.iter().any(JobReport::lacks);
+        let blind = self.sight.as_ref().is_some_and(|sight| sight.devices == Some(0));
+        let uncovered = self.coverage.as_ref().is_some_and(|coverage| !coverage.not_granted.is_empty());
+        (lacking || blind || uncovered).then_some(Class::PersonMustAct)
+    }
+}
+
+impl Call for Test {
+    type Reply = TestReport;
+
+    async fn run(self, broker: &Broker) -> Result<TestReport, Error> {
+        let handed = match broker.usable_token(&self.name, self.expected.as_ref()).await {
+            Ok(handed) => handed,
+            Err(error) => return broker.without_token(&self.name, error).await,
+        };
+        let (credential, token, finding) = handed;
+        let mut report = TestReport { credential, token: finding, jobs: Vec::new(), sight: None, coverage: None };
+        let Some(token) = token else { return Ok(report) };
+        for job in self.jobs {
+            report.jobs.push(broker.test_job(job, &report.credential, &token).await);
+        }
+        if report.credential.kind == Kind::Bot {
+            report.sight = Some(broker.sight(&report.credential, &token).await);
+        }
+        if let Some(against) = &self.against {
+            report.coverage = Some(broker.coverage(&report.credential, &token, against).await?);
+        }
+        Ok(report)
+    }
+}
+
+impl Broker {
+    /// A token that Webex accepts, and what it took to have it.
+    async fn usable_token(
+        &self,
+        name: &CredentialName,
+        expected: Option<&Environment>,
+    ) -> Result<(Credential, Option<AccessToken>, TokenFinding), Error> {
+        let hand_out =
+            || HandOut { name: name.clone(), min_validity: std::time::Duration::ZERO, expected: expected.cloned() };
+        let handed = hand_out().run(self).await?;
+        match self.identify(&handed.credential.environment, &handed.token).await {
+            Ok(identity) => {
+                // What was seen is written down: an unknown subject may be known now, and a bot that was dead may live.
+                let standing = match &handed.credential.standing {
+                    Standing::NeedsLogin(_) if !handed.credential.kind.rotates() => Standing::Active,
+                    standing => standing.clone(),
+                };
+                let check = Check {
+                    subject: identity.subject,
+                    organisation: identity.organisation.or(handed.credential.organisation.clone()),
+                    standing,
+                };
+                self.store.record_check(handed.credential.id, handed.credential.generation, &check).await?;
+                Ok((self.credential(name).await?, Some(handed.token), TokenFinding::Accepted))
+            }
+            Err(error) if error.is_unauthorized() => match self.replace_refused(&handed.credential).await? {
+                Doubt::Refused(trouble) => Ok((self.credential(name).await?, None, TokenFinding::Refused(trouble))),
+                Doubt::Accepted | Doubt::Renewed => {
+                    let handed = hand_out().run(self).await?;
+                    Ok((self.credential(name).await?, Some(handed.token), TokenFinding::Renewed))
+                }
+            },
+            Err(error) => Ok((self.credential(name).await?, None, TokenFinding::Unknown(error.to_string()))),
+        }
+    }
+
+    /// A credential without a token is tested, too: the report says why there is none.
+    async fn without_token(&self, name: &CredentialName, error: Error) -> Result<TestReport, Error> {
+        let tells = matches!(
+            error,
+            Error::NoToken { .. } | Error::Ended { .. } | Error::NotHandingOut { .. } | Error::EndsAtOnce { .. }
+        );
+        if !tells {
+            return Err(error);
+        }
+        Ok(TestReport {
+            credential: self.credential(name).await?,
+            token: TokenFinding::None(Box::new(error)),
+            jobs: Vec::new(),
+            sight: None,
+            coverage: None,
+        })
+    }
+}
+
+/// A refusal in words, without what could be secret.
+fn words(error: &CallError) -> String {
+    error.to_string()
+}

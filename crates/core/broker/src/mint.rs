@@ -1,0 +1,248 @@
+//! Grants that are had through another credential: a service app's, a guest's.
+//!
+//! Nothing is spent here: whoever asks twice gets two grants, and both are good. The lease only keeps two processes from asking
+//! at once, and the generation decides which of two answers is kept.
+
+use std::pin::Pin;
+
+use lanyard_client::MintError;
+use lanyard_credential::{
+    Credential, Mint, Order, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, Trouble, TroubleKind,
+    Validity,
+};
+use lanyard_protocol::oauth::MintRefused;
+use lanyard_protocol::{OrgId, PersonType, Scope};
+use lanyard_secret::AccessToken;
+use lanyard_store::{Check, Claim, NewTokens};
+
+use crate::calls::hand_out::HandOut;
+use crate::identity::Identity;
+use crate::rotation::{Fault, LEASE, Turn};
+use crate::{Broker, Call as _, Class, Error};
+
+/// What came of asking for a grant.
+#[derive(Debug)]
+pub(crate) enum MintEnd {
+    /// The next generation is stored.
+    Minted,
+    /// Somebody else has stored it.
+    Elsewhere,
+    /// Somebody else is at it.
+    Busy,
+    /// There is no such credential any more, or it is closed.
+    Erased,
+    /// There is none to be had now.
+    Failed(Trouble),
+}
+
+/// A grant that is not stored yet.
+struct Minted {
+    tokens: NewTokens,
+    identity: Identity,
+}
+
+/// What the token of a service app's grant must be allowed, to ask for another's tokens (`POST /applications/{id}/token`).
+const MAY_MINT_APPS: &str = "spark:applications_token";
+/// The same for guests (`POST /guests/token`).
+const MAY_MINT_GUESTS: &str = "guest-issuer:write";
+
+impl Broker {
+    /// Gets a new grant through the other credential and stores it in place of the generation that was seen. Boxed, since the
+    /// other credential's token is handed out on the way, which may have to be minted in turn.
+    pub(crate) fn mint<'a>(
+        &'a self,
+        seen: &'a Credential,
+        mint: &'a Mint,
+    ) -> Pin<Box<dyn Future<Output = Result<MintEnd, Error>> + Send + 'a>> {
+        Box::pin(async move {
+            let Some(_turn) = Turn::take(self, seen.id) else { return Ok(MintEnd::Busy) };
+            let current = match self.store.claim(seen.id, LEASE).await? {
+                Claim::Claimed(view) => view.credential,
+                Claim::Held { .. } => return Ok(MintEnd::Busy),
+                Claim::Erased => return Ok(MintEnd::Erased),
+            };
+            let end = self.mint_claimed(seen, &current, mint).await;
+            self.store.release(seen.id).await?;
+            end
+        })
+    }
+
+    async fn mint_claimed(&self, seen: &Credential, current: &Credential, mint: &Mint) -> Result<MintEnd, Error> {
+        if current.generation != seen.generation {
+            return Ok(MintEnd::Elsewhere);
+        }
+        if current.standing == Standing::Disabled {
+            return Ok(MintEnd::Erased);
+        }
+        let minted = match self.buy(current, mint).await? {
+            Ok(minted) => minted,
+            Err(fault) => return self.note_failure(current, fault).await.map(MintEnd::Failed),
+        };
+        let Minted { tokens, identity } = minted;
+        let organisation = identity.organisation.as_ref();
+        let stored =
+            self.store.replace_minted(current.id, current.generation, &tokens, &identity.subject, organisation).await;
+        match stored {
+            Ok(Some(_)) => Ok(MintEnd::Minted),
+            Ok(None) => {
+                self.give_back_minted(current, &tokens).await;
+                Ok(MintEnd::Elsewhere)
+            }
+            Err(error) => {
+                self.give_back_minted(current, &tokens).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Asks Webex. A fault is Webex's answer, an error is our own store's.
+    async fn buy(&self, credential: &Credential, mint: &Mint) -> Result<Result<Minted, Fault>, Error> {
+        let (via, bearer) = match self.via(mint).await? {
+            Ok(via) => via,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        Ok(match &mint.order {
+            Order::ServiceApp { organisation } => self.buy_service_app(credential, &via, &bearer, organisation).await?,
+            Order::Guest { subject, display_name } => {
+                let asked =
+                    self.transport.guest_token(&credential.environment, &bearer, subject.as_str(), display_name).await;
+                match asked {
+                    Err(error) => Err(fault(&error, &via, MAY_MINT_GUESTS)),
+                    Ok(obtained) => {
+                        let guest = obtained.guest;
+                        let validity =
+                            Validity { obtained: obtained.sent, access: guest.expires_in, refresh: RefreshRight::None };
+                        let identity = Identity {
+                            subject: Subject::Known(SubjectIdentity {
+                                id: guest.id,
+                                account: PersonType::Unknown,
+                                display_name: guest.display_name,
+                                email: guest.email,
+                            }),
+                            organisation: via.organisation.clone(),
+                        };
+                        let tokens =
+                            NewTokens { access: Some(guest.access_token), refresh: None, validity, scopes: None };
+                        Ok(Minted { tokens, identity })
+                    }
+                }
+            }
+        })
+    }
+
+    async fn buy_service_app(
+        &self,
+        credential: &Credential,
+        via: &Credential,
+        bearer: &AccessToken,
+        organisation: &OrgId,
+    ) -> Result<Result<Minted, Fault>, Error> {
+        let app = match credential.app {
+            Some(id) => self.store.app_by_id(id).await?,
+            None => None,
+        };
+        let Some(app) = app else { return Err(Error::AppGone) };
+        let Some(application) = &app.application_id else { return Err(Error::NoApplicationId { app: app.name }) };
+        let auth = self.auth(app.id).await?;
+        let environment = &credential.environment;
+        let asked = self.transport.service_app_token(environment, bearer, application, &auth, organisation).await;
+        let obtained = match asked {
+            Ok(obtained) => obtained,
+            Err(error) => return Ok(Err(fault(&error, via, MAY_MINT_APPS))),
+        };
+        let reply = obtained.reply;
+        // The grant is good whatever /people/me says.
+        let identity = self.identify(environment, &reply.access_token).await.unwrap_or_else(|error| Identity {
+            subject: Subject::Unknown(error.to_string()),
+            organisation: Some(Organisation { id: organisation.clone(), name: None }),
+        });
+        let refresh = match &reply.refresh_token {
+            Some(_) => RefreshRight::Lasting(reply.refresh_token_expires_in),
+            None => RefreshRight::None,
+        };
+        let validity = Validity { obtained: obtained.sent, access: reply.expires_in, refresh };
+        let tokens = NewTokens {
+            access: Some(reply.access_token),
+            refresh: reply.refresh_token,
+            validity,
+            scopes: reply.scopes,
+        };
+        Ok(Ok(Minted { tokens, identity }))
+    }
+
+    /// The other credential and its token.
+    async fn via(&self, mint: &Mint) -> Result<Result<(Credential, AccessToken), Fault>, Error> {
+        let Some(via) = self.store.credential_by_id(mint.via).await? else {
+            return Ok(Err(Fault::new(TroubleKind::ViaUnusable, "the credential that it is minted through is gone")));
+        };
+        let call = HandOut { name: via.name.clone(), min_validity: std::time::Duration::ZERO, expected: None };
+        match call.run(self).await {
+            Ok(handed) => Ok(Ok((handed.credential, handed.token))),
+            Err(Error::Store(error)) => Err(error.into()),
+            Err(error) => {
+                let kind = match error.class() {
+                    Class::Unreachable => TroubleKind::Unreachable,
+                    _ => TroubleKind::ViaUnusable,
+                };
+                Ok(Err(Fault::new(kind, format!("it is minted through {}: {error}", via.name))))
+            }
+        }
+    }
+
+    /// Writes a failure down; what never had a token stays pending and is told why.
+    async fn note_failure(&self, current: &Credential, fault: Fault) -> Result<Trouble, Error> {
+        let trouble = fault.after(current.standing.trouble(), self.clock.now(), &*self.entropy);
+        if current.standing == Standing::Pending {
+            return Ok(trouble);
+        }
+        let standing = match trouble.kind {
+            TroubleKind::NotAuthorised => Standing::NeedsLogin(trouble.clone()),
+            _ => Standing::Stalled(trouble.clone()),
+        };
+        let check = Check { subject: current.subject.clone(), organisation: current.organisation.clone(), standing };
+        self.store.record_check(current.id, current.generation, &check).await?;
+        Ok(trouble)
+    }
+
+    async fn give_back_minted(&self, credential: &Credential, tokens: &NewTokens) {
+        let Some(app) = credential.app else { return };
+        let Ok(auth) = self.auth(app).await else { return };
+        self.give_back(&credential.environment, &auth, tokens.access.as_ref(), tokens.refresh.as_ref()).await;
+    }
+}
+
+/// What a refusal means for the credential. Webex gives one answer for a scope that is missing and for an authorisation that is; where the
+/// other credential's scopes are known they decide.
+fn fault(error: &MintError, via: &Credential, needed: &str) -> Fault {
+    let MintError::Refused(refused) = error else {
+        return Fault::new(TroubleKind::Unreachable, error.to_string());
+    };
+    let lacks = needed
+        .parse::<Scope>()
+        .is_ok_and(|needed| via.scopes.as_ref().is_some_and(|granted| !granted.contains(&needed)));
+    let unusable =
+        |why: &str| Fault::new(TroubleKind::ViaUnusable, format!("it is minted through {}, {why}", via.name));
+    match refused {
+        MintRefused::NotAuthorised(_) => Fault::new(TroubleKind::NotAuthorised, NOT_AUTHORISED),
+        MintRefused::Forbidden { .. } if lacks || needed == MAY_MINT_GUESTS => {
+            unusable(&format!("which lacks the scope {needed}"))
+        }
+        MintRefused::Forbidden { .. } => Fault::new(
+            TroubleKind::NotAuthorised,
+            format!("{NOT_AUTHORISED} (or {} lacks the scope {needed})", via.name),
+        ),
+        MintRefused::Unauthorized(_) => unusable("whose token Webex does not accept"),
+        MintRefused::WrongClient(_) | MintRefused::NotFound(_) => {
+            Fault::new(TroubleKind::WrongClient, refused.to_string())
+        }
+        MintRefused::Limited { retry_after } => {
+            Fault::new(TroubleKind::Limited, refused.to_string()).waiting(*retry_after)
+        }
+        // Nothing is spent by asking: to ask again does no harm.
+        MintRefused::Unclear(_) | MintRefused::Malformed(_) => {
+            Fault::new(TroubleKind::Unreachable, refused.to_string())
+        }
+    }
+}
+
+const NOT_AUTHORISED: &str = "no administrator of that organisation has authorised the app, or one has withdrawn it";

@@ -1,0 +1,65 @@
+//! `lanyard add`: credentials that no browser is needed for.
+
+mod guest;
+mod paste;
+mod service_app;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use lanyard_broker::AddedGrant;
+use lanyard_credential::{Credential, Kind, Subject};
+
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Add {
+    /// Keep a bot's token, or give a bot that is there its next one
+    Bot(paste::Paste),
+    /// Keep a personal access token: it ends after hours and cannot be renewed
+    Personal(paste::Paste),
+    /// Keep a service app's access to one organisation
+    ServiceApp(service_app::ServiceApp),
+    /// Issue a guest through a service app, anew whenever its token ends
+    Guest(guest::Guest),
+}
+
+impl Add {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Bot(paste) => paste.run(Kind::Bot, common).await,
+            Self::Personal(paste) => paste.run(Kind::Personal, common).await,
+            Self::ServiceApp(service_app) => service_app.run(common).await,
+            Self::Guest(guest) => guest.run(common).await,
+        }
+    }
+}
+
+/// "it acts as Ada Admin <admin@acme.example>".
+fn whose(credential: &Credential) -> String {
+    match &credential.subject {
+        Subject::Known(subject) => format!("it acts as {}", output::credential::subject(subject)),
+        Subject::Unknown(reason) => format!("who it acts as is unknown: {reason}"),
+    }
+}
+
+/// What became of a credential whose tokens Webex was asked for at once. One that waits for a person ends with their exit code.
+fn report(added: &AddedGrant, common: &Common) -> Result<ExitCode, Failure> {
+    let credential = &added.credential;
+    let now = context::parts().clock.now();
+    if common.json {
+        output::json::print(&output::json::credential(credential, &now))?;
+    }
+    let Some(trouble) = &added.trouble else {
+        if !common.json {
+            output::note(&format!("added {}; {}", credential.name, whose(credential)));
+            output::note(&format!("valid for {}", output::credential::valid_for(credential, &now)));
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    output::note(&format!("added {}, which has no token yet: {}", credential.name, trouble.message));
+    output::note(&format!("hint: {}", lanyard_broker::advice(&credential.name, trouble, &now)));
+    Ok(ExitCode::from(crate::exit::code_of(lanyard_broker::class_of(trouble.kind))))
+}

@@ -1,0 +1,54 @@
+//! `lanyard add bot`, `lanyard add personal`: tokens that a person pastes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{AddToken, AddedToken};
+use lanyard_credential::{CredentialName, Kind};
+use lanyard_secret::AccessToken;
+
+use super::whose;
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output, prompt};
+
+#[derive(Debug, Args)]
+pub(crate) struct Paste {
+    /// What to call it: lower-case letters, digits, dots, dashes, underscores
+    name: CredentialName,
+    /// A file with the token, `-` for standard input [default: a hidden prompt]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Let another account than before take the credential over
+    #[arg(long)]
+    replace: bool,
+}
+
+impl Paste {
+    pub(super) async fn run(self, kind: Kind, common: &Common) -> Result<ExitCode, Failure> {
+        let environment = common.environment()?;
+        let text = prompt::secret("access token", "--token-file", self.token_file.as_deref())?;
+        let broker = common.broker_or_new().await?;
+        let token = AccessToken::new(text.as_str());
+        let call = AddToken { name: self.name, kind, environment, token, replace: self.replace };
+        let added = broker.call(call).await?;
+        let credential = added.credential();
+        let now = context::parts().clock.now();
+        if common.json {
+            output::json::print(&output::json::credential(credential, &now))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let done = match &added {
+            AddedToken::Added(_) => "added",
+            AddedToken::Replaced(_) => "gave a new token to",
+        };
+        output::note(&format!("{done} {}; {}", credential.name, whose(credential)));
+        output::note(&format!("valid for {}", output::credential::valid_for(credential, &now)));
+        match kind {
+            Kind::Bot => output::note(&format!("see what it may see: lanyard test {} --for devices", credential.name)),
+            _ => output::note("it cannot be renewed; for lasting access: lanyard login"),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,65 @@
+//! Signing in with a browser on this machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use lanyard_broker::{Broker, FinishSignIn, SignIn, SignedIn};
+use tokio::sync::mpsc;
+
+use super::who;
+use crate::callback::{Arrival, Listener, Page};
+use crate::exit::Failure;
+use crate::{context, output};
+
+/// How long a sign-in in a browser is awaited.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// The code comes back on a loopback port.
+pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn, Failure> {
+    let listener = Listener::bind(&sign_in.app.redirect_uris, sign_in.app.name.as_str()).await?;
+    let redirect_uri = listener.redirect_uri().clone();
+    let url = sign_in.url(&redirect_uri).into_inner();
+    output::note("sign in to Webex in the browser; if none opens, open this address:");
+    output::note(&format!("\n  {url}\n"));
+    if let Err(error) = webbrowser::open(url.as_str()) {
+        tracing::info!(%error, "no browser could be opened");
+    }
+    let sign_in = Arc::new(sign_in);
+    let (arrived, mut arrivals) = mpsc::channel(1);
+    let serving = tokio::spawn(listener.serve(Arc::clone(&sign_in), arrived));
+    let sleep = context::parts().sleep.sleep(PATIENCE);
+    let arrival = tokio::select! {
+        arrival = arrivals.recv() => arrival,
+        () = sleep => None,
+    };
+    let Some(Arrival { callback, tell }) = arrival else {
+        serving.abort();
+        return Err(Failure::Other {
+            message: format!("nobody signed in for {}", output::duration::words(PATIENCE)),
+            hint: Some("start again with lanyard login; --paste is for a browser on another machine".to_owned()),
+        });
+    };
+    let finished = broker.call(FinishSignIn { sign_in, callback, redirect_uri, pasted: false }).await;
+    let page = match &finished {
+        Ok(signed_in) => Page {
+            status: StatusCode::OK,
+            title: "Signed in".to_owned(),
+            text: format!("{}. You may close this tab and go back to the terminal.", who(signed_in)),
+        },
+        Err(error) => Page {
+            status: StatusCode::BAD_REQUEST,
+            title: "Not signed in".to_owned(),
+            text: format!("What went wrong: {error}. The terminal says what to do."),
+        },
+    };
+    // The browser gets its page before the listener ends with the process.
+    if tell.send(page).is_ok() {
+        context::parts().sleep.sleep(FAREWELL).await;
+    }
+    serving.abort();
+    Ok(finished?)
+}
+
+/// How long the last page has to reach the browser.
+const FAREWELL: Duration = Duration::from_millis(200);

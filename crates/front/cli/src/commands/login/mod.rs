@@ -1,0 +1,80 @@
+//! `lanyard login`: sign in, or sign in again.
+
+mod browser;
+mod device;
+mod paste;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{BeginSignIn, SignedIn};
+use lanyard_credential::{AppName, CredentialName, Subject};
+
+use super::app;
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// What to call the credential, or the one to sign in again
+    name: CredentialName,
+    /// The app to sign in through; a credential that exists knows its own
+    #[arg(long)]
+    app: Option<AppName>,
+    /// Paste the address that the browser ends at, for a browser on another machine
+    #[arg(long, conflicts_with = "device")]
+    paste: bool,
+    /// Show a code to type, or to scan, on another device; the app needs no redirect URI
+    #[arg(long)]
+    device: bool,
+    /// A scope to ask for; may be repeated [default: those of the app]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// Let another person or organisation than before take the credential over
+    #[arg(long)]
+    replace: bool,
+}
+
+impl Login {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let begin = BeginSignIn {
+            name: self.name,
+            app: self.app,
+            scopes: app::scopes(&self.scopes)?.into_iter().collect(),
+            replace: self.replace,
+            expected: common.expected()?,
+        };
+        let sign_in = broker.call(begin).await?;
+        let signed_in = match (self.paste, self.device) {
+            (true, _) => paste::sign_in(&broker, sign_in).await?,
+            (_, true) => device::sign_in(&broker, sign_in).await?,
+            _ => browser::sign_in(&broker, sign_in).await?,
+        };
+        report(&signed_in, common)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn who(signed_in: &SignedIn) -> String {
+    let credential = &signed_in.credential;
+    match &credential.subject {
+        Subject::Known(subject) => format!("{} acts as {}", credential.name, output::credential::subject(subject)),
+        Subject::Unknown(reason) => format!("who {} acts as is unknown: {reason}", credential.name),
+    }
+}
+
+fn report(signed_in: &SignedIn, common: &Common) -> Result<(), Failure> {
+    let now = context::parts().clock.now();
+    if common.json {
+        return output::json::print(&output::json::credential(&signed_in.credential, &now));
+    }
+    output::note(&who(signed_in));
+    output::note(&format!("valid for {}", output::credential::valid_for(&signed_in.credential, &now)));
+    if !signed_in.missing.is_empty() {
+        output::note(&format!("warning: asked for and not granted: {}", signed_in.missing));
+    }
+    output::note(&format!("use it: lanyard exec {} -- COMMAND", signed_in.credential.name));
+    Ok(())
+}

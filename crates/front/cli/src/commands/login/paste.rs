@@ -1,0 +1,36 @@
+//! Signing in with a browser elsewhere.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::sync::Arc;
+
+use lanyard_broker::{Broker, FinishSignIn, SignIn, SignedIn};
+use lanyard_protocol::oauth::Callback;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::exit::Failure;
+use crate::output;
+
+/// The person carries the answer over.
+pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn, Failure> {
+    let redirect_uri: Url = sign_in.app.redirect_uris.first().cloned().ok_or_else(|| Failure::Usage {
+        message: format!("the app {} has no redirect URI", sign_in.app.name),
+        hint: "register one at Webex and add the app again with --redirect-uri".to_owned(),
+    })?;
+    let url = sign_in.url(&redirect_uri).into_inner();
+    output::note("open this address in any browser and sign in to Webex:");
+    output::note(&format!("\n  {url}\n"));
+    output::note(&format!(
+        "the browser ends at an address that begins with {redirect_uri}; it may say that it cannot be reached, which is fine"
+    ));
+    if std::io::stdin().is_terminal() {
+        output::note("paste that whole address here, then press Enter:");
+    }
+    let mut pasted = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut pasted).map_err(Failure::io("cannot read what was pasted"))?;
+    let callback = Callback::from_pasted(&pasted, &redirect_uri).map_err(|error| Failure::Usage {
+        message: error.to_string(),
+        hint: "start again with lanyard login --paste, and copy the address from the browser's address bar".to_owned(),
+    })?;
+    Ok(broker.call(FinishSignIn { sign_in: Arc::new(sign_in), callback, redirect_uri, pasted: true }).await?)
+}

@@ -1,0 +1,250 @@
+//! `lanyard test`: what a credential is and can do, in words that are true.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{Coverage, JobReport, Sight, Test as Call, TestReport, TokenFinding, Verdict};
+use lanyard_credential::{Credential, CredentialName, Job, Kind};
+use serde_json::{Value, json};
+
+use crate::context::Common;
+use crate::exit::{self, Failure};
+use crate::{context, output, signals};
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
+    name: Option<CredentialName>,
+    /// What it is wanted for; may be repeated
+    #[arg(long = "for", value_name = "JOB", value_parser = job())]
+    jobs: Vec<Job>,
+    /// A credential that sees the whole organisation, an administrator's: tells which workspaces this one is not granted
+    #[arg(long, value_name = "ADMIN")]
+    against: Option<CredentialName>,
+}
+
+fn job() -> impl clap::builder::TypedValueParser<Value = Job> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::PossibleValuesParser::new(Job::ALL.map(Job::as_str))
+        .map(|text| text.parse().expect("only the jobs' own words come through"))
+}
+
+impl Test {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let name = context::credential(&broker, self.name).await?;
+        let call = Call { name, jobs: self.jobs, against: self.against, expected: common.expected()? };
+        let report = signals::guarded(&broker, broker.call(call)).await??;
+        if common.json {
+            output::json::print(&json_of(&report))?;
+        } else {
+            for line in lines(&report) {
+                output::line(&line)?;
+            }
+        }
+        Ok(report.class().map_or(ExitCode::SUCCESS, |class| ExitCode::from(exit::code_of(class))))
+    }
+}
+
+/// What a person reads: a mark, what was looked at, what was found, and what to do.
+fn lines(report: &TestReport) -> Vec<String> {
+    let now = context::parts().clock.now();
+    let credential = &report.credential;
+    let mut lines = Lines(Vec::new());
+    match &report.token {
+        TokenFinding::Accepted => lines.good("token", "Webex accepts it"),
+        TokenFinding::Renewed => lines.good("token", "Webex did not accept it any more; it was renewed"),
+        TokenFinding::Refused(trouble) => {
+            lines.bad("token", &trouble.message);
+            lines.hint(&lanyard_broker::advice(&credential.name, trouble, &now));
+        }
+        TokenFinding::None(error) => {
+            lines.bad("token", &error.to_string());
+            if let Some(hint) = error.hint() {
+                lines.hint(&hint);
+            }
+        }
+        TokenFinding::Unknown(why) => lines.unknown("token", &format!("Webex could not be asked: {why}")),
+    }
+    lines.fact("acts as", &output::credential::acts_as_in_full(credential));
+    lines.fact("organisation", &output::credential::organisation_in_full(credential));
+    lines.fact("valid for", &output::credential::valid_for(credential, &now));
+    if let Some(sight) = &report.sight {
+        lines.sight(sight);
+    }
+    for job in &report.jobs {
+        lines.job(job, credential);
+    }
+    if let Some(coverage) = &report.coverage {
+        lines.coverage(coverage, credential);
+    }
+    lines.0
+}
+
+struct Lines(Vec<String>);
+
+impl Lines {
+    fn put(&mut self, mark: &str, what: &str, said: &str) {
+        self.0.push(format!("{mark}  {what:12} {said}"));
+    }
+
+    fn good(&mut self, what: &str, said: &str) {
+        self.put("ok", what, said);
+    }
+
+    fn bad(&mut self, what: &str, said: &str) {
+        self.put("!!", what, said);
+    }
+
+    fn unknown(&mut self, what: &str, said: &str) {
+        self.put("? ", what, said);
+    }
+
+    fn fact(&mut self, what: &str, said: &str) {
+        self.put("  ", what, said);
+    }
+
+    fn hint(&mut self, hint: &str) {
+        self.0.push(format!("    {:12} hint: {hint}", ""));
+    }
+
+    fn sight(&mut self, sight: &Sight) {
+        match (sight.devices, &sight.unknown) {
+            (Some(0), _) => {
+                self.bad("sees", "no device: the token is good, and nothing was granted to the bot yet");
+                self.hint(GRANT);
+            }
+            (Some(devices), _) => {
+                self.good("sees", &format!("{devices} devices; it may command {} of them", sight.full));
+            }
+            (None, Some(why)) => self.unknown("sees", &format!("the devices could not be listed: {why}")),
+            (None, None) => {}
+        }
+    }
+
+    fn job(&mut self, job: &JobReport, credential: &Credential) {
+        if let Some(why) = job.impossible {
+            self.bad(job.job.as_str(), &format!("a {} credential cannot do this: {why}", credential.kind));
+        }
+        // A bot has no scopes: what it may is a matter of grants.
+        if credential.kind == Kind::Bot {
+            return;
+        }
+        for need in &job.needs {
+            let scopes = need.need.scopes.join(" or ");
+            let said = |verdict: &str, why: &str| format!("{}: {verdict} ({scopes}); {why}", need.need.what);
+            match &need.verdict {
+                Verdict::Granted(why) => self.good(job.job.as_str(), &said("granted", why)),
+                Verdict::Missing(why) => self.bad(job.job.as_str(), &said("missing", why)),
+                Verdict::Unknown(why) => self.unknown(job.job.as_str(), &said("unknown", why)),
+            }
+        }
+        if job.needs.iter().any(|need| matches!(need.verdict, Verdict::Missing(_))) {
+            self.hint(&scopes_hint(credential));
+        }
+    }
+
+    fn coverage(&mut self, coverage: &Coverage, credential: &Credential) {
+        let said = format!(
+            "{} of {} workspaces with devices, compared with what {} sees",
+            coverage.granted, coverage.workspaces, coverage.against
+        );
+        if coverage.not_granted.is_empty() {
+            self.good("coverage", &said);
+        } else {
+            self.bad("coverage", &said);
+        }
+        for workspace in &coverage.not_granted {
+            let said = match workspace.seen {
+                0 => "not granted".to_owned(),
+                seen => format!("sees {seen} of its {} devices", workspace.devices),
+            };
+            self.bad("workspace", &format!("{}: {said}", workspace.name));
+        }
+        if !coverage.not_granted.is_empty() {
+            self.hint(if credential.kind == Kind::Bot {
+                GRANT
+            } else {
+                "see that its subject may see these devices in Control Hub"
+            });
+        }
+        if coverage.without_devices > 0 {
+            self.fact("", &format!("{} workspaces have no device: there is nothing to see", coverage.without_devices));
+        }
+        if coverage.personal > 0 {
+            self.fact(
+                "",
+                &format!("{} devices are personal ones, in no workspace: they are not compared", coverage.personal),
+            );
+        }
+    }
+}
+
+/// The way through Control Hub.
+const GRANT: &str = "for each workspace, a device administrator opens Control Hub, Management, Workspaces, the workspace, Devices, … \
+                     (the three dots), Edit API Access, Add user or bot, finds the bot, chooses Read Only";
+
+fn scopes_hint(credential: &Credential) -> String {
+    match credential.kind {
+        Kind::Integration => format!(
+            "add the scopes to the integration at https://developer.webex.com/my-apps and to the app here, then sign in again: \
+             lanyard login {} --scope …",
+            credential.name
+        ),
+        Kind::ServiceApp => {
+            "add the scopes to the service app at https://developer.webex.com/my-apps; then an administrator \
+                             authorises it again in Control Hub, Management, Apps, Service Apps"
+                .to_owned()
+        }
+        _ => "the token's owner lacks a role or a licence, or another kind of token is needed".to_owned(),
+    }
+}
+
+fn json_of(report: &TestReport) -> Value {
+    let now = context::parts().clock.now();
+    let (token, reason) = match &report.token {
+        TokenFinding::Accepted => ("accepted", None),
+        TokenFinding::Renewed => ("renewed", None),
+        TokenFinding::Refused(trouble) => ("refused", Some(trouble.message.clone())),
+        TokenFinding::None(error) => ("none", Some(error.to_string())),
+        TokenFinding::Unknown(why) => ("unknown", Some(why.clone())),
+    };
+    json!({
+        "credential": output::json::credential(&report.credential, &now),
+        "ok": report.class().is_none(),
+        "token": { "finding": token, "reason": reason },
+        "jobs": report.jobs.iter().map(job_json).collect::<Vec<_>>(),
+        "sees": report.sight.as_ref().map(|sight| json!({
+            "devices": sight.devices, "full_access": sight.full, "reason": sight.unknown,
+        })),
+        "coverage": report.coverage.as_ref().map(|coverage| json!({
+            "against": coverage.against.as_str(),
+            "workspaces": coverage.workspaces,
+            "granted": coverage.granted,
+            "not_granted": coverage.not_granted.iter().map(|workspace| json!({
+                "name": workspace.name,
+                "id": workspace.id.as_str(),
+                "devices": workspace.devices,
+                "seen": workspace.seen,
+            })).collect::<Vec<_>>(),
+            "without_devices": coverage.without_devices,
+            "personal_devices": coverage.personal,
+        })),
+    })
+}
+
+fn job_json(job: &JobReport) -> Value {
+    let needs: Vec<_> = job
+        .needs
+        .iter()
+        .map(|need| {
+            let (verdict, reason) = match &need.verdict {
+                Verdict::Granted(why) => ("granted", (*why).to_owned()),
+                Verdict::Missing(why) => ("missing", why.clone()),
+                Verdict::Unknown(why) => ("unknown", why.clone()),
+            };
+            json!({ "what": need.need.what, "scopes": need.need.scopes, "verdict": verdict, "reason": reason })
+        })
+        .collect();
+    json!({ "job": job.job.as_str(), "impossible": job.impossible, "needs": needs })
+}
