@@ -8,5 +8,7 @@ mod token;
 mod url;
 
 pub use bytes::SecretBytes;
-pub use token::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken, SecretText, State};
+pub use token::{
+    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, DeviceCode, RefreshToken, SecretText, State,
+};
 pub use url::{SafeUrl, UrlError};

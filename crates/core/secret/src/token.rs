@@ -58,6 +58,8 @@ secret_text! {
     ClientSecret;
     /// What the redirect brings back from a sign-in; good for one exchange within minutes (RFC 6749, section 4.1.2).
     AuthorizationCode;
+    /// What a device polls with until a person has signed in elsewhere; good for one token set (RFC 8628, section 3.2).
+    DeviceCode;
     /// The half of a PKCE pair that stays here until the exchange (RFC 7636).
     CodeVerifier;
     /// The value that ties a redirect to the sign-in that asked for it (RFC 6749, section 10.12).

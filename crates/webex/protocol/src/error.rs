@@ -15,10 +15,14 @@ pub struct ErrorBody {
     pub code: Option<String>,
     /// The sentence: `message` or `error_description`.
     pub message: Option<String>,
+    /// The sentences of the gateway's `errors`, which say more than `message` where they differ from it.
+    pub details: Vec<String>,
     /// `trackingId` or `trackingID`.
     pub tracking_id: Option<String>,
 }
 
+/// As many details as are looked at.
+const MOST_DETAILS: usize = 10;
 /// The longest piece of a server's sentence that is repeated to a person.
 const LONGEST_MESSAGE: usize = 300;
 
@@ -30,6 +34,8 @@ impl ErrorBody {
             error: Option<serde_json::Value>,
             error_description: Option<String>,
             message: Option<String>,
+            #[serde(default)]
+            errors: serde_json::Value,
             #[serde(alias = "trackingID")]
             #[serde(rename = "trackingId")]
             tracking_id: Option<String>,
@@ -40,9 +46,16 @@ impl ErrorBody {
         Self {
             code: either.error.and_then(|error| error.as_str().map(printable)),
             message: either.error_description.or(either.message).map(|text| printable(&text)),
+            details: details(&either.errors),
             tracking_id: either.tracking_id.map(|text| printable(&text)),
         }
     }
+}
+
+fn details(errors: &serde_json::Value) -> Vec<String> {
+    let errors = errors.as_array().map(Vec::as_slice).unwrap_or_default();
+    let said = errors.iter().take(MOST_DETAILS).filter_map(|error| error.get("description")?.as_str());
+    said.map(printable).collect()
 }
 
 /// A server's words, shortened and without control characters, so that they can do no harm on a terminal.
@@ -93,20 +106,26 @@ impl ResourceError {
 }
 
 impl Response {
+    /// Whether `method` `path` was done: any success, whatever stands in the answer.
+    pub fn done(&self, method: &Method, path: &str) -> Result<(), ResourceError> {
+        if self.status.is_success() {
+            return Ok(());
+        }
+        let mut body = ErrorBody::parse(self.body.expose_secret());
+        body.tracking_id = body.tracking_id.or_else(|| self.tracking_id().map(printable));
+        Err(Box::new(ApiError {
+            method: method.clone(),
+            path: path.to_owned(),
+            status: self.status,
+            body,
+            retry_after: self.retry_after(),
+        })
+        .into())
+    }
+
     /// Decodes a resource from the answer to `method` `path`.
     pub fn resource<T: serde::de::DeserializeOwned>(&self, method: &Method, path: &str) -> Result<T, ResourceError> {
-        if !self.status.is_success() {
-            let mut body = ErrorBody::parse(self.body.expose_secret());
-            body.tracking_id = body.tracking_id.or_else(|| self.tracking_id().map(printable));
-            return Err(Box::new(ApiError {
-                method: method.clone(),
-                path: path.to_owned(),
-                status: self.status,
-                body,
-                retry_after: self.retry_after(),
-            })
-            .into());
-        }
+        self.done(method, path)?;
         serde_json::from_slice(self.body.expose_secret()).map_err(|error| ResourceError::Malformed {
             path: path.to_owned(),
             // serde repeats values in some messages; the place is enough.
@@ -131,6 +150,7 @@ mod tests {
         let gateway = ErrorBody::parse(br#"{"message":"The requested resource could not be found.","errors":[{"description":"x"}],"trackingId":"ROUTER_1"}"#);
         assert_eq!(gateway.message.as_deref(), Some("The requested resource could not be found."));
         assert_eq!(gateway.tracking_id.as_deref(), Some("ROUTER_1"));
+        assert_eq!(gateway.details, ["x"]);
         let broker = ErrorBody::parse(br#"{"error":"invalid_request","error_description":"The refresh token provided is expired, revoked, malformed, or invalid.","trackingID":"T"}"#);
         assert_eq!(broker.code.as_deref(), Some("invalid_request"));
         assert_eq!(broker.tracking_id.as_deref(), Some("T"));

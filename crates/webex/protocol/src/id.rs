@@ -49,6 +49,12 @@ opaque_id! {
     OrgId;
     /// The client id of an app: `C` and hexadecimal digits.
     AppClientId;
+    /// A device (`ciscospark://urn:TEAM:us-east-1_int13/DEVICE/…`).
+    DeviceId;
+    /// A workspace, once called a place (`ciscospark://us/PLACES/…`).
+    WorkspaceId;
+    /// One token or refresh token that an app holds for a person (`ciscospark://us/AUTHORIZATION/…`).
+    AuthorizationId;
 }
 
 /// What most Webex ids hold once decoded: base64url, its padding often missing, of `ciscospark://CLUSTER/KIND/VALUE`.

@@ -3,21 +3,32 @@
 //! The client turns a [`Request`] into bytes on a socket and bytes into a [`Response`]; the simulator does the reverse. Both
 //! share the definitions here, and the facts behind them: each item names its source.
 
+mod authorization;
+mod device;
 mod environment;
 mod error;
+mod guest;
 mod id;
+mod lenient;
 mod message;
 pub mod oauth;
 mod organization;
 mod paging;
 mod person;
 mod scope;
+mod token_expiry;
+mod workspace;
 
+pub use authorization::{Authorization, AuthorizationKind};
+pub use device::{ConnectionStatus, Device, DeviceType, ListDevices};
 pub use environment::{Environment, EnvironmentError};
 pub use error::{ApiError, ErrorBody, ResourceError};
-pub use id::{AppClientId, IdError, OrgId, PersonId, WebexId};
+pub use guest::Guest;
+pub use id::{AppClientId, AuthorizationId, DeviceId, IdError, OrgId, PersonId, WebexId, WorkspaceId};
 pub use message::{Method, Request, Response};
 pub use organization::Organization;
 pub use paging::{Page, next_link};
 pub use person::{ListPeople, Person, PersonType};
 pub use scope::{Scope, ScopeError, ScopeSet};
+pub use token_expiry::TokenExpiry;
+pub use workspace::{ListWorkspaces, Workspace, WorkspaceHealth};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::lenient::or_default;
 use crate::{Environment, Method, OrgId, PersonId, Request};
 
 /// A person, a bot or a machine account, as `GET /people/{id}` shows it. Fields that Lanyard does not use are left out;
@@ -52,15 +53,6 @@ impl PersonType {
             Self::Unknown => "unknown",
         }
     }
-}
-
-/// A null counts as a missing field.
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl Person {

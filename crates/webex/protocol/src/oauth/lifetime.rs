@@ -10,7 +10,7 @@ const LONGEST: u64 = 200 * 365 * 86_400;
 
 /// A lifetime in seconds. A number, or a number written as text, from 1 second to 200 years; anything else is an unknown
 /// lifetime and not an error: the tokens beside it are worth keeping.
-pub(super) fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.as_ref().and_then(seconds).filter(|seconds| (1..=LONGEST).contains(seconds)).map(Duration::from_secs))
 }

@@ -1,13 +1,10 @@
 //! Revoking a token with the app's own means (RFC 7009, at the identity broker).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
+use super::basic::basic;
 use super::token::form;
 use super::{ClientAuth, Refusal};
-use crate::message::sensitive;
 use crate::{Environment, ErrorBody, Method, Request, Response};
 use http::StatusCode;
 
@@ -46,16 +43,7 @@ impl RevokeError {
 pub fn revoke(environment: &Environment, auth: &ClientAuth, token: &str, hint: TokenHint) -> Option<Request> {
     let url = environment.revoke()?.clone();
     let body = form([("token", token), ("token_type_hint", hint.as_str())].into_iter());
-    let mut request = Request::new(Method::POST, url).body("application/x-www-form-urlencoded", body);
-    // RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined.
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let secret = Zeroizing::new(encode(auth.client_secret.expose_secret()));
-    let pair = Zeroizing::new(format!("{}:{}", encode(auth.client_id.as_str()), *secret));
-    let basic = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-    if let Some(value) = sensitive("Basic ", &basic) {
-        request.headers.insert(http::header::AUTHORIZATION, value);
-    }
-    Some(request)
+    Some(basic(Request::new(Method::POST, url).body("application/x-www-form-urlencoded", body), auth))
 }
 
 /// Reads the answer: any success means that the token is of no use any more, whether it was before or not (RFC 7009, 2.2).

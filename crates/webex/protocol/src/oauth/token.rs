@@ -118,7 +118,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(response: &Response, body: &ErrorBody) -> Self {
+    pub(crate) fn of(response: &Response, body: &ErrorBody) -> Self {
         let known = |code: &str| ERROR_CODES.into_iter().find(|known| *known == code);
         let tracking_id = body.tracking_id.as_deref().or(response.tracking_id());
         Self {
@@ -206,16 +206,17 @@ impl TokenReply {
         if !response.status.is_success() {
             return Err(refusal(response));
         }
-        let wire: Wire = serde_json::from_slice(response.body.expose_secret()).map_err(|_| {
-            TokenError::Malformed(MalformedReply::NotJson { length: response.body.expose_secret().len() })
-        })?;
+        Self::read(response).map_err(TokenError::Malformed)
+    }
+
+    /// Reads the body of a success.
+    pub(super) fn read(response: &Response) -> Result<Self, MalformedReply> {
+        let body = response.body.expose_secret();
+        let wire: Wire = serde_json::from_slice(body).map_err(|_| MalformedReply::NotJson { length: body.len() })?;
         if wire.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-            return Err(TokenError::Malformed(MalformedReply::TokenType));
+            return Err(MalformedReply::TokenType);
         }
-        let access_token = wire
-            .access_token
-            .filter(|token| !token.is_empty())
-            .ok_or(TokenError::Malformed(MalformedReply::NoAccessToken))?;
+        let access_token = wire.access_token.filter(|token| !token.is_empty()).ok_or(MalformedReply::NoAccessToken)?;
         Ok(Self {
             access_token,
             expires_in: wire.expires_in,

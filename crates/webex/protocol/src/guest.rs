@@ -1,0 +1,140 @@
+//! `/guests`: people without an account, for whom a service app asks for tokens.
+
+use std::time::Duration;
+
+use lanyard_secret::AccessToken;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::lenient::or_default;
+use crate::oauth::{MalformedReply, MintRefused, json, lenient_lifetime};
+use crate::{Environment, Method, PersonId, Request, ResourceError, Response};
+
+/// A guest and a token for it, as `POST /guests/token` gives them. The token cannot be renewed: another one is asked for, and
+/// the earlier ones stay valid.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Guest {
+    /// The guest's id among people.
+    pub id: PersonId,
+    /// The name under which the one who asked knows the guest.
+    #[serde(default, deserialize_with = "or_default")]
+    pub subject: String,
+    /// The name to show.
+    #[serde(default, deserialize_with = "or_default")]
+    pub display_name: String,
+    /// An address that Webex made up.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The token; never empty.
+    pub access_token: AccessToken,
+    /// How long it lasts from the moment at which the request was sent; `None` where the reply did not say, or said nonsense.
+    #[serde(default, deserialize_with = "lenient_lifetime")]
+    pub expires_in: Option<Duration>,
+}
+
+/// The scope of the service app that asks.
+const SCOPE: &str = "guest-issuer:write";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    subject: &'a str,
+    display_name: &'a str,
+}
+
+impl Guest {
+    /// `POST /guests/token`: makes the guest known by `subject`, or renames it, and asks for a token for it. `bearer` is a
+    /// service app's, with `guest-issuer:write`.
+    pub fn mint(environment: &Environment, bearer: &AccessToken, subject: &str, display_name: &str) -> Request {
+        let body = json(&Body { subject, display_name }, subject.len() + display_name.len());
+        Request::new(Method::POST, environment.resource(&["guests", "token"]))
+            .bearer(bearer)
+            .body("application/json", body)
+    }
+
+    /// Reads the answer to [`mint`](Self::mint).
+    pub fn parse(response: &Response) -> Result<Self, MintRefused> {
+        if !response.status.is_success() {
+            return Err(MintRefused::of(response, SCOPE));
+        }
+        let body = response.body.expose_secret();
+        let guest: Self = serde_json::from_slice(body)
+            .map_err(|_| MintRefused::Malformed(MalformedReply::NotJson { length: body.len() }))?;
+        if guest.access_token.is_empty() {
+            return Err(MintRefused::Malformed(MalformedReply::NoAccessToken));
+        }
+        Ok(guest)
+    }
+
+    /// `GET /guests/count`: how many there are. Needs `guest-issuer:read` or `guest-issuer:write`.
+    pub fn count(environment: &Environment) -> Request {
+        Request::new(Method::GET, environment.resource(&["guests", "count"]))
+    }
+
+    /// Reads the answer to [`count`](Self::count): `{"guests": 112}`. The documentation is not clear about the name, and calls
+    /// the answer a plain text: a number alone, or an object that holds one, is understood as well.
+    pub fn counted(response: &Response) -> Result<u64, ResourceError> {
+        let path = "/guests/count";
+        let value: Value = response.resource(&Method::GET, path)?;
+        let number = match &value {
+            Value::Object(fields) => {
+                fields.get("guests").or_else(|| fields.values().next().filter(|_| fields.len() == 1))
+            }
+            number => Some(number),
+        };
+        number.and_then(Value::as_u64).ok_or_else(|| ResourceError::Malformed {
+            path: path.to_owned(),
+            reason: "there is no number of guests".to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use lanyard_secret::SecretBytes;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Response {
+        Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: SecretBytes::new(body.as_bytes().to_vec()),
+        }
+    }
+
+    #[test]
+    fn the_documented_reply_reads_and_shows_no_token() {
+        let guest = Guest::parse(&answer(
+            200,
+            r#"{"id":"p","subject":"PersonNo#1","displayName":"Person of Interest","email":"x@appid.ciscospark.com",
+                "accessToken":"canary","expiresIn":64799}"#,
+        ))
+        .unwrap();
+        assert_eq!(guest.access_token.expose_secret(), "canary");
+        assert_eq!(guest.expires_in, Some(Duration::from_secs(64_799)));
+        assert!(!format!("{guest:?}").contains("canary"));
+    }
+
+    #[test]
+    fn what_is_no_guest_is_malformed_and_what_is_refused_is_named() {
+        for body in ["", "{}", r#"{"id":"p","accessToken":""}"#] {
+            assert!(matches!(Guest::parse(&answer(200, body)), Err(MintRefused::Malformed(_))), "{body}");
+        }
+        let error = Guest::parse(&answer(403, "")).unwrap_err();
+        assert!(error.to_string().contains("guest-issuer:write"), "{error}");
+        assert!(matches!(Guest::parse(&answer(401, "")), Err(MintRefused::Unauthorized(_))));
+    }
+
+    #[test]
+    fn a_count_is_read_in_every_spelling() {
+        for body in [r#"{"guests":112}"#, "112", r#"{"112":112}"#] {
+            assert_eq!(Guest::counted(&answer(200, body)).unwrap(), 112, "{body}");
+        }
+        for body in ["{}", "many", r#"{"guests":"many"}"#, r#"{"a":1,"b":2}"#] {
+            assert!(matches!(Guest::counted(&answer(200, body)), Err(ResourceError::Malformed { .. })), "{body}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The device grant: a person signs in on another device, and this one polls (RFC 8628).
+
+mod polling;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use lanyard_secret::{DeviceCode, SafeUrl};
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::basic::basic;
+use super::said::Said;
+use super::token::form;
+use super::{ClientAuth, MalformedReply, Refusal, TokenReply};
+use crate::error::printable;
+use crate::{AppClientId, Environment, ErrorBody, Method, Request, Response, ScopeSet};
+
+pub use polling::{Ending, Next, Polling};
+
+/// What a device shows to its person, and what it polls with.
+#[derive(Clone, Debug)]
+pub struct DeviceAuthorization {
+    /// What this device polls with.
+    pub device_code: DeviceCode,
+    /// What the person types.
+    pub user_code: String,
+    /// Where the person goes.
+    pub verification_uri: SafeUrl,
+    /// The same with the code in it: for a QR code, or to be opened at once.
+    pub verification_uri_complete: Option<SafeUrl>,
+    /// How long all this lasts from the moment at which the request was sent; `None` where the reply did not say.
+    pub expires_in: Option<Duration>,
+    /// How long to wait between two polls; 5 s where the reply did not say (RFC 8628, section 3.2).
+    pub interval: Duration,
+}
+
+/// Why a device may not begin.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DeviceRefused {
+    /// The client id is unknown, or the app may not use this grant.
+    #[error("Webex does not accept the app's client id for a sign-in by code ({0})")]
+    Client(Refusal),
+    /// A scope is unknown, or not one of the app's. The scopes of OpenID Connect are not supported here.
+    #[error("Webex does not accept the scopes ({0})")]
+    Scope(Refusal),
+    /// Too many calls; nothing was done.
+    #[error("Webex limits the calls of this app or person")]
+    Limited {
+        /// How long Webex asks to wait, if it says.
+        retry_after: Option<Duration>,
+    },
+    /// An answer that fits no shape, or a server's error.
+    #[error("the outcome is unclear ({0})")]
+    Unclear(Refusal),
+    /// Success, but no codes in it.
+    #[error("Webex answered with success, but {0}")]
+    Malformed(MalformedReply),
+}
+
+/// What one poll brought.
+#[derive(Clone, Debug)]
+pub enum DevicePoll {
+    /// The person has signed in.
+    Granted(TokenReply),
+    /// Not yet.
+    Pending,
+    /// Not yet, and the polls come too fast.
+    SlowDown,
+    /// The person, or an administrator, said no.
+    Denied,
+    /// The codes are too old, or spent.
+    Expired,
+    /// Too many calls.
+    Limited {
+        /// How long Webex asks to wait, if it says.
+        retry_after: Option<Duration>,
+    },
+    /// The client id or the client secret is wrong.
+    WrongClient(Refusal),
+    /// Another refusal: further polls would bring the same.
+    Refused(Refusal),
+    /// A server's error: a later poll may bring something else.
+    Unclear(Refusal),
+    /// Success, but no token set in it.
+    Malformed(MalformedReply),
+}
+
+/// The interval where a reply names none (RFC 8628, section 3.2).
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// `POST /device/authorize`: asks for the codes.
+pub fn authorize(environment: &Environment, client_id: &AppClientId, scopes: &ScopeSet) -> Request {
+    let scopes = scopes.to_string();
+    let body = form([("client_id", client_id.as_str()), ("scope", scopes.as_str())].into_iter());
+    Request::new(Method::POST, environment.resource(&["device", "authorize"]))
+        .body("application/x-www-form-urlencoded", body)
+}
+
+/// `POST /device/token`: asks whether the person has signed in. Webex takes the app's secret as HTTP Basic only.
+pub fn poll(environment: &Environment, auth: &ClientAuth, device_code: &DeviceCode) -> Request {
+    let fields = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("device_code", device_code.expose_secret()),
+        ("client_id", auth.client_id.as_str()),
+    ];
+    let request = Request::new(Method::POST, environment.resource(&["device", "token"]))
+        .body("application/x-www-form-urlencoded", form(fields.into_iter()));
+    basic(request, auth)
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    device_code: DeviceCode,
+    user_code: String,
+    verification_uri: String,
+    verification_uri_complete: Option<String>,
+    #[serde(default, deserialize_with = "super::lifetime::lenient")]
+    expires_in: Option<Duration>,
+    #[serde(default, deserialize_with = "super::lifetime::lenient")]
+    interval: Option<Duration>,
+}
+
+impl DeviceAuthorization {
+    /// Reads the answer to [`authorize`].
+    pub fn parse(response: &Response) -> Result<Self, DeviceRefused> {
+        if !response.status.is_success() {
+            return Err(refused(response));
+        }
+        let body = response.body.expose_secret();
+        let malformed = || DeviceRefused::Malformed(MalformedReply::NotJson { length: body.len() });
+        let wire: Wire = serde_json::from_slice(body).map_err(|_| malformed())?;
+        if wire.device_code.is_empty() || wire.user_code.is_empty() {
+            return Err(malformed());
+        }
+        // A person's browser is sent there.
+        let page = |text: &str| text.parse::<SafeUrl>().ok().filter(SafeUrl::is_confidential);
+        Ok(Self {
+            device_code: wire.device_code,
+            user_code: printable(&wire.user_code),
+            verification_uri: page(&wire.verification_uri).ok_or_else(malformed)?,
+            verification_uri_complete: wire.verification_uri_complete.as_deref().and_then(page),
+            expires_in: wire.expires_in,
+            interval: wire.interval.unwrap_or(DEFAULT_INTERVAL),
+        })
+    }
+}
+
+fn refused(response: &Response) -> DeviceRefused {
+    let body = ErrorBody::parse(response.body.expose_secret());
+    let refusal = Refusal::of(response, &body);
+    let said = Said::of(&body);
+    match response.status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => {
+            DeviceRefused::Limited { retry_after: response.retry_after() }
+        }
+        status if !status.is_client_error() => DeviceRefused::Unclear(refusal),
+        _ if said.any(&["scope"]) => DeviceRefused::Scope(refusal),
+        _ if said.any(&["client"]) => DeviceRefused::Client(refusal),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => DeviceRefused::Client(refusal),
+        _ => DeviceRefused::Unclear(refusal),
+    }
+}
+
+impl DevicePoll {
+    /// Reads the answer to [`poll`]. Webex says "not yet" with 428 in the gateway's shape; RFC 8628, section 3.5, with 400 and a
+    /// word. Both are understood, and the words wherever they stand.
+    pub fn parse(response: &Response) -> Self {
+        if response.status.is_success() {
+            return TokenReply::read(response).map_or_else(Self::Malformed, Self::Granted);
+        }
+        let body = ErrorBody::parse(response.body.expose_secret());
+        let refusal = Refusal::of(response, &body);
+        let said = Said::of(&body);
+        match response.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => Self::Limited { retry_after: response.retry_after() },
+            status if status.is_server_error() => Self::Unclear(refusal),
+            status if !status.is_client_error() => Self::Refused(refusal),
+            _ if said.any(&["slow_down", "slow down"]) => Self::SlowDown,
+            _ if said.any(&["authorization_pending", "authorization pending"]) => Self::Pending,
+            StatusCode::PRECONDITION_REQUIRED => Self::Pending,
+            _ if said.any(&["access_denied", "access denied"]) => Self::Denied,
+            _ if said.any(&["client"]) => Self::WrongClient(refusal),
+            _ if said.any(&["expired", "invalid_grant"]) => Self::Expired,
+            StatusCode::UNAUTHORIZED => Self::WrongClient(refusal),
+            _ => Self::Refused(refusal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
