@@ -222,6 +222,28 @@ pub enum Error {
         /// The environment that is stored with it.
         stored: String,
     },
+    /// Nobody is known who may ask the Authorizations API.
+    #[error("no credential is known that may ask Webex about the tokens of {name}'s subject")]
+    NoAdministrator {
+        /// The credential.
+        name: CredentialName,
+        /// The scope that is needed.
+        scope: &'static str,
+    },
+    /// Nothing can be asked about a subject that is not known.
+    #[error("who {name} acts as is not known")]
+    UnknownSubject {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// A token that is not listed for the credential's subject.
+    #[error("Webex lists no token {id} for the subject of {name}")]
+    NoSuchToken {
+        /// The credential.
+        name: CredentialName,
+        /// The id that was given.
+        id: String,
+    },
     /// Two credentials that are to be compared see different organisations.
     #[error("{name} and {against} belong to different organisations")]
     AnotherOrganisation {
@@ -280,7 +302,9 @@ impl Error {
     /// What the failure means for a program.
     pub fn class(&self) -> Class {
         match self {
-            Self::NoSuchCredential(_) | Self::NoAppNamed(_) | Self::NoSuchApp(_) => Class::NoSuchName,
+            Self::NoSuchToken { .. } | Self::NoSuchCredential(_) | Self::NoAppNamed(_) | Self::NoSuchApp(_) => {
+                Class::NoSuchName
+            }
             Self::NoScopes
             | Self::WrongAppKind { .. }
             | Self::AnotherApp { .. }
@@ -296,6 +320,8 @@ impl Error {
             | Self::TokenRefused
             | Self::RefreshTokenRefused { .. }
             | Self::DeviceExpired { .. }
+            | Self::NoAdministrator { .. }
+            | Self::UnknownSubject { .. }
             | Self::Ended { .. }
             | Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
             Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } | Self::NotMinted { trouble, .. } => {
@@ -385,6 +411,12 @@ impl Error {
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
             Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
             Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
+            Self::NoAdministrator { scope, .. } => format!(
+                "name an administrator's credential that has the scope {scope}: --via NAME; sign one in with it: lanyard login \
+                 NAME --app APP --scope {scope}"
+            ),
+            Self::UnknownSubject { name } => format!("find out: lanyard test {name} (it needs spark:people_read)"),
+            Self::NoSuchToken { name, .. } => format!("see what there is: lanyard tokens list {name}"),
             Self::AnotherOrganisation { .. } => "compare with an administrator's credential of the same organisation".to_owned(),
             Self::AnotherEnvironment { .. } => {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()

@@ -15,6 +15,7 @@ mod rotation;
 mod steps;
 
 pub use broker::{Broker, Call, Parts};
+pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
 pub use calls::app::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
 pub use calls::audit::{ReadAudit, VerifyAudit};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
@@ -26,6 +27,7 @@ pub use calls::refresh::{Refresh, Refreshed};
 pub use calls::show::{List, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
 pub use calls::test::{Coverage, JobReport, NeedReport, NotGranted, Sight, Test, TestReport, TokenFinding, Verdict};
+pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use error::{Class, Error, advice, class_of};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.

@@ -16,6 +16,7 @@ use lanyard_secret::AccessToken;
 use lanyard_store::{Check, Claim, NewTokens};
 
 use crate::calls::hand_out::HandOut;
+use crate::doubt::Doubt;
 use crate::identity::Identity;
 use crate::rotation::{Fault, LEASE, Turn};
 use crate::{Broker, Call as _, Class, Error};
@@ -95,19 +96,39 @@ impl Broker {
         }
     }
 
-    /// Asks Webex. A fault is Webex's answer, an error is our own store's.
+    /// Asks Webex; once more where the other credential's token was refused and could be renewed. A fault is Webex's answer, an
+    /// error is our own store's.
     async fn buy(&self, credential: &Credential, mint: &Mint) -> Result<Result<Minted, Fault>, Error> {
         let (via, bearer) = match self.via(mint).await? {
             Ok(via) => via,
             Err(fault) => return Ok(Err(fault)),
         };
+        match self.buy_once(credential, mint, &via, &bearer).await? {
+            Err(fault) if fault.kind() == TroubleKind::ViaUnusable => match self.doubt(&via, &bearer).await? {
+                Doubt::Renewed => match self.via(mint).await? {
+                    Ok((via, bearer)) => self.buy_once(credential, mint, &via, &bearer).await,
+                    Err(fault) => Ok(Err(fault)),
+                },
+                Doubt::Accepted | Doubt::Refused(_) => Ok(Err(fault)),
+            },
+            bought => Ok(bought),
+        }
+    }
+
+    async fn buy_once(
+        &self,
+        credential: &Credential,
+        mint: &Mint,
+        via: &Credential,
+        bearer: &AccessToken,
+    ) -> Result<Result<Minted, Fault>, Error> {
         Ok(match &mint.order {
-            Order::ServiceApp { organisation } => self.buy_service_app(credential, &via, &bearer, organisation).await?,
+            Order::ServiceApp { organisation } => self.buy_service_app(credential, via, bearer, organisation).await?,
             Order::Guest { subject, display_name } => {
                 let asked =
-                    self.transport.guest_token(&credential.environment, &bearer, subject.as_str(), display_name).await;
+                    self.transport.guest_token(&credential.environment, bearer, subject.as_str(), display_name).await;
                 match asked {
-                    Err(error) => Err(fault(&error, &via, MAY_MINT_GUESTS)),
+                    Err(error) => Err(fault(&error, via, MAY_MINT_GUESTS)),
                     Ok(obtained) => {
                         let guest = obtained.guest;
                         let validity =

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{add, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, test, token};
+use crate::commands::{
+    add, api, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, test, token, tokens,
+};
 use crate::context::Common;
 
 /// Keeps Cisco Webex credentials alive and hands the right token to the right program.
@@ -40,8 +42,13 @@ pub(crate) enum Command {
     Token(token::Token),
     /// Run a program with an access token in its environment
     Exec(exec::Exec),
+    /// Call Webex as a credential, any method and any path
+    Api(api::Api),
     /// Renew a credential now
     Refresh(refresh::Refresh),
+    /// Show and end the live tokens that Webex knows of a credential's subject
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// Revoke and erase a credential
     Clear(clear::Clear),
     /// Show what was done and by whom: sign-ins, renewals, hand-outs

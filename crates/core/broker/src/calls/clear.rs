@@ -1,6 +1,6 @@
 //! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
 
-use lanyard_credential::{CredentialId, CredentialName, Kind};
+use lanyard_credential::{Credential, CredentialId, CredentialName, Kind};
 use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
@@ -46,6 +46,11 @@ pub struct Revocation {
 pub enum RevocationOutcome {
     /// Webex confirmed that it is of no use any more.
     Revoked,
+    /// An administrator's credential ended it through the Authorizations API.
+    RevokedByListing {
+        /// Whether it was told from others by its time alone.
+        guess: bool,
+    },
     /// It could not be done now and is tried again.
     Queued {
         /// Why.
@@ -65,7 +70,8 @@ impl Call for Clear {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
         broker.store.begin_clearing(credential.id).await?;
-        let revocations = broker.revoke_pending(Some(credential.id)).await?;
+        let mut revocations = broker.revoke_pending(Some(credential.id)).await?;
+        broker.revoke_the_rest(&credential, &mut revocations).await;
         broker.store.finish_clearing(credential.id).await?;
         Ok(Cleared { name: credential.name, kind: credential.kind, revocations })
     }
@@ -101,6 +107,23 @@ impl Broker {
         }
     }
 
+    /// What the app's own secret could not revoke, an administrator's credential may: deleting a refresh token ends what it bought.
+    async fn revoke_the_rest(&self, credential: &Credential, revocations: &mut [Revocation]) {
+        let left = |revocation: &Revocation| matches!(revocation.outcome, RevocationOutcome::NotRevoked { .. });
+        if !revocations.iter().any(left) {
+            return;
+        }
+        match self.revoke_by_listing(credential).await {
+            Ok(Some(guess)) => {
+                for revocation in revocations.iter_mut().filter(|revocation| left(revocation)) {
+                    revocation.outcome = RevocationOutcome::RevokedByListing { guess };
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the Authorizations API did not end the grant"),
+        }
+    }
+
     /// Works through the queue, of one credential or of all.
     async fn revoke_pending(&self, only: Option<CredentialId>) -> Result<Vec<Revocation>, Error> {
         let mut done = Vec::new();
@@ -110,7 +133,7 @@ impl Broker {
         for row in pending.into_iter().filter(|row| only.is_none_or(|id| row.credential == id)) {
             let outcome = self.revoke_one(&row).await?;
             let ended = match &outcome {
-                RevocationOutcome::Revoked => Some(Ended::Revoked),
+                RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => Some(Ended::Revoked),
                 RevocationOutcome::NotRevoked { reason } => Some(Ended::NotRevoked(reason.clone())),
                 RevocationOutcome::Queued { .. } => None,
             };

@@ -1,5 +1,6 @@
 //! The use cases, one file each.
 
+pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod clear;
@@ -11,3 +12,4 @@ pub(crate) mod refresh;
 pub(crate) mod show;
 pub(crate) mod sign_in;
 pub(crate) mod test;
+pub(crate) mod tokens;

@@ -52,6 +52,11 @@ impl Fault {
         Self { kind, message: message.into(), at_least: Duration::ZERO }
     }
 
+    /// What kind it is.
+    pub(crate) fn kind(&self) -> TroubleKind {
+        self.kind
+    }
+
     /// The same, and Webex asks to wait so long.
     pub(crate) fn waiting(self, at_least: Option<Duration>) -> Self {
         Self { at_least: at_least.unwrap_or_default(), ..self }

@@ -43,6 +43,13 @@ pub(crate) fn sentence(revocation: &Revocation) -> String {
     let what = word(revocation.token);
     match &revocation.outcome {
         RevocationOutcome::Revoked => format!("{what}: revoked"),
+        RevocationOutcome::RevokedByListing { guess: false } => {
+            format!("{what}: revoked by an administrator's credential, through the Authorizations API")
+        }
+        RevocationOutcome::RevokedByListing { guess: true } => format!(
+            "{what}: revoked by an administrator's credential, through the Authorizations API; which one it is was told by its \
+             time, a guess"
+        ),
         RevocationOutcome::Queued { reason } => {
             format!("{what}: not revoked yet ({reason}); lanyard doctor tries again, for seven days")
         }
@@ -60,6 +67,8 @@ fn word(token: TokenKind) -> &'static str {
 fn json_of(revocation: &Revocation) -> serde_json::Value {
     let (outcome, reason) = match &revocation.outcome {
         RevocationOutcome::Revoked => ("revoked", None),
+        RevocationOutcome::RevokedByListing { guess: false } => ("revoked-by-listing", None),
+        RevocationOutcome::RevokedByListing { guess: true } => ("revoked-by-listing-guess", None),
         RevocationOutcome::Queued { reason } => ("queued", Some(reason)),
         RevocationOutcome::NotRevoked { reason } => ("not-revoked", Some(reason)),
     };

@@ -136,7 +136,17 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     for revocation in broker.call(RetryRevocations).await? {
         let said = format!("{}, {}", revocation.credential, sentence(&revocation));
         findings.push(match revocation.outcome {
-            RevocationOutcome::Revoked | RevocationOutcome::Queued { .. } => Finding::good("revocation", said),
+            RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => {
+                Finding::good("revocation", said)
+            }
+            RevocationOutcome::Queued { .. } => {
+                code = if code == 0 { 5 } else { code };
+                Finding::bad(
+                    "revocation",
+                    said,
+                    Some("nothing now: it is tried again with each lanyard doctor".to_owned()),
+                )
+            }
             RevocationOutcome::NotRevoked { .. } => {
                 code = if code == 0 { 4 } else { code };
                 let hint =

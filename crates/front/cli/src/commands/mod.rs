@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod add;
+pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod clear;
@@ -14,6 +15,7 @@ pub(crate) mod show;
 pub(crate) mod simulator;
 pub(crate) mod test;
 pub(crate) mod token;
+pub(crate) mod tokens;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Show(command) => command.run(common).await,
         Command::Test(command) => command.run(common).await,
         Command::Token(command) => command.run(common).await,
+        Command::Tokens(command) => command.run(common).await,
+        Command::Api(command) => command.run(common).await,
         Command::Exec(command) => command.run(common).await,
         Command::Refresh(command) => command.run(common).await,
         Command::Clear(command) => command.run(common).await,

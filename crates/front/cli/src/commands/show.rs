@@ -26,7 +26,15 @@ impl Show {
         } else {
             let apps = broker.call(ListApps).await?;
             let app = apps.iter().find(|app| Some(app.id) == credential.app).map(|app| app.name.as_str());
-            output::line(&output::credential::show(&credential, app, &now))?;
+            let via = match &credential.mint {
+                Some(mint) => {
+                    let all = broker.call(lanyard_broker::List).await?;
+                    let via = all.into_iter().find(|other| other.id == mint.via);
+                    Some(via.map_or_else(|| "a credential that is gone".to_owned(), |via| via.name.to_string()))
+                }
+                None => None,
+            };
+            output::line(&output::credential::show(&credential, app, via.as_deref(), &now))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,6 +1,6 @@
 //! Credentials in words.
 
-use lanyard_credential::{Credential, Kind, RefreshRight, Standing, Subject, SubjectIdentity};
+use lanyard_credential::{Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity};
 use lanyard_time::Moment;
 
 use super::duration::{short, words};
@@ -31,6 +31,7 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
             };
             let renewable = match validity.map(|validity| (validity.refresh, validity.refresh_left(now))) {
                 _ if dead(credential) => "no".to_owned(),
+                _ if credential.renewal() == Renewal::Mint => "always".to_owned(),
                 None | Some((RefreshRight::None, _)) => "no".to_owned(),
                 Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "ended".to_owned(),
                 Some((RefreshRight::Lasting(_), Some(left))) => short(left),
@@ -70,7 +71,7 @@ fn organisation(credential: &Credential) -> String {
 }
 
 /// Everything about one.
-pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> String {
+pub(crate) fn show(credential: &Credential, app: Option<&str>, via: Option<&str>, now: &Moment) -> String {
     let mut rows = vec![
         ("name", credential.name.to_string()),
         ("kind", credential.kind.to_string()),
@@ -79,6 +80,13 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> 
     ];
     if let Some(app) = app {
         rows.push(("app", app.to_owned()));
+    }
+    if let (Some(via), Some(mint)) = (via, &credential.mint) {
+        let what = match &mint.order {
+            Order::ServiceApp { .. } => String::new(),
+            Order::Guest { subject, .. } => format!(", as the subject {subject}"),
+        };
+        rows.push(("minted through", format!("{via}{what}")));
     }
     rows.push(("acts as", acts_as_in_full(credential)));
     rows.push(("organisation", organisation_in_full(credential)));
@@ -91,6 +99,7 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, now: &Moment) -> 
         rows.push((
             "renewable for",
             match (validity.refresh, validity.refresh_left(now)) {
+                _ if credential.renewal() == Renewal::Mint => "as long as it can be minted".to_owned(),
                 _ if dead(credential) => "not any more".to_owned(),
                 (RefreshRight::None, _) => "not at all".to_owned(),
                 (RefreshRight::Lasting(_), Some(left)) if left.is_zero() => "ended".to_owned(),

@@ -29,7 +29,7 @@ pub struct Test {
 }
 
 /// What was found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TestReport {
     /// The credential, as it stands after the test.
     pub credential: Credential,
@@ -44,7 +44,7 @@ pub struct TestReport {
 }
 
 /// What Webex says to a token.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum TokenFinding {
     /// It is accepted.
     Accepted,

@@ -1,0 +1,241 @@
+//! Any call of Webex, with a credential's token.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lanyard_credential::{Credential, CredentialName};
+use lanyard_protocol::{Environment, Method, Request, Response, next_link};
+use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
+use thiserror::Error as ThisError;
+
+use super::hand_out::HandOut;
+use crate::doubt::Doubt;
+use crate::{Broker, Call, Error};
+
+/// Calls Webex as a credential.
+#[derive(Debug)]
+pub struct CallApi {
+    /// The credential.
+    pub name: CredentialName,
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub target: Target,
+    /// Headers of the caller's own.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: SecretBytes,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
+}
+
+/// Where a call goes: always to the credential's own Webex.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A path, and what is added to its query.
+    Path(ApiPath, Vec<(String, String)>),
+    /// What a page named as the next one.
+    Next(SafeUrl),
+}
+
+/// A path below a Webex's API base, such as `people/me`, or of its `/identity` beside that. It may have a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiPath {
+    /// Segments as they are on the wire.
+    path: String,
+    query: Option<String>,
+}
+
+/// Why a text is no such path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+pub enum ApiPathError {
+    /// It names a host of its own.
+    #[error("a path is wanted, not an address: the token goes to the credential's own Webex only")]
+    Absolute,
+    /// It has segments that a server may understand as another path.
+    #[error("a path has no empty or dot segments, no backslashes and no control characters")]
+    Segments,
+    /// Nothing can be asked there.
+    #[error("the path is empty")]
+    Empty,
+}
+
+impl ApiPath {
+    /// Reads `people/me`, `/people/me`, `/v1/people/me` or `/identity/…`, with or without a query.
+    pub fn parse(text: &str) -> Result<Self, ApiPathError> {
+        if text.contains("://") || text.starts_with("//") {
+            return Err(ApiPathError::Absolute);
+        }
+        let text = text.split_once('#').map_or(text, |(before, _)| before);
+        let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let path = path.strip_prefix("v1/").unwrap_or(path);
+        if path.is_empty() {
+            return Err(ApiPathError::Empty);
+        }
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let odd = |segment: &str| {
+            let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+            segment.is_empty()
+                || plain == "."
+                || plain == ".."
+                || plain.contains(['\\'])
+                || plain.contains("%2f")
+                || plain.contains("%5c")
+        };
+        let control = |text: &str| text.chars().any(|c| c.is_control() || c == ' ');
+        if path.split('/').any(odd) || control(path) || query.is_some_and(control) {
+            return Err(ApiPathError::Segments);
+        }
+        Ok(Self { path: path.to_owned(), query: query.map(str::to_owned) })
+    }
+
+    /// The path without its query, for a person.
+    pub fn as_str(&self) -> &str {
+        &self.path
+    }
+
+    fn url(&self, environment: &Environment, more: &[(String, String)]) -> SafeUrl {
+        let mut url = environment.resource(&[]).into_inner();
+        let base = if self.path.starts_with("identity/") { "" } else { url.path().trim_end_matches('/') };
+        let path = format!("{base}/{}", self.path);
+        url.set_path(&path);
+        url.set_query(self.query.as_deref());
+        if !more.is_empty() {
+            url.query_pairs_mut().extend_pairs(more);
+        }
+        SafeUrl::new(url)
+    }
+}
+
+/// What Webex answered.
+#[derive(Debug)]
+pub struct ApiReply {
+    /// The credential that called.
+    pub credential: Credential,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: SecretBytes,
+    /// The next page, where there is one.
+    pub next: Option<SafeUrl>,
+    /// By which Cisco's support finds the call.
+    pub tracking_id: Option<String>,
+}
+
+/// The longest answer that is read.
+const LONGEST: usize = 256 * 1024 * 1024;
+
+/// What a caller may not set: these are the credential's and the connection's.
+const OURS: [HeaderName; 6] = [
+    http::header::AUTHORIZATION,
+    http::header::HOST,
+    http::header::CONTENT_LENGTH,
+    http::header::TRANSFER_ENCODING,
+    http::header::CONNECTION,
+    http::header::PROXY_AUTHORIZATION,
+];
+
+impl CallApi {
+    /// Whether a caller may set this header.
+    pub fn may_set(name: &HeaderName) -> bool {
+        !OURS.contains(name)
+    }
+
+    fn request(&self, environment: &Environment, token: &AccessToken) -> Request {
+        let url = match &self.target {
+            Target::Path(path, query) => path.url(environment, query),
+            Target::Next(url) => url.clone(),
+        };
+        let mut request = Request::new(self.method.clone(), url).bearer(token);
+        if !self.body.expose_secret().is_empty() {
+            request = request.body("application/json", SecretBytes::new(self.body.expose_secret().to_vec()));
+        }
+        for (name, value) in self.headers.iter().filter(|(name, _)| Self::may_set(name)) {
+            request.headers.insert(name.clone(), HeaderValue::clone(value));
+        }
+        request
+    }
+}
+
+impl Call for CallApi {
+    type Reply = ApiReply;
+
+    async fn run(self, broker: &Broker) -> Result<ApiReply, Error> {
+        let hand_out =
+            || HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected: self.expected.clone() };
+        let mut handed = hand_out().run(broker).await?;
+        let mut asked = self.ask(broker, &handed.credential, &handed.token).await?;
+        // A 401 had no effect: with a new token the call may be repeated, whatever it does.
+        if asked.1.status == StatusCode::UNAUTHORIZED
+            && let Doubt::Renewed = broker.doubt(&handed.credential, &handed.token).await?
+        {
+            handed = hand_out().run(broker).await?;
+            asked = self.ask(broker, &handed.credential, &handed.token).await?;
+        }
+        let (url, response) = asked;
+        Ok(ApiReply {
+            credential: handed.credential,
+            status: response.status,
+            next: next_link(&url, &response.headers),
+            tracking_id: response.tracking_id().map(str::to_owned),
+            headers: response.headers,
+            body: response.body,
+        })
+    }
+}
+
+impl CallApi {
+    async fn ask(
+        &self,
+        broker: &Broker,
+        credential: &Credential,
+        token: &AccessToken,
+    ) -> Result<(SafeUrl, Response), Error> {
+        let request = self.request(&credential.environment, token);
+        let url = request.url.clone();
+        let exchange = broker
+            .transport
+            .send(&credential.environment, request, LONGEST)
+            .await
+            .map_err(|error| Error::Call(error.into()))?;
+        Ok((url, exchange.response))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str, more: &[(&str, &str)]) -> String {
+        let environment = Environment::at("http://127.0.0.1:9/v1").expect("an environment");
+        let more: Vec<_> = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        ApiPath::parse(text).expect(text).url(&environment, &more).expose().to_string()
+    }
+
+    #[test]
+    fn a_path_is_taken_as_people_write_it() {
+        for text in ["people/me", "/people/me", "v1/people/me", "/v1/people/me", "/v1/people/me/"] {
+            assert_eq!(url(text, &[]), "http://127.0.0.1:9/v1/people/me");
+        }
+        assert_eq!(url("people?max=3", &[("email", "a b@c")]), "http://127.0.0.1:9/v1/people?max=3&email=a+b%40c");
+        assert_eq!(url("/identity/scim/0/v2/Users", &[]), "http://127.0.0.1:9/identity/scim/0/v2/Users");
+        assert_eq!(url("people/a%20b", &[]), "http://127.0.0.1:9/v1/people/a%20b");
+    }
+
+    #[test]
+    fn no_path_leads_elsewhere() {
+        for text in ["https://evil.example/v1/people", "//evil.example/people", "http://127.0.0.1:1/"] {
+            assert_eq!(ApiPath::parse(text), Err(ApiPathError::Absolute), "{text}");
+        }
+        for text in ["../people", "people/../../x", "people/%2e%2E/x", "a//b", "a\\b", "a%2fb", "a%5Cb", "a\nb", "a b"]
+        {
+            assert_eq!(ApiPath::parse(text), Err(ApiPathError::Segments), "{text}");
+        }
+        for text in ["", "/", "?max=1", "#x"] {
+            assert_eq!(ApiPath::parse(text), Err(ApiPathError::Empty), "{text}");
+        }
+    }
+}

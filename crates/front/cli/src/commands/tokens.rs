@@ -1,0 +1,152 @@
+//! `lanyard tokens`: the live tokens that Webex knows of a credential's subject.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use lanyard_broker::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
+use lanyard_credential::CredentialName;
+use lanyard_protocol::AuthorizationId;
+use serde_json::{Value, json};
+
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::output;
+use crate::output::table;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// Show the live tokens that apps hold for a credential's subject
+    List(List),
+    /// End some of them
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// The credential
+    name: CredentialName,
+    /// An administrator's credential with identity:tokens_read [default: one that is known to have it]
+    #[arg(long, value_name = "ADMIN")]
+    via: Option<CredentialName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Revoke {
+    /// The credential
+    name: CredentialName,
+    /// The tokens to end, by the ids that the list shows
+    #[arg(value_name = "ID", required_unless_present = "superseded")]
+    ids: Vec<String>,
+    /// The access tokens of the credential's own app that are older than the one in use, told by their time
+    #[arg(long, conflicts_with = "ids")]
+    superseded: bool,
+    /// An administrator's credential with identity:tokens_write [default: one that is known to have it]
+    #[arg(long, value_name = "ADMIN")]
+    via: Option<CredentialName>,
+}
+
+impl Tokens {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::List(list) => list.run(common).await,
+            Self::Revoke(revoke) => revoke.run(common).await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let live = broker.call(ListTokens { name: self.name, via: self.via, expected: common.expected()? }).await?;
+        if common.json {
+            output::json::print(&json!({
+                "name": live.credential.name.as_str(),
+                "via": live.via.as_str(),
+                "access_tokens": live.access_tokens(),
+                "most_access_tokens": MOST_LIVE_TOKENS,
+                "tokens": live.tokens.iter().map(json_of).collect::<Vec<_>>(),
+            }))?;
+        } else {
+            show(&live)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Revoke {
+    async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let which = if self.superseded {
+            Which::Superseded
+        } else {
+            Which::These(self.ids.iter().map(|id| AuthorizationId::new(id.as_str())).collect())
+        };
+        let call = RevokeTokens { name: self.name, via: self.via, which, expected: common.expected()? };
+        let revoked = broker.call(call).await?;
+        if common.json {
+            output::json::print(&json!({ "revoked": revoked.iter().map(json_of).collect::<Vec<_>>() }))?;
+        } else if revoked.is_empty() {
+            output::note("there was none to end");
+        } else {
+            output::note(&format!("ended: {}; Webex may accept an access token for a few minutes more", revoked.len()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn show(live: &LiveTokens) -> Result<(), Failure> {
+    if live.tokens.is_empty() {
+        output::note("Webex lists no token");
+    } else {
+        let rows = live.tokens.iter().map(row).collect();
+        output::line(&table::render(&["ID", "KIND", "APP", "MADE", "OURS"], rows))?;
+    }
+    output::note(&format!(
+        "{} access tokens are live, of at most {MOST_LIVE_TOKENS}; asked through {}",
+        live.access_tokens(),
+        live.via
+    ));
+    if live.tokens.iter().any(|token| token.whose == Whose::Superseded) {
+        output::note(&format!(
+            "\"superseded\" is told by time, since Webex does not say which token is which; end those: lanyard tokens revoke {} \
+             --superseded",
+            live.credential.name
+        ));
+    }
+    Ok(())
+}
+
+fn row(token: &LiveToken) -> Vec<String> {
+    let entry = &token.entry;
+    let app = match (entry.application_name.as_str(), &entry.client_id) {
+        ("", Some(id)) => id.to_string(),
+        (name, _) => name.to_owned(),
+    };
+    vec![
+        entry.id.to_string(),
+        kind_word(entry.kind).to_owned(),
+        app,
+        output::json::time(entry.created).unwrap_or_else(|| "unknown".to_owned()),
+        whose(token.whose).to_owned(),
+    ]
+}
+
+fn whose(whose: Whose) -> &'static str {
+    match whose {
+        Whose::AnotherApps => "no",
+        Whose::Superseded => "superseded",
+        Whose::OurApps => "yes",
+    }
+}
+
+fn json_of(token: &LiveToken) -> Value {
+    let entry = &token.entry;
+    json!({
+        "id": entry.id.as_str(),
+        "kind": kind_word(entry.kind),
+        "application_name": entry.application_name,
+        "client_id": entry.client_id.as_ref().map(lanyard_protocol::AppClientId::as_str),
+        "created": output::json::time(entry.created),
+        "ours": whose(token.whose),
+    })
+}
