@@ -1,12 +1,26 @@
 //! A transport to Webex, and typed calls over it.
 //!
-//! The [`Transport`] moves one request and one response and knows what may have happened when it fails; the calls above it
-//! decide what to repeat. A request goes to its environment's own origins or nowhere; a redirect is never followed.
+//! The [`Transport`] moves one request and one response ([`send`](Transport::send)) and knows what may have happened when it
+//! fails; a [`call`](Transport::call) repeats what is safe to repeat, within its caller's patience, and [`pages`](Transport::pages)
+//! walk a list. A request goes to its environment's own origins or nowhere; a redirect is never followed.
 
+mod call;
+mod device_grant;
+mod error;
+mod limits;
+mod mint;
+mod pages;
+mod patience;
 mod resource;
 mod token;
 mod transport;
 
-pub use resource::CallError;
+pub use call::CallOptions;
+pub use device_grant::{DeviceBegun, DeviceError, DevicePolled};
+pub use error::CallError;
+pub use limits::SubjectKey;
+pub use mint::{MintError, ObtainedGuest};
+pub use pages::{Pages, PagingError};
+pub use patience::Patience;
 pub use token::{ExchangeError, Obtained, RevocationError};
-pub use transport::{Exchange, SendError, Transport};
+pub use transport::{Exchange, SendError, TrackingId, Transport};

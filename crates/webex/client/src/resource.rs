@@ -1,32 +1,14 @@
-//! Typed calls of the REST API.
+//! Typed calls of the REST API. Those without [`CallOptions`] are sent once.
 
-use lanyard_protocol::{Environment, OrgId, Organization, Person, Request, ResourceError};
+use jiff::Timestamp;
+use lanyard_protocol::{
+    AppClientId, Authorization, AuthorizationId, Device, Environment, Guest, ListDevices, ListWorkspaces, OrgId,
+    Organization, Page, Person, PersonId, Request, TokenExpiry, Workspace,
+};
 use lanyard_secret::AccessToken;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
-use crate::{SendError, Transport};
-
-/// Why a call brought nothing.
-#[derive(Debug, Error)]
-pub enum CallError {
-    /// There is no whole answer.
-    #[error(transparent)]
-    Send(#[from] SendError),
-    /// Webex refused, or cannot be understood.
-    #[error(transparent)]
-    Resource(#[from] ResourceError),
-}
-
-impl CallError {
-    /// Whether Webex does not accept the access token any more.
-    pub fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Resource(error) if error.status() == Some(http::StatusCode::UNAUTHORIZED))
-    }
-}
-
-/// The longest answer of one resource that is read.
-const LONGEST_RESOURCE: usize = 16 * 1024 * 1024;
+use crate::{CallError, CallOptions, Exchange, Transport};
 
 impl Transport {
     /// Who the token acts as.
@@ -44,15 +26,99 @@ impl Transport {
         self.resource(environment, token, Organization::show(environment, id)).await
     }
 
+    /// Until when the token is valid, by Webex's clock. Which kinds of token may ask is not documented: a refusal other than 401
+    /// says nothing about the token.
+    pub async fn token_expiry(&self, environment: &Environment, token: &AccessToken) -> Result<Timestamp, CallError> {
+        let expiry: TokenExpiry = self.resource(environment, token, TokenExpiry::show(environment)).await?;
+        Ok(expiry.at)
+    }
+
+    /// How many guests there are; needs `guest-issuer:read` or `guest-issuer:write`.
+    pub async fn guest_count(&self, environment: &Environment, token: &AccessToken) -> Result<u64, CallError> {
+        let exchange = self.ask(environment, token, Guest::count(environment)).await?;
+        Ok(Guest::counted(&exchange.response).map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?)
+    }
+
+    /// The tokens that apps hold for a person; for administrators, with `identity:tokens_read`. All in one page.
+    pub async fn authorizations(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+        person: &PersonId,
+    ) -> Result<Vec<Authorization>, CallError> {
+        let page: Page<Authorization> =
+            self.resource(environment, token, Authorization::list(environment, person)).await?;
+        Ok(page.items)
+    }
+
+    /// Ends one authorisation; needs `identity:tokens_write`.
+    pub async fn delete_authorization(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+        id: &AuthorizationId,
+    ) -> Result<(), CallError> {
+        self.done(environment, token, Authorization::delete(environment, id)).await
+    }
+
+    /// Ends **everyone's** authorisation of an app in an organisation; needs `identity:tokens_write`.
+    pub async fn delete_authorizations_of(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+        client_id: &AppClientId,
+        org: &OrgId,
+    ) -> Result<(), CallError> {
+        self.done(environment, token, Authorization::delete_all_of(environment, client_id, org)).await
+    }
+
+    /// The devices that the token's subject sees: all pages. None at all is no error, and for a bot the commonest mistake.
+    pub async fn devices(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+        which: &ListDevices,
+        options: &CallOptions,
+    ) -> Result<Page<Device>, CallError> {
+        self.pages(environment, token, which.request(environment), options).all().await
+    }
+
+    /// The workspaces that the token's subject sees: all pages.
+    pub async fn workspaces(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+        which: &ListWorkspaces,
+        options: &CallOptions,
+    ) -> Result<Page<Workspace>, CallError> {
+        self.pages(environment, token, which.request(environment), options).all().await
+    }
+
     async fn resource<T: DeserializeOwned>(
         &self,
         environment: &Environment,
         token: &AccessToken,
         request: Request,
     ) -> Result<T, CallError> {
-        let method = request.method.clone();
-        let path = request.url.expose().path().to_owned();
-        let exchange = self.send(environment, request.bearer(token), LONGEST_RESOURCE).await?;
-        Ok(exchange.response.resource(&method, &path)?)
+        let (method, path) = (request.method.clone(), request.url.expose().path().to_owned());
+        let exchange = self.ask(environment, token, request).await?;
+        let read = exchange.response.resource(&method, &path);
+        Ok(read.map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?)
+    }
+
+    async fn done(&self, environment: &Environment, token: &AccessToken, request: Request) -> Result<(), CallError> {
+        let (method, path) = (request.method.clone(), request.url.expose().path().to_owned());
+        let exchange = self.ask(environment, token, request).await?;
+        let done = exchange.response.done(&method, &path);
+        Ok(done.map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?)
+    }
+
+    async fn ask(
+        &self,
+        environment: &Environment,
+        token: &AccessToken,
+        request: Request,
+    ) -> Result<Exchange, CallError> {
+        self.call(environment, request.bearer(token), &CallOptions::once()).await
     }
 }

@@ -30,7 +30,7 @@ pub enum ExchangeError {
 }
 
 /// The longest body that is read from a token endpoint; real ones have a few kilobytes.
-const LONGEST_REPLY: usize = 256 * 1024;
+pub(crate) const LONGEST_REPLY: usize = 256 * 1024;
 
 impl Transport {
     /// Buys a token set with the code of a sign-in. Sent once.

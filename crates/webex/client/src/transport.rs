@@ -1,5 +1,6 @@
 //! One request, one response.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,14 +8,18 @@ use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue};
 use lanyard_protocol::{Environment, Request, Response};
 use lanyard_secret::{SafeUrl, SecretBytes};
-use lanyard_time::{Clock, Entropy, Moment};
+use lanyard_time::{Clock, Entropy, Moment, Sleep, SystemSleep};
 use thiserror::Error;
+
+use crate::limits::Limits;
 
 /// Sends requests. Cheap to make: the machinery of TLS is built when the first request needs it.
 #[derive(Debug)]
 pub struct Transport {
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) sleep: Arc<dyn Sleep>,
+    pub(crate) limits: Limits,
     remote: OnceLock<reqwest::Client>,
     local: OnceLock<reqwest::Client>,
 }
@@ -24,11 +29,30 @@ pub struct Transport {
 pub struct Exchange {
     /// The moment just before sending: lifetimes in the response count from it.
     pub sent: Moment,
+    /// The id that was sent with the request. Webex may answer with another; see [`Response::tracking_id`].
+    pub tracking_id: TrackingId,
     /// The response.
     pub response: Response,
 }
 
-/// Why there is no response.
+/// The id of one request, by which Cisco's support finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackingId(String);
+
+impl TrackingId {
+    /// The id as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TrackingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why there is no response. Where something was sent, or tried to be, the sentence ends with the id that went with it.
 #[derive(Debug, Error)]
 pub enum SendError {
     /// The address is not one of the environment's; nothing was sent.
@@ -38,14 +62,14 @@ pub enum SendError {
     #[error("no connection can be made")]
     Setup(#[source] reqwest::Error),
     /// No connection came about; nothing was sent.
-    #[error("{0} cannot be reached")]
-    NotSent(SafeUrl, #[source] reqwest::Error),
+    #[error("{0} cannot be reached (tracking id {2})")]
+    NotSent(SafeUrl, #[source] reqwest::Error, TrackingId),
     /// The request was sent, at least in part, and no whole response came back.
-    #[error("{0} gave no whole answer")]
-    Unanswered(SafeUrl, #[source] reqwest::Error),
+    #[error("{0} gave no whole answer (tracking id {2})")]
+    Unanswered(SafeUrl, #[source] reqwest::Error, TrackingId),
     /// The response is longer than anything that Webex sends for such a request.
-    #[error("the answer of {0} is longer than {1} bytes and was not read")]
-    TooLong(SafeUrl, usize),
+    #[error("the answer of {0} is longer than {1} bytes and was not read (tracking id {2})")]
+    TooLong(SafeUrl, usize, TrackingId),
 }
 
 impl SendError {
@@ -59,15 +83,23 @@ impl SendError {
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a whole exchange may take. The deadline of an intent is longer than this.
 const WHOLE: Duration = Duration::from_secs(30);
-const TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
+const TRACKING_ID_HEADER: HeaderName = HeaderName::from_static("trackingid");
 
 impl Transport {
     /// The longest that [`send`](Self::send) takes.
     pub const LONGEST: Duration = Duration::from_secs(40);
 
-    /// A transport that has no connections yet.
+    /// A transport that has no connections yet. It waits on tokio's timer.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clock, entropy, remote: OnceLock::new(), local: OnceLock::new() }
+        let sleep = Arc::new(SystemSleep);
+        Self { clock, entropy, sleep, limits: Limits::default(), remote: OnceLock::new(), local: OnceLock::new() }
+    }
+
+    /// Another way to wait between the tries of a call.
+    #[must_use]
+    pub fn with_sleep(mut self, sleep: Arc<dyn Sleep>) -> Self {
+        self.sleep = sleep;
+        self
     }
 
     /// Sends a request once, to an address of `environment`, and reads at most `limit` bytes of the answer. Nothing is
@@ -80,29 +112,29 @@ impl Transport {
         let client = self.client(&url)?;
         let tracking_id = self.tracking_id();
         let mut outgoing = client.request(request.method, url.expose().clone()).headers(request.headers);
-        if let Ok(value) = HeaderValue::from_str(&tracking_id) {
-            outgoing = outgoing.header(TRACKING_ID, value);
+        if let Ok(value) = HeaderValue::from_str(tracking_id.as_str()) {
+            outgoing = outgoing.header(TRACKING_ID_HEADER, value);
         }
         if !request.body.expose_secret().is_empty() {
             outgoing = outgoing.body(request.body.expose_secret().to_vec());
         }
-        tracing::debug!(%url, tracking_id, "request");
+        tracing::debug!(%url, %tracking_id, "request");
         let sent = self.clock.now();
         // The error's own URL would show the query.
         let failed = |error: reqwest::Error| {
             let error = error.without_url();
             if error.is_connect() || error.is_builder() {
-                SendError::NotSent(url.clone(), error)
+                SendError::NotSent(url.clone(), error, tracking_id.clone())
             } else {
-                SendError::Unanswered(url.clone(), error)
+                SendError::Unanswered(url.clone(), error, tracking_id.clone())
             }
         };
         let incoming = outgoing.send().await.map_err(failed)?;
         let status = incoming.status();
         let headers = incoming.headers().clone();
-        let body = read(incoming, &url, limit).await?;
-        tracing::debug!(%url, tracking_id, status = status.as_u16(), "response");
-        Ok(Exchange { sent, response: Response { status, headers, body } })
+        let body = read(incoming, &url, limit, &tracking_id).await?;
+        tracing::debug!(%url, %tracking_id, status = status.as_u16(), "response");
+        Ok(Exchange { sent, tracking_id, response: Response { status, headers, body } })
     }
 
     /// Two clients: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
@@ -130,25 +162,32 @@ impl Transport {
     }
 
     /// An id that Webex echoes and Cisco's support can look for.
-    fn tracking_id(&self) -> String {
+    fn tracking_id(&self) -> TrackingId {
         let mut bytes = [0; 8];
         self.entropy.fill(&mut bytes);
-        format!("LANYARD_{:016X}", u64::from_be_bytes(bytes))
+        TrackingId(format!("LANYARD_{:016X}", u64::from_be_bytes(bytes)))
     }
 }
 
-async fn read(incoming: reqwest::Response, url: &SafeUrl, limit: usize) -> Result<SecretBytes, SendError> {
+async fn read(
+    incoming: reqwest::Response,
+    url: &SafeUrl,
+    limit: usize,
+    tracking_id: &TrackingId,
+) -> Result<SecretBytes, SendError> {
+    let too_long = || SendError::TooLong(url.clone(), limit, tracking_id.clone());
     let declared = incoming.content_length().and_then(|length| usize::try_from(length).ok());
     if declared.is_some_and(|length| length > limit) {
-        return Err(SendError::TooLong(url.clone(), limit));
+        return Err(too_long());
     }
     // Large enough from the start where the length is known, so that no outgrown copy of a token stays in memory.
     let mut body = zeroize::Zeroizing::new(Vec::with_capacity(declared.unwrap_or(16 * 1024)));
     let mut chunks = incoming.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| SendError::Unanswered(url.clone(), error.without_url()))?;
+        let chunk =
+            chunk.map_err(|error| SendError::Unanswered(url.clone(), error.without_url(), tracking_id.clone()))?;
         if body.len() + chunk.len() > limit {
-            return Err(SendError::TooLong(url.clone(), limit));
+            return Err(too_long());
         }
         if body.len() + chunk.len() > body.capacity() {
             let mut larger = zeroize::Zeroizing::new(Vec::with_capacity(2 * (body.len() + chunk.len())));

@@ -1,8 +1,10 @@
 //! The two shapes of an error body, and what a failed call of a resource means.
 
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
+use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -52,6 +54,21 @@ impl ErrorBody {
     }
 }
 
+/// What follows on "was answered with …": the sentence, and the tracking id last.
+impl fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        f.write_str(&said(self.tracking_id.as_deref()))
+    }
+}
+
+/// How a tracking id ends a sentence.
+fn said(tracking_id: Option<&str>) -> String {
+    tracking_id.map(|id| format!(" (tracking id {id})")).unwrap_or_default()
+}
+
 fn details(errors: &serde_json::Value) -> Vec<String> {
     let errors = errors.as_array().map(Vec::as_slice).unwrap_or_default();
     let said = errors.iter().take(MOST_DETAILS).filter_map(|error| error.get("description")?.as_str());
@@ -65,7 +82,7 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// Why a call of a resource failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{method} {path} was answered with {status}{}", .body.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default())]
+#[error("{method} {path} was answered with {status}{}", .body)]
 pub struct ApiError {
     /// What was asked.
     pub method: Method,
@@ -86,16 +103,37 @@ pub enum ResourceError {
     #[error(transparent)]
     Api(#[from] Box<ApiError>),
     /// Webex answered with success and something that cannot be understood.
-    #[error("the answer to {path} cannot be understood: {reason}")]
+    #[error("the answer to {path} cannot be understood: {reason}{}", said(.tracking_id.as_deref()))]
     Malformed {
         /// The path that was asked, without its query.
         path: String,
         /// Where the reading stopped, without the body's content.
         reason: String,
+        /// By which Cisco's support finds the call.
+        tracking_id: Option<String>,
     },
 }
 
 impl ResourceError {
+    /// By which Cisco's support finds the call.
+    pub fn tracking_id(&self) -> Option<&str> {
+        match self {
+            Self::Api(error) => error.body.tracking_id.as_deref(),
+            Self::Malformed { tracking_id, .. } => tracking_id.as_deref(),
+        }
+    }
+
+    /// The same error; where the answer named no tracking id, with the one that was sent.
+    #[must_use]
+    pub fn or_tracking_id(mut self, sent: &str) -> Self {
+        let place = match &mut self {
+            Self::Api(error) => &mut error.body.tracking_id,
+            Self::Malformed { tracking_id, .. } => tracking_id,
+        };
+        place.get_or_insert_with(|| sent.to_owned());
+        self
+    }
+
     /// The status, where Webex gave one that is no success.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -130,19 +168,46 @@ impl Response {
             path: path.to_owned(),
             // serde repeats values in some messages; the place is enough.
             reason: format!("line {}, column {}", error.line(), error.column()),
+            tracking_id: self.tracking_id().map(printable),
         })
     }
 
-    /// `Retry-After` in seconds; at most a day is believed.
+    /// `Retry-After` (RFC 9110, section 10.2.3) in seconds, or as a date against the response's own `Date`; at most a day is
+    /// believed. A date that has passed means no wait at all.
     pub fn retry_after(&self) -> Option<Duration> {
-        let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-        let seconds: u64 = text.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds.min(86_400)))
+        self.retry_after_by(None)
+    }
+
+    /// The same, for a response whose date stands alone: then it is compared with the `now` of the one who reads it.
+    pub fn retry_after_at(&self, now: Timestamp) -> Option<Duration> {
+        self.retry_after_by(Some(now))
+    }
+
+    fn retry_after_by(&self, now: Option<Timestamp>) -> Option<Duration> {
+        let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+        let asked = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // A number too long for any type is a long wait too.
+            text.parse().map_or(LONGEST_WAIT, Duration::from_secs)
+        } else {
+            let until = httpdate::parse_http_date(text).ok()?;
+            let sent = self.date(http::header::DATE).or_else(|| now.map(SystemTime::from))?;
+            until.duration_since(sent).unwrap_or(Duration::ZERO)
+        };
+        Some(asked.min(LONGEST_WAIT))
+    }
+
+    fn date(&self, name: HeaderName) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.headers.get(name)?.to_str().ok()?.trim()).ok()
     }
 }
 
+/// The longest wait that is believed.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -166,5 +231,72 @@ mod tests {
     fn a_message_cannot_play_with_the_terminal() {
         let body = ErrorBody::parse("{\"message\":\"\\u001b[2Jgone\\n\"}".as_bytes());
         assert_eq!(body.message.as_deref(), Some("[2Jgone"));
+    }
+
+    fn waits(headers: &[(&'static str, &str)]) -> Response {
+        let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        Response {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            headers: headers.collect(),
+            body: lanyard_secret::SecretBytes::new(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn a_wait_is_read_in_seconds_and_as_a_date_in_each_of_its_three_forms() {
+        let seconds = |response: Response| response.retry_after().map(|wait| wait.as_secs());
+        assert_eq!(seconds(waits(&[("retry-after", " 120 ")])), Some(120));
+        assert_eq!(seconds(waits(&[("retry-after", "99999999999999999999999")])), Some(86_400));
+        for date in ["Sun, 06 Nov 1994 08:50:37 GMT", "Sunday, 06-Nov-94 08:50:37 GMT", "Sun Nov  6 08:50:37 1994"] {
+            let response = waits(&[("retry-after", date), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")]);
+            assert_eq!(seconds(response), Some(60), "{date}");
+        }
+        let passed =
+            waits(&[("retry-after", "Sun, 06 Nov 1994 08:49:36 GMT"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")]);
+        assert_eq!(seconds(passed), Some(0));
+    }
+
+    #[test]
+    fn a_date_by_itself_is_compared_with_the_readers_clock() {
+        let response = waits(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT")]);
+        assert_eq!(response.retry_after(), None);
+        assert_eq!(response.retry_after_at("1994-11-06T08:50:00Z".parse().unwrap()), Some(Duration::from_secs(37)));
+        let own = waits(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT"), ("date", "Sun, 06 Nov 1994 08:50:36 GMT")]);
+        assert_eq!(own.retry_after_at("2030-01-01T00:00:00Z".parse().unwrap()), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn an_error_ends_with_its_tracking_id() {
+        let refused = Response {
+            status: StatusCode::NOT_FOUND,
+            body: lanyard_secret::SecretBytes::new(br#"{"message":"Gone.","trackingId":"ROUTER_1"}"#.to_vec()),
+            ..waits(&[])
+        };
+        let error = refused.done(&Method::GET, "/v1/people/x").unwrap_err().or_tracking_id("SENT_1");
+        assert_eq!(error.to_string(), "GET /v1/people/x was answered with 404 Not Found: Gone. (tracking id ROUTER_1)");
+        let silent = waits(&[]).done(&Method::GET, "/v1/people").unwrap_err().or_tracking_id("SENT_1");
+        assert_eq!(silent.to_string(), "GET /v1/people was answered with 429 Too Many Requests (tracking id SENT_1)");
+        let odd = Response { status: StatusCode::OK, ..waits(&[]) };
+        let odd = odd.resource::<u8>(&Method::GET, "/v1/x").unwrap_err().or_tracking_id("SENT_1");
+        assert!(odd.to_string().ends_with("(tracking id SENT_1)"), "{odd}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_wait_is_read_without_panic_and_is_no_longer_than_a_day(text in "[ -~]{0,40}", date in "[ -~]{0,40}") {
+            let response = waits(&[("retry-after", &text), ("date", &date)]);
+            for wait in [response.retry_after(), response.retry_after_at(Timestamp::MIN), response.retry_after_at(Timestamp::MAX)] {
+                prop_assert!(wait.unwrap_or_default() <= Duration::from_hours(24));
+            }
+        }
+
+        #[test]
+        fn any_date_is_a_wait_of_the_difference(sent in 0i64..4_000_000_000, ahead in 0u64..86_400) {
+            let sent = SystemTime::from(Timestamp::from_second(sent).unwrap());
+            let until = sent + Duration::from_secs(ahead);
+            let (until, sent) = (httpdate::fmt_http_date(until), httpdate::fmt_http_date(sent));
+            let response = waits(&[("retry-after", &until), ("date", &sent)]);
+            prop_assert_eq!(response.retry_after(), Some(Duration::from_secs(ahead)));
+        }
     }
 }

@@ -86,6 +86,7 @@ impl Guest {
         number.and_then(Value::as_u64).ok_or_else(|| ResourceError::Malformed {
             path: path.to_owned(),
             reason: "there is no number of guests".to_owned(),
+            tracking_id: response.tracking_id().map(str::to_owned),
         })
     }
 }

@@ -2,15 +2,7 @@
 
 use http::HeaderMap;
 use lanyard_secret::SafeUrl;
-use serde::Deserialize;
 use url::Url;
-
-/// A page of a list: `{"items":[…]}`. It may be empty and still have a next page.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Page<T> {
-    /// What the page holds.
-    pub items: Vec<T>,
-}
 
 /// The address of the next page, resolved against the address that was asked. Whether a token may go there is the caller's
 /// question: see [`Environment::permits`](crate::Environment::permits).
@@ -41,6 +33,11 @@ fn links(header: &str) -> Vec<(&str, &str)> {
 }
 
 fn end_of_parameters(text: &str) -> usize {
+    unquoted(text, b',').unwrap_or(text.len())
+}
+
+/// Where `separator` first stands outside quotes.
+fn unquoted(text: &str, separator: u8) -> Option<usize> {
     let mut quoted = false;
     let mut escaped = false;
     for (index, byte) in text.bytes().enumerate() {
@@ -48,25 +45,33 @@ fn end_of_parameters(text: &str) -> usize {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b',' if !quoted => return index,
+            byte if byte == separator && !quoted => return Some(index),
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
-/// `rel` may be quoted or bare, hold several relations, and be written in any case.
+/// `rel` may be quoted or bare, hold several relations, and be written in any case; only the first `rel` counts (RFC 8288,
+/// section 3.3).
 fn is_next(parameters: &str) -> bool {
-    parameters.split(';').any(|parameter| {
-        parameter.split_once('=').is_some_and(|(name, value)| {
-            name.trim().eq_ignore_ascii_case("rel")
-                && value
-                    .trim()
-                    .trim_matches('"')
-                    .split_ascii_whitespace()
-                    .any(|relation| relation.eq_ignore_ascii_case("next"))
-        })
-    })
+    let mut rest = parameters;
+    loop {
+        let (parameter, after) = match unquoted(rest, b';') {
+            Some(end) => (&rest[..end], Some(&rest[end + 1..])),
+            None => (rest, None),
+        };
+        if let Some((name, value)) = parameter.split_once('=')
+            && name.trim().eq_ignore_ascii_case("rel")
+        {
+            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            return relations.any(|relation| relation.eq_ignore_ascii_case("next"));
+        }
+        match after {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -101,12 +106,38 @@ mod tests {
 
     #[test]
     fn no_next_link_is_no_next_page() {
-        for header in ["", "nonsense", "<https://a.example", r#"<https://a.example>; rel="prev""#, "<>; title=next"] {
+        for header in [
+            "",
+            "nonsense",
+            "<https://a.example",
+            r#"<https://a.example>; rel="prev""#,
+            "<>; title=next",
+            r#"<https://a.example>; title="; rel=next""#,
+            r"<https://a.example>; rel=prev; rel=next",
+            r#"<https://a.example>; title="<b>; rel=next, <c>; rel=next""#,
+        ] {
             assert_eq!(next(&[header]), None, "{header}");
         }
     }
 
     proptest! {
+        #[test]
+        fn the_next_link_is_found_among_any_others(
+            cursor in "[a-zA-Z0-9,;=]{1,20}",
+            others in proptest::collection::vec(("[a-z]{1,8}", "(prev|first|last|nextish)", "[a-z,;<> =]{0,12}"), 0..4),
+            place in 0usize..5,
+            spelling in 0usize..6,
+        ) {
+            let relation = ["rel=\"next\"", "rel=next", "REL=Next", "rel = \"prev next\"", "title=\"a;b,c\";rel=next", "rel=next;title=x"][spelling];
+            let mut links: Vec<String> =
+                others.iter().map(|(path, rel, title)| format!("</v1/{path}>; title=\"{title}\"; rel=\"{rel}\"")).collect();
+            links.insert(place.min(links.len()), format!("<https://webexapis.com/v1/people?cursor={cursor}>; {relation}"));
+            let expected = Some(format!("https://webexapis.com/v1/people?cursor={cursor}"));
+            prop_assert_eq!(next(&[&links.join(", ")]), expected.clone());
+            let separate: Vec<&str> = links.iter().map(String::as_str).collect();
+            prop_assert_eq!(next(&separate), expected);
+        }
+
         #[test]
         fn any_header_is_read_without_panic(text in "[ -~]{0,120}") {
             next(&[&text]);

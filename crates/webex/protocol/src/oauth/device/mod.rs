@@ -41,7 +41,7 @@ pub enum DeviceRefused {
     /// The client id is unknown, or the app may not use this grant.
     #[error("Webex does not accept the app's client id for a sign-in by code ({0})")]
     Client(Refusal),
-    /// A scope is unknown, or not one of the app's. The scopes of OpenID Connect are not supported here.
+    /// A scope is unknown, or not one of the app's. Those of Login with Webex (`openid`, …) are not supported here.
     #[error("Webex does not accept the scopes ({0})")]
     Scope(Refusal),
     /// Too many calls; nothing was done.

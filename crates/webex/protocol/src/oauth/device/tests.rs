@@ -22,7 +22,7 @@ fn the_documented_codes_read() {
     .unwrap();
     assert_eq!(codes.device_code.expose_secret(), "canary");
     assert_eq!(codes.user_code, "729703");
-    assert_eq!((codes.expires_in, codes.interval), (Some(Duration::from_secs(300)), Duration::from_secs(2)));
+    assert_eq!((codes.expires_in, codes.interval), (Some(Duration::from_mins(5)), Duration::from_secs(2)));
     assert!(!format!("{codes:?}").contains("canary"));
 }
 

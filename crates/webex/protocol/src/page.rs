@@ -1,0 +1,184 @@
+//! A page of a list, read item by item.
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde_json::{Map, Value};
+
+use crate::error::printable;
+use crate::{Method, ResourceError, Response};
+
+/// A page of a list: `{"items":[…]}`, or another key in Calling. It may be empty and still have a next page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What could be read. An item with [`ItemTrouble::Partial`] is among them.
+    pub items: Vec<T>,
+    /// What is wrong with single items; the others are none the worse for it.
+    pub problems: Vec<ItemProblem>,
+}
+
+/// What is wrong with one item of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemProblem {
+    /// The item's place in the list that Webex sent, from 0.
+    pub index: usize,
+    /// Its id, where it has one.
+    pub id: Option<String>,
+    /// What is wrong.
+    pub trouble: ItemTrouble,
+}
+
+/// What can be wrong with an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemTrouble {
+    /// Webex could not fill all its fields, and says which.
+    Partial(Vec<FieldError>),
+    /// It is not of the form that such items have. It is left out.
+    Unreadable,
+}
+
+/// A field that Webex could not fill: `"errors": {"title": {"code": "kms_failure", "reason": "…"}}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field.
+    pub field: String,
+    /// The machine's word, or nothing.
+    pub code: String,
+    /// The sentence, or nothing.
+    pub reason: String,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), problems: Vec::new() }
+    }
+}
+
+impl<T> Page<T> {
+    /// How many items Webex sent, those that could not be read included.
+    pub fn sent(&self) -> usize {
+        self.items.len() + self.problems.iter().filter(|problem| problem.trouble == ItemTrouble::Unreadable).count()
+    }
+
+    /// Adds the page that comes next; the places of its problems count on.
+    pub fn append(&mut self, mut next: Self) {
+        let before = self.sent();
+        self.items.append(&mut next.items);
+        self.problems.extend(next.problems.into_iter().map(|mut problem| {
+            problem.index += before;
+            problem
+        }));
+    }
+}
+
+impl<T: DeserializeOwned> Page<T> {
+    /// Reads the list that stands under `key`. `None` where there is no list.
+    fn read(body: Value, key: &str) -> Option<Self> {
+        let Value::Object(mut fields) = body else { return None };
+        let Some(Value::Array(items)) = fields.remove(key) else { return None };
+        let mut page = Self::default();
+        for (index, item) in items.into_iter().enumerate() {
+            let id = item.get("id").and_then(Value::as_str).map(printable);
+            if let Some(errors) = item.get("errors").and_then(Value::as_object).filter(|errors| !errors.is_empty()) {
+                let trouble = ItemTrouble::Partial(errors.iter().map(field_error).collect());
+                page.problems.push(ItemProblem { index, id: id.clone(), trouble });
+            }
+            match serde_json::from_value(item) {
+                Ok(item) => page.items.push(item),
+                Err(_) => page.problems.push(ItemProblem { index, id, trouble: ItemTrouble::Unreadable }),
+            }
+        }
+        Some(page)
+    }
+}
+
+fn field_error((field, error): (&String, &Value)) -> FieldError {
+    let text = |name| error.get(name).and_then(Value::as_str).map(printable).unwrap_or_default();
+    FieldError { field: printable(field), code: text("code"), reason: text("reason") }
+}
+
+/// As one body of JSON, under `items`.
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Map::deserialize(deserializer)?;
+        Self::read(Value::Object(fields), "items").ok_or_else(|| D::Error::missing_field("items"))
+    }
+}
+
+impl Response {
+    /// Decodes a page of a list from the answer to `method` `path`; the list stands under `key`, nearly always `items`.
+    pub fn page<T: DeserializeOwned>(&self, method: &Method, path: &str, key: &str) -> Result<Page<T>, ResourceError> {
+        let body: Value = self.resource(method, path)?;
+        Page::read(body, key).ok_or_else(|| ResourceError::Malformed {
+            path: path.to_owned(),
+            reason: format!("there is no list under {key:?}"),
+            tracking_id: self.tracking_id().map(printable),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use lanyard_secret::SecretBytes;
+
+    use super::*;
+    use crate::Organization;
+
+    fn page(body: &str, key: &str) -> Result<Page<Organization>, ResourceError> {
+        let body = SecretBytes::new(body.as_bytes().to_vec());
+        Response { status: StatusCode::OK, headers: HeaderMap::new(), body }.page(&Method::GET, "/v1/x", key)
+    }
+
+    #[test]
+    fn one_bad_item_does_not_spoil_the_list() {
+        let page =
+            page(r#"{"items":[{"id":"a","displayName":"A"},{"id":"b"},7,{"id":"c","displayName":"C"}]}"#, "items")
+                .unwrap();
+        assert_eq!(page.items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        let unreadable = |index, id: Option<&str>| ItemProblem {
+            index,
+            id: id.map(str::to_owned),
+            trouble: ItemTrouble::Unreadable,
+        };
+        assert_eq!(page.problems, [unreadable(1, Some("b")), unreadable(2, None)]);
+        assert_eq!(page.sent(), 4);
+    }
+
+    #[test]
+    fn a_partial_item_is_kept_and_told_of() {
+        let page = page(
+            r#"{"items":[{"id":"a","displayName":"?","errors":{"title":{"code":"kms_failure","reason":"Key management server failed"}}},
+                {"id":"b","displayName":"B","errors":{}}]}"#,
+            "items",
+        )
+        .unwrap();
+        assert_eq!(page.items.len(), 2);
+        let expected = FieldError {
+            field: "title".into(),
+            code: "kms_failure".into(),
+            reason: "Key management server failed".into(),
+        };
+        assert_eq!(
+            page.problems,
+            [ItemProblem { index: 0, id: Some("a".into()), trouble: ItemTrouble::Partial(vec![expected]) }]
+        );
+    }
+
+    #[test]
+    fn lists_of_calling_stand_under_other_keys() {
+        let body = r#"{"phoneNumbers":[{"id":"a","displayName":"A"}]}"#;
+        assert_eq!(page(body, "phoneNumbers").unwrap().items.len(), 1);
+        assert!(matches!(page(body, "items"), Err(ResourceError::Malformed { .. })));
+        for body in ["[]", r#"{"items":{}}"#, r#"{"items":null}"#, "7", ""] {
+            assert!(matches!(page(body, "items"), Err(ResourceError::Malformed { .. })), "{body}");
+        }
+    }
+
+    #[test]
+    fn places_count_on_from_page_to_page() {
+        let mut first = page(r#"{"items":[{"id":"a","displayName":"A"},{"id":"b"}]}"#, "items").unwrap();
+        first.append(page(r#"{"items":[7,{"id":"c","displayName":"C"}]}"#, "items").unwrap());
+        assert_eq!(first.problems.iter().map(|problem| problem.index).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((first.items.len(), first.sent()), (2, 4));
+    }
+}
