@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use lanyard_client::Transport;
-use lanyard_credential::CredentialId;
+use lanyard_client::{CallOptions, SubjectKey, Transport};
+use lanyard_credential::{Credential, CredentialId};
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 use tokio::sync::watch;
@@ -52,7 +52,8 @@ pub trait Call: Debug {
 impl Broker {
     /// A broker over an open store.
     pub fn new(store: &Store, parts: Parts, actor: impl Into<String>) -> Self {
-        let transport = Arc::new(Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy)));
+        let transport = Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
+        let transport = Arc::new(transport.with_sleep(Arc::clone(&parts.sleep)));
         let actor = actor.into();
         Self {
             store: store.acting_as(actor.as_str()),
@@ -81,6 +82,13 @@ impl Broker {
     pub async fn finished(&self) {
         // The sender lives as long as the broker.
         let _ = self.spending.subscribe().wait_for(|spending| *spending == 0).await;
+    }
+
+    /// How calls are made as a credential: those of one subject share its limit.
+    pub(crate) fn calls_of(&self, credential: &Credential) -> CallOptions {
+        let whose =
+            credential.subject.known().map_or_else(|| credential.id.to_string(), |subject| subject.id.to_string());
+        CallOptions::default().of(SubjectKey::new(format!("{} {whose}", credential.environment.id())))
     }
 
     /// The store behind it.

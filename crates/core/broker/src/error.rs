@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
@@ -329,7 +330,7 @@ impl Error {
             }
             Self::Exchange(error) => exchange_class(error),
             Self::DeviceRefused(DeviceError::Send(error)) => send_class(error),
-            Self::Call(CallError::Send(error)) => send_class(error),
+            Self::Call(error) => call_class(error),
             Self::Busy { .. } => Class::Unreachable,
             Self::Store(_) => Class::Store,
             _ => Class::Failed,
@@ -422,7 +423,7 @@ impl Error {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
             Self::Call(CallError::Send(_)) => "check the network and HTTPS_PROXY; nothing was stored".to_owned(),
-            Self::Call(_) => return None,
+            Self::Call(error) => call_hint(error)?,
             Self::Store(error) => error.hint(),
         })
     }
@@ -474,6 +475,40 @@ fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> Str
             format!("{kept}; the next try is due in {seconds} s (at once: lanyard refresh {name} --force)")
         }
     }
+}
+
+fn call_class(error: &CallError) -> Class {
+    match error {
+        CallError::Send(error) => send_class(error),
+        CallError::Limited(_) => Class::Unreachable,
+        CallError::Paging(_) => Class::Failed,
+        CallError::Resource(error) => match error.status() {
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Class::PersonMustAct,
+            Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) => Class::Unreachable,
+            Some(status) if status.is_server_error() => Class::Unreachable,
+            _ => Class::Failed,
+        },
+    }
+}
+
+fn call_hint(error: &CallError) -> Option<String> {
+    Some(match error {
+        CallError::Send(_) => return None,
+        CallError::Limited(wait) => format!("try again in {} s", wait.as_secs().max(1)),
+        CallError::Paging(_) => return None,
+        CallError::Resource(error) => match error.status() {
+            Some(StatusCode::UNAUTHORIZED) => {
+                "see which credential that is: lanyard list; then lanyard test NAME".to_owned()
+            }
+            Some(StatusCode::FORBIDDEN) => {
+                "the token that asked lacks a scope, or its owner a role or a licence; Webex does not say which"
+                    .to_owned()
+            }
+            Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) => "try again later".to_owned(),
+            Some(status) if status.is_server_error() => "Webex is at fault; try again later".to_owned(),
+            _ => return None,
+        },
+    })
 }
 
 fn send_class(error: &SendError) -> Class {

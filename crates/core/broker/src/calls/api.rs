@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lanyard_client::CallOptions;
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::{Environment, Method, Request, Response, next_link};
 use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
@@ -196,11 +197,8 @@ impl CallApi {
     ) -> Result<(SafeUrl, Response), Error> {
         let request = self.request(&credential.environment, token);
         let url = request.url.clone();
-        let exchange = broker
-            .transport
-            .send(&credential.environment, request, LONGEST)
-            .await
-            .map_err(|error| Error::Call(error.into()))?;
+        let options = CallOptions { longest: LONGEST, ..broker.calls_of(credential) };
+        let exchange = broker.transport.call(&credential.environment, request, &options).await.map_err(Error::Call)?;
         Ok((url, exchange.response))
     }
 }

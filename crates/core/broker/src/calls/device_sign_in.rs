@@ -51,15 +51,14 @@ impl Call for BeginDeviceSignIn {
 
     async fn run(self, broker: &Broker) -> Result<DeviceSignIn, Error> {
         let SignIn { app, scopes, .. } = &self.sign_in;
-        let asked = broker.clock.now();
         let asked_for = broker.transport.device_authorize(&app.environment, &app.client_id, scopes).await;
-        let authorization = asked_for.map_err(|error| match error {
+        let begun = asked_for.map_err(|error| match error {
             DeviceError::Refused(DeviceRefused::Client(refusal)) => {
                 Error::ClientRefused { app: app.name.clone(), refusal }
             }
             error => Error::DeviceRefused(error),
         })?;
-        Ok(DeviceSignIn { sign_in: self.sign_in, authorization, asked })
+        Ok(DeviceSignIn { sign_in: self.sign_in, authorization: begun.authorization, asked: begun.sent })
     }
 }
 
@@ -83,10 +82,9 @@ impl Call for AwaitDevice {
         loop {
             let Next::Wait(pause) = next else { return Err(Error::DeviceExpired { name: sign_in.name }) };
             broker.sleep.sleep(pause).await;
-            let sent = broker.clock.now();
             let answered = broker.transport.device_poll(&app.environment, &auth, &authorization.device_code).await;
-            let poll = match answered {
-                Ok(poll) => poll,
+            let (sent, poll) = match answered {
+                Ok(polled) => (polled.sent, polled.poll),
                 // An answer that did not come says nothing: the person may be at it.
                 Err(error) => {
                     tracing::warn!(%error, "a poll brought no answer");

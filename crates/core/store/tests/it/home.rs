@@ -13,6 +13,9 @@ use lanyard_vault::{HomeKey, KeySource};
 use crate::child;
 use crate::world::{World, parts, pending};
 
+/// The schema's version that this source tree makes.
+const KNOWN: i64 = 2;
+
 fn clock() -> ManualClock {
     ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())
 }
@@ -42,7 +45,7 @@ async fn a_home_is_made_once_and_found_again() {
     assert_eq!(store.credentials().await.unwrap(), [credential]);
     let diagnosis = store.diagnosis().await.unwrap();
     assert_eq!((diagnosis.key_id, diagnosis.key_source), (key.id(), KeySource::File));
-    assert_eq!(diagnosis.schema_version, 1);
+    assert_eq!(diagnosis.schema_version, KNOWN);
     assert_eq!(store.integrity_check().await.unwrap(), [""; 0]);
 }
 
@@ -174,7 +177,7 @@ async fn a_newer_store_is_left_alone() {
     let world = World::new().await;
     world.tamper("PRAGMA user_version = 99").await;
     let error = open(&world).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1 }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: KNOWN }), "{error}");
 }
 
 #[tokio::test]

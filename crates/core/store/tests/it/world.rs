@@ -94,7 +94,7 @@ impl World {
     /// Tokens whose texts end in `suffix`.
     pub(crate) fn tokens(&self, suffix: &str) -> NewTokens {
         NewTokens {
-            access: AccessToken::new(format!("canary-access-{suffix}")),
+            access: Some(AccessToken::new(format!("canary-access-{suffix}"))),
             refresh: Some(RefreshToken::new(format!("canary-refresh-{suffix}"))),
             validity: self.validity(),
             scopes: Some("spark:people_read spark:kms".parse().unwrap()),
@@ -103,7 +103,7 @@ impl World {
 
     pub(crate) fn rotated(&self, suffix: &str) -> RotatedTokens {
         let NewTokens { access, refresh, validity, scopes } = self.tokens(suffix);
-        RotatedTokens { access, refresh, validity, scopes }
+        RotatedTokens { access: access.unwrap(), refresh, validity, scopes }
     }
 
     pub(crate) fn validity(&self) -> Validity {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use lanyard_credential::{Credential, CredentialName};
-use lanyard_protocol::{Device, WorkspaceId};
+use lanyard_protocol::{Device, ListDevices, ListWorkspaces, WorkspaceId};
 use lanyard_secret::AccessToken;
 
 use super::words;
@@ -51,6 +51,10 @@ pub struct NotGranted {
     pub seen: usize,
 }
 
+/// Few large pages: Webex limits calls, not items.
+const LARGE_DEVICES: ListDevices = ListDevices { org_id: None, workspace_id: None, max: Some(1000) };
+const LARGE_WORKSPACES: ListWorkspaces = ListWorkspaces { org_id: None, include_devices: false, max: Some(1000) };
+
 const FULL: &str = "xapi:all";
 
 impl Broker {
@@ -81,7 +85,10 @@ impl Broker {
         }
         let seen = self.devices_of(credential, token).await.map_err(Error::Call)?;
         let all = self.devices_of(&admin.credential, &admin.token).await.map_err(Error::Call)?;
-        let workspaces = self.transport.workspaces(&credential.environment, &admin.token).await.map_err(Error::Call)?;
+        let options = self.calls_of(&admin.credential);
+        let environment = &credential.environment;
+        let asked = self.transport.workspaces(environment, &admin.token, &LARGE_WORKSPACES, &options).await;
+        let workspaces = asked.map_err(Error::Call)?.items;
         let names: BTreeMap<_, _> =
             workspaces.into_iter().map(|workspace| (workspace.id, workspace.display_name)).collect();
         Ok(compare(against, &seen, &all, &names))
@@ -92,7 +99,8 @@ impl Broker {
         credential: &Credential,
         token: &AccessToken,
     ) -> Result<Vec<Device>, lanyard_client::CallError> {
-        self.transport.devices(&credential.environment, token).await
+        let options = self.calls_of(credential);
+        Ok(self.transport.devices(&credential.environment, token, &LARGE_DEVICES, &options).await?.items)
     }
 }
 

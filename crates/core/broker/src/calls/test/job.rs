@@ -44,9 +44,6 @@ pub enum Verdict {
     Unknown(String),
 }
 
-/// The longest answer of a probe that is read.
-const LONGEST: usize = 4 * 1024 * 1024;
-
 impl Broker {
     pub(super) async fn test_job(&self, job: Job, credential: &Credential, token: &AccessToken) -> JobReport {
         let impossible = job.impossible_for(credential.kind);
@@ -71,7 +68,8 @@ impl Broker {
     /// One harmless GET.
     async fn probe(&self, credential: &Credential, token: &AccessToken, probe: &Probe) -> Verdict {
         let environment = &credential.environment;
-        match self.transport.send(environment, probe.request(environment).bearer(token), LONGEST).await {
+        let request = probe.request(environment).bearer(token);
+        match self.transport.call(environment, request, &self.calls_of(credential)).await {
             Err(error) => Verdict::Unknown(error.to_string()),
             Ok(exchange) => match exchange.response.status {
                 status if status.is_success() => Verdict::Granted("it was tried just now"),
