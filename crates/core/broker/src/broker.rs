@@ -70,7 +70,8 @@ impl Broker {
     /// Does one use case.
     pub async fn call<C: Call>(&self, call: C) -> Result<C::Reply, Error> {
         tracing::debug!(?call, "call");
-        call.run(self).await
+        // Some use cases are large: their callers should not have to carry them.
+        Box::pin(call.run(self)).await
     }
 
     /// Whether a refresh token is being spent: a process that ended now would leave it to others to find out what came of it.
@@ -85,7 +86,7 @@ impl Broker {
     }
 
     /// How calls are made as a credential: those of one subject share its limit.
-    pub(crate) fn calls_of(&self, credential: &Credential) -> CallOptions {
+    pub(crate) fn calls_of(credential: &Credential) -> CallOptions {
         let whose =
             credential.subject.known().map_or_else(|| credential.id.to_string(), |subject| subject.id.to_string());
         CallOptions::default().of(SubjectKey::new(format!("{} {whose}", credential.environment.id())))

@@ -68,7 +68,7 @@ pub enum Error {
     CodeRefused(Refusal),
     /// Webex gives no code for a sign-in by code.
     #[error("Webex gave no code to sign in with")]
-    DeviceRefused(#[source] DeviceError),
+    DeviceRefused(#[source] Box<DeviceError>),
     /// Nobody signed in while the code was good.
     #[error("nobody signed in as {name} while the code was good")]
     DeviceExpired {
@@ -85,7 +85,7 @@ pub enum Error {
     },
     /// The code of a sign-in could not be exchanged.
     #[error("the code could not be exchanged for a token")]
-    Exchange(#[source] ExchangeError),
+    Exchange(#[source] Box<ExchangeError>),
     /// A sign-in brought no refresh token: it could not be kept alive.
     #[error("Webex gave a token without the means to renew it")]
     NoRefreshToken,
@@ -160,7 +160,7 @@ pub enum Error {
     TokenRefused,
     /// A call of Webex failed.
     #[error(transparent)]
-    Call(CallError),
+    Call(Box<CallError>),
     /// The credential has no token, or none that may be handed out.
     #[error("{name} is {state}")]
     NotHandingOut {
@@ -266,8 +266,14 @@ impl Error {
             ExchangeError::Token(TokenError::Rejected(Rejection::Client(refusal))) => {
                 Self::ClientRefused { app: app.clone(), refusal }
             }
-            error => Self::Exchange(error),
+            error => Self::Exchange(Box::new(error)),
         }
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
     }
 }
 
@@ -329,7 +335,10 @@ impl Error {
                 class_of(trouble.kind)
             }
             Self::Exchange(error) => exchange_class(error),
-            Self::DeviceRefused(DeviceError::Send(error)) => send_class(error),
+            Self::DeviceRefused(error) => match &**error {
+                DeviceError::Send(error) => send_class(error),
+                DeviceError::Refused(_) => Class::Failed,
+            },
             Self::Call(error) => call_class(error),
             Self::Busy { .. } => Class::Unreachable,
             Self::Store(_) => Class::Store,
@@ -422,7 +431,6 @@ impl Error {
             Self::AnotherEnvironment { .. } => {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
-            Self::Call(CallError::Send(_)) => "check the network and HTTPS_PROXY; nothing was stored".to_owned(),
             Self::Call(error) => call_hint(error)?,
             Self::Store(error) => error.hint(),
         })
@@ -484,31 +492,33 @@ fn call_class(error: &CallError) -> Class {
         CallError::Paging(_) => Class::Failed,
         CallError::Resource(error) => match error.status() {
             Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Class::PersonMustAct,
-            Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) => Class::Unreachable,
-            Some(status) if status.is_server_error() => Class::Unreachable,
+            Some(status) if is_passing(status) => Class::Unreachable,
             _ => Class::Failed,
         },
     }
 }
 
+/// A limit or a fault of Webex: it will pass.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) || status.is_server_error()
+}
+
 fn call_hint(error: &CallError) -> Option<String> {
-    Some(match error {
-        CallError::Send(_) => return None,
-        CallError::Limited(wait) => format!("try again in {} s", wait.as_secs().max(1)),
+    let status = match error {
+        CallError::Send(_) => return Some("check the network and HTTPS_PROXY; nothing was stored".to_owned()),
+        CallError::Limited(wait) => return Some(format!("try again in {} s", wait.as_secs().max(1))),
         CallError::Paging(_) => return None,
-        CallError::Resource(error) => match error.status() {
-            Some(StatusCode::UNAUTHORIZED) => {
-                "see which credential that is: lanyard list; then lanyard test NAME".to_owned()
-            }
-            Some(StatusCode::FORBIDDEN) => {
-                "the token that asked lacks a scope, or its owner a role or a licence; Webex does not say which"
-                    .to_owned()
-            }
-            Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) => "try again later".to_owned(),
-            Some(status) if status.is_server_error() => "Webex is at fault; try again later".to_owned(),
-            _ => return None,
-        },
-    })
+        CallError::Resource(error) => error.status()?,
+    };
+    let hint = match status {
+        StatusCode::UNAUTHORIZED => "see which credential that is: lanyard list; then lanyard test NAME",
+        StatusCode::FORBIDDEN => {
+            "the token that asked lacks a scope, or its owner a role or a licence; Webex does not say which"
+        }
+        status if is_passing(status) => "try again later",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn send_class(error: &SendError) -> Class {

@@ -116,8 +116,8 @@ impl Probe {
     }
 }
 
-const fn get(path: &'static [&'static str]) -> Option<Probe> {
-    Some(Probe { path, query: "max=1" })
+const fn one_of(path: &'static [&'static str]) -> Probe {
+    Probe { path, query: "max=1" }
 }
 
 // The scopes are those that the API reference names with each operation.
@@ -125,30 +125,30 @@ const DEVICES: &[Need] = &[
     Need {
         what: "list devices",
         scopes: &["spark-admin:devices_read", "spark:devices_read"],
-        probe: get(&["devices"]),
+        probe: Some(one_of(&["devices"])),
     },
     Need {
         what: "list workspaces",
         scopes: &["spark-admin:workspaces_read", "spark:workspaces_read"],
-        probe: get(&["workspaces"]),
+        probe: Some(one_of(&["workspaces"])),
     },
     Need { what: "read a device's status (xAPI)", scopes: &["spark:xapi_statuses"], probe: None },
     Need { what: "send a device a command (xAPI)", scopes: &["spark:xapi_commands"], probe: None },
 ];
 
 const CALLING: &[Need] = &[
-    Need { what: "find people", scopes: &["spark-admin:people_read"], probe: get(&["people"]) },
+    Need { what: "find people", scopes: &["spark-admin:people_read"], probe: Some(one_of(&["people"])) },
     Need { what: "change people and their licences", scopes: &["spark-admin:people_write"], probe: None },
     Need {
         what: "list licences",
         scopes: &["spark-admin:licenses_read"],
         probe: Some(Probe { path: &["licenses"], query: "" }),
     },
-    Need { what: "list locations", scopes: &["spark-admin:locations_read"], probe: get(&["locations"]) },
+    Need { what: "list locations", scopes: &["spark-admin:locations_read"], probe: Some(one_of(&["locations"])) },
     Need {
         what: "read the calling configuration",
         scopes: &["spark-admin:telephony_config_read"],
-        probe: get(&["telephony", "config", "numbers"]),
+        probe: Some(one_of(&["telephony", "config", "numbers"])),
     },
     Need { what: "change the calling configuration", scopes: &["spark-admin:telephony_config_write"], probe: None },
 ];
@@ -166,7 +166,7 @@ const MEETINGS: &[Need] = &[
     Need {
         what: "list meetings",
         scopes: &["meeting:admin_schedule_read", "meeting:schedules_read"],
-        probe: get(&["meetings"]),
+        probe: Some(one_of(&["meetings"])),
     },
     Need {
         what: "list participants",
@@ -176,12 +176,12 @@ const MEETINGS: &[Need] = &[
     Need {
         what: "list recordings",
         scopes: &["meeting:admin_recordings_read", "meeting:recordings_read"],
-        probe: get(&["recordings"]),
+        probe: Some(one_of(&["recordings"])),
     },
     Need {
         what: "list transcripts",
         scopes: &["meeting:admin_transcripts_read", "meeting:transcripts_read"],
-        probe: get(&["meetingTranscripts"]),
+        probe: Some(one_of(&["meetingTranscripts"])),
     },
 ];
 

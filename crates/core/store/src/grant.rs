@@ -55,7 +55,7 @@ impl Store {
     async fn put_grant(
         &self,
         id: CredentialId,
-        replaces: Option<Generation>,
+        expected: Option<Generation>,
         action: AuditAction,
         tokens: &NewTokens,
         (subject, organisation): (&Subject, Option<&Organisation>),
@@ -66,8 +66,8 @@ impl Store {
             write.abandon().await?;
             return Ok(None);
         };
-        if let Some(replaces) = replaces
-            && row.counter("generation")? != replaces.number()
+        if let Some(expected) = expected
+            && row.counter("generation")? != expected.number()
         {
             write.abandon().await?;
             return Ok(None);

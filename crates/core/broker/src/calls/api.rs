@@ -197,8 +197,8 @@ impl CallApi {
     ) -> Result<(SafeUrl, Response), Error> {
         let request = self.request(&credential.environment, token);
         let url = request.url.clone();
-        let options = CallOptions { longest: LONGEST, ..broker.calls_of(credential) };
-        let exchange = broker.transport.call(&credential.environment, request, &options).await.map_err(Error::Call)?;
+        let options = CallOptions { longest: LONGEST, ..Broker::calls_of(credential) };
+        let exchange = broker.transport.call(&credential.environment, request, &options).await.map_err(Error::from)?;
         Ok((url, exchange.response))
     }
 }

@@ -56,7 +56,7 @@ impl Call for BeginDeviceSignIn {
             DeviceError::Refused(DeviceRefused::Client(refusal)) => {
                 Error::ClientRefused { app: app.name.clone(), refusal }
             }
-            error => Error::DeviceRefused(error),
+            error => Error::DeviceRefused(Box::new(error)),
         })?;
         Ok(DeviceSignIn { sign_in: self.sign_in, authorization: begun.authorization, asked: begun.sent })
     }
@@ -100,11 +100,12 @@ impl Call for AwaitDevice {
                     Err(Error::SignInRefused { error: "access_denied".to_owned(), description: None })
                 }
                 (DevicePoll::WrongClient(refusal), _) => Err(Error::ClientRefused { app: app.name.clone(), refusal }),
-                (DevicePoll::Refused(refusal), _) => {
-                    Err(Error::Exchange(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal)))))
-                }
+                (DevicePoll::Refused(refusal), _) => Err(Error::exchange(
+                    &app.name,
+                    ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal))),
+                )),
                 (DevicePoll::Malformed(reply), _) => {
-                    Err(Error::Exchange(ExchangeError::Token(TokenError::Malformed(reply))))
+                    Err(Error::exchange(&app.name, ExchangeError::Token(TokenError::Malformed(reply))))
                 }
                 _ => Err(Error::DeviceExpired { name: sign_in.name }),
             };

@@ -228,10 +228,11 @@ impl HandOut {
             return Ok(Ok(if fit == Fit::Ended { Attempt::Wait } else { Attempt::Failed(Shortfall::RenewalSlow) }));
         };
         match end {
-            Ok(RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. }) => Ok(Ok(Attempt::Look)),
+            Ok(RotationEnd {
+                outcome: Outcome::Rotated | Outcome::RotatedElsewhere | Outcome::DoesNotRotate, ..
+            }) => Ok(Ok(Attempt::Look)),
             Ok(RotationEnd { outcome: Outcome::Busy, .. }) => Ok(Ok(Attempt::Wait)),
             Ok(RotationEnd { outcome: Outcome::Erased, .. }) => Err(Error::NoSuchCredential(self.name.clone())),
-            Ok(RotationEnd { outcome: Outcome::DoesNotRotate, .. }) => Ok(Ok(Attempt::Look)),
             // A grant that can be had again is, before a person is asked.
             Ok(RotationEnd { trouble: Some(trouble), .. })
                 if trouble.kind == TroubleKind::DeadGrant && credential.mint.is_some() =>

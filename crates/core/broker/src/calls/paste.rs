@@ -146,5 +146,5 @@ impl Broker {
 }
 
 fn refused(error: CallError) -> Error {
-    if error.is_unauthorized() { Error::TokenRefused } else { Error::Call(error) }
+    if error.is_unauthorized() { Error::TokenRefused } else { Error::from(error) }
 }

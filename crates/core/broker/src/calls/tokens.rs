@@ -127,7 +127,7 @@ impl Call for RevokeTokens {
                 .transport
                 .delete_authorization(&credential.environment, &token, &live.entry.id)
                 .await
-                .map_err(Error::Call)?;
+                .map_err(Error::from)?;
             let record = AuditRecord {
                 at: broker.clock.now().wall,
                 action: AuditAction::Revoked,
@@ -222,7 +222,7 @@ impl Broker {
         token: &AccessToken,
         person: &PersonId,
     ) -> Result<Vec<Authorization>, Error> {
-        self.transport.authorizations(environment, token, person).await.map_err(Error::Call)
+        self.transport.authorizations(environment, token, person).await.map_err(Error::from)
     }
 
     /// Ends a grant through the Authorizations API, where the app's own secret could not: `Ok(None)` when nothing of a listing can
@@ -255,7 +255,7 @@ impl Broker {
                 _ => return Ok(None),
             },
         };
-        self.transport.delete_authorization(&credential.environment, &token, &entry.id).await.map_err(Error::Call)?;
+        self.transport.delete_authorization(&credential.environment, &token, &entry.id).await.map_err(Error::from)?;
         Ok(Some(guess))
     }
 }

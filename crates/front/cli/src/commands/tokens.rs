@@ -25,7 +25,7 @@ pub(crate) enum Tokens {
 pub(crate) struct List {
     /// The credential
     name: CredentialName,
-    /// An administrator's credential with identity:tokens_read [default: one that is known to have it]
+    /// An administrator's credential with `identity:tokens_read` [default: one that is known to have it]
     #[arg(long, value_name = "ADMIN")]
     via: Option<CredentialName>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Revoke {
     /// The access tokens of the credential's own app that are older than the one in use, told by their time
     #[arg(long, conflicts_with = "ids")]
     superseded: bool,
-    /// An administrator's credential with identity:tokens_write [default: one that is known to have it]
+    /// An administrator's credential with `identity:tokens_write` [default: one that is known to have it]
     #[arg(long, value_name = "ADMIN")]
     via: Option<CredentialName>,
 }

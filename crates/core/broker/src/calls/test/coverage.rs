@@ -83,12 +83,12 @@ impl Broker {
         {
             return Err(Error::AnotherOrganisation { name: credential.name.clone(), against: against.clone() });
         }
-        let seen = self.devices_of(credential, token).await.map_err(Error::Call)?;
-        let all = self.devices_of(&admin.credential, &admin.token).await.map_err(Error::Call)?;
-        let options = self.calls_of(&admin.credential);
+        let seen = self.devices_of(credential, token).await.map_err(Error::from)?;
+        let all = self.devices_of(&admin.credential, &admin.token).await.map_err(Error::from)?;
+        let options = Broker::calls_of(&admin.credential);
         let environment = &credential.environment;
         let asked = self.transport.workspaces(environment, &admin.token, &LARGE_WORKSPACES, &options).await;
-        let workspaces = asked.map_err(Error::Call)?.items;
+        let workspaces = asked.map_err(Error::from)?.items;
         let names: BTreeMap<_, _> =
             workspaces.into_iter().map(|workspace| (workspace.id, workspace.display_name)).collect();
         Ok(compare(against, &seen, &all, &names))
@@ -99,7 +99,7 @@ impl Broker {
         credential: &Credential,
         token: &AccessToken,
     ) -> Result<Vec<Device>, lanyard_client::CallError> {
-        let options = self.calls_of(credential);
+        let options = Broker::calls_of(credential);
         Ok(self.transport.devices(&credential.environment, token, &LARGE_DEVICES, &options).await?.items)
     }
 }

@@ -69,7 +69,7 @@ impl Broker {
     async fn probe(&self, credential: &Credential, token: &AccessToken, probe: &Probe) -> Verdict {
         let environment = &credential.environment;
         let request = probe.request(environment).bearer(token);
-        match self.transport.call(environment, request, &self.calls_of(credential)).await {
+        match self.transport.call(environment, request, &Broker::calls_of(credential)).await {
             Err(error) => Verdict::Unknown(error.to_string()),
             Ok(exchange) => match exchange.response.status {
                 status if status.is_success() => Verdict::Granted("it was tried just now"),

@@ -26,21 +26,18 @@ pub(crate) struct ServiceApp {
     /// The id of the organisation that authorised it, or will: its tokens are then asked for through --via
     #[arg(long, value_name = "ORG", requires = "via")]
     target_org: Option<String>,
-    /// The credential that asks: an integration's with spark:applications_token
+    /// The credential that asks: an integration's with `spark:applications_token`
     #[arg(long, value_name = "NAME", requires = "target_org")]
     via: Option<CredentialName>,
 }
 
 impl ServiceApp {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let source = match (self.target_org, self.via) {
-            (Some(organisation), Some(name)) => {
-                ServiceAppSource::Via { name, organisation: organisation_id(&organisation)? }
-            }
-            _ => {
-                let text = prompt::secret("refresh token", "--refresh-token-file", self.refresh_token_file.as_deref())?;
-                ServiceAppSource::RefreshToken(RefreshToken::new(text.as_str()))
-            }
+        let source = if let (Some(organisation), Some(name)) = (self.target_org, self.via) {
+            ServiceAppSource::Via { name, organisation: organisation_id(&organisation)? }
+        } else {
+            let text = prompt::secret("refresh token", "--refresh-token-file", self.refresh_token_file.as_deref())?;
+            ServiceAppSource::RefreshToken(RefreshToken::new(text.as_str()))
         };
         let broker = common.broker().await?;
         let call = AddServiceApp { name: self.name, app: self.app, source, expected: common.expected()? };

@@ -109,30 +109,30 @@ fn place(at: &mut Value, path: &[Step], field: &Field) -> Result<(), Failure> {
         return Ok(());
     };
     match step {
-        Step::Key(key) => {
+        Step::Key(name) => {
             if at.is_null() {
                 *at = Value::Object(Map::new());
             }
             let object = at.as_object_mut().ok_or_else(clash)?;
-            if rest.is_empty() && object.contains_key(key) {
+            if rest.is_empty() && object.contains_key(name) {
                 return Err(usage(&field.key, "is given twice"));
             }
-            place(object.entry(key.clone()).or_insert(Value::Null), rest, field)
+            place(object.entry(name.clone()).or_insert(Value::Null), rest, field)
         }
         Step::Append => {
             if at.is_null() {
                 *at = Value::Array(Vec::new());
             }
-            let list = at.as_array_mut().ok_or_else(clash)?;
+            let items = at.as_array_mut().ok_or_else(clash)?;
             // `a[][x]=1 a[][y]=2` is one object until a key of it repeats.
-            let goes_on = match (list.last(), rest) {
+            let goes_on = match (items.last(), rest) {
                 (Some(Value::Object(last)), [Step::Key(key), ..]) => !last.contains_key(key),
                 _ => false,
             };
             if !goes_on {
-                list.push(Value::Null);
+                items.push(Value::Null);
             }
-            place(list.last_mut().ok_or_else(clash)?, rest, field)
+            place(items.last_mut().ok_or_else(clash)?, rest, field)
         }
     }
 }

@@ -84,8 +84,7 @@ impl Api {
         caller.name = Some(context::credential(&caller.broker, words.name).await?);
         let first = caller.call(Target::Path(words.path, query)).await?;
         if paged && first.status.is_success() {
-            let pages = Pages::new(self.lines);
-            return pages.print(&caller, first).await;
+            return Pages::new(self.lines).print(&caller, first).await;
         }
         self.print(&first)?;
         Ok(finish(&first))

@@ -27,7 +27,7 @@ impl Pages {
     pub(super) async fn print(mut self, caller: &Caller, first: ApiReply) -> Result<ExitCode, Failure> {
         let mut reply = first;
         let mut asked = Vec::new();
-        self.write(if self.lines { "" } else { "[" })?;
+        Self::write(if self.lines { "" } else { "[" })?;
         for _ in 0..MOST_PAGES {
             self.items(&reply)?;
             let Some(next) = reply.next.take() else { return self.end() };
@@ -63,7 +63,7 @@ impl Pages {
             };
             let break_after = if self.lines { "\n" } else { "" };
             let lead = if self.lines { "" } else { "\n" };
-            self.write(&format!("{before}{lead}{item}{break_after}"))?;
+            Self::write(&format!("{before}{lead}{item}{break_after}"))?;
             self.printed += 1;
         }
         Ok(())
@@ -75,11 +75,11 @@ impl Pages {
             (false, 0) => "]\n",
             (false, _) => "\n]\n",
         };
-        self.write(end)?;
+        Self::write(end)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn write(&self, text: &str) -> Result<(), Failure> {
+    fn write(text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())

@@ -26,7 +26,8 @@ pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn
     }
     match device.expires_in() {
         Some(time) => {
-            output::note(&format!("waiting; the code is good for {} (Ctrl-C gives up)", output::duration::words(time)))
+            let time = output::duration::words(time);
+            output::note(&format!("waiting; the code is good for {time} (Ctrl-C gives up)"));
         }
         None => output::note("waiting (Ctrl-C gives up)"),
     }
