@@ -1,5 +1,7 @@
 //! What an error says, and what it never does.
 
+use std::fmt::Write as _;
+
 use lanyard_client::{CallError, CallOptions, SendError};
 use lanyard_protocol::{Environment, Method, OrgId, Request};
 use lanyard_secret::{AccessToken, SafeUrl};
@@ -15,7 +17,7 @@ async fn failing(environment: &Environment) -> (CallError, String) {
     let mut whole = format!("{words} {error:?}");
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
     while let Some(error) = cause {
-        whole += &format!(" {error}");
+        let _ = write!(whole, " {error}");
         cause = error.source();
     }
     assert!(!whole.contains("canary"), "{whole}");

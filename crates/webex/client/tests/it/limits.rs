@@ -40,7 +40,7 @@ async fn another_call_of_a_limited_subject_fails_at_once_where_it_would_not_wait
 async fn another_call_of_a_limited_subject_waits_where_it_has_the_patience() {
     let (world, anna) = (World::new(), SubjectKey::new("anna"));
     let (webex, environment) = limited(&world, &anna).await;
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_mins(1));
     let options = CallOptions::default().of(anna);
     let exchange = world.transport.call(&environment, rooms(&environment), &options).await.unwrap();
     assert_eq!(exchange.response.status, StatusCode::OK);

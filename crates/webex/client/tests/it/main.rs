@@ -1,4 +1,5 @@
 //! The client against scripted servers on loopback.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod calls;
 mod errors;

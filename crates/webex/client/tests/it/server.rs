@@ -21,11 +21,9 @@ pub(crate) enum Step {
 
 /// An answer of a status such as `200 OK`, headers, and a body.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Step {
-    let mut text = format!("HTTP/1.1 {status}\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
-    }
-    Step::Answer(text + &format!("content-length: {}\r\n\r\n{body}", body.len()))
+    let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+    let length = body.len();
+    Step::Answer(format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"))
 }
 
 /// The script's end: it is no part of any story, and says so to whoever comes.
