@@ -1,5 +1,6 @@
 //! Whom Webex asked to wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -87,10 +88,18 @@ async fn calls_of_one_subject_at_the_same_time_hold_each_other_up_by_nothing_but
         std::iter::once(answer("429 Too Many Requests", &[("retry-after", "5")], "")).chain(vec![ok; 20]),
     )
     .await;
-    let (world, environment) = (World::new(), webex.environment());
-    let options = CallOptions::default().of(SubjectKey::new("anna"));
-    let call = || world.transport.call(&environment, rooms(&environment), &options);
-    let all = futures_util::future::join_all((0..8).map(|_| call())).await;
-    assert!(all.into_iter().all(|outcome| outcome.unwrap().response.status == StatusCode::OK));
+    let world = Arc::new(World::new());
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let (world, environment) = (Arc::clone(&world), webex.environment());
+            tokio::spawn(async move {
+                let options = CallOptions::default().of(SubjectKey::new("anna"));
+                world.transport.call(&environment, rooms(&environment), &options).await.unwrap().response.status
+            })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), StatusCode::OK);
+    }
     assert_eq!(webex.seen().len(), 9);
 }

@@ -31,8 +31,9 @@ async fn pages_are_followed_through_every_spelling_and_through_empty_ones() {
         page(&[item("b"), item("c")].join(","), Some("<{base}/organizations>; rel=\"first\"")),
     ])
     .await;
-    let (world, environment) = (World::new(), webex.environment());
-    let all = walk(&world, &environment).all().await.unwrap();
+    let environment = webex.environment();
+    let walking = tokio::spawn(async move { walk(&World::new(), &environment).all().await });
+    let all = walking.await.unwrap().unwrap();
     assert_eq!(all.items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!((all.problems.len(), all.problems[0].index), (1, 1));
     assert_eq!(all.problems[0].trouble, ItemTrouble::Unreadable);
