@@ -89,7 +89,7 @@ impl Transport {
         }
     }
 
-    /// Until Webex has said that nobody else of this subject must wait: others may add to it meanwhile.
+    /// Waits until Webex would hear this subject again; other calls may lengthen that meanwhile.
     async fn wait_for_subject(
         &self,
         options: &CallOptions,
@@ -97,18 +97,19 @@ impl Transport {
         waited: &mut Duration,
     ) -> Result<(), CallError> {
         let Some(subject) = &options.subject else { return Ok(()) };
-        let now = self.clock.now();
-        let left = self.limits.left(subject, &now);
-        if left.is_zero() {
-            return Ok(());
+        loop {
+            let now = self.clock.now();
+            let left = self.limits.left(subject, &now);
+            if left.is_zero() {
+                return Ok(());
+            }
+            if !options.patience.allows(left, spent(begun, &now, *waited)) {
+                return Err(CallError::Limited(left));
+            }
+            let pause = patience::pause(Some(left), 0, self.random());
+            *waited += pause;
+            self.sleep.sleep(pause).await;
         }
-        if !options.patience.allows(left, spent(begun, &now, *waited)) {
-            return Err(CallError::Limited(left));
-        }
-        let pause = patience::pause(Some(left), 0, self.random());
-        *waited += pause;
-        self.sleep.sleep(pause).await;
-        Ok(())
     }
 
     fn random(&self) -> u64 {

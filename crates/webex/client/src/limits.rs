@@ -5,15 +5,21 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use lanyard_protocol::{Environment, PersonId};
 use lanyard_time::Moment;
 
-/// Whose limit a call counts against: Webex limits each person by itself, through whichever token. The caller makes the key,
-/// such as environment and person id; it never holds a token.
+/// Whose limit a call counts against: Webex limits each person by itself, through whichever token, and each of its APIs by itself;
+/// which of them an address belongs to is not known here. The key never holds a token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SubjectKey(Box<str>);
 
 impl SubjectKey {
-    /// A key that equals another one of the same text.
+    /// The key of a person, a bot or a machine account of one Webex.
+    pub fn person(environment: &Environment, person: &PersonId) -> Self {
+        Self(format!("{} {person}", environment.id()).into())
+    }
+
+    /// Any other key, such as a token's fingerprint where its person is not known. It equals another one of the same text.
     pub fn new(key: impl Into<Box<str>>) -> Self {
         Self(key.into())
     }
@@ -78,6 +84,14 @@ mod tests {
         assert_eq!(limits.left(&a, &clock.now()), seconds(70));
         clock.advance(seconds(70));
         assert_eq!(limits.left(&a, &clock.now()), seconds(0));
+    }
+
+    #[test]
+    fn a_person_of_one_webex_is_not_another_ones() {
+        let person = PersonId::new("p");
+        let key = |environment| SubjectKey::person(&environment, &person);
+        assert_eq!(key(Environment::commercial()), key(Environment::commercial()));
+        assert_ne!(key(Environment::commercial()), key(Environment::fedramp()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{CallError, CallOptions, TrackingId, Transport};
 pub struct Pages<'a, T> {
     transport: &'a Transport,
     environment: &'a Environment,
-    /// What the next page is asked for with; `None` at the end, and after an error.
+    /// What the next page is asked for with; `None` at the end, and where the list cannot be followed.
     next: Option<Request>,
     options: CallOptions,
     key: &'static str,
@@ -79,17 +79,18 @@ impl<T: DeserializeOwned> Pages<'_, T> {
         self
     }
 
-    /// The next page; `None` after the last. A page may be empty and not be the last. After an error there are no more pages.
+    /// The next page; `None` after the last. A page may be empty and not be the last. After an error the same page can be asked
+    /// for again, except where the list cannot be followed ([`PagingError`]): there it ends.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>, CallError> {
-        let Some(request) = self.next.take() else { return Ok(None) };
+        let Some(request) = self.next.clone() else { return Ok(None) };
         let asked = request.url.clone();
-        let method = request.method.clone();
-        self.asked.insert(asked.clone());
         let exchange = self.transport.call(self.environment, request.clone(), &self.options).await?;
         let page = exchange
             .response
-            .page(&method, asked.expose().path(), self.key)
+            .page(&request.method, asked.expose().path(), self.key)
             .map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?;
+        self.asked.insert(asked.clone());
+        self.next = None;
         if let Some(url) = next_link(&asked, &exchange.response.headers) {
             self.check(&asked, &url, exchange.tracking_id)?;
             self.next = Some(Request { url, ..request });

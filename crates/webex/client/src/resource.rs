@@ -39,16 +39,14 @@ impl Transport {
         Ok(Guest::counted(&exchange.response).map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?)
     }
 
-    /// The tokens that apps hold for a person; for administrators, with `identity:tokens_read`. All in one page.
+    /// The tokens that apps hold for a person; for administrators, with `identity:tokens_read`.
     pub async fn authorizations(
         &self,
         environment: &Environment,
         token: &AccessToken,
         person: &PersonId,
-    ) -> Result<Vec<Authorization>, CallError> {
-        let page: Page<Authorization> =
-            self.resource(environment, token, Authorization::list(environment, person)).await?;
-        Ok(page.items)
+    ) -> Result<Page<Authorization>, CallError> {
+        self.pages(environment, token, Authorization::list(environment, person), &CallOptions::once()).all().await
     }
 
     /// Ends one authorisation; needs `identity:tokens_write`.

@@ -49,7 +49,7 @@ impl ErrorBody {
             code: either.error.and_then(|error| error.as_str().map(printable)),
             message: either.error_description.or(either.message).map(|text| printable(&text)),
             details: details(&either.errors),
-            tracking_id: either.tracking_id.map(|text| printable(&text)),
+            tracking_id: either.tracking_id.map(|text| printable(&text)).filter(|id| !id.is_empty()),
         }
     }
 }

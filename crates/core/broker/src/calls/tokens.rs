@@ -222,7 +222,7 @@ impl Broker {
         token: &AccessToken,
         person: &PersonId,
     ) -> Result<Vec<Authorization>, Error> {
-        self.transport.authorizations(environment, token, person).await.map_err(Error::from)
+        Ok(self.transport.authorizations(environment, token, person).await?.items)
     }
 
     /// Ends a grant through the Authorizations API, where the app's own secret could not: `Ok(None)` when nothing of a listing can

@@ -34,6 +34,8 @@ fn seconds(value: &Value) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Deserialize)]
@@ -60,6 +62,31 @@ mod tests {
         ] {
             let reply: Reply = serde_json::from_str(json).unwrap();
             assert_eq!(reply.expires_in.map(|lifetime| lifetime.as_secs()), expected, "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_is_a_lifetime_within_bounds_or_none_and_never_an_error(number: f64, whole: u64, text in "[ -~]{0,30}") {
+            let text = serde_json::to_string(&text).unwrap();
+            for value in [whole.to_string(), format!("\"{whole}\""), format!("{number:e}"), format!("-{whole}"), text] {
+                // What is no JSON at all (NaN, infinities) is not this function's.
+                let Ok(reply) = serde_json::from_str::<Reply>(&format!("{{\"expires_in\":{value}}}")) else {
+                    prop_assert!(serde_json::from_str::<Value>(&value).is_err(), "{}", value);
+                    continue;
+                };
+                if let Some(lifetime) = reply.expires_in {
+                    prop_assert!((1..=LONGEST).contains(&lifetime.as_secs()), "{}", value);
+                }
+            }
+        }
+
+        #[test]
+        fn a_lifetime_is_the_same_as_a_number_and_as_a_text(seconds in 1..=LONGEST) {
+            for value in [seconds.to_string(), format!("\" {seconds} \""), format!("{seconds}.5")] {
+                let reply: Reply = serde_json::from_str(&format!("{{\"expires_in\":{value}}}")).unwrap();
+                prop_assert!(reply.expires_in == Some(Duration::from_secs(seconds)) || seconds == LONGEST, "{}", value);
+            }
         }
     }
 }

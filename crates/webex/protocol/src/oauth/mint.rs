@@ -68,9 +68,9 @@ impl MintRefused {
         match response.status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => Self::Limited { retry_after: response.retry_after() },
             status if !status.is_client_error() => Self::Unclear(refusal),
-            _ if said.any(&CLIENT) => Self::WrongClient(refusal),
+            _ if said.names_the_client() => Self::WrongClient(refusal),
             StatusCode::UNAUTHORIZED => Self::Unauthorized(refusal),
-            _ if said.any(&AUTHORISATION) => Self::NotAuthorised(refusal),
+            _ if names_the_authorisation(&said) => Self::NotAuthorised(refusal),
             StatusCode::FORBIDDEN => Self::Forbidden { refusal, scope },
             StatusCode::NOT_FOUND => Self::NotFound(refusal),
             _ => Self::Unclear(refusal),
@@ -78,14 +78,13 @@ impl MintRefused {
     }
 }
 
-/// "Invalid client credentials", "The provided clientSecret is invalid", `invalid_client`.
-const CLIENT: [&str; 7] =
-    ["client credentials", "clientsecret", "client_secret", "client secret", "clientid", "client_id", "invalid_client"];
-
-/// "Service App not authorized by Full Admin in Control Hub", "has been deauthorized", in either spelling; not
-/// "Authorization request header".
-const AUTHORISATION: [&str; 6] =
-    ["not authorized", "not been authorized", "not authorised", "not been authorised", "deauthori", "control hub"];
+/// "Service App not authorized by Full Admin in Control Hub", "has been deauthorized", in either spelling. That the one who asks
+/// is "not authorized" is another matter: an app, an administrator or an organisation must be spoken of too.
+fn names_the_authorisation(said: &Said) -> bool {
+    let withdrawn = said.any(&["deauthori", "control hub"]);
+    let missing = said.any(&["not authori", "not been authori"]) && said.any(&["app", "admin", "organi"]);
+    withdrawn || missing
+}
 
 /// Writes JSON that holds secrets. The buffer is made large enough at once, so that no outgrown copy stays behind: `texts` is
 /// the length of all texts in it, and a byte becomes six at most.

@@ -19,8 +19,25 @@ impl Said {
         Self(said)
     }
 
+    /// Whether the app's own id or secret is at fault.
+    pub(super) fn names_the_client(&self) -> bool {
+        self.any(&CLIENT)
+    }
+
     /// Whether one of the words stands there.
     pub(super) fn any(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.0.contains(word))
     }
 }
+
+/// "Invalid client credentials", "The provided clientSecret is invalid", `invalid_client`.
+const CLIENT: [&str; 8] = [
+    "client credentials",
+    "clientsecret",
+    "client_secret",
+    "client secret",
+    "clientid",
+    "client_id",
+    "invalid_client",
+    "unauthorized_client",
+];

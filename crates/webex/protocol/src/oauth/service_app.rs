@@ -118,6 +118,8 @@ mod tests {
                 "Forbidden",
             ),
             (403, String::new(), "Forbidden"),
+            (403, says("You are not authorized to do this."), "Forbidden"),
+            (403, says("Not authorised by an administrator of the organisation."), "NotAuthorised"),
             (404, says("Service App not found"), "NotFound"),
             (400, says("targetOrgId is no id"), "Unclear"),
             (502, says("Invalid client credentials"), "Unclear"),

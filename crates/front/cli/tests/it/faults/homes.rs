@@ -116,9 +116,10 @@ fn what_others_can_read_is_not_used() {
 fn a_newer_store_is_left_to_the_newer_binary() {
     let webex = strict();
     let home = signed_in(&webex);
+    let known = sqlite(&home, "PRAGMA user_version");
     sqlite(&home, "PRAGMA user_version = 999");
     out_of_order(&home, &webex, "the store has version 999", "use the newer lanyard");
-    sqlite(&home, "PRAGMA user_version = 1");
+    sqlite(&home, &format!("PRAGMA user_version = {}", known.trim()));
     nothing_is_lost(&home, &webex, 0);
 }
 

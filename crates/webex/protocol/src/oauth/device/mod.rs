@@ -156,7 +156,7 @@ fn refused(response: &Response) -> DeviceRefused {
         }
         status if !status.is_client_error() => DeviceRefused::Unclear(refusal),
         _ if said.any(&["scope"]) => DeviceRefused::Scope(refusal),
-        _ if said.any(&["client"]) => DeviceRefused::Client(refusal),
+        _ if said.names_the_client() => DeviceRefused::Client(refusal),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => DeviceRefused::Client(refusal),
         _ => DeviceRefused::Unclear(refusal),
     }
@@ -180,7 +180,7 @@ impl DevicePoll {
             _ if said.any(&["authorization_pending", "authorization pending"]) => Self::Pending,
             StatusCode::PRECONDITION_REQUIRED => Self::Pending,
             _ if said.any(&["access_denied", "access denied"]) => Self::Denied,
-            _ if said.any(&["client"]) => Self::WrongClient(refusal),
+            _ if said.names_the_client() => Self::WrongClient(refusal),
             _ if said.any(&["expired", "invalid_grant"]) => Self::Expired,
             StatusCode::UNAUTHORIZED => Self::WrongClient(refusal),
             _ => Self::Refused(refusal),

@@ -85,6 +85,7 @@ fn a_poll_is_read_in_both_dresses() {
         (403, gateway("access_denied"), "Denied"),
         (400, rfc("expired_token"), "Expired"),
         (400, gateway("The device code has expired"), "Expired"),
+        (400, gateway("The code has expired; the client must ask for another"), "Expired"),
         (400, rfc("invalid_grant"), "Expired"),
         (401, rfc("invalid_client"), "WrongClient"),
         (401, String::new(), "WrongClient"),

@@ -1,0 +1,11 @@
+//! The client against scripted servers on loopback.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod calls;
+mod errors;
+mod limits;
+mod pages;
+mod proxies;
+mod server;
+mod typed;
+mod world;
