@@ -30,10 +30,11 @@ fn mode(path: &Path) -> u32 {
 }
 
 /// Runs a statement in the database, from outside.
-fn sqlite(home: &Home, statement: &str) {
+fn sqlite(home: &Home, statement: &str) -> String {
     let database = home.path().join("lanyard.db");
     let output = Command::new("sqlite3").arg(database).arg(statement).output().expect("sqlite3(1) is here");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
