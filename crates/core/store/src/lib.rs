@@ -13,15 +13,20 @@ mod diagnosis;
 mod engine;
 mod envelope;
 mod error;
+mod gate;
 mod grant;
 mod hand_out;
 mod home;
 mod intent;
+mod keys;
 mod lease;
+mod lock;
 mod migration;
 mod open;
+mod pause;
 mod record;
 mod rotation;
+mod settings;
 mod store;
 
 pub use apps::{NewApp, RemoveAppError};
@@ -34,6 +39,12 @@ pub use grant::NewTokens;
 pub use hand_out::HandOut;
 pub use home::Home;
 pub use intent::Writer;
+pub use keys::{
+    CommandError, KeyAccess, KeyError, KeyPlace, KeyReplaced, KeyStatus, KeyringError, NewHomeKey, NextKey,
+    NextKeyStatus, PassphraseSource, ReplaceKeyError,
+};
 pub use open::OpenError;
+pub use pause::Pause;
 pub use rotation::{Claim, Commit, Failure, IntentEnd, RotatedTokens, RotationView};
+pub use settings::{Settings, SettingsError};
 pub use store::{Options, Parts, Store};

@@ -4,7 +4,10 @@ use crate::StoreError;
 use crate::engine::Engine;
 
 /// What leads from each version to the next; the first from nothing to 1. Never changed once released, only added to.
-const MIGRATIONS: &[(&str, &str)] = &[(include_str!("migrations/0001_base.sql"), "PRAGMA user_version = 1")];
+const MIGRATIONS: &[(&str, &str)] = &[
+    (include_str!("migrations/0001_base.sql"), "PRAGMA user_version = 1"),
+    (include_str!("migrations/0002_keys.sql"), "PRAGMA user_version = 2"),
+];
 
 /// The version that this binary works with.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;

@@ -32,16 +32,16 @@ enum Provider {
 #[derive(Debug, Error)]
 pub enum KeyFileError {
     /// There is none.
-    #[error("there is no key file {}", .0.display())]
+    #[error("there is no file {}", .0.display())]
     Missing(PathBuf),
     /// There is one already; it is never replaced.
-    #[error("the key file {} exists already", .0.display())]
+    #[error("the file {} exists already", .0.display())]
     Exists(PathBuf),
     /// A symbolic link, a directory, a pipe or the like stands in its place.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// Others can read or write it.
-    #[error("others can read or write the key file {} (mode {mode:04o})", path.display())]
+    #[error("others can read or write the file {} (mode {mode:04o})", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// It belongs to another user.
-    #[error("the key file {} belongs to user {owner}, not to user {user}", path.display())]
+    #[error("the file {} belongs to user {owner}, not to user {user}", path.display())]
     NotOwned {
         /// The file.
         path: PathBuf,
@@ -62,7 +62,7 @@ pub enum KeyFileError {
     #[error("the key file {} is damaged", .0.display())]
     Damaged(PathBuf),
     /// The system refused.
-    #[error("cannot use the key file {}", path.display())]
+    #[error("cannot use the file {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -157,6 +157,12 @@ impl KeyFile {
 
     /// Reads the keys. A file that is not its owner's alone is refused.
     pub fn read(&self) -> Result<Vec<KeyLine>, KeyFileError> {
+        let text = self.read_text()?;
+        KeyLine::parse_all(&text).map_err(|_| KeyFileError::Damaged(self.path.clone()))
+    }
+
+    /// Reads whatever the file holds, with the same care: a passphrase, the settings of a home.
+    pub fn read_text(&self) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
         let path = || self.path.clone();
         let follow = if self.provider == Provider::Lanyard { OFlags::NOFOLLOW } else { OFlags::empty() };
         let flags = follow | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -187,7 +193,7 @@ impl KeyFile {
         if text.len() > LONGEST_KEY_TEXT {
             return Err(KeyFileError::Damaged(path()));
         }
-        KeyLine::parse_all(&text).map_err(|_| KeyFileError::Damaged(path()))
+        Ok(text)
     }
 
     fn io(&self, source: io::Error) -> KeyFileError {

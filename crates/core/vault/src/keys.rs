@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn another_data_key_of_the_same_home_opens_nothing() {
-        let (home, data, entropy) = keys(1);
+        let (_, data, entropy) = keys(1);
         let sealed = data.seal(b"canary", &PLACE, &entropy);
         let other = DataKey::generate(&entropy);
         assert_eq!(other.open(&sealed, &PLACE).unwrap_err(), OpenError::Damaged);
