@@ -100,10 +100,6 @@ impl<'a> Gate<'a> {
         self.engine().forget().await;
     }
 
-    pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        self.engine().close().await
-    }
-
     pub(crate) fn path(&self) -> &'a Path {
         self.engine().path()
     }

@@ -6,6 +6,7 @@
 
 mod apps;
 mod audit;
+mod backup;
 mod clearing;
 mod create;
 mod credentials;
@@ -25,12 +26,14 @@ mod migration;
 mod open;
 mod pause;
 mod record;
+mod restore;
 mod rotation;
 mod settings;
 mod store;
 
 pub use apps::{NewApp, RemoveAppError};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head, HeadError};
+pub use backup::{Backup, BackupError};
 pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
 pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
@@ -45,6 +48,7 @@ pub use keys::{
 };
 pub use open::OpenError;
 pub use pause::Pause;
+pub use restore::{RestoreError, Restored};
 pub use rotation::{Claim, Commit, Failure, IntentEnd, RotatedTokens, RotationView};
 pub use settings::{Settings, SettingsError};
 pub use store::{Options, Parts, Store};

@@ -130,11 +130,11 @@ impl Store {
         let way = Way::new(&home, options.keys.clone())?;
         let (engine, mut row) = read_home(&home, options).await?;
         let mut looks = 0;
-        let keys = loop {
+        let (key, keys) = loop {
             let wanted: Vec<KeyId> = row.keys().collect();
             let (keys, error) = way.fetch(&row, &wanted).await;
-            if keys.iter().any(|key| key.id() == row.key) {
-                break keys;
+            if let Some(key) = keys.iter().find(|key| key.id() == row.key) {
+                break (key.clone(), keys);
             }
             // A key that was replaced between the look at the row and the look for the key is found at the second look.
             let before = std::mem::replace(&mut row, HomeRow::read(engine.row(HomeRow::select()).await?.as_ref())?);
@@ -143,10 +143,9 @@ impl Store {
                 return Err(not_had(&home, row.key, error));
             }
         };
-        let key = keys.iter().find(|key| key.id() == row.key).cloned();
         let store = Self::assemble(home, engine, &row, Some(way), keys, parts)?;
         store.tidy_keys(&row).await;
-        Ok((store, key.expect("the loop ends with it")))
+        Ok((store, key))
     }
 
     /// A store over an open engine. `keys` holds the home's own.

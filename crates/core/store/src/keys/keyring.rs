@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 /// Under which service the entries stand.
 const SERVICE: &str = "lanyard";
 /// How long a person may take to unlock the keyring.
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_mins(1);
 /// How long a keyring may take to answer where nobody asked for one.
 pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 

@@ -50,6 +50,8 @@ pub(crate) struct Way {
     home: Home,
     access: KeyAccess,
     settings: Settings,
+    /// Keys that were named for this once; no place is asked then.
+    lines: Option<Vec<KeyLine>>,
 }
 
 #[derive(Debug)]
@@ -115,7 +117,9 @@ impl Keys {
         let way = self.way.as_ref().ok_or(KeyError::Replaced(row.wrapping()))?;
         let wanted: Vec<KeyId> = row.keys().filter(|id| !self.holds(*id)).collect();
         let (found, error) = way.fetch(row, &wanted).await;
-        found.into_iter().for_each(|key| self.add(key));
+        for key in found {
+            self.add(key);
+        }
         match error {
             Some(error) if !wanted.iter().all(|id| self.holds(*id)) => Err(error),
             _ => Ok(()),
@@ -126,12 +130,17 @@ impl Keys {
 impl Way {
     /// The way to the keys of `home`, by its settings and by what this process was told.
     pub(crate) fn new(home: &Home, access: KeyAccess) -> Result<Self, KeyError> {
-        Ok(Self { settings: Settings::read(home)?, home: home.clone(), access })
+        Ok(Self { settings: Settings::read(home)?, home: home.clone(), access, lines: None })
+    }
+
+    /// The same with keys at hand.
+    pub(crate) fn with_lines(self, lines: Vec<KeyLine>) -> Self {
+        Self { lines: Some(lines), ..self }
     }
 
     /// Fetches those of the `wanted` keys that are to be had, and says what kept it from the others.
     pub(crate) async fn fetch(&self, row: &HomeRow, wanted: &[KeyId]) -> (Vec<HomeKey>, Option<KeyError>) {
-        let mut lines: Vec<KeyLine> = Vec::new();
+        let mut lines = self.lines.clone().unwrap_or_default();
         let mut seen = Vec::new();
         let mut trouble = None;
         let named = self.access.key_file.is_some().then_some(KeySource::KeyFile);
