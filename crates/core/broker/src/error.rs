@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_client::{CallError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
-use lanyard_store::{NameError, StoreError};
+use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use lanyard_time::Moment;
 use thiserror::Error;
 
@@ -183,6 +183,12 @@ pub enum Error {
         /// The environment that is stored with it.
         stored: String,
     },
+    /// The home's key was not replaced.
+    #[error(transparent)]
+    ReplaceKey(#[from] ReplaceKeyError),
+    /// No copy of the store was made.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -249,7 +255,12 @@ impl Error {
             Self::Exchange(error) => exchange_class(error),
             Self::Call(CallError::Send(error)) => send_class(error),
             Self::Busy { .. } => Class::Unreachable,
-            Self::Store(_) => Class::Store,
+            Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
+            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_)) => Class::Usage,
+            Self::Backup(BackupError::Io { .. } | BackupError::KeyInMotion)
+            | Self::ReplaceKey(ReplaceKeyError::Busy) => Class::Failed,
+            Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
+            Self::ReplaceKey(_) => Class::Store,
             _ => Class::Failed,
         }
     }
@@ -313,6 +324,8 @@ impl Error {
             }
             Self::Call(CallError::Send(_)) => "check the network and HTTPS_PROXY; nothing was stored".to_owned(),
             Self::Call(_) => return None,
+            Self::ReplaceKey(error) => error.hint(),
+            Self::Backup(error) => error.hint(),
             Self::Store(error) => error.hint(),
         })
     }
@@ -349,6 +362,14 @@ fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> Str
             let seconds = wait.as_secs().max(1);
             format!("{kept}; the next try is due in {seconds} s (at once: lanyard refresh {name} --force)")
         }
+    }
+}
+
+/// A home that keeps still is not at fault: a person must say that it may go on.
+fn store_class(error: &StoreError) -> Class {
+    match error {
+        StoreError::Paused(_) => Class::PersonMustAct,
+        _ => Class::Store,
     }
 }
 

@@ -56,7 +56,8 @@ impl<'a> Gate<'a> {
             }
             write.abandon().await?;
             fetched += 1;
-            match inner.keys.fetch(&row).await {
+            // On the heap: it is rare, and would make every write's future as large as itself.
+            match Box::pin(inner.keys.fetch(&row)).await {
                 Ok(()) => {}
                 // The key may have been replaced once more, and taken away, between the row and the look for it.
                 Err(_) if fetched < FETCHES && self.store.home_row().await? != row => {}
@@ -76,7 +77,7 @@ impl<'a> Gate<'a> {
         if rows.iter().any(unknown) {
             // Where this fails the rows are still of use; whoever opens one of them is told that its key is not at hand.
             let row = self.store.home_row().await?;
-            if let Err(error) = inner.keys.fetch(&row).await {
+            if let Err(error) = Box::pin(inner.keys.fetch(&row)).await {
                 tracing::warn!(%error, "the home's key was replaced, and the new one cannot be had");
             }
         }

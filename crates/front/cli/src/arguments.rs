@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{add, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, token};
+use crate::commands::{
+    add, app, audit, backup, clear, demo, doctor, exec, key, list, login, refresh, restore, show, simulator, token,
+};
 use crate::context::Common;
 
 /// Keeps Cisco Webex credentials alive and hands the right token to the right program.
@@ -44,6 +46,13 @@ pub(crate) enum Command {
     Clear(clear::Clear),
     /// Show what was done and by whom: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
+    /// Show or replace the key that the home's secrets stand under
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Copy the store while it is in use, without its key
+    Backup(backup::Backup),
+    /// Make a home out of a backup, and let it go on
+    Restore(restore::Restore),
     /// Check the home and every credential, and say what to do
     Doctor(doctor::Doctor),
     /// Run a local Webex to learn and test on

@@ -2,8 +2,10 @@
 
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod clear;
 pub(crate) mod hand_out;
+pub(crate) mod key;
 pub(crate) mod paste;
 pub(crate) mod refresh;
 pub(crate) mod show;
