@@ -6,7 +6,7 @@ use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
-use lanyard_store::{NameError, StoreError};
+use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use lanyard_time::Moment;
 use thiserror::Error;
 
@@ -253,6 +253,12 @@ pub enum Error {
         /// The one that it is compared with.
         against: CredentialName,
     },
+    /// The home's key was not replaced.
+    #[error(transparent)]
+    ReplaceKey(#[from] ReplaceKeyError),
+    /// No copy of the store was made.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -341,7 +347,12 @@ impl Error {
             },
             Self::Call(error) => call_class(error),
             Self::Busy { .. } => Class::Unreachable,
-            Self::Store(_) => Class::Store,
+            Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
+            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_)) => Class::Usage,
+            Self::Backup(BackupError::Io { .. } | BackupError::KeyInMotion)
+            | Self::ReplaceKey(ReplaceKeyError::Busy) => Class::Failed,
+            Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
+            Self::ReplaceKey(_) => Class::Store,
             _ => Class::Failed,
         }
     }
@@ -432,6 +443,8 @@ impl Error {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
             Self::Call(error) => call_hint(error)?,
+            Self::ReplaceKey(error) => error.hint(),
+            Self::Backup(error) => error.hint(),
             Self::Store(error) => error.hint(),
         })
     }
@@ -519,6 +532,14 @@ fn call_hint(error: &CallError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// A home that keeps still is not at fault: a person must say that it may go on.
+fn store_class(error: &StoreError) -> Class {
+    match error {
+        StoreError::Paused(_) => Class::PersonMustAct,
+        _ => Class::Store,
+    }
 }
 
 fn send_class(error: &SendError) -> Class {

@@ -3,9 +3,11 @@
 pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod clear;
 pub(crate) mod device_sign_in;
 pub(crate) mod hand_out;
+pub(crate) mod key;
 pub(crate) mod minted;
 pub(crate) mod paste;
 pub(crate) mod refresh;

@@ -79,6 +79,16 @@ macro_rules! actions {
 actions! {
     /// The home was made.
     HomeCreated = "home-created",
+    /// The home's key began to be replaced by another.
+    KeyRotationBegun = "key-rotation-begun",
+    /// The home's key was replaced: nothing stands under the old one any more.
+    KeyRotated = "key-rotated",
+    /// A copy of the store was made.
+    BackedUp = "backed-up",
+    /// The home was made from such a copy, and keeps still.
+    Restored = "restored",
+    /// The home goes on.
+    Resumed = "resumed",
     /// An app was added.
     AppAdded = "app-added",
     /// An app was removed.

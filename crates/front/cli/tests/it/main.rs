@@ -8,12 +8,17 @@
 
 mod add;
 mod apps;
+mod backups;
 #[cfg(target_os = "linux")]
 mod canary;
 mod crashes;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "linux")]
+mod keyring;
+mod keys;
+// mod kinds;
 mod origins;
 mod output;
 mod races;
