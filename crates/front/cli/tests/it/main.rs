@@ -18,7 +18,7 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod keys;
-// mod kinds;
+mod kinds;
 mod origins;
 mod output;
 mod races;

@@ -11,7 +11,16 @@ fn a_bot_sees_nothing_until_it_is_granted_and_its_regenerated_token_is_found_dea
     let home = home();
     let bot = &webex.description().bot;
     add(&webex, &home, &["bot", "lobby", "--token-file", "-"], &bot.access_token).ok();
-    administrator(&webex, &home, &["spark:people_read", "spark-admin:devices_read", "spark-admin:workspaces_read", "spark-admin:organizations_read"]);
+    administrator(
+        &webex,
+        &home,
+        &[
+            "spark:people_read",
+            "spark-admin:devices_read",
+            "spark-admin:workspaces_read",
+            "spark-admin:organizations_read",
+        ],
+    );
 
     // The commonest mistake: the token is good, and nothing is granted.
     let test = home.run(["test", "lobby", "--for", "devices"]);

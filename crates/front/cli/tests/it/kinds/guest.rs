@@ -13,10 +13,12 @@ fn a_guest_is_minted_again_whenever_its_token_ends() {
     let home = home();
     let app = webex.description().service_app.clone();
     add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
-    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token).ok();
+    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
+        .ok();
     webex.control(Method::POST, "/behaviour", Some(&value!({ "guest_token_ttl_ms": 3000 })));
 
-    let words = ["add", "guest", "visitor", "--via", "fleet", "--subject", "foyer-17", "--display-name", "Visitor Foyer"];
+    let words =
+        ["add", "guest", "visitor", "--via", "fleet", "--subject", "foyer-17", "--display-name", "Visitor Foyer"];
     home.run(words).ok();
     let shown = home.show("visitor");
     assert_eq!((&shown["kind"], &shown["state"]), (&value!("guest"), &value!("active")), "{shown}");

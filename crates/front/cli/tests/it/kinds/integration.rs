@@ -94,7 +94,13 @@ fn where_the_scopes_are_not_known_one_harmless_get_tells_and_nothing_is_written(
     let home = home();
     let app = &webex.description().integration;
     let client = (app.client_id.as_str(), app.client_secret.as_str());
-    home.add_app_as(&webex, client, &app.redirect_uris, &["spark:people_read", "spark-admin:people_read", "spark-admin:licenses_read"]).ok();
+    home.add_app_as(
+        &webex,
+        client,
+        &app.redirect_uris,
+        &["spark:people_read", "spark-admin:people_read", "spark-admin:licenses_read"],
+    )
+    .ok();
     home.sign_in(&webex, "acme");
     webex.forget_record();
     let (code, report) = json(&home, &["test", "acme", "--for", "calling"]);

@@ -11,10 +11,21 @@ const MINTS: [&str; 3] = ["spark:people_read", "spark:applications_token", "spar
 
 /// Another service app than the simulator's own: nobody has authorised it yet.
 fn registered(webex: &Webex, home: &Home) -> String {
-    let app = webex.control(Method::POST, "/service-apps", Some(&value!({ "scopes": ["spark:people_read", "spark-admin:devices_read"] })));
+    let app = webex.control(
+        Method::POST,
+        "/service-apps",
+        Some(&value!({ "scopes": ["spark:people_read", "spark-admin:devices_read"] })),
+    );
     let text = |field: &str| app[field].as_str().unwrap().to_owned();
     add_service_app(webex, home, &text("application_id"), &text("client_id"), &text("client_secret"));
     text("application_id")
+}
+
+/// The client id of a service app.
+fn client_of(webex: &Webex, application: &str) -> String {
+    let apps = webex.control(Method::GET, "/service-apps", None);
+    let app = apps.as_array().unwrap().iter().find(|app| app["application_id"] == application).unwrap();
+    app["client_id"].as_str().unwrap().to_owned()
 }
 
 fn authorise(webex: &Webex, application: &str, organisation: &str) {
@@ -93,7 +104,8 @@ fn a_withdrawn_authorisation_is_told_from_a_dead_token() {
     let first = home.run(["token", "fleet"]).ok();
 
     // The grant alone is dead: it is minted again, and nobody is asked.
-    webex.control(Method::POST, "/grants/revoke", Some(&value!({ "application_id": application })));
+    let client = client_of(&webex, &application);
+    webex.control(Method::POST, "/grants/revoke", Some(&value!({ "client_id": client })));
     home.run(["refresh", "fleet", "--force"]).ok();
     let second = home.run(["token", "fleet"]).ok();
     assert_ne!(first, second);
@@ -156,19 +168,29 @@ fn what_it_is_minted_through_may_be_at_fault() {
 #[test]
 fn a_client_secret_is_replaced_while_forty_credentials_of_the_app_are_due() {
     const LIFE: Duration = Duration::from_secs(4);
-    let webex = Webex::with(Options { organisations: 40, access_token_ttl: Duration::from_hours(1), ..Options::default() });
+    let webex =
+        Webex::with(Options { organisations: 40, access_token_ttl: Duration::from_hours(1), ..Options::default() });
     let home = home();
     administrator(&webex, &home, &MINTS);
     let application = registered(&webex, &home);
-    let client = webex.control(Method::GET, "/service-apps", None);
-    let client = client.as_array().unwrap().iter().find(|app| app["application_id"] == application.as_str()).unwrap();
-    let client_id = client["client_id"].as_str().unwrap().to_owned();
+    let client_id = client_of(&webex, &application);
     let organisations = webex.control(Method::GET, "/organisations", None);
     webex.live_longer(LIFE);
     for (number, organisation) in organisations.as_array().unwrap().iter().enumerate() {
         let id = organisation["id"].as_str().unwrap();
         authorise(&webex, &application, id);
-        home.run(["add", "service-app", &format!("fleet-{number}"), "--app", "fleet", "--target-org", id, "--via", "admin"]).ok();
+        home.run([
+            "add",
+            "service-app",
+            &format!("fleet-{number}"),
+            "--app",
+            "fleet",
+            "--target-org",
+            id,
+            "--via",
+            "admin",
+        ])
+        .ok();
     }
     wait(LIFE);
     webex.live_longer(Duration::from_hours(1));
@@ -198,6 +220,7 @@ fn a_client_secret_is_replaced_while_forty_credentials_of_the_app_are_due() {
         assert!(webex.accepts(&asking.end().ok()), "fleet-{number}");
     }
     let list: Value = serde_json::from_str(&home.run(["--json", "list"]).ok()).unwrap();
-    let states: Vec<_> = list.as_array().unwrap().iter().filter(|one| one["kind"] == "service-app").map(|one| &one["state"]).collect();
+    let states: Vec<_> =
+        list.as_array().unwrap().iter().filter(|one| one["kind"] == "service-app").map(|one| &one["state"]).collect();
     assert_eq!(states, vec!["active"; 40]);
 }
