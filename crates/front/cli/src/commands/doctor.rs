@@ -106,7 +106,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         match (state, credential.standing.trouble()) {
             (State::Stalled | State::NeedsLogin, Some(trouble)) => {
                 code = if code == 0 { 4 } else { code };
-                let hint = lanyard_broker::advice(&credential.name, trouble, &now);
+                let hint = lanyard_broker::advice(&credential, trouble, &now);
                 findings.push(Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint)));
             }
             (State::NeedsLogin | State::Clearing, _) => {

@@ -56,7 +56,7 @@ fn lines(report: &TestReport) -> Vec<String> {
         TokenFinding::Renewed => lines.good("token", "Webex did not accept it any more; it was renewed"),
         TokenFinding::Refused(trouble) => {
             lines.bad("token", &trouble.message);
-            lines.hint(&lanyard_broker::advice(&credential.name, trouble, &now));
+            lines.hint(&lanyard_broker::advice(credential, trouble, &now));
         }
         TokenFinding::None(error) => {
             lines.bad("token", &error.to_string());
