@@ -12,7 +12,7 @@ use crate::audit::AuditAction;
 use crate::create::{exists, give_name, refuse_orphans, remove_unfinished};
 use crate::engine::{Engine, SqliteEngine, beside, sql};
 use crate::home::create_file;
-use crate::keys::{HomeRow, Way};
+use crate::keys::{HomeRow, Way, home_id};
 use crate::lock::lock;
 use crate::migration::{self, KNOWN};
 use crate::pause::PAUSE;
@@ -33,7 +33,7 @@ pub enum RestoreError {
         source: io::Error,
     },
     /// It is the database of a home that is in use, or was: what it last wrote stands in another file.
-    #[error("{} is no backup but a store in use: a log stands beside it", .0.display())]
+    #[error("{} is no backup but a store in use: it was copied, or it has a log beside it", .0.display())]
     InUse(PathBuf),
     /// It is no database, or part of one.
     #[error("{} is damaged: {reason}", path.display())]
@@ -178,8 +178,14 @@ impl Store {
             let source = error.unwrap_or(KeyError::Foreign { found: Vec::new(), expected: row.key });
             return Err(RestoreError::NoKey { key: row.key, kept_in: row.source, source });
         }
+        // A home of its own: should both be on one machine, neither takes the other's key out of the keyring.
+        let id = home_id(&*parts.entropy);
+        if lines.is_none() && row.source == KeySource::Keyring {
+            let unusable = |source| RestoreError::NoKey { key: row.key, kept_in: row.source, source };
+            Way::put_into_keyring(&id, &keys[0]).await.map_err(unusable)?;
+        }
         let unfinished = Self::assemble(home.clone(), engine, &row, None, keys.clone(), parts.clone())?;
-        let source = unfinished.mark_restored(file, lines.as_deref()).await?;
+        let source = unfinished.mark_restored(file, &id, lines.as_deref()).await?;
         unfinished.close().await?;
         drop(unfinished);
         let wrote_key = match lines {
@@ -202,8 +208,13 @@ impl Store {
         Ok(Restored { store, key: row.key })
     }
 
-    /// Marks the copy: it keeps still, its key is where the lines are put, and it says so.
-    async fn mark_restored(&self, file: &Path, lines: Option<&[KeyLine]>) -> Result<Option<KeySource>, StoreError> {
+    /// Marks the copy: it keeps still, has a name of its own, its key is where the lines are put, and it says so.
+    async fn mark_restored(
+        &self,
+        file: &Path,
+        id: &str,
+        lines: Option<&[KeyLine]>,
+    ) -> Result<Option<KeySource>, StoreError> {
         let now = self.now().wall;
         let source = lines.and_then(<[KeyLine]>::first).map(|line| match line {
             KeyLine::Open(_) => KeySource::File,
@@ -212,6 +223,7 @@ impl Store {
         let mut write = self.inner.engine.write().await?;
         let reason = format!("it was restored from a copy at {now:.0}");
         write.run(sql("home", PAUSE).bind(reason).bind(now)).await?;
+        write.run(sql("home", "UPDATE home SET home_id = $1").bind(id)).await?;
         if let Some(source) = source {
             write.run(sql("home", "UPDATE home SET key_source = $1").bind(source.as_str())).await?;
         }
@@ -266,7 +278,9 @@ async fn examine(engine: &Engine, file: &Path) -> Result<HomeRow, RestoreError> 
     }
     migration::migrate(engine).await.map_err(damaged)?;
     let row = engine.row(HomeRow::select()).await.map_err(damaged)?;
-    HomeRow::read(row.as_ref()).map_err(damaged)
+    let row = HomeRow::read(row.as_ref()).map_err(damaged)?;
+    // No backup is made while the key is replaced: somebody copied the database itself.
+    if row.next.is_some() { Err(RestoreError::InUse(file.to_owned())) } else { Ok(row) }
 }
 
 /// The line with the key that is needed, out of a key file that a person names.

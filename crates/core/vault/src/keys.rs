@@ -322,6 +322,26 @@ mod tests {
             prop_assert!(data.open(&Sealed::from_bytes(bytes), &PLACE).is_err());
         }
 
+        // Few words, so that places that differ in one part alone are common.
+        #[test]
+        fn a_value_opens_where_it_was_sealed_and_nowhere_else_under_whichever_home_key(
+            a in ("[ab]", "[ab]", "[ab]", 0_u64..2, "[ab]"),
+            b in ("[ab]", "[ab]", "[ab]", 0_u64..2, "[ab]"),
+        ) {
+            fn place(parts: &(String, String, String, u64, String)) -> RowAddress<'_> {
+                let (table, row, column, generation, environment) = parts;
+                RowAddress { table, row, column, generation: *generation, environment }
+            }
+            let (home, data, entropy) = keys(7);
+            let (sealed, wrapped) = (data.seal(b"canary", &place(&a), &entropy), home.wrap(&data, &place(&a), &entropy));
+            let next = HomeKey::generate(&entropy);
+            let anew = next.wrap(&home.unwrap(&wrapped, &place(&a)).unwrap(), &place(&a), &entropy);
+            prop_assert_eq!(a == b, data.open(&sealed, &place(&b)).is_ok());
+            prop_assert_eq!(a == b, home.unwrap(&wrapped, &place(&b)).is_ok());
+            prop_assert_eq!(a == b, next.unwrap(&anew, &place(&b)).is_ok());
+            prop_assert!(home.unwrap(&anew, &place(&a)).is_err());
+        }
+
         #[test]
         fn every_altered_bit_of_a_wrapped_key_is_refused(at in any::<prop::sample::Index>()) {
             let (home, data, entropy) = keys(6);

@@ -245,6 +245,11 @@ impl Way {
         }
     }
 
+    /// Puts a key into the keyring under a home's name.
+    pub(crate) async fn put_into_keyring(home_id: &str, key: &HomeKey) -> Result<(), KeyError> {
+        Ok(keyring::put(home_id, key, keyring::LIMIT).await?)
+    }
+
     /// A key in the keyring, if one answers at once and there is no key in the home yet.
     async fn make_in_keyring(&self, home_id: &str, entropy: &dyn Entropy) -> Option<HomeKey> {
         if !matches!(self.home.key().read(), Err(KeyFileError::Missing(_))) {

@@ -93,8 +93,13 @@ impl Store {
     pub async fn replace_key(&self, to: Option<KeySource>) -> Result<KeyReplaced, ReplaceKeyError> {
         let lock = try_lock(&self.inner.home).map_err(StoreError::Io)?;
         let _lock = lock.ok_or(ReplaceKeyError::Busy)?;
-        // What an earlier replacement left to do comes first: a file's name would be in the way.
-        self.retire_key().await?;
+        // What an earlier replacement left to do comes first: a file's name would be in the way. A keyring that is gone is not.
+        match self.retire_key().await {
+            Err(RetireError::Key(KeyError::Keyring(error))) => {
+                tracing::warn!(%error, "an earlier key stays in the keyring");
+            }
+            done => done?,
+        }
         let row = self.home_row().await?;
         let resumed = row.next.is_some();
         let (next, source) = match &row.next {
@@ -292,7 +297,7 @@ pub(crate) fn home_id(entropy: &dyn lanyard_time::Entropy) -> String {
 }
 
 const BEGIN: &str = "UPDATE home SET next_key_id = $2, next_key_source = $3, next_key_since = $4, \
-     home_id = COALESCE(home_id, $5) WHERE key_id = $1 AND next_key_id IS NULL AND retired_key_id IS NULL";
+     home_id = COALESCE(home_id, $5) WHERE key_id = $1 AND next_key_id IS NULL";
 
 const FINISH: &str = "UPDATE home SET key_id = $1, key_source = $2, wrapped_key = $3, retired_key_id = $4, \
      retired_key_source = $5, next_key_id = NULL, next_key_source = NULL, next_key_since = NULL";

@@ -17,7 +17,7 @@ impl Store {
         }
         let Ok(Some(_lock)) = try_lock(&self.inner.home) else { return };
         if let Err(error) = self.retire_key().await {
-            tracing::warn!(%error, "the key that was replaced is not removed yet");
+            tracing::debug!(%error, "the key that was replaced is not removed yet");
         }
     }
 

@@ -180,6 +180,16 @@ async fn a_store_in_use_is_no_copy() {
     world.signed_in().await;
     let error = restore(&world, "second", &world.home().join("lanyard.db"), None).await.unwrap_err();
     assert!(matches!(error, RestoreError::InUse(_)), "{error}");
+    // Copied by hand while its key was being replaced.
+    world.tamper("UPDATE home SET next_key_id = key_id, next_key_source = 'file', next_key_since = 0").await;
+    world.store.close().await.unwrap();
+    world.tamper("PRAGMA wal_checkpoint(TRUNCATE)").await;
+    let copied = world.home().with_file_name("copied");
+    fs::copy(world.home().join("lanyard.db"), &copied).unwrap();
+    let key = world.home().join("home.key");
+    let error = restore(&world, "second", &copied, Some(&key)).await.unwrap_err();
+    assert!(matches!(error, RestoreError::InUse(_)), "{error}");
+    assert!(!world.home().with_file_name("second").exists());
     let error = restore(&world, "second", &world.home().with_file_name("none"), None).await.unwrap_err();
     assert!(matches!(error, RestoreError::Unreadable { .. }), "{error}");
 }

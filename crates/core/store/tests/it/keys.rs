@@ -107,9 +107,10 @@ async fn a_replacement_that_ends_anywhere_leaves_a_home_that_works_and_goes_on_l
     let world = World::new().await;
     let ids = world.many(60).await;
     let earlier = world.opened().await;
-    let mut interrupted = 0;
-    let mut keys = vec![world.key.id()];
-    for polls in 1.. {
+    let (mut interrupted, mut polls, mut last) = (0, 0, world.key.id());
+    // How much is done between two points of waiting is the machine's affair: several replacements show enough of them.
+    for _ in 0..1000 {
+        polls += 1;
         let store = world.opened().await;
         let mut left = polls;
         let finished = {
@@ -137,17 +138,19 @@ async fn a_replacement_that_ends_anywhere_leaves_a_home_that_works_and_goes_on_l
             assert_eq!(status.rows, 61, "polled {polls} times: nothing is under a third key");
         }
         if let Some(done) = finished {
-            keys.push(done.unwrap().new);
-            break;
+            let done = done.unwrap();
+            assert_ne!(done.new, last);
+            (polls, last) = (0, done.new);
+            if interrupted >= 20 {
+                break;
+            }
         }
     }
-    let last = world.opened().await;
-    let status = last.key_status().await.unwrap();
-    assert_eq!((status.next, status.to_remove), (None, None));
-    assert_eq!(keys.last(), Some(&status.id));
+    let status = world.opened().await.key_status().await.unwrap();
+    assert_eq!((status.id, status.next, status.to_remove), (last, None, None));
     all_open(&world, &ids).await;
     assert_eq!(files(&world), ["home.key", "home.lock", "lanyard.db"]);
-    assert!(interrupted > 10, "only {interrupted} of the points lie between begin and end");
+    assert!(interrupted >= 20, "only {interrupted} of the points lie between begin and end");
 }
 
 #[tokio::test]
@@ -166,6 +169,24 @@ async fn what_a_process_left_undone_after_the_last_transaction_the_next_one_does
     assert_eq!(files(&world), ["home.key", "home.lock", "lanyard.db"]);
     assert_eq!(KeyFile::new(world.home().join("home.key")).read().unwrap()[0].id(), replaced.new);
     assert_eq!(world.opened().await.key_status().await.unwrap().to_remove, None);
+}
+
+#[tokio::test]
+async fn an_earlier_key_in_a_keyring_that_is_gone_is_in_nobodys_way() {
+    let world = World::new().await;
+    let ids = world.many(1).await;
+    let mark = "UPDATE home SET retired_key_id = '0123456789abcdef', retired_key_source = 'keyring', home_id = 'test-of-lanyard'";
+    world.tamper(mark).await;
+    // Nobody answers there: no test asks the keyring of whoever runs it.
+    if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some() || cfg!(not(target_os = "linux")) {
+        return;
+    }
+    all_open(&world, &ids).await;
+    let store = world.opened().await;
+    assert!(store.key_status().await.unwrap().to_remove.is_some());
+    store.replace_key(None).await.unwrap();
+    assert_eq!(store.key_status().await.unwrap().to_remove, None);
+    all_open(&world, &ids).await;
 }
 
 #[tokio::test]

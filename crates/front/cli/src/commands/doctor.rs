@@ -9,7 +9,7 @@ use lanyard_store::{Home, OpenError, Store, StoreError};
 use serde_json::json;
 
 use super::clear::sentence;
-use super::key::UNFINISHED;
+use super::key::{UNFINISHED, UNREMOVED};
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
@@ -180,7 +180,7 @@ async fn examine_key(store: &Store, findings: &mut Vec<Finding>) -> Result<u8, F
     }
     if let Some((id, place)) = &key.to_remove {
         let said = format!("the key {id} was replaced and is still in {place}");
-        findings.push(Finding::bad("key", said, Some(UNFINISHED.to_owned())));
+        findings.push(Finding::bad("key", said, Some(UNREMOVED.to_owned())));
         return Ok(4);
     }
     Ok(0)

@@ -111,13 +111,17 @@ fn in_words(status: &KeyStatus) -> String {
     }
     if let Some((id, place)) = &status.to_remove {
         rows.push(("to remove", format!("{id}, from {place}")));
-        rows.push(("hint", UNFINISHED.to_owned()));
+        rows.push(("hint", UNREMOVED.to_owned()));
     }
     output::table::facts(&rows)
 }
 
 /// What to do about a replacement that ended half way.
 pub(crate) const UNFINISHED: &str = "finish it: lanyard key rotate";
+
+/// What to do about a replaced key that is still where it was kept.
+pub(crate) const UNREMOVED: &str =
+    "any lanyard command removes it, where it can be reached: run one in the session that has it";
 
 fn as_json(status: &KeyStatus) -> Value {
     json!({

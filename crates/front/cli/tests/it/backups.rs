@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_testkit::{Home, Options, RefreshBehaviour, Webex};
+use lanyard_testkit::{Home, Options, RefreshBehaviour, Running, Webex};
 use serde_json::Value;
 
 use crate::{LANYARD, signed_in};
@@ -104,4 +104,19 @@ fn tokens_that_ended_meanwhile_are_told_from_those_that_webex_accepts() {
     assert_eq!(restored["credentials"][0]["access_token"], "refused");
     assert_eq!(restored["credentials"][0]["refresh_token"], "untried");
     assert_eq!(restored["paused"], true);
+}
+
+#[test]
+fn a_backup_is_its_owners_alone_whatever_the_umask() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    for umask in ["000", "077", "777"] {
+        let file = home.beside().join(format!("copy-{umask}"));
+        let under = ["sh", "-c", "umask \"$0\"; exec \"$@\"", umask];
+        Running::start(&mut home.command_by(under, ["backup", path(&file)])).end().ok();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "umask {umask}");
+    }
+    let unfinished = fs::read_dir(home.beside()).unwrap().map(|entry| entry.unwrap().file_name());
+    let unfinished = unfinished.filter(|name| name.to_string_lossy().contains("unfinished"));
+    assert_eq!(unfinished.count(), 0);
 }

@@ -159,6 +159,16 @@ fn a_keyring_that_answers_keeps_the_key_of_a_new_home() {
     let last = json(session.run(&home, &["--json", "key", "show"]));
     assert_eq!((&last["place"]["source"], &last["to_remove"]), (&"keyring".into(), &Value::Null));
     session.run(&home, &["audit", "--verify"]).ok();
+
+    // A copy beside the original, in the same session: each has a key of its own to throw away.
+    let copy = home.beside().join("copy");
+    session.run(&home, &["backup", copy.to_str().unwrap()]).ok();
+    let second = Home::new(LANYARD);
+    session.run(&second, &["restore", copy.to_str().unwrap()]).ok();
+    session.run(&second, &["restore", "--resume"]).ok();
+    session.run(&second, &["key", "rotate"]).ok();
+    session.run(&second, &["app", "show", "desk"]).ok();
+    session.run(&home, &["app", "show", "desk"]).ok();
 }
 
 /// A bus at which nobody answers.
