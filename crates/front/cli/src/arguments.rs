@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    add, api, app, audit, clear, demo, doctor, exec, list, login, refresh, show, simulator, test, token, tokens,
+    add, api, app, audit, clear, demo, doctor, exec, label, list, login, refresh, rename, show, simulator, switch,
+    test, token, tokens,
 };
 use crate::context::Common;
 
@@ -49,6 +50,14 @@ pub(crate) enum Command {
     /// Show and end the live tokens that Webex knows of a credential's subject
     #[command(subcommand)]
     Tokens(tokens::Tokens),
+    /// Give a credential another name
+    Rename(rename::Rename),
+    /// Give a credential labels, by which lanyard list finds it
+    Label(label::Label),
+    /// Stop handing out and renewing a credential, without revoking anything
+    Disable(switch::Disable),
+    /// Hand out and renew a credential again
+    Enable(switch::Enable),
     /// Revoke and erase a credential
     Clear(clear::Clear),
     /// Show what was done and by whom: sign-ins, renewals, hand-outs

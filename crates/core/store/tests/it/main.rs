@@ -13,6 +13,7 @@ mod clearing;
 mod concurrency;
 mod credentials;
 mod home;
+mod labels;
 mod rotation;
 mod secrecy;
 mod world;

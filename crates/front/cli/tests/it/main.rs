@@ -14,6 +14,7 @@ mod crashes;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
+mod manage;
 mod origins;
 mod output;
 mod races;
