@@ -168,6 +168,12 @@ pub enum Error {
     /// A pasted token is not accepted.
     #[error("Webex does not accept this token")]
     TokenRefused,
+    /// Tokens that are of no use any more are not imported.
+    #[error("Webex does not accept the access token of {name}, and there is no refresh token beside it")]
+    NothingToImport {
+        /// The credential's name.
+        name: CredentialName,
+    },
     /// A call of Webex failed.
     #[error(transparent)]
     Call(Box<CallError>),
@@ -335,6 +341,7 @@ impl Error {
             | Self::CodeRefused(_)
             | Self::ClientRefused { .. }
             | Self::TokenRefused
+            | Self::NothingToImport { .. }
             | Self::RefreshTokenRefused { .. }
             | Self::DeviceExpired { .. }
             | Self::NoAdministrator { .. }
@@ -420,6 +427,9 @@ impl Error {
             }
             Self::TokenRefused => {
                 "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned()
+            }
+            Self::NothingToImport { name } => {
+                format!("nothing was stored; sign in instead: lanyard login {name} --app APP")
             }
             Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
             Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    add, api, app, audit, clear, demo, doctor, exec, label, list, login, refresh, rename, show, simulator, switch,
-    test, token, tokens,
+    add, api, app, audit, clear, demo, doctor, exec, import, label, list, login, refresh, rename, show, simulator,
+    switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     /// Keep a token that you have, or one that is asked for: a bot's, your own, a service app's, a guest's
     #[command(subcommand)]
     Add(add::Add),
+    /// Keep tokens that another program obtained, out of its file
+    Import(import::Import),
     /// Show all credentials
     List(list::List),
     /// Show one credential

@@ -7,6 +7,7 @@ pub(crate) mod clear;
 pub(crate) mod device_sign_in;
 pub(crate) mod hand_out;
 pub(crate) mod holders;
+pub(crate) mod import;
 pub(crate) mod minted;
 pub(crate) mod nearest;
 pub(crate) mod paste;

@@ -8,6 +8,7 @@ pub(crate) mod clear;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;
+pub(crate) mod import;
 pub(crate) mod label;
 pub(crate) mod list;
 pub(crate) mod login;
@@ -32,6 +33,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::App(command) => command.run(common).await,
         Command::Login(command) => command.run(common).await,
         Command::Add(command) => command.run(common).await,
+        Command::Import(command) => command.run(common).await,
         Command::List(command) => command.run(common).await,
         Command::Show(command) => command.run(common).await,
         Command::Test(command) => command.run(common).await,

@@ -14,6 +14,7 @@ mod crashes;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
+mod import;
 mod manage;
 mod origins;
 mod output;
