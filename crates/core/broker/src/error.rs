@@ -14,14 +14,24 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Error {
     /// There is no credential of that name.
-    #[error("there is no credential named {0}")]
-    NoSuchCredential(CredentialName),
+    #[error("there is no credential named {name}")]
+    NoSuchCredential {
+        /// The name that was given.
+        name: CredentialName,
+        /// The nearest names that there are.
+        near: Vec<String>,
+    },
     /// There is no credential of that name, and no app was named to make it with.
     #[error("there is no credential named {0}, and a first sign-in must name its app")]
     NoAppNamed(CredentialName),
     /// There is no app of that name.
-    #[error("there is no app named {0}")]
-    NoSuchApp(AppName),
+    #[error("there is no app named {name}")]
+    NoSuchApp {
+        /// The name that was given.
+        name: AppName,
+        /// The nearest names that there are.
+        near: Vec<String>,
+    },
     /// The credential's app was removed meanwhile.
     #[error("the credential's app is not registered here any more")]
     AppGone,
@@ -158,6 +168,12 @@ pub enum Error {
     /// A pasted token is not accepted.
     #[error("Webex does not accept this token")]
     TokenRefused,
+    /// Tokens that are of no use any more are not imported.
+    #[error("Webex does not accept the access token of {name}, and there is no refresh token beside it")]
+    NothingToImport {
+        /// The credential's name.
+        name: CredentialName,
+    },
     /// A call of Webex failed.
     #[error(transparent)]
     Call(Box<CallError>),
@@ -319,7 +335,7 @@ impl Error {
     /// What the failure means for a program.
     pub fn class(&self) -> Class {
         match self {
-            Self::NoSuchToken { .. } | Self::NoSuchCredential(_) | Self::NoAppNamed(_) | Self::NoSuchApp(_) => {
+            Self::NoSuchToken { .. } | Self::NoSuchCredential { .. } | Self::NoAppNamed(_) | Self::NoSuchApp { .. } => {
                 Class::NoSuchName
             }
             Self::NoScopes
@@ -335,6 +351,7 @@ impl Error {
             | Self::CodeRefused(_)
             | Self::ClientRefused { .. }
             | Self::TokenRefused
+            | Self::NothingToImport { .. }
             | Self::RefreshTokenRefused { .. }
             | Self::DeviceExpired { .. }
             | Self::NoAdministrator { .. }
@@ -364,9 +381,11 @@ impl Error {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoSuchCredential(_) => "see what there is: lanyard list".to_owned(),
+            Self::NoSuchCredential { near, .. } => format!("{}see what there is: lanyard list", meant(near)),
             Self::NoAppNamed(name) => format!("name one of lanyard app list: lanyard login {name} --app APP"),
-            Self::NoSuchApp(_) => "see what there is: lanyard app list; register one: lanyard app add".to_owned(),
+            Self::NoSuchApp { near, .. } => {
+                format!("{}see what there is: lanyard app list; register one: lanyard app add", meant(near))
+            },
             Self::AppGone => "register it again: lanyard app add".to_owned(),
             Self::NameTaken(name) => {
                 format!("choose another, or remove what has it: lanyard clear {name}, or lanyard app remove {name}")
@@ -424,8 +443,12 @@ impl Error {
             Self::TokenRefused => {
                 "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned()
             }
+            Self::NothingToImport { name } => {
+                format!("nothing was stored; sign in instead: lanyard login {name} --app APP")
+            }
             Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
             Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
+            Self::NotHandingOut { name, state: "disabled" } => format!("hand it out again: lanyard enable {name}"),
             Self::NotHandingOut { name, .. } => format!("see lanyard show {name}"),
             Self::NoToken { name, kind, trouble, wait } | Self::NotRenewed { name, kind, trouble, wait } => {
                 trouble_hint(name, *kind, trouble.kind, *wait)
@@ -514,6 +537,11 @@ fn trouble_hint(name: &CredentialName, kind: Kind, trouble: TroubleKind, wait: D
             format!("{kept}; the next try is due in {seconds} s (at once: lanyard refresh {name} --force)")
         }
     }
+}
+
+/// "did you mean acme or acme-2? ": nothing where nothing is near.
+fn meant(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("did you mean {}? If not, ", near.join(" or ")) }
 }
 
 fn call_class(error: &CallError) -> Class {

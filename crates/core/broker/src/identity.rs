@@ -16,11 +16,12 @@ pub(crate) struct Identity {
 
 impl Broker {
     /// Asks `/people/me` and, where that names an organisation, for its name. Where the first is refused the subject is
-    /// unknown and the reason is kept; only an answer that says something about the token itself is an error.
+    /// unknown and the reason is kept; an answer that says something about the token itself is an error, and so is one that asks
+    /// to come again.
     pub(crate) async fn identify(&self, environment: &Environment, token: &AccessToken) -> Result<Identity, CallError> {
         let person = match self.transport.me(environment, token).await {
             Ok(person) => person,
-            Err(error @ CallError::Resource(_)) if !error.is_unauthorized() => {
+            Err(error @ CallError::Resource(_)) if !error.is_unauthorized() && !passes(&error) => {
                 return Ok(Identity { subject: Subject::Unknown(reason(&error)), organisation: None });
             }
             Err(error) => return Err(error),
@@ -40,6 +41,14 @@ impl Broker {
         });
         Ok(Identity { subject, organisation })
     }
+}
+
+/// Whether the same call may be answered otherwise a little later.
+fn passes(error: &CallError) -> bool {
+    let CallError::Resource(error) = error else { return false };
+    error.status().is_some_and(|status| {
+        status.is_server_error() || matches!(status, http::StatusCode::TOO_MANY_REQUESTS | http::StatusCode::LOCKED)
+    })
 }
 
 fn reason(error: &CallError) -> String {

@@ -63,6 +63,8 @@ name! {
     CredentialName;
     /// What an app is called.
     AppName;
+    /// What a label is about.
+    LabelKey;
 }
 
 #[cfg(test)]

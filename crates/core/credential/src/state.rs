@@ -77,6 +77,10 @@ pub enum State {
 }
 
 impl State {
+    /// All states.
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Active, Self::Expiring, Self::Stalled, Self::NeedsLogin, Self::Clearing, Self::Disabled];
+
     /// The word.
     pub const fn as_str(self) -> &'static str {
         match self {

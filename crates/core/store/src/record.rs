@@ -226,7 +226,7 @@ pub(crate) fn mint_values(mint: Option<&Mint>) -> [Value; 4] {
     [mint.map(|mint| mint.via.to_string()).into(), organisation.into(), subject.into(), display_name.into()]
 }
 
-fn read_labels(text: &str) -> BTreeMap<String, String> {
+pub(crate) fn read_labels(text: &str) -> BTreeMap<String, String> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    add, api, app, audit, backup, clear, demo, doctor, exec, key, list, login, refresh, restore, show, simulator, test,
-    token, tokens,
+    add, api, app, audit, backup, clear, demo, doctor, exec, import, key, label, list, login, refresh, rename, restore,
+    show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     /// Keep a token that you have, or one that is asked for: a bot's, your own, a service app's, a guest's
     #[command(subcommand)]
     Add(add::Add),
+    /// Keep tokens that another program obtained, out of its file
+    Import(import::Import),
     /// Show all credentials
     List(list::List),
     /// Show one credential
@@ -50,6 +52,14 @@ pub(crate) enum Command {
     /// Show and end the live tokens that Webex knows of a credential's subject
     #[command(subcommand)]
     Tokens(tokens::Tokens),
+    /// Give a credential another name
+    Rename(rename::Rename),
+    /// Give a credential labels, by which lanyard list finds it
+    Label(label::Label),
+    /// Stop handing out and renewing a credential, without revoking anything
+    Disable(switch::Disable),
+    /// Hand out and renew a credential again
+    Enable(switch::Enable),
     /// Revoke and erase a credential
     Clear(clear::Clear),
     /// Show what was done and by whom: sign-ins, renewals, hand-outs

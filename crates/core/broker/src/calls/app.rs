@@ -120,7 +120,10 @@ impl Call for ReplaceSecret {
 
 impl Broker {
     pub(crate) async fn app(&self, name: &AppName) -> Result<App, Error> {
-        self.store.app(name).await?.ok_or_else(|| Error::NoSuchApp(name.clone()))
+        match self.store.app(name).await? {
+            Some(app) => Ok(app),
+            None => Err(self.no_such_app(name).await),
+        }
     }
 
     /// What an app proves itself with at the token endpoint.

@@ -6,6 +6,7 @@ use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, TokenKind};
 
+use super::holders::Holders;
 use crate::environment::expect;
 use crate::{Broker, Call, Error};
 
@@ -28,6 +29,8 @@ pub struct Cleared {
     pub kind: Kind,
     /// Its tokens, each with its fate.
     pub revocations: Vec<Revocation>,
+    /// Who was handed its access token, which nobody may use any more where it was revoked.
+    pub holders: Holders,
 }
 
 /// One token that was to be revoked.
@@ -70,10 +73,11 @@ impl Call for Clear {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
         broker.store.begin_clearing(credential.id).await?;
+        let holders = broker.holders(&credential).await?;
         let mut revocations = broker.revoke_pending(Some(credential.id)).await?;
         broker.revoke_the_rest(&credential, &mut revocations).await;
         broker.store.finish_clearing(credential.id).await?;
-        Ok(Cleared { name: credential.name, kind: credential.kind, revocations })
+        Ok(Cleared { name: credential.name, kind: credential.kind, revocations, holders })
     }
 }
 

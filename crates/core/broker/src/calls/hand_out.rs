@@ -117,8 +117,9 @@ impl Call for HandOut {
         let mut looks = 0_u32;
         let mut renewals = 0_u32;
         loop {
-            let row =
-                broker.store.hand_out(&self.name).await?.ok_or_else(|| Error::NoSuchCredential(self.name.clone()))?;
+            let Some(row) = broker.store.hand_out(&self.name).await? else {
+                return Err(broker.no_such_credential(&self.name).await);
+            };
             expect(&self.name, &row.credential.environment, self.expected.as_ref())?;
             refuse_if_closed(&row.credential)?;
             let now = broker.clock.now();
@@ -237,7 +238,7 @@ impl HandOut {
                 outcome: Outcome::Rotated | Outcome::RotatedElsewhere | Outcome::DoesNotRotate, ..
             }) => Ok(Ok(Attempt::Look)),
             Ok(RotationEnd { outcome: Outcome::Busy, .. }) => Ok(Ok(Attempt::Wait)),
-            Ok(RotationEnd { outcome: Outcome::Erased, .. }) => Err(Error::NoSuchCredential(self.name.clone())),
+            Ok(RotationEnd { outcome: Outcome::Erased, .. }) => Err(broker.no_such_credential(&self.name).await),
             // A grant that can be had again is, before a person is asked.
             Ok(RotationEnd { trouble: Some(trouble), .. })
                 if trouble.kind == TroubleKind::DeadGrant && credential.mint.is_some() =>
@@ -257,7 +258,7 @@ impl HandOut {
         match broker.mint(credential, mint).await? {
             MintEnd::Minted | MintEnd::Elsewhere => Ok(Ok(Attempt::Look)),
             MintEnd::Busy => Ok(Ok(Attempt::Wait)),
-            MintEnd::Erased => Err(Error::NoSuchCredential(self.name.clone())),
+            MintEnd::Erased => Err(broker.no_such_credential(&self.name).await),
             MintEnd::Failed(trouble) => Ok(Err(trouble)),
         }
     }

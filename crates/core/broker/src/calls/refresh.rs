@@ -61,7 +61,7 @@ impl Call for Refresh {
         match (end.outcome, end.trouble) {
             (Outcome::Rotated, _) => Ok(Refreshed::Rotated(fresh)),
             (Outcome::RotatedElsewhere, _) => Ok(Refreshed::RotatedElsewhere(fresh)),
-            (Outcome::Erased, _) => Err(Error::NoSuchCredential(self.name)),
+            (Outcome::Erased, _) => Err(broker.no_such_credential(&self.name).await),
             (Outcome::DoesNotRotate, _) => {
                 Err(Error::NotHandingOut { name: self.name, state: fresh.state(&now).as_str() })
             }
@@ -105,7 +105,7 @@ impl Refresh {
             MintEnd::Minted => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
             MintEnd::Elsewhere => Ok(Refreshed::RotatedElsewhere(broker.credential(&self.name).await?)),
             MintEnd::Busy => Err(Error::Busy { name: self.name }),
-            MintEnd::Erased => Err(Error::NoSuchCredential(self.name)),
+            MintEnd::Erased => Err(broker.no_such_credential(&self.name).await),
             MintEnd::Failed(trouble) => Err(no_token(credential, &trouble, trouble.pause)),
         }
     }

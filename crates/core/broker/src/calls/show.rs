@@ -33,6 +33,9 @@ impl Call for Show {
 
 impl Broker {
     pub(crate) async fn credential(&self, name: &CredentialName) -> Result<Credential, Error> {
-        self.store.credential(name).await?.ok_or_else(|| Error::NoSuchCredential(name.clone()))
+        match self.store.credential(name).await? {
+            Some(credential) => Ok(credential),
+            None => Err(self.no_such_credential(name).await),
+        }
     }
 }

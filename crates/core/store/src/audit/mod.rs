@@ -103,6 +103,8 @@ actions! {
     Minted = "minted",
     /// A credential got another name.
     Renamed = "renamed",
+    /// A credential's labels were changed.
+    Labelled = "labelled",
     /// A credential was switched off.
     Disabled = "disabled",
     /// A credential was switched on.
@@ -271,7 +273,7 @@ impl Link<'_> {
     }
 }
 
-fn read_entry(row: &Row) -> Result<AuditEntry, StoreError> {
+pub(crate) fn read_entry(row: &Row) -> Result<AuditEntry, StoreError> {
     let word = row.text("action")?;
     let action = AuditAction::ALL.iter().copied().find(|action| action.as_str() == word);
     let id: Option<CredentialId> = row.optional_parsed("credential_id")?;
@@ -302,7 +304,7 @@ macro_rules! columns {
         "writer, sequence, at, action, credential_id, credential_name, actor, detail, mac"
     };
 }
-use columns;
+pub(crate) use columns;
 
 const SELECT_LAST: &str = "SELECT writer, sequence, mac FROM audit WHERE writer = $1 ORDER BY sequence DESC LIMIT 1";
 const SELECT_LATEST: &str =

@@ -16,6 +16,7 @@ mod credentials;
 mod home;
 mod key_sources;
 mod keys;
+mod labels;
 mod rotation;
 mod secrecy;
 mod world;

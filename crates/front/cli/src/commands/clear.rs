@@ -25,7 +25,8 @@ impl Clear {
         let cleared = broker.call(call).await?;
         if common.json {
             let tokens: Vec<_> = cleared.revocations.iter().map(json_of).collect();
-            output::json::print(&json!({ "name": cleared.name.as_str(), "tokens": tokens }))?;
+            let holders = if is_left(&cleared) { output::holders::json(&cleared.holders) } else { json!([]) };
+            output::json::print(&json!({ "name": cleared.name.as_str(), "tokens": tokens, "holders": holders }))?;
         } else {
             output::note(&format!("{} is erased from this home", cleared.name));
             for revocation in &cleared.revocations {
@@ -33,6 +34,9 @@ impl Clear {
             }
             if let Some(page) = page(&cleared) {
                 output::note(&page);
+            }
+            if is_left(&cleared) {
+                output::holders::note(&cleared.holders);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -55,6 +59,14 @@ pub(crate) fn sentence(revocation: &Revocation) -> String {
         }
         RevocationOutcome::NotRevoked { reason } => format!("{what}: NOT revoked: {reason}"),
     }
+}
+
+/// Whether some token may still be used.
+fn is_left(cleared: &Cleared) -> bool {
+    let left = |revocation: &Revocation| {
+        matches!(revocation.outcome, RevocationOutcome::Queued { .. } | RevocationOutcome::NotRevoked { .. })
+    };
+    cleared.revocations.iter().any(left)
 }
 
 fn word(token: TokenKind) -> &'static str {

@@ -1,31 +1,79 @@
 //! `lanyard list`.
 
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use lanyard_credential::{Credential, Kind, LabelError, LabelKey, LabelValue, State};
+use lanyard_time::Moment;
 
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
 #[derive(Debug, Args)]
-pub(crate) struct List {}
+pub(crate) struct List {
+    /// Only those with this label; may be repeated, and all must be there
+    #[arg(long = "label", value_name = "KEY[=VALUE]")]
+    labels: Vec<Wanted>,
+    /// Only those in this state
+    #[arg(long, value_parser = PossibleValuesParser::new(State::ALL.map(State::as_str)))]
+    state: Option<String>,
+    /// Only those of this kind
+    #[arg(long, value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)))]
+    kind: Option<String>,
+}
+
+/// A label that must be there, whatever it says or with this value.
+#[derive(Clone, Debug)]
+struct Wanted {
+    key: LabelKey,
+    value: Option<LabelValue>,
+}
+
+impl FromStr for Wanted {
+    type Err = LabelError;
+
+    fn from_str(text: &str) -> Result<Self, LabelError> {
+        let (key, value) = match text.split_once('=') {
+            Some((key, value)) => (key, Some(value.parse()?)),
+            None => (text, None),
+        };
+        Ok(Self { key: key.parse().map_err(LabelError::Key)?, value })
+    }
+}
 
 impl List {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let credentials = match common.broker_if_any().await? {
+        let all = match common.broker_if_any().await? {
             Some(broker) => broker.call(lanyard_broker::List).await?,
             None => Vec::new(),
         };
         let now = context::parts().clock.now();
+        let there_are_some = !all.is_empty();
+        let credentials: Vec<_> = all.into_iter().filter(|credential| self.shows(credential, &now)).collect();
         if common.json {
             let all: Vec<_> = credentials.iter().map(|credential| output::json::credential(credential, &now)).collect();
             output::json::print(&all)?;
-        } else if credentials.is_empty() {
-            output::note("there is no credential yet; make one: lanyard login NAME --app APP, or lanyard add bot NAME");
-        } else {
+        } else if !credentials.is_empty() {
             output::line(&output::credential::list(&credentials, &now))?;
+        } else if there_are_some {
+            output::note("no credential is such; all: lanyard list");
+        } else {
+            output::note("there is no credential yet; make one: lanyard login NAME --app APP, or lanyard add bot NAME");
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn shows(&self, credential: &Credential, now: &Moment) -> bool {
+        let labelled = |wanted: &Wanted| match (credential.labels.get(wanted.key.as_str()), &wanted.value) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(found), Some(value)) => found == value.as_str(),
+        };
+        self.labels.iter().all(labelled)
+            && self.state.as_ref().is_none_or(|state| state == credential.state(now).as_str())
+            && self.kind.as_ref().is_none_or(|kind| kind == credential.kind.as_str())
     }
 }

@@ -9,13 +9,17 @@ pub(crate) mod clear;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;
+pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod label;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod refresh;
+pub(crate) mod rename;
 pub(crate) mod restore;
 pub(crate) mod show;
 pub(crate) mod simulator;
+pub(crate) mod switch;
 pub(crate) mod test;
 pub(crate) mod token;
 pub(crate) mod tokens;
@@ -32,6 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::App(command) => command.run(common).await,
         Command::Login(command) => command.run(common).await,
         Command::Add(command) => command.run(common).await,
+        Command::Import(command) => command.run(common).await,
         Command::List(command) => command.run(common).await,
         Command::Show(command) => command.run(common).await,
         Command::Test(command) => command.run(common).await,
@@ -40,6 +45,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Api(command) => command.run(common).await,
         Command::Exec(command) => command.run(common).await,
         Command::Refresh(command) => command.run(common).await,
+        Command::Rename(command) => command.run(common).await,
+        Command::Label(command) => command.run(common).await,
+        Command::Disable(command) => command.run(common).await,
+        Command::Enable(command) => command.run(common).await,
         Command::Clear(command) => command.run(common).await,
         Command::Audit(command) => command.run(common).await,
         Command::Key(command) => command.run(common).await,

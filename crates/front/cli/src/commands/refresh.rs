@@ -12,8 +12,8 @@ use crate::{context, output, signals};
 
 #[derive(Debug, Args)]
 pub(crate) struct Refresh {
-    /// The credential
-    name: CredentialName,
+    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
+    name: Option<CredentialName>,
     /// Even when it is not due yet, or the last failure asks to wait
     #[arg(long)]
     force: bool,
@@ -22,7 +22,8 @@ pub(crate) struct Refresh {
 impl Refresh {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
-        let call = lanyard_broker::Refresh { name: self.name, force: self.force, expected: common.expected()? };
+        let name = context::credential(&broker, self.name).await?;
+        let call = lanyard_broker::Refresh { name, force: self.force, expected: common.expected()? };
         let refreshed = signals::guarded(&broker, broker.call(call)).await??;
         let now = context::parts().clock.now();
         let (credential, what) = match &refreshed {

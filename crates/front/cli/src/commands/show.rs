@@ -12,14 +12,15 @@ use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The credential
-    name: CredentialName,
+    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
+    name: Option<CredentialName>,
 }
 
 impl Show {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
-        let credential = broker.call(lanyard_broker::Show { name: self.name }).await?;
+        let credential =
+            broker.call(lanyard_broker::Show { name: context::credential(&broker, self.name).await? }).await?;
         let now = context::parts().clock.now();
         if common.json {
             output::json::print(&output::json::credential(&credential, &now))?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod credential;
 pub(crate) mod duration;
+pub(crate) mod holders;
 pub(crate) mod json;
 pub(crate) mod log;
 pub(crate) mod table;

@@ -15,10 +15,12 @@ mod crashes;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
+mod import;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod keys;
 mod kinds;
+mod manage;
 mod origins;
 mod output;
 mod races;

@@ -41,7 +41,7 @@ fn wxc_sdk_lists_everyone_across_pages() {
 }
 
 /// A Python that has the SDK: a virtual environment of the tests', made when it is not there yet.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let tests = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let environment = tests.join(format!("{SDK}-{VERSION}"));
     let (python, complete) = (environment.join("bin/python"), environment.join("complete"));

@@ -38,7 +38,7 @@ impl Add {
 }
 
 /// "it acts as Ada Admin <admin@acme.example>".
-fn whose(credential: &Credential) -> String {
+pub(super) fn whose(credential: &Credential) -> String {
     match &credential.subject {
         Subject::Known(subject) => format!("it acts as {}", output::credential::subject(subject)),
         Subject::Unknown(reason) => format!("who it acts as is unknown: {reason}"),

@@ -1,0 +1,78 @@
+//! Who was given a token that Webex may still accept.
+
+use jiff::Timestamp;
+use lanyard_credential::Credential;
+use lanyard_store::AuditEntry;
+
+use crate::{Broker, Error};
+
+/// The programs that were handed a credential's present access token. Whatever is done here, each may use it until it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holders {
+    /// They, each once; the one that asked last comes first.
+    pub holders: Vec<Holder>,
+    /// When the token ends by itself; `None` where that is unknown.
+    pub until: Option<Timestamp>,
+    /// Whether older hand-outs were left out: there were too many.
+    pub more: bool,
+}
+
+/// Somebody who was handed a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Who, as the audit names them, without the number of the process that asked.
+    pub actor: String,
+    /// How: `token`, or `exec` and the program's name.
+    pub means: String,
+    /// When last.
+    pub last: Timestamp,
+    /// How often.
+    pub times: usize,
+}
+
+/// So many hand-outs are looked at. A program that asks each minute does so 20,000 times while a token lasts, and it is one holder.
+const MOST: u32 = 50_000;
+
+impl Broker {
+    /// Who holds the credential's present access token, as far as the audit knows. Nobody where there is none, or none that lasts.
+    pub(crate) async fn holders(&self, credential: &Credential) -> Result<Holders, Error> {
+        let none = Holders { holders: Vec::new(), until: None, more: false };
+        let Some(validity) = &credential.validity else { return Ok(none) };
+        if validity.access_has_ended(&self.clock.now()) {
+            return Ok(none);
+        }
+        let entries = self.store.hand_outs_since(credential.id, validity.obtained.wall, MOST).await?;
+        Ok(Holders {
+            more: entries.len() >= MOST as usize,
+            holders: gathered(&entries, credential),
+            until: validity.access_expires_at(),
+        })
+    }
+}
+
+fn gathered(entries: &[AuditEntry], credential: &Credential) -> Vec<Holder> {
+    let suffix = format!(", generation {}", credential.generation);
+    let mut holders: Vec<Holder> = Vec::new();
+    for entry in entries {
+        let Some(means) = entry.record.detail.strip_suffix(&suffix) else { continue };
+        let actor = without_process(&entry.record.actor);
+        match holders.iter_mut().find(|holder| holder.actor == actor && holder.means == means) {
+            Some(holder) => holder.times += 1,
+            None => holders.push(Holder {
+                actor: actor.to_owned(),
+                means: means.to_owned(),
+                last: entry.record.at,
+                times: 1,
+            }),
+        }
+    }
+    holders
+}
+
+/// "uid 1000" of "uid 1000 (lanyard, pid 4711)": a program that asks each minute is one holder.
+fn without_process(actor: &str) -> &str {
+    match actor.split_once(" (") {
+        Some((who, process)) if process.contains("pid ") => who,
+        _ => actor,
+    }
+}

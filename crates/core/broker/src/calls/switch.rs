@@ -1,0 +1,140 @@
+//! Switching a credential off and on.
+
+use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Subject, Trouble};
+use lanyard_protocol::Environment;
+use lanyard_secret::AccessToken;
+use lanyard_store::Check;
+
+use super::holders::Holders;
+use crate::doubt::Doubt;
+use crate::environment::expect;
+use crate::{Broker, Call, Error};
+
+/// Stops hand-out and renewal. Nothing is revoked or erased.
+#[derive(Debug)]
+pub struct Disable {
+    /// The credential.
+    pub name: CredentialName,
+}
+
+/// A credential that is switched off.
+#[derive(Clone, Debug)]
+pub struct Disabled {
+    /// As it stands now.
+    pub credential: Credential,
+    /// Whether it was so before.
+    pub already: bool,
+    /// Who still holds its token.
+    pub holders: Holders,
+}
+
+/// Takes up hand-out and renewal again, and asks Webex whether the token at hand is still accepted.
+#[derive(Debug)]
+pub struct Enable {
+    /// The credential.
+    pub name: CredentialName,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
+}
+
+/// A credential that is switched on.
+#[derive(Clone, Debug)]
+pub struct Enabled {
+    /// As it stands now.
+    pub credential: Credential,
+    /// What was found; `None` where it was not switched off, and nothing was done.
+    pub found: Option<Found>,
+}
+
+/// What Webex says of the token of a credential that was switched on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// There never was one: it waits for its sign-in, as before.
+    NoToken,
+    /// It is accepted.
+    Accepted,
+    /// It is not, and a person must give it another.
+    Dead(Trouble),
+    /// It is not accepted, or there is none at hand: the next renewal brings another.
+    Renewable,
+    /// Webex could not be asked, or did not say; why.
+    Unknown(String),
+}
+
+impl Call for Disable {
+    type Reply = Disabled;
+
+    async fn run(self, broker: &Broker) -> Result<Disabled, Error> {
+        let credential = broker.credential(&self.name).await?;
+        let already = credential.standing == Standing::Disabled;
+        if !already && !broker.store.set_standing(credential.id, &Standing::Disabled).await? {
+            return Err(broker.gone_or_clearing(&self.name).await);
+        }
+        let credential = broker.credential(&self.name).await?;
+        let holders = broker.holders(&credential).await?;
+        Ok(Disabled { credential, already, holders })
+    }
+}
+
+impl Call for Enable {
+    type Reply = Enabled;
+
+    async fn run(self, broker: &Broker) -> Result<Enabled, Error> {
+        let hand_out = broker.store.hand_out(&self.name).await?;
+        let Some(row) = hand_out else { return Err(broker.no_such_credential(&self.name).await) };
+        let credential = &row.credential;
+        expect(&self.name, &credential.environment, self.expected.as_ref())?;
+        match credential.standing {
+            Standing::Clearing => return Err(broker.gone_or_clearing(&self.name).await),
+            Standing::Disabled => {}
+            _ => return Ok(Enabled { credential: row.credential, found: None }),
+        }
+        let standing = if credential.validity.is_some() { Standing::Active } else { Standing::Pending };
+        if !broker.store.set_standing(credential.id, &standing).await? {
+            return Err(broker.gone_or_clearing(&self.name).await);
+        }
+        let credential = broker.credential(&self.name).await?;
+        let found = match (&credential.validity, broker.store.open_access(&row)?) {
+            (None, _) => Found::NoToken,
+            (Some(_), None) => Found::Renewable,
+            (Some(_), Some(token)) => broker.look_again_at(&credential, &token).await?,
+        };
+        Ok(Enabled { credential: broker.credential(&self.name).await?, found: Some(found) })
+    }
+}
+
+impl Broker {
+    /// Asks Webex about a token that nobody used for a while.
+    async fn look_again_at(&self, credential: &Credential, token: &AccessToken) -> Result<Found, Error> {
+        match self.identify(&credential.environment, token).await {
+            Ok(identity) => {
+                if let Subject::Unknown(reason) = identity.subject {
+                    return Ok(Found::Unknown(reason));
+                }
+                let check = Check {
+                    subject: identity.subject,
+                    organisation: identity.organisation.or_else(|| credential.organisation.clone()),
+                    standing: Standing::Active,
+                };
+                self.store.record_check(credential.id, credential.generation, &check).await?;
+                Ok(Found::Accepted)
+            }
+            Err(error) if error.is_unauthorized() && credential.renewal() == Renewal::None => {
+                match self.replace_refused(credential).await? {
+                    Doubt::Refused(trouble) => Ok(Found::Dead(trouble)),
+                    Doubt::Accepted | Doubt::Renewed => Ok(Found::Renewable),
+                }
+            }
+            Err(error) if error.is_unauthorized() => Ok(Found::Renewable),
+            Err(error) => Ok(Found::Unknown(error.to_string())),
+        }
+    }
+
+    /// Why the standing of a credential that was just there could not be changed.
+    async fn gone_or_clearing(&self, name: &CredentialName) -> Error {
+        match self.credential(name).await {
+            Ok(_) => Error::NotHandingOut { name: name.clone(), state: "clearing" },
+            Err(error) => error,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Labels, and the names that there are.
+
+use std::collections::BTreeMap;
+
+use lanyard_credential::{AppName, CredentialId, CredentialName, Label, LabelKey};
+
+use crate::audit::AuditAction;
+use crate::engine::sql;
+use crate::record::{labels_text, read_labels};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Takes labels from a credential and gives it others, in this order; `false` when there is no such credential.
+    pub async fn change_labels(
+        &self,
+        id: CredentialId,
+        remove: &[LabelKey],
+        set: &[Label],
+    ) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let select = sql("credentials", "SELECT name, labels FROM credentials WHERE id = $1").bind(id.to_string());
+        let Some(row) = write.row(select).await? else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let before = read_labels(&row.text("labels")?);
+        let after = changed(before.clone(), remove, set);
+        if before == after {
+            write.abandon().await?;
+            return Ok(true);
+        }
+        let update = sql("credentials", "UPDATE credentials SET labels = $2 WHERE id = $1");
+        write.run(update.bind(id.to_string()).bind(labels_text(&after))).await?;
+        let name: CredentialName = row.parsed("name")?;
+        self.note(&mut write, AuditAction::Labelled, Some((&id, &name)), &detail(&before, &after)).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The names of all credentials.
+    pub async fn credential_names(&self) -> Result<Vec<CredentialName>, StoreError> {
+        let rows = self.engine().rows(sql("credentials", "SELECT name FROM credentials ORDER BY name")).await?;
+        rows.iter().map(|row| row.parsed("name")).collect()
+    }
+
+    /// The names of all apps.
+    pub async fn app_names(&self) -> Result<Vec<AppName>, StoreError> {
+        let rows = self.engine().rows(sql("apps", "SELECT name FROM apps ORDER BY name")).await?;
+        rows.iter().map(|row| row.parsed("name")).collect()
+    }
+}
+
+fn changed(mut labels: BTreeMap<String, String>, remove: &[LabelKey], set: &[Label]) -> BTreeMap<String, String> {
+    for key in remove {
+        labels.remove(key.as_str());
+    }
+    labels.extend(set.iter().map(|label| (label.key.to_string(), label.value.to_string())));
+    labels
+}
+
+/// For the audit: what is new, and which keys are gone.
+fn detail(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> String {
+    let new = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
+    let gone = before.keys().filter(|key| !after.contains_key(*key));
+    let words: Vec<String> =
+        new.map(|(key, value)| format!("{key}={value}")).chain(gone.map(|key| format!("without {key}"))).collect();
+    words.join(", ")
+}

@@ -1,0 +1,290 @@
+//! Many credentials in one CSV file.
+//!
+//! Read with the core of the `csv` crate, which writes into buffers of its caller's: these are wiped.
+
+use csv_core::{ReadFieldResult, Reader};
+use lanyard_broker::ImportedTokens;
+use lanyard_credential::{AppName, CredentialName, Kind, Label, LabelKey};
+use lanyard_secret::{AccessToken, RefreshToken};
+use zeroize::Zeroizing;
+
+use super::token_file::token;
+use crate::exit::Failure;
+
+/// A line that can be looked at.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: CredentialName,
+    pub(super) kind: Kind,
+    pub(super) app: Option<AppName>,
+    pub(super) tokens: ImportedTokens,
+    pub(super) labels: Vec<Label>,
+}
+
+/// A line of the file, from 1 on, and what it says; or its name, where it has one, and why it cannot be used.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) number: u64,
+    pub(super) row: Result<Row, (Option<CredentialName>, String)>,
+}
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Column {
+    Name,
+    Kind,
+    App,
+    AccessToken,
+    RefreshToken,
+    Label(LabelKey),
+}
+
+type Field = Zeroizing<String>;
+
+/// Reads the lines below the header. A header that is not understood ends it: its columns may be in another order than they seem.
+pub(super) fn read(text: &str, default_app: Option<&AppName>) -> Result<Vec<Line>, Failure> {
+    let mut records = records(text).into_iter();
+    let (_, header) = records.next().ok_or_else(|| wrong_header("the file is empty".to_owned()))?;
+    let columns = columns(&header)?;
+    let lines = records.map(|(number, fields)| Line { number, row: row(&columns, fields, default_app) });
+    Ok(lines.collect())
+}
+
+/// All records, each with the number of its first line. Lines that are empty are left out.
+fn records(text: &str) -> Vec<(u64, Vec<Field>)> {
+    let (mut reader, mut input) = (Reader::new(), text.as_bytes());
+    let mut buffer = Zeroizing::new(vec![0; text.len() + 1]);
+    let (mut records, mut record, mut field) = (Vec::new(), Vec::new(), Zeroizing::new(Vec::new()));
+    // The reader's own count stands at a record's end, before the empty lines that follow it.
+    let (mut line, mut began) = (1, None);
+    loop {
+        let empty = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        began.get_or_insert(line + feeds(empty));
+        let (result, read, wrote) = reader.read_field(input, &mut buffer);
+        line += feeds(input[..read].iter());
+        input = &input[read..];
+        field.extend_from_slice(&buffer[..wrote]);
+        match result {
+            ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
+            ReadFieldResult::End => break,
+            ReadFieldResult::Field { record_end } => {
+                // What was cut out of a text at ASCII characters is a text.
+                record.push(Zeroizing::new(String::from_utf8_lossy(&field).trim().to_owned()));
+                field = Zeroizing::new(Vec::new());
+                if record_end {
+                    records.push((began.take().unwrap_or(line), std::mem::take(&mut record)));
+                }
+            }
+        }
+    }
+    records
+}
+
+fn feeds<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
+    bytes.map(|byte| u64::from(*byte == b'\n')).sum()
+}
+
+fn columns(header: &[Field]) -> Result<Vec<Column>, Failure> {
+    let mut columns = Vec::with_capacity(header.len());
+    for name in header {
+        let column = match name.as_str() {
+            "name" => Column::Name,
+            "kind" => Column::Kind,
+            "app" => Column::App,
+            "access_token" => Column::AccessToken,
+            "refresh_token" => Column::RefreshToken,
+            other => {
+                let label = other.strip_prefix("label.").and_then(|key| key.parse().ok());
+                let Some(key) = label else {
+                    // A file without a header has a token here.
+                    let shown: String = other.chars().take(20).collect();
+                    return Err(wrong_header(format!("the column {shown:?} is not known")));
+                };
+                Column::Label(key)
+            }
+        };
+        if columns.contains(&column) {
+            return Err(wrong_header(format!("the column {} is there twice", name.as_str())));
+        }
+        columns.push(column);
+    }
+    for (needed, name) in [(Column::Name, "name"), (Column::Kind, "kind")] {
+        if !columns.contains(&needed) {
+            return Err(wrong_header(format!("there is no column {name}")));
+        }
+    }
+    Ok(columns)
+}
+
+fn wrong_header(message: String) -> Failure {
+    Failure::Usage {
+        message,
+        hint: "the first line names the columns: name, kind, app, access_token, refresh_token, label.KEY; nothing was \
+               stored"
+            .to_owned(),
+    }
+}
+
+fn row(
+    columns: &[Column],
+    fields: Vec<Field>,
+    default_app: Option<&AppName>,
+) -> Result<Row, (Option<CredentialName>, String)> {
+    let count = fields.len();
+    let mut named = None;
+    let read = Draft::gather(columns, fields).and_then(|draft| {
+        named.clone_from(&draft.name);
+        draft.finish(default_app)
+    });
+    match read {
+        _ if count != columns.len() => {
+            Err((named, format!("it has {count} fields, and the header has {}", columns.len())))
+        }
+        Ok(row) => Ok(row),
+        Err(why) => Err((named, why)),
+    }
+}
+
+#[derive(Default)]
+struct Draft {
+    name: Option<CredentialName>,
+    kind: Option<Kind>,
+    app: Option<AppName>,
+    access: Option<Field>,
+    refresh: Option<Field>,
+    labels: Vec<Label>,
+}
+
+impl Draft {
+    /// What stands in a wrong field is not repeated: it may be a token in the wrong place.
+    fn gather(columns: &[Column], fields: Vec<Field>) -> Result<Self, String> {
+        let mut draft = Self::default();
+        for (column, field) in columns.iter().zip(fields).filter(|(_, field)| !field.is_empty()) {
+            match column {
+                Column::Name => draft.name = Some(field.parse().map_err(|_| NAME.to_owned())?),
+                Column::App => draft.app = Some(field.parse().map_err(|_| "its app is no name of an app".to_owned())?),
+                Column::Kind => {
+                    let kind = field.parse().ok().filter(|kind| *kind != Kind::Guest);
+                    draft.kind = Some(kind.ok_or_else(|| KIND.to_owned())?);
+                }
+                Column::AccessToken => draft.access = Some(field),
+                Column::RefreshToken => draft.refresh = Some(field),
+                Column::Label(key) => {
+                    let value = field.parse().map_err(|error| format!("its label {key}: {error}"))?;
+                    draft.labels.push(Label { key: key.clone(), value });
+                }
+            }
+        }
+        Ok(draft)
+    }
+
+    fn finish(self, default_app: Option<&AppName>) -> Result<Row, String> {
+        let name = self.name.ok_or("its name is missing")?;
+        let kind = self.kind.ok_or_else(|| KIND.to_owned())?;
+        let app = match (kind.rotates(), self.app) {
+            (true, app) => Some(
+                app.or_else(|| default_app.cloned()).ok_or("its app is missing: fill in its column, or give --app")?,
+            ),
+            (false, Some(_)) => return Err(format!("a {kind} token belongs to no app: leave its app empty")),
+            (false, None) => None,
+        };
+        let text = |field, name| token(field, name).map_err(|error| error.to_string());
+        let (access, refresh) = (text(self.access, "access_token")?, text(self.refresh, "refresh_token")?);
+        if !kind.rotates() && refresh.is_some() {
+            return Err(format!("a {kind} token has no refresh token: leave it empty"));
+        }
+        if access.is_none() && refresh.is_none() {
+            return Err("its access_token is missing".to_owned());
+        }
+        let tokens = ImportedTokens {
+            access: access.map(|text| AccessToken::new(text.as_str())),
+            refresh: refresh.map(|text| RefreshToken::new(text.as_str())),
+            scopes: None,
+        };
+        Ok(Row { name, kind, app, tokens, labels: self.labels })
+    }
+}
+
+const NAME: &str = "its name cannot be one: use 1 to 64 lower-case letters, digits, dots, dashes and underscores, beginning with a \
+     letter or a digit";
+const KIND: &str = "its kind must be integration, service-app, bot or personal";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Vec<String> {
+        let app = "desk".parse().ok();
+        let show = |line: Line| match line.row {
+            Ok(row) => format!(
+                "{} {} {} {:?} {} {}",
+                line.number,
+                row.name,
+                row.kind,
+                row.app,
+                row.tokens.access.map_or(0, |token| token.expose_secret().len()),
+                row.labels.len()
+            ),
+            Err((name, why)) => format!("{} {name:?}: {why}", line.number),
+        };
+        read(text, app.as_ref()).expect(text).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn each_line_is_read_for_itself() {
+        let text = "\u{feff}name,kind,access_token,refresh_token,app,label.site\r\n\
+            acme,integration,abc,r,,\"Zürich, \"\"West\"\"\"\r\n\
+            \r\n\
+            lobby, bot ,\"abcd\",,,\n\
+            fleet,service-app,,r,sa,\n\
+            mine,personal,x,,,";
+        assert_eq!(
+            said(text),
+            [
+                "2 acme integration Some(desk) 3 1",
+                "4 lobby bot None 4 0",
+                "5 fleet service-app Some(sa) 0 0",
+                "6 mine personal None 1 0"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_bad_line_says_why_and_shows_no_value() {
+        let header = "name,kind,app,access_token,refresh_token,label.x\n";
+        for (line, expected) in [
+            ("acme,bot,,a", "fields"),
+            ("acme,bot,,a,,,canary", "fields"),
+            (",bot,,canary,,", "its name is missing"),
+            ("Canary,bot,,canary,,", "its name cannot be one"),
+            ("acme,canary,,a,,", "its kind must be"),
+            ("acme,guest,,canary,,", "its kind must be"),
+            ("acme,,,canary,,", "its kind must be"),
+            ("acme,bot,Canary canary,a,,", "no name of an app"),
+            ("acme,bot,canary,a,,", "belongs to no app"),
+            ("acme,bot,,canary,canary,", "has no refresh token"),
+            ("acme,integration,desk,,,", "access_token is missing"),
+            ("acme,integration,desk,can ary,,", "white space"),
+            ("acme,bot,,canary,,canary\u{1b}", "its label x"),
+        ] {
+            let said = said(&format!("{header}{line}\n")).join("");
+            assert!(said.contains(expected), "{line}: {said}");
+            assert!(!said.to_lowercase().contains("canary"), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_not_understood_ends_it() {
+        for (text, expected) in [
+            ("", "empty"),
+            ("name,access_token\n", "no column kind"),
+            ("kind\n", "no column name"),
+            ("name,kind,tokens\n", "\"tokens\" is not known"),
+            ("name,kind,label.A\n", "\"label.A\" is not known"),
+            ("name,kind,app,app\n", "app is there twice"),
+        ] {
+            let error = read(text, None).expect_err(text);
+            assert!(error.to_string().contains(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `lanyard label`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::ChangeLabels;
+use lanyard_credential::{CredentialName, Label as KeyAndValue, LabelKey};
+
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Label {
+    /// The credential
+    name: CredentialName,
+    /// A label to give it; one with this key is replaced
+    #[arg(value_name = "KEY=VALUE", required_unless_present = "remove")]
+    labels: Vec<KeyAndValue>,
+    /// The key of a label to take from it; may be repeated
+    #[arg(long, value_name = "KEY")]
+    remove: Vec<LabelKey>,
+}
+
+impl Label {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let call = ChangeLabels { name: self.name, remove: self.remove, set: self.labels };
+        let credential = broker.call(call).await?;
+        if common.json {
+            output::json::print(&output::json::credential(&credential, &context::parts().clock.now()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let labels: Vec<_> = credential.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        output::note(&if labels.is_empty() {
+            format!("{} has no labels", credential.name)
+        } else {
+            format!("the labels of {}: {}", credential.name, labels.join(", "))
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,32 @@
+//! `lanyard rename`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_credential::CredentialName;
+
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Rename {
+    /// The credential
+    name: CredentialName,
+    /// What to call it from now on
+    new_name: CredentialName,
+}
+
+impl Rename {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let call = lanyard_broker::Rename { from: self.name.clone(), to: self.new_name };
+        let credential = broker.call(call).await?;
+        if common.json {
+            output::json::print(&output::json::credential(&credential, &context::parts().clock.now()))?;
+        } else {
+            output::note(&format!("{} is called {} from now on", self.name, credential.name));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,96 @@
+//! `lanyard disable`, `lanyard enable`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{Found, advice};
+use lanyard_credential::CredentialName;
+use serde_json::{Value, json};
+
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Disable {
+    /// The credential
+    name: CredentialName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Enable {
+    /// The credential
+    name: CredentialName,
+}
+
+impl Disable {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let disabled = broker.call(lanyard_broker::Disable { name: self.name }).await?;
+        let credential = &disabled.credential;
+        if common.json {
+            let mut shown = output::json::credential(credential, &context::parts().clock.now());
+            shown["holders"] = output::holders::json(&disabled.holders);
+            output::json::print(&shown)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let done = if disabled.already { "was disabled already" } else { "is disabled" };
+        output::note(&format!("{} {done}: it is neither handed out nor renewed", credential.name));
+        output::holders::note(&disabled.holders);
+        output::note(&format!("nothing was revoked; again: lanyard enable {}", credential.name));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Enable {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let call = lanyard_broker::Enable { name: self.name, expected: common.expected()? };
+        let enabled = broker.call(call).await?;
+        let (name, now) = (&enabled.credential.name, context::parts().clock.now());
+        if common.json {
+            let mut shown = output::json::credential(&enabled.credential, &now);
+            shown["found"] = enabled.found.as_ref().map_or(Value::Null, |found| json!(word(found)));
+            output::json::print(&shown)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let Some(found) = &enabled.found else {
+            output::note(&format!("{name} is not disabled; nothing was done"));
+            return Ok(ExitCode::SUCCESS);
+        };
+        output::note(&format!("{name} is enabled"));
+        match found {
+            Found::NoToken => {
+                output::note("it never had a token");
+                output::note(&format!("hint: see what it waits for: lanyard show {name}"));
+            }
+            Found::Accepted => output::note(&format!(
+                "Webex accepts its token; valid for {}",
+                output::credential::valid_for(&enabled.credential, &now)
+            )),
+            Found::Dead(trouble) => {
+                output::note("Webex does not accept its token any more");
+                output::note(&format!("hint: {}", advice(&enabled.credential, trouble, &now)));
+            }
+            Found::Renewable => {
+                output::note("Webex does not accept the token at hand; the next renewal brings another");
+                output::note(&format!("hint: at once: lanyard refresh {name} --force"));
+            }
+            Found::Unknown(why) => {
+                output::note(&format!("whether Webex still accepts its token is not known: {why}"));
+                output::note(&format!("hint: find out later: lanyard test {name}"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn word(found: &Found) -> &'static str {
+    match found {
+        Found::NoToken => "no-token",
+        Found::Accepted => "accepted",
+        Found::Dead(_) => "dead",
+        Found::Renewable => "renewable",
+        Found::Unknown(_) => "unknown",
+    }
+}
