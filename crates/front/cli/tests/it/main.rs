@@ -7,6 +7,7 @@
 )]
 
 mod add;
+mod api;
 mod apps;
 mod backups;
 #[cfg(target_os = "linux")]
@@ -29,6 +30,7 @@ mod replies;
 mod sdk;
 mod sign_in;
 mod snapshots;
+mod tokens;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 
