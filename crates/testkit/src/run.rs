@@ -180,6 +180,8 @@ pub(crate) fn command<S: AsRef<OsStr>>(binary: &Path, home: &Path, arguments: im
         }
     }
     // `true` for a browser: no test opens a real one.
+    // No test touches the keyring of whoever runs it.
+    command.env("LANYARD_KEY_SOURCE", "file");
     command.env("LANYARD_HOME", home).env("NO_COLOR", "1").env("BROWSER", "true").stdin(Stdio::null()).args(arguments);
     command
 }

@@ -131,6 +131,40 @@ impl Webex {
         }
     }
 
+    /// Plays the administrator with another device: opens the page that holds the code, signs in, and decides.
+    #[track_caller]
+    pub fn approves_device(&self, page: &str, accepts: bool) {
+        let page: Url = page.parse().expect("a URL");
+        let shown = self.send(Request::new(Method::GET, SafeUrl::new(page.clone())));
+        let html = String::from_utf8_lossy(shown.body.expose_secret()).into_owned();
+        let code = page.query_pairs().find(|(name, _)| name == "user_code").expect("the page holds the code").1;
+        assert!(html.contains(&*code) && html.contains("name=\"decision\""), "{html}");
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("user_code", &code);
+        form.append_pair("email", &self.description.admin.email);
+        form.append_pair("password", &self.description.admin.password);
+        form.append_pair("decision", if accepts { "accept" } else { "deny" });
+        let body = SecretBytes::new(form.finish().into_bytes());
+        let url = self.environment().resource(&["device"]);
+        let sent = Request::new(Method::POST, url).body("application/x-www-form-urlencoded", body);
+        let done = self.send(sent);
+        let html = String::from_utf8_lossy(done.body.expose_secret()).into_owned();
+        assert!(html.contains(if accepts { "Signed in" } else { "Denied" }), "{html}");
+    }
+
+    /// The workspaces: id, name, and how many devices stand in each.
+    #[track_caller]
+    pub fn workspaces(&self) -> Vec<Value> {
+        self.control(Method::GET, "/workspaces", None).as_array().expect("a list").clone()
+    }
+
+    /// What Control Hub's Edit API Access does for a bot: `read`, `full`, or nothing.
+    #[track_caller]
+    pub fn grant(&self, workspace: &str, bot: &str, access: Option<&str>) {
+        let body = json!({ "email": bot, "access": access });
+        self.control(Method::POST, &format!("/workspaces/{workspace}/grants"), Some(&body));
+    }
+
     /// The address of somebody who is not the administrator.
     #[track_caller]
     pub fn colleague(&self) -> String {

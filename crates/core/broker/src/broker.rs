@@ -87,9 +87,11 @@ impl Broker {
 
     /// How calls are made as a credential: those of one subject share its limit.
     pub(crate) fn calls_of(credential: &Credential) -> CallOptions {
-        let whose =
-            credential.subject.known().map_or_else(|| credential.id.to_string(), |subject| subject.id.to_string());
-        CallOptions::default().of(SubjectKey::new(format!("{} {whose}", credential.environment.id())))
+        let subject = match credential.subject.known() {
+            Some(subject) => SubjectKey::person(&credential.environment, &subject.id),
+            None => SubjectKey::new(credential.id.to_string()),
+        };
+        CallOptions::default().of(subject)
     }
 
     /// The store behind it.

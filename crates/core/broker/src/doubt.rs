@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_secret::AccessToken;
-use lanyard_store::Check;
+use lanyard_store::{AuditAction, AuditRecord, Check};
 
 use crate::mint::MintEnd;
 use crate::rotation::{Fault, RotationEnd};
@@ -40,7 +41,9 @@ impl Broker {
     /// The token of this generation is refused for certain.
     pub(crate) async fn replace_refused(&self, credential: &Credential) -> Result<Doubt, Error> {
         let now = self.clock.now();
-        let rested = credential.last_rotated_at.is_none_or(|at| now.wall.duration_since(at) >= rest());
+        let since = now.wall.checked_sub(AT_MOST_EVERY).unwrap_or(Timestamp::MIN);
+        let rested = !self.store.has_happened(credential.id, AuditAction::TokenRefused, since).await?;
+        self.note_refusal(credential).await?;
         let disabled = matches!(credential.standing, Standing::Disabled | Standing::Clearing);
         match (credential.renewal(), &credential.mint) {
             (Renewal::Rotate, _) if rested && !disabled => {
@@ -69,14 +72,21 @@ impl Broker {
             _ => {
                 let fault = Fault::new(
                     TroubleKind::DeadToken,
-                    "Webex does not accept this token, which was renewed less than an hour ago",
+                    "Webex does not accept this token, and did not accept the one before it less than an hour ago",
                 );
                 Ok(Doubt::Refused(fault.after(credential.standing.trouble(), now, &*self.entropy)))
             }
         }
     }
-}
 
-fn rest() -> jiff::SignedDuration {
-    jiff::SignedDuration::try_from(AT_MOST_EVERY).unwrap_or(jiff::SignedDuration::MAX)
+    async fn note_refusal(&self, credential: &Credential) -> Result<(), Error> {
+        let record = AuditRecord {
+            at: self.clock.now().wall,
+            action: AuditAction::TokenRefused,
+            credential: Some((credential.id, credential.name.clone())),
+            actor: self.actor.clone(),
+            detail: format!("generation {}", credential.generation),
+        };
+        Ok(self.store.append_audit(&record).await?)
+    }
 }

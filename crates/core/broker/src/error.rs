@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
-use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
+use lanyard_credential::{AppKind, AppName, Credential, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
-use lanyard_store::{NameError, StoreError};
+use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use lanyard_time::Moment;
 use thiserror::Error;
 
@@ -190,6 +190,8 @@ pub enum Error {
     NoToken {
         /// The credential.
         name: CredentialName,
+        /// Its kind.
+        kind: Kind,
         /// Why it could not be renewed.
         trouble: Box<Trouble>,
         /// How long the next try still waits.
@@ -200,6 +202,8 @@ pub enum Error {
     NotRenewed {
         /// The credential.
         name: CredentialName,
+        /// Its kind.
+        kind: Kind,
         /// Why not.
         trouble: Box<Trouble>,
         /// How long the next try waits.
@@ -269,6 +273,12 @@ pub enum Error {
         /// The one that it is compared with.
         against: CredentialName,
     },
+    /// The home's key was not replaced.
+    #[error(transparent)]
+    ReplaceKey(#[from] ReplaceKeyError),
+    /// No copy of the store was made.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -358,7 +368,12 @@ impl Error {
             },
             Self::Call(error) => call_class(error),
             Self::Busy { .. } => Class::Unreachable,
-            Self::Store(_) => Class::Store,
+            Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
+            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_)) => Class::Usage,
+            Self::Backup(BackupError::Io { .. } | BackupError::KeyInMotion)
+            | Self::ReplaceKey(ReplaceKeyError::Busy) => Class::Failed,
+            Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
+            Self::ReplaceKey(_) => Class::Store,
             _ => Class::Failed,
         }
     }
@@ -435,12 +450,10 @@ impl Error {
             Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
             Self::NotHandingOut { name, state: "disabled" } => format!("hand it out again: lanyard enable {name}"),
             Self::NotHandingOut { name, .. } => format!("see lanyard show {name}"),
-            Self::NoToken { name, trouble, wait } | Self::NotRenewed { name, trouble, wait } => {
-                trouble_hint(name, trouble.kind, *wait)
+            Self::NoToken { name, kind, trouble, wait } | Self::NotRenewed { name, kind, trouble, wait } => {
+                trouble_hint(name, *kind, trouble.kind, *wait)
             }
-            Self::Ended { name, kind } => {
-                format!("clear it and add a new one: lanyard clear {name}; lanyard add {kind} {name}")
-            }
+            Self::Ended { name, kind } => format!("give it its next token: lanyard add {kind} {name}"),
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
             Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
             Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
@@ -455,14 +468,17 @@ impl Error {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
             Self::Call(error) => call_hint(error)?,
+            Self::ReplaceKey(error) => error.hint(),
+            Self::Backup(error) => error.hint(),
             Self::Store(error) => error.hint(),
         })
     }
 }
 
 /// What to do about a credential's last failure.
-pub fn advice(name: &CredentialName, trouble: &Trouble, now: &Moment) -> String {
-    trouble_hint(name, trouble.kind, trouble.pause.saturating_sub(now.since(&trouble.at)))
+pub fn advice(credential: &Credential, trouble: &Trouble, now: &Moment) -> String {
+    let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
+    trouble_hint(&credential.name, credential.kind, trouble.kind, wait)
 }
 
 /// What a credential's last failure means for a program.
@@ -477,10 +493,25 @@ pub fn class_of(kind: TroubleKind) -> Class {
     }
 }
 
-fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> String {
-    match kind {
+fn trouble_hint(name: &CredentialName, kind: Kind, trouble: TroubleKind, wait: Duration) -> String {
+    match trouble {
+        TroubleKind::DeadGrant if kind == Kind::ServiceApp => format!(
+            "its refresh token has ended, or an administrator has withdrawn the app (Control Hub, Management, Apps, Service Apps); \
+             generate tokens anew at https://developer.webex.com/my-apps and give lanyard the refresh token: lanyard add \
+             service-app {name} --app APP"
+        ),
         TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
-        TroubleKind::DeadToken => format!("clear it and add a new one: lanyard clear {name}"),
+        TroubleKind::DeadToken => match kind {
+            Kind::Bot => format!(
+                "somebody has regenerated it; give lanyard the new token: lanyard add bot {name} (regenerate it again at \
+                 https://developer.webex.com/my-apps if nobody has it)"
+            ),
+            Kind::Personal => format!(
+                "copy a new one from https://developer.webex.com/docs/getting-started: lanyard add personal {name}; for lasting \
+                 access: lanyard login"
+            ),
+            _ => format!("renew it: lanyard refresh {name} --force"),
+        },
         TroubleKind::WrongClient => {
             format!("give lanyard the app's present secret: lanyard app secret APP (lanyard show {name} names the app)")
         }
@@ -494,7 +525,7 @@ fn trouble_hint(name: &CredentialName, kind: TroubleKind, wait: Duration) -> Str
             )
         }
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
-            let kept = if kind == TroubleKind::OutcomeUnknown {
+            let kept = if trouble == TroubleKind::OutcomeUnknown {
                 "whether Webex renewed it is unknown, and the next try finds out"
             } else {
                 "nothing is lost"
@@ -547,6 +578,14 @@ fn call_hint(error: &CallError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// A home that keeps still is not at fault: a person must say that it may go on.
+fn store_class(error: &StoreError) -> Class {
+    match error {
+        StoreError::Paused(_) => Class::PersonMustAct,
+        _ => Class::Store,
+    }
 }
 
 fn send_class(error: &SendError) -> Class {

@@ -18,11 +18,13 @@ pub use broker::{Broker, Call, Parts};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
 pub use calls::app::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
 pub use calls::audit::{ReadAudit, VerifyAudit};
+pub use calls::backup::{MakeBackup, Resume, Tried, TryTokens, Verdict};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
 pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
 pub use calls::holders::{Holder, Holders};
 pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
+pub use calls::key::{ReplaceKey, ShowKey};
 pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
 pub use calls::paste::{AddToken, AddedToken};
 pub use calls::refresh::{Refresh, Refreshed};
@@ -30,7 +32,9 @@ pub use calls::rename::{ChangeLabels, Rename};
 pub use calls::show::{List, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
 pub use calls::switch::{Disable, Disabled, Enable, Enabled, Found};
-pub use calls::test::{Coverage, JobReport, NeedReport, NotGranted, Sight, Test, TestReport, TokenFinding, Verdict};
+pub use calls::test::{
+    Coverage, JobReport, NeedReport, NeedVerdict, NotGranted, Sight, Test, TestReport, TokenFinding,
+};
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use error::{Class, Error, advice, class_of};
 

@@ -3,50 +3,43 @@
 //! A database gets its name only when it is complete: whoever finds `lanyard.db` may rely on it, and whoever finds none, after a
 //! crash at any point, begins again. The key comes first and is made once; no database that exists ever gets another.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::RwLock;
 
-use lanyard_vault::key_file::KeyFileError;
-use lanyard_vault::{HomeKey, KeySource};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use lanyard_vault::{DataKey, HomeKey, KeySource};
 
 use crate::audit::AuditAction;
 use crate::engine::{Engine, SqliteEngine, beside, sql};
 use crate::home::{create_file, sync_directory};
-use crate::open::OWN_KEY;
+use crate::keys::{Keys, Way, home_id};
+use crate::lock::lock;
+use crate::open::{OWN_KEY, read_home};
 use crate::store::Inner;
 use crate::{Home, OpenError, Options, Parts, Store, migration};
 
 impl Store {
-    /// Opens the home, with the key in its key file, and makes directory, key and database where they are missing. Any number of
-    /// processes may do this at once: one makes the home, the others open what it made.
+    /// Opens the home, with the key from where it is kept, and makes directory, key and database where they are missing. Any number
+    /// of processes may do this at once: one makes the home, the others open what it made.
     pub async fn open_or_create(home: &Path, parts: Parts, options: Options) -> Result<(Self, HomeKey), OpenError> {
         let home = Home::new(home).absolute()?;
         if !exists(&home.database())? {
             home.create_directory()?;
             let _lock = lock(&home).await?;
             if !exists(&home.database())? {
-                let key = key_for_new_home(&home, &parts)?;
-                create_database(&home, &key, KeySource::File, &parts, &options).await?;
-                let store = Self::open(&home.directory, &key, parts, options).await?;
+                refuse_orphans(&home)?;
+                let way = Way::new(&home, options.keys.clone())?;
+                let id = home_id(&*parts.entropy);
+                let (key, source) = way.make(&id, &*parts.entropy).await?;
+                create_database(&home, &key, (source, &id), &parts, &options).await?;
+                home.check()?;
+                let (engine, row) = read_home(&home, options).await?;
+                let store = Self::assemble(home.clone(), engine, &row, Some(way), vec![key.clone()], parts)?;
                 return Ok((store, key));
             }
         }
-        Self::open_with_key_file(&home.directory, parts, options).await
-    }
-
-    /// Opens the home, with the key in its key file. Makes nothing.
-    pub async fn open_with_key_file(home: &Path, parts: Parts, options: Options) -> Result<(Self, HomeKey), OpenError> {
-        let home = Home::new(home).absolute()?;
-        home.check()?;
-        let key = home.key().read().map_err(|error| match error {
-            KeyFileError::Missing(_) => OpenError::KeyMissing(home.directory.clone()),
-            other => OpenError::Key(other),
-        })?;
-        let store = Self::open(&home.directory, &key, parts, options).await?;
-        Ok((store, key))
+        Self::open_home(&home.directory, parts, options).await
     }
 
     /// Makes a home under a key that is kept elsewhere, or opens the one that another process has just made under it.
@@ -61,66 +54,75 @@ impl Store {
         home.create_directory()?;
         let _lock = lock(&home).await?;
         if !exists(&home.database())? {
-            create_database(&home, key, source, &parts, &options).await?;
+            refuse_orphans(&home)?;
+            let id = home_id(&*parts.entropy);
+            create_database(&home, key, (source, &id), &parts, &options).await?;
         }
         Self::open(&home.directory, key, parts, options).await
     }
 }
 
-/// The key file may be there already: from a run that ended before the database was complete, or put there by a person.
-fn key_for_new_home(home: &Home, parts: &Parts) -> Result<HomeKey, OpenError> {
-    match home.key().read() {
-        Err(KeyFileError::Missing(_)) => {
-            let key = HomeKey::generate(&*parts.entropy);
-            home.key().create(&key)?;
-            Ok(key)
-        }
-        read => Ok(read?),
-    }
-}
-
-/// Makes a complete database under another name and then gives it its own. The caller holds the lock.
-async fn create_database(
-    home: &Home,
-    key: &HomeKey,
-    source: KeySource,
-    parts: &Parts,
-    options: &Options,
-) -> Result<(), OpenError> {
-    // The log of a database that was taken away would be applied to the new one.
+/// The log of a database that was taken away would be applied to a new one.
+pub(crate) fn refuse_orphans(home: &Home) -> Result<(), OpenError> {
     for suffix in ["-wal", "-journal"] {
         let log = beside(&home.database(), suffix);
         if exists(&log)? {
             return Err(OpenError::Orphan(log));
         }
     }
+    Ok(())
+}
+
+/// Takes away what an earlier run left of a database that was never completed.
+pub(crate) fn remove_unfinished(home: &Home) -> Result<(), OpenError> {
     let path = home.unfinished_database();
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        remove(&beside(&path, suffix))?;
-    }
+    ["", "-wal", "-shm", "-journal"].into_iter().try_for_each(|suffix| remove(&beside(&path, suffix)))
+}
+
+/// Makes a complete database under another name and then gives it its own. The caller holds the lock.
+async fn create_database(
+    home: &Home,
+    key: &HomeKey,
+    (source, id): (KeySource, &str),
+    parts: &Parts,
+    options: &Options,
+) -> Result<(), OpenError> {
+    let path = home.unfinished_database();
+    remove_unfinished(home)?;
     let failed = |source| OpenError::Io { path: path.clone(), source };
     create_file(&path).map_err(failed)?;
 
-    let own = key.new_data_key(&*parts.entropy);
+    let own = DataKey::generate(&*parts.entropy);
     let wrapped = key.wrap(&own, &OWN_KEY, &*parts.entropy);
     let store = Store::new(Inner {
         home: home.clone(),
         engine: Engine::Sqlite(SqliteEngine::new(path.clone(), options.clone())),
-        key: key.clone(),
-        key_source: source,
+        keys: Keys::new(None, vec![key.clone()], key.id()),
         audit_key: own.audit_key(),
         parts: parts.clone(),
+        paused: RwLock::new(None),
     });
-    migration::migrate(store.engine()).await?;
-    let mut write = store.engine().write().await?;
-    let row =
-        sql("home", INSERT_HOME).bind(key.id().to_string()).bind(source.as_str()).bind(&wrapped).bind(store.now().wall);
+    migration::migrate(&store.inner.engine).await?;
+    let mut write = store.inner.engine.write().await?;
+    let row = sql("home", INSERT_HOME)
+        .bind(key.id().to_string())
+        .bind(source.as_str())
+        .bind(&wrapped)
+        .bind(store.now().wall)
+        .bind(id);
     write.run(row).await?;
     let detail = format!("key {}, kept in: {}", key.id(), source.as_str());
     store.note(&mut write, AuditAction::HomeCreated, None, &detail).await?;
     write.commit().await?;
-    // The last connection to close copies the log back and removes it.
     store.close().await?;
+    give_name(home)
+}
+
+/// Gives a complete and closed database its name, durably.
+pub(crate) fn give_name(home: &Home) -> Result<(), OpenError> {
+    let path = home.unfinished_database();
+    let failed = |source| OpenError::Io { path: path.clone(), source };
+    // The last connection to close copies the log back and removes it.
     if exists(&beside(&path, "-wal"))? {
         return Err(OpenError::Orphan(beside(&path, "-wal")));
     }
@@ -130,31 +132,9 @@ async fn create_database(
 }
 
 const INSERT_HOME: &str =
-    "INSERT INTO home (id, key_id, key_source, wrapped_key, created_at) VALUES (1, $1, $2, $3, $4)";
+    "INSERT INTO home (id, key_id, key_source, wrapped_key, created_at, home_id) VALUES (1, $1, $2, $3, $4, $5)";
 
-/// Waits until no other process makes this home.
-async fn lock(home: &Home) -> Result<File, OpenError> {
-    let path = home.lock_file();
-    let locked = tokio::task::spawn_blocking({
-        let path = path.clone();
-        move || -> io::Result<File> {
-            let file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-                .open(path)?;
-            // Whatever the umask: the next one must be able to open it too.
-            file.set_permissions(Permissions::from_mode(0o600))?;
-            flock(&file, FlockOperation::LockExclusive)?;
-            Ok(file)
-        }
-    });
-    locked.await.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|source| OpenError::Io { path, source })
-}
-
-fn exists(path: &Path) -> Result<bool, OpenError> {
+pub(crate) fn exists(path: &Path) -> Result<bool, OpenError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -25,14 +25,15 @@ pub struct Diagnosis {
 impl Store {
     /// Sizes and versions.
     pub async fn diagnosis(&self) -> Result<Diagnosis, StoreError> {
+        let home = self.home_row().await?;
         let database = self.engine().path();
         let log = fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len());
         Ok(Diagnosis {
             schema_version: self.engine().schema_version().await?,
             database_bytes: fs::metadata(database).map_err(StoreError::Io)?.len(),
             log_bytes: log,
-            key_id: self.inner.key.id(),
-            key_source: self.inner.key_source,
+            key_id: home.key,
+            key_source: home.source,
         })
     }
 

@@ -3,6 +3,7 @@
 use lanyard_time::Entropy;
 use lanyard_vault::{DataKey, OpenError, RowAddress, Sealed};
 
+use crate::StoreError;
 use crate::store::Store;
 
 /// The row whose secrets are sealed.
@@ -15,7 +16,7 @@ pub(crate) struct Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    fn place(self, column: &'static str, generation: u32) -> RowAddress<'a> {
+    pub(crate) fn place(self, column: &'static str, generation: u32) -> RowAddress<'a> {
         RowAddress {
             table: self.table,
             row: self.row,
@@ -32,19 +33,23 @@ pub(crate) struct Envelope<'a> {
     key: DataKey,
 }
 
-const WRAPPED_KEY: &str = "wrapped_key";
+pub(crate) const WRAPPED_KEY: &str = "wrapped_key";
 
 impl<'a> Envelope<'a> {
-    /// A new data key for the row, and its wrapped form. `version` tells successive keys of the row apart.
+    /// A new data key for the row, and its wrapped form. `version` tells successive keys of the row apart. Only within a write: that
+    /// is where it is known which of the home's keys wraps.
     pub(crate) fn new(store: &Store, owner: Owner<'a>, version: u32) -> (Self, Sealed) {
-        let key = store.inner.key.new_data_key(store.entropy());
-        let wrapped = store.inner.key.wrap(&key, &owner.place(WRAPPED_KEY, version), store.entropy());
+        let key = DataKey::generate(store.entropy());
+        let wrapped = store.inner.keys.wrap(&key, &owner.place(WRAPPED_KEY, version), store.entropy());
         (Self { owner, key }, wrapped)
     }
 
-    /// The row's data key.
-    pub(crate) fn open(store: &Store, owner: Owner<'a>, version: u32, wrapped: &Sealed) -> Result<Self, OpenError> {
-        let key = store.inner.key.unwrap(wrapped, &owner.place(WRAPPED_KEY, version))?;
+    /// The row's data key. Refused while the home keeps still: whoever has it hands out or spends what it opens.
+    pub(crate) fn open(store: &Store, owner: Owner<'a>, version: u32, wrapped: &Sealed) -> Result<Self, StoreError> {
+        if let (Some(pause), false) = (store.inner.paused(), store.inspects) {
+            return Err(StoreError::Paused(pause));
+        }
+        let key = store.inner.keys.unwrap(wrapped, &owner.place(WRAPPED_KEY, version))?;
         Ok(Self { owner, key })
     }
 

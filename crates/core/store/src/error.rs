@@ -6,6 +6,8 @@ use std::io;
 use lanyard_vault::OpenError as VaultError;
 use thiserror::Error;
 
+use crate::{KeyError, Pause};
+
 /// A failure of the store itself. Where a method returns one, nothing of what it was to write happened.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -37,6 +39,12 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+    /// The home keeps still: it is a copy, and nobody has said yet that the original is off.
+    #[error("this home keeps still since {:.0}: {}", .0.since, .0.reason)]
+    Paused(Pause),
+    /// The home's key was replaced while this process had it open, and the new one cannot be had.
+    #[error(transparent)]
+    Key(Box<KeyError>),
     /// Anything else that the engine reports.
     #[error("the database failed")]
     Sqlx(#[source] sqlx::Error),
@@ -47,7 +55,13 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Busy | Self::Full | Self::Io(_) => true,
-            Self::ReadOnly | Self::Damaged(_) | Self::Sealed(_) | Self::Impossible { .. } | Self::Sqlx(_) => false,
+            Self::ReadOnly
+            | Self::Damaged(_)
+            | Self::Sealed(_)
+            | Self::Impossible { .. }
+            | Self::Paused(_)
+            | Self::Key(_)
+            | Self::Sqlx(_) => false,
         }
     }
 
@@ -65,6 +79,11 @@ impl StoreError {
             Self::Sealed(VaultError::Damaged) => {
                 "someone altered the database; sign in again with the credential that is named, or restore a backup"
             }
+            Self::Paused(_) => {
+                "two homes that spend one refresh token can end it for both: see that the original is off for good, then run \
+                 lanyard restore --resume"
+            }
+            Self::Key(error) => return error.hint(),
             Self::Sqlx(_) => "run `lanyard doctor`",
         };
         hint.to_owned()

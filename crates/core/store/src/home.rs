@@ -32,7 +32,22 @@ impl Home {
         self.directory.join("home.key")
     }
 
-    /// What whoever creates a home holds locked meanwhile.
+    /// The file with the key that is about to replace the home's.
+    pub(crate) fn next_key_file(&self) -> PathBuf {
+        self.directory.join("home.key.next")
+    }
+
+    /// What whoever unlocks a key with a passphrase holds locked meanwhile.
+    pub(crate) fn unlock_file(&self) -> PathBuf {
+        self.directory.join("home.unlock")
+    }
+
+    /// What an operator chose for this home.
+    pub fn settings_file(&self) -> PathBuf {
+        self.directory.join("lanyard.toml")
+    }
+
+    /// What whoever creates a home, or replaces its key, holds locked meanwhile.
     pub(crate) fn lock_file(&self) -> PathBuf {
         self.directory.join("home.lock")
     }
@@ -42,9 +57,14 @@ impl Home {
         self.directory.join("lanyard.db.new")
     }
 
-    /// The key file, to be read.
+    /// The key file, to be read and written.
     pub(crate) fn key(&self) -> KeyFile {
         KeyFile::new(self.key_file())
+    }
+
+    /// The next key's file, to be read and written.
+    pub(crate) fn next_key(&self) -> KeyFile {
+        KeyFile::new(self.next_key_file())
     }
 
     /// The same home, by a path that does not depend on the working directory.

@@ -6,6 +6,7 @@
 
 mod apps;
 mod audit;
+mod backup;
 mod clearing;
 mod create;
 mod credentials;
@@ -13,21 +14,28 @@ mod diagnosis;
 mod engine;
 mod envelope;
 mod error;
+mod gate;
 mod grant;
 mod hand_out;
 mod holders;
 mod home;
 mod intent;
+mod keys;
 mod labels;
 mod lease;
+mod lock;
 mod migration;
 mod open;
+mod pause;
 mod record;
+mod restore;
 mod rotation;
+mod settings;
 mod store;
 
 pub use apps::{NewApp, RemoveAppError};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head, HeadError};
+pub use backup::{Backup, BackupError};
 pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
 pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
@@ -36,6 +44,13 @@ pub use grant::NewTokens;
 pub use hand_out::HandOut;
 pub use home::Home;
 pub use intent::Writer;
+pub use keys::{
+    CommandError, KeyAccess, KeyError, KeyPlace, KeyReplaced, KeyStatus, KeyringError, NewHomeKey, NextKey,
+    NextKeyStatus, PassphraseSource, ReplaceKeyError,
+};
 pub use open::OpenError;
+pub use pause::Pause;
+pub use restore::{RestoreError, Restored};
 pub use rotation::{Claim, Commit, Failure, IntentEnd, RotatedTokens, RotationView};
+pub use settings::{Settings, SettingsError};
 pub use store::{Options, Parts, Store};

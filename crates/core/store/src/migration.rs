@@ -7,6 +7,7 @@ use crate::engine::Engine;
 const MIGRATIONS: &[(&str, &str)] = &[
     (include_str!("migrations/0001_base.sql"), "PRAGMA user_version = 1"),
     (include_str!("migrations/0002_mint.sql"), "PRAGMA user_version = 2"),
+    (include_str!("migrations/0003_keys.sql"), "PRAGMA user_version = 3"),
 ];
 
 /// The version that this binary works with.

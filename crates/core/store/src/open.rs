@@ -3,14 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use std::sync::RwLock;
+
 use lanyard_vault::key_file::KeyFileError;
-use lanyard_vault::{DataKey, HomeKey, KeyId, KeySource, RowAddress, Sealed};
+use lanyard_vault::{HomeKey, KeyId, RowAddress};
 use thiserror::Error;
 
-use crate::engine::{Engine, SqliteEngine, sql};
+use crate::engine::{Engine, SqliteEngine};
+use crate::keys::{HomeRow, Keys, Way};
 use crate::migration::{self, KNOWN};
 use crate::store::Inner;
-use crate::{Home, Options, Parts, Store, StoreError};
+use crate::{Home, KeyError, Options, Parts, Store, StoreError};
 
 /// Why a home cannot be opened or made.
 #[derive(Debug, Error)]
@@ -45,9 +48,9 @@ pub enum OpenError {
     /// There is a database and no key. A new key would open nothing in it.
     #[error("the home {} has a database but no key", .0.display())]
     KeyMissing(PathBuf),
-    /// The key file cannot be used.
+    /// The key cannot be had from where it is kept.
     #[error(transparent)]
-    Key(#[from] KeyFileError),
+    Key(#[from] KeyError),
     /// The key is another home's.
     #[error("the home was made with the key {expected}, and the key at hand is {found}")]
     ForeignKey {
@@ -106,42 +109,95 @@ impl OpenError {
 }
 
 impl Store {
-    /// Opens an existing home. Its schema is brought up to date where it is older.
+    /// Opens an existing home with a key and nothing else. Its schema is brought up to date where it is older.
     ///
-    /// That the key is the home's own is seen here, not at the first token.
+    /// That the key is the home's own is seen here, not at the first token. Should the key be replaced, this store finds no way to
+    /// the next one: [`open_home`](Self::open_home) does.
     pub async fn open(home: &Path, key: &HomeKey, parts: Parts, options: Options) -> Result<Self, OpenError> {
         let home = Home::new(home).absolute()?;
         home.check()?;
-        let engine = Engine::Sqlite(SqliteEngine::new(home.database(), options));
-        let found = engine.schema_version().await?;
-        if found > KNOWN {
-            return Err(OpenError::Newer { found, known: KNOWN });
+        let (engine, row) = read_home(&home, options).await?;
+        if row.key != key.id() {
+            return Err(OpenError::ForeignKey { found: key.id(), expected: row.key });
         }
-        if found == 0 {
-            return Err(StoreError::Damaged(format!("{} is empty", home.database().display())).into());
-        }
-        if found < KNOWN {
-            migration::migrate(&engine).await?;
-        }
-        let row = engine.row(sql("home", SELECT_HOME)).await?;
-        let row = row.ok_or_else(|| StoreError::Damaged("the home's own row is missing".to_owned()))?;
-        let expected: KeyId = row.parsed("key_id")?;
-        if expected != key.id() {
-            let found = key.id();
-            return Err(OpenError::ForeignKey { found, expected });
-        }
-        let own = unwrap_own_key(key, &row.sealed("wrapped_key")?)?;
-        let key_source: KeySource = row.parsed("key_source")?;
-        Ok(Self::new(Inner { home, engine, key: key.clone(), key_source, audit_key: own.audit_key(), parts }))
+        Self::assemble(home, engine, &row, None, vec![key.clone()], parts)
+    }
+
+    /// Opens an existing home with the key that it names, from where that is kept. Makes nothing.
+    pub async fn open_home(home: &Path, parts: Parts, options: Options) -> Result<(Self, HomeKey), OpenError> {
+        let home = Home::new(home).absolute()?;
+        home.check()?;
+        let way = Way::new(&home, options.keys.clone())?;
+        let (engine, mut row) = read_home(&home, options).await?;
+        let mut looks = 0;
+        let (key, keys) = loop {
+            let wanted: Vec<KeyId> = row.keys().collect();
+            let (keys, error) = way.fetch(&row, &wanted).await;
+            if let Some(key) = keys.iter().find(|key| key.id() == row.key) {
+                break (key.clone(), keys);
+            }
+            // A key that was replaced between the look at the row and the look for the key is found at the second look.
+            let before = std::mem::replace(&mut row, HomeRow::read(engine.row(HomeRow::select()).await?.as_ref())?);
+            looks += 1;
+            if before == row || looks == LOOKS {
+                return Err(not_had(&home, row.key, error));
+            }
+        };
+        let store = Self::assemble(home, engine, &row, Some(way), keys, parts)?;
+        store.tidy_keys(&row).await;
+        Ok((store, key))
+    }
+
+    /// A store over an open engine. `keys` holds the home's own.
+    pub(crate) fn assemble(
+        home: Home,
+        engine: Engine,
+        row: &HomeRow,
+        way: Option<Way>,
+        keys: Vec<HomeKey>,
+        parts: Parts,
+    ) -> Result<Self, OpenError> {
+        let keys = Keys::new(way, keys, row.key);
+        let own = keys.unwrap(&row.wrapped_key, &OWN_KEY).map_err(StoreError::Sealed)?;
+        let audit_key = own.audit_key();
+        Ok(Self::new(Inner { home, engine, keys, audit_key, parts, paused: RwLock::new(row.paused.clone()) }))
     }
 }
 
-const SELECT_HOME: &str = "SELECT id, key_id, key_source, wrapped_key FROM home WHERE id = 1";
+/// How often the home's row is looked at before its key is said to be missing.
+const LOOKS: u32 = 5;
+
+/// Opens the database of a home that was checked, brings its schema up to date, and reads the home's own row.
+pub(crate) async fn read_home(home: &Home, options: Options) -> Result<(Engine, HomeRow), OpenError> {
+    let engine = Engine::Sqlite(SqliteEngine::new(home.database(), options));
+    let found = engine.schema_version().await?;
+    if found > KNOWN {
+        return Err(OpenError::Newer { found, known: KNOWN });
+    }
+    if found == 0 {
+        return Err(StoreError::Damaged(format!("{} is empty", home.database().display())).into());
+    }
+    if found < KNOWN {
+        migration::migrate(&engine).await?;
+    }
+    let row = HomeRow::read(engine.row(HomeRow::select()).await?.as_ref())?;
+    Ok((engine, row))
+}
+
+/// Says why the home's key is not at hand.
+fn not_had(home: &Home, expected: KeyId, error: Option<KeyError>) -> OpenError {
+    match error {
+        Some(KeyError::File(KeyFileError::Missing(path))) if path == home.key_file() => {
+            OpenError::KeyMissing(home.directory.clone())
+        }
+        Some(KeyError::Foreign { found, expected }) if found.len() == 1 => {
+            OpenError::ForeignKey { found: found[0], expected }
+        }
+        Some(error) => OpenError::Key(error),
+        None => OpenError::Key(KeyError::Foreign { found: Vec::new(), expected }),
+    }
+}
 
 /// Where the home's own data key stands.
 pub(crate) const OWN_KEY: RowAddress<'static> =
     RowAddress { table: "home", row: "1", column: "wrapped_key", generation: 0, environment: "" };
-
-fn unwrap_own_key(key: &HomeKey, wrapped: &Sealed) -> Result<DataKey, StoreError> {
-    key.unwrap(wrapped, &OWN_KEY).map_err(StoreError::Sealed)
-}

@@ -1,14 +1,16 @@
 //! The store and what it works with.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemEntropy};
-use lanyard_vault::{AuditKey, HomeKey, KeySource};
+use lanyard_vault::AuditKey;
 
 use crate::engine::Engine;
-use crate::{Home, StoreError};
+use crate::gate::Gate;
+use crate::keys::{HomeRow, Keys};
+use crate::{Home, KeyAccess, Pause, StoreError};
 
 /// What the processes of a home share. A clone is the same store.
 #[derive(Clone, Debug)]
@@ -16,16 +18,33 @@ pub struct Store {
     pub(crate) inner: Arc<Inner>,
     /// On whose behalf the audit says that things are done.
     pub(crate) actor: Arc<str>,
+    /// Whether it opens what it reads though the home keeps still.
+    pub(crate) inspects: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) home: Home,
     pub(crate) engine: Engine,
-    pub(crate) key: HomeKey,
-    pub(crate) key_source: KeySource,
+    pub(crate) keys: Keys,
     pub(crate) audit_key: AuditKey,
     pub(crate) parts: Parts,
+    /// As the home's row said when it was last read.
+    pub(crate) paused: RwLock<Option<Pause>>,
+}
+
+impl Inner {
+    pub(crate) fn paused(&self) -> Option<Pause> {
+        self.paused.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    pub(crate) fn set_paused(&self, paused: Option<Pause>) {
+        *self.paused.write().unwrap_or_else(PoisonError::into_inner) = paused;
+    }
 }
 
 /// Where time, randomness and the own identity come from.
@@ -53,26 +72,29 @@ impl Parts {
 }
 
 /// What can be chosen about a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long a write waits for another process that writes. Default: 10 s.
     pub busy_timeout: Duration,
+    /// How keys are come by.
+    pub keys: KeyAccess,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(10) }
+        Self { busy_timeout: Duration::from_secs(10), keys: KeyAccess::default() }
     }
 }
 
 impl Store {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), actor: format!("uid {}", rustix::process::getuid().as_raw()).into() }
+        let actor = format!("uid {}", rustix::process::getuid().as_raw()).into();
+        Self { inner: Arc::new(inner), actor, inspects: false }
     }
 
     /// The same store, acting for somebody else: the audit names `actor` for all that is done through it.
     pub fn acting_as(&self, actor: impl Into<Arc<str>>) -> Self {
-        Self { inner: Arc::clone(&self.inner), actor: actor.into() }
+        Self { actor: actor.into(), ..self.clone() }
     }
 
     /// The home's directory.
@@ -90,8 +112,14 @@ impl Store {
         self.inner.engine.close().await
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.inner.engine
+    /// The engine, as methods use it.
+    pub(crate) fn engine(&self) -> Gate<'_> {
+        Gate::new(self)
+    }
+
+    /// The home's own row, as it is now.
+    pub(crate) async fn home_row(&self) -> Result<HomeRow, StoreError> {
+        HomeRow::read(self.inner.engine.row(HomeRow::select()).await?.as_ref())
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

@@ -1,41 +1,47 @@
-//! The home's key in a file that its owner alone can read.
+//! Home keys in a file that its owner alone can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::HomeKey;
-use crate::keys::KEY;
+use crate::{KeyLine, LONGEST_KEY_TEXT};
 
-/// A key file at a path: one line of `lanyard-home-key-1`, the key's id, the key and a checksum.
+/// A key file at a path: a line for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
     path: PathBuf,
+    provider: Provider,
+}
+
+/// Who put the file there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Provider {
+    /// Lanyard, in the home.
+    Lanyard,
+    /// The operator, or the system on the operator's behalf: a Docker secret, a systemd credential, a Kubernetes volume.
+    Operator,
 }
 
 /// Why a key file cannot be written or read.
 #[derive(Debug, Error)]
 pub enum KeyFileError {
     /// There is none.
-    #[error("there is no key file {}", .0.display())]
+    #[error("there is no file {}", .0.display())]
     Missing(PathBuf),
     /// There is one already; it is never replaced.
-    #[error("the key file {} exists already", .0.display())]
+    #[error("the file {} exists already", .0.display())]
     Exists(PathBuf),
     /// A symbolic link, a directory, a pipe or the like stands in its place.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// Others can read or write it.
-    #[error("others can read or write the key file {} (mode {mode:04o})", path.display())]
+    #[error("others can read or write the file {} (mode {mode:04o})", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -43,7 +49,7 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// It belongs to another user.
-    #[error("the key file {} belongs to user {owner}, not to user {user}", path.display())]
+    #[error("the file {} belongs to user {owner}, not to user {user}", path.display())]
     NotOwned {
         /// The file.
         path: PathBuf,
@@ -56,7 +62,7 @@ pub enum KeyFileError {
     #[error("the key file {} is damaged", .0.display())]
     Damaged(PathBuf),
     /// The system refused.
-    #[error("cannot use the key file {}", path.display())]
+    #[error("cannot use the file {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -75,7 +81,8 @@ impl KeyFileError {
             Self::Exists(path) => format!("{} may hold the key of another home; move it away first", path.display()),
             Self::NotAFile(path) => format!("put the key itself at {}; links are not followed", path.display()),
             Self::Exposed { path, .. } => format!(
-                "run `chmod 600 {}`; if others may have read it, clear the credentials and begin a new home",
+                "run `chmod 600 {}` (a secret that a system provides: let that give it mode 0400); if others may have read it, \
+                 replace it: lanyard key rotate",
                 path.display()
             ),
             Self::NotOwned { path, .. } => {
@@ -88,9 +95,16 @@ impl KeyFileError {
 }
 
 impl KeyFile {
-    /// The key file at `path`.
+    /// The key file at `path`, made by lanyard: its user's alone, and no link.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), provider: Provider::Lanyard }
+    }
+
+    /// The key file at `path`, provided by an operator and never written here. Links are followed, since Kubernetes makes them.
+    /// Besides a file of the user's own, one of root's is taken that nobody else can write, that others cannot read, and that its
+    /// group can read at most (mode 0440): so come systemd's credentials and secrets of containers.
+    pub fn provided(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), provider: Provider::Operator }
     }
 
     /// Where it is.
@@ -98,23 +112,60 @@ impl KeyFile {
         &self.path
     }
 
-    /// Writes the key into a new file, readable by its owner alone whatever the umask. When this returns, the file is durable
+    /// Writes keys into a new file, readable by its owner alone whatever the umask. When this returns, the file is durable
     /// and whole; when it fails or the machine does, there is no file of this name. An existing file is never touched.
-    pub fn create(&self, key: &HomeKey) -> Result<(), KeyFileError> {
-        // Written beside and linked into place: a crash leaves no half of a key under the name that counts.
-        let beside = self.path.with_added_extension(key.id().to_string());
-        let written = write_new(&beside, &line(key)).and_then(|()| fs::hard_link(&beside, &self.path));
+    pub fn create(&self, keys: &[KeyLine]) -> Result<(), KeyFileError> {
+        let beside = self.write_beside(keys)?;
+        let linked = fs::hard_link(&beside, &self.path);
         let removed = fs::remove_file(&beside);
-        written.and(removed).and_then(|()| sync_directory(&self.path)).map_err(|source| match source.kind() {
+        linked.and(removed).and_then(|()| sync_directory(&self.path)).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => KeyFileError::Exists(self.path.clone()),
             _ => self.io(source),
         })
     }
 
-    /// Reads the key. A file that is not its owner's alone is refused, and so is a symbolic link.
-    pub fn read(&self) -> Result<HomeKey, KeyFileError> {
+    /// Puts keys in place of whatever the file holds. At any moment, and after a crash too, it holds either.
+    pub fn replace(&self, keys: &[KeyLine]) -> Result<(), KeyFileError> {
+        let beside = self.write_beside(keys)?;
+        fs::rename(&beside, &self.path).and_then(|()| sync_directory(&self.path)).map_err(|source| self.io(source))
+    }
+
+    /// Removes the file; that there is none is well.
+    pub fn remove(&self) -> Result<(), KeyFileError> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done.and_then(|()| sync_directory(&self.path)).map_err(|source| self.io(source)),
+        }
+    }
+
+    /// Writes a file of its own beside: a crash leaves no half of a key under the name that counts.
+    fn write_beside(&self, keys: &[KeyLine]) -> Result<PathBuf, KeyFileError> {
+        let name = keys.first().map(|key| key.id().to_string()).unwrap_or_default();
+        let beside = self.path.with_added_extension(name);
+        // Left behind by a run that ended here.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(self.io(error)),
+            _ => {}
+        }
+        let mut text = Zeroizing::new(String::with_capacity(LONGEST_KEY_TEXT));
+        for key in keys {
+            text.push_str(&key.to_text());
+        }
+        write_new(&beside, &text).map_err(|source| self.io(source))?;
+        Ok(beside)
+    }
+
+    /// Reads the keys. A file that is not its owner's alone is refused.
+    pub fn read(&self) -> Result<Vec<KeyLine>, KeyFileError> {
+        let text = self.read_text()?;
+        KeyLine::parse_all(&text).map_err(|_| KeyFileError::Damaged(self.path.clone()))
+    }
+
+    /// Reads whatever the file holds, with the same care: a passphrase, the settings of a home.
+    pub fn read_text(&self) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
         let path = || self.path.clone();
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let follow = if self.provider == Provider::Lanyard { OFlags::NOFOLLOW } else { OFlags::empty() };
+        let flags = follow | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(&self.path).map_err(
             |source| match Errno::from_io_error(&source) {
                 Some(Errno::NOENT) => KeyFileError::Missing(path()),
@@ -127,58 +178,27 @@ impl KeyFile {
             return Err(KeyFileError::NotAFile(path()));
         }
         let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
-        if owner != user {
+        let from_root = self.provider == Provider::Operator && owner == 0;
+        if owner != user && !from_root {
             return Err(KeyFileError::NotOwned { path: path(), owner, user });
         }
         let mode = found.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
+        let forbidden = if from_root { 0o037 } else { 0o077 };
+        if mode & forbidden != 0 {
             return Err(KeyFileError::Exposed { path: path(), mode });
         }
-        // One byte more than a line has is enough to see that the file is no key file.
-        let mut text = Zeroizing::new(Vec::with_capacity(LINE + 1));
-        file.take(LINE as u64 + 1).read_to_end(&mut text).map_err(|source| self.io(source))?;
-        parse(&text).ok_or_else(|| KeyFileError::Damaged(path()))
+        // One byte more than the longest text is enough to see that the file is no key file.
+        let mut text = Zeroizing::new(Vec::with_capacity(LONGEST_KEY_TEXT + 1));
+        file.take(LONGEST_KEY_TEXT as u64 + 1).read_to_end(&mut text).map_err(|source| self.io(source))?;
+        if text.len() > LONGEST_KEY_TEXT {
+            return Err(KeyFileError::Damaged(path()));
+        }
+        Ok(text)
     }
 
     fn io(&self, source: io::Error) -> KeyFileError {
         KeyFileError::Io { path: self.path.clone(), source }
     }
-}
-
-const FORMAT: &str = "lanyard-home-key-1";
-/// Format, id, key, checksum, three spaces and a line feed.
-const LINE: usize = FORMAT.len() + 16 + 43 + 8 + 4;
-
-fn line(key: &HomeKey) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(LINE));
-    text.push_str(FORMAT);
-    text.push(' ');
-    text.push_str(&key.id().to_string());
-    text.push(' ');
-    URL_SAFE_NO_PAD.encode_string(key.expose_secret(), &mut text);
-    let checksum = checksum(&text);
-    text.push(' ');
-    text.push_str(&checksum);
-    text.push('\n');
-    text
-}
-
-fn parse(text: &[u8]) -> Option<HomeKey> {
-    let text = str::from_utf8(text).ok()?;
-    let (covered, sum) = text.strip_suffix('\n').unwrap_or(text).rsplit_once(' ')?;
-    if checksum(covered) != sum {
-        return None;
-    }
-    let (id, secret) = covered.strip_prefix(FORMAT)?.strip_prefix(' ')?.split_once(' ')?;
-    let mut key = Zeroizing::new([0; KEY]);
-    let length = URL_SAFE_NO_PAD.decode_slice(secret, key.as_mut_slice()).ok()?;
-    (length == KEY).then_some(HomeKey::from_parts(id.parse().ok()?, key))
-}
-
-/// Finds accidents, not forgeries: whoever can write the file can write a whole one.
-fn checksum(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
@@ -202,38 +222,60 @@ mod tests {
 
     use super::*;
 
+    use crate::HomeKey;
+
     fn home() -> (tempfile::TempDir, KeyFile, HomeKey) {
         let directory = tempfile::tempdir().unwrap();
         let file = KeyFile::new(directory.path().join("home.key"));
         (directory, file, HomeKey::generate(&SeededEntropy::new(1)))
     }
 
+    fn line(key: &HomeKey) -> [KeyLine; 1] {
+        [KeyLine::Open(key.clone())]
+    }
+
+    fn ids(file: &KeyFile) -> Vec<crate::KeyId> {
+        file.read().unwrap().iter().map(KeyLine::id).collect()
+    }
+
     #[test]
     fn a_key_survives_its_file_and_leaves_nothing_beside_it() {
         let (directory, file, key) = home();
-        file.create(&key).unwrap();
+        file.create(&line(&key)).unwrap();
         let read = file.read().unwrap();
-        assert_eq!(read.id(), key.id());
-        assert_eq!(read.expose_secret(), key.expose_secret());
+        assert_eq!(*read[0].to_text(), *line(&key)[0].to_text());
         assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read(file.path()).unwrap().len(), LINE);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn an_existing_key_is_never_replaced() {
+    fn an_existing_key_is_never_overwritten_by_a_new_file() {
         let (directory, file, key) = home();
-        file.create(&key).unwrap();
+        file.create(&line(&key)).unwrap();
         let other = HomeKey::generate(&SeededEntropy::new(2));
-        assert!(matches!(file.create(&other), Err(KeyFileError::Exists(_))));
-        assert_eq!(file.read().unwrap().id(), key.id());
+        assert!(matches!(file.create(&line(&other)), Err(KeyFileError::Exists(_))));
+        assert_eq!(ids(&file), [key.id()]);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn keys_are_replaced_whole_whatever_an_earlier_run_left_behind() {
+        let (directory, file, key) = home();
+        file.create(&line(&key)).unwrap();
+        let other = HomeKey::generate(&SeededEntropy::new(2));
+        fs::write(file.path().with_added_extension(other.id().to_string()), "half of a k").unwrap();
+        file.replace(&[line(&other), line(&key)].concat()).unwrap();
+        assert_eq!(ids(&file), [other.id(), key.id()]);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        file.remove().unwrap();
+        file.remove().unwrap();
+        assert!(matches!(file.read(), Err(KeyFileError::Missing(_))));
     }
 
     #[test]
     fn a_file_that_others_can_read_is_refused_until_it_is_mended() {
         let (_directory, file, key) = home();
-        file.create(&key).unwrap();
+        file.create(&line(&key)).unwrap();
         for mode in [0o640, 0o604, 0o620, 0o602] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
             let error = file.read().unwrap_err();
@@ -245,37 +287,48 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_root_provides_may_be_read_by_its_group() {
+        let (directory, file, key) = home();
+        file.create(&line(&key)).unwrap();
+        let link = directory.path().join("link");
+        symlink(file.path(), &link).unwrap();
+        let provided = KeyFile::provided(&link);
+        let root = fs::metadata(file.path()).unwrap().uid() == 0;
+        for (mode, by_root, by_another) in
+            [(0o400, true, true), (0o440, true, false), (0o444, false, false), (0o460, false, false)]
+        {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(provided.read().is_ok(), if root { by_root } else { by_another }, "{mode:o}");
+        }
+    }
+
+    #[test]
     fn what_is_no_file_is_refused() {
         let (directory, file, key) = home();
         assert!(matches!(file.read(), Err(KeyFileError::Missing(_))));
         let target = KeyFile::new(directory.path().join("target"));
-        target.create(&key).unwrap();
+        target.create(&line(&key)).unwrap();
         symlink(target.path(), file.path()).unwrap();
         assert!(matches!(file.read(), Err(KeyFileError::NotAFile(_))));
         fs::remove_file(file.path()).unwrap();
         fs::create_dir(file.path()).unwrap();
         assert!(matches!(file.read(), Err(KeyFileError::NotAFile(_))));
+        assert!(matches!(KeyFile::provided(file.path()).read(), Err(KeyFileError::NotAFile(_))));
     }
 
     #[test]
-    fn every_altered_or_missing_byte_is_noticed() {
+    fn a_file_that_is_too_long_is_no_key_file() {
         let (_directory, file, key) = home();
-        file.create(&key).unwrap();
-        let whole = fs::read(file.path()).unwrap();
-        for at in 0..whole.len() - 1 {
-            let mut altered = whole.clone();
-            altered[at] ^= 1;
-            assert!(parse(&altered).is_none(), "byte {at}");
-            assert!(parse(&whole[..at]).is_none(), "cut at {at}");
-        }
-        fs::write(file.path(), [whole.as_slice(), b"more"].concat()).unwrap();
+        file.create(&line(&key)).unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        fs::write(file.path(), text.repeat(LONGEST_KEY_TEXT / text.len() + 1)).unwrap();
         assert!(matches!(file.read(), Err(KeyFileError::Damaged(_))));
     }
 
     #[test]
     fn no_error_shows_the_key() {
         let (_directory, file, key) = home();
-        file.create(&key).unwrap();
+        file.create(&line(&key)).unwrap();
         let text = fs::read_to_string(file.path()).unwrap();
         fs::write(file.path(), &text[..text.len() - 3]).unwrap();
         let error = file.read().unwrap_err();

@@ -39,21 +39,24 @@ impl HomeKey {
         self.id
     }
 
-    /// A new data key, to be stored [wrapped](Self::wrap).
-    pub fn new_data_key(&self, entropy: &dyn Entropy) -> DataKey {
-        DataKey { home: self.id, secret: random_key(entropy) }
-    }
-
-    /// Wraps a data key for the place `at`.
+    /// Wraps a data key for the place `at`: its id and the key itself, so that what it sealed opens under any wrapping of it.
     pub fn wrap(&self, key: &DataKey, at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
-        seal(&self.secret, self.id, Purpose::Wrap, key.secret.as_slice(), at, entropy)
+        let mut text = Zeroizing::new([0; KeyId::LENGTH + KEY]);
+        text[..KeyId::LENGTH].copy_from_slice(key.id.as_bytes());
+        text[KeyId::LENGTH..].copy_from_slice(key.secret.as_slice());
+        seal(&self.secret, self.id, Purpose::Wrap, text.as_slice(), &associated(at), entropy)
     }
 
     /// Unwraps a data key that was wrapped for the place `at`.
     pub fn unwrap(&self, wrapped: &Sealed, at: &RowAddress<'_>) -> Result<DataKey, OpenError> {
-        let secret = open(&self.secret, self.id, Purpose::Wrap, wrapped, at)?;
-        let secret = <[u8; KEY]>::try_from(secret.expose_secret()).map_err(|_| OpenError::Damaged)?;
-        Ok(DataKey { home: self.id, secret: Zeroizing::new(secret) })
+        let text = open(&self.secret, self.id, Purpose::Wrap, wrapped, &associated(at))?;
+        let (id, secret) = match text.expose_secret().split_at_checked(KeyId::LENGTH) {
+            Some((id, secret)) if secret.len() == KEY => (KeyId::from_bytes(id).ok_or(OpenError::Damaged)?, secret),
+            // Homes of the first version: the key alone. What it sealed shows the id of the home's key of that time.
+            _ => (self.id, text.expose_secret()),
+        };
+        let secret = <[u8; KEY]>::try_from(secret).map_err(|_| OpenError::Damaged)?;
+        Ok(DataKey { id, secret: Zeroizing::new(secret) })
     }
 }
 
@@ -63,21 +66,26 @@ impl fmt::Debug for HomeKey {
     }
 }
 
-/// The key of one credential, app or queue entry. Wiped when dropped.
+/// The key of one credential, app or queue entry. It keeps its id however often it is wrapped anew. Wiped when dropped.
 pub struct DataKey {
-    home: KeyId,
+    id: KeyId,
     secret: Zeroizing<[u8; KEY]>,
 }
 
 impl DataKey {
-    /// Seals `plaintext` for the place `at`.
-    pub fn seal(&self, plaintext: &[u8], at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
-        seal(&self.secret, self.home, Purpose::Seal, plaintext, at, entropy)
+    /// A new key under a new id, to be stored [wrapped](HomeKey::wrap).
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self { id: KeyId::random(entropy), secret: random_key(entropy) }
     }
 
-    /// Opens what was sealed for the place `at`.
+    /// Seals `plaintext` for the place `at`.
+    pub fn seal(&self, plaintext: &[u8], at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
+        seal(&self.secret, self.id, Purpose::Seal, plaintext, &associated(at), entropy)
+    }
+
+    /// Opens what was sealed for the place `at`. A value of another row's key is damaged: it was moved.
     pub fn open(&self, sealed: &Sealed, at: &RowAddress<'_>) -> Result<SecretBytes, OpenError> {
-        open(&self.secret, self.home, Purpose::Seal, sealed, at)
+        open(&self.secret, self.id, Purpose::Seal, sealed, &associated(at)).map_err(|_| OpenError::Damaged)
     }
 
     /// The key of the audit chains, derived from this one (RFC 5869). Only the home's own data key is asked for it: so the
@@ -98,6 +106,28 @@ impl fmt::Debug for DataKey {
 enum Purpose {
     Wrap = 1,
     Seal = 2,
+    Lock = 3,
+}
+
+/// Seals a home's key under one that was derived from a passphrase.
+pub(crate) fn seal_locked(
+    derived: &[u8; KEY],
+    id: KeyId,
+    key: &[u8; KEY],
+    context: &[u8],
+    entropy: &dyn Entropy,
+) -> Sealed {
+    seal(derived, id, Purpose::Lock, key, context, entropy)
+}
+
+/// Opens what [`seal_locked`] sealed.
+pub(crate) fn unseal_locked(
+    derived: &[u8; KEY],
+    id: KeyId,
+    sealed: &Sealed,
+    context: &[u8],
+) -> Result<SecretBytes, OpenError> {
+    open(derived, id, Purpose::Lock, sealed, context)
 }
 
 fn random_key(entropy: &dyn Entropy) -> Zeroizing<[u8; KEY]> {
@@ -111,7 +141,7 @@ fn seal(
     id: KeyId,
     purpose: Purpose,
     plaintext: &[u8],
-    at: &RowAddress<'_>,
+    context: &[u8],
     entropy: &dyn Entropy,
 ) -> Sealed {
     // 192 random bits: no nonce repeats, however many values one key seals.
@@ -122,7 +152,11 @@ fn seal(
     out.extend_from_slice(&Sealed::header(id, &nonce));
     out.extend_from_slice(plaintext);
     let tag = XChaCha20Poly1305::new(key.into())
-        .encrypt_inout_detached(&nonce.into(), &associated_data(id, purpose, at), out[Sealed::HEADER..].as_mut().into())
+        .encrypt_inout_detached(
+            &nonce.into(),
+            &associated_data(id, purpose, context),
+            out[Sealed::HEADER..].as_mut().into(),
+        )
         .expect("a plaintext in memory is shorter than the cipher's limit of 256 GiB");
     out.extend_from_slice(&tag);
     Sealed::from_bytes(out)
@@ -133,14 +167,14 @@ fn open(
     id: KeyId,
     purpose: Purpose,
     sealed: &Sealed,
-    at: &RowAddress<'_>,
+    context: &[u8],
 ) -> Result<SecretBytes, OpenError> {
     let parts = sealed.parts(id)?;
     let mut text = Zeroizing::new(parts.ciphertext.to_vec());
     XChaCha20Poly1305::new(key.into())
         .decrypt_inout_detached(
             parts.nonce.into(),
-            &associated_data(id, purpose, at),
+            &associated_data(id, purpose, context),
             text.as_mut_slice().into(),
             parts.tag.into(),
         )
@@ -148,13 +182,19 @@ fn open(
     Ok(SecretBytes::new(std::mem::take(&mut *text)))
 }
 
-/// The header (its nonce is authenticated by the cipher itself), the purpose and the place.
-fn associated_data(id: KeyId, purpose: Purpose, at: &RowAddress<'_>) -> Vec<u8> {
+fn associated(at: &RowAddress<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(160);
+    at.encode(&mut out);
+    out
+}
+
+/// The header (its nonce is authenticated by the cipher itself), the purpose and the place or whatever else belongs to it.
+fn associated_data(id: KeyId, purpose: Purpose, context: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(192);
     out.push(VERSION);
     out.extend_from_slice(&Sealed::header(id, &[0; NONCE])[1..Sealed::HEADER - NONCE]);
     out.push(purpose as u8);
-    at.encode(&mut out);
+    out.extend_from_slice(context);
     out
 }
 
@@ -176,7 +216,7 @@ mod tests {
     fn keys(seed: u64) -> (HomeKey, DataKey, SeededEntropy) {
         let entropy = SeededEntropy::new(seed);
         let home = HomeKey::generate(&entropy);
-        let data = home.new_data_key(&entropy);
+        let data = DataKey::generate(&entropy);
         (home, data, entropy)
     }
 
@@ -225,9 +265,9 @@ mod tests {
 
     #[test]
     fn another_data_key_of_the_same_home_opens_nothing() {
-        let (home, data, entropy) = keys(1);
+        let (_, data, entropy) = keys(1);
         let sealed = data.seal(b"canary", &PLACE, &entropy);
-        let other = home.new_data_key(&entropy);
+        let other = DataKey::generate(&entropy);
         assert_eq!(other.open(&sealed, &PLACE).unwrap_err(), OpenError::Damaged);
     }
 
@@ -235,8 +275,34 @@ mod tests {
     fn a_wrapped_key_is_no_sealed_value() {
         let (home, data, entropy) = keys(1);
         let wrapped = home.wrap(&data, &PLACE, &entropy);
-        let as_data = DataKey { home: home.id, secret: home.secret.clone() };
+        let as_data = DataKey { id: home.id, secret: home.secret.clone() };
         assert_eq!(as_data.open(&wrapped, &PLACE).unwrap_err(), OpenError::Damaged);
+    }
+
+    #[test]
+    fn a_data_key_survives_being_wrapped_anew() {
+        let (home, data, entropy) = keys(1);
+        let sealed = data.seal(b"canary", &PLACE, &entropy);
+        let next = HomeKey::generate(&entropy);
+        let wrapped = next.wrap(&home.unwrap(&home.wrap(&data, &PLACE, &entropy), &PLACE).unwrap(), &PLACE, &entropy);
+        let opened = next.unwrap(&wrapped, &PLACE).unwrap().open(&sealed, &PLACE).unwrap();
+        assert_eq!(opened.expose_secret(), b"canary");
+        assert!(matches!(home.unwrap(&wrapped, &PLACE).unwrap_err(), OpenError::ForeignKey { .. }));
+        assert_eq!((wrapped.key_id(), sealed.key_id()), (Some(next.id()), Some(data.id)));
+    }
+
+    /// Homes of the first version wrapped the key alone, and showed the home key's id in what the data key sealed.
+    #[test]
+    fn what_the_first_version_sealed_opens_and_survives_a_new_home_key() {
+        let (home, _, entropy) = keys(1);
+        let old = DataKey { id: home.id, secret: random_key(&entropy) };
+        let sealed = old.seal(b"canary", &PLACE, &entropy);
+        let wrapped = seal(&home.secret, home.id, Purpose::Wrap, old.secret.as_slice(), &associated(&PLACE), &entropy);
+        let unwrapped = home.unwrap(&wrapped, &PLACE).unwrap();
+        assert_eq!(unwrapped.open(&sealed, &PLACE).unwrap().expose_secret(), b"canary");
+        let next = HomeKey::generate(&entropy);
+        let again = next.unwrap(&next.wrap(&unwrapped, &PLACE, &entropy), &PLACE).unwrap();
+        assert_eq!(again.open(&sealed, &PLACE).unwrap().expose_secret(), b"canary");
     }
 
     #[test]
@@ -254,6 +320,35 @@ mod tests {
             let bit = at.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(data.open(&Sealed::from_bytes(bytes), &PLACE).is_err());
+        }
+
+        // Few words, so that places that differ in one part alone are common.
+        #[test]
+        fn a_value_opens_where_it_was_sealed_and_nowhere_else_under_whichever_home_key(
+            a in ("[ab]", "[ab]", "[ab]", 0_u64..2, "[ab]"),
+            b in ("[ab]", "[ab]", "[ab]", 0_u64..2, "[ab]"),
+        ) {
+            fn place(parts: &(String, String, String, u64, String)) -> RowAddress<'_> {
+                let (table, row, column, generation, environment) = parts;
+                RowAddress { table, row, column, generation: *generation, environment }
+            }
+            let (home, data, entropy) = keys(7);
+            let (sealed, wrapped) = (data.seal(b"canary", &place(&a), &entropy), home.wrap(&data, &place(&a), &entropy));
+            let next = HomeKey::generate(&entropy);
+            let anew = next.wrap(&home.unwrap(&wrapped, &place(&a)).unwrap(), &place(&a), &entropy);
+            prop_assert_eq!(a == b, data.open(&sealed, &place(&b)).is_ok());
+            prop_assert_eq!(a == b, home.unwrap(&wrapped, &place(&b)).is_ok());
+            prop_assert_eq!(a == b, next.unwrap(&anew, &place(&b)).is_ok());
+            prop_assert!(home.unwrap(&anew, &place(&a)).is_err());
+        }
+
+        #[test]
+        fn every_altered_bit_of_a_wrapped_key_is_refused(at in any::<prop::sample::Index>()) {
+            let (home, data, entropy) = keys(6);
+            let mut bytes = home.wrap(&data, &PLACE, &entropy).as_bytes().to_vec();
+            let bit = at.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(home.unwrap(&Sealed::from_bytes(bytes), &PLACE).is_err());
         }
 
         #[test]

@@ -2,17 +2,22 @@
 //!
 //! A home has one [`HomeKey`]. Each credential has a [`DataKey`] of its own, stored wrapped by the home's key. What a data key
 //! seals opens only at the very place it was sealed for: [`RowAddress`] is authenticated with it. Destroying a wrapped data key
-//! destroys everything under it, in backups of the tokens' rows too.
+//! destroys everything under it, in backups of the tokens' rows too. A new home's key wraps the data keys anew and touches nothing
+//! that they sealed.
 
 mod address;
 mod audit;
 pub mod key_file;
+mod key_text;
 mod keys;
+mod passphrase;
 mod sealed;
 mod source;
 
 pub use address::RowAddress;
 pub use audit::{AuditKey, Mac, MacError};
+pub use key_text::{KeyLine, KeyTextError, LONGEST_KEY_TEXT};
 pub use keys::{DataKey, HomeKey};
+pub use passphrase::{LockedKey, Passphrase, PassphraseError, Work, WrongPassphrase};
 pub use sealed::{KeyId, KeyIdError, OpenError, Sealed};
 pub use source::{KeySource, KeySourceError};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use lanyard_time::Entropy;
 use thiserror::Error;
 
-/// Which home's key a value stands under. Not a secret.
+/// Which key a value stands under: a home's, or a row's data key. Not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; Self::LENGTH]);
 
@@ -16,7 +16,16 @@ pub struct KeyId([u8; Self::LENGTH]);
 pub struct KeyIdError;
 
 impl KeyId {
-    const LENGTH: usize = 8;
+    pub(crate) const LENGTH: usize = 8;
+
+    /// The bytes, as sealed values show them.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
 
     pub(crate) fn random(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; Self::LENGTH];
@@ -51,8 +60,8 @@ impl FromStr for KeyId {
 
 /// A value that only the right key at the right place opens.
 ///
-/// Version byte, key id (8), nonce (24), `XChaCha20` ciphertext, `Poly1305` tag (16). The key id is the home key's, under data
-/// keys too: it tells a value of another home from a damaged one.
+/// Version byte, key id (8), nonce (24), `XChaCha20` ciphertext, `Poly1305` tag (16). In a wrapped key the id is the home key's: it
+/// tells which home's key opens it, and which of two while one replaces the other. In anything else it is the data key's.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 
@@ -95,6 +104,11 @@ impl Sealed {
     /// Takes stored bytes back. Nothing is checked before the value is opened.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
+    }
+
+    /// The key that it says it stands under; nothing of it is checked. `None` when it is too short to say.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.0.get(1..=KeyId::LENGTH).and_then(KeyId::from_bytes)
     }
 
     /// The head of a new value; what follows is appended to it.

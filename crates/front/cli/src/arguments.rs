@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    add, api, app, audit, clear, demo, doctor, exec, import, label, list, login, refresh, rename, show, simulator,
-    switch, test, token, tokens,
+    add, api, app, audit, backup, clear, demo, doctor, exec, import, key, label, list, login, refresh, rename, restore,
+    show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -64,6 +64,13 @@ pub(crate) enum Command {
     Clear(clear::Clear),
     /// Show what was done and by whom: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
+    /// Show or replace the key that the home's secrets stand under
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Copy the store while it is in use, without its key
+    Backup(backup::Backup),
+    /// Make a home out of a backup, and let it go on
+    Restore(restore::Restore),
     /// Check the home and every credential, and say what to do
     Doctor(doctor::Doctor),
     /// Run a local Webex to learn and test on

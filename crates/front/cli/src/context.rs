@@ -7,10 +7,11 @@ use clap::Args;
 use lanyard_broker::{Broker, List, Parts};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::Environment;
-use lanyard_store::{Home, OpenError, Store};
+use lanyard_store::{Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Store};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::exit::Failure;
+use crate::passphrase;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -45,6 +46,43 @@ pub(crate) enum EnvironmentName {
 /// The variable that names a credential where the command line does not.
 const CREDENTIAL: &str = "LANYARD_CREDENTIAL";
 
+/// A key file that an operator provides.
+const KEY_FILE: &str = "LANYARD_KEY_FILE";
+/// Where the key of a new home is kept.
+const KEY_SOURCE: &str = "LANYARD_KEY_SOURCE";
+/// A file with the passphrase of the home's key.
+const PASSPHRASE_FILE: &str = "LANYARD_PASSPHRASE_FILE";
+/// A file with the passphrase that is to replace it.
+const NEW_PASSPHRASE_FILE: &str = "LANYARD_NEW_PASSPHRASE_FILE";
+
+/// How an existing home is opened: with its key from where it is kept, asking for a passphrase where there is somebody to ask.
+pub(crate) fn options() -> Options {
+    let passphrase = |variable, ask| file_named_by(variable).map_or(PassphraseSource::Ask(ask), PassphraseSource::File);
+    let keys = KeyAccess {
+        key_file: file_named_by(KEY_FILE),
+        new_home: NewHomeKey::File,
+        passphrase: passphrase(PASSPHRASE_FILE, passphrase::present),
+        new_passphrase: passphrase(NEW_PASSPHRASE_FILE, passphrase::new),
+    };
+    Options { keys, ..Options::default() }
+}
+
+fn file_named_by(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Where a new home's key is kept: as the variable says, or where it is best kept.
+fn new_home_key() -> Result<NewHomeKey, Failure> {
+    let Some(named) = std::env::var_os(KEY_SOURCE).filter(|named| !named.is_empty()) else {
+        return Ok(NewHomeKey::Best);
+    };
+    let source = named.to_string_lossy().parse().map_err(|error| Failure::Usage {
+        message: format!("{KEY_SOURCE}: {error}"),
+        hint: "it is one of file, keyring, passphrase, command, key-file".to_owned(),
+    })?;
+    Ok(NewHomeKey::In(source))
+}
+
 /// This machine's time, waiting and randomness.
 pub(crate) fn parts() -> Parts {
     Parts { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), sleep: Arc::new(SystemSleep) }
@@ -76,8 +114,7 @@ impl Common {
     pub(crate) async fn broker(&self) -> Result<Broker, Failure> {
         let home = self.home()?;
         let parts = parts();
-        let options = lanyard_store::Options::default();
-        match Store::open_with_key_file(&home.directory, store_parts(&parts), options).await {
+        match Store::open_home(&home.directory, store_parts(&parts), options()).await {
             Ok((store, _)) => Ok(broker_over(store, parts)),
             Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
                 message: format!("there is nothing yet in {}", home.directory.display()),
@@ -101,7 +138,13 @@ impl Common {
     pub(crate) async fn broker_or_new(&self) -> Result<Broker, Failure> {
         let parts = parts();
         let home = self.home()?.directory;
-        let (store, _) = Store::open_or_create(&home, store_parts(&parts), lanyard_store::Options::default()).await?;
+        let mut options = options();
+        options.keys.new_home = new_home_key()?;
+        // Where there is no home yet, the passphrase is the one to choose.
+        if let (PassphraseSource::Ask(_), Some(file)) = (&options.keys.new_passphrase, file_named_by(PASSPHRASE_FILE)) {
+            options.keys.new_passphrase = PassphraseSource::File(file);
+        }
+        let (store, _) = Store::open_or_create(&home, store_parts(&parts), options).await?;
         Ok(broker_over(store, parts))
     }
 
@@ -152,7 +195,7 @@ pub(crate) async fn credential(broker: &Broker, named: Option<CredentialName>) -
 /// The store that this process opened, to be closed in order at its end.
 static OPENED: OnceLock<Store> = OnceLock::new();
 
-fn broker_over(store: Store, parts: Parts) -> Broker {
+pub(crate) fn broker_over(store: Store, parts: Parts) -> Broker {
     let broker = Broker::new(&store, parts, actor());
     // A command opens one home; should it ever open two, the second is closed by the system.
     let _ = OPENED.set(store);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lanyard_broker::Class;
-use lanyard_store::{OpenError, StoreError};
+use lanyard_store::{OpenError, RestoreError, StoreError};
 use thiserror::Error;
 
 /// Why a command failed.
@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     /// The home cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A backup cannot be made a home.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,8 +66,9 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Broker(error) => code_of(error.class()),
-            Self::Open(_) | Self::Store(_) => 6,
-            Self::Usage { .. } => 2,
+            Self::Store(StoreError::Paused(_)) => 4,
+            Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. }) | Self::Usage { .. } => 2,
+            Self::Open(_) | Self::Restore(_) | Self::Store(_) => 6,
             Self::NoSuchName { .. } => 3,
             Self::Other { .. } | Self::Io { .. } => 1,
         }
@@ -74,6 +78,7 @@ impl Failure {
         match self {
             Self::Broker(error) => error.hint(),
             Self::Open(error) => Some(error.hint()),
+            Self::Restore(error) => Some(error.hint()),
             Self::Store(error) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::NoSuchName { hint, .. } => Some(hint.clone()),
             Self::Other { hint, .. } => hint.clone(),

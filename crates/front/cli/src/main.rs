@@ -7,6 +7,7 @@ mod context;
 mod exit;
 mod hardening;
 mod output;
+mod passphrase;
 mod prompt;
 mod signals;
 

@@ -88,7 +88,7 @@ impl<T: DeserializeOwned> Pages<'_, T> {
         let page = exchange
             .response
             .page(&request.method, asked.expose().path(), self.key)
-            .map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?;
+            .map_err(|error| error.or_tracking_id(exchange.tracking_id))?;
         self.asked.insert(asked.clone());
         self.next = None;
         if let Some(url) = next_link(&asked, &exchange.response.headers) {

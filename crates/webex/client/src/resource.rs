@@ -36,7 +36,7 @@ impl Transport {
     /// How many guests there are; needs `guest-issuer:read` or `guest-issuer:write`.
     pub async fn guest_count(&self, environment: &Environment, token: &AccessToken) -> Result<u64, CallError> {
         let exchange = self.ask(environment, token, Guest::count(environment)).await?;
-        Ok(Guest::counted(&exchange.response).map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?)
+        Ok(Guest::counted(&exchange.response).map_err(|error| error.or_tracking_id(exchange.tracking_id))?)
     }
 
     /// The tokens that apps hold for a person; for administrators, with `identity:tokens_read`.
@@ -101,14 +101,14 @@ impl Transport {
         let (method, path) = (request.method.clone(), request.url.expose().path().to_owned());
         let exchange = self.ask(environment, token, request).await?;
         let read = exchange.response.resource(&method, &path);
-        Ok(read.map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?)
+        Ok(read.map_err(|error| error.or_tracking_id(exchange.tracking_id))?)
     }
 
     async fn done(&self, environment: &Environment, token: &AccessToken, request: Request) -> Result<(), CallError> {
         let (method, path) = (request.method.clone(), request.url.expose().path().to_owned());
         let exchange = self.ask(environment, token, request).await?;
         let done = exchange.response.done(&method, &path);
-        Ok(done.map_err(|error| error.or_tracking_id(exchange.tracking_id.as_str()))?)
+        Ok(done.map_err(|error| error.or_tracking_id(exchange.tracking_id))?)
     }
 
     async fn ask(

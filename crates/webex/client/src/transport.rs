@@ -35,20 +35,13 @@ pub struct Exchange {
     pub response: Response,
 }
 
-/// The id of one request, by which Cisco's support finds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackingId(String);
-
-impl TrackingId {
-    /// The id as it was sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+/// The id of one request, by which Cisco's support finds it. Kept as a number: it is part of every error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrackingId(u64);
 
 impl fmt::Display for TrackingId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "LANYARD_{:016X}", self.0)
     }
 }
 
@@ -112,7 +105,7 @@ impl Transport {
         let client = self.client(&url)?;
         let tracking_id = self.tracking_id();
         let mut outgoing = client.request(request.method, url.expose().clone()).headers(request.headers);
-        if let Ok(value) = HeaderValue::from_str(tracking_id.as_str()) {
+        if let Ok(value) = HeaderValue::from_str(&tracking_id.to_string()) {
             outgoing = outgoing.header(TRACKING_ID_HEADER, value);
         }
         if !request.body.expose_secret().is_empty() {
@@ -124,15 +117,15 @@ impl Transport {
         let failed = |error: reqwest::Error| {
             let error = error.without_url();
             if error.is_connect() || error.is_builder() {
-                SendError::NotSent(url.clone(), error, tracking_id.clone())
+                SendError::NotSent(url.clone(), error, tracking_id)
             } else {
-                SendError::Unanswered(url.clone(), error, tracking_id.clone())
+                SendError::Unanswered(url.clone(), error, tracking_id)
             }
         };
         let incoming = outgoing.send().await.map_err(failed)?;
         let status = incoming.status();
         let headers = incoming.headers().clone();
-        let body = read(incoming, &url, limit, &tracking_id).await?;
+        let body = read(incoming, &url, limit, tracking_id).await?;
         tracing::debug!(%url, %tracking_id, status = status.as_u16(), "response");
         Ok(Exchange { sent, tracking_id, response: Response { status, headers, body } })
     }
@@ -165,7 +158,7 @@ impl Transport {
     fn tracking_id(&self) -> TrackingId {
         let mut bytes = [0; 8];
         self.entropy.fill(&mut bytes);
-        TrackingId(format!("LANYARD_{:016X}", u64::from_be_bytes(bytes)))
+        TrackingId(u64::from_be_bytes(bytes))
     }
 }
 
@@ -173,9 +166,9 @@ async fn read(
     incoming: reqwest::Response,
     url: &SafeUrl,
     limit: usize,
-    tracking_id: &TrackingId,
+    tracking_id: TrackingId,
 ) -> Result<SecretBytes, SendError> {
-    let too_long = || SendError::TooLong(url.clone(), limit, tracking_id.clone());
+    let too_long = || SendError::TooLong(url.clone(), limit, tracking_id);
     let declared = incoming.content_length().and_then(|length| usize::try_from(length).ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(too_long());
@@ -184,8 +177,7 @@ async fn read(
     let mut body = zeroize::Zeroizing::new(Vec::with_capacity(declared.unwrap_or(16 * 1024)));
     let mut chunks = incoming.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk =
-            chunk.map_err(|error| SendError::Unanswered(url.clone(), error.without_url(), tracking_id.clone()))?;
+        let chunk = chunk.map_err(|error| SendError::Unanswered(url.clone(), error.without_url(), tracking_id))?;
         if body.len() + chunk.len() > limit {
             return Err(too_long());
         }

@@ -125,12 +125,12 @@ impl ResourceError {
 
     /// The same error; where the answer named no tracking id, with the one that was sent.
     #[must_use]
-    pub fn or_tracking_id(mut self, sent: &str) -> Self {
+    pub fn or_tracking_id(mut self, sent: impl fmt::Display) -> Self {
         let place = match &mut self {
             Self::Api(error) => &mut error.body.tracking_id,
             Self::Malformed { tracking_id, .. } => tracking_id,
         };
-        place.get_or_insert_with(|| sent.to_owned());
+        place.get_or_insert_with(|| sent.to_string());
         self
     }
 

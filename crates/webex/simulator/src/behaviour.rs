@@ -34,6 +34,39 @@ pub(crate) struct Behaviour {
     pub(crate) empty_pages: bool,
     /// Whether the tracking id is echoed twice, as a capture shows it.
     pub(crate) double_tracking_id: bool,
+    /// Which kinds of token are told their end; Webex's documentation does not say.
+    pub(crate) token_expiry_for: TokenExpiryFor,
+    /// How long a guest's token lasts.
+    #[serde(rename = "guest_token_ttl_ms", serialize_with = "milliseconds")]
+    pub(crate) guest_token_ttl: Duration,
+    /// How "not yet" is said to a device that polls.
+    pub(crate) device_pending: DevicePending,
+    /// How long a device must wait between two polls.
+    #[serde(rename = "device_interval_s", serialize_with = "seconds")]
+    pub(crate) device_interval: Duration,
+    /// Whether a bot's list of workspaces shows those that it was granted; what Webex does is not known.
+    pub(crate) bot_sees_workspaces: bool,
+    /// How many calls a minute an account may make of one API; `None` for no limit.
+    pub(crate) requests_per_minute: Option<u32>,
+}
+
+/// Which kinds of token may ask for their own expiry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenExpiryFor {
+    All,
+    Personal,
+    None,
+}
+
+/// How a device is told to go on waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DevicePending {
+    /// 428 in the gateway's shape.
+    Webex,
+    /// 400 and a word (RFC 8628, section 3.5).
+    Rfc,
 }
 
 /// The word for a dead grant: RFC 6749 has `invalid_grant`, Webex is seen to send `invalid_request`.
@@ -67,6 +100,12 @@ impl Behaviour {
             revoke_refresh_tokens: true,
             empty_pages: false,
             double_tracking_id: false,
+            token_expiry_for: TokenExpiryFor::All,
+            guest_token_ttl: Duration::from_secs(64_799),
+            device_pending: DevicePending::Webex,
+            device_interval: Duration::from_secs(2),
+            bot_sees_workspaces: false,
+            requests_per_minute: None,
         }
     }
 
@@ -95,6 +134,15 @@ impl Behaviour {
         set(&mut self.revoke_refresh_tokens, change.revoke_refresh_tokens);
         set(&mut self.empty_pages, change.empty_pages);
         set(&mut self.double_tracking_id, change.double_tracking_id);
+        set(&mut self.token_expiry_for, change.token_expiry_for);
+        set(&mut self.guest_token_ttl, time(change.guest_token_ttl_ms));
+        set(&mut self.device_pending, change.device_pending);
+        set(&mut self.device_interval, change.device_interval_s.map(Duration::from_secs));
+        set(&mut self.bot_sees_workspaces, change.bot_sees_workspaces);
+        // Zero lifts the limit.
+        if let Some(limit) = change.requests_per_minute {
+            self.requests_per_minute = Some(limit).filter(|limit| *limit > 0);
+        }
         Ok(self)
     }
 }
@@ -114,6 +162,12 @@ pub(crate) struct Change {
     revoke_refresh_tokens: Option<bool>,
     empty_pages: Option<bool>,
     double_tracking_id: Option<bool>,
+    token_expiry_for: Option<TokenExpiryFor>,
+    guest_token_ttl_ms: Option<u64>,
+    device_pending: Option<DevicePending>,
+    device_interval_s: Option<u64>,
+    bot_sees_workspaces: Option<bool>,
+    requests_per_minute: Option<u32>,
 }
 
 /// Why a change was refused.
@@ -125,6 +179,10 @@ pub(crate) enum ChangeError {
 
 fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

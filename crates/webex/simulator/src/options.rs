@@ -22,6 +22,10 @@ pub struct Options {
     pub seed: u64,
     /// How many people the organisation has, its administrator included; at least one.
     pub people: usize,
+    /// How many organisations there are; those beyond the first are small.
+    pub organisations: usize,
+    /// How many devices stand in the first organisation's workspaces.
+    pub devices: usize,
     /// The life of an access token that an integration or a service app obtains.
     pub access_token_ttl: Duration,
     /// The life of a refresh token, counted anew from each refresh.
@@ -45,6 +49,8 @@ impl Default for Options {
             allow_remote: false,
             seed: 1,
             people: 250,
+            organisations: 1,
+            devices: 20,
             access_token_ttl: Duration::from_secs(1_209_599),
             refresh_token_ttl: Duration::from_secs(7_775_999),
             refresh: RefreshBehaviour::Keep,

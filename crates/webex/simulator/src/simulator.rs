@@ -3,9 +3,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use lanyard_protocol::{PersonType, Scope, ScopeSet};
+use lanyard_protocol::PersonType;
 use lanyard_secret::SecretText;
 use lanyard_time::{Clock, Entropy, SeededEntropy};
 use thiserror::Error;
@@ -17,8 +16,8 @@ use crate::behaviour::Behaviour;
 use crate::description::{
     BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn,
 };
-use crate::issuer::{App, Issuer, Rights, Terms};
-use crate::organisation::{Account, Organisation};
+use crate::issuer::{App, BOT_TOKEN_LIFE, Issuer, PERSONAL_TOKEN_LIFE, Rights, Terms, all_scopes};
+use crate::organisation::{Account, Organisation, Rooms, application_id};
 use crate::webex::{Setting, Webex};
 use crate::{Options, random, routes, wire};
 
@@ -104,9 +103,11 @@ fn furnish(
     entropy: Arc<dyn Entropy>,
     stopping: watch::Receiver<bool>,
 ) -> (Webex, Description) {
-    let organisation = Organisation::from_seed(options.seed, options.people);
+    let organisation = Organisation::from_seed(options.seed, options.people)
+        .with_others(options.seed, options.organisations.saturating_sub(1));
     let behaviour = Behaviour::new(options);
     let mut issuer = Issuer::new(organisation.id);
+    issuer.note_elsewhere(organisation.elsewhere());
     let terms = Terms { now: clock.now().wall, behaviour: &behaviour, entropy: &*entropy };
     // Client ids belong to the organisation: a sequence of their own, so that they do not depend on how many people there are.
     let ids = SeededEntropy::new(!options.seed);
@@ -150,7 +151,10 @@ fn furnish(
         sleep: Arc::clone(&options.sleep),
         stopping,
     };
-    (Webex::new(setting, organisation, issuer, behaviour), description)
+    let people: Vec<_> =
+        organisation.listed_in(organisation.id).filter(|account| account.signs_in).map(|account| account.id).collect();
+    let rooms = Rooms::from_seed(options.seed, options.devices, &people);
+    (Webex::new(setting, organisation, rooms, issuer, behaviour), description)
 }
 
 fn machine<'o>(organisation: &'o Organisation, kind: &PersonType) -> &'o Arc<Account> {
@@ -172,13 +176,13 @@ fn register_integration(
         name: "Lanyard Integration".to_owned(),
         secret: App::new_secret(entropy),
         redirect_uris,
-        scopes: scopes(&INTEGRATION_SCOPES),
+        scopes: all_scopes(false),
     };
     let described = IntegrationApp {
         client_id: client_id.as_str().to_owned(),
         client_secret: app.secret.expose_secret().to_owned(),
         redirect_uris: app.redirect_uris.clone(),
-        scopes: INTEGRATION_SCOPES.map(str::to_owned).to_vec(),
+        scopes: app.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
     };
     issuer.register(client_id, app);
     described
@@ -195,20 +199,18 @@ fn authorise_service_app(
         name: "Fleet Service App".to_owned(),
         secret: App::new_secret(terms.entropy),
         redirect_uris: Vec::new(),
-        scopes: scopes(&SERVICE_APP_SCOPES),
+        scopes: all_scopes(true),
     };
     let secret = app.secret.expose_secret().to_owned();
     let granted = app.scopes.clone();
     issuer.register(client_id.clone(), app);
     let machine = machine(organisation, &PersonType::AppUser).id;
+    let application_id = application_id(&client_id);
+    issuer.register_application(application_id.clone(), client_id.clone());
+    issuer.note_authorisation(&application_id, organisation.id, machine);
     let refresh = issuer.authorise_service_app(client_id.clone(), machine, granted, terms);
     ServiceApp {
-        application_id: lanyard_protocol::WebexId {
-            cluster: "us".into(),
-            kind: "APPLICATION".into(),
-            value: client_id.as_str().to_owned(),
-        }
-        .encode(),
+        application_id,
         client_id: client_id.as_str().to_owned(),
         client_secret: secret,
         refresh_token: refresh.expose_secret().to_owned(),
@@ -216,55 +218,5 @@ fn authorise_service_app(
     }
 }
 
-fn scopes(names: &[&str]) -> ScopeSet {
-    names.iter().map(|name| name.parse::<Scope>().expect("a constant scope is well formed")).collect()
-}
-
 /// Webex wants a redirect URI to match exactly, its port included: an app for a loopback listener registers a few.
 const LOOPBACK_PORTS: std::ops::RangeInclusive<u16> = 7418..=7425;
-
-/// A hundred years.
-const BOT_TOKEN_LIFE: Duration = Duration::from_hours(876_000);
-
-/// Twelve hours, less the second that Webex's lifetimes lack.
-const PERSONAL_TOKEN_LIFE: Duration = Duration::from_secs(43_199);
-
-const INTEGRATION_SCOPES: [&str; 26] = [
-    "spark:people_read",
-    "spark:organizations_read",
-    "spark:devices_read",
-    "spark:xapi_statuses",
-    "spark:xapi_commands",
-    "spark:calls_read",
-    "spark:calls_write",
-    "spark:applications_token",
-    "spark-admin:people_read",
-    "spark-admin:people_write",
-    "spark-admin:organizations_read",
-    "spark-admin:licenses_read",
-    "spark-admin:locations_read",
-    "spark-admin:devices_read",
-    "spark-admin:workspaces_read",
-    "spark-admin:telephony_config_read",
-    "spark-admin:telephony_config_write",
-    "identity:tokens_read",
-    "identity:tokens_write",
-    "guest-issuer:read",
-    "guest-issuer:write",
-    "meeting:schedules_read",
-    "meeting:participants_read",
-    "meeting:recordings_read",
-    "meeting:transcripts_read",
-    "meeting:admin_schedule_read",
-];
-
-const SERVICE_APP_SCOPES: [&str; 8] = [
-    "spark-admin:people_read",
-    "spark-admin:people_write",
-    "spark-admin:organizations_read",
-    "spark-admin:licenses_read",
-    "spark-admin:locations_read",
-    "spark-admin:devices_read",
-    "spark-admin:telephony_config_read",
-    "spark-admin:telephony_config_write",
-];

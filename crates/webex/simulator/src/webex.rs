@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use crate::behaviour::Behaviour;
 use crate::fault::Faults;
 use crate::issuer::{Issuer, Terms};
-use crate::organisation::Organisation;
+use crate::organisation::{Organisation, Rooms};
 use crate::record::Record;
+use crate::routes::Calls;
 use crate::routes::authorize::Visits;
 
 /// A handle to the simulated Webex; clones share it.
@@ -49,26 +50,36 @@ pub(crate) struct Setting {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) organisation: Organisation,
+    pub(crate) rooms: Rooms,
     pub(crate) issuer: Issuer,
     pub(crate) visits: Visits,
     pub(crate) behaviour: Behaviour,
     pub(crate) faults: Faults,
     pub(crate) record: Record,
+    pub(crate) calls: Calls,
 }
 
 impl Webex {
-    pub(crate) fn new(setting: Setting, organisation: Organisation, issuer: Issuer, behaviour: Behaviour) -> Self {
+    pub(crate) fn new(
+        setting: Setting,
+        organisation: Organisation,
+        rooms: Rooms,
+        issuer: Issuer,
+        behaviour: Behaviour,
+    ) -> Self {
         Self(Arc::new(Inner {
             started: setting.clock.now(),
             setting,
             advanced: AtomicU64::new(0),
             state: Mutex::new(State {
                 organisation,
+                rooms,
                 issuer,
                 visits: Visits::default(),
                 behaviour,
                 faults: Faults::default(),
                 record: Record::default(),
+                calls: Calls::default(),
             }),
             polls: RwLock::new(()),
         }))

@@ -214,7 +214,12 @@ impl HandOut {
         };
         if fit == Fit::Ended {
             let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-            return Err(Error::NoToken { name: self.name.clone(), trouble: Box::new(trouble), wait });
+            return Err(Error::NoToken {
+                name: self.name.clone(),
+                kind: credential.kind,
+                trouble: Box::new(trouble),
+                wait,
+            });
         }
         Ok(Attempt::Failed(Shortfall::RenewalFailed(trouble.message)))
     }
@@ -269,6 +274,7 @@ fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
         Standing::NeedsLogin(trouble) if credential.kind == Kind::Bot => {
             return Err(Error::NoToken {
                 name: credential.name.clone(),
+                kind: credential.kind,
                 trouble: Box::new(trouble.clone()),
                 wait: Duration::ZERO,
             });

@@ -3,11 +3,13 @@
 pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod clear;
 pub(crate) mod device_sign_in;
 pub(crate) mod hand_out;
 pub(crate) mod holders;
 pub(crate) mod import;
+pub(crate) mod key;
 pub(crate) mod minted;
 pub(crate) mod nearest;
 pub(crate) mod paste;

@@ -115,5 +115,5 @@ impl Refresh {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn no_token(credential: &Credential, trouble: &lanyard_credential::Trouble, wait: Duration) -> Error {
-    Error::NotRenewed { name: credential.name.clone(), trouble: Box::new(trouble.clone()), wait }
+    Error::NotRenewed { name: credential.name.clone(), kind: credential.kind, trouble: Box::new(trouble.clone()), wait }
 }

@@ -79,6 +79,16 @@ macro_rules! actions {
 actions! {
     /// The home was made.
     HomeCreated = "home-created",
+    /// The home's key began to be replaced by another.
+    KeyRotationBegun = "key-rotation-begun",
+    /// The home's key was replaced: nothing stands under the old one any more.
+    KeyRotated = "key-rotated",
+    /// A copy of the store was made.
+    BackedUp = "backed-up",
+    /// The home was made from such a copy, and keeps still.
+    Restored = "restored",
+    /// The home goes on.
+    Resumed = "resumed",
     /// An app was added.
     AppAdded = "app-added",
     /// An app was removed.
@@ -103,6 +113,8 @@ actions! {
     StandingChanged = "standing-changed",
     /// A token was looked at, and something about it was new.
     Checked = "checked",
+    /// Webex did not accept a token that should have been valid.
+    TokenRefused = "token-refused",
     /// A token was handed out.
     HandedOut = "handed-out",
     /// A hand-out was refused.
@@ -143,6 +155,17 @@ impl Store {
     pub async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         let rows = self.engine().rows(sql("audit", SELECT_LATEST).bind(limit)).await?;
         rows.iter().map(read_entry).collect()
+    }
+
+    /// Whether something was done with a credential since `since`.
+    pub async fn has_happened(
+        &self,
+        credential: CredentialId,
+        action: AuditAction,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let found = sql("audit", SELECT_ONE).bind(credential.to_string()).bind(action.as_str()).bind(since);
+        Ok(self.engine().row(found).await?.is_some())
     }
 
     /// The records since `since`, oldest first.
@@ -287,6 +310,8 @@ const SELECT_LAST: &str = "SELECT writer, sequence, mac FROM audit WHERE writer 
 const SELECT_LATEST: &str =
     concat!("SELECT ", columns!(), " FROM audit ORDER BY at DESC, writer, sequence DESC LIMIT $1");
 const SELECT_SINCE: &str = concat!("SELECT ", columns!(), " FROM audit WHERE at >= $1 ORDER BY at, writer, sequence");
+const SELECT_ONE: &str =
+    "SELECT sequence FROM audit WHERE credential_id = $1 AND action = $2 AND at >= $3 ORDER BY at DESC LIMIT 1";
 const SELECT_HEADS: &str = "SELECT writer, sequence, mac FROM audit AS a WHERE sequence = \
      (SELECT MAX(b.sequence) FROM audit AS b WHERE b.writer = a.writer) ORDER BY writer";
 const INSERT: &str = concat!("INSERT INTO audit (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");

@@ -57,6 +57,13 @@ impl Engine {
         }
     }
 
+    /// Copies one moment of the database into an empty file. The error is `None` where the file's name is no text.
+    pub(crate) async fn copy_to(&self, path: &Path) -> Result<(), Option<StoreError>> {
+        match self {
+            Self::Sqlite(engine) => engine.copy_to(path).await,
+        }
+    }
+
     /// Sees to it that what was erased stands in no file any more. Where others hinder it, it happens with a later write of theirs.
     pub(crate) async fn forget(&self) {
         match self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lanyard_time::{BootId, BootTime, Moment};
-use lanyard_vault::Sealed;
+use lanyard_vault::{KeyId, Sealed};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Sqlite, Type};
 
@@ -65,6 +65,13 @@ impl Row {
     /// Whether there are bytes at all.
     pub(crate) fn holds(&self, column: &'static str) -> Result<bool, StoreError> {
         self.optional::<Vec<u8>>(column).map(|value| value.is_some())
+    }
+
+    /// The home key that the row's data key is wrapped under, where this row has one and shows it.
+    pub(crate) fn wrapping_key(&self) -> Option<KeyId> {
+        let Inner::Sqlite(row) = &self.inner;
+        let wrapped: Option<Vec<u8>> = row.try_get("wrapped_key").ok()?;
+        Sealed::from_bytes(wrapped?).key_id()
     }
 
     pub(crate) fn sealed(&self, column: &'static str) -> Result<Sealed, StoreError> {

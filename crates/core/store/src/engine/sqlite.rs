@@ -28,6 +28,7 @@ pub(crate) struct SqliteEngine {
 enum Purpose {
     Read,
     Write,
+    Copy,
 }
 
 /// The write-ahead log is copied back from this many pages on. A long log makes the next process start slowly.
@@ -116,6 +117,15 @@ impl SqliteEngine {
         Ok(findings.into_iter().filter(|finding| finding != "ok").collect())
     }
 
+    /// `VACUUM INTO` reads within one transaction, which hinders no writer, and leaves free pages behind.
+    pub(super) async fn copy_to(&self, path: &Path) -> Result<(), Option<StoreError>> {
+        let name = path.to_str().ok_or(None)?;
+        let mut connection = self.connect(Purpose::Copy).await.map_err(Some)?;
+        connection.run(super::sql("schema", "VACUUM INTO $1").bind(name)).await.map_err(Some)?;
+        let Connection::Sqlite(connection) = connection;
+        connection.close().await.map_err(|error| Some(StoreError::from_sqlite(error)))
+    }
+
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         let reader = self.reader.lock().await.take();
         if let Some(Connection::Sqlite(connection)) = reader {
@@ -165,6 +175,7 @@ impl SqliteEngine {
             .disable_statement_logging();
         options = match purpose {
             Purpose::Read => options.pragma("query_only", "ON"),
+            Purpose::Copy => options,
             Purpose::Write => options
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)

@@ -8,13 +8,13 @@ use lanyard_credential::Standing;
 use lanyard_store::{NewCredential, OpenError, Options, Store, StoreError};
 use lanyard_time::{ManualClock, SystemEntropy};
 use lanyard_vault::key_file::KeyFile;
-use lanyard_vault::{HomeKey, KeySource};
+use lanyard_vault::{HomeKey, KeyLine, KeySource};
 
 use crate::child;
 use crate::world::{World, parts, pending};
 
 /// The schema's version that this source tree makes.
-const KNOWN: i64 = 2;
+const KNOWN: i64 = 3;
 
 fn clock() -> ManualClock {
     ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())
@@ -91,7 +91,7 @@ fn of_many_processes_one_makes_the_home_and_all_use_it() {
     let children: Vec<_> = (0..8).map(|_| child::spawn("opens_or_makes_the_home", &home, ":")).collect();
     let keys: Vec<_> = children.into_iter().flat_map(child::said).collect();
     assert_eq!(keys.len(), 8);
-    let key = KeyFile::new(home.join("home.key")).read().unwrap();
+    let key = KeyFile::new(home.join("home.key")).read().unwrap().remove(0);
     assert!(keys.iter().all(|id| *id == key.id().to_string()), "{keys:?}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let found = runtime.block_on(async { open_or_create(&home).await.unwrap().0.credentials().await.unwrap() });
@@ -107,7 +107,7 @@ async fn a_crash_while_the_home_is_made_is_healed_by_the_next_call() {
     set_mode(&home, 0o700);
     fs::write(home.join("home.lock"), "").unwrap();
     let key = HomeKey::generate(&SystemEntropy);
-    KeyFile::new(home.join("home.key")).create(&key).unwrap();
+    KeyFile::new(home.join("home.key")).create(&[KeyLine::Open(key.clone())]).unwrap();
     for name in ["lanyard.db.new", "lanyard.db.new-wal", "lanyard.db.new-journal"] {
         fs::write(home.join(name), "half of a database").unwrap();
     }
@@ -278,7 +278,7 @@ fn what_a_full_disk_refused_did_not_happen_and_what_was_acknowledged_did() {
 async fn who_waits_too_long_is_told_that_the_store_is_busy() {
     let world = World::new().await;
     let credential = world.signed_in().await;
-    let options = Options { busy_timeout: std::time::Duration::ZERO };
+    let options = Options { busy_timeout: std::time::Duration::ZERO, ..Options::default() };
     let impatient = Store::open(&world.home(), &world.key, parts(&world.clock), options).await.unwrap();
     let mut blocker = world.connection().await;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut blocker).await.unwrap();

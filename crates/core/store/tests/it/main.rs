@@ -8,11 +8,14 @@
 
 mod apps;
 mod audit;
+mod backup;
 mod child;
 mod clearing;
 mod concurrency;
 mod credentials;
 mod home;
+mod key_sources;
+mod keys;
 mod labels;
 mod rotation;
 mod secrecy;

@@ -1,7 +1,9 @@
 //! A home to try things in, with a clock that tests move, and other processes that share it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,9 @@ use lanyard_credential::{
 };
 use lanyard_protocol::{AppClientId, Environment};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
-use lanyard_store::{Claim, NewApp, NewCredential, NewTokens, Options, Parts, RotatedTokens, RotationView, Store};
+use lanyard_store::{
+    Claim, KeyAccess, NewApp, NewCredential, NewTokens, OpenError, Options, Parts, RotatedTokens, RotationView, Store,
+};
 use lanyard_time::{Clock, Entropy, ManualClock, Moment, ProcessIdentity, SystemEntropy};
 use lanyard_vault::HomeKey;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -46,6 +50,52 @@ impl World {
     pub(crate) async fn seen_by(&self, process: ProcessIdentity) -> Store {
         let parts = Parts { process, ..parts(&self.clock) };
         Store::open(&self.home(), &self.key, parts, Options::default()).await.unwrap()
+    }
+
+    /// The same home as a process of this host sees it that comes by the keys as any command does.
+    pub(crate) async fn opened(&self) -> Store {
+        self.opened_with(KeyAccess::default()).await.unwrap()
+    }
+
+    pub(crate) async fn opened_with(&self, keys: KeyAccess) -> Result<Store, OpenError> {
+        let options = Options { keys, ..Options::default() };
+        Ok(Store::open_home(&self.home(), parts(&self.clock), options).await?.0)
+    }
+
+    /// A home whose key is kept as `keys` says.
+    pub(crate) async fn with_keys(keys: KeyAccess) -> Self {
+        Self::prepared(keys, |_| {}).await
+    }
+
+    /// The same in a directory that was prepared.
+    pub(crate) async fn prepared(keys: KeyAccess, prepare: impl FnOnce(&Path)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        let home = directory.path().join("home");
+        DirBuilder::new().mode(0o700).create(&home).unwrap();
+        prepare(&home);
+        let options = Options { keys, ..Options::default() };
+        let (store, key) = Store::open_or_create(&home, parts(&clock), options).await.unwrap();
+        Self { directory, clock, key, store }
+    }
+
+    /// A file beside the home, its owner's alone.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// So many bots, each with a token.
+    pub(crate) async fn many(&self, count: usize) -> Vec<CredentialId> {
+        let mut ids = Vec::new();
+        for number in 0..count {
+            let credential = pending(&format!("bot-{number}"));
+            let new = NewCredential { credential, tokens: Some(self.tokens(&number.to_string())) };
+            ids.push(self.store.insert_credential(&new).await.unwrap().id);
+        }
+        ids
     }
 
     /// A process of another host: no one can tell whether it is there.

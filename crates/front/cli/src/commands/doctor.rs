@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use lanyard_broker::{Broker, List, RetryRevocations, RevocationOutcome};
 use lanyard_credential::State;
-use lanyard_store::{Home, OpenError, Options, Store};
+use lanyard_store::{Home, OpenError, Store, StoreError};
 use serde_json::json;
 
 use super::clear::sentence;
+use super::key::{UNFINISHED, UNREMOVED};
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
@@ -65,7 +66,7 @@ impl Doctor {
 /// The exit code is that of the first fault: 6 for the store, 4 for a person who must act.
 async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
     let parts = context::parts();
-    let opened = Store::open_with_key_file(&home.directory, context::store_parts(&parts), Options::default()).await;
+    let opened = Store::open_home(&home.directory, context::store_parts(&parts), context::options()).await;
     if let Err(OpenError::Missing(_)) = &opened {
         findings.push(Finding::good("home", format!("nothing yet in {}", home.directory.display())));
         return Ok(0);
@@ -80,8 +81,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             return Ok(6);
         }
     };
-    findings.push(Finding::good("key", format!("{} opens the store", home.key_file().display())));
-    let mut code = 0;
+    let mut code = examine_key(&store, findings).await?;
     match store.integrity_check().await {
         Ok(faults) if faults.is_empty() => findings.push(Finding::good("store", "whole")),
         Ok(faults) => {
@@ -106,7 +106,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         match (state, credential.standing.trouble()) {
             (State::Stalled | State::NeedsLogin, Some(trouble)) => {
                 code = if code == 0 { 4 } else { code };
-                let hint = lanyard_broker::advice(&credential.name, trouble, &now);
+                let hint = lanyard_broker::advice(&credential, trouble, &now);
                 findings.push(Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint)));
             }
             (State::NeedsLogin | State::Clearing, _) => {
@@ -133,7 +133,15 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             ));
         }
     }
-    for revocation in broker.call(RetryRevocations).await? {
+    let pause = store.pause().await?;
+    if let Some(pause) = &pause {
+        code = if code == 0 { 4 } else { code };
+        let error = StoreError::Paused(pause.clone());
+        findings.push(Finding::bad("pause", error.to_string(), Some(error.hint())));
+    }
+    // What waits to be revoked is the original's business as long as nobody has said that this home takes over.
+    let revocations = if pause.is_some() { Vec::new() } else { broker.call(RetryRevocations).await? };
+    for revocation in revocations {
         let said = format!("{}, {}", revocation.credential, sentence(&revocation));
         findings.push(match revocation.outcome {
             RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => {
@@ -156,6 +164,26 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         });
     }
     Ok(code)
+}
+
+/// Says which key opens the store, and what is left to do about it.
+async fn examine_key(store: &Store, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
+    let key = store.key_status().await?;
+    findings.push(Finding::good("key", format!("{} opens the store", key.place)));
+    if let Some(next) = &key.next {
+        let said = format!(
+            "the key {} is being replaced by {} since {:.0}: {} rows are done, {} are not",
+            key.id, next.key.id, next.key.since, next.rows, key.rows
+        );
+        findings.push(Finding::bad("key", said, Some(UNFINISHED.to_owned())));
+        return Ok(4);
+    }
+    if let Some((id, place)) = &key.to_remove {
+        let said = format!("the key {id} was replaced and is still in {place}");
+        findings.push(Finding::bad("key", said, Some(UNREMOVED.to_owned())));
+        return Ok(4);
+    }
+    Ok(0)
 }
 
 /// NTP corrects less than this.

@@ -4,16 +4,19 @@ pub(crate) mod add;
 pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod clear;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod import;
+pub(crate) mod key;
 pub(crate) mod label;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod refresh;
 pub(crate) mod rename;
+pub(crate) mod restore;
 pub(crate) mod show;
 pub(crate) mod simulator;
 pub(crate) mod switch;
@@ -48,6 +51,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Enable(command) => command.run(common).await,
         Command::Clear(command) => command.run(common).await,
         Command::Audit(command) => command.run(common).await,
+        Command::Key(command) => command.run(common).await,
+        Command::Backup(command) => command.run(common).await,
+        Command::Restore(command) => command.run(common).await,
         Command::Doctor(command) => command.run(common).await,
         Command::Simulator(command) => command.run().await,
         Command::Demo(command) => command.run().await,

@@ -25,6 +25,12 @@ pub(crate) struct Simulator {
     /// How many people there are, up to 100,000
     #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     people: u32,
+    /// How many devices stand in its workspaces, up to 20,000
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    devices: u32,
+    /// How many organisations there are, up to 1,000; those beyond the first are small
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    organisations: u32,
     /// How long an access token lasts, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599)]
     access_token_ttl: u64,
@@ -49,6 +55,8 @@ impl Simulator {
             allow_remote: self.allow_remote,
             seed: self.seed,
             people: usize::try_from(self.people).unwrap_or(usize::MAX),
+            devices: usize::try_from(self.devices).unwrap_or(usize::MAX),
+            organisations: usize::try_from(self.organisations).unwrap_or(usize::MAX),
             access_token_ttl: Duration::from_secs(self.access_token_ttl),
             refresh_token_ttl: Duration::from_secs(self.refresh_token_ttl),
             refresh: self.refresh,

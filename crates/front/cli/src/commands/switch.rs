@@ -70,7 +70,7 @@ impl Enable {
             )),
             Found::Dead(trouble) => {
                 output::note("Webex does not accept its token any more");
-                output::note(&format!("hint: {}", advice(name, trouble, &now)));
+                output::note(&format!("hint: {}", advice(&enabled.credential, trouble, &now)));
             }
             Found::Renewable => {
                 output::note("Webex does not accept the token at hand; the next renewal brings another");

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Coverage, JobReport, Sight, Test as Call, TestReport, TokenFinding, Verdict};
+use lanyard_broker::{Coverage, JobReport, NeedVerdict, Sight, Test as Call, TestReport, TokenFinding};
 use lanyard_credential::{Credential, CredentialName, Job, Kind};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ fn lines(report: &TestReport) -> Vec<String> {
         TokenFinding::Renewed => lines.good("token", "Webex did not accept it any more; it was renewed"),
         TokenFinding::Refused(trouble) => {
             lines.bad("token", &trouble.message);
-            lines.hint(&lanyard_broker::advice(&credential.name, trouble, &now));
+            lines.hint(&lanyard_broker::advice(credential, trouble, &now));
         }
         TokenFinding::None(error) => {
             lines.bad("token", &error.to_string());
@@ -134,12 +134,12 @@ impl Lines {
             let scopes = need.need.scopes.join(" or ");
             let said = |verdict: &str, why: &str| format!("{}: {verdict} ({scopes}); {why}", need.need.what);
             match &need.verdict {
-                Verdict::Granted(why) => self.good(job.job.as_str(), &said("granted", why)),
-                Verdict::Missing(why) => self.bad(job.job.as_str(), &said("missing", why)),
-                Verdict::Unknown(why) => self.unknown(job.job.as_str(), &said("unknown", why)),
+                NeedVerdict::Granted(why) => self.good(job.job.as_str(), &said("granted", why)),
+                NeedVerdict::Missing(why) => self.bad(job.job.as_str(), &said("missing", why)),
+                NeedVerdict::Unknown(why) => self.unknown(job.job.as_str(), &said("unknown", why)),
             }
         }
-        if job.needs.iter().any(|need| matches!(need.verdict, Verdict::Missing(_))) {
+        if job.needs.iter().any(|need| matches!(need.verdict, NeedVerdict::Missing(_))) {
             self.hint(&scopes_hint(credential));
         }
     }
@@ -239,9 +239,9 @@ fn job_json(job: &JobReport) -> Value {
         .iter()
         .map(|need| {
             let (verdict, reason) = match &need.verdict {
-                Verdict::Granted(why) => ("granted", (*why).to_owned()),
-                Verdict::Missing(why) => ("missing", why.clone()),
-                Verdict::Unknown(why) => ("unknown", why.clone()),
+                NeedVerdict::Granted(why) => ("granted", (*why).to_owned()),
+                NeedVerdict::Missing(why) => ("missing", why.clone()),
+                NeedVerdict::Unknown(why) => ("unknown", why.clone()),
             };
             json!({ "what": need.need.what, "scopes": need.need.scopes, "verdict": verdict, "reason": reason })
         })

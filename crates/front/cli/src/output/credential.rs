@@ -117,7 +117,7 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, via: Option<&str>
     rows.push(("added", format!("{:.0}", credential.created_at)));
     if let Some(trouble) = credential.standing.trouble() {
         rows.push(("last error", format!("{:.0}: {}", trouble.when(), trouble.message)));
-        rows.push(("hint", lanyard_broker::advice(&credential.name, trouble, now)));
+        rows.push(("hint", lanyard_broker::advice(credential, trouble, now)));
     }
     rows.extend(credential.labels.iter().map(|(key, value)| ("labels", format!("{key}={value}"))));
     table::facts(&rows)

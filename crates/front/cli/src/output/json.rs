@@ -43,7 +43,7 @@ pub(crate) fn credential(credential: &Credential, now: &Moment) -> Value {
             "at": time(Some(trouble.when())),
             "kind": trouble.kind.as_str(),
             "message": trouble.message,
-            "hint": lanyard_broker::advice(&credential.name, trouble, now),
+            "hint": lanyard_broker::advice(credential, trouble, now),
         })),
         "labels": credential.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<Map<_, _>>(),
     })

@@ -8,6 +8,7 @@
 
 mod add;
 mod apps;
+mod backups;
 #[cfg(target_os = "linux")]
 mod canary;
 mod crashes;
@@ -15,6 +16,10 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
 mod import;
+#[cfg(target_os = "linux")]
+mod keyring;
+mod keys;
+mod kinds;
 mod manage;
 mod origins;
 mod output;

@@ -38,7 +38,8 @@ macro_rules! assert_shown {
                 (r"\b[0-9a-f]{32,}\b", "HEX"),
                 (r#"HEX/[^ "]+"#, "WRITER"),
                 (r"LANYARD_[0-9A-F]{16}", "TRACKING-ID"),
-                (r"key [0-9a-f]{16}", "key KEY"),
+                (r"\b[0-9a-f]{16}\b", "KEY"),
+                (r#""bytes": \d+"#, "\"bytes\": N"),
                 (r"\b\d\d mins", "NN mins"),
                 (r"uid \d+(?: \(lanyard, pid \d+\))? {2,}", "PROCESS  "),
                 (r"uid \d+(?: \(lanyard, pid \d+\))?", "PROCESS"),
@@ -106,6 +107,33 @@ fn audit() {
     home.run(["clear", "mine"]).ok();
     assert_shown!("audit", transcript(&home, Some(&webex), &[&["audit"], &["audit", "--limit", "1", "--json"]]));
     assert_shown!("audit-verify", transcript(&home, Some(&webex), &[&["audit", "--verify"]]));
+}
+
+#[test]
+fn keys_and_backups() {
+    let (webex, home) = furnished();
+    let commands: [&[&str]; 4] =
+        [&["key", "show"], &["--json", "key", "show"], &["key", "rotate"], &["--json", "key", "rotate"]];
+    assert_shown!("keys", transcript(&home, Some(&webex), &commands));
+
+    let copy = home.beside().join("copy");
+    let copy = copy.to_str().unwrap();
+    let beside = home.beside().to_str().unwrap().to_owned();
+    let made: [&[&str]; 3] = [&["backup", copy], &["backup", copy], &["--json", "backup", &format!("{copy}-2")]];
+    assert_shown!("backup", transcript(&home, Some(&webex), &made).replace(&beside, "BESIDE"));
+
+    let second = Home::new(LANYARD);
+    let key = home.path().join("home.key");
+    let restore: [&[&str]; 6] = [
+        &["restore", copy, "--key-file", key.to_str().unwrap()],
+        &["token", "acme"],
+        &["doctor"],
+        &["restore", copy],
+        &["restore", "--resume"],
+        &["--json", "restore", "--resume"],
+    ];
+    let restored = transcript(&second, Some(&webex), &restore).replace(&*home.path().to_string_lossy(), "ORIGINAL");
+    assert_shown!("restore", restored.replace(&beside, "BESIDE"));
 }
 
 #[test]

@@ -39,7 +39,7 @@ async fn whatever_is_limited_waits_as_long_as_webex_asks_and_is_sent_again_uncha
             );
             let ids = webex.header("trackingid");
             assert_ne!(ids[0], ids[1]);
-            assert_eq!(ids[1].as_deref(), Some(exchange.tracking_id.as_str()));
+            assert_eq!(ids[1], Some(exchange.tracking_id.to_string()));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a token may do.
 
+use jiff::Timestamp;
 use lanyard_protocol::{Scope, ScopeSet};
 use uuid::Uuid;
 
@@ -10,6 +11,7 @@ use crate::organisation::Account;
 pub(crate) struct Authority {
     pub(crate) account: Uuid,
     pub(crate) rights: Rights,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// What a grant allows.
@@ -17,6 +19,8 @@ pub(crate) struct Authority {
 pub(crate) enum Rights {
     /// A personal token: all that the person may.
     Person,
+    /// A guest's token: little.
+    Guest,
     /// A bot's token: what a bot may, which is nothing of an administrator's.
     Bot,
     /// An integration's: the scopes consented to, as far as the person may use them.
@@ -31,11 +35,15 @@ impl Rights {
         let within_role = account.administrator || !is_administrative(scope);
         match self {
             Self::Person | Self::Bot => within_role,
+            Self::Guest => !is_administrative(scope) && GUEST_SCOPES.contains(&scope.as_str()),
             Self::Consented(scopes) => within_role && scopes.contains(scope),
             Self::Authorised(scopes) => scopes.contains(scope),
         }
     }
 }
+
+/// What a guest may, as far as is simulated.
+const GUEST_SCOPES: [&str; 3] = ["spark:people_read", "spark:rooms_read", "spark:messages_read"];
 
 fn is_administrative(scope: &Scope) -> bool {
     ["spark-admin:", "identity:", "spark-compliance:"].iter().any(|prefix| scope.as_str().starts_with(prefix))

@@ -85,7 +85,7 @@ impl Issuer {
             .collect()
     }
 
-    fn end(&mut self, id: GrantId) {
+    pub(super) fn end(&mut self, id: GrantId) {
         self.grants.remove(&id);
         self.refresh.retain(|_, grant| *grant != id);
         self.access.retain(|_, access| access.grant != id);

@@ -17,6 +17,7 @@ pub(crate) struct GrantId(pub(super) u64);
 pub(super) struct Grant {
     /// `None` for bot and personal tokens.
     pub(super) client: Option<AppClientId>,
+    pub(super) created: Timestamp,
     pub(super) account: Uuid,
     pub(super) rights: Rights,
     pub(super) current: Option<Current>,
@@ -56,7 +57,16 @@ pub(crate) struct GrantView {
 
 impl Grant {
     pub(super) fn new(client: Option<AppClientId>, account: Uuid, rights: Rights) -> Self {
-        Self { client, account, rights, current: None, spent: Vec::new(), last_refresh: None, refreshed: 0 }
+        Self {
+            client,
+            created: Timestamp::UNIX_EPOCH,
+            account,
+            rights,
+            current: None,
+            spent: Vec::new(),
+            last_refresh: None,
+            refreshed: 0,
+        }
     }
 }
 
@@ -64,7 +74,7 @@ impl Issuer {
     /// Starts a grant with its first pair of tokens. Callers have made room before.
     pub(super) fn start_grant(&mut self, grant: Grant, scopes: ScopeSet, terms: Terms<'_>) -> TokenReply {
         let account = grant.account;
-        let id = self.add_grant(grant);
+        let id = self.add_grant(grant, terms);
         let (access, access_expires_at) = self.issue_access(id, account, terms.behaviour.access_token_ttl, terms);
         let (refresh, refresh_expires_at) = self.give_refresh_token(id, terms);
         TokenReply { access, access_expires_at, refresh, refresh_expires_at, scopes }
@@ -78,7 +88,7 @@ impl Issuer {
         scopes: ScopeSet,
         terms: Terms<'_>,
     ) -> RefreshToken {
-        let id = self.add_grant(Grant::new(Some(client), machine, Rights::Authorised(scopes)));
+        let id = self.add_grant(Grant::new(Some(client), machine, Rights::Authorised(scopes)), terms);
         self.give_refresh_token(id, terms).0
     }
 

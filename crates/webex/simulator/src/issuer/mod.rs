@@ -4,11 +4,15 @@
 //! call come in as [`Terms`].
 
 mod app;
+mod application;
 mod authority;
 mod code;
+mod device;
 mod ending;
 mod grant;
+mod listing;
 mod refresh;
+mod scopes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -25,13 +29,24 @@ use crate::fingerprint::Fingerprint;
 use crate::random;
 
 pub(crate) use app::App;
+pub(crate) use application::{Application, MintRefusal};
 pub(crate) use authority::{Authority, Rights};
 pub(crate) use code::CodeRequest;
+pub(crate) use device::{DEVICE_LIFE, DevicePoll, Pairing};
 pub(crate) use ending::Selection;
 pub(crate) use grant::GrantView;
+pub(crate) use listing::{Entry, EntryId};
+
+pub(crate) use scopes::all_scopes;
 
 use code::Code;
 use grant::{Grant, GrantId};
+
+/// A hundred years.
+pub(crate) const BOT_TOKEN_LIFE: Duration = Duration::from_hours(876_000);
+
+/// Twelve hours, less the second that Webex's lifetimes lack.
+pub(crate) const PERSONAL_TOKEN_LIFE: Duration = Duration::from_secs(43_199);
 
 /// Past this many live access tokens an account gets no more (Webex's documented limit).
 const MOST_LIVE_ACCESS_TOKENS: usize = 750;
@@ -43,12 +58,18 @@ pub(crate) struct Issuer {
     apps: BTreeMap<AppClientId, App>,
     grants: BTreeMap<GrantId, Grant>,
     next_grant: u64,
+    /// The service apps, by application id.
+    applications: BTreeMap<String, Application>,
+    /// The accounts of other organisations than the first.
+    elsewhere: HashMap<Uuid, Uuid>,
     access: HashMap<Fingerprint, Access>,
     /// The live access tokens of each account; those that ran out are dropped when the next one is issued.
     live: HashMap<Uuid, Vec<Fingerprint>>,
     /// Current refresh tokens, and spent ones that may still get their reply again.
     refresh: HashMap<Fingerprint, GrantId>,
     codes: HashMap<Fingerprint, Code>,
+    /// Sign-ins by code that are under way, by device code.
+    pairings: HashMap<Fingerprint, Pairing>,
 }
 
 /// What a call is decided by.
@@ -85,6 +106,7 @@ pub(crate) enum ExchangeError {
 struct Access {
     grant: GrantId,
     account: Uuid,
+    issued_at: Timestamp,
     expires_at: Timestamp,
 }
 
@@ -95,10 +117,13 @@ impl Issuer {
             apps: BTreeMap::new(),
             grants: BTreeMap::new(),
             next_grant: 0,
+            applications: BTreeMap::new(),
+            elsewhere: HashMap::new(),
             access: HashMap::new(),
             live: HashMap::new(),
             refresh: HashMap::new(),
             codes: HashMap::new(),
+            pairings: HashMap::new(),
         }
     }
 
@@ -109,7 +134,7 @@ impl Issuer {
             return None;
         }
         let grant = self.grants.get(&access.grant)?;
-        Some(Authority { account: access.account, rights: grant.rights.clone() })
+        Some(Authority { account: access.account, rights: grant.rights.clone(), expires_at: access.expires_at })
     }
 
     /// Makes a token that belongs to no app: a bot's or a personal one. It cannot be renewed.
@@ -121,7 +146,7 @@ impl Issuer {
         terms: Terms<'_>,
     ) -> Result<AccessToken, ExchangeError> {
         self.make_room(account, terms.now)?;
-        let grant = self.add_grant(Grant::new(None, account, rights));
+        let grant = self.add_grant(Grant::new(None, account, rights), terms);
         Ok(self.issue_access(grant, account, life, terms).0)
     }
 
@@ -139,7 +164,8 @@ impl Issuer {
         if live.len() < MOST_LIVE_ACCESS_TOKENS { Ok(()) } else { Err(ExchangeError::TooManyTokens) }
     }
 
-    fn add_grant(&mut self, grant: Grant) -> GrantId {
+    fn add_grant(&mut self, mut grant: Grant, terms: Terms<'_>) -> GrantId {
+        grant.created = terms.now;
         let id = GrantId(self.next_grant);
         self.next_grant += 1;
         self.grants.insert(id, grant);
@@ -154,16 +180,23 @@ impl Issuer {
         life: Duration,
         terms: Terms<'_>,
     ) -> (AccessToken, Timestamp) {
-        let token = AccessToken::new(random::token(terms.entropy, self.organisation));
+        let token = AccessToken::new(random::token(terms.entropy, self.organisation_of(account)));
         let fingerprint = Fingerprint::of(token.expose_secret());
         let expires_at = after(terms.now, life);
-        self.access.insert(fingerprint, Access { grant, account, expires_at });
+        self.access.insert(fingerprint, Access { grant, account, issued_at: terms.now, expires_at });
         self.live.entry(account).or_default().push(fingerprint);
         (token, expires_at)
     }
 
+    /// The organisation that an account's tokens end in.
+    fn organisation_of(&self, account: Uuid) -> Uuid {
+        self.elsewhere.get(&account).copied().unwrap_or(self.organisation)
+    }
+
     fn new_refresh_token(&mut self, grant: GrantId, terms: Terms<'_>) -> RefreshToken {
-        let token = RefreshToken::new(random::token(terms.entropy, self.organisation));
+        let account = self.grants.get(&grant).map(|grant| grant.account);
+        let organisation = account.map_or(self.organisation, |account| self.organisation_of(account));
+        let token = RefreshToken::new(random::token(terms.entropy, organisation));
         self.refresh.insert(Fingerprint::of(token.expose_secret()), grant);
         token
     }

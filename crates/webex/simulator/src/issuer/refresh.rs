@@ -53,7 +53,7 @@ impl Issuer {
         let account = grant.account;
         let scopes = match &grant.rights {
             Rights::Consented(scopes) | Rights::Authorised(scopes) => scopes.clone(),
-            Rights::Person | Rights::Bot => ScopeSet::default(),
+            Rights::Person | Rights::Bot | Rights::Guest => ScopeSet::default(),
         };
         self.make_room(account, terms.now)?;
         let (access, access_expires_at) = self.issue_access(id, account, terms.behaviour.access_token_ttl, terms);

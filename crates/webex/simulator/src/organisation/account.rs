@@ -10,12 +10,16 @@ use super::webex_id;
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) id: Uuid,
+    /// The organisation that it belongs to.
+    pub(crate) organisation: Uuid,
     pub(crate) kind: PersonType,
     pub(crate) first_name: Option<String>,
     pub(crate) last_name: Option<String>,
     pub(crate) display_name: String,
     pub(crate) email: String,
     pub(crate) title: Option<String>,
+    /// Whether somebody can sign in as it: persons can, guests and machines cannot.
+    pub(crate) signs_in: bool,
     /// Whether the person is a full administrator.
     pub(crate) administrator: bool,
     pub(crate) created: Timestamp,
@@ -23,15 +27,24 @@ pub(crate) struct Account {
 
 impl Account {
     /// An account that no one signs in to.
-    pub(crate) fn machine(id: Uuid, kind: PersonType, name: &str, email: String, created: Timestamp) -> Self {
+    pub(crate) fn machine(
+        id: Uuid,
+        organisation: Uuid,
+        kind: PersonType,
+        name: &str,
+        email: String,
+        created: Timestamp,
+    ) -> Self {
         Self {
             id,
+            organisation,
             kind,
             first_name: None,
             last_name: None,
             display_name: name.to_owned(),
             email,
             title: None,
+            signs_in: false,
             administrator: false,
             created,
         }

@@ -2,6 +2,7 @@
 
 mod account;
 mod names;
+mod rooms;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use lanyard_time::{Entropy, SeededEntropy};
 use uuid::Uuid;
 
 pub(crate) use account::Account;
+pub(crate) use rooms::{Access, Device, Rooms, Workspace, device_id};
 
 use crate::random;
 
@@ -24,6 +26,16 @@ pub(crate) struct Organisation {
     accounts: Vec<Arc<Account>>,
     by_id: HashMap<Uuid, usize>,
     by_email: HashMap<String, usize>,
+    /// The organisations beside this one: small ones, for what crosses a border.
+    others: Vec<Other>,
+}
+
+/// An organisation beside the first.
+#[derive(Debug)]
+pub(crate) struct Other {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    administrator: usize,
 }
 
 impl Organisation {
@@ -38,6 +50,7 @@ impl Organisation {
             accounts: Vec::with_capacity(people + 2),
             by_id: HashMap::new(),
             by_email: HashMap::new(),
+            others: Vec::new(),
         };
         let mut taken = HashSet::new();
         for index in 0..people.max(1) {
@@ -49,18 +62,21 @@ impl Organisation {
             };
             organisation.add(Account {
                 id: random::uuid(&entropy),
+                organisation: organisation.id,
                 kind: PersonType::Person,
                 first_name: Some(first.to_owned()),
                 last_name: Some(last.to_owned()),
                 display_name: format!("{first} {last}"),
                 email: format!("{local}@{domain}"),
                 title: Some(names::title(index, &entropy).to_owned()),
+                signs_in: true,
                 administrator: index == 0,
                 created: a_day_of(2021, &entropy),
             });
         }
         organisation.add(Account::machine(
             random::uuid(&entropy),
+            organisation.id,
             PersonType::Bot,
             "Lobby Bot",
             format!("lobby-{}@webex.bot", domain.trim_end_matches(".example")),
@@ -69,6 +85,7 @@ impl Organisation {
         let machine = random::uuid(&entropy);
         organisation.add(Account::machine(
             machine,
+            organisation.id,
             PersonType::AppUser,
             "Fleet Service App",
             format!("{machine}@serviceapp.{domain}"),
@@ -77,7 +94,96 @@ impl Organisation {
         organisation
     }
 
-    fn add(&mut self, account: Account) {
+    /// Adds small organisations: each an administrator and two others. The first organisation stays as it is.
+    pub(crate) fn with_others(mut self, seed: u64, count: usize) -> Self {
+        // A sequence of their own, so that they depend on nothing in the first.
+        let entropy = SeededEntropy::new(seed.rotate_left(32) ^ 0x6f72_6773);
+        for number in 1..=count {
+            let (name, _) = names::organisation(&entropy);
+            let (id, administrator) = (random::uuid(&entropy), self.accounts.len());
+            for index in 0..3 {
+                let (first, last) = names::person(&entropy);
+                let local = if index == 0 { "admin".to_owned() } else { format!("{}{index}", names::ascii(last)) };
+                self.add(Account {
+                    id: random::uuid(&entropy),
+                    organisation: id,
+                    kind: PersonType::Person,
+                    first_name: Some(first.to_owned()),
+                    last_name: Some(last.to_owned()),
+                    display_name: format!("{first} {last}"),
+                    email: format!("{local}@customer{number}.example"),
+                    title: None,
+                    signs_in: true,
+                    administrator: index == 0,
+                    created: a_day_of(2021, &entropy),
+                });
+            }
+            self.others.push(Other { id, name: format!("{name} {number}"), administrator });
+        }
+        self
+    }
+
+    /// All organisations: their ids, names and administrators; this one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Uuid, &str, &Arc<Account>)> {
+        let first = (self.id, self.name.as_str(), self.administrator());
+        let others =
+            self.others.iter().map(|other| (other.id, other.name.as_str(), &self.accounts[other.administrator]));
+        std::iter::once(first).chain(others)
+    }
+
+    /// The name of an organisation.
+    pub(crate) fn name_of(&self, organisation: Uuid) -> &str {
+        self.all().find(|(id, ..)| *id == organisation).map_or(self.name.as_str(), |(_, name, _)| name)
+    }
+
+    /// Adds a service app's machine account in an organisation.
+    pub(crate) fn add_machine(&mut self, id: Uuid, organisation: Uuid, name: &str, now: Timestamp) -> Uuid {
+        let domain = self.domain_of(organisation);
+        let email = format!("{id}@serviceapp.{domain}");
+        self.add(Account::machine(id, organisation, PersonType::AppUser, name, email, now));
+        id
+    }
+
+    /// Adds a bot to the first organisation.
+    pub(crate) fn add_bot(&mut self, id: Uuid, name: &str, email: String, now: Timestamp) -> Uuid {
+        self.add(Account::machine(id, self.id, PersonType::Bot, name, email, now));
+        id
+    }
+
+    fn domain_of(&self, organisation: Uuid) -> String {
+        let administrator = self.all().find(|(id, ..)| *id == organisation).map(|(_, _, account)| account);
+        let email = &administrator.unwrap_or_else(|| self.administrator()).email;
+        email.split_once('@').map_or("example", |(_, domain)| domain).to_owned()
+    }
+
+    /// The address that a guest gets.
+    pub(crate) fn guest_email(&self, id: Uuid, organisation: Uuid) -> String {
+        format!("{id}@guest.{}", self.domain_of(organisation))
+    }
+
+    /// The accounts of the other organisations, each with its organisation.
+    pub(crate) fn elsewhere(&self) -> impl Iterator<Item = (Uuid, Uuid)> {
+        let others = self.accounts.iter().filter(|account| account.organisation != self.id);
+        others.map(|account| (account.id, account.organisation))
+    }
+
+    /// Everybody of an organisation, machines and guests included.
+    pub(crate) fn everyone_in(&self, organisation: Uuid) -> Vec<Uuid> {
+        self.accounts.iter().filter(|account| account.organisation == organisation).map(|account| account.id).collect()
+    }
+
+    /// How many guests an organisation has.
+    pub(crate) fn guests_of(&self, organisation: Uuid) -> usize {
+        let is_guest = |account: &Account| account.kind == PersonType::Person && !account.signs_in;
+        self.accounts.iter().filter(|account| account.organisation == organisation && is_guest(account)).count()
+    }
+
+    /// Adds an account, or puts it in place of the one with its id. An address that is taken gets its new owner.
+    pub(crate) fn add(&mut self, account: Account) {
+        if let Some(&index) = self.by_id.get(&account.id) {
+            self.accounts[index] = Arc::new(account);
+            return;
+        }
         let index = self.accounts.len();
         self.by_id.insert(account.id, index);
         self.by_email.insert(account.email.clone(), index);
@@ -86,7 +192,7 @@ impl Organisation {
 
     /// The id as Webex writes it.
     pub(crate) fn webex_id(&self) -> OrgId {
-        OrgId::new(webex_id("ORGANIZATION", self.id))
+        organisation_id(self.id)
     }
 
     /// The first person is the full administrator.
@@ -109,10 +215,27 @@ impl Organisation {
         self.accounts.iter().find(|account| &account.kind == kind)
     }
 
-    /// Everyone whom a list of people shows: persons and bots, in a fixed order.
+    /// Everyone whom a list of the first organisation's people shows: persons and bots, in a fixed order.
+    #[cfg(test)]
     pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<Account>> {
-        self.accounts.iter().filter(|account| account.kind != PersonType::AppUser)
+        self.listed_in(self.id)
     }
+
+    /// The same for any organisation.
+    pub(crate) fn listed_in(&self, organisation: Uuid) -> impl Iterator<Item = &Arc<Account>> {
+        let shown = |account: &Account| account.signs_in || account.kind == PersonType::Bot;
+        self.accounts.iter().filter(move |account| account.organisation == organisation && shown(account))
+    }
+}
+
+/// The application id of a service app.
+pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {
+    WebexId { cluster: "us".into(), kind: "APPLICATION".into(), value: client.to_string() }.encode()
+}
+
+/// An organisation's id as Webex writes it.
+pub(crate) fn organisation_id(organisation: Uuid) -> OrgId {
+    OrgId::new(webex_id("ORGANIZATION", organisation))
 }
 
 /// An id of the commercial cluster.

@@ -53,7 +53,7 @@ pub(super) async fn exchange(State(webex): State<Webex>, headers: HeaderMap, bod
 
 /// RFC 6749, section 5.1, with the refresh token's lifetime that Webex adds.
 #[derive(Serialize)]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     access_token: &'a str,
     /// Whole seconds that are left.
     expires_in: i64,
@@ -65,7 +65,7 @@ struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn of(reply: &'a TokenReply, now: Timestamp, scope: bool) -> Self {
+    pub(super) fn of(reply: &'a TokenReply, now: Timestamp, scope: bool) -> Self {
         let left = |until: Timestamp| until.duration_since(now).as_secs().max(0);
         Self {
             access_token: reply.access.expose_secret(),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use jiff::Timestamp;
 use lanyard_protocol::{PersonType, Scope};
 use lanyard_secret::AccessToken;
 
+use super::limit;
 use super::refusal::Refusal;
 use crate::issuer::Rights;
 use crate::organisation::Account;
@@ -16,7 +18,9 @@ use crate::webex::Webex;
 /// The account behind a valid access token, and what the token allows.
 pub(super) struct Caller {
     pub(super) account: Arc<Account>,
-    rights: Rights,
+    pub(super) rights: Rights,
+    /// When the token ends.
+    pub(super) expires_at: Timestamp,
 }
 
 impl Caller {
@@ -49,10 +53,15 @@ impl FromRequestParts<Webex> for Caller {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
             .map(|(_, token)| AccessToken::new(token.trim()))
             .ok_or(Refusal::Unauthorised)?;
-        webex.decide(|issuer, organisation, terms| {
-            let authority = issuer.authority(&token, terms.now).ok_or(Refusal::Unauthorised)?;
-            let account = organisation.account(authority.account).ok_or(Refusal::Unauthorised)?;
-            Ok(Self { account: Arc::clone(account), rights: authority.rights })
-        })
+        webex
+            .decide(|issuer, organisation, terms| {
+                let authority = issuer.authority(&token, terms.now).ok_or(Refusal::Unauthorised)?;
+                let account = organisation.account(authority.account).ok_or(Refusal::Unauthorised)?;
+                Ok(Self { account: Arc::clone(account), rights: authority.rights, expires_at: authority.expires_at })
+            })
+            .and_then(|caller: Self| {
+                limit::count(webex, caller.account.id, parts.uri.path())?;
+                Ok(caller)
+            })
     }
 }

@@ -1,22 +1,32 @@
 //! The HTTP surface; the files mirror the paths.
 
 mod access_token;
+pub(crate) mod applications;
+mod authorizations;
 pub(crate) mod authorize;
 mod caller;
 mod client_auth;
 mod control;
+mod device;
+mod devices;
 mod form;
+mod guests;
+mod limit;
+mod list;
+mod lists;
 mod organizations;
 mod people;
 mod refusal;
 mod revoke;
 mod tracking;
+mod workspaces;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::webex::Webex;
 
+pub(crate) use limit::Calls;
 use refusal::Refusal;
 pub(crate) use refusal::finish;
 pub(crate) use tracking::TrackingId;
@@ -29,12 +39,32 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/authorize/consent", post(authorize::consent))
         .route("/v1/authorize/style.css", get(authorize::style))
         .route("/v1/access_token", post(access_token::exchange))
+        .route("/v1/applications/{id}/token", post(applications::token))
+        .route("/v1/authorizations", get(authorizations::list).delete(authorizations::delete_all))
+        .route("/v1/authorizations/tokenExpiry", get(authorizations::token_expiry))
+        .route("/v1/authorizations/{id}", delete(authorizations::delete))
+        .route("/v1/device", get(device::pages::show).post(device::pages::send))
+        .route("/v1/device/authorize", post(device::authorize))
+        .route("/v1/device/token", post(device::token))
+        .route("/v1/guests/token", post(guests::token))
+        .route("/v1/guests/count", get(guests::count))
         .route("/idb/oauth2/v1/revoke", post(revoke::revoke))
         .route("/v1/people", get(people::list))
         .route("/v1/people/me", get(people::me))
         .route("/v1/people/{id}", get(people::show))
         .route("/v1/organizations", get(organizations::list))
         .route("/v1/organizations/{id}", get(organizations::show))
+        .route("/v1/devices", get(devices::list))
+        .route("/v1/devices/{id}", get(devices::show))
+        .route("/v1/workspaces", get(workspaces::list))
+        .route("/v1/workspaces/{id}", get(workspaces::show))
+        .route("/v1/licenses", get(lists::licenses))
+        .route("/v1/locations", get(lists::locations))
+        .route("/v1/telephony/config/numbers", get(lists::numbers))
+        .route("/v1/telephony/calls", get(lists::calls))
+        .route("/v1/meetings", get(lists::meetings))
+        .route("/v1/recordings", get(lists::recordings))
+        .route("/v1/meetingTranscripts", get(lists::transcripts))
         .nest("/_sim", control::router(webex.clone()))
         .fallback(async || Refusal::NotFound)
         .method_not_allowed_fallback(async || Refusal::MethodNotAllowed)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::caller::Caller;
 use super::people::date;
 use super::refusal::Refusal;
-use crate::organisation::Organisation;
+use crate::organisation::{Organisation, organisation_id};
 use crate::webex::Webex;
 
 const SCOPES: [&str; 2] = ["spark-admin:organizations_read", "spark:organizations_read"];
@@ -17,7 +17,7 @@ const SCOPES: [&str; 2] = ["spark-admin:organizations_read", "spark:organization
 /// All organisations that the account sees; never paged.
 pub(super) async fn list(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&SCOPES)?;
-    let item = View::of(&webex.state().organisation);
+    let item = View::of(&webex.state().organisation, &caller);
     Ok(Json(json!({ "items": [item] })))
 }
 
@@ -28,8 +28,8 @@ pub(super) async fn show(
 ) -> Result<Json<View>, Refusal> {
     caller.needs_any(&SCOPES)?;
     let state = webex.state();
-    if state.organisation.webex_id().as_str() == id.trim_end_matches('=') {
-        Ok(Json(View::of(&state.organisation)))
+    if organisation_id(caller.account.organisation).as_str() == id.trim_end_matches('=') {
+        Ok(Json(View::of(&state.organisation, &caller)))
     } else {
         Err(Refusal::NotFound)
     }
@@ -43,9 +43,10 @@ pub(super) struct View {
 }
 
 impl View {
-    fn of(organisation: &Organisation) -> Self {
+    fn of(organisation: &Organisation, caller: &Caller) -> Self {
+        let id = caller.account.organisation;
         Self {
-            organization: Organization { id: organisation.webex_id(), display_name: organisation.name.clone() },
+            organization: Organization { id: organisation_id(id), display_name: organisation.name_of(id).to_owned() },
             created: date(organisation.created),
         }
     }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LINK;
 use jiff::Timestamp;
-use lanyard_protocol::{OrgId, Person, PersonType, WebexId};
+use lanyard_protocol::{Person, WebexId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::form::Form;
 use super::refusal::Refusal;
-use crate::organisation::{Account, webex_id};
+use crate::organisation::{Account, organisation_id, webex_id};
 use crate::webex::Webex;
 
 const READ: [&str; 2] = ["spark:people_read", "spark-admin:people_read"];
@@ -27,10 +27,9 @@ const USUAL_PAGE: usize = 100;
 /// The documented limit of the parameter `id`.
 const MOST_IDS: usize = 85;
 
-pub(super) async fn me(State(webex): State<Webex>, caller: Caller) -> Result<Json<View>, Refusal> {
+pub(super) async fn me(caller: Caller) -> Result<Json<View>, Refusal> {
     caller.needs_any(&READ)?;
-    let organisation = webex.state().organisation.webex_id();
-    Ok(Json(View::of(&caller.account, organisation)))
+    Ok(Json(View::of(&caller.account)))
 }
 
 pub(super) async fn show(
@@ -41,8 +40,9 @@ pub(super) async fn show(
     caller.needs_any(&READ)?;
     let state = webex.state();
     let account = person_id(&id).and_then(|id| state.organisation.account(id));
-    let account = account.ok_or(Refusal::NotFound)?;
-    Ok(Json(View::of(account, state.organisation.webex_id())))
+    let ours = |account: &&std::sync::Arc<Account>| account.organisation == caller.account.organisation;
+    let account = account.filter(ours).ok_or(Refusal::NotFound)?;
+    Ok(Json(View::of(account)))
 }
 
 /// People by address, by the start of a name or by id; an administrator may list everyone.
@@ -58,13 +58,10 @@ pub(super) async fn list(
     let Cursor { offset, empty } = query.get("cursor").map(Cursor::decode).transpose()?.unwrap_or_default();
 
     let state = webex.state();
-    let organisation = state.organisation.webex_id();
-    let mut found = state.organisation.listed().filter(|account| filter.fits(account)).skip(offset);
-    let items: Vec<_> = if empty {
-        Vec::new()
-    } else {
-        found.by_ref().take(size).map(|account| View::of(account, organisation.clone())).collect()
-    };
+    let mut found =
+        state.organisation.listed_in(caller.account.organisation).filter(|account| filter.fits(account)).skip(offset);
+    let items: Vec<_> =
+        if empty { Vec::new() } else { found.by_ref().take(size).map(|account| View::of(account)).collect() };
     let next = found
         .next()
         .is_some()
@@ -117,7 +114,7 @@ impl Filter {
 
     fn fits(&self, account: &Account) -> bool {
         match self {
-            Self::Everyone => account.kind == PersonType::Person,
+            Self::Everyone => account.signs_in,
             Self::Email(email) => &account.email == email,
             Self::NameStart(start) => account.display_name.to_lowercase().starts_with(start),
             Self::Ids(ids) => ids.iter().any(|id| id == account.webex_id().as_str()),
@@ -210,14 +207,14 @@ pub(super) struct View {
 }
 
 impl View {
-    fn of(account: &Account, organisation: OrgId) -> Self {
+    fn of(account: &Account) -> Self {
         let name = account.first_name.as_ref().unwrap_or(&account.display_name);
         Self {
             person: Person {
                 id: account.webex_id(),
                 emails: vec![account.email.clone()],
                 display_name: account.display_name.clone(),
-                org_id: Some(organisation),
+                org_id: Some(organisation_id(account.organisation)),
                 person_type: account.kind.clone(),
             },
             first_name: account.first_name.clone(),
@@ -233,7 +230,7 @@ impl View {
             timezone: "Etc/UTC",
             status: "active",
             invite_pending: false,
-            login_enabled: account.kind == PersonType::Person,
+            login_enabled: account.signs_in,
         }
     }
 }
@@ -246,7 +243,7 @@ pub(super) fn date(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-fn person_id(text: &str) -> Option<Uuid> {
+pub(super) fn person_id(text: &str) -> Option<Uuid> {
     let id = WebexId::decode(text).ok()?;
     (id.kind == "PEOPLE").then(|| id.value.parse().ok()).flatten()
 }

@@ -2,7 +2,7 @@
 
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
@@ -15,10 +15,16 @@ pub(crate) enum Refusal {
     Unauthorised,
     /// A scope, a role or a licence is missing; Webex does not say which.
     Forbidden,
+    /// The same with a sentence of its own.
+    ForbiddenBecause(&'static str),
+    /// Too many calls; how many seconds to wait. Its body is no JSON.
+    TooMany(u64),
     NotFound,
     MethodNotAllowed,
     /// The request's own fault, in the gateway's shape.
     BadRequest(String),
+    /// What the gateway says with any other status.
+    Gateway(StatusCode, &'static str),
     /// The identity broker's, for OAuth.
     Broker {
         status: StatusCode,
@@ -36,11 +42,12 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorised => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ForbiddenBecause(_) => StatusCode::FORBIDDEN,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Broker { status, .. } => *status,
+            Self::Gateway(status, _) | Self::Broker { status, .. } => *status,
         }
     }
 
@@ -60,11 +67,14 @@ impl Refusal {
                 "The server understood the request, but refused to fulfill it because the access token is missing required \
                  scopes or the user is missing required roles or licenses.",
             ),
+            Self::ForbiddenBecause(message) => gateway(message),
+            Self::TooMany(_) => gateway("Too many requests."),
             Self::NotFound => gateway("The requested resource could not be found."),
             Self::MethodNotAllowed => {
                 gateway("The request was made to a resource using an HTTP method that is not supported.")
             }
             Self::BadRequest(message) => gateway(message),
+            Self::Gateway(_, message) => gateway(message),
             // The capital ID is Webex's.
             Self::Broker { error, description, .. } => json!({
                 "error": error,
@@ -86,6 +96,12 @@ impl IntoResponse for Refusal {
 /// Writes a refusal's body, and leaves any other reply as it is.
 pub(crate) fn finish(mut reply: Response<Bytes>, tracking: &TrackingId) -> Response<Bytes> {
     if let Some(refusal) = reply.extensions_mut().remove::<Refusal>() {
+        if let Refusal::TooMany(seconds) = refusal {
+            *reply.body_mut() = Bytes::from_static(b"<html><body><h1>429 Too Many Requests</h1></body></html>");
+            reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            return reply;
+        }
         *reply.body_mut() = refusal.body(tracking).to_string().into();
         reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
     }

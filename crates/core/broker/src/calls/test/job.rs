@@ -20,7 +20,7 @@ pub struct JobReport {
 impl JobReport {
     /// Whether something is surely missing.
     pub fn lacks(&self) -> bool {
-        self.impossible.is_some() || self.needs.iter().any(|need| matches!(need.verdict, Verdict::Missing(_)))
+        self.impossible.is_some() || self.needs.iter().any(|need| matches!(need.verdict, NeedVerdict::Missing(_)))
     }
 }
 
@@ -30,12 +30,12 @@ pub struct NeedReport {
     /// What.
     pub need: Need,
     /// Whether.
-    pub verdict: Verdict,
+    pub verdict: NeedVerdict,
 }
 
 /// Whether something is allowed, and how that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum NeedVerdict {
     /// It is.
     Granted(&'static str),
     /// It is not.
@@ -51,10 +51,10 @@ impl Broker {
         if impossible.is_none() {
             for need in job.needs() {
                 let verdict = match (&credential.scopes, &need.probe) {
-                    (Some(granted), _) if need.met_by(granted) => Verdict::Granted("Webex said so at the last renewal"),
-                    (Some(_), _) => Verdict::Missing("Webex named the granted scopes, and this is not among them".to_owned()),
+                    (Some(granted), _) if need.met_by(granted) => NeedVerdict::Granted("Webex said so at the last renewal"),
+                    (Some(_), _) => NeedVerdict::Missing("Webex named the granted scopes, and this is not among them".to_owned()),
                     (None, Some(probe)) => self.probe(credential, token, probe).await,
-                    (None, None) => Verdict::Unknown(
+                    (None, None) => NeedVerdict::Unknown(
                         "Webex did not say which scopes were granted, and to try this would change something or needs an id"
                             .to_owned(),
                     ),
@@ -66,21 +66,21 @@ impl Broker {
     }
 
     /// One harmless GET.
-    async fn probe(&self, credential: &Credential, token: &AccessToken, probe: &Probe) -> Verdict {
+    async fn probe(&self, credential: &Credential, token: &AccessToken, probe: &Probe) -> NeedVerdict {
         let environment = &credential.environment;
         let request = probe.request(environment).bearer(token);
         match self.transport.call(environment, request, &Broker::calls_of(credential)).await {
-            Err(error) => Verdict::Unknown(error.to_string()),
+            Err(error) => NeedVerdict::Unknown(error.to_string()),
             Ok(exchange) => match exchange.response.status {
-                status if status.is_success() => Verdict::Granted("it was tried just now"),
-                StatusCode::FORBIDDEN => Verdict::Missing(
+                status if status.is_success() => NeedVerdict::Granted("it was tried just now"),
+                StatusCode::FORBIDDEN => NeedVerdict::Missing(
                     "Webex refused it just now: a scope, a role or a licence is missing, and it does not say which"
                         .to_owned(),
                 ),
                 StatusCode::TOO_MANY_REQUESTS => {
-                    Verdict::Unknown("Webex limits the calls; test again later".to_owned())
+                    NeedVerdict::Unknown("Webex limits the calls; test again later".to_owned())
                 }
-                status => Verdict::Unknown(format!("Webex answered with {status}")),
+                status => NeedVerdict::Unknown(format!("Webex answered with {status}")),
             },
         }
     }

@@ -10,7 +10,7 @@ use lanyard_secret::AccessToken;
 use lanyard_store::Check;
 
 pub use self::coverage::{Coverage, NotGranted, Sight};
-pub use self::job::{JobReport, NeedReport, Verdict};
+pub use self::job::{JobReport, NeedReport, NeedVerdict};
 use super::hand_out::HandOut;
 use crate::doubt::Doubt;
 use crate::{Broker, Call, Class, Error};

@@ -60,6 +60,6 @@ fn report(added: &AddedGrant, common: &Common) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     output::note(&format!("added {}, which has no token yet: {}", credential.name, trouble.message));
-    output::note(&format!("hint: {}", lanyard_broker::advice(&credential.name, trouble, &now)));
+    output::note(&format!("hint: {}", lanyard_broker::advice(credential, trouble, &now)));
     Ok(ExitCode::from(crate::exit::code_of(lanyard_broker::class_of(trouble.kind))))
 }

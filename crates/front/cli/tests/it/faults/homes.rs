@@ -29,12 +29,12 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
 }
 
-/// Runs a statement in the database, from outside.
+/// Runs a statement in the database, from outside; gives what it prints.
 fn sqlite(home: &Home, statement: &str) -> String {
     let database = home.path().join("lanyard.db");
     let output = Command::new("sqlite3").arg(database).arg(statement).output().expect("sqlite3(1) is here");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn what_others_can_read_is_not_used() {
 fn a_newer_store_is_left_to_the_newer_binary() {
     let webex = strict();
     let home = signed_in(&webex);
-    let known = sqlite(&home, "PRAGMA user_version");
+    let version = sqlite(&home, "PRAGMA user_version");
     sqlite(&home, "PRAGMA user_version = 999");
     out_of_order(&home, &webex, "the store has version 999", "use the newer lanyard");
-    sqlite(&home, &format!("PRAGMA user_version = {}", known.trim()));
+    sqlite(&home, &format!("PRAGMA user_version = {version}"));
     nothing_is_lost(&home, &webex, 0);
 }
 

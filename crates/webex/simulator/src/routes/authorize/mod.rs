@@ -10,16 +10,17 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
-use lanyard_protocol::PersonType;
 use lanyard_secret::SecretText;
 
 use super::form::Form;
 use crate::webex::{State as Everything, Webex};
 
-use page::{Consent, Page, Problem, SignIn};
+pub(super) use page::Page;
+use page::{Consent, Problem, SignIn};
 use request::{AuthorizeRequest, Unusable};
 pub(crate) use visits::Visits;
 use visits::{Stage, Visit};
+pub(super) use words::{Permission, describe};
 
 /// Checks the app's request and shows the sign-in page.
 pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): OriginalUri) -> Response {
@@ -51,7 +52,7 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
     let account = state
         .organisation
         .by_email(email)
-        .filter(|account| account.kind == PersonType::Person && password.matches(&webex.setting().password))
+        .filter(|account| account.signs_in && password.matches(&webex.setting().password))
         .cloned();
     let Some(account) = account else {
         let visit = Visit { stage: Stage::SignIn, ..visit };
@@ -65,7 +66,7 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
         organisation: &state.organisation.name,
         person: &account.display_name,
         email: &account.email,
-        scopes: request.scopes.iter().map(words::describe).collect(),
+        scopes: request.scopes.iter().map(describe).collect(),
         form: &nonce,
     };
     page(StatusCode::OK, &Page::new(&consent), Some(&request))
@@ -112,6 +113,11 @@ fn stale() -> Response {
 
 fn problem_page(problem: &str, hint: &str) -> Response {
     page(StatusCode::BAD_REQUEST, &Page::new(&Problem { problem, hint }), None)
+}
+
+/// A page that leads back to no app.
+pub(super) fn plain_page(status: StatusCode, content: &Page) -> Response {
+    page(status, content, None)
 }
 
 /// Sends a page that nothing may frame, keep or extend. `form-action` also governs the redirect that follows a form, so the

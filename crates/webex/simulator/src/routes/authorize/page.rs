@@ -5,10 +5,10 @@ use askama::Template;
 use super::words::Permission;
 
 /// A page, rendered.
-pub(super) struct Page(String);
+pub(in crate::routes) struct Page(String);
 
 impl Page {
-    pub(super) fn new(template: &impl Template) -> Self {
+    pub(in crate::routes) fn new(template: &impl Template) -> Self {
         Self(template.render().expect("a template of texts renders"))
     }
 

@@ -3,15 +3,15 @@
 use lanyard_protocol::Scope;
 
 /// A scope as the consent page lists it.
-pub(super) struct Permission {
-    pub(super) scope: String,
-    pub(super) words: String,
+pub(in crate::routes) struct Permission {
+    pub(in crate::routes) scope: String,
+    pub(in crate::routes) words: String,
     /// Whether it reaches beyond the person's own things.
-    pub(super) administrative: bool,
+    pub(in crate::routes) administrative: bool,
 }
 
 /// Says what a scope allows. One without a sentence here is taken apart by its own naming, `area:thing_verb`.
-pub(super) fn describe(scope: &Scope) -> Permission {
+pub(in crate::routes) fn describe(scope: &Scope) -> Permission {
     let text = scope.as_str();
     let known = SENTENCES.iter().find(|(name, _)| *name == text);
     Permission {

@@ -1,8 +1,11 @@
 //! The control plane, `/_sim`.
 
+mod accounts;
 mod clients;
 mod grants;
 mod key;
+mod service_apps;
+mod workspaces;
 
 use std::fmt::Display;
 
@@ -32,6 +35,16 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/grants", get(grants::list))
         .route("/grants/revoke", post(grants::revoke))
         .route("/access_tokens/revoke", post(grants::revoke_access_tokens))
+        .route("/organisations", get(service_apps::organisations))
+        .route("/service-apps", get(service_apps::list).post(service_apps::register))
+        .route("/service-apps/{id}/authorise", post(service_apps::authorise))
+        .route("/service-apps/{id}/withdraw", post(service_apps::withdraw))
+        .route("/workspaces", get(workspaces::list))
+        .route("/workspaces/{id}/grants", post(workspaces::grant))
+        .route("/bots", post(accounts::create_bot))
+        .route("/bots/{email}/regenerate", post(accounts::regenerate))
+        .route("/personal", post(accounts::personal))
+        .route("/people/{email}/change-password", post(accounts::change_password))
         .route("/clients", post(clients::register))
         .route("/clients/{id}/secret", post(clients::replace_secret))
         .layer(from_fn_with_state(webex, key::require))

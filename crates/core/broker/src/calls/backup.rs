@@ -1,0 +1,115 @@
+//! Copies of the store, and homes that were made out of them.
+
+use std::path::PathBuf;
+
+use lanyard_client::CallError;
+use lanyard_credential::{Credential, RefreshRight};
+use lanyard_secret::AccessToken;
+use lanyard_store::{Backup, Store};
+
+use crate::{Broker, Call, Error};
+
+/// Copies the store.
+#[derive(Debug)]
+pub struct MakeBackup {
+    /// Where to; nothing may be there.
+    pub path: PathBuf,
+}
+
+impl Call for MakeBackup {
+    type Reply = Backup;
+
+    async fn run(self, broker: &Broker) -> Result<Backup, Error> {
+        Ok(broker.store.backup(&self.path).await?)
+    }
+}
+
+/// Lets a home that keeps still go on; `false` where it did not keep still.
+#[derive(Debug)]
+pub struct Resume;
+
+impl Call for Resume {
+    type Reply = bool;
+
+    async fn run(self, broker: &Broker) -> Result<bool, Error> {
+        Ok(broker.store.resume().await?)
+    }
+}
+
+/// Tries every access token where that changes nothing: Webex is asked who it acts as. The home may keep still meanwhile. Refresh
+/// tokens cannot be tried without spending them.
+#[derive(Debug)]
+pub struct TryTokens;
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Tried {
+    /// The credential.
+    pub credential: Credential,
+    /// What Webex says of its access token.
+    pub access: Verdict,
+    /// Whether it has a refresh token, of which nothing is known.
+    pub renewable: bool,
+}
+
+/// What Webex says of an access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It accepts it.
+    Accepted,
+    /// It refuses it.
+    Refused,
+    /// It gave no answer that says so or so.
+    Unknown(String),
+    /// There is none.
+    None,
+    /// It does not open.
+    Unreadable(String),
+}
+
+impl Verdict {
+    /// The word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Unknown(_) => "unknown",
+            Self::None => "none",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+}
+
+impl Call for TryTokens {
+    type Reply = Vec<Tried>;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<Tried>, Error> {
+        let store = broker.store.inspecting();
+        let mut tried = Vec::new();
+        for credential in store.credentials().await? {
+            let access = match token(&store, &credential).await {
+                Ok(Some(token)) => ask(broker, &credential, &token).await,
+                Ok(None) => Verdict::None,
+                Err(why) => Verdict::Unreadable(why),
+            };
+            let renewable = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
+            tried.push(Tried { credential, access, renewable });
+        }
+        Ok(tried)
+    }
+}
+
+async fn token(store: &Store, credential: &Credential) -> Result<Option<AccessToken>, String> {
+    let found = store.access_token(credential.id).await.map_err(|error| error.to_string())?;
+    Ok(found.map(|(_, token)| token))
+}
+
+async fn ask(broker: &Broker, credential: &Credential, token: &AccessToken) -> Verdict {
+    match broker.transport.me(&credential.environment, token).await {
+        Ok(_) => Verdict::Accepted,
+        Err(error) if error.is_unauthorized() => Verdict::Refused,
+        // It may not ask who it is: so it is known.
+        Err(CallError::Resource(error)) if error.status() == Some(http::StatusCode::FORBIDDEN) => Verdict::Accepted,
+        Err(error) => Verdict::Unknown(error.to_string()),
+    }
+}

@@ -1,0 +1,139 @@
+//! A copy of the store, made while it is in use.
+//!
+//! The copy is consistent: one moment of the database. It keeps still wherever it is put, until somebody says that it may go on: two
+//! homes that spend one refresh token can end it for both. The home's key is not in it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use lanyard_vault::KeyId;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use thiserror::Error;
+
+use crate::audit::AuditAction;
+use crate::engine::{Engine, SqliteEngine, beside, sql};
+use crate::home::{create_file, sync_directory};
+use crate::keys::{HomeRow, KeyPlace};
+use crate::pause::PAUSE;
+use crate::{Options, Store, StoreError};
+
+/// A copy that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The key that opens it.
+    pub key: KeyId,
+    /// Where that key is kept.
+    pub key_place: KeyPlace,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+/// Why no copy was made. Then there is nothing at its path that was not there before.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    /// Something is there already.
+    #[error("{} exists already; it is not overwritten", .0.display())]
+    Exists(PathBuf),
+    /// `SQLite` takes paths as text.
+    #[error("{} is no text that a database could be named by", .0.display())]
+    Unnameable(PathBuf),
+    /// The home's key is being replaced: the copy would stand under two keys, one of which is about to be removed.
+    #[error("the home's key is being replaced just now")]
+    KeyInMotion,
+    /// The system refused.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl BackupError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Exists(_) | Self::Unnameable(_) => "choose another name".to_owned(),
+            Self::KeyInMotion => "finish that first: lanyard key rotate".to_owned(),
+            Self::Io { path, .. } => {
+                let directory = path.parent().unwrap_or(path);
+                format!("see that {} is there, can be written, and has room", directory.display())
+            }
+            Self::Store(error) => error.hint(),
+        }
+    }
+}
+
+impl Store {
+    /// Copies the store to `path`, readable by its owner alone whatever the umask, durably. Never over anything that is there.
+    pub async fn backup(&self, path: &Path) -> Result<Backup, BackupError> {
+        let path = std::path::absolute(path).map_err(|source| BackupError::Io { path: path.to_owned(), source })?;
+        if fs::symlink_metadata(&path).is_ok() {
+            return Err(BackupError::Exists(path));
+        }
+        // Made beside and moved into place: a crash leaves no half of a copy under the name that counts.
+        let unfinished = path.with_added_extension(format!("{}.unfinished", std::process::id()));
+        let made = self.copy_and_name(&unfinished, &path).await;
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let _ = fs::remove_file(beside(&unfinished, suffix));
+        }
+        let backup = made?;
+        let mut write = self.engine().write_though_paused().await?;
+        self.note(&mut write, AuditAction::BackedUp, None, &format!("to {}", path.display())).await?;
+        write.commit().await?;
+        Ok(backup)
+    }
+
+    async fn copy_and_name(&self, unfinished: &Path, path: &Path) -> Result<Backup, BackupError> {
+        let failed = |source| BackupError::Io { path: path.to_owned(), source };
+        // What an earlier process with this number left there.
+        let _ = fs::remove_file(unfinished);
+        create_file(unfinished).map_err(failed)?;
+        self.inner.engine.copy_to(unfinished).await.map_err(|error| match error {
+            Some(error) => BackupError::Store(error),
+            None => BackupError::Unnameable(path.to_owned()),
+        })?;
+        let made_at = self.now().wall;
+        let copy = Engine::Sqlite(SqliteEngine::new(unfinished.to_owned(), Options::default()));
+        let row = HomeRow::read(copy.row(HomeRow::select()).await?.as_ref())?;
+        if row.next.is_some() {
+            return Err(BackupError::KeyInMotion);
+        }
+        let mut write = copy.write().await?;
+        let reason = format!("it is a copy, made at {made_at:.0}");
+        write.run(sql("home", PAUSE).bind(reason).bind(made_at)).await?;
+        // Whoever removed the old key from its place has no business in the copy.
+        write.run(sql("home", "UPDATE home SET retired_key_id = NULL, retired_key_source = NULL")).await?;
+        write.commit().await?;
+        copy.close().await?;
+        let file = File::open(unfinished).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        give_name(unfinished, path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::Exists(path.to_owned()),
+            _ => failed(source),
+        })?;
+        Ok(Backup { path: path.to_owned(), bytes, key: row.key, key_place: self.place(row.source), made_at })
+    }
+}
+
+/// Gives a file another name, which nothing has yet. Not every file system knows links, not every one a rename that spares what is
+/// there.
+fn give_name(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error.into()),
+        Err(_) => fs::hard_link(from, to)?,
+    }
+    sync_directory(to.parent().unwrap_or(Path::new("/")))
+}

@@ -1,0 +1,107 @@
+//! What stands between the store's methods and its engine.
+//!
+//! A write begins by reading the home's own row within its transaction. That says which key data keys are wrapped under now, so
+//! that nothing is ever wrapped under a key that is being replaced, however long this process has been running; and whether the
+//! home keeps still. A read that brings a row under a key that this process has not met fetches that key first.
+
+use std::path::Path;
+
+use crate::engine::{Engine, Row, Statement, Write};
+use crate::keys::HomeRow;
+use crate::{Store, StoreError};
+
+/// The engine, seen through the home's own row.
+pub(crate) struct Gate<'a> {
+    store: &'a Store,
+}
+
+/// How often a key that is not at hand is fetched for one write: another rotation may come between.
+const FETCHES: u32 = 3;
+
+impl<'a> Gate<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    fn engine(&self) -> &'a Engine {
+        &self.store.inner.engine
+    }
+
+    /// Begins a transaction that writes. Refused while the home keeps still.
+    pub(crate) async fn write(&self) -> Result<Write, StoreError> {
+        let (write, row) = self.begin().await?;
+        match row.paused {
+            None => Ok(write),
+            Some(pause) => {
+                write.abandon().await?;
+                Err(StoreError::Paused(pause))
+            }
+        }
+    }
+
+    /// The same for what may be written though the home keeps still.
+    pub(crate) async fn write_though_paused(&self) -> Result<Write, StoreError> {
+        self.begin().await.map(|(write, _)| write)
+    }
+
+    async fn begin(&self) -> Result<(Write, HomeRow), StoreError> {
+        let inner = &self.store.inner;
+        let mut fetched = 0;
+        loop {
+            let mut write = self.engine().write().await?;
+            let row = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
+            inner.set_paused(row.paused.clone());
+            if inner.keys.wrap_under(row.wrapping()) {
+                return Ok((write, row));
+            }
+            write.abandon().await?;
+            fetched += 1;
+            // On the heap: it is rare, and would make every write's future as large as itself.
+            match Box::pin(inner.keys.fetch(&row)).await {
+                Ok(()) => {}
+                // The key may have been replaced once more, and taken away, between the row and the look for it.
+                Err(_) if fetched < FETCHES && self.store.home_row().await? != row => {}
+                Err(error) => return Err(StoreError::Key(Box::new(error))),
+            }
+        }
+    }
+
+    /// Runs one reading statement.
+    pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        let inner = &self.store.inner;
+        if inner.is_paused() {
+            inner.set_paused(self.store.home_row().await?.paused);
+        }
+        let rows = self.engine().rows(statement).await?;
+        let unknown = |row: &Row| row.wrapping_key().is_some_and(|id| !inner.keys.holds(id));
+        if rows.iter().any(unknown) {
+            // Where this fails the rows are still of use; whoever opens one of them is told that its key is not at hand.
+            let row = self.store.home_row().await?;
+            if let Err(error) = Box::pin(inner.keys.fetch(&row)).await {
+                tracing::warn!(%error, "the home's key was replaced, and the new one cannot be had");
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Runs one reading statement that finds one row at most.
+    pub(crate) async fn row(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    pub(crate) async fn schema_version(&self) -> Result<i64, StoreError> {
+        self.engine().schema_version().await
+    }
+
+    pub(crate) async fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
+        self.engine().integrity_check().await
+    }
+
+    pub(crate) async fn forget(&self) {
+        self.engine().forget().await;
+    }
+
+    pub(crate) fn path(&self) -> &'a Path {
+        self.engine().path()
+    }
+}

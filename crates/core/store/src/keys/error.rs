@@ -1,0 +1,117 @@
+//! Why the home's key cannot be had.
+
+use std::path::PathBuf;
+
+use lanyard_vault::key_file::KeyFileError;
+use lanyard_vault::{KeyId, KeySource, PassphraseError, WrongPassphrase};
+use thiserror::Error;
+
+use super::command::CommandError;
+use super::keyring::KeyringError;
+use crate::SettingsError;
+
+/// Why a home's key cannot be had from where it is kept, or not be put there.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The key file cannot be used.
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    /// The keyring cannot be used.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The key command brought no key.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The settings of the home cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The key is locked under a passphrase, and there is nobody to ask for it.
+    #[error("the key {0} is locked under a passphrase, and there is no terminal to ask for it")]
+    NoPassphrase(KeyId),
+    /// The key is to be locked under a passphrase, and there is nobody to ask for it.
+    #[error("there is no terminal to ask for a new passphrase")]
+    NoNewPassphrase,
+    /// The passphrase is another one.
+    #[error(transparent)]
+    WrongPassphrase(#[from] WrongPassphrase),
+    /// The new passphrase is not good enough.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// The passphrase could not be asked for.
+    #[error("the passphrase cannot be read")]
+    Asking(#[source] std::io::Error),
+    /// The home's key is kept in a key file elsewhere, and none is named.
+    #[error("the home's key is in a key file elsewhere, and LANYARD_KEY_FILE names none")]
+    NoKeyFileNamed,
+    /// The home's key is what a command prints, and there is none.
+    #[error("the home's key is what a command prints, and {} names no key_command", .0.display())]
+    NoCommand(PathBuf),
+    /// The keys at hand are other homes'.
+    #[error("the home was made with the key {expected}, and the keys at hand are others: {}", list(found))]
+    Foreign {
+        /// The keys at hand.
+        found: Vec<KeyId>,
+        /// The home's own.
+        expected: KeyId,
+    },
+    /// The home's key was replaced meanwhile, and the store was opened with a key alone, without a way to another.
+    #[error("the home's key was replaced by {0} while this process had it open")]
+    Replaced(KeyId),
+    /// What an operator provides holds no key that could replace the home's.
+    #[error("{from} delivers no other key than {current}")]
+    NoOther {
+        /// Where keys come from.
+        from: KeySource,
+        /// The home's own.
+        current: KeyId,
+    },
+    /// What an operator provides holds several keys that could replace the home's, or be a new one's.
+    #[error("{from} delivers several keys that could be the next one: {}", list(found))]
+    Several {
+        /// Where keys come from.
+        from: KeySource,
+        /// The keys.
+        found: Vec<KeyId>,
+    },
+}
+
+impl KeyError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Keyring(error) => error.hint(),
+            Self::Command(error) => error.hint(),
+            Self::Settings(error) => error.hint(),
+            Self::NoPassphrase(_) => {
+                "put the passphrase into a file of your own with mode 0600 and name it: LANYARD_PASSPHRASE_FILE".to_owned()
+            }
+            Self::NoNewPassphrase => {
+                "put the new passphrase into a file of your own with mode 0600 and name it: LANYARD_NEW_PASSPHRASE_FILE, or \
+                 LANYARD_PASSPHRASE_FILE for a new home"
+                    .to_owned()
+            }
+            Self::WrongPassphrase(_) => {
+                "try again; without the passphrase nothing in this home can be opened".to_owned()
+            }
+            Self::Passphrase(_) => "choose a longer one: a few words at random are good".to_owned(),
+            Self::Asking(_) => "try again, or name a file with it: LANYARD_PASSPHRASE_FILE".to_owned(),
+            Self::NoKeyFileNamed => "name the file: LANYARD_KEY_FILE=/run/secrets/lanyard.key".to_owned(),
+            Self::NoCommand(path) => {
+                format!("say which in {}: key_command = [\"program\", \"argument\"]", path.display())
+            }
+            Self::Foreign { expected, .. } => format!("put the key file with the key {expected} back in place"),
+            Self::Replaced(_) => "start this process again".to_owned(),
+            Self::NoOther { .. } => {
+                "make a key with lanyard key generate, let it be delivered beside the present one, and run lanyard key rotate \
+                 again"
+                    .to_owned()
+            }
+            Self::Several { .. } => "let it deliver the present key and one other".to_owned(),
+        }
+    }
+}
+
+fn list(ids: &[KeyId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,303 @@
+//! Replacing the home's key by another, while the home is in use.
+//!
+//! First the next key is put where it is to be kept. Then the home's row names it: from that commit on every write, of whatever
+//! process, wraps under it. Then all rows are wrapped anew, a few at a time. The last transaction finds no row under the old key,
+//! wraps the home's own data key, and makes the next key the home's. At last the old key is removed. A process that ends anywhere
+//! in between leaves a home that works, and this goes on where it stopped.
+
+use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
+use thiserror::Error;
+
+use super::retire::RetireError;
+use super::wrapped::{WRAPPED, Wrapped};
+use super::{HomeRow, KeyError, KeyPlace, Way, keyring, unlock};
+use crate::audit::AuditAction;
+use crate::engine::sql;
+use crate::envelope::{Owner, WRAPPED_KEY};
+use crate::lock::try_lock;
+use crate::open::OWN_KEY;
+use crate::{Store, StoreError};
+
+/// A key that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyReplaced {
+    /// The key that was the home's.
+    pub old: KeyId,
+    /// Where that was kept; it is removed from there, unless an operator provides it.
+    pub old_place: KeyPlace,
+    /// The key that is the home's now.
+    pub new: KeyId,
+    /// Where that is kept.
+    pub new_place: KeyPlace,
+    /// How many rows were wrapped anew, the home's own included.
+    pub rows: u64,
+    /// Whether another process had begun it.
+    pub resumed: bool,
+    /// Why the old key is still there, should it be.
+    pub left_behind: Option<String>,
+}
+
+/// Why the home's key was not replaced. What was done of it stays, and the next attempt goes on from there.
+#[derive(Debug, Error)]
+pub enum ReplaceKeyError {
+    /// Another process does it just now.
+    #[error("another process is replacing the home's key just now")]
+    Busy,
+    /// It is being replaced by one that is kept elsewhere.
+    #[error("the home's key is being replaced by one that is kept in: {0}")]
+    OtherTarget(KeySource),
+    /// A key cannot be had, or not be kept where it should.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Some rows do not open; all others are wrapped anew.
+    #[error("these rows do not open, and keep the old key in use: {}", .0.join(", "))]
+    Damaged(Vec<String>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ReplaceKeyError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Busy => "wait for it; see how far it is with lanyard key show".to_owned(),
+            Self::OtherTarget(source) => format!("finish that first: lanyard key rotate, or lanyard key rotate --to {source}"),
+            Self::Key(error) => error.hint(),
+            Self::Damaged(_) => {
+                "clear the credentials, or replace the secrets of the apps, that lanyard doctor names; then run lanyard key \
+                 rotate again"
+                    .to_owned()
+            }
+            Self::Store(error) => error.hint(),
+        }
+    }
+}
+
+impl From<RetireError> for ReplaceKeyError {
+    fn from(error: RetireError) -> Self {
+        match error {
+            RetireError::Key(error) => Self::Key(error),
+            RetireError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// How many rows one transaction wraps anew.
+const BATCH: u32 = 50;
+
+impl Store {
+    /// Replaces the home's key by another, kept where the old one is or in `to`; with a `to` of
+    /// [`Passphrase`](KeySource::Passphrase) under a new passphrase. Goes on with what an earlier process left undone. Others may
+    /// read and write the home all the while.
+    pub async fn replace_key(&self, to: Option<KeySource>) -> Result<KeyReplaced, ReplaceKeyError> {
+        let lock = try_lock(&self.inner.home).map_err(StoreError::Io)?;
+        let _lock = lock.ok_or(ReplaceKeyError::Busy)?;
+        // What an earlier replacement left to do comes first: a file's name would be in the way. A keyring that is gone is not.
+        match self.retire_key().await {
+            Err(RetireError::Key(KeyError::Keyring(error))) => {
+                tracing::warn!(%error, "an earlier key stays in the keyring");
+            }
+            done => done?,
+        }
+        let row = self.home_row().await?;
+        let resumed = row.next.is_some();
+        let (next, source) = match &row.next {
+            Some(next) => {
+                if let Some(other) = to.filter(|to| *to != next.source) {
+                    tracing::debug!(%other, "not before the one that is under way");
+                    return Err(ReplaceKeyError::OtherTarget(next.source));
+                }
+                self.inner.keys.fetch(&row).await?;
+                let key = self.inner.keys.key(next.id).ok_or(KeyError::Replaced(next.id))?;
+                (key, next.source)
+            }
+            None => self.begin_replacing(&row, to).await?,
+        };
+        let mut rows = 1;
+        loop {
+            let mut damaged = Vec::new();
+            for table in WRAPPED {
+                rows += self.wrap_anew(table, &next, &mut damaged).await?;
+            }
+            if !damaged.is_empty() {
+                return Err(ReplaceKeyError::Damaged(damaged));
+            }
+            if self.finish_replacing(&next, rows).await? {
+                break;
+            }
+        }
+        let left_behind = self.retire_key().await.err().map(|error| error.to_string());
+        // The log still holds the rows as they were.
+        self.inner.engine.forget().await;
+        Ok(KeyReplaced {
+            old: row.key,
+            old_place: self.place(row.source),
+            new: next.id(),
+            new_place: self.place(source),
+            rows,
+            resumed,
+            left_behind,
+        })
+    }
+
+    /// Puts a next key where it is to be kept, and names it in the home's row.
+    async fn begin_replacing(
+        &self,
+        row: &HomeRow,
+        to: Option<KeySource>,
+    ) -> Result<(HomeKey, KeySource), ReplaceKeyError> {
+        let way = self.inner.keys.way().ok_or(KeyError::Replaced(row.key))?;
+        let here = if way.access.key_file.is_some() { KeySource::KeyFile } else { row.source };
+        let source = to.unwrap_or(here);
+        let home_id = row.id.clone().unwrap_or_else(|| home_id(self.entropy()));
+        let current = self.inner.keys.key(row.key).ok_or(KeyError::Replaced(row.key))?;
+        let next = match source {
+            KeySource::File => {
+                let next = HomeKey::generate(self.entropy());
+                way.home.next_key().replace(&[KeyLine::Open(next.clone())]).map_err(KeyError::from)?;
+                next
+            }
+            KeySource::Passphrase => {
+                let next = HomeKey::generate(self.entropy());
+                let is_new = to.is_some() || row.source != KeySource::Passphrase;
+                let lines = way.lines_under_passphrases(&current, &next, is_new).await?;
+                way.home.next_key().replace(&lines).map_err(KeyError::from)?;
+                next
+            }
+            KeySource::Keyring => {
+                let next = HomeKey::generate(self.entropy());
+                keyring::put(&home_id, &next, keyring::LIMIT).await.map_err(KeyError::from)?;
+                next
+            }
+            KeySource::Command | KeySource::KeyFile => way.provided_next(source, row.key).await?,
+        };
+        let mut write = self.inner.engine.write().await?;
+        let begin = sql("home", BEGIN)
+            .bind(row.key.to_string())
+            .bind(next.id().to_string())
+            .bind(source.as_str())
+            .bind(self.now().wall)
+            .bind(home_id);
+        if write.run(begin).await? != 1 {
+            write.abandon().await?;
+            return Err(ReplaceKeyError::Busy);
+        }
+        let detail = format!("key {} by key {}, kept in: {source}", row.key, next.id());
+        self.note(&mut write, AuditAction::KeyRotationBegun, None, &detail).await?;
+        write.commit().await?;
+        self.inner.keys.add(next.clone());
+        Ok((next, source))
+    }
+
+    /// Wraps the rows of one table anew that do not stand under `next`; returns how many, and adds those that do not open to
+    /// `damaged`.
+    async fn wrap_anew(&self, table: &Wrapped, next: &HomeKey, damaged: &mut Vec<String>) -> Result<u64, StoreError> {
+        let mut done = 0;
+        let mut after = String::new();
+        loop {
+            let mut write = self.inner.engine.write().await?;
+            let select = sql(table.name, table.select).bind(after.as_str()).bind(next.id().as_bytes()).bind(BATCH);
+            let rows = write.rows(select).await?;
+            let Some(last) = rows.last() else {
+                write.abandon().await?;
+                return Ok(done);
+            };
+            after = last.text("id")?;
+            for row in &rows {
+                let (id, environment) = (row.text("id")?, row.text("environment")?);
+                let owner = Owner { table: table.name, row: &id, environment: &environment };
+                let place = owner.place(WRAPPED_KEY, row.counter("version")?);
+                let wrapped = row.sealed("wrapped_key")?;
+                let Ok(data) = self.inner.keys.unwrap(&wrapped, &place) else {
+                    damaged.push(format!("{} of {}", id, table.name));
+                    continue;
+                };
+                let anew = next.wrap(&data, &place, self.entropy());
+                let update = sql(table.name, table.update).bind(id.as_str()).bind(&anew).bind(&wrapped);
+                done += write.run(update).await?;
+            }
+            write.commit().await?;
+        }
+    }
+
+    /// Makes `next` the home's key, provided that no row stands under another any more. `false` when one does.
+    async fn finish_replacing(&self, next: &HomeKey, rows: u64) -> Result<bool, StoreError> {
+        let mut write = self.inner.engine.write().await?;
+        let row = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
+        let Some(named) = row.next.as_ref().filter(|named| named.id == next.id()) else {
+            write.abandon().await?;
+            return Err(StoreError::Damaged("the home's row names another next key than before".to_owned()));
+        };
+        for table in WRAPPED {
+            let left = sql(table.name, table.left).bind(next.id().as_bytes());
+            if write.row(left).await?.is_some() {
+                write.abandon().await?;
+                return Ok(false);
+            }
+        }
+        let own = self.inner.keys.unwrap(&row.wrapped_key, &OWN_KEY)?;
+        let wrapped = next.wrap(&own, &OWN_KEY, self.entropy());
+        // What an operator provides is not ours to remove.
+        let retired = (!row.source.is_provided()).then_some((row.key, row.source));
+        let finish = sql("home", FINISH)
+            .bind(next.id().to_string())
+            .bind(named.source.as_str())
+            .bind(&wrapped)
+            .bind(retired.map(|(key, _)| key.to_string()))
+            .bind(retired.map(|(_, source)| source.as_str()));
+        write.run(finish).await?;
+        let detail = format!("key {} by key {}, kept in: {}; rows: {rows}", row.key, next.id(), named.source);
+        self.note(&mut write, AuditAction::KeyRotated, None, &detail).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+}
+
+impl Way {
+    /// The lines for a next key under a passphrase. The first one lasts. While the key is being replaced, whoever has either
+    /// passphrase must get at both keys: so the other lines hold the next key under the present passphrase, and the present key
+    /// under the next one.
+    async fn lines_under_passphrases(
+        &self,
+        current: &HomeKey,
+        next: &HomeKey,
+        is_new: bool,
+    ) -> Result<Vec<KeyLine>, KeyError> {
+        let present = unlock::present_passphrase(&self.access).await;
+        let passphrase = match &present {
+            Some(present) if !is_new => present.clone(),
+            _ => unlock::new_passphrase(&self.access).await?,
+        };
+        let mut lines = vec![unlock::lock(&self.home, next, &passphrase).await?];
+        if let Some(present) = present.filter(|present| !present.matches(&passphrase)) {
+            lines.push(unlock::lock(&self.home, next, &present).await?);
+            lines.push(unlock::lock(&self.home, current, &passphrase).await?);
+        }
+        Ok(lines)
+    }
+
+    /// The key that an operator provides beside the present one.
+    async fn provided_next(&self, source: KeySource, current: KeyId) -> Result<HomeKey, KeyError> {
+        let mut others = self.lines(source, None, &[]).await?;
+        others.retain(|line| line.id() != current);
+        match others.len() {
+            0 => Err(KeyError::NoOther { from: source, current }),
+            1 => self.open(others.remove(0)).await,
+            _ => Err(KeyError::Several { from: source, found: others.iter().map(KeyLine::id).collect() }),
+        }
+    }
+}
+
+/// A new name for a home.
+pub(crate) fn home_id(entropy: &dyn lanyard_time::Entropy) -> String {
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes);
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+const BEGIN: &str = "UPDATE home SET next_key_id = $2, next_key_source = $3, next_key_since = $4, \
+     home_id = COALESCE(home_id, $5) WHERE key_id = $1 AND next_key_id IS NULL";
+
+const FINISH: &str = "UPDATE home SET key_id = $1, key_source = $2, wrapped_key = $3, retired_key_id = $4, \
+     retired_key_source = $5, next_key_id = NULL, next_key_source = NULL, next_key_since = NULL";

@@ -1,0 +1,85 @@
+//! What the home's own row says about its keys.
+
+use jiff::Timestamp;
+use lanyard_vault::{KeyId, KeySource, Sealed};
+
+use crate::engine::{Row, Statement, sql};
+use crate::{Pause, StoreError};
+
+/// The home's own row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HomeRow {
+    /// What a keyring knows the home by. Homes of the first version have none until they need one.
+    pub(crate) id: Option<String>,
+    pub(crate) key: KeyId,
+    pub(crate) source: KeySource,
+    /// The home's own data key, under `key`.
+    pub(crate) wrapped_key: Sealed,
+    /// The key that is about to replace it.
+    pub(crate) next: Option<NextKey>,
+    /// The key that it replaced, while that is still to be removed.
+    pub(crate) retired: Option<(KeyId, KeySource)>,
+    pub(crate) paused: Option<Pause>,
+}
+
+/// A key that is about to replace the home's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextKey {
+    /// Which.
+    pub id: KeyId,
+    /// Where it is kept.
+    pub source: KeySource,
+    /// Since when it is replacing the other.
+    pub since: Timestamp,
+}
+
+impl HomeRow {
+    pub(crate) fn select() -> Statement {
+        sql("home", SELECT)
+    }
+
+    pub(crate) fn read(row: Option<&Row>) -> Result<Self, StoreError> {
+        let row = row.ok_or_else(|| StoreError::Damaged("the home's own row is missing".to_owned()))?;
+        let next = match row.optional_parsed("next_key_id")? {
+            None => None,
+            Some(id) => {
+                Some(NextKey { id, source: row.parsed("next_key_source")?, since: row.timestamp("next_key_since")? })
+            }
+        };
+        let retired = match row.optional_parsed("retired_key_id")? {
+            None => None,
+            Some(id) => Some((id, row.parsed("retired_key_source")?)),
+        };
+        let paused = match row.optional_timestamp("paused_since")? {
+            None => None,
+            Some(since) => Some(Pause { reason: row.text("paused_reason")?, since }),
+        };
+        Ok(Self {
+            id: row.optional_text("home_id")?,
+            key: row.parsed("key_id")?,
+            source: row.parsed("key_source")?,
+            wrapped_key: row.sealed("wrapped_key")?,
+            next,
+            retired,
+            paused,
+        })
+    }
+
+    /// The key that data keys are to be wrapped under now.
+    pub(crate) fn wrapping(&self) -> KeyId {
+        self.next.as_ref().map_or(self.key, |next| next.id)
+    }
+
+    /// The keys that rows may stand under.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = KeyId> {
+        [Some(self.key), self.next.as_ref().map(|next| next.id)].into_iter().flatten()
+    }
+
+    /// Where those keys are kept.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = KeySource> {
+        [Some(self.source), self.next.as_ref().map(|next| next.source)].into_iter().flatten()
+    }
+}
+
+const SELECT: &str = "SELECT id, home_id, key_id, key_source, wrapped_key, next_key_id, next_key_source, next_key_since, \
+     retired_key_id, retired_key_source, paused_reason, paused_since FROM home WHERE id = 1";

@@ -1,0 +1,47 @@
+//! Doing something to a home alone: making it, replacing its key, restoring it.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+
+use crate::{Home, OpenError};
+
+/// Waits until no other process does such a thing; whoever ends, in whatever way, gives the lock back.
+pub(crate) async fn lock(home: &Home) -> Result<File, OpenError> {
+    let locked = tokio::task::spawn_blocking({
+        let home = home.clone();
+        move || {
+            let file = open(&home)?;
+            flock(&file, FlockOperation::LockExclusive)?;
+            Ok(file)
+        }
+    });
+    let path = home.lock_file();
+    locked.await.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|source| OpenError::Io { path, source })
+}
+
+/// The same without waiting; `None` when another process has it.
+pub(crate) fn try_lock(home: &Home) -> io::Result<Option<File>> {
+    let file = open(home)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn open(home: &Home) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(home.lock_file())?;
+    // Whatever the umask: the next one must be able to open it too.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}

@@ -1,0 +1,46 @@
+//! A home that keeps still: nothing is handed out, renewed or changed; all can be read.
+
+use jiff::Timestamp;
+
+use crate::audit::AuditAction;
+use crate::engine::sql;
+use crate::{Store, StoreError};
+
+/// Why and since when a home keeps still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Why, for a person.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Store {
+    /// Whether the home keeps still, and why.
+    pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
+        Ok(self.home_row().await?.paused)
+    }
+
+    /// Lets a home that keeps still go on. `false` when it did not keep still.
+    pub async fn resume(&self) -> Result<bool, StoreError> {
+        let mut write = self.engine().write_though_paused().await?;
+        let was =
+            sql("home", "UPDATE home SET paused_reason = NULL, paused_since = NULL WHERE paused_since IS NOT NULL");
+        if write.run(was).await? == 0 {
+            write.abandon().await?;
+            return Ok(false);
+        }
+        self.note(&mut write, AuditAction::Resumed, None, "").await?;
+        write.commit().await?;
+        self.inner.set_paused(None);
+        Ok(true)
+    }
+
+    /// The same store, which opens access tokens though the home keeps still: to try them where that changes nothing.
+    pub fn inspecting(&self) -> Self {
+        Self { inspects: true, ..self.clone() }
+    }
+}
+
+/// Tells a copy to keep still.
+pub(crate) const PAUSE: &str = "UPDATE home SET paused_reason = $1, paused_since = $2 WHERE paused_since IS NULL";

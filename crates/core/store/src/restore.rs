@@ -1,0 +1,306 @@
+//! A home out of a copy.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use lanyard_vault::key_file::{KeyFile, KeyFileError};
+use lanyard_vault::{KeyId, KeyLine, KeySource};
+use thiserror::Error;
+
+use crate::audit::AuditAction;
+use crate::create::{exists, give_name, refuse_orphans, remove_unfinished};
+use crate::engine::{Engine, SqliteEngine, beside, sql};
+use crate::home::create_file;
+use crate::keys::{HomeRow, Way, home_id};
+use crate::lock::lock;
+use crate::migration::{self, KNOWN};
+use crate::pause::PAUSE;
+use crate::{Home, KeyError, OpenError, Options, Parts, Store, StoreError};
+
+/// Why no home was made out of a copy. Then nothing of it is left in the home's directory.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// There is a database in the home.
+    #[error("there is a store in {} already", .0.display())]
+    HomeExists(PathBuf),
+    /// There is no such file, or it cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is the database of a home that is in use, or was: what it last wrote stands in another file.
+    #[error("{} is no backup but a store in use: it was copied, or it has a log beside it", .0.display())]
+    InUse(PathBuf),
+    /// It is no database, or part of one.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is a database of something else.
+    #[error("{} is a database, but not one of lanyard's", .0.display())]
+    Foreign(PathBuf),
+    /// A newer lanyard made it.
+    #[error("{} has version {found}, and this lanyard knows versions up to {KNOWN}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// The key that opens it cannot be had.
+    #[error("the key {key} that opens the backup cannot be had")]
+    NoKey {
+        /// Which key is needed.
+        key: KeyId,
+        /// Where it was kept when the backup was made.
+        kept_in: KeySource,
+        /// Why not.
+        source: KeyError,
+    },
+    /// The key file that was named holds other keys.
+    #[error("the backup was made under the key {expected}, and {} holds: {}", path.display(), found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    OtherKey {
+        /// The key file.
+        path: PathBuf,
+        /// Its keys.
+        found: Vec<KeyId>,
+        /// The key that is needed.
+        expected: KeyId,
+    },
+    /// The home cannot be made.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RestoreError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::HomeExists(path) => {
+                format!("name another home (--home DIR), or move {} away first", path.join("lanyard.db").display())
+            }
+            Self::Unreadable { path, .. } => format!("see that {} is there and yours to read", path.display()),
+            Self::InUse(_) => "make a backup of that home instead: lanyard backup FILE".to_owned(),
+            Self::Damaged { .. } => "use another backup; nothing was changed".to_owned(),
+            Self::Foreign(_) => "give it a file that lanyard backup made".to_owned(),
+            Self::Newer { .. } => "use the newer lanyard".to_owned(),
+            Self::NoKey { kept_in, source, .. } => match kept_in {
+                KeySource::File | KeySource::Passphrase => {
+                    format!("name a copy of the key that the home had then: --key-file FILE ({})", source.hint())
+                }
+                _ => format!("{}; or name a copy of the key: --key-file FILE", source.hint()),
+            },
+            Self::OtherKey { expected, .. } => {
+                format!("find the key file with the key {expected}: without it the backup cannot be opened")
+            }
+            Self::Open(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+        }
+    }
+}
+
+/// A home that was made out of a copy.
+#[derive(Debug)]
+pub struct Restored {
+    /// It, open. It keeps still.
+    pub store: Store,
+    /// The key that opens it.
+    pub key: KeyId,
+}
+
+impl Store {
+    /// Makes a home out of the copy at `file`, with the key in `key_file`, or from where the home's key was kept when the copy was
+    /// made. The home keeps still until [`resume`](Self::resume).
+    pub async fn restore(
+        home: &Path,
+        file: &Path,
+        key_file: Option<&Path>,
+        parts: Parts,
+        options: Options,
+    ) -> Result<Restored, RestoreError> {
+        let home = Home::new(home).absolute()?;
+        if exists(&home.database())? {
+            return Err(RestoreError::HomeExists(home.directory));
+        }
+        // Looked at before anything is made: of a file that is no copy nothing is left.
+        let there = fs::symlink_metadata(&home.directory).is_ok();
+        check_file(file)?;
+        home.create_directory()?;
+        let made = Self::restore_into(&home, file, key_file, parts, options).await;
+        if made.is_err() {
+            let _ = remove_unfinished(&home);
+            if !there {
+                let _ = fs::remove_file(home.lock_file());
+                let _ = fs::remove_file(home.unlock_file());
+                let _ = fs::remove_dir(&home.directory);
+            }
+        }
+        made
+    }
+
+    async fn restore_into(
+        home: &Home,
+        file: &Path,
+        key_file: Option<&Path>,
+        parts: Parts,
+        options: Options,
+    ) -> Result<Restored, RestoreError> {
+        let _lock = lock(home).await?;
+        if exists(&home.database())? {
+            return Err(RestoreError::HomeExists(home.directory.clone()));
+        }
+        refuse_orphans(home)?;
+        remove_unfinished(home)?;
+        copy(file, &home.unfinished_database())?;
+        let engine = Engine::Sqlite(SqliteEngine::new(home.unfinished_database(), options.clone()));
+        let row = examine(&engine, file).await?;
+
+        let mut way = Way::new(home, options.keys.clone()).map_err(OpenError::from)?;
+        let lines = match key_file {
+            None => None,
+            Some(path) => Some(named_key(path, row.key)?),
+        };
+        if let Some(lines) = &lines {
+            way = way.with_lines(lines.clone());
+        }
+        let (keys, error) = way.fetch(&row, &[row.key]).await;
+        if keys.is_empty() {
+            let source = error.unwrap_or(KeyError::Foreign { found: Vec::new(), expected: row.key });
+            return Err(RestoreError::NoKey { key: row.key, kept_in: row.source, source });
+        }
+        // A home of its own: should both be on one machine, neither takes the other's key out of the keyring.
+        let id = home_id(&*parts.entropy);
+        if lines.is_none() && row.source == KeySource::Keyring {
+            let unusable = |source| RestoreError::NoKey { key: row.key, kept_in: row.source, source };
+            Way::put_into_keyring(&id, &keys[0]).await.map_err(unusable)?;
+        }
+        let unfinished = Self::assemble(home.clone(), engine, &row, None, keys.clone(), parts.clone())?;
+        let source = unfinished.mark_restored(file, &id, lines.as_deref()).await?;
+        unfinished.close().await?;
+        drop(unfinished);
+        let wrote_key = match lines {
+            Some(lines) => put_key(home, &lines)?,
+            None => false,
+        };
+        if let Err(error) = give_name(home) {
+            if wrote_key {
+                let _ = home.key().remove();
+            }
+            return Err(error.into());
+        }
+        let way = Way::new(home, options.keys.clone()).map_err(OpenError::from)?;
+        let engine = Engine::Sqlite(SqliteEngine::new(home.database(), options));
+        let row = HomeRow { source: source.unwrap_or(row.source), ..row };
+        let store = Self::assemble(home.clone(), engine, &row, Some(way), keys, parts)?;
+        // As it stands there, the mark included.
+        let row = store.home_row().await?;
+        store.inner.set_paused(row.paused);
+        Ok(Restored { store, key: row.key })
+    }
+
+    /// Marks the copy: it keeps still, has a name of its own, its key is where the lines are put, and it says so.
+    async fn mark_restored(
+        &self,
+        file: &Path,
+        id: &str,
+        lines: Option<&[KeyLine]>,
+    ) -> Result<Option<KeySource>, StoreError> {
+        let now = self.now().wall;
+        let source = lines.and_then(<[KeyLine]>::first).map(|line| match line {
+            KeyLine::Open(_) => KeySource::File,
+            KeyLine::Locked(_) => KeySource::Passphrase,
+        });
+        let mut write = self.inner.engine.write().await?;
+        let reason = format!("it was restored from a copy at {now:.0}");
+        write.run(sql("home", PAUSE).bind(reason).bind(now)).await?;
+        write.run(sql("home", "UPDATE home SET home_id = $1").bind(id)).await?;
+        if let Some(source) = source {
+            write.run(sql("home", "UPDATE home SET key_source = $1").bind(source.as_str())).await?;
+        }
+        self.note(&mut write, AuditAction::Restored, None, &format!("from {}", file.display())).await?;
+        write.commit().await?;
+        Ok(source)
+    }
+}
+
+/// Refuses what is surely no copy.
+fn check_file(file: &Path) -> Result<(), RestoreError> {
+    let unreadable = |source| RestoreError::Unreadable { path: file.to_owned(), source };
+    let found = fs::metadata(file).map_err(unreadable)?;
+    if !found.is_file() {
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")));
+    }
+    for suffix in ["-wal", "-journal"] {
+        if fs::metadata(beside(file, suffix)).is_ok_and(|log| log.len() > 0) {
+            return Err(RestoreError::InUse(file.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), RestoreError> {
+    let mut source = File::open(from).map_err(|source| RestoreError::Unreadable { path: from.to_owned(), source })?;
+    let failed = |source| OpenError::Io { path: to.to_owned(), source };
+    let mut target = create_file(to).map_err(failed)?;
+    io::copy(&mut source, &mut target).and_then(|_| target.sync_all()).map_err(failed)?;
+    Ok(())
+}
+
+/// Sees that the copy is whole and one of lanyard's, brings its schema up to date, and reads the home's own row.
+async fn examine(engine: &Engine, file: &Path) -> Result<HomeRow, RestoreError> {
+    let damaged = |error: StoreError| match error {
+        StoreError::Damaged(reason) => RestoreError::Damaged { path: file.to_owned(), reason },
+        StoreError::Sqlx(error) => RestoreError::Damaged { path: file.to_owned(), reason: error.to_string() },
+        error => RestoreError::Store(error),
+    };
+    let found = engine.schema_version().await.map_err(damaged)?;
+    let faults = engine.integrity_check().await.map_err(damaged)?;
+    if !faults.is_empty() {
+        return Err(RestoreError::Damaged { path: file.to_owned(), reason: faults.join("; ") });
+    }
+    let tables =
+        sql("schema", "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('home', 'credentials')");
+    if found == 0 || engine.rows(tables).await.map_err(damaged)?.len() != 2 {
+        return Err(RestoreError::Foreign(file.to_owned()));
+    }
+    if found > KNOWN {
+        return Err(RestoreError::Newer { path: file.to_owned(), found });
+    }
+    migration::migrate(engine).await.map_err(damaged)?;
+    let row = engine.row(HomeRow::select()).await.map_err(damaged)?;
+    let row = HomeRow::read(row.as_ref()).map_err(damaged)?;
+    // No backup is made while the key is replaced: somebody copied the database itself.
+    if row.next.is_some() { Err(RestoreError::InUse(file.to_owned())) } else { Ok(row) }
+}
+
+/// The line with the key that is needed, out of a key file that a person names.
+fn named_key(path: &Path, expected: KeyId) -> Result<Vec<KeyLine>, RestoreError> {
+    let lines = KeyFile::provided(path).read().map_err(|error| OpenError::from(KeyError::from(error)))?;
+    let found = lines.iter().map(KeyLine::id).collect();
+    let line = lines.into_iter().find(|line| line.id() == expected);
+    line.map(|line| vec![line]).ok_or_else(|| RestoreError::OtherKey { path: path.to_owned(), found, expected })
+}
+
+/// Puts the key into the home, unless it is there. Says whether it put it there.
+fn put_key(home: &Home, lines: &[KeyLine]) -> Result<bool, RestoreError> {
+    let failed = |error: KeyFileError| RestoreError::from(OpenError::from(KeyError::from(error)));
+    match home.key().create(lines) {
+        Ok(()) => Ok(true),
+        Err(KeyFileError::Exists(path)) => {
+            let held = home.key().read().map_err(failed)?;
+            let same = held.first().map(KeyLine::id) == lines.first().map(KeyLine::id);
+            if same { Ok(false) } else { Err(failed(KeyFileError::Exists(path))) }
+        }
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,131 @@
+//! What an operator chose for a home: `lanyard.toml` in it.
+
+use lanyard_vault::KeySource;
+use lanyard_vault::key_file::{KeyFile, KeyFileError};
+use serde::Deserialize;
+use serde::de::Error as _;
+use thiserror::Error;
+
+use crate::Home;
+
+/// The settings of a home. All of them may be absent, and the file too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where the key of a new home is kept. An existing home keeps its own until `lanyard key rotate --to`.
+    #[serde(default, deserialize_with = "key_source")]
+    pub key_source: Option<KeySource>,
+    /// The program that prints the home's key, and its arguments; no shell is between.
+    #[serde(default)]
+    pub key_command: Option<Vec<String>>,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The file cannot be read, or is not its owner's alone.
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    /// It is no TOML, or says what nothing is known of.
+    #[error("{path} cannot be understood: {message}")]
+    Unclear {
+        /// The file.
+        path: String,
+        /// What and where.
+        message: String,
+    },
+}
+
+impl SettingsError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Unclear { .. } => {
+                "known are key_source (file, keyring, passphrase, command or key-file) and key_command (a list: the program, \
+                 then its arguments)"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings of a home; the defaults where it has none.
+    pub fn read(home: &Home) -> Result<Self, SettingsError> {
+        let path = home.settings_file();
+        let text = match KeyFile::new(&path).read_text() {
+            Err(KeyFileError::Missing(_)) => return Ok(Self::default()),
+            read => read?,
+        };
+        let unclear = |message: String| SettingsError::Unclear { path: path.display().to_string(), message };
+        let text = str::from_utf8(&text).map_err(|_| unclear("it is no text".to_owned()))?;
+        let settings: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
+            unclear(format!("{}{line}", error.message()))
+        })?;
+        if settings.key_command.as_ref().is_some_and(Vec::is_empty) {
+            return Err(unclear("key_command names no program".to_owned()));
+        }
+        Ok(settings)
+    }
+}
+
+fn key_source<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<KeySource>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, SettingsError> {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Home::new(directory.path());
+        fs::write(home.settings_file(), text).unwrap();
+        fs::set_permissions(home.settings_file(), fs::Permissions::from_mode(0o600)).unwrap();
+        Settings::read(&home)
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_it_would_be_without_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Settings::read(&Home::new(directory.path())).unwrap(), Settings::default());
+        assert_eq!(read("# nothing\n").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_source_and_a_command_are_read() {
+        let settings = read("key_source = \"command\"\nkey_command = [\"kms\", \"decrypt\", \"a b\"]\n").unwrap();
+        assert_eq!(settings.key_source, Some(KeySource::Command));
+        assert_eq!(settings.key_command.unwrap(), ["kms", "decrypt", "a b"]);
+    }
+
+    #[test]
+    fn what_is_misspelt_is_an_error_and_says_where() {
+        for (text, said) in [
+            ("\nkey_sauce = \"file\"\n", "key_sauce"),
+            ("\nkey_source = \"drawer\"\n", "drawer"),
+            ("\nkey_command = \"kms decrypt\"\n", "line 2"),
+            ("\nkey_command = []\n", "names no program"),
+            ("\nkey_source = \n", "line 2"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.hint().contains("key_source"));
+        }
+    }
+
+    #[test]
+    fn settings_that_others_can_write_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Home::new(directory.path());
+        fs::write(home.settings_file(), "").unwrap();
+        fs::set_permissions(home.settings_file(), fs::Permissions::from_mode(0o622)).unwrap();
+        assert!(matches!(Settings::read(&home), Err(SettingsError::File(KeyFileError::Exposed { .. }))));
+    }
+}

@@ -1,0 +1,40 @@
+//! `lanyard backup`: a copy of the store.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::MakeBackup;
+use serde_json::json;
+
+use super::key::place;
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Where to write it; nothing is overwritten
+    file: PathBuf,
+}
+
+impl Backup {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let made = common.broker().await?.call(MakeBackup { path: self.file }).await?;
+        if common.json {
+            output::json::print(&json!({
+                "file": made.path,
+                "bytes": made.bytes,
+                "made_at": output::json::time(Some(made.made_at)),
+                "key": { "id": made.key.to_string(), "place": place(&made.key_place) },
+            }))?;
+        } else {
+            output::line(&format!("copied the store to {}", made.path.display()))?;
+        }
+        output::note(&format!(
+            "the key {} that opens it is not in it; it is kept in {}: keep a copy of that elsewhere, never beside this file",
+            made.key, made.key_place
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,169 @@
+//! `lanyard key`: the key that the home's secrets stand under.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use lanyard_broker::{ReplaceKey, ShowKey};
+use lanyard_store::{KeyPlace, KeyReplaced, KeyStatus};
+use lanyard_vault::{HomeKey, KeyLine, KeySource};
+use serde_json::{Value, json};
+
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Show which key the home has, where it is kept, and how much stands under it
+    Show,
+    /// Replace the home's key by a new one, or go on with that; the home stays in use meanwhile
+    Rotate(Rotate),
+    /// Print a new key, for a key command or a key file that you provide
+    Generate(Generate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// Where to keep the new key [default: where the present one is]; `passphrase` asks for a new passphrase
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    to: Option<Target>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// Print it even to a terminal, where it stays in the scrollback
+    #[arg(long)]
+    force: bool,
+}
+
+/// Where a key can be moved to.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Target {
+    /// A file of the home, its owner's alone
+    File,
+    /// The keyring of this session: the Secret Service, or the Keychain
+    Keyring,
+    /// A file of the home, locked under a passphrase
+    Passphrase,
+    /// What `key_command` in the home's lanyard.toml prints
+    Command,
+}
+
+impl From<Target> for KeySource {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::File => Self::File,
+            Target::Keyring => Self::Keyring,
+            Target::Passphrase => Self::Passphrase,
+            Target::Command => Self::Command,
+        }
+    }
+}
+
+impl Key {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Show => {
+                let status = common.broker().await?.call(ShowKey).await?;
+                if common.json {
+                    output::json::print(&as_json(&status))?;
+                } else {
+                    output::line(&in_words(&status))?;
+                }
+            }
+            Self::Rotate(rotate) => {
+                let to = rotate.to.map(KeySource::from);
+                let replaced = common.broker().await?.call(ReplaceKey { to }).await?;
+                tell(&replaced, common.json)?;
+            }
+            Self::Generate(generate) => generate.run()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Generate {
+    fn run(&self) -> Result<(), Failure> {
+        if std::io::stdout().is_terminal() && !self.force {
+            return Err(Failure::Usage {
+                message: "a key does not belong on a terminal, where it stays in the scrollback".to_owned(),
+                hint: "write it into a file or give it to a program: (umask 077; lanyard key generate > FILE)"
+                    .to_owned(),
+            });
+        }
+        let key = HomeKey::generate(&*context::parts().entropy);
+        output::line(KeyLine::Open(key).to_text().trim_end())
+    }
+}
+
+fn in_words(status: &KeyStatus) -> String {
+    let mut rows = vec![
+        ("key", status.id.to_string()),
+        ("source", status.place.source.to_string()),
+        ("kept in", status.place.to_string()),
+        ("rows", status.rows.to_string()),
+    ];
+    if let Some(next) = &status.next {
+        rows.push(("replaced by", format!("{}, since {:.0}: {} rows so far", next.key.id, next.key.since, next.rows)));
+        rows.push(("kept in", next.place.to_string()));
+        rows.push(("hint", UNFINISHED.to_owned()));
+    }
+    if let Some((id, place)) = &status.to_remove {
+        rows.push(("to remove", format!("{id}, from {place}")));
+        rows.push(("hint", UNREMOVED.to_owned()));
+    }
+    output::table::facts(&rows)
+}
+
+/// What to do about a replacement that ended half way.
+pub(crate) const UNFINISHED: &str = "finish it: lanyard key rotate";
+
+/// What to do about a replaced key that is still where it was kept.
+pub(crate) const UNREMOVED: &str =
+    "any lanyard command removes it, where it can be reached: run one in the session that has it";
+
+fn as_json(status: &KeyStatus) -> Value {
+    json!({
+        "id": status.id.to_string(),
+        "place": place(&status.place),
+        "rows": status.rows,
+        "next": status.next.as_ref().map(|next| json!({
+            "id": next.key.id.to_string(),
+            "place": place(&next.place),
+            "rows": next.rows,
+            "since": output::json::time(Some(next.key.since)),
+        })),
+        "to_remove": status.to_remove.as_ref().map(|(id, kept)| json!({ "id": id.to_string(), "place": place(kept) })),
+    })
+}
+
+/// A place, for a program.
+pub(crate) fn place(place: &KeyPlace) -> Value {
+    json!({ "source": place.source.as_str(), "path": place.path, "program": place.program })
+}
+
+fn tell(replaced: &KeyReplaced, as_json: bool) -> Result<(), Failure> {
+    let KeyReplaced { old, old_place, new, new_place, rows, resumed, left_behind } = replaced;
+    if as_json {
+        output::json::print(&json!({
+            "old": { "id": old.to_string(), "place": place(old_place), "left_behind": left_behind },
+            "new": { "id": new.to_string(), "place": place(new_place) },
+            "rows": rows,
+            "resumed": resumed,
+        }))?;
+    } else {
+        let again = if *resumed { ", as was begun earlier" } else { "" };
+        output::line(&format!("the home's key is {new} now{again}; it is kept in {new_place}"))?;
+        output::line(&format!("{rows} rows were wrapped anew"))?;
+    }
+    match left_behind {
+        Some(why) => output::note(&format!("warning: the old key {old} is still in {old_place}: {why}")),
+        None if old_place.source.is_provided() => {
+            output::note(&format!("nothing needs the old key {old} any more: {old_place} may stop to deliver it"));
+        }
+        None => {}
+    }
+    output::note(&format!("backups that were made before open with the old key {old} alone: make a new one"));
+    Ok(())
+}

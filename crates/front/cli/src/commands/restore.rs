@@ -1,0 +1,115 @@
+//! `lanyard restore`: a home out of a backup.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use lanyard_broker::{Resume, Tried, TryTokens, Verdict};
+use lanyard_store::Store;
+use serde_json::json;
+
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::{context, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup, as lanyard backup made it
+    #[arg(required_unless_present = "resume")]
+    file: Option<PathBuf>,
+    /// A file with the key that the home had then; it is copied into the home [default: from where that home kept it]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    key_file: Option<PathBuf>,
+    /// Let a restored home go on; only when the original is off for good
+    #[arg(long, conflicts_with = "file")]
+    resume: bool,
+}
+
+impl Restore {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self.file {
+            Some(file) => restore(common, file, self.key_file).await,
+            None => resume(common).await,
+        }
+    }
+}
+
+async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> Result<ExitCode, Failure> {
+    let home = common.home()?.directory;
+    let parts = context::parts();
+    let store_parts = context::store_parts(&parts);
+    let options = context::options();
+    let restored = Store::restore(&home, &file, key_file.as_deref(), store_parts, options).await?;
+    let key = restored.key;
+    let broker = context::broker_over(restored.store, parts);
+    let tried = broker.call(TryTokens).await?;
+    if common.json {
+        let credentials: Vec<_> = tried
+            .iter()
+            .map(|tried| {
+                json!({
+                    "name": tried.credential.name.as_str(),
+                    "id": tried.credential.id.to_string(),
+                    "access_token": tried.access.as_str(),
+                    "message": why(&tried.access),
+                    "refresh_token": if tried.renewable { "untried" } else { "none" },
+                })
+            })
+            .collect();
+        output::json::print(&json!({
+            "home": home,
+            "key": key.to_string(),
+            "paused": true,
+            "credentials": credentials,
+        }))?;
+    } else {
+        output::line(&format!("restored {} from {}; it keeps still", home.display(), file.display()))?;
+        if !tried.is_empty() {
+            output::line(&table(&tried))?;
+        }
+    }
+    if tried.iter().any(|tried| tried.renewable) {
+        output::note(
+            "a refresh token cannot be tried without spending it: whether those are good shows at the first renewal",
+        );
+    }
+    output::note(
+        "nothing is handed out or renewed here until you run lanyard restore --resume; first see that the original home is off for \
+         good: two homes that spend one refresh token can end it for both",
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(tried: &[Tried]) -> String {
+    let rows = tried
+        .iter()
+        .map(|tried| {
+            let access = match why(&tried.access) {
+                Some(why) => format!("{}: {why}", tried.access.as_str()),
+                None => tried.access.as_str().to_owned(),
+            };
+            let refresh = if tried.renewable { "not tried" } else { "none" };
+            let credential = &tried.credential;
+            vec![credential.name.to_string(), credential.kind.to_string(), access, refresh.to_owned()]
+        })
+        .collect();
+    output::table::render(&["NAME", "KIND", "ACCESS TOKEN", "REFRESH TOKEN"], rows)
+}
+
+fn why(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Unknown(why) | Verdict::Unreadable(why) => Some(why),
+        Verdict::Accepted | Verdict::Refused | Verdict::None => None,
+    }
+}
+
+async fn resume(common: &Common) -> Result<ExitCode, Failure> {
+    let resumed = common.broker().await?.call(Resume).await?;
+    let said = if resumed { "the home goes on" } else { "the home did not keep still; nothing was changed" };
+    if common.json {
+        output::json::print(&json!({ "resumed": resumed }))?;
+    } else {
+        output::line(said)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

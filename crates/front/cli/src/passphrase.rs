@@ -1,0 +1,39 @@
+//! Passphrases from a terminal.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
+
+use lanyard_vault::Passphrase;
+use zeroize::Zeroize as _;
+
+/// What was typed for the home's present key: one command asks once.
+static PRESENT: OnceLock<Passphrase> = OnceLock::new();
+
+/// Asks for the passphrase of the home's key; `None` where there is no terminal.
+pub(crate) fn present() -> io::Result<Option<Passphrase>> {
+    if let Some(known) = PRESENT.get() {
+        return Ok(Some(known.clone()));
+    }
+    let asked = ask("passphrase of the home's key (not shown): ")?;
+    Ok(asked.map(|passphrase| PRESENT.get_or_init(|| passphrase).clone()))
+}
+
+/// Asks for a new passphrase, twice; `None` where there is no terminal.
+pub(crate) fn new() -> io::Result<Option<Passphrase>> {
+    let first = ask(&format!("new passphrase, at least {} characters (not shown): ", Passphrase::SHORTEST))?;
+    let Some(first) = first else { return Ok(None) };
+    match ask("the same again: ")? {
+        Some(second) if second.matches(&first) => Ok(Some(first)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "the two are not the same")),
+    }
+}
+
+fn ask(prompt: &str) -> io::Result<Option<Passphrase>> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut typed = rpassword::prompt_password(prompt)?;
+    let passphrase = Passphrase::new(&typed);
+    typed.zeroize();
+    Ok(Some(passphrase))
+}

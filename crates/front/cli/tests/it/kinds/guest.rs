@@ -1,0 +1,72 @@
+//! A guest: minted through a service app, again on demand.
+
+use std::time::Duration;
+
+use lanyard_testkit::{Method, Options, Webex, wait};
+use serde_json::{Value, json as value};
+
+use super::{add, add_service_app, home, json};
+
+#[test]
+fn a_guest_is_minted_again_whenever_its_token_ends() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    let app = webex.description().service_app.clone();
+    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
+        .ok();
+    webex.control(Method::POST, "/behaviour", Some(&value!({ "guest_token_ttl_ms": 3000 })));
+
+    let words =
+        ["add", "guest", "visitor", "--via", "fleet", "--subject", "foyer-17", "--display-name", "Visitor Foyer"];
+    home.run(words).ok();
+    let shown = home.show("visitor");
+    assert_eq!((&shown["kind"], &shown["state"]), (&value!("guest"), &value!("active")), "{shown}");
+    assert_eq!(shown["subject"]["display_name"], "Visitor Foyer");
+    let first = home.run(["token", "visitor"]).ok();
+    assert!(webex.accepts(&first));
+    let (code, _) = json(&home, &["test", "visitor"]);
+    assert_eq!(code, 0);
+
+    wait(Duration::from_millis(3100));
+    let second = home.run(["token", "visitor"]).ok();
+    assert_ne!(second, first);
+    assert_eq!(home.show("visitor")["generation"], 2);
+    let (_, count) = json(&home, &["api", "fleet", "guests/count"]);
+    assert_eq!(count["guests"], 1, "the same subject is the same guest");
+
+    // The service app's own token is gone at Webex: it is renewed on the way.
+    webex.control(Method::POST, "/access_tokens/revoke", Some(&value!({ "client_id": app.client_id })));
+    home.run(["refresh", "visitor", "--force"]).ok();
+    assert_eq!(home.show("fleet")["generation"], 3, "{}", home.show("fleet"));
+
+    let cleared = home.run(["clear", "visitor"]);
+    assert!(cleared.stderr.contains("NOT revoked"), "{}", cleared.stderr);
+    cleared.ok();
+}
+
+#[test]
+fn a_guest_that_cannot_be_minted_says_whose_fault_it_is() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    let bot = &webex.description().bot;
+    add(&webex, &home, &["bot", "lobby", "--token-file", "-"], &bot.access_token).ok();
+    let words = |via| ["add", "guest", "visitor", "--via", via, "--subject", "s", "--display-name", "V"];
+    let wrong = home.run(words("lobby"));
+    assert!(wrong.stderr.contains("lobby is a bot credential"), "{}", wrong.stderr);
+    wrong.fails(2);
+    home.run(words("nobody")).fails(3);
+
+    // A service app without the scope.
+    let other = webex.control(Method::POST, "/service-apps", Some(&value!({ "scopes": ["spark:people_read"] })));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let id = text(&other["application_id"]);
+    add_service_app(&webex, &home, &id, &text(&other["client_id"]), &text(&other["client_secret"]));
+    let refresh = webex.control(Method::POST, &format!("/service-apps/{id}/authorise"), Some(&value!({})));
+    let refresh = text(&refresh["refresh_token"]);
+    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &refresh).ok();
+    let refused = home.run(words("fleet"));
+    assert!(refused.stderr.contains("guest-issuer:write"), "{}", refused.stderr);
+    refused.fails(4);
+    home.run(["show", "visitor"]).fails(3);
+}

@@ -1,0 +1,86 @@
+//! Service apps: registered once, authorised in one organisation after the other.
+
+use std::collections::BTreeMap;
+
+use lanyard_protocol::{AppClientId, ScopeSet};
+use lanyard_secret::ClientSecret;
+use uuid::Uuid;
+
+use super::grant::Grant;
+use super::{ExchangeError, Issuer, Rights, Selection, Terms, TokenReply};
+
+/// A registered service app.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) client: AppClientId,
+    /// The organisations that authorised it, each with the machine account that it has there.
+    pub(crate) authorised: BTreeMap<Uuid, Uuid>,
+}
+
+/// Why a service app's tokens are not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MintRefusal {
+    Unknown,
+    WrongClient,
+    NotAuthorised,
+    TooManyTokens,
+}
+
+impl Issuer {
+    /// Makes a registered app a service app.
+    pub(crate) fn register_application(&mut self, id: String, client: AppClientId) {
+        self.applications.insert(id, Application { client, authorised: BTreeMap::new() });
+    }
+
+    /// All service apps, by application id.
+    pub(crate) fn applications(&self) -> &BTreeMap<String, Application> {
+        &self.applications
+    }
+
+    /// Writes down that an administrator of `organisation` authorised the app; `machine` is its account there.
+    pub(crate) fn note_authorisation(&mut self, id: &str, organisation: Uuid, machine: Uuid) {
+        if organisation != self.organisation {
+            self.elsewhere.insert(machine, organisation);
+        }
+        if let Some(application) = self.applications.get_mut(id) {
+            application.authorised.insert(organisation, machine);
+        }
+    }
+
+    /// Says that accounts belong to another organisation than the first.
+    pub(crate) fn note_elsewhere(&mut self, accounts: impl IntoIterator<Item = (Uuid, Uuid)>) {
+        self.elsewhere.extend(accounts);
+    }
+
+    /// What an administrator's withdrawal does: all tokens of the app in that organisation end. Says how many grants.
+    pub(crate) fn withdraw(&mut self, id: &str, organisation: Uuid) -> Option<usize> {
+        let application = self.applications.get_mut(id)?;
+        let machine = application.authorised.remove(&organisation)?;
+        let client = Some(application.client.clone());
+        Some(self.end_grants(&Selection { client, account: Some(machine), refresh_token_fingerprint: None }))
+    }
+
+    /// `POST /applications/{id}/token`: a new pair each time; earlier ones live on.
+    pub(crate) fn mint_application(
+        &mut self,
+        id: &str,
+        client: &AppClientId,
+        secret: &ClientSecret,
+        organisation: Option<Uuid>,
+        terms: Terms<'_>,
+    ) -> Result<TokenReply, MintRefusal> {
+        let application = self.applications.get(id).ok_or(MintRefusal::Unknown)?;
+        let app = self.apps.get(&application.client).ok_or(MintRefusal::Unknown)?;
+        if application.client != *client || !app.secret.matches(secret) {
+            return Err(MintRefusal::WrongClient);
+        }
+        let machine = organisation.and_then(|id| application.authorised.get(&id)).ok_or(MintRefusal::NotAuthorised)?;
+        let (machine, client, scopes): (Uuid, AppClientId, ScopeSet) =
+            (*machine, application.client.clone(), app.scopes.clone());
+        self.make_room(machine, terms.now).map_err(|error| match error {
+            ExchangeError::TooManyTokens => MintRefusal::TooManyTokens,
+            ExchangeError::DeadCode | ExchangeError::DeadGrant => MintRefusal::NotAuthorised,
+        })?;
+        Ok(self.start_grant(Grant::new(Some(client), machine, Rights::Authorised(scopes.clone())), scopes, terms))
+    }
+}

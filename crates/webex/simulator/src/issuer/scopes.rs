@@ -1,0 +1,51 @@
+//! The scopes that the simulator's own apps are registered with: all that it knows, since people learn with them.
+
+use lanyard_protocol::{Scope, ScopeSet};
+
+/// What an integration may ask for; `machine` is for what an administrator authorises a service app for.
+pub(crate) fn all_scopes(machine: bool) -> ScopeSet {
+    let own = if machine { &[][..] } else { PERSONAL };
+    own.iter().chain(SHARED).map(|name| name.parse::<Scope>().expect("a constant scope is well formed")).collect()
+}
+
+/// Only a person has these.
+const PERSONAL: &[&str] = &[
+    "spark:calls_read",
+    "spark:calls_write",
+    "spark:devices_read",
+    "spark:kms",
+    "spark:messages_read",
+    "spark:messages_write",
+    "spark:organizations_read",
+    "spark:rooms_read",
+    "spark:workspaces_read",
+    "meeting:participants_read",
+    "meeting:recordings_read",
+    "meeting:schedules_read",
+    "meeting:transcripts_read",
+];
+
+const SHARED: &[&str] = &[
+    "guest-issuer:read",
+    "guest-issuer:write",
+    "identity:tokens_read",
+    "identity:tokens_write",
+    "meeting:admin_participants_read",
+    "meeting:admin_recordings_read",
+    "meeting:admin_schedule_read",
+    "meeting:admin_transcripts_read",
+    "spark-admin:devices_read",
+    "spark-admin:devices_write",
+    "spark-admin:licenses_read",
+    "spark-admin:locations_read",
+    "spark-admin:organizations_read",
+    "spark-admin:people_read",
+    "spark-admin:people_write",
+    "spark-admin:telephony_config_read",
+    "spark-admin:telephony_config_write",
+    "spark-admin:workspaces_read",
+    "spark:applications_token",
+    "spark:people_read",
+    "spark:xapi_commands",
+    "spark:xapi_statuses",
+];

@@ -1,0 +1,58 @@
+//! `POST /v1/applications/{applicationId}/token`: a service app's tokens in one organisation.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CACHE_CONTROL;
+use lanyard_protocol::{AppClientId, WebexId};
+use lanyard_secret::ClientSecret;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::access_token::Body;
+use super::caller::Caller;
+use super::refusal::Refusal;
+use crate::issuer::MintRefusal;
+use crate::webex::Webex;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Order {
+    client_id: AppClientId,
+    client_secret: ClientSecret,
+    target_org_id: String,
+}
+
+pub(super) async fn token(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    text: Bytes,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&["spark:applications_token"])?;
+    let order: Order = serde_json::from_slice(&text)
+        .map_err(|_| Refusal::BadRequest("clientId, clientSecret and targetOrgId are required.".to_owned()))?;
+    let organisation = organisation(&order.target_org_id);
+    let id = id.trim_end_matches('=');
+    webex.decide(|issuer, _, terms| {
+        let minted = issuer.mint_application(id, &order.client_id, &order.client_secret, organisation, terms);
+        let reply = minted.map_err(|refusal| match refusal {
+            MintRefusal::Unknown => Refusal::NotFound,
+            MintRefusal::WrongClient => Refusal::BadRequest("Invalid client credentials.".to_owned()),
+            MintRefusal::NotAuthorised => Refusal::ForbiddenBecause(
+                "The service app is not authorized by a full administrator of the target organization in Control Hub.",
+            ),
+            MintRefusal::TooManyTokens => Refusal::Forbidden,
+        })?;
+        // This reply names no scopes.
+        let body = Json(Body::of(&reply, terms.now, false));
+        Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
+    })
+}
+
+/// The organisation that a Webex id names.
+pub(super) fn organisation(id: &str) -> Option<Uuid> {
+    let id = WebexId::decode(id).ok().filter(|id| id.kind == "ORGANIZATION")?;
+    id.value.parse().ok()
+}

@@ -1,0 +1,144 @@
+//! `/v1/authorizations`: which tokens apps hold for a person; and when a token ends.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use http::StatusCode;
+use lanyard_protocol::{AppClientId, WebexId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::applications::organisation;
+use super::caller::Caller;
+use super::form::Form;
+use super::people::{date, person_id};
+use super::refusal::Refusal;
+use crate::behaviour::TokenExpiryFor;
+use crate::issuer::{Entry, EntryId, Rights, Selection};
+use crate::organisation::application_id;
+use crate::webex::{State as Everything, Webex};
+
+/// `GET /authorizations/tokenExpiry`, for the token that asks. Which kinds may ask is a matter of behaviour.
+pub(super) async fn token_expiry(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
+    let allowed = match webex.state().behaviour.token_expiry_for {
+        TokenExpiryFor::All => true,
+        TokenExpiryFor::Personal => caller.rights == Rights::Person,
+        TokenExpiryFor::None => false,
+    };
+    if !allowed {
+        return Err(Refusal::Forbidden);
+    }
+    Ok(Json(json!({ "exp": caller.expires_at.as_millisecond() })))
+}
+
+/// All of a person's, in one page. For administrators.
+pub(super) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&["identity:tokens_read"])?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let now = webex.now();
+    let state = webex.state();
+    let person = person(&state, &caller, &query)?;
+    let person_id = state.organisation.account(person).map(|account| account.webex_id());
+    let items: Vec<_> = state
+        .issuer
+        .entries(person, now)
+        .iter()
+        .map(|entry| {
+            json!({
+                "id": authorization_id(entry.id),
+                "applicationId": application_id(&entry.client),
+                "applicationName": entry.app_name,
+                "personId": person_id,
+                "clientId": entry.client,
+                "created": date(entry.created),
+                "type": kind(entry),
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "items": items })))
+}
+
+/// Ends one. With a refresh token go its access tokens.
+pub(super) async fn delete(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&["identity:tokens_write"])?;
+    let now = webex.now();
+    let mut state = webex.state();
+    let id = id.trim_end_matches('=');
+    let found = state
+        .organisation
+        .everyone_in(caller.account.organisation)
+        .into_iter()
+        .flat_map(|account| state.issuer.entries(account, now))
+        .find(|entry| authorization_id(entry.id) == id);
+    let entry = found.ok_or(Refusal::NotFound)?;
+    state.issuer.end_entry(entry.id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends everyone's authorisation of an app in an organisation.
+pub(super) async fn delete_all(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&["identity:tokens_write"])?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let client = query.get("clientId").map(AppClientId::new);
+    let target = query.get("orgId").map_or(Some(caller.account.organisation), organisation);
+    let (Some(client), Some(target)) = (client, target) else {
+        return Err(Refusal::BadRequest("clientId is required, and orgId names an organization.".to_owned()));
+    };
+    if target != caller.account.organisation {
+        return Err(Refusal::Forbidden);
+    }
+    let mut state = webex.state();
+    for account in state.organisation.everyone_in(target) {
+        let selection =
+            Selection { client: Some(client.clone()), account: Some(account), refresh_token_fingerprint: None };
+        state.issuer.end_grants(&selection);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn person(state: &Everything, caller: &Caller, query: &Form) -> Result<Uuid, Refusal> {
+    let account = match (query.get("personId"), query.get("personEmail")) {
+        (Some(id), _) => person_id(id).and_then(|id| state.organisation.account(id)),
+        (None, Some(email)) => state.organisation.by_email(email),
+        (None, None) => {
+            return Err(Refusal::BadRequest("Either personId or personEmail is required.".to_owned()));
+        }
+    };
+    let account = account.filter(|account| account.organisation == caller.account.organisation);
+    account.map(|account| account.id).ok_or(Refusal::NotFound)
+}
+
+fn authorization_id(id: EntryId) -> String {
+    WebexId { cluster: "us".into(), kind: "AUTHORIZATION".into(), value: id.value() }.encode()
+}
+
+fn kind(entry: &Entry) -> &'static str {
+    match entry.id {
+        EntryId::Refresh(_) => "refresh",
+        EntryId::Access(_) => "access",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::organisation::webex_id;
+
+    #[test]
+    fn an_organisation_is_read_from_its_id() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(organisation(&webex_id("ORGANIZATION", id)), Some(id));
+        assert_eq!(organisation(&webex_id("PEOPLE", id)), None);
+    }
+}

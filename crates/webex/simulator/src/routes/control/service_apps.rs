@@ -1,0 +1,123 @@
+//! Service apps, and the administrators who authorise and withdraw them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use bytes::Bytes;
+use http::StatusCode;
+use lanyard_protocol::{Scope, ScopeSet};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Mistake, body};
+use crate::issuer::{App, Terms};
+use crate::organisation::{application_id, organisation_id};
+use crate::random;
+use crate::routes::applications::organisation as organisation_of;
+use crate::webex::{State as Everything, Webex};
+
+/// All organisations, the first one first.
+pub(super) async fn organisations(State(webex): State<Webex>) -> Json<Value> {
+    let state = webex.state();
+    let all = state.organisation.all().map(|(id, name, administrator)| {
+        json!({ "id": organisation_id(id), "name": name, "admin": { "email": administrator.email } })
+    });
+    Json(all.collect())
+}
+
+pub(super) async fn list(State(webex): State<Webex>) -> Json<Value> {
+    let state = webex.state();
+    let all = state.issuer.applications().iter().map(|(id, application)| {
+        let authorised: Vec<_> = application.authorised.keys().map(|id| organisation_id(*id)).collect();
+        json!({ "application_id": id, "client_id": application.client, "authorised_in": authorised })
+    });
+    Json(all.collect())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Registration {
+    name: Option<String>,
+    scopes: Vec<String>,
+}
+
+/// Registers a service app that nobody has authorised yet.
+pub(super) async fn register(State(webex): State<Webex>, text: Bytes) -> Result<(StatusCode, Json<Value>), Mistake> {
+    let registration: Registration = body(&text)?;
+    let scopes: ScopeSet = registration
+        .scopes
+        .iter()
+        .map(|scope| scope.parse::<Scope>())
+        .collect::<Result<_, _>>()
+        .map_err(|error| Mistake::bad(&error))?;
+    webex.decide(|issuer, _, terms| {
+        let client = App::new_client_id(terms.entropy);
+        let id = application_id(&client);
+        let secret = App::new_secret(terms.entropy);
+        let shown = json!({
+            "application_id": id,
+            "client_id": client,
+            "client_secret": secret.expose_secret(),
+            "scopes": scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
+        });
+        let name = registration.name.unwrap_or_else(|| "Service App".to_owned());
+        issuer.register(client.clone(), App { name, secret, redirect_uris: Vec::new(), scopes });
+        issuer.register_application(id, client);
+        Ok((StatusCode::CREATED, Json(shown)))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Where {
+    /// The first one where it is left out.
+    organisation_id: Option<String>,
+}
+
+/// What an administrator does in Control Hub. Gives a refresh token, as the developer portal shows it afterwards.
+pub(super) async fn authorise(
+    State(webex): State<Webex>,
+    Path(id): Path<String>,
+    text: Bytes,
+) -> Result<Json<Value>, Mistake> {
+    let asked: Where = body(&text)?;
+    let now = webex.now();
+    let mut state = webex.state();
+    let Everything { organisation, issuer, behaviour, .. } = &mut *state;
+    let target = target(organisation, &asked)?;
+    let application = issuer.applications().get(&id).ok_or_else(|| unknown(&id))?;
+    let client = application.client.clone();
+    let known = application.authorised.get(&target).copied();
+    let app = issuer.app(&client).ok_or_else(|| unknown(&id))?;
+    let (name, scopes) = (app.name.clone(), app.scopes.clone());
+    let entropy = &*webex.setting().entropy;
+    let machine = known.unwrap_or_else(|| organisation.add_machine(random::uuid(entropy), target, &name, now));
+    issuer.note_authorisation(&id, target, machine);
+    let terms = Terms { now, behaviour, entropy };
+    let refresh = issuer.authorise_service_app(client, machine, scopes, terms);
+    Ok(Json(json!({ "refresh_token": refresh.expose_secret(), "organisation_id": organisation_id(target) })))
+}
+
+/// Ends all tokens of the app in that organisation.
+pub(super) async fn withdraw(
+    State(webex): State<Webex>,
+    Path(id): Path<String>,
+    text: Bytes,
+) -> Result<Json<Value>, Mistake> {
+    let asked: Where = body(&text)?;
+    let mut state = webex.state();
+    let Everything { organisation, issuer, .. } = &mut *state;
+    let target = target(organisation, &asked)?;
+    let ended = issuer.withdraw(&id, target).ok_or_else(|| unknown(&id))?;
+    Ok(Json(json!({ "ended": ended })))
+}
+
+fn target(organisation: &crate::organisation::Organisation, asked: &Where) -> Result<Uuid, Mistake> {
+    let Some(id) = &asked.organisation_id else { return Ok(organisation.id) };
+    let found = organisation_of(id).filter(|wanted| organisation.all().any(|(id, ..)| id == *wanted));
+    found.ok_or_else(|| Mistake(StatusCode::NOT_FOUND, format!("there is no organisation {id}")))
+}
+
+fn unknown(id: &str) -> Mistake {
+    Mistake(StatusCode::NOT_FOUND, format!("there is no service app {id} that is authorised there"))
+}

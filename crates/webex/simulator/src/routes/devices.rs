@@ -1,0 +1,160 @@
+//! `/v1/devices`.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use lanyard_protocol::WebexId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::form::Form;
+use super::list::Slice;
+use super::people::{date, person_id};
+use super::refusal::Refusal;
+use super::workspaces::workspace_id;
+use crate::organisation::{Access, Device, device_id, organisation_id, webex_id};
+use crate::webex::{State as Everything, Webex};
+
+/// The documented default is not named; the largest page is the reference's.
+const USUAL_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1000;
+
+pub(super) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    let sight = Sight::of(&caller)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let filter = Filter::of(&query)?;
+    let state = webex.state();
+    let found = state.rooms.devices.iter().filter(|device| filter.fits(device)).filter_map(|device| {
+        let permission = sight.permission(&state, &caller, device)?;
+        Some(view(&state, device, permission))
+    });
+    Ok(slice.page(&webex, "/devices", "items", &query, found))
+}
+
+pub(super) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let sight = Sight::of(&caller)?;
+    let state = webex.state();
+    let id = WebexId::decode(&id).ok().filter(|id| id.kind == "DEVICE").ok_or(Refusal::NotFound)?;
+    let id: Uuid = id.value.parse().map_err(|_| Refusal::NotFound)?;
+    let device = state.rooms.devices.iter().find(|device| device.id == id).ok_or(Refusal::NotFound)?;
+    let permission = sight.permission(&state, &caller, device).ok_or(Refusal::NotFound)?;
+    Ok(Json(view(&state, device, permission)))
+}
+
+/// Whose devices a caller sees.
+enum Sight {
+    /// The organisation's.
+    All,
+    /// Those of workspaces that a bot was granted.
+    Granted,
+    /// The caller's own.
+    Own,
+}
+
+impl Sight {
+    fn of(caller: &Caller) -> Result<Self, Refusal> {
+        if caller.is_bot() {
+            return Ok(Self::Granted);
+        }
+        if caller.has_any(&["spark-admin:devices_read"]) {
+            return Ok(Self::All);
+        }
+        caller.needs_any(&["spark:devices_read"])?;
+        Ok(Self::Own)
+    }
+
+    /// What the caller may do with a device; `None` where it is not seen.
+    fn permission(&self, state: &Everything, caller: &Caller, device: &Device) -> Option<Access> {
+        // Only the first organisation has devices.
+        if caller.account.organisation != state.organisation.id {
+            return None;
+        }
+        match self {
+            Self::All => Some(Access::Full),
+            Self::Granted => state.rooms.access(caller.account.id, device.workspace),
+            Self::Own => (device.person == Some(caller.account.id)).then_some(Access::Full),
+        }
+    }
+}
+
+/// The filters of the reference that the simulator has something to compare with.
+struct Filter {
+    workspace: Option<Option<Uuid>>,
+    person: Option<Option<Uuid>>,
+    texts: Vec<(fn(&Device) -> &str, String)>,
+}
+
+impl Filter {
+    fn of(query: &Form) -> Result<Self, Refusal> {
+        let texts: [(&str, fn(&Device) -> &str); 7] = [
+            ("displayName", |device| &device.name),
+            ("product", |device| device.product),
+            ("type", |device| device.kind),
+            ("connectionStatus", |device| device.status),
+            ("serial", |device| &device.serial),
+            ("mac", |device| &device.mac),
+            ("ip", |device| &device.ip),
+        ];
+        let workspace = query.get("workspaceId").map(workspace_id);
+        let person = query.get("personId").map(person_id);
+        Ok(Self {
+            workspace,
+            person,
+            texts: texts.iter().filter_map(|(name, read)| Some((*read, query.get(name)?.to_owned()))).collect(),
+        })
+    }
+
+    fn fits(&self, device: &Device) -> bool {
+        let same = |wanted: Option<Option<Uuid>>, found: Option<Uuid>| {
+            wanted.is_none_or(|wanted| wanted.is_some() && wanted == found)
+        };
+        same(self.workspace, device.workspace)
+            && same(self.person, device.person)
+            && self.texts.iter().all(|(read, wanted)| read(device).eq_ignore_ascii_case(wanted))
+    }
+}
+
+/// A device as the reference shows it.
+pub(super) fn view(state: &Everything, device: &Device, access: Access) -> Value {
+    let created = date(state.organisation.created);
+    let mut view = json!({
+        "id": device_id(device.id),
+        "displayName": device.name,
+        "orgId": organisation_id(state.organisation.id),
+        "capabilities": if device.kind == "phone" { json!([]) } else { json!(["xapi"]) },
+        "permissions": [access.permission()],
+        "connectionStatus": device.status,
+        "product": device.product,
+        "type": device.kind,
+        "tags": [],
+        "ip": device.ip,
+        "activeInterface": "wired",
+        "mac": device.mac,
+        "serial": device.serial,
+        "software": if device.kind == "phone" { "PhoneOS 3.5.1" } else { "RoomOS 11.20.1.7" },
+        "upgradeChannel": "stable",
+        "created": created,
+        "firstSeen": created,
+        "lastSeen": created,
+        "errorCodes": if device.status == "connected_with_issues" { json!(["microphonemutedexternal"]) } else { json!([]) },
+        "plannedMaintenance": "off",
+    });
+    if let Some(workspace) = device.workspace {
+        view["workspaceId"] = json!(webex_id("PLACES", workspace));
+        view["placeId"] = json!(webex_id("PLACES", workspace));
+    }
+    if let Some(person) = device.person {
+        view["personId"] = json!(webex_id("PEOPLE", person));
+    }
+    view
+}

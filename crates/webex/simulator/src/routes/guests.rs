@@ -1,0 +1,86 @@
+//! `/v1/guests`: people without an account, for whom a service app asks for tokens.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CACHE_CONTROL;
+use lanyard_protocol::PersonType;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::refusal::Refusal;
+use crate::issuer::{Rights, Terms};
+use crate::organisation::Account;
+use crate::webex::{State as Everything, Webex};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Order {
+    subject: String,
+    display_name: String,
+}
+
+/// Asking again gives another token and leaves the earlier ones alive; the same subject is the same guest.
+pub(super) async fn token(State(webex): State<Webex>, caller: Caller, text: Bytes) -> Result<Response, Refusal> {
+    service_app(&caller, &["guest-issuer:write"])?;
+    let order: Order = serde_json::from_slice(&text)
+        .ok()
+        .filter(|order: &Order| !order.subject.is_empty() && !order.display_name.is_empty())
+        .ok_or_else(|| Refusal::BadRequest("subject and displayName are required.".to_owned()))?;
+    let now = webex.now();
+    let mut state = webex.state();
+    let Everything { organisation, issuer, behaviour, .. } = &mut *state;
+    let id = guest_id(&caller, &order.subject);
+    let email = organisation.guest_email(id, caller.account.organisation);
+    organisation.add(Account {
+        id,
+        organisation: caller.account.organisation,
+        kind: PersonType::Person,
+        first_name: None,
+        last_name: None,
+        display_name: order.display_name.clone(),
+        email: email.clone(),
+        title: None,
+        signs_in: false,
+        administrator: false,
+        created: now,
+    });
+    issuer.note_elsewhere([(id, caller.account.organisation)]);
+    let terms = Terms { now, behaviour, entropy: &*webex.setting().entropy };
+    let life = behaviour.guest_token_ttl;
+    let token = issuer.issue_without_app(id, Rights::Guest, life, terms).map_err(|_| Refusal::Forbidden)?;
+    let webex_id = organisation.account(id).map(|guest| guest.webex_id());
+    let body = json!({
+        "id": webex_id,
+        "subject": order.subject,
+        "displayName": order.display_name,
+        "email": email,
+        "accessToken": token.expose_secret(),
+        "expiresIn": life.as_secs(),
+    });
+    Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
+}
+
+pub(super) async fn count(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
+    service_app(&caller, &["guest-issuer:read", "guest-issuer:write"])?;
+    let guests = webex.state().organisation.guests_of(caller.account.organisation);
+    Ok(Json(json!({ "guests": guests })))
+}
+
+/// Guests are a service app's alone.
+fn service_app(caller: &Caller, scopes: &[&str]) -> Result<(), Refusal> {
+    caller.needs_any(scopes)?;
+    if caller.account.kind == PersonType::AppUser { Ok(()) } else { Err(Refusal::Forbidden) }
+}
+
+/// The same for the same subject of the same issuer.
+fn guest_id(caller: &Caller, subject: &str) -> Uuid {
+    use sha2::{Digest as _, Sha256};
+    let digest = Sha256::digest(format!("{}/{subject}", caller.account.id).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,98 @@
+//! `/v1/workspaces`.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use lanyard_protocol::WebexId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::devices;
+use super::form::Form;
+use super::list::Slice;
+use super::people::date;
+use super::refusal::Refusal;
+use crate::organisation::{Access, Workspace, organisation_id, webex_id};
+use crate::webex::{State as Everything, Webex};
+
+const SCOPES: [&str; 2] = ["spark-admin:workspaces_read", "spark:workspaces_read"];
+
+/// The reference's default and largest page.
+const USUAL_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1000;
+
+pub(super) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    permitted(&caller)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let with_devices = query.get("includeDevices") == Some("true");
+    let name = query.get("displayName").map(str::to_owned);
+    let state = webex.state();
+    let found = state
+        .rooms
+        .workspaces
+        .iter()
+        .filter(|workspace| sees(&state, &caller, workspace))
+        .filter(|workspace| name.as_deref().is_none_or(|name| workspace.name.eq_ignore_ascii_case(name)))
+        .map(|workspace| view(&state, workspace, with_devices));
+    Ok(slice.page(&webex, "/workspaces", "items", &query, found))
+}
+
+pub(super) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    permitted(&caller)?;
+    let state = webex.state();
+    let id = workspace_id(&id).ok_or(Refusal::NotFound)?;
+    let mut all = state.rooms.workspaces.iter().filter(|workspace| sees(&state, &caller, workspace));
+    let workspace = all.find(|workspace| workspace.id == id).ok_or(Refusal::NotFound)?;
+    Ok(Json(view(&state, workspace, false)))
+}
+
+/// A bot may always ask; what it is shown is another matter.
+fn permitted(caller: &Caller) -> Result<(), Refusal> {
+    if caller.is_bot() { Ok(()) } else { caller.needs_any(&SCOPES) }
+}
+
+/// What a bot is shown is not documented: nothing at all, or what it was granted.
+fn sees(state: &Everything, caller: &Caller, workspace: &Workspace) -> bool {
+    if caller.account.organisation != state.organisation.id {
+        return false;
+    }
+    !caller.is_bot()
+        || (state.behaviour.bot_sees_workspaces && state.rooms.access(caller.account.id, Some(workspace.id)).is_some())
+}
+
+fn view(state: &Everything, workspace: &Workspace, with_devices: bool) -> Value {
+    let mut view = json!({
+        "id": webex_id("PLACES", workspace.id),
+        "orgId": organisation_id(state.organisation.id),
+        "displayName": workspace.name,
+        "capacity": workspace.capacity,
+        "type": workspace.kind,
+        "created": date(state.organisation.created),
+        "calling": { "type": "freeCalling" },
+        "calendar": { "type": "none" },
+        "hotdeskingStatus": "off",
+        "supportedDevices": "collaborationDevices",
+        "devicePlatform": "cisco",
+    });
+    if with_devices {
+        let devices = state.rooms.devices.iter().filter(|device| device.workspace == Some(workspace.id));
+        view["devices"] = devices.map(|device| devices::view(state, device, Access::Full)).collect();
+    }
+    view
+}
+
+/// The workspace that a Webex id names.
+pub(super) fn workspace_id(id: &str) -> Option<Uuid> {
+    let id = WebexId::decode(id).ok().filter(|id| id.kind == "PLACES")?;
+    id.value.parse().ok()
+}
