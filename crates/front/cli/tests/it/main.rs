@@ -11,10 +11,12 @@ mod apps;
 mod backups;
 #[cfg(target_os = "linux")]
 mod canary;
+mod command_line;
 mod crashes;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
+mod generated;
 mod import;
 #[cfg(target_os = "linux")]
 mod keyring;
@@ -29,6 +31,7 @@ mod replies;
 mod sdk;
 mod sign_in;
 mod snapshots;
+mod stopping;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 

@@ -167,7 +167,7 @@ fn errors_before_there_is_anything() {
         &["exec", "--", "true"],
         &["doctor"],
         &["show", "No Name"],
-        &["app", "add", "desk", "--kind", "integration", "--client-id", "C1"],
+        &["app", "add", "desk", "--kind", "integration", "--client-id", "C1", "--device"],
         &["add", "bot", "lobby"],
         &["--webex-url", "webexapis.com", "add", "bot", "lobby", "--token-file", "/dev/null"],
         &["--webex-url", "http://webexapis.com/v1", "add", "bot", "lobby", "--token-file", "/dev/null"],
@@ -178,7 +178,7 @@ fn errors_before_there_is_anything() {
 #[test]
 fn errors_of_names() {
     let (webex, home) = furnished();
-    let mut second = home.command(["app", "add", "second", "--kind", "integration", "--client-id", "C2"]);
+    let mut second = home.command(["app", "add", "second", "--kind", "integration", "--client-id", "C2", "--device"]);
     Running::start(second.arg("--client-secret-file").arg(home.file("second", "s"))).end().ok();
     let commands: [&[&str]; 13] = [
         &["show", "nobody"],
