@@ -32,6 +32,7 @@ mod sdk;
 mod sign_in;
 mod snapshots;
 mod stopping;
+mod transcripts;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 
