@@ -1,5 +1,8 @@
 //! How a command ends: an exit code, a sentence, and a hint.
 
+#[cfg(test)]
+mod table;
+
 use std::process::ExitCode;
 
 use lanyard_broker::Class;
