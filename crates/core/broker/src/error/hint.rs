@@ -57,7 +57,7 @@ impl Error {
                 "the developer portal shows it; register the app with it under another name: lanyard app add NAME \
                  --application-id ID … (lanyard app show {app} shows the rest)"
             ),
-            Self::WrongVia { needed, .. } => format!("name a {needed} credential: lanyard list"),
+            Self::WrongVia { needed, .. } => format!("name another: lanyard list --kind {needed}"),
             Self::NotMinted { trouble, .. } => match trouble.kind {
                 TroubleKind::WrongClient => {
                     "compare the app's client id, client secret and application id with the developer portal; lanyard app \

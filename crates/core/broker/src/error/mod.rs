@@ -138,7 +138,7 @@ pub enum Error {
         app: AppName,
     },
     /// A credential is minted through one of another kind.
-    #[error("{name} is a {kind} credential, and this is minted through a {needed}")]
+    #[error("{name} is of the kind {kind}, and this is minted through one of the kind {needed}")]
     WrongVia {
         /// The credential that was named.
         name: CredentialName,

@@ -93,9 +93,9 @@ impl Audit {
         match broker.call(VerifyAudit { heads }).await? {
             AuditVerdict::Intact(heads) if common.json => {
                 let records: u64 = heads.iter().map(|head| head.sequence).sum();
-                let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
+                let ends: Vec<String> = heads.iter().map(ToString::to_string).collect();
                 output::json::print(&json!({
-                    "intact": true, "records": records, "compared_heads": compared, "heads": heads, "broken": null,
+                    "intact": true, "records": records, "compared_heads": compared, "heads": ends, "broken": null,
                 }))?;
                 Ok(ExitCode::SUCCESS)
             }
@@ -114,9 +114,9 @@ impl Audit {
             }
             AuditVerdict::Broken { writer, sequence, fault } => {
                 if common.json {
-                    let broken = json!({ "writer": writer, "sequence": sequence, "fault": word(fault) });
+                    let place = json!({ "writer": writer, "sequence": sequence, "fault": word(fault) });
                     output::json::print(&json!({
-                        "intact": false, "records": null, "compared_heads": compared, "heads": [], "broken": broken,
+                        "intact": false, "records": null, "compared_heads": compared, "heads": [], "broken": place,
                     }))?;
                 }
                 Err(Failure::Other {

@@ -70,7 +70,7 @@ fn lines(report: &TestReport) -> Vec<String> {
     lines.fact("organisation", &output::credential::organisation_in_full(credential));
     lines.fact("valid for", &output::credential::valid_for(credential, &now));
     if let Some(sight) = &report.sight {
-        lines.sight(sight);
+        lines.sight(sight, report.coverage.is_none());
     }
     for job in &report.jobs {
         lines.job(job, credential);
@@ -108,11 +108,14 @@ impl Lines {
         self.0.push(format!("    {:12} hint: {hint}", ""));
     }
 
-    fn sight(&mut self, sight: &Sight) {
+    fn sight(&mut self, sight: &Sight, alone: bool) {
         match (sight.devices, &sight.unknown) {
             (Some(0), _) => {
                 self.bad("sees", "no device: the token is good, and nothing was granted to the bot yet");
-                self.hint(GRANT);
+                // A comparison that follows says the same for each workspace.
+                if alone {
+                    self.hint(GRANT);
+                }
             }
             (Some(devices), _) => {
                 self.good("sees", &format!("{devices} devices; it may command {} of them", sight.full));
@@ -124,7 +127,7 @@ impl Lines {
 
     fn job(&mut self, job: &JobReport, credential: &Credential) {
         if let Some(why) = job.impossible {
-            self.bad(job.job.as_str(), &format!("a {} credential cannot do this: {why}", credential.kind));
+            self.bad(job.job.as_str(), &format!("not with a credential of the kind {}; {why}", credential.kind));
         }
         // A bot has no scopes: what it may is a matter of grants.
         if credential.kind == Kind::Bot {
@@ -187,8 +190,8 @@ const GRANT: &str = "for each workspace, a device administrator opens Control Hu
 fn scopes_hint(credential: &Credential) -> String {
     match credential.kind {
         Kind::Integration => format!(
-            "add the scopes to the integration at https://developer.webex.com/my-apps and to the app here, then sign in again: \
-             lanyard login {} --scope …",
+            "add the scopes to the integration at https://developer.webex.com/my-apps, then sign in again and ask for all that \
+             it needs: lanyard login {} --scope \"…\"",
             credential.name
         ),
         Kind::ServiceApp => {

@@ -22,6 +22,7 @@ fn app() -> AppName {
     "desk".parse().expect("a name")
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "the errors hold it in a box")]
 fn trouble(kind: TroubleKind) -> Box<Trouble> {
     let (at, message) = (SystemClock::new().now(), "it failed".to_owned());
     Box::new(Trouble { at, kind, message, failures: 1, pause: Duration::ZERO })
@@ -236,8 +237,14 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
     ] {
         // A new one does not compile until it is here.
         match &failure {
-            Failure::Broker(_) | Failure::Open(_) | Failure::Store(_) | Failure::Restore(_) => {}
-            Failure::Usage { .. } | Failure::NoSuchName { .. } | Failure::Other { .. } | Failure::Io { .. } => {}
+            Failure::Broker(_)
+            | Failure::Open(_)
+            | Failure::Store(_)
+            | Failure::Restore(_)
+            | Failure::Usage { .. }
+            | Failure::NoSuchName { .. }
+            | Failure::Other { .. }
+            | Failure::Io { .. } => {}
         }
         assert_eq!((failure.code(), failure.kind()), (code, kind), "{failure:?}");
     }

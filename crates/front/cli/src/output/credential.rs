@@ -1,6 +1,8 @@
 //! Credentials in words.
 
-use lanyard_credential::{Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity};
+use lanyard_credential::{
+    Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity, TroubleKind,
+};
 use lanyard_time::Moment;
 
 use super::duration::{short, words};
@@ -23,6 +25,7 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
             let validity = credential.validity.as_ref();
             let valid = match validity {
                 None => "-".to_owned(),
+                Some(_) if refused(credential) => "refused".to_owned(),
                 Some(validity) => match validity.access_left(now) {
                     Some(left) if left.is_zero() => "ended".to_owned(),
                     Some(left) => short(left),
@@ -49,6 +52,11 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
         })
         .collect();
     table::render(&["NAME", "KIND", "STATE", "ACTS AS", "ORGANISATION", "VALID FOR", "RENEWABLE FOR"], rows)
+}
+
+/// Whether Webex has said that the token at hand is of no use any more.
+fn refused(credential: &Credential) -> bool {
+    matches!(&credential.standing, Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken)
 }
 
 /// Whether Webex has said that the means to renew it are of no use any more.
@@ -115,6 +123,14 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, via: Option<&str>
         rows.push(("last renewed", format!("{at:.0}")));
     }
     rows.push(("added", format!("{:.0}", credential.created_at)));
+    if credential.standing == Standing::Pending && credential.mint.is_some() {
+        let waits = "for an administrator to authorise the app in Control Hub (Management, Apps, Service Apps)";
+        rows.push(("waits", waits.to_owned()));
+        rows.push((
+            "hint",
+            format!("lanyard asks again whenever a token is wanted; now: lanyard refresh {}", credential.name),
+        ));
+    }
     if let Some(trouble) = credential.standing.trouble() {
         rows.push(("last error", format!("{:.0}: {}", trouble.when(), trouble.message)));
         rows.push(("hint", lanyard_broker::advice(credential, trouble, now)));
@@ -145,6 +161,9 @@ pub(crate) fn organisation_in_full(credential: &Credential) -> String {
 
 /// How long the access token lasts, in words.
 pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
+    if refused(credential) {
+        return "no longer: Webex does not accept it".to_owned();
+    }
     match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
         Some(left) if left.is_zero() => "no longer: it has ended".to_owned(),
         Some(left) => words(left),

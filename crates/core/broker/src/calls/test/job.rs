@@ -51,7 +51,7 @@ impl Broker {
         if impossible.is_none() {
             for need in job.needs() {
                 let verdict = match (&credential.scopes, &need.probe) {
-                    (Some(granted), _) if need.met_by(granted) => NeedVerdict::Granted("Webex said so at the last renewal"),
+                    (Some(granted), _) if need.met_by(granted) => NeedVerdict::Granted("Webex named it among the granted scopes"),
                     (Some(_), _) => NeedVerdict::Missing("Webex named the granted scopes, and this is not among them".to_owned()),
                     (None, Some(probe)) => self.probe(credential, token, probe).await,
                     (None, None) => NeedVerdict::Unknown(

@@ -5,6 +5,7 @@ mod guest;
 mod integration;
 mod personal;
 mod service_app;
+mod transcripts;
 
 use std::process::Stdio;
 
