@@ -2,7 +2,7 @@
 
 use lanyard_client::CallError;
 use lanyard_credential::{Credential, Organisation, Subject, SubjectIdentity};
-use lanyard_protocol::Environment;
+use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::AccessToken;
 
 use crate::Broker;
@@ -64,5 +64,13 @@ fn reason(error: &CallError) -> String {
 pub(crate) fn differs(earlier: &Credential, identity: &Identity) -> Option<(String, String)> {
     let (before, now) = (earlier.subject.known()?, identity.subject.known()?);
     let shown = |subject: &SubjectIdentity| subject.email.clone().unwrap_or_else(|| subject.display_name.clone());
+    let organisation = |organisation: Option<&Organisation>| organisation.map(|found| found.id.clone());
+    let (before_org, now_org) =
+        (organisation(earlier.organisation.as_ref()), organisation(identity.organisation.as_ref()));
+    if before.id == now.id && before_org.is_some() && now_org.is_some() && before_org != now_org {
+        let of =
+            |subject, id: Option<OrgId>| format!("{} of {}", shown(subject), id.as_ref().map_or("", OrgId::as_str));
+        return Some((of(before, before_org), of(now, now_org)));
+    }
     (before.id != now.id).then(|| (shown(before), shown(now)))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, CredentialName, Kind, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord, StoreError};
@@ -271,7 +271,7 @@ fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
         Standing::Pending => "pending",
         Standing::Clearing => "clearing",
         Standing::Disabled => "disabled",
-        Standing::NeedsLogin(trouble) if credential.kind == Kind::Bot => {
+        Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken => {
             return Err(Error::NoToken {
                 name: credential.name.clone(),
                 kind: credential.kind,

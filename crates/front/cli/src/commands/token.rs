@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use lanyard_broker::{Broker, HandOut, HandedOut, RecordHandOut, Shortfall};
-use lanyard_credential::CredentialName;
+use lanyard_credential::{CredentialName, Standing};
 use zeroize::Zeroizing;
 
 use crate::context::Common;
@@ -53,6 +53,13 @@ pub(crate) async fn hand_out(
             Shortfall::RenewalSlow => "another process is renewing it",
         };
         output::note(&format!("warning: the token of {} lasts {lasts}: {why}", handed.credential.name));
+    } else if let Standing::NeedsLogin(trouble) = &handed.credential.standing {
+        let advice = lanyard_broker::advice(&handed.credential, trouble, &context::parts().clock.now());
+        let lasts = handed.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);
+        output::note(&format!(
+            "warning: this is the last token of {}, good for {lasts}; {advice}",
+            handed.credential.name
+        ));
     }
     Ok(handed)
 }
