@@ -6,5 +6,6 @@ mod control;
 mod faults;
 mod people;
 mod refresh;
+mod service_apps;
 mod sign_in;
 mod world;
