@@ -8,4 +8,5 @@ mod people;
 mod refresh;
 mod service_apps;
 mod sign_in;
+mod token_expiry;
 mod world;
