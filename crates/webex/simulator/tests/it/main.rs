@@ -5,6 +5,7 @@ mod access;
 mod bots;
 mod control;
 mod faults;
+mod guests;
 mod people;
 mod refresh;
 mod service_apps;
