@@ -5,6 +5,7 @@ mod access;
 mod authorizations;
 mod bots;
 mod control;
+mod device;
 mod faults;
 mod guests;
 mod people;

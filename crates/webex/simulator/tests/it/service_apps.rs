@@ -26,8 +26,8 @@ impl App {
         }
     }
 
-    async fn decided(&self, world: &World, word: &str, organisation: &str) -> Answer {
-        let path = format!("/service-apps/{}/{word}", self.id);
+    async fn decided(&self, world: &World, decision: &str, organisation: &str) -> Answer {
+        let path = format!("/service-apps/{}/{decision}", self.id);
         world.control(Method::POST, &path, json!({"organisation_id": organisation})).await
     }
 
