@@ -143,10 +143,15 @@ impl Home {
     pub fn add_app_as(&self, webex: &Webex, client: (&str, &str), redirect_uris: &[String], scopes: &[&str]) -> Ended {
         let secret = self.file("client-secret", client.1);
         let mut command = self.command(["--webex-url", webex.url(), "app", "add", "desk", "--kind", "integration"]);
-        command.args(["--client-id", client.0, "--scope", &scopes.join(" ")]);
-        command.arg("--client-secret-file").arg(secret);
+        command.args(["--client-id", client.0]).arg("--client-secret-file").arg(secret);
+        if !scopes.is_empty() {
+            command.args(["--scope", &scopes.join(" ")]);
+        }
         for uri in redirect_uris {
             command.args(["--redirect-uri", uri]);
+        }
+        if redirect_uris.is_empty() {
+            command.arg("--device");
         }
         Running::start(&mut command).end()
     }

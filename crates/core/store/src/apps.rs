@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lanyard_credential::{App, AppId, AppName, CredentialName, TroubleKind};
+use lanyard_credential::{App, AppId, AppName, CredentialId, CredentialName, TroubleKind};
 use lanyard_protocol::AppClientId;
 use lanyard_secret::ClientSecret;
 use thiserror::Error;
@@ -129,6 +129,15 @@ impl Store {
         self.note(&mut write, AuditAction::AppSecretReplaced, None, &row.text("name")?).await?;
         write.commit().await?;
         Ok(true)
+    }
+
+    /// Lets a credential that failed because of its app's secret try again at once. Whoever writes such a failure down looks afterwards
+    /// whether the secret was replaced meanwhile: the replacement lifts what stands by then, and this what came later.
+    pub async fn lift_wrong_client(&self, id: CredentialId) -> Result<(), StoreError> {
+        let mut write = self.engine().write().await?;
+        let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE id = $1 AND trouble_kind = $2");
+        write.run(lift.bind(id.to_string()).bind(TroubleKind::WrongClient.as_str())).await?;
+        write.commit().await
     }
 
     /// Removes an app that nothing uses. `false` when there is none.

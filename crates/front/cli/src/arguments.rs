@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    add, api, app, audit, backup, clear, demo, doctor, exec, import, key, label, list, login, refresh, rename, restore,
-    show, simulator, switch, test, token, tokens,
+    add, api, app, audit, backup, clear, completions, demo, doctor, exec, import, key, label, list, login, refresh,
+    rename, restore, show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -73,6 +73,10 @@ pub(crate) enum Command {
     Restore(restore::Restore),
     /// Check the home and every credential, and say what to do
     Doctor(doctor::Doctor),
+    /// Print what a shell needs to complete lanyard's command lines
+    Completions(completions::Completions),
+    /// Print lanyard's manual page, or write all of them
+    Man(completions::Man),
     /// Run a local Webex to learn and test on
     Simulator(simulator::Simulator),
     /// Tell the whole story against a local Webex, in a home of its own

@@ -1,5 +1,6 @@
 //! The home, opened, and the broker over it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -17,16 +18,17 @@ use crate::passphrase;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
-    /// The directory that holds the database and its key [default: ~/.local/share/lanyard]
-    #[arg(long, global = true, env = "LANYARD_HOME", value_name = "DIR", hide_env_values = true)]
+    /// The directory that holds the database and its key [default: `LANYARD_HOME`, or ~/.local/share/lanyard]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
 
     /// Print JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// The API address of the Webex that something new belongs to; stored with it [default: commercial Webex]
-    #[arg(long, global = true, env = "LANYARD_WEBEX_URL", value_name = "URL", hide_env_values = true)]
+    /// The API address of the Webex that something new belongs to; stored with it [default: `LANYARD_WEBEX_URL`, or commercial
+    /// Webex]
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) webex_url: Option<String>,
 
     /// The same, for a Webex that has a name
@@ -43,6 +45,11 @@ pub(crate) enum EnvironmentName {
     Fedramp,
 }
 
+/// The variable that names the home where the command line does not. Read here and not by clap, which would count it as given and
+/// show it in every usage line.
+const HOME: &str = "LANYARD_HOME";
+/// The variable that gives the address of a Webex where the command line gives none.
+const WEBEX_URL: &str = "LANYARD_WEBEX_URL";
 /// The variable that names a credential where the command line does not.
 const CREDENTIAL: &str = "LANYARD_CREDENTIAL";
 
@@ -68,12 +75,17 @@ pub(crate) fn options() -> Options {
 }
 
 fn file_named_by(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
+    set(variable).map(PathBuf::from)
+}
+
+/// A variable's value. An empty one counts as none.
+fn set(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|value| !value.is_empty())
 }
 
 /// Where a new home's key is kept: as the variable says, or where it is best kept.
 fn new_home_key() -> Result<NewHomeKey, Failure> {
-    let Some(named) = std::env::var_os(KEY_SOURCE).filter(|named| !named.is_empty()) else {
+    let Some(named) = set(KEY_SOURCE) else {
         return Ok(NewHomeKey::Best);
     };
     let source = named.to_string_lossy().parse().map_err(|error| Failure::Usage {
@@ -96,8 +108,8 @@ pub(crate) fn store_parts(parts: &Parts) -> lanyard_store::Parts {
 impl Common {
     /// The home directory.
     pub(crate) fn home(&self) -> Result<Home, Failure> {
-        if let Some(home) = &self.home {
-            return Ok(Home::new(home.clone()));
+        if let Some(home) = self.home.clone().or_else(|| file_named_by(HOME)) {
+            return Ok(Home::new(home));
         }
         let base = std::env::var_os("XDG_DATA_HOME")
             .map(PathBuf::from)
@@ -150,20 +162,22 @@ impl Common {
 
     /// The Webex that something new belongs to.
     pub(crate) fn environment(&self) -> Result<Environment, Failure> {
-        match (&self.webex_url, self.environment) {
-            (Some(url), _) => Environment::at(url).map_err(|error| Failure::Usage {
-                message: error.to_string(),
-                hint: "give the address of a Webex API, such as https://webexapis.com/v1".to_owned(),
-            }),
-            (None, Some(EnvironmentName::Fedramp)) => Ok(Environment::fedramp()),
-            (None, Some(EnvironmentName::Commercial) | None) => Ok(Environment::commercial()),
-        }
+        Ok(self.expected()?.unwrap_or_else(Environment::commercial))
     }
 
     /// The Webex that something stored must belong to, where one is named: a flag or a variable moves no token.
     pub(crate) fn expected(&self) -> Result<Option<Environment>, Failure> {
-        let given = self.webex_url.is_some() || self.environment.is_some();
-        given.then(|| self.environment()).transpose()
+        let url = match (&self.webex_url, self.environment) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Some(EnvironmentName::Fedramp)) => return Ok(Some(Environment::fedramp())),
+            (None, Some(EnvironmentName::Commercial)) => return Ok(Some(Environment::commercial())),
+            (None, None) => set(WEBEX_URL).map(|url| url.to_string_lossy().into_owned()),
+        };
+        let environment = url.map(|url| Environment::at(&url)).transpose();
+        environment.map_err(|error| Failure::Usage {
+            message: error.to_string(),
+            hint: "give the address of a Webex API, such as https://webexapis.com/v1".to_owned(),
+        })
     }
 }
 
@@ -172,7 +186,7 @@ pub(crate) async fn credential(broker: &Broker, named: Option<CredentialName>) -
     if let Some(name) = named {
         return Ok(name);
     }
-    if let Some(name) = std::env::var_os(CREDENTIAL) {
+    if let Some(name) = set(CREDENTIAL) {
         return name.to_string_lossy().parse().map_err(|error| Failure::Usage {
             message: format!("{CREDENTIAL}: {error}"),
             hint: "set it to a name that lanyard list shows".to_owned(),

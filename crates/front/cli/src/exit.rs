@@ -1,10 +1,19 @@
 //! How a command ends: an exit code, a sentence, and a hint.
 
+#[cfg(test)]
+mod table;
+
 use std::process::ExitCode;
 
 use lanyard_broker::Class;
 use lanyard_store::{OpenError, RestoreError, StoreError};
+use serde_json::json;
 use thiserror::Error;
+
+use crate::output;
+
+/// The word for a command line that cannot be read.
+pub(crate) const USAGE: &str = "usage";
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -74,6 +83,18 @@ impl Failure {
         }
     }
 
+    /// The word for its kind: one for each exit code.
+    fn kind(&self) -> &'static str {
+        match self.code() {
+            2 => USAGE,
+            3 => "no-such-name",
+            4 => "person-must-act",
+            5 => "unreachable",
+            6 => "store",
+            _ => "failed",
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Broker(error) => error.hint(),
@@ -105,32 +126,51 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Tells a person, on stderr.
-#[expect(clippy::print_stderr, reason = "this is where errors go")]
-pub(crate) fn tell(failure: &Failure) {
+/// Tells a person, on stderr; or, where JSON was asked for, a program. `code` is what the process ends with.
+pub(crate) fn tell(failure: &Failure, code: u8, json: bool) {
     // Whoever stopped reading, as `head` does, has what it wanted.
     if matches!(failure, Failure::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe) {
         return;
     }
+    let (said, because) = (failure.to_string(), because(failure));
+    if json {
+        let message = [&[said], &because[..]].concat().join(": ");
+        return tell_program(failure.kind(), &message, failure.hint().as_deref(), code);
+    }
+    output::note(&format!("error: {said}"));
+    for because in because {
+        output::note(&format!("  because: {because}"));
+    }
+    if let Some(hint) = failure.hint() {
+        output::note(&format!("hint: {hint}"));
+    }
+}
+
+/// One object on one line.
+pub(crate) fn tell_program(kind: &str, message: &str, hint: Option<&str>, code: u8) {
+    let error = json!({ "kind": kind, "message": message, "hint": hint, "exit_code": code });
+    output::note(&json!({ "error": error }).to_string());
+}
+
+/// The causes, from the nearest on. Some errors of the system's libraries repeat theirs.
+fn because(failure: &Failure) -> Vec<String> {
     let mut said = failure.to_string();
-    eprintln!("error: {said}");
+    let mut all = Vec::new();
     let mut source = std::error::Error::source(failure);
     while let Some(cause) = source {
         let because = cause.to_string();
-        // Some errors of the system's libraries repeat their cause.
         if !said.contains(&because) {
-            eprintln!("  because: {because}");
+            all.push(because.clone());
             said = because;
         }
         source = cause.source();
     }
-    if let Some(hint) = failure.hint() {
-        eprintln!("hint: {hint}");
-    }
+    all
 }
 
-/// Tells a person, and gives the exit code.
-pub(crate) fn report(failure: &Failure) -> ExitCode {
-    tell(failure);
-    ExitCode::from(failure.code())
+/// Tells it, and gives the exit code.
+pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
+    let code = failure.code();
+    tell(failure, code, json);
+    ExitCode::from(code)
 }

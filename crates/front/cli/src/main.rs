@@ -24,34 +24,47 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return misread(&error),
     };
+    let json = arguments.common.json;
     output::log::start(arguments.verbose);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::report(&error.into()),
+        Err(error) => return exit::report(&error.into(), json),
     };
     let done = runtime.block_on(async {
         let done = commands::run(arguments).await;
         context::close().await;
         done
     });
+    // What still runs on another thread is not waited for: a local Webex that was ended while it started.
+    runtime.shutdown_background();
     match done {
         Ok(code) => code,
-        Err(error) => exit::report(&error),
+        Err(error) => exit::report(&error, json),
     }
 }
 
 /// Prints help, or what is wrong with the command line. `exec` ends with a code of its own then, so that a caller can tell it
 /// from the program's.
 fn misread(error: &clap::Error) -> ExitCode {
-    if let Err(unprintable) = error.print() {
-        return exit::report(&unprintable.into());
-    }
-    if !error.use_stderr() {
-        return ExitCode::SUCCESS;
-    }
     let matches = Arguments::command().ignore_errors(true).try_get_matches();
-    let is_exec = matches.is_ok_and(|matches| matches.subcommand_name() == Some("exec"));
-    ExitCode::from(if is_exec { commands::exec::OWN_FAILURE } else { USAGE })
+    let is_exec = matches.as_ref().is_ok_and(|matches| matches.subcommand_name() == Some("exec"));
+    let code = if is_exec { commands::exec::OWN_FAILURE } else { USAGE };
+    if error.use_stderr() && wants_json() {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        exit::tell_program(exit::USAGE, message, Some("see lanyard --help"), code);
+        return ExitCode::from(code);
+    }
+    if let Err(unprintable) = error.print() {
+        return exit::report(&unprintable.into(), false);
+    }
+    ExitCode::from(if error.use_stderr() { code } else { 0 })
+}
+
+/// Whether JSON is asked for on a command line that cannot be read: before a program's own arguments.
+fn wants_json() -> bool {
+    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }
 
 /// The exit code of a command line that cannot be read.

@@ -6,6 +6,7 @@ use lanyard_broker::Broker;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
+use crate::output;
 
 /// Runs `work`. A signal to stop ends the process at once, but never between the sending of a refresh token and the storing of
 /// what came back: then that is finished first.
@@ -27,9 +28,9 @@ pub(crate) async fn guarded<T>(broker: &Broker, work: impl Future<Output = T>) -
     leave(number)
 }
 
-#[expect(clippy::print_stderr, reason = "a person pressed Ctrl-C and must know why nothing happens yet")]
+/// A person pressed Ctrl-C, and must know why nothing happens yet.
 fn tell() {
-    eprintln!("lanyard: a renewal is under way; stopping as soon as its outcome is stored");
+    output::note("lanyard: a renewal is under way; stopping as soon as its outcome is stored");
 }
 
 #[expect(clippy::exit, reason = "the shell's convention for a process that a signal ended")]
@@ -38,27 +39,74 @@ fn leave(number: i32) -> ! {
 }
 
 struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
+    interrupt: Listener,
+    terminate: Listener,
+    hang_up: Listener,
 }
 
 impl Signals {
     fn new() -> Result<Self, Failure> {
-        let on = |kind| signal(kind).map_err(Failure::io("cannot wait for signals"));
         Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-            hang_up: on(SignalKind::hangup())?,
+            interrupt: Listener::new(SignalKind::interrupt())?,
+            terminate: Listener::new(SignalKind::terminate())?,
+            hang_up: Listener::new(SignalKind::hangup())?,
         })
     }
 
     /// The number of the next signal.
     async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
-            _ = self.hang_up.recv() => SignalKind::hangup().as_raw_value(),
+            () = self.interrupt.next() => SignalKind::interrupt().as_raw_value(),
+            () = self.terminate.next() => SignalKind::terminate().as_raw_value(),
+            () = self.hang_up.next() => SignalKind::hangup().as_raw_value(),
         }
+    }
+}
+
+/// Waits for one signal. One that was ignored when the process began, as `nohup` sees to, stays ignored.
+pub(crate) struct Listener(Option<Signal>);
+
+impl Listener {
+    pub(crate) fn new(kind: SignalKind) -> Result<Self, Failure> {
+        if is_ignored(kind) {
+            return Ok(Self(None));
+        }
+        signal(kind).map(Some).map(Self).map_err(Failure::io("cannot wait for signals"))
+    }
+
+    /// Completes when the signal comes.
+    pub(crate) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Whether the signal is ignored: the mask `SigIgn` of `/proc/self/status` (proc(5)). Elsewhere than on Linux it cannot be asked
+/// without unsafe code.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignores(&status, kind.as_raw_value())
+}
+
+fn ignores(status: &str, number: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    u32::try_from(number - 1).is_ok_and(|bit| mask.checked_shr(bit).is_some_and(|rest| rest & 1 == 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_ignored_signals_is_read_from_its_lowest_bit() {
+        let status = "Name:\tlanyard\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        assert!(ignores(status, 1) && ignores(status, 13));
+        assert!(!ignores(status, 2) && !ignores(status, 15) && !ignores(status, 0));
+        assert!(!ignores("", 1) && !ignores("SigIgn:\tnonsense\n", 1));
     }
 }

@@ -92,15 +92,18 @@ const LAYERS: &[Layer] = &[
 
 /// Crates of others that have one home: only the crates named here may depend on them directly.
 const HOMES: &[(&str, &[&str])] = &[
+    ("argon2", &["lanyard-vault"]),
     ("axum", &["lanyard-simulator"]),
     ("chacha20poly1305", &["lanyard-vault"]),
     ("clap", &["lanyard"]),
     ("getrandom", &["lanyard-time"]),
     // The simulator, and the loopback listener of a sign-in.
     ("hyper", &["lanyard", "lanyard-simulator"]),
+    ("keyring-core", &["lanyard-store"]),
     ("reqwest", &["lanyard-client"]),
     ("rusqlite", &[]),
     ("sqlx", &["lanyard-store"]),
+    ("toml", &["lanyard-store"]),
 ];
 
 /// Features of the workspace's crates that may be on only where one of these is built.

@@ -1,15 +1,18 @@
 //! Service apps and guests.
 
+use lanyard_client::ExchangeError;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, GuestSubject, Kind, Mint,
     Order, Organisation, RefreshRight, Standing, Subject, Trouble, TroubleKind, Validity,
 };
+use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
 use lanyard_store::{NewCredential, NewTokens};
 
 use crate::environment::expect;
+use crate::identity::{Identity, differs};
 use crate::mint::MintEnd;
 use crate::rotation::RotationEnd;
 use crate::{Broker, Call, Error};
@@ -23,6 +26,8 @@ pub struct AddServiceApp {
     pub app: AppName,
     /// How its first tokens are had.
     pub source: ServiceAppSource,
+    /// Whether the tokens of another organisation than before are welcome.
+    pub replace: bool,
     /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
     pub expected: Option<Environment>,
 }
@@ -75,7 +80,10 @@ impl Call for AddServiceApp {
             return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed: AppKind::ServiceApp });
         }
         match self.source {
-            ServiceAppSource::RefreshToken(token) => broker.add_with_refresh_token(self.name, &app, token).await,
+            ServiceAppSource::RefreshToken(token) => match broker.store.credential(&self.name).await? {
+                None => broker.add_with_refresh_token(self.name, &app, token).await,
+                Some(earlier) => broker.replace_with_refresh_token(&earlier, &app, &token, self.replace).await,
+            },
             ServiceAppSource::Via { name: via, organisation } => {
                 if app.application_id.is_none() {
                     return Err(Error::NoApplicationId { app: app.name });
@@ -192,6 +200,60 @@ impl Broker {
             self.look_at(&credential.name).await?;
         }
         Ok(AddedGrant { credential: self.credential(&credential.name).await?, trouble })
+    }
+
+    /// The next refresh token of a credential that is there: tried before it takes the place of what may still be good.
+    async fn replace_with_refresh_token(
+        &self,
+        earlier: &Credential,
+        app: &App,
+        token: &RefreshToken,
+        replace: bool,
+    ) -> Result<AddedGrant, Error> {
+        if earlier.kind != Kind::ServiceApp {
+            return Err(Error::NameTaken(earlier.name.to_string()));
+        }
+        if earlier.app != Some(app.id) {
+            let own = match earlier.app {
+                Some(id) => self.store.app_by_id(id).await?,
+                None => None,
+            };
+            let own = own.ok_or(Error::AppGone)?.name;
+            return Err(Error::AnotherApp { name: earlier.name.clone(), own, wanted: app.name.clone() });
+        }
+        let auth = self.auth(app.id).await?;
+        let obtained = match self.transport.refresh(&app.environment, &auth, token).await {
+            Ok(obtained) => obtained,
+            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) => {
+                return Err(Error::RefreshTokenRefused { app: app.name.clone() });
+            }
+            Err(error) => return Err(Error::exchange(&app.name, error)),
+        };
+        let reply = obtained.reply;
+        let identity = self
+            .identify(&app.environment, &reply.access_token)
+            .await
+            .unwrap_or_else(|error| Identity { subject: Subject::Unknown(error.to_string()), organisation: None });
+        if let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace) {
+            // The refresh token is the portal's to keep: only what was bought with it is given back.
+            self.give_back(&app.environment, &auth, Some(&reply.access_token), None).await;
+            return Err(Error::AnotherSubject { name: earlier.name.clone(), before, now });
+        }
+        let tokens = NewTokens {
+            access: Some(reply.access_token),
+            refresh: Some(reply.refresh_token.unwrap_or_else(|| token.clone())),
+            validity: Validity {
+                obtained: obtained.sent,
+                access: reply.expires_in,
+                refresh: RefreshRight::Lasting(reply.refresh_token_expires_in),
+            },
+            scopes: reply.scopes,
+        };
+        let organisation = identity.organisation.as_ref();
+        if self.store.replace_grant(earlier.id, &tokens, &identity.subject, organisation).await?.is_none() {
+            return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
+        }
+        Ok(AddedGrant { credential: self.credential(&earlier.name).await?, trouble: None })
     }
 
     /// Asks who a credential acts as that nobody has asked about yet.

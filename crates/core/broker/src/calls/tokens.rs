@@ -9,6 +9,7 @@ use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord};
 
 use super::hand_out::HandOut;
+use crate::doubt::Doubt;
 use crate::environment::expect;
 use crate::{Broker, Call, Error};
 
@@ -98,8 +99,20 @@ impl Call for ListTokens {
     async fn run(self, broker: &Broker) -> Result<LiveTokens, Error> {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
-        let (via, token) = broker.administrator(&credential, self.via.as_ref(), MAY_LIST).await?;
-        broker.live_tokens(credential, &via, &token).await
+        let ask = async || {
+            let (via, token) = broker.administrator(&credential, self.via.as_ref(), MAY_LIST).await?;
+            let live = broker.live_tokens(credential.clone(), &via, &token).await;
+            Ok::<_, Error>((live, via, token))
+        };
+        match ask().await? {
+            // The administrator's own token may be among those that were ended.
+            (Err(Error::Call(error)), via, token) if error.is_unauthorized() => match broker.doubt(&via, &token).await?
+            {
+                Doubt::Renewed => ask().await?.0,
+                Doubt::Accepted | Doubt::Refused(_) => Err(Error::Call(error)),
+            },
+            (live, ..) => live,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use lanyard_client::{Obtained, Transport};
 use lanyard_credential::rotation::{Action, Answer, Event, Failure, Found, Outcome, Snapshot, State, Writer as Seen};
 use lanyard_credential::{AppId, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity};
 use lanyard_protocol::oauth::ClientAuth;
-use lanyard_secret::RefreshToken;
+use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{
     Claim, Commit, Failure as StoredFailure, IntentEnd, RotatedTokens, RotationView, StoreError, Writer,
 };
@@ -38,8 +38,17 @@ impl Broker {
     /// Replaces generation `target` of a credential by the next, by the protocol. Only a store that fails before anything was
     /// sent is an error; whatever happens later is an outcome.
     pub(crate) async fn rotate(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
-        let mut driver =
-            Driver { broker: self, id, view: None, intent: None, token: None, fault: None, trouble: None, failures: 0 };
+        let mut driver = Driver {
+            broker: self,
+            id,
+            view: None,
+            intent: None,
+            token: None,
+            shown: None,
+            fault: None,
+            trouble: None,
+            failures: 0,
+        };
         let (mut state, mut action) = State::begin(target);
         let Some(_turn) = Turn::take(self, id) else {
             return Ok(RotationEnd { outcome: Outcome::Busy, trouble: None });
@@ -152,6 +161,8 @@ struct Driver<'a> {
     intent: Option<Intent>,
     /// The refresh token that belongs to the intent; opened for the exchange alone.
     token: Option<RefreshToken>,
+    /// The secret that Webex was shown.
+    shown: Option<(AppId, ClientSecret)>,
     fault: Option<Fault>,
     trouble: Option<Trouble>,
     failures: u32,
@@ -258,6 +269,7 @@ impl Driver<'_> {
             self.fault = Some(Fault::overslept());
             return Answer::Refused;
         };
+        self.shown = Some((app, auth.client_secret.clone()));
         failpoint!("rotation.sending");
         let outcome = self.broker.transport.refresh(&environment, &auth, &token).await;
         drop(token);
@@ -330,6 +342,13 @@ impl Driver<'_> {
         let end = if settled { IntentEnd::Close } else { IntentEnd::Unanswered };
         let stored = StoredFailure { standing, intent: end };
         let written = self.broker.store.record_failure(self.id, intent, &stored).await?;
+        if failure == Failure::WrongClient
+            && let Some((app, shown)) = &self.shown
+            && self.broker.store.app_secret(*app).await?.is_some_and(|present| !present.matches(shown))
+        {
+            // Somebody has replaced the secret while this one was tried: nothing is to be waited for.
+            self.broker.store.lift_wrong_client(self.id).await?;
+        }
         Ok(if written { Event::Done } else { Event::Superseded })
     }
 

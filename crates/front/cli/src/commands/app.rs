@@ -8,6 +8,7 @@ use lanyard_broker::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
 use lanyard_credential::{App as Registration, AppKind, AppName};
 use lanyard_protocol::{AppClientId, Scope};
 use lanyard_secret::ClientSecret;
+use serde_json::json;
 use url::Url;
 
 use crate::context::Common;
@@ -47,6 +48,9 @@ pub(crate) struct Add {
     /// A scope that a sign-in asks for; may be repeated, or hold several separated by spaces
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// People sign in with a code on another device: no redirect URI is needed
+    #[arg(long)]
+    device: bool,
     /// A service app's application id
     #[arg(long, value_name = "ID")]
     application_id: Option<String>,
@@ -86,17 +90,25 @@ impl App {
             }
             Self::Remove(Name { name }) => {
                 common.broker().await?.call(RemoveApp { name: name.clone() }).await?;
-                output::note(&format!("removed the app {name}; it is still registered at Webex"));
+                if common.json {
+                    output::json::print(&json!({ "name": name.as_str(), "removed": true }))?;
+                } else {
+                    output::note(&format!("removed the app {name}; it is still registered at Webex"));
+                }
             }
             Self::Secret(Secret { name, client_secret_file }) => {
                 let broker = common.broker().await?;
                 broker.call(ShowApp { name: name.clone() }).await?;
                 let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
                 let client_secret = ClientSecret::new(secret.as_str());
-                broker.call(ReplaceSecret { name: name.clone(), client_secret }).await?;
-                output::note(&format!(
-                    "replaced the client secret of {name}; its credentials use the new one from now on"
-                ));
+                let app = broker.call(ReplaceSecret { name: name.clone(), client_secret }).await?;
+                if common.json {
+                    output::json::print(&output::json::app(&app))?;
+                } else {
+                    output::note(&format!(
+                        "replaced the client secret of {name}; its credentials use the new one from now on"
+                    ));
+                }
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -106,6 +118,7 @@ impl App {
 async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     let environment = common.environment()?;
     let scopes = scopes(&command.scopes)?;
+    command.check()?;
     let secret = prompt::secret("client secret", "--client-secret-file", command.client_secret_file.as_deref())?;
     let broker = common.broker_or_new().await?;
     let app = broker
@@ -116,7 +129,7 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
                 KindArgument::ServiceApp => AppKind::ServiceApp,
             },
             environment,
-            client_id: AppClientId::new(command.client_id),
+            client_id: AppClientId::new(command.client_id.trim()),
             client_secret: ClientSecret::new(secret.as_str()),
             redirect_uris: command.redirect_uris,
             scopes: scopes.into_iter().collect(),
@@ -128,13 +141,47 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     }
     output::note(&format!("added the app {} at {}", app.name, app.environment.id()));
     if app.kind == AppKind::Integration {
-        output::note(&format!("sign in: lanyard login NAME --app {}", app.name));
+        let device = if app.redirect_uris.is_empty() { " --device" } else { "" };
+        output::note(&format!("sign in: lanyard login NAME --app {}{device}", app.name));
     }
     Ok(())
 }
 
+impl Add {
+    /// What would only be found out at the sign-in.
+    fn check(&self) -> Result<(), Failure> {
+        let wrong =
+            |message: &str, hint: &str| Err(Failure::Usage { message: message.to_owned(), hint: hint.to_owned() });
+        let id = self.client_id.trim();
+        if id.is_empty() || id.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return wrong(
+                "the client id is empty, or has white space inside",
+                "copy it from the app's page in the developer portal",
+            );
+        }
+        let integration = matches!(self.kind, KindArgument::Integration);
+        if integration && self.redirect_uris.is_empty() && !self.device {
+            return wrong(
+                "an integration has at least one redirect URI",
+                "give those that it is registered with: --redirect-uri http://localhost:7418/callback; or --device, where people \
+                 sign in with a code",
+            );
+        }
+        if integration && self.redirect_uris.is_empty() {
+            output::note("without a redirect URI nobody signs in by browser: only lanyard login --device works");
+        }
+        Ok(())
+    }
+}
+
 /// Scopes as they are given: one, or several separated by white space, any number of times.
 pub(crate) fn scopes(given: &[String]) -> Result<Vec<Scope>, Failure> {
+    if given.iter().any(|text| text.trim().is_empty()) {
+        return Err(Failure::Usage {
+            message: "a scope is empty".to_owned(),
+            hint: "leave --scope away, or name one: --scope spark:people_read".to_owned(),
+        });
+    }
     given
         .iter()
         .flat_map(|text| text.split_whitespace())

@@ -82,9 +82,23 @@ impl Audit {
                     .collect::<Result<Vec<_>, _>>()?
             }
         };
+        if let Some(path) = self.heads.as_ref().filter(|_| heads.is_empty()) {
+            return Err(Failure::Usage {
+                message: format!("{} holds no head to compare with", path.display()),
+                hint: "give it the output of an earlier lanyard audit --verify".to_owned(),
+            });
+        }
         let compared = heads.len();
         let broker = common.broker().await?;
         match broker.call(VerifyAudit { heads }).await? {
+            AuditVerdict::Intact(heads) if common.json => {
+                let records: u64 = heads.iter().map(|head| head.sequence).sum();
+                let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
+                output::json::print(&json!({
+                    "intact": true, "records": records, "compared_heads": compared, "heads": heads, "broken": null,
+                }))?;
+                Ok(ExitCode::SUCCESS)
+            }
             AuditVerdict::Intact(heads) => {
                 for head in &heads {
                     output::line(&head.to_string())?;
@@ -98,13 +112,30 @@ impl Audit {
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            AuditVerdict::Broken { writer, sequence, fault } => Err(Failure::Other {
-                message: format!("the audit was tampered with: record {sequence} of {writer} {}", said(fault)),
-                hint: Some(
-                    "somebody wrote to the database without the home's key; keep a copy, and find out who".to_owned(),
-                ),
-            }),
+            AuditVerdict::Broken { writer, sequence, fault } => {
+                if common.json {
+                    let broken = json!({ "writer": writer, "sequence": sequence, "fault": word(fault) });
+                    output::json::print(&json!({
+                        "intact": false, "records": null, "compared_heads": compared, "heads": [], "broken": broken,
+                    }))?;
+                }
+                Err(Failure::Other {
+                    message: format!("the audit was tampered with: record {sequence} of {writer} {}", said(fault)),
+                    hint: Some(
+                        "somebody wrote to the database without the home's key; keep a copy, and find out who"
+                            .to_owned(),
+                    ),
+                })
+            }
         }
+    }
+}
+
+fn word(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Missing => "missing",
+        Fault::Altered => "altered",
+        Fault::Cut => "cut",
     }
 }
 

@@ -1,6 +1,6 @@
 //! `lanyard demo`: the whole story against a local Webex, in a home of its own.
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,12 +193,15 @@ impl Story {
         }
         let script = "test -n \"$WEBEX_ACCESS_TOKEN\" && echo \"  a shell holds a token of ${#WEBEX_ACCESS_TOKEN} \
                       characters\" && ! env | grep -q ^LANYARD_";
-        let status = command
+        let output = command
             .args(["--home".as_ref(), self.home.directory.as_os_str(), "exec".as_ref(), name.as_str().as_ref()])
             .args(["--", "sh", "-c", script])
-            .status()
+            .stderr(Stdio::inherit())
+            .output()
             .map_err(Failure::io("cannot run lanyard exec"))?;
-        check(status.success(), "lanyard exec acme -- sh -c … ended well")
+        // Said here, not by the shell: a reader that went away would end it.
+        say(String::from_utf8_lossy(&output.stdout).trim_end());
+        check(output.status.success(), "lanyard exec acme -- sh -c … ended well")
     }
 }
 

@@ -38,7 +38,7 @@ impl Exec {
         match self.become_program(common).await {
             Ok(code) => Ok(code),
             Err(failure) => {
-                exit::tell(&failure);
+                exit::tell(&failure, OWN_FAILURE, common.json);
                 Ok(ExitCode::from(OWN_FAILURE))
             }
         }
@@ -77,7 +77,8 @@ impl Exec {
         hardening::allow_core_dumps();
         let error = command.exec();
         let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN };
-        exit::tell(&Failure::Io { what: format!("{} cannot be run", program.to_string_lossy()), source: error });
+        let failure = Failure::Io { what: format!("{} cannot be run", program.to_string_lossy()), source: error };
+        exit::tell(&failure, code, common.json);
         Ok(ExitCode::from(code))
     }
 }

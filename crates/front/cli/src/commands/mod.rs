@@ -6,6 +6,7 @@ pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod clear;
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;
@@ -55,6 +56,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Backup(command) => command.run(common).await,
         Command::Restore(command) => command.run(common).await,
         Command::Doctor(command) => command.run(common).await,
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(common),
         Command::Simulator(command) => command.run().await,
         Command::Demo(command) => command.run().await,
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 use lanyard_simulator::{Options, RefreshBehaviour};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 
 use crate::exit::Failure;
+use crate::signals::Listener;
 use crate::{context, output};
 
 #[derive(Debug, Args)]
@@ -64,11 +65,21 @@ impl Simulator {
             redirect_uris: self.redirect_uris,
             ..Options::default()
         };
-        let on = |kind| signal(kind).map_err(Failure::io("cannot wait for signals"));
-        let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+        let mut interrupt = Listener::new(SignalKind::interrupt())?;
+        let mut terminate = Listener::new(SignalKind::terminate())?;
         let parts = context::parts();
-        let simulator = lanyard_simulator::Simulator::start(options, parts.clock, parts.entropy)
-            .await
+        // A large organisation takes a while to make up: on a thread of its own, so that Ctrl-C is heard meanwhile.
+        let runtime = tokio::runtime::Handle::current();
+        let starting = tokio::task::spawn_blocking(move || {
+            runtime.block_on(lanyard_simulator::Simulator::start(options, parts.clock, parts.entropy))
+        });
+        let started = tokio::select! {
+            started = starting => started,
+            () = interrupt.next() => return Ok(ExitCode::SUCCESS),
+            () = terminate.next() => return Ok(ExitCode::SUCCESS),
+        };
+        let simulator = started
+            .map_err(|error| Failure::Other { message: error.to_string(), hint: None })?
             .map_err(|error| Failure::Other { message: error.to_string(), hint: None })?;
         let description = simulator.description();
         let text = serde_json::to_string(description)
@@ -76,8 +87,8 @@ impl Simulator {
         output::line(&text)?;
         output::note(&format!("a local Webex listens at {}; Ctrl-C ends it", description.base_url));
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            () = interrupt.next() => {}
+            () = terminate.next() => {}
         }
         simulator.stop().await;
         Ok(ExitCode::SUCCESS)

@@ -11,7 +11,8 @@ pub(crate) fn start(verbose: u8) {
         1 => "lanyard=info,lanyard_broker=debug,lanyard_client=debug,lanyard_store=info",
         _ => "trace",
     };
-    let filter = EnvFilter::try_from_env("LANYARD_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var("LANYARD_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let filter = wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok()).unwrap_or_else(|| EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

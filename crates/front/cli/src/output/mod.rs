@@ -20,8 +20,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
         .map_err(Failure::io("cannot write to standard output"))
 }
 
-/// Says something beside the data, on stderr.
-#[expect(clippy::print_stderr, reason = "stdout is for data")]
+/// Says something beside the data, on stderr. Whoever does not want to hear it does not.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use lanyard_testkit::{Ended, Home, Method, Options, Running, Webex};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::LANYARD;
 
@@ -26,7 +26,7 @@ fn a_bots_token_is_kept_as_what_it_is() {
     assert_eq!(home.run(["token"]).ok(), bot.access_token);
     let shown = home.show("pasted");
     assert_eq!((&shown["kind"], &shown["subject"]["type"]), (&json!("bot"), &json!("bot")));
-    assert_eq!(shown["access_token_expires_at"], Value::Null, "Webex does not tell");
+    assert!(shown["access_token_expires_at"].as_str().is_some_and(|end| end.starts_with("21")), "a century: {shown}");
 
     let refresh = home.run(["refresh", "pasted", "--force"]);
     assert!(refresh.stderr.contains("a bot credential has nothing to renew"), "{}", refresh.stderr);

@@ -74,7 +74,7 @@ fn what_cannot_be_an_app_is_refused_and_makes_no_home() {
     let secret = home.file("secret", "s");
     let empty = home.file("empty", " \n");
     let add = |name: &str, scope: &str, file: &std::path::Path| {
-        let mut command = home.command(["app", "add", name, "--kind", "integration", "--client-id", "C1"]);
+        let mut command = home.command(["app", "add", name, "--kind", "integration", "--client-id", "C1", "--device"]);
         Running::start(command.args(["--scope", scope, "--client-secret-file"]).arg(file)).end()
     };
     add("Desk", "spark:people_read", &secret).fails(2);

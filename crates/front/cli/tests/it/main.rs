@@ -7,14 +7,17 @@
 )]
 
 mod add;
+mod api;
 mod apps;
 mod backups;
 #[cfg(target_os = "linux")]
 mod canary;
+mod command_line;
 mod crashes;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
+mod generated;
 mod import;
 #[cfg(target_os = "linux")]
 mod keyring;
@@ -29,6 +32,9 @@ mod replies;
 mod sdk;
 mod sign_in;
 mod snapshots;
+mod stopping;
+mod tokens;
+mod transcripts;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 

@@ -144,7 +144,7 @@ fn a_bots_token_that_died_meanwhile_needs_a_person() {
     webex.control(Method::POST, "/access_tokens/revoke", Some(&json!({ "subject": bot })));
     let enabled = home.run(["enable", "lobby"]);
     assert!(enabled.stderr.contains("does not accept its token any more"), "{}", enabled.stderr);
-    assert!(enabled.hint().contains("lanyard clear lobby"), "{}", enabled.stderr);
+    assert!(enabled.hint().contains("lanyard add bot lobby"), "{}", enabled.stderr);
     enabled.ok();
     let shown = home.show("lobby");
     assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&json!("needs-login"), &json!("dead-token")));

@@ -27,3 +27,25 @@ fn help_that_nobody_asked_for_is_an_error() {
     home.run(["nonsense"]).fails(2);
     assert!(home.run(["--help"]).ok().contains("Usage: lanyard"));
 }
+
+#[test]
+fn a_listener_that_went_away_ends_nothing() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    for (arguments, code) in [(&["show", "nobody"][..], 3), (&["audit", "--verify"], 0), (&["disable", "acme"], 0)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = home.command(arguments).stderr(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_demo_ends_well_though_nobody_reads_it() {
+    let home = lanyard_testkit::Home::new(crate::LANYARD);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = home.command(["demo"]).stdout(writer).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success(), "every step held all the same");
+}

@@ -1,6 +1,6 @@
 //! Service apps: registered once, authorised in one organisation after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::ClientSecret;
@@ -13,8 +13,10 @@ use super::{ExchangeError, Issuer, Rights, Selection, Terms, TokenReply};
 #[derive(Debug)]
 pub(crate) struct Application {
     pub(crate) client: AppClientId,
-    /// The organisations that authorised it, each with the machine account that it has there.
-    pub(crate) authorised: BTreeMap<Uuid, Uuid>,
+    /// The organisations that authorise it now.
+    pub(crate) authorised: BTreeSet<Uuid>,
+    /// The machine account that it has in each organisation that ever did.
+    pub(crate) machines: BTreeMap<Uuid, Uuid>,
 }
 
 /// Why a service app's tokens are not given.
@@ -29,7 +31,7 @@ pub(crate) enum MintRefusal {
 impl Issuer {
     /// Makes a registered app a service app.
     pub(crate) fn register_application(&mut self, id: String, client: AppClientId) {
-        self.applications.insert(id, Application { client, authorised: BTreeMap::new() });
+        self.applications.insert(id, Application { client, authorised: BTreeSet::new(), machines: BTreeMap::new() });
     }
 
     /// All service apps, by application id.
@@ -43,7 +45,8 @@ impl Issuer {
             self.elsewhere.insert(machine, organisation);
         }
         if let Some(application) = self.applications.get_mut(id) {
-            application.authorised.insert(organisation, machine);
+            application.authorised.insert(organisation);
+            application.machines.insert(organisation, machine);
         }
     }
 
@@ -55,7 +58,11 @@ impl Issuer {
     /// What an administrator's withdrawal does: all tokens of the app in that organisation end. Says how many grants.
     pub(crate) fn withdraw(&mut self, id: &str, organisation: Uuid) -> Option<usize> {
         let application = self.applications.get_mut(id)?;
-        let machine = application.authorised.remove(&organisation)?;
+        let machine = application
+            .machines
+            .get(&organisation)
+            .copied()
+            .filter(|_| application.authorised.remove(&organisation))?;
         let client = Some(application.client.clone());
         Some(self.end_grants(&Selection { client, account: Some(machine), refresh_token_fingerprint: None }))
     }
@@ -74,7 +81,8 @@ impl Issuer {
         if application.client != *client || !app.secret.matches(secret) {
             return Err(MintRefusal::WrongClient);
         }
-        let machine = organisation.and_then(|id| application.authorised.get(&id)).ok_or(MintRefusal::NotAuthorised)?;
+        let authorised = organisation.filter(|id| application.authorised.contains(id));
+        let machine = authorised.and_then(|id| application.machines.get(&id)).ok_or(MintRefusal::NotAuthorised)?;
         let (machine, client, scopes): (Uuid, AppClientId, ScopeSet) =
             (*machine, application.client.clone(), app.scopes.clone());
         self.make_room(machine, terms.now).map_err(|error| match error {

@@ -12,7 +12,7 @@ use crate::fingerprint::Fingerprint;
 use crate::random;
 
 /// How long the codes are good, as Webex has it.
-pub(crate) const DEVICE_LIFE: Duration = Duration::from_secs(300);
+pub(crate) const DEVICE_LIFE: Duration = Duration::from_mins(5);
 
 /// A device that waits for its person.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! What the Authorizations API shows of grants and tokens.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use lanyard_protocol::AppClientId;
 use uuid::Uuid;
@@ -56,6 +58,16 @@ impl Issuer {
         let mut access: Vec<_> = access.collect();
         access.sort_by_key(|entry| (entry.created, entry.id.value()));
         refresh.chain(access).collect()
+    }
+
+    /// Makes the access tokens that an app holds older than they are. Says how many.
+    pub(crate) fn age_access_tokens(&mut self, client: &AppClientId, by: Duration) -> usize {
+        let grants = &self.grants;
+        let of_app = |access: &&mut super::Access| {
+            grants.get(&access.grant).is_some_and(|grant| grant.client.as_ref() == Some(client))
+        };
+        let aged = self.access.values_mut().filter(of_app);
+        aged.map(|access| access.issued_at = access.issued_at.checked_sub(by).unwrap_or(Timestamp::MIN)).count()
     }
 
     /// Ends one; with a refresh token go the access tokens that it bought.

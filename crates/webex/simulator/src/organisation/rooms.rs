@@ -136,7 +136,8 @@ pub(crate) fn device_id(id: Uuid) -> String {
 
 fn device(entropy: &dyn Entropy, workspace: Option<Uuid>, person: Option<Uuid>, name: String) -> Device {
     let (product, kind) = PRODUCTS[random::below(entropy, PRODUCTS.len())];
-    let [a, b, c, d, e, f] = random::bytes::<6>(entropy);
+    let number = u64::from_le_bytes(random::bytes(entropy));
+    let byte = |index: u32| (number >> (8 * index)) & 0xff;
     Device {
         id: random::uuid(entropy),
         workspace,
@@ -145,9 +146,9 @@ fn device(entropy: &dyn Entropy, workspace: Option<Uuid>, person: Option<Uuid>, 
         product,
         kind,
         status: STATUSES[random::below(entropy, STATUSES.len())],
-        serial: format!("FOC{:08X}", u32::from_be_bytes([a, b, c, d])),
-        mac: format!("00:1E:7A:{d:02X}:{e:02X}:{f:02X}"),
-        ip: format!("10.{}.{e}.{f}", a % 32),
+        serial: format!("FOC{:08X}", number & 0xffff_ffff),
+        mac: format!("00:1E:7A:{:02X}:{:02X}:{:02X}", byte(3), byte(4), byte(5)),
+        ip: format!("10.{}.{}.{}", byte(0) % 32, byte(4), byte(5)),
     }
 }
 

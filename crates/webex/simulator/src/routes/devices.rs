@@ -10,9 +10,8 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::form::Form;
 use super::list::Slice;
-use super::people::{date, person_id};
+use super::people::date;
 use super::refusal::Refusal;
-use super::workspaces::workspace_id;
 use crate::organisation::{Access, Device, device_id, organisation_id, webex_id};
 use crate::webex::{State as Everything, Webex};
 
@@ -28,7 +27,7 @@ pub(super) async fn list(
     let sight = Sight::of(&caller)?;
     let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
-    let filter = Filter::of(&query)?;
+    let filter = Filter::of(&query);
     let state = webex.state();
     let found = state.rooms.devices.iter().filter(|device| filter.fits(device)).filter_map(|device| {
         let permission = sight.permission(&state, &caller, device)?;
@@ -87,40 +86,34 @@ impl Sight {
     }
 }
 
-/// The filters of the reference that the simulator has something to compare with.
-struct Filter {
-    workspace: Option<Option<Uuid>>,
-    person: Option<Option<Uuid>>,
-    texts: Vec<(fn(&Device) -> &str, String)>,
-}
+/// The filters of the reference that the simulator has something to compare with. What cannot be read fits nothing.
+struct Filter(Vec<(Read, String)>);
+
+/// Reads what a filter compares.
+type Read = fn(&Device) -> String;
 
 impl Filter {
-    fn of(query: &Form) -> Result<Self, Refusal> {
-        let texts: [(&str, fn(&Device) -> &str); 7] = [
-            ("displayName", |device| &device.name),
-            ("product", |device| device.product),
-            ("type", |device| device.kind),
-            ("connectionStatus", |device| device.status),
-            ("serial", |device| &device.serial),
-            ("mac", |device| &device.mac),
-            ("ip", |device| &device.ip),
+    fn of(query: &Form) -> Self {
+        let known: [(&str, Read); 9] = [
+            ("workspaceId", |device| device.workspace.map(|id| webex_id("PLACES", id)).unwrap_or_default()),
+            ("personId", |device| device.person.map(|id| webex_id("PEOPLE", id)).unwrap_or_default()),
+            ("displayName", |device| device.name.clone()),
+            ("product", |device| device.product.to_owned()),
+            ("type", |device| device.kind.to_owned()),
+            ("connectionStatus", |device| device.status.to_owned()),
+            ("serial", |device| device.serial.clone()),
+            ("mac", |device| device.mac.clone()),
+            ("ip", |device| device.ip.clone()),
         ];
-        let workspace = query.get("workspaceId").map(workspace_id);
-        let person = query.get("personId").map(person_id);
-        Ok(Self {
-            workspace,
-            person,
-            texts: texts.iter().filter_map(|(name, read)| Some((*read, query.get(name)?.to_owned()))).collect(),
-        })
+        let asked = known.into_iter().filter_map(|(name, read)| {
+            let wanted = query.get(name)?;
+            Some((read, if name.ends_with("Id") { wanted.trim_end_matches('=') } else { wanted }.to_owned()))
+        });
+        Self(asked.collect())
     }
 
     fn fits(&self, device: &Device) -> bool {
-        let same = |wanted: Option<Option<Uuid>>, found: Option<Uuid>| {
-            wanted.is_none_or(|wanted| wanted.is_some() && wanted == found)
-        };
-        same(self.workspace, device.workspace)
-            && same(self.person, device.person)
-            && self.texts.iter().all(|(read, wanted)| read(device).eq_ignore_ascii_case(wanted))
+        self.0.iter().all(|(read, wanted)| read(device).eq_ignore_ascii_case(wanted))
     }
 }
 

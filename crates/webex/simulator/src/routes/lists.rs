@@ -13,7 +13,7 @@ use crate::webex::Webex;
 
 /// `GET /licenses`.
 pub(super) async fn licenses(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["spark-admin:licenses_read", "spark-admin:people_read"])?;
+    caller.needs_any(&["spark-admin:licenses_read"])?;
     let people = webex.state().organisation.listed_in(caller.account.organisation).count();
     let items = LICENSES.iter().map(|(name, id, share)| {
         let used = people / share;

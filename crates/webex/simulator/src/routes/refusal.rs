@@ -67,14 +67,13 @@ impl Refusal {
                 "The server understood the request, but refused to fulfill it because the access token is missing required \
                  scopes or the user is missing required roles or licenses.",
             ),
-            Self::ForbiddenBecause(message) => gateway(message),
             Self::TooMany(_) => gateway("Too many requests."),
             Self::NotFound => gateway("The requested resource could not be found."),
             Self::MethodNotAllowed => {
                 gateway("The request was made to a resource using an HTTP method that is not supported.")
             }
             Self::BadRequest(message) => gateway(message),
-            Self::Gateway(_, message) => gateway(message),
+            Self::Gateway(_, message) | Self::ForbiddenBecause(message) => gateway(message),
             // The capital ID is Webex's.
             Self::Broker { error, description, .. } => json!({
                 "error": error,

@@ -29,6 +29,9 @@ pub(crate) struct ServiceApp {
     /// The credential that asks: an integration's with `spark:applications_token`
     #[arg(long, value_name = "NAME", requires = "target_org")]
     via: Option<CredentialName>,
+    /// Let another organisation than before take the credential over
+    #[arg(long, conflicts_with = "target_org")]
+    replace: bool,
 }
 
 impl ServiceApp {
@@ -40,7 +43,13 @@ impl ServiceApp {
             ServiceAppSource::RefreshToken(RefreshToken::new(text.as_str()))
         };
         let broker = common.broker().await?;
-        let call = AddServiceApp { name: self.name, app: self.app, source, expected: common.expected()? };
+        let call = AddServiceApp {
+            name: self.name,
+            app: self.app,
+            source,
+            replace: self.replace,
+            expected: common.expected()?,
+        };
         let added = signals::guarded(&broker, broker.call(call)).await??;
         super::report(&added, common)
     }

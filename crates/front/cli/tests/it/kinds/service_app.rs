@@ -60,6 +60,24 @@ fn a_pasted_refresh_token_is_spent_by_the_protocol_and_lives_on() {
         let (code, report) = json(&home, &["test", "fleet", "--for", "phones"]);
         assert_eq!(code, 4, "{report}");
         assert!(report["jobs"][0]["impossible"].as_str().unwrap().contains("person's own token"), "{report}");
+
+        // Without another credential to ask through, what ended it is not known: both are said, and the next refresh token helps.
+        let id = home.show("fleet")["id"].clone();
+        withdraw(&webex, &app.application_id, &app.organisation_id);
+        let ended = home.run(["refresh", "fleet", "--force"]);
+        assert!(
+            ended.hint().contains("withdrawn") && ended.hint().contains("lanyard add service-app fleet"),
+            "{}",
+            ended.stderr
+        );
+        ended.fails(4);
+        assert_eq!(home.show("fleet")["state"], "needs-login");
+        let again =
+            webex.control(Method::POST, &format!("/service-apps/{}/authorise", app.application_id), Some(&value!({})));
+        add(&webex, &home, &words, again["refresh_token"].as_str().unwrap()).ok();
+        let shown = home.show("fleet");
+        assert_eq!((&shown["state"], &shown["id"]), (&value!("active"), &id), "{shown}");
+
         let cleared = home.run(["clear", "fleet"]);
         assert!(!cleared.stderr.contains("NOT"), "{}", cleared.stderr);
         cleared.ok();

@@ -66,6 +66,21 @@ pub(super) async fn revoke_access_tokens(State(webex): State<Webex>, text: Bytes
     Ok(Json(json!({"revoked": revoked})))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Age {
+    client_id: AppClientId,
+    by_ms: u64,
+}
+
+/// Makes the access tokens that an app holds older than they are, and leaves their ends.
+pub(super) async fn age_access_tokens(State(webex): State<Webex>, text: Bytes) -> Result<Json<Value>, Mistake> {
+    let age: Age = body(&text)?;
+    let by = std::time::Duration::from_millis(age.by_ms);
+    let aged = webex.decide(|issuer, _, _| issuer.age_access_tokens(&age.client_id, by));
+    Ok(Json(json!({"aged": aged})))
+}
+
 /// No criterion at all would end everything, which is hardly ever meant.
 fn selection(webex: &Webex, text: &Bytes) -> Result<Selection, Mistake> {
     let which: Which = body(text)?;

@@ -34,6 +34,7 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/behaviour", get(behaviour).post(change_behaviour))
         .route("/grants", get(grants::list))
         .route("/grants/revoke", post(grants::revoke))
+        .route("/access_tokens/age", post(grants::age_access_tokens))
         .route("/access_tokens/revoke", post(grants::revoke_access_tokens))
         .route("/organisations", get(service_apps::organisations))
         .route("/service-apps", get(service_apps::list).post(service_apps::register))

@@ -28,7 +28,7 @@ pub(super) async fn organisations(State(webex): State<Webex>) -> Json<Value> {
 pub(super) async fn list(State(webex): State<Webex>) -> Json<Value> {
     let state = webex.state();
     let all = state.issuer.applications().iter().map(|(id, application)| {
-        let authorised: Vec<_> = application.authorised.keys().map(|id| organisation_id(*id)).collect();
+        let authorised: Vec<_> = application.authorised.iter().map(|id| organisation_id(*id)).collect();
         json!({ "application_id": id, "client_id": application.client, "authorised_in": authorised })
     });
     Json(all.collect())
@@ -87,7 +87,7 @@ pub(super) async fn authorise(
     let target = target(organisation, &asked)?;
     let application = issuer.applications().get(&id).ok_or_else(|| unknown(&id))?;
     let client = application.client.clone();
-    let known = application.authorised.get(&target).copied();
+    let known = application.machines.get(&target).copied();
     let app = issuer.app(&client).ok_or_else(|| unknown(&id))?;
     let (name, scopes) = (app.name.clone(), app.scopes.clone());
     let entropy = &*webex.setting().entropy;

@@ -19,7 +19,7 @@ use crate::behaviour::DevicePending;
 use crate::issuer::{DEVICE_LIFE, DevicePoll};
 use crate::webex::Webex;
 
-/// OpenID Connect is not supported here.
+/// The scopes of `OpenID` Connect are not supported here.
 const OIDC: [&str; 4] = ["openid", "email", "profile", "phone"];
 
 pub(super) async fn authorize(State(webex): State<Webex>, body: Bytes) -> Result<Json<Value>, Refusal> {

@@ -1,0 +1,126 @@
+//! What a failure means for a program that sees only the exit code.
+
+use http::StatusCode;
+use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
+use lanyard_credential::TroubleKind;
+use lanyard_protocol::oauth::TokenError;
+use lanyard_store::{BackupError, ReplaceKeyError, StoreError};
+
+use super::Error;
+
+/// What a failure means for a program that sees only the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Not done, for a reason of its own.
+    Failed,
+    /// Asked for wrongly.
+    Usage,
+    /// There is nothing of that name.
+    NoSuchName,
+    /// A person must sign in, authorise or grant something.
+    PersonMustAct,
+    /// Webex cannot be reached, or limits the calls.
+    Unreachable,
+    /// The store or its key is at fault.
+    Store,
+}
+
+impl Error {
+    /// What the failure means for a program.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::NoSuchToken { .. } | Self::NoSuchCredential { .. } | Self::NoAppNamed(_) | Self::NoSuchApp { .. } => {
+                Class::NoSuchName
+            }
+            Self::NoScopes
+            | Self::WrongAppKind { .. }
+            | Self::AnotherApp { .. }
+            | Self::NoApplicationId { .. }
+            | Self::WrongVia { .. }
+            | Self::AnotherOrganisation { .. }
+            | Self::AnotherEnvironment { .. }
+            | Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
+            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_)) => Class::Usage,
+            Self::SignInRefused { .. }
+            | Self::WrongState
+            | Self::NoState
+            | Self::CodeRefused(_)
+            | Self::ClientRefused { .. }
+            | Self::TokenRefused
+            | Self::NothingToImport { .. }
+            | Self::RefreshTokenRefused { .. }
+            | Self::DeviceExpired { .. }
+            | Self::NoAdministrator { .. }
+            | Self::UnknownSubject { .. }
+            | Self::Ended { .. }
+            | Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
+            Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } | Self::NotMinted { trouble, .. } => {
+                class_of(trouble.kind)
+            }
+            Self::Exchange(error) => exchange_class(error),
+            Self::DeviceRefused(error) => match &**error {
+                DeviceError::Send(error) => send_class(error),
+                DeviceError::Refused(_) => Class::Failed,
+            },
+            Self::Call(error) => call_class(error),
+            Self::Busy { .. } => Class::Unreachable,
+            Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
+            Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => Class::Store,
+            _ => Class::Failed,
+        }
+    }
+}
+
+/// What a credential's last failure means for a program.
+pub fn class_of(kind: TroubleKind) -> Class {
+    match kind {
+        TroubleKind::DeadGrant
+        | TroubleKind::DeadToken
+        | TroubleKind::WrongClient
+        | TroubleKind::NotAuthorised
+        | TroubleKind::ViaUnusable => Class::PersonMustAct,
+        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Class::Unreachable,
+    }
+}
+
+fn call_class(error: &CallError) -> Class {
+    match error {
+        CallError::Send(error) => send_class(error),
+        CallError::Limited(_) => Class::Unreachable,
+        CallError::Paging(_) => Class::Failed,
+        CallError::Resource(error) => match error.status() {
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Class::PersonMustAct,
+            Some(status) if is_passing(status) => Class::Unreachable,
+            _ => Class::Failed,
+        },
+    }
+}
+
+/// A limit or a fault of Webex: it will pass.
+pub(super) fn is_passing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) || status.is_server_error()
+}
+
+/// A home that keeps still is not at fault: a person must say that it may go on.
+fn store_class(error: &StoreError) -> Class {
+    match error {
+        StoreError::Paused(_) => Class::PersonMustAct,
+        _ => Class::Store,
+    }
+}
+
+fn send_class(error: &SendError) -> Class {
+    match error {
+        SendError::ForeignOrigin(_) | SendError::Setup(_) => Class::Failed,
+        SendError::NotSent(..) | SendError::Unanswered(..) | SendError::TooLong(..) => Class::Unreachable,
+    }
+}
+
+fn exchange_class(error: &ExchangeError) -> Class {
+    match error {
+        ExchangeError::Send(error) => send_class(error),
+        ExchangeError::Token(TokenError::Rejected(_)) => Class::PersonMustAct,
+        ExchangeError::Token(TokenError::Limited { .. } | TokenError::Unclear(_)) => Class::Unreachable,
+        ExchangeError::Token(TokenError::Malformed(_)) => Class::Failed,
+    }
+}

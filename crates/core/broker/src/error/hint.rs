@@ -1,0 +1,207 @@
+//! What a person can do about a failure.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use lanyard_client::{CallError, ExchangeError};
+use lanyard_credential::{Credential, CredentialName, Kind, Trouble, TroubleKind};
+use lanyard_protocol::oauth::TokenError;
+use lanyard_time::Moment;
+
+use super::Error;
+use super::class::is_passing;
+
+impl Error {
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoSuchCredential { near, .. } => format!("{}see what there is: lanyard list", meant(near)),
+            Self::NoAppNamed(name) => format!("name one of lanyard app list: lanyard login {name} --app APP"),
+            Self::NoSuchApp { near, .. } => {
+                format!("{}see what there is: lanyard app list; register one: lanyard app add", meant(near))
+            },
+            Self::AppGone => "register it again: lanyard app add".to_owned(),
+            Self::NameTaken(name) => {
+                format!("choose another, or remove what has it: lanyard clear {name}, or lanyard app remove {name}")
+            }
+            Self::AppInUse { users, .. } => {
+                let commands: Vec<_> = users.iter().map(|user| format!("lanyard clear {user}")).collect();
+                format!("clear what uses it first: {}", commands.join("; "))
+            }
+            Self::WrongAppKind { .. } => "use another app (lanyard app list)".to_owned(),
+            Self::NoScopes => "name the scopes: --scope spark:people_read, or give the app some".to_owned(),
+            Self::WrongState | Self::NoState => {
+                "start again with lanyard login and use the address that it shows, in one browser tab only".to_owned()
+            }
+            Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
+            Self::Exchange(error) => exchange_hint(error).to_owned(),
+            Self::DeviceExpired { name } => format!("start again with lanyard login {name} --device"),
+            Self::DeviceRefused(_) => {
+                "see that the app is an integration that is registered with these scopes; without --device a browser is used".to_owned()
+            }
+            Self::CodeRefused(_) => {
+                "a code works once and for a few minutes; start again with lanyard login".to_owned()
+            }
+            Self::ClientRefused { app, .. } => {
+                format!("give lanyard the app's present secret (lanyard app secret {app}), then start again with lanyard login")
+            }
+            Self::NoRefreshToken => {
+                "nothing was stored; see that the app is an integration in the developer portal, and start again".to_owned()
+            }
+            Self::AnotherSubject { name, .. } => {
+                format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
+            }
+            Self::CannotReplace { name, .. } => format!("choose another name, or clear it first: lanyard clear {name}"),
+            Self::AnotherApp { .. } => "leave --app away, or choose another name".to_owned(),
+            Self::NoApplicationId { app } => format!(
+                "the developer portal shows it; register the app with it under another name: lanyard app add NAME \
+                 --application-id ID … (lanyard app show {app} shows the rest)"
+            ),
+            Self::WrongVia { needed, .. } => format!("name a {needed} credential: lanyard list"),
+            Self::NotMinted { trouble, .. } => match trouble.kind {
+                TroubleKind::WrongClient => {
+                    "compare the app's client id, client secret and application id with the developer portal; lanyard app \
+                     secret APP replaces the secret"
+                        .to_owned()
+                }
+                _ => "mend that first; nothing was stored".to_owned(),
+            },
+            Self::RefreshTokenRefused { app } => format!(
+                "copy the refresh token again, of the organisation that authorised {app}; a new pair ends no earlier one. Nothing \
+                 was stored"
+            ),
+            Self::WrongKind { expected, .. } => {
+                let other = if *expected == Kind::Bot { Kind::Personal } else { Kind::Bot };
+                format!("add it as what it is (lanyard add {other} NAME), or give another token")
+            }
+            Self::TokenRefused => {
+                "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned()
+            }
+            Self::NothingToImport { name } => {
+                format!("nothing was stored; sign in instead: lanyard login {name} --app APP")
+            }
+            Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
+            Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
+            Self::NotHandingOut { name, state: "disabled" } => format!("hand it out again: lanyard enable {name}"),
+            Self::NotHandingOut { name, .. } => format!("see lanyard show {name}"),
+            Self::NoToken { name, kind, trouble, wait } | Self::NotRenewed { name, kind, trouble, wait } => {
+                trouble_hint(name, *kind, trouble.kind, *wait)
+            }
+            Self::Ended { name, kind } => format!("give it its next token: lanyard add {kind} {name}"),
+            Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
+            Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
+            Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
+            Self::NoAdministrator { scope, .. } => format!(
+                "name an administrator's credential that has the scope {scope}: --via NAME; sign one in with it: lanyard login \
+                 NAME --app APP --scope {scope}"
+            ),
+            Self::UnknownSubject { name } => format!("find out: lanyard test {name} (it needs spark:people_read)"),
+            Self::NoSuchToken { name, .. } => format!("see what there is: lanyard tokens list {name}"),
+            Self::AnotherOrganisation { .. } => "compare with an administrator's credential of the same organisation".to_owned(),
+            Self::AnotherEnvironment { .. } => {
+                "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
+            }
+            Self::Call(error) => call_hint(error)?,
+            Self::ReplaceKey(error) => error.hint(),
+            Self::Backup(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+        })
+    }
+}
+
+/// What to do about a credential's last failure.
+pub fn advice(credential: &Credential, trouble: &Trouble, now: &Moment) -> String {
+    let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
+    trouble_hint(&credential.name, credential.kind, trouble.kind, wait)
+}
+
+fn trouble_hint(name: &CredentialName, kind: Kind, trouble: TroubleKind, wait: Duration) -> String {
+    match trouble {
+        TroubleKind::DeadGrant if kind == Kind::ServiceApp => format!(
+            "its refresh token has ended, or an administrator has withdrawn the app (Control Hub, Management, Apps, Service Apps); \
+             generate tokens anew at https://developer.webex.com/my-apps and give lanyard the refresh token: lanyard add \
+             service-app {name} --app APP"
+        ),
+        TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
+        TroubleKind::DeadToken => match kind {
+            Kind::Bot => format!(
+                "somebody has regenerated it; give lanyard the new token: lanyard add bot {name} (regenerate it again at \
+                 https://developer.webex.com/my-apps if nobody has it)"
+            ),
+            Kind::Personal => format!(
+                "copy a new one from https://developer.webex.com/docs/getting-started: lanyard add personal {name}; for lasting \
+                 access: lanyard login"
+            ),
+            _ => format!("renew it: lanyard refresh {name} --force"),
+        },
+        TroubleKind::WrongClient => {
+            format!("give lanyard the app's present secret: lanyard app secret APP (lanyard show {name} names the app)")
+        }
+        TroubleKind::NotAuthorised => format!(
+            "a full administrator of that organisation authorises the app in Control Hub (Management, Apps, Service Apps); lanyard \
+             asks again by itself, at once with lanyard refresh {name} --force"
+        ),
+        TroubleKind::ViaUnusable => {
+            format!(
+                "mend the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force"
+            )
+        }
+        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
+            let kept = if trouble == TroubleKind::OutcomeUnknown {
+                "whether Webex renewed it is unknown, and the next try finds out"
+            } else {
+                "nothing is lost"
+            };
+            if wait.is_zero() {
+                return format!("{kept}; try again, or see lanyard show {name}");
+            }
+            let seconds = wait.as_secs().max(1);
+            format!("{kept}; the next try is due in {seconds} s (at once: lanyard refresh {name} --force)")
+        }
+    }
+}
+
+/// "did you mean acme or acme-2? ": nothing where nothing is near.
+fn meant(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("did you mean {}? If not, ", near.join(" or ")) }
+}
+
+fn call_hint(error: &CallError) -> Option<String> {
+    let status = match error {
+        CallError::Send(_) => return Some("check the network and HTTPS_PROXY; nothing was stored".to_owned()),
+        CallError::Limited(wait) => return Some(format!("try again in {} s", wait.as_secs().max(1))),
+        CallError::Paging(_) => return None,
+        CallError::Resource(error) => error.status()?,
+    };
+    let hint = match status {
+        StatusCode::UNAUTHORIZED => "see which credential that is: lanyard list; then lanyard test NAME",
+        StatusCode::FORBIDDEN => {
+            "the token that asked lacks a scope, or its owner a role or a licence; Webex does not say which"
+        }
+        status if is_passing(status) => "try again later",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn exchange_hint(error: &ExchangeError) -> &'static str {
+    match error {
+        ExchangeError::Send(_) => "check the network and HTTPS_PROXY, then start again with lanyard login",
+        ExchangeError::Token(TokenError::Limited { .. }) => "wait a few minutes, then start again with lanyard login",
+        ExchangeError::Token(_) => "nothing was stored; start again with lanyard login",
+    }
+}
+
+/// RFC 6749, section 4.1.2.1, and what Webex makes of it.
+fn refused_hint(error: &str) -> &'static str {
+    match error {
+        "access_denied" => {
+            "somebody pressed Deny, or the organisation's administrator blocks this app; sign in again, or ask them to allow it"
+        }
+        "invalid_scope" => {
+            "ask only for scopes that the app is registered with: lanyard login NAME --app APP --scope …"
+        }
+        "login_required" => "sign in to Webex in that browser first",
+        _ => "start again with lanyard login",
+    }
+}

@@ -1,0 +1,319 @@
+//! What a use case can fail with.
+
+mod class;
+mod hint;
+
+use std::time::Duration;
+
+use lanyard_client::{CallError, DeviceError, ExchangeError};
+use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble};
+use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
+use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
+use thiserror::Error;
+
+pub use self::class::{Class, class_of};
+pub use self::hint::advice;
+
+/// Why a use case was not done.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is no credential of that name.
+    #[error("there is no credential named {name}")]
+    NoSuchCredential {
+        /// The name that was given.
+        name: CredentialName,
+        /// The nearest names that there are.
+        near: Vec<String>,
+    },
+    /// There is no credential of that name, and no app was named to make it with.
+    #[error("there is no credential named {0}, and a first sign-in must name its app")]
+    NoAppNamed(CredentialName),
+    /// There is no app of that name.
+    #[error("there is no app named {name}")]
+    NoSuchApp {
+        /// The name that was given.
+        name: AppName,
+        /// The nearest names that there are.
+        near: Vec<String>,
+    },
+    /// The credential's app was removed meanwhile.
+    #[error("the credential's app is not registered here any more")]
+    AppGone,
+    /// The name is in use.
+    #[error("the name {0} is taken")]
+    NameTaken(String),
+    /// Credentials still need the app.
+    #[error("the app {app} is used by {}", .users.join(", "))]
+    AppInUse {
+        /// The app.
+        app: AppName,
+        /// The names of its credentials.
+        users: Vec<String>,
+    },
+    /// The app is registered as something else.
+    #[error("{app} is registered as {found}; this needs {needed}")]
+    WrongAppKind {
+        /// The app.
+        app: AppName,
+        /// What it is.
+        found: AppKind,
+        /// What is needed.
+        needed: AppKind,
+    },
+    /// A sign-in must ask for something.
+    #[error("no scope is asked for")]
+    NoScopes,
+    /// The redirect belongs to another sign-in.
+    #[error("the answer belongs to another sign-in: its state is not the one that was sent")]
+    WrongState,
+    /// The redirect has no state at all.
+    #[error("the answer has no state, so it cannot be told to be this sign-in's")]
+    NoState,
+    /// The person, or Webex, refused the sign-in.
+    #[error("Webex answered the sign-in with {error}{}", .description.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
+    SignInRefused {
+        /// The word of RFC 6749, section 4.1.2.1.
+        error: String,
+        /// The sentence that came with it.
+        description: Option<String>,
+    },
+    /// The code of a sign-in is spent, too old, or another sign-in's.
+    #[error("Webex does not accept the code of this sign-in ({0})")]
+    CodeRefused(Refusal),
+    /// Webex gives no code for a sign-in by code.
+    #[error("Webex gave no code to sign in with")]
+    DeviceRefused(#[source] Box<DeviceError>),
+    /// Nobody signed in while the code was good.
+    #[error("nobody signed in as {name} while the code was good")]
+    DeviceExpired {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// The app's secret, or its id, is wrong.
+    #[error("Webex does not accept the client id and secret of the app {app} ({refusal})")]
+    ClientRefused {
+        /// The app.
+        app: AppName,
+        /// What Webex said.
+        refusal: Refusal,
+    },
+    /// The code of a sign-in could not be exchanged.
+    #[error("the code could not be exchanged for a token")]
+    Exchange(#[source] Box<ExchangeError>),
+    /// A sign-in brought no refresh token: it could not be kept alive.
+    #[error("Webex gave a token without the means to renew it")]
+    NoRefreshToken,
+    /// The sign-in is of another person or organisation than before.
+    #[error("{name} acts as {before}, and this sign-in is {now}'s")]
+    AnotherSubject {
+        /// The credential.
+        name: CredentialName,
+        /// Who it acts as.
+        before: String,
+        /// Who signed in.
+        now: String,
+    },
+    /// A name is in use by a credential of another kind.
+    #[error("{name} is a {kind} credential, and a sign-in makes an integration's")]
+    CannotReplace {
+        /// The name.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// A credential that exists is signed in through its own app.
+    #[error("{name} is signed in through the app {own}, not through {wanted}")]
+    AnotherApp {
+        /// The credential.
+        name: CredentialName,
+        /// Its app.
+        own: AppName,
+        /// The app that was named.
+        wanted: AppName,
+    },
+    /// A service app's tokens are asked for by its application id.
+    #[error("the app {app} is registered here without its application id")]
+    NoApplicationId {
+        /// The app.
+        app: AppName,
+    },
+    /// A credential is minted through one of another kind.
+    #[error("{name} is a {kind} credential, and this is minted through a {needed}")]
+    WrongVia {
+        /// The credential that was named.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+        /// What is needed.
+        needed: Kind,
+    },
+    /// Webex refuses to mint, for a reason that waiting does not mend.
+    #[error("{name} was not added: {}", .trouble.message)]
+    NotMinted {
+        /// The credential.
+        name: CredentialName,
+        /// Why not.
+        trouble: Box<Trouble>,
+    },
+    /// A pasted refresh token is not accepted.
+    #[error("Webex does not accept this refresh token for the app {app}")]
+    RefreshTokenRefused {
+        /// The app.
+        app: AppName,
+    },
+    /// A pasted token is not what it was said to be.
+    #[error("this is no {expected} token: it belongs to {found}")]
+    WrongKind {
+        /// What was said.
+        expected: Kind,
+        /// What Webex says.
+        found: String,
+    },
+    /// A pasted token is not accepted.
+    #[error("Webex does not accept this token")]
+    TokenRefused,
+    /// Tokens that are of no use any more are not imported.
+    #[error("Webex does not accept the access token of {name}, and there is no refresh token beside it")]
+    NothingToImport {
+        /// The credential's name.
+        name: CredentialName,
+    },
+    /// A call of Webex failed.
+    #[error(transparent)]
+    Call(Box<CallError>),
+    /// The credential has no token, or none that may be handed out.
+    #[error("{name} is {state}")]
+    NotHandingOut {
+        /// The credential.
+        name: CredentialName,
+        /// pending, clearing or disabled.
+        state: &'static str,
+    },
+    /// There is no valid token and none could be had.
+    #[error("{name} has no valid token: {}", .trouble.message)]
+    NoToken {
+        /// The credential.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+        /// Why it could not be renewed.
+        trouble: Box<Trouble>,
+        /// How long the next try still waits.
+        wait: Duration,
+    },
+    /// A renewal that was asked for failed; there may still be a valid token.
+    #[error("{name} was not renewed: {}", .trouble.message)]
+    NotRenewed {
+        /// The credential.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+        /// Why not.
+        trouble: Box<Trouble>,
+        /// How long the next try waits.
+        wait: Duration,
+    },
+    /// There is no valid token, and the credential cannot renew it.
+    #[error("the token of {name} has ended, and a {kind} token cannot be renewed")]
+    Ended {
+        /// The credential.
+        name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// Webex gives tokens that have ended by the time they are stored.
+    #[error("the tokens that Webex gives for {name} end at once")]
+    EndsAtOnce {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// Somebody else is renewing the token and has not finished in time.
+    #[error("another process is renewing {name} and has not finished")]
+    Busy {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// The credential cannot be rotated.
+    #[error("a {kind} credential has nothing to renew")]
+    DoesNotRotate {
+        /// Its kind.
+        kind: Kind,
+    },
+    /// A Webex address was given that is not the stored one.
+    #[error("{name} belongs to {stored}; its token goes nowhere else")]
+    AnotherEnvironment {
+        /// The credential or app.
+        name: String,
+        /// The environment that is stored with it.
+        stored: String,
+    },
+    /// Nobody is known who may ask the Authorizations API.
+    #[error("no credential is known that may ask Webex about the tokens of {name}'s subject")]
+    NoAdministrator {
+        /// The credential.
+        name: CredentialName,
+        /// The scope that is needed.
+        scope: &'static str,
+    },
+    /// Nothing can be asked about a subject that is not known.
+    #[error("who {name} acts as is not known")]
+    UnknownSubject {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// A token that is not listed for the credential's subject.
+    #[error("Webex lists no token {id} for the subject of {name}")]
+    NoSuchToken {
+        /// The credential.
+        name: CredentialName,
+        /// The id that was given.
+        id: String,
+    },
+    /// Two credentials that are to be compared see different organisations.
+    #[error("{name} and {against} belong to different organisations")]
+    AnotherOrganisation {
+        /// The one that is tested.
+        name: CredentialName,
+        /// The one that it is compared with.
+        against: CredentialName,
+    },
+    /// The home's key was not replaced.
+    #[error(transparent)]
+    ReplaceKey(#[from] ReplaceKeyError),
+    /// No copy of the store was made.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// Why the code of a sign-in through `app` brought no token.
+    pub(crate) fn exchange(app: &AppName, error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal))) => Self::CodeRefused(refusal),
+            ExchangeError::Token(TokenError::Rejected(Rejection::Client(refusal))) => {
+                Self::ClientRefused { app: app.clone(), refusal }
+            }
+            error => Self::Exchange(Box::new(error)),
+        }
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
+    }
+}
+
+impl From<NameError> for Error {
+    /// A name that is taken is the caller's mistake, not the store's failure.
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::Taken(name) => Self::NameTaken(name),
+            NameError::UnknownApp => Self::AppGone,
+            NameError::Store(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `lanyard completions`, `lanyard man`: what a shell and a manual need to know of the command line.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::arguments::Arguments;
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write a page for every command into this directory, which is made where it is missing [default: the main page, on
+    /// standard output]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl Completions {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let mut text = Vec::new();
+        clap_complete::generate(self.shell, &mut Arguments::command(), "lanyard", &mut text);
+        print(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Man {
+    pub(crate) fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let Some(directory) = &self.dir else {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
+            print(&text)?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let pages = write_all(directory)
+            .map_err(Failure::io(format!("the pages cannot be written to {}", directory.display())))?;
+        if common.json {
+            output::json::print(&serde_json::json!({ "directory": directory.display().to_string(), "pages": pages }))?;
+        } else {
+            output::note(&format!("wrote {pages} pages to {}", directory.display()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn write_all(directory: &Path) -> std::io::Result<usize> {
+    std::fs::create_dir_all(directory)?;
+    let mut command = Arguments::command().disable_help_subcommand(true);
+    // What holds for every command stands on every page.
+    command.build();
+    write_one(&command, directory)
+}
+
+/// The page of a command, and those of the commands below it.
+fn write_one(command: &clap::Command, directory: &Path) -> std::io::Result<usize> {
+    clap_mangen::Man::new(command.clone()).generate_to(directory)?;
+    let mut pages = 1;
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        pages += write_one(below, directory)?;
+    }
+    Ok(pages)
+}
+
+fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush()).map_err(Failure::io("cannot write to standard output"))
+}

@@ -1,0 +1,244 @@
+//! Every way to fail, with its exit code.
+
+use std::io;
+use std::time::Duration;
+
+use http::StatusCode;
+use lanyard_broker::Error;
+use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
+use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
+use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
+use lanyard_protocol::{ErrorBody, Method, ResourceError};
+use lanyard_store::{BackupError, OpenError, Pause, ReplaceKeyError, RestoreError, StoreError};
+use lanyard_time::{Clock as _, SystemClock};
+
+use super::Failure;
+
+fn name() -> CredentialName {
+    "acme".parse().expect("a name")
+}
+
+fn app() -> AppName {
+    "desk".parse().expect("a name")
+}
+
+fn trouble(kind: TroubleKind) -> Box<Trouble> {
+    let (at, message) = (SystemClock::new().now(), "it failed".to_owned());
+    Box::new(Trouble { at, kind, message, failures: 1, pause: Duration::ZERO })
+}
+
+fn refusal() -> Refusal {
+    Refusal { status: StatusCode::BAD_REQUEST, code: None, tracking_id: None }
+}
+
+fn answered(status: StatusCode) -> Error {
+    let (method, path, body) = (Method::GET, "/v1/people/me".to_owned(), ErrorBody::default());
+    let error = lanyard_protocol::ApiError { method, path, status, body, retry_after: None };
+    CallError::Resource(ResourceError::Api(Box::new(error))).into()
+}
+
+fn exchange(error: TokenError) -> Error {
+    Error::Exchange(Box::new(ExchangeError::Token(error)))
+}
+
+fn foreign() -> SendError {
+    SendError::ForeignOrigin("https://elsewhere.example/".parse().expect("a URL"))
+}
+
+/// The word for each variant. A new one does not compile until it is here, and does not pass until it is in the table.
+fn variant(error: &Error) -> &'static str {
+    macro_rules! words {
+        ($($variant:ident),+ $(,)?) => {
+            match error {
+                $(Error::$variant { .. } => stringify!($variant),)+
+            }
+        };
+    }
+    words!(
+        NoSuchCredential,
+        NoAppNamed,
+        NoSuchApp,
+        AppGone,
+        NameTaken,
+        AppInUse,
+        WrongAppKind,
+        NoScopes,
+        WrongState,
+        NoState,
+        SignInRefused,
+        CodeRefused,
+        DeviceRefused,
+        DeviceExpired,
+        ClientRefused,
+        Exchange,
+        NoRefreshToken,
+        AnotherSubject,
+        CannotReplace,
+        AnotherApp,
+        NoApplicationId,
+        WrongVia,
+        NotMinted,
+        RefreshTokenRefused,
+        WrongKind,
+        TokenRefused,
+        NothingToImport,
+        Call,
+        NotHandingOut,
+        NoToken,
+        NotRenewed,
+        Ended,
+        EndsAtOnce,
+        Busy,
+        DoesNotRotate,
+        AnotherEnvironment,
+        NoAdministrator,
+        UnknownSubject,
+        NoSuchToken,
+        AnotherOrganisation,
+        ReplaceKey,
+        Backup,
+        Store,
+    )
+}
+
+/// How many there are.
+const VARIANTS: usize = 43;
+
+fn pause() -> StoreError {
+    StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
+}
+
+/// What is not done, and how it ends.
+fn refused() -> Vec<(Error, u8)> {
+    let text = || "x".to_owned();
+    let handing_out = |state| Error::NotHandingOut { name: name(), state };
+    vec![
+        (Error::NoSuchCredential { name: name(), near: Vec::new() }, 3),
+        (Error::NoAppNamed(name()), 3),
+        (Error::NoSuchApp { name: app(), near: Vec::new() }, 3),
+        (Error::NoSuchToken { name: name(), id: text() }, 3),
+        (Error::AppGone, 1),
+        (Error::NameTaken(text()), 1),
+        (Error::AppInUse { app: app(), users: vec![text()] }, 1),
+        (Error::NoRefreshToken, 1),
+        (Error::AnotherSubject { name: name(), before: text(), now: text() }, 1),
+        (Error::CannotReplace { name: name(), kind: Kind::Bot }, 1),
+        (Error::WrongKind { expected: Kind::Bot, found: text() }, 1),
+        (Error::EndsAtOnce { name: name() }, 1),
+        (Error::DoesNotRotate { kind: Kind::Bot }, 1),
+        (handing_out("disabled"), 1),
+        (handing_out("clearing"), 1),
+        (handing_out("pending"), 4),
+        (Error::WrongAppKind { app: app(), found: AppKind::Integration, needed: AppKind::ServiceApp }, 2),
+        (Error::NoScopes, 2),
+        (Error::AnotherApp { name: name(), own: app(), wanted: app() }, 2),
+        (Error::NoApplicationId { app: app() }, 2),
+        (Error::WrongVia { name: name(), kind: Kind::Bot, needed: Kind::Integration }, 2),
+        (Error::AnotherEnvironment { name: text(), stored: text() }, 2),
+        (Error::AnotherOrganisation { name: name(), against: name() }, 2),
+        (Error::WrongState, 4),
+        (Error::NoState, 4),
+        (Error::SignInRefused { error: text(), description: None }, 4),
+        (Error::CodeRefused(refusal()), 4),
+        (Error::ClientRefused { app: app(), refusal: refusal() }, 4),
+        (Error::DeviceExpired { name: name() }, 4),
+        (Error::RefreshTokenRefused { app: app() }, 4),
+        (Error::TokenRefused, 4),
+        (Error::NothingToImport { name: name() }, 4),
+        (Error::Ended { name: name(), kind: Kind::Bot }, 4),
+        (Error::NoAdministrator { name: name(), scope: "identity:tokens_read" }, 4),
+        (Error::UnknownSubject { name: name() }, 4),
+        (Error::Busy { name: name() }, 5),
+    ]
+}
+
+/// What Webex, or the way to it, is the cause of.
+fn answered_otherwise() -> Vec<(Error, u8)> {
+    let mut all = vec![
+        (exchange(TokenError::Rejected(Rejection::Grant(refusal()))), 4),
+        (exchange(TokenError::Limited { retry_after: None }), 5),
+        (exchange(TokenError::Unclear(refusal())), 5),
+        (Error::DeviceRefused(Box::new(DeviceError::Send(foreign()))), 1),
+        (CallError::Send(foreign()).into(), 1),
+        (CallError::Limited(Duration::from_secs(9)).into(), 5),
+        (answered(StatusCode::UNAUTHORIZED), 4),
+        (answered(StatusCode::FORBIDDEN), 4),
+        (answered(StatusCode::NOT_FOUND), 1),
+        (answered(StatusCode::LOCKED), 5),
+        (answered(StatusCode::TOO_MANY_REQUESTS), 5),
+        (answered(StatusCode::BAD_GATEWAY), 5),
+    ];
+    for (kind, code) in [
+        (TroubleKind::DeadGrant, 4),
+        (TroubleKind::DeadToken, 4),
+        (TroubleKind::WrongClient, 4),
+        (TroubleKind::NotAuthorised, 4),
+        (TroubleKind::ViaUnusable, 4),
+        (TroubleKind::Unreachable, 5),
+        (TroubleKind::Limited, 5),
+        (TroubleKind::OutcomeUnknown, 5),
+    ] {
+        all.push((
+            Error::NoToken { name: name(), kind: Kind::Bot, trouble: trouble(kind), wait: Duration::ZERO },
+            code,
+        ));
+        all.push((
+            Error::NotRenewed { name: name(), kind: Kind::Bot, trouble: trouble(kind), wait: Duration::ZERO },
+            code,
+        ));
+        all.push((Error::NotMinted { name: name(), trouble: trouble(kind) }, code));
+    }
+    all
+}
+
+/// What the store, its key or a file beside it is the cause of.
+fn kept_badly() -> Vec<(Error, u8)> {
+    vec![
+        (Error::Store(StoreError::Full), 6),
+        (Error::Store(pause()), 4),
+        (Error::ReplaceKey(ReplaceKeyError::Busy), 1),
+        (Error::ReplaceKey(ReplaceKeyError::Damaged(Vec::new())), 6),
+        (Error::Backup(BackupError::Exists("x".into())), 2),
+        (Error::Backup(BackupError::KeyInMotion), 1),
+        (Error::Backup(BackupError::Store(StoreError::Full)), 6),
+    ]
+}
+
+#[test]
+fn every_failure_of_a_use_case_has_its_exit_code() {
+    let all: Vec<_> = refused().into_iter().chain(answered_otherwise()).chain(kept_badly()).collect();
+    let mut seen: Vec<&str> = all.iter().map(|(error, _)| variant(error)).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), VARIANTS, "{seen:?}");
+    for (error, code) in all {
+        let shown = format!("{error:?}");
+        assert_eq!(Failure::from(error).code(), code, "{shown}");
+    }
+}
+
+#[test]
+fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
+    let (text, home) = (|| "x".to_owned(), || "/nowhere".into());
+    for (failure, code, kind) in [
+        (Failure::Broker(Error::NoScopes), 2, "usage"),
+        (Failure::Broker(Error::TokenRefused), 4, "person-must-act"),
+        (Failure::Broker(Error::Busy { name: name() }), 5, "unreachable"),
+        (Failure::Open(OpenError::Missing(home())), 6, "store"),
+        (Failure::Store(StoreError::Busy), 6, "store"),
+        (Failure::Store(pause()), 4, "person-must-act"),
+        (Failure::Restore(RestoreError::HomeExists(home())), 2, "usage"),
+        (Failure::Restore(RestoreError::Foreign(home())), 6, "store"),
+        (Failure::Usage { message: text(), hint: text() }, 2, "usage"),
+        (Failure::NoSuchName { message: text(), hint: text() }, 3, "no-such-name"),
+        (Failure::Other { message: text(), hint: None }, 1, "failed"),
+        (Failure::Io { what: text(), source: io::Error::from(io::ErrorKind::NotFound) }, 1, "failed"),
+    ] {
+        // A new one does not compile until it is here.
+        match &failure {
+            Failure::Broker(_) | Failure::Open(_) | Failure::Store(_) | Failure::Restore(_) => {}
+            Failure::Usage { .. } | Failure::NoSuchName { .. } | Failure::Other { .. } | Failure::Io { .. } => {}
+        }
+        assert_eq!((failure.code(), failure.kind()), (code, kind), "{failure:?}");
+    }
+}

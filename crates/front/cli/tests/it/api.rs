@@ -1,0 +1,148 @@
+//! Any call of Webex: `lanyard api`.
+
+use std::process::Stdio;
+
+use lanyard_testkit::{Ended, Home, Method, Options, Running, SCOPES, Webex};
+use serde_json::{Value, json};
+
+use crate::{LANYARD, signed_in};
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn with_input(home: &Home, words: &[&str], input: &str) -> Ended {
+    let mut calling = Running::start(home.command(words).stdin(Stdio::piped()));
+    calling.write_line(input);
+    calling.end()
+}
+
+#[test]
+fn a_call_prints_the_answer_and_its_status_is_the_exit_code() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let me = parsed(&home.run(["api", "people/me"]).ok());
+    assert_eq!(me["emails"][0], webex.description().admin.email.as_str());
+    assert_eq!(parsed(&home.run(["api", "acme", "GET", "/v1/people/me"]).ok()), me);
+
+    let missing = home.run(["api", "people/nobody"]);
+    assert_eq!(parsed(&missing.stdout)["message"], "The requested resource could not be found.");
+    assert!(missing.stderr.contains("404") && missing.stderr.contains("tracking id LANYARD_"), "{}", missing.stderr);
+    missing.fails(3);
+    let forbidden = home.run(["api", "licenses"]);
+    assert!(forbidden.hint().contains("lanyard test acme"), "{}", forbidden.stderr);
+    forbidden.fails(4);
+    home.run(["api", "POST", "people/me"]).fails(1);
+
+    let included = home.run(["api", "-i", "people/me"]).ok();
+    assert!(included.starts_with("HTTP 200") && included.contains("trackingid: LANYARD_"), "{included}");
+}
+
+#[test]
+fn pages_are_one_array_or_one_item_a_line() {
+    let webex = Webex::with(Options { people: 25, ..Options::default() });
+    webex.control(Method::POST, "/behaviour", Some(&json!({ "empty_pages": true })));
+    let home = signed_in(&webex);
+    let array = parsed(&home.run(["api", "people", "-f", "max=4", "--paginate"]).ok());
+    let emails: std::collections::BTreeSet<_> =
+        array.as_array().unwrap().iter().map(|person| person["emails"][0].as_str().unwrap()).collect();
+    assert_eq!((array.as_array().unwrap().len(), emails.len()), (25, 25));
+    let lines = home.run(["api", "people?max=4", "--lines"]).ok();
+    assert_eq!(lines.lines().map(parsed).count(), 25);
+
+    // A page that fails in the middle: what came is printed, and the exit code tells.
+    webex.fault(&json!({ "path": "/v1/people", "after": 2, "count": null, "action": { "status": 500 } }));
+    let cut = home.run(["api", "people?max=4", "--lines"]);
+    assert!(cut.stdout.lines().count() >= 4, "{}", cut.stdout);
+    cut.fails(5);
+}
+
+#[test]
+fn fields_make_a_query_or_a_body() {
+    let webex = Webex::with(Options::default());
+    let home = Home::new(LANYARD);
+    let app = &webex.description().integration;
+    let scopes = [&SCOPES[..], &["spark:applications_token"]].concat();
+    let client = (app.client_id.as_str(), app.client_secret.as_str());
+    home.add_app_as(&webex, client, &app.redirect_uris, &scopes).ok();
+    home.sign_in(&webex, "acme");
+    let email = webex.description().admin.email.clone();
+    let found = parsed(&home.run(["api", "people", "-f", &format!("email={email}"), "--paginate"]).ok());
+    assert_eq!(found[0]["emails"][0], email.as_str());
+
+    // A call whose answer is a credential is the person's own business: it is not printed in any error, but on stdout.
+    let service = &webex.description().service_app;
+    let path = format!("applications/{}/token", service.application_id);
+    let (id, secret, org) = (
+        format!("clientId={}", service.client_id),
+        format!("clientSecret={}", service.client_secret),
+        format!("targetOrgId={}", service.organisation_id),
+    );
+    let minted = parsed(&home.run(["api", &path, "-f", &id, "-f", &secret, "-f", &org]).ok());
+    assert!(webex.accepts(minted["access_token"].as_str().unwrap()));
+    let body =
+        json!({ "clientId": service.client_id, "clientSecret": "wrong", "targetOrgId": service.organisation_id });
+    let refused = with_input(&home, &["api", "POST", &path, "--input", "-"], &body.to_string());
+    assert_eq!(parsed(&refused.stdout)["message"], "Invalid client credentials.");
+    refused.fails(1);
+}
+
+#[test]
+fn no_call_leaves_the_credentials_webex() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    webex.forget_record();
+    for path in ["https://evil.example/v1/people", "//evil.example/people", "../_sim/record", "people/%2e%2e/x", "a\\b"]
+    {
+        let refused = home.run(["api", path]);
+        assert!(refused.stderr.contains("path"), "{}", refused.stderr);
+        refused.fails(2);
+    }
+    let header = home.run(["api", "people/me", "-H", "Authorization: Bearer x"]);
+    assert!(header.stderr.contains("not yours to set"), "{}", header.stderr);
+    header.fails(2);
+    assert_eq!(webex.record().len(), 0);
+}
+
+#[test]
+fn a_limit_is_waited_for_and_a_write_whose_outcome_is_unknown_is_not_repeated() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    webex.forget_record();
+    let limited =
+        json!({ "status": 429, "headers": { "retry-after": "1" }, "content_type": "text/html", "body": "<html>" });
+    webex.fault(&json!({ "path": "/v1/people/me", "count": 1, "action": limited }));
+    home.run(["api", "people/me"]).ok();
+    assert_eq!(webex.record().iter().filter(|call| call["path"] == "/v1/people/me").count(), 2);
+
+    webex.fault(&json!({ "path": "/v1/guests/token", "count": null, "action": { "cut": "after" } }));
+    webex.forget_record();
+    home.run(["api", "guests/token", "-f", "subject=s", "-f", "displayName=D"]).fails(5);
+    assert_eq!(webex.record().iter().filter(|call| call["path"] == "/v1/guests/token").count(), 1);
+}
+
+#[test]
+fn a_refused_token_is_renewed_once_and_at_most_once_an_hour() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let revoke = || {
+        let client = &webex.description().integration.client_id;
+        webex.control(Method::POST, "/access_tokens/revoke", Some(&json!({ "client_id": client })));
+    };
+    revoke();
+    home.run(["api", "people/me"]).ok();
+    assert_eq!(home.show("acme")["generation"], 2);
+
+    // Again within the hour: a Webex that ends tokens as soon as it gives them is not asked for more and more of them.
+    revoke();
+    home.run(["api", "people/me"]).fails(4);
+    assert_eq!(home.show("acme")["generation"], 2);
+    // Whoever asks for it gets one all the same.
+    home.run(["refresh", "acme", "--force"]).ok();
+    home.run(["api", "people/me"]).ok();
+
+    // A call that is refused with a token that is good elsewhere renews nothing.
+    webex.fault(&json!({ "path": "/v1/organizations", "count": null, "action": { "status": 401 } }));
+    home.run(["api", "organizations"]).fails(4);
+    assert_eq!(home.show("acme")["generation"], 3);
+}
