@@ -170,6 +170,9 @@ async fn a_withdrawal_ends_all_tokens_of_that_organisation_and_of_no_other() {
         app.decided(&world, "authorise", organisation).await;
         pairs.push(app.mint(&world, app.order(organisation)).await.1);
     }
+    let (_, me) = world.read("/people/me", &text(&pairs[0], "/access_token")).await;
+    let machine = me["id"].clone();
+    assert!(machine.is_string(), "{me}");
     assert_eq!(app.decided(&world, "withdraw", &all[0]).await.0, 200);
     assert_eq!(app.decided(&world, "withdraw", &all[0]).await.0, 404, "it is withdrawn");
 
@@ -183,7 +186,10 @@ async fn a_withdrawal_ends_all_tokens_of_that_organisation_and_of_no_other() {
     assert_eq!(app.refresh(&world, &text(kept, "/refresh_token")).await.0, 200);
 
     app.decided(&world, "authorise", &all[0]).await;
-    assert_eq!(app.mint(&world, app.order(&all[0])).await.0, 200);
+    let (status, back) = app.mint(&world, app.order(&all[0])).await;
+    assert_eq!(status, 200, "{back}");
+    let (_, me) = world.read("/people/me", &text(&back, "/access_token")).await;
+    assert_eq!(me["id"], machine, "the app comes back as the account that it had");
 }
 
 #[tokio::test]
