@@ -16,4 +16,4 @@ pub use home::{Home, SCOPES};
 pub use lanyard_protocol::Method;
 pub use lanyard_simulator::Options;
 pub use run::{Ended, Running, wait};
-pub use webex::{RefreshBehaviour, Webex};
+pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use url::Url;
 
+mod portal;
+
 pub use lanyard_simulator::RefreshBehaviour;
+pub use portal::{Bot, RegisteredApp};
 
 /// A simulator that runs as long as this value lives.
 #[derive(Debug)]
@@ -133,21 +136,15 @@ impl Webex {
 
     /// Plays the administrator with another device: opens the page that holds the code, signs in, and decides.
     #[track_caller]
-    pub fn approves_device(&self, page: &str, accepts: bool) {
-        let page: Url = page.parse().expect("a URL");
-        let shown = self.send(Request::new(Method::GET, SafeUrl::new(page.clone())));
-        let html = String::from_utf8_lossy(shown.body.expose_secret()).into_owned();
-        let code = page.query_pairs().find(|(name, _)| name == "user_code").expect("the page holds the code").1;
-        assert!(html.contains(&*code) && html.contains("name=\"decision\""), "{html}");
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("user_code", &code);
-        form.append_pair("email", &self.description.admin.email);
-        form.append_pair("password", &self.description.admin.password);
-        form.append_pair("decision", if accepts { "accept" } else { "deny" });
-        let body = SecretBytes::new(form.finish().into_bytes());
-        let url = self.environment().resource(&["device"]);
-        let sent = Request::new(Method::POST, url).body("application/x-www-form-urlencoded", body);
-        let done = self.send(sent);
+    pub fn approves_device(&self, verification_uri_complete: &str, accepts: bool) {
+        let admin = self.description.admin.clone();
+        let person = Person { email: admin.email, password: admin.password, accepts };
+        let page = self.send(person.open(verification_uri_complete.parse().expect("a URL")));
+        let Next::Send(decision) = person.follow(&self.environment(), &page).expect("the page holds a good code")
+        else {
+            panic!("the page of a device leads to no app");
+        };
+        let done = self.send(decision);
         let html = String::from_utf8_lossy(done.body.expose_secret()).into_owned();
         assert!(html.contains(if accepts { "Signed in" } else { "Denied" }), "{html}");
     }

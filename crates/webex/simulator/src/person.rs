@@ -6,7 +6,8 @@ use thiserror::Error;
 use url::Url;
 
 /// Signs in and decides, by the simulator's own pages. Sans-io: whoever has a connection sends what [`follow`](Self::follow)
-/// asks for and hands it the response, until the browser would leave for the app's redirect URI.
+/// asks for and hands it the response, until the browser would leave for the app's redirect URI. For a device there is no such
+/// address: after its one form comes a page that asks for nothing more.
 #[derive(Clone, Debug)]
 pub struct Person {
     /// The address to sign in with.
@@ -28,7 +29,7 @@ pub enum Next {
 
 /// A page that the person does not know what to do with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the page (status {0}) has neither a sign-in nor a consent form")]
+#[error("the page (status {0}) asks for nothing that a person knows")]
 pub struct Lost(pub u16);
 
 impl Person {
@@ -45,27 +46,37 @@ impl Person {
             return url.map(Next::Arrive).ok_or(lost);
         }
         let html = String::from_utf8_lossy(page.body.expose_secret());
-        let form = hidden_field(&html).ok_or(lost)?;
-        let (path, fields) = if html.contains("name=\"password\"") {
-            ("sign-in", vec![("form", form), ("email", &self.email), ("password", &self.password)])
-        } else if html.contains("name=\"decision\"") {
-            ("consent", vec![("form", form), ("decision", if self.accepts { "accept" } else { "deny" })])
+        let decision = ("decision", if self.accepts { "accept" } else { "deny" });
+        let credentials = [("email", self.email.as_str()), ("password", self.password.as_str())];
+        let (path, mut fields): (&[&str], _) = if let Some(code) = hidden_field(&html, "user_code") {
+            (&["device"], vec![("user_code", code), decision])
         } else {
-            return Err(lost);
+            let form = ("form", hidden_field(&html, "form").ok_or(lost)?);
+            if html.contains("name=\"password\"") {
+                (&["authorize", "sign-in"], vec![form])
+            } else if html.contains("name=\"decision\"") {
+                (&["authorize", "consent"], vec![form, decision])
+            } else {
+                return Err(lost);
+            }
         };
+        if html.contains("name=\"password\"") {
+            fields.extend(credentials);
+        }
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(fields);
-        let request = Request::new(Method::POST, environment.resource(&["authorize", path]));
+        let request = Request::new(Method::POST, environment.resource(path));
         let body = SecretBytes::new(body.finish().into_bytes());
         Ok(Next::Send(request.body("application/x-www-form-urlencoded", body)))
     }
 }
 
-/// The value of the page's one hidden field.
-fn hidden_field(html: &str) -> Option<&str> {
+/// The value of the page's hidden field of that name.
+fn hidden_field<'h>(html: &'h str, name: &str) -> Option<&'h str> {
+    let name = format!("name=\"{name}\"");
     let tag = html
         .split("<input")
         .filter_map(|rest| rest.split_once('>').map(|(tag, _)| tag))
-        .find(|tag| tag.contains("name=\"form\""))?;
+        .find(|tag| tag.contains("type=\"hidden\"") && tag.contains(&name))?;
     Some(tag.split_once("value=\"")?.1.split_once('"')?.0)
 }

@@ -68,6 +68,17 @@ impl World {
         self.get(path, token).send().await.unwrap().status()
     }
 
+    /// What a GET of the REST API with this token is answered.
+    pub(crate) async fn read(&self, path: &str, token: &str) -> Answer {
+        answer(self.get(path, token).send().await.unwrap()).await
+    }
+
+    /// What a POST of JSON with this token is answered.
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        let request = self.http.post(self.url(path)).bearer_auth(token).json(&body);
+        answer(request.send().await.unwrap()).await
+    }
+
     pub(crate) async fn token_request(&self, fields: &[(&str, &str)]) -> Answer {
         let reply = self.http.post(self.url("/access_token")).form(fields).send().await;
         answer(reply.unwrap()).await
@@ -86,6 +97,13 @@ impl World {
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
         answer(self.refresh_request(refresh_token).send().await.unwrap()).await
+    }
+
+    /// An access token of the service app in the first organisation.
+    pub(crate) async fn machine_token(&self) -> String {
+        let (status, reply) = self.refresh(&self.knows().service_app.refresh_token).await;
+        assert_eq!(status, 200, "{reply}");
+        text(&reply, "/access_token")
     }
 
     /// A call of the control plane.

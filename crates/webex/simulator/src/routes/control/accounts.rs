@@ -63,13 +63,14 @@ pub(super) async fn personal(State(webex): State<Webex>, text: Bytes) -> Result<
     })
 }
 
-/// A changed password ends what a person has consented to, and their personal tokens.
+/// A changed password ends what a person has consented to, and their personal tokens. Nobody signs in as a machine or a guest.
 pub(super) async fn change_password(
     State(webex): State<Webex>,
     Path(email): Path<String>,
 ) -> Result<Json<Value>, Mistake> {
     webex.decide(|issuer, organisation, _| {
-        let account = organisation.by_email(&email).ok_or_else(|| nobody(&email))?;
+        let account = organisation.by_email(&email).filter(|account| account.signs_in);
+        let account = account.ok_or_else(|| nobody(&email))?;
         let selection = Selection { account: Some(account.id), ..Selection::default() };
         Ok(Json(json!({ "ended": issuer.end_grants(&selection) })))
     })
