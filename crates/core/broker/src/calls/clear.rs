@@ -31,6 +31,8 @@ pub struct Cleared {
     pub revocations: Vec<Revocation>,
     /// Who was handed its access token, which nobody may use any more where it was revoked.
     pub holders: Holders,
+    /// The credentials that were minted through it, and now cannot be.
+    pub minted: Vec<CredentialName>,
 }
 
 /// One token that was to be revoked.
@@ -74,10 +76,11 @@ impl Call for Clear {
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
         broker.store.begin_clearing(credential.id).await?;
         let holders = broker.holders(&credential).await?;
+        let minted = broker.minted_through(credential.id).await?;
         let mut revocations = broker.revoke_pending(Some(credential.id)).await?;
         broker.revoke_the_rest(&credential, &mut revocations).await;
         broker.store.finish_clearing(credential.id).await?;
-        Ok(Cleared { name: credential.name, kind: credential.kind, revocations, holders })
+        Ok(Cleared { name: credential.name, kind: credential.kind, revocations, holders, minted })
     }
 }
 

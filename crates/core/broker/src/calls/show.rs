@@ -1,6 +1,6 @@
 //! What there is.
 
-use lanyard_credential::{Credential, CredentialName};
+use lanyard_credential::{Credential, CredentialId, CredentialName};
 
 use crate::{Broker, Call, Error};
 
@@ -32,6 +32,13 @@ impl Call for Show {
 }
 
 impl Broker {
+    /// The names of the credentials that are minted through this one.
+    pub(crate) async fn minted_through(&self, id: CredentialId) -> Result<Vec<CredentialName>, Error> {
+        let all = self.store.credentials().await?;
+        let through = |other: &Credential| other.mint.as_ref().is_some_and(|mint| mint.via == id);
+        Ok(all.into_iter().filter(through).map(|other| other.name).collect())
+    }
+
     pub(crate) async fn credential(&self, name: &CredentialName) -> Result<Credential, Error> {
         match self.store.credential(name).await? {
             Some(credential) => Ok(credential),

@@ -26,6 +26,8 @@ pub struct Disabled {
     pub already: bool,
     /// Who still holds its token.
     pub holders: Holders,
+    /// The credentials that are minted through it, and cannot be meanwhile.
+    pub minted: Vec<CredentialName>,
 }
 
 /// Takes up hand-out and renewal again, and asks Webex whether the token at hand is still accepted.
@@ -72,7 +74,8 @@ impl Call for Disable {
         }
         let credential = broker.credential(&self.name).await?;
         let holders = broker.holders(&credential).await?;
-        Ok(Disabled { credential, already, holders })
+        let minted = broker.minted_through(credential.id).await?;
+        Ok(Disabled { credential, already, holders, minted })
     }
 }
 

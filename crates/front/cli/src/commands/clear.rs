@@ -26,7 +26,12 @@ impl Clear {
         if common.json {
             let tokens: Vec<_> = cleared.revocations.iter().map(json_of).collect();
             let holders = if is_left(&cleared) { output::holders::json(&cleared.holders) } else { json!([]) };
-            output::json::print(&json!({ "name": cleared.name.as_str(), "tokens": tokens, "holders": holders }))?;
+            output::json::print(&json!({
+                "name": cleared.name.as_str(),
+                "tokens": tokens,
+                "holders": holders,
+                "minted_through": output::holders::names(&cleared.minted),
+            }))?;
         } else {
             output::note(&format!("{} is erased from this home", cleared.name));
             for revocation in &cleared.revocations {
@@ -38,6 +43,7 @@ impl Clear {
             if is_left(&cleared) {
                 output::holders::note(&cleared.holders);
             }
+            output::holders::minted(&cleared.minted);
         }
         Ok(ExitCode::SUCCESS)
     }

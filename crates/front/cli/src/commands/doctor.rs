@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{Broker, List, RetryRevocations, RevocationOutcome};
-use lanyard_credential::State;
+use lanyard_credential::{Credential, State};
 use lanyard_store::{Home, OpenError, Store, StoreError};
+use lanyard_time::Moment;
 use serde_json::json;
 
 use super::clear::sentence;
@@ -100,22 +101,9 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     let broker = Broker::new(&store, parts.clone(), "doctor");
     let now = parts.clock.now();
     for credential in broker.call(List).await? {
-        let state = credential.state(&now);
-        let said =
-            format!("{}: {state}, valid for {}", credential.name, output::credential::valid_for(&credential, &now));
-        match (state, credential.standing.trouble()) {
-            (State::Stalled | State::NeedsLogin, Some(trouble)) => {
-                code = if code == 0 { 4 } else { code };
-                let hint = lanyard_broker::advice(&credential, trouble, &now);
-                findings.push(Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint)));
-            }
-            (State::NeedsLogin | State::Clearing, _) => {
-                code = if code == 0 { 4 } else { code };
-                let hint = format!("lanyard clear {}", credential.name);
-                findings.push(Finding::bad("credential", said, Some(hint)));
-            }
-            _ => findings.push(Finding::good("credential", said)),
-        }
+        let finding = examine_credential(&credential, &now);
+        code = if finding.fault && code == 0 { 4 } else { code };
+        findings.push(finding);
         if let Some(jump) = credential.validity.as_ref().and_then(|validity| now.wall_jump_since(&validity.obtained))
             && jump.abs() > CLOCK_TOLERANCE
         {
@@ -164,6 +152,33 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         });
     }
     Ok(code)
+}
+
+/// How a credential stands, and who must do something about it.
+fn examine_credential(credential: &Credential, now: &Moment) -> Finding {
+    let (name, state) = (&credential.name, credential.state(now));
+    let said = format!("{name}: {state}, valid for {}", output::credential::valid_for(credential, now));
+    match (state, credential.standing.trouble()) {
+        (State::Stalled | State::NeedsLogin, Some(trouble)) => {
+            let hint = lanyard_broker::advice(credential, trouble, now);
+            Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint))
+        }
+        (State::Pending, _) => {
+            let hint = format!("Control Hub, Management, Apps, Service Apps; then lanyard refresh {name}");
+            Finding::bad(
+                "credential",
+                format!("{name}: pending: an administrator has not authorised the app yet"),
+                Some(hint),
+            )
+        }
+        (State::NeedsLogin, _) => Finding::bad(
+            "credential",
+            said,
+            Some(format!("give it its next token: lanyard add {} {name}", credential.kind)),
+        ),
+        (State::Clearing, _) => Finding::bad("credential", said, Some(format!("finish it: lanyard clear {name}"))),
+        _ => Finding::good("credential", said),
+    }
 }
 
 /// Says which key opens the store, and what is left to do about it.

@@ -31,12 +31,14 @@ impl Disable {
         if common.json {
             let mut shown = output::json::credential(credential, &context::parts().clock.now());
             shown["holders"] = output::holders::json(&disabled.holders);
+            shown["minted_through"] = output::holders::names(&disabled.minted);
             output::json::print(&shown)?;
             return Ok(ExitCode::SUCCESS);
         }
         let done = if disabled.already { "was disabled already" } else { "is disabled" };
         output::note(&format!("{} {done}: it is neither handed out nor renewed", credential.name));
         output::holders::note(&disabled.holders);
+        output::holders::minted(&disabled.minted);
         output::note(&format!("nothing was revoked; again: lanyard enable {}", credential.name));
         Ok(ExitCode::SUCCESS)
     }

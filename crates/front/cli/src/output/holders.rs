@@ -1,6 +1,7 @@
-//! Who still holds a token.
+//! Who still holds a token, and what depends on a credential.
 
 use lanyard_broker::Holders;
+use lanyard_credential::CredentialName;
 use serde_json::{Value, json};
 
 /// Says it on stderr; nothing where nobody does.
@@ -35,4 +36,17 @@ pub(crate) fn json(holders: &Holders) -> Value {
         })
         .collect();
     Value::Array(all)
+}
+
+/// Says which credentials are minted through one that is going; nothing where none is.
+pub(crate) fn minted(through: &[CredentialName]) {
+    if !through.is_empty() {
+        let names: Vec<_> = through.iter().map(CredentialName::as_str).collect();
+        super::note(&format!("warning: minted through it, and without it not again: {}", names.join(", ")));
+    }
+}
+
+/// The same for a program.
+pub(crate) fn names(through: &[CredentialName]) -> Value {
+    through.iter().map(CredentialName::as_str).collect()
 }

@@ -40,6 +40,13 @@ fn a_guest_is_minted_again_whenever_its_token_ends() {
     home.run(["refresh", "visitor", "--force"]).ok();
     assert_eq!(home.show("fleet")["generation"], 3, "{}", home.show("fleet"));
 
+    let disabled = home.run(["disable", "fleet"]);
+    assert!(disabled.stderr.contains("minted through it, and without it not again: visitor"), "{}", disabled.stderr);
+    disabled.ok();
+    let refused = home.run(["refresh", "visitor", "--force"]);
+    assert!(refused.stderr.contains("it is minted through fleet: fleet is disabled"), "{}", refused.stderr);
+    refused.fails(4);
+
     let cleared = home.run(["clear", "visitor"]);
     assert!(cleared.stderr.contains("NOT revoked"), "{}", cleared.stderr);
     cleared.ok();
