@@ -40,6 +40,74 @@ fn wxc_sdk_lists_everyone_across_pages() {
     }
 }
 
+/// What the SDK's own example for service apps does: an `Integration` with nothing but id and secret refreshes the one token that
+/// the portal shows. Then it looks around.
+const SERVICE_APP: &str = "
+import os
+from wxc_sdk import WebexSimpleApi
+from wxc_sdk.integration import Integration
+from wxc_sdk.rest import RestSession
+from wxc_sdk.tokens import Tokens
+
+base = RestSession.BASE = os.environ['SDK_BASE']
+integration = Integration(client_id=os.environ['CLIENT_ID'], client_secret=os.environ['CLIENT_SECRET'], scopes=[],
+                          redirect_url=None, auth_service=f'{base}/authorize', token_service=f'{base}/access_token')
+tokens = Tokens(refresh_token=os.environ['REFRESH_TOKEN'])
+integration.refresh(tokens=tokens)
+assert tokens.remaining > 0
+with WebexSimpleApi(tokens=tokens) as api:
+    print(api.people.me().display_name, len(list(api.devices.list())), len(list(api.workspaces.list())), len(list(api.licenses.list())) > 0,
+          len(list(api.locations.list())) > 0)
+";
+
+/// The same things with the token of somebody else, from the environment.
+const LOOK_AROUND: &str = "
+import os
+from wxc_sdk import WebexSimpleApi
+from wxc_sdk.rest import RestSession
+
+RestSession.BASE = os.environ['SDK_BASE']
+with WebexSimpleApi() as api:
+    devices = list(api.devices.list())
+    print(api.people.me().emails[0], len(devices), len({device.device_id for device in devices}))
+";
+
+#[test]
+fn wxc_sdks_own_refresh_of_a_service_app_works_and_sees_what_lanyards_does() {
+    let python = python();
+    let webex = Webex::with(Options { devices: 30, ..Options::default() });
+    let home = signed_in(&webex);
+    let app = &webex.description().service_app;
+    let script = home.file("service_app.py", SERVICE_APP);
+    let mut command = Command::new(&python);
+    command.arg(script).env("SDK_BASE", webex.url()).env("CLIENT_ID", &app.client_id);
+    command.env("CLIENT_SECRET", &app.client_secret).env("REFRESH_TOKEN", &app.refresh_token);
+    let workspaces = webex.workspaces().len();
+    assert_eq!(Running::start(&mut command).end().ok(), format!("Fleet Service App 30 {workspaces} True True"));
+}
+
+#[test]
+fn wxc_sdk_sees_with_a_bots_token_what_the_bot_was_granted() {
+    let python = python();
+    let webex = Webex::with(Options { devices: 30, ..Options::default() });
+    let home = signed_in(&webex);
+    let bot = &webex.description().bot;
+    let file = home.file("bot", &bot.access_token);
+    let mut add = home.command(["--webex-url", webex.url(), "add", "bot", "lobby", "--token-file"]);
+    Running::start(add.arg(file)).end().ok();
+    let script = home.file("look.py", LOOK_AROUND);
+    let look = || {
+        let mut command = home.command(["exec", "lobby", "--"]);
+        command.arg(&python).arg(&script).env("SDK_BASE", webex.url());
+        Running::start(&mut command).end().ok()
+    };
+    assert_eq!(look(), format!("{} 0 0", bot.email));
+    let granted =
+        webex.workspaces().into_iter().find(|workspace| workspace["devices"] == 2).expect("one has two devices");
+    webex.grant(granted["id"].as_str().expect("an id"), &bot.email, Some("read"));
+    assert_eq!(look(), format!("{} 2 2", bot.email));
+}
+
 /// A Python that has the SDK: a virtual environment of the tests', made when it is not there yet.
 pub(crate) fn python() -> PathBuf {
     let tests = Path::new(env!("CARGO_TARGET_TMPDIR"));
