@@ -182,6 +182,8 @@ impl Store {
             Standing::Disabled => &Standing::Disabled,
             _ => &check.standing,
         };
+        let check =
+            &Check { organisation: named(check.organisation.clone(), current.organisation.as_ref()), ..check.clone() };
         let unchanged = current.subject == check.subject
             && current.organisation == check.organisation
             && current.standing == *standing;
@@ -217,6 +219,14 @@ impl Store {
         write.commit().await?;
         self.engine().forget().await;
         Ok(true)
+    }
+}
+
+/// A name that was read once is kept where a later token may not read it.
+pub(crate) fn named(seen: Option<Organisation>, known: Option<&Organisation>) -> Option<Organisation> {
+    match (seen, known) {
+        (Some(Organisation { id, name: None }), Some(known)) if known.id == id => Some(known.clone()),
+        (seen, _) => seen,
     }
 }
 

@@ -79,20 +79,15 @@ impl Failure {
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. }) | Self::Usage { .. } => 2,
             Self::Open(_) | Self::Restore(_) | Self::Store(_) => 6,
             Self::NoSuchName { .. } => 3,
+            // Whoever stopped reading has what it wanted.
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => 0,
             Self::Other { .. } | Self::Io { .. } => 1,
         }
     }
 
     /// The word for its kind: one for each exit code.
     fn kind(&self) -> &'static str {
-        match self.code() {
-            2 => USAGE,
-            3 => "no-such-name",
-            4 => "person-must-act",
-            5 => "unreachable",
-            6 => "store",
-            _ => "failed",
-        }
+        kind_of(self.code())
     }
 
     fn hint(&self) -> Option<String> {
@@ -105,6 +100,29 @@ impl Failure {
             Self::Other { hint, .. } => hint.clone(),
             Self::Io { .. } => None,
         }
+    }
+}
+
+/// Tells the same of a failure that is no [`Failure`]: an answer of Webex that was printed already.
+pub(crate) fn tell_said(message: &str, hint: Option<&str>, code: u8, json: bool) {
+    if json {
+        return tell_program(kind_of(code), message, hint, code);
+    }
+    output::note(&format!("error: {message}"));
+    if let Some(hint) = hint {
+        output::note(&format!("hint: {hint}"));
+    }
+}
+
+/// The word for a failure's kind: one for each exit code.
+fn kind_of(code: u8) -> &'static str {
+    match code {
+        2 => USAGE,
+        3 => "no-such-name",
+        4 => "person-must-act",
+        5 => "unreachable",
+        6 => "store",
+        _ => "failed",
     }
 }
 

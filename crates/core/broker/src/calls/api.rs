@@ -114,6 +114,10 @@ impl ApiPath {
 pub struct ApiReply {
     /// The credential that called.
     pub credential: Credential,
+    /// The method that was used.
+    pub method: Method,
+    /// The path that was asked, without its query.
+    pub path: String,
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -179,6 +183,8 @@ impl Call for CallApi {
         let (url, response) = asked;
         Ok(ApiReply {
             credential: handed.credential,
+            method: self.method.clone(),
+            path: url.expose().path().to_owned(),
             status: response.status,
             next: next_link(&url, &response.headers),
             tracking_id: response.tracking_id().map(str::to_owned),

@@ -4,7 +4,7 @@ use lanyard_credential::{App, AppId, AppKind, AppName};
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use lanyard_secret::ClientSecret;
-use lanyard_store::{NewApp, RemoveAppError};
+use lanyard_store::{NameError, NewApp, RemoveAppError};
 use url::Url;
 
 use crate::{Broker, Call, Error};
@@ -45,7 +45,10 @@ impl Call for AddApp {
             application_id: self.application_id,
         };
         let new = NewApp { app, client_secret: self.client_secret };
-        broker.store.insert_app(&new).await?;
+        broker.store.insert_app(&new).await.map_err(|error| match error {
+            NameError::Taken(_) => Error::AppNameTaken(new.app.name.clone()),
+            error => error.into(),
+        })?;
         Ok(new.app)
     }
 }

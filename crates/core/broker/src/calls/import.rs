@@ -79,6 +79,7 @@ impl Call for LookUp {
         }
         let obtained = broker.clock.now();
         let seen = broker.seen(&self, &origin, &obtained).await?;
+        broker.refuse_second_holder(origin.app.as_ref(), self.tokens.refresh.as_ref()).await?;
         let validity = Validity {
             obtained,
             access: seen.lifetime,
@@ -138,6 +139,19 @@ struct Seen {
 }
 
 impl Broker {
+    /// One grant under two names would be spent by each behind the other's back.
+    pub(crate) async fn refuse_second_holder(
+        &self,
+        app: Option<&App>,
+        token: Option<&RefreshToken>,
+    ) -> Result<(), Error> {
+        let (Some(app), Some(token)) = (app, token) else { return Ok(()) };
+        match self.store.holder_of(app.id, token).await? {
+            Some(holder) => Err(Error::HeldAlready { holder }),
+            None => Ok(()),
+        }
+    }
+
     async fn traced(&self, wanted: &LookUp) -> Result<Traced, Error> {
         let (name, needed) = match &wanted.origin {
             Origin::Portal { kind, environment } => {
@@ -179,7 +193,9 @@ impl Broker {
             Err(error) => return Err(error.into()),
         };
         if let Subject::Known(known) = &subject
-            && (known.account == PersonType::Bot) != (origin.kind == Kind::Bot)
+            && ((known.account == PersonType::Bot) != (origin.kind == Kind::Bot)
+                || (known.account == PersonType::AppUser) != (origin.kind == Kind::ServiceApp)
+                    && known.account != PersonType::Unknown)
         {
             let found = format!("{} ({})", known.display_name, known.account.as_str());
             return Err(Error::WrongKind { expected: origin.kind, found });

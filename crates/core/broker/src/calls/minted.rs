@@ -170,6 +170,7 @@ impl Broker {
         app: &App,
         token: RefreshToken,
     ) -> Result<AddedGrant, Error> {
+        self.refuse_second_holder(Some(app), Some(&token)).await?;
         let validity = Validity {
             obtained: self.clock.now(),
             access: Some(std::time::Duration::ZERO),

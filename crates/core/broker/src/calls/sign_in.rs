@@ -10,7 +10,7 @@ use lanyard_credential::{
 use lanyard_protocol::oauth::{AuthorizationRequest, Callback, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
-use lanyard_store::{NewCredential, NewTokens};
+use lanyard_store::{NewCredential, NewTokens, StoreError};
 use url::Url;
 
 use crate::environment::expect;
@@ -49,6 +49,10 @@ impl Call for BeginSignIn {
     type Reply = SignIn;
 
     async fn run(self, broker: &Broker) -> Result<SignIn, Error> {
+        // Before a person is sent to a browser for nothing.
+        if let Some(pause) = broker.store.pause().await? {
+            return Err(StoreError::Paused(pause).into());
+        }
         let app = match (broker.store.credential(&self.name).await?, &self.app) {
             (Some(credential), _) if credential.kind != Kind::Integration => {
                 return Err(Error::CannotReplace { name: self.name, kind: credential.kind });

@@ -52,6 +52,7 @@ impl Error {
             | Self::DeviceExpired { .. }
             | Self::NoAdministrator { .. }
             | Self::UnknownSubject { .. }
+            | Self::NothingToCompare { .. }
             | Self::Ended { .. }
             | Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
             Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } | Self::NotMinted { trouble, .. } => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use lanyard_client::{CallError, ExchangeError};
+use lanyard_client::{CallError, DeviceError, ExchangeError};
 use lanyard_credential::{Credential, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::TokenError;
 use lanyard_time::Moment;
@@ -22,8 +22,9 @@ impl Error {
             },
             Self::AppGone => "register it again: lanyard app add".to_owned(),
             Self::NameTaken(name) => {
-                format!("choose another, or remove what has it: lanyard clear {name}, or lanyard app remove {name}")
+                format!("choose another, or clear what has it first: lanyard clear {name}")
             }
+            Self::AppNameTaken(name) => format!("choose another name; a new secret for it: lanyard app secret {name}"),
             Self::AppInUse { users, .. } => {
                 let commands: Vec<_> = users.iter().map(|user| format!("lanyard clear {user}")).collect();
                 format!("clear what uses it first: {}", commands.join("; "))
@@ -36,6 +37,9 @@ impl Error {
             Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
             Self::Exchange(error) => exchange_hint(error).to_owned(),
             Self::DeviceExpired { name } => format!("start again with lanyard login {name} --device"),
+            Self::DeviceRefused(error) if matches!(**error, DeviceError::Send(_)) => {
+                "check the network and HTTPS_PROXY".to_owned()
+            }
             Self::DeviceRefused(_) => {
                 "see that the app is an integration that is registered with these scopes; without --device a browser is used".to_owned()
             }
@@ -90,11 +94,13 @@ impl Error {
             Self::Ended { name, kind } => format!("give it its next token: lanyard add {kind} {name}"),
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
             Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
-            Self::DoesNotRotate { .. } => "only integrations and service apps are renewed".to_owned(),
+            Self::DoesNotRotate { kind } => format!("it is replaced by hand: lanyard add {kind} NAME"),
             Self::NoAdministrator { scope, .. } => format!(
                 "name an administrator's credential that has the scope {scope}: --via NAME; sign one in with it: lanyard login \
                  NAME --app APP --scope {scope}"
             ),
+            Self::HeldAlready { holder } => format!("use {holder}; another name for it: lanyard rename {holder} NAME"),
+            Self::NothingToCompare { .. } => "name an administrator's credential that may list devices: --against ADMIN".to_owned(),
             Self::UnknownSubject { name } => format!("find out: lanyard test {name} (it needs spark:people_read)"),
             Self::NoSuchToken { name, .. } => format!("see what there is: lanyard tokens list {name}"),
             Self::AnotherOrganisation { .. } => "compare with an administrator's credential of the same organisation".to_owned(),
@@ -143,7 +149,8 @@ fn trouble_hint(name: &CredentialName, kind: Kind, trouble: TroubleKind, wait: D
         ),
         TroubleKind::ViaUnusable => {
             format!(
-                "mend the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force"
+                "mend the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force; where that \
+                 is gone, clear {name} and add it anew"
             )
         }
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
@@ -168,7 +175,7 @@ fn meant(near: &[String]) -> String {
 
 fn call_hint(error: &CallError) -> Option<String> {
     let status = match error {
-        CallError::Send(_) => return Some("check the network and HTTPS_PROXY; nothing was stored".to_owned()),
+        CallError::Send(_) => return Some("check the network and HTTPS_PROXY".to_owned()),
         CallError::Limited(wait) => return Some(format!("try again in {} s", wait.as_secs().max(1))),
         CallError::Paging(_) => return None,
         CallError::Resource(error) => error.status()?,

@@ -42,6 +42,9 @@ pub enum Error {
     /// The name is in use.
     #[error("the name {0} is taken")]
     NameTaken(String),
+    /// Another app has the name.
+    #[error("there is an app named {0} already")]
+    AppNameTaken(AppName),
     /// Credentials still need the app.
     #[error("the app {app} is used by {}", .users.join(", "))]
     AppInUse {
@@ -154,6 +157,18 @@ pub enum Error {
         name: CredentialName,
         /// Why not.
         trouble: Box<Trouble>,
+    },
+    /// A refresh token is kept already, under another name.
+    #[error("this refresh token is that of {holder} already; nothing was stored")]
+    HeldAlready {
+        /// The credential that keeps it.
+        holder: CredentialName,
+    },
+    /// There is nothing to compare a credential's sight with.
+    #[error("{against} sees no device itself, so nothing can be compared")]
+    NothingToCompare {
+        /// The credential that was to see everything.
+        against: CredentialName,
     },
     /// A pasted refresh token is not accepted.
     #[error("Webex does not accept this refresh token for the app {app}")]

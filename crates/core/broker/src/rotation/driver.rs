@@ -63,7 +63,9 @@ impl Broker {
             }
             let event = driver.perform(&state, action).await.unwrap_or_else(|error| {
                 driver.failures += 1;
-                tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+                if !matches!(error, StoreError::Paused(_)) {
+                    tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+                }
                 store_error = Some(error);
                 Event::StoreFailed
             });

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use lanyard_credential::{CredentialId, Generation, Grant, Intent, IntentPhase, Spend, Standing};
+use lanyard_credential::{
+    AppId, CredentialId, CredentialName, Generation, Grant, Intent, IntentPhase, Spend, Standing,
+};
 use lanyard_secret::RefreshToken;
 
 use super::SELECT_VIEW;
@@ -90,6 +92,17 @@ impl Store {
         self.open_refresh(&row, intent.spend)
     }
 
+    /// The credential of an app that keeps this very refresh token, where one does. Opens each of the app's: for whoever adds one.
+    pub async fn holder_of(&self, app: AppId, token: &RefreshToken) -> Result<Option<CredentialName>, StoreError> {
+        let rows = self.engine().rows(sql("credentials", SELECT_OF_APP).bind(app.to_string())).await?;
+        for row in &rows {
+            if self.open_refresh(row, Spend::Stored)?.is_some_and(|held| held.matches(token)) {
+                return row.parsed("name").map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     /// Opens one of a row's refresh tokens.
     pub(crate) fn open_refresh(&self, row: &Row, which: Spend) -> Result<Option<RefreshToken>, StoreError> {
         let id = row.text("id")?;
@@ -111,6 +124,9 @@ impl Store {
 const UPDATE_INTENT: &str = "UPDATE credentials SET intent_phase = $2, intent_generation = $3, intent_spend = $4, \
      intent_attempt = $5, intent_host = $6, intent_boot = $7, intent_pid = $8, intent_started = $9, \
      intent_deadline_boot = $10, intent_deadline_elapsed = $11, intent_deadline_wall = $12 WHERE id = $1";
+
+const SELECT_OF_APP: &str = "SELECT id, name, environment, grant_number, generation, wrapped_key, refresh_token \
+     FROM credentials WHERE app = $1 AND refresh_token IS NOT NULL ORDER BY name";
 
 /// A row with its secrets and its intent.
 pub(super) const SELECT_SECRETS: &str = "SELECT id, name, environment, standing, trouble_kind, trouble_message, \

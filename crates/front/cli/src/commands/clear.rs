@@ -9,7 +9,7 @@ use lanyard_store::TokenKind;
 use serde_json::json;
 
 use crate::context::Common;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -33,7 +33,9 @@ impl Clear {
                 "minted_through": output::holders::names(&cleared.minted),
             }))?;
         } else {
-            output::note(&format!("{} is erased from this home", cleared.name));
+            let rest =
+                if waits(&cleared) { "; what could not be revoked yet is kept, sealed, until it can be" } else { "" };
+            output::note(&format!("{} is erased from this home{rest}", cleared.name));
             for revocation in &cleared.revocations {
                 output::note(&format!("  {}", sentence(revocation)));
             }
@@ -45,8 +47,14 @@ impl Clear {
             }
             output::holders::minted(&cleared.minted);
         }
-        Ok(ExitCode::SUCCESS)
+        let code = if waits(&cleared) { exit::code_of(lanyard_broker::Class::Unreachable) } else { 0 };
+        Ok(ExitCode::from(code))
     }
+}
+
+/// Whether a token waits for Webex to be reached.
+fn waits(cleared: &Cleared) -> bool {
+    cleared.revocations.iter().any(|revocation| matches!(revocation.outcome, RevocationOutcome::Queued { .. }))
 }
 
 pub(crate) fn sentence(revocation: &Revocation) -> String {
@@ -107,7 +115,8 @@ fn page(cleared: &Cleared) -> Option<String> {
         Kind::Integration => {
             "to end an integration's access, remove it: https://idbroker.webex.com/idb/profile, Connected Apps".to_owned()
         }
-        Kind::ServiceApp | Kind::Guest => {
+        Kind::Guest => "a guest's token cannot be ended: it ends by itself within a day".to_owned(),
+        Kind::ServiceApp => {
             "to end a service app's access, an administrator withdraws it in Control Hub: Management, Apps, Service Apps".to_owned()
         }
     })

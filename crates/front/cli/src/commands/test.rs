@@ -70,7 +70,8 @@ fn lines(report: &TestReport) -> Vec<String> {
     lines.fact("organisation", &output::credential::organisation_in_full(credential));
     lines.fact("valid for", &output::credential::valid_for(credential, &now));
     if let Some(sight) = &report.sight {
-        lines.sight(sight, report.coverage.is_none());
+        let wanted = report.jobs.iter().any(|job| job.job == Job::Devices);
+        lines.sight(sight, wanted, report.coverage.is_none());
     }
     for job in &report.jobs {
         lines.job(job, credential);
@@ -108,8 +109,9 @@ impl Lines {
         self.0.push(format!("    {:12} hint: {hint}", ""));
     }
 
-    fn sight(&mut self, sight: &Sight, alone: bool) {
+    fn sight(&mut self, sight: &Sight, wanted: bool, alone: bool) {
         match (sight.devices, &sight.unknown) {
+            (Some(0), _) if !wanted && alone => self.fact("sees", "no device: none was granted to it"),
             (Some(0), _) => {
                 self.bad("sees", "no device: the token is good, and nothing was granted to the bot yet");
                 // A comparison that follows says the same for each workspace.

@@ -86,7 +86,7 @@ impl Revoke {
         if common.json {
             output::json::print(&json!({ "revoked": revoked.iter().map(json_of).collect::<Vec<_>>() }))?;
         } else if revoked.is_empty() {
-            output::note("there was none to end");
+            output::note("there was none to end: none of ours is older than the one in use by five minutes or more");
         } else {
             output::note(&format!("ended: {}; Webex may accept an access token for a few minutes more", revoked.len()));
         }
@@ -96,13 +96,15 @@ impl Revoke {
 
 fn show(live: &LiveTokens) -> Result<(), Failure> {
     if live.tokens.is_empty() {
-        output::note("Webex lists no token");
+        output::note(
+            "Webex lists no token; it lists what apps obtained, and neither bots' nor personal nor guests' tokens",
+        );
     } else {
         let rows = live.tokens.iter().map(row).collect();
         output::line(&table::render(&["ID", "KIND", "APP", "MADE", "OURS"], rows))?;
     }
     output::note(&format!(
-        "{} access tokens are live, of at most {MOST_LIVE_TOKENS}; asked through {}",
+        "access tokens that are live: {}, of at most {MOST_LIVE_TOKENS}; asked through {}",
         live.access_tokens(),
         live.via
     ));

@@ -165,7 +165,8 @@ pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
         return "no longer: Webex does not accept it".to_owned();
     }
     match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
-        Some(left) if left.is_zero() => "no longer: it has ended".to_owned(),
+        Some(left) if left.is_zero() && credential.renewal() == Renewal::None => "no longer: it has ended".to_owned(),
+        Some(left) if left.is_zero() => "no longer: it is renewed when it is next asked for".to_owned(),
         Some(left) => words(left),
         None if credential.kind == Kind::Personal => {
             "an unknown time, at most 12 hours from when it was made".to_owned()

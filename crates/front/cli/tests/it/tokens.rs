@@ -44,7 +44,7 @@ fn live_tokens_are_listed_counted_and_ended() {
         live["tokens"].as_array().unwrap().iter().map(|token| token["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "refresh").count(), 1, "{live}");
     let shown = home.run(["tokens", "list", "admin"]);
-    assert!(shown.stderr.contains("4 access tokens are live, of at most 750"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("access tokens that are live: 4, of at most 750"), "{}", shown.stderr);
 
     // One of them, by its id; and none that is not the subject's.
     let one = live["tokens"].as_array().unwrap().iter().find(|token| token["kind"] == "access").unwrap();

@@ -85,6 +85,9 @@ impl Broker {
         }
         let seen = self.devices_of(credential, token).await.map_err(Error::from)?;
         let all = self.devices_of(&admin.credential, &admin.token).await.map_err(Error::from)?;
+        if all.is_empty() {
+            return Err(Error::NothingToCompare { against: against.clone() });
+        }
         let options = Broker::calls_of(&admin.credential);
         let environment = &credential.environment;
         let asked = self.transport.workspaces(environment, &admin.token, &LARGE_WORKSPACES, &options).await;

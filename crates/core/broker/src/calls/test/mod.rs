@@ -68,7 +68,8 @@ impl TestReport {
             TokenFinding::Accepted | TokenFinding::Renewed => {}
         }
         let lacking = self.jobs.iter().any(JobReport::lacks);
-        let blind = self.sight.as_ref().is_some_and(|sight| sight.devices == Some(0));
+        let wanted = self.jobs.iter().any(|report| report.job == Job::Devices);
+        let blind = wanted && self.sight.as_ref().is_some_and(|sight| sight.devices == Some(0));
         let uncovered = self.coverage.as_ref().is_some_and(|coverage| !coverage.not_granted.is_empty());
         (lacking || blind || uncovered).then_some(Class::PersonMustAct)
     }

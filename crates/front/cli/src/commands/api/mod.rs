@@ -18,12 +18,12 @@ use self::field::Fields;
 use self::page::Pages;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
-use crate::{output, signals};
+use crate::signals;
 
 #[derive(Debug, Args)]
 pub(crate) struct Api {
-    /// [NAME] [METHOD] PATH: the credential where there are several, GET where no other method is named, and a path such as
-    /// people/me; never an address
+    /// [NAME] [METHOD] PATH: the credential where there are several; a method, else GET, and POST where fields or a body are
+    /// given without --paginate or --lines; a path such as people/me, never an address
     #[arg(required = true, num_args = 1..=3, value_name = "[NAME] [METHOD] PATH")]
     call: Vec<String>,
     /// A text field, KEY=VALUE: in the query of a GET, else in the JSON body; KEY[SUB]= and KEY[]= nest
@@ -84,10 +84,10 @@ impl Api {
         caller.name = Some(context::credential(&caller.broker, words.name).await?);
         let first = caller.call(Target::Path(words.path, query)).await?;
         if paged && first.status.is_success() {
-            return Pages::new(self.lines).print(&caller, first).await;
+            return Pages::new(self.lines, common.json).print(&caller, first).await;
         }
         self.print(&first)?;
-        Ok(finish(&first))
+        Ok(finish(&first, common.json))
     }
 
     fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
@@ -168,18 +168,17 @@ impl Caller {
 }
 
 /// Says on stderr what a refusal means, and gives the exit code of a status.
-fn finish(reply: &ApiReply) -> ExitCode {
+fn finish(reply: &ApiReply, json: bool) -> ExitCode {
     if reply.status.is_success() {
         return ExitCode::SUCCESS;
     }
     let said = ErrorBody::parse(reply.body.expose_secret());
     let tracking = reply.tracking_id.as_deref().or(said.tracking_id.as_deref());
     let tracking = tracking.map(|id| format!(" (tracking id {id})")).unwrap_or_default();
-    output::note(&format!("error: Webex answered with {}{tracking}", reply.status));
-    if let Some(hint) = hint(reply) {
-        output::note(&format!("hint: {hint}"));
-    }
-    ExitCode::from(code(reply.status))
+    let (code, hint) = (code(reply.status), hint(reply));
+    let message = format!("Webex answered {} {} with {}{tracking}", reply.method, reply.path, reply.status);
+    exit::tell_said(&message, hint.as_deref(), code, json);
+    ExitCode::from(code)
 }
 
 /// 4 where a person must act, 3 for what is not there, 5 where Webex is at fault or limits the calls.

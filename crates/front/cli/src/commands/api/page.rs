@@ -13,6 +13,8 @@ use crate::exit::Failure;
 #[derive(Debug)]
 pub(super) struct Pages {
     lines: bool,
+    json: bool,
+    begun: bool,
     printed: usize,
 }
 
@@ -20,14 +22,13 @@ pub(super) struct Pages {
 const MOST_PAGES: usize = 100_000;
 
 impl Pages {
-    pub(super) fn new(lines: bool) -> Self {
-        Self { lines, printed: 0 }
+    pub(super) fn new(lines: bool, json: bool) -> Self {
+        Self { lines, json, begun: false, printed: 0 }
     }
 
     pub(super) async fn print(mut self, caller: &Caller, first: ApiReply) -> Result<ExitCode, Failure> {
         let mut reply = first;
         let mut asked = Vec::new();
-        Self::write(if self.lines { "" } else { "[" })?;
         for _ in 0..MOST_PAGES {
             self.items(&reply)?;
             let Some(next) = reply.next.take() else { return self.end() };
@@ -41,7 +42,7 @@ impl Pages {
             reply = caller.call(Target::Next(next)).await?;
             if !reply.status.is_success() {
                 self.end()?;
-                return Ok(finish(&reply));
+                return Ok(finish(&reply, self.json));
             }
         }
         Err(Failure::Other { message: format!("the list has more than {MOST_PAGES} pages"), hint: None })
@@ -56,6 +57,10 @@ impl Pages {
             message: "the answer holds no list".to_owned(),
             hint: Some("leave --paginate and --lines away".to_owned()),
         })?;
+        if !self.begun && !self.lines {
+            Self::write("[")?;
+        }
+        self.begun = true;
         for item in items {
             let before = match (self.lines, self.printed) {
                 (true, _) | (false, 0) => "",

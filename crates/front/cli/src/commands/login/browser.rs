@@ -20,7 +20,9 @@ pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn
     let listener = Listener::bind(&sign_in.app.redirect_uris, sign_in.app.name.as_str()).await?;
     let redirect_uri = listener.redirect_uri().clone();
     let url = sign_in.url(&redirect_uri).into_inner();
-    output::note("sign in to Webex in the browser; if none opens, open this address:");
+    output::note(
+        "sign in to Webex in the browser; if none opens, open this address on this machine (elsewhere: --paste or --device):",
+    );
     output::note(&format!("\n  {url}\n"));
     if let Err(error) = webbrowser::open(url.as_str()) {
         tracing::info!(%error, "no browser could be opened");
