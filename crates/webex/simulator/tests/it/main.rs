@@ -4,6 +4,7 @@
 mod access;
 mod control;
 mod faults;
+mod openapi;
 mod people;
 mod refresh;
 mod sign_in;

@@ -64,6 +64,11 @@ impl World {
         self.http.get(self.url(path)).bearer_auth(token)
     }
 
+    /// A POST of JSON to the REST API with this token.
+    pub(crate) fn post(&self, path: &str, token: &str, body: &Value) -> RequestBuilder {
+        self.http.post(self.url(path)).bearer_auth(token).json(body)
+    }
+
     pub(crate) async fn status(&self, path: &str, token: &str) -> StatusCode {
         self.get(path, token).send().await.unwrap().status()
     }
@@ -103,6 +108,13 @@ impl World {
     pub(crate) async fn behave(&self, change: Value) {
         let (status, answer) = self.control(Method::POST, "/behaviour", change).await;
         assert_eq!(status, 200, "{answer}");
+    }
+
+    /// What Control Hub's Edit API Access does for a bot: `"read"`, `"full"` or null.
+    pub(crate) async fn grant(&self, workspace: &str, bot: &str, access: Value) {
+        let body = json!({ "email": bot, "access": access });
+        let (status, answer) = self.control(Method::POST, &format!("/workspaces/{workspace}/grants"), body).await;
+        assert_eq!(status, 204, "{answer}");
     }
 
     pub(crate) async fn record(&self) -> Vec<Value> {
