@@ -2,10 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod access;
+mod authorizations;
 mod control;
+mod device_grant;
 mod faults;
+mod guests;
+mod limits;
+mod lists;
 mod openapi;
 mod people;
 mod refresh;
+mod rooms;
+mod service_apps;
 mod sign_in;
 mod world;

@@ -27,7 +27,7 @@ async fn every_reply_is_as_ciscos_documents_have_it_and_holds_nothing_of_its_own
         let reply = world.get(&path, token.as_deref().unwrap_or(&admin));
         deviating.extend(documents.judge(document, "GET", operation, reply).await);
     }
-    let fleet = fleet(&world).await;
+    let fleet = world.machine().await;
     let guest = json!({ "subject": "visitor-1", "displayName": "A visitor" });
     let request = world.post("/guests/token", &fleet, &guest);
     deviating.extend(documents.judge("admin", "POST", "/guests/token", request).await);
@@ -45,7 +45,7 @@ type Get = (&'static str, &'static str, Option<String>, String);
 async fn gets(world: &World) -> Vec<Get> {
     let knows = world.knows().clone();
     let bot = knows.bot.access_token.clone();
-    let fleet = fleet(world).await;
+    let fleet = world.machine().await;
     let first = |list: Value| text(&list, "/items/0/id");
     let list = async |path: &str| answer(world.get(path, &knows.personal.access_token).send().await.unwrap()).await.1;
     let me = text(&list("/people/me").await, "/id");
@@ -98,11 +98,6 @@ fn orders(world: &World) -> [Value; 4] {
         order(&app.client_secret, "nowhere"),
         json!({}),
     ]
-}
-
-async fn fleet(world: &World) -> String {
-    let (_, reply) = world.refresh(&world.knows().service_app.refresh_token).await;
-    text(&reply, "/access_token")
 }
 
 /// The documents, and which of their operations are known to contradict themselves.
