@@ -79,8 +79,6 @@ impl Failure {
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. }) | Self::Usage { .. } => 2,
             Self::Open(_) | Self::Restore(_) | Self::Store(_) => 6,
             Self::NoSuchName { .. } => 3,
-            // Whoever stopped reading has what it wanted.
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => 0,
             Self::Other { .. } | Self::Io { .. } => 1,
         }
     }

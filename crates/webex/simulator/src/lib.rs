@@ -22,6 +22,13 @@
 //! | `POST /access_tokens/revoke` | revokes access tokens and leaves their grants: `{client_id?, subject?}` |
 //! | `GET`, `POST /behaviour` | shows or changes how the simulator behaves; it starts as [`Options`] says |
 //! | `POST /clients`, `POST /clients/{id}/secret` | registers an integration, or replaces a client secret |
+//! | `GET /organisations` | lists the organisations and their administrators, the first one first |
+//! | `GET`, `POST /service-apps` | lists service apps, or registers one that nobody has authorised: `{name?, scopes}` |
+//! | `POST /service-apps/{id}/authorise`, `…/withdraw` | what an administrator does in Control Hub: `{organisation_id?}` |
+//! | `POST /bots`, `POST /bots/{email}/regenerate` | makes a bot (`{name}`), or a new token in place of its old one |
+//! | `POST /personal` | gives a personal token, as the developer portal does: `{subject}`, an address |
+//! | `POST /people/{email}/change-password` | ends what the person consented to, and their personal tokens |
+//! | `GET /workspaces`, `POST /workspaces/{id}/grants` | lists workspaces, or grants a bot: `{email, access: read, full or null}` |
 //!
 //! In `path` of a fault a trailing `*` stands for any ending. `count` is how often it applies (1 when left out, `null` for
 //! ever), `after` how many matching calls it lets pass first. `action` holds any of: `delay_ms` (before the effect),
@@ -33,8 +40,9 @@
 //!
 //! `POST /behaviour` takes any of `refresh` (`keep`, `rotate`, `rotate-strict`), `repeat_window_ms`, `noop_refresh_window_ms` (0
 //! for none), `access_token_ttl_ms`, `refresh_token_ttl_ms`, `dead_grant_status` (400 or 401), `dead_grant_error`
-//! (`invalid_request` or `invalid_grant`), `scope_in_reply`, `revoke_refresh_tokens`, `empty_pages` and `double_tracking_id`; what
-//! is left out stays.
+//! (`invalid_request` or `invalid_grant`), `scope_in_reply`, `revoke_refresh_tokens`, `empty_pages`, `double_tracking_id`,
+//! `token_expiry_for` (`all`, `personal`, `none`), `guest_token_ttl_ms`, `device_pending` (`webex`, `rfc`), `device_interval_s`,
+//! `bot_sees_workspaces` and `requests_per_minute` (0 for no limit); what is left out stays.
 //!
 //! A record's entry tells whether the call had its `effect` and whether its reply was sent: `reply_sent` is true once the
 //! operating system has taken the reply's last byte. A client that holds a whole reply always finds it so; one that was cut

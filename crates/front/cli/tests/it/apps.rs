@@ -29,7 +29,7 @@ fn a_name_that_is_taken_says_how_to_free_it() {
     home.add_app(&webex);
     let app = &webex.description().integration;
     let again = home.add_app_as(&webex, (&app.client_id, &app.client_secret), &app.redirect_uris, &[]);
-    assert!(again.hint().contains("lanyard app remove desk"), "{}", again.stderr);
+    assert!(again.hint().contains("lanyard app secret desk"), "{}", again.stderr);
     again.fails(1);
 }
 

@@ -220,7 +220,9 @@ fn to_clear_names_those_who_hold_what_could_not_be_revoked() {
     assert!(!revoked.stderr.contains("exec true"), "what is revoked nobody holds: {}", revoked.stderr);
     revoked.ok();
     webex.fault(&json!({ "path": "/idb/*", "count": 2, "action": { "status": 503 } }));
-    let later: Value = serde_json::from_str(&home.run(["--json", "clear", "second"]).ok()).unwrap();
+    let later = home.run(["--json", "clear", "second"]);
+    assert_eq!(later.code(), 5, "its tokens wait for Webex: {}", later.stderr);
+    let later: Value = serde_json::from_str(&later.stdout).unwrap();
     assert_eq!(later["holders"][0]["means"], "exec true");
 }
 

@@ -34,7 +34,8 @@ impl Rights {
     pub(crate) fn cover(&self, scope: &Scope, account: &Account) -> bool {
         let within_role = account.administrator || !is_administrative(scope);
         match self {
-            Self::Person | Self::Bot => within_role,
+            Self::Person => within_role,
+            Self::Bot => !is_administrative(scope) && !NEVER_A_BOTS.contains(&scope.as_str()),
             Self::Guest => !is_administrative(scope) && GUEST_SCOPES.contains(&scope.as_str()),
             Self::Consented(scopes) => within_role && scopes.contains(scope),
             Self::Authorised(scopes) => scopes.contains(scope),
@@ -44,6 +45,9 @@ impl Rights {
 
 /// What a guest may, as far as is simulated.
 const GUEST_SCOPES: [&str; 3] = ["spark:people_read", "spark:rooms_read", "spark:messages_read"];
+
+/// What is nobody's but an integration's or a person's, as far as is simulated.
+const NEVER_A_BOTS: [&str; 3] = ["spark:applications_token", "spark:calls_read", "spark:calls_write"];
 
 fn is_administrative(scope: &Scope) -> bool {
     ["spark-admin:", "identity:", "spark-compliance:"].iter().any(|prefix| scope.as_str().starts_with(prefix))

@@ -14,6 +14,9 @@ use crate::random;
 /// How long the codes are good, as Webex has it.
 pub(crate) const DEVICE_LIFE: Duration = Duration::from_mins(5);
 
+/// What each poll that comes too early adds to the interval, for good (RFC 8628, section 3.5).
+const SLOWER: Duration = Duration::from_secs(5);
+
 /// A device that waits for its person.
 #[derive(Clone, Debug)]
 pub(crate) struct Pairing {
@@ -23,6 +26,8 @@ pub(crate) struct Pairing {
     pub(crate) user_code: String,
     expires_at: Timestamp,
     last_poll: Option<Timestamp>,
+    /// How long to wait between two polls.
+    interval: Duration,
     decision: Decision,
 }
 
@@ -63,6 +68,7 @@ impl Issuer {
             user_code: user_code.clone(),
             expires_at: after(terms.now, DEVICE_LIFE),
             last_poll: None,
+            interval: terms.behaviour.device_interval,
             decision: Decision::Open,
         };
         self.pairings.insert(Fingerprint::of(&code), pairing);
@@ -96,10 +102,13 @@ impl Issuer {
             self.pairings.remove(&key);
             return DevicePoll::Expired;
         }
-        let early = pairing.last_poll.is_some_and(|last| terms.now < after(last, terms.behaviour.device_interval));
+        let early = pairing.last_poll.is_some_and(|last| terms.now < after(last, pairing.interval));
         pairing.last_poll = Some(terms.now);
         let account = match pairing.decision {
-            Decision::Open if early => return DevicePoll::SlowDown,
+            Decision::Open if early => {
+                pairing.interval += SLOWER;
+                return DevicePoll::SlowDown;
+            }
             Decision::Open => return DevicePoll::Pending,
             Decision::Denied => {
                 self.pairings.remove(&key);

@@ -41,6 +41,26 @@ pub(crate) struct Device {
     pub(crate) ip: String,
 }
 
+impl Device {
+    /// Room devices have the xAPI, and so have the newer desk phones; other phones have none.
+    pub(crate) fn has_xapi(&self) -> bool {
+        self.kind != "phone" || self.product == PHONE_OS
+    }
+
+    pub(crate) fn software(&self) -> &'static str {
+        match (self.kind, self.product) {
+            (_, PHONE_OS) => "PhoneOS 3.5.1",
+            ("phone", _) => "sip8845_65.12-0-5",
+            _ => "RoomOS 11.20.1.7",
+        }
+    }
+
+    /// What ails it.
+    pub(crate) fn error_code(&self) -> Option<&'static str> {
+        (self.status == "connected_with_issues").then_some("microphonemutedexternal")
+    }
+}
+
 /// What a bot may do with the devices of a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -169,9 +189,12 @@ const PRODUCTS: [(&str, &str); 7] = [
     ("Cisco Board Pro 75", "roomdesk"),
     ("Cisco Desk Pro", "roomdesk"),
     ("Cisco Room Navigator", "roomdesk"),
-    ("Cisco 9871", "phone"),
+    (PHONE_OS, "phone"),
     ("Cisco 8845", "phone"),
 ];
+
+/// A phone of the newer kind.
+const PHONE_OS: &str = "Cisco 9871";
 
 /// Most are well.
 const STATUSES: [&str; 10] = [

@@ -29,11 +29,12 @@ pub(super) async fn list(
     let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let filter = Filter::of(&query);
     let state = webex.state();
-    let found = state.rooms.devices.iter().filter(|device| filter.fits(device)).filter_map(|device| {
-        let permission = sight.permission(&state, &caller, device)?;
-        Some(view(&state, device, permission))
+    let found = state.rooms.devices.iter().filter_map(|device| {
+        let access = sight.permission(&state, &caller, device)?;
+        filter.fits(device, access).then_some((device, access))
     });
-    Ok(slice.page(&webex, "/devices", "items", &query, found))
+    let show = |(device, access)| view(&state, device, access);
+    Ok(slice.page(&webex, ("/devices", "items"), &query, found, show))
 }
 
 pub(super) async fn show(
@@ -90,20 +91,27 @@ impl Sight {
 struct Filter(Vec<(Read, String)>);
 
 /// Reads what a filter compares.
-type Read = fn(&Device) -> String;
+type Read = fn(&Device, Access) -> String;
 
 impl Filter {
     fn of(query: &Form) -> Self {
-        let known: [(&str, Read); 9] = [
-            ("workspaceId", |device| device.workspace.map(|id| webex_id("PLACES", id)).unwrap_or_default()),
-            ("personId", |device| device.person.map(|id| webex_id("PEOPLE", id)).unwrap_or_default()),
-            ("displayName", |device| device.name.clone()),
-            ("product", |device| device.product.to_owned()),
-            ("type", |device| device.kind.to_owned()),
-            ("connectionStatus", |device| device.status.to_owned()),
-            ("serial", |device| device.serial.clone()),
-            ("mac", |device| device.mac.clone()),
-            ("ip", |device| device.ip.clone()),
+        let known: [(&str, Read); 15] = [
+            ("workspaceId", |device, _| device.workspace.map(|id| webex_id("PLACES", id)).unwrap_or_default()),
+            ("personId", |device, _| device.person.map(|id| webex_id("PEOPLE", id)).unwrap_or_default()),
+            ("displayName", |device, _| device.name.clone()),
+            ("product", |device, _| device.product.to_owned()),
+            ("type", |device, _| device.kind.to_owned()),
+            ("connectionStatus", |device, _| device.status.to_owned()),
+            ("serial", |device, _| device.serial.clone()),
+            ("mac", |device, _| device.mac.clone()),
+            ("software", |device, _| device.software().to_owned()),
+            ("upgradeChannel", |_, _| UPGRADE_CHANNEL.to_owned()),
+            ("errorCode", |device, _| device.error_code().unwrap_or_default().to_owned()),
+            ("capability", |device, _| if device.has_xapi() { "xapi" } else { "" }.to_owned()),
+            ("permission", |_, access| access.permission().to_owned()),
+            ("plannedMaintenance", |_, _| PLANNED_MAINTENANCE.to_owned()),
+            // No device has a tag.
+            ("tag", |_, _| String::new()),
         ];
         let asked = known.into_iter().filter_map(|(name, read)| {
             let wanted = query.get(name)?;
@@ -112,10 +120,13 @@ impl Filter {
         Self(asked.collect())
     }
 
-    fn fits(&self, device: &Device) -> bool {
-        self.0.iter().all(|(read, wanted)| read(device).eq_ignore_ascii_case(wanted))
+    fn fits(&self, device: &Device, access: Access) -> bool {
+        self.0.iter().all(|(read, wanted)| read(device, access).eq_ignore_ascii_case(wanted))
     }
 }
+
+const UPGRADE_CHANNEL: &str = "stable";
+const PLANNED_MAINTENANCE: &str = "off";
 
 /// A device as the reference shows it.
 pub(super) fn view(state: &Everything, device: &Device, access: Access) -> Value {
@@ -124,7 +135,7 @@ pub(super) fn view(state: &Everything, device: &Device, access: Access) -> Value
         "id": device_id(device.id),
         "displayName": device.name,
         "orgId": organisation_id(state.organisation.id),
-        "capabilities": if device.kind == "phone" { json!([]) } else { json!(["xapi"]) },
+        "capabilities": if device.has_xapi() { json!(["xapi"]) } else { json!([]) },
         "permissions": [access.permission()],
         "connectionStatus": device.status,
         "product": device.product,
@@ -134,13 +145,13 @@ pub(super) fn view(state: &Everything, device: &Device, access: Access) -> Value
         "activeInterface": "wired",
         "mac": device.mac,
         "serial": device.serial,
-        "software": if device.kind == "phone" { "PhoneOS 3.5.1" } else { "RoomOS 11.20.1.7" },
-        "upgradeChannel": "stable",
+        "software": device.software(),
+        "upgradeChannel": UPGRADE_CHANNEL,
         "created": created,
         "firstSeen": created,
         "lastSeen": created,
-        "errorCodes": if device.status == "connected_with_issues" { json!(["microphonemutedexternal"]) } else { json!([]) },
-        "plannedMaintenance": "off",
+        "errorCodes": device.error_code().into_iter().collect::<Vec<_>>(),
+        "plannedMaintenance": PLANNED_MAINTENANCE,
     });
     if let Some(workspace) = device.workspace {
         view["workspaceId"] = json!(webex_id("PLACES", workspace));

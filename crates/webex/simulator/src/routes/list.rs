@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::LINK;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::form::Form;
@@ -12,8 +11,8 @@ use crate::webex::Webex;
 
 /// A page of a list, and where the next one begins.
 pub(super) struct Slice {
-    pub(super) start: usize,
-    pub(super) max: usize,
+    start: usize,
+    max: usize,
 }
 
 impl Slice {
@@ -26,32 +25,53 @@ impl Slice {
         Ok(Self { start: number("start", 0)?, max: number("max", usual)?.clamp(1, largest) })
     }
 
-    /// Takes the page out of all that fits, and names the next one.
-    pub(super) fn page<T: Serialize>(
+    /// Takes the page out of all that fits, shows what is on it and nothing else, and names the next one.
+    pub(super) fn page<T>(
         &self,
         webex: &Webex,
-        path: &str,
-        key: &str,
+        (path, key): (&str, &str),
         query: &Form,
-        mut found: impl Iterator<Item = T>,
+        found: impl Iterator<Item = T>,
+        show: impl Fn(T) -> Value,
     ) -> Response {
-        let items: Vec<Value> = found
-            .by_ref()
-            .skip(self.start)
-            .take(self.max)
-            .map(|item| serde_json::to_value(item).unwrap_or_default())
-            .collect();
-        let end = self.start + items.len();
-        let more = found.next().is_some();
+        let (items, next) = self.cut(found, show);
         let body = Value::Object(Map::from_iter([(key.to_owned(), Value::Array(items))]));
         let mut response = Json(body).into_response();
-        if more {
-            let query = query.without("start").append_pair("start", &end.to_string()).finish();
+        if let Some(next) = next {
+            let query = query.without("start").append_pair("start", &next.to_string()).finish();
             let link = format!("<{}{path}?{query}>; rel=\"next\"", webex.setting().base_url);
             if let Ok(link) = link.parse() {
                 response.headers_mut().insert(LINK, link);
             }
         }
         response
+    }
+
+    fn cut<T>(&self, found: impl Iterator<Item = T>, show: impl Fn(T) -> Value) -> (Vec<Value>, Option<usize>) {
+        let mut found = found.skip(self.start);
+        let items: Vec<_> = found.by_ref().take(self.max).map(show).collect();
+        let next = found.next().map(|_| self.start + items.len());
+        (items, next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_on_the_page_is_shown() {
+        let shown = Cell::new(0);
+        let show = |number: u32| {
+            shown.set(shown.get() + 1);
+            Value::from(number)
+        };
+        let (items, next) = Slice { start: 19_000, max: 3 }.cut(0..20_000, show);
+        assert_eq!((items, next), (vec![19_000.into(), 19_001.into(), 19_002.into()], Some(19_003)));
+        assert_eq!(shown.get(), 3);
+        let (items, next) = Slice { start: 19_998, max: 3 }.cut(0..20_000, show);
+        assert_eq!((items.len(), next), (2, None));
     }
 }

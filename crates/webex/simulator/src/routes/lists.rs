@@ -1,24 +1,29 @@
 //! Lists whose content is small: licences, locations, numbers, calls, meetings and what is kept of them.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Response};
+use http::header::LINK;
 use lanyard_protocol::PersonType;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::caller::Caller;
+use super::cursor::Cursor;
+use super::form::Form;
+use super::list::Slice;
 use super::refusal::Refusal;
 use crate::organisation::{organisation_id, webex_id};
 use crate::webex::Webex;
 
-/// `GET /licenses`.
+/// `GET /licenses`; never paged.
 pub(super) async fn licenses(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark-admin:licenses_read"])?;
     let people = webex.state().organisation.listed_in(caller.account.organisation).count();
-    let items = LICENSES.iter().map(|(name, id, share)| {
+    let items = LICENSES.iter().map(|(name, number, share)| {
         let used = people / share;
         json!({
-            "id": webex_id("LICENSE", Uuid::from_u128(*id)),
+            "id": own_id("LICENSE", &caller, *number),
             "name": name,
             "totalUnits": people + 10,
             "consumedUnits": used,
@@ -29,38 +34,68 @@ pub(super) async fn licenses(State(webex): State<Webex>, caller: Caller) -> Resu
     Ok(Json(json!({ "items": items.collect::<Vec<_>>() })))
 }
 
-/// `GET /locations`.
-pub(super) async fn locations(caller: Caller) -> Result<Json<Value>, Refusal> {
+/// The reference's largest page of locations, and its usual one.
+const MOST_LOCATIONS: usize = 500;
+
+/// `GET /locations`, by `name` or by `id`.
+pub(super) async fn locations(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
     caller.needs_any(&["spark-admin:locations_read"])?;
-    let items = LOCATIONS.iter().map(|(name, id, zone, city, country)| {
-        json!({
-            "id": webex_id("LOCATION", Uuid::from_u128(*id)),
-            "name": name,
-            "orgId": organisation_id(caller.account.organisation),
-            "timeZone": zone,
-            "preferredLanguage": "en_us",
-            "address": { "address1": "1 Main Street", "city": city, "country": country },
-        })
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let size = match query.get("max") {
+        None => MOST_LOCATIONS,
+        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
+    };
+    let cursor = Cursor::of(&query)?;
+    let found = LOCATIONS.iter().filter(|location| {
+        query.get("name").is_none_or(|name| name.eq_ignore_ascii_case(location.name))
+            && query.get("id").is_none_or(|id| id.trim_end_matches('=') == location.id(&caller))
     });
-    Ok(Json(json!({ "items": items.collect::<Vec<_>>() })))
+    let empty_pages = webex.state().behaviour.empty_pages;
+    let (page, next) = cursor.page(found, size.clamp(1, MOST_LOCATIONS), empty_pages);
+    let items: Vec<_> = page.into_iter().map(|location| location.view(&caller)).collect();
+    let mut response = Json(json!({ "items": items })).into_response();
+    if let Some(link) = next.and_then(|next| next.link(&webex, "/locations", &query).parse().ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
 }
 
-/// `GET /telephony/config/numbers`: a list under a name of its own.
-pub(super) async fn numbers(caller: Caller) -> Result<Json<Value>, Refusal> {
+/// The reference's default and largest page of numbers.
+const MOST_NUMBERS: usize = 2000;
+
+/// `GET /telephony/config/numbers`: a list under a name of its own, by `locationId` or by `phoneNumber`.
+pub(super) async fn numbers(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
     caller.needs_any(&["spark-admin:telephony_config_read"])?;
-    let location = json!({ "id": webex_id("LOCATION", Uuid::from_u128(LOCATIONS[0].1)), "name": LOCATIONS[0].0 });
-    let numbers = (0..3).map(|number| {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let slice = Slice::of(&query, MOST_NUMBERS, MOST_NUMBERS)?;
+    let text = |number: usize| format!("+1408555010{number}");
+    let location = &LOCATIONS[0];
+    let found = (0..3).filter(|number| {
+        query.get("locationId").is_none_or(|id| id.trim_end_matches('=') == location.id(&caller))
+            && query.get("phoneNumber").is_none_or(|wanted| wanted == text(*number))
+    });
+    let show = |number| {
         json!({
-            "phoneNumber": format!("+1408555010{number}"),
+            "phoneNumber": text(number),
             "state": "ACTIVE",
             "phoneNumberType": "PRIMARY",
             "mainNumber": number == 0,
+            "includedTelephonyTypes": "PSTN_NUMBER",
             "tollFreeNumber": false,
             "isServiceNumber": false,
-            "location": location,
+            "isReservedNumber": false,
+            "location": { "id": location.id(&caller), "name": location.name },
         })
-    });
-    Ok(Json(json!({ "phoneNumbers": numbers.collect::<Vec<_>>() })))
+    };
+    Ok(slice.page(&webex, ("/telephony/config/numbers", "phoneNumbers"), &query, found, show))
 }
 
 /// `GET /telephony/calls`: for a person's own token only.
@@ -95,7 +130,12 @@ fn nothing(caller: &Caller, scopes: &[&str]) -> Result<Json<Value>, Refusal> {
     Ok(Json(json!({ "items": [] })))
 }
 
-/// Names, ids of the simulator's own, and one of how many people has it.
+/// An id of the simulator's own; each organisation has its own.
+fn own_id(kind: &str, caller: &Caller, number: u128) -> String {
+    webex_id(kind, Uuid::from_u128(caller.account.organisation.as_u128() ^ number))
+}
+
+/// Names, numbers to make ids of, and one of how many people has it.
 const LICENSES: [(&str, u128, usize); 5] = [
     ("Webex Calling - Professional", 0x1ce_0001, 4),
     ("Webex Calling - Standard", 0x1ce_0002, 20),
@@ -104,8 +144,71 @@ const LICENSES: [(&str, u128, usize); 5] = [
     ("Meeting - Webex Meeting Center", 0x1ce_0005, 3),
 ];
 
-const LOCATIONS: [(&str, u128, &str, &str, &str); 3] = [
-    ("Headquarters", 0x10c_0001, "America/Los_Angeles", "San Jose", "US"),
-    ("Europe", 0x10c_0002, "Europe/Zurich", "Bern", "CH"),
-    ("Asia", 0x10c_0003, "Asia/Singapore", "Singapore", "SG"),
+struct Location {
+    number: u128,
+    name: &'static str,
+    zone: &'static str,
+    city: &'static str,
+    postal_code: &'static str,
+    country: &'static str,
+    /// Texts, as the reference's example has them.
+    latitude: &'static str,
+    longitude: &'static str,
+}
+
+impl Location {
+    fn id(&self, caller: &Caller) -> String {
+        own_id("LOCATION", caller, self.number)
+    }
+
+    fn view(&self, caller: &Caller) -> Value {
+        json!({
+            "id": self.id(caller),
+            "name": self.name,
+            "orgId": organisation_id(caller.account.organisation),
+            "timeZone": self.zone,
+            "preferredLanguage": "en_us",
+            "address": {
+                "address1": "1 Main Street",
+                "city": self.city,
+                "postalCode": self.postal_code,
+                "country": self.country,
+            },
+            "latitude": self.latitude,
+            "longitude": self.longitude,
+        })
+    }
+}
+
+const LOCATIONS: [Location; 3] = [
+    Location {
+        number: 0x10c_0001,
+        name: "Headquarters",
+        zone: "America/Los_Angeles",
+        city: "San Jose",
+        postal_code: "95134",
+        country: "US",
+        latitude: "37.335480",
+        longitude: "-121.893028",
+    },
+    Location {
+        number: 0x10c_0002,
+        name: "Europe",
+        zone: "Europe/Zurich",
+        city: "Bern",
+        postal_code: "3011",
+        country: "CH",
+        latitude: "46.947976",
+        longitude: "7.447447",
+    },
+    Location {
+        number: 0x10c_0003,
+        name: "Asia",
+        zone: "Asia/Singapore",
+        city: "Singapore",
+        postal_code: "048581",
+        country: "SG",
+        latitude: "1.352083",
+        longitude: "103.819836",
+    },
 ];

@@ -7,6 +7,7 @@ pub(crate) mod authorize;
 mod caller;
 mod client_auth;
 mod control;
+mod cursor;
 mod device;
 mod devices;
 mod form;

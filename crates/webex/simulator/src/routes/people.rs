@@ -3,8 +3,6 @@
 use axum::Json;
 use axum::extract::{OriginalUri, Path, State};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LINK;
 use jiff::Timestamp;
 use lanyard_protocol::{Person, WebexId};
@@ -13,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::caller::Caller;
+use super::cursor::Cursor;
 use super::form::Form;
 use super::refusal::Refusal;
 use crate::organisation::{Account, organisation_id, webex_id};
@@ -55,25 +54,18 @@ pub(super) async fn list(
     let filter = Filter::of(&query)?;
     filter.permitted_to(&caller)?;
     let size = page_size(&query)?;
-    let Cursor { offset, empty } = query.get("cursor").map(Cursor::decode).transpose()?.unwrap_or_default();
+    let cursor = Cursor::of(&query)?;
 
     let state = webex.state();
-    let mut found =
-        state.organisation.listed_in(caller.account.organisation).filter(|account| filter.fits(account)).skip(offset);
-    let items: Vec<_> =
-        if empty { Vec::new() } else { found.by_ref().take(size).map(|account| View::of(account)).collect() };
-    let next = found
-        .next()
-        .is_some()
-        .then(|| Cursor { offset: offset + items.len(), empty: state.behaviour.empty_pages && !empty });
-    let body = json!({"notFoundIds": filter.not_found(&items), "items": items});
+    let everyone = || state.organisation.listed_in(caller.account.organisation);
+    let found = everyone().filter(|account| filter.fits(account));
+    let (page, next) = cursor.page(found, size, state.behaviour.empty_pages);
+    let items: Vec<_> = page.into_iter().map(|account| View::of(account)).collect();
+    let not_found = filter.not_found(|id| everyone().any(|account| account.webex_id().as_str() == id));
+    let body = json!({ "notFoundIds": not_found, "items": items });
     let mut response = Json(body).into_response();
-    if let Some(next) = next {
-        let query = query.without("cursor").append_pair("cursor", &next.encode()).finish();
-        let link = format!("<{}/people?{query}>; rel=\"next\"", webex.setting().base_url);
-        if let Ok(link) = link.parse() {
-            response.headers_mut().insert(LINK, link);
-        }
+    if let Some(link) = next.and_then(|next| next.link(&webex, "/people", &query).parse().ok()) {
+        response.headers_mut().insert(LINK, link);
     }
     Ok(response)
 }
@@ -121,15 +113,11 @@ impl Filter {
         }
     }
 
-    /// The ids asked for that no one has; null for other filters.
-    fn not_found(&self, items: &[View]) -> Value {
+    /// The ids asked for that no one has; none for other filters.
+    fn not_found(&self, known: impl Fn(&str) -> bool) -> Vec<&str> {
         match self {
-            Self::Ids(ids) => ids
-                .iter()
-                .filter(|id| !items.iter().any(|item| item.person.id.as_str() == *id))
-                .map(|id| Value::from(id.as_str()))
-                .collect(),
-            _ => Value::Null,
+            Self::Ids(ids) => ids.iter().map(String::as_str).filter(|id| !known(id)).collect(),
+            Self::Everyone | Self::Email(_) | Self::NameStart(_) => Vec::new(),
         }
     }
 }
@@ -148,40 +136,7 @@ fn page_size(query: &Form) -> Result<usize, Refusal> {
     Ok(size.clamp(1, largest))
 }
 
-/// Where a list goes on.
-#[derive(Default)]
-struct Cursor {
-    offset: usize,
-    /// Whether an empty page stands here first.
-    empty: bool,
-}
-
-impl Cursor {
-    fn encode(&self) -> String {
-        let kind = if self.empty { "gap" } else { "page" };
-        URL_SAFE_NO_PAD.encode(format!("{kind}:{}", self.offset))
-    }
-
-    fn decode(text: &str) -> Result<Self, Refusal> {
-        let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        decoded
-            .as_deref()
-            .and_then(|text| text.split_once(':'))
-            .and_then(|(kind, offset)| {
-                Some(Self {
-                    offset: offset.parse().ok()?,
-                    empty: match kind {
-                        "gap" => true,
-                        "page" => false,
-                        _ => return None,
-                    },
-                })
-            })
-            .ok_or_else(|| Refusal::BadRequest("The cursor is not valid.".into()))
-    }
-}
-
-/// A person as Webex shows them, with what the SDKs decode beyond the fields that the protocol knows.
+/// A person as Webex shows them, with what the reference has beyond the fields that the protocol knows.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct View {
@@ -192,7 +147,6 @@ pub(super) struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_name: Option<String>,
     nick_name: String,
-    user_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     phone_numbers: [Value; 0],
@@ -202,8 +156,9 @@ pub(super) struct View {
     last_modified: String,
     timezone: &'static str,
     status: &'static str,
-    invite_pending: bool,
-    login_enabled: bool,
+    /// Texts both, in the reference and in its examples.
+    invite_pending: &'static str,
+    login_enabled: &'static str,
 }
 
 impl View {
@@ -220,7 +175,6 @@ impl View {
             first_name: account.first_name.clone(),
             last_name: account.last_name.clone(),
             nick_name: name.clone(),
-            user_name: account.email.clone(),
             title: account.title.clone(),
             phone_numbers: [],
             roles: if account.administrator { vec![webex_id("ROLE", FULL_ADMINISTRATOR)] } else { Vec::new() },
@@ -229,8 +183,8 @@ impl View {
             last_modified: date(account.created),
             timezone: "Etc/UTC",
             status: "active",
-            invite_pending: false,
-            login_enabled: account.signs_in,
+            invite_pending: "false",
+            login_enabled: if account.signs_in { "true" } else { "false" },
         }
     }
 }
@@ -251,15 +205,6 @@ pub(super) fn person_id(text: &str) -> Option<Uuid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_reads_as_it_is_written_and_nothing_else_is_one() {
-        let cursor = Cursor::decode(&Cursor { offset: 17, empty: true }.encode()).ok().unwrap();
-        assert_eq!((cursor.offset, cursor.empty), (17, true));
-        for text in ["", "17", "cGFnZTo", "%%"] {
-            assert!(Cursor::decode(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_page_is_clamped() {

@@ -30,30 +30,52 @@ pub(super) async fn list(
     permitted(&caller)?;
     let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
-    let with_devices = query.get("includeDevices") == Some("true");
-    let name = query.get("displayName").map(str::to_owned);
+    let with_devices = with_devices(&query);
     let state = webex.state();
     let found = state
         .rooms
         .workspaces
         .iter()
         .filter(|workspace| sees(&state, &caller, workspace))
-        .filter(|workspace| name.as_deref().is_none_or(|name| workspace.name.eq_ignore_ascii_case(name)))
-        .map(|workspace| view(&state, workspace, with_devices));
-    Ok(slice.page(&webex, "/workspaces", "items", &query, found))
+        .filter(|workspace| fits(&query, workspace));
+    let show = |workspace| view(&state, workspace, with_devices);
+    Ok(slice.page(&webex, ("/workspaces", "items"), &query, found, show))
 }
+
+/// The filters of the reference that the simulator has something to compare with.
+fn fits(query: &Form, workspace: &Workspace) -> bool {
+    let is = |name: &str, value: &str| query.get(name).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value));
+    is("displayName", &workspace.name)
+        && is("capacity", &workspace.capacity.to_string())
+        && is("type", workspace.kind)
+        && is("calling", CALLING)
+        && is("calendar", CALENDAR)
+        && is("supportedDevices", SUPPORTED_DEVICES)
+        && is("devicePlatform", PLATFORM)
+}
+
+const CALLING: &str = "freeCalling";
+const CALENDAR: &str = "none";
+const SUPPORTED_DEVICES: &str = "collaborationDevices";
+const PLATFORM: &str = "cisco";
 
 pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
 ) -> Result<Json<Value>, Refusal> {
     permitted(&caller)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let state = webex.state();
     let id = workspace_id(&id).ok_or(Refusal::NotFound)?;
     let mut all = state.rooms.workspaces.iter().filter(|workspace| sees(&state, &caller, workspace));
     let workspace = all.find(|workspace| workspace.id == id).ok_or(Refusal::NotFound)?;
-    Ok(Json(view(&state, workspace, false)))
+    Ok(Json(view(&state, workspace, with_devices(&query))))
+}
+
+fn with_devices(query: &Form) -> bool {
+    query.get("includeDevices") == Some("true")
 }
 
 /// A bot may always ask; what it is shown is another matter.
@@ -78,15 +100,21 @@ fn view(state: &Everything, workspace: &Workspace, with_devices: bool) -> Value 
         "capacity": workspace.capacity,
         "type": workspace.kind,
         "created": date(state.organisation.created),
-        "calling": { "type": "freeCalling" },
-        "calendar": { "type": "none" },
+        "calling": { "type": CALLING },
+        "calendar": { "type": CALENDAR },
         "hotdeskingStatus": "off",
-        "supportedDevices": "collaborationDevices",
-        "devicePlatform": "cisco",
+        "supportedDevices": SUPPORTED_DEVICES,
+        "devicePlatform": PLATFORM,
     });
     if with_devices {
         let devices = state.rooms.devices.iter().filter(|device| device.workspace == Some(workspace.id));
-        view["devices"] = devices.map(|device| devices::view(state, device, Access::Full)).collect();
+        let shown = devices.map(|device| {
+            let mut shown = devices::view(state, device, Access::Full);
+            // The reference's example leaves it out here.
+            shown.as_object_mut().and_then(|fields| fields.remove("plannedMaintenance"));
+            shown
+        });
+        view["devices"] = shown.collect();
     }
     view
 }

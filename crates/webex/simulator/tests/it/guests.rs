@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::{World, text};
 
 async fn guest(world: &World, issuer: &str, subject: &str, name: &str) -> Value {
-    let (status, guest) = world.post("/guests/token", issuer, json!({"subject": subject, "displayName": name})).await;
+    let (status, guest) = world.tell("/guests/token", issuer, json!({"subject": subject, "displayName": name})).await;
     assert_eq!(status, 200, "{guest}");
     guest
 }
@@ -50,12 +50,12 @@ async fn only_a_service_app_with_the_scope_has_guests() {
     let world = World::start().await;
     let order = json!({"subject": "visitor", "displayName": "Ada"});
     let personal = world.knows().personal.access_token.clone();
-    assert_eq!(world.post("/guests/token", &personal, order.clone()).await.0, 403);
+    assert_eq!(world.tell("/guests/token", &personal, order.clone()).await.0, 403);
     assert_eq!(world.status("/guests/count", &personal).await, 403);
-    assert_eq!(world.post("/guests/token", "made-up", order).await.0, 401);
+    assert_eq!(world.tell("/guests/token", "made-up", order).await.0, 401);
     let issuer = world.machine_token().await;
     for incomplete in [json!({"subject": "visitor"}), json!({"subject": "", "displayName": "Ada"})] {
-        assert_eq!(world.post("/guests/token", &issuer, incomplete).await.0, 400);
+        assert_eq!(world.tell("/guests/token", &issuer, incomplete).await.0, 400);
     }
     assert_eq!(world.read("/guests/count", &issuer).await.1, json!({"guests": 0}));
 }

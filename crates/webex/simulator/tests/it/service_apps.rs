@@ -38,7 +38,7 @@ impl App {
     /// Asks for a pair with the administrator's personal token.
     async fn mint(&self, world: &World, order: Value) -> Answer {
         let path = format!("/applications/{}/token", self.id);
-        world.post(&path, &world.knows().personal.access_token, order).await
+        world.tell(&path, &world.knows().personal.access_token, order).await
     }
 
     async fn refresh(&self, world: &World, token: &str) -> Answer {
@@ -140,10 +140,10 @@ async fn what_stands_in_the_way_of_a_pair_is_told_apart() {
         assert!(answer.1["message"].as_str().unwrap().contains(words), "{}", answer.1);
         assert!(answer.1["trackingId"].is_string(), "{}", answer.1);
     };
-    says(&world.post(&path, "made-up", app.order(&all[1])).await, 401, "valid access token");
+    says(&world.tell(&path, "made-up", app.order(&all[1])).await, 401, "valid access token");
     let narrow = world.signed_in(&world.knows().admin.email, "spark:people_read").await;
     let narrow = text(&narrow, "/access_token");
-    says(&world.post(&path, &narrow, app.order(&all[1])).await, 403, "missing required scopes");
+    says(&world.tell(&path, &narrow, app.order(&all[1])).await, 403, "missing required scopes");
     let wrong = |field: &str| {
         let mut order = app.order(&all[1]);
         order[field] = json!("wrong");

@@ -64,6 +64,11 @@ impl World {
         self.http.get(self.url(path)).bearer_auth(token)
     }
 
+    /// A POST of JSON to the REST API with this token.
+    pub(crate) fn post(&self, path: &str, token: &str, body: &Value) -> RequestBuilder {
+        self.http.post(self.url(path)).bearer_auth(token).json(body)
+    }
+
     pub(crate) async fn status(&self, path: &str, token: &str) -> StatusCode {
         self.get(path, token).send().await.unwrap().status()
     }
@@ -74,7 +79,7 @@ impl World {
     }
 
     /// What a POST of JSON with this token is answered.
-    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+    pub(crate) async fn tell(&self, path: &str, token: &str, body: Value) -> Answer {
         let request = self.http.post(self.url(path)).bearer_auth(token).json(&body);
         answer(request.send().await.unwrap()).await
     }
@@ -121,6 +126,32 @@ impl World {
     pub(crate) async fn behave(&self, change: Value) {
         let (status, answer) = self.control(Method::POST, "/behaviour", change).await;
         assert_eq!(status, 200, "{answer}");
+    }
+
+    /// An access token of the simulator's own service app.
+    pub(crate) async fn machine(&self) -> String {
+        let (status, reply) = self.refresh(&self.knows().service_app.refresh_token).await;
+        assert_eq!(status, 200, "{reply}");
+        text(&reply, "/access_token")
+    }
+
+    /// Everything of the control plane that succeeds.
+    pub(crate) async fn done(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.control(Method::POST, path, body).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
+    /// What a GET of the REST API with this token brings.
+    pub(crate) async fn got(&self, path: &str, token: &str) -> Answer {
+        answer(self.get(path, token).send().await.unwrap()).await
+    }
+
+    /// What Control Hub's Edit API Access does for a bot: `"read"`, `"full"` or null.
+    pub(crate) async fn grant(&self, workspace: &str, bot: &str, access: Value) {
+        let body = json!({ "email": bot, "access": access });
+        let (status, answer) = self.control(Method::POST, &format!("/workspaces/{workspace}/grants"), body).await;
+        assert_eq!(status, 204, "{answer}");
     }
 
     pub(crate) async fn record(&self) -> Vec<Value> {
@@ -202,6 +233,24 @@ pub(crate) async fn answer(reply: Response) -> Answer {
     let status = reply.status();
     let body = reply.bytes().await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+/// A refusal of the gateway: one of Webex's two shapes.
+#[track_caller]
+pub(crate) fn gateway((status, body): &Answer, expected: u16) -> String {
+    assert_eq!(status.as_u16(), expected, "{body}");
+    assert_eq!(body["errors"][0]["description"], body["message"], "{body}");
+    assert!(text(body, "/trackingId").starts_with("ROUTER_"), "{body}");
+    assert_eq!((body.get("error"), body.get("trackingID")), (None, None), "{body}");
+    text(body, "/message")
+}
+
+/// A refusal of the identity broker: the other shape.
+#[track_caller]
+pub(crate) fn broker((status, body): &Answer, expected: u16, error: &str) {
+    assert_eq!((status.as_u16(), &body["error"]), (expected, &json!(error)), "{body}");
+    assert!(body["error_description"].is_string() && body["trackingID"].is_string(), "{body}");
+    assert_eq!((body.get("message"), body.get("trackingId")), (None, None), "{body}");
 }
 
 /// The text at a JSON pointer.
