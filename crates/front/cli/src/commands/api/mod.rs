@@ -22,12 +22,21 @@ use crate::signals;
 
 #[derive(Debug, Args)]
 pub(crate) struct Api {
-    /// [NAME] [METHOD] PATH: the credential where there are several; a method, else GET, and POST where fields or a body are
-    /// given without --paginate or --lines; a path such as people/me, never an address
-    #[arg(required = true, num_args = 1..=3, value_name = "[NAME] [METHOD] PATH")]
+    // Not a comment of its own: the brackets would be links there.
+    #[arg(
+        required = true,
+        num_args = 1..=3,
+        value_name = "[NAME] [METHOD] PATH",
+        help = "[NAME] [METHOD] PATH: the credential where there are several; a method, else GET, and POST where fields or a \
+                body are given without --paginate or --lines; a path such as people/me, never an address"
+    )]
     call: Vec<String>,
-    /// A text field, KEY=VALUE: in the query of a GET, else in the JSON body; KEY[SUB]= and KEY[]= nest
-    #[arg(short = 'f', long = "raw-field", value_name = "KEY=VALUE")]
+    #[arg(
+        short = 'f',
+        long = "raw-field",
+        value_name = "KEY=VALUE",
+        help = "A text field, KEY=VALUE: in the query of a GET, else in the JSON body; KEY[SUB]= and KEY[]= nest"
+    )]
     raw_fields: Vec<String>,
     /// The same for numbers, true, false and null; @FILE is the content of a file, @- standard input
     #[arg(short = 'F', long = "field", value_name = "KEY=VALUE")]
