@@ -15,6 +15,12 @@ pub(crate) struct Identity {
 }
 
 impl Broker {
+    /// The same for a token of a grant that is good whatever `/people/me` says: who it belongs to can be asked again.
+    pub(crate) async fn identify_or_unknown(&self, environment: &Environment, token: &AccessToken) -> Identity {
+        let unknown = |error: CallError| Identity { subject: Subject::Unknown(error.to_string()), organisation: None };
+        self.identify(environment, token).await.unwrap_or_else(unknown)
+    }
+
     /// Asks `/people/me` and, where that names an organisation, for its name. Where the first is refused the subject is
     /// unknown and the reason is kept; an answer that says something about the token itself is an error, and so is one that asks
     /// to come again.

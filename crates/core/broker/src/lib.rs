@@ -8,6 +8,7 @@ mod calls;
 mod doubt;
 mod environment;
 mod error;
+mod grant;
 mod identity;
 mod mint;
 mod rotation;

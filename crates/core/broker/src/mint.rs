@@ -17,6 +17,7 @@ use lanyard_store::{Check, Claim, NewTokens};
 
 use crate::calls::hand_out::HandOut;
 use crate::doubt::Doubt;
+use crate::grant::tokens_of;
 use crate::identity::Identity;
 use crate::rotation::{Fault, LEASE, Turn};
 use crate::{Broker, Call as _, Class, Error};
@@ -171,24 +172,10 @@ impl Broker {
             Ok(obtained) => obtained,
             Err(error) => return Ok(Err(fault(&error, via, MAY_MINT_APPS))),
         };
-        let reply = obtained.reply;
-        // The grant is good whatever /people/me says.
-        let identity = self.identify(environment, &reply.access_token).await.unwrap_or_else(|error| Identity {
-            subject: Subject::Unknown(error.to_string()),
-            organisation: Some(Organisation { id: organisation.clone(), name: None }),
-        });
-        let refresh = match &reply.refresh_token {
-            Some(_) => RefreshRight::Lasting(reply.refresh_token_expires_in),
-            None => RefreshRight::None,
-        };
-        let validity = Validity { obtained: obtained.sent, access: reply.expires_in, refresh };
-        let tokens = NewTokens {
-            access: Some(reply.access_token),
-            refresh: reply.refresh_token,
-            validity,
-            scopes: reply.scopes,
-        };
-        Ok(Ok(Minted { tokens, identity }))
+        let mut identity = self.identify_or_unknown(environment, &obtained.reply.access_token).await;
+        // Where it is good is known without asking.
+        identity.organisation.get_or_insert_with(|| Organisation { id: organisation.clone(), name: None });
+        Ok(Ok(Minted { tokens: tokens_of(obtained), identity }))
     }
 
     /// The other credential and its token.

@@ -12,7 +12,8 @@ use lanyard_secret::RefreshToken;
 use lanyard_store::{NewCredential, NewTokens};
 
 use crate::environment::expect;
-use crate::identity::{Identity, differs};
+use crate::grant::tokens_of;
+use crate::identity::differs;
 use crate::mint::MintEnd;
 use crate::rotation::RotationEnd;
 use crate::{Broker, Call, Error};
@@ -223,38 +224,24 @@ impl Broker {
             return Err(Error::AnotherApp { name: earlier.name.clone(), own, wanted: app.name.clone() });
         }
         let auth = self.auth(app.id).await?;
-        let obtained = match self.transport.refresh(&app.environment, &auth, token).await {
+        let mut obtained = match self.transport.refresh(&app.environment, &auth, token).await {
             Ok(obtained) => obtained,
             Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) => {
                 return Err(Error::RefreshTokenRefused { app: app.name.clone() });
             }
             Err(error) => return Err(Error::exchange(&app.name, error)),
         };
-        let reply = obtained.reply;
-        let identity = self
-            .identify(&app.environment, &reply.access_token)
-            .await
-            .unwrap_or_else(|error| Identity { subject: Subject::Unknown(error.to_string()), organisation: None });
+        let reply = &mut obtained.reply;
+        let identity = self.identify_or_unknown(&app.environment, &reply.access_token).await;
         if let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace) {
             // The refresh token is the portal's to keep: only what was bought with it is given back.
             self.give_back(&app.environment, &auth, Some(&reply.access_token), None).await;
             return Err(Error::AnotherSubject { name: earlier.name.clone(), before, now });
         }
-        let tokens = NewTokens {
-            access: Some(reply.access_token),
-            refresh: Some(reply.refresh_token.unwrap_or_else(|| token.clone())),
-            validity: Validity {
-                obtained: obtained.sent,
-                access: reply.expires_in,
-                refresh: RefreshRight::Lasting(reply.refresh_token_expires_in),
-            },
-            scopes: reply.scopes,
-        };
-        let organisation = identity.organisation.as_ref();
-        if self.store.replace_grant(earlier.id, &tokens, &identity.subject, organisation).await?.is_none() {
-            return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
-        }
-        Ok(AddedGrant { credential: self.credential(&earlier.name).await?, trouble: None })
+        // A reply without a refresh token keeps the one that was spent.
+        reply.refresh_token.get_or_insert_with(|| token.clone());
+        let credential = self.sign_in_anew(earlier, &tokens_of(obtained), &identity).await?;
+        Ok(AddedGrant { credential, trouble: None })
     }
 
     /// Asks who a credential acts as that nobody has asked about yet.

@@ -120,11 +120,7 @@ impl Broker {
         if let Some((before, now)) = differs(earlier, identity).filter(|_| !replace) {
             return Err(Error::AnotherSubject { name: earlier.name.clone(), before, now });
         }
-        let organisation = identity.organisation.as_ref();
-        if self.store.replace_grant(earlier.id, tokens, &identity.subject, organisation).await?.is_none() {
-            return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
-        }
-        Ok(AddedToken::Replaced(self.credential(&earlier.name).await?))
+        Ok(AddedToken::Replaced(self.sign_in_anew(earlier, tokens, identity).await?))
     }
 
     /// How long a token that came without a lifetime will last, where Webex tells (`GET /authorizations/tokenExpiry`). It does not for

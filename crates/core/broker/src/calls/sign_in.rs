@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use lanyard_client::Obtained;
 use lanyard_credential::{
-    App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing,
-    Subject, Validity,
+    App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Standing,
 };
 use lanyard_protocol::oauth::{AuthorizationRequest, Callback, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
@@ -14,6 +13,7 @@ use lanyard_store::{NewCredential, NewTokens, StoreError};
 use url::Url;
 
 use crate::environment::expect;
+use crate::grant::tokens_of;
 use crate::identity::{Identity, differs};
 use crate::{Broker, Call, Error};
 
@@ -162,27 +162,14 @@ impl Broker {
         let SignIn { name, replace, app, scopes, .. } = sign_in;
         let environment = &app.environment;
         let auth = self.auth(app.id).await?;
-        let reply = obtained.reply;
-        let Some(refresh) = reply.refresh_token else {
+        let reply = &obtained.reply;
+        if reply.refresh_token.is_none() {
             self.give_back(environment, &auth, Some(&reply.access_token), None).await;
             return Err(Error::NoRefreshToken);
-        };
-        // The grant is good whatever /people/me says; who it belongs to can be asked again.
-        let identity = self
-            .identify(environment, &reply.access_token)
-            .await
-            .unwrap_or_else(|error| Identity { subject: Subject::Unknown(error.to_string()), organisation: None });
+        }
+        let identity = self.identify_or_unknown(environment, &reply.access_token).await;
         let missing = reply.scopes.as_ref().map(|granted| scopes.without(granted)).unwrap_or_default();
-        let tokens = NewTokens {
-            access: Some(reply.access_token),
-            refresh: Some(refresh),
-            validity: Validity {
-                obtained: obtained.sent.clone(),
-                access: reply.expires_in,
-                refresh: RefreshRight::Lasting(reply.refresh_token_expires_in),
-            },
-            scopes: reply.scopes,
-        };
+        let tokens = tokens_of(obtained);
         let earlier = self.store.credential(name).await?;
         if let Some(earlier) = &earlier
             && let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace)
@@ -198,7 +185,7 @@ impl Broker {
     }
 
     /// A credential that exists gets another grant.
-    async fn sign_in_anew(
+    pub(crate) async fn sign_in_anew(
         &self,
         earlier: &Credential,
         tokens: &NewTokens,

@@ -6,7 +6,6 @@ use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::{Device, ListDevices, ListWorkspaces, WorkspaceId};
 use lanyard_secret::AccessToken;
 
-use super::words;
 use crate::environment::expect;
 use crate::{Broker, Call as _, Error};
 
@@ -64,7 +63,7 @@ impl Broker {
                 let full = devices.iter().filter(|device| device.permissions.iter().any(|held| held == FULL)).count();
                 Sight { devices: Some(devices.len()), full, unknown: None }
             }
-            Err(error) => Sight { devices: None, full: 0, unknown: Some(words(&error)) },
+            Err(error) => Sight { devices: None, full: 0, unknown: Some(error.to_string()) },
         }
     }
 

@@ -3,7 +3,6 @@
 mod coverage;
 mod job;
 
-use lanyard_client::CallError;
 use lanyard_credential::{Credential, CredentialName, Job, Kind, Standing, Trouble};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
@@ -152,9 +151,4 @@ impl Broker {
             coverage: None,
         })
     }
-}
-
-/// A refusal in words, without what could be secret.
-fn words(error: &CallError) -> String {
-    error.to_string()
 }

@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
-use lanyard_protocol::{AppClientId, Scope, ScopeSet};
+use lanyard_protocol::{AppClientId, Scope};
 use lanyard_secret::ClientSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Mistake, body};
+use super::{Mistake, body, scopes};
 use crate::issuer::App;
 use crate::webex::Webex;
 
@@ -30,12 +30,7 @@ pub(super) async fn register(State(webex): State<Webex>, text: Bytes) -> Result<
     if let Some(wrong) = registration.redirect_uris.iter().find(|uri| Url::parse(uri).is_err()) {
         return Err(Mistake::bad(&format!("{wrong:?} is no URI")));
     }
-    let scopes: ScopeSet = registration
-        .scopes
-        .iter()
-        .map(|scope| scope.parse::<Scope>())
-        .collect::<Result<_, _>>()
-        .map_err(|error| Mistake::bad(&error))?;
+    let scopes = scopes(&registration.scopes)?;
     webex.decide(|issuer, _, terms| {
         let id = registration.client_id.unwrap_or_else(|| App::new_client_id(terms.entropy));
         let app = App {

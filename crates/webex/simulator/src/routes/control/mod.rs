@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
+use lanyard_protocol::{Scope, ScopeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -70,6 +71,12 @@ impl IntoResponse for Mistake {
 fn body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Mistake> {
     let text: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(text).map_err(|error| Mistake::bad(&error))
+}
+
+/// Reads the scopes that an app is registered with.
+fn scopes(names: &[String]) -> Result<ScopeSet, Mistake> {
+    let parsed = names.iter().map(|name| name.parse::<Scope>()).collect::<Result<_, _>>();
+    parsed.map_err(|error| Mistake::bad(&error))
 }
 
 async fn faults(State(webex): State<Webex>) -> Json<Vec<FaultView>> {

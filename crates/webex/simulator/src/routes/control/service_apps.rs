@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
-use lanyard_protocol::{Scope, ScopeSet};
+use lanyard_protocol::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Mistake, body};
+use super::{Mistake, body, scopes};
 use crate::issuer::{App, Terms};
 use crate::organisation::{application_id, organisation_id};
 use crate::random;
@@ -44,12 +44,7 @@ struct Registration {
 /// Registers a service app that nobody has authorised yet.
 pub(super) async fn register(State(webex): State<Webex>, text: Bytes) -> Result<(StatusCode, Json<Value>), Mistake> {
     let registration: Registration = body(&text)?;
-    let scopes: ScopeSet = registration
-        .scopes
-        .iter()
-        .map(|scope| scope.parse::<Scope>())
-        .collect::<Result<_, _>>()
-        .map_err(|error| Mistake::bad(&error))?;
+    let scopes = scopes(&registration.scopes)?;
     webex.decide(|issuer, _, terms| {
         let client = App::new_client_id(terms.entropy);
         let id = application_id(&client);
