@@ -55,7 +55,6 @@ mod fingerprint;
 mod issuer;
 mod mangle;
 mod options;
-mod organisation;
 mod person;
 mod random;
 mod record;
@@ -63,6 +62,7 @@ mod routes;
 mod simulator;
 mod webex;
 mod wire;
+mod world;
 
 pub use description::{BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn};
 pub use options::{Options, RefreshBehaviour, RefreshBehaviourError};

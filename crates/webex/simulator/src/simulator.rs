@@ -17,8 +17,8 @@ use crate::description::{
     BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn,
 };
 use crate::issuer::{App, BOT_TOKEN_LIFE, Issuer, PERSONAL_TOKEN_LIFE, Rights, Terms, all_scopes};
-use crate::organisation::{Account, Organisation, Rooms, application_id};
 use crate::webex::{Setting, Webex};
+use crate::world::{Account, Directory, Rooms, application_id};
 use crate::{Options, random, routes, wire};
 
 /// A running local Webex. Dropping it cuts every connection; [`stop`](Self::stop) lets them finish.
@@ -103,18 +103,18 @@ fn furnish(
     entropy: Arc<dyn Entropy>,
     stopping: watch::Receiver<bool>,
 ) -> (Webex, Description) {
-    let organisation = Organisation::from_seed(options.seed, options.people)
+    let directory = Directory::from_seed(options.seed, options.people)
         .with_others(options.seed, options.organisations.saturating_sub(1));
     let behaviour = Behaviour::new(options);
-    let mut issuer = Issuer::new(organisation.id);
-    issuer.note_elsewhere(organisation.elsewhere());
+    let mut issuer = Issuer::new(directory.id);
+    issuer.note_elsewhere(directory.elsewhere());
     let terms = Terms { now: clock.now().wall, behaviour: &behaviour, entropy: &*entropy };
     // Client ids belong to the organisation: a sequence of their own, so that they do not depend on how many people there are.
     let ids = SeededEntropy::new(!options.seed);
     let integration = register_integration(&mut issuer, options, &ids, &*entropy);
-    let service_app = authorise_service_app(&mut issuer, &organisation, &ids, terms);
-    let bot = machine(&organisation, &PersonType::Bot);
-    let admin = organisation.administrator();
+    let service_app = authorise_service_app(&mut issuer, &directory, &ids, terms);
+    let bot = machine(&directory, &PersonType::Bot);
+    let admin = directory.administrator();
     let mut token = |account: &Account, rights, life| {
         issuer
             .issue_without_app(account.id, rights, life, terms)
@@ -128,10 +128,7 @@ fn furnish(
     let description = Description {
         control_url: format!("http://{address}/_sim"),
         control_key: control_key.clone(),
-        organisation: OrganisationName {
-            id: organisation.webex_id().as_str().to_owned(),
-            name: organisation.name.clone(),
-        },
+        organisation: OrganisationName { id: directory.webex_id().as_str().to_owned(), name: directory.name.clone() },
         admin: SignIn { email: admin.email.clone(), password: password.clone() },
         bot: BotAccount { email: bot.email.clone(), access_token: token(bot, Rights::Bot, BOT_TOKEN_LIFE) },
         personal: PersonalAccount {
@@ -152,13 +149,13 @@ fn furnish(
         stopping,
     };
     let people: Vec<_> =
-        organisation.listed_in(organisation.id).filter(|account| account.signs_in).map(|account| account.id).collect();
+        directory.listed_in(directory.id).filter(|account| account.signs_in).map(|account| account.id).collect();
     let rooms = Rooms::from_seed(options.seed, options.devices, &people);
-    (Webex::new(setting, organisation, rooms, issuer, behaviour), description)
+    (Webex::new(setting, directory, rooms, issuer, behaviour), description)
 }
 
-fn machine<'o>(organisation: &'o Organisation, kind: &PersonType) -> &'o Arc<Account> {
-    organisation.first_of(kind).expect("every organisation is made with a bot and a machine account")
+fn machine<'o>(directory: &'o Directory, kind: &PersonType) -> &'o Arc<Account> {
+    directory.first_of(kind).expect("every organisation is made with a bot and a machine account")
 }
 
 fn register_integration(
@@ -190,7 +187,7 @@ fn register_integration(
 
 fn authorise_service_app(
     issuer: &mut Issuer,
-    organisation: &Organisation,
+    directory: &Directory,
     ids: &dyn Entropy,
     terms: Terms<'_>,
 ) -> ServiceApp {
@@ -204,17 +201,17 @@ fn authorise_service_app(
     let secret = app.secret.expose_secret().to_owned();
     let granted = app.scopes.clone();
     issuer.register(client_id.clone(), app);
-    let machine = machine(organisation, &PersonType::AppUser).id;
+    let machine = machine(directory, &PersonType::AppUser).id;
     let application_id = application_id(&client_id);
     issuer.register_application(application_id.clone(), client_id.clone());
-    issuer.note_authorisation(&application_id, organisation.id, machine);
+    issuer.note_authorisation(&application_id, directory.id, machine);
     let refresh = issuer.authorise_service_app(client_id.clone(), machine, granted, terms);
     ServiceApp {
         application_id,
         client_id: client_id.as_str().to_owned(),
         client_secret: secret,
         refresh_token: refresh.expose_secret().to_owned(),
-        organisation_id: organisation.webex_id().as_str().to_owned(),
+        organisation_id: directory.webex_id().as_str().to_owned(),
     }
 }
 

@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use crate::behaviour::Behaviour;
 use crate::fault::Faults;
 use crate::issuer::{Issuer, Terms};
-use crate::organisation::{Organisation, Rooms};
 use crate::record::Record;
 use crate::routes::Calls;
 use crate::routes::authorize::Visits;
+use crate::world::{Directory, Rooms};
 
 /// A handle to the simulated Webex; clones share it.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(crate) struct Setting {
 /// Everything that changes. Held briefly, never while waiting.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) organisation: Organisation,
+    pub(crate) directory: Directory,
     pub(crate) rooms: Rooms,
     pub(crate) issuer: Issuer,
     pub(crate) visits: Visits,
@@ -62,7 +62,7 @@ pub(crate) struct State {
 impl Webex {
     pub(crate) fn new(
         setting: Setting,
-        organisation: Organisation,
+        directory: Directory,
         rooms: Rooms,
         issuer: Issuer,
         behaviour: Behaviour,
@@ -72,7 +72,7 @@ impl Webex {
             setting,
             advanced: AtomicU64::new(0),
             state: Mutex::new(State {
-                organisation,
+                directory,
                 rooms,
                 issuer,
                 visits: Visits::default(),
@@ -107,12 +107,12 @@ impl Webex {
     }
 
     /// Calls `decide` with the state and the terms of this moment.
-    pub(crate) fn decide<T>(&self, decide: impl FnOnce(&mut Issuer, &Organisation, Terms<'_>) -> T) -> T {
+    pub(crate) fn decide<T>(&self, decide: impl FnOnce(&mut Issuer, &Directory, Terms<'_>) -> T) -> T {
         let now = self.now();
         let mut state = self.state();
-        let State { organisation, issuer, behaviour, .. } = &mut *state;
+        let State { directory, issuer, behaviour, .. } = &mut *state;
         let terms = Terms { now, behaviour, entropy: &*self.setting().entropy };
-        decide(issuer, organisation, terms)
+        decide(issuer, directory, terms)
     }
 
     /// Held while a connection is being driven, so that [`settled`](Self::settled) can wait for writing and bookkeeping to agree.

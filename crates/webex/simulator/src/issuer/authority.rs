@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lanyard_protocol::{Scope, ScopeSet};
 use uuid::Uuid;
 
-use crate::organisation::Account;
+use crate::world::Account;
 
 /// Whom a token acts as, and its rights.
 #[derive(Clone, Debug)]
@@ -57,18 +57,18 @@ fn is_administrative(scope: &Scope) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::organisation::Organisation;
+    use crate::world::Directory;
 
     #[test]
     fn a_scope_without_the_role_helps_nothing_except_a_service_app() {
-        let organisation = Organisation::from_seed(1, 2);
-        let person = organisation.listed().nth(1).unwrap();
+        let directory = Directory::from_seed(1, 2);
+        let person = directory.listed().nth(1).unwrap();
         let scope: Scope = "spark-admin:people_read".parse().unwrap();
         let scopes: ScopeSet = [scope.clone()].into_iter().collect();
         assert!(!Rights::Consented(scopes.clone()).cover(&scope, person));
-        assert!(Rights::Consented(scopes.clone()).cover(&scope, organisation.administrator()));
+        assert!(Rights::Consented(scopes.clone()).cover(&scope, directory.administrator()));
         assert!(Rights::Authorised(scopes).cover(&scope, person));
         assert!(!Rights::Person.cover(&scope, person));
-        assert!(!Rights::Consented(ScopeSet::default()).cover(&scope, organisation.administrator()));
+        assert!(!Rights::Consented(ScopeSet::default()).cover(&scope, directory.administrator()));
     }
 }

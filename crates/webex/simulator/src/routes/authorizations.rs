@@ -14,8 +14,8 @@ use super::people::{date, person_id};
 use super::refusal::Refusal;
 use crate::behaviour::TokenExpiryFor;
 use crate::issuer::{Entry, EntryId, Rights, Selection};
-use crate::organisation::application_id;
 use crate::webex::{State as Everything, Webex};
+use crate::world::application_id;
 
 /// `GET /authorizations/tokenExpiry`, for the token that asks. Which kinds may ask is a matter of behaviour.
 pub(super) async fn token_expiry(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
@@ -41,7 +41,7 @@ pub(super) async fn list(
     let now = webex.now();
     let state = webex.state();
     let person = person(&state, &caller, &query)?;
-    let person_id = state.organisation.account(person).map(|account| account.webex_id());
+    let person_id = state.directory.account(person).map(|account| account.webex_id());
     let items: Vec<_> = state
         .issuer
         .entries(person, now)
@@ -72,7 +72,7 @@ pub(super) async fn delete(
     let mut state = webex.state();
     let id = id.trim_end_matches('=');
     let found = state
-        .organisation
+        .directory
         .everyone_in(caller.account.organisation)
         .into_iter()
         .flat_map(|account| state.issuer.entries(account, now))
@@ -99,7 +99,7 @@ pub(super) async fn delete_all(
         return Err(Refusal::Forbidden);
     }
     let mut state = webex.state();
-    for account in state.organisation.everyone_in(target) {
+    for account in state.directory.everyone_in(target) {
         let selection =
             Selection { client: Some(client.clone()), account: Some(account), refresh_token_fingerprint: None };
         state.issuer.end_grants(&selection);
@@ -109,8 +109,8 @@ pub(super) async fn delete_all(
 
 fn person(state: &Everything, caller: &Caller, query: &Form) -> Result<Uuid, Refusal> {
     let account = match (query.get("personId"), query.get("personEmail")) {
-        (Some(id), _) => person_id(id).and_then(|id| state.organisation.account(id)),
-        (None, Some(email)) => state.organisation.by_email(email),
+        (Some(id), _) => person_id(id).and_then(|id| state.directory.account(id)),
+        (None, Some(email)) => state.directory.by_email(email),
         (None, None) => {
             return Err(Refusal::BadRequest("Either personId or personEmail is required.".to_owned()));
         }
@@ -133,7 +133,7 @@ fn kind(entry: &Entry) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::organisation::webex_id;
+    use crate::world::webex_id;
 
     #[test]
     fn an_organisation_is_read_from_its_id() {

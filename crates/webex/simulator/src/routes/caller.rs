@@ -12,8 +12,8 @@ use lanyard_secret::AccessToken;
 use super::limit;
 use super::refusal::Refusal;
 use crate::issuer::Rights;
-use crate::organisation::Account;
 use crate::webex::Webex;
+use crate::world::Account;
 
 /// The account behind a valid access token, and what the token allows.
 pub(super) struct Caller {
@@ -54,9 +54,9 @@ impl FromRequestParts<Webex> for Caller {
             .map(|(_, token)| AccessToken::new(token.trim()))
             .ok_or(Refusal::Unauthorised)?;
         webex
-            .decide(|issuer, organisation, terms| {
+            .decide(|issuer, directory, terms| {
                 let authority = issuer.authority(&token, terms.now).ok_or(Refusal::Unauthorised)?;
-                let account = organisation.account(authority.account).ok_or(Refusal::Unauthorised)?;
+                let account = directory.account(authority.account).ok_or(Refusal::Unauthorised)?;
                 Ok(Self { account: Arc::clone(account), rights: authority.rights, expires_at: authority.expires_at })
             })
             .and_then(|caller: Self| {

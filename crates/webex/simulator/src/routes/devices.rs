@@ -12,8 +12,8 @@ use super::form::Form;
 use super::list::Slice;
 use super::people::date;
 use super::refusal::Refusal;
-use crate::organisation::{Access, Device, device_id, organisation_id, webex_id};
 use crate::webex::{State as Everything, Webex};
+use crate::world::{Access, Device, device_id, organisation_id, webex_id};
 
 /// The documented default is not named; the largest page is the reference's.
 const USUAL_PAGE: usize = 100;
@@ -76,7 +76,7 @@ impl Sight {
     /// What the caller may do with a device; `None` where it is not seen.
     fn permission(&self, state: &Everything, caller: &Caller, device: &Device) -> Option<Access> {
         // Only the first organisation has devices.
-        if caller.account.organisation != state.organisation.id {
+        if caller.account.organisation != state.directory.id {
             return None;
         }
         match self {
@@ -130,11 +130,11 @@ const PLANNED_MAINTENANCE: &str = "off";
 
 /// A device as the reference shows it.
 pub(super) fn view(state: &Everything, device: &Device, access: Access) -> Value {
-    let created = date(state.organisation.created);
+    let created = date(state.directory.created);
     let mut view = json!({
         "id": device_id(device.id),
         "displayName": device.name,
-        "orgId": organisation_id(state.organisation.id),
+        "orgId": organisation_id(state.directory.id),
         "capabilities": if device.has_xapi() { json!(["xapi"]) } else { json!([]) },
         "permissions": [access.permission()],
         "connectionStatus": device.status,

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::refusal::Refusal;
 use crate::issuer::{Rights, Terms};
-use crate::organisation::Account;
 use crate::webex::{State as Everything, Webex};
+use crate::world::Account;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,10 +32,10 @@ pub(super) async fn token(State(webex): State<Webex>, caller: Caller, text: Byte
         .ok_or_else(|| Refusal::BadRequest("subject and displayName are required.".to_owned()))?;
     let now = webex.now();
     let mut state = webex.state();
-    let Everything { organisation, issuer, behaviour, .. } = &mut *state;
+    let Everything { directory, issuer, behaviour, .. } = &mut *state;
     let id = guest_id(&caller, &order.subject);
-    let email = organisation.guest_email(id, caller.account.organisation);
-    organisation.add(Account {
+    let email = directory.guest_email(id, caller.account.organisation);
+    directory.add(Account {
         id,
         organisation: caller.account.organisation,
         kind: PersonType::Person,
@@ -52,7 +52,7 @@ pub(super) async fn token(State(webex): State<Webex>, caller: Caller, text: Byte
     let terms = Terms { now, behaviour, entropy: &*webex.setting().entropy };
     let life = behaviour.guest_token_ttl;
     let token = issuer.issue_without_app(id, Rights::Guest, life, terms).map_err(|_| Refusal::Forbidden)?;
-    let webex_id = organisation.account(id).map(|guest| guest.webex_id());
+    let webex_id = directory.account(id).map(|guest| guest.webex_id());
     let body = json!({
         "id": webex_id,
         "subject": order.subject,
@@ -66,7 +66,7 @@ pub(super) async fn token(State(webex): State<Webex>, caller: Caller, text: Byte
 
 pub(super) async fn count(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
     service_app(&caller, &["guest-issuer:read", "guest-issuer:write"])?;
-    let guests = webex.state().organisation.guests_of(caller.account.organisation);
+    let guests = webex.state().directory.guests_of(caller.account.organisation);
     Ok(Json(json!({ "guests": guests })))
 }
 

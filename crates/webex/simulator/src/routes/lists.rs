@@ -13,13 +13,13 @@ use super::cursor::Cursor;
 use super::form::Form;
 use super::list::Slice;
 use super::refusal::Refusal;
-use crate::organisation::{organisation_id, webex_id};
 use crate::webex::Webex;
+use crate::world::{organisation_id, webex_id};
 
 /// `GET /licenses`; never paged.
 pub(super) async fn licenses(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark-admin:licenses_read"])?;
-    let people = webex.state().organisation.listed_in(caller.account.organisation).count();
+    let people = webex.state().directory.listed_in(caller.account.organisation).count();
     let items = LICENSES.iter().map(|(name, number, share)| {
         let used = people / share;
         json!({

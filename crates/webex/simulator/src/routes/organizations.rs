@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use super::caller::Caller;
 use super::people::date;
 use super::refusal::Refusal;
-use crate::organisation::{Organisation, organisation_id};
 use crate::webex::Webex;
+use crate::world::{Directory, organisation_id};
 
 const SCOPES: [&str; 2] = ["spark-admin:organizations_read", "spark:organizations_read"];
 
 /// All organisations that the account sees; never paged.
 pub(super) async fn list(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&SCOPES)?;
-    let item = View::of(&webex.state().organisation, &caller);
+    let item = View::of(&webex.state().directory, &caller);
     Ok(Json(json!({ "items": [item] })))
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn show(
     caller.needs_any(&SCOPES)?;
     let state = webex.state();
     if organisation_id(caller.account.organisation).as_str() == id.trim_end_matches('=') {
-        Ok(Json(View::of(&state.organisation, &caller)))
+        Ok(Json(View::of(&state.directory, &caller)))
     } else {
         Err(Refusal::NotFound)
     }
@@ -43,11 +43,11 @@ pub(super) struct View {
 }
 
 impl View {
-    fn of(organisation: &Organisation, caller: &Caller) -> Self {
+    fn of(directory: &Directory, caller: &Caller) -> Self {
         let id = caller.account.organisation;
         Self {
-            organization: Organization { id: organisation_id(id), display_name: organisation.name_of(id).to_owned() },
-            created: date(organisation.created),
+            organization: Organization { id: organisation_id(id), display_name: directory.name_of(id).to_owned() },
+            created: date(directory.created),
         }
     }
 }

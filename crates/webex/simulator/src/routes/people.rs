@@ -14,8 +14,8 @@ use super::caller::Caller;
 use super::cursor::Cursor;
 use super::form::Form;
 use super::refusal::Refusal;
-use crate::organisation::{Account, organisation_id, webex_id};
 use crate::webex::Webex;
+use crate::world::{Account, organisation_id, webex_id};
 
 const READ: [&str; 2] = ["spark:people_read", "spark-admin:people_read"];
 
@@ -38,7 +38,7 @@ pub(super) async fn show(
 ) -> Result<Json<View>, Refusal> {
     caller.needs_any(&READ)?;
     let state = webex.state();
-    let account = person_id(&id).and_then(|id| state.organisation.account(id));
+    let account = person_id(&id).and_then(|id| state.directory.account(id));
     let ours = |account: &&std::sync::Arc<Account>| account.organisation == caller.account.organisation;
     let account = account.filter(ours).ok_or(Refusal::NotFound)?;
     Ok(Json(View::of(account)))
@@ -57,7 +57,7 @@ pub(super) async fn list(
     let cursor = Cursor::of(&query)?;
 
     let state = webex.state();
-    let everyone = || state.organisation.listed_in(caller.account.organisation);
+    let everyone = || state.directory.listed_in(caller.account.organisation);
     let found = everyone().filter(|account| filter.fits(account));
     let (page, next) = cursor.page(found, size, state.behaviour.empty_pages);
     let items: Vec<_> = page.into_iter().map(|account| View::of(account)).collect();

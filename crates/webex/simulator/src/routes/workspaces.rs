@@ -13,8 +13,8 @@ use super::form::Form;
 use super::list::Slice;
 use super::people::date;
 use super::refusal::Refusal;
-use crate::organisation::{Access, Workspace, organisation_id, webex_id};
 use crate::webex::{State as Everything, Webex};
+use crate::world::{Access, Workspace, organisation_id, webex_id};
 
 const SCOPES: [&str; 2] = ["spark-admin:workspaces_read", "spark:workspaces_read"];
 
@@ -85,7 +85,7 @@ fn permitted(caller: &Caller) -> Result<(), Refusal> {
 
 /// What a bot is shown is not documented: nothing at all, or what it was granted.
 fn sees(state: &Everything, caller: &Caller, workspace: &Workspace) -> bool {
-    if caller.account.organisation != state.organisation.id {
+    if caller.account.organisation != state.directory.id {
         return false;
     }
     !caller.is_bot()
@@ -95,11 +95,11 @@ fn sees(state: &Everything, caller: &Caller, workspace: &Workspace) -> bool {
 fn view(state: &Everything, workspace: &Workspace, with_devices: bool) -> Value {
     let mut view = json!({
         "id": webex_id("PLACES", workspace.id),
-        "orgId": organisation_id(state.organisation.id),
+        "orgId": organisation_id(state.directory.id),
         "displayName": workspace.name,
         "capacity": workspace.capacity,
         "type": workspace.kind,
-        "created": date(state.organisation.created),
+        "created": date(state.directory.created),
         "calling": { "type": CALLING },
         "calendar": { "type": CALENDAR },
         "hotdeskingStatus": "off",

@@ -50,7 +50,7 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
     let password = SecretText::new(form.get("password").unwrap_or_default());
     let email = form.get("email").unwrap_or_default();
     let account = state
-        .organisation
+        .directory
         .by_email(email)
         .filter(|account| account.signs_in && password.matches(&webex.setting().password))
         .cloned();
@@ -63,7 +63,7 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
     let nonce = state.visits.open(visit, webex.now(), &*webex.setting().entropy);
     let consent = Consent {
         app: &request.app_name,
-        organisation: &state.organisation.name,
+        organisation: &state.directory.name,
         person: &account.display_name,
         email: &account.email,
         scopes: request.scopes.iter().map(describe).collect(),
@@ -98,7 +98,7 @@ fn show_sign_in(webex: &Webex, state: &mut Everything, visit: Visit, refused: Op
     let nonce = state.visits.open(visit, webex.now(), &*webex.setting().entropy);
     let sign_in = SignIn {
         app: &request.app_name,
-        organisation: &state.organisation.name,
+        organisation: &state.directory.name,
         email: refused.or(request.login_hint.as_deref()).unwrap_or_default(),
         refused: refused.is_some(),
         form: &nonce,

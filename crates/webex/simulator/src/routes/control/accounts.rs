@@ -24,15 +24,15 @@ pub(super) async fn create_bot(State(webex): State<Webex>, text: Bytes) -> Resul
     let new: NewBot = body(&text)?;
     let now = webex.now();
     let mut state = webex.state();
-    let Everything { organisation, issuer, behaviour, .. } = &mut *state;
+    let Everything { directory, issuer, behaviour, .. } = &mut *state;
     let entropy = &*webex.setting().entropy;
     let word: String = new.name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let email = format!("{word}-{}@webex.bot", random::hexadecimal(&random::bytes::<3>(entropy)));
-    let id = organisation.add_bot(random::uuid(entropy), &new.name, email.clone(), now);
+    let id = directory.add_bot(random::uuid(entropy), &new.name, email.clone(), now);
     let terms = Terms { now, behaviour, entropy };
     let token =
         issuer.issue_without_app(id, Rights::Bot, BOT_TOKEN_LIFE, terms).map_err(|error| Mistake::bad(&error))?;
-    let webex_id = organisation.account(id).map(|bot| bot.webex_id());
+    let webex_id = directory.account(id).map(|bot| bot.webex_id());
     let shown = json!({ "id": webex_id, "email": email, "access_token": token.expose_secret() });
     Ok((StatusCode::CREATED, Json(shown)))
 }
@@ -53,8 +53,8 @@ struct Whose {
 /// What the developer portal shows a person who copies a personal access token; earlier ones live on.
 pub(super) async fn personal(State(webex): State<Webex>, text: Bytes) -> Result<Json<Value>, Mistake> {
     let whose: Whose = body(&text)?;
-    webex.decide(|issuer, organisation, terms| {
-        let account = organisation.by_email(&whose.subject).filter(|account| account.signs_in);
+    webex.decide(|issuer, directory, terms| {
+        let account = directory.by_email(&whose.subject).filter(|account| account.signs_in);
         let account = account.ok_or_else(|| nobody(&whose.subject))?;
         let token = issuer
             .issue_without_app(account.id, Rights::Person, PERSONAL_TOKEN_LIFE, terms)
@@ -68,8 +68,8 @@ pub(super) async fn change_password(
     State(webex): State<Webex>,
     Path(email): Path<String>,
 ) -> Result<Json<Value>, Mistake> {
-    webex.decide(|issuer, organisation, _| {
-        let account = organisation.by_email(&email).filter(|account| account.signs_in);
+    webex.decide(|issuer, directory, _| {
+        let account = directory.by_email(&email).filter(|account| account.signs_in);
         let account = account.ok_or_else(|| nobody(&email))?;
         let selection = Selection { account: Some(account.id), ..Selection::default() };
         Ok(Json(json!({ "ended": issuer.end_grants(&selection) })))
@@ -77,8 +77,8 @@ pub(super) async fn change_password(
 }
 
 fn replace(webex: &Webex, email: &str, kind: &PersonType) -> Result<String, Mistake> {
-    webex.decide(|issuer, organisation, terms| {
-        let account = organisation.by_email(email).filter(|account| account.kind == *kind);
+    webex.decide(|issuer, directory, terms| {
+        let account = directory.by_email(email).filter(|account| account.kind == *kind);
         let account = account.ok_or_else(|| nobody(email))?;
         issuer.end_grants(&Selection { account: Some(account.id), ..Selection::default() });
         let token = issuer

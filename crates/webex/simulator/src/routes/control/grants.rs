@@ -27,9 +27,9 @@ struct Subject {
 }
 
 pub(super) async fn list(State(webex): State<Webex>) -> Json<Vec<View>> {
-    webex.decide(|issuer, organisation, terms| {
+    webex.decide(|issuer, directory, terms| {
         let views = issuer.grants(terms.now).into_iter().map(|grant| {
-            let account = organisation.account(grant.account);
+            let account = directory.account(grant.account);
             View {
                 subject: Subject {
                     id: account.map(|account| account.webex_id().as_str().to_owned()),
@@ -88,7 +88,7 @@ fn selection(webex: &Webex, text: &Bytes) -> Result<Selection, Mistake> {
         None => None,
         Some(email) => {
             let state = webex.state();
-            let account = state.organisation.by_email(email);
+            let account = state.directory.by_email(email);
             Some(
                 account
                     .map(|account| account.id)

@@ -11,15 +11,15 @@ use uuid::Uuid;
 
 use super::{Mistake, body, scopes};
 use crate::issuer::{App, Terms};
-use crate::organisation::{application_id, organisation_id};
 use crate::random;
 use crate::routes::applications::organisation as organisation_of;
 use crate::webex::{State as Everything, Webex};
+use crate::world::{application_id, organisation_id};
 
 /// All organisations, the first one first.
 pub(super) async fn organisations(State(webex): State<Webex>) -> Json<Value> {
     let state = webex.state();
-    let all = state.organisation.all().map(|(id, name, administrator)| {
+    let all = state.directory.all().map(|(id, name, administrator)| {
         json!({ "id": organisation_id(id), "name": name, "admin": { "email": administrator.email } })
     });
     Json(all.collect())
@@ -78,15 +78,15 @@ pub(super) async fn authorise(
     let asked: Where = body(&text)?;
     let now = webex.now();
     let mut state = webex.state();
-    let Everything { organisation, issuer, behaviour, .. } = &mut *state;
-    let target = target(organisation, &asked)?;
+    let Everything { directory, issuer, behaviour, .. } = &mut *state;
+    let target = target(directory, &asked)?;
     let application = issuer.applications().get(&id).ok_or_else(|| unknown(&id))?;
     let client = application.client.clone();
     let known = application.machines.get(&target).copied();
     let app = issuer.app(&client).ok_or_else(|| unknown(&id))?;
     let (name, scopes) = (app.name.clone(), app.scopes.clone());
     let entropy = &*webex.setting().entropy;
-    let machine = known.unwrap_or_else(|| organisation.add_machine(random::uuid(entropy), target, &name, now));
+    let machine = known.unwrap_or_else(|| directory.add_machine(random::uuid(entropy), target, &name, now));
     issuer.note_authorisation(&id, target, machine);
     let terms = Terms { now, behaviour, entropy };
     let refresh = issuer.authorise_service_app(client, machine, scopes, terms);
@@ -101,15 +101,15 @@ pub(super) async fn withdraw(
 ) -> Result<Json<Value>, Mistake> {
     let asked: Where = body(&text)?;
     let mut state = webex.state();
-    let Everything { organisation, issuer, .. } = &mut *state;
-    let target = target(organisation, &asked)?;
+    let Everything { directory, issuer, .. } = &mut *state;
+    let target = target(directory, &asked)?;
     let ended = issuer.withdraw(&id, target).ok_or_else(|| unknown(&id))?;
     Ok(Json(json!({ "ended": ended })))
 }
 
-fn target(organisation: &crate::organisation::Organisation, asked: &Where) -> Result<Uuid, Mistake> {
-    let Some(id) = &asked.organisation_id else { return Ok(organisation.id) };
-    let found = organisation_of(id).filter(|wanted| organisation.all().any(|(id, ..)| id == *wanted));
+fn target(directory: &crate::world::Directory, asked: &Where) -> Result<Uuid, Mistake> {
+    let Some(id) = &asked.organisation_id else { return Ok(directory.id) };
+    let found = organisation_of(id).filter(|wanted| directory.all().any(|(id, ..)| id == *wanted));
     found.ok_or_else(|| Mistake(StatusCode::NOT_FOUND, format!("there is no organisation {id}")))
 }
 

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Mistake, body};
-use crate::organisation::{Access, webex_id};
 use crate::webex::Webex;
+use crate::world::{Access, webex_id};
 
 pub(super) async fn list(State(webex): State<Webex>) -> Json<Value> {
     let state = webex.state();
@@ -47,7 +47,7 @@ pub(super) async fn grant(
     let grant: Grant = body(&text)?;
     let missing = |what: String| Mistake(StatusCode::NOT_FOUND, what);
     let mut state = webex.state();
-    let bot = state.organisation.by_email(&grant.email).filter(|account| account.kind == PersonType::Bot);
+    let bot = state.directory.by_email(&grant.email).filter(|account| account.kind == PersonType::Bot);
     let bot =
         bot.map(|account| account.id).ok_or_else(|| missing(format!("no bot has the address {}", grant.email)))?;
     let workspace = WebexId::decode(&id).ok().and_then(|id| id.value.parse().ok());

@@ -49,7 +49,7 @@ pub(in crate::routes) async fn send(State(webex): State<Webex>, body: Bytes) -> 
     let now = webex.now();
     let account = webex
         .state()
-        .organisation
+        .directory
         .by_email(email)
         .filter(|account| account.signs_in && password.matches(&webex.setting().password))
         .map(|account| account.id);
@@ -77,7 +77,7 @@ fn form(webex: &Webex, user_code: &str, problem: &str, email: &str) -> Response 
         .map(|pairing| Asks { app: pairing.app_name.clone(), scopes: pairing.scopes.iter().map(describe).collect() });
     let unknown = asks.is_none() && !user_code.is_empty() && problem.is_empty();
     let page = Device {
-        organisation: &state.organisation.name,
+        organisation: &state.directory.name,
         user_code,
         problem: if unknown { "This code is not known, or no longer good." } else { problem },
         email,

@@ -1,25 +1,20 @@
-//! The made-up organisation: its name, its people, its bot and its machine account.
-
-mod account;
-mod names;
-mod rooms;
+//! Who is there: the organisations, and every account in them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
-use lanyard_protocol::{OrgId, PersonType, WebexId};
+use lanyard_protocol::{OrgId, PersonType};
 use lanyard_time::{Entropy, SeededEntropy};
 use uuid::Uuid;
 
-pub(crate) use account::Account;
-pub(crate) use rooms::{Access, Device, Rooms, Workspace, device_id};
-
+use super::account::Account;
+use super::{names, organisation_id};
 use crate::random;
 
 /// An organisation and everyone in it. The same seed gives the same one.
 #[derive(Debug)]
-pub(crate) struct Organisation {
+pub(crate) struct Directory {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) created: Timestamp,
@@ -38,7 +33,7 @@ pub(crate) struct Other {
     administrator: usize,
 }
 
-impl Organisation {
+impl Directory {
     /// Makes up an organisation of `people` persons, the administrator among them, a bot and a service app's machine account.
     pub(crate) fn from_seed(seed: u64, people: usize) -> Self {
         let entropy = SeededEntropy::new(seed);
@@ -228,21 +223,6 @@ impl Organisation {
     }
 }
 
-/// The application id of a service app.
-pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {
-    WebexId { cluster: "us".into(), kind: "APPLICATION".into(), value: client.to_string() }.encode()
-}
-
-/// An organisation's id as Webex writes it.
-pub(crate) fn organisation_id(organisation: Uuid) -> OrgId {
-    OrgId::new(webex_id("ORGANIZATION", organisation))
-}
-
-/// An id of the commercial cluster.
-pub(crate) fn webex_id(kind: &str, value: Uuid) -> String {
-    WebexId { cluster: "us".into(), kind: kind.into(), value: value.to_string() }.encode()
-}
-
 /// Appends a number to a name that is taken.
 fn unique(taken: &mut HashSet<String>, name: &str) -> String {
     let mut candidate = name.to_owned();
@@ -269,7 +249,7 @@ fn a_day_of(year: i16, entropy: &dyn Entropy) -> Timestamp {
 mod tests {
     use super::*;
 
-    fn faces(organisation: &Organisation) -> Vec<(Uuid, String, String)> {
+    fn faces(organisation: &Directory) -> Vec<(Uuid, String, String)> {
         let mut faces: Vec<_> = organisation
             .listed()
             .map(|account| (account.id, account.email.clone(), account.display_name.clone()))
@@ -280,13 +260,13 @@ mod tests {
 
     #[test]
     fn a_seed_decides_everyone() {
-        assert_eq!(faces(&Organisation::from_seed(7, 40)), faces(&Organisation::from_seed(7, 40)));
-        assert_ne!(faces(&Organisation::from_seed(7, 40)), faces(&Organisation::from_seed(8, 40)));
+        assert_eq!(faces(&Directory::from_seed(7, 40)), faces(&Directory::from_seed(7, 40)));
+        assert_ne!(faces(&Directory::from_seed(7, 40)), faces(&Directory::from_seed(8, 40)));
     }
 
     #[test]
     fn no_two_share_an_address_and_every_address_is_plain() {
-        let organisation = Organisation::from_seed(3, 3_000);
+        let organisation = Directory::from_seed(3, 3_000);
         let emails: HashSet<_> = organisation.accounts.iter().map(|account| &account.email).collect();
         assert_eq!(emails.len(), 3_002);
         for email in emails {
@@ -299,7 +279,7 @@ mod tests {
 
     #[test]
     fn an_address_is_found_in_any_case() {
-        let organisation = Organisation::from_seed(1, 2);
+        let organisation = Directory::from_seed(1, 2);
         let admin = organisation.administrator();
         assert!(admin.email.starts_with("admin@"));
         assert_eq!(organisation.by_email(&admin.email.to_uppercase()).map(|found| found.id), Some(admin.id));
