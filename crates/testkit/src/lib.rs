@@ -8,6 +8,7 @@
 mod disk;
 mod elsewhere;
 mod home;
+mod load;
 mod run;
 mod webex;
 
@@ -15,5 +16,6 @@ pub use elsewhere::{Elsewhere, free_redirect_uris};
 pub use home::{Home, SCOPES};
 pub use lanyard_protocol::Method;
 pub use lanyard_simulator::Options;
+pub use load::{Load, Seen, Sent};
 pub use run::{Ended, Running, wait};
 pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

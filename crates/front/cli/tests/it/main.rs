@@ -32,6 +32,8 @@ mod replies;
 mod sdk;
 mod sign_in;
 mod snapshots;
+#[cfg(target_os = "linux")]
+mod soak;
 mod stopping;
 mod tokens;
 mod transcripts;
