@@ -14,6 +14,7 @@ mod backups;
 mod canary;
 mod command_line;
 mod crashes;
+mod demo;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
