@@ -67,18 +67,25 @@ impl<'b> Page<'b> {
     /// Types an address into the tab's address bar, and waits until what is there is loaded; panics where nothing answers.
     #[track_caller]
     pub fn go(&self, url: &str) {
+        self.try_go(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// The same; says what the browser says where nothing answers.
+    #[track_caller]
+    pub fn try_go(&self, url: &str) -> Result<(), String> {
         let gone = self.call("Page.navigate", &json!({ "url": url }));
-        assert_eq!(gone["errorText"], Value::Null, "{url}");
+        if let Some(error) = gone["errorText"].as_str() {
+            return Err(error.to_owned());
+        }
         self.wait_until_loaded(gone["loaderId"].as_str());
         self.draw();
+        Ok(())
     }
 
     /// The address in the address bar, even where nothing answered.
     #[track_caller]
     pub fn url(&self) -> String {
-        let history = self.call("Page.getNavigationHistory", &json!({}));
-        let current = history["currentIndex"].as_u64().and_then(|index| usize::try_from(index).ok());
-        history["entries"][current.expect("a tab is somewhere")]["url"].as_str().expect("an address").to_owned()
+        self.try_url().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// What can be read on it.
@@ -110,7 +117,7 @@ impl<'b> Page<'b> {
     /// Waits until the address bar shows an address that begins so, whether or not anybody answers there.
     #[track_caller]
     pub fn wait_for_url(&self, beginning: &str) -> String {
-        self.wait_until(beginning, || self.url().starts_with(beginning));
+        self.wait_until(beginning, || self.try_url().is_ok_and(|url| url.starts_with(beginning)));
         self.url()
     }
 
@@ -202,8 +209,7 @@ impl<'b> Page<'b> {
 
     #[track_caller]
     pub(super) fn call(&self, method: &str, params: &Value) -> Value {
-        let reply = self.browser.link.borrow_mut().call(Some(&self.session), method, params);
-        reply.unwrap_or_else(|error| panic!("{error}"))
+        self.try_call(method, params).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Waits until a picture of what is there now has been drawn.
@@ -243,7 +249,11 @@ impl<'b> Page<'b> {
         while !condition() {
             let event = self.browser.link.borrow_mut().event();
             if let Err(error) = event {
-                panic!("{awaited:?} does not come: {error}\n{}\n{}", self.url(), self.text());
+                panic!(
+                    "{awaited:?} does not come: {error}\n{:?}\n{:?}",
+                    self.try_url(),
+                    self.try_ask::<String>("text()")
+                );
             }
         }
     }
@@ -254,10 +264,21 @@ impl<'b> Page<'b> {
         event.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    fn try_url(&self) -> Result<String, String> {
+        let history = self.try_call("Page.getNavigationHistory", &json!({}))?;
+        let current = history["currentIndex"].as_u64().and_then(|index| usize::try_from(index).ok());
+        let entry = &history["entries"][current.expect("a tab is somewhere")];
+        Ok(entry["url"].as_str().expect("it has an address").to_owned())
+    }
+
+    fn try_call(&self, method: &str, params: &Value) -> Result<Value, String> {
+        self.browser.link.borrow_mut().call(Some(&self.session), method, params)
+    }
+
     fn try_ask<T: DeserializeOwned>(&self, question: &str) -> Result<T, String> {
         let expression = format!("{}.{question}", QUESTIONS.trim_end());
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut reply = self.browser.link.borrow_mut().call(Some(&self.session), "Runtime.evaluate", &params)?;
+        let mut reply = self.try_call("Runtime.evaluate", &params)?;
         if let Some(exception) = reply.get("exceptionDetails") {
             return Err(format!("{question}: {exception}"));
         }

@@ -2,11 +2,13 @@
 //!
 //! `LANYARD_SCREENSHOTS=DIRECTORY cargo test -p lanyard --test it browser::` keeps a picture of every page on the way.
 
+mod elsewhere;
+mod interrupted;
 mod sign_in;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use lanyard_testkit::{Browser, Ended, Home, Options, Page, Running, SCOPES, Webex, free_redirect_uris};
 
@@ -36,6 +38,12 @@ impl Desk {
         let opened = home.beside().join("opened");
         assert!(Command::new("mkfifo").arg(&opened).status().unwrap().success());
         Self { webex, home, browser: Browser::start(), opened }
+    }
+
+    /// Starts `lanyard login acme --app desk`, with these arguments beside, for a browser that nobody opens.
+    fn login_with(&self, arguments: &[&str]) -> Running {
+        let mut command = self.home.command(["login", "acme", "--app", "desk"].iter().chain(arguments));
+        Running::start(command.stdin(Stdio::piped()))
     }
 
     /// Starts `lanyard login acme --app desk`, and gives the address at which it opens the browser.
