@@ -26,6 +26,9 @@ pub struct Options {
     pub organisations: usize,
     /// How many devices stand in the first organisation's workspaces.
     pub devices: usize,
+    /// Whether things happen to devices of themselves: they fail, restart and sleep now and then, the same way for the same seed
+    /// and time. Otherwise they stay as they were made until a script comes.
+    pub lively: bool,
     /// The life of an access token that an integration or a service app obtains.
     pub access_token_ttl: Duration,
     /// The life of a refresh token, counted anew from each refresh.
@@ -51,6 +54,7 @@ impl Default for Options {
             people: 250,
             organisations: 1,
             devices: 20,
+            lively: false,
             access_token_ttl: Duration::from_secs(1_209_599),
             refresh_token_ttl: Duration::from_secs(7_775_999),
             refresh: RefreshBehaviour::Keep,

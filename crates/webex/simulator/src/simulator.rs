@@ -18,7 +18,7 @@ use crate::description::{
 };
 use crate::issuer::{App, BOT_TOKEN_LIFE, Issuer, PERSONAL_TOKEN_LIFE, Rights, Terms, all_scopes};
 use crate::webex::{Setting, Webex};
-use crate::world::{Account, Directory, Rooms, application_id};
+use crate::world::{Account, Directory, Plan, Rooms, application_id};
 use crate::{Options, random, routes, wire};
 
 /// A running local Webex. Dropping it cuts every connection; [`stop`](Self::stop) lets them finish.
@@ -148,11 +148,26 @@ fn furnish(
         sleep: Arc::clone(&options.sleep),
         stopping,
     };
-    let people: Vec<_> =
-        directory.listed_in(directory.id).filter(|account| account.signs_in).map(|account| account.id).collect();
-    let rooms = Rooms::from_seed(options.seed, options.devices, &people);
+    let rooms = furnish_rooms(options, &directory);
     (Webex::new(setting, directory, rooms, issuer, behaviour), description)
 }
+
+/// Workspaces and devices of every organisation; those of a customer are few.
+fn furnish_rooms(options: &Options, directory: &Directory) -> Rooms {
+    let mut rooms = Rooms::new(options.lively);
+    let people: Vec<_> =
+        directory.listed_in(directory.id).filter(|account| account.signs_in).map(|account| account.id).collect();
+    rooms.furnish(&Plan { seed: options.seed, organisation: directory.id, devices: options.devices, people: &people });
+    for (number, (customer, ..)) in directory.all().enumerate().skip(1) {
+        let seed = options.seed.wrapping_add(number as u64);
+        let devices = options.devices.min(DEVICES_OF_A_CUSTOMER);
+        rooms.furnish(&Plan { seed, organisation: customer, devices, people: &[] });
+    }
+    rooms
+}
+
+/// How many devices an organisation beside the first has.
+const DEVICES_OF_A_CUSTOMER: usize = 4;
 
 fn machine<'o>(directory: &'o Directory, kind: &PersonType) -> &'o Arc<Account> {
     directory.first_of(kind).expect("every organisation is made with a bot and a machine account")

@@ -1,6 +1,5 @@
 //! The simulated Webex itself: one state behind one lock, and the doors that time and randomness come through.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -24,11 +23,25 @@ pub(crate) struct Webex(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     setting: Setting,
-    started: Moment,
-    /// How far the control plane has moved the clock, in milliseconds.
-    advanced: AtomicU64,
+    dial: RwLock<Dial>,
     state: Mutex<State>,
     polls: RwLock<()>,
+}
+
+/// The simulator's clock: what it showed at a moment, and how fast it has run since.
+#[derive(Debug)]
+struct Dial {
+    set: Moment,
+    showed: Timestamp,
+    /// Of its seconds in one of the machine's; none: it stands.
+    rate: f64,
+}
+
+impl Dial {
+    fn at(&self, moment: &Moment) -> Timestamp {
+        let passed = moment.since(&self.set).mul_f64(self.rate);
+        self.showed.checked_add(passed).unwrap_or(Timestamp::MAX)
+    }
 }
 
 /// What does not change while the simulator runs.
@@ -67,10 +80,10 @@ impl Webex {
         issuer: Issuer,
         behaviour: Behaviour,
     ) -> Self {
+        let set = setting.clock.now();
         Self(Arc::new(Inner {
-            started: setting.clock.now(),
             setting,
-            advanced: AtomicU64::new(0),
+            dial: RwLock::new(Dial { showed: set.wall, set, rate: 1.0 }),
             state: Mutex::new(State {
                 directory,
                 rooms,
@@ -96,14 +109,26 @@ impl Webex {
     /// The simulator's time: the wall clock's at the start, and what has passed since. A remote server does not notice when
     /// someone sets the local wall clock.
     pub(crate) fn now(&self) -> Timestamp {
-        let passed = self.setting().clock.now().since(&self.0.started);
-        let advanced = Duration::from_millis(self.0.advanced.load(Ordering::Relaxed));
-        self.0.started.wall.checked_add(passed.saturating_add(advanced)).unwrap_or(Timestamp::MAX)
+        self.time().0
+    }
+
+    /// The same, and how fast it runs.
+    pub(crate) fn time(&self) -> (Timestamp, f64) {
+        let dial = self.0.dial.read().unwrap_or_else(PoisonError::into_inner);
+        (dial.at(&self.setting().clock.now()), dial.rate)
     }
 
     /// Moves the simulator's time forward.
     pub(crate) fn advance(&self, milliseconds: u64) {
-        self.0.advanced.fetch_add(milliseconds, Ordering::Relaxed);
+        let mut dial = self.0.dial.write().unwrap_or_else(PoisonError::into_inner);
+        dial.showed = dial.showed.checked_add(Duration::from_millis(milliseconds)).unwrap_or(Timestamp::MAX);
+    }
+
+    /// Lets the simulator's time run so fast from now on; at zero it stands.
+    pub(crate) fn run_at(&self, rate: f64) {
+        let moment = self.setting().clock.now();
+        let mut dial = self.0.dial.write().unwrap_or_else(PoisonError::into_inner);
+        *dial = Dial { showed: dial.at(&moment), set: moment, rate };
     }
 
     /// Calls `decide` with the state and the terms of this moment.

@@ -29,6 +29,9 @@ pub(crate) struct Simulator {
     /// How many devices stand in its workspaces, up to 20,000
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     devices: u32,
+    /// Let things happen to devices of themselves: they fail, restart and sleep now and then
+    #[arg(long)]
+    lively: bool,
     /// How many organisations there are, up to 1,000; those beyond the first are small
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     organisations: u32,
@@ -57,6 +60,7 @@ impl Simulator {
             seed: self.seed,
             people: usize::try_from(self.people).unwrap_or(usize::MAX),
             devices: usize::try_from(self.devices).unwrap_or(usize::MAX),
+            lively: self.lively,
             organisations: usize::try_from(self.organisations).unwrap_or(usize::MAX),
             access_token_ttl: Duration::from_secs(self.access_token_ttl),
             refresh_token_ttl: Duration::from_secs(self.refresh_token_ttl),

@@ -5,16 +5,16 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
-use lanyard_protocol::{AppClientId, WebexId};
+use lanyard_protocol::AppClientId;
 use lanyard_secret::ClientSecret;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::access_token::Body;
 use super::caller::Caller;
 use super::refusal::Refusal;
 use crate::issuer::MintRefusal;
 use crate::webex::Webex;
+use crate::world::organisation_of;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +33,7 @@ pub(super) async fn token(
     caller.needs_any(&["spark:applications_token"])?;
     let order: Order = serde_json::from_slice(&text)
         .map_err(|_| Refusal::BadRequest("clientId, clientSecret and targetOrgId are required.".to_owned()))?;
-    let organisation = organisation(&order.target_org_id);
+    let organisation = organisation_of(&order.target_org_id);
     let id = id.trim_end_matches('=');
     webex.decide(|issuer, _, terms| {
         let minted = issuer.mint_application(id, &order.client_id, &order.client_secret, organisation, terms);
@@ -49,10 +49,4 @@ pub(super) async fn token(
         let body = Json(Body::of(&reply, terms.now, false));
         Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
     })
-}
-
-/// The organisation that a Webex id names.
-pub(super) fn organisation(id: &str) -> Option<Uuid> {
-    let id = WebexId::decode(id).ok().filter(|id| id.kind == "ORGANIZATION")?;
-    id.value.parse().ok()
 }

@@ -7,7 +7,6 @@ use lanyard_protocol::{AppClientId, WebexId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::applications::organisation;
 use super::caller::Caller;
 use super::form::Form;
 use super::people::{date, person_id};
@@ -15,7 +14,7 @@ use super::refusal::Refusal;
 use crate::behaviour::TokenExpiryFor;
 use crate::issuer::{Entry, EntryId, Rights, Selection};
 use crate::webex::{State as Everything, Webex};
-use crate::world::application_id;
+use crate::world::{application_id, organisation_of};
 
 /// `GET /authorizations/tokenExpiry`, for the token that asks. Which kinds may ask is a matter of behaviour.
 pub(super) async fn token_expiry(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
@@ -91,7 +90,7 @@ pub(super) async fn delete_all(
     caller.needs_any(&["identity:tokens_write"])?;
     let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let client = query.get("clientId").map(AppClientId::new);
-    let target = query.get("orgId").map_or(Some(caller.account.organisation), organisation);
+    let target = query.get("orgId").map_or(Some(caller.account.organisation), organisation_of);
     let (Some(client), Some(target)) = (client, target) else {
         return Err(Refusal::BadRequest("clientId is required, and orgId names an organization.".to_owned()));
     };
@@ -127,18 +126,5 @@ fn kind(entry: &Entry) -> &'static str {
     match entry.id {
         EntryId::Refresh(_) => "refresh",
         EntryId::Access(_) => "access",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::world::webex_id;
-
-    #[test]
-    fn an_organisation_is_read_from_its_id() {
-        let id = Uuid::from_u128(7);
-        assert_eq!(organisation(&webex_id("ORGANIZATION", id)), Some(id));
-        assert_eq!(organisation(&webex_id("PEOPLE", id)), None);
     }
 }

@@ -8,12 +8,14 @@ use http::request::Parts;
 use jiff::Timestamp;
 use lanyard_protocol::{PersonType, Scope};
 use lanyard_secret::AccessToken;
+use uuid::Uuid;
 
+use super::form::Form;
 use super::limit;
 use super::refusal::Refusal;
 use crate::issuer::Rights;
-use crate::webex::Webex;
-use crate::world::Account;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Account, organisation_of};
 
 /// The account behind a valid access token, and what the token allows.
 pub(super) struct Caller {
@@ -34,6 +36,22 @@ impl Caller {
             .iter()
             .filter_map(|scope| scope.parse::<Scope>().ok())
             .any(|scope| self.rights.cover(&scope, &self.account))
+    }
+
+    /// The organisation that a call is about: the caller's own, or the one that `orgId` names where the caller manages it. The first
+    /// organisation's administrator is a partner, who manages the others.
+    pub(super) fn reach(&self, everything: &Everything, query: &Form) -> Result<Uuid, Refusal> {
+        let own = self.account.organisation;
+        let Some(wanted) = query.get("orgId") else { return Ok(own) };
+        let wanted = organisation_of(wanted).ok_or(Refusal::NotFound)?;
+        if wanted == own {
+            return Ok(own);
+        }
+        let partner = self.account.administrator && own == everything.directory.id;
+        if !partner {
+            return Err(Refusal::Forbidden);
+        }
+        everything.directory.all().find(|(id, ..)| *id == wanted).map(|(id, ..)| id).ok_or(Refusal::NotFound)
     }
 
     pub(super) fn is_bot(&self) -> bool {

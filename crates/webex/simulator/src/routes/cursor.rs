@@ -37,7 +37,7 @@ impl Cursor {
 
     /// The `Link` of a page that this cursor follows.
     pub(super) fn link(&self, webex: &Webex, path: &str, query: &Form) -> String {
-        let query = query.without("cursor").append_pair("cursor", &self.encode()).finish();
+        let query = query.without(&["cursor"]).append_pair("cursor", &self.encode()).finish();
         format!("<{}{path}?{query}>; rel=\"next\"", webex.setting().base_url)
     }
 

@@ -17,6 +17,11 @@ impl Form {
             .filter(|value| !value.is_empty())
     }
 
+    /// All values of a field that may be there more than once.
+    pub(super) fn every(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(field, value)| field == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
     /// A field that is there more than once.
     pub(super) fn repeated(&self) -> Option<&str> {
         self.0
@@ -26,10 +31,10 @@ impl Form {
             .map(|(_, (name, _))| name.as_str())
     }
 
-    /// Everything but `name`, encoded again.
-    pub(super) fn without(&self, name: &str) -> form_urlencoded::Serializer<'static, String> {
+    /// Everything but these, encoded again.
+    pub(super) fn without(&self, names: &[&str]) -> form_urlencoded::Serializer<'static, String> {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(self.0.iter().filter(|(field, _)| field != name));
+        query.extend_pairs(self.0.iter().filter(|(field, _)| !names.contains(&field.as_str())));
         query
     }
 }

@@ -13,6 +13,8 @@ use crate::webex::Webex;
 pub(super) struct Slice {
     start: usize,
     max: usize,
+    /// Whether this is an empty page between two others.
+    gap: bool,
 }
 
 impl Slice {
@@ -22,7 +24,8 @@ impl Slice {
             None => Ok(other),
             Some(text) => text.parse().map_err(|_| Refusal::BadRequest(format!("{name} is a number."))),
         };
-        Ok(Self { start: number("start", 0)?, max: number("max", usual)?.clamp(1, largest) })
+        let gap = query.get("cursor") == Some(GAP);
+        Ok(Self { start: number("start", 0)?, max: number("max", usual)?.clamp(1, largest), gap })
     }
 
     /// Takes the page out of all that fits, shows what is on it and nothing else, and names the next one.
@@ -31,15 +34,20 @@ impl Slice {
         webex: &Webex,
         (path, key): (&str, &str),
         query: &Form,
+        empty_pages: bool,
         found: impl Iterator<Item = T>,
         show: impl Fn(T) -> Value,
     ) -> Response {
-        let (items, next) = self.cut(found, show);
+        let (items, next) = if self.gap { (Vec::new(), Some(self.start)) } else { self.cut(found, show) };
         let body = Value::Object(Map::from_iter([(key.to_owned(), Value::Array(items))]));
         let mut response = Json(body).into_response();
         if let Some(next) = next {
-            let query = query.without("start").append_pair("start", &next.to_string()).finish();
-            let link = format!("<{}{path}?{query}>; rel=\"next\"", webex.setting().base_url);
+            let mut query = query.without(&["start", "cursor"]);
+            query.append_pair("start", &next.to_string());
+            if empty_pages && !self.gap {
+                query.append_pair("cursor", GAP);
+            }
+            let link = format!("<{}{path}?{}>; rel=\"next\"", webex.setting().base_url, query.finish());
             if let Ok(link) = link.parse() {
                 response.headers_mut().insert(LINK, link);
             }
@@ -55,6 +63,9 @@ impl Slice {
     }
 }
 
+/// Marks the empty page before a page.
+const GAP: &str = "gap";
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -68,10 +79,10 @@ mod tests {
             shown.set(shown.get() + 1);
             Value::from(number)
         };
-        let (items, next) = Slice { start: 19_000, max: 3 }.cut(0..20_000, show);
+        let (items, next) = Slice { start: 19_000, max: 3, gap: false }.cut(0..20_000, show);
         assert_eq!((items, next), (vec![19_000.into(), 19_001.into(), 19_002.into()], Some(19_003)));
         assert_eq!(shown.get(), 3);
-        let (items, next) = Slice { start: 19_998, max: 3 }.cut(0..20_000, show);
+        let (items, next) = Slice { start: 19_998, max: 3, gap: false }.cut(0..20_000, show);
         assert_eq!((items.len(), next), (2, None));
     }
 }

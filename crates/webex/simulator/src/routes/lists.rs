@@ -95,7 +95,7 @@ pub(super) async fn numbers(
             "location": { "id": location.id(&caller), "name": location.name },
         })
     };
-    Ok(slice.page(&webex, ("/telephony/config/numbers", "phoneNumbers"), &query, found, show))
+    Ok(slice.page(&webex, ("/telephony/config/numbers", "phoneNumbers"), &query, false, found, show))
 }
 
 /// `GET /telephony/calls`: for a person's own token only.

@@ -21,6 +21,7 @@ mod refusal;
 mod revoke;
 mod tracking;
 mod workspaces;
+mod xapi;
 
 use axum::Router;
 use axum::routing::{delete, get, post};
@@ -55,10 +56,16 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/people/{id}", get(people::show))
         .route("/v1/organizations", get(organizations::list))
         .route("/v1/organizations/{id}", get(organizations::show))
-        .route("/v1/devices", get(devices::list))
-        .route("/v1/devices/{id}", get(devices::show))
-        .route("/v1/workspaces", get(workspaces::list))
-        .route("/v1/workspaces/{id}", get(workspaces::show))
+        .route("/v1/devices", get(devices::list).post(devices::create))
+        .route("/v1/devices/activationCode", post(devices::activation_code))
+        .route("/v1/devices/{id}", get(devices::show).patch(devices::tags).delete(devices::delete))
+        .route("/v1/workspaces", get(workspaces::list).post(workspaces::create))
+        .route("/v1/workspaces/{id}", get(workspaces::show).put(workspaces::update).delete(workspaces::delete))
+        .route("/v1/workspaces/{id}/capabilities", get(workspaces::capabilities))
+        .route("/v1/workspaceMetrics", get(workspaces::metrics::measured))
+        .route("/v1/workspaceDurationMetrics", get(workspaces::metrics::durations))
+        .route("/v1/xapi/status", get(xapi::status))
+        .route("/v1/xapi/command/{name}", post(xapi::command))
         .route("/v1/licenses", get(lists::licenses))
         .route("/v1/locations", get(lists::locations))
         .route("/v1/telephony/config/numbers", get(lists::numbers))

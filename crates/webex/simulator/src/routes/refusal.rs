@@ -4,6 +4,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::TrackingId;
@@ -90,6 +91,12 @@ impl IntoResponse for Refusal {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Reads a call's JSON body; what cannot be read is the request's own fault.
+pub(super) fn json_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::BadRequest(format!("The request body is not valid: {error}.")))
 }
 
 /// Writes a refusal's body, and leaves any other reply as it is.

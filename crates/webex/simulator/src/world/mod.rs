@@ -4,13 +4,17 @@ mod account;
 mod directory;
 mod names;
 mod rooms;
+mod shelf;
 
 use lanyard_protocol::{OrgId, WebexId};
 use uuid::Uuid;
 
 pub(crate) use account::Account;
 pub(crate) use directory::Directory;
-pub(crate) use rooms::{Access, Device, Rooms, Workspace, device_id};
+pub(crate) use rooms::{
+    Access, Activation, CommandError, Condition, Device, Home, Kind, Life, Plan, Rooms, SAMPLE, Sense, Status, Step,
+    Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
+};
 
 /// The application id of a service app.
 pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {
@@ -25,4 +29,22 @@ pub(crate) fn organisation_id(organisation: Uuid) -> OrgId {
 /// An id of the commercial cluster.
 pub(crate) fn webex_id(kind: &str, value: Uuid) -> String {
     WebexId { cluster: "us".into(), kind: kind.into(), value: value.to_string() }.encode()
+}
+
+/// The organisation that a Webex id names.
+pub(crate) fn organisation_of(id: &str) -> Option<Uuid> {
+    let id = WebexId::decode(id).ok().filter(|id| id.kind == "ORGANIZATION")?;
+    id.value.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organisation_is_read_from_its_id() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(organisation_of(&webex_id("ORGANIZATION", id)), Some(id));
+        assert_eq!(organisation_of(&webex_id("PEOPLE", id)), None);
+    }
 }

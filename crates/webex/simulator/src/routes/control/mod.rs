@@ -2,6 +2,7 @@
 
 mod accounts;
 mod clients;
+mod devices;
 mod grants;
 mod key;
 mod service_apps;
@@ -30,7 +31,7 @@ use crate::webex::Webex;
 pub(super) fn router(webex: Webex) -> Router<Webex> {
     Router::new()
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
-        .route("/clock", get(clock).post(advance))
+        .route("/clock", get(clock).post(set_clock))
         .route("/record", get(record).delete(clear_record))
         .route("/behaviour", get(behaviour).post(change_behaviour))
         .route("/grants", get(grants::list))
@@ -41,6 +42,9 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/service-apps", get(service_apps::list).post(service_apps::register))
         .route("/service-apps/{id}/authorise", post(service_apps::authorise))
         .route("/service-apps/{id}/withdraw", post(service_apps::withdraw))
+        .route("/devices", get(devices::list))
+        .route("/devices/script", post(devices::script).delete(devices::forget))
+        .route("/devices/activate", post(devices::activate))
         .route("/workspaces", get(workspaces::list))
         .route("/workspaces/{id}/grants", post(workspaces::grant))
         .route("/bots", post(accounts::create_bot))
@@ -95,18 +99,31 @@ async fn clear_faults(State(webex): State<Webex>) -> StatusCode {
 }
 
 async fn clock(State(webex): State<Webex>) -> Json<Value> {
-    Json(json!({"now": webex.now()}))
+    let (now, rate) = webex.time();
+    Json(json!({ "now": now, "rate": rate }))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advance {
+struct Turn {
+    #[serde(default)]
     advance_ms: u64,
+    /// How many of its seconds pass in one; none: it stands.
+    rate: Option<f64>,
 }
 
-async fn advance(State(webex): State<Webex>, text: Bytes) -> Result<Json<Value>, Mistake> {
-    let advance: Advance = body(&text)?;
-    webex.advance(advance.advance_ms);
+/// The fastest clock: a day in a second.
+const FASTEST: f64 = 86_400.0;
+
+async fn set_clock(State(webex): State<Webex>, text: Bytes) -> Result<Json<Value>, Mistake> {
+    let turn: Turn = body(&text)?;
+    if let Some(rate) = turn.rate {
+        if !(0.0..=FASTEST).contains(&rate) {
+            return Err(Mistake(StatusCode::BAD_REQUEST, format!("rate is a number from 0 to {FASTEST}")));
+        }
+        webex.run_at(rate);
+    }
+    webex.advance(turn.advance_ms);
     Ok(clock(State(webex)).await)
 }
 

@@ -12,9 +12,8 @@ use uuid::Uuid;
 use super::{Mistake, body, scopes};
 use crate::issuer::{App, Terms};
 use crate::random;
-use crate::routes::applications::organisation as organisation_of;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{application_id, organisation_id};
+use crate::world::{application_id, organisation_id, organisation_of};
 
 /// All organisations, the first one first.
 pub(super) async fn organisations(State(webex): State<Webex>) -> Json<Value> {

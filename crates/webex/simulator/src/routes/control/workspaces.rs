@@ -4,19 +4,18 @@ use axum::Json;
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
-use lanyard_protocol::{PersonType, WebexId};
+use lanyard_protocol::PersonType;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Mistake, body};
 use crate::webex::Webex;
-use crate::world::{Access, webex_id};
+use crate::world::{Access, webex_id, workspace_of};
 
 pub(super) async fn list(State(webex): State<Webex>) -> Json<Value> {
     let state = webex.state();
-    let counts = state.rooms.counts();
-    let all = state.rooms.workspaces.iter().map(|workspace| {
-        let devices = counts.get(&workspace.id).copied().unwrap_or_default();
+    let all = state.rooms.workspaces().map(|workspace| {
+        let devices = state.rooms.devices_in(workspace.id).count();
         json!({ "id": webex_id("PLACES", workspace.id), "name": workspace.name, "devices": devices })
     });
     Json(all.collect())
@@ -50,7 +49,7 @@ pub(super) async fn grant(
     let bot = state.directory.by_email(&grant.email).filter(|account| account.kind == PersonType::Bot);
     let bot =
         bot.map(|account| account.id).ok_or_else(|| missing(format!("no bot has the address {}", grant.email)))?;
-    let workspace = WebexId::decode(&id).ok().and_then(|id| id.value.parse().ok());
+    let workspace = workspace_of(&id);
     let access = grant.access.map(|word| match word {
         Word::Read => Access::Read,
         Word::Full => Access::Full,

@@ -1,0 +1,62 @@
+//! `/v1/devices`.
+
+mod filter;
+mod sight;
+mod view;
+mod write;
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::caller::Caller;
+use super::form::Form;
+use super::list::Slice;
+use super::refusal::Refusal;
+use crate::webex::Webex;
+use crate::world::device_of;
+
+use filter::Filter;
+pub(super) use sight::Sight;
+pub(super) use view::Shown;
+pub(super) use write::{activation_code, create, delete, tags};
+
+/// The documented default is not named; the largest page is the reference's.
+const USUAL_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1000;
+
+pub(super) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let filter = Filter::of(&query);
+    let now = webex.now();
+    let state = webex.state();
+    let sight = Sight::of(&caller, caller.reach(&state, &query)?)?;
+    let found = state.rooms.devices().filter_map(|device| {
+        let access = sight.permission(&state, device)?;
+        let shown = Shown::of(&state, device, access, now);
+        filter.fits(&shown).then_some(shown)
+    });
+    let empty_pages = state.behaviour.empty_pages;
+    Ok(slice.page(&webex, ("/devices", "items"), &query, empty_pages, found, |shown| shown.json()))
+}
+
+pub(super) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Refusal> {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let now = webex.now();
+    let state = webex.state();
+    let sight = Sight::of(&caller, caller.reach(&state, &query)?)?;
+    let device = device_of(&id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
+    let access = sight.permission(&state, device).ok_or(Refusal::NotFound)?;
+    Ok(Json(Shown::of(&state, device, access, now).json()))
+}

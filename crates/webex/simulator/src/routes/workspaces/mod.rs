@@ -1,0 +1,120 @@
+//! `/v1/workspaces`.
+
+mod health;
+pub(in crate::routes) mod metrics;
+mod view;
+mod write;
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::form::Form;
+use super::list::Slice;
+use super::refusal::Refusal;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Workspace, workspace_of};
+
+use view::{CALENDAR, PLATFORM, With};
+pub(super) use write::{create, delete, update};
+
+const SCOPES: [&str; 2] = ["spark-admin:workspaces_read", "spark:workspaces_read"];
+
+/// The reference's default and largest page.
+const USUAL_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1000;
+
+pub(super) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    permitted(&caller)?;
+    let query = query(&uri);
+    let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let with = With::of(&query);
+    let now = webex.now();
+    let state = webex.state();
+    let organisation = caller.reach(&state, &query)?;
+    let found = state
+        .rooms
+        .workspaces()
+        .filter(|workspace| sees(&state, &caller, organisation, workspace))
+        .filter(|workspace| fits(&state, &query, workspace, now));
+    let show = |workspace| view::view(&state, workspace, &with, now);
+    let empty_pages = state.behaviour.empty_pages;
+    Ok(slice.page(&webex, ("/workspaces", "items"), &query, empty_pages, found, show))
+}
+
+/// The filters of the reference that the simulator has something to compare with.
+fn fits(state: &Everything, query: &Form, workspace: &Workspace, now: Timestamp) -> bool {
+    let is = |name: &str, value: &str| query.get(name).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value));
+    // A capacity of -1 asks for those that have none.
+    let capacity = workspace.capacity.map_or_else(|| "-1".to_owned(), |capacity| capacity.to_string());
+    is("displayName", &workspace.name)
+        && is("capacity", &capacity)
+        && is("type", &workspace.kind)
+        && is("calling", &workspace.calling)
+        && is("calendar", CALENDAR)
+        && is("supportedDevices", workspace.supported_devices)
+        && is("devicePlatform", PLATFORM)
+        && query.get("locationId").is_none_or(|wanted| workspace.location.as_deref() == Some(wanted))
+        && query.get("healthLevel").is_none_or(|wanted| health::level(state, workspace, now).as_str() == wanted)
+}
+
+pub(super) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Refusal> {
+    permitted(&caller)?;
+    let query = query(&uri);
+    let state = webex.state();
+    let workspace = seen(&state, &caller, &query, &id)?;
+    Ok(Json(view::view(&state, workspace, &With::of(&query), webex.now())))
+}
+
+/// `GET /workspaces/{id}/capabilities`.
+pub(super) async fn capabilities(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Refusal> {
+    permitted(&caller)?;
+    let state = webex.state();
+    let workspace = seen(&state, &caller, &query(&uri), &id)?;
+    Ok(Json(json!({ "capabilities": view::capabilities(&state, workspace) })))
+}
+
+/// A bot may always ask; what it is shown is another matter.
+fn permitted(caller: &Caller) -> Result<(), Refusal> {
+    if caller.is_bot() { Ok(()) } else { caller.needs_any(&SCOPES) }
+}
+
+/// The workspace of that id, where the caller sees it.
+fn seen<'s>(state: &'s Everything, caller: &Caller, query: &Form, id: &str) -> Result<&'s Workspace, Refusal> {
+    // Nothing else than the id says which customer's it is: a partner may leave the organisation out.
+    let found = workspace_of(id).and_then(|id| state.rooms.workspace(id)).ok_or(Refusal::NotFound)?;
+    let partner = caller.account.administrator && caller.account.organisation == state.directory.id;
+    let organisation = if partner { found.organisation } else { caller.reach(state, query)? };
+    if sees(state, caller, organisation, found) { Ok(found) } else { Err(Refusal::NotFound) }
+}
+
+/// What a bot is shown is not documented: nothing at all, or what it was granted.
+fn sees(state: &Everything, caller: &Caller, organisation: Uuid, workspace: &Workspace) -> bool {
+    if caller.is_bot() {
+        return state.behaviour.bot_sees_workspaces
+            && state.rooms.access(caller.account.id, Some(workspace.id)).is_some();
+    }
+    workspace.organisation == organisation
+}
+
+fn query(uri: &http::Uri) -> Form {
+    Form::parse(uri.query().unwrap_or_default().as_bytes())
+}

@@ -1,0 +1,83 @@
+//! A workspace as the reference shows it.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::health;
+use crate::routes::devices::Shown;
+use crate::routes::form::Form;
+use crate::routes::people::date;
+use crate::webex::State as Everything;
+use crate::world::{Access, Kind, Workspace, organisation_id, webex_id};
+
+/// What else a caller asked to see.
+pub(super) struct With {
+    devices: bool,
+    capabilities: bool,
+}
+
+impl With {
+    pub(super) fn of(query: &Form) -> Self {
+        let is = |name: &str| query.get(name) == Some("true");
+        Self { devices: is("includeDevices"), capabilities: is("includeCapabilities") }
+    }
+
+    pub(super) fn nothing() -> Self {
+        Self { devices: false, capabilities: false }
+    }
+}
+
+pub(super) const CALENDAR: &str = "none";
+pub(super) const PLATFORM: &str = "cisco";
+
+pub(super) fn view(state: &Everything, workspace: &Workspace, with: &With, now: Timestamp) -> Value {
+    let mut view = json!({
+        "id": webex_id("PLACES", workspace.id),
+        "orgId": organisation_id(workspace.organisation),
+        "displayName": workspace.name,
+        "type": workspace.kind,
+        "created": date(workspace.created),
+        "calling": { "type": workspace.calling },
+        "calendar": { "type": CALENDAR },
+        "hotdeskingStatus": if workspace.hotdesking { "on" } else { "off" },
+        "supportedDevices": workspace.supported_devices,
+        "devicePlatform": PLATFORM,
+        "health": health::view(state, workspace, now),
+    });
+    let mut known = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            view[name] = value;
+        }
+    };
+    known("capacity", workspace.capacity.map(Value::from));
+    known("locationId", workspace.location.clone().map(Value::from));
+    known("notes", workspace.notes.clone().map(Value::from));
+    if with.devices {
+        let shown = state.rooms.devices_in(workspace.id).map(|device| {
+            let mut shown = Shown::of(state, device, Access::Full, now).json();
+            // The reference's example leaves it out here.
+            shown.as_object_mut().and_then(|fields| fields.remove("plannedMaintenance"));
+            shown
+        });
+        view["devices"] = shown.collect();
+    }
+    if with.capabilities {
+        view["capabilities"] = capabilities(state, workspace);
+    }
+    view
+}
+
+/// A room device senses; a phone does not.
+pub(super) fn capabilities(state: &Everything, workspace: &Workspace) -> Value {
+    let senses = state.rooms.devices_in(workspace.id).any(|device| device.kind == Kind::RoomDesk);
+    let one = json!({ "supported": senses, "configured": senses });
+    json!({
+        "occupancyDetection": one,
+        "presenceDetection": one,
+        "ambientNoise": one,
+        "soundLevel": one,
+        "temperature": one,
+        "airQuality": one,
+        "relativeHumidity": one,
+    })
+}

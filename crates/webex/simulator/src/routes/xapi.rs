@@ -1,0 +1,111 @@
+//! `/v1/xapi`: what a device says of itself, and commands to it.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::devices::Sight;
+use super::form::Form;
+use super::refusal::{Refusal, json_body};
+use crate::random;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Access, CommandError, device_of, merge, people, select};
+
+/// The most expressions of one query.
+const MOST_NAMES: usize = 10;
+
+/// `GET /xapi/status`.
+pub(super) async fn status(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&["spark:xapi_statuses"])?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let asked = query.get("deviceId").ok_or_else(|| Refusal::BadRequest("deviceId is required.".to_owned()))?;
+    let names: Vec<&str> = query.every("name").flat_map(|names| names.split(',')).collect();
+    if names.is_empty() || names.len() > MOST_NAMES {
+        return Err(Refusal::BadRequest(format!("From 1 to {MOST_NAMES} names are required.")));
+    }
+    let now = webex.now();
+    let state = webex.state();
+    let (id, _) = reached(&state, &caller, &query, asked, now)?;
+    let device = state.rooms.device(id).ok_or(Refusal::NotFound)?;
+    let present = device
+        .workspace
+        .and_then(|id| state.rooms.workspace(id))
+        .map_or(0, |workspace| people(workspace.id, workspace.capacity.unwrap_or(4), now));
+    let tree = device.status(present, now);
+    let mut result = json!({});
+    for part in names.into_iter().filter_map(|name| select(&tree, name.trim())) {
+        merge(&mut result, part);
+    }
+    Ok(Json(json!({ "deviceId": asked, "result": result })))
+}
+
+/// A command's addressee and what it is told.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Order {
+    device_id: String,
+    #[serde(default)]
+    arguments: Map<String, Value>,
+}
+
+/// `POST /xapi/command/{name}`.
+pub(super) async fn command(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(name): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&["spark:xapi_commands"])?;
+    let order: Order = json_body(&body)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let now = webex.now();
+    let random = random::uuid(&*webex.setting().entropy);
+    let mut state = webex.state();
+    let (id, access) = reached(&state, &caller, &query, &order.device_id, now)?;
+    if access != Access::Full {
+        return Err(Refusal::Forbidden);
+    }
+    let device = state.rooms.device_mut(id).ok_or(Refusal::NotFound)?;
+    let result = device.command(&name, &order.arguments, now, random).map_err(|error| match error {
+        CommandError::Unknown => Refusal::BadRequest(format!("The device knows no command {name}.")),
+        CommandError::Argument(argument) => {
+            Refusal::BadRequest(format!("The argument {argument} is missing or invalid."))
+        }
+        CommandError::NoCall => Refusal::BadRequest("The device is not in a call.".to_owned()),
+    })?;
+    Ok(Json(json!({ "deviceId": order.device_id, "arguments": order.arguments, "result": result })))
+}
+
+/// A device that the caller sees, that has the xAPI and is there. What Webex says of one that is not there is not known; the
+/// simulator says 400 with a sentence.
+fn reached(
+    state: &Everything,
+    caller: &Caller,
+    query: &Form,
+    id: &str,
+    now: Timestamp,
+) -> Result<(Uuid, Access), Refusal> {
+    let device = device_of(id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
+    // Which organisation a device belongs to is told by the device: a partner need not name it.
+    let partner = caller.account.administrator && caller.account.organisation == state.directory.id;
+    let organisation = if partner { device.organisation } else { caller.reach(state, query)? };
+    let sight = Sight::of(caller, organisation)?;
+    let access = sight.permission(state, device).ok_or(Refusal::NotFound)?;
+    if !device.has_xapi() {
+        return Err(Refusal::BadRequest("The device has no xAPI.".to_owned()));
+    }
+    if !state.rooms.condition(device, now).0.status.is_online() {
+        return Err(Refusal::BadRequest("The device is not connected.".to_owned()));
+    }
+    Ok((device.id, access))
+}
