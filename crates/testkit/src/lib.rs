@@ -9,6 +9,7 @@ mod browser;
 mod disk;
 mod elsewhere;
 mod home;
+mod load;
 mod run;
 mod webex;
 
@@ -17,5 +18,6 @@ pub use elsewhere::{Elsewhere, free_redirect_uris};
 pub use home::{Home, SCOPES};
 pub use lanyard_protocol::Method;
 pub use lanyard_simulator::Options;
+pub use load::{Load, Seen, Sent};
 pub use run::{Ended, Running, wait};
 pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

@@ -16,6 +16,7 @@ mod browser;
 mod canary;
 mod command_line;
 mod crashes;
+mod demo;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
@@ -34,6 +35,8 @@ mod replies;
 mod sdk;
 mod sign_in;
 mod snapshots;
+#[cfg(target_os = "linux")]
+mod soak;
 mod stopping;
 mod tokens;
 mod transcripts;

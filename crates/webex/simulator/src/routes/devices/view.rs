@@ -28,7 +28,15 @@ impl<'a> Shown<'a> {
         Self { device, access, condition, created, last_seen }
     }
 
+    /// As a list of devices and a device's own address have it.
     pub(in crate::routes) fn json(&self) -> Value {
+        let mut view = self.json_without_maintenance();
+        view["plannedMaintenance"] = json!(PLANNED_MAINTENANCE);
+        view
+    }
+
+    /// As everything else has it: there the reference has another shape for what is left out.
+    pub(in crate::routes) fn json_without_maintenance(&self) -> Value {
         let device = self.device;
         let created = date(self.created);
         let mut view = json!({
@@ -51,7 +59,6 @@ impl<'a> Shown<'a> {
             "firstSeen": created,
             "lastSeen": date(self.last_seen),
             "errorCodes": self.condition.errors,
-            "plannedMaintenance": PLANNED_MAINTENANCE,
         });
         if let Some(workspace) = device.workspace {
             view["workspaceId"] = json!(webex_id("PLACES", workspace));

@@ -184,7 +184,7 @@ fn permitted(state: &Everything, caller: &Caller, id: &str, uri: &http::Uri) -> 
 
 fn shown(state: &Everything, id: Uuid, now: Timestamp) -> Result<Json<Value>, Refusal> {
     let device = state.rooms.device(id).ok_or(Refusal::NotFound)?;
-    Ok(Json(Shown::of(state, device, Access::Full, now).json()))
+    Ok(Json(Shown::of(state, device, Access::Full, now).json_without_maintenance()))
 }
 
 fn query(uri: &http::Uri) -> Form {

@@ -2,7 +2,8 @@
 //!
 //! `LANYARD_OPENAPI` names a folder with the documents of `webex/webex-openapi-specs`; they are no part of the project.
 
-mod schema;
+mod devices;
+pub(crate) mod schema;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
