@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use lanyard_testkit::{Method, Options, Running, Webex};
+use lanyard_testkit::{Home, Method, Options, Running, Webex};
 
 use super::wxc_sdk;
-use crate::signed_in;
+use crate::{LANYARD, signed_in};
 
 /// Lists everyone, `MAX` at a time, and prints who asks, how many there are, and how many of them differ.
 const SCRIPT: &str = "
@@ -102,4 +102,19 @@ fn wxc_sdk_sees_with_a_bots_token_what_the_bot_was_granted() {
         webex.workspaces().into_iter().find(|workspace| workspace["devices"] == 2).expect("one has two devices");
     webex.grant(granted["id"].as_str().expect("an id"), &bot.email, Some("read"));
     assert_eq!(look(), format!("{} 2 2", bot.email));
+}
+
+#[test]
+fn wxc_sdk_sees_a_thousand_devices_fail_exactly_as_scripted() {
+    let python = wxc_sdk();
+    let webex = Webex::with(Options { devices: 1500, ..Options::default() });
+    let home = Home::new(LANYARD);
+    let knows = webex.description();
+    let token = home.file("personal", &knows.personal.access_token);
+    let mut add = home.command(["--webex-url", webex.url(), "add", "personal", "mine", "--token-file"]);
+    Running::start(add.arg(token)).end().ok();
+    let mut command = home.command(["exec", "mine", "--"]);
+    command.arg(python).arg(home.file("devices.py", include_str!("wxc_devices.py"))).env("SDK_BASE", webex.url());
+    command.env("CONTROL_URL", &knows.control_url).env("CONTROL_KEY", &knows.control_key);
+    assert_eq!(Running::start(&mut command).end().ok(), "1000");
 }
