@@ -31,9 +31,12 @@ pub use self::page::{Focus, Key, Page};
 pub struct Browser {
     link: RefCell<Link>,
     process: Child,
-    /// Removed last, when nobody writes there any more.
-    _directory: TempDir,
+    // Removed last, when nobody writes there any more.
+    directory: TempDir,
 }
+
+/// What it says beside, in its directory.
+const LOG: &str = "log";
 
 /// The names under which it is installed.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -68,7 +71,6 @@ impl Browser {
         let program = PROGRAMS.into_iter().find(|program| is_installed(program));
         let program = program.expect("this test needs a browser (on Debian and Ubuntu: apt install chromium)");
         let directory = tempfile::Builder::new().prefix("lanyard-browser-").tempdir().expect("a directory is had");
-        let log = directory.path().join("log");
         // The browser reads its third descriptor and writes its fourth.
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null"#, "sh", program]).args(SWITCHES);
@@ -77,12 +79,15 @@ impl Browser {
             command.arg("--no-sandbox");
         }
         command.env("HOME", directory.path()).env("DBUS_SESSION_BUS_ADDRESS", "disabled:").process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).expect("a file is made"));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(directory.path().join(LOG)).expect("a file is made"));
         let mut process = command.spawn().expect("sh(1) runs");
         let pipes = (process.stdin.take().expect("it is a pipe"), process.stdout.take().expect("it is a pipe"));
-        let browser = Self { link: RefCell::new(Link::over(pipes)), process, _directory: directory };
+        let browser = Self { link: RefCell::new(Link::over(pipes)), process, directory };
         if let Err(error) = browser.link.borrow_mut().call(None, "Browser.getVersion", &json!({})) {
-            let said = std::fs::read_to_string(log).unwrap_or_default();
+            let said = std::fs::read_to_string(browser.directory.path().join(LOG)).unwrap_or_default();
             panic!("{program} does not start: {error}\n{said}");
         }
         browser
@@ -115,4 +120,35 @@ impl Drop for Browser {
 fn is_installed(program: &str) -> bool {
     let places = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&places).any(|place| place.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The processes of a group that still run.
+    fn running(group: u32) -> usize {
+        let processes = std::fs::read_dir("/proc").expect("proc(5) is mounted").flatten();
+        let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+        // After the name, which may hold anything: state, parent, group.
+        let fields = stats.filter_map(|stat| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()));
+        let of_group = |fields: &String| {
+            let mut fields = fields.split(' ');
+            let (condition, leader) = (fields.next(), fields.nth(1));
+            !matches!(condition, Some("Z" | "X")) && leader == Some(&group.to_string())
+        };
+        fields.filter(of_group).count()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn all_its_processes_end_with_it_and_nothing_is_left_behind() {
+        let browser = Browser::start();
+        let (group, directory) = (browser.process.id(), browser.directory.path().to_owned());
+        let _page = browser.open("about:blank");
+        assert!(running(group) > 1 && directory.exists());
+        browser.kill();
+        while running(group) > 0 {}
+        assert!(!directory.exists());
+    }
 }
