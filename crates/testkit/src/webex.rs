@@ -139,13 +139,13 @@ impl Webex {
     pub fn approves_device(&self, verification_uri_complete: &str, accepts: bool) {
         let admin = self.description.admin.clone();
         let person = Person { email: admin.email, password: admin.password, accepts };
-        let page = self.send(person.open(verification_uri_complete.parse().expect("a URL")));
-        let Next::Send(decision) = person.follow(&self.environment(), &page).expect("the page holds a good code")
-        else {
-            panic!("the page of a device leads to no app");
-        };
-        let done = self.send(decision);
-        let html = String::from_utf8_lossy(done.body.expose_secret()).into_owned();
+        let mut page = self.send(person.open(verification_uri_complete.parse().expect("a URL")));
+        // The last page asks for nothing more.
+        while let Ok(next) = person.follow(&self.environment(), &page) {
+            let Next::Send(next) = next else { panic!("the page of a device leads to no app") };
+            page = self.send(next);
+        }
+        let html = String::from_utf8_lossy(page.body.expose_secret()).into_owned();
         assert!(html.contains(if accepts { "Signed in" } else { "Denied" }), "{html}");
     }
 

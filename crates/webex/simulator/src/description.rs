@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 pub struct Description {
     /// The base of the REST API; ends in `/v1`.
     pub base_url: String,
+    /// The developer portal, to be opened in a browser.
+    pub portal_url: String,
+    /// Control Hub, to be opened in a browser.
+    pub hub_url: String,
     /// The base of the control plane; ends in `/_sim`.
     pub control_url: String,
     /// The Bearer key of the control plane.

@@ -49,6 +49,7 @@
 //! off may never have read what was sent. Tokens appear as fingerprints, the first 12 hexadecimal digits of their SHA-256.
 
 mod behaviour;
+mod deeds;
 mod description;
 mod fault;
 mod fingerprint;

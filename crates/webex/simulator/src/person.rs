@@ -7,7 +7,7 @@ use url::Url;
 
 /// Signs in and decides, by the simulator's own pages. Sans-io: whoever has a connection sends what [`follow`](Self::follow)
 /// asks for and hands it the response, until the browser would leave for the app's redirect URI. For a device there is no such
-/// address: after its one form comes a page that asks for nothing more.
+/// address: its last page asks for nothing more, and a person who follows it is [`Lost`].
 #[derive(Clone, Debug)]
 pub struct Person {
     /// The address to sign in with.
@@ -46,26 +46,17 @@ impl Person {
             return url.map(Next::Arrive).ok_or(lost);
         }
         let html = String::from_utf8_lossy(page.body.expose_secret());
-        let decision = ("decision", if self.accepts { "accept" } else { "deny" });
-        let credentials = [("email", self.email.as_str()), ("password", self.password.as_str())];
-        let (path, mut fields): (&[&str], _) = if let Some(code) = hidden_field(&html, "user_code") {
-            (&["device"], vec![("user_code", code), decision])
+        let form = ("form", hidden_field(&html, "form").ok_or(lost)?);
+        let (path, fields) = if html.contains("name=\"password\"") {
+            (["authorize", "sign-in"], vec![form, ("email", &self.email), ("password", &self.password)])
+        } else if html.contains("name=\"decision\"") {
+            (["authorize", "consent"], vec![form, ("decision", if self.accepts { "accept" } else { "deny" })])
         } else {
-            let form = ("form", hidden_field(&html, "form").ok_or(lost)?);
-            if html.contains("name=\"password\"") {
-                (&["authorize", "sign-in"], vec![form])
-            } else if html.contains("name=\"decision\"") {
-                (&["authorize", "consent"], vec![form, decision])
-            } else {
-                return Err(lost);
-            }
+            return Err(lost);
         };
-        if html.contains("name=\"password\"") {
-            fields.extend(credentials);
-        }
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(fields);
-        let request = Request::new(Method::POST, environment.resource(path));
+        let request = Request::new(Method::POST, environment.resource(&path));
         let body = SecretBytes::new(body.finish().into_bytes());
         Ok(Next::Send(request.body("application/x-www-form-urlencoded", body)))
     }

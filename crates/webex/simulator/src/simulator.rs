@@ -137,6 +137,8 @@ fn furnish(
         },
         integration,
         service_app,
+        portal_url: format!("http://{address}/portal"),
+        hub_url: format!("http://{address}/hub"),
         base_url: base_url.clone(),
     };
     let setting = Setting {
@@ -186,6 +188,7 @@ fn register_integration(
     redirect_uris.extend(options.redirect_uris.iter().cloned());
     let app = App {
         name: "Lanyard Integration".to_owned(),
+        owner: None,
         secret: App::new_secret(entropy),
         redirect_uris,
         scopes: all_scopes(false),
@@ -209,6 +212,7 @@ fn authorise_service_app(
     let client_id = App::new_client_id(ids);
     let app = App {
         name: "Fleet Service App".to_owned(),
+        owner: None,
         secret: App::new_secret(terms.entropy),
         redirect_uris: Vec::new(),
         scopes: all_scopes(true),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use lanyard_secret::SecretText;
 use lanyard_time::{Clock, Entropy, Moment, Sleep};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::behaviour::Behaviour;
 use crate::fault::Faults;
@@ -14,6 +15,7 @@ use crate::issuer::{Issuer, Terms};
 use crate::record::Record;
 use crate::routes::Calls;
 use crate::routes::authorize::Visits;
+use crate::routes::session::Sessions;
 use crate::world::{Directory, Rooms};
 
 /// A handle to the simulated Webex; clones share it.
@@ -59,6 +61,13 @@ pub(crate) struct Setting {
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
+impl Setting {
+    /// The scheme, host and port that everything is reached at.
+    pub(crate) fn origin(&self) -> &str {
+        self.base_url.strip_suffix("/v1").unwrap_or(&self.base_url)
+    }
+}
+
 /// Everything that changes. Held briefly, never while waiting.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -66,6 +75,7 @@ pub(crate) struct State {
     pub(crate) rooms: Rooms,
     pub(crate) issuer: Issuer,
     pub(crate) visits: Visits,
+    pub(crate) sessions: Sessions,
     pub(crate) behaviour: Behaviour,
     pub(crate) faults: Faults,
     pub(crate) record: Record,
@@ -89,6 +99,7 @@ impl Webex {
                 rooms,
                 issuer,
                 visits: Visits::default(),
+                sessions: Sessions::default(),
                 behaviour,
                 faults: Faults::default(),
                 record: Record::default(),
@@ -129,6 +140,12 @@ impl Webex {
         let moment = self.setting().clock.now();
         let mut dial = self.0.dial.write().unwrap_or_else(PoisonError::into_inner);
         *dial = Dial { showed: dial.at(&moment), set: moment, rate };
+    }
+
+    /// The account that this address and password sign in to.
+    pub(crate) fn who_signs_in(&self, state: &State, email: &str, password: &SecretText) -> Option<Uuid> {
+        let account = state.directory.by_email(email)?;
+        (account.signs_in && password.matches(&self.setting().password)).then_some(account.id)
     }
 
     /// Calls `decide` with the state and the terms of this moment.

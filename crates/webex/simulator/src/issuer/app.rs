@@ -3,6 +3,7 @@
 use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::ClientSecret;
 use lanyard_time::Entropy;
+use uuid::Uuid;
 
 use super::Issuer;
 use crate::random;
@@ -11,6 +12,8 @@ use crate::random;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) name: String,
+    /// Whoever created it in the developer portal; nobody for what was there from the start.
+    pub(crate) owner: Option<Uuid>,
     pub(crate) secret: ClientSecret,
     /// Compared as texts: Webex wants an exact match, port included. A service app has none.
     pub(crate) redirect_uris: Vec<String>,

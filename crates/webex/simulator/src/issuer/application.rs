@@ -13,6 +13,8 @@ use super::{ExchangeError, Issuer, Rights, Selection, Terms, TokenReply};
 #[derive(Debug)]
 pub(crate) struct Application {
     pub(crate) client: AppClientId,
+    /// The organisations whose administrators were asked and have not answered.
+    pub(crate) requested: BTreeSet<Uuid>,
     /// The organisations that authorise it now.
     pub(crate) authorised: BTreeSet<Uuid>,
     /// The machine account that it has in each organisation that ever did.
@@ -31,12 +33,22 @@ pub(crate) enum MintRefusal {
 impl Issuer {
     /// Makes a registered app a service app.
     pub(crate) fn register_application(&mut self, id: String, client: AppClientId) {
-        self.applications.insert(id, Application { client, authorised: BTreeSet::new(), machines: BTreeMap::new() });
+        let (requested, authorised, machines) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        self.applications.insert(id, Application { client, requested, authorised, machines });
     }
 
     /// All service apps, by application id.
     pub(crate) fn applications(&self) -> &BTreeMap<String, Application> {
         &self.applications
+    }
+
+    /// Writes down that the administrators of `organisation` are asked; `false` when there is no such app.
+    pub(crate) fn note_request(&mut self, id: &str, organisation: Uuid) -> bool {
+        let Some(application) = self.applications.get_mut(id) else { return false };
+        if !application.authorised.contains(&organisation) {
+            application.requested.insert(organisation);
+        }
+        true
     }
 
     /// Writes down that an administrator of `organisation` authorised the app; `machine` is its account there.
@@ -45,6 +57,7 @@ impl Issuer {
             self.elsewhere.insert(machine, organisation);
         }
         if let Some(application) = self.applications.get_mut(id) {
+            application.requested.remove(&organisation);
             application.authorised.insert(organisation);
             application.machines.insert(organisation, machine);
         }

@@ -49,7 +49,8 @@ const GUEST_SCOPES: [&str; 3] = ["spark:people_read", "spark:rooms_read", "spark
 /// What is nobody's but an integration's or a person's, as far as is simulated.
 const NEVER_A_BOTS: [&str; 3] = ["spark:applications_token", "spark:calls_read", "spark:calls_write"];
 
-fn is_administrative(scope: &Scope) -> bool {
+/// Whether a scope reaches beyond a person's own things.
+pub(crate) fn is_administrative(scope: &Scope) -> bool {
     ["spark-admin:", "identity:", "spark-compliance:"].iter().any(|prefix| scope.as_str().starts_with(prefix))
         || scope.as_str().starts_with("meeting:admin_")
 }

@@ -7,11 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::{AuthorizationCode, CodeVerifier};
+use lanyard_time::Entropy;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::grant::Grant;
-use super::{ExchangeError, Issuer, Rights, Terms, TokenReply, after};
+use super::{ExchangeError, Identity, Issuer, Rights, Terms, TokenReply, after};
 use crate::fingerprint::Fingerprint;
 use crate::random;
 
@@ -26,23 +27,33 @@ pub(crate) struct CodeRequest {
     pub(crate) scopes: ScopeSet,
     /// The S256 challenge, where PKCE is used.
     pub(crate) challenge: Option<String>,
+    /// What an ID token must hold.
+    pub(crate) nonce: Option<String>,
 }
 
 #[derive(Debug)]
 pub(super) struct Code {
     request: CodeRequest,
     account: Uuid,
+    signed_in_at: Timestamp,
     expires_at: Timestamp,
 }
 
 impl Issuer {
-    /// Makes a code for what `account` consented to.
-    pub(crate) fn issue_code(&mut self, request: CodeRequest, account: Uuid, terms: Terms<'_>) -> AuthorizationCode {
-        self.codes.retain(|_, code| code.expires_at > terms.now);
-        let code = AuthorizationCode::new(random::text(terms.entropy));
+    /// Makes a code for what `account`, who signed in at that moment, consented to.
+    pub(crate) fn issue_code(
+        &mut self,
+        request: CodeRequest,
+        account: Uuid,
+        signed_in_at: Timestamp,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> AuthorizationCode {
+        self.codes.retain(|_, code| code.expires_at > now);
+        let code = AuthorizationCode::new(random::text(entropy));
         self.codes.insert(
             Fingerprint::of(code.expose_secret()),
-            Code { request, account, expires_at: after(terms.now, LIFE) },
+            Code { request, account, signed_in_at, expires_at: after(now, LIFE) },
         );
         code
     }
@@ -60,13 +71,18 @@ impl Issuer {
         let fits = code.expires_at > terms.now
             && &code.request.client == client
             && code.request.redirect_uri == redirect_uri
-            && verified(code.request.challenge.as_deref(), verifier);
+            && verified(code.request.challenge.as_deref(), verifier)
+            && !self.blocks(code.account, client);
         if !fits {
             return Err(ExchangeError::DeadCode);
         }
         self.make_room(code.account, terms.now)?;
         let rights = Rights::Consented(code.request.scopes.clone());
-        Ok(self.start_grant(Grant::new(Some(client.clone()), code.account, rights), code.request.scopes, terms))
+        let Code { request, account, signed_in_at, .. } = code;
+        let identity = Identity { account, signed_in_at, nonce: request.nonce };
+        let asked = request.scopes.iter().any(|scope| scope.as_str() == "openid");
+        let reply = self.start_grant(Grant::new(Some(client.clone()), account, rights), request.scopes, terms);
+        Ok(TokenReply { identity: asked.then_some(identity), ..reply })
     }
 }
 

@@ -118,6 +118,9 @@ impl Issuer {
         };
         let scopes = pairing.scopes.clone();
         self.pairings.remove(&key);
+        if self.blocks(account, client) {
+            return DevicePoll::Denied;
+        }
         match self.make_room(account, terms.now) {
             Ok(()) => {}
             Err(ExchangeError::TooManyTokens | ExchangeError::DeadCode | ExchangeError::DeadGrant) => {

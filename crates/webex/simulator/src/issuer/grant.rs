@@ -77,7 +77,7 @@ impl Issuer {
         let id = self.add_grant(grant, terms);
         let (access, access_expires_at) = self.issue_access(id, account, terms.behaviour.access_token_ttl, terms);
         let (refresh, refresh_expires_at) = self.give_refresh_token(id, terms);
-        TokenReply { access, access_expires_at, refresh, refresh_expires_at, scopes }
+        TokenReply { access, access_expires_at, refresh, refresh_expires_at, scopes, identity: None }
     }
 
     /// Starts a service app's grant, as an administrator's authorisation does.

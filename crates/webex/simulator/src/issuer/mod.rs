@@ -6,11 +6,13 @@
 mod app;
 mod application;
 mod authority;
+mod blocking;
 mod code;
 mod device;
 mod ending;
 mod grant;
 mod listing;
+mod ownership;
 mod refresh;
 mod scopes;
 
@@ -30,14 +32,15 @@ use crate::random;
 
 pub(crate) use app::App;
 pub(crate) use application::{Application, MintRefusal};
-pub(crate) use authority::{Authority, Rights};
+pub(crate) use authority::{Authority, Rights, is_administrative};
+pub(crate) use blocking::Blocked;
 pub(crate) use code::CodeRequest;
 pub(crate) use device::{DEVICE_LIFE, DevicePoll, Pairing};
 pub(crate) use ending::Selection;
 pub(crate) use grant::GrantView;
 pub(crate) use listing::{Entry, EntryId};
 
-pub(crate) use scopes::all_scopes;
+pub(crate) use scopes::{OPENID, all_scopes, openid_scopes};
 
 use code::Code;
 use grant::{Grant, GrantId};
@@ -62,6 +65,10 @@ pub(crate) struct Issuer {
     applications: BTreeMap<String, Application>,
     /// The accounts of other organisations than the first.
     elsewhere: HashMap<Uuid, Uuid>,
+    /// Who made which bot.
+    owners: HashMap<Uuid, Uuid>,
+    /// What organisations block.
+    blocked: HashMap<Uuid, Blocked>,
     access: HashMap<Fingerprint, Access>,
     /// The live access tokens of each account; those that ran out are dropped when the next one is issued.
     live: HashMap<Uuid, Vec<Fingerprint>>,
@@ -88,6 +95,16 @@ pub(crate) struct TokenReply {
     pub(crate) refresh: RefreshToken,
     pub(crate) refresh_expires_at: Timestamp,
     pub(crate) scopes: ScopeSet,
+    /// For whom an ID token is written, where one was asked for.
+    pub(crate) identity: Option<Identity>,
+}
+
+/// Who signed in, as an ID token says it.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) account: Uuid,
+    pub(crate) signed_in_at: Timestamp,
+    pub(crate) nonce: Option<String>,
 }
 
 /// Why nothing was issued.
@@ -119,6 +136,8 @@ impl Issuer {
             next_grant: 0,
             applications: BTreeMap::new(),
             elsewhere: HashMap::new(),
+            owners: HashMap::new(),
+            blocked: HashMap::new(),
             access: HashMap::new(),
             live: HashMap::new(),
             refresh: HashMap::new(),

@@ -62,7 +62,7 @@ impl Issuer {
         } else {
             self.give_refresh_token(id, terms)
         };
-        let reply = TokenReply { access, access_expires_at, refresh, refresh_expires_at, scopes };
+        let reply = TokenReply { access, access_expires_at, refresh, refresh_expires_at, scopes, identity: None };
         self.remember(id, token, &reply, terms);
         Ok(reply)
     }

@@ -8,6 +8,14 @@ pub(crate) fn all_scopes(machine: bool) -> ScopeSet {
     own.iter().chain(SHARED).map(|name| name.parse::<Scope>().expect("a constant scope is well formed")).collect()
 }
 
+/// The scopes of `OpenID` Connect: any integration may ask for them, none is registered for them.
+pub(crate) const OPENID: [&str; 5] = ["openid", "email", "profile", "phone", "address"];
+
+/// The same as a set.
+pub(crate) fn openid_scopes() -> ScopeSet {
+    OPENID.iter().map(|name| name.parse::<Scope>().expect("a constant scope is well formed")).collect()
+}
+
 /// Only a person has these.
 const PERSONAL: &[&str] = &[
     "spark:calls_read",

@@ -8,6 +8,7 @@ mod caller;
 mod client_auth;
 mod control;
 mod cursor;
+mod desk;
 mod device;
 mod devices;
 mod form;
@@ -16,14 +17,19 @@ mod limit;
 mod list;
 mod lists;
 mod organizations;
+mod page;
 mod people;
+mod portal;
 mod refusal;
 mod revoke;
+pub(crate) mod session;
+mod start;
 mod tracking;
 mod workspaces;
 mod xapi;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use crate::webex::Webex;
@@ -36,10 +42,14 @@ pub(crate) use tracking::TrackingId;
 /// Everything that the simulator answers.
 pub(crate) fn router(webex: Webex) -> Router {
     Router::new()
+        .route("/", get(start::show))
+        .route("/sign-in", get(session::show).post(session::sign_in))
+        .route("/sign-out", post(session::sign_out).layer(from_fn_with_state(webex.clone(), session::person)))
+        .nest("/portal", portal::router(webex.clone()))
         .route("/v1/authorize", get(authorize::start))
         .route("/v1/authorize/sign-in", post(authorize::sign_in))
         .route("/v1/authorize/consent", post(authorize::consent))
-        .route("/v1/authorize/style.css", get(authorize::style))
+        .route("/v1/authorize/style.css", get(page::style))
         .route("/v1/access_token", post(access_token::exchange))
         .route("/v1/applications/{id}/token", post(applications::token))
         .route("/v1/authorizations", get(authorizations::list).delete(authorizations::delete_all))

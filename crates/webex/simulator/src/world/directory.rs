@@ -139,12 +139,6 @@ impl Directory {
         id
     }
 
-    /// Adds a bot to the first organisation.
-    pub(crate) fn add_bot(&mut self, id: Uuid, name: &str, email: String, now: Timestamp) -> Uuid {
-        self.add(Account::machine(id, self.id, PersonType::Bot, name, email, now));
-        id
-    }
-
     fn domain_of(&self, organisation: Uuid) -> String {
         let administrator = self.all().find(|(id, ..)| *id == organisation).map(|(_, _, account)| account);
         let email = &administrator.unwrap_or_else(|| self.administrator()).email;

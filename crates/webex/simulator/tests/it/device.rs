@@ -44,16 +44,18 @@ fn person(world: &World, accepts: bool) -> Person {
     Person { email: admin.email, password: admin.password, accepts }
 }
 
-/// Lets the person open the page that holds the code and fill in what it asks for. Gives both pages.
+/// Lets the person open the page that holds the code and fill in what each page asks for. Gives the last two pages.
 async fn walk(world: &World, person: &Person, codes: &Value) -> (String, String) {
     let environment = Environment::at(&world.knows().base_url).unwrap();
     let open = person.open(text(codes, "/verification_uri_complete").parse().unwrap());
-    let page = send(world, open).await;
-    let Next::Send(decision) = person.follow(&environment, &page).unwrap() else {
-        panic!("no page of a device leads on")
-    };
-    let done = send(world, decision).await;
-    (html(&page), html(&done))
+    let (mut before, mut page) = (String::new(), send(world, open).await);
+    for _ in 0..2 {
+        let Ok(next) = person.follow(&environment, &page) else { break };
+        let Next::Send(next) = next else { panic!("no page of a device leads to an app") };
+        before = html(&page);
+        page = send(world, next).await;
+    }
+    (before, html(&page))
 }
 
 async fn send(world: &World, request: Request) -> Response {

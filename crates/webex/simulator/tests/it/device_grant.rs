@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::world::{Answer, World, answer, broker, gateway, text};
+use crate::world::{Answer, World, answer, broker, gateway, nonce, text};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -40,7 +40,7 @@ impl Device {
         self.world.done("/clock", json!({ "advance_ms": seconds * 1000 })).await;
     }
 
-    /// What the person sees after sending the page's form.
+    /// What the person sees who types the code, signs in and decides, or at the page where that goes no further.
     async fn decide(&self, changes: &[(&str, &str)]) -> String {
         let (admin, code) = (&self.world.knows().admin, text(&self.codes, "/user_code"));
         let usual = [
@@ -49,12 +49,24 @@ impl Device {
             ("password", &admin.password),
             ("decision", "accept"),
         ];
-        let fields = usual.map(|(name, value)| {
+        let field = |name: &'static str| {
             let other = changes.iter().find(|(field, _)| *field == name);
-            (name, other.map_or(value, |(_, other)| other))
-        });
-        let page = self.world.http.post(self.world.url("/device")).form(&fields).send().await.unwrap();
-        page.text().await.unwrap()
+            let (_, value) = other.or_else(|| usual.iter().find(|(field, _)| *field == name)).unwrap();
+            (name, *value)
+        };
+        let code = [field("user_code")];
+        let page = self.world.http.post(self.world.url("/device")).form(&code).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        if !page.contains("name=\"password\"") {
+            return page;
+        }
+        let credentials = [("form", nonce(&page)), field("email"), field("password")];
+        let page = self.world.submit("sign-in", &credentials).await.text().await.unwrap();
+        if !page.contains("name=\"decision\"") {
+            return page;
+        }
+        let decision = [("form", nonce(&page)), field("decision")];
+        self.world.submit("consent", &decision).await.text().await.unwrap()
     }
 }
 

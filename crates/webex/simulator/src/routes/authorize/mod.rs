@@ -1,4 +1,4 @@
-//! `GET /v1/authorize` and its pages: sign-in, consent, and the way back to the app.
+//! `GET /v1/authorize` and its pages: sign-in, consent, and the way back to the app. A device's person comes through them too.
 
 mod page;
 mod request;
@@ -8,35 +8,70 @@ mod words;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use lanyard_secret::SecretText;
+use uuid::Uuid;
 
+use super::device;
 use super::form::Form;
+use super::page::{Page, Problem, redirect};
+use super::session::SignIn;
 use crate::webex::{State as Everything, Webex};
 
-pub(super) use page::Page;
-use page::{Consent, Problem, SignIn};
-use request::{AuthorizeRequest, Unusable};
+use page::Consent;
+use request::{AuthorizeRequest, Prompt, Unusable};
+pub(super) use visits::Purpose;
 pub(crate) use visits::Visits;
 use visits::{Stage, Visit};
 pub(super) use words::{Permission, describe};
 
-/// Checks the app's request and shows the sign-in page.
-pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): OriginalUri) -> Response {
+/// Checks the app's request and shows the first page that is needed.
+pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
     let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let mut state = webex.state();
-    match AuthorizeRequest::parse(&query, &state.issuer) {
-        Ok(request) => {
-            let visit = Visit { request, stage: Stage::SignIn };
-            show_sign_in(&webex, &mut state, visit, None)
+    let request = match AuthorizeRequest::parse(&query, &state.issuer) {
+        Ok(request) => request,
+        Err(Unusable::Unregistered(problem)) => {
+            let hint =
+                "You have not been sent back to the app: an address that is not registered could belong to anyone.";
+            return Problem::new(StatusCode::BAD_REQUEST, problem, hint).into_response();
         }
-        Err(Unusable::Unregistered(problem)) => problem_page(
-            problem,
-            "You have not been sent back to the app: an address that is not registered could belong to anyone.",
-        ),
-        Err(Unusable::Denied(denial)) => redirect(&denial.location()),
+        Err(Unusable::Denied(denial)) => return back(&denial.location()),
+    };
+    if request.prompt == Prompt::None {
+        return silently(&webex, &mut state, &request, &headers);
     }
+    if request.prompt == Prompt::SignIn {
+        return show_sign_in(&webex, &mut state, Purpose::App(request), None);
+    }
+    begin(&webex, &mut state, Purpose::App(request), &headers)
+}
+
+/// Shows the first page for whoever is at the browser: who is signed in to the pages here does not sign in again.
+pub(super) fn begin(webex: &Webex, state: &mut Everything, purpose: Purpose, headers: &HeaderMap) -> Response {
+    let session = state.sessions.of(headers, webex.setting(), webex.now());
+    match session.and_then(|session| session.who()) {
+        Some(who) => show_consent(webex, state, purpose, who.account, who.at),
+        None => show_sign_in(webex, state, purpose, None),
+    }
+}
+
+/// `prompt=none`: an answer without a page, which needs a session and an earlier consent (`OpenID` Connect Core, section 3.1.2.6).
+fn silently(webex: &Webex, state: &mut Everything, request: &AuthorizeRequest, headers: &HeaderMap) -> Response {
+    let now = webex.now();
+    let session = state.sessions.of(headers, webex.setting(), now);
+    let Some(who) = session.and_then(|session| session.who()) else {
+        return back(&request.deny("login_required", "The user is not signed in.").location());
+    };
+    if state.issuer.blocks(who.account, &request.client) {
+        return back(&request.deny("access_denied", BLOCKED).location());
+    }
+    if !state.issuer.has_consented(who.account, &request.client, &request.scopes, now) {
+        return back(&request.deny("consent_required", "The user has not consented to this.").location());
+    }
+    let code = state.issuer.issue_code(request.code_request(), who.account, who.at, now, &*webex.setting().entropy);
+    back(&request.accepted(&code))
 }
 
 /// Form fields: `form`, `email`, `password`.
@@ -44,106 +79,97 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
     let form = Form::parse(&body);
     let now = webex.now();
     let mut state = webex.state();
-    let Some(visit) = state.visits.take(form.get("form").unwrap_or_default(), now) else {
-        return stale();
-    };
+    let visit = state.visits.take(form.get("form").unwrap_or_default(), now);
+    let Some(Visit { purpose, .. }) = visit else { return stale() };
     let password = SecretText::new(form.get("password").unwrap_or_default());
     let email = form.get("email").unwrap_or_default();
-    let account = state
-        .directory
-        .by_email(email)
-        .filter(|account| account.signs_in && password.matches(&webex.setting().password))
-        .cloned();
-    let Some(account) = account else {
-        let visit = Visit { stage: Stage::SignIn, ..visit };
-        return show_sign_in(&webex, &mut state, visit, Some(email));
-    };
-    let visit = Visit { stage: Stage::Consent(account.id), ..visit };
-    let request = visit.request.clone();
-    let nonce = state.visits.open(visit, webex.now(), &*webex.setting().entropy);
-    let consent = Consent {
-        app: &request.app_name,
-        organisation: &state.directory.name,
-        person: &account.display_name,
-        email: &account.email,
-        scopes: request.scopes.iter().map(describe).collect(),
-        form: &nonce,
-    };
-    page(StatusCode::OK, &Page::new(&consent), Some(&request))
+    match webex.who_signs_in(&state, email, &password) {
+        Some(account) => show_consent(&webex, &mut state, purpose, account, now),
+        None => show_sign_in(&webex, &mut state, purpose, Some(email)),
+    }
 }
 
-/// Form fields: `form`, `decision` (`accept` or `deny`).
+/// Form fields: `form`, `decision` (`accept`, `deny`, or `switch` to sign in as somebody else).
 pub(crate) async fn consent(State(webex): State<Webex>, body: Bytes) -> Response {
     let form = Form::parse(&body);
     let now = webex.now();
-    let visit = webex.state().visits.take(form.get("form").unwrap_or_default(), now);
-    let Some(Visit { request, stage: Stage::Consent(account) }) = visit else {
-        return stale();
-    };
-    if form.get("decision") != Some("accept") {
-        return redirect(&request.deny("access_denied", "The user denied the request.").location());
+    let mut state = webex.state();
+    let visit = state.visits.take(form.get("form").unwrap_or_default(), now);
+    let Some(Visit { purpose, stage: Stage::Consent(account, at) }) = visit else { return stale() };
+    if form.get("decision") == Some("switch") {
+        return show_sign_in(&webex, &mut state, purpose, None);
     }
-    let code = webex.decide(|issuer, _, terms| issuer.issue_code(request.code_request(), account, terms));
-    redirect(&request.accepted(&code))
+    if state.issuer.blocks(account, purpose.client()) {
+        return refused_by_administrator(&mut state, &purpose, now);
+    }
+    let accepted = form.get("decision") == Some("accept");
+    match purpose {
+        Purpose::Device { user_code, .. } => {
+            device::pages::decided(&mut state, &user_code, accepted.then_some(account), now)
+        }
+        Purpose::App(request) if accepted => {
+            let entropy = &*webex.setting().entropy;
+            let code = state.issuer.issue_code(request.code_request(), account, at, now, entropy);
+            back(&request.accepted(&code))
+        }
+        Purpose::App(request) => back(&request.deny("access_denied", "The user denied the request.").location()),
+    }
 }
 
-/// The pages' looks.
-pub(crate) async fn style() -> Response {
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
-    (headers, include_str!("../../../templates/style.css")).into_response()
+/// Webex's own words.
+const BLOCKED: &str = "Access denied - your administrator denied access";
+
+fn refused_by_administrator(state: &mut Everything, purpose: &Purpose, now: Timestamp) -> Response {
+    match purpose {
+        Purpose::App(request) => back(&request.deny("access_denied", BLOCKED).location()),
+        Purpose::Device { user_code, .. } => {
+            state.issuer.decide_pairing(user_code, None, now);
+            let hint = "The device gets nothing. Ask your administrator to allow this integration in Control Hub.";
+            Problem::new(StatusCode::FORBIDDEN, BLOCKED, hint).into_response()
+        }
+    }
 }
 
-fn show_sign_in(webex: &Webex, state: &mut Everything, visit: Visit, refused: Option<&str>) -> Response {
-    let request = visit.request.clone();
+fn show_sign_in(webex: &Webex, state: &mut Everything, purpose: Purpose, refused: Option<&str>) -> Response {
+    let visit = Visit { purpose: purpose.clone(), stage: Stage::SignIn };
     let nonce = state.visits.open(visit, webex.now(), &*webex.setting().entropy);
-    let sign_in = SignIn {
-        app: &request.app_name,
+    let page = SignIn {
         organisation: &state.directory.name,
-        email: refused.or(request.login_hint.as_deref()).unwrap_or_default(),
+        to: purpose.app_name(),
+        code: purpose.user_code(),
+        email: refused.or(purpose.login_hint()).unwrap_or_default(),
         refused: refused.is_some(),
-        form: &nonce,
+        action: "/v1/authorize/sign-in",
+        hidden: &[("form", &nonce)],
     };
-    page(StatusCode::OK, &Page::new(&sign_in), Some(&request))
+    Page::new(&page).leading_to(StatusCode::OK, &purpose.form_target())
+}
+
+fn show_consent(
+    webex: &Webex,
+    state: &mut Everything,
+    purpose: Purpose,
+    account: Uuid,
+    signed_in_at: Timestamp,
+) -> Response {
+    let now = webex.now();
+    if state.issuer.blocks(account, purpose.client()) {
+        return refused_by_administrator(state, &purpose, now);
+    }
+    let visit = Visit { purpose: purpose.clone(), stage: Stage::Consent(account, signed_in_at) };
+    let nonce = state.visits.open(visit, now, &*webex.setting().entropy);
+    let Some(person) = state.directory.account(account) else { return stale() };
+    let organisation = state.directory.name_of(person.organisation);
+    let page = Consent::new(purpose.app_name(), purpose.user_code(), organisation, person, purpose.scopes(), &nonce);
+    Page::new(&page).leading_to(StatusCode::OK, &purpose.form_target())
 }
 
 /// A form that was sent before, is too old, or was never shown.
 fn stale() -> Response {
-    problem_page("This form is no longer valid.", "Go back to the app and start signing in again.")
+    let hint = "Go back to the app and start signing in again.";
+    Problem::new(StatusCode::BAD_REQUEST, "This form is no longer valid.", hint).into_response()
 }
 
-fn problem_page(problem: &str, hint: &str) -> Response {
-    page(StatusCode::BAD_REQUEST, &Page::new(&Problem { problem, hint }), None)
-}
-
-/// A page that leads back to no app.
-pub(super) fn plain_page(status: StatusCode, content: &Page) -> Response {
-    page(status, content, None)
-}
-
-/// Sends a page that nothing may frame, keep or extend. `form-action` also governs the redirect that follows a form, so the
-/// app's redirect URI stands in it.
-fn page(status: StatusCode, page: &Page, request: Option<&AuthorizeRequest>) -> Response {
-    let target = request.map(AuthorizeRequest::form_target).unwrap_or_default();
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; form-action 'self' {target}; base-uri 'none'; frame-ancestors 'none'"
-    );
-    let mut response = (status, page.html().to_owned()).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert(
-        "content-security-policy",
-        HeaderValue::try_from(policy).expect("an origin in ASCII form is a header value"),
-    );
-    response
-}
-
-fn redirect(location: &url::Url) -> Response {
-    let location = HeaderValue::try_from(location.as_str()).expect("a serialised URL is ASCII without controls");
-    let mut response = StatusCode::FOUND.into_response();
-    response.headers_mut().insert(LOCATION, location);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+fn back(location: &url::Url) -> Response {
+    redirect(StatusCode::FOUND, location.as_str())
 }

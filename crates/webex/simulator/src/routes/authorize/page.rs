@@ -1,63 +1,57 @@
-//! The pages, as templates.
+//! The consent page.
 
 use askama::Template;
+use lanyard_protocol::ScopeSet;
 
-use super::words::Permission;
-
-/// A page, rendered.
-pub(in crate::routes) struct Page(String);
-
-impl Page {
-    pub(in crate::routes) fn new(template: &impl Template) -> Self {
-        Self(template.render().expect("a template of texts renders"))
-    }
-
-    pub(super) fn html(&self) -> &str {
-        &self.0
-    }
-}
-
-#[derive(Template)]
-#[template(path = "sign_in.html")]
-pub(super) struct SignIn<'a> {
-    pub(super) app: &'a str,
-    pub(super) organisation: &'a str,
-    pub(super) email: &'a str,
-    pub(super) refused: bool,
-    pub(super) form: &'a str,
-}
+use super::words::{Permission, describe};
+use crate::world::Account;
 
 #[derive(Template)]
 #[template(path = "consent.html")]
 pub(super) struct Consent<'a> {
-    pub(super) app: &'a str,
-    pub(super) organisation: &'a str,
-    pub(super) person: &'a str,
-    pub(super) email: &'a str,
-    pub(super) scopes: Vec<Permission>,
-    pub(super) form: &'a str,
+    app: &'a str,
+    /// What the other device shows, where there is one.
+    code: Option<&'a str>,
+    organisation: &'a str,
+    person: &'a Account,
+    own: Vec<Permission>,
+    /// What reaches beyond the person's own things.
+    administrative: Vec<Permission>,
+    form: &'a str,
 }
 
-#[derive(Template)]
-#[template(path = "problem.html")]
-pub(super) struct Problem<'a> {
-    pub(super) problem: &'a str,
-    pub(super) hint: &'a str,
+impl<'a> Consent<'a> {
+    pub(super) fn new(
+        app: &'a str,
+        code: Option<&'a str>,
+        organisation: &'a str,
+        person: &'a Account,
+        scopes: &ScopeSet,
+        form: &'a str,
+    ) -> Self {
+        let (administrative, own) = scopes.iter().map(describe).partition(|permission| permission.administrative);
+        Self { app, code, organisation, person, own, administrative, form }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::routes::page::Page;
+    use crate::routes::session::SignIn;
 
     #[test]
     fn what_an_app_or_a_person_wrote_is_text_and_never_markup() {
         let page = Page::new(&SignIn {
-            app: "<script>",
+            to: "<script>",
             organisation: "A & B",
+            code: Some("<b>"),
             email: "\"><img>",
             refused: true,
-            form: "nonce",
+            action: "/",
+            hidden: &[("form", "\"><i>")],
         });
-        assert!(!page.html().contains("<script>") && !page.html().contains("<img>"), "{}", page.html());
+        for markup in ["<script>", "<img>", "<b>", "<i>"] {
+            assert!(!page.html().contains(markup), "{}", page.html());
+        }
     }
 }

@@ -4,18 +4,32 @@ use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::{AuthorizationCode, State};
 use url::{Origin, Url};
 
-use crate::issuer::{App, CodeRequest, Issuer};
+use crate::issuer::{App, CodeRequest, Issuer, openid_scopes};
 use crate::routes::form::Form;
 
 /// A request that is in order.
 #[derive(Clone, Debug)]
-pub(super) struct AuthorizeRequest {
-    client: AppClientId,
+pub(in crate::routes) struct AuthorizeRequest {
+    pub(super) client: AppClientId,
     pub(super) app_name: String,
     back: WayBack,
     pub(super) scopes: ScopeSet,
     challenge: Option<String>,
     pub(super) login_hint: Option<String>,
+    pub(super) prompt: Prompt,
+    /// Comes back in the ID token.
+    nonce: Option<String>,
+}
+
+/// How much the app wants the person to be asked (`OpenID` Connect Core, section 3.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prompt {
+    /// As much as is needed.
+    AsNeeded,
+    /// Sign-in, whoever is signed in already.
+    SignIn,
+    /// No page at all.
+    None,
 }
 
 /// Why a request leads to no sign-in.
@@ -61,16 +75,15 @@ impl AuthorizeRequest {
         }
         let scopes = scopes(query, app).map_err(|problem| denied("invalid_scope", &problem))?;
         let challenge = challenge(query).map_err(|problem| denied("invalid_request", problem))?;
-        if query.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "none")) {
-            // No one is ever signed in already: the pages keep no session.
-            return Err(denied("login_required", "The user is not signed in."));
-        }
+        let prompt = prompt(query).map_err(|problem| denied("invalid_request", problem))?;
         Ok(Self {
             client,
             app_name: app.name.clone(),
             back,
             scopes,
             challenge,
+            prompt,
+            nonce: query.get("nonce").map(str::to_owned),
             login_hint: query.get("login_hint").map(str::to_owned),
         })
     }
@@ -82,6 +95,7 @@ impl AuthorizeRequest {
             redirect_uri: self.back.text.clone(),
             scopes: self.scopes.clone(),
             challenge: self.challenge.clone(),
+            nonce: self.nonce.clone(),
         }
     }
 
@@ -135,13 +149,23 @@ impl WayBack {
     }
 }
 
+fn prompt(query: &Form) -> Result<Prompt, &'static str> {
+    let words: Vec<_> = query.get("prompt").unwrap_or_default().split_ascii_whitespace().collect();
+    match words[..] {
+        ["none"] => Ok(Prompt::None),
+        _ if words.contains(&"none") => Err("prompt=none stands alone."),
+        _ if words.contains(&"select_account") || words.contains(&"login") => Ok(Prompt::SignIn),
+        _ => Ok(Prompt::AsNeeded),
+    }
+}
+
 fn scopes(query: &Form, app: &App) -> Result<ScopeSet, String> {
     let asked: ScopeSet =
         query.get("scope").unwrap_or_default().parse().map_err(|_| "The scope cannot be read.".to_owned())?;
     if asked.is_empty() {
         return Err("The request names no scope.".to_owned());
     }
-    let unknown = asked.without(&app.scopes);
+    let unknown = asked.without(&app.scopes).without(&openid_scopes());
     if unknown.is_empty() { Ok(asked) } else { Err(format!("The app is not registered for: {unknown}")) }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_time::Entropy;
 use uuid::Uuid;
 
@@ -24,17 +25,71 @@ pub(crate) struct Visits(HashMap<Fingerprint, (Visit, Timestamp)>);
 
 /// A person on the way from an app's request to its answer.
 #[derive(Clone, Debug)]
-pub(super) struct Visit {
-    pub(super) request: AuthorizeRequest,
+pub(in crate::routes) struct Visit {
+    pub(super) purpose: Purpose,
     pub(super) stage: Stage,
+}
+
+/// What a person signs in for.
+#[derive(Clone, Debug)]
+pub(in crate::routes) enum Purpose {
+    /// An app, at whose redirect URI it ends.
+    App(AuthorizeRequest),
+    /// Another device, that shows a code.
+    Device { client: AppClientId, app_name: String, scopes: ScopeSet, user_code: String },
+}
+
+impl Purpose {
+    pub(super) fn client(&self) -> &AppClientId {
+        match self {
+            Self::App(request) => &request.client,
+            Self::Device { client, .. } => client,
+        }
+    }
+
+    pub(super) fn app_name(&self) -> &str {
+        match self {
+            Self::App(request) => &request.app_name,
+            Self::Device { app_name, .. } => app_name,
+        }
+    }
+
+    pub(super) fn scopes(&self) -> &ScopeSet {
+        match self {
+            Self::App(request) => &request.scopes,
+            Self::Device { scopes, .. } => scopes,
+        }
+    }
+
+    pub(super) fn user_code(&self) -> Option<&str> {
+        match self {
+            Self::App(_) => None,
+            Self::Device { user_code, .. } => Some(user_code),
+        }
+    }
+
+    pub(super) fn login_hint(&self) -> Option<&str> {
+        match self {
+            Self::App(request) => request.login_hint.as_deref(),
+            Self::Device { .. } => None,
+        }
+    }
+
+    /// Where its forms may lead beside this site, as a Content-Security-Policy names it.
+    pub(super) fn form_target(&self) -> String {
+        match self {
+            Self::App(request) => request.form_target(),
+            Self::Device { .. } => String::new(),
+        }
+    }
 }
 
 /// Which form comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::routes) enum Stage {
     SignIn,
-    /// The account has signed in.
-    Consent(Uuid),
+    /// The account has signed in, at that moment.
+    Consent(Uuid, Timestamp),
 }
 
 impl Visits {

@@ -2,6 +2,8 @@
 
 use lanyard_protocol::Scope;
 
+use crate::issuer::is_administrative;
+
 /// A scope as the consent page lists it.
 pub(in crate::routes) struct Permission {
     pub(in crate::routes) scope: String,
@@ -17,7 +19,7 @@ pub(in crate::routes) fn describe(scope: &Scope) -> Permission {
     Permission {
         scope: text.to_owned(),
         words: known.map_or_else(|| spelled_out(text), |(_, sentence)| (*sentence).to_owned()),
-        administrative: text.starts_with("spark-admin:") || text.contains(":admin_"),
+        administrative: is_administrative(scope),
     }
 }
 
@@ -33,7 +35,15 @@ fn spelled_out(scope: &str) -> String {
     format!("{verb} {whose} {}", thing.replace(['_', '-'], " "))
 }
 
-const SENTENCES: [(&str, &str); 15] = [
+const SENTENCES: [(&str, &str); 23] = [
+    ("openid", "Know that it is you who signs in"),
+    ("email", "See your email address"),
+    ("profile", "See your name"),
+    ("phone", "See your phone number"),
+    ("address", "See your address"),
+    ("spark:kms", "Read and write what is encrypted, such as messages"),
+    ("guest-issuer:read", "See how many guests there are"),
+    ("guest-issuer:write", "Let guests in"),
     ("spark:all", "Use everything in Webex that you can use"),
     ("spark:people_read", "See your company's directory"),
     ("spark:organizations_read", "See which organization you belong to"),

@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Mistake, body, scopes};
-use crate::issuer::{App, Terms};
-use crate::random;
-use crate::webex::{State as Everything, Webex};
-use crate::world::{application_id, organisation_id, organisation_of};
+use crate::deeds::Authorised;
+use crate::webex::Webex;
+use crate::world::{organisation_id, organisation_of};
 
 /// All organisations, the first one first.
 pub(super) async fn organisations(State(webex): State<Webex>) -> Json<Value> {
@@ -44,21 +43,15 @@ struct Registration {
 pub(super) async fn register(State(webex): State<Webex>, text: Bytes) -> Result<(StatusCode, Json<Value>), Mistake> {
     let registration: Registration = body(&text)?;
     let scopes = scopes(&registration.scopes)?;
-    webex.decide(|issuer, _, terms| {
-        let client = App::new_client_id(terms.entropy);
-        let id = application_id(&client);
-        let secret = App::new_secret(terms.entropy);
-        let shown = json!({
-            "application_id": id,
-            "client_id": client,
-            "client_secret": secret.expose_secret(),
-            "scopes": scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
-        });
-        let name = registration.name.unwrap_or_else(|| "Service App".to_owned());
-        issuer.register(client.clone(), App { name, secret, redirect_uris: Vec::new(), scopes });
-        issuer.register_application(id, client);
-        Ok((StatusCode::CREATED, Json(shown)))
-    })
+    let name = registration.name.unwrap_or_else(|| "Service App".to_owned());
+    let (id, client, secret) = webex.register_service_app(None, name, scopes.clone());
+    let shown = json!({
+        "application_id": id,
+        "client_id": client,
+        "client_secret": secret.expose_secret(),
+        "scopes": scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
+    });
+    Ok((StatusCode::CREATED, Json(shown)))
 }
 
 #[derive(Deserialize)]
@@ -75,20 +68,10 @@ pub(super) async fn authorise(
     text: Bytes,
 ) -> Result<Json<Value>, Mistake> {
     let asked: Where = body(&text)?;
-    let now = webex.now();
-    let mut state = webex.state();
-    let Everything { directory, issuer, behaviour, .. } = &mut *state;
-    let target = target(directory, &asked)?;
-    let application = issuer.applications().get(&id).ok_or_else(|| unknown(&id))?;
-    let client = application.client.clone();
-    let known = application.machines.get(&target).copied();
-    let app = issuer.app(&client).ok_or_else(|| unknown(&id))?;
-    let (name, scopes) = (app.name.clone(), app.scopes.clone());
-    let entropy = &*webex.setting().entropy;
-    let machine = known.unwrap_or_else(|| directory.add_machine(random::uuid(entropy), target, &name, now));
-    issuer.note_authorisation(&id, target, machine);
-    let terms = Terms { now, behaviour, entropy };
-    let refresh = issuer.authorise_service_app(client, machine, scopes, terms);
+    let target = target(&webex.state().directory, &asked)?;
+    let Authorised { client, machine, scopes } =
+        webex.authorise_service_app(&id, target).ok_or_else(|| unknown(&id))?;
+    let refresh = webex.decide(|issuer, _, terms| issuer.authorise_service_app(client, machine, scopes, terms));
     Ok(Json(json!({ "refresh_token": refresh.expose_secret(), "organisation_id": organisation_id(target) })))
 }
 
@@ -99,10 +82,8 @@ pub(super) async fn withdraw(
     text: Bytes,
 ) -> Result<Json<Value>, Mistake> {
     let asked: Where = body(&text)?;
-    let mut state = webex.state();
-    let Everything { directory, issuer, .. } = &mut *state;
-    let target = target(directory, &asked)?;
-    let ended = issuer.withdraw(&id, target).ok_or_else(|| unknown(&id))?;
+    let target = target(&webex.state().directory, &asked)?;
+    let ended = webex.withdraw_service_app(&id, target).ok_or_else(|| unknown(&id))?;
     Ok(Json(json!({ "ended": ended })))
 }
 

@@ -16,11 +16,8 @@ use super::client_auth::Credentials;
 use super::form::Form;
 use super::refusal::Refusal;
 use crate::behaviour::DevicePending;
-use crate::issuer::{DEVICE_LIFE, DevicePoll};
+use crate::issuer::{DEVICE_LIFE, DevicePoll, OPENID};
 use crate::webex::Webex;
-
-/// The scopes of `OpenID` Connect are not supported here.
-const OIDC: [&str; 4] = ["openid", "email", "profile", "phone"];
 
 pub(super) async fn authorize(State(webex): State<Webex>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let form = Form::parse(&body);
@@ -30,7 +27,8 @@ pub(super) async fn authorize(State(webex): State<Webex>, body: Bytes) -> Result
     let base = webex.setting().base_url.clone();
     webex.decide(|issuer, _, terms| {
         let app = issuer.app(&client).ok_or_else(|| invalid("No client with this client_id is registered."))?;
-        if scopes.is_empty() || scopes.iter().any(|scope| OIDC.contains(&scope.as_str())) {
+        // The scopes of OpenID Connect are not supported here.
+        if scopes.is_empty() || scopes.iter().any(|scope| OPENID.contains(&scope.as_str())) {
             return Err(invalid("The scope is missing, or not supported by the device grant."));
         }
         if !scopes.without(&app.scopes).is_empty() {

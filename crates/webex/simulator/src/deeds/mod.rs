@@ -1,0 +1,9 @@
+//! What people do in the developer portal and in Control Hub. The pages and the control plane do it by the same functions.
+
+mod apps;
+mod bots;
+mod service_apps;
+
+pub(crate) use apps::{AppError, NewIntegration};
+pub(crate) use bots::BotError;
+pub(crate) use service_apps::Authorised;

@@ -1,0 +1,43 @@
+//! Service apps, and the administrators who authorise and withdraw them.
+
+use lanyard_protocol::{AppClientId, ScopeSet};
+use uuid::Uuid;
+
+use crate::random;
+use crate::webex::{State, Webex};
+
+/// What an administrator authorised.
+#[derive(Debug)]
+pub(crate) struct Authorised {
+    pub(crate) client: AppClientId,
+    /// The account that the app acts as in that organisation.
+    pub(crate) machine: Uuid,
+    pub(crate) scopes: ScopeSet,
+}
+
+impl Webex {
+    /// Asks the administrators of an organisation to authorise a service app; `false` when there is no such app.
+    pub(crate) fn request_authorisation(&self, id: &str, organisation: Uuid) -> bool {
+        self.state().issuer.note_request(id, organisation)
+    }
+
+    /// What a full administrator does in Control Hub. An app that comes back acts as the account that it had.
+    pub(crate) fn authorise_service_app(&self, id: &str, organisation: Uuid) -> Option<Authorised> {
+        let now = self.now();
+        let mut state = self.state();
+        let State { directory, issuer, .. } = &mut *state;
+        let application = issuer.applications().get(id)?;
+        let (client, known) = (application.client.clone(), application.machines.get(&organisation).copied());
+        let app = issuer.app(&client)?;
+        let (name, scopes) = (app.name.clone(), app.scopes.clone());
+        let entropy = &*self.setting().entropy;
+        let machine = known.unwrap_or_else(|| directory.add_machine(random::uuid(entropy), organisation, &name, now));
+        issuer.note_authorisation(id, organisation, machine);
+        Some(Authorised { client, machine, scopes })
+    }
+
+    /// Ends all tokens of the app in that organisation, and says how many grants; `None` when it was not authorised there.
+    pub(crate) fn withdraw_service_app(&self, id: &str, organisation: Uuid) -> Option<usize> {
+        self.state().issuer.withdraw(id, organisation)
+    }
+}

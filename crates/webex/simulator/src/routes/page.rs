@@ -1,0 +1,112 @@
+//! Pages: rendered here, without a script, never framed and never kept.
+
+use std::borrow::Cow;
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, StatusCode};
+
+/// A page, rendered.
+pub(super) struct Page(String);
+
+impl Page {
+    pub(super) fn new(template: &impl Template) -> Self {
+        Self(template.render().expect("a template of texts renders"))
+    }
+
+    #[cfg(test)]
+    pub(super) fn html(&self) -> &str {
+        &self.0
+    }
+
+    /// Sends it. `form-action` also governs the redirect that follows a form, so where a form leads to an app, the app's redirect
+    /// URI stands in it as `target`.
+    pub(super) fn leading_to(self, status: StatusCode, target: &str) -> Response {
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; form-action 'self' {target}; base-uri 'none'; frame-ancestors 'none'"
+        );
+        let mut response = (status, self.0).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
+        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        headers.insert(
+            "content-security-policy",
+            HeaderValue::try_from(policy).expect("an origin in ASCII form is a header value"),
+        );
+        response
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        self.leading_to(StatusCode::OK, "")
+    }
+}
+
+/// What stands in the way, as a page of its own: what is wrong, what to do, and where that is done.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    problem: Cow<'static, str>,
+    hint: Cow<'static, str>,
+    way: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Shown<'a> {
+    problem: &'a str,
+    hint: &'a str,
+    /// A link: where it leads, and its text.
+    way: Option<(&'static str, &'static str)>,
+}
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        problem: impl Into<Cow<'static, str>>,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, problem: problem.into(), hint: hint.into(), way: None }
+    }
+
+    /// With a link to a path of this site.
+    pub(super) fn with_way(self, path: &'static str, text: &'static str) -> Self {
+        Self { way: Some((path, text)), ..self }
+    }
+
+    /// There is nothing at this address, or nothing that this person may see.
+    pub(super) fn nothing_here() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "There is nothing here.",
+            "It may have been removed, or it is somebody else's.",
+        )
+        .with_way("/", "Back to the start")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let page = Page::new(&Shown { problem: &self.problem, hint: &self.hint, way: self.way });
+        page.leading_to(self.status, "")
+    }
+}
+
+/// The pages' looks.
+pub(super) async fn style() -> Response {
+    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    (headers, include_str!("../../templates/style.css")).into_response()
+}
+
+/// Leads a browser elsewhere, by GET; an app's redirect URI, or a path of this site.
+pub(super) fn redirect(status: StatusCode, location: &str) -> Response {
+    let location = HeaderValue::try_from(location).expect("a serialised URL is ASCII without controls");
+    let mut response = status.into_response();
+    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

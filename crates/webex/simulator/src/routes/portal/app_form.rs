@@ -1,0 +1,92 @@
+//! The form for a new integration or a new service app: they differ in the redirect URIs.
+
+use askama::Template;
+use lanyard_protocol::{Scope, ScopeSet};
+
+use crate::issuer::all_scopes;
+use crate::routes::authorize::{Permission, describe};
+use crate::routes::desk::Frame;
+use crate::routes::form::Form;
+
+/// What was filled in so far, and what is wrong with it.
+#[derive(Default)]
+pub(super) struct AppForm {
+    pub(super) name: String,
+    pub(super) redirect_uris: Vec<String>,
+    pub(super) scopes: ScopeSet,
+    problem: Option<Fault>,
+}
+
+/// The field at fault, and what is wrong with it.
+struct Fault {
+    field: &'static str,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "portal/app_new.html")]
+pub(super) struct AppPage {
+    frame: Frame,
+    service_app: bool,
+    form: AppForm,
+    /// A heading, and the scopes under it.
+    groups: [(&'static str, Vec<Choice>); 2],
+}
+
+/// A box to tick.
+struct Choice {
+    permission: Permission,
+    chosen: bool,
+}
+
+impl AppForm {
+    /// Form fields: `name`, `redirect_uris` (one a line; not for a service app), `scope` (as often as there are boxes ticked).
+    pub(super) fn read(fields: &Form, service_app: bool) -> Self {
+        let name = fields.get("name").unwrap_or_default().trim().to_owned();
+        let lines = fields.get("redirect_uris").unwrap_or_default().lines();
+        let redirect_uris: Vec<_> = lines.map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let scopes: Result<ScopeSet, _> = fields.every("scope").map(str::parse::<Scope>).collect();
+        let known = scopes.ok().filter(|scopes| scopes.without(&all_scopes(service_app)).is_empty());
+        let form = Self { name, redirect_uris, scopes: known.clone().unwrap_or_default(), problem: None };
+        let fault = if form.name.is_empty() {
+            Some(("name", "The app needs a name."))
+        } else if !service_app && form.redirect_uris.is_empty() {
+            Some((
+                "redirect_uris",
+                "An integration needs a redirect URI: an address of yours that people come back to.",
+            ))
+        } else if known.is_none_or(|scopes| scopes.is_empty()) {
+            Some(("scope", "Tick at least one scope."))
+        } else {
+            None
+        };
+        match fault {
+            Some((field, text)) => form.wrong(field, text.to_owned()),
+            None => form,
+        }
+    }
+
+    pub(super) fn is_right(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    pub(super) fn wrong(self, field: &'static str, text: String) -> Self {
+        Self { problem: Some(Fault { field, text }), ..self }
+    }
+
+    /// Whether this field is at fault.
+    fn is_wrong(&self, field: &str) -> bool {
+        self.problem.as_ref().is_some_and(|fault| fault.field == field)
+    }
+}
+
+impl AppPage {
+    pub(super) fn new(frame: Frame, service_app: bool, form: AppForm) -> Self {
+        let choice = |scope: &Scope| Choice { permission: describe(scope), chosen: form.scopes.contains(scope) };
+        let all = all_scopes(service_app);
+        let (wide, own): (Vec<_>, Vec<_>) = all.iter().map(choice).partition(|choice| choice.permission.administrative);
+        let own_words = if service_app { "For the app's own account" } else { "For the person who signs in" };
+        let groups = [(own_words, own), ("As an administrator", wide)];
+        Self { frame, service_app, form, groups }
+    }
+}

@@ -1,0 +1,108 @@
+//! What stands before every page of the portal and of Control Hub.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, OriginalUri, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+use crate::routes::form::Form;
+use crate::routes::page::{Problem, redirect};
+use crate::webex::Webex;
+use crate::world::Account;
+
+/// The person at the browser.
+#[derive(Clone, Debug)]
+pub(in crate::routes) struct SignedIn {
+    pub(in crate::routes) account: Arc<Account>,
+    /// What this session's forms carry.
+    pub(in crate::routes) csrf: Arc<str>,
+    /// The name of the person's organisation.
+    pub(in crate::routes) organisation: Arc<str>,
+}
+
+impl SignedIn {
+    /// The person's organisation.
+    pub(in crate::routes) fn home(&self) -> Uuid {
+        self.account.organisation
+    }
+}
+
+/// The longest form.
+const LONGEST_FORM: usize = 64 * 1024;
+
+/// Lets pass who is signed in; whatever changes something must carry the session's own token.
+pub(in crate::routes) async fn person(
+    State(webex): State<Webex>,
+    OriginalUri(uri): OriginalUri,
+    request: Request,
+    next: Next,
+) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let now = webex.now();
+    let known = {
+        let state = webex.state();
+        state.sessions.of(request.headers(), webex.setting(), now).and_then(|session| {
+            let account = state.directory.account(session.who?.account)?;
+            let organisation = state.directory.name_of(account.organisation).into();
+            let csrf = session.csrf.expose_secret().into();
+            Some((SignedIn { account: Arc::clone(account), csrf, organisation }, session))
+        })
+    };
+    let Some((person, session)) = known else {
+        if reads {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("then", uri.path_and_query().map_or("/portal", |path| path.as_str()));
+            return redirect(StatusCode::SEE_OTHER, &format!("/sign-in?{}", query.finish()));
+        }
+        return Problem::new(
+            StatusCode::FORBIDDEN,
+            "You are not signed in, or your session has ended.",
+            "Nothing was changed. Sign in and do it again.",
+        )
+        .with_way("/sign-in", "Sign in")
+        .into_response();
+    };
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(person);
+    if reads {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    let body = to_bytes(body, LONGEST_FORM).await.unwrap_or_default();
+    if !session.has_sent(Form::parse(&body).get("csrf")) {
+        return foreign().into_response();
+    }
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
+
+/// Behind [`person`]: lets pass who is an administrator.
+pub(in crate::routes) async fn administrator(
+    Extension(person): Extension<SignedIn>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if person.account.administrator {
+        return next.run(request).await;
+    }
+    let problem = format!("{} is not an administrator of {}.", person.account.email, person.organisation);
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        problem,
+        "Control Hub is for full administrators. Sign out, and sign in as one.",
+    )
+    .with_way("/portal", "Go to the developer portal")
+    .into_response()
+}
+
+/// A form that this session was not shown.
+pub(super) fn foreign() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "This form does not belong to your session.",
+        "Nothing was changed. Open the page again and send its form from there.",
+    )
+    .with_way("/", "Back to the start")
+}

@@ -1,0 +1,126 @@
+//! Signing in to the portal and to Control Hub, and out.
+
+use askama::Template;
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use lanyard_secret::SecretText;
+
+use super::guard::foreign;
+use super::{Session, set_cookie};
+use crate::routes::form::Form;
+use crate::routes::page::{Page, redirect};
+use crate::webex::{State as Everything, Webex};
+
+/// The page where somebody signs in: for an app, for a device, or for the pages here.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub(in crate::routes) struct SignIn<'a> {
+    pub(in crate::routes) organisation: &'a str,
+    /// Where it leads to.
+    pub(in crate::routes) to: &'a str,
+    /// What the other device shows.
+    pub(in crate::routes) code: Option<&'a str>,
+    pub(in crate::routes) email: &'a str,
+    pub(in crate::routes) refused: bool,
+    pub(in crate::routes) action: &'a str,
+    /// Names and values.
+    pub(in crate::routes) hidden: &'a [(&'a str, &'a str)],
+}
+
+pub(in crate::routes) async fn show(
+    State(webex): State<Webex>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Response {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let then = destination(query.get("then"));
+    let now = webex.now();
+    let mut state = webex.state();
+    let known = state.sessions.of(&headers, webex.setting(), now);
+    if known.as_ref().is_some_and(|session| session.who().is_some()) {
+        return redirect(StatusCode::SEE_OTHER, &then);
+    }
+    let (cookie, session) = match known {
+        Some(session) => (None, session),
+        None => {
+            let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
+            (Some(set_cookie(webex.setting(), &cookie)), session)
+        }
+    };
+    with_cookie(form(&state, &session, &then, None), cookie)
+}
+
+/// Form fields: `csrf`, `email`, `password`, `then`.
+pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Response {
+    let fields = Form::parse(&body);
+    let then = destination(fields.get("then"));
+    let now = webex.now();
+    let mut state = webex.state();
+    let session = state.sessions.of(&headers, webex.setting(), now);
+    let Some(session) = session.filter(|session| session.has_sent(fields.get("csrf"))) else {
+        return foreign().into_response();
+    };
+    let email = fields.get("email").unwrap_or_default();
+    let password = SecretText::new(fields.get("password").unwrap_or_default());
+    let Some(account) = webex.who_signs_in(&state, email, &password) else {
+        return form(&state, &session, &then, Some(email));
+    };
+    state.sessions.end(&headers, webex.setting());
+    let (cookie, _) = state.sessions.open(Some(account), now, &*webex.setting().entropy);
+    with_cookie(redirect(StatusCode::SEE_OTHER, &then), Some(set_cookie(webex.setting(), &cookie)))
+}
+
+/// Behind the guard: the form carried the session's own token.
+pub(in crate::routes) async fn sign_out(State(webex): State<Webex>, headers: HeaderMap) -> Response {
+    webex.state().sessions.end(&headers, webex.setting());
+    redirect(StatusCode::SEE_OTHER, "/")
+}
+
+fn form(state: &Everything, session: &Session, then: &str, refused: Option<&str>) -> Response {
+    let page = SignIn {
+        organisation: &state.directory.name,
+        to: if then.starts_with("/hub") { "Control Hub" } else { "the developer portal" },
+        code: None,
+        email: refused.unwrap_or_default(),
+        refused: refused.is_some(),
+        action: "/sign-in",
+        hidden: &[("csrf", session.csrf.expose_secret()), ("then", then)],
+    };
+    Page::new(&page).into_response()
+}
+
+/// A page of the portal or of Control Hub, and nothing else: a link could name any address.
+fn destination(then: Option<&str>) -> String {
+    let ours = |path: &&str| {
+        let inside =
+            |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+        (inside("/portal") || inside("/hub")) && path.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    then.filter(ours).unwrap_or("/portal").to_owned()
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_leads_to_a_page_of_this_site_and_nowhere_else() {
+        for good in ["/portal", "/hub/users?search=a%20b", "/portal?x=1"] {
+            assert_eq!(destination(Some(good)), good);
+        }
+        for wrong in ["", "//evil.example/portal", "https://evil.example", "/portalx", "/hub\r\nx: y", "/v1/authorize"]
+        {
+            assert_eq!(destination(Some(wrong)), "/portal", "{wrong}");
+        }
+    }
+}
