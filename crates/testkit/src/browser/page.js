@@ -59,9 +59,9 @@
     },
     names: () => all().map(nameOf),
     // The middle of what a person would click who looks for these words.
-    place: (name) => {
-      const element = all().find((candidate) => candidate.localName !== 'label' && nameOf(candidate) === name)
-        || all().find((candidate) => nameOf(candidate) === name);
+    place: (name, isPart) => {
+      const isIt = (candidate) => isPart ? nameOf(candidate).split(' ').includes(name) : nameOf(candidate) === name;
+      const element = all().find((candidate) => candidate.localName !== 'label' && isIt(candidate)) || all().find(isIt);
       if (!element) return null;
       element.scrollIntoView({ block: 'center', behavior: 'instant' });
       const box = element.getBoundingClientRect();

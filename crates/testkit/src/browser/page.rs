@@ -124,23 +124,13 @@ impl<'b> Page<'b> {
     /// Clicks with the mouse what is called so: a button, a link, a field.
     #[track_caller]
     pub fn click(&self, name: &str) {
-        #[derive(Deserialize)]
-        struct Place {
-            x: f64,
-            y: f64,
-            free: bool,
-        }
-        let place: Option<Place> = self.ask(&format!("place({})", json!(name)));
-        let Some(place) = place else {
-            let names: Vec<String> = self.ask("names()");
-            panic!("nothing is called {name:?} here, but {names:?}:\n{}", self.text());
-        };
-        assert!(place.free, "{name:?} is covered by something else");
-        for (kind, buttons) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)] {
-            let button = if kind == "mouseMoved" { "none" } else { "left" };
-            let event = json!({ "type": kind, "x": place.x, "y": place.y, "button": button, "buttons": buttons, "clickCount": 1 });
-            self.call("Input.dispatchMouseEvent", &event);
-        }
+        self.click_at(name, false);
+    }
+
+    /// Clicks with the mouse the box or the button in whose name this word stands.
+    #[track_caller]
+    pub fn tick(&self, word: &str) {
+        self.click_at(word, true);
     }
 
     /// Clicks a field and types into it what shall be there.
@@ -218,6 +208,27 @@ impl<'b> Page<'b> {
         // A page that just makes room for the next one answers nothing.
         while self.try_ask("drawn()") != Ok(true) {
             self.event();
+        }
+    }
+
+    #[track_caller]
+    fn click_at(&self, name: &str, is_part: bool) {
+        #[derive(Deserialize)]
+        struct Place {
+            x: f64,
+            y: f64,
+            free: bool,
+        }
+        let place: Option<Place> = self.ask(&format!("place({}, {is_part})", json!(name)));
+        let Some(place) = place else {
+            let names: Vec<String> = self.ask("names()");
+            panic!("nothing is called {name:?} here, but {names:?}:\n{}", self.text());
+        };
+        assert!(place.free, "{name:?} is covered by something else");
+        for (kind, buttons) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)] {
+            let button = if kind == "mouseMoved" { "none" } else { "left" };
+            let event = json!({ "type": kind, "x": place.x, "y": place.y, "button": button, "buttons": buttons, "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", &event);
         }
     }
 

@@ -3,7 +3,7 @@
 use lanyard_testkit::{Browser, Key, Method};
 use serde_json::json;
 
-use super::{Desk, EMAIL, PASSWORD};
+use super::{Desk, EMAIL};
 
 #[test]
 fn a_browser_that_cannot_reach_the_terminal_ends_at_an_address_to_paste() {
@@ -40,7 +40,6 @@ impl Desk {
 #[test]
 fn a_code_is_typed_on_the_page_that_the_terminal_names() {
     let desk = Desk::new();
-    let admin = desk.webex.description().admin.clone();
     let (login, Code { page, code }) = desk.device_login();
     let page = desk.browser.open(&page);
     page.looks_right("device-code");
@@ -53,10 +52,11 @@ fn a_code_is_typed_on_the_page_that_the_terminal_names() {
     page.press(Key::Enter);
     page.wait_for(EMAIL);
     page.looks_right("device-sign-in");
-    page.fill(EMAIL, &admin.email);
-    page.fill(PASSWORD, &admin.password);
+    assert!(page.text().contains(&code), "{}", page.text());
+    desk.signs_in(&page);
+    page.looks_right("device-consent");
     page.click("Accept");
-    page.wait_for("Signed in");
+    page.wait_for("You may close this page");
     page.looks_right("device-done");
     desk.signed_in(login.end());
 }
