@@ -5,6 +5,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that goes wrong panics: that is what this crate is for")]
 
+mod browser;
 mod disk;
 mod elsewhere;
 mod home;
@@ -12,6 +13,7 @@ mod load;
 mod run;
 mod webex;
 
+pub use browser::{Browser, Focus, Key, Look, Page};
 pub use elsewhere::{Elsewhere, free_redirect_uris};
 pub use home::{Home, SCOPES};
 pub use lanyard_protocol::Method;

@@ -11,6 +11,8 @@ mod api;
 mod apps;
 mod backups;
 #[cfg(target_os = "linux")]
+mod browser;
+#[cfg(target_os = "linux")]
 mod canary;
 mod command_line;
 mod crashes;
