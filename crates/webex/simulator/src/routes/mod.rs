@@ -18,7 +18,7 @@ mod list;
 mod lists;
 mod organizations;
 mod page;
-mod people;
+pub(crate) mod people;
 mod portal;
 mod refusal;
 mod revoke;
