@@ -12,9 +12,11 @@ mod device;
 mod devices;
 mod form;
 mod guests;
+mod licenses;
 mod limit;
 mod list;
 mod lists;
+mod locations;
 mod organizations;
 mod people;
 mod refusal;
@@ -24,7 +26,7 @@ mod workspaces;
 mod xapi;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 
 use crate::webex::Webex;
 
@@ -51,9 +53,11 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/guests/token", post(guests::token))
         .route("/v1/guests/count", get(guests::count))
         .route("/idb/oauth2/v1/revoke", post(revoke::revoke))
-        .route("/v1/people", get(people::list))
+        .route("/v1/people", get(people::list).post(people::create))
         .route("/v1/people/me", get(people::me))
-        .route("/v1/people/{id}", get(people::show))
+        .route("/v1/people/{id}", get(people::show).put(people::update).delete(people::delete))
+        .route("/v1/roles", get(organizations::roles))
+        .route("/v1/roles/{id}", get(organizations::role))
         .route("/v1/organizations", get(organizations::list))
         .route("/v1/organizations/{id}", get(organizations::show))
         .route("/v1/devices", get(devices::list).post(devices::create))
@@ -66,9 +70,13 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/workspaceDurationMetrics", get(workspaces::metrics::durations))
         .route("/v1/xapi/status", get(xapi::status))
         .route("/v1/xapi/command/{name}", post(xapi::command))
-        .route("/v1/licenses", get(lists::licenses))
-        .route("/v1/locations", get(lists::locations))
-        .route("/v1/telephony/config/numbers", get(lists::numbers))
+        .route("/v1/licenses", get(licenses::list))
+        .route("/v1/licenses/users", patch(licenses::assign))
+        .route("/v1/licenses/{id}", get(licenses::show))
+        .route("/v1/locations", get(locations::list))
+        .route("/v1/locations/{id}", get(locations::show))
+        .route("/v1/telephony/config/locations", get(locations::calling))
+        .route("/v1/telephony/config/numbers", get(locations::numbers))
         .route("/v1/telephony/calls", get(lists::calls))
         .route("/v1/meetings", get(lists::meetings))
         .route("/v1/recordings", get(lists::recordings))
