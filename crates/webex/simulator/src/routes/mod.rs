@@ -23,6 +23,7 @@ mod portal;
 mod refusal;
 mod revoke;
 pub(crate) mod session;
+pub(crate) mod spaces;
 mod start;
 mod tracking;
 mod workspaces;
@@ -76,6 +77,25 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/workspaceDurationMetrics", get(workspaces::metrics::durations))
         .route("/v1/xapi/status", get(xapi::status))
         .route("/v1/xapi/command/{name}", post(xapi::command))
+        .route("/v1/rooms", get(spaces::rooms::list).post(spaces::rooms::create))
+        .route("/v1/rooms/{id}", get(spaces::rooms::show).put(spaces::rooms::update).delete(spaces::rooms::delete))
+        .route("/v1/rooms/{id}/meetingInfo", get(spaces::rooms::meeting_info))
+        .route("/v1/memberships", get(spaces::memberships::list).post(spaces::memberships::create))
+        .route(
+            "/v1/memberships/{id}",
+            get(spaces::memberships::show).put(spaces::memberships::update).delete(spaces::memberships::delete),
+        )
+        .route("/v1/messages", get(spaces::messages::list).post(spaces::messages::create))
+        .route("/v1/messages/direct", get(spaces::messages::direct))
+        .route(
+            "/v1/messages/{id}",
+            get(spaces::messages::show).put(spaces::messages::update).delete(spaces::messages::delete),
+        )
+        .route("/v1/webhooks", get(spaces::webhooks::list).post(spaces::webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(spaces::webhooks::show).put(spaces::webhooks::update).delete(spaces::webhooks::delete),
+        )
         .route("/v1/licenses", get(lists::licenses))
         .route("/v1/locations", get(lists::locations))
         .route("/v1/telephony/config/numbers", get(lists::numbers))

@@ -50,6 +50,10 @@ impl Account {
         }
     }
 
+    pub(crate) fn is_bot(&self) -> bool {
+        self.kind == PersonType::Bot
+    }
+
     /// The id as Webex writes it.
     pub(crate) fn webex_id(&self) -> PersonId {
         PersonId::new(webex_id("PEOPLE", self.id))

@@ -2,19 +2,23 @@
 
 mod account;
 mod directory;
+mod hooks;
 mod names;
 mod rooms;
 mod shelf;
+mod spaces;
 
 use lanyard_protocol::{OrgId, WebexId};
 use uuid::Uuid;
 
 pub(crate) use account::Account;
 pub(crate) use directory::Directory;
+pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};
 pub(crate) use rooms::{
     Access, Activation, CommandError, Condition, Device, Home, Kind, Life, Plan, Rooms, SAMPLE, Sense, Status, Step,
     Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
 };
+pub(crate) use spaces::{Member, Mentions, Message, Named, Space, Spaces, TooMany};
 
 /// The application id of a service app.
 pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {

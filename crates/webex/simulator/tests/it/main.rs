@@ -19,6 +19,8 @@ mod refresh;
 mod rooms;
 mod service_apps;
 mod sign_in;
+mod spaces;
 mod token_expiry;
+mod webhooks;
 mod world;
 mod xapi;

@@ -4,6 +4,7 @@
 
 mod devices;
 pub(crate) mod schema;
+mod spaces;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -133,7 +134,8 @@ impl Documents {
         let operation = &document["paths"][path][method.to_ascii_lowercase()];
         assert!(operation.is_object(), "{file} has no {method} {path}");
         let (status, reply) = answer(request.send().await.unwrap()).await;
-        assert!(status.is_success() || method == "POST", "{method} {path}: {status} {reply}");
+        let may_fail = method == "POST" && path.starts_with("/applications");
+        assert!(status.is_success() || may_fail, "{method} {path}: {status} {reply}");
         if BEYOND_USE.contains(&path) {
             return Vec::new();
         }
