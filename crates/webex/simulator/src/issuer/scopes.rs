@@ -55,6 +55,7 @@ const SHARED: &[&str] = &[
     "spark-admin:organizations_read",
     "spark-admin:people_read",
     "spark-admin:people_write",
+    "spark-admin:roles_read",
     "spark-admin:telephony_config_read",
     "spark-admin:telephony_config_write",
     "spark-admin:workspaces_read",

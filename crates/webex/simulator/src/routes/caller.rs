@@ -49,11 +49,20 @@ impl Caller {
         if wanted == own {
             return Ok(own);
         }
-        let partner = self.account.administrator && own == everything.directory.id;
-        if !partner {
+        if !self.is_partner(everything) {
             return Err(Refusal::Forbidden);
         }
         everything.directory.all().find(|(id, ..)| *id == wanted).map(|(id, ..)| id).ok_or(Refusal::NotFound)
+    }
+
+    /// Whether the caller may know of what is in an organisation: their own, or one that they manage.
+    pub(super) fn sees(&self, everything: &Everything, organisation: Uuid) -> bool {
+        self.account.organisation == organisation || self.is_partner(everything)
+    }
+
+    /// Whether the caller manages the other organisations.
+    pub(super) fn is_partner(&self, everything: &Everything) -> bool {
+        self.account.administrator && self.account.organisation == everything.directory.id
     }
 
     pub(super) fn is_bot(&self) -> bool {
@@ -86,6 +95,9 @@ impl FromRequestParts<Webex> for Caller {
             })
             .and_then(|caller: Self| {
                 limit::count(webex, caller.account.id, parts.uri.path())?;
+                if caller.account.invited {
+                    webex.state().directory.joined(caller.account.id);
+                }
                 Ok(caller)
             })
     }

@@ -13,9 +13,11 @@ mod device;
 mod devices;
 mod form;
 mod guests;
+mod licenses;
 mod limit;
 mod list;
 mod lists;
+mod locations;
 mod organizations;
 mod page;
 mod people;
@@ -31,7 +33,7 @@ mod xapi;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 
 use crate::webex::Webex;
 
@@ -62,9 +64,11 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/guests/token", post(guests::token))
         .route("/v1/guests/count", get(guests::count))
         .route("/idb/oauth2/v1/revoke", post(revoke::revoke))
-        .route("/v1/people", get(people::list))
+        .route("/v1/people", get(people::list).post(people::create))
         .route("/v1/people/me", get(people::me))
-        .route("/v1/people/{id}", get(people::show))
+        .route("/v1/people/{id}", get(people::show).put(people::update).delete(people::delete))
+        .route("/v1/roles", get(organizations::roles))
+        .route("/v1/roles/{id}", get(organizations::role))
         .route("/v1/organizations", get(organizations::list))
         .route("/v1/organizations/{id}", get(organizations::show))
         .route("/v1/devices", get(devices::list).post(devices::create))
@@ -96,9 +100,13 @@ pub(crate) fn router(webex: Webex) -> Router {
             "/v1/webhooks/{id}",
             get(spaces::webhooks::show).put(spaces::webhooks::update).delete(spaces::webhooks::delete),
         )
-        .route("/v1/licenses", get(lists::licenses))
-        .route("/v1/locations", get(lists::locations))
-        .route("/v1/telephony/config/numbers", get(lists::numbers))
+        .route("/v1/licenses", get(licenses::list))
+        .route("/v1/licenses/users", patch(licenses::assign))
+        .route("/v1/licenses/{id}", get(licenses::show))
+        .route("/v1/locations", get(locations::list))
+        .route("/v1/locations/{id}", get(locations::show))
+        .route("/v1/telephony/config/locations", get(locations::calling))
+        .route("/v1/telephony/config/numbers", get(locations::numbers))
         .route("/v1/telephony/calls", get(lists::calls))
         .route("/v1/meetings", get(lists::meetings))
         .route("/v1/recordings", get(lists::recordings))
