@@ -20,7 +20,7 @@ mod lists;
 mod locations;
 mod organizations;
 mod page;
-mod people;
+pub(crate) mod people;
 mod portal;
 mod refusal;
 mod revoke;

@@ -135,3 +135,23 @@ async fn a_receiver_that_fails_five_times_is_called_no_more_until_it_is_switched
     assert_eq!(gone.status(), 204);
     assert_eq!(world.got("/webhooks", &admin).await.1, json!({ "items": [] }));
 }
+
+#[tokio::test]
+async fn whoever_made_a_service_app_is_told_when_it_is_authorised_and_when_no_more() {
+    let world = World::start().await;
+    let receiver = Receiver::new().await;
+    let wanted = json!({ "resource": "serviceApp", "event": "all" });
+    hook(&world, &receiver, wanted).await;
+    let app = world.done("/service-apps", json!({ "scopes": ["spark-admin:devices_read"] })).await;
+    let id = text(&app, "/application_id");
+    for (decision, event) in [("authorise", "authorized"), ("withdraw", "deauthorized")] {
+        world.done(&format!("/service-apps/{id}/{decision}"), json!({})).await;
+        let (_, told) = receiver.next(200).await;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((&told["resource"], &told["event"]), (&json!("serviceApp"), &json!(event)));
+        assert_eq!(
+            (&told["data"]["id"], &told["data"]["authorizerOrgId"]),
+            (&json!(id), &json!(world.knows().organisation.id))
+        );
+    }
+}

@@ -21,8 +21,9 @@ use crate::world::person_of;
 pub(super) use crate::world::person_of as person_id;
 
 use filter::{Filter, page_size};
+pub(crate) use view::date;
+pub(super) use view::role_id;
 use view::{Sight, View};
-pub(super) use view::{date, role_id};
 pub(super) use write::{create, delete, update};
 
 const READ: [&str; 2] = ["spark:people_read", "spark-admin:people_read"];

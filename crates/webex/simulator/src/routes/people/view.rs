@@ -117,7 +117,7 @@ pub(in crate::routes) fn role_id() -> String {
 const FULL_ADMINISTRATOR: Uuid = Uuid::from_u128(0x96ab_c2aa_3dcc_41e5_a152_fe34_819c_dc9a);
 
 /// A time as Webex writes it: UTC with milliseconds.
-pub(in crate::routes) fn date(at: Timestamp) -> String {
+pub(crate) fn date(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
