@@ -20,18 +20,22 @@ use crate::world::{organisation_id, webex_id};
 pub(super) async fn licenses(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark-admin:licenses_read"])?;
     let people = webex.state().directory.listed_in(caller.account.organisation).count();
-    let items = LICENSES.iter().map(|(name, number, share)| {
-        let used = people / share;
+    let items = units(people).zip(LICENSES).map(|((name, total, used), (_, number, _))| {
         json!({
-            "id": own_id("LICENSE", &caller, *number),
+            "id": own_id("LICENSE", &caller, number),
             "name": name,
-            "totalUnits": people + 10,
+            "totalUnits": total,
             "consumedUnits": used,
             "consumedByUsers": used,
             "consumedByWorkspaces": 0,
         })
     });
     Ok(Json(json!({ "items": items.collect::<Vec<_>>() })))
+}
+
+/// The licences of an organisation of that many people: names, how many units there are, how many are used.
+pub(super) fn units(people: usize) -> impl Iterator<Item = (&'static str, usize, usize)> {
+    LICENSES.iter().map(move |(name, _, share)| (*name, people + 10, people / share))
 }
 
 /// The reference's largest page of locations, and its usual one.

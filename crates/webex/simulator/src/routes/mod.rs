@@ -13,9 +13,11 @@ mod device;
 mod devices;
 mod form;
 mod guests;
+mod hub;
 mod limit;
 mod list;
 mod lists;
+mod openid;
 mod organizations;
 mod page;
 mod people;
@@ -45,6 +47,7 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/", get(start::show))
         .route("/sign-in", get(session::show).post(session::sign_in))
         .route("/sign-out", post(session::sign_out).layer(from_fn_with_state(webex.clone(), session::person)))
+        .nest("/hub", hub::router(webex.clone()))
         .nest("/portal", portal::router(webex.clone()))
         .route("/v1/authorize", get(authorize::start))
         .route("/v1/authorize/sign-in", post(authorize::sign_in))
@@ -60,6 +63,10 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/device/token", post(device::token))
         .route("/v1/guests/token", post(guests::token))
         .route("/v1/guests/count", get(guests::count))
+        .route("/.well-known/openid-configuration", get(openid::discovery))
+        .route("/idb/.well-known/openid-configuration", get(openid::discovery))
+        .route("/v1/verification", get(openid::keys))
+        .route("/v1/userinfo", get(openid::userinfo).post(openid::userinfo))
         .route("/idb/oauth2/v1/revoke", post(revoke::revoke))
         .route("/v1/people", get(people::list))
         .route("/v1/people/me", get(people::me))
