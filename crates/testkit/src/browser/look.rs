@@ -39,10 +39,6 @@ impl Page<'_> {
         let pictures = std::env::var_os(SCREENSHOTS).map(PathBuf::from);
         for look in Look::ALL {
             self.set(look, None);
-            for question in ["sticksOut()", "faint()"] {
-                let found: Vec<String> = self.ask(question);
-                assert!(found.is_empty(), "{name}, {}, {question}: {found:#?}", look.name);
-            }
             if let Some(directory) = &pictures {
                 // In a window as high as the page: what sticks to the window's end is then at the page's.
                 let height = self.ask::<serde_json::Value>("size()")["height"].as_u64();
@@ -52,12 +48,16 @@ impl Page<'_> {
                 let picture = STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base64");
                 fs::write(directory.join(format!("{name}-{}.png", look.name)), picture).expect("it is written");
             }
+            for question in ["sticksOut()", "faint()"] {
+                let found: Vec<String> = self.ask(question);
+                assert!(found.is_empty(), "{name}, {}, {question}: {found:#?}", look.name);
+            }
         }
         self.set(Look::ALL[0], None);
     }
 
     #[track_caller]
-    fn set(&self, look: Look, height: Option<u32>) {
+    pub(super) fn set(&self, look: Look, height: Option<u32>) {
         let height = height.unwrap_or(look.height);
         let size = json!({ "width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", &size);

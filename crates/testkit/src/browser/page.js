@@ -16,10 +16,14 @@
     const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
     return element.matches(':focus-visible') && (outlined || style.boxShadow !== 'none');
   };
+  // The middle of its first line: between the lines of a link there is nothing to click.
+  const middle = (element) => {
+    const box = element.getClientRects()[0];
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  };
   const isInView = (element) => {
-    const box = element.getBoundingClientRect();
-    const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-    return at !== null && (element.contains(at) || at.contains(element));
+    const { x, y } = middle(element);
+    return element.contains(document.elementFromPoint(x, y));
   };
   // [red, green, blue, opacity], each from 0 to 1, of what a browser writes: `rgb(…)`, `rgba(…)` or `color(srgb …)`.
   const colour = (text) => {
@@ -64,8 +68,7 @@
       const element = all().find((candidate) => candidate.localName !== 'label' && isIt(candidate)) || all().find(isIt);
       if (!element) return null;
       element.scrollIntoView({ block: 'center', behavior: 'instant' });
-      const box = element.getBoundingClientRect();
-      return { x: box.x + box.width / 2, y: box.y + box.height / 2, free: isInView(element) };
+      return { ...middle(element), free: isInView(element) };
     },
     value: (name) => all().find((candidate) => 'value' in candidate && nameOf(candidate) === name)?.value ?? null,
     shown: (selector) => [...document.querySelectorAll(selector)].filter(isShown).map((element) => element.innerText),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Browser;
+use super::{Browser, Look};
 
 /// A tab. It stays open when dropped, as long as the browser runs.
 #[derive(Debug)]
@@ -61,6 +61,7 @@ impl<'b> Page<'b> {
         page.call("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }));
         // Whoever goes on before the empty page is there is called back to it.
         page.wait_until_loaded(None);
+        page.set(Look::ALL[0], None);
         page
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lanyard_protocol::PersonType;
 use lanyard_secret::AccessToken;
+use lanyard_time::Entropy;
 use thiserror::Error;
 
 use crate::issuer::{BOT_TOKEN_LIFE, ExchangeError, PERSONAL_TOKEN_LIFE, Rights, Selection, Terms};
@@ -41,13 +42,7 @@ impl Webex {
         }
         let now = self.now();
         let entropy = &*self.setting().entropy;
-        let local = match username {
-            Some(username) => read_username(username)?,
-            None => {
-                let word: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-                format!("{word}-{}", random::hexadecimal(&random::bytes::<3>(entropy)))
-            }
-        };
+        let local = username.map_or_else(|| Ok(made_up_username(name, entropy)), read_username)?;
         let email = format!("{local}@webex.bot");
         let mut state = self.state();
         let State { directory, issuer, behaviour, .. } = &mut *state;
@@ -97,6 +92,12 @@ impl Webex {
         sessions.end_all_of(account.id);
         Ok(issuer.end_grants(&Selection { account: Some(account.id), ..Selection::default() }))
     }
+}
+
+/// The name's letters, and some digits that nobody else has.
+fn made_up_username(name: &str, entropy: &dyn Entropy) -> String {
+    let word: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("{word}-{}", random::hexadecimal(&random::bytes::<3>(entropy)))
 }
 
 /// What stands before `@webex.bot`; a whole address is taken too.

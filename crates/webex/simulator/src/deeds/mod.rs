@@ -2,8 +2,10 @@
 
 mod apps;
 mod bots;
+mod hub;
 mod service_apps;
 
 pub(crate) use apps::{AppError, NewIntegration};
 pub(crate) use bots::BotError;
+pub(crate) use hub::NoAccess;
 pub(crate) use service_apps::Authorised;

@@ -11,6 +11,7 @@ mod code;
 mod device;
 mod ending;
 mod grant;
+mod id_token;
 mod listing;
 mod ownership;
 mod refresh;
@@ -38,6 +39,7 @@ pub(crate) use code::CodeRequest;
 pub(crate) use device::{DEVICE_LIFE, DevicePoll, Pairing};
 pub(crate) use ending::Selection;
 pub(crate) use grant::GrantView;
+pub(crate) use id_token::{id_token, key_set};
 pub(crate) use listing::{Entry, EntryId};
 
 pub(crate) use scopes::{OPENID, all_scopes, openid_scopes};

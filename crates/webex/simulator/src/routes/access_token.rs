@@ -7,11 +7,12 @@ use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use lanyard_secret::{AuthorizationCode, CodeVerifier, RefreshToken};
+use lanyard_secret::{AuthorizationCode, CodeVerifier, RefreshToken, SecretText};
 use serde::Serialize;
 
 use super::client_auth::Credentials;
 use super::form::Form;
+use super::openid;
 use super::refusal::Refusal;
 use crate::behaviour::Behaviour;
 use crate::issuer::{ExchangeError, TokenReply};
@@ -46,7 +47,9 @@ pub(super) async fn exchange(State(webex): State<Webex>, headers: HeaderMap, bod
             }
         };
         let reply = outcome.map_err(|error| refusal(error, terms.behaviour))?;
-        let body = Json(Body::of(&reply, terms.now, terms.behaviour.scope_in_reply));
+        let id_token = openid::of(webex.setting(), &client, &reply, terms.now);
+        let body = Body::of(&reply, terms.now, terms.behaviour.scope_in_reply);
+        let body = Json(Body { id_token: id_token.as_ref().map(SecretText::expose_secret), ..body });
         Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
     })
 }
@@ -62,6 +65,9 @@ pub(super) struct Body<'a> {
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    /// Of `OpenID` Connect, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
 }
 
 impl<'a> Body<'a> {
@@ -74,6 +80,7 @@ impl<'a> Body<'a> {
             refresh_token_expires_in: left(reply.refresh_expires_at),
             token_type: "Bearer",
             scope: scope.then(|| reply.scopes.to_string()),
+            id_token: None,
         }
     }
 }

@@ -13,11 +13,13 @@ mod device;
 mod devices;
 mod form;
 mod guests;
+mod hub;
 mod licenses;
 mod limit;
 mod list;
 mod lists;
 mod locations;
+mod openid;
 mod organizations;
 mod page;
 pub(crate) mod people;
@@ -48,6 +50,7 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/", get(start::show))
         .route("/sign-in", get(session::show).post(session::sign_in))
         .route("/sign-out", post(session::sign_out).layer(from_fn_with_state(webex.clone(), session::person)))
+        .nest("/hub", hub::router(webex.clone()))
         .nest("/portal", portal::router(webex.clone()))
         .route("/v1/authorize", get(authorize::start))
         .route("/v1/authorize/sign-in", post(authorize::sign_in))
@@ -63,6 +66,10 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/device/token", post(device::token))
         .route("/v1/guests/token", post(guests::token))
         .route("/v1/guests/count", get(guests::count))
+        .route("/.well-known/openid-configuration", get(openid::discovery))
+        .route("/idb/.well-known/openid-configuration", get(openid::discovery))
+        .route("/v1/verification", get(openid::keys))
+        .route("/v1/userinfo", get(openid::userinfo).post(openid::userinfo))
         .route("/idb/oauth2/v1/revoke", post(revoke::revoke))
         .route("/v1/people", get(people::list).post(people::create))
         .route("/v1/people/me", get(people::me))

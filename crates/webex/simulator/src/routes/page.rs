@@ -50,7 +50,7 @@ impl IntoResponse for Page {
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    problem: Cow<'static, str>,
+    what: Cow<'static, str>,
     hint: Cow<'static, str>,
     way: Option<(&'static str, &'static str)>,
 }
@@ -67,10 +67,10 @@ struct Shown<'a> {
 impl Problem {
     pub(super) fn new(
         status: StatusCode,
-        problem: impl Into<Cow<'static, str>>,
+        what: impl Into<Cow<'static, str>>,
         hint: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, problem: problem.into(), hint: hint.into(), way: None }
+        Self { status, what: what.into(), hint: hint.into(), way: None }
     }
 
     /// With a link to a path of this site.
@@ -91,7 +91,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let page = Page::new(&Shown { problem: &self.problem, hint: &self.hint, way: self.way });
+        let page = Page::new(&Shown { problem: &self.what, hint: &self.hint, way: self.way });
         page.leading_to(self.status, "")
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_simulator::{Description, Options, Simulator};
-use lanyard_time::{ManualClock, ManualSleep, SystemEntropy};
+use lanyard_time::{Clock as _, ManualClock, ManualSleep, SystemEntropy};
 use reqwest::header::LOCATION;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -159,12 +159,22 @@ impl World {
         record.as_array().unwrap().clone()
     }
 
+    /// What the clock shows, in seconds since 1970.
+    pub(crate) fn clock_seconds(&self) -> i64 {
+        self.clock.now().wall.as_second()
+    }
+
     pub(crate) fn pass(&self, time: Duration) {
         self.clock.advance(time);
     }
 
     /// An authorize request with these changes to a good one; an empty value leaves a parameter out.
     pub(crate) async fn authorize(&self, changes: &[(&str, &str)]) -> Response {
+        self.http.get(self.authorize_url(changes)).send().await.unwrap()
+    }
+
+    /// The same as an address.
+    pub(crate) fn authorize_url(&self, changes: &[(&str, &str)]) -> String {
         let mut url = Url::parse(&self.url("/authorize")).unwrap();
         let usual = [
             ("response_type", "code"),
@@ -182,7 +192,7 @@ impl World {
         }
         let kept = changes.iter().filter(|(_, value)| !value.is_empty());
         url.query_pairs_mut().extend_pairs(kept);
-        self.http.get(url).send().await.unwrap()
+        url.into()
     }
 
     pub(crate) async fn submit(&self, form: &str, fields: &[(&str, &str)]) -> Response {

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use lanyard_testkit::Browser;
 use serde_json::json;
 
-use super::Desk;
+use super::{DONE, Desk};
 
 /// Long enough that a second tab comes while the first one's code is being exchanged.
 const SLOW_MS: u64 = 2000;
@@ -27,7 +27,7 @@ fn of_two_tabs_the_first_signs_in_and_the_second_is_told_so() {
     second.click("Accept");
     second.wait_for("Another tab was first");
     second.looks_right("callback-second-tab");
-    first.wait_for("Signed in");
+    first.wait_for(DONE);
     first.looks_right("callback-signed-in");
     desk.signed_in(login.end());
     assert_eq!(exchanges(), 1);
@@ -58,6 +58,6 @@ fn a_sign_in_whose_browser_was_closed_is_finished_in_another() {
     let page = desk.browser.open(&url);
     desk.signs_in(&page);
     page.click("Accept");
-    page.wait_for("Signed in");
+    page.wait_for(DONE);
     desk.signed_in(login.end());
 }

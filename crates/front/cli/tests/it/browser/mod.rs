@@ -3,6 +3,7 @@
 //! `LANYARD_SCREENSHOTS=DIRECTORY cargo test -p lanyard --test it browser::` keeps a picture of every page on the way.
 
 mod elsewhere;
+mod guides;
 mod interrupted;
 mod sign_in;
 
@@ -18,6 +19,8 @@ use crate::LANYARD;
 const EMAIL: &str = "Email address";
 const PASSWORD: &str = "Password";
 const SIGN_IN: &str = "Sign in";
+/// What stands on the last one, and on no other.
+const DONE: &str = "You may close this tab";
 
 /// A Webex, a home with its app `desk`, and a browser that `lanyard login` finds.
 struct Desk {

@@ -13,8 +13,14 @@ use crate::LANYARD;
 use crate::snapshots::assert_shown;
 
 /// What the tours may do. Nothing of meetings is among it: there they are refused.
-const SCOPES: [&str; 14] = [
+const SCOPES: [&str; 21] = [
+    "spark:memberships_read",
+    "spark:memberships_write",
+    "spark:messages_read",
+    "spark:messages_write",
     "spark:people_read",
+    "spark:rooms_read",
+    "spark:rooms_write",
     "spark:xapi_commands",
     "spark:xapi_statuses",
     "spark-admin:devices_read",
@@ -23,6 +29,7 @@ const SCOPES: [&str; 14] = [
     "spark-admin:locations_read",
     "spark-admin:organizations_read",
     "spark-admin:people_read",
+    "spark-admin:people_write",
     "spark-admin:telephony_config_read",
     "spark-admin:workspace_metrics_read",
     "spark-admin:workspaces_read",
@@ -41,19 +48,19 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[test]
 fn wxc_sdk_reads_and_writes_turns_pages_is_refused_and_slowed_down() {
     let seen = tour("tour-wxc-sdk", &wxc_sdk(), include_str!("wxc_tour.py"));
-    assert_eq!(seen, [(200, 38), (201, 1), (204, 1), (403, 1), (404, 3)].into());
+    assert_eq!(seen, [(200, 56), (201, 1), (204, 6), (403, 1), (404, 5)].into());
 }
 
 #[test]
 fn wxc_sdks_asynchronous_half_does_the_same_several_calls_at_a_time() {
     let seen = tour("tour-wxc-sdk-async", &wxc_sdk(), include_str!("wxc_tour_async.py"));
-    assert_eq!(seen, [(200, 39), (201, 3), (204, 3), (403, 1), (404, 4)].into());
+    assert_eq!(seen, [(200, 55), (201, 3), (204, 7), (403, 1), (404, 4)].into());
 }
 
 #[test]
-fn webexpythonsdk_reads_turns_pages_is_refused_and_slowed_down() {
+fn webexpythonsdk_reads_and_writes_turns_pages_is_refused_and_slowed_down() {
     let seen = tour("tour-webexpythonsdk", &webexpythonsdk(), include_str!("webexpythonsdk_tour.py"));
-    assert_eq!(seen, [(200, 35), (403, 2), (404, 2)].into());
+    assert_eq!(seen, [(200, 44), (204, 5), (403, 2), (404, 5)].into());
 }
 
 /// Runs a tour, holds its calls against a snapshot, and gives how often each status was replied; the limit's replies aside.

@@ -4,7 +4,10 @@ import sys
 
 from wxc_sdk import WebexSimpleApi
 from wxc_sdk.devices import TagOp
+from wxc_sdk.licenses import LicenseProperties, LicenseRequest, LicenseRequestOperation
+from wxc_sdk.people import Person
 from wxc_sdk.rest import RestError, RestSession
+from wxc_sdk.webhook import WebhookEventType, WebhookResource
 from wxc_sdk.workspaces import Workspace
 
 RestSession.BASE = os.environ['SDK_BASE']
@@ -64,10 +67,44 @@ with WebexSimpleApi() as api:
     assert api.devices.activation_code(workspace_id=created.workspace_id).code
     api.workspaces.delete_workspace(created.workspace_id)
 
+    # A colleague comes, gets a telephone, changes and goes.
+    ann = api.people.create(Person(emails=['ann.tour@example.com'], first_name='Ann', last_name='Tour', display_name='Ann Tour'))
+    calling = next(license for license in api.licenses.list() if license.webex_calling_professional)
+    line = LicenseProperties(location_id=locations[0].location_id, extension='8901')
+    given = api.licenses.assign_licenses_to_users(
+        person_id=ann.person_id, licenses=[LicenseRequest(id=calling.license_id, properties=line)])
+    assert calling.license_id in given.licenses
+    assert api.people.details(ann.person_id, calling_data=True).location_id == locations[0].location_id
+    assert api.licenses.details(calling.license_id).consumed_units == calling.consumed_units + 1
+    taken = api.licenses.assign_licenses_to_users(
+        person_id=ann.person_id, licenses=[LicenseRequest(id=calling.license_id, operation=LicenseRequestOperation.remove)])
+    assert calling.license_id not in taken.licenses
+    ann = api.people.details(ann.person_id)
+    ann.display_name = 'Ann Grand Tour'
+    assert api.people.update(ann).display_name == 'Ann Grand Tour'
+
+    # They talk.
+    room = api.rooms.create(title='Tour')
+    membership = api.membership.create(room_id=room.id, person_id=ann.person_id)
+    assert {one.person_id for one in api.membership.list(room_id=room.id)} == {me.person_id, ann.person_id}
+    hook = api.webhook.create('tour', 'https://tour.example/', WebhookResource.rooms, WebhookEventType.updated, secret='tour')
+    assert hook.webhook_id in {one.webhook_id for one in api.webhook.list()}
+    assert api.webhook.details(hook.webhook_id).name == 'tour'
+    api.webhook.webhook_delete(hook.webhook_id)
+    message = api.messages.create(room_id=room.id, markdown='**Hello**, Ann')
+    assert api.messages.details(message.id).markdown == '**Hello**, Ann'
+    assert [one.id for one in api.messages.list(room_id=room.id)] == [message.id]
+    api.messages.delete(message.id)
+    api.membership.delete(membership.id)
+    api.rooms.delete(room.id)
+    api.people.delete_person(ann.person_id)
+
     # What is not there, and what this token may not.
     refused(404, api.workspaces.details, created.workspace_id)
     refused(404, api.people.details, created.workspace_id)
     refused(404, api.devices.details, created.workspace_id)
+    refused(404, api.people.details, ann.person_id)
+    refused(404, api.rooms.details, room.id)
     refused(403, api.meetings.list)
 
     # What is asked for too often: the SDK waits, and goes on.

@@ -6,6 +6,7 @@ import sys
 from wxc_sdk.as_api import AsWebexSimpleApi
 from wxc_sdk.as_rest import AsRestError, AsRestSession
 from wxc_sdk.devices import TagOp
+from wxc_sdk.people import Person
 from wxc_sdk.workspaces import Workspace
 
 AsRestSession.BASE = os.environ['SDK_BASE']
@@ -59,6 +60,22 @@ async def tour(api):
         assert (await api.workspaces.update(created.workspace_id, created)).capacity == 12
         await api.workspaces.delete_workspace(created.workspace_id)
         return created.workspace_id
+
+    # Three colleagues come, and talk.
+    async def colleague(name):
+        person = await api.people.create(Person(emails=[f'{name}.tour@example.com'], display_name=name))
+        person.display_name = f'{name} Tour'
+        assert (await api.people.update(person)).display_name == f'{name} Tour'
+        return person.person_id
+
+    colleagues = await asyncio.gather(*(colleague(name) for name in ('ann', 'bea', 'cem')))
+    room = await api.rooms.create(title='Tour')
+    await asyncio.gather(*(api.membership.create(room_id=room.id, person_id=person) for person in colleagues))
+    assert {one.person_id for one in await api.membership.list(room_id=room.id)} == {me.person_id, *colleagues}
+    messages = await asyncio.gather(*(api.messages.create(room_id=room.id, text=f'number {number}') for number in range(3)))
+    assert {one.id for one in await api.messages.list(room_id=room.id)} == {message.id for message in messages}
+    await api.rooms.delete(room.id)
+    await asyncio.gather(*(api.people.delete_person(person) for person in colleagues))
 
     gone = await asyncio.gather(*(passing(f'Tour Room {number}') for number in range(3)))
 

@@ -43,13 +43,13 @@ pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): Original
         return silently(&webex, &mut state, &request, &headers);
     }
     if request.prompt == Prompt::SignIn {
-        return show_sign_in(&webex, &mut state, Purpose::App(request), None);
+        return show_sign_in(&webex, &mut state, &Purpose::App(request), None);
     }
-    begin(&webex, &mut state, Purpose::App(request), &headers)
+    begin(&webex, &mut state, &Purpose::App(request), &headers)
 }
 
 /// Shows the first page for whoever is at the browser: who is signed in to the pages here does not sign in again.
-pub(super) fn begin(webex: &Webex, state: &mut Everything, purpose: Purpose, headers: &HeaderMap) -> Response {
+pub(super) fn begin(webex: &Webex, state: &mut Everything, purpose: &Purpose, headers: &HeaderMap) -> Response {
     let session = state.sessions.of(headers, webex.setting(), webex.now());
     match session.and_then(|session| session.who()) {
         Some(who) => show_consent(webex, state, purpose, who.account, who.at),
@@ -84,8 +84,8 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
     let password = SecretText::new(form.get("password").unwrap_or_default());
     let email = form.get("email").unwrap_or_default();
     match webex.who_signs_in(&state, email, &password) {
-        Some(account) => show_consent(&webex, &mut state, purpose, account, now),
-        None => show_sign_in(&webex, &mut state, purpose, Some(email)),
+        Some(account) => show_consent(&webex, &mut state, &purpose, account, now),
+        None => show_sign_in(&webex, &mut state, &purpose, Some(email)),
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn consent(State(webex): State<Webex>, body: Bytes) -> Response
     let visit = state.visits.take(form.get("form").unwrap_or_default(), now);
     let Some(Visit { purpose, stage: Stage::Consent(account, at) }) = visit else { return stale() };
     if form.get("decision") == Some("switch") {
-        return show_sign_in(&webex, &mut state, purpose, None);
+        return show_sign_in(&webex, &mut state, &purpose, None);
     }
     if state.issuer.blocks(account, purpose.client()) {
         return refused_by_administrator(&mut state, &purpose, now);
@@ -130,7 +130,7 @@ fn refused_by_administrator(state: &mut Everything, purpose: &Purpose, now: Time
     }
 }
 
-fn show_sign_in(webex: &Webex, state: &mut Everything, purpose: Purpose, refused: Option<&str>) -> Response {
+fn show_sign_in(webex: &Webex, state: &mut Everything, purpose: &Purpose, refused: Option<&str>) -> Response {
     let visit = Visit { purpose: purpose.clone(), stage: Stage::SignIn };
     let nonce = state.visits.open(visit, webex.now(), &*webex.setting().entropy);
     let page = SignIn {
@@ -148,13 +148,13 @@ fn show_sign_in(webex: &Webex, state: &mut Everything, purpose: Purpose, refused
 fn show_consent(
     webex: &Webex,
     state: &mut Everything,
-    purpose: Purpose,
+    purpose: &Purpose,
     account: Uuid,
     signed_in_at: Timestamp,
 ) -> Response {
     let now = webex.now();
     if state.issuer.blocks(account, purpose.client()) {
-        return refused_by_administrator(state, &purpose, now);
+        return refused_by_administrator(state, purpose, now);
     }
     let visit = Visit { purpose: purpose.clone(), stage: Stage::Consent(account, signed_in_at) };
     let nonce = state.visits.open(visit, now, &*webex.setting().entropy);

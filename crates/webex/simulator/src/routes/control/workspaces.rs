@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
-use lanyard_protocol::PersonType;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Mistake, body};
+use crate::deeds::NoAccess;
 use crate::webex::Webex;
 use crate::world::{Access, webex_id, workspace_of};
 
@@ -44,19 +44,15 @@ pub(super) async fn grant(
     text: Bytes,
 ) -> Result<StatusCode, Mistake> {
     let grant: Grant = body(&text)?;
-    let missing = |what: String| Mistake(StatusCode::NOT_FOUND, what);
-    let mut state = webex.state();
-    let bot = state.directory.by_email(&grant.email).filter(|account| account.kind == PersonType::Bot);
-    let bot =
-        bot.map(|account| account.id).ok_or_else(|| missing(format!("no bot has the address {}", grant.email)))?;
-    let workspace = workspace_of(&id);
     let access = grant.access.map(|word| match word {
         Word::Read => Access::Read,
         Word::Full => Access::Full,
     });
-    if workspace.is_some_and(|workspace| state.rooms.grant(bot, workspace, access)) {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(missing(format!("there is no workspace {id}")))
-    }
+    let given = workspace_of(&id).ok_or(NoAccess::Workspace);
+    let given = given.and_then(|workspace| webex.give_access(&grant.email, workspace, access));
+    let missing = |what: String| Mistake(StatusCode::NOT_FOUND, what);
+    given.map(|()| StatusCode::NO_CONTENT).map_err(|error| match error {
+        NoAccess::Bot => missing(format!("no bot has the address {}", grant.email)),
+        NoAccess::Workspace => missing(format!("there is no workspace {id}")),
+    })
 }

@@ -54,7 +54,7 @@ fn proceed(webex: &Webex, user_code: Option<&str>, headers: &HeaderMap) -> Respo
         scopes: pairing.scopes.clone(),
         user_code: pairing.user_code.clone(),
     };
-    begin(webex, &mut state, purpose, headers)
+    begin(webex, &mut state, &purpose, headers)
 }
 
 /// The person has decided: `Some` is who said yes.

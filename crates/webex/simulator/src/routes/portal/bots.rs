@@ -32,7 +32,7 @@ struct NewBot<'a> {
 #[template(path = "portal/bot.html")]
 struct Bot<'a> {
     frame: Frame,
-    bot: &'a Account,
+    account: &'a Account,
     id: &'a str,
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn show(
 ) -> Result<Page, Problem> {
     let bot = own(&webex.state(), &person, &email)?;
     let id = bot.webex_id();
-    Ok(Page::new(&Bot { frame: Frame::portal(person, "/portal"), bot: &bot, id: id.as_str() }))
+    Ok(Page::new(&Bot { frame: Frame::portal(person, "/portal"), account: &bot, id: id.as_str() }))
 }
 
 pub(super) async fn ask(

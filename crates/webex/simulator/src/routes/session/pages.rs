@@ -43,14 +43,11 @@ pub(in crate::routes) async fn show(
     if known.as_ref().is_some_and(|session| session.who().is_some()) {
         return redirect(StatusCode::SEE_OTHER, &then);
     }
-    let (cookie, session) = match known {
-        Some(session) => (None, session),
-        None => {
-            let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
-            (Some(set_cookie(webex.setting(), &cookie)), session)
-        }
-    };
-    with_cookie(form(&state, &session, &then, None), cookie)
+    if let Some(session) = known {
+        return form(&state, &session, &then, None);
+    }
+    let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
+    with_cookie(form(&state, &session, &then, None), &set_cookie(webex.setting(), &cookie))
 }
 
 /// Form fields: `csrf`, `email`, `password`, `then`.
@@ -70,7 +67,7 @@ pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: Head
     };
     state.sessions.end(&headers, webex.setting());
     let (cookie, _) = state.sessions.open(Some(account), now, &*webex.setting().entropy);
-    with_cookie(redirect(StatusCode::SEE_OTHER, &then), Some(set_cookie(webex.setting(), &cookie)))
+    with_cookie(redirect(StatusCode::SEE_OTHER, &then), &set_cookie(webex.setting(), &cookie))
 }
 
 /// Behind the guard: the form carried the session's own token.
@@ -102,10 +99,8 @@ fn destination(then: Option<&str>) -> String {
     then.filter(ours).unwrap_or("/portal").to_owned()
 }
 
-fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
-    if let Some(cookie) = cookie {
-        response.headers_mut().insert(SET_COOKIE, cookie);
-    }
+fn with_cookie(mut response: Response, cookie: &HeaderValue) -> Response {
+    response.headers_mut().insert(SET_COOKIE, cookie.clone());
     response
 }
 

@@ -1,0 +1,101 @@
+//! Service apps that ask to be authorised in the organisation, and those that are.
+
+use askama::Template;
+use axum::extract::{Extension, Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use lanyard_protocol::AppClientId;
+use uuid::Uuid;
+
+use crate::routes::authorize::{Permission, describe};
+use crate::routes::desk::Frame;
+use crate::routes::page::{Page, Problem, redirect};
+use crate::routes::session::SignedIn;
+use crate::webex::{State as Everything, Webex};
+
+#[derive(Template)]
+#[template(path = "hub/service_apps.html")]
+struct List {
+    frame: Frame,
+    rows: Vec<Row>,
+}
+
+pub(super) struct Row {
+    client: AppClientId,
+    application: String,
+    name: String,
+    /// Else it waits for an answer.
+    pub(super) authorised: bool,
+}
+
+#[derive(Template)]
+#[template(path = "hub/service_app.html")]
+struct ServiceApp {
+    frame: Frame,
+    row: Row,
+    permissions: Vec<Permission>,
+}
+
+/// Those that concern an organisation; what waits comes first.
+pub(super) fn rows(state: &Everything, organisation: Uuid) -> Vec<Row> {
+    let concerned = state.issuer.applications().iter().filter_map(|(id, application)| {
+        let authorised = application.authorised.contains(&organisation);
+        let app = state.issuer.app(&application.client)?;
+        (authorised || application.requested.contains(&organisation)).then(|| Row {
+            client: application.client.clone(),
+            application: id.clone(),
+            name: app.name.clone(),
+            authorised,
+        })
+    });
+    let mut rows: Vec<_> = concerned.collect();
+    rows.sort_by(|one, other| (one.authorised, &one.name).cmp(&(other.authorised, &other.name)));
+    rows
+}
+
+pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
+    let rows = rows(&webex.state(), person.home());
+    Page::new(&List { frame: Frame::hub(person, "/hub/apps/service-apps"), rows })
+}
+
+pub(super) async fn show(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    Path(client): Path<String>,
+) -> Result<Page, Problem> {
+    let state = webex.state();
+    let row = find(&state, &person, &client)?;
+    let app = state.issuer.app(&row.client).ok_or_else(Problem::nothing_here)?;
+    let permissions = app.scopes.iter().map(describe).collect();
+    Ok(Page::new(&ServiceApp { frame: Frame::hub(person, "/hub/apps/service-apps"), row, permissions }))
+}
+
+pub(super) async fn authorise(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    Path(client): Path<String>,
+) -> Result<Response, Problem> {
+    let row = find(&webex.state(), &person, &client)?;
+    webex.authorise_service_app(&row.application, person.home()).ok_or_else(Problem::nothing_here)?;
+    Ok(back_to(&row))
+}
+
+/// The app is listed no more: whoever wants it back requests it again.
+pub(super) async fn withdraw(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    Path(client): Path<String>,
+) -> Result<Response, Problem> {
+    let row = find(&webex.state(), &person, &client)?;
+    webex.withdraw_service_app(&row.application, person.home()).ok_or_else(Problem::nothing_here)?;
+    Ok(redirect(StatusCode::SEE_OTHER, "/hub/apps/service-apps"))
+}
+
+fn find(state: &Everything, person: &SignedIn, client: &str) -> Result<Row, Problem> {
+    let found = rows(state, person.home()).into_iter().find(|row| row.client.as_str() == client);
+    found.ok_or_else(Problem::nothing_here)
+}
+
+fn back_to(row: &Row) -> Response {
+    redirect(StatusCode::SEE_OTHER, &format!("/hub/apps/service-apps/{}", row.client))
+}

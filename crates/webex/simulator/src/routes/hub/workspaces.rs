@@ -1,0 +1,126 @@
+//! Workspaces, and which bots may use the devices in them.
+
+use askama::Template;
+use axum::extract::{Extension, OriginalUri, Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::paging::Paged;
+use crate::deeds::NoAccess;
+use crate::routes::desk::Frame;
+use crate::routes::form::Form;
+use crate::routes::page::{Page, Problem, redirect};
+use crate::routes::session::SignedIn;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Access, webex_id, workspace_of};
+
+#[derive(Template)]
+#[template(path = "hub/workspaces.html")]
+struct Workspaces {
+    frame: Frame,
+    page: Paged<Row>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    devices: usize,
+    bots: usize,
+}
+
+#[derive(Template)]
+#[template(path = "hub/workspace.html")]
+struct Workspace {
+    frame: Frame,
+    id: String,
+    name: String,
+    /// Names and products.
+    devices: Vec<(String, String)>,
+    granted: Vec<Granted>,
+    /// What was typed, where no bot has that address.
+    unknown: Option<String>,
+}
+
+/// A bot that has access.
+struct Granted {
+    name: String,
+    email: String,
+    full: bool,
+}
+
+impl Workspace {
+    fn find(state: &Everything, person: SignedIn, id: &str) -> Result<(Uuid, Self), Problem> {
+        let workspace = workspace_of(id).and_then(|id| state.rooms.workspace(id));
+        let ours = workspace.filter(|workspace| workspace.organisation == person.home());
+        let workspace = ours.ok_or_else(Problem::nothing_here)?;
+        let devices = state.rooms.devices_in(workspace.id);
+        let granted = state.rooms.granted(workspace.id).into_iter().filter_map(|(bot, access)| {
+            let bot = state.directory.account(bot)?;
+            Some(Granted { name: bot.display_name.clone(), email: bot.email.clone(), full: access == Access::Full })
+        });
+        let page = Self {
+            frame: Frame::hub(person, "/hub/workspaces"),
+            id: webex_id("PLACES", workspace.id),
+            name: workspace.name.clone(),
+            devices: devices.map(|device| (device.name.clone(), device.product.clone())).collect(),
+            granted: granted.collect(),
+            unknown: None,
+        };
+        Ok((workspace.id, page))
+    }
+}
+
+pub(super) async fn list(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    OriginalUri(uri): OriginalUri,
+) -> Page {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let state = webex.state();
+    let all = state.rooms.workspaces().filter(|workspace| workspace.organisation == person.home());
+    let holds = |workspace: &&crate::world::Workspace, wanted: &str| workspace.name.to_lowercase().contains(wanted);
+    let page = Paged::of(&query, "/hub/workspaces", all, holds, |workspace| Row {
+        id: webex_id("PLACES", workspace.id),
+        name: workspace.name.clone(),
+        devices: state.rooms.devices_in(workspace.id).count(),
+        bots: state.rooms.granted(workspace.id).len(),
+    });
+    Page::new(&Workspaces { frame: Frame::hub(person, "/hub/workspaces"), page })
+}
+
+pub(super) async fn show(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Result<Page, Problem> {
+    let (_, page) = Workspace::find(&webex.state(), person, &id)?;
+    Ok(Page::new(&page))
+}
+
+/// Form fields: `email`, and `access`: `read`, `full` or `none`.
+pub(super) async fn change(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let (workspace, page) = Workspace::find(&webex.state(), person, &id)?;
+    let fields = Form::parse(&body);
+    let access = match fields.get("access") {
+        Some("read") => Some(Access::Read),
+        Some("full") => Some(Access::Full),
+        Some("none") => None,
+        _ => return Err(Problem::nothing_here()),
+    };
+    let email = fields.get("email").unwrap_or_default().trim();
+    match webex.give_access(email, workspace, access) {
+        Ok(()) => Ok(redirect(StatusCode::SEE_OTHER, &format!("/hub/workspaces/{}", page.id))),
+        Err(NoAccess::Bot) => {
+            let page = Workspace { unknown: Some(email.to_owned()), ..page };
+            Ok(Page::new(&page).leading_to(StatusCode::BAD_REQUEST, "").into_response())
+        }
+        Err(NoAccess::Workspace) => Err(Problem::nothing_here()),
+    }
+}
