@@ -5,15 +5,19 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that goes wrong panics: that is what this crate is for")]
 
+mod browser;
 mod disk;
 mod elsewhere;
 mod home;
+mod load;
 mod run;
 mod webex;
 
+pub use browser::{Browser, Focus, Key, Look, Page};
 pub use elsewhere::{Elsewhere, free_redirect_uris};
 pub use home::{Home, SCOPES};
 pub use lanyard_protocol::Method;
 pub use lanyard_simulator::Options;
+pub use load::{Load, Seen, Sent};
 pub use run::{Ended, Running, wait};
 pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

@@ -4,17 +4,26 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use lanyard_time::SeededEntropy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::mangle::Mangle;
+use crate::random;
 
 /// The faults that wait to happen, in the order they were added.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Faults {
     waiting: Vec<Fault>,
     next: u64,
+    chance: SeededEntropy,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self { waiting: Vec::new(), next: 0, chance: SeededEntropy::new(0) }
+    }
 }
 
 /// A fault as the control plane describes it.
@@ -30,6 +39,10 @@ pub(crate) struct Script {
     /// How many matching calls pass first.
     #[serde(default)]
     after: u64,
+    /// How likely it is for each call that it would happen to, from 0 to 1. Drawn from a sequence of its own, so that the same calls
+    /// of the same run meet the same fate.
+    #[serde(default = "always")]
+    probability: f64,
     action: Action,
 }
 
@@ -45,6 +58,9 @@ struct Action {
     cut: Option<Cut>,
     mangle: Option<Mangle>,
     merge: Option<Map<String, Value>>,
+    /// The body goes out in pieces of so many bytes, each after a pause.
+    drip_bytes: Option<usize>,
+    drip_ms: u64,
 }
 
 /// Where a connection closes without a reply.
@@ -62,7 +78,16 @@ pub(crate) struct Plan {
     pub(crate) delay_after: Duration,
     /// Added to the reply, replacing those of the same name.
     pub(crate) headers: HeaderMap,
+    pub(crate) drip: Option<Drip>,
     pub(crate) deed: Deed,
+}
+
+/// How slowly a body goes out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drip {
+    /// At least one.
+    pub(crate) bytes: usize,
+    pub(crate) every: Duration,
 }
 
 /// What becomes of the call.
@@ -98,6 +123,10 @@ pub(crate) enum ScriptError {
     Status(u16),
     #[error("{0:?} is no method")]
     Method(String),
+    #[error("probability is a number from 0 to 1")]
+    Probability,
+    #[error("drip_bytes is at least 1")]
+    Drip,
     #[error("the header {0:?} cannot be sent")]
     Header(String),
     #[error(
@@ -129,6 +158,9 @@ impl Faults {
         if !pattern.starts_with('/') || pattern.contains('*') {
             return Err(ScriptError::Path);
         }
+        if !(0.0..=1.0).contains(&script.probability) {
+            return Err(ScriptError::Probability);
+        }
         let method = script.method.as_deref().map(parse_method).transpose()?;
         let plan = script.action.clone().plan()?;
         let id = self.next;
@@ -143,6 +175,9 @@ impl Faults {
         for fault in self.waiting.iter_mut().filter(|fault| fault.fits(method, path)) {
             if fault.script.after > 0 {
                 fault.script.after -= 1;
+                continue;
+            }
+            if fault.script.probability < 1.0 && drawn(&self.chance) >= fault.script.probability {
                 continue;
             }
             if let Some(count) = &mut fault.script.count {
@@ -196,13 +231,26 @@ impl Action {
                 _ => return Err(ScriptError::Header(name)),
             };
         }
+        let drip = match self.drip_bytes {
+            Some(0) => return Err(ScriptError::Drip),
+            Some(bytes) => Some(Drip { bytes, every: Duration::from_millis(self.drip_ms) }),
+            None => None,
+        };
         Ok(Plan {
+            drip,
             delay: Duration::from_millis(self.delay_ms),
             delay_after: Duration::from_millis(self.delay_after_ms),
             headers,
             deed,
         })
     }
+}
+
+/// A number from 0 up to 1, by steps of a hundred thousandth.
+fn drawn(chance: &SeededEntropy) -> f64 {
+    const STEPS: usize = 100_000;
+    let step = u32::try_from(random::below(chance, STEPS)).unwrap_or(0);
+    f64::from(step) / 100_000.0
 }
 
 /// A text is sent as it is, anything else as JSON.
@@ -231,6 +279,10 @@ fn parse_method(word: &str) -> Result<Method, ScriptError> {
 #[expect(clippy::unnecessary_wraps, reason = "serde wants the field's own type")]
 fn once() -> Option<u64> {
     Some(1)
+}
+
+fn always() -> f64 {
+    1.0
 }
 
 #[cfg(test)]
@@ -283,11 +335,25 @@ mod tests {
     }
 
     #[test]
+    fn an_unlikely_fault_happens_now_and_then_and_to_the_same_calls_again() {
+        let script = json!({"path": "/a", "count": null, "probability": 0.2, "action": {"status": 500}});
+        let fates = || {
+            let mut faults = faults(std::slice::from_ref(&script));
+            (0..1000).map(|_| fires(&mut faults, &Method::GET, "/a")).collect::<Vec<_>>()
+        };
+        let happened = fates().iter().filter(|happened| **happened).count();
+        assert!((150..250).contains(&happened), "{happened}");
+        assert_eq!(fates(), fates());
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused() {
         let add = |script: Value| Faults::default().add(serde_json::from_value(script).unwrap()).unwrap_err();
         assert_eq!(add(json!({"path": "/a", "action": {"status": 500, "cut": "after"}})), ScriptError::Contradiction);
         assert_eq!(add(json!({"path": "a", "action": {}})), ScriptError::Path);
         assert_eq!(add(json!({"path": "/a", "action": {"status": 99}})), ScriptError::Status(99));
+        assert_eq!(add(json!({"path": "/a", "probability": 1.5, "action": {}})), ScriptError::Probability);
+        assert_eq!(add(json!({"path": "/a", "action": {"drip_bytes": 0}})), ScriptError::Drip);
         assert_eq!(add(json!({"path": "/a", "action": {"headers": {"x": "\n"}}})), ScriptError::Header("x".into()));
     }
 }

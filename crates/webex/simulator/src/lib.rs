@@ -69,6 +69,7 @@
 
 mod behaviour;
 mod deeds;
+mod deliver;
 mod description;
 mod fault;
 mod fingerprint;

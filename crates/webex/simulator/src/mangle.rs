@@ -19,6 +19,8 @@ pub(crate) enum Mangle {
     Html,
     /// Spaces follow it up to 10 MiB.
     Huge,
+    /// Bytes that are no text stand in its place; the headers still call them what they were to be.
+    Garbage,
 }
 
 const HUGE: usize = 10 * 1024 * 1024;
@@ -39,6 +41,9 @@ impl Mangle {
                 let mut long = body.to_vec();
                 long.resize(HUGE.max(long.len()), b' ');
                 *body = long.into();
+            }
+            Self::Garbage => {
+                *body = Bytes::from_static(&[0x1f, 0x8b, 0x00, 0xff, 0xfe, 0xc3, 0x28, 0x22, 0x7b, 0x00, 0xf5]);
             }
         }
     }

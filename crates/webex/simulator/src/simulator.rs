@@ -8,16 +8,17 @@ use lanyard_protocol::PersonType;
 use lanyard_secret::SecretText;
 use lanyard_time::{Clock, Entropy, SeededEntropy};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::behaviour::Behaviour;
+use crate::deliver::{Delivery, LONGEST_QUEUE, deliver};
 use crate::description::{
     BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn,
 };
 use crate::issuer::{App, BOT_TOKEN_LIFE, Issuer, PERSONAL_TOKEN_LIFE, Rights, Terms, all_scopes};
-use crate::webex::{Setting, Webex};
+use crate::webex::{Setting, State as Everything, Webex};
 use crate::world::{Account, Directory, Plan, Rooms, application_id};
 use crate::{Options, random, routes, wire};
 
@@ -27,6 +28,7 @@ pub struct Simulator {
     description: Description,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
+    delivering: JoinHandle<()>,
 }
 
 /// Why a simulator did not start.
@@ -62,9 +64,13 @@ impl Simulator {
         let listening = wire::listen(options.listen).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = listening.map_err(|source| StartError::Listen { address: options.listen, source })?;
         let (stop, stopping) = watch::channel(false);
-        let (webex, description) = furnish(&options, reachable(address), clock, entropy, stopping.clone());
+        let (deliveries, queue) = mpsc::channel(LONGEST_QUEUE);
+        let parts = Parts { clock, entropy, stopping: stopping.clone(), deliveries };
+        let (webex, description) = furnish(&options, reachable(address), parts);
         let router = routes::router(webex.clone());
-        Ok(Self { description, stop, serving: tokio::spawn(wire::serve(listener, webex, router, stopping)) })
+        let delivering = tokio::spawn(deliver(webex.clone(), queue));
+        let serving = tokio::spawn(wire::serve(listener, webex, router, stopping));
+        Ok(Self { description, stop, serving, delivering })
     }
 
     /// Where it listens, and whom it knows.
@@ -77,12 +83,14 @@ impl Simulator {
         self.stop.send_replace(true);
         // A task that panicked has ended too.
         let _ = (&mut self.serving).await;
+        self.delivering.abort();
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.serving.abort();
+        self.delivering.abort();
     }
 }
 
@@ -95,14 +103,17 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Makes the organisation, its apps and its first tokens.
-fn furnish(
-    options: &Options,
-    address: SocketAddr,
+/// What a simulator is made with.
+struct Parts {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     stopping: watch::Receiver<bool>,
-) -> (Webex, Description) {
+    deliveries: mpsc::Sender<Delivery>,
+}
+
+/// Makes the organisation, its apps and its first tokens.
+fn furnish(options: &Options, address: SocketAddr, parts: Parts) -> (Webex, Description) {
+    let Parts { clock, entropy, stopping, deliveries } = parts;
     let directory = Directory::from_seed(options.seed, options.people)
         .with_others(options.seed, options.organisations.saturating_sub(1));
     let behaviour = Behaviour::new(options);
@@ -151,7 +162,13 @@ fn furnish(
         stopping,
     };
     let rooms = furnish_rooms(options, &directory);
-    (Webex::new(setting, directory, rooms, issuer, behaviour), description)
+    let webex = Webex::new(setting, directory, rooms, issuer, behaviour, deliveries);
+    {
+        let mut state = webex.state();
+        let Everything { directory, spaces, .. } = &mut *state;
+        spaces.furnish(options.seed, directory);
+    }
+    (webex, description)
 }
 
 /// Workspaces and devices of every organisation; those of a customer are few.

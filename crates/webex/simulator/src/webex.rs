@@ -6,17 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_secret::SecretText;
 use lanyard_time::{Clock, Entropy, Moment, Sleep};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::behaviour::Behaviour;
+use crate::deliver::Delivery;
 use crate::fault::Faults;
 use crate::issuer::{Issuer, Terms};
 use crate::record::Record;
 use crate::routes::Calls;
 use crate::routes::authorize::Visits;
 use crate::routes::session::Sessions;
-use crate::world::{Directory, Rooms};
+use crate::world::{Directory, Hooks, Rooms, Spaces};
 
 /// A handle to the simulated Webex; clones share it.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ struct Inner {
     dial: RwLock<Dial>,
     state: Mutex<State>,
     polls: RwLock<()>,
+    deliveries: mpsc::Sender<Delivery>,
 }
 
 /// The simulator's clock: what it showed at a moment, and how fast it has run since.
@@ -73,6 +75,8 @@ impl Setting {
 pub(crate) struct State {
     pub(crate) directory: Directory,
     pub(crate) rooms: Rooms,
+    pub(crate) spaces: Spaces,
+    pub(crate) hooks: Hooks,
     pub(crate) issuer: Issuer,
     pub(crate) visits: Visits,
     pub(crate) sessions: Sessions,
@@ -89,6 +93,7 @@ impl Webex {
         rooms: Rooms,
         issuer: Issuer,
         behaviour: Behaviour,
+        deliveries: mpsc::Sender<Delivery>,
     ) -> Self {
         let set = setting.clock.now();
         Self(Arc::new(Inner {
@@ -97,6 +102,8 @@ impl Webex {
             state: Mutex::new(State {
                 directory,
                 rooms,
+                spaces: Spaces::default(),
+                hooks: Hooks::default(),
                 issuer,
                 visits: Visits::default(),
                 sessions: Sessions::default(),
@@ -106,6 +113,7 @@ impl Webex {
                 calls: Calls::default(),
             }),
             polls: RwLock::new(()),
+            deliveries,
         }))
     }
 
@@ -155,6 +163,12 @@ impl Webex {
         let State { directory, issuer, behaviour, .. } = &mut *state;
         let terms = Terms { now, behaviour, entropy: &*self.setting().entropy };
         decide(issuer, directory, terms)
+    }
+
+    /// Lets a webhook be told; what the queue has no room for is lost.
+    pub(crate) fn deliver(&self, delivery: Delivery) {
+        // Nobody waits for a receiver that cannot keep up.
+        let _ = self.0.deliveries.try_send(delivery);
     }
 
     /// Held while a connection is being driven, so that [`settled`](Self::settled) can wait for writing and bookkeeping to agree.

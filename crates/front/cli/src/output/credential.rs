@@ -66,6 +66,12 @@ fn dead(credential: &Credential) -> bool {
 
 fn acts_as(credential: &Credential) -> String {
     match &credential.subject {
+        // A machine's address and a guest's are made of numbers: their name says more.
+        Subject::Known(subject)
+            if matches!(credential.kind, Kind::ServiceApp | Kind::Guest) && !subject.display_name.is_empty() =>
+        {
+            subject.display_name.clone()
+        }
         Subject::Known(subject) => subject.email.clone().unwrap_or_else(|| subject.display_name.clone()),
         Subject::Unknown(_) => "unknown".to_owned(),
     }

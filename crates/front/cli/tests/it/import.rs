@@ -113,7 +113,7 @@ integration = Integration(client_id='C', client_secret='s', scopes=[], redirect_
 integration.get_tokens_from_oauth_flow = lambda: tokens
 assert integration.get_cached_tokens_from_yml(yml_path=os.environ['FILE'], force_new=True)
 ";
-    let python = crate::sdk::python();
+    let python = crate::sdk::wxc_sdk();
     let (webex, home) = desk();
     let reply = reply(&webex);
     let file = private(&home, "tokens.yml", "");

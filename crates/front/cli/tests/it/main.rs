@@ -11,9 +11,12 @@ mod api;
 mod apps;
 mod backups;
 #[cfg(target_os = "linux")]
+mod browser;
+#[cfg(target_os = "linux")]
 mod canary;
 mod command_line;
 mod crashes;
+mod demo;
 mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
@@ -32,6 +35,8 @@ mod replies;
 mod sdk;
 mod sign_in;
 mod snapshots;
+#[cfg(target_os = "linux")]
+mod soak;
 mod stopping;
 mod tokens;
 mod transcripts;

@@ -1,10 +1,14 @@
 //! Service apps, and the administrators who authorise and withdraw them.
 
 use lanyard_protocol::{AppClientId, ScopeSet};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::random;
+use crate::routes::people::date;
+use crate::routes::spaces::announce;
 use crate::webex::{State, Webex};
+use crate::world::{Event, organisation_id};
 
 /// What an administrator authorised.
 #[derive(Debug)]
@@ -33,11 +37,28 @@ impl Webex {
         let entropy = &*self.setting().entropy;
         let machine = known.unwrap_or_else(|| directory.add_machine(random::uuid(entropy), organisation, &name, now));
         issuer.note_authorisation(id, organisation, machine);
+        self.tell_owner(&state, id, organisation, "authorized");
         Some(Authorised { client, machine, scopes })
     }
 
     /// Ends all tokens of the app in that organisation, and says how many grants; `None` when it was not authorised there.
     pub(crate) fn withdraw_service_app(&self, id: &str, organisation: Uuid) -> Option<usize> {
-        self.state().issuer.withdraw(id, organisation)
+        let mut state = self.state();
+        let ended = state.issuer.withdraw(id, organisation)?;
+        self.tell_owner(&state, id, organisation, "deauthorized");
+        Some(ended)
+    }
+
+    /// Tells the webhooks of whoever created the app. Whose they are that were there from the start is the first administrator.
+    fn tell_owner(&self, state: &State, id: &str, organisation: Uuid, deed: &'static str) {
+        let app = state.issuer.applications().get(id).and_then(|application| state.issuer.app(&application.client));
+        let owner = app.and_then(|app| app.owner).unwrap_or_else(|| state.directory.administrator().id);
+        let by = state.directory.all().find(|(id, ..)| *id == organisation).map_or(owner, |(_, _, admin)| admin.id);
+        let data = json!({
+            "id": id,
+            "authorizerOrgId": organisation_id(organisation),
+            "authorizationDate": date(self.now()),
+        });
+        announce(self, state, &Event { resource: "serviceApp", deed, actor: by, audience: &[owner], data });
     }
 }

@@ -1,7 +1,7 @@
 //! What a token may do.
 
 use jiff::Timestamp;
-use lanyard_protocol::{Scope, ScopeSet};
+use lanyard_protocol::{AppClientId, Scope, ScopeSet};
 use uuid::Uuid;
 
 use crate::world::Account;
@@ -11,6 +11,7 @@ use crate::world::Account;
 pub(crate) struct Authority {
     pub(crate) account: Uuid,
     pub(crate) rights: Rights,
+    pub(crate) client: Option<AppClientId>,
     pub(crate) expires_at: Timestamp,
 }
 

@@ -155,7 +155,12 @@ impl Issuer {
             return None;
         }
         let grant = self.grants.get(&access.grant)?;
-        Some(Authority { account: access.account, rights: grant.rights.clone(), expires_at: access.expires_at })
+        Some(Authority {
+            account: access.account,
+            rights: grant.rights.clone(),
+            client: grant.client.clone(),
+            expires_at: access.expires_at,
+        })
     }
 
     /// Makes a token that belongs to no app: a bot's or a personal one. It cannot be renewed.

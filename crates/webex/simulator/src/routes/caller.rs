@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use jiff::Timestamp;
-use lanyard_protocol::{PersonType, Scope};
+use lanyard_protocol::{AppClientId, PersonType, Scope};
 use lanyard_secret::AccessToken;
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ use crate::world::{Account, organisation_of};
 pub(super) struct Caller {
     pub(super) account: Arc<Account>,
     pub(super) rights: Rights,
+    /// The app that the token was given to.
+    pub(super) client: Option<AppClientId>,
     /// When the token ends.
     pub(super) expires_at: Timestamp,
 }
@@ -47,11 +49,20 @@ impl Caller {
         if wanted == own {
             return Ok(own);
         }
-        let partner = self.account.administrator && own == everything.directory.id;
-        if !partner {
+        if !self.is_partner(everything) {
             return Err(Refusal::Forbidden);
         }
         everything.directory.all().find(|(id, ..)| *id == wanted).map(|(id, ..)| id).ok_or(Refusal::NotFound)
+    }
+
+    /// Whether the caller may know of what is in an organisation: their own, or one that they manage.
+    pub(super) fn sees(&self, everything: &Everything, organisation: Uuid) -> bool {
+        self.account.organisation == organisation || self.is_partner(everything)
+    }
+
+    /// Whether the caller manages the other organisations.
+    pub(super) fn is_partner(&self, everything: &Everything) -> bool {
+        self.account.administrator && self.account.organisation == everything.directory.id
     }
 
     pub(super) fn is_bot(&self) -> bool {
@@ -75,10 +86,18 @@ impl FromRequestParts<Webex> for Caller {
             .decide(|issuer, directory, terms| {
                 let authority = issuer.authority(&token, terms.now).ok_or(Refusal::Unauthorised)?;
                 let account = directory.account(authority.account).ok_or(Refusal::Unauthorised)?;
-                Ok(Self { account: Arc::clone(account), rights: authority.rights, expires_at: authority.expires_at })
+                Ok(Self {
+                    account: Arc::clone(account),
+                    rights: authority.rights,
+                    client: authority.client,
+                    expires_at: authority.expires_at,
+                })
             })
             .and_then(|caller: Self| {
                 limit::count(webex, caller.account.id, parts.uri.path())?;
+                if caller.account.invited {
+                    webex.state().directory.joined(caller.account.id);
+                }
                 Ok(caller)
             })
     }

@@ -18,7 +18,12 @@ pub(super) struct Cursor {
 impl Cursor {
     /// Where the query says to go on; at the start where it says nothing.
     pub(super) fn of(query: &Form) -> Result<Self, Refusal> {
-        Ok(query.get("cursor").map(Self::decode).transpose()?.unwrap_or_default())
+        Self::named(query, "cursor")
+    }
+
+    /// The same under a name of its own.
+    pub(super) fn named(query: &Form, name: &str) -> Result<Self, Refusal> {
+        Ok(query.get(name).map(Self::decode).transpose()?.unwrap_or_default())
     }
 
     /// A page of all that fits, and where the next one begins.
@@ -37,7 +42,12 @@ impl Cursor {
 
     /// The `Link` of a page that this cursor follows.
     pub(super) fn link(&self, webex: &Webex, path: &str, query: &Form) -> String {
-        let query = query.without(&["cursor"]).append_pair("cursor", &self.encode()).finish();
+        self.link_named(webex, path, query, "cursor")
+    }
+
+    /// The same under a name of its own.
+    pub(super) fn link_named(&self, webex: &Webex, path: &str, query: &Form, name: &str) -> String {
+        let query = query.without(&[name]).append_pair(name, &self.encode()).finish();
         format!("<{}{path}?{query}>; rel=\"next\"", webex.setting().base_url)
     }
 

@@ -35,19 +35,7 @@ pub(super) async fn token(State(webex): State<Webex>, caller: Caller, text: Byte
     let Everything { directory, issuer, behaviour, .. } = &mut *state;
     let id = guest_id(&caller, &order.subject);
     let email = directory.guest_email(id, caller.account.organisation);
-    directory.add(Account {
-        id,
-        organisation: caller.account.organisation,
-        kind: PersonType::Person,
-        first_name: None,
-        last_name: None,
-        display_name: order.display_name.clone(),
-        email: email.clone(),
-        title: None,
-        signs_in: false,
-        administrator: false,
-        created: now,
-    });
+    directory.add(Account::guest(id, caller.account.organisation, &order.display_name, email.clone(), now));
     issuer.note_elsewhere([(id, caller.account.organisation)]);
     let terms = Terms { now, behaviour, entropy: &*webex.setting().entropy };
     let life = behaviour.guest_token_ttl;

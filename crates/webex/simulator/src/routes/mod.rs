@@ -14,17 +14,20 @@ mod devices;
 mod form;
 mod guests;
 mod hub;
+mod licenses;
 mod limit;
 mod list;
 mod lists;
+mod locations;
 mod openid;
 mod organizations;
 mod page;
-mod people;
+pub(crate) mod people;
 mod portal;
 mod refusal;
 mod revoke;
 pub(crate) mod session;
+pub(crate) mod spaces;
 mod start;
 mod tracking;
 mod workspaces;
@@ -32,7 +35,7 @@ mod xapi;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 
 use crate::webex::Webex;
 
@@ -68,9 +71,11 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/verification", get(openid::keys))
         .route("/v1/userinfo", get(openid::userinfo).post(openid::userinfo))
         .route("/idb/oauth2/v1/revoke", post(revoke::revoke))
-        .route("/v1/people", get(people::list))
+        .route("/v1/people", get(people::list).post(people::create))
         .route("/v1/people/me", get(people::me))
-        .route("/v1/people/{id}", get(people::show))
+        .route("/v1/people/{id}", get(people::show).put(people::update).delete(people::delete))
+        .route("/v1/roles", get(organizations::roles))
+        .route("/v1/roles/{id}", get(organizations::role))
         .route("/v1/organizations", get(organizations::list))
         .route("/v1/organizations/{id}", get(organizations::show))
         .route("/v1/devices", get(devices::list).post(devices::create))
@@ -83,11 +88,37 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/workspaceDurationMetrics", get(workspaces::metrics::durations))
         .route("/v1/xapi/status", get(xapi::status))
         .route("/v1/xapi/command/{name}", post(xapi::command))
-        .route("/v1/licenses", get(lists::licenses))
-        .route("/v1/locations", get(lists::locations))
-        .route("/v1/telephony/config/numbers", get(lists::numbers))
+        .route("/v1/rooms", get(spaces::rooms::list).post(spaces::rooms::create))
+        .route("/v1/rooms/{id}", get(spaces::rooms::show).put(spaces::rooms::update).delete(spaces::rooms::delete))
+        .route("/v1/rooms/{id}/meetingInfo", get(spaces::rooms::meeting_info))
+        .route("/v1/memberships", get(spaces::memberships::list).post(spaces::memberships::create))
+        .route(
+            "/v1/memberships/{id}",
+            get(spaces::memberships::show).put(spaces::memberships::update).delete(spaces::memberships::delete),
+        )
+        .route("/v1/messages", get(spaces::messages::list).post(spaces::messages::create))
+        .route("/v1/messages/direct", get(spaces::messages::direct))
+        .route(
+            "/v1/messages/{id}",
+            get(spaces::messages::show).put(spaces::messages::update).delete(spaces::messages::delete),
+        )
+        .route("/v1/webhooks", get(spaces::webhooks::list).post(spaces::webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(spaces::webhooks::show).put(spaces::webhooks::update).delete(spaces::webhooks::delete),
+        )
+        .route("/v1/licenses", get(licenses::list))
+        .route("/v1/licenses/users", patch(licenses::assign))
+        .route("/v1/licenses/{id}", get(licenses::show))
+        .route("/v1/locations", get(locations::list))
+        .route("/v1/locations/{id}", get(locations::show))
+        .route("/v1/locations/{id}/floors", get(locations::floors))
+        .route("/v1/telephony/config/locations", get(locations::calling))
+        .route("/v1/telephony/config/numbers", get(locations::numbers))
         .route("/v1/telephony/calls", get(lists::calls))
+        .route("/v1/telephony/calls/history", get(lists::call_history))
         .route("/v1/meetings", get(lists::meetings))
+        .route("/v1/admin/recordings", get(lists::all_recordings))
         .route("/v1/recordings", get(lists::recordings))
         .route("/v1/meetingTranscripts", get(lists::transcripts))
         .nest("/_sim", control::router(webex.clone()))

@@ -1,24 +1,30 @@
-//! `/v1/organizations`.
+//! `/v1/organizations` and `/v1/roles`.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_protocol::Organization;
 use serde::Serialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::caller::Caller;
-use super::people::date;
+use super::people::{date, role_id};
 use super::refusal::Refusal;
 use crate::webex::Webex;
-use crate::world::{Directory, organisation_id};
+use crate::world::{Directory, organisation_id, organisation_of};
 
 const SCOPES: [&str; 2] = ["spark-admin:organizations_read", "spark:organizations_read"];
 
-/// All organisations that the account sees; never paged.
+/// All organisations that the account sees, its own first; never paged. A partner sees those that they manage.
 pub(super) async fn list(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&SCOPES)?;
-    let item = View::of(&webex.state().directory, &caller);
-    Ok(Json(json!({ "items": [item] })))
+    let state = webex.state();
+    let organisations = state.directory.all().map(|(id, ..)| id);
+    let managing = caller.has_any(&SCOPES[..1]);
+    let seen = organisations
+        .filter(|id| *id == caller.account.organisation || managing && caller.sees(&state, *id))
+        .map(|id| View::of(&state.directory, id));
+    Ok(Json(json!({ "items": seen.collect::<Vec<_>>() })))
 }
 
 pub(super) async fn show(
@@ -28,11 +34,9 @@ pub(super) async fn show(
 ) -> Result<Json<View>, Refusal> {
     caller.needs_any(&SCOPES)?;
     let state = webex.state();
-    if organisation_id(caller.account.organisation).as_str() == id.trim_end_matches('=') {
-        Ok(Json(View::of(&state.directory, &caller)))
-    } else {
-        Err(Refusal::NotFound)
-    }
+    let id = organisation_of(&id).filter(|id| caller.sees(&state, *id)).ok_or(Refusal::NotFound)?;
+    let known = state.directory.all().any(|(known, ..)| known == id);
+    if known { Ok(Json(View::of(&state.directory, id))) } else { Err(Refusal::NotFound) }
 }
 
 #[derive(Serialize)]
@@ -43,11 +47,28 @@ pub(super) struct View {
 }
 
 impl View {
-    fn of(directory: &Directory, caller: &Caller) -> Self {
-        let id = caller.account.organisation;
+    fn of(directory: &Directory, id: Uuid) -> Self {
         Self {
             organization: Organization { id: organisation_id(id), display_name: directory.name_of(id).to_owned() },
             created: date(directory.created),
         }
     }
+}
+
+const ROLES: [&str; 1] = ["spark-admin:roles_read"];
+
+/// `GET /roles`: the only one that is simulated.
+pub(super) async fn roles(caller: Caller) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&ROLES)?;
+    Ok(Json(json!({ "items": [full_administrator()] })))
+}
+
+/// `GET /roles/{id}`.
+pub(super) async fn role(caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&ROLES)?;
+    if id.trim_end_matches('=') == role_id() { Ok(Json(full_administrator())) } else { Err(Refusal::NotFound) }
+}
+
+fn full_administrator() -> Value {
+    json!({ "id": role_id(), "name": "Full Administrator" })
 }

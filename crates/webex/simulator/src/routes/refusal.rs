@@ -24,6 +24,12 @@ pub(crate) enum Refusal {
     MethodNotAllowed,
     /// The request's own fault, in the gateway's shape.
     BadRequest(String),
+    /// A 400 whose reason has a number.
+    Coded {
+        message: &'static str,
+        code: u32,
+        description: String,
+    },
     /// What the gateway says with any other status.
     Gateway(StatusCode, &'static str),
     /// The identity broker's, for OAuth.
@@ -47,7 +53,7 @@ impl Refusal {
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Coded { .. } => StatusCode::BAD_REQUEST,
             Self::Gateway(status, _) | Self::Broker { status, .. } => *status,
         }
     }
@@ -74,6 +80,11 @@ impl Refusal {
                 gateway("The request was made to a resource using an HTTP method that is not supported.")
             }
             Self::BadRequest(message) => gateway(message),
+            Self::Coded { message, code, description } => json!({
+                "message": message,
+                "errors": [{"errorCode": code, "description": description}],
+                "trackingId": tracking.as_str(),
+            }),
             Self::Gateway(_, message) | Self::ForbiddenBecause(message) => gateway(message),
             // The capital ID is Webex's.
             Self::Broker { error, description, .. } => json!({

@@ -1,5 +1,7 @@
 //! What every call goes through: the record, the scripted faults, the router, and the finishing of the reply.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
@@ -15,7 +17,7 @@ use tower::ServiceExt;
 use super::connection::Outbox;
 use super::reply::Reply;
 use super::{Never, told_to_stop};
-use crate::fault::{Deed, Plan};
+use crate::fault::{Deed, Drip, Plan};
 use crate::fingerprint::Fingerprint;
 use crate::mangle::merge;
 use crate::record::{Call, Outcome, Sent, Ticket};
@@ -56,19 +58,28 @@ pub(super) async fn answer(
     };
     let request = Request::from_parts(parts, body);
     let mut stopping = webex.setting().stopping.clone();
-    let work = tokio::spawn(async move {
-        tokio::select! {
-            answered = exchange(&webex, router, request) => answered,
-            () = told_to_stop(&mut stopping) => Err(Cut::Stopping),
+    let work = tokio::spawn({
+        let webex = webex.clone();
+        async move {
+            tokio::select! {
+                answered = exchange(&webex, router, request) => answered,
+                () = told_to_stop(&mut stopping) => Err(Cut::Stopping),
+            }
         }
     });
     let (reply, sent) = work.await.map_err(|_| Cut::Stopping)??;
     let (mut parts, body) = reply.into_parts();
+    let drip = parts.extensions.remove::<Drip>();
     // The router counted a body that may have been written or spoilt since; hyper counts the one that is sent.
     parts.headers.remove(CONTENT_LENGTH);
     let body = if head { Bytes::new() } else { body };
     let notice = sent.map(|sent| (outbox, sent));
-    Ok(Response::from_parts(parts, Reply::new(body, notice)))
+    let reply = Reply::new(body, notice);
+    let reply = match drip {
+        Some(drip) => reply.paced(drip, Arc::clone(&webex.setting().sleep)),
+        None => reply,
+    };
+    Ok(Response::from_parts(parts, reply))
 }
 
 async fn exchange(
@@ -130,6 +141,9 @@ async fn carry_out(
     };
     for (name, value) in &plan.headers {
         reply.headers_mut().insert(name, value.clone());
+    }
+    if let Some(drip) = plan.drip {
+        reply.extensions_mut().insert(drip);
     }
     Ok(reply)
 }

@@ -1,129 +1,80 @@
 //! Who is there: the organisations, and every account in them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use lanyard_protocol::{OrgId, PersonType};
-use lanyard_time::{Entropy, SeededEntropy};
 use uuid::Uuid;
 
 use super::account::Account;
-use super::{names, organisation_id};
-use crate::random;
+use super::licences::{Licence, LicenceSet, Stock, Units};
+use super::organisation_id;
+use super::shelf::Shelf;
 
-/// An organisation and everyone in it. The same seed gives the same one.
+/// The organisations and everyone in them. The same seed gives the same ones.
 #[derive(Debug)]
 pub(crate) struct Directory {
+    /// The first organisation.
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) created: Timestamp,
-    accounts: Vec<Arc<Account>>,
-    by_id: HashMap<Uuid, usize>,
-    by_email: HashMap<String, usize>,
-    /// The organisations beside this one: small ones, for what crosses a border.
-    others: Vec<Other>,
+    accounts: Shelf<Arc<Account>>,
+    by_email: HashMap<String, Uuid>,
+    /// The first organisation, then small ones, for what crosses a border.
+    heads: Vec<Head>,
+    pub(super) stock: Stock,
+    /// Telephone numbers that somebody has.
+    pub(super) numbers: HashMap<String, Uuid>,
+    /// Extensions that somebody has, by organisation and location.
+    pub(super) extensions: BTreeMap<(Uuid, u128, String), Uuid>,
 }
 
-/// An organisation beside the first.
+/// An organisation.
 #[derive(Debug)]
-pub(crate) struct Other {
+pub(crate) struct Head {
     pub(crate) id: Uuid,
     pub(crate) name: String,
-    administrator: usize,
+    /// As last seen, should somebody delete the account.
+    pub(crate) administrator: Arc<Account>,
 }
 
 impl Directory {
-    /// Makes up an organisation of `people` persons, the administrator among them, a bot and a service app's machine account.
-    pub(crate) fn from_seed(seed: u64, people: usize) -> Self {
-        let entropy = SeededEntropy::new(seed);
-        let (name, domain) = names::organisation(&entropy);
-        let mut organisation = Self {
-            id: random::uuid(&entropy),
+    /// An organisation, and in it its administrator.
+    pub(super) fn new(name: &str, created: Timestamp, administrator: Account) -> Self {
+        let id = administrator.organisation;
+        let mut directory = Self {
+            id,
             name: name.to_owned(),
-            created: a_day_of(2016, &entropy),
-            accounts: Vec::with_capacity(people + 2),
-            by_id: HashMap::new(),
+            created,
+            accounts: Shelf::default(),
             by_email: HashMap::new(),
-            others: Vec::new(),
+            heads: Vec::new(),
+            stock: Stock::default(),
+            numbers: HashMap::new(),
+            extensions: BTreeMap::new(),
         };
-        let mut taken = HashSet::new();
-        for index in 0..people.max(1) {
-            let (first, last) = names::person(&entropy);
-            let local = if index == 0 {
-                "admin".to_owned()
-            } else {
-                unique(&mut taken, &format!("{}.{}", names::ascii(first), names::ascii(last)))
-            };
-            organisation.add(Account {
-                id: random::uuid(&entropy),
-                organisation: organisation.id,
-                kind: PersonType::Person,
-                first_name: Some(first.to_owned()),
-                last_name: Some(last.to_owned()),
-                display_name: format!("{first} {last}"),
-                email: format!("{local}@{domain}"),
-                title: Some(names::title(index, &entropy).to_owned()),
-                signs_in: true,
-                administrator: index == 0,
-                created: a_day_of(2021, &entropy),
-            });
-        }
-        organisation.add(Account::machine(
-            random::uuid(&entropy),
-            organisation.id,
-            PersonType::Bot,
-            "Lobby Bot",
-            format!("lobby-{}@webex.bot", domain.trim_end_matches(".example")),
-            a_day_of(2023, &entropy),
-        ));
-        let machine = random::uuid(&entropy);
-        organisation.add(Account::machine(
-            machine,
-            organisation.id,
-            PersonType::AppUser,
-            "Fleet Service App",
-            format!("{machine}@serviceapp.{domain}"),
-            a_day_of(2023, &entropy),
-        ));
-        organisation
+        directory.found(name.to_owned(), administrator);
+        directory
     }
 
-    /// Adds small organisations: each an administrator and two others. The first organisation stays as it is.
-    pub(crate) fn with_others(mut self, seed: u64, count: usize) -> Self {
-        // A sequence of their own, so that they depend on nothing in the first.
-        let entropy = SeededEntropy::new(seed.rotate_left(32) ^ 0x6f72_6773);
-        for number in 1..=count {
-            let (name, _) = names::organisation(&entropy);
-            let (id, administrator) = (random::uuid(&entropy), self.accounts.len());
-            for index in 0..3 {
-                let (first, last) = names::person(&entropy);
-                let local = if index == 0 { "admin".to_owned() } else { format!("{}{index}", names::ascii(last)) };
-                self.add(Account {
-                    id: random::uuid(&entropy),
-                    organisation: id,
-                    kind: PersonType::Person,
-                    first_name: Some(first.to_owned()),
-                    last_name: Some(last.to_owned()),
-                    display_name: format!("{first} {last}"),
-                    email: format!("{local}@customer{number}.example"),
-                    title: None,
-                    signs_in: true,
-                    administrator: index == 0,
-                    created: a_day_of(2021, &entropy),
-                });
-            }
-            self.others.push(Other { id, name: format!("{name} {number}"), administrator });
+    /// Adds an organisation with its administrator.
+    pub(super) fn found(&mut self, name: String, administrator: Account) {
+        let (organisation, id) = (administrator.organisation, administrator.id);
+        self.add(administrator);
+        if let Some(administrator) = self.accounts.get(id) {
+            self.heads.push(Head { id: organisation, name, administrator: Arc::clone(administrator) });
         }
-        self
     }
 
-    /// All organisations: their ids, names and administrators; this one first.
+    /// All organisations: their ids, names and administrators; the first one first.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Uuid, &str, &Arc<Account>)> {
-        let first = (self.id, self.name.as_str(), self.administrator());
-        let others =
-            self.others.iter().map(|other| (other.id, other.name.as_str(), &self.accounts[other.administrator]));
-        std::iter::once(first).chain(others)
+        self.heads.iter().map(|head| (head.id, head.name.as_str(), &head.administrator))
+    }
+
+    /// At which place among the organisations this one stands.
+    pub(super) fn place_of(&self, organisation: Uuid) -> usize {
+        self.heads.iter().position(|head| head.id == organisation).unwrap_or(0)
     }
 
     /// The name of an organisation.
@@ -163,20 +114,71 @@ impl Directory {
 
     /// How many guests an organisation has.
     pub(crate) fn guests_of(&self, organisation: Uuid) -> usize {
-        let is_guest = |account: &Account| account.kind == PersonType::Person && !account.signs_in;
-        self.accounts.iter().filter(|account| account.organisation == organisation && is_guest(account)).count()
+        self.accounts.iter().filter(|account| account.organisation == organisation && account.guest).count()
     }
 
     /// Adds an account, or puts it in place of the one with its id. An address that is taken gets its new owner.
     pub(crate) fn add(&mut self, account: Account) {
-        if let Some(&index) = self.by_id.get(&account.id) {
-            self.accounts[index] = Arc::new(account);
-            return;
+        let before = self.accounts.get(account.id).cloned();
+        let licences = before.as_ref().map(|before| before.licences).unwrap_or_default();
+        if let Some(before) = &before {
+            self.forget(before);
         }
-        let index = self.accounts.len();
-        self.by_id.insert(account.id, index);
-        self.by_email.insert(account.email.clone(), index);
-        self.accounts.push(Arc::new(account));
+        self.stock.changed(account.organisation, licences, account.licences);
+        self.by_email.insert(account.email.clone(), account.id);
+        if let Some(calling) = &account.calling {
+            if let Some(number) = &calling.number {
+                self.numbers.insert(number.clone(), account.id);
+            }
+            if let Some(extension) = &calling.extension {
+                let key = (account.organisation, calling.location, extension.clone());
+                self.extensions.insert(key, account.id);
+            }
+        }
+        let account = Arc::new(account);
+        if let Some(head) = self.heads.iter_mut().find(|head| head.administrator.id == account.id) {
+            head.administrator = Arc::clone(&account);
+        }
+        match self.accounts.get_mut(account.id) {
+            Some(place) => *place = account,
+            None => self.accounts.put(account.id, account),
+        }
+    }
+
+    /// Takes an account away.
+    pub(crate) fn remove(&mut self, id: Uuid) -> Option<Arc<Account>> {
+        let account = self.accounts.take(id)?;
+        self.forget(&account);
+        self.stock.changed(account.organisation, account.licences, LicenceSet::default());
+        Some(account)
+    }
+
+    /// Takes an account out of what finds it.
+    fn forget(&mut self, account: &Account) {
+        if self.by_email.get(&account.email) == Some(&account.id) {
+            self.by_email.remove(&account.email);
+        }
+        if let Some(calling) = &account.calling {
+            if let Some(number) = &calling.number {
+                self.numbers.remove(number);
+            }
+            if let Some(extension) = &calling.extension {
+                self.extensions.remove(&(account.organisation, calling.location, extension.clone()));
+            }
+        }
+    }
+
+    /// Writes down that an invited person has come.
+    pub(crate) fn joined(&mut self, id: Uuid) {
+        if let Some(account) = self.accounts.get(id).filter(|account| account.invited) {
+            let account = Account { invited: false, ..(**account).clone() };
+            self.add(account);
+        }
+    }
+
+    /// How much of a licence an organisation has.
+    pub(crate) fn units(&self, organisation: Uuid, licence: Licence) -> Units {
+        self.stock.units(organisation, licence)
     }
 
     /// The id as Webex writes it.
@@ -186,17 +188,16 @@ impl Directory {
 
     /// The first person is the full administrator.
     pub(crate) fn administrator(&self) -> &Arc<Account> {
-        &self.accounts[0]
+        &self.heads[0].administrator
     }
 
     pub(crate) fn account(&self, id: Uuid) -> Option<&Arc<Account>> {
-        self.by_id.get(&id).map(|&index| &self.accounts[index])
+        self.accounts.get(id)
     }
 
     /// Addresses compare without regard to case.
     pub(crate) fn by_email(&self, email: &str) -> Option<&Arc<Account>> {
-        let index = self.by_email.get(&email.trim().to_ascii_lowercase())?;
-        Some(&self.accounts[*index])
+        self.accounts.get(*self.by_email.get(&email.trim().to_ascii_lowercase())?)
     }
 
     /// The first account of this kind, if there is one.
@@ -212,35 +213,15 @@ impl Directory {
 
     /// The same for any organisation.
     pub(crate) fn listed_in(&self, organisation: Uuid) -> impl Iterator<Item = &Arc<Account>> {
-        let shown = |account: &Account| account.signs_in || account.kind == PersonType::Bot;
+        let shown = |account: &Account| account.is_member() || account.kind == PersonType::Bot;
         self.accounts.iter().filter(move |account| account.organisation == organisation && shown(account))
     }
 }
 
-/// Appends a number to a name that is taken.
-fn unique(taken: &mut HashSet<String>, name: &str) -> String {
-    let mut candidate = name.to_owned();
-    let mut number = 1;
-    while !taken.insert(candidate.clone()) {
-        number += 1;
-        candidate = format!("{name}{number}");
-    }
-    candidate
-}
-
-/// A working morning of that year.
-fn a_day_of(year: i16, entropy: &dyn Entropy) -> Timestamp {
-    let day = i64::try_from(random::below(entropy, 360)).unwrap_or(0);
-    let minute = i64::try_from(random::below(entropy, 240)).unwrap_or(0);
-    jiff::civil::date(year, 1, 4)
-        .at(8, 0, 0, 0)
-        .saturating_add(day.days().minutes(minute))
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn faces(organisation: &Directory) -> Vec<(Uuid, String, String)> {
@@ -277,5 +258,33 @@ mod tests {
         let admin = organisation.administrator();
         assert!(admin.email.starts_with("admin@"));
         assert_eq!(organisation.by_email(&admin.email.to_uppercase()).map(|found| found.id), Some(admin.id));
+    }
+
+    #[test]
+    fn one_who_is_removed_leaves_the_address_the_number_and_the_units_to_others() {
+        let mut organisation = Directory::from_seed(1, 40);
+        let caller = organisation.listed().find(|account| account.calling.is_some()).unwrap().clone();
+        let number = caller.calling.clone().unwrap().number.unwrap();
+        let consumed = |organisation: &Directory| organisation.units(organisation.id, Licence::PROFESSIONAL).consumed;
+        assert_eq!(organisation.numbers.get(&number), Some(&caller.id));
+        assert_eq!(consumed(&organisation), 10);
+        let before = organisation.listed().count();
+        organisation.remove(caller.id);
+        assert_eq!((organisation.listed().count(), consumed(&organisation)), (before - 1, 9));
+        assert!(organisation.by_email(&caller.email).is_none() && !organisation.numbers.contains_key(&number));
+        assert!(organisation.remove(caller.id).is_none());
+    }
+
+    #[test]
+    fn what_is_consumed_is_what_people_have() {
+        let mut organisation = Directory::from_seed(1, 100).with_others(1, 2);
+        let someone = organisation.listed().nth(7).unwrap().clone();
+        organisation.add(Account { licences: LicenceSet::default(), calling: None, ..(*someone).clone() });
+        for (organisation_id, ..) in organisation.all() {
+            for licence in Licence::all() {
+                let held = organisation.listed_in(organisation_id).filter(|account| account.licences.has(licence));
+                assert_eq!(organisation.units(organisation_id, licence).consumed, held.count());
+            }
+        }
     }
 }

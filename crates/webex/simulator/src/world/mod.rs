@@ -2,19 +2,32 @@
 
 mod account;
 mod directory;
+mod grants;
+mod hooks;
+mod licences;
+mod lines;
+mod locations;
 mod names;
 mod rooms;
+mod seed;
 mod shelf;
+mod spaces;
 
 use lanyard_protocol::{OrgId, WebexId};
 use uuid::Uuid;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, Profile, person_of};
 pub(crate) use directory::Directory;
+pub(crate) use grants::GrantError;
+pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};
+pub(crate) use licences::Licence;
+pub(crate) use lines::{Assignment, Line, LineError};
+pub(crate) use locations::{LOCATIONS, Location, location, location_of};
 pub(crate) use rooms::{
     Access, Activation, CommandError, Condition, Device, Home, Kind, Life, Plan, Rooms, SAMPLE, Sense, Status, Step,
     Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
 };
+pub(crate) use spaces::{Member, Mentions, Message, Named, Space, Spaces, TooMany};
 
 /// The application id of a service app.
 pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {
@@ -33,7 +46,12 @@ pub(crate) fn webex_id(kind: &str, value: Uuid) -> String {
 
 /// The organisation that a Webex id names.
 pub(crate) fn organisation_of(id: &str) -> Option<Uuid> {
-    let id = WebexId::decode(id).ok().filter(|id| id.kind == "ORGANIZATION")?;
+    uuid_of("ORGANIZATION", id)
+}
+
+/// What a Webex id of this kind names.
+pub(crate) fn uuid_of(kind: &str, id: &str) -> Option<Uuid> {
+    let id = WebexId::decode(id).ok().filter(|id| id.kind == kind)?;
     id.value.parse().ok()
 }
 

@@ -94,6 +94,7 @@ async fn mangled_replies_arrive_whole_and_useless() {
         ("truncate", |body| body.starts_with(b"{") && !body.ends_with(b"}")),
         ("html", |body| body.starts_with(b"<!doctype html>")),
         ("huge", |body| body.len() == 10 * 1024 * 1024),
+        ("garbage", |body| std::str::from_utf8(body).is_err()),
     ] {
         world.fault(json!({"path": "/v1/access_token", "action": {"mangle": mangle}})).await;
         let reply = world.refresh_request(&first(&world)).send().await.unwrap();
@@ -101,6 +102,18 @@ async fn mangled_replies_arrive_whole_and_useless() {
         assert!(check(&reply.bytes().await.unwrap()), "{mangle}");
     }
     assert!(world.record().await.iter().all(|entry| entry["reply_sent"] == json!(true)));
+}
+
+#[tokio::test]
+async fn a_slow_body_goes_out_piece_by_piece_and_arrives_whole() {
+    let world = World::start().await;
+    let script = json!({"path": "/v1/people/me", "action": {"drip_bytes": 100, "drip_ms": 250}});
+    world.fault(script).await;
+    let (_, whole) = world.got("/people/me", &world.knows().bot.access_token).await;
+    assert_eq!(text(&whole, "/type"), "bot");
+    let pauses = world.sleep.asked();
+    assert_eq!(pauses.len(), whole.to_string().len().div_ceil(100));
+    assert!(pauses.iter().all(|pause| *pause == Duration::from_millis(250)));
 }
 
 #[tokio::test]

@@ -52,7 +52,11 @@ pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn
         Err(error) => Page {
             status: StatusCode::BAD_REQUEST,
             title: "Not signed in".to_owned(),
-            text: format!("What went wrong: {error}. The terminal says what to do."),
+            // What Webex says of an error is often a whole sentence.
+            text: format!(
+                "What went wrong: {}. The terminal says what to do.",
+                error.to_string().trim_end_matches('.')
+            ),
         },
     };
     // The browser gets its page before the listener ends with the process.

@@ -17,6 +17,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use lanyard_protocol::{Scope, ScopeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +31,7 @@ use crate::webex::Webex;
 /// Everything under `/_sim`; without the control key there is nothing to see.
 pub(super) fn router(webex: Webex) -> Router<Webex> {
     Router::new()
+        .route("/openapi.json", get(document))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/clock", get(clock).post(set_clock))
         .route("/record", get(record).delete(clear_record))
@@ -81,6 +83,11 @@ fn body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Mistake> {
 fn scopes(names: &[String]) -> Result<ScopeSet, Mistake> {
     let parsed = names.iter().map(|name| name.parse::<Scope>()).collect::<Result<_, _>>();
     parsed.map_err(|error| Mistake::bad(&error))
+}
+
+/// What there is here, for programs.
+async fn document() -> Response {
+    ([(CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
 }
 
 async fn faults(State(webex): State<Webex>) -> Json<Vec<FaultView>> {
@@ -146,4 +153,20 @@ async fn change_behaviour(State(webex): State<Webex>, text: Bytes) -> Result<Jso
     let mut state = webex.state();
     state.behaviour = state.behaviour.changed(&change).map_err(|error| Mistake::bad(&error))?;
     Ok(Json(state.behaviour))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_knows_every_route_and_no_other() {
+        let document: Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let described: BTreeSet<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let source = include_str!("mod.rs").split("#[cfg(test)]").next().unwrap();
+        let routes = source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        assert_eq!(described, routes.collect());
+    }
 }

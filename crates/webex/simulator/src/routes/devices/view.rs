@@ -12,6 +12,8 @@ pub(in crate::routes) struct Shown<'a> {
     pub(super) device: &'a Device,
     pub(super) access: Access,
     pub(super) condition: Condition,
+    /// Where its workspace is.
+    pub(super) location: Option<&'a str>,
     created: Timestamp,
     last_seen: Timestamp,
 }
@@ -25,10 +27,20 @@ impl<'a> Shown<'a> {
         let created = state.directory.created;
         // A device that is there is seen now; one that is not was last seen when that began.
         let last_seen = if condition.status.is_online() { now } else { since.unwrap_or(created) };
-        Self { device, access, condition, created, last_seen }
+        let workspace = device.workspace.and_then(|id| state.rooms.workspace(id));
+        let location = workspace.and_then(|workspace| workspace.location.as_deref());
+        Self { device, access, condition, location, created, last_seen }
     }
 
+    /// As a list of devices and a device's own address have it.
     pub(in crate::routes) fn json(&self) -> Value {
+        let mut view = self.json_without_maintenance();
+        view["plannedMaintenance"] = json!(PLANNED_MAINTENANCE);
+        view
+    }
+
+    /// As everything else has it: there the reference has another shape for what is left out.
+    pub(in crate::routes) fn json_without_maintenance(&self) -> Value {
         let device = self.device;
         let created = date(self.created);
         let mut view = json!({
@@ -51,11 +63,13 @@ impl<'a> Shown<'a> {
             "firstSeen": created,
             "lastSeen": date(self.last_seen),
             "errorCodes": self.condition.errors,
-            "plannedMaintenance": PLANNED_MAINTENANCE,
         });
         if let Some(workspace) = device.workspace {
             view["workspaceId"] = json!(webex_id("PLACES", workspace));
             view["placeId"] = json!(webex_id("PLACES", workspace));
+            if let Some(location) = &self.location {
+                view["locationId"] = json!(location);
+            }
         }
         if let Some(person) = device.person {
             view["personId"] = json!(webex_id("PEOPLE", person));

@@ -30,6 +30,14 @@ struct Operation {
     value: Vec<String>,
 }
 
+/// Cisco's document describes one operation and shows a list of them; `wxc-sdk` sends the one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Patch {
+    One(Operation),
+    List(Vec<Operation>),
+}
+
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Op {
@@ -52,7 +60,10 @@ pub(in crate::routes) async fn tags(
         let message = "The request must be of the type application/json-patch+json.";
         return Err(Refusal::Gateway(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    let operations: Vec<Operation> = json_body(&body)?;
+    let operations = match json_body(&body)? {
+        Patch::One(operation) => vec![operation],
+        Patch::List(operations) => operations,
+    };
     if operations.iter().any(|operation| operation.path.trim_start_matches('/') != "tags") {
         return Err(Refusal::BadRequest("Only the tags of a device can be changed.".to_owned()));
     }
@@ -184,7 +195,7 @@ fn permitted(state: &Everything, caller: &Caller, id: &str, uri: &http::Uri) -> 
 
 fn shown(state: &Everything, id: Uuid, now: Timestamp) -> Result<Json<Value>, Refusal> {
     let device = state.rooms.device(id).ok_or(Refusal::NotFound)?;
-    Ok(Json(Shown::of(state, device, Access::Full, now).json()))
+    Ok(Json(Shown::of(state, device, Access::Full, now).json_without_maintenance()))
 }
 
 fn query(uri: &http::Uri) -> Form {

@@ -5,10 +5,10 @@ use axum::extract::{Extension, State};
 
 use super::service_apps;
 use crate::routes::desk::Frame;
-use crate::routes::lists::units;
 use crate::routes::page::Page;
 use crate::routes::session::SignedIn;
 use crate::webex::Webex;
+use crate::world::Licence;
 
 #[derive(Template)]
 #[template(path = "hub/overview.html")]
@@ -42,6 +42,11 @@ pub(super) async fn show(State(webex): State<Webex>, Extension(person): Extensio
 }
 
 pub(super) async fn licences(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
-    let people = webex.state().directory.listed_in(person.home()).count();
-    Page::new(&Licences { frame: Frame::hub(person, "/hub/licenses"), licences: units(people).collect() })
+    let state = webex.state();
+    let licences = Licence::all().map(|licence| {
+        let units = state.directory.units(person.home(), licence);
+        (licence.name(), units.total, units.consumed)
+    });
+    let licences = licences.collect();
+    Page::new(&Licences { frame: Frame::hub(person, "/hub/licenses"), licences })
 }

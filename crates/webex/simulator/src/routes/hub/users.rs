@@ -50,7 +50,7 @@ pub(super) async fn list(
         id: account.webex_id().to_string(),
         name: account.display_name.clone(),
         email: account.email.clone(),
-        title: account.title.clone().unwrap_or_default(),
+        title: account.profile.title.clone().unwrap_or_default(),
         administrator: account.administrator,
     });
     Page::new(&Users { frame: Frame::hub(person, "/hub/users"), page })

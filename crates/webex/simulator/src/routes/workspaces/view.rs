@@ -53,12 +53,8 @@ pub(super) fn view(state: &Everything, workspace: &Workspace, with: &With, now: 
     known("locationId", workspace.location.clone().map(Value::from));
     known("notes", workspace.notes.clone().map(Value::from));
     if with.devices {
-        let shown = state.rooms.devices_in(workspace.id).map(|device| {
-            let mut shown = Shown::of(state, device, Access::Full, now).json();
-            // The reference's example leaves it out here.
-            shown.as_object_mut().and_then(|fields| fields.remove("plannedMaintenance"));
-            shown
-        });
+        let devices = state.rooms.devices_in(workspace.id);
+        let shown = devices.map(|device| Shown::of(state, device, Access::Full, now).json_without_maintenance());
         view["devices"] = shown.collect();
     }
     if with.capabilities {

@@ -2,7 +2,10 @@
 //!
 //! `LANYARD_OPENAPI` names a folder with the documents of `webex/webex-openapi-specs`; they are no part of the project.
 
-mod schema;
+mod devices;
+mod people;
+pub(crate) mod schema;
+mod spaces;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -132,7 +135,8 @@ impl Documents {
         let operation = &document["paths"][path][method.to_ascii_lowercase()];
         assert!(operation.is_object(), "{file} has no {method} {path}");
         let (status, reply) = answer(request.send().await.unwrap()).await;
-        assert!(status.is_success() || method == "POST", "{method} {path}: {status} {reply}");
+        let may_fail = method == "POST" && path.starts_with("/applications");
+        assert!(status.is_success() || may_fail, "{method} {path}: {status} {reply}");
         if BEYOND_USE.contains(&path) {
             return Vec::new();
         }

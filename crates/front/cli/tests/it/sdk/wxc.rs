@@ -1,15 +1,11 @@
-//! A real SDK, unchanged but for the address, under `lanyard exec`.
+//! What `wxc-sdk` sees with each kind of token.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lanyard_testkit::{Method, Options, Running, Webex};
+use lanyard_testkit::{Home, Method, Options, Running, Webex};
 
-use crate::signed_in;
-
-const SDK: &str = "wxc-sdk";
-const VERSION: &str = "1.41.0";
+use super::wxc_sdk;
+use crate::{LANYARD, signed_in};
 
 /// Lists everyone, `MAX` at a time, and prints who asks, how many there are, and how many of them differ.
 const SCRIPT: &str = "
@@ -25,7 +21,7 @@ with WebexSimpleApi() as api:
 
 #[test]
 fn wxc_sdk_lists_everyone_across_pages() {
-    let python = python();
+    let python = wxc_sdk();
     let webex = Webex::with(Options { people: 250, ..Options::default() });
     let home = signed_in(&webex);
     let script = home.file("people.py", SCRIPT);
@@ -74,7 +70,7 @@ with WebexSimpleApi() as api:
 
 #[test]
 fn wxc_sdks_own_refresh_of_a_service_app_works_and_sees_what_lanyards_does() {
-    let python = python();
+    let python = wxc_sdk();
     let webex = Webex::with(Options { devices: 30, ..Options::default() });
     let home = signed_in(&webex);
     let app = &webex.description().service_app;
@@ -88,7 +84,7 @@ fn wxc_sdks_own_refresh_of_a_service_app_works_and_sees_what_lanyards_does() {
 
 #[test]
 fn wxc_sdk_sees_with_a_bots_token_what_the_bot_was_granted() {
-    let python = python();
+    let python = wxc_sdk();
     let webex = Webex::with(Options { devices: 30, ..Options::default() });
     let home = signed_in(&webex);
     let bot = &webex.description().bot;
@@ -108,34 +104,17 @@ fn wxc_sdk_sees_with_a_bots_token_what_the_bot_was_granted() {
     assert_eq!(look(), format!("{} 2 2", bot.email));
 }
 
-/// A Python that has the SDK: a virtual environment of the tests', made when it is not there yet.
-pub(crate) fn python() -> PathBuf {
-    let tests = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let environment = tests.join(format!("{SDK}-{VERSION}"));
-    let (python, complete) = (environment.join("bin/python"), environment.join("complete"));
-    // Two runs of the tests may share the directory.
-    let lock = File::create(tests.join(format!("{SDK}.lock"))).expect("the tests have a directory");
-    lock.lock().expect("a file can be locked");
-    if !complete.exists() {
-        succeed(
-            Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment),
-            "this test needs python3 with its venv module (on Debian and Ubuntu: apt install python3-venv)",
-        );
-        let package = format!("{SDK}=={VERSION}");
-        succeed(
-            Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package]),
-            "this test needs wxc-sdk from PyPI; see that pip can reach an index",
-        );
-        File::create(&complete).expect("the environment can be written");
-    }
-    python
-}
-
-#[track_caller]
-fn succeed(command: &mut Command, needed: &str) {
-    match command.output() {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => panic!("{needed}\n{command:?}: {}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => panic!("{needed}\n{command:?}: {error}"),
-    }
+#[test]
+fn wxc_sdk_sees_a_thousand_devices_fail_exactly_as_scripted() {
+    let python = wxc_sdk();
+    let webex = Webex::with(Options { devices: 1500, ..Options::default() });
+    let home = Home::new(LANYARD);
+    let knows = webex.description();
+    let token = home.file("personal", &knows.personal.access_token);
+    let mut add = home.command(["--webex-url", webex.url(), "add", "personal", "mine", "--token-file"]);
+    Running::start(add.arg(token)).end().ok();
+    let mut command = home.command(["exec", "mine", "--"]);
+    command.arg(python).arg(home.file("devices.py", include_str!("wxc_devices.py"))).env("SDK_BASE", webex.url());
+    command.env("CONTROL_URL", &knows.control_url).env("CONTROL_KEY", &knows.control_key);
+    assert_eq!(Running::start(&mut command).end().ok(), "1000");
 }

@@ -1,0 +1,71 @@
+//! `lanyard demo`: the whole story against a local Webex, in a home of its own.
+
+mod crash;
+mod kinds;
+mod live;
+mod stage;
+mod story;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use lanyard_simulator::{Options, RefreshBehaviour, Simulator};
+use lanyard_store::{Home, Store};
+use tokio::signal::unix::SignalKind;
+
+use crate::context;
+use crate::exit::Failure;
+use crate::signals::Listener;
+use stage::{Stage, failed, say};
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Tell it once, without waiting for anybody: tokens last three seconds, and it is over in less than twenty
+    #[arg(long)]
+    once: bool,
+}
+
+impl Demo {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        // Somebody who watches has time to see a token renewed; nobody else has anything to wait for.
+        let watched = !self.once && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+        let life = Duration::from_secs(if watched { 60 } else { 3 });
+        // The home goes with this value, whichever way the demo ends.
+        let directory = tempfile::Builder::new()
+            .prefix("lanyard-demo-")
+            .tempdir()
+            .map_err(Failure::io("cannot make a home for the demo"))?;
+        let mut interrupt = Listener::new(SignalKind::interrupt())?;
+        let mut terminate = Listener::new(SignalKind::terminate())?;
+        let parts = context::parts();
+        let options = Options { access_token_ttl: life, refresh: RefreshBehaviour::Rotate, ..Options::default() };
+        let simulator = Simulator::start(options, Arc::clone(&parts.clock), Arc::clone(&parts.entropy))
+            .await
+            .map_err(|error| failed(format!("the local Webex does not start: {error}")))?;
+        // Nothing of what `LANYARD_*` says applies here: the home is made with what is always there, a key in a file.
+        let home = Home::new(directory.path().join("home"));
+        let (store, _) =
+            Store::open_or_create(&home.directory, context::store_parts(&parts), lanyard_store::Options::default())
+                .await?;
+        let stage = Stage::new(&store, home, simulator.description().clone(), life)?;
+        let told = tokio::select! {
+            told = story::tell(&stage, watched) => told.map(|()| true),
+            () = interrupt.next() => Ok(false),
+            () = terminate.next() => Ok(false),
+        };
+        simulator.stop().await;
+        if !told? {
+            say("");
+            say("Ended early; nothing is left behind.");
+            return Ok(ExitCode::from(130));
+        }
+        say("");
+        say(
+            "Every step held. Now on your own: lanyard simulator, and the README's guides; with your own Webex: lanyard app add.",
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}

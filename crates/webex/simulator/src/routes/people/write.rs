@@ -1,0 +1,242 @@
+//! Adding, changing and removing people.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use bytes::Bytes;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::view::{Sight, View};
+use super::{Caller, Form, Refusal, query, role_id};
+use crate::issuer::Selection;
+use crate::random;
+use crate::routes::refusal::json_body;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Account, Assignment, Directory, GrantError, Licence, Profile, location_of, person_of};
+
+const WRITE: [&str; 1] = ["spark-admin:people_write"];
+
+/// A person as a call describes them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wish {
+    emails: Option<Vec<String>>,
+    phone_numbers: Option<Vec<Phone>>,
+    extension: Option<String>,
+    location_id: Option<String>,
+    display_name: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    org_id: Option<String>,
+    roles: Option<Vec<String>>,
+    licenses: Option<Vec<String>>,
+    /// A truth value in the reference; a text in what it shows.
+    login_enabled: Option<Value>,
+    #[serde(flatten)]
+    profile: Profile,
+}
+
+#[derive(Deserialize)]
+struct Phone {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    value: String,
+}
+
+/// `POST /people`. A line that cannot be given is refused, and the person is there all the same.
+pub(in crate::routes) async fn create(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let email = wish.email()?.ok_or_else(|| bad("emails is required."))?;
+    let name = wish.name().ok_or_else(|| bad("displayName, firstName or lastName is required."))?;
+    let now = webex.now();
+    let id = random::uuid(&*webex.setting().entropy);
+    let mut state = webex.state();
+    let organisation = caller.reach(&state, &wish.target())?;
+    wish.check(organisation)?;
+    let Everything { directory, issuer, .. } = &mut *state;
+    if directory.by_email(&email).is_some() {
+        return Err(taken());
+    }
+    let mut account = Account::person(id, organisation, ("", ""), email, now);
+    account.invited = true;
+    wish.describe(&mut account, name);
+    directory.add(account);
+    issuer.note_elsewhere([(id, organisation)].into_iter().filter(|_| organisation != directory.id));
+    wish.license(directory, id, now)?;
+    shown(directory, id, &caller, &query(&uri))
+}
+
+/// `PUT /people/{id}`: what the call leaves out is taken away. A line that cannot be given is refused, and the rest is changed
+/// all the same.
+pub(in crate::routes) async fn update(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let email = wish.email()?;
+    let name = wish.display_name.clone().filter(|name| !name.trim().is_empty());
+    let name = name.ok_or_else(|| bad("displayName is required."))?;
+    let now = webex.now();
+    let mut state = webex.state();
+    let mut account = Account::clone(reachable(&state, &caller, &id)?);
+    let Everything { directory, issuer, .. } = &mut *state;
+    wish.check(account.organisation)?;
+    if let Some(email) = email {
+        if directory.by_email(&email).is_some_and(|owner| owner.id != account.id) {
+            return Err(taken());
+        }
+        account.email = email;
+    }
+    let signs_in = match &wish.login_enabled {
+        None | Some(Value::Null) => account.signs_in,
+        Some(value) => *value == true || *value == "true",
+    };
+    wish.describe(&mut account, name);
+    account.modified = now;
+    account.signs_in = signs_in;
+    let id = account.id;
+    directory.add(account);
+    if !signs_in {
+        issuer.end_grants(&Selection { account: Some(id), ..Selection::default() });
+    }
+    wish.license(directory, id, now)?;
+    shown(directory, id, &caller, &query(&uri))
+}
+
+/// `DELETE /people/{id}`; everything that acts for the person ends.
+pub(in crate::routes) async fn delete(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let mut state = webex.state();
+    let id = reachable(&state, &caller, &id)?.id;
+    let Everything { directory, issuer, spaces, hooks, .. } = &mut *state;
+    directory.remove(id);
+    spaces.forget(id);
+    hooks.forget(id);
+    issuer.end_grants(&Selection { account: Some(id), ..Selection::default() });
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A person whom the caller may change.
+fn reachable<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<&'s Account, Refusal> {
+    let account = person_of(id).and_then(|id| state.directory.account(id)).filter(|account| account.is_member());
+    let account = account.filter(|account| caller.sees(state, account.organisation));
+    account.map(|account| &**account).ok_or(Refusal::NotFound)
+}
+
+fn shown(directory: &Directory, id: Uuid, caller: &Caller, query: &Form) -> Result<Json<Value>, Refusal> {
+    let account = directory.account(id).ok_or(Refusal::NotFound)?;
+    if query.get("minResponse") == Some("true") {
+        return Ok(Json(json!({ "id": account.webex_id() })));
+    }
+    Ok(Json(json!(View::of(account, Sight::of(caller, query)))))
+}
+
+impl Wish {
+    /// The first address, lower case.
+    fn email(&self) -> Result<Option<String>, Refusal> {
+        let Some(email) = self.emails.as_ref().and_then(|emails| emails.first()) else { return Ok(None) };
+        let email = email.trim().to_ascii_lowercase();
+        match email.split_once('@') {
+            Some((local, domain)) if !local.is_empty() && domain.contains('.') && !email.contains(' ') => {
+                Ok(Some(email))
+            }
+            _ => Err(bad("The email address is not valid.")),
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        let display = self.display_name.clone().filter(|name| !name.trim().is_empty());
+        let parts: Vec<_> = [&self.first_name, &self.last_name].into_iter().flatten().map(|name| name.trim()).collect();
+        display.or_else(|| Some(parts.join(" "))).filter(|name| !name.is_empty())
+    }
+
+    /// The organisation named, as a query names it.
+    fn target(&self) -> Form {
+        let id = self.org_id.as_deref().unwrap_or_default();
+        Form::parse(form_urlencoded::Serializer::new(String::new()).append_pair("orgId", id).finish().as_bytes())
+    }
+
+    /// Refuses roles and places that there are not, and a place without the licence that goes with it.
+    fn check(&self, organisation: Uuid) -> Result<(), Refusal> {
+        let mut roles = self.roles.iter().flatten();
+        if let Some(unknown) = roles.find(|role| role.trim_end_matches('=') != role_id()) {
+            return Err(Refusal::BadRequest(format!("{unknown} is no role.")));
+        }
+        let Some(place) = &self.location_id else { return Ok(()) };
+        if location_of(organisation, place).is_none() {
+            return Err(bad("Unable to find location."));
+        }
+        if !self.licences(organisation).any(Licence::is_calling) {
+            return Err(bad("locationId can only be set together with a Webex Calling license."));
+        }
+        Ok(())
+    }
+
+    /// The licences named; what is none of the organisation's is passed over.
+    fn licences(&self, organisation: Uuid) -> impl Iterator<Item = Licence> {
+        self.licenses.iter().flatten().filter_map(move |id| Licence::of(organisation, id))
+    }
+
+    fn describe(&self, account: &mut Account, name: String) {
+        account.display_name = name;
+        account.first_name.clone_from(&self.first_name);
+        account.last_name.clone_from(&self.last_name);
+        account.administrator = self.roles.as_ref().is_some_and(|roles| !roles.is_empty());
+        account.profile = self.profile.clone();
+    }
+
+    /// Gives and takes licences until the person has those named, as far as there are units; the one for calling comes last.
+    fn license(&self, directory: &mut Directory, id: Uuid, now: Timestamp) -> Result<(), Refusal> {
+        let Some(account) = directory.account(id) else { return Ok(()) };
+        let organisation = account.organisation;
+        let wanted: Vec<_> = self.licences(organisation).collect();
+        let upgraded = wanted.iter().any(|licence| licence.is_calling());
+        for licence in account.licences.iter() {
+            // One licence for calling takes the place of another when it is given.
+            let stays = wanted.contains(&licence) || (upgraded && licence.is_calling());
+            if !stays {
+                directory.take(id, licence, now);
+            }
+        }
+        let number = self.phone_numbers.iter().flatten().find(|phone| phone.kind.as_deref() != Some("work_extension"));
+        let assignment = |licence| Assignment {
+            licence,
+            number: number.map(|phone| phone.value.clone()),
+            extension: self.extension.clone().filter(|extension| !extension.is_empty()),
+            location: self.location_id.as_deref().and_then(|id| location_of(organisation, id)),
+        };
+        let (calling, others): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|licence| licence.is_calling());
+        for licence in others.into_iter().chain(calling) {
+            match directory.give(id, &assignment(licence), now) {
+                Ok(()) | Err(GrantError::Exhausted) => {}
+                Err(error) => return Err(Refusal::BadRequest(error.to_string())),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::BadRequest(message.to_owned())
+}
+
+fn taken() -> Refusal {
+    Refusal::Gateway(StatusCode::CONFLICT, "The email address is already in use.")
+}

@@ -1,0 +1,52 @@
+//! Tells webhooks what happened.
+
+use lanyard_secret::SecretText;
+use serde_json::{Value, json};
+
+use crate::deliver::{Delivery, loopback};
+use crate::routes::people::date;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Event, Hook, organisation_id, webex_id};
+
+/// Puts a delivery into the queue for every webhook that wants to be told.
+pub(crate) fn announce(webex: &Webex, state: &Everything, event: &Event<'_>) {
+    for hook in state.hooks.wanting(event, |account| webex_id("PEOPLE", account)) {
+        let Some(target) = hook.target.parse().ok().filter(|target| loopback(target).is_some()) else { continue };
+        let delivery = Delivery {
+            hook: hook.id,
+            target,
+            body: envelope(hook, event).to_string(),
+            secret: hook.secret.as_ref().map(|secret| SecretText::new(secret.expose_secret())),
+        };
+        webex.deliver(delivery);
+    }
+}
+
+/// What a receiver reads: the webhook, and what happened. A message's text is not in it; it is read through REST.
+fn envelope(hook: &Hook, event: &Event<'_>) -> Value {
+    let mut data = event.data.clone();
+    if let Some(fields) = data.as_object_mut().filter(|_| event.resource == "messages") {
+        for secret in ["text", "markdown", "html"] {
+            fields.remove(secret);
+        }
+    }
+    let mut body = json!({
+        "id": webex_id("WEBHOOK", hook.id),
+        "name": hook.name,
+        "targetUrl": hook.target,
+        "resource": event.resource,
+        "event": event.deed,
+        "orgId": organisation_id(hook.organisation),
+        "createdBy": webex_id("PEOPLE", hook.owner),
+        "appId": hook.app.as_ref().map(crate::world::application_id),
+        "ownedBy": "creator",
+        "status": if hook.active { "active" } else { "inactive" },
+        "created": date(hook.created),
+        "actorId": webex_id("PEOPLE", event.actor),
+        "data": data,
+    });
+    if let Some(filter) = &hook.filter {
+        body["filter"] = json!(filter);
+    }
+    body
+}

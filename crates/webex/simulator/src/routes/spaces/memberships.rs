@@ -1,0 +1,163 @@
+//! `/v1/memberships`.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::view::{self, membership_of};
+use super::{announce, joined, page, page_size, person};
+use crate::routes::caller::Caller;
+use crate::routes::form::Form;
+use crate::routes::refusal::{Refusal, json_body};
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Event, Member, Space};
+
+const READ: [&str; 1] = ["spark:memberships_read"];
+const WRITE: [&str; 1] = ["spark:memberships_write"];
+
+const USUAL_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1000;
+
+pub(in crate::routes) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let state = webex.state();
+    let whom = person(&state, query.get("personId"), query.get("personEmail"))?;
+    let found: Vec<(&Space, &Member)> = match query.get("roomId") {
+        Some(id) => {
+            let space = joined(&state, &caller, id)?;
+            let wanted = |member: &&Member| whom.is_none_or(|whom| whom == member.account);
+            space.members.iter().filter(wanted).map(|member| (space, member)).collect()
+        }
+        None if whom.is_some() => {
+            return Err(Refusal::BadRequest("roomId is required with personId or personEmail.".to_owned()));
+        }
+        None => {
+            let own = |space: &'_ Space| space.members.iter().position(|member| member.account == caller.account.id);
+            state.spaces.of(caller.account.id).filter_map(|space| Some((space, &space.members[own(space)?]))).collect()
+        }
+    };
+    let show = |(space, member)| view::membership(&state, space, member);
+    page(&webex, ("/memberships", &query), size, state.behaviour.empty_pages, found.into_iter(), show)
+}
+
+pub(in crate::routes) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&READ)?;
+    let state = webex.state();
+    let (space, member) = find(&state, &caller, &id)?;
+    Ok(Json(view::membership(&state, space, member)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wish {
+    room_id: Option<String>,
+    person_id: Option<String>,
+    person_email: Option<String>,
+    is_moderator: Option<bool>,
+    is_room_hidden: Option<bool>,
+}
+
+pub(in crate::routes) async fn create(
+    State(webex): State<Webex>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let now = webex.now();
+    let mut state = webex.state();
+    let whom = person(&state, wish.person_id.as_deref(), wish.person_email.as_deref())?;
+    let (Some(whom), Some(room)) = (whom, &wish.room_id) else {
+        return Err(Refusal::BadRequest("roomId, and personId or personEmail, are required.".to_owned()));
+    };
+    let space = joined(&state, &caller, room)?;
+    if space.is_direct() {
+        return Err(Refusal::BadRequest("Nobody can be added to a direct room.".to_owned()));
+    }
+    if !space.is_run_by(caller.account.id) {
+        return Err(Refusal::Forbidden);
+    }
+    if space.member(whom).is_some() {
+        return Err(Refusal::Gateway(StatusCode::CONFLICT, "The person is a member of the room already."));
+    }
+    let id = space.id;
+    let moderator = wish.is_moderator.unwrap_or(false);
+    state.spaces.join(id, Member { account: whom, moderator, hidden: false, created: now })?;
+    Ok(Json(tell(&webex, &state, (id, whom), caller.account.id, "created")?))
+}
+
+pub(in crate::routes) async fn update(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let mut state = webex.state();
+    let (space, member) = find(&state, &caller, &id)?;
+    let (id, whom) = (space.id, member.account);
+    if wish.is_moderator.is_some_and(|wanted| wanted != member.moderator) && !space.is_run_by(caller.account.id) {
+        return Err(Refusal::Forbidden);
+    }
+    if let Some(member) = state.spaces.get_mut(id).and_then(|space| space.member_mut(whom)) {
+        member.moderator = wish.is_moderator.unwrap_or(member.moderator);
+        member.hidden = wish.is_room_hidden.unwrap_or(member.hidden);
+    }
+    Ok(Json(tell(&webex, &state, (id, whom), caller.account.id, "updated")?))
+}
+
+pub(in crate::routes) async fn delete(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let mut state = webex.state();
+    let (space, member) = find(&state, &caller, &id)?;
+    let (id, whom) = (space.id, member.account);
+    if space.is_direct() || (whom != caller.account.id && !space.is_run_by(caller.account.id)) {
+        return Err(Refusal::Forbidden);
+    }
+    tell(&webex, &state, (id, whom), caller.account.id, "deleted")?;
+    state.spaces.leave(id, whom);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The membership of that id, in a space that the caller is in.
+fn find<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<(&'s Space, &'s Member), Refusal> {
+    let (space, account) = membership_of(id).ok_or(Refusal::NotFound)?;
+    let space = state.spaces.get(space).filter(|space| space.member(caller.account.id).is_some());
+    let space = space.ok_or(Refusal::NotFound)?;
+    Ok((space, space.member(account).ok_or(Refusal::NotFound)?))
+}
+
+/// Tells webhooks, and shows the membership.
+fn tell(
+    webex: &Webex,
+    state: &Everything,
+    (space, whom): (Uuid, Uuid),
+    actor: Uuid,
+    deed: &'static str,
+) -> Result<Value, Refusal> {
+    let space = state.spaces.get(space).ok_or(Refusal::NotFound)?;
+    let shown = view::membership(state, space, space.member(whom).ok_or(Refusal::NotFound)?);
+    let audience = space.accounts();
+    announce(webex, state, &Event { resource: "memberships", deed, actor, audience: &audience, data: shown.clone() });
+    Ok(shown)
+}

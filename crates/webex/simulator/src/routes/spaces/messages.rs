@@ -1,0 +1,284 @@
+//! `/v1/messages`.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{announce, id_of, joined, page, page_size, person, view};
+use crate::random;
+use crate::routes::caller::Caller;
+use crate::routes::form::Form;
+use crate::routes::people::person_id;
+use crate::routes::refusal::{Refusal, json_body};
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Event, Mentions, Message, Named, Space};
+
+const READ: [&str; 1] = ["spark:messages_read"];
+const WRITE: [&str; 1] = ["spark:messages_write"];
+
+const USUAL_PAGE: usize = 50;
+const LARGEST_PAGE: usize = 1000;
+
+/// The longest message, in bytes (the reference's).
+const LONGEST_TEXT: usize = 7439;
+
+/// How often a message may be edited (the reference's).
+const MOST_EDITS: u32 = 10;
+
+/// `GET /messages`: the latest first.
+pub(in crate::routes) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let state = webex.state();
+    let id = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
+    let space = joined(&state, &caller, id)?;
+    let mentioned = match query.get("mentionedPeople") {
+        None => None,
+        Some("me") => Some(caller.account.id),
+        Some(id) => Some(person_id(id).filter(|id| *id == caller.account.id).ok_or(Refusal::Forbidden)?),
+    };
+    // A bot is told of what mentions it, and of nothing else that is said in a group.
+    if caller.is_bot() && !space.is_direct() && mentioned.is_none() {
+        return Err(Refusal::Forbidden);
+    }
+    let size = page_size(&query, USUAL_PAGE, if mentioned.is_some() { 100 } else { LARGEST_PAGE })?;
+    let before = Before::of(&state, &query)?;
+    let parent = query.get("parentId").and_then(|id| id_of("MESSAGE", id));
+    let found = state.spaces.messages(space.id).filter(|message| {
+        mentioned.is_none_or(|whom| message.mentioned.contains(&whom))
+            && (query.get("parentId").is_none() || message.parent == parent)
+            && before.fits(message)
+    });
+    let show = |message| view::message(&state, space, message);
+    page(&webex, ("/messages", &query), size, state.behaviour.empty_pages, found, show)
+}
+
+/// What a list stops short of.
+struct Before {
+    moment: Option<Timestamp>,
+    message: Option<(Timestamp, Uuid)>,
+}
+
+impl Before {
+    fn of(state: &Everything, query: &Form) -> Result<Self, Refusal> {
+        let moment = query.get("before").map(str::parse).transpose();
+        let moment = moment.map_err(|_| Refusal::BadRequest("before is no ISO 8601 timestamp.".to_owned()))?;
+        let message = match query.get("beforeMessage") {
+            None => None,
+            Some(id) => {
+                let found = id_of("MESSAGE", id).and_then(|id| state.spaces.message(id)).ok_or(Refusal::NotFound)?;
+                Some((found.created, found.id))
+            }
+        };
+        Ok(Self { moment, message })
+    }
+
+    fn fits(&self, message: &Message) -> bool {
+        self.moment.is_none_or(|moment| message.created < moment)
+            && self.message.is_none_or(|(at, id)| message.created <= at && message.id != id)
+    }
+}
+
+/// `GET /messages/direct`.
+pub(in crate::routes) async fn direct(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let state = webex.state();
+    let whom = person(&state, query.get("personId"), query.get("personEmail"))?;
+    let whom = whom.ok_or_else(|| Refusal::BadRequest("personId or personEmail is required.".to_owned()))?;
+    let space = state.spaces.between(caller.account.id, whom).and_then(|id| state.spaces.get(id));
+    let space = space.ok_or(Refusal::NotFound)?;
+    let show = |message| view::message(&state, space, message);
+    page(&webex, ("/messages/direct", &query), LARGEST_PAGE, false, state.spaces.messages(space.id), show)
+}
+
+pub(in crate::routes) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&READ)?;
+    let state = webex.state();
+    let (space, message) = find(&state, &caller, &id)?;
+    Ok(Json(view::message(&state, space, message)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wish {
+    room_id: Option<String>,
+    to_person_id: Option<String>,
+    to_person_email: Option<String>,
+    parent_id: Option<String>,
+    text: Option<String>,
+    markdown: Option<String>,
+    #[serde(default)]
+    files: Vec<String>,
+}
+
+impl Wish {
+    /// Puts what it says into a message.
+    fn write(&self, state: &Everything, message: &mut Message) -> Result<(), Refusal> {
+        if self.text.is_none() && self.markdown.is_none() && self.files.is_empty() {
+            return Err(Refusal::BadRequest("A message has a text, a markdown or files.".to_owned()));
+        }
+        if [&self.text, &self.markdown].into_iter().flatten().any(|text| text.len() > LONGEST_TEXT) {
+            return Err(Refusal::BadRequest(format!("A message has at most {LONGEST_TEXT} bytes.")));
+        }
+        if self.files.len() > 1 {
+            return Err(Refusal::BadRequest("A message has one file at most.".to_owned()));
+        }
+        message.files.clone_from(&self.files);
+        message.text = self.text.clone().unwrap_or_default();
+        if let Some(markdown) = &self.markdown {
+            let read = Mentions::read(markdown, |who| {
+                let account = person_id(who).and_then(|id| state.directory.account(id));
+                let account = account.or_else(|| state.directory.by_email(who))?;
+                let id = account.webex_id().as_str().to_owned();
+                Some(Named { account: account.id, name: account.display_name.clone(), id })
+            });
+            message.markdown = Some(markdown.clone());
+            message.html = Some(read.html);
+            message.mentioned = read.accounts;
+            // The text is what a client shows that knows no markdown; without one it is the markdown's.
+            message.text = self.text.clone().unwrap_or(read.text);
+        }
+        Ok(())
+    }
+}
+
+pub(in crate::routes) async fn create(
+    State(webex): State<Webex>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let (now, entropy) = (webex.now(), &*webex.setting().entropy);
+    let [id, fresh] = [(); 2].map(|()| random::uuid(entropy));
+    let mut state = webex.state();
+    let mut message = Message::new(id, fresh, caller.account.id, now);
+    wish.write(&state, &mut message)?;
+    let whom = person(&state, wish.to_person_id.as_deref(), wish.to_person_email.as_deref())?;
+    message.space = match (&wish.room_id, whom) {
+        (Some(room), None) => joined(&state, &caller, room)?.id,
+        (None, Some(whom)) if whom == caller.account.id => {
+            return Err(Refusal::BadRequest("Nobody writes to themselves.".to_owned()));
+        }
+        (None, Some(whom)) => {
+            if let Some(space) = state.spaces.between(caller.account.id, whom) {
+                space
+            } else {
+                let space = Space::direct(fresh, caller.account.id, caller.account.organisation, now);
+                state.spaces.pair_up(space, whom)?
+            }
+        }
+        _ => {
+            return Err(Refusal::BadRequest(
+                "roomId, toPersonId or toPersonEmail is required, and only one.".to_owned(),
+            ));
+        }
+    };
+    let space = state.spaces.get(message.space).ok_or(Refusal::NotFound)?;
+    let moderates = space.member(caller.account.id).is_some_and(|member| member.moderator);
+    if space.announcements_only && !moderates {
+        return Err(Refusal::Forbidden);
+    }
+    if let Some(parent) = &wish.parent_id {
+        let found = id_of("MESSAGE", parent).and_then(|id| state.spaces.message(id));
+        let found = found.filter(|parent| parent.space == message.space && parent.parent.is_none());
+        message.parent =
+            Some(found.ok_or_else(|| Refusal::BadRequest("The parentId names no message to answer.".to_owned()))?.id);
+    }
+    state.spaces.say(message);
+    Ok(Json(tell(&webex, &state, id, caller.account.id, "created")?))
+}
+
+pub(in crate::routes) async fn update(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let now = webex.now();
+    let mut state = webex.state();
+    let (space, message) = find(&state, &caller, &id)?;
+    if message.author != caller.account.id {
+        return Err(Refusal::Forbidden);
+    }
+    if wish.room_id.as_deref().and_then(|id| id_of("ROOM", id)) != Some(space.id) {
+        return Err(Refusal::BadRequest("roomId is the message's room.".to_owned()));
+    }
+    if message.edits >= MOST_EDITS {
+        return Err(Refusal::BadRequest(format!("A message can be edited {MOST_EDITS} times.")));
+    }
+    let mut changed = Message { markdown: None, html: None, mentioned: Vec::new(), ..message.clone() };
+    wish.write(&state, &mut changed)?;
+    changed.updated = Some(now);
+    changed.edits += 1;
+    let id = changed.id;
+    if let Some(message) = state.spaces.message_mut(id) {
+        *message = changed;
+    }
+    Ok(Json(tell(&webex, &state, id, caller.account.id, "updated")?))
+}
+
+pub(in crate::routes) async fn delete(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let mut state = webex.state();
+    let (space, message) = find(&state, &caller, &id)?;
+    let moderates = space.member(caller.account.id).is_some_and(|member| member.moderator);
+    if message.author != caller.account.id && !moderates {
+        return Err(Refusal::Forbidden);
+    }
+    let id = message.id;
+    tell(&webex, &state, id, caller.account.id, "deleted")?;
+    state.spaces.unsay(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The message of that id, where the caller may read it.
+fn find<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<(&'s Space, &'s Message), Refusal> {
+    let message = id_of("MESSAGE", id).and_then(|id| state.spaces.message(id)).ok_or(Refusal::NotFound)?;
+    let space = state.spaces.get(message.space).ok_or(Refusal::NotFound)?;
+    let reads =
+        space.member(caller.account.id).is_some() && (!caller.is_bot() || may_read(space, message, caller.account.id));
+    if reads { Ok((space, message)) } else { Err(Refusal::NotFound) }
+}
+
+/// What a bot may read: what is said to it, and what it says.
+fn may_read(space: &Space, message: &Message, bot: Uuid) -> bool {
+    space.is_direct() || message.author == bot || message.mentioned.contains(&bot)
+}
+
+/// Tells webhooks, and shows the message. A bot is not told of what it may not read.
+fn tell(webex: &Webex, state: &Everything, id: Uuid, actor: Uuid, deed: &'static str) -> Result<Value, Refusal> {
+    let message = state.spaces.message(id).ok_or(Refusal::NotFound)?;
+    let space = state.spaces.get(message.space).ok_or(Refusal::NotFound)?;
+    let shown = view::message(state, space, message);
+    let is_bot = |id: Uuid| state.directory.account(id).is_some_and(|account| account.is_bot());
+    let mut audience = space.accounts();
+    audience.retain(|account| !is_bot(*account) || may_read(space, message, *account));
+    announce(webex, state, &Event { resource: "messages", deed, actor, audience: &audience, data: shown.clone() });
+    Ok(shown)
+}

@@ -1,0 +1,76 @@
+//! `/v1/rooms`, `/v1/memberships`, `/v1/messages` and `/v1/webhooks`.
+
+mod announce;
+pub(in crate::routes) mod memberships;
+pub(in crate::routes) mod messages;
+pub(in crate::routes) mod rooms;
+mod view;
+pub(in crate::routes) mod webhooks;
+
+use lanyard_protocol::WebexId;
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::cursor::Cursor;
+use super::form::Form;
+use super::refusal::Refusal;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Space, TooMany};
+
+pub(crate) use announce::announce;
+
+impl From<TooMany> for Refusal {
+    fn from(_: TooMany) -> Self {
+        Self::BadRequest("The simulator keeps at most 1000 rooms for each person.".to_owned())
+    }
+}
+
+/// What a Webex id of this kind names.
+fn id_of(kind: &str, text: &str) -> Option<Uuid> {
+    let id = WebexId::decode(text).ok().filter(|id| id.kind == kind)?;
+    id.value.parse().ok()
+}
+
+/// The space of that id, where the caller is in it.
+fn joined<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<&'s Space, Refusal> {
+    let space = id_of("ROOM", id).and_then(|id| state.spaces.get(id));
+    space.filter(|space| space.member(caller.account.id).is_some()).ok_or(Refusal::NotFound)
+}
+
+/// Somebody by id or address.
+fn person(state: &Everything, id: Option<&str>, email: Option<&str>) -> Result<Option<Uuid>, Refusal> {
+    let found = match (id, email) {
+        (Some(id), _) => super::people::person_id(id).and_then(|id| state.directory.account(id)),
+        (None, Some(email)) => state.directory.by_email(email),
+        (None, None) => return Ok(None),
+    };
+    found.map(|account| Some(account.id)).ok_or(Refusal::NotFound)
+}
+
+/// How many a page of these lists holds.
+fn page_size(query: &Form, usual: usize, largest: usize) -> Result<usize, Refusal> {
+    let size = match query.get("max") {
+        None => usual,
+        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
+    };
+    Ok(size.clamp(1, largest))
+}
+
+/// A page, and the link to the next one.
+fn page<T>(
+    webex: &Webex,
+    (path, query): (&str, &Form),
+    size: usize,
+    empty_pages: bool,
+    found: impl Iterator<Item = T>,
+    show: impl Fn(T) -> serde_json::Value,
+) -> Result<axum::response::Response, Refusal> {
+    use axum::response::IntoResponse as _;
+    let (items, next) = Cursor::of(query)?.page(found, size, empty_pages);
+    let items: Vec<_> = items.into_iter().map(show).collect();
+    let mut response = axum::Json(serde_json::json!({ "items": items })).into_response();
+    if let Some(link) = next.and_then(|next| next.link(webex, path, query).parse().ok()) {
+        response.headers_mut().insert(http::header::LINK, link);
+    }
+    Ok(response)
+}

@@ -1,0 +1,169 @@
+//! `/v1/rooms`.
+
+use std::cmp::Reverse;
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{announce, joined, page, page_size, view};
+use crate::random;
+use crate::routes::caller::Caller;
+use crate::routes::form::Form;
+use crate::routes::refusal::{Refusal, json_body};
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Event, Space, webex_id};
+
+const READ: [&str; 1] = ["spark:rooms_read"];
+const WRITE: [&str; 1] = ["spark:rooms_write"];
+
+const USUAL_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1000;
+
+pub(in crate::routes) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ)?;
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let state = webex.state();
+    let wanted = query.get("type");
+    let mut found: Vec<&Space> = state
+        .spaces
+        .of(caller.account.id)
+        .filter(|space| wanted.is_none_or(|wanted| wanted == space.kind()))
+        .filter(|space| space.member(caller.account.id).is_some_and(|member| !member.hidden))
+        .collect();
+    match query.get("sortBy") {
+        None | Some("lastactivity") => found.sort_by_key(|space| Reverse(space.last_activity)),
+        Some("created") => found.sort_by_key(|space| Reverse(space.created)),
+        Some("id") => found.sort_by_key(|space| space.id),
+        Some(other) => return Err(Refusal::BadRequest(format!("{other} is no sortBy."))),
+    }
+    let show = |space| view::space(&state, space, caller.account.id);
+    page(&webex, ("/rooms", &query), size, state.behaviour.empty_pages, found.into_iter(), show)
+}
+
+pub(in crate::routes) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&READ)?;
+    let state = webex.state();
+    Ok(Json(view::space(&state, joined(&state, &caller, &id)?, caller.account.id)))
+}
+
+/// `GET /rooms/{id}/meetingInfo`: the meeting that belongs to it. Nobody can join it.
+pub(in crate::routes) async fn meeting_info(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&READ)?;
+    let state = webex.state();
+    let space = joined(&state, &caller, &id)?;
+    let number = space.id.as_u128() % 1_000_000_000;
+    Ok(Json(json!({
+        "roomId": webex_id("ROOM", space.id),
+        "meetingLink": format!("https://meet.example/m/{}", space.id),
+        "sipAddress": format!("{number:09}@meet.example"),
+        "meetingNumber": format!("{number:09}"),
+    })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wish {
+    title: Option<String>,
+    is_locked: Option<bool>,
+    is_announcement_only: Option<bool>,
+    description: Option<String>,
+}
+
+impl Wish {
+    fn title(&self) -> Result<String, Refusal> {
+        let title = self.title.clone().filter(|title| !title.trim().is_empty());
+        title.ok_or_else(|| Refusal::BadRequest("title is required.".to_owned()))
+    }
+
+    fn apply(self, space: &mut Space) {
+        space.locked = self.is_locked.unwrap_or(space.locked);
+        space.announcements_only = self.is_announcement_only.unwrap_or(space.announcements_only);
+        space.description = self.description.or_else(|| space.description.take());
+    }
+}
+
+pub(in crate::routes) async fn create(
+    State(webex): State<Webex>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let (title, entropy) = (wish.title()?, &*webex.setting().entropy);
+    let (id, now) = (random::uuid(entropy), webex.now());
+    let account = &caller.account;
+    let mut space = Space::group(id, title, account.id, account.organisation, now);
+    wish.apply(&mut space);
+    let mut state = webex.state();
+    state.spaces.create(space)?;
+    let shown = tell(&webex, &state, id, account.id, "created")?;
+    Ok(Json(shown))
+}
+
+pub(in crate::routes) async fn update(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let title = wish.title()?;
+    let mut state = webex.state();
+    let id = run_by(&state, &caller, &id)?;
+    if let Some(space) = state.spaces.get_mut(id) {
+        space.title = Some(title);
+        wish.apply(space);
+    }
+    Ok(Json(tell(&webex, &state, id, caller.account.id, "updated")?))
+}
+
+pub(in crate::routes) async fn delete(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let mut state = webex.state();
+    let id = run_by(&state, &caller, &id)?;
+    tell(&webex, &state, id, caller.account.id, "deleted")?;
+    state.spaces.remove(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A group that the caller may change.
+fn run_by(state: &Everything, caller: &Caller, id: &str) -> Result<Uuid, Refusal> {
+    let space = joined(state, caller, id)?;
+    if space.is_direct() {
+        return Err(Refusal::BadRequest("A direct room cannot be changed or deleted.".to_owned()));
+    }
+    if space.is_run_by(caller.account.id) { Ok(space.id) } else { Err(Refusal::Forbidden) }
+}
+
+/// Tells webhooks, and shows the space.
+fn tell(webex: &Webex, state: &Everything, id: Uuid, actor: Uuid, deed: &'static str) -> Result<Value, Refusal> {
+    let space = state.spaces.get(id).ok_or(Refusal::NotFound)?;
+    let shown = view::space(state, space, actor);
+    let audience = space.accounts();
+    announce(webex, state, &Event { resource: "rooms", deed, actor, audience: &audience, data: shown.clone() });
+    Ok(shown)
+}

@@ -1,0 +1,61 @@
+//! The control plane against its own description.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::openapi::schema::deviations;
+use crate::world::World;
+
+#[tokio::test]
+async fn every_operation_answers_as_its_description_says() {
+    let world = World::start().await;
+    let knows = world.knows().clone();
+    let (_, document) = world.control(Method::GET, "/openapi.json", json!({})).await;
+    // Something to list: a call, a script, a fault that never happens.
+    world.status("/people/me", "x").await;
+    world.fault(json!({ "path": "/nowhere", "action": { "status": 500 } })).await;
+    let (_, workspaces) = world.control(Method::GET, "/workspaces", json!({})).await;
+    let fill = |path: &str| match path {
+        "/workspaces/{id}/grants" => path.replace("{id}", workspaces[0]["id"].as_str().unwrap()),
+        "/clients/{id}/secret" => path.replace("{id}", &knows.integration.client_id),
+        "/bots/{email}/regenerate" => path.replace("{email}", &knows.bot.email),
+        "/people/{email}/change-password" => path.replace("{email}", &knows.admin.email),
+        other => other.replace("{id}", &knows.service_app.application_id),
+    };
+    let mut tried = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        // What forgets things comes last.
+        let order = |method: &str| ["post", "get", "delete"].iter().position(|known| *known == method);
+        let mut operations: Vec<_> =
+            operations.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters").collect();
+        operations.sort_by_key(|(method, _)| order(method));
+        for (method, operation) in operations {
+            let example = operation.pointer("/requestBody/content/application~1json/example").cloned();
+            let mut order = example.unwrap_or(Value::Null);
+            if order.get("subject").is_some() {
+                order["subject"] = json!(knows.admin.email);
+            }
+            if path.ends_with("/grants") && method == "post" {
+                order["email"] = json!(knows.bot.email);
+            }
+            let name = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
+            let (status, reply) = world.control(name, &fill(path), order).await;
+            let response = &operation["responses"][status.as_str()];
+            assert!(response.is_object(), "{method} {path}: {status} is not described: {reply}");
+            let response = match response["$ref"].as_str() {
+                Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+                None => response,
+            };
+            if let Some(content) = response.pointer("/content/application~1json/schema") {
+                let found = deviations(&document, content, &reply);
+                assert!(found.is_empty(), "{method} {path} ({status}): {found:?} in {reply}");
+            } else {
+                assert_eq!(reply, Value::Null, "{method} {path}");
+            }
+            // Only a code that nobody was given cannot be used.
+            assert!(status.is_success() || path == "/devices/activate", "{method} {path}: {status} {reply}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 30, "{tried}");
+}
