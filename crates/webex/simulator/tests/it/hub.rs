@@ -168,7 +168,8 @@ async fn an_administrator_gives_and_takes_licences_and_the_api_says_the_same() {
     let before = held().await;
     let without = add("", &standard).await;
     assert_eq!(without.status, 400);
-    without.says("needs a phone number or an extension");
+    without.says("needs a phone number or an extension").says(&format!("value=\"{standard}\" selected"));
+    without.says(&format!("value=\"{location}\" selected"));
     assert_eq!(held().await, before);
     assert_eq!(add("7001", &standard).await.location, path);
     let (_, person) = world.read(&api, &token).await;

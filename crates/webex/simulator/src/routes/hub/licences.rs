@@ -66,7 +66,7 @@ pub(super) async fn give(
     match state.directory.give(user.account.id, &wanted, now) {
         Ok(()) => Ok(back_to(&user)),
         Err(error) => {
-            let page = user.with_problem(error.to_string());
+            let page = user.refused(&fields, error.to_string());
             Ok(Page::new(&page).leading_to(StatusCode::BAD_REQUEST, "").into_response())
         }
     }

@@ -42,8 +42,17 @@ pub(super) struct User {
     offered: Vec<Offered>,
     /// Ids and names.
     locations: Vec<(String, &'static str)>,
-    /// Why a licence was not given.
+    /// What was filled in to get a licence, and why it was not given.
+    wanted: Wanted,
     problem: String,
+}
+
+/// As it was typed and chosen.
+#[derive(Default)]
+struct Wanted {
+    licence: String,
+    extension: String,
+    location: String,
 }
 
 impl User {
@@ -59,12 +68,16 @@ impl User {
             offered: offered(&state.directory, &account),
             locations: LOCATIONS.iter().map(|place| (place.id(account.organisation), place.name)).collect(),
             account,
+            wanted: Wanted::default(),
             problem: String::new(),
         })
     }
 
-    pub(super) fn with_problem(self, problem: String) -> Self {
-        Self { problem, ..self }
+    /// The page again, as it was filled in, with what is wrong.
+    pub(super) fn refused(self, fields: &Form, problem: String) -> Self {
+        let text = |name| fields.get(name).unwrap_or_default().to_owned();
+        let wanted = Wanted { licence: text("license"), extension: text("extension"), location: text("location") };
+        Self { wanted, problem, ..self }
     }
 }
 
