@@ -3,12 +3,31 @@
 //! [`Simulator::start`] listens on a loopback port and answers as Webex does; its [`Description`] says where, and holds the
 //! made-up accounts and secrets to use it with. Everything lives in memory and ends with the value.
 //!
+//! # Pages
+//! Rendered here, without a script. The start page at `/` leads to both halves.
+//!
+//! | Where | What a person does there |
+//! |---|---|
+//! | [`Description::portal_url`] | the developer portal: makes bots, integrations and service apps, asks administrators for their authorisation, generates tokens, copies a personal one |
+//! | [`Description::hub_url`] | Control Hub, for the administrator of an organisation: authorises and withdraws service apps, gives bots access to devices, blocks integrations, looks at people and licences |
+//! | `/v1/authorize`, `/v1/device` | sign-in and consent, for an app and for another device |
+//!
+//! Both halves share one session of eight hours of the simulator's clock. A secret is shown once, on the page that makes it.
+//!
 //! # Signing in without a browser
 //! The pages are plain forms; a program drives them in three steps, following no redirect on its own:
-//! 1. `GET /v1/authorize?…`; the page holds one hidden field, `form`.
+//! 1. `GET /v1/authorize?…`; the page holds a hidden field, `form`. For a device, `GET /v1/device?user_code=…` takes its place.
 //! 2. `POST /v1/authorize/sign-in` with `form`, `email`, `password`; the next page holds another `form`. Every person of the
 //!    organisation has the password that the description names for the administrator.
-//! 3. `POST /v1/authorize/consent` with `form` and `decision` (`accept` or `deny`); a 302 leads to the app's redirect URI.
+//! 3. `POST /v1/authorize/consent` with `form` and `decision` (`accept` or `deny`); a 302 leads to the app's redirect URI. For a
+//!    device there is none: a page says how it ended.
+//!
+//! [`Person`] plays all three.
+//!
+//! # Login with Webex (`OpenID` Connect)
+//! With the scope `openid` (and `email`, `profile`) a token reply holds an `id_token`, signed by RS256 with a key that is published
+//! in this crate and guards nothing. `/idb/.well-known/openid-configuration` leads to everything: the keys at `/v1/verification`,
+//! the claims at `/v1/userinfo`. `prompt=none` answers without a page for who is signed in to the pages here and has consented.
 //!
 //! # The control plane
 //! JSON under [`Description::control_url`], with `Authorization: Bearer` and [`Description::control_key`]:

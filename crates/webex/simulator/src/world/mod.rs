@@ -20,7 +20,7 @@ pub(crate) use account::{Account, Profile, person_of};
 pub(crate) use directory::Directory;
 pub(crate) use grants::GrantError;
 pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};
-pub(crate) use licences::Licence;
+pub(crate) use licences::{Licence, Units};
 pub(crate) use lines::{Assignment, Line, LineError};
 pub(crate) use locations::{LOCATIONS, Location, location, location_of};
 pub(crate) use rooms::{

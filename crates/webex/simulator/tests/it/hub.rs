@@ -134,3 +134,46 @@ async fn people_are_listed_page_by_page_and_found_by_name_or_address() {
         page.says(&text(licence, "/name")).says(&format!(">{}<", licence["consumedUnits"]));
     }
 }
+
+#[tokio::test]
+async fn an_administrator_gives_and_takes_licences_and_the_api_says_the_same() {
+    let world = World::start().await;
+    let browser = Browser::administrator(&world).await;
+    let token = world.knows().personal.access_token.clone();
+    let (_, me) = world.read("/people/me", &token).await;
+    let (path, api) =
+        (format!("/hub/users/{}", text(&me, "/id")), format!("/people/{}?callingData=true", text(&me, "/id")));
+    let (_, all) = world.read("/licenses", &token).await;
+    let id = |name: &str| {
+        let found = all["items"].as_array().unwrap().iter().find(|licence| licence["name"] == name).unwrap();
+        text(found, "/id")
+    };
+    let (standard, messaging) = (id("Webex Calling - Standard"), id("Messaging"));
+    let (_, locations) = world.read("/locations", &token).await;
+    let location = text(&locations, "/items/1/id");
+    let held = async || world.read(&api, &token).await.1["licenses"].as_array().unwrap().clone();
+
+    let page = browser.see(&path).await;
+    page.says("Full administrator").says("Messaging");
+    let remove = browser.send(&format!("{path}/licenses/remove"), &page, &[("license", &messaging)]).await;
+    assert_eq!(remove.location, path);
+    assert!(!held().await.contains(&json!(messaging)));
+    let add = async |extension: &str, licence: &str| {
+        let fields = [("license", licence), ("extension", extension), ("location", &location)];
+        browser.send(&format!("{path}/licenses/add"), &page, &fields).await
+    };
+    assert_eq!(add("", &messaging).await.location, path);
+    assert!(held().await.contains(&json!(messaging)));
+
+    let before = held().await;
+    let without = add("", &standard).await;
+    assert_eq!(without.status, 400);
+    without.says("needs a phone number or an extension").says(&format!("value=\"{standard}\" selected"));
+    without.says(&format!("value=\"{location}\" selected"));
+    assert_eq!(held().await, before);
+    assert_eq!(add("7001", &standard).await.location, path);
+    let (_, person) = world.read(&api, &token).await;
+    assert_eq!((&person["extension"], &person["locationId"]), (&json!("7001"), &json!(location)));
+    browser.see(&path).await.says("extension 7001");
+    assert_eq!(add("7001", "made-up").await.status, 404);
+}

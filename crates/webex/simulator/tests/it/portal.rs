@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lanyard_simulator::Options;
 use reqwest::Method;
 use serde_json::json;
 
@@ -192,6 +193,19 @@ async fn what_is_somebody_elses_is_not_there() {
     for name in [&knows.bot.email, &knows.integration.client_id, &knows.service_app.client_id] {
         all.says(name);
     }
+}
+
+#[tokio::test]
+async fn a_bot_belongs_to_its_makers_organisation() {
+    let world = World::with(Options { organisations: 2, people: 5, ..Options::default() }).await;
+    let (_, organisations) = world.control(Method::GET, "/organisations", json!({})).await;
+    let browser = Browser::of(&world, &text(&organisations[1], "/admin/email")).await;
+    let form = browser.see("/portal/bots/new").await;
+    let made = browser.send("/portal/bots/new", &form, &[("name", "Bell"), ("username", "bell")]).await;
+    let (_, me) = world.read("/people/me", &made.value("Bot access token")).await;
+    assert_eq!((&me["type"], &me["orgId"]), (&json!("bot"), &organisations[1]["id"]));
+    browser.see("/portal").await.says("bell@webex.bot");
+    Browser::administrator(&world).await.see("/portal").await.does_not_say("bell@webex.bot");
 }
 
 #[tokio::test]

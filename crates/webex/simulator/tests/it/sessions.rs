@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::browser::Browser;
+use crate::people_life::write;
 use crate::world::{World, text};
 
 #[tokio::test]
@@ -95,6 +96,26 @@ async fn a_session_ends_after_eight_hours_with_a_sign_out_and_with_a_changed_pas
     world.control(Method::POST, &path, json!({})).await;
     assert_eq!(changed.open("/portal").await.status, 303);
     kept.see("/portal").await;
+}
+
+#[tokio::test]
+async fn who_may_no_longer_sign_in_is_out_of_every_page() {
+    let world = World::start().await;
+    let email = world.someone().await;
+    let browser = Browser::of(&world, &email).await;
+    let page = browser.see("/portal").await;
+    let token = world.knows().personal.access_token.clone();
+    let (_, found) = world.read(&format!("/people?email={email}"), &token).await;
+    let path = format!("/people/{}", text(&found, "/items/0/id"));
+    let off = json!({ "displayName": "Off", "loginEnabled": false });
+    let (status, person) = write(&world, Method::PUT, &path, &token, off).await;
+    assert_eq!(status, 200, "{person}");
+    assert_eq!(browser.open("/portal").await.status, 303);
+    assert_eq!(browser.send("/portal/personal-token", &page, &[]).await.status, 403);
+    let url = world.authorize_url(&[("prompt", "none")]);
+    let silent = browser.open(url.strip_prefix(&browser.address("")).unwrap()).await;
+    assert!(silent.location.contains("login_required"), "{}", silent.location);
+    browser.see("/sign-in").await.says("name=\"password\"");
 }
 
 #[tokio::test]

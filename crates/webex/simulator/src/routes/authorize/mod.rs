@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::device;
 use super::form::Form;
 use super::page::{Page, Problem, redirect};
-use super::session::SignIn;
+use super::session::{SignIn, signed_in};
 use crate::webex::{State as Everything, Webex};
 
 use page::Consent;
@@ -50,8 +50,7 @@ pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): Original
 
 /// Shows the first page for whoever is at the browser: who is signed in to the pages here does not sign in again.
 pub(super) fn begin(webex: &Webex, state: &mut Everything, purpose: &Purpose, headers: &HeaderMap) -> Response {
-    let session = state.sessions.of(headers, webex.setting(), webex.now());
-    match session.and_then(|session| session.who()) {
+    match signed_in(webex, state, headers) {
         Some(who) => show_consent(webex, state, purpose, who.account, who.at),
         None => show_sign_in(webex, state, purpose, None),
     }
@@ -60,8 +59,7 @@ pub(super) fn begin(webex: &Webex, state: &mut Everything, purpose: &Purpose, he
 /// `prompt=none`: an answer without a page, which needs a session and an earlier consent (`OpenID` Connect Core, section 3.1.2.6).
 fn silently(webex: &Webex, state: &mut Everything, request: &AuthorizeRequest, headers: &HeaderMap) -> Response {
     let now = webex.now();
-    let session = state.sessions.of(headers, webex.setting(), now);
-    let Some(who) = session.and_then(|session| session.who()) else {
+    let Some(who) = signed_in(webex, state, headers) else {
         return back(&request.deny("login_required", "The user is not signed in.").location());
     };
     if state.issuer.blocks(who.account, &request.client) {

@@ -1,6 +1,7 @@
 //! Control Hub, `/hub`: what a full administrator allows in their own organisation.
 
 mod integrations;
+mod licences;
 mod overview;
 mod paging;
 mod service_apps;
@@ -21,7 +22,9 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/", get(overview::show))
         .route("/users", get(users::list))
         .route("/users/{id}", get(users::show))
-        .route("/licenses", get(overview::licences))
+        .route("/users/{id}/licenses/add", post(licences::give))
+        .route("/users/{id}/licenses/remove", post(licences::take))
+        .route("/licenses", get(licences::list))
         .route("/workspaces", get(workspaces::list))
         .route("/workspaces/{id}", get(workspaces::show))
         .route("/workspaces/{id}/access", post(workspaces::change))

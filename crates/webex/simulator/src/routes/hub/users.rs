@@ -1,16 +1,18 @@
 //! The organisation's people.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Extension, OriginalUri, Path, State};
 
+use super::licences::{Held, Offered, held, offered};
 use super::paging::Paged;
 use crate::routes::desk::Frame;
 use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem};
-use crate::routes::people::person_id;
 use crate::routes::session::SignedIn;
-use crate::webex::Webex;
-use crate::world::Account;
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Account, LOCATIONS, person_of};
 
 #[derive(Template)]
 #[template(path = "hub/users.html")]
@@ -25,14 +27,58 @@ struct Row {
     email: String,
     title: String,
     administrator: bool,
+    standing: &'static str,
 }
 
+/// A person, with what an administrator gives them.
 #[derive(Template)]
 #[template(path = "hub/user.html")]
-struct User<'a> {
+pub(super) struct User {
     frame: Frame,
-    account: &'a Account,
-    id: &'a str,
+    pub(super) account: Arc<Account>,
+    pub(super) id: String,
+    standing: &'static str,
+    held: Vec<Held>,
+    offered: Vec<Offered>,
+    /// Ids and names.
+    locations: Vec<(String, &'static str)>,
+    /// What was filled in to get a licence, and why it was not given.
+    wanted: Wanted,
+    problem: String,
+}
+
+/// As it was typed and chosen.
+#[derive(Default)]
+struct Wanted {
+    licence: String,
+    extension: String,
+    location: String,
+}
+
+impl User {
+    pub(super) fn find(state: &Everything, person: SignedIn, id: &str) -> Result<Self, Problem> {
+        let account = person_of(id).and_then(|id| state.directory.account(id));
+        let ours = account.filter(|account| account.organisation == person.home() && account.is_member());
+        let account = Arc::clone(ours.ok_or_else(Problem::nothing_here)?);
+        Ok(Self {
+            frame: Frame::hub(person, "/hub/users"),
+            id: account.webex_id().to_string(),
+            standing: standing(&account),
+            held: held(&account),
+            offered: offered(&state.directory, &account),
+            locations: LOCATIONS.iter().map(|place| (place.id(account.organisation), place.name)).collect(),
+            account,
+            wanted: Wanted::default(),
+            problem: String::new(),
+        })
+    }
+
+    /// The page again, as it was filled in, with what is wrong.
+    pub(super) fn refused(self, fields: &Form, problem: String) -> Self {
+        let text = |name| fields.get(name).unwrap_or_default().to_owned();
+        let wanted = Wanted { licence: text("license"), extension: text("extension"), location: text("location") };
+        Self { wanted, problem, ..self }
+    }
 }
 
 pub(super) async fn list(
@@ -42,8 +88,8 @@ pub(super) async fn list(
 ) -> Page {
     let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let state = webex.state();
-    let all = state.directory.listed_in(person.home()).filter(|account| account.signs_in);
-    let holds = |account: &&std::sync::Arc<Account>, wanted: &str| {
+    let all = state.directory.listed_in(person.home()).filter(|account| account.is_member());
+    let holds = |account: &&Arc<Account>, wanted: &str| {
         account.display_name.to_lowercase().contains(wanted) || account.email.contains(wanted)
     };
     let page = Paged::of(&query, "/hub/users", all, holds, |account| Row {
@@ -52,6 +98,7 @@ pub(super) async fn list(
         email: account.email.clone(),
         title: account.profile.title.clone().unwrap_or_default(),
         administrator: account.administrator,
+        standing: standing(account),
     });
     Page::new(&Users { frame: Frame::hub(person, "/hub/users"), page })
 }
@@ -61,10 +108,13 @@ pub(super) async fn show(
     Extension(person): Extension<SignedIn>,
     Path(id): Path<String>,
 ) -> Result<Page, Problem> {
-    let state = webex.state();
-    let account = person_id(&id).and_then(|id| state.directory.account(id));
-    let ours = account.filter(|account| account.organisation == person.home() && account.signs_in);
-    let account = ours.ok_or_else(Problem::nothing_here)?;
-    let id = account.webex_id();
-    Ok(Page::new(&User { frame: Frame::hub(person, "/hub/users"), account, id: id.as_str() }))
+    Ok(Page::new(&User::find(&webex.state(), person, &id)?))
+}
+
+fn standing(account: &Account) -> &'static str {
+    match (account.signs_in, account.invited) {
+        (false, _) => "Inactive",
+        (true, true) => "Invited",
+        (true, false) => "Active",
+    }
 }

@@ -46,7 +46,7 @@ pub(in crate::routes) async fn person(
     let known = {
         let state = webex.state();
         state.sessions.of(request.headers(), webex.setting(), now).and_then(|session| {
-            let account = state.directory.account(session.who?.account)?;
+            let account = state.directory.account(session.who?.account).filter(|account| account.signs_in)?;
             let organisation = state.directory.name_of(account.organisation).into();
             let csrf = session.csrf.expose_secret().into();
             Some((SignedIn { account: Arc::clone(account), csrf, organisation }, session))

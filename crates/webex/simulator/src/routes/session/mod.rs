@@ -18,7 +18,7 @@ pub(super) use pages::{SignIn, show, sign_in, sign_out};
 
 use crate::fingerprint::Fingerprint;
 use crate::random;
-use crate::webex::Setting;
+use crate::webex::{Setting, State, Webex};
 
 /// How long a session lasts.
 const LIFE: Duration = Duration::from_hours(8);
@@ -32,7 +32,7 @@ pub(crate) struct Sessions(HashMap<Fingerprint, Session>);
 
 /// A browser: before somebody signs in, and after.
 #[derive(Clone, Debug)]
-pub(super) struct Session {
+struct Session {
     /// What every form of this session carries, so that no other page can send one in the person's name.
     csrf: SecretText,
     who: Option<Who>,
@@ -47,10 +47,6 @@ pub(super) struct Who {
 }
 
 impl Session {
-    pub(super) fn who(&self) -> Option<Who> {
-        self.who
-    }
-
     /// Compared in constant time.
     fn has_sent(&self, csrf: Option<&str>) -> bool {
         csrf.is_some_and(|csrf| SecretText::new(csrf).matches(&self.csrf))
@@ -77,7 +73,7 @@ impl Sessions {
     }
 
     /// The session of the browser that sends these headers.
-    pub(super) fn of(&self, headers: &HeaderMap, setting: &Setting, now: Timestamp) -> Option<Session> {
+    fn of(&self, headers: &HeaderMap, setting: &Setting, now: Timestamp) -> Option<Session> {
         let session = self.0.get(&Fingerprint::of(cookie(headers, setting)?))?;
         (session.ends_at > now).then(|| session.clone())
     }
@@ -92,6 +88,12 @@ impl Sessions {
     pub(crate) fn end_all_of(&mut self, account: Uuid) {
         self.0.retain(|_, session| session.who.is_none_or(|who| who.account != account));
     }
+}
+
+/// Who is signed in at the browser that sends these headers, and still may.
+pub(super) fn signed_in(webex: &Webex, state: &State, headers: &HeaderMap) -> Option<Who> {
+    let who = state.sessions.of(headers, webex.setting(), webex.now())?.who?;
+    state.directory.account(who.account).filter(|account| account.signs_in).map(|_| who)
 }
 
 /// Cookies know no ports: two simulators on one machine would take each other's.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use lanyard_secret::SecretText;
 
 use super::guard::foreign;
-use super::{Session, set_cookie};
+use super::{Session, set_cookie, signed_in};
 use crate::routes::form::Form;
 use crate::routes::page::{Page, redirect};
 use crate::webex::{State as Everything, Webex};
@@ -39,11 +39,10 @@ pub(in crate::routes) async fn show(
     let then = destination(query.get("then"));
     let now = webex.now();
     let mut state = webex.state();
-    let known = state.sessions.of(&headers, webex.setting(), now);
-    if known.as_ref().is_some_and(|session| session.who().is_some()) {
+    if signed_in(&webex, &state, &headers).is_some() {
         return redirect(StatusCode::SEE_OTHER, &then);
     }
-    if let Some(session) = known {
+    if let Some(session) = state.sessions.of(&headers, webex.setting(), now) {
         return form(&state, &session, &then, None);
     }
     let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
