@@ -16,6 +16,11 @@ pub(super) async fn calls(caller: Caller) -> Result<Json<Value>, Refusal> {
     Ok(Json(json!({ "items": [] })))
 }
 
+/// `GET /telephony/calls/history`: nobody has called yet.
+pub(super) async fn call_history(caller: Caller) -> Result<Json<Value>, Refusal> {
+    calls(caller).await
+}
+
 /// `GET /meetings`: nobody has met yet.
 pub(super) async fn meetings(caller: Caller) -> Result<Json<Value>, Refusal> {
     nothing(&caller, &["meeting:schedules_read", "meeting:admin_schedule_read"])
@@ -24,6 +29,11 @@ pub(super) async fn meetings(caller: Caller) -> Result<Json<Value>, Refusal> {
 /// `GET /recordings`.
 pub(super) async fn recordings(caller: Caller) -> Result<Json<Value>, Refusal> {
     nothing(&caller, &["meeting:recordings_read", "meeting:admin_recordings_read"])
+}
+
+/// `GET /admin/recordings`.
+pub(super) async fn all_recordings(caller: Caller) -> Result<Json<Value>, Refusal> {
+    nothing(&caller, &["meeting:admin_recordings_read"])
 }
 
 /// `GET /meetingTranscripts`.

@@ -69,13 +69,23 @@ pub(super) async fn show(
     Ok(Json(view(location, organisation)))
 }
 
+/// `GET /locations/{id}/floors`: no location has any.
+pub(super) async fn floors(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Refusal> {
+    let _location = show(State(webex), caller, Path(id), OriginalUri(uri)).await?;
+    Ok(Json(json!({ "items": [] })))
+}
+
 fn view(location: &Location, organisation: Uuid) -> Value {
     json!({
         "id": location.id(organisation),
         "name": location.name,
         "orgId": organisation_id(organisation),
         "timeZone": location.zone,
-        "preferredLanguage": "en_us",
         "address": {
             "address1": "1 Main Street",
             "city": location.city,
@@ -107,7 +117,8 @@ pub(super) async fn calling(
     let name = state.directory.name_of(organisation);
     let mains: Vec<_> = state.directory.lines(organisation).filter(|line| line.main).collect();
     let show = |location: &Location| {
-        let main = mains.iter().find(|line| line.location.number == location.number);
+        // A location without numbers calls with one of another: callers see something to call back.
+        let main = mains.iter().find(|line| line.location.number == location.number).or(mains.first());
         json!({
             "id": location.id(organisation),
             "name": location.name,

@@ -127,6 +127,14 @@ impl Hooks {
         self.0.take(id)
     }
 
+    /// Takes away those of an account that is gone.
+    pub(crate) fn forget(&mut self, owner: Uuid) {
+        let own: Vec<Uuid> = self.of(owner).map(|hook| hook.id).collect();
+        for id in own {
+            self.0.take(id);
+        }
+    }
+
     pub(crate) fn of(&self, owner: Uuid) -> impl Iterator<Item = &Hook> {
         self.0.iter().filter(move |hook| hook.owner == owner)
     }

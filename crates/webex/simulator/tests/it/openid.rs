@@ -130,7 +130,7 @@ async fn without_a_page_there_is_an_answer_for_who_is_signed_in_and_has_consente
     assert_eq!(error(&silent(&browser, SCOPES).await), "consent_required");
     world.signed_in(&world.knows().admin.email, SCOPES).await;
     assert_eq!(error(&silent(&Browser::new(&world), SCOPES).await), "login_required");
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     let back = silent(&browser, "openid").await;
     let (_, reply) = world.token_request(&world.exchange(&parameter(&back, "code").unwrap())).await;
     let claims = verified(&world, &text(&reply, "/id_token"), &world.knows().integration.client_id).await.unwrap();

@@ -20,9 +20,9 @@ async fn a_bots_token_is_shown_once_and_regenerating_kills_it() {
     let (_, me) = world.read("/people/me", &token).await;
     assert_eq!((&me["type"], &me["displayName"]), (&json!("bot"), &json!("Door Bell")));
 
-    let taken = browser.send("/portal/bots/new", &form, &fields).await;
-    assert_eq!(taken.status, 400);
-    taken.says("is taken").says("value=\"Door Bell\"");
+    let again = browser.send("/portal/bots/new", &form, &fields).await;
+    assert_eq!(again.status, 400);
+    again.says("is taken").says("value=\"Door Bell\"");
     browser.see("/portal").await.says("door-bell@webex.bot").does_not_say(&token);
     browser.see("/portal/bots/door-bell@webex.bot").await.says("Regenerate access token").does_not_say(&token);
 

@@ -35,7 +35,7 @@ fn spelled_out(scope: &str) -> String {
     format!("{verb} {whose} {}", thing.replace(['_', '-'], " "))
 }
 
-const SENTENCES: [(&str, &str); 23] = [
+const SENTENCES: [(&str, &str); 40] = [
     ("openid", "Know that it is you who signs in"),
     ("email", "See your email address"),
     ("profile", "See your name"),
@@ -43,7 +43,24 @@ const SENTENCES: [(&str, &str); 23] = [
     ("address", "See your address"),
     ("spark:kms", "Read and write what is encrypted, such as messages"),
     ("guest-issuer:read", "See how many guests there are"),
-    ("guest-issuer:write", "Let guests in"),
+    ("guest-issuer:write", "Create guests and act as them"),
+    ("identity:one_time_password", "Create one-time passwords"),
+    ("identity:placeonetimepassword_create", "Create one-time passwords for workspaces"),
+    ("meeting:schedules_read", "See your meetings"),
+    ("meeting:participants_read", "See who takes part in your meetings"),
+    ("meeting:recordings_read", "See recordings of your meetings"),
+    ("meeting:transcripts_read", "See transcripts of your meetings"),
+    ("meeting:admin_schedule_read", "See every meeting of your organization"),
+    ("meeting:admin_participants_read", "See who takes part in your organization's meetings"),
+    ("meeting:admin_recordings_read", "See recordings of your organization's meetings"),
+    ("meeting:admin_transcripts_read", "See transcripts of your organization's meetings"),
+    ("spark:messages_read", "Read your messages"),
+    ("spark:messages_write", "Send, change and delete messages for you"),
+    ("spark-admin:telephony_config_read", "See your organization's calling settings"),
+    ("spark-admin:telephony_config_write", "Change your organization's calling settings"),
+    ("spark-admin:devices_write", "Change and remove devices of your organization"),
+    ("spark-admin:workspaces_read", "See every workspace of your organization"),
+    ("spark-admin:workspaces_write", "Add, change and remove workspaces of your organization"),
     ("spark:all", "Use everything in Webex that you can use"),
     ("spark:people_read", "See your company's directory"),
     ("spark:organizations_read", "See which organization you belong to"),

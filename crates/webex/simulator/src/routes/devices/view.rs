@@ -12,6 +12,8 @@ pub(in crate::routes) struct Shown<'a> {
     pub(super) device: &'a Device,
     pub(super) access: Access,
     pub(super) condition: Condition,
+    /// Where its workspace is.
+    pub(super) location: Option<&'a str>,
     created: Timestamp,
     last_seen: Timestamp,
 }
@@ -25,7 +27,9 @@ impl<'a> Shown<'a> {
         let created = state.directory.created;
         // A device that is there is seen now; one that is not was last seen when that began.
         let last_seen = if condition.status.is_online() { now } else { since.unwrap_or(created) };
-        Self { device, access, condition, created, last_seen }
+        let workspace = device.workspace.and_then(|id| state.rooms.workspace(id));
+        let location = workspace.and_then(|workspace| workspace.location.as_deref());
+        Self { device, access, condition, location, created, last_seen }
     }
 
     /// As a list of devices and a device's own address have it.
@@ -63,6 +67,9 @@ impl<'a> Shown<'a> {
         if let Some(workspace) = device.workspace {
             view["workspaceId"] = json!(webex_id("PLACES", workspace));
             view["placeId"] = json!(webex_id("PLACES", workspace));
+            if let Some(location) = &self.location {
+                view["locationId"] = json!(location);
+            }
         }
         if let Some(person) = device.person {
             view["personId"] = json!(webex_id("PEOPLE", person));

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Device, Home, Rooms, Workspace};
 use crate::random;
+use crate::world::LOCATIONS;
 
 /// What to make up.
 #[derive(Debug)]
@@ -62,7 +63,8 @@ impl Rooms {
             capacity: Some(capacity),
             kind: kind.to_owned(),
             created: Timestamp::from_second(BUILT).unwrap_or(Timestamp::UNIX_EPOCH),
-            location: None,
+            // Every room stands somewhere.
+            location: Some(LOCATIONS[*made % LOCATIONS.len()].id(organisation)),
             notes: None,
             supported_devices: "collaborationDevices",
             calling: "freeCalling".to_owned(),
