@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::world::{World, location, nonce, parameter, text};
+use crate::world::{World, answer, location, nonce, parameter, text};
 
 const DENIED: &str = "Access denied - your administrator denied access";
 
@@ -95,9 +95,16 @@ async fn all_integrations_can_be_blocked_and_nothing_else_ends() {
     let (admin, knows) = (world.knows().admin.email.clone(), world.knows());
     let reply = world.signed_in(&admin, "spark:people_read").await;
     let machine = world.machine_token().await;
-    let form = [("client_id", knows.integration.client_id.as_str()), ("scope", "spark:people_read")];
-    let codes: Value =
-        world.http.post(world.url("/device/authorize")).form(&form).send().await.unwrap().json().await.unwrap();
+    let codes = async || -> Value {
+        let form = [("client_id", knows.integration.client_id.as_str()), ("scope", "spark:people_read")];
+        let request = world.http.post(world.url("/device/authorize")).form(&form);
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let waiting = codes().await;
+    let other = codes().await;
+    let consent = browser.see(&format!("/v1/device?user_code={}", text(&other, "/user_code"))).await;
+    let accept = [("form", consent.hidden("form")), ("decision", "accept")];
+    browser.post("/v1/authorize/consent", &accept).await.says("Signed in");
 
     let confirm = browser.see("/hub/apps/integrations/block").await;
     browser.send("/hub/apps/integrations/block", &confirm, &[]).await;
@@ -106,9 +113,16 @@ async fn all_integrations_can_be_blocked_and_nothing_else_ends() {
     for token in [&machine, &knows.bot.access_token, &knows.personal.access_token] {
         assert_eq!(world.status("/people/me", token).await, 200);
     }
-    let device = browser.open(&format!("/v1/device?user_code={}", text(&codes, "/user_code"))).await;
+    let device = browser.open(&format!("/v1/device?user_code={}", text(&waiting, "/user_code"))).await;
     assert_eq!(device.status, 403);
     device.says(DENIED);
+    for codes in [waiting, other] {
+        let (grant, code) = ("urn:ietf:params:oauth:grant-type:device_code", text(&codes, "/device_code"));
+        let poll = world.http.post(world.url("/device/token")).form(&[("grant_type", grant), ("device_code", &code)]);
+        let app = &knows.integration;
+        let poll = poll.basic_auth(&app.client_id, Some(&app.client_secret)).send().await.unwrap();
+        assert_eq!(answer(poll).await.1["error"], "access_denied", "whoever had consented or not");
+    }
 
     let page = browser.see("/hub/apps/integrations").await;
     browser.send("/hub/apps/integrations/allow", &page, &[]).await;
