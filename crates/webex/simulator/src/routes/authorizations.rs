@@ -1,7 +1,7 @@
 //! `/v1/authorizations`: which tokens apps hold for a person; and when a token ends.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use http::StatusCode;
 use lanyard_protocol::{AppClientId, WebexId};
 use serde_json::{Value, json};
@@ -30,13 +30,8 @@ pub(super) async fn token_expiry(State(webex): State<Webex>, caller: Caller) -> 
 }
 
 /// All of a person's, in one page. For administrators.
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["identity:tokens_read"])?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let now = webex.now();
     let state = webex.state();
     let person = person(&state, &caller, &query)?;
@@ -82,13 +77,8 @@ pub(super) async fn delete(
 }
 
 /// Ends everyone's authorisation of an app in an organisation.
-pub(super) async fn delete_all(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<StatusCode, Refusal> {
+pub(super) async fn delete_all(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<StatusCode, Refusal> {
     caller.needs_any(&["identity:tokens_write"])?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let client = query.get("clientId").map(AppClientId::new);
     let target = query.get("orgId").map_or(Some(caller.account.organisation), organisation_of);
     let (Some(client), Some(target)) = (client, target) else {

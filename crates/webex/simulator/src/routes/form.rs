@@ -1,7 +1,21 @@
 //! Form fields and query parameters.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
 /// Names and values as they came. What is there more than once makes OAuth requests invalid (RFC 6749, section 3.1).
-pub(super) struct Form(Vec<(String, String)>);
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl<S: Sync> FromRequestParts<S> for Form {
+    type Rejection = Infallible;
+
+    /// The query of a call.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default().as_bytes()))
+    }
+}
 
 impl Form {
     pub(super) fn parse(encoded: &[u8]) -> Self {

@@ -1,7 +1,7 @@
 //! `/v1/locations`, and what Webex Calling says of them.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use serde_json::{Value, json};
@@ -23,13 +23,8 @@ const TELEPHONY: [&str; 1] = ["spark-admin:telephony_config_read"];
 const MOST_LOCATIONS: usize = 500;
 
 /// `GET /locations`, by `name` or by `id`.
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let size = match query.get("max") {
         None => MOST_LOCATIONS,
         Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
@@ -60,10 +55,9 @@ pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let organisation = caller.reach(&webex.state(), &query)?;
     let location = location_of(organisation, &id).ok_or(Refusal::NotFound)?;
     Ok(Json(view(location, organisation)))
@@ -74,9 +68,9 @@ pub(super) async fn floors(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<Value>, Refusal> {
-    let _location = show(State(webex), caller, Path(id), OriginalUri(uri)).await?;
+    let _location = show(State(webex), caller, Path(id), query).await?;
     Ok(Json(json!({ "items": [] })))
 }
 
@@ -98,13 +92,8 @@ fn view(location: &Location, organisation: Uuid) -> Value {
 }
 
 /// `GET /telephony/config/locations`: a list under a name of its own.
-pub(super) async fn calling(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Response, Refusal> {
+pub(super) async fn calling(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&TELEPHONY)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let slice = Slice::of(&query, MOST_NUMBERS, MOST_NUMBERS)?;
     let state = webex.state();
     let organisation = caller.reach(&state, &query)?;
@@ -136,13 +125,8 @@ pub(super) async fn calling(
 const MOST_NUMBERS: usize = 2000;
 
 /// `GET /telephony/config/numbers`: a list under a name of its own. Extensions without a number are entries too.
-pub(super) async fn numbers(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Response, Refusal> {
+pub(super) async fn numbers(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&TELEPHONY)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let slice = Slice::of(&query, MOST_NUMBERS, MOST_NUMBERS)?;
     let state = webex.state();
     let organisation = caller.reach(&state, &query)?;

@@ -1,7 +1,7 @@
 //! `/v1/xapi`: what a device says of itself, and commands to it.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -20,13 +20,8 @@ use crate::world::{Access, CommandError, device_of, merge, people, select};
 const MOST_NAMES: usize = 10;
 
 /// `GET /xapi/status`.
-pub(super) async fn status(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn status(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark:xapi_statuses"])?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let asked = query.get("deviceId").ok_or_else(|| Refusal::BadRequest("deviceId is required.".to_owned()))?;
     let names: Vec<&str> = query.every("name").flat_map(|names| names.split(',')).collect();
     if names.is_empty() || names.len() > MOST_NAMES {
@@ -62,12 +57,11 @@ pub(super) async fn command(
     State(webex): State<Webex>,
     caller: Caller,
     Path(name): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark:xapi_commands"])?;
     let order: Order = json_body(&body)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let now = webex.now();
     let random = random::uuid(&*webex.setting().entropy);
     let mut state = webex.state();

@@ -5,7 +5,7 @@ mod request;
 mod visits;
 mod words;
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -27,8 +27,7 @@ use visits::{Stage, Visit};
 pub(super) use words::{Permission, describe};
 
 /// Checks the app's request and shows the first page that is needed.
-pub(crate) async fn start(State(webex): State<Webex>, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+pub(crate) async fn start(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
     let mut state = webex.state();
     let request = match AuthorizeRequest::parse(&query, &state.issuer) {
         Ok(request) => request,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -21,8 +21,7 @@ const MOST_STEPS: usize = 100;
 const MOST_TURNS: usize = 500_000;
 
 /// How every device is, and how many turns its script still has.
-pub(super) async fn list(State(webex): State<Webex>, OriginalUri(uri): OriginalUri) -> Result<Json<Value>, Mistake> {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+pub(super) async fn list(State(webex): State<Webex>, query: Form) -> Result<Json<Value>, Mistake> {
     let number = |name: &str, usual: usize| match query.get(name) {
         None => Ok(usual),
         Some(text) => text.parse().map_err(|_| Mistake(StatusCode::BAD_REQUEST, format!("{name} is a number"))),

@@ -1,7 +1,7 @@
 //! The page where a person types the code of a device; signing in and deciding are the pages of every app.
 
 use askama::Template;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -28,12 +28,7 @@ struct Done<'a> {
 }
 
 /// With a code in the query, as the device's QR code has it, the code need not be typed.
-pub(in crate::routes) async fn show(
-    State(webex): State<Webex>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-) -> Response {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
     proceed(&webex, query.get("user_code"), &headers)
 }
 

@@ -6,7 +6,7 @@ mod view;
 mod write;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::Value;
 
@@ -26,12 +26,7 @@ pub(super) use write::{activation_code, create, delete, tags};
 const USUAL_PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
 
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Response, Refusal> {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let filter = Filter::of(&query);
     let now = webex.now();
@@ -50,9 +45,8 @@ pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<Value>, Refusal> {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let now = webex.now();
     let state = webex.state();
     let sight = Sight::of(&caller, caller.reach(&state, &query)?)?;

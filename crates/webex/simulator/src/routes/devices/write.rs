@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ pub(in crate::routes) async fn tags(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
@@ -69,7 +69,7 @@ pub(in crate::routes) async fn tags(
     }
     let now = webex.now();
     let mut state = webex.state();
-    let id = permitted(&state, &caller, &id, &uri)?;
+    let id = permitted(&state, &caller, &id, &query)?;
     let device = state.rooms.device_mut(id).ok_or(Refusal::NotFound)?;
     for operation in operations {
         match operation.op {
@@ -91,10 +91,10 @@ pub(in crate::routes) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<StatusCode, Refusal> {
     let mut state = webex.state();
-    let id = permitted(&state, &caller, &id, &uri)?;
+    let id = permitted(&state, &caller, &id, &query)?;
     state.rooms.remove_device(id);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -132,7 +132,7 @@ impl Place {
 pub(in crate::routes) async fn create(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark-admin:devices_write"])?;
@@ -142,7 +142,7 @@ pub(in crate::routes) async fn create(
     };
     let now = webex.now();
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query(&uri))?;
+    let organisation = caller.reach(&state, &query)?;
     let (home, name) = place.home(&state, organisation)?;
     if state.rooms.devices().any(|device| device.mac == mac) {
         return Err(Refusal::Gateway(StatusCode::CONFLICT, "A device with this MAC address exists already."));
@@ -165,7 +165,7 @@ const CODE_LIFE: Duration = Duration::from_hours(7 * 24);
 pub(in crate::routes) async fn activation_code(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark-admin:devices_write"])?;
@@ -173,7 +173,7 @@ pub(in crate::routes) async fn activation_code(
     let place: Place = json_body(&body)?;
     let now = webex.now();
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query(&uri))?;
+    let organisation = caller.reach(&state, &query)?;
     let (home, _) = place.home(&state, organisation)?;
     if matches!(home, Home::Person(_)) {
         caller.needs_any(&["identity:one_time_password"])?;
@@ -187,8 +187,8 @@ pub(in crate::routes) async fn activation_code(
 }
 
 /// The device of that id, where the caller may change it.
-fn permitted(state: &Everything, caller: &Caller, id: &str, uri: &http::Uri) -> Result<Uuid, Refusal> {
-    let sight = Sight::writing(caller, caller.reach(state, &query(uri))?)?;
+fn permitted(state: &Everything, caller: &Caller, id: &str, query: &Form) -> Result<Uuid, Refusal> {
+    let sight = Sight::writing(caller, caller.reach(state, query)?)?;
     let device = device_of(id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
     sight.permission(state, device).map(|_| device.id).ok_or(Refusal::NotFound)
 }
@@ -196,10 +196,6 @@ fn permitted(state: &Everything, caller: &Caller, id: &str, uri: &http::Uri) -> 
 fn shown(state: &Everything, id: Uuid, now: Timestamp) -> Result<Json<Value>, Refusal> {
     let device = state.rooms.device(id).ok_or(Refusal::NotFound)?;
     Ok(Json(Shown::of(state, device, Access::Full, now).json_without_maintenance()))
-}
-
-fn query(uri: &http::Uri) -> Form {
-    Form::parse(uri.query().unwrap_or_default().as_bytes())
 }
 
 /// As Webex writes it, out of twelve digits with or without something between.

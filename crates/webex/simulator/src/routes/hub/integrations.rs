@@ -1,7 +1,7 @@
 //! Integrations that people of the organisation have allowed to act for them, and what is blocked.
 
 use askama::Template;
-use axum::extract::{Extension, OriginalUri, State};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
@@ -55,9 +55,8 @@ pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extensio
 pub(super) async fn ask(
     State(webex): State<Webex>,
     Extension(person): Extension<SignedIn>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Page, Problem> {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let state = webex.state();
     let client = client(&state, &query)?;
     let title = match &client {

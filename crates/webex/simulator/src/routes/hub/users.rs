@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Extension, OriginalUri, Path, State};
+use axum::extract::{Extension, Path, State};
 
 use super::licences::{Held, Offered, held, offered};
 use super::paging::Paged;
@@ -81,12 +81,7 @@ impl User {
     }
 }
 
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    OriginalUri(uri): OriginalUri,
-) -> Page {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>, query: Form) -> Page {
     let state = webex.state();
     let all = state.directory.listed_in(person.home()).filter(|account| account.is_member());
     let holds = |account: &&Arc<Account>, wanted: &str| {

@@ -1,7 +1,7 @@
 //! Workspaces, and which bots may use the devices in them.
 
 use askama::Template;
-use axum::extract::{Extension, OriginalUri, Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
@@ -72,12 +72,7 @@ impl Workspace {
     }
 }
 
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    OriginalUri(uri): OriginalUri,
-) -> Page {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>, query: Form) -> Page {
     let state = webex.state();
     let all = state.rooms.workspaces().filter(|workspace| workspace.organisation == person.home());
     let holds = |workspace: &&crate::world::Workspace, wanted: &str| workspace.name.to_lowercase().contains(wanted);

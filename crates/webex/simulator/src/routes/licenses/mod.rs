@@ -3,7 +3,7 @@
 mod assign;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use serde_json::{Value, json};
@@ -21,13 +21,8 @@ pub(super) use assign::assign;
 const READ: [&str; 1] = ["spark-admin:licenses_read"];
 
 /// `GET /licenses`; never paged.
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let state = webex.state();
     let organisation = caller.reach(&state, &query)?;
     let items = Licence::all().map(|licence| view(&state.directory, organisation, licence));
@@ -42,10 +37,9 @@ pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let state = webex.state();
     let organisations = state.directory.all().map(|(organisation, ..)| organisation);
     let found = organisations

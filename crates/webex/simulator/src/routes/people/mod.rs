@@ -5,9 +5,8 @@ mod view;
 mod write;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::Uri;
 use http::header::LINK;
 use serde_json::json;
 
@@ -29,38 +28,29 @@ pub(super) use write::{create, delete, update};
 const READ: [&str; 2] = ["spark:people_read", "spark-admin:people_read"];
 const READ_ALL: [&str; 1] = ["spark-admin:people_read"];
 
-pub(super) async fn me(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Json<View>, Refusal> {
+pub(super) async fn me(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<View>, Refusal> {
     caller.needs_any(&READ)?;
     let state = webex.state();
     // What a call before this one changed is there already.
     let account = state.directory.account(caller.account.id).unwrap_or(&caller.account);
-    Ok(Json(View::of(account, Sight::of(&caller, &query(&uri)))))
+    Ok(Json(View::of(account, Sight::of(&caller, &query))))
 }
 
 pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<View>, Refusal> {
     caller.needs_any(&READ)?;
     let state = webex.state();
     let account = person_of(&id).and_then(|id| state.directory.account(id));
     let account = account.filter(|account| caller.sees(&state, account.organisation)).ok_or(Refusal::NotFound)?;
-    Ok(Json(View::of(account, Sight::of(&caller, &query(&uri)))))
+    Ok(Json(View::of(account, Sight::of(&caller, &query))))
 }
 
 /// People by address, by the start of a name or by id; an administrator may list everyone.
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Response, Refusal> {
-    let query = query(&uri);
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     let filter = Filter::of(&query)?;
     filter.permitted_to(&caller)?;
     let size = page_size(&query)?;
@@ -82,8 +72,4 @@ pub(super) async fn list(
         response.headers_mut().insert(LINK, link);
     }
     Ok(response)
-}
-
-fn query(uri: &Uri) -> Form {
-    Form::parse(uri.query().unwrap_or_default().as_bytes())
 }

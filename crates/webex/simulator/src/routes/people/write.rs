@@ -1,7 +1,7 @@
 //! Adding, changing and removing people.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::view::{Sight, View};
-use super::{Caller, Form, Refusal, query, role_id};
+use super::{Caller, Form, Refusal, role_id};
 use crate::issuer::Selection;
 use crate::random;
 use crate::routes::refusal::json_body;
@@ -50,7 +50,7 @@ struct Phone {
 pub(in crate::routes) async fn create(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
@@ -72,7 +72,7 @@ pub(in crate::routes) async fn create(
     directory.add(account);
     issuer.note_elsewhere([(id, organisation)].into_iter().filter(|_| organisation != directory.id));
     wish.license(directory, id, now)?;
-    shown(directory, id, &caller, &query(&uri))
+    shown(directory, id, &caller, &query)
 }
 
 /// `PUT /people/{id}`: what the call leaves out is taken away. A line that cannot be given is refused, and the rest is changed
@@ -81,7 +81,7 @@ pub(in crate::routes) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
@@ -113,7 +113,7 @@ pub(in crate::routes) async fn update(
         issuer.end_grants(&Selection { account: Some(id), ..Selection::default() });
     }
     wish.license(directory, id, now)?;
-    shown(directory, id, &caller, &query(&uri))
+    shown(directory, id, &caller, &query)
 }
 
 /// `DELETE /people/{id}`; everything that acts for the person ends.

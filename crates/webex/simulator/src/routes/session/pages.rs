@@ -1,7 +1,7 @@
 //! Signing in to the portal and to Control Hub, and out.
 
 use askama::Template;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -30,12 +30,7 @@ pub(in crate::routes) struct SignIn<'a> {
     pub(in crate::routes) hidden: &'a [(&'a str, &'a str)],
 }
 
-pub(in crate::routes) async fn show(
-    State(webex): State<Webex>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-) -> Response {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
     let then = destination(query.get("then"));
     let now = webex.now();
     let mut state = webex.state();

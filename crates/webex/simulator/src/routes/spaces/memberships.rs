@@ -1,7 +1,7 @@
 //! `/v1/memberships`.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
@@ -26,10 +26,9 @@ const LARGEST_PAGE: usize = 1000;
 pub(in crate::routes) async fn list(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let state = webex.state();
     let whom = person(&state, query.get("personId"), query.get("personEmail"))?;

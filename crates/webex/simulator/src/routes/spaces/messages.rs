@@ -1,7 +1,7 @@
 //! `/v1/messages`.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
@@ -35,10 +35,9 @@ const MOST_EDITS: u32 = 10;
 pub(in crate::routes) async fn list(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let state = webex.state();
     let id = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
     let space = joined(&state, &caller, id)?;
@@ -93,10 +92,9 @@ impl Before {
 pub(in crate::routes) async fn direct(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let state = webex.state();
     let whom = person(&state, query.get("personId"), query.get("personEmail"))?;
     let whom = whom.ok_or_else(|| Refusal::BadRequest("personId or personEmail is required.".to_owned()))?;

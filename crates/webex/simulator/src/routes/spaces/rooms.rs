@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
@@ -28,10 +28,9 @@ const LARGEST_PAGE: usize = 1000;
 pub(in crate::routes) async fn list(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let state = webex.state();
     let wanted = query.get("type");

@@ -1,7 +1,7 @@
 //! `/v1/webhooks`.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
@@ -61,9 +61,8 @@ const EVENTS: [&str; 12] = [
 pub(in crate::routes) async fn list(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Response, Refusal> {
-    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let size = page_size(&query, USUAL_PAGE, USUAL_PAGE)?;
     let state = webex.state();
     page(&webex, ("/webhooks", &query), size, state.behaviour.empty_pages, state.hooks.of(caller.account.id), view)

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{query, seen};
+use super::seen;
 use crate::routes::caller::Caller;
 use crate::routes::form::Form;
 use crate::routes::people::date;
@@ -92,10 +92,9 @@ type Reading = (Timestamp, f64);
 pub(in crate::routes) async fn measured(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&SCOPES)?;
-    let query = query(&uri);
     let (name, sense) = sense(&query)?;
     let aggregation = Aggregation::of(&query, "none")?;
     let now = webex.now();
@@ -165,10 +164,9 @@ fn buckets(readings: &[Reading], bucket: Duration) -> impl Iterator<Item = (Time
 pub(in crate::routes) async fn durations(
     State(webex): State<Webex>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&SCOPES)?;
-    let query = query(&uri);
     let aggregation = Aggregation::of(&query, "hourly")?;
     if aggregation == Aggregation::None {
         return Err(Refusal::BadRequest("aggregation is hourly or daily.".to_owned()));

@@ -6,7 +6,7 @@ mod view;
 mod write;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -28,13 +28,8 @@ const SCOPES: [&str; 2] = ["spark-admin:workspaces_read", "spark:workspaces_read
 const USUAL_PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
 
-pub(super) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     permitted(&caller)?;
-    let query = query(&uri);
     let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let with = With::of(&query);
     let now = webex.now();
@@ -70,10 +65,9 @@ pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<Value>, Refusal> {
     permitted(&caller)?;
-    let query = query(&uri);
     let state = webex.state();
     let workspace = seen(&state, &caller, &query, &id)?;
     Ok(Json(view::view(&state, workspace, &With::of(&query), webex.now())))
@@ -84,11 +78,11 @@ pub(super) async fn capabilities(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<Json<Value>, Refusal> {
     permitted(&caller)?;
     let state = webex.state();
-    let workspace = seen(&state, &caller, &query(&uri), &id)?;
+    let workspace = seen(&state, &caller, &query, &id)?;
     Ok(Json(json!({ "capabilities": view::capabilities(&state, workspace) })))
 }
 
@@ -113,8 +107,4 @@ fn sees(state: &Everything, caller: &Caller, organisation: Uuid, workspace: &Wor
             && state.rooms.access(caller.account.id, Some(workspace.id)).is_some();
     }
     workspace.organisation == organisation
-}
-
-fn query(uri: &http::Uri) -> Form {
-    Form::parse(uri.query().unwrap_or_default().as_bytes())
 }

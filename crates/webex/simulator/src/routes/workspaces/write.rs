@@ -1,7 +1,7 @@
 //! What changes workspaces.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::seen;
 use super::view::{With, view};
-use super::{query, seen};
 use crate::random;
 use crate::routes::caller::Caller;
 use crate::routes::form::Form;
@@ -127,7 +127,7 @@ pub(in crate::routes) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&[SCOPE])?;
@@ -135,7 +135,7 @@ pub(in crate::routes) async fn update(
     wish.check()?;
     let now = webex.now();
     let mut state = webex.state();
-    let id = seen(&state, &caller, &query(&uri), &id)?.id;
+    let id = seen(&state, &caller, &query, &id)?.id;
     if let Some(workspace) = state.rooms.workspace_mut(id) {
         wish.replace(workspace);
     }
@@ -148,11 +148,11 @@ pub(in crate::routes) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    query: Form,
 ) -> Result<StatusCode, Refusal> {
     caller.needs_any(&[SCOPE])?;
     let mut state = webex.state();
-    let id = seen(&state, &caller, &query(&uri), &id)?.id;
+    let id = seen(&state, &caller, &query, &id)?.id;
     state.rooms.remove_workspace(id);
     Ok(StatusCode::NO_CONTENT)
 }
