@@ -56,7 +56,9 @@ impl Desk {
             self.home.file("browser", &format!("#!/bin/sh\nprintf %s \"$1\" > '{}'\n", self.opened.display()));
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
         let mut command = self.home.command(["login", "acme", "--app", "desk"]);
-        let login = Running::start(command.env("BROWSER", &program));
+        let mut login = Running::start(command.env("BROWSER", &program));
+        // A sign-in that ends before it opens anything is seen here; nobody would ever write to the pipe.
+        login.wait_for("/authorize?");
         // The pipe is read until the program has written it.
         (login, std::fs::read_to_string(&self.opened).unwrap())
     }
