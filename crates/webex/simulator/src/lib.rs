@@ -29,39 +29,28 @@
 //! in this crate and guards nothing. `/idb/.well-known/openid-configuration` leads to everything: the keys at `/v1/verification`,
 //! the claims at `/v1/userinfo`. `prompt=none` answers without a page for who is signed in to the pages here and has consented.
 //!
+//! # What REST there is
+//! People, licences, roles, locations and numbers, organisations and what a partner sees of them (`orgId`), devices with tags and
+//! activation codes, workspaces and their metrics, the xAPI of room devices and of newer phones, rooms, memberships, messages,
+//! webhooks, guests, authorizations, service apps' tokens, token expiry. Calls, meetings and recordings are empty lists. Scopes and
+//! roles are asked for on every call. A webhook is delivered, signed, to targets on loopback alone; any other is kept and never
+//! called. At most 10,000 messages are kept, the oldest forgotten first.
+//!
 //! # The control plane
-//! JSON under [`Description::control_url`], with `Authorization: Bearer` and [`Description::control_key`]:
+//! JSON under [`Description::control_url`], with `Authorization: Bearer` and [`Description::control_key`]. It describes itself:
+//! `GET /openapi.json` names every call, field and unit. What there is:
 //!
-//! | Call | What it does |
+//! | Calls | What they do |
 //! |---|---|
-//! | `POST`, `GET`, `DELETE /faults` | scripts, lists or clears misbehaviour: `{path, method?, count?, after?, action}` |
-//! | `GET`, `POST /clock` | shows the simulator's time, or moves it forward: `{advance_ms}` |
-//! | `GET`, `DELETE /record` | lists or forgets the calls received and the replies sent |
-//! | `GET /grants`, `POST /grants/revoke` | lists live grants, or ends some: `{client_id?, subject?, refresh_token_fingerprint?}` |
-//! | `POST /access_tokens/revoke` | revokes access tokens and leaves their grants: `{client_id?, subject?}` |
-//! | `GET`, `POST /behaviour` | shows or changes how the simulator behaves; it starts as [`Options`] says |
-//! | `POST /clients`, `POST /clients/{id}/secret` | registers an integration, or replaces a client secret |
-//! | `GET /organisations` | lists the organisations and their administrators, the first one first |
-//! | `GET`, `POST /service-apps` | lists service apps, or registers one that nobody has authorised: `{name?, scopes}` |
-//! | `POST /service-apps/{id}/authorise`, `…/withdraw` | what an administrator does in Control Hub: `{organisation_id?}` |
-//! | `POST /bots`, `POST /bots/{email}/regenerate` | makes a bot (`{name}`), or a new token in place of its old one |
-//! | `POST /personal` | gives a personal token, as the developer portal does: `{subject}`, an address |
-//! | `POST /people/{email}/change-password` | ends what the person consented to, and their personal tokens |
-//! | `GET /workspaces`, `POST /workspaces/{id}/grants` | lists workspaces, or grants a bot: `{email, access: read, full or null}` |
+//! | `/faults` | script misbehaviour by path, method, count and chance: other replies, delays, cuts before and after the effect, spoilt and slow bodies |
+//! | `/clock` | shows the time, moves it forward (`advance_ms`), lets it stand, run or run fast (`rate`) |
+//! | `/devices`, `/devices/script`, `/devices/activate` | how every device is; what is to happen to them and when; one that comes |
+//! | `/record` | the calls received and the replies sent |
+//! | `/behaviour` | how the simulator behaves where Webex is not sure to behave one way |
+//! | `/grants`, `/access_tokens` | what is alive; ends it, or makes it older |
+//! | `/clients`, `/service-apps`, `/bots`, `/personal`, `/people`, `/workspaces`, `/organisations` | what people do on the pages, for programs |
 //!
-//! In `path` of a fault a trailing `*` stands for any ending. `count` is how often it applies (1 when left out, `null` for
-//! ever), `after` how many matching calls it lets pass first. `action` holds any of: `delay_ms` (before the effect),
-//! `delay_after_ms` (between effect and reply), `headers`, and one of
-//! - `status` and `body` (text or JSON, with `content_type`): this reply, and no effect;
-//! - `cut`: `"before"` or `"after"` the effect the connection closes without a reply;
-//! - `mangle`: `"empty"`, `"truncate"`, `"html"` or `"huge"` (10 MiB) spoils the reply; `merge`: `{field: value}` overrides
-//!   fields of a successful JSON reply, and removes those given as `null`.
-//!
-//! `POST /behaviour` takes any of `refresh` (`keep`, `rotate`, `rotate-strict`), `repeat_window_ms`, `noop_refresh_window_ms` (0
-//! for none), `access_token_ttl_ms`, `refresh_token_ttl_ms`, `dead_grant_status` (400 or 401), `dead_grant_error`
-//! (`invalid_request` or `invalid_grant`), `scope_in_reply`, `revoke_refresh_tokens`, `empty_pages`, `double_tracking_id`,
-//! `token_expiry_for` (`all`, `personal`, `none`), `guest_token_ttl_ms`, `device_pending` (`webex`, `rfc`), `device_interval_s`,
-//! `bot_sees_workspaces` and `requests_per_minute` (0 for no limit); what is left out stays.
+//! In `path` of a fault a trailing `*` stands for any ending. The first fault that fits a call decides alone.
 //!
 //! A record's entry tells whether the call had its `effect` and whether its reply was sent: `reply_sent` is true once the
 //! operating system has taken the reply's last byte. A client that holds a whole reply always finds it so; one that was cut

@@ -90,6 +90,10 @@ impl Simulator {
             .map_err(|error| Failure::Other { message: format!("writing JSON: {error}"), hint: None })?;
         output::line(&text)?;
         output::note(&format!("a local Webex listens at {}; Ctrl-C ends it", description.base_url));
+        output::note(&format!(
+            "its developer portal: {}; its Control Hub: {}; sign in as {} with {}",
+            description.portal_url, description.hub_url, description.admin.email, description.admin.password
+        ));
         tokio::select! {
             () = interrupt.next() => {}
             () = terminate.next() => {}

@@ -80,7 +80,7 @@ async fn bot(stage: &Stage) -> Result<(), Failure> {
     let grant = json!({ "email": stage.webex.bot.email, "access": "full" });
     let id = &missing.id;
     stage.control(Method::POST, &format!("/workspaces/{id}/grants"), Some(grant)).await?;
-    say(&format!("  an administrator adds the bot in Control Hub: {}, Edit API Access", missing.name));
+    say(&format!("  an administrator adds the bot in Control Hub: Workspaces, {}, Device API access", missing.name));
     let report = test().await?;
     check(seen(&report) == Some(missing.devices), &format!("now it sees {} devices", missing.devices))
 }

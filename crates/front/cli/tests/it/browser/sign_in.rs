@@ -89,22 +89,32 @@ fn an_answer_whose_state_was_changed_is_refused_and_nothing_is_stored() {
     let desk = Desk::new();
     let (mut login, url) = desk.login();
     // Somebody on the way gave the browser another state than the one that lanyard drew.
-    let mut tampered = Url::parse(&url).unwrap();
-    let pairs: Vec<_> = Url::parse(&url).unwrap().query_pairs().into_owned().collect();
-    let changed = pairs
-        .into_iter()
-        .map(|(name, value)| if name == "state" { (name, "theirs".to_owned()) } else { (name, value) });
-    tampered.query_pairs_mut().clear().extend_pairs(changed);
-    let page = desk.browser.open(tampered.as_str());
+    let tampered = with_state(&url, Some("theirs"));
+    let page = desk.browser.open(&tampered);
     desk.signs_in(&page);
     page.click("Accept");
     page.wait_for("This belongs to another sign-in");
     page.looks_right("callback-another-sign-in");
-    assert!(page.url().contains("state=theirs"), "{}", page.url());
+    let arrived = page.url();
+    assert!(arrived.contains("state=theirs"), "{arrived}");
+    // Nor does any other do, nor none, in the address that the browser was sent back to.
+    for state in [Some("mine"), None] {
+        page.go(&with_state(&arrived, state));
+        assert!(page.text().contains("another sign-in"), "{}", page.text());
+    }
     assert!(!login.has_ended());
     desk.has_nothing();
     assert!(desk.webex.record().iter().all(|call| call["grant_type"] != "authorization_code"));
     login.signal("INT");
     login.end();
     desk.has_nothing();
+}
+
+/// An address with another state, or with none.
+fn with_state(url: &str, state: Option<&str>) -> String {
+    let mut url = Url::parse(url).unwrap();
+    let pairs: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| name != "state").collect();
+    let state = state.map(|state| ("state".to_owned(), state.to_owned()));
+    url.query_pairs_mut().clear().extend_pairs(pairs).extend_pairs(state);
+    url.into()
 }
