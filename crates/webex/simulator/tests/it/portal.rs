@@ -188,8 +188,12 @@ async fn what_is_somebody_elses_is_not_there() {
     }
     assert_eq!(world.status("/people/me", &knows.bot.access_token).await, 200);
 
+    let form = someone.see("/portal/bots/new").await;
+    someone.send("/portal/bots/new", &form, &[("name", "Bell"), ("username", "bell")]).await;
     let administrator = Browser::administrator(&world).await;
+    assert_eq!(administrator.open("/portal/bots/bell@webex.bot").await.status, 404, "not even for an administrator");
     let all = administrator.see("/portal").await;
+    all.does_not_say("bell@webex.bot");
     for name in [&knows.bot.email, &knows.integration.client_id, &knows.service_app.client_id] {
         all.says(name);
     }
