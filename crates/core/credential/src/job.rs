@@ -144,7 +144,11 @@ const CALLING: &[Need] = &[
         scopes: &["spark-admin:licenses_read"],
         probe: Some(Probe { path: &["licenses"], query: "" }),
     },
-    Need { what: "list locations", scopes: &["spark-admin:locations_read"], probe: Some(one_of(&["locations"])) },
+    Need {
+        what: "list locations",
+        scopes: &["spark-admin:locations_read", "spark-admin:people_read"],
+        probe: Some(one_of(&["locations"])),
+    },
     Need {
         what: "read the calling configuration",
         scopes: &["spark-admin:telephony_config_read"],

@@ -44,6 +44,9 @@ const QUESTIONS: &str = include_str!("page.js");
 /// Shift, among the modifiers of a key.
 const SHIFT: u8 = 8;
 
+/// How many frames are waited for what a page asks to be focused.
+const FRAMES: usize = 10;
+
 impl<'b> Page<'b> {
     #[track_caller]
     pub(super) fn new(browser: &'b Browser) -> Self {
@@ -168,11 +171,13 @@ impl<'b> Page<'b> {
         self.strike(&event);
     }
 
-    /// What has the focus, if anything has.
+    /// What has the focus, if anything has. What a page asks to be focused may take a few frames to be.
     #[track_caller]
     pub fn focus(&self) -> Option<Focus> {
-        self.draw();
-        self.ask("focus()")
+        (0..FRAMES).find_map(|_| {
+            self.draw();
+            self.ask("focus()")
+        })
     }
 
     /// Presses Tab and gives the name of what has the focus then; panics where that is nothing, or cannot be seen.
