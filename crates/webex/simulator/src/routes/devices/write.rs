@@ -77,8 +77,8 @@ pub(in crate::routes) async fn tags(
             Op::Add => {
                 device.tags.extend(operation.value);
             }
-            Op::Remove if operation.value.is_empty() => device.tags.clear(),
-            Op::Remove => device.tags.retain(|tag| !operation.value.contains(tag)),
+            // JSON Patch takes away what stands at a path, whatever value comes along.
+            Op::Remove => device.tags.clear(),
         }
         let mut seen = std::collections::HashSet::new();
         device.tags.retain(|tag| seen.insert(tag.clone()));
