@@ -19,9 +19,10 @@ type Read = for<'a> fn(&'a Shown<'_>) -> Cow<'a, str>;
 
 impl Filter {
     pub(super) fn of(query: &Form) -> Self {
-        let known: [(&str, Read); 15] = [
+        let known: [(&str, Read); 16] = [
             ("workspaceId", |shown| id("PLACES", shown.device.workspace)),
             ("locationId", |shown| shown.location.unwrap_or_default().into()),
+            ("workspaceLocationId", |shown| shown.location.unwrap_or_default().into()),
             ("personId", |shown| id("PEOPLE", shown.device.person)),
             ("displayName", |shown| shown.device.name.as_str().into()),
             ("product", |shown| shown.device.product.as_str().into()),
