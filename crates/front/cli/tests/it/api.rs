@@ -32,7 +32,12 @@ fn a_call_prints_the_answer_and_its_status_is_the_exit_code() {
     let forbidden = home.run(["api", "licenses"]);
     assert!(forbidden.hint().contains("lanyard test acme"), "{}", forbidden.stderr);
     forbidden.fails(4);
-    home.run(["api", "POST", "people/me"]).fails(1);
+    let named = home.run(["api", "POST", "people/me"]);
+    assert!(!named.stderr.contains("hint:"), "{}", named.stderr);
+    named.fails(1);
+    let unnamed = home.run(["api", "people/me", "-f", "max=3"]);
+    assert!(unnamed.hint().contains("lanyard api acme GET PATH"), "{}", unnamed.stderr);
+    unnamed.fails(1);
 
     let included = home.run(["api", "-i", "people/me"]).ok();
     assert!(included.starts_with("HTTP 200") && included.contains("trackingid: LANYARD_"), "{included}");

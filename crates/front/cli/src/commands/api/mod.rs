@@ -67,6 +67,7 @@ impl Api {
         let fields = Fields::read(&self.raw_fields, &self.fields)?;
         let paged = self.paginate || self.lines;
         let body = self.body()?;
+        let named = words.method.is_some();
         let method = words
             .method
             .unwrap_or_else(|| if body.is_some() || !fields.is_empty() && !paged { Method::POST } else { Method::GET });
@@ -96,7 +97,7 @@ impl Api {
             return Pages::new(self.lines, common.json).print(&caller, first).await;
         }
         self.print(&first)?;
-        Ok(finish(&first, common.json))
+        Ok(finish(&first, named, common.json))
     }
 
     fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
@@ -177,14 +178,14 @@ impl Caller {
 }
 
 /// Says on stderr what a refusal means, and gives the exit code of a status.
-fn finish(reply: &ApiReply, json: bool) -> ExitCode {
+fn finish(reply: &ApiReply, named: bool, json: bool) -> ExitCode {
     if reply.status.is_success() {
         return ExitCode::SUCCESS;
     }
     let said = ErrorBody::parse(reply.body.expose_secret());
     let tracking = reply.tracking_id.as_deref().or(said.tracking_id.as_deref());
     let tracking = tracking.map(|id| format!(" (tracking id {id})")).unwrap_or_default();
-    let (code, hint) = (code(reply.status), hint(reply));
+    let (code, hint) = (code(reply.status), hint(reply, named));
     let message = format!("Webex answered {} {} with {}{tracking}", reply.method, reply.path, reply.status);
     exit::tell_said(&message, hint.as_deref(), code, json);
     ExitCode::from(code)
@@ -201,9 +202,13 @@ fn code(status: StatusCode) -> u8 {
     }
 }
 
-fn hint(reply: &ApiReply) -> Option<String> {
+/// What to do about it; `named` is whether somebody wrote the method.
+fn hint(reply: &ApiReply, named: bool) -> Option<String> {
     let name = &reply.credential.name;
     Some(match reply.status {
+        StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED if !named && reply.method == Method::POST => {
+            format!("fields make it a POST; for a query say so: lanyard api {name} GET PATH -f …")
+        }
         StatusCode::UNAUTHORIZED => format!("see what is wrong: lanyard test {name}"),
         StatusCode::FORBIDDEN => {
             format!("a scope, a role or a licence is missing; see what there is: lanyard test {name} --for …")

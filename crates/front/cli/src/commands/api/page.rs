@@ -42,7 +42,7 @@ impl Pages {
             reply = caller.call(Target::Next(next)).await?;
             if !reply.status.is_success() {
                 self.end()?;
-                return Ok(finish(&reply, self.json));
+                return Ok(finish(&reply, true, self.json));
             }
         }
         Err(Failure::Other { message: format!("the list has more than {MOST_PAGES} pages"), hint: None })
