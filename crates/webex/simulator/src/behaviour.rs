@@ -1,5 +1,6 @@
 //! How a running simulator behaves, where Webex is not sure to behave one way.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -105,7 +106,7 @@ impl Behaviour {
             device_pending: DevicePending::Webex,
             device_interval: Duration::from_secs(2),
             bot_sees_workspaces: false,
-            requests_per_minute: None,
+            requests_per_minute: options.requests_per_minute.map(NonZeroU32::get),
         }
     }
 

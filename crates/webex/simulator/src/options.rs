@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct Options {
     /// Whether things happen to devices of themselves: they fail, restart and sleep now and then, the same way for the same seed
     /// and time. Otherwise they stay as they were made until a script comes.
     pub lively: bool,
+    /// How many calls a minute somebody may make of one API; no limit where it is left out. Webex is said to allow about 300.
+    pub requests_per_minute: Option<NonZeroU32>,
     /// The life of an access token that an integration or a service app obtains.
     pub access_token_ttl: Duration,
     /// The life of a refresh token, counted anew from each refresh.
@@ -55,6 +58,7 @@ impl Default for Options {
             organisations: 1,
             devices: 20,
             lively: false,
+            requests_per_minute: None,
             access_token_ttl: Duration::from_secs(1_209_599),
             refresh_token_ttl: Duration::from_secs(7_775_999),
             refresh: RefreshBehaviour::Keep,

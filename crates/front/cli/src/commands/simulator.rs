@@ -1,6 +1,7 @@
 //! `lanyard simulator`: a local Webex.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub(crate) struct Simulator {
     /// How many organisations there are, up to 1,000; those beyond the first are small
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     organisations: u32,
+    /// Allow somebody so many calls a minute of one API; Webex is said to allow about 300. No limit unless given
+    #[arg(long, value_name = "N")]
+    requests_per_minute: Option<NonZeroU32>,
     /// How long an access token lasts, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599)]
     access_token_ttl: u64,
@@ -61,6 +65,7 @@ impl Simulator {
             people: usize::try_from(self.people).unwrap_or(usize::MAX),
             devices: usize::try_from(self.devices).unwrap_or(usize::MAX),
             lively: self.lively,
+            requests_per_minute: self.requests_per_minute,
             organisations: usize::try_from(self.organisations).unwrap_or(usize::MAX),
             access_token_ttl: Duration::from_secs(self.access_token_ttl),
             refresh_token_ttl: Duration::from_secs(self.refresh_token_ttl),
