@@ -60,8 +60,14 @@ impl Caller {
         self.account.organisation == organisation || self.is_partner(everything)
     }
 
+    /// The organisation that a call about one thing is about: the thing's own, where the caller knows of that. What is named by an id
+    /// needs no `orgId` beside it.
+    pub(super) fn reach_of(&self, everything: &Everything, query: &Form, owner: Uuid) -> Result<Uuid, Refusal> {
+        if self.sees(everything, owner) { Ok(owner) } else { self.reach(everything, query) }
+    }
+
     /// Whether the caller manages the other organisations.
-    pub(super) fn is_partner(&self, everything: &Everything) -> bool {
+    fn is_partner(&self, everything: &Everything) -> bool {
         self.account.administrator && self.account.organisation == everything.directory.id
     }
 

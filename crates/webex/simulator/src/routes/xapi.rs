@@ -90,9 +90,7 @@ fn reached(
     now: Timestamp,
 ) -> Result<(Uuid, Access), Refusal> {
     let device = device_of(id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
-    // Which organisation a device belongs to is told by the device: a partner need not name it.
-    let partner = caller.account.administrator && caller.account.organisation == state.directory.id;
-    let organisation = if partner { device.organisation } else { caller.reach(state, query)? };
+    let organisation = caller.reach_of(state, query, device.organisation)?;
     let sight = Sight::of(caller, organisation)?;
     let access = sight.permission(state, device).ok_or(Refusal::NotFound)?;
     if !device.has_xapi() {

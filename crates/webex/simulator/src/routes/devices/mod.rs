@@ -49,8 +49,8 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Refusal> {
     let now = webex.now();
     let state = webex.state();
-    let sight = Sight::of(&caller, caller.reach(&state, &query)?)?;
     let device = device_of(&id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
+    let sight = Sight::of(&caller, caller.reach_of(&state, &query, device.organisation)?)?;
     let access = sight.permission(&state, device).ok_or(Refusal::NotFound)?;
     Ok(Json(Shown::of(&state, device, access, now).json()))
 }

@@ -188,8 +188,8 @@ pub(in crate::routes) async fn activation_code(
 
 /// The device of that id, where the caller may change it.
 fn permitted(state: &Everything, caller: &Caller, id: &str, query: &Form) -> Result<Uuid, Refusal> {
-    let sight = Sight::writing(caller, caller.reach(state, query)?)?;
     let device = device_of(id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
+    let sight = Sight::writing(caller, caller.reach_of(state, query, device.organisation)?)?;
     sight.permission(state, device).map(|_| device.id).ok_or(Refusal::NotFound)
 }
 

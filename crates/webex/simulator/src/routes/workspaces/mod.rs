@@ -93,10 +93,8 @@ fn permitted(caller: &Caller) -> Result<(), Refusal> {
 
 /// The workspace of that id, where the caller sees it.
 fn seen<'s>(state: &'s Everything, caller: &Caller, query: &Form, id: &str) -> Result<&'s Workspace, Refusal> {
-    // Nothing else than the id says which customer's it is: a partner may leave the organisation out.
     let found = workspace_of(id).and_then(|id| state.rooms.workspace(id)).ok_or(Refusal::NotFound)?;
-    let partner = caller.account.administrator && caller.account.organisation == state.directory.id;
-    let organisation = if partner { found.organisation } else { caller.reach(state, query)? };
+    let organisation = caller.reach_of(state, query, found.organisation)?;
     if sees(state, caller, organisation, found) { Ok(found) } else { Err(Refusal::NotFound) }
 }
 
