@@ -21,6 +21,7 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod faults;
 mod generated;
+mod guide;
 mod import;
 #[cfg(target_os = "linux")]
 mod keyring;
