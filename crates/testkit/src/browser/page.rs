@@ -44,6 +44,9 @@ const QUESTIONS: &str = include_str!("page.js");
 /// Shift, among the modifiers of a key.
 const SHIFT: u8 = 8;
 
+/// Nobody presses Tab more often than that to get somewhere.
+const MOST_TABS: usize = 120;
+
 /// How many frames are waited for what a page asks to be focused.
 const FRAMES: usize = 10;
 
@@ -187,6 +190,23 @@ impl<'b> Page<'b> {
         let focus = self.focus().unwrap_or_else(|| panic!("nothing has the focus:\n{}", self.text()));
         assert!(focus.visible, "nobody sees that {focus:?} has the focus");
         focus.name
+    }
+
+    /// Presses Tab until what is called so has the focus.
+    #[track_caller]
+    pub fn tab_to(&self, name: &str) {
+        let mut passed = Vec::new();
+        for _ in 0..MOST_TABS {
+            self.press(Key::Tab);
+            // Past its end a page has no focus for one Tab.
+            let Some(focus) = self.focus() else { continue };
+            assert!(focus.visible, "nobody sees that {focus:?} has the focus");
+            if focus.name == name {
+                return;
+            }
+            passed.push(focus.name);
+        }
+        panic!("no Tab leads to {name:?}, only to {passed:?}");
     }
 
     /// Closes the tab.

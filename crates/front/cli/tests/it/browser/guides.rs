@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use lanyard_testkit::{Browser, Ended, Home, Options, Page, Running, Webex};
+use lanyard_testkit::{Browser, Ended, Home, Key, Options, Page, Running, Webex};
 use serde_json::{Value, json};
 
 use super::{EMAIL, PASSWORD, SIGN_IN};
@@ -168,4 +168,63 @@ fn the_guide_for_service_apps_ends_with_a_token_that_renews_itself() {
         (&shown["kind"], &shown["state"], &shown["generation"]),
         (&json!("service-app"), &json!("active"), &json!(3))
     );
+}
+
+#[test]
+fn both_guides_can_be_followed_without_a_mouse() {
+    let desk = Desk::new();
+    let (admin, organisation) = (desk.webex.description().admin.clone(), &desk.webex.description().organisation.name);
+    let page = desk.browser.open(&desk.webex.url().replace("/v1", "/portal"));
+    let enter = |name: &str, then: &str| {
+        page.tab_to(name);
+        page.press(Key::Enter);
+        page.wait_for(then);
+    };
+    page.type_text(&admin.email);
+    page.tab();
+    page.type_text(&admin.password);
+    page.press(Key::Enter);
+    page.wait_for("My apps");
+
+    enter("Create a bot", "shown once");
+    page.type_text("Lobby Watch");
+    page.tab();
+    page.type_text("lobby-watch");
+    page.press(Key::Enter);
+    page.wait_for("Your bot is ready");
+    let token = page.value("Bot access token");
+    desk.pastes(&["add", "bot", "lobby", "--token-file", "-"], &token).ok();
+    let admins = &desk.webex.description().personal;
+    desk.pastes(&["add", "personal", "admin", "--token-file", "-"], &admins.access_token).ok();
+    let missing = desk.tests_lobby().1;
+    enter("Control Hub", "what you allow");
+    enter("Workspaces", "Bots with access");
+    enter(&missing[0], "Device API access");
+    page.tab_to("Bot username");
+    page.type_text("lobby-watch@webex.bot");
+    page.press(Key::Enter);
+    page.wait_for("Change to Full");
+    assert_eq!(desk.tests_lobby().1, missing[1..]);
+
+    enter("Developer portal", "My apps");
+    enter("Create a service app", "Service app name");
+    page.type_text("Room Report");
+    page.tab();
+    page.press(Key::Space);
+    page.press(Key::Enter);
+    page.wait_for("Your service app is ready");
+    let secret = page.value("Client secret");
+    enter("Go to the service app", "not requested");
+    enter(&format!("Request admin authorization of {organisation}"), "pending");
+    let ours = page.url();
+    enter("Control Hub", "waits for your authorization");
+    enter("Service apps", "requested");
+    enter("Room Report", "It will be able to");
+    enter("Authorize", "Withdraw authorization");
+    page.go(&ours);
+    page.tab_to("Client secret");
+    page.type_text(&secret);
+    page.press(Key::Enter);
+    page.wait_for("The service app's tokens");
+    assert!(page.value("Refresh token").contains("_PF84_"));
 }
