@@ -41,21 +41,20 @@ impl Broker {
     /// The token of this generation is refused for certain.
     pub(crate) async fn replace_refused(&self, credential: &Credential) -> Result<Doubt, Error> {
         let now = self.clock.now();
-        let since = now.wall.checked_sub(AT_MOST_EVERY).unwrap_or(Timestamp::MIN);
-        let rested = !self.store.has_happened(credential.id, AuditAction::TokenRefused, since).await?;
+        let rested = self.has_rested(credential, now.wall).await?;
         self.note_refusal(credential).await?;
         let disabled = matches!(credential.standing, Standing::Disabled | Standing::Clearing);
         match (credential.renewal(), &credential.mint) {
             (Renewal::Rotate, _) if rested && !disabled => {
                 match self.rotate(credential.id, credential.generation).await? {
                     RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => Ok(Doubt::Renewed),
-                    RotationEnd { trouble: Some(trouble), .. } => Ok(Doubt::Refused(trouble)),
+                    RotationEnd { trouble: Some(trouble), .. } => self.refused(credential, trouble).await,
                     RotationEnd { .. } => Err(Error::Busy { name: credential.name.clone() }),
                 }
             }
             (Renewal::Mint, Some(mint)) if rested && !disabled => match self.mint(credential, mint).await? {
                 MintEnd::Minted | MintEnd::Elsewhere => Ok(Doubt::Renewed),
-                MintEnd::Failed(trouble) => Ok(Doubt::Refused(trouble)),
+                MintEnd::Failed(trouble) => self.refused(credential, trouble).await,
                 MintEnd::Busy | MintEnd::Erased => Err(Error::Busy { name: credential.name.clone() }),
             },
             (Renewal::None, _) => {
@@ -69,14 +68,40 @@ impl Broker {
                 self.store.record_check(credential.id, credential.generation, &check).await?;
                 Ok(Doubt::Refused(trouble))
             }
+            // Why it cannot be renewed is known already.
+            _ if matches!(credential.standing, Standing::NeedsLogin(_)) => {
+                let known = credential.standing.trouble().cloned();
+                self.refused(credential, known.expect("a standing that needs a sign-in says why")).await
+            }
             _ => {
                 let fault = Fault::new(
                     TroubleKind::DeadToken,
-                    "Webex does not accept this token, and did not accept the one before it less than an hour ago",
+                    "Webex does not accept this token, and it is renewed for that reason once an hour at most",
                 );
                 Ok(Doubt::Refused(fault.after(credential.standing.trouble(), now, &*self.entropy)))
             }
         }
+    }
+
+    /// The token is refused and its grant has ended: it is not handed out any more as if it lasted. Where no new token was to be had for
+    /// a reason that passes, Webex may be mistaken about this one too, and it stays as it was.
+    async fn refused(&self, credential: &Credential, trouble: Trouble) -> Result<Doubt, Error> {
+        let has_ended = matches!(trouble.kind, TroubleKind::DeadGrant | TroubleKind::NotAuthorised);
+        if let Some(validity) = credential.validity.as_ref().filter(|_| has_ended) {
+            let lasted = self.clock.now().since(&validity.obtained);
+            self.store.end_access(credential.id, credential.generation, lasted).await?;
+        }
+        Ok(Doubt::Refused(trouble))
+    }
+
+    /// Whether no token of this grant was refused within the last while. What became of an earlier grant says nothing about it.
+    async fn has_rested(&self, credential: &Credential, now: Timestamp) -> Result<bool, Error> {
+        let Some(refused) = self.store.last(credential.id, AuditAction::TokenRefused).await? else { return Ok(true) };
+        if now.checked_sub(AT_MOST_EVERY).is_ok_and(|since| refused < since) {
+            return Ok(true);
+        }
+        let signed_in = self.store.last(credential.id, AuditAction::SignedIn).await?;
+        Ok(signed_in.is_some_and(|at| at > refused))
     }
 
     async fn note_refusal(&self, credential: &Credential) -> Result<(), Error> {

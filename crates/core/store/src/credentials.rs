@@ -1,5 +1,7 @@
 //! Credentials: adding, finding, changing, erasing.
 
+use std::time::Duration;
+
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Organisation, Standing, Subject,
 };
@@ -200,6 +202,20 @@ impl Store {
         self.note(&mut write, AuditAction::Checked, about, &standing_word(standing)).await?;
         write.commit().await?;
         Ok(true)
+    }
+
+    /// Writes down that the access token of `generation` lasted no longer than that from when it was obtained, whatever its reply had
+    /// said. Nothing where another token set is there already.
+    pub async fn end_access(
+        &self,
+        id: CredentialId,
+        generation: Generation,
+        lasted: Duration,
+    ) -> Result<(), StoreError> {
+        let mut write = self.engine().write().await?;
+        let end = "UPDATE credentials SET access_lifetime = $3 WHERE id = $1 AND generation = $2";
+        write.run(sql("credentials", end).bind(id.to_string()).bind(generation.number()).bind(Some(lasted))).await?;
+        write.commit().await
     }
 
     /// Erases a credential with its data key, without revoking anything. `false` when there is none.

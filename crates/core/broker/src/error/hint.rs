@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use lanyard_client::{CallError, DeviceError, ExchangeError};
+use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{Credential, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::TokenError;
+use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
+use url::Host;
 
 use super::Error;
 use super::class::is_passing;
@@ -37,12 +39,10 @@ impl Error {
             Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
             Self::Exchange(error) => exchange_hint(error).to_owned(),
             Self::DeviceExpired { name } => format!("start again with lanyard login {name} --device"),
-            Self::DeviceRefused(error) if matches!(**error, DeviceError::Send(_)) => {
-                "check the network and HTTPS_PROXY".to_owned()
-            }
-            Self::DeviceRefused(_) => {
-                "see that the app is an integration that is registered with these scopes; without --device a browser is used".to_owned()
-            }
+            Self::DeviceRefused(error) => match &**error {
+                DeviceError::Send(error) => send_hint(error).to_owned(),
+                DeviceError::Refused(_) => "see that the app is an integration that is registered with these scopes; without --device a browser is used".to_owned(),
+            },
             Self::CodeRefused(_) => {
                 "a code works once and for a few minutes; start again with lanyard login".to_owned()
             }
@@ -175,7 +175,7 @@ fn meant(near: &[String]) -> String {
 
 fn call_hint(error: &CallError) -> Option<String> {
     let status = match error {
-        CallError::Send(_) => return Some("check the network and HTTPS_PROXY".to_owned()),
+        CallError::Send(error) => return Some(send_hint(error).to_owned()),
         CallError::Limited(wait) => return Some(format!("try again in {} s", wait.as_secs().max(1))),
         CallError::Paging(_) => return None,
         CallError::Resource(error) => error.status()?,
@@ -189,6 +189,22 @@ fn call_hint(error: &CallError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// What to do where nothing answers. A Webex of this machine is a simulator, and needs no network.
+fn send_hint(error: &SendError) -> &'static str {
+    let is_local = |url: &SafeUrl| match url.expose().host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match error {
+        SendError::NotSent(url, ..) if is_local(url) => {
+            "see that the local Webex runs; started anew it listens on another port, unless --listen names one"
+        }
+        _ => "check the network and HTTPS_PROXY",
+    }
 }
 
 fn exchange_hint(error: &ExchangeError) -> &'static str {

@@ -107,7 +107,7 @@ pub enum Error {
     #[error("Webex gave a token without the means to renew it")]
     NoRefreshToken,
     /// The sign-in is of another person or organisation than before.
-    #[error("{name} acts as {before}, and this sign-in is {now}'s")]
+    #[error("{name} acts as {before}, and this one is {now}'s")]
     AnotherSubject {
         /// The credential.
         name: CredentialName,

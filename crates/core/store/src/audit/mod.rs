@@ -157,15 +157,10 @@ impl Store {
         rows.iter().map(read_entry).collect()
     }
 
-    /// Whether something was done with a credential since `since`.
-    pub async fn has_happened(
-        &self,
-        credential: CredentialId,
-        action: AuditAction,
-        since: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let found = sql("audit", SELECT_ONE).bind(credential.to_string()).bind(action.as_str()).bind(since);
-        Ok(self.engine().row(found).await?.is_some())
+    /// When something was last done with a credential.
+    pub async fn last(&self, credential: CredentialId, action: AuditAction) -> Result<Option<Timestamp>, StoreError> {
+        let found = sql("audit", SELECT_ONE).bind(credential.to_string()).bind(action.as_str());
+        self.engine().row(found).await?.map(|row| row.timestamp("at")).transpose()
     }
 
     /// The records since `since`, oldest first.
@@ -310,8 +305,7 @@ const SELECT_LAST: &str = "SELECT writer, sequence, mac FROM audit WHERE writer 
 const SELECT_LATEST: &str =
     concat!("SELECT ", columns!(), " FROM audit ORDER BY at DESC, writer, sequence DESC LIMIT $1");
 const SELECT_SINCE: &str = concat!("SELECT ", columns!(), " FROM audit WHERE at >= $1 ORDER BY at, writer, sequence");
-const SELECT_ONE: &str =
-    "SELECT sequence FROM audit WHERE credential_id = $1 AND action = $2 AND at >= $3 ORDER BY at DESC LIMIT 1";
+const SELECT_ONE: &str = "SELECT at FROM audit WHERE credential_id = $1 AND action = $2 ORDER BY at DESC LIMIT 1";
 const SELECT_HEADS: &str = "SELECT writer, sequence, mac FROM audit AS a WHERE sequence = \
      (SELECT MAX(b.sequence) FROM audit AS b WHERE b.writer = a.writer) ORDER BY writer";
 const INSERT: &str = concat!("INSERT INTO audit (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_simulator::{Options, RefreshBehaviour};
+use lanyard_simulator::{Options, RefreshBehaviour, StartError};
 use tokio::signal::unix::SignalKind;
 
 use crate::exit::Failure;
@@ -89,7 +89,7 @@ impl Simulator {
         };
         let simulator = started
             .map_err(|error| Failure::Other { message: error.to_string(), hint: None })?
-            .map_err(|error| Failure::Other { message: error.to_string(), hint: None })?;
+            .map_err(|error| not_started(&error))?;
         let description = simulator.description();
         let text = serde_json::to_string(description)
             .map_err(|error| Failure::Other { message: format!("writing JSON: {error}"), hint: None })?;
@@ -106,4 +106,18 @@ impl Simulator {
         simulator.stop().await;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Why it did not start, and what to do about it.
+fn not_started(error: &StartError) -> Failure {
+    let (message, hint) = match error {
+        StartError::NotLoopback(_) => {
+            (error.to_string(), "whoever can reach it can use it; if that is wanted: --allow-remote")
+        }
+        StartError::Listen { source, .. } => {
+            (format!("{error}: {source}"), "let it take a free port: --listen 127.0.0.1:0")
+        }
+        StartError::RedirectUri(_) => (error.to_string(), "write it as http://127.0.0.1:8080/callback"),
+    };
+    Failure::Other { message, hint: Some(hint.to_owned()) }
 }

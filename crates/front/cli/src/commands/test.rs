@@ -174,13 +174,18 @@ impl Lines {
             });
         }
         if coverage.without_devices > 0 {
-            self.fact("", &format!("{} workspaces have no device: there is nothing to see", coverage.without_devices));
+            let said = match coverage.without_devices {
+                1 => "1 workspace has no device: there is nothing to see".to_owned(),
+                many => format!("{many} workspaces have no device: there is nothing to see"),
+            };
+            self.fact("", &said);
         }
         if coverage.personal > 0 {
-            self.fact(
-                "",
-                &format!("{} devices are personal ones, in no workspace: they are not compared", coverage.personal),
-            );
+            let said = match coverage.personal {
+                1 => "1 device is a personal one, in no workspace: it is not compared".to_owned(),
+                many => format!("{many} devices are personal ones, in no workspace: they are not compared"),
+            };
+            self.fact("", &said);
         }
     }
 }

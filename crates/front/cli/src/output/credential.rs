@@ -44,14 +44,14 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
                 credential.name.to_string(),
                 credential.kind.to_string(),
                 credential.state(now).to_string(),
-                acts_as(credential),
-                organisation(credential),
                 valid,
                 renewable,
+                acts_as(credential),
+                organisation(credential),
             ]
         })
         .collect();
-    table::render(&["NAME", "KIND", "STATE", "ACTS AS", "ORGANISATION", "VALID FOR", "RENEWABLE FOR"], rows)
+    table::render(&["NAME", "KIND", "STATE", "VALID FOR", "RENEWABLE FOR", "ACTS AS", "ORGANISATION"], rows)
 }
 
 /// Whether Webex has said that the token at hand is of no use any more.

@@ -146,8 +146,14 @@ fn a_refused_token_is_renewed_once_and_at_most_once_an_hour() {
     home.run(["refresh", "acme", "--force"]).ok();
     home.run(["api", "people/me"]).ok();
 
+    // A new sign-in begins anew.
+    home.sign_in(&webex, "acme");
+    revoke();
+    home.run(["api", "people/me"]).ok();
+    assert_eq!(home.show("acme")["generation"], 5);
+
     // A call that is refused with a token that is good elsewhere renews nothing.
     webex.fault(&json!({ "path": "/v1/organizations", "count": null, "action": { "status": 401 } }));
     home.run(["api", "organizations"]).fails(4);
-    assert_eq!(home.show("acme")["generation"], 3);
+    assert_eq!(home.show("acme")["generation"], 5);
 }

@@ -23,9 +23,6 @@ struct Block {
     expected: Option<String>,
 }
 
-/// Where the simulator's first line stands, in the examples.
-const WEBEX: &str = "/tmp/webex.json";
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("the workspace is above").to_owned()
 }
@@ -80,7 +77,7 @@ fn follow(file: &str) {
     let mut description = serde_json::to_value(webex.description()).expect("it is JSON");
     // Ports of this test's own come first.
     description["integration"]["redirect_uris"] = json!(redirect_uris);
-    let first_line = home.file("webex.json", &format!("{description}\n"));
+    home.file("webex.json", &format!("{description}\n"));
     let opened = home.beside().join("opened");
     assert!(Command::new("mkfifo").arg(&opened).status().expect("mkfifo runs").success());
     let browser = home.file("browser", &format!("#!/bin/sh\nprintf '%s\\n' \"$1\" > '{}'\n", opened.display()));
@@ -88,13 +85,16 @@ fn follow(file: &str) {
 
     let marked = blocks.iter().map(|block| format!("printf '%s\\n' {MARK}{}\n{}", block.line, block.commands));
     let script = ["set -euo pipefail\n".to_owned()].into_iter().chain(marked).collect::<String>();
-    let script = script.replace(WEBEX, &first_line.display().to_string());
     let script = home.file("examples.sh", &script);
     let binary = Path::new(LANYARD).parent().expect("a binary is in a directory").display();
     let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("bash");
     command.arg(&script).env_clear().env("PATH", path).env("BROWSER", &browser).stdin(Stdio::null());
-    command.env("HOME", home.beside()).env("TMPDIR", home.beside()).env("LANYARD_KEY_SOURCE", "file");
+    command
+        .current_dir(home.beside())
+        .env("HOME", home.beside())
+        .env("TMPDIR", home.beside())
+        .env("LANYARD_KEY_SOURCE", "file");
 
     let ended = std::thread::scope(|scope| {
         scope.spawn(|| person(&webex, &opened));

@@ -36,7 +36,7 @@ pub(super) async fn tell(stage: &Stage, watched: bool) -> Result<(), Failure> {
     }
     check(alive == 5, "all five are good")?;
 
-    step("The bot sees nothing, until somebody grants it a room");
+    step("The bot sees nothing, until somebody grants it a workspace");
     bot(stage).await?;
 
     step("A program runs with a token in its environment, and sees nothing else of Lanyard");
@@ -71,12 +71,15 @@ async fn bot(stage: &Stage) -> Result<(), Failure> {
         "its token is accepted, and its list of devices is empty: the commonest mistake of all",
     )?;
     let coverage = report.coverage.ok_or_else(|| failed("the bot was compared with nothing"))?;
-    let missing = coverage.not_granted.first().ok_or_else(|| failed("there is no room to grant"))?;
-    check(coverage.granted == 0, "lanyard test lobby --for devices --against admin names every room that is missing:")?;
+    let missing = coverage.not_granted.first().ok_or_else(|| failed("there is no workspace to grant"))?;
+    check(
+        coverage.granted == 0,
+        "lanyard test lobby --for devices --against admin names every workspace that is missing:",
+    )?;
     for room in coverage.not_granted.iter().take(3) {
         say(&format!("      {} ({} devices)", room.name, room.devices));
     }
-    say(&format!("      … {} rooms in all", coverage.not_granted.len()));
+    say(&format!("      … {} workspaces in all", coverage.not_granted.len()));
     let grant = json!({ "email": stage.webex.bot.email, "access": "full" });
     let id = &missing.id;
     stage.control(Method::POST, &format!("/workspaces/{id}/grants"), Some(grant)).await?;

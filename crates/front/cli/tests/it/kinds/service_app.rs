@@ -137,6 +137,11 @@ fn a_withdrawn_authorisation_is_told_from_a_dead_token() {
     refused.fails(4);
     let shown = home.show("fleet");
     assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&value!("needs-login"), &value!("not-authorised")));
+    // Once Webex has refused the token itself, nobody is given it as if it lasted.
+    home.run(["token", "fleet"]).ok();
+    home.run(["test", "fleet"]).fails(4);
+    assert!(home.run(["list"]).ok().contains("ended"));
+    home.run(["token", "fleet"]).fails(4);
 
     authorise(&webex, &application, &organisation);
     home.run(["refresh", "fleet", "--force"]).ok();

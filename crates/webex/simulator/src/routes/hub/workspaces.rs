@@ -109,11 +109,13 @@ pub(super) async fn change(
         Some("none") => None,
         _ => return Err(Problem::nothing_here()),
     };
-    let email = fields.get("email").unwrap_or_default().trim();
-    match webex.give_access(email, workspace, access) {
+    let typed = fields.get("email").unwrap_or_default().trim();
+    // The portal asks for a bot's name without its domain; here either will do.
+    let email = if typed.contains('@') { typed.to_owned() } else { format!("{typed}@webex.bot") };
+    match webex.give_access(&email, workspace, access) {
         Ok(()) => Ok(redirect(StatusCode::SEE_OTHER, &format!("/hub/workspaces/{}", page.id))),
         Err(NoAccess::Bot) => {
-            let page = Workspace { unknown: Some(email.to_owned()), ..page };
+            let page = Workspace { unknown: Some(typed.to_owned()), ..page };
             Ok(Page::new(&page).leading_to(StatusCode::BAD_REQUEST, "").into_response())
         }
         Err(NoAccess::Workspace) => Err(Problem::nothing_here()),
