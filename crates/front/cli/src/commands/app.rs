@@ -108,6 +108,7 @@ impl App {
                     output::note(&format!(
                         "replaced the client secret of {name}; its credentials use the new one from now on"
                     ));
+                    output::note("try it with one of them: lanyard refresh NAME --force");
                 }
             }
         }

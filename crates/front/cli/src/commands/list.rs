@@ -59,7 +59,7 @@ impl List {
         } else if !credentials.is_empty() {
             output::line(&output::credential::list(&credentials, &now))?;
         } else if there_are_some {
-            output::note("no credential is such; all: lanyard list");
+            output::note("no credential matches; all: lanyard list");
         } else {
             output::note("there is no credential yet; make one: lanyard login NAME --app APP, or lanyard add bot NAME");
         }

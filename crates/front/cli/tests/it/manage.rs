@@ -62,7 +62,7 @@ fn a_label_finds_its_credentials() {
     assert_eq!(listed(&home, &["--state", "active"]), ["acme", "lobby"]);
     assert_eq!(listed(&home, &["--state", "disabled"]), [""; 0]);
     let nothing = home.run(["list", "--label", "nothing"]);
-    assert!(nothing.stderr.contains("no credential is such"), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("no credential matches"), "{}", nothing.stderr);
     assert_eq!(nothing.ok(), "");
 
     home.run(["label", "acme", "--remove", "team", "--remove", "absent", "site=Bern"]).ok();

@@ -59,22 +59,26 @@ pub(super) async fn ask(
 ) -> Result<Page, Problem> {
     let state = webex.state();
     let client = client(&state, &query)?;
-    let title = match &client {
-        Some(client) => format!("Block {}?", name_of(&state, client)),
-        None => "Block all integrations?".to_owned(),
+    let (title, text) = match &client {
+        Some(client) => (format!("Block {}?", name_of(&state, client)), BLOCK_ONE),
+        None => ("Block all integrations?".to_owned(), BLOCK_ALL),
     };
     let hidden: Vec<_> = client.iter().map(|client| ("client", client.as_str())).collect();
     Ok(Page::new(&Confirm {
         frame: Frame::hub(person, HERE),
         title: &title,
-        text: "Nobody of your organization can sign in to it any more, and the tokens that it holds for your people end at once. \
-               Allowing it again brings none of them back: everyone has to sign in anew.",
+        text,
         action: "/hub/apps/integrations/block",
         hidden: &hidden,
         button: if client.is_some() { "Yes, block it" } else { "Yes, block all" },
         back: HERE,
     }))
 }
+
+const BLOCK_ONE: &str = "Nobody of your organization can sign in to it any more, and the tokens that it holds for your people end at \
+                         once. Allowing it again brings none of them back: everyone has to sign in anew.";
+const BLOCK_ALL: &str = "Nobody of your organization can sign in to any integration any more, and all tokens that integrations hold \
+                         for your people end at once. Allowing them again brings none back: everyone has to sign in anew.";
 
 /// Form field: `client`; all of them where it is left out.
 pub(super) async fn block(
