@@ -59,6 +59,20 @@ const LAYERS: &[Layer] = &[
         must_not_reach: &["axum", "clap"],
     },
     Layer {
+        name: "lanyard-server",
+        may_know: &[
+            "lanyard-broker",
+            "lanyard-client",
+            "lanyard-credential",
+            "lanyard-protocol",
+            "lanyard-secret",
+            "lanyard-store",
+            "lanyard-time",
+            "lanyard-vault",
+        ],
+        must_not_reach: &["clap", "openssl", "native-tls"],
+    },
+    Layer {
         name: "lanyard",
         may_know: &[
             "lanyard-broker",
@@ -66,6 +80,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-credential",
             "lanyard-protocol",
             "lanyard-secret",
+            "lanyard-server",
             "lanyard-simulator",
             "lanyard-store",
             "lanyard-time",
@@ -97,8 +112,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("chacha20poly1305", &["lanyard-vault"]),
     ("clap", &["lanyard"]),
     ("getrandom", &["lanyard-time"]),
-    // The simulator, and the loopback listener of a sign-in.
-    ("hyper", &["lanyard", "lanyard-simulator"]),
+    // The simulator, the broker's sockets, and the loopback listener of a sign-in.
+    ("hyper", &["lanyard", "lanyard-server", "lanyard-simulator"]),
     ("keyring-core", &["lanyard-store"]),
     ("reqwest", &["lanyard-client"]),
     ("rusqlite", &[]),
@@ -111,7 +126,15 @@ const FEATURES: &[(&str, &[&str])] = &[
     // Waiting on a runtime's timer: for the crates that already have one.
     (
         "tokio",
-        &["lanyard", "lanyard-broker", "lanyard-client", "lanyard-simulator", "lanyard-store", "lanyard-testkit"],
+        &[
+            "lanyard",
+            "lanyard-broker",
+            "lanyard-client",
+            "lanyard-server",
+            "lanyard-simulator",
+            "lanyard-store",
+            "lanyard-testkit",
+        ],
     ),
     // Places at which a test may end the process: never in what is released.
     ("failpoints", &["lanyard-testkit"]),

@@ -1,0 +1,1 @@
+//! The broker daemon: sockets, the HTTP API, the proxy.
