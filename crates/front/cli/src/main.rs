@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     // Before anything secret is in memory.
@@ -26,7 +26,12 @@ fn main() -> ExitCode {
     };
     let json = arguments.common.json;
     output::log::start(arguments.verbose);
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    // A command waits for one thing at a time; a broker has many to do at once.
+    let mut runtime = match arguments.command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&error.into(), json),
     };

@@ -38,6 +38,24 @@ fn leave(number: i32) -> ! {
     std::process::exit(128 + number)
 }
 
+/// What asks a broker to stop: the keyboard, or whoever started it.
+pub(crate) struct Stop(Signals);
+
+impl Stop {
+    /// Listens from now on.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Signals::new().map(Self)
+    }
+
+    /// Completes when it is to stop.
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            () = self.0.interrupt.next() => {}
+            () = self.0.terminate.next() => {}
+        }
+    }
+}
+
 struct Signals {
     interrupt: Listener,
     terminate: Listener,

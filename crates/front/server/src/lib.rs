@@ -1,1 +1,20 @@
-//! The broker daemon: sockets, the HTTP API, the proxy.
+//! The broker daemon: its sockets, its HTTP API, its proxy.
+//!
+//! The hand-out thread ([`front`]) answers on the Unix sockets with a runtime of its own: a cached token is given there, and nothing
+//! else is done there. All that waits for the store or for Webex runs on the runtime that [`serve`] was called on.
+
+mod answer;
+mod api;
+mod body;
+mod caller;
+mod connection;
+mod front;
+pub mod json;
+mod listen;
+mod problem;
+mod serve;
+
+pub use body::{Body, BoxError};
+pub use listen::{ListenError, sockets};
+pub use problem::{Code, Problem};
+pub use serve::{Options, ServeError, serve};
