@@ -22,7 +22,10 @@ pub(crate) enum Peer {
         uid: u32,
     },
     /// Over TCP.
-    Remote,
+    Remote {
+        /// The names under which the broker may be asked for there.
+        hosts: Arc<[String]>,
+    },
 }
 
 /// What may be done with a credential.

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::front::{self, Door};
+use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::{ListenError, UnixSocket, sockets};
 
 /// How a broker is run.
@@ -23,8 +24,8 @@ pub struct Options {
     pub sockets: PathBuf,
     /// The socket for other local users, and the group that may connect to it.
     pub clients: Option<ClientsSocket>,
-    /// The TCP address to listen on.
-    pub http: Option<SocketAddr>,
+    /// The TCP socket, for programs with a client key.
+    pub http: Option<Http>,
     /// How many connections each socket takes at a time.
     pub connections: usize,
     /// How tokens are handed out.
@@ -122,12 +123,45 @@ impl Shared {
     }
 }
 
-/// Runs a broker until `stop` completes, and until what was begun is done. `ready` is called once it answers.
+/// What a broker is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// To finish what was begun, and end.
+    Stop,
+    /// To read its certificate again.
+    Reload,
+}
+
+/// What a broker says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It answers.
+    Ready(Ready),
+    /// It reads its certificate again.
+    Reloading,
+    /// That is done.
+    Reloaded,
+    /// It takes nothing new.
+    Stopping,
+}
+
+/// Where a broker answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The owner's socket.
+    pub owner: PathBuf,
+    /// The TCP address, with its real port.
+    pub http: Option<SocketAddr>,
+    /// How many credentials it has.
+    pub credentials: usize,
+}
+
+/// Runs a broker until it is ordered to stop, and until what was begun is done. `told` hears what it says of itself.
 pub async fn serve(
     broker: Broker,
     options: Options,
-    stop: impl Future<Output = ()>,
-    ready: impl FnOnce(),
+    mut orders: impl AsyncFnMut() -> Order,
+    mut told: impl FnMut(Told),
 ) -> Result<(), ServeError> {
     // Bound first: a broker that cannot have its sockets touches nothing.
     let owner = UnixSocket::bind(&sockets::owner(&options.sockets), 0o600)?;
@@ -141,6 +175,7 @@ pub async fn serve(
             Some(socket)
         }
     };
+    let tcp = options.http.clone().map(TcpSocket::bind).transpose()?;
     let hand_outs = HandOuts::load(&broker, options.hand_outs.clone()).await?;
     let shared = Arc::new(Shared {
         broker,
@@ -162,14 +197,43 @@ pub async fn serve(
 
     let following = tokio::spawn(follow(Arc::clone(&shared)));
     let writing = tokio::spawn(write_down(Arc::clone(&shared)));
-    ready();
-    stop.await;
+    let address = tcp.as_ref().map(|tcp| tcp.address);
+    let tls = tcp.as_ref().and_then(|tcp| tcp.tls.clone());
+    let remote = tcp.map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared))));
+    told(Told::Ready(Ready {
+        owner: sockets::owner(&shared.options.sockets),
+        http: address,
+        credentials: shared.hand_outs.len(),
+    }));
+    loop {
+        match orders().await {
+            Order::Stop => break,
+            Order::Reload => {
+                told(Told::Reloading);
+                if let Some(tls) = &tls {
+                    match tls.reload() {
+                        Ok(()) => tracing::info!("the certificate was read again"),
+                        Err(error) => tracing::error!(%error, "the earlier certificate stays"),
+                    }
+                }
+                shared.hand_outs.poke();
+                told(Told::Reloaded);
+            }
+        }
+    }
+    told(Told::Stopping);
 
     tracing::info!("stopping: what was begun is finished");
     shared.stopping.send_replace(true);
     // New connections are refused from here on, by a file that is not there.
     drop((owner, clients));
-    let drained = tokio::task::spawn_blocking(move || thread.join());
+    let drained = async {
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        if let Some(remote) = remote {
+            let _ = remote.await;
+        }
+        joined
+    };
     let drained = tokio::select! {
         drained = drained => Some(drained),
         () = shared.sleep.sleep(DRAIN) => None,

@@ -1,6 +1,8 @@
 //! The sockets: bound once, before anything is promised.
 
 pub mod sockets;
+pub(crate) mod tcp;
+pub(crate) mod tls;
 
 use std::fs::File;
 use std::io;
@@ -11,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
+
+use self::tls::TlsError;
 
 /// Why a socket cannot be had.
 #[derive(Debug, Error)]
@@ -32,6 +36,12 @@ pub enum ListenError {
         /// Why not.
         source: io::Error,
     },
+    /// Tokens would travel unencrypted.
+    #[error("{0} is reached from other machines, and there is no certificate")]
+    Unencrypted(SocketAddr),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system refused.
     #[error("cannot use {}: {source}", path.display())]
     Io {
@@ -53,6 +63,13 @@ impl ListenError {
             Self::InTheWay(path) => format!("move {} away", path.display()),
             Self::PathTooLong(_) => "name a shorter directory: --sockets DIR".to_owned(),
             Self::Tcp { .. } => "choose another address: --http 127.0.0.1:PORT".to_owned(),
+            Self::Unencrypted(_) => {
+                "listen on loopback (--http 127.0.0.1:7417), or give a certificate: --tls-certificate FILE \
+                                     --tls-key FILE"
+                    .to_owned()
+            }
+            Self::Tls(TlsError::Exposed(path)) => format!("run `chmod o-rwx {}`", path.display()),
+            Self::Tls(_) => "both files are in PEM, the certificate followed by its chain".to_owned(),
             Self::Io { path, .. } => format!("check the owner and permissions of {}", path.display()),
         }
     }
