@@ -68,10 +68,10 @@ fn a_call_is_allowed_by_method_and_by_path() {
         |method: &Method, segments: &[&str]| client.permits_call(method, segments, false).map_err(|no| no.word());
     assert_eq!(word(&Method::GET, &["people", "me"]), Ok(()));
     assert_eq!(word(&Method::GET, &["devices"]), Ok(()));
-    assert_eq!(word(&Method::POST, &["people", "me"])), Err("method"));
-    assert_eq!(word(&Method::HEAD, &["people", "me"])), Err("method"));
-    assert_eq!(word(&Method::GET, &["people"])), Err("path"));
-    assert_eq!(word(&Method::GET, &["identity", "people", "me"])), Err("path"));
+    assert_eq!(word(&Method::POST, &["people", "me"]), Err("method"));
+    assert_eq!(word(&Method::HEAD, &["people", "me"]), Err("method"));
+    assert_eq!(word(&Method::GET, &["people"]), Err("path"));
+    assert_eq!(word(&Method::GET, &["identity", "people", "me"]), Err("path"));
 
     let free = Client { methods: None, paths: None, ..client.clone() };
     assert_eq!(free.permits_call(&Method::DELETE, &["identity", "scim"], false), Ok(()));
@@ -94,6 +94,7 @@ fn a_call_whose_answer_is_a_credential_is_allowed_by_its_exact_path_alone() {
         let client = Client { paths: patterns, ..client() };
         assert_eq!(word(&client), expected, "{:?}", client.paths);
     }
-    let reads = Client { paths: Some(paths(&["/authorizations/A1"])), methods: Some("GET".parse().unwrap()), ..client() };
+    let reads =
+        Client { paths: Some(paths(&["/authorizations/A1"])), methods: Some("GET".parse().unwrap()), ..client() };
     assert_eq!(word(&reads), Err("method"), "an exact path is no method");
 }
