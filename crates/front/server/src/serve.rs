@@ -87,6 +87,8 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) token: Arc<str>,
+    pub(crate) request: Arc<str>,
+    pub(crate) remote: Arc<str>,
 }
 
 /// What does not work now.
@@ -176,7 +178,7 @@ pub async fn serve(
         }
     };
     let tcp = options.http.clone().map(TcpSocket::bind).transpose()?;
-    let hand_outs = HandOuts::load(&broker, options.hand_outs.clone()).await?;
+    let hand_outs = HandOuts::load(&broker, options.hand_outs.clone(), |_| {}).await?;
     let shared = Arc::new(Shared {
         broker,
         hand_outs,
@@ -185,7 +187,7 @@ pub async fn serve(
         sleep: Arc::new(SystemSleep),
         stopping: watch::Sender::new(false),
         forgetting: watch::Sender::new(0),
-        words: Words { token: "token".into() },
+        words: Words { token: "token".into(), request: "request".into(), remote: "somebody over TCP".into() },
         troubles: Mutex::default(),
     });
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
@@ -259,8 +261,8 @@ const DRAIN: Duration = Duration::from_secs(20);
 async fn follow(shared: Arc<Shared>) {
     let hand_outs = shared.hand_outs.clone();
     hand_outs
-        .follow(|learned| {
-            let error = learned.err();
+        .follow(|told| {
+            let error = told.err();
             shared.heard(|troubles| &mut troubles.reading, error, "reading the store");
         })
         .await;
