@@ -11,6 +11,7 @@ mod error;
 mod grant;
 mod identity;
 mod mint;
+mod refresher;
 mod rotation;
 #[cfg(feature = "failpoints")]
 mod steps;
@@ -38,6 +39,7 @@ pub use calls::test::{
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use error::{Class, Error, advice, class_of};
+pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
 macro_rules! failpoint {
