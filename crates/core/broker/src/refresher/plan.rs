@@ -10,7 +10,7 @@ use super::RefresherOptions;
 use super::breaker::{Health, Leave};
 use super::lane::Lane;
 use super::report::EnvironmentReport;
-use super::schedule::{self, Ends, Stuck, Task, part, share};
+use super::schedule::{self, Ends, Next, Stuck, Task, part, share};
 
 /// The plan. Its clock runs from the moment at which it was made, by the boot-time clock.
 #[derive(Debug)]
@@ -269,10 +269,13 @@ impl Plan {
         }
         entry.ends = ends;
         let next = schedule::next(credential, entry.stuck, now, self.options.cycle);
-        let was_put_off = entry.spread && entry.place == Place::Waiting && entry.task == next.map(|next| next.task);
-        entry.task = next.map(|next| next.task);
+        let task = next.map(|next| next.task);
+        let is_queued = matches!(entry.place, Place::Waiting | Place::Ready(_)) && entry.task == task;
+        entry.task = task;
         match next {
-            Some(next) if was_put_off && next.wait.is_zero() => {}
+            // What waits for its slow moment does so until it has come, and what was put off until then.
+            Some(Next { slow: true, .. }) if is_queued => {}
+            Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
             Some(next) => {
                 entry.spread = false;
                 self.displace(id);

@@ -26,6 +26,8 @@ pub(super) struct Next {
     pub(super) task: Task,
     /// How long until then.
     pub(super) wait: Duration,
+    /// Whether that is the slow cycle's moment, which no other would bring nearer.
+    pub(super) slow: bool,
 }
 
 /// Which of a token set's ends its rotation did not move. Webex is said to change nothing for about a day after a refresh: whoever
@@ -49,16 +51,18 @@ pub(super) fn next(credential: &Credential, stuck: Stuck, now: &Moment, cycle: D
     if credential.kind == Kind::Guest {
         return None;
     }
-    let slowly = |task| Some(Next { task, wait: slow(credential, now, cycle) });
+    let slowly = |task| Some(Next { task, wait: slow(credential, now, cycle), slow: true });
     match (&credential.standing, renewal) {
         // A grant that can be had again is, before a person is asked.
         (Standing::NeedsLogin(trouble), Renewal::Mint) if trouble.kind == TroubleKind::DeadGrant => {
-            Some(Next { task: Task::Mint, wait: pause(trouble, now) })
+            Some(Next { task: Task::Mint, wait: pause(trouble, now), slow: false })
         }
         // An administrator may have authorised it meanwhile. Asking spends nothing.
         (Standing::Pending | Standing::NeedsLogin(_), Renewal::Mint) => slowly(Task::Mint),
         (Standing::Disabled | Standing::Clearing | Standing::Pending | Standing::NeedsLogin(_), _) => None,
-        (Standing::Stalled(trouble), renewal) => Some(Next { task: task_of(renewal), wait: pause(trouble, now) }),
+        (Standing::Stalled(trouble), renewal) => {
+            Some(Next { task: task_of(renewal), wait: pause(trouble, now), slow: false })
+        }
         (Standing::Active, Renewal::None) => slowly(Task::Check),
         (Standing::Active, Renewal::Rotate | Renewal::Mint) => {
             let wait = credential.validity.as_ref().map(|validity| {
@@ -72,7 +76,7 @@ pub(super) fn next(credential: &Credential, stuck: Stuck, now: &Moment, cycle: D
             match wait {
                 // An end that nobody knows is looked for.
                 Some(None) => slowly(Task::Check),
-                Some(Some(wait)) => Some(Next { task: task_of(renewal), wait }),
+                Some(Some(wait)) => Some(Next { task: task_of(renewal), wait, slow: false }),
                 None => slowly(task_of(renewal)),
             }
         }

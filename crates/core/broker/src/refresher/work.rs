@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use lanyard_client::CallError;
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, Mint, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_credential::{Credential, Mint, Renewal, Trouble, TroubleKind};
 use lanyard_store::{Check, StoreError};
 
 use super::breaker::Health;
@@ -63,9 +63,7 @@ impl Broker {
                 let next = schedule::next(&credential, start.stuck, &self.clock.now(), cycle);
                 match next {
                     // What stands on the slow cycle has no moment of its own that could have moved.
-                    Some(next)
-                        if next.task == start.task && (next.wait.is_zero() || is_slow(&credential, next.task)) =>
-                    {
+                    Some(next) if next.task == start.task && (next.wait.is_zero() || next.slow) => {
                         self.do_now(&credential, start.task).await
                     }
                     _ => Ok(Done::nothing(Duration::ZERO)),
@@ -230,10 +228,4 @@ impl Done {
         tracing::warn!(credential = %credential.name, generation, kind = %trouble.kind, why, pause_s = pause, "not renewed");
         Self { what: What::Failed(trouble.kind), health, rest: REST }
     }
-}
-
-fn is_slow(credential: &Credential, task: Task) -> bool {
-    task == Task::Check
-        || credential.standing == Standing::Pending
-        || matches!(credential.standing, Standing::NeedsLogin(_))
 }

@@ -20,7 +20,7 @@ fn with_left(clock: &ManualClock, seed: u64, left: Duration, life: Duration) -> 
     let mut credential = integration(clock, seed);
     let mut obtained = clock.now();
     obtained.boot.boot = lanyard_time::BootId::new("earlier");
-    obtained.wall = obtained.wall.checked_sub(life - left).unwrap();
+    obtained.wall = obtained.wall.checked_sub(life.saturating_sub(left)).unwrap();
     let validity = credential.validity.as_mut().unwrap();
     (validity.obtained, validity.access) = (obtained, Some(life));
     credential
@@ -124,6 +124,28 @@ fn a_backlog_with_time_left_is_spread_and_what_has_ended_is_not() {
         begun += now;
     }
     assert_eq!(begun, 370);
+}
+
+#[test]
+fn a_check_that_waits_for_its_turn_keeps_it_whenever_the_store_is_read_again() {
+    let clock = clock();
+    let mut plan = plan(&clock, RefresherOptions { at_once: 1, ..RefresherOptions::default() });
+    let all: Vec<_> = (0..20).map(|seed| bot(&clock, seed, None)).collect();
+    plan.load(&all, &clock.now());
+    for _ in 0..6 {
+        clock.advance(HOUR);
+        plan.load(&all, &clock.now());
+    }
+    let mut seen = HashSet::new();
+    while let Some(start) = plan.starts(&clock.now()).pop() {
+        seen.insert(start.id);
+        plan.load(&all, &clock.now());
+        let credential = all.iter().find(|credential| credential.id == start.id).unwrap();
+        let end = End { health: WELL, credential: Some(credential), rest: Duration::ZERO };
+        while !plan.settle(&start, &end, &clock.now()) {}
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(seen.len(), 20);
 }
 
 #[test]
