@@ -19,11 +19,14 @@ pub(super) struct Plan {
     origin: Moment,
     entries: HashMap<CredentialId, Entry>,
     /// Those whose moment has not come, by moment.
-    waiting: BTreeSet<(u64, CredentialId)>,
+    waiting: Waiting,
     /// Those whose end is to be announced, by moment.
-    announcing: BTreeSet<(u64, CredentialId)>,
+    announcing: Waiting,
     lanes: Vec<Lane>,
 }
+
+/// By the millisecond of the plan's clock at which it is their turn.
+type Waiting = BTreeSet<(u64, CredentialId)>;
 
 /// What is kept of a credential. There may be 100,000.
 #[derive(Clone, Debug)]
@@ -112,24 +115,13 @@ impl Plan {
 
     /// Takes in how a credential stands.
     pub(super) fn see(&mut self, credential: &Credential, now: &Moment) {
-        if let Some(entry) = self.entries.get_mut(&credential.id)
-            && entry.place == Place::UnderWay
-        {
-            // Whoever works on it reads it again at the end.
-            entry.changed = true;
-            return;
-        }
-        if self.entries.get(&credential.id).is_some_and(|entry| entry.generation > credential.generation) {
-            // It was read before what is known already.
-            return;
-        }
         self.place(credential, Duration::ZERO, now);
     }
 
     /// There is no such credential any more.
     pub(super) fn forget(&mut self, id: CredentialId) {
-        self.displace(id);
-        if let Some(entry) = self.entries.remove(&id) {
+        if let Some(mut entry) = self.entries.remove(&id) {
+            entry.leave(id, &mut self.waiting, &mut self.lanes);
             self.announcing.remove(&(entry.announce, id));
         }
     }
@@ -140,8 +132,8 @@ impl Plan {
         entry.wanted = true;
         if entry.spread || matches!(entry.place, Place::Ready(_)) {
             let due = if entry.spread { 0 } else { entry.due };
-            self.displace(id);
-            self.await_until(id, due);
+            entry.leave(id, &mut self.waiting, &mut self.lanes);
+            entry.wait(id, due, &mut self.waiting);
         }
     }
 
@@ -191,7 +183,7 @@ impl Plan {
         if let Some(entry) = self.entries.get_mut(&start.id) {
             entry.changed = false;
             entry.place = Place::Idle;
-            self.await_until(start.id, milliseconds(since + rest));
+            entry.wait(start.id, milliseconds(since + rest), &mut self.waiting);
         }
         if let Some(lane) = self.lanes.get_mut(usize::from(start.lane)) {
             lane.end(start.leave, health, since);
@@ -214,6 +206,7 @@ impl Plan {
 
     /// The announcement that is to be made of a credential just read, if one is; the next one is planned.
     pub(super) fn announce(&mut self, credential: &Credential, now: &Moment) -> bool {
+        let since = self.since(now);
         let Some(entry) = self.entries.get_mut(&credential.id) else { return false };
         let validity = credential.validity.as_ref();
         let due = validity.and_then(|validity| schedule::announcement(validity, now, entry.said));
@@ -221,7 +214,7 @@ impl Plan {
         if let Some((step, _)) = due.filter(|_| is_now) {
             entry.said = step;
         }
-        self.plan_announcement(credential, now);
+        entry.plan_announcement(credential, now, since, &mut self.announcing);
         is_now
     }
 
@@ -244,25 +237,21 @@ impl Plan {
         now.since(&self.origin)
     }
 
-    /// Finds the place of a credential that nobody works on.
+    /// Finds a credential's place.
     fn place(&mut self, credential: &Credential, rest: Duration, now: &Moment) {
         let (id, since) = (credential.id, self.since(now));
-        let ends = Ends::of(credential.validity.as_ref(), now, since);
         let lane = self.lane_of(credential);
-        let entry = self.entries.entry(id).or_insert(Entry {
-            due: 0,
-            announce: NEVER,
-            ends,
-            generation: credential.generation,
-            place: Place::Idle,
-            lane,
-            task: None,
-            stuck: Stuck::default(),
-            said: 0,
-            spread: false,
-            changed: false,
-            wanted: false,
-        });
+        let ends = Ends::of(credential.validity.as_ref(), now, since);
+        let entry = self.entries.entry(id).or_insert_with(|| Entry::new(credential, lane, ends));
+        if entry.place == Place::UnderWay {
+            // Whoever works on it reads it again at the end.
+            entry.changed = true;
+            return;
+        }
+        if entry.generation > credential.generation {
+            // It was read before what is known already.
+            return;
+        }
         if entry.generation != credential.generation {
             entry.stuck = schedule::stuck(&entry.ends, &ends);
             (entry.generation, entry.said, entry.spread) = (credential.generation, 0, false);
@@ -278,52 +267,12 @@ impl Plan {
             Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
             Some(next) => {
                 entry.spread = false;
-                self.displace(id);
-                self.await_until(id, milliseconds(since + next.wait.max(rest)));
+                entry.leave(id, &mut self.waiting, &mut self.lanes);
+                entry.wait(id, milliseconds(since + next.wait.max(rest)), &mut self.waiting);
             }
-            None => self.displace(id),
+            None => entry.leave(id, &mut self.waiting, &mut self.lanes),
         }
-        self.plan_announcement(credential, now);
-    }
-
-    fn plan_announcement(&mut self, credential: &Credential, now: &Moment) {
-        let since = self.since(now);
-        let Some(entry) = self.entries.get_mut(&credential.id) else { return };
-        let ends = entry.task == Some(Task::Check) && credential.renewal() == Renewal::None;
-        let validity = credential.validity.as_ref().filter(|_| ends);
-        let due = validity.and_then(|validity| schedule::announcement(validity, now, entry.said));
-        let at = due.map_or(NEVER, |(_, wait)| milliseconds(since + wait));
-        if at != entry.announce {
-            self.announcing.remove(&(entry.announce, credential.id));
-            entry.announce = at;
-            if at != NEVER {
-                self.announcing.insert((at, credential.id));
-            }
-        }
-    }
-
-    /// Takes a credential out of whatever queue it stands in.
-    fn displace(&mut self, id: CredentialId) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        match entry.place {
-            Place::Waiting => {
-                self.waiting.remove(&(entry.due, id));
-            }
-            Place::Ready(urgency) => {
-                if let Some(lane) = self.lanes.get_mut(usize::from(entry.lane)) {
-                    lane.withdraw(urgency, entry.due, id);
-                }
-            }
-            Place::Idle | Place::UnderWay => {}
-        }
-        entry.place = Place::Idle;
-    }
-
-    fn await_until(&mut self, id: CredentialId, due: u64) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        entry.due = due;
-        entry.place = Place::Waiting;
-        self.waiting.insert((due, id));
+        entry.plan_announcement(credential, now, since, &mut self.announcing);
     }
 
     /// Lets those whose moment has come stand in their environment's queue. Where too many come at once, those that have time take
@@ -352,7 +301,7 @@ impl Plan {
                 };
                 entry.spread = true;
                 let put_off = part(window, share(id, entry.generation));
-                self.await_until(id, milliseconds(since + put_off).max(now + 1));
+                entry.wait(id, milliseconds(since + put_off).max(now + 1), &mut self.waiting);
                 continue;
             }
             let urgency = entry.urgency(since);
@@ -363,7 +312,7 @@ impl Plan {
 
     fn lane_of(&mut self, credential: &Credential) -> u16 {
         let environment = &credential.environment;
-        let found = self.lanes.iter().position(|lane| lane.environment == *environment);
+        let found = self.lanes.iter().position(|lane| lane.environment.id() == environment.id());
         let number = found.unwrap_or_else(|| {
             self.lanes.push(Lane::new(environment.clone(), &self.options));
             self.lanes.len() - 1
@@ -376,6 +325,54 @@ impl Plan {
 const SPREAD: u32 = 4;
 
 impl Entry {
+    fn new(credential: &Credential, lane: u16, ends: Ends) -> Self {
+        Self {
+            due: 0,
+            announce: NEVER,
+            ends,
+            generation: credential.generation,
+            place: Place::Idle,
+            lane,
+            task: None,
+            stuck: Stuck::default(),
+            said: 0,
+            spread: false,
+            changed: false,
+            wanted: false,
+        }
+    }
+
+    /// Leaves whatever queue it stands in.
+    fn leave(&mut self, id: CredentialId, waiting: &mut Waiting, lanes: &mut [Lane]) {
+        match self.place {
+            Place::Waiting => {
+                waiting.remove(&(self.due, id));
+            }
+            Place::Ready(urgency) => lanes[usize::from(self.lane)].withdraw(urgency, self.due, id),
+            Place::Idle | Place::UnderWay => {}
+        }
+        self.place = Place::Idle;
+    }
+
+    fn wait(&mut self, id: CredentialId, due: u64, waiting: &mut Waiting) {
+        (self.due, self.place) = (due, Place::Waiting);
+        waiting.insert((due, id));
+    }
+
+    fn plan_announcement(&mut self, credential: &Credential, now: &Moment, since: Duration, announcing: &mut Waiting) {
+        let ends = self.task == Some(Task::Check) && credential.renewal() == Renewal::None;
+        let validity = credential.validity.as_ref().filter(|_| ends);
+        let due = validity.and_then(|validity| schedule::announcement(validity, now, self.said));
+        let at = due.map_or(NEVER, |(_, wait)| milliseconds(since + wait));
+        if at != self.announce {
+            announcing.remove(&(self.announce, credential.id));
+            self.announce = at;
+            if at != NEVER {
+                announcing.insert((at, credential.id));
+            }
+        }
+    }
+
     /// How much time it has; `None` where it has ended or is wanted, and where it was put off before.
     fn slack(&self, since: Duration) -> Option<Duration> {
         let left = self.ends.access_left(since).unwrap_or(Duration::MAX);
