@@ -72,6 +72,9 @@ pub(crate) fn answer(
         Ok(Taken::Good(ready)) => ready,
         Ok(Taken::Stale(unseen)) => return Ok(stale(unseen).response()),
         Ok(Taken::Short(_) | Taken::None | Taken::Unknown) => {
+            if let Some(held) = shared.hand_outs.find(name) {
+                shared.refresher.wanted(held.id);
+            }
             return match name.parse() {
                 Ok(name) => Err(Later { name, min_validity, means }),
                 Err(_) => Ok(Problem::new(Code::NoSuchName, "no credential has such a name").response()),
