@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{AppId, AppName, KindError};
 
 /// A registration at Webex: one serves many credentials. Its client secret is not here: it is sealed in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     /// The immutable id.
     pub id: AppId,
@@ -22,6 +23,7 @@ pub struct App {
     /// The id that Webex gave it.
     pub client_id: AppClientId,
     /// Where Webex may send a browser back to; exactly as registered.
+    #[serde(with = "redirect_uris")]
     pub redirect_uris: Vec<Url>,
     /// The scopes that a sign-in asks for by default.
     pub scopes: ScopeSet,
@@ -29,8 +31,24 @@ pub struct App {
     pub application_id: Option<String>,
 }
 
+/// URLs as their text.
+mod redirect_uris {
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use url::Url;
+
+    pub(super) fn serialize<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(urls.iter().map(Url::as_str))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| Url::parse(text).map_err(D::Error::custom)).collect()
+    }
+}
+
 /// What an app is registered as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AppKind {
     /// Persons consent to it.
     Integration,

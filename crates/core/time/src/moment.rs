@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// One boot of one machine. Readings of the boot clock compare only within the same boot.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BootId(Box<str>);
 
 impl BootId {
@@ -38,7 +39,7 @@ impl fmt::Debug for BootId {
 }
 
 /// A reading of the boot-time clock: it runs on while the machine sleeps and no one can set it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootTime {
     /// The boot that the reading belongs to.
     pub boot: BootId,
@@ -57,7 +58,7 @@ impl BootTime {
 ///
 /// Within one boot the boot clock decides how much time has passed, so a wall clock that is set forward or back neither ends a
 /// token nor keeps a dead one alive. Across boots there is only the wall clock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// The wall clock's reading.
     pub wall: Timestamp,

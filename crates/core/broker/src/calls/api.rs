@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lanyard_client::CallOptions;
 use lanyard_credential::{Credential, CredentialName};
@@ -14,7 +15,7 @@ use crate::doubt::Doubt;
 use crate::{Broker, Call, Error};
 
 /// Calls Webex as a credential.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct CallApi {
     /// The credential.
     pub name: CredentialName,
@@ -31,7 +32,7 @@ pub struct CallApi {
 }
 
 /// Where a call goes: always to the credential's own Webex.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Target {
     /// A path, and what is added to its query.
     Path(ApiPath, Vec<(String, String)>),
@@ -40,7 +41,7 @@ pub enum Target {
 }
 
 /// A path below a Webex's API base, such as `people/me`, or of its `/identity` beside that. It may have a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiPath {
     /// Segments as they are on the wire.
     path: String,
@@ -110,7 +111,7 @@ impl ApiPath {
 }
 
 /// What Webex answered.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ApiReply {
     /// The credential that called.
     pub credential: Credential,

@@ -1,5 +1,6 @@
 //! Registrations at Webex.
 
+use serde::{Deserialize, Serialize};
 use lanyard_credential::{App, AppId, AppKind, AppName};
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
@@ -10,7 +11,7 @@ use url::Url;
 use crate::{Broker, Call, Error};
 
 /// Registers an app.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddApp {
     /// Its name here.
     pub name: AppName,
@@ -54,7 +55,7 @@ impl Call for AddApp {
 }
 
 /// All apps, by name.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ListApps;
 
 impl Call for ListApps {
@@ -66,7 +67,7 @@ impl Call for ListApps {
 }
 
 /// One app.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ShowApp {
     /// Its name.
     pub name: AppName,
@@ -81,7 +82,7 @@ impl Call for ShowApp {
 }
 
 /// Forgets an app that no credential uses.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct RemoveApp {
     /// Its name.
     pub name: AppName,
@@ -103,7 +104,7 @@ impl Call for RemoveApp {
 }
 
 /// Replaces an app's client secret. Credentials that stalled because of the old one may try again at once.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ReplaceSecret {
     /// The app's name.
     pub name: AppName,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use lanyard_client::CallError;
 use lanyard_credential::{Credential, RefreshRight};
 use lanyard_secret::AccessToken;
@@ -25,7 +26,7 @@ impl Call for MakeBackup {
 }
 
 /// Lets a home that keeps still go on; `false` where it did not keep still.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Resume;
 
 impl Call for Resume {

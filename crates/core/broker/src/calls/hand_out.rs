@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
@@ -15,7 +16,7 @@ use crate::rotation::{RotationEnd, look_again};
 use crate::{Broker, Call, Error};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct HandOut {
     /// The credential.
     pub name: CredentialName,
@@ -26,7 +27,7 @@ pub struct HandOut {
 }
 
 /// An access token on its way to a program.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct HandedOut {
     /// The credential, as it stands now.
     pub credential: Credential,
@@ -39,7 +40,7 @@ pub struct HandedOut {
 }
 
 /// Writes down that a token was handed out. Apart from [`HandOut`], so that a program has its token before anything is written.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct RecordHandOut {
     /// The credential.
     pub credential: Credential,
@@ -70,7 +71,7 @@ impl Call for RecordHandOut {
 }
 
 /// Why a token does not last as long as was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shortfall {
     /// Webex gives no token that lasts so long.
     NeverReached,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Label, Organisation,
     RefreshRight, Standing, Subject, Validity,
@@ -17,7 +18,7 @@ use crate::identity::Identity;
 use crate::{Broker, Call, Error};
 
 /// Looks at tokens that are to be imported: whose they are, and until when they last. Stores nothing, spends nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LookUp {
     /// The credential's name; nobody may have it.
     pub name: CredentialName,
@@ -32,7 +33,7 @@ pub struct LookUp {
 }
 
 /// Where tokens come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// They were obtained through this app, and are renewed through it.
     App {
@@ -51,7 +52,7 @@ pub enum Origin {
 }
 
 /// Tokens as a file holds them. How long they last is not among it: what a file says counts from a moment that nobody knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportedTokens {
     /// The access token.
     pub access: Option<AccessToken>,
@@ -62,11 +63,11 @@ pub struct ImportedTokens {
 }
 
 /// Tokens that were looked at and can be kept.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct LookedUp(Box<NewCredential>);
 
 /// Keeps tokens that were looked at.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Keep(pub LookedUp);
 
 impl Call for LookUp {

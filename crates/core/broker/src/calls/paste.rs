@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use lanyard_client::CallError;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
@@ -17,7 +18,7 @@ use crate::{Broker, Call, Error};
 
 /// Adds a credential around a pasted access token, or gives one that exists a new token. Webex is asked whose it is before anything
 /// is stored.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddToken {
     /// The credential's name.
     pub name: CredentialName,
@@ -32,7 +33,7 @@ pub struct AddToken {
 }
 
 /// What became of a pasted token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AddedToken {
     /// There is a new credential.
     Added(Credential),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use lanyard_client::Obtained;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Standing,
@@ -18,7 +19,7 @@ use crate::identity::{Identity, differs};
 use crate::{Broker, Call, Error};
 
 /// Prepares a sign-in: everything but the browser and the listener.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct BeginSignIn {
     /// The credential that will be made, or signed in anew.
     pub name: CredentialName,
@@ -33,7 +34,7 @@ pub struct BeginSignIn {
 }
 
 /// A sign-in under way. Lives in the memory of one process and is good for one answer.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct SignIn {
     pub(crate) name: CredentialName,
     replace: bool,
@@ -110,7 +111,7 @@ impl SignIn {
 }
 
 /// Finishes a sign-in with what came back.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct FinishSignIn {
     /// The sign-in.
     pub sign_in: Arc<SignIn>,
@@ -123,7 +124,7 @@ pub struct FinishSignIn {
 }
 
 /// A credential that was signed in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignedIn {
     /// The credential.
     pub credential: Credential,

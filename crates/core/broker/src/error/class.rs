@@ -1,5 +1,6 @@
 //! What a failure means for a program that sees only the exit code.
 
+use serde::{Deserialize, Serialize};
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::TroubleKind;
@@ -9,7 +10,7 @@ use lanyard_store::{BackupError, ReplaceKeyError, StoreError};
 use super::Error;
 
 /// What a failure means for a program that sees only the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// Not done, for a reason of its own.
     Failed,

@@ -1,5 +1,6 @@
 //! What a job needs, and whether it is there.
 
+use serde::{Deserialize, Serialize};
 use http::StatusCode;
 use lanyard_credential::{Credential, Job, Need, Probe};
 use lanyard_secret::AccessToken;
@@ -7,7 +8,7 @@ use lanyard_secret::AccessToken;
 use crate::Broker;
 
 /// What a job needs of a credential.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobReport {
     /// The job.
     pub job: Job,
@@ -25,7 +26,7 @@ impl JobReport {
 }
 
 /// One thing that a job does at Webex, and whether it may.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NeedReport {
     /// What.
     pub need: Need,
@@ -34,7 +35,7 @@ pub struct NeedReport {
 }
 
 /// Whether something is allowed, and how that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NeedVerdict {
     /// It is.
     Granted(&'static str),

@@ -3,6 +3,7 @@
 mod coverage;
 mod job;
 
+use serde::{Deserialize, Serialize};
 use lanyard_credential::{Credential, CredentialName, Job, Kind, Standing, Trouble};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
@@ -15,7 +16,7 @@ use crate::doubt::Doubt;
 use crate::{Broker, Call, Class, Error};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Test {
     /// The credential.
     pub name: CredentialName,
@@ -28,7 +29,7 @@ pub struct Test {
 }
 
 /// What was found.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct TestReport {
     /// The credential, as it stands after the test.
     pub credential: Credential,
@@ -43,7 +44,7 @@ pub struct TestReport {
 }
 
 /// What Webex says to a token.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum TokenFinding {
     /// It is accepted.
     Accepted,
