@@ -14,6 +14,7 @@ mod mint;
 mod rotation;
 #[cfg(feature = "failpoints")]
 mod steps;
+pub mod wire;
 
 pub use broker::{Broker, Call, Parts};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
@@ -38,6 +39,7 @@ pub use calls::test::{
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use error::{Class, Error, advice, class_of};
+pub use wire::{Told, Travels};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
 macro_rules! failpoint {

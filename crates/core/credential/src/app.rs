@@ -23,28 +23,12 @@ pub struct App {
     /// The id that Webex gave it.
     pub client_id: AppClientId,
     /// Where Webex may send a browser back to; exactly as registered.
-    #[serde(with = "redirect_uris")]
+    #[serde(with = "crate::urls")]
     pub redirect_uris: Vec<Url>,
     /// The scopes that a sign-in asks for by default.
     pub scopes: ScopeSet,
     /// A service app's application id.
     pub application_id: Option<String>,
-}
-
-/// URLs as their text.
-mod redirect_uris {
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-    use url::Url;
-
-    pub(super) fn serialize<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(urls.iter().map(Url::as_str))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
-        let texts = Vec::<String>::deserialize(deserializer)?;
-        texts.iter().map(|text| Url::parse(text).map_err(D::Error::custom)).collect()
-    }
 }
 
 /// What an app is registered as.

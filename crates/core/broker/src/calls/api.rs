@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lanyard_client::CallOptions;
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::{Environment, Method, Request, Response, next_link};
 use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
+use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
 use super::hand_out::HandOut;
@@ -20,12 +20,15 @@ pub struct CallApi {
     /// The credential.
     pub name: CredentialName,
     /// The method.
+    #[serde(with = "crate::wire::text")]
     pub method: Method,
     /// Where to.
     pub target: Target,
     /// Headers of the caller's own.
+    #[serde(with = "crate::wire::headers")]
     pub headers: HeaderMap,
     /// The body; empty for none.
+    #[serde(with = "lanyard_secret::travel")]
     pub body: SecretBytes,
     /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
     pub expected: Option<Environment>,
@@ -37,6 +40,7 @@ pub enum Target {
     /// A path, and what is added to its query.
     Path(ApiPath, Vec<(String, String)>),
     /// What a page named as the next one.
+    #[serde(with = "lanyard_secret::travel")]
     Next(SafeUrl),
 }
 
@@ -116,16 +120,21 @@ pub struct ApiReply {
     /// The credential that called.
     pub credential: Credential,
     /// The method that was used.
+    #[serde(with = "crate::wire::text")]
     pub method: Method,
     /// The path that was asked, without its query.
     pub path: String,
     /// The status.
+    #[serde(with = "crate::wire::status")]
     pub status: StatusCode,
     /// The headers.
+    #[serde(with = "crate::wire::headers")]
     pub headers: HeaderMap,
     /// The body.
+    #[serde(with = "lanyard_secret::travel")]
     pub body: SecretBytes,
     /// The next page, where there is one.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub next: Option<SafeUrl>,
     /// By which Cisco's support finds the call.
     pub tracking_id: Option<String>,

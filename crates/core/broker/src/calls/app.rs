@@ -1,11 +1,11 @@
 //! Registrations at Webex.
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{App, AppId, AppKind, AppName};
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use lanyard_secret::ClientSecret;
 use lanyard_store::{NameError, NewApp, RemoveAppError};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{Broker, Call, Error};
@@ -22,8 +22,10 @@ pub struct AddApp {
     /// Its client id.
     pub client_id: AppClientId,
     /// Its client secret.
+    #[serde(with = "lanyard_secret::travel")]
     pub client_secret: ClientSecret,
     /// Its redirect URIs, exactly as registered.
+    #[serde(with = "lanyard_credential::urls")]
     pub redirect_uris: Vec<Url>,
     /// The scopes that a sign-in asks for.
     pub scopes: ScopeSet,
@@ -109,6 +111,7 @@ pub struct ReplaceSecret {
     /// The app's name.
     pub name: AppName,
     /// The new secret.
+    #[serde(with = "lanyard_secret::travel")]
     pub client_secret: ClientSecret,
 }
 

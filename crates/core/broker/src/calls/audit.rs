@@ -1,7 +1,7 @@
 //! What was done, and by whom.
 
-use serde::{Deserialize, Serialize};
 use lanyard_store::{AuditEntry, AuditVerdict, Head};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 

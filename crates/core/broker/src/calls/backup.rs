@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use lanyard_client::CallError;
 use lanyard_credential::{Credential, RefreshRight};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Backup, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 

@@ -1,11 +1,11 @@
 //! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{Credential, CredentialId, CredentialName, Kind};
 use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, TokenKind};
+use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
 use crate::environment::expect;

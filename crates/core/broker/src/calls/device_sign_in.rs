@@ -1,11 +1,11 @@
 //! Signing in by code: the device grant of RFC 8628, for a machine without a browser.
 
-use serde::{Deserialize, Serialize};
 use lanyard_client::{DeviceError, ExchangeError, Obtained};
 use lanyard_protocol::oauth::device::{DeviceAuthorization, DevicePoll, DeviceRefused, Ending, Next, Polling};
 use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use super::sign_in::{SignIn, SignedIn};
 use crate::{Broker, Call, Error};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord, StoreError};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::mint::MintEnd;
@@ -32,6 +32,7 @@ pub struct HandedOut {
     /// The credential, as it stands now.
     pub credential: Credential,
     /// The token.
+    #[serde(with = "lanyard_secret::travel")]
     pub token: AccessToken,
     /// How long it lasts; `None` where that is unknown.
     pub left: Option<Duration>,

@@ -1,9 +1,9 @@
 //! Who was given a token that Webex may still accept.
 
-use serde::{Deserialize, Serialize};
 use jiff::Timestamp;
 use lanyard_credential::Credential;
 use lanyard_store::AuditEntry;
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 

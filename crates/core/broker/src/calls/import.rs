@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Label, Organisation,
     RefreshRight, Standing, Subject, Validity,
@@ -12,6 +11,7 @@ use lanyard_protocol::{Environment, PersonType, ScopeSet};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{NewCredential, NewTokens};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::identity::Identity;
@@ -55,8 +55,10 @@ pub enum Origin {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportedTokens {
     /// The access token.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub access: Option<AccessToken>,
     /// The refresh token.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub refresh: Option<RefreshToken>,
     /// The scopes that were granted, where the file says.
     pub scopes: Option<ScopeSet>,

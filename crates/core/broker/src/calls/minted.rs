@@ -1,6 +1,5 @@
 //! Service apps and guests.
 
-use serde::{Deserialize, Serialize};
 use lanyard_client::ExchangeError;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{
@@ -11,6 +10,7 @@ use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
 use lanyard_store::{NewCredential, NewTokens};
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::grant::tokens_of;
@@ -38,7 +38,7 @@ pub struct AddServiceApp {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ServiceAppSource {
     /// A person took the refresh token from the developer portal.
-    RefreshToken(RefreshToken),
+    RefreshToken(#[serde(with = "lanyard_secret::travel")] RefreshToken),
     /// An integration with `spark:applications_token` asks for them, now and whenever the grant ends.
     Via {
         /// The credential of that integration.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use lanyard_client::CallError;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
@@ -11,6 +10,7 @@ use lanyard_protocol::{Environment, PersonType};
 use lanyard_secret::AccessToken;
 use lanyard_store::{NewCredential, NewTokens};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::identity::{Identity, differs};
@@ -27,6 +27,7 @@ pub struct AddToken {
     /// The Webex that it belongs to.
     pub environment: Environment,
     /// The token.
+    #[serde(with = "lanyard_secret::travel")]
     pub token: AccessToken,
     /// Whether a token of another account than before is welcome.
     pub replace: bool,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Mint, Renewal, Standing, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::mint::MintEnd;

@@ -1,7 +1,7 @@
 //! Another name, and words of the operator's own.
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{Credential, CredentialName, Label, LabelKey};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 

@@ -1,7 +1,7 @@
 //! What there is.
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use lanyard_client::Obtained;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Standing,
@@ -11,6 +10,7 @@ use lanyard_protocol::oauth::{AuthorizationRequest, Callback, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
 use lanyard_store::{NewCredential, NewTokens, StoreError};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::environment::expect;
@@ -42,7 +42,9 @@ pub struct SignIn {
     pub app: App,
     /// What is asked for.
     pub scopes: ScopeSet,
+    #[serde(with = "lanyard_secret::travel")]
     state: State,
+    #[serde(with = "lanyard_secret::travel")]
     verifier: CodeVerifier,
 }
 
@@ -114,10 +116,12 @@ impl SignIn {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FinishSignIn {
     /// The sign-in.
+    #[serde(with = "crate::wire::shared")]
     pub sign_in: Arc<SignIn>,
     /// What came back.
     pub callback: Callback,
     /// Where it came back to.
+    #[serde(with = "crate::wire::text")]
     pub redirect_uri: Url,
     /// Whether a person pasted it, so that it may be a bare code without a state.
     pub pasted: bool,

@@ -1,10 +1,10 @@
 //! Switching a credential off and on.
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Subject, Trouble};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::Check;
+use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
 use crate::doubt::Doubt;

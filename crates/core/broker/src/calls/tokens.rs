@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use jiff::{SignedDuration, Timestamp};
 use lanyard_credential::{App, Credential, CredentialName};
 use lanyard_protocol::{Authorization, AuthorizationId, AuthorizationKind, Environment, PersonId, Scope};
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord};
+use serde::{Deserialize, Serialize};
 
 use super::hand_out::HandOut;
 use crate::doubt::Doubt;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::{Device, ListDevices, ListWorkspaces, WorkspaceId};
 use lanyard_secret::AccessToken;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::{Broker, Call as _, Error};

@@ -3,11 +3,11 @@
 mod coverage;
 mod job;
 
-use serde::{Deserialize, Serialize};
 use lanyard_credential::{Credential, CredentialName, Job, Kind, Standing, Trouble};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::Check;
+use serde::{Deserialize, Serialize};
 
 pub use self::coverage::{Coverage, NotGranted, Sight};
 pub use self::job::{JobReport, NeedReport, NeedVerdict};
@@ -53,7 +53,7 @@ pub enum TokenFinding {
     /// It is not accepted, and no new one is to be had.
     Refused(Trouble),
     /// There is none.
-    None(Box<Error>),
+    None(#[serde(with = "crate::wire::error")] Box<Error>),
     /// Webex could not be asked.
     Unknown(String),
 }
