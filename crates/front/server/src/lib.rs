@@ -1,1 +1,3 @@
 //! The broker daemon: sockets, the HTTP API, the proxy.
+
+pub mod owner;
