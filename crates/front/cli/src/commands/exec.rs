@@ -63,10 +63,7 @@ impl Exec {
         record(&broker, &handed, &format!("exec {}", program.to_string_lossy())).await;
         // A renewal that takes long must be stored before this process becomes another program.
         signals::guarded(&broker, broker.finished()).await?;
-        // To close is only what keeps the files small; the program has its token either way.
-        if let Err(error) = broker.store().close().await {
-            tracing::warn!(%error, "the store could not be closed");
-        }
+        broker.close().await;
         let mut command = Command::new(program);
         command.args(arguments).env(&self.env, handed.token.expose_secret());
         for (variable, _) in std::env::vars_os() {

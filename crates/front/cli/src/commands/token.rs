@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{Broker, HandOut, HandedOut, RecordHandOut, Shortfall};
+use lanyard_broker::{HandOut, HandedOut, RecordHandOut, Shortfall};
 use lanyard_credential::{CredentialName, Standing};
 use zeroize::Zeroizing;
 
+use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output, signals};
@@ -37,7 +38,7 @@ impl Token {
 
 /// Gets a token, and says on stderr where it is less than was asked for.
 pub(crate) async fn hand_out(
-    broker: &Broker,
+    broker: &Access,
     name: CredentialName,
     min_validity: u64,
     common: &Common,
@@ -65,7 +66,7 @@ pub(crate) async fn hand_out(
 }
 
 /// Writes the hand-out down, after the token is out: a store that cannot be written keeps nobody from a valid token.
-pub(crate) async fn record(broker: &Broker, handed: &HandedOut, means: &str) {
+pub(crate) async fn record(broker: &Access, handed: &HandedOut, means: &str) {
     let call = RecordHandOut { credential: handed.credential.clone(), means: means.to_owned() };
     if let Err(error) = broker.call(call).await {
         output::note(&format!("warning: this hand-out is missing in the audit: {error}"));

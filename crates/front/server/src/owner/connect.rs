@@ -5,6 +5,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lanyard_broker::Class;
 use lanyard_time::{Sleep as _, SystemSleep};
 use thiserror::Error;
 use tokio::net::UnixStream;
@@ -40,6 +41,14 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// What the failure means for a program.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Full(_) => Class::Unreachable,
+            _ => Class::Store,
+        }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {

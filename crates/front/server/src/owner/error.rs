@@ -44,7 +44,8 @@ impl Trouble {
         match self {
             Self::Gone | Self::Ended(_) | Self::Cut(_) => Class::Unreachable,
             Self::OtherProtocol { .. } => Class::Store,
-            Self::Connect(_) | Self::Wire(_) | Self::Internal => Class::Failed,
+            Self::Connect(error) => error.class(),
+            Self::Wire(_) | Self::Internal => Class::Failed,
         }
     }
 
