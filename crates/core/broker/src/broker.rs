@@ -100,6 +100,11 @@ impl Broker {
         CallOptions::default().of(subject)
     }
 
+    /// Ends the connections to Webex that are kept open: their buffers hold the tokens that were sent.
+    pub fn forget_connections(&self) {
+        self.transport.forget();
+    }
+
     /// The store behind it.
     pub fn store(&self) -> &Store {
         &self.store

@@ -1,18 +1,20 @@
 //! A point in time, read from two clocks at once.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One boot of one machine. Readings of the boot clock compare only within the same boot.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct BootId(Box<str>);
+/// One boot of one machine. Readings of the boot clock compare only within the same boot. A clone shares the text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BootId(Arc<str>);
 
 impl BootId {
     /// The id as the operating system prints it.
-    pub fn new(id: impl Into<Box<str>>) -> Self {
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
 
@@ -29,6 +31,19 @@ impl BootId {
     /// The text form, for storing.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Written as its text.
+impl Serialize for BootId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BootId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(Cow::<'de, str>::deserialize(deserializer)?))
     }
 }
 

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     add, api, app, audit, backup, clear, completions, demo, doctor, exec, import, key, label, list, login, refresh,
-    rename, restore, show, simulator, switch, test, token, tokens,
+    rename, restore, serve, show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Completions(completions::Completions),
     /// Print lanyard's manual page, or write all of them
     Man(completions::Man),
+    /// Run the broker: it keeps every credential alive and hands out to programs, until it is stopped
+    Serve(serve::Serve),
     /// Run a local Webex to learn and test on
     Simulator(simulator::Simulator),
     /// Tell the whole story against a local Webex, in a home of its own

@@ -9,7 +9,8 @@ use lanyard_broker::{Broker, List, Parts};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::Environment;
 use lanyard_server::owner::Owner;
-use lanyard_store::{Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Store};
+use lanyard_server::sockets;
+use lanyard_store::{Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Settings, Store};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::access::Access;
@@ -126,7 +127,10 @@ impl Common {
 
     /// Where the broker of the home listens for its owner.
     fn socket(&self) -> Result<PathBuf, Failure> {
-        Ok(self.home()?.directory.join("lanyard.sock"))
+        let home = self.home()?;
+        let settings =
+            Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
+        Ok(sockets::owner(&settings.serve.sockets.unwrap_or(home.directory)))
     }
 
     /// The broker that runs in the home, where one does.

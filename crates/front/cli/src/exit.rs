@@ -6,6 +6,7 @@ mod table;
 use std::process::ExitCode;
 
 use lanyard_broker::Class;
+use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
 use lanyard_store::{OpenError, RestoreError, StoreError};
 use serde_json::json;
@@ -34,6 +35,9 @@ pub(crate) enum Failure {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The broker cannot run.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// Asked for wrongly.
     #[error("{message}")]
     Usage {
@@ -82,9 +86,9 @@ impl Failure {
             Self::Connect(error) => code_of(error.class()),
             Self::Store(StoreError::Paused(_)) => 4,
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. }) | Self::Usage { .. } => 2,
-            Self::Open(_) | Self::Restore(_) | Self::Store(_) => 6,
+            Self::Open(_) | Self::Restore(_) | Self::Store(_) | Self::Serve(ServeError::Store(_)) => 6,
             Self::NoSuchName { .. } => 3,
-            Self::Other { .. } | Self::Io { .. } => 1,
+            Self::Serve(_) | Self::Other { .. } | Self::Io { .. } => 1,
         }
     }
 
@@ -99,10 +103,11 @@ impl Failure {
             Self::Connect(error) => Some(error.hint()),
             Self::Open(error) => Some(error.hint()),
             Self::Restore(error) => Some(error.hint()),
-            Self::Store(error) => Some(error.hint()),
+            Self::Store(error) | Self::Serve(ServeError::Store(error)) => Some(error.hint()),
+            Self::Serve(ServeError::Listen(error)) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::NoSuchName { hint, .. } => Some(hint.clone()),
             Self::Other { hint, .. } => hint.clone(),
-            Self::Io { .. } => None,
+            Self::Serve(ServeError::Thread(_)) | Self::Io { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use lanyard_server::Order;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::access::Access;
@@ -39,6 +40,25 @@ fn tell() {
 #[expect(clippy::exit, reason = "the shell's convention for a process that a signal ended")]
 fn leave(number: i32) -> ! {
     std::process::exit(128 + number)
+}
+
+/// What a broker is told by signals: the keyboard's and SIGTERM stop it, SIGHUP has it read again what may have changed.
+pub(crate) struct Orders(Signals);
+
+impl Orders {
+    /// Listens from now on.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Signals::new().map(Self)
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) -> Order {
+        tokio::select! {
+            () = self.0.interrupt.next() => Order::Stop,
+            () = self.0.terminate.next() => Order::Stop,
+            () = self.0.hang_up.next() => Order::Reload,
+        }
+    }
 }
 
 struct Signals {

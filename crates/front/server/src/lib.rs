@@ -1,3 +1,23 @@
-//! The broker daemon: sockets, the HTTP API, the proxy.
+//! The broker daemon: its sockets, its HTTP API, its proxy.
+//!
+//! The hand-out thread ([`front`]) answers on the Unix sockets with a runtime of its own: a cached token is given there, and nothing
+//! else is done there. All that waits for the store or for Webex runs on the runtime that [`serve`] was called on.
 
+mod answer;
+mod api;
+mod body;
+mod caller;
+mod connection;
+mod front;
+pub mod json;
+mod listen;
 pub mod owner;
+mod problem;
+mod serve;
+
+pub use body::{Body, BoxError};
+pub use listen::tcp::Http;
+pub use listen::tls::{TlsError, TlsFiles};
+pub use listen::{ListenError, sockets};
+pub use problem::{Code, Problem};
+pub use serve::{ClientsSocket, Options, Order, Ready, ServeError, Told, serve};

@@ -1,9 +1,10 @@
 //! One request, one response.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue};
 use lanyard_protocol::{Environment, Request, Response};
@@ -20,8 +21,8 @@ pub struct Transport {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sleep: Arc<dyn Sleep>,
     pub(crate) limits: Limits,
-    remote: OnceLock<reqwest::Client>,
-    local: OnceLock<reqwest::Client>,
+    remote: ArcSwapOption<reqwest::Client>,
+    local: ArcSwapOption<reqwest::Client>,
 }
 
 /// A response, and when its request was sent.
@@ -85,7 +86,14 @@ impl Transport {
     /// A transport that has no connections yet. It waits on tokio's timer.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let sleep = Arc::new(SystemSleep);
-        Self { clock, entropy, sleep, limits: Limits::default(), remote: OnceLock::new(), local: OnceLock::new() }
+        Self {
+            clock,
+            entropy,
+            sleep,
+            limits: Limits::default(),
+            remote: ArcSwapOption::empty(),
+            local: ArcSwapOption::empty(),
+        }
     }
 
     /// Another way to wait between the tries of a call.
@@ -131,9 +139,9 @@ impl Transport {
     }
 
     /// Two clients: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
-    fn client(&self, url: &SafeUrl) -> Result<&reqwest::Client, SendError> {
+    fn client(&self, url: &SafeUrl) -> Result<Arc<reqwest::Client>, SendError> {
         let cell = if url.is_loopback() { &self.local } else { &self.remote };
-        if let Some(client) = cell.get() {
+        if let Some(client) = cell.load_full() {
             return Ok(client);
         }
         // An earlier call may have installed it; then that one stays.
@@ -150,8 +158,16 @@ impl Transport {
         } else {
             builder = builder.https_only(true);
         }
-        let built = builder.build().map_err(SendError::Setup)?;
-        Ok(cell.get_or_init(|| built))
+        let built = Arc::new(builder.build().map_err(SendError::Setup)?);
+        // Should another have been faster, its connections are as good.
+        cell.store(Some(Arc::clone(&built)));
+        Ok(built)
+    }
+
+    /// Lets go of the connections that are kept open: their buffers hold what was sent last. Calls under way go on.
+    pub fn forget(&self) {
+        self.remote.store(None);
+        self.local.store(None);
     }
 
     /// An id that Webex echoes and Cisco's support can look for.

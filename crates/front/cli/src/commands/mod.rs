@@ -18,6 +18,7 @@ pub(crate) mod login;
 pub(crate) mod refresh;
 pub(crate) mod rename;
 pub(crate) mod restore;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod simulator;
 pub(crate) mod switch;
@@ -58,6 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Doctor(command) => command.run(common).await,
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(common),
+        Command::Serve(command) => command.run(common).await,
         Command::Simulator(command) => command.run().await,
         Command::Demo(command) => command.run().await,
     }

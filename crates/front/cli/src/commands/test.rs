@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::Args;
 use lanyard_broker::{Coverage, JobReport, NeedVerdict, Sight, Test as Call, TestReport, TokenFinding};
 use lanyard_credential::{Credential, CredentialName, Job, Kind};
-use serde_json::{Value, json};
 
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -36,7 +35,7 @@ impl Test {
         let call = Call { name, jobs: self.jobs, against: self.against, expected: common.expected()? };
         let report = signals::guarded(&broker, broker.call(call)).await??;
         if common.json {
-            output::json::print(&json_of(&report))?;
+            output::json::print(&output::json::test(&report, &context::parts().clock.now()))?;
         } else {
             for line in lines(&report) {
                 output::line(&line)?;
@@ -208,53 +207,4 @@ fn scopes_hint(credential: &Credential) -> String {
         }
         _ => "the token's owner lacks a role or a licence, or another kind of token is needed".to_owned(),
     }
-}
-
-fn json_of(report: &TestReport) -> Value {
-    let now = context::parts().clock.now();
-    let (token, reason) = match &report.token {
-        TokenFinding::Accepted => ("accepted", None),
-        TokenFinding::Renewed => ("renewed", None),
-        TokenFinding::Refused(trouble) => ("refused", Some(trouble.message.clone())),
-        TokenFinding::None(error) => ("none", Some(error.to_string())),
-        TokenFinding::Unknown(why) => ("unknown", Some(why.clone())),
-    };
-    json!({
-        "credential": output::json::credential(&report.credential, &now),
-        "ok": report.class().is_none(),
-        "token": { "finding": token, "reason": reason },
-        "jobs": report.jobs.iter().map(job_json).collect::<Vec<_>>(),
-        "sees": report.sight.as_ref().map(|sight| json!({
-            "devices": sight.devices, "full_access": sight.full, "reason": sight.unknown,
-        })),
-        "coverage": report.coverage.as_ref().map(|coverage| json!({
-            "against": coverage.against.as_str(),
-            "workspaces": coverage.workspaces,
-            "granted": coverage.granted,
-            "not_granted": coverage.not_granted.iter().map(|workspace| json!({
-                "name": workspace.name,
-                "id": workspace.id.as_str(),
-                "devices": workspace.devices,
-                "seen": workspace.seen,
-            })).collect::<Vec<_>>(),
-            "without_devices": coverage.without_devices,
-            "personal_devices": coverage.personal,
-        })),
-    })
-}
-
-fn job_json(job: &JobReport) -> Value {
-    let needs: Vec<_> = job
-        .needs
-        .iter()
-        .map(|need| {
-            let (verdict, reason) = match &need.verdict {
-                NeedVerdict::Granted(why) => ("granted", why.clone()),
-                NeedVerdict::Missing(why) => ("missing", why.clone()),
-                NeedVerdict::Unknown(why) => ("unknown", why.clone()),
-            };
-            json!({ "what": need.what, "scopes": need.scopes, "verdict": verdict, "reason": reason })
-        })
-        .collect();
-    json!({ "job": job.job.as_str(), "impossible": job.impossible, "needs": needs })
 }

@@ -10,6 +10,7 @@ use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{ErrorBody, Method, ResourceError};
+use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
 use lanyard_store::{BackupError, OpenError, Pause, ReplaceKeyError, RestoreError, StoreError};
 use lanyard_time::{Clock as _, SystemClock};
@@ -252,6 +253,8 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
         (Failure::Broker(Error::Busy { name: name() }), 5, "unreachable"),
         (Failure::Connect(ConnectError::NoSocket(home())), 6, "store"),
         (Failure::Connect(ConnectError::Full(home())), 5, "unreachable"),
+        (Failure::Serve(ServeError::Store(StoreError::Full)), 6, "store"),
+        (Failure::Serve(ServeError::Thread(io::Error::other("x"))), 1, "failed"),
         (Failure::Open(OpenError::Missing(home())), 6, "store"),
         (Failure::Store(StoreError::Busy), 6, "store"),
         (Failure::Store(pause()), 4, "person-must-act"),
@@ -266,6 +269,7 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
         match &failure {
             Failure::Broker(_)
             | Failure::Connect(_)
+            | Failure::Serve(_)
             | Failure::Open(_)
             | Failure::Store(_)
             | Failure::Restore(_)

@@ -1,0 +1,5 @@
+//! The broker as a process.
+
+mod document;
+mod sockets;
+mod tcp;

@@ -1,0 +1,91 @@
+//! From a request to its reply.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use crate::api;
+use crate::body::Body;
+use crate::caller::{Caller, Peer};
+use crate::problem::{Code, Problem};
+use crate::serve::Shared;
+
+/// Answers a request. A token that is in memory is given at once; whatever may wait is done on the broker's own runtime.
+pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Request<Incoming>) -> Response<Body> {
+    if let Err(problem) = is_plain(peer, &request) {
+        return problem.response();
+    }
+    let caller = match shared.authenticate(peer, request.headers()) {
+        Ok(caller) => caller,
+        Err(problem) => return problem.response(),
+    };
+    if let Some(name) = api::token::asked(request.uri().path()) {
+        if request.method() != Method::GET {
+            return Problem::new(Code::Method, "a token is asked for with GET").response();
+        }
+        return match api::token::answer(shared, &caller, name, request.uri().query(), request.headers()) {
+            Ok(response) => response,
+            Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), caller)).await,
+        };
+    }
+    if api::private::asked(request.uri().path()).is_some() {
+        let (there, peer) = (Arc::clone(shared), Arc::clone(peer));
+        return elsewhere(shared, async move { api::private::answer(&there, &peer, &caller, request).await }).await;
+    }
+    let shared_there = Arc::clone(shared);
+    elsewhere(shared, async move { api::answer(&shared_there, &caller, request).await }).await
+}
+
+/// Whether a request is one of a program that asks this broker for something, in the one form that has one meaning.
+fn is_plain(peer: &Peer, request: &Request<Incoming>) -> Result<(), Problem> {
+    let refused = |why: &str| Err(Problem::new(Code::BadRequest, why));
+    let (uri, headers) = (request.uri(), request.headers());
+    if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
+        return refused("the target is a path, not an address");
+    }
+    if headers.contains_key(UPGRADE) {
+        return refused("a connection is not made another here");
+    }
+    // hyper refuses both where they contradict each other; what follows in the chain might read them otherwise.
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return refused("a body has one length");
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return refused("there is more than one Host");
+    }
+    if let Peer::Remote { hosts } = peer {
+        let named = host.and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
+        if !named.is_some_and(|named| hosts.contains(&named)) {
+            return Err(Problem::new(Code::WrongHost, "this broker does not go by the name in Host").hint(format!(
+                "ask for {}, or start it with --http-name NAME",
+                hosts.first().map_or("", String::as_str)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Has it done on the broker's runtime, to its end, whoever is still there to hear the answer.
+async fn elsewhere(shared: &Shared, work: impl Future<Output = Response<Body>> + Send + 'static) -> Response<Body> {
+    match shared.work.spawn(work).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a request was not answered");
+            Problem::new(Code::Internal, "the request was not answered").hint("see the broker's log").response()
+        }
+    }
+}
+
+impl Shared {
+    /// Who a request comes from.
+    fn authenticate(&self, peer: &Peer, _headers: &http::HeaderMap) -> Result<Caller, Problem> {
+        match peer {
+            Peer::Owner { actor } => Ok(Caller::Owner { actor: Arc::clone(actor) }),
+            Peer::Local { .. } | Peer::Remote { .. } => Err(Problem::new(Code::Unauthorized, "there is no key")),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The HTTP API: `/api/v1`, health, and what is nowhere.
+
+pub(crate) mod credentials;
+mod health;
+pub(crate) mod private;
+pub(crate) mod token;
+
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::body::{self, Body};
+use crate::caller::Caller;
+use crate::problem::{Code, Problem};
+use crate::serve::Shared;
+
+/// The longest body that the API itself takes, in bytes.
+const LONGEST_BODY: usize = 64 * 1024;
+
+/// Answers everything but a token that is in memory.
+pub(crate) async fn answer(shared: &Arc<Shared>, caller: &Caller, request: Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let done = match path.as_str() {
+        "/healthz" => only_get(&request).map(|()| health::alive()),
+        "/api/v1/openapi.json" => only_get(&request).map(|()| document()),
+        "/readyz" => only_get(&request).map(|()| health::ready(shared)),
+        path => match path.strip_prefix("/api/v1/credentials") {
+            Some(rest) => credentials::answer(shared, caller, rest, request).await,
+            None => Err(nothing_there(path)),
+        },
+    };
+    done.unwrap_or_else(|problem| problem.response())
+}
+
+/// The API's description of itself.
+fn document() -> Response<Body> {
+    let mut response = Response::new(body::whole(include_str!("openapi.json")));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn only_get(request: &Request<Incoming>) -> Result<(), Problem> {
+    match *request.method() {
+        Method::GET => Ok(()),
+        _ => Err(Problem::new(Code::Method, format!("{} is only read", request.uri().path()))),
+    }
+}
+
+pub(crate) fn nothing_there(path: &str) -> Problem {
+    Problem::new(Code::NoSuchPath, format!("there is nothing at {path}"))
+        .hint("what there is: GET /api/v1/openapi.json")
+}
+
+/// A reply in JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    let text = match serde_json::to_vec(value) {
+        Ok(text) => text,
+        Err(error) => return Problem::new(Code::Internal, error.to_string()).response(),
+    };
+    let mut response = Response::new(body::whole(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A body, read whole.
+pub(crate) async fn read(request: Request<Incoming>) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let too_long = || Problem::new(Code::TooLong, format!("a body has {LONGEST_BODY} bytes at most"));
+    let body = Limited::new(request.into_body(), LONGEST_BODY).collect().await;
+    match body {
+        Ok(body) => Ok(Zeroizing::new(body.to_bytes().to_vec())),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
+        Err(_) => Err(Problem::new(Code::BadRequest, "the body broke off")),
+    }
+}

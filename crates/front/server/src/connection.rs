@@ -1,0 +1,79 @@
+//! One connection: HTTP/1.1, within bounds.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::answer::answer;
+use crate::caller::Peer;
+use crate::serve::Shared;
+
+/// How long a client may take to send the head of a request, the wait for the next one on a kept connection included.
+const HEAD: Duration = Duration::from_secs(30);
+/// The longest head that is read, in bytes. A refresh of cookies or a long query fits ten times over.
+const LONGEST_HEAD: usize = 32 * 1024;
+/// The most headers of a request.
+const MOST_HEADERS: usize = 64;
+
+/// How long a client may leave a part of a reply unread, or a body that it began unsent.
+const STALL: Duration = Duration::from_secs(30);
+
+/// The same for somebody whom nobody vouches for: a client that reads nothing is cut.
+pub(crate) async fn serve_stranger<S>(shared: Arc<Shared>, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut patient = TimeoutStream::new(stream);
+    patient.set_write_timeout(Some(STALL));
+    serve(shared, Box::pin(patient), peer).await;
+}
+
+/// Serves a connection until its client, or the broker's end, closes it.
+pub(crate) async fn serve<S>(shared: Arc<Shared>, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut stopping = shared.stopping.subscribe();
+    let mut forgetting = shared.forgetting.subscribe();
+    let peer = Arc::new(peer);
+    let service = service_fn(move |request| {
+        let (shared, peer) = (Arc::clone(&shared), Arc::clone(&peer));
+        async move { Ok::<_, Infallible>(answer(&shared, &peer, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(LONGEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // A kept connection's buffers hold what it sent last: they go when a token is to be forgotten.
+        () = async {
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+                _ = forgetting.changed() => {}
+            }
+        } => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
+/// Says why nobody could be let in, and waits for what may have passed then: the system has no more files to give.
+pub(crate) async fn not_accepted(shared: &Shared, error: &io::Error) {
+    tracing::warn!(%error, "a connection could not be accepted");
+    shared.sleep.sleep(Duration::from_millis(100)).await;
+}

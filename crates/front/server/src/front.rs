@@ -1,0 +1,86 @@
+//! The hand-out thread: it accepts on the Unix sockets, gives cached tokens, and has everything else done elsewhere.
+
+use std::io;
+use std::os::unix::net::UnixListener as StdListener;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::caller::Peer;
+use crate::connection;
+use crate::serve::Shared;
+
+/// Which of the two Unix sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    Owner,
+    Clients,
+}
+
+/// Starts the thread. It ends when the broker stops and the last connection is done.
+pub(crate) fn start(shared: Arc<Shared>, doors: Vec<(Door, StdListener)>) -> io::Result<JoinHandle<io::Result<()>>> {
+    std::thread::Builder::new().name("hand-out".to_owned()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async move {
+            let connections = TaskTracker::new();
+            let mut accepting = Vec::new();
+            for (door, listener) in doors {
+                let listener = UnixListener::from_std(listener)?;
+                accepting.push(tokio::spawn(accept(Arc::clone(&shared), door, listener, connections.clone())));
+            }
+            for task in accepting {
+                let _ = task.await;
+            }
+            connections.close();
+            connections.wait().await;
+            Ok(())
+        })
+    })
+}
+
+async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connections: TaskTracker) {
+    let room = Arc::new(Semaphore::new(shared.options.connections));
+    let mut stopping = shared.stopping.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            accepted = async {
+                let permit = Arc::clone(&room).acquire_owned().await;
+                (listener.accept().await, permit)
+            } => accepted,
+        };
+        let (stream, permit) = match accepted {
+            (Ok((stream, _)), Ok(permit)) => (stream, permit),
+            (Err(error), _) => {
+                connection::not_accepted(&shared, &error).await;
+                continue;
+            }
+            (_, Err(_)) => return,
+        };
+        let Ok(credentials) = stream.peer_cred() else { continue };
+        let peer = match door {
+            // Its permissions let in nobody else, and root could do so anyway.
+            Door::Owner => Peer::Owner { actor: actor(credentials.uid(), credentials.pid()).into() },
+            Door::Clients => Peer::Local { uid: credentials.uid() },
+        };
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            match door {
+                Door::Owner => connection::serve(shared, stream, peer).await,
+                Door::Clients => connection::serve_stranger(shared, stream, peer).await,
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn actor(uid: u32, pid: Option<i32>) -> String {
+    match pid {
+        Some(pid) => format!("uid {uid} (pid {pid})"),
+        None => format!("uid {uid}"),
+    }
+}

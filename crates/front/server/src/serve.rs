@@ -1,0 +1,277 @@
+//! The broker as a process: its parts, started and stopped in order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lanyard_broker::{Broker, HandOutOptions, HandOuts};
+use lanyard_store::StoreError;
+use lanyard_time::{Sleep, SystemSleep};
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::front::{self, Door};
+use crate::listen::tcp::{Http, TcpSocket};
+use crate::listen::{ListenError, UnixSocket, sockets};
+
+/// How a broker is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory that `lanyard.sock` is made in: the home, unless another is named.
+    pub sockets: PathBuf,
+    /// The socket for other local users, and the group that may connect to it.
+    pub clients: Option<ClientsSocket>,
+    /// The TCP socket, for programs with a client key.
+    pub http: Option<Http>,
+    /// How many connections each socket takes at a time.
+    pub connections: usize,
+    /// How tokens are handed out.
+    pub hand_outs: HandOutOptions,
+}
+
+/// The socket for other local users.
+#[derive(Clone, Debug)]
+pub struct ClientsSocket {
+    /// Where it is made.
+    pub path: PathBuf,
+    /// The group that may connect; the owner's own where there is none.
+    pub group: Option<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sockets: PathBuf::new(),
+            clients: None,
+            http: None,
+            connections: 1024,
+            hand_outs: HandOutOptions::default(),
+        }
+    }
+}
+
+/// Why a broker does not run.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// A socket cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system refused a thread or a runtime.
+    #[error("the hand-out thread cannot run")]
+    Thread(#[source] io::Error),
+}
+
+/// What every request is answered with.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) broker: Broker,
+    pub(crate) hand_outs: HandOuts,
+    pub(crate) options: Options,
+    /// Where everything is done that may wait.
+    pub(crate) work: Handle,
+    pub(crate) sleep: Arc<dyn Sleep>,
+    pub(crate) stopping: watch::Sender<bool>,
+    /// Counted up when a token is to be forgotten: connections that are kept open end.
+    pub(crate) forgetting: watch::Sender<u64>,
+    pub(crate) words: Words,
+    troubles: Mutex<Troubles>,
+}
+
+/// Words that each hand-out needs, made once.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) token: Arc<str>,
+}
+
+/// What does not work now.
+#[derive(Debug, Default)]
+struct Troubles {
+    reading: Option<String>,
+    writing: Option<String>,
+}
+
+impl Shared {
+    /// What keeps the broker from its work, in a sentence.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = troubles.reading.as_ref().map(|why| format!("the store cannot be read: {why}"));
+        reading.or_else(|| troubles.writing.as_ref().map(|why| format!("hand-outs cannot be written down: {why}")))
+    }
+
+    /// Ends what may still hold a token that was erased: kept connections, here and to Webex.
+    pub(crate) fn forget(&self) {
+        self.forgetting.send_modify(|times| *times += 1);
+        self.broker.forget_connections();
+    }
+
+    /// Keeps a trouble, or its end, and logs it once.
+    fn heard(&self, which: impl FnOnce(&mut Troubles) -> &mut Option<String>, error: Option<&StoreError>, what: &str) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = which(&mut troubles);
+        match (before.is_some(), error) {
+            (false, Some(error)) => tracing::error!(%error, "{what}: failing"),
+            (true, None) => tracing::info!("{what}: works again"),
+            _ => {}
+        }
+        *before = error.map(ToString::to_string);
+    }
+}
+
+/// What a broker is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// To finish what was begun, and end.
+    Stop,
+    /// To read its certificate again.
+    Reload,
+}
+
+/// What a broker says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It answers.
+    Ready(Ready),
+    /// It reads its certificate again.
+    Reloading,
+    /// That is done.
+    Reloaded,
+    /// It takes nothing new.
+    Stopping,
+}
+
+/// Where a broker answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The owner's socket.
+    pub owner: PathBuf,
+    /// The TCP address, with its real port.
+    pub http: Option<SocketAddr>,
+    /// How many credentials it has.
+    pub credentials: usize,
+}
+
+/// Runs a broker until it is ordered to stop, and until what was begun is done. `told` hears what it says of itself.
+pub async fn serve(
+    broker: Broker,
+    options: Options,
+    mut orders: impl AsyncFnMut() -> Order,
+    mut told: impl FnMut(Told),
+) -> Result<(), ServeError> {
+    // Bound first: a broker that cannot have its sockets touches nothing.
+    let owner = UnixSocket::bind(&sockets::owner(&options.sockets), 0o600)?;
+    let clients = match &options.clients {
+        None => None,
+        Some(clients) => {
+            let socket = UnixSocket::bind(&clients.path, 0o660)?;
+            if let Some(group) = clients.group {
+                socket.give_to_group(group)?;
+            }
+            Some(socket)
+        }
+    };
+    let tcp = options.http.clone().map(TcpSocket::bind).transpose()?;
+    let hand_outs = HandOuts::load(&broker, options.hand_outs.clone()).await?;
+    let shared = Arc::new(Shared {
+        broker,
+        hand_outs,
+        options,
+        work: Handle::current(),
+        sleep: Arc::new(SystemSleep),
+        stopping: watch::Sender::new(false),
+        forgetting: watch::Sender::new(0),
+        words: Words { token: "token".into() },
+        troubles: Mutex::default(),
+    });
+    let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
+    let mut doors = vec![(Door::Owner, clone(&owner)?)];
+    if let Some(clients) = &clients {
+        doors.push((Door::Clients, clone(clients)?));
+    }
+    let thread = front::start(Arc::clone(&shared), doors).map_err(ServeError::Thread)?;
+
+    let following = tokio::spawn(follow(Arc::clone(&shared)));
+    let writing = tokio::spawn(write_down(Arc::clone(&shared)));
+    let address = tcp.as_ref().map(|tcp| tcp.address);
+    let tls = tcp.as_ref().and_then(|tcp| tcp.tls.clone());
+    let remote = tcp.map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared))));
+    told(Told::Ready(Ready {
+        owner: sockets::owner(&shared.options.sockets),
+        http: address,
+        credentials: shared.hand_outs.len(),
+    }));
+    loop {
+        match orders().await {
+            Order::Stop => break,
+            Order::Reload => {
+                told(Told::Reloading);
+                if let Some(tls) = &tls {
+                    match tls.reload() {
+                        Ok(()) => tracing::info!("the certificate was read again"),
+                        Err(error) => tracing::error!(%error, "the earlier certificate stays"),
+                    }
+                }
+                shared.hand_outs.poke();
+                told(Told::Reloaded);
+            }
+        }
+    }
+    told(Told::Stopping);
+
+    tracing::info!("stopping: what was begun is finished");
+    shared.stopping.send_replace(true);
+    // New connections are refused from here on, by a file that is not there.
+    drop((owner, clients));
+    let drained = async {
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        if let Some(remote) = remote {
+            let _ = remote.await;
+        }
+        joined
+    };
+    let drained = tokio::select! {
+        drained = drained => Some(drained),
+        () = shared.sleep.sleep(DRAIN) => None,
+    };
+    match drained {
+        None => tracing::warn!("some connections did not end in time"),
+        Some(Ok(Ok(Ok(())))) => {}
+        Some(other) => tracing::error!(?other, "the hand-out thread failed"),
+    }
+    following.abort();
+    writing.abort();
+    shared.broker.finished().await;
+    if let Err(error) = shared.hand_outs.flush().await {
+        tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing in the audit");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// How long requests that were begun may take when the broker stops.
+const DRAIN: Duration = Duration::from_secs(20);
+
+async fn follow(shared: Arc<Shared>) {
+    let hand_outs = shared.hand_outs.clone();
+    hand_outs
+        .follow(|learned| {
+            let error = learned.err();
+            shared.heard(|troubles| &mut troubles.reading, error, "reading the store");
+        })
+        .await;
+}
+
+async fn write_down(shared: Arc<Shared>) {
+    let hand_outs = shared.hand_outs.clone();
+    hand_outs
+        .write_down(|told| {
+            let error = told.err();
+            shared.heard(|troubles| &mut troubles.writing, error, "writing hand-outs down");
+        })
+        .await;
+}
