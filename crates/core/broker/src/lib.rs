@@ -35,6 +35,7 @@ pub use calls::rename::{ChangeLabels, Rename};
 pub use calls::show::{List, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
 pub use calls::switch::{Disable, Disabled, Enable, Enabled, Found};
+pub use calls::take_token::{TakeToken, TakenToken};
 pub use calls::test::{
     Coverage, JobReport, NeedReport, NeedVerdict, NotGranted, Sight, Test, TestReport, TokenFinding,
 };

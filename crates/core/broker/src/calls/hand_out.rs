@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_credential::{
+    Credential, CredentialId, CredentialName, Generation, Renewal, Standing, Trouble, TroubleKind,
+};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord, StoreError};
@@ -43,8 +45,12 @@ pub struct HandedOut {
 /// Writes down that a token was handed out. Apart from [`HandOut`], so that a program has its token before anything is written.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RecordHandOut {
-    /// The credential.
-    pub credential: Credential,
+    /// The credential's id.
+    pub id: CredentialId,
+    /// Its name.
+    pub name: CredentialName,
+    /// The token's generation.
+    pub generation: Generation,
     /// How it was handed out: `token`, or `exec` and the program's name.
     pub means: String,
 }
@@ -53,12 +59,11 @@ impl Call for RecordHandOut {
     type Reply = ();
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
-        let credential = (self.credential.id, self.credential.name);
-        let detail = format!("{}, generation {}", self.means, self.credential.generation);
+        let detail = format!("{}, generation {}", self.means, self.generation);
         let record = AuditRecord {
             at: broker.clock.now().wall,
             action: AuditAction::HandedOut,
-            credential: Some(credential),
+            credential: Some((self.id, self.name)),
             actor: broker.actor.clone(),
             detail,
         };

@@ -9,7 +9,7 @@ use crate::{
     AddApp, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call, CallApi,
     ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps, ListTokens, LookUp,
     ReadAudit, RecordHandOut, Refresh, RemoveApp, Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show,
-    ShowApp, Test, VerifyAudit,
+    ShowApp, TakeToken, Test, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -85,6 +85,7 @@ travels! {
     RevokeTokens,
     Show,
     ShowApp,
+    TakeToken,
     Test,
     VerifyAudit,
 }

@@ -5,6 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use lanyard_broker::wire::{self, DispatchError, WireError, dispatch};
 use lanyard_broker::{Broker, Class, Told};
+use serde::Serialize;
 use tokio::net::unix::UCred;
 use zeroize::Zeroizing;
 
@@ -63,9 +64,18 @@ pub fn actor(peer: &UCred) -> String {
     }
 }
 
-fn speaks_ours(headers: &HeaderMap) -> bool {
+/// Whether whoever asks speaks this protocol.
+pub(crate) fn speaks_ours(headers: &HeaderMap) -> bool {
     let number = headers.get(PROTOCOL).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u32>().ok());
     number == Some(wire::PROTOCOL)
+}
+
+/// A call's reply.
+pub(crate) fn reply(reply: &impl Serialize) -> Response<Bytes> {
+    match wire::encode(reply) {
+        Ok(body) => response(StatusCode::OK, body),
+        Err(error) => unwritable(error),
+    }
 }
 
 fn refusal(status: StatusCode, kind: Kind, told: &Told) -> Response<Bytes> {

@@ -13,6 +13,7 @@ mod remote;
 use http::HeaderName;
 
 pub use self::answer::{actor, answer};
+pub(crate) use self::answer::{reply, speaks_ours};
 pub use self::body::{BodyError, whole};
 pub use self::connect::ConnectError;
 pub use self::remote::Owner;

@@ -246,8 +246,28 @@ fn using(tried: &mut Trips) {
         let reply = HandedOut { credential: credential(), token, left, shortfall };
         let min_validity = Duration::from_mins(1);
         tried.trip(&HandOut { name: name(), min_validity, expected: Some(expected()) }, &reply);
+        let given = TakenToken {
+            id: credential().id,
+            name: name(),
+            generation: Generation::new(3),
+            token: AccessToken::new(CANARY),
+            left: None,
+            shortfall: reply.shortfall,
+            last: Some("sign in again".to_owned()),
+            unrecorded: Some("the store is busy".to_owned()),
+        };
+        let (expected, means) = (Some(expected()), "exec ls".to_owned());
+        tried.trip(&TakeToken { name: name(), min_validity, expected, means }, &given);
     }
-    tried.trip(&RecordHandOut { credential: credential(), means: "exec ls".to_owned() }, &());
+    tried.trip(
+        &RecordHandOut {
+            id: credential().id,
+            name: name(),
+            generation: Generation::new(3),
+            means: "exec ls".to_owned(),
+        },
+        &(),
+    );
     let next: lanyard_secret::SafeUrl = "https://a/v1/people?cursor=canary".parse().unwrap();
     let path = Target::Path(ApiPath::parse("people?max=1").unwrap(), vec![("a".to_owned(), "ü&".to_owned())]);
     for target in [path, Target::Next(next.clone())] {

@@ -1,5 +1,6 @@
 //! The broker as a process.
 
 mod document;
+mod remote;
 mod sockets;
 mod tcp;
