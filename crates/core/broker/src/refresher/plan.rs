@@ -49,6 +49,8 @@ struct Entry {
     changed: bool,
     /// Somebody waits for its token.
     wanted: bool,
+    /// Its refresh token may be spent by somebody who is gone.
+    abandoned: bool,
 }
 
 /// Where a credential stands.
@@ -68,6 +70,8 @@ pub(super) struct Start {
     pub(super) id: CredentialId,
     pub(super) task: Task,
     pub(super) stuck: Stuck,
+    /// It is done whether its moment has come or not.
+    pub(super) abandoned: bool,
     lane: u16,
     leave: Leave,
 }
@@ -137,6 +141,17 @@ impl Plan {
         }
     }
 
+    /// Somebody who is gone may have spent its refresh token: that is found out at once, while a server may still repeat its answer.
+    pub(super) fn recover(&mut self, id: CredentialId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.place == Place::UnderWay || entry.task.is_none() || entry.abandoned {
+            return;
+        }
+        entry.abandoned = true;
+        entry.leave(id, &mut self.waiting, &mut self.lanes);
+        entry.wait(id, 0, &mut self.waiting);
+    }
+
     /// What begins now, the most urgent of each environment first.
     pub(super) fn starts(&mut self, now: &Moment) -> Vec<Start> {
         let since = self.since(now);
@@ -151,7 +166,8 @@ impl Plan {
                 entry.place = Place::UnderWay;
                 entry.changed = false;
                 let task = entry.task.unwrap_or(Task::Check);
-                starts.push(Start { id, task, stuck: entry.stuck, lane: number, leave });
+                let (stuck, abandoned) = (entry.stuck, entry.abandoned);
+                starts.push(Start { id, task, stuck, abandoned, lane: number, leave });
             }
         }
         starts
@@ -165,7 +181,7 @@ impl Plan {
                 return false;
             }
             entry.place = Place::Idle;
-            entry.wanted = false;
+            (entry.wanted, entry.abandoned) = (false, false);
         }
         match end.credential {
             Some(credential) if self.entries.contains_key(&start.id) => self.place(credential, end.rest, now),
@@ -181,7 +197,7 @@ impl Plan {
     pub(super) fn abandon(&mut self, start: &Start, health: Health, rest: Duration, now: &Moment) {
         let since = self.since(now);
         if let Some(entry) = self.entries.get_mut(&start.id) {
-            entry.changed = false;
+            (entry.changed, entry.abandoned) = (false, false);
             entry.place = Place::Idle;
             entry.wait(start.id, milliseconds(since + rest), &mut self.waiting);
         }
@@ -265,6 +281,7 @@ impl Plan {
             // What waits for its slow moment does so until it has come, and what was put off until then.
             Some(Next { slow: true, .. }) if is_queued => {}
             Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
+            Some(_) if is_queued && entry.abandoned => {}
             Some(next) => {
                 entry.spread = false;
                 entry.leave(id, &mut self.waiting, &mut self.lanes);
@@ -339,6 +356,7 @@ impl Entry {
             spread: false,
             changed: false,
             wanted: false,
+            abandoned: false,
         }
     }
 
@@ -373,21 +391,24 @@ impl Entry {
         }
     }
 
-    /// How much time it has; `None` where it has ended or is wanted, and where it was put off before.
+    /// How much time it has; `None` where it has ended or must not wait, and where it was put off before.
     fn slack(&self, since: Duration) -> Option<Duration> {
         let left = self.ends.access_left(since).unwrap_or(Duration::MAX);
-        (!self.spread && !self.wanted && !left.is_zero()).then_some(left)
+        let may_wait = !self.spread && !self.wanted && !self.abandoned;
+        (may_wait && !left.is_zero()).then_some(left)
     }
 
-    /// The least comes first: what has ended and is waited for, what has ended, what has the least of its life left, what is only
+    /// The least comes first: what was abandoned, what has ended and is waited for, what has ended, what has the least of its life left, what is only
     /// looked at.
     fn urgency(&self, since: Duration) -> u32 {
         const LOOK: u32 = 1 << 20;
         let left = u32::from(self.ends.left_of_life(since));
         match self.task {
+            _ if self.abandoned => 0,
             Some(Task::Check) | None => LOOK,
-            _ if left > 0 => 2 + left,
-            _ => u32::from(!self.wanted),
+            _ if left > 0 => 3 + left,
+            _ if self.wanted => 1,
+            _ => 2,
         }
     }
 }

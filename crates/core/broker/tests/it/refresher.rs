@@ -285,3 +285,19 @@ async fn a_wall_clock_that_is_set_starts_no_storm() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_process_that_died_left_half_done_is_done_at_once_though_it_is_not_due() {
+    let world = World::new(Options { refresh: RefreshBehaviour::Rotate, ..Options::default() }).await;
+    let (before, later) = (world.grant("before", LIFE).await, world.grant("later", LIFE).await);
+    world.abandon(&before).await;
+    let running = world.renew(RefresherOptions::default());
+    running.quiet(&world.clock).await;
+    assert_eq!(generations(&world, &[before.clone(), later.clone()]).await, [2, 1]);
+    world.abandon(&later).await;
+    world.pass(20 * SECOND, SECOND, &[&running]).await;
+    assert_eq!(generations(&world, &[before, later]).await, [2, 2]);
+    world.pass(HOUR, MINUTE, &[&running]).await;
+    assert_eq!(world.refreshes().await.len(), 2);
+    running.stop().await;
+}

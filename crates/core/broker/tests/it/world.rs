@@ -7,12 +7,13 @@ use std::time::Duration;
 use lanyard_broker::{Broker, Parts, Refresher, RefresherOptions};
 use lanyard_client::Transport;
 use lanyard_credential::{
-    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
+    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Spend, Standing, Subject,
+    Validity,
 };
 use lanyard_protocol::{AppClientId, Environment, Method, Request};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
-use lanyard_store::{NewApp, NewCredential, NewTokens, Store};
+use lanyard_store::{Claim, NewApp, NewCredential, NewTokens, Store};
 use lanyard_time::{BoxFuture, Clock as _, ManualClock, ProcessIdentity, Sleep, SystemClock, SystemEntropy};
 use lanyard_vault::HomeKey;
 use serde_json::{Value, json};
@@ -67,11 +68,24 @@ impl World {
 
     /// The same home as a process of another host sees it: nobody can tell whether the first one lives.
     pub(crate) async fn elsewhere(&self) -> Broker {
-        let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
-        parts.process = ProcessIdentity { host: "elsewhere".into(), ..parts.process };
-        let home = self.directory.path().join("home");
-        let store = Store::open(&home, &self.key, parts, lanyard_store::Options::default()).await.unwrap();
+        let store = self.seen_by(|me| ProcessIdentity { host: "elsewhere".into(), ..me }).await;
         broker(&store, &self.clock, &self.hands)
+    }
+
+    /// Somebody begins to renew a credential, sends its refresh token or is about to, and is gone.
+    pub(crate) async fn abandon(&self, credential: &Credential) {
+        let store = self.seen_by(|me| ProcessIdentity { started: 1, ..me }).await;
+        assert!(matches!(store.claim(credential.id, MINUTE).await.unwrap(), Claim::Claimed(_)));
+        let (generation, grant) = (credential.generation, credential.grant);
+        let declared = store.write_intent(credential.id, generation, grant, None, Spend::Stored, 1, MINUTE).await;
+        assert!(declared.unwrap().is_some());
+    }
+
+    async fn seen_by(&self, who: impl FnOnce(ProcessIdentity) -> ProcessIdentity) -> Store {
+        let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
+        parts.process = who(parts.process);
+        let home = self.directory.path().join("home");
+        Store::open(&home, &self.key, parts, lanyard_store::Options::default()).await.unwrap()
     }
 
     /// A service app's grant that was obtained just now; each has its own. There is an access token, which nobody knows.
@@ -214,6 +228,7 @@ impl World {
     }
 }
 
+const MINUTE: Duration = Duration::from_mins(1);
 const LONGEST: usize = 64 * 1024 * 1024;
 
 fn broker(store: &Store, clock: &ManualClock, hands: &Arc<Hands>) -> Broker {
