@@ -47,10 +47,17 @@ struct Entry {
     spread: bool,
     /// It changed while it was worked on.
     changed: bool,
+    haste: Haste,
+}
+
+/// Why it should not wait its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    None,
     /// Somebody waits for its token.
-    wanted: bool,
+    Wanted,
     /// Its refresh token may be spent by somebody who is gone.
-    abandoned: bool,
+    Abandoned,
 }
 
 /// Where a credential stands.
@@ -132,8 +139,11 @@ impl Plan {
 
     /// Somebody waits for its token: where that has ended, it comes before all others.
     pub(super) fn want(&mut self, id: CredentialId) {
-        let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.place != Place::UnderWay) else { return };
-        entry.wanted = true;
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.place == Place::UnderWay || entry.haste != Haste::None {
+            return;
+        }
+        entry.haste = Haste::Wanted;
         if entry.spread || matches!(entry.place, Place::Ready(_)) {
             let due = if entry.spread { 0 } else { entry.due };
             entry.leave(id, &mut self.waiting, &mut self.lanes);
@@ -144,10 +154,10 @@ impl Plan {
     /// Somebody who is gone may have spent its refresh token: that is found out at once, while a server may still repeat its answer.
     pub(super) fn recover(&mut self, id: CredentialId) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        if entry.place == Place::UnderWay || entry.task.is_none() || entry.abandoned {
+        if entry.place == Place::UnderWay || entry.task.is_none() || entry.haste == Haste::Abandoned {
             return;
         }
-        entry.abandoned = true;
+        entry.haste = Haste::Abandoned;
         entry.leave(id, &mut self.waiting, &mut self.lanes);
         entry.wait(id, 0, &mut self.waiting);
     }
@@ -166,7 +176,7 @@ impl Plan {
                 entry.place = Place::UnderWay;
                 entry.changed = false;
                 let task = entry.task.unwrap_or(Task::Check);
-                let (stuck, abandoned) = (entry.stuck, entry.abandoned);
+                let (stuck, abandoned) = (entry.stuck, entry.haste == Haste::Abandoned);
                 starts.push(Start { id, task, stuck, abandoned, lane: number, leave });
             }
         }
@@ -181,7 +191,7 @@ impl Plan {
                 return false;
             }
             entry.place = Place::Idle;
-            (entry.wanted, entry.abandoned) = (false, false);
+            entry.haste = Haste::None;
         }
         match end.credential {
             Some(credential) if self.entries.contains_key(&start.id) => self.place(credential, end.rest, now),
@@ -197,7 +207,7 @@ impl Plan {
     pub(super) fn abandon(&mut self, start: &Start, health: Health, rest: Duration, now: &Moment) {
         let since = self.since(now);
         if let Some(entry) = self.entries.get_mut(&start.id) {
-            (entry.changed, entry.abandoned) = (false, false);
+            (entry.changed, entry.haste) = (false, Haste::None);
             entry.place = Place::Idle;
             entry.wait(start.id, milliseconds(since + rest), &mut self.waiting);
         }
@@ -281,7 +291,7 @@ impl Plan {
             // What waits for its slow moment does so until it has come, and what was put off until then.
             Some(Next { slow: true, .. }) if is_queued => {}
             Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
-            Some(_) if is_queued && entry.abandoned => {}
+            Some(_) if is_queued && entry.haste == Haste::Abandoned => {}
             Some(next) => {
                 entry.spread = false;
                 entry.leave(id, &mut self.waiting, &mut self.lanes);
@@ -355,8 +365,7 @@ impl Entry {
             said: 0,
             spread: false,
             changed: false,
-            wanted: false,
-            abandoned: false,
+            haste: Haste::None,
         }
     }
 
@@ -394,7 +403,7 @@ impl Entry {
     /// How much time it has; `None` where it has ended or must not wait, and where it was put off before.
     fn slack(&self, since: Duration) -> Option<Duration> {
         let left = self.ends.access_left(since).unwrap_or(Duration::MAX);
-        let may_wait = !self.spread && !self.wanted && !self.abandoned;
+        let may_wait = !self.spread && self.haste == Haste::None;
         (may_wait && !left.is_zero()).then_some(left)
     }
 
@@ -404,10 +413,10 @@ impl Entry {
         const LOOK: u32 = 1 << 20;
         let left = u32::from(self.ends.left_of_life(since));
         match self.task {
-            _ if self.abandoned => 0,
+            _ if self.haste == Haste::Abandoned => 0,
             Some(Task::Check) | None => LOOK,
             _ if left > 0 => 3 + left,
-            _ if self.wanted => 1,
+            _ if self.haste == Haste::Wanted => 1,
             _ => 2,
         }
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use lanyard_broker::{Broker, Parts, Refresher, RefresherOptions};
 use lanyard_client::Transport;
 use lanyard_credential::{
-    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Spend, Standing, Subject,
-    Validity,
+    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, Mint, Order, RefreshRight, Spend, Standing,
+    Subject, Validity,
 };
-use lanyard_protocol::{AppClientId, Environment, Method, Request};
+use lanyard_protocol::{AppClientId, Environment, Method, OrgId, Request};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
 use lanyard_store::{Claim, NewApp, NewCredential, NewTokens, Store};
@@ -128,6 +128,17 @@ impl World {
         self.insert(name, kind, None, NewTokens { access: Some(token), refresh: None, validity, scopes: None }).await
     }
 
+    /// The administrator copies another token from the portal.
+    pub(crate) async fn plain_again(&self, credential: &Credential) {
+        let whose = json!({ "subject": self.simulator.description().admin.email });
+        let copied = self.control(Method::POST, "/personal", Some(whose)).await;
+        let access = Some(AccessToken::new(copied["access_token"].as_str().unwrap()));
+        let validity = Validity { obtained: self.clock.now(), access: None, refresh: RefreshRight::None };
+        let tokens = NewTokens { access, refresh: None, validity, scopes: None };
+        let replaced = self.broker.store().replace_grant(credential.id, &tokens, &credential.subject, None).await;
+        assert!(replaced.unwrap().is_some());
+    }
+
     /// Gives the bot another token; the old one is dead.
     pub(crate) async fn regenerate_bot(&self) {
         let email = self.simulator.description().bot.email.clone();
@@ -145,7 +156,12 @@ impl World {
     }
 
     async fn insert(&self, name: &str, kind: Kind, app: Option<AppId>, tokens: NewTokens) -> Credential {
-        let credential = Credential {
+        let credential = self.credential(name, kind, app);
+        self.broker.store().insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap()
+    }
+
+    fn credential(&self, name: &str, kind: Kind, app: Option<AppId>) -> Credential {
+        Credential {
             id: CredentialId::random(&SystemEntropy),
             name: name.parse().unwrap(),
             kind,
@@ -162,8 +178,17 @@ impl World {
             created_at: self.clock.now().wall,
             last_rotated_at: None,
             labels: BTreeMap::new(),
-        };
-        self.broker.store().insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap()
+        }
+    }
+
+    /// A service app's credential without any token, which is had through another.
+    pub(crate) async fn minted_through(&self, name: &str, via: &Credential) -> Credential {
+        let organisation = OrgId::new(self.simulator.description().organisation.id.as_str());
+        let mint = Some(Mint { via: via.id, order: Order::ServiceApp { organisation } });
+        let (generation, standing) = (Generation::default(), Standing::Pending);
+        let credential =
+            Credential { mint, generation, standing, ..self.credential(name, Kind::ServiceApp, Some(self.app)) };
+        self.broker.store().insert_credential(&NewCredential { credential, tokens: None }).await.unwrap()
     }
 
     /// How a credential stands now.
