@@ -52,6 +52,15 @@ pub(crate) fn select_lease(id: CredentialId) -> Statement {
     .bind(name(id))
 }
 
+/// All leases, to be read.
+pub(crate) const SELECT_ALL: &str =
+    "SELECT name, host, boot, pid, started, length, until_boot, until_elapsed FROM leases ORDER BY name";
+
+/// The credential whose rotation a lease of that name is on.
+pub(crate) fn credential_of(name: &str) -> Option<CredentialId> {
+    name.strip_prefix(ROTATION)?.parse().ok()
+}
+
 /// Makes the lease ours, from now on for `length`.
 pub(crate) async fn take_lease(
     write: &mut Write,
@@ -102,8 +111,10 @@ pub(crate) async fn drop_lease(write: &mut Write, id: CredentialId) -> Result<()
     Ok(())
 }
 
+const ROTATION: &str = "rotation/";
+
 fn name(id: CredentialId) -> String {
-    format!("rotation/{id}")
+    format!("{ROTATION}{id}")
 }
 
 #[cfg(test)]

@@ -47,8 +47,17 @@ struct Entry {
     spread: bool,
     /// It changed while it was worked on.
     changed: bool,
+    haste: Haste,
+}
+
+/// Why it should not wait its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    None,
     /// Somebody waits for its token.
-    wanted: bool,
+    Wanted,
+    /// Its refresh token may be spent by somebody who is gone.
+    Abandoned,
 }
 
 /// Where a credential stands.
@@ -68,6 +77,8 @@ pub(super) struct Start {
     pub(super) id: CredentialId,
     pub(super) task: Task,
     pub(super) stuck: Stuck,
+    /// It is done whether its moment has come or not.
+    pub(super) abandoned: bool,
     lane: u16,
     leave: Leave,
 }
@@ -133,13 +144,27 @@ impl Plan {
 
     /// Somebody waits for its token: where that has ended, it comes before all others.
     pub(super) fn want(&mut self, id: CredentialId) {
-        let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.place != Place::UnderWay) else { return };
-        entry.wanted = true;
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.place == Place::UnderWay || entry.haste != Haste::None {
+            return;
+        }
+        entry.haste = Haste::Wanted;
         if entry.spread || matches!(entry.place, Place::Ready(_)) {
             let due = if entry.spread { 0 } else { entry.due };
             entry.leave(id, &mut self.waiting, &mut self.lanes);
             entry.wait(id, due, &mut self.waiting);
         }
+    }
+
+    /// Somebody who is gone may have spent its refresh token: that is found out at once, while a server may still repeat its answer.
+    pub(super) fn recover(&mut self, id: CredentialId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.place == Place::UnderWay || entry.task.is_none() || entry.haste == Haste::Abandoned {
+            return;
+        }
+        entry.haste = Haste::Abandoned;
+        entry.leave(id, &mut self.waiting, &mut self.lanes);
+        entry.wait(id, 0, &mut self.waiting);
     }
 
     /// What begins now, the most urgent of each environment first.
@@ -156,7 +181,8 @@ impl Plan {
                 entry.place = Place::UnderWay;
                 entry.changed = false;
                 let task = entry.task.unwrap_or(Task::Check);
-                starts.push(Start { id, task, stuck: entry.stuck, lane: number, leave });
+                let (stuck, abandoned) = (entry.stuck, entry.haste == Haste::Abandoned);
+                starts.push(Start { id, task, stuck, abandoned, lane: number, leave });
             }
         }
         starts
@@ -170,7 +196,7 @@ impl Plan {
                 return false;
             }
             entry.place = Place::Idle;
-            entry.wanted = false;
+            entry.haste = Haste::None;
         }
         match end.credential {
             Some(credential) if self.entries.contains_key(&start.id) => self.place(credential, end.rest, now),
@@ -186,7 +212,7 @@ impl Plan {
     pub(super) fn abandon(&mut self, start: &Start, health: Health, rest: Duration, now: &Moment) {
         let since = self.since(now);
         if let Some(entry) = self.entries.get_mut(&start.id) {
-            entry.changed = false;
+            (entry.changed, entry.haste) = (false, Haste::None);
             entry.place = Place::Idle;
             entry.wait(start.id, milliseconds(since + rest), &mut self.waiting);
         }
@@ -270,6 +296,7 @@ impl Plan {
             // What waits for its slow moment does so until it has come, and what was put off until then.
             Some(Next { slow: true, .. }) if is_queued => {}
             Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
+            Some(_) if is_queued && entry.haste == Haste::Abandoned => {}
             Some(next) => {
                 entry.spread = false;
                 entry.leave(id, &mut self.waiting, &mut self.lanes);
@@ -343,7 +370,7 @@ impl Entry {
             said: 0,
             spread: false,
             changed: false,
-            wanted: false,
+            haste: Haste::None,
         }
     }
 
@@ -378,21 +405,24 @@ impl Entry {
         }
     }
 
-    /// How much time it has; `None` where it has ended or is wanted, and where it was put off before.
+    /// How much time it has; `None` where it has ended or must not wait, and where it was put off before.
     fn slack(&self, since: Duration) -> Option<Duration> {
         let left = self.ends.access_left(since).unwrap_or(Duration::MAX);
-        (!self.spread && !self.wanted && !left.is_zero()).then_some(left)
+        let may_wait = !self.spread && self.haste == Haste::None;
+        (may_wait && !left.is_zero()).then_some(left)
     }
 
-    /// The least comes first: what has ended and is waited for, what has ended, what has the least of its life left, what is only
+    /// The least comes first: what was abandoned, what has ended and is waited for, what has ended, what has the least of its life left, what is only
     /// looked at.
     fn urgency(&self, since: Duration) -> u32 {
         const LOOK: u32 = 1 << 20;
         let left = u32::from(self.ends.left_of_life(since));
         match self.task {
+            _ if self.haste == Haste::Abandoned => 0,
             Some(Task::Check) | None => LOOK,
-            _ if left > 0 => 2 + left,
-            _ => u32::from(!self.wanted),
+            _ if left > 0 => 3 + left,
+            _ if self.haste == Haste::Wanted => 1,
+            _ => 2,
         }
     }
 }

@@ -48,6 +48,8 @@ struct State {
     read: Option<Moment>,
     /// When what could not be revoked was tried again.
     revoked: Option<Moment>,
+    /// When those were looked for that somebody has left half done.
+    sought: Option<Moment>,
     /// Renewals that are under way: their answers exist nowhere else until they are written.
     under_way: usize,
 }
@@ -57,6 +59,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// A wall clock that moves so far against the boot-time clock was set: what was planned by an earlier boot's times is planned anew.
 const JUMP: Duration = Duration::from_mins(1);
+
+/// Rotations whose process is gone are looked for as often: a server that repeats its answer does so for a minute, say.
+const SEEK: Duration = Duration::from_secs(10);
 
 /// After a read of the store that failed.
 const READ_AGAIN: Duration = Duration::from_secs(5);
@@ -71,6 +76,7 @@ impl Refresher {
             looked: None,
             read: None,
             revoked: None,
+            sought: None,
             under_way: 0,
         };
         Self {
@@ -227,6 +233,15 @@ impl Refresher {
                     return Err(error);
                 }
             }
+        }
+        let seeks = self.state().sought.as_ref().is_none_or(|at| now.since(at) >= SEEK);
+        if seeks {
+            let abandoned = self.broker.store.abandoned_rotations().await?;
+            let mut state = self.state();
+            for id in abandoned {
+                state.plan.recover(id);
+            }
+            state.sought = Some(now);
         }
         Ok(())
     }

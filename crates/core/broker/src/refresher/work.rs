@@ -62,6 +62,9 @@ impl Broker {
             Ok(Some(credential)) => {
                 let next = schedule::next(&credential, start.stuck, &self.clock.now(), cycle);
                 match next {
+                    Some(_) if start.abandoned && credential.renewal() == Renewal::Rotate => {
+                        self.rotate_due(&credential).await
+                    }
                     // What stands on the slow cycle has no moment of its own that could have moved.
                     Some(next) if next.task == start.task && (next.wait.is_zero() || next.slow) => {
                         self.do_now(&credential, start.task).await

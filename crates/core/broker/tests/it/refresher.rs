@@ -285,3 +285,39 @@ async fn a_wall_clock_that_is_set_starts_no_storm() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_process_that_died_left_half_done_is_done_at_once_though_it_is_not_due() {
+    let world = World::new(Options { refresh: RefreshBehaviour::Rotate, ..Options::default() }).await;
+    let (before, later) = (world.grant("before", LIFE).await, world.grant("later", LIFE).await);
+    world.abandon(&before).await;
+    let running = world.renew(RefresherOptions::default());
+    running.quiet(&world.clock).await;
+    assert_eq!(generations(&world, &[before.clone(), later.clone()]).await, [2, 1]);
+    world.abandon(&later).await;
+    world.pass(20 * SECOND, SECOND, &[&running]).await;
+    assert_eq!(generations(&world, &[before, later]).await, [2, 2]);
+    world.pass(HOUR, MINUTE, &[&running]).await;
+    assert_eq!(world.refreshes().await.len(), 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_app_that_nobody_had_authorised_is_asked_for_again_and_a_dead_grant_is_had_anew() {
+    let world = World::new(Options { access_token_ttl: 10 * HOUR, ..Options::default() }).await;
+    let admin = world.plain("admin", Kind::Personal, world.personal(), None).await;
+    let fleet = world.minted_through("fleet", &admin).await;
+    let running = world.renew(RefresherOptions::default());
+    running.quiet(&world.clock).await;
+    world.pass(6 * HOUR, 30 * MINUTE, &[&running]).await;
+    let first = world.now(&fleet).await;
+    assert_eq!((first.standing, first.generation.number()), (Standing::Active, 1));
+    world.control(Method::POST, "/grants/revoke", Some(json!({ "client_id": world.client_id() }))).await;
+    // The administrator's first token would have ended by then.
+    world.plain_again(&admin).await;
+    world.pass(8 * HOUR, 8 * HOUR, &[&running]).await;
+    let second = world.now(&fleet).await;
+    assert_eq!((second.standing, second.generation.number()), (Standing::Active, 2));
+    assert_eq!(running.refresher.report().counts.mints, 2);
+    running.stop().await;
+}

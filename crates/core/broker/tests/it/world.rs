@@ -7,12 +7,13 @@ use std::time::Duration;
 use lanyard_broker::{Broker, Parts, Refresher, RefresherOptions};
 use lanyard_client::Transport;
 use lanyard_credential::{
-    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
+    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, Mint, Order, RefreshRight, Spend, Standing,
+    Subject, Validity,
 };
-use lanyard_protocol::{AppClientId, Environment, Method, Request};
+use lanyard_protocol::{AppClientId, Environment, Method, OrgId, Request};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
-use lanyard_store::{NewApp, NewCredential, NewTokens, Store};
+use lanyard_store::{Claim, NewApp, NewCredential, NewTokens, Store};
 use lanyard_time::{BoxFuture, Clock as _, ManualClock, ProcessIdentity, Sleep, SystemClock, SystemEntropy};
 use lanyard_vault::HomeKey;
 use serde_json::{Value, json};
@@ -67,11 +68,24 @@ impl World {
 
     /// The same home as a process of another host sees it: nobody can tell whether the first one lives.
     pub(crate) async fn elsewhere(&self) -> Broker {
-        let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
-        parts.process = ProcessIdentity { host: "elsewhere".into(), ..parts.process };
-        let home = self.directory.path().join("home");
-        let store = Store::open(&home, &self.key, parts, lanyard_store::Options::default()).await.unwrap();
+        let store = self.seen_by(|me| ProcessIdentity { host: "elsewhere".into(), ..me }).await;
         broker(&store, &self.clock, &self.hands)
+    }
+
+    /// Somebody begins to renew a credential, sends its refresh token or is about to, and is gone.
+    pub(crate) async fn abandon(&self, credential: &Credential) {
+        let store = self.seen_by(|me| ProcessIdentity { started: 1, ..me }).await;
+        assert!(matches!(store.claim(credential.id, MINUTE).await.unwrap(), Claim::Claimed(_)));
+        let (generation, grant) = (credential.generation, credential.grant);
+        let declared = store.write_intent(credential.id, generation, grant, None, Spend::Stored, 1, MINUTE).await;
+        assert!(declared.unwrap().is_some());
+    }
+
+    async fn seen_by(&self, who: impl FnOnce(ProcessIdentity) -> ProcessIdentity) -> Store {
+        let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
+        parts.process = who(parts.process);
+        let home = self.directory.path().join("home");
+        Store::open(&home, &self.key, parts, lanyard_store::Options::default()).await.unwrap()
     }
 
     /// A service app's grant that was obtained just now; each has its own. There is an access token, which nobody knows.
@@ -114,6 +128,17 @@ impl World {
         self.insert(name, kind, None, NewTokens { access: Some(token), refresh: None, validity, scopes: None }).await
     }
 
+    /// The administrator copies another token from the portal.
+    pub(crate) async fn plain_again(&self, credential: &Credential) {
+        let whose = json!({ "subject": self.simulator.description().admin.email });
+        let copied = self.control(Method::POST, "/personal", Some(whose)).await;
+        let access = Some(AccessToken::new(copied["access_token"].as_str().unwrap()));
+        let validity = Validity { obtained: self.clock.now(), access: None, refresh: RefreshRight::None };
+        let tokens = NewTokens { access, refresh: None, validity, scopes: None };
+        let replaced = self.broker.store().replace_grant(credential.id, &tokens, &credential.subject, None).await;
+        assert!(replaced.unwrap().is_some());
+    }
+
     /// Gives the bot another token; the old one is dead.
     pub(crate) async fn regenerate_bot(&self) {
         let email = self.simulator.description().bot.email.clone();
@@ -131,7 +156,12 @@ impl World {
     }
 
     async fn insert(&self, name: &str, kind: Kind, app: Option<AppId>, tokens: NewTokens) -> Credential {
-        let credential = Credential {
+        let credential = self.credential(name, kind, app);
+        self.broker.store().insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap()
+    }
+
+    fn credential(&self, name: &str, kind: Kind, app: Option<AppId>) -> Credential {
+        Credential {
             id: CredentialId::random(&SystemEntropy),
             name: name.parse().unwrap(),
             kind,
@@ -148,8 +178,17 @@ impl World {
             created_at: self.clock.now().wall,
             last_rotated_at: None,
             labels: BTreeMap::new(),
-        };
-        self.broker.store().insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap()
+        }
+    }
+
+    /// A service app's credential without any token, which is had through another.
+    pub(crate) async fn minted_through(&self, name: &str, via: &Credential) -> Credential {
+        let organisation = OrgId::new(self.simulator.description().organisation.id.as_str());
+        let mint = Some(Mint { via: via.id, order: Order::ServiceApp { organisation } });
+        let (generation, standing) = (Generation::default(), Standing::Pending);
+        let credential =
+            Credential { mint, generation, standing, ..self.credential(name, Kind::ServiceApp, Some(self.app)) };
+        self.broker.store().insert_credential(&NewCredential { credential, tokens: None }).await.unwrap()
     }
 
     /// How a credential stands now.
@@ -214,6 +253,7 @@ impl World {
     }
 }
 
+const MINUTE: Duration = Duration::from_mins(1);
 const LONGEST: usize = 64 * 1024 * 1024;
 
 fn broker(store: &Store, clock: &ManualClock, hands: &Arc<Hands>) -> Broker {

@@ -4,6 +4,7 @@
 //! replaces the generation that it says and no other, a failure is written only where the very intent still stands, and nothing
 //! of this brings back a credential that is being cleared or switches on one that is disabled.
 
+mod abandoned;
 mod ending;
 mod exchange;
 

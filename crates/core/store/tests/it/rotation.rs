@@ -254,3 +254,27 @@ async fn a_failure_is_written_where_its_intent_stands_and_gives_the_lease_back()
     assert!(other.record_failure(id, &second, &closed).await.unwrap());
     assert_eq!(claimed(&world.store, id).await.intent, None);
 }
+
+#[tokio::test]
+async fn a_rotation_is_abandoned_once_its_process_is_surely_gone() {
+    let world = World::new().await;
+    let ids = world.many(3).await;
+    let (alive, gone, elsewhere) = (world.store.clone(), world.ended(), world.elsewhere());
+    for (id, store) in ids.iter().zip([alive, world.seen_by(gone).await, world.seen_by(elsewhere).await]) {
+        let view = claimed(&store, *id).await;
+        let credential = &view.credential;
+        let (generation, grant) = (credential.generation, credential.grant);
+        let declared = store.write_intent(*id, generation, grant, None, Spend::Stored, 1, EXCHANGE).await.unwrap();
+        assert!(declared.is_some());
+    }
+    assert_eq!(world.store.abandoned_rotations().await.unwrap(), [ids[1]]);
+    // Of another host it is only believed, when its time is over.
+    world.clock.advance(LEASE);
+    let mut abandoned = world.store.abandoned_rotations().await.unwrap();
+    abandoned.sort();
+    let mut expected = [ids[1], ids[2]];
+    expected.sort();
+    assert_eq!(abandoned, expected);
+    world.store.remove_credential(ids[1]).await.unwrap();
+    assert_eq!(world.store.abandoned_rotations().await.unwrap(), [ids[2]]);
+}
