@@ -10,7 +10,7 @@ use lanyard_credential::CredentialName;
 use lanyard_protocol::Environment;
 use lanyard_server::owner::Owner;
 use lanyard_server::sockets;
-use lanyard_store::{Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Settings, Store};
+use lanyard_store::{Home, KeyAccess, KeyError, NewHomeKey, OpenError, Options, PassphraseSource, Settings, Store};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::access::Access;
@@ -128,8 +128,7 @@ impl Common {
     /// Where the broker of the home listens for its owner.
     fn socket(&self) -> Result<PathBuf, Failure> {
         let home = self.home()?;
-        let settings =
-            Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
+        let settings = Settings::read(&home).map_err(|error| OpenError::from(KeyError::from(error)))?;
         Ok(sockets::owner(&settings.serve.sockets.unwrap_or(home.directory)))
     }
 

@@ -32,7 +32,7 @@ fn a_signal_to_a_process_that_waits_for_another_ends_it_at_once() {
         let Some(past_the_token) = later(std::time::Duration::from_secs(2000)) else { return };
         let home = signed_in(&webex);
         let first = stopped_at(&home, "rotation.declared");
-        let mut wanted = home.command_by(past_the_token, ["-v", "token", "acme"]);
+        let mut wanted = home.command_by(past_the_token, ["-vv", "token", "acme"]);
         let mut waiting = Running::start(&mut wanted);
         waiting.wait_for("HandOut");
         waiting.signal_child(signal);
