@@ -4,6 +4,8 @@ use lanyard_secret::SafeUrl;
 use thiserror::Error;
 use url::Url;
 
+use crate::Upstream;
+
 /// The origins and endpoints of one Webex. A token goes to these and nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
@@ -105,12 +107,38 @@ impl Environment {
         SafeUrl::new(url)
     }
 
-    /// Whether this environment's tokens may be sent to `url`: the API's own origin only. (The identity broker's revocation
-    /// takes the app's secret and the token in its body, and goes to [`revoke`](Self::revoke) alone.)
+    /// The base of one of its services, which ends in a slash; `None` where it has none that is known. The hosts are those that
+    /// `wxc-sdk` goes to; for the government's Webex nobody has published any beside the API's own. A Webex at an address of its
+    /// own has all of them on its own origin, under the names that the proxy has for them.
+    pub fn upstream(&self, upstream: Upstream) -> Option<SafeUrl> {
+        let host = match upstream {
+            Upstream::Api => return Some(self.api.clone()),
+            Upstream::Analytics => "https://analytics.webexapis.com/",
+            Upstream::AnalyticsCalling => "https://analytics-calling.webexapis.com/",
+            Upstream::Identity => "",
+        };
+        let own_host = upstream != Upstream::Identity;
+        match self.id() {
+            COMMERCIAL if own_host => return Some(constant(host)),
+            FEDRAMP if own_host => return None,
+            _ => {}
+        }
+        let mut url = self.api.expose().clone();
+        url.set_path(&format!("/{}/", upstream.name()));
+        Some(SafeUrl::new(url))
+    }
+
+    /// Whether this environment's tokens may be sent to `url`: to the origins of its services only. (The identity broker's
+    /// revocation takes the app's secret and the token in its body, and goes to [`revoke`](Self::revoke) alone.)
     pub fn permits(&self, url: &SafeUrl) -> bool {
-        url.is_confidential() && url.origin() == self.api.origin()
+        let mut bases = Upstream::ALL.into_iter().filter_map(|upstream| self.upstream(upstream));
+        url.is_confidential() && bases.any(|base| base.origin() == url.origin())
     }
 }
+
+/// What the well-known environments are called.
+const COMMERCIAL: &str = "https://webexapis.com/v1";
+const FEDRAMP: &str = "https://api-usgov.webex.com/v1";
 
 fn constant(url: &str) -> SafeUrl {
     url.parse().expect("a constant URL is well formed")
@@ -151,11 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_may_go_to_the_api_origin_only() {
+    fn a_token_may_go_to_the_environments_own_origins_only() {
         let environment = Environment::commercial();
         let permits = |url: &str| environment.permits(&url.parse().unwrap());
         assert!(permits("https://webexapis.com/v1/people?cursor=2"));
         assert!(permits("https://webexapis.com:443/v1/people"));
+        assert!(permits("https://analytics.webexapis.com/v1/meeting/qualities"));
+        assert!(permits("https://analytics-calling.webexapis.com/v1/cdr_feed"));
+        assert!(!permits("http://analytics.webexapis.com/v1/meeting/qualities"));
+        assert!(!permits("https://status.webex.com/v1/x"));
+        assert!(!Environment::fedramp().permits(&"https://analytics.webexapis.com/v1/x".parse().unwrap()));
         assert!(!permits("http://webexapis.com/v1/people"));
         assert!(!permits("https://webexapis.com:8443/v1/people"));
         assert!(!permits("https://webexapis.com.evil.example/v1/people"));

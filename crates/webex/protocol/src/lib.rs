@@ -16,6 +16,7 @@ mod organization;
 mod page;
 mod paging;
 mod person;
+mod proxy;
 mod scope;
 mod token_expiry;
 mod workspace;
@@ -29,8 +30,9 @@ pub use id::{AppClientId, AuthorizationId, DeviceId, IdError, OrgId, PersonId, W
 pub use message::{Method, Request, Response};
 pub use organization::Organization;
 pub use page::{FieldError, ItemProblem, ItemTrouble, Page};
-pub use paging::next_link;
+pub use paging::{next_link, proxied_links};
 pub use person::{ListPeople, Person, PersonType};
+pub use proxy::{ProxyPath, ProxyPathError, Upstream, proxied, yields_credential};
 pub use scope::{Scope, ScopeError, ScopeSet};
 pub use token_expiry::TokenExpiry;
 pub use workspace::{ListWorkspaces, Workspace, WorkspaceHealth};
