@@ -1,7 +1,7 @@
 //! One request, one response.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -11,6 +11,7 @@ use lanyard_secret::{SafeUrl, SecretBytes};
 use lanyard_time::{Clock, Entropy, Moment, Sleep, SystemSleep};
 use thiserror::Error;
 
+use crate::clients::Clients;
 use crate::limits::Limits;
 
 /// Sends requests. Cheap to make: the machinery of TLS is built when the first request needs it.
@@ -20,8 +21,9 @@ pub struct Transport {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sleep: Arc<dyn Sleep>,
     pub(crate) limits: Limits,
-    remote: OnceLock<reqwest::Client>,
-    local: OnceLock<reqwest::Client>,
+    clients: Clients,
+    /// Without a limit on the whole of an exchange.
+    pub(crate) streaming: Clients,
 }
 
 /// A response, and when its request was sent.
@@ -72,11 +74,9 @@ impl SendError {
     }
 }
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long a whole exchange may take. The deadline of an intent is longer than this.
 const WHOLE: Duration = Duration::from_secs(30);
-const TRACKING_ID_HEADER: HeaderName = HeaderName::from_static("trackingid");
+pub(crate) const TRACKING_ID_HEADER: HeaderName = HeaderName::from_static("trackingid");
 
 impl Transport {
     /// The longest that [`send`](Self::send) takes.
@@ -85,7 +85,14 @@ impl Transport {
     /// A transport that has no connections yet. It waits on tokio's timer.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let sleep = Arc::new(SystemSleep);
-        Self { clock, entropy, sleep, limits: Limits::default(), remote: OnceLock::new(), local: OnceLock::new() }
+        Self {
+            clock,
+            entropy,
+            sleep,
+            limits: Limits::default(),
+            clients: Clients::new(Some(WHOLE)),
+            streaming: Clients::new(None),
+        }
     }
 
     /// Another way to wait between the tries of a call.
@@ -102,7 +109,7 @@ impl Transport {
         if !(environment.permits(&url) || environment.revoke() == Some(&url)) {
             return Err(SendError::ForeignOrigin(url));
         }
-        let client = self.client(&url)?;
+        let client = self.clients.of(&url).map_err(SendError::Setup)?;
         let tracking_id = self.tracking_id();
         let mut outgoing = client.request(request.method, url.expose().clone()).headers(request.headers);
         if let Ok(value) = HeaderValue::from_str(&tracking_id.to_string()) {
@@ -130,32 +137,8 @@ impl Transport {
         Ok(Exchange { sent, tracking_id, response: Response { status, headers, body } })
     }
 
-    /// Two clients: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
-    fn client(&self, url: &SafeUrl) -> Result<&reqwest::Client, SendError> {
-        let cell = if url.is_loopback() { &self.local } else { &self.remote };
-        if let Some(client) = cell.get() {
-            return Ok(client);
-        }
-        // An earlier call may have installed it; then that one stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .user_agent(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
-        if url.is_loopback() {
-            builder = builder.no_proxy().tls_certs_only([]);
-        } else {
-            builder = builder.https_only(true);
-        }
-        let built = builder.build().map_err(SendError::Setup)?;
-        Ok(cell.get_or_init(|| built))
-    }
-
     /// An id that Webex echoes and Cisco's support can look for.
-    fn tracking_id(&self) -> TrackingId {
+    pub(crate) fn tracking_id(&self) -> TrackingId {
         let mut bytes = [0; 8];
         self.entropy.fill(&mut bytes);
         TrackingId(u64::from_be_bytes(bytes))

@@ -108,24 +108,26 @@ impl Environment {
     }
 
     /// The base of one of its services, which ends in a slash; `None` where it has none that is known. The hosts are those that
-    /// `wxc-sdk` goes to; for the government's Webex nobody has published any beside the API's own. A Webex at an address of its
-    /// own has all of them on its own origin, under the names that the proxy has for them.
+    /// `wxc-sdk` goes to and names. A Webex at an address of its own has all of them on its own origin, under the names that the
+    /// proxy has for them.
     pub fn upstream(&self, upstream: Upstream) -> Option<SafeUrl> {
-        let host = match upstream {
-            Upstream::Api => return Some(self.api.clone()),
-            Upstream::Analytics => "https://analytics.webexapis.com/",
-            Upstream::AnalyticsCalling => "https://analytics-calling.webexapis.com/",
-            Upstream::Identity => "",
+        let beside = || {
+            let mut url = self.api.expose().clone();
+            url.set_path(&format!("/{}/", upstream.name()));
+            SafeUrl::new(url)
         };
-        let own_host = upstream != Upstream::Identity;
-        match self.id() {
-            COMMERCIAL if own_host => return Some(constant(host)),
-            FEDRAMP if own_host => return None,
-            _ => {}
+        match (upstream, self.id()) {
+            (Upstream::Api, _) => Some(self.api.clone()),
+            (Upstream::Identity, _) => Some(beside()),
+            (Upstream::Analytics, COMMERCIAL) => Some(constant("https://analytics.webexapis.com/")),
+            (Upstream::AnalyticsCalling, COMMERCIAL) => Some(constant("https://analytics-calling.webexapis.com/")),
+            (Upstream::AnalyticsCallingEu, COMMERCIAL) => Some(constant("https://analytics-calling-eu.webexapis.com/")),
+            (Upstream::AnalyticsCallingIn, COMMERCIAL) => Some(constant("https://analytics-calling-in.webexapis.com/")),
+            (Upstream::AnalyticsCallingAu, COMMERCIAL) => Some(constant("https://analytics-calling-au.webexapis.com/")),
+            (Upstream::AnalyticsCalling, FEDRAMP) => Some(constant("https://analytics-calling-gov.webexapis.com/")),
+            (_, FEDRAMP) => None,
+            _ => Some(beside()),
         }
-        let mut url = self.api.expose().clone();
-        url.set_path(&format!("/{}/", upstream.name()));
-        Some(SafeUrl::new(url))
     }
 
     /// Whether this environment's tokens may be sent to `url`: to the origins of its services only. (The identity broker's

@@ -28,8 +28,14 @@ pub enum Upstream {
     Identity,
     /// Quality figures of meetings, `/@analytics/…`; a host of its own.
     Analytics,
-    /// Call records, `/@analytics-calling/…`; a host of its own.
+    /// Call records, `/@analytics-calling/…`; a host of its own. It answers 451 where another region keeps an organisation's.
     AnalyticsCalling,
+    /// The same in Europe, `/@analytics-calling-eu/…`.
+    AnalyticsCallingEu,
+    /// The same in India, `/@analytics-calling-in/…`.
+    AnalyticsCallingIn,
+    /// The same in Australia, `/@analytics-calling-au/…`.
+    AnalyticsCallingAu,
 }
 
 /// Why a path is not forwarded.
@@ -66,7 +72,15 @@ pub enum ProxyPathError {
 
 impl Upstream {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Api, Self::Identity, Self::Analytics, Self::AnalyticsCalling];
+    pub const ALL: [Self; 7] = [
+        Self::Api,
+        Self::Identity,
+        Self::Analytics,
+        Self::AnalyticsCalling,
+        Self::AnalyticsCallingEu,
+        Self::AnalyticsCallingIn,
+        Self::AnalyticsCallingAu,
+    ];
 
     /// The first segment of its paths.
     pub fn name(self) -> &'static str {
@@ -75,6 +89,9 @@ impl Upstream {
             Self::Identity => "identity",
             Self::Analytics => "@analytics",
             Self::AnalyticsCalling => "@analytics-calling",
+            Self::AnalyticsCallingEu => "@analytics-calling-eu",
+            Self::AnalyticsCallingIn => "@analytics-calling-in",
+            Self::AnalyticsCallingAu => "@analytics-calling-au",
         }
     }
 }
