@@ -9,6 +9,7 @@ mod doubt;
 mod environment;
 mod error;
 mod grant;
+mod handouts;
 mod identity;
 mod mint;
 mod rotation;
@@ -38,6 +39,7 @@ pub use calls::test::{
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use error::{Class, Error, advice, class_of};
+pub use handouts::{Asked, HandOutOptions, HandOuts, Ready, SpoolFull, Taken};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
 macro_rules! failpoint {

@@ -8,7 +8,7 @@ use lanyard_time::Moment;
 
 use crate::{
     AppId, CredentialId, CredentialName, Generation, Grant, Kind, Mint, Organisation, RefreshRight, Standing, State,
-    Subject, TroubleKind, Validity,
+    Subject, Trouble, TroubleKind, Validity,
 };
 
 /// A named, durable right to obtain access tokens, without the tokens themselves.
@@ -62,16 +62,7 @@ impl Credential {
 
     /// How it gets its next tokens.
     pub fn renewal(&self) -> Renewal {
-        let refreshes = self.kind.rotates()
-            && self.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
-        let dead = self.standing.trouble().is_some_and(|trouble| {
-            matches!(trouble.kind, TroubleKind::DeadGrant | TroubleKind::NotAuthorised | TroubleKind::ViaUnusable)
-        });
-        match &self.mint {
-            Some(_) if dead || !refreshes => Renewal::Mint,
-            _ if refreshes => Renewal::Rotate,
-            _ => Renewal::None,
-        }
+        Renewal::of(self.kind, self.validity.as_ref(), self.standing.trouble(), self.mint.is_some())
     }
 }
 
@@ -84,4 +75,19 @@ pub enum Renewal {
     Mint,
     /// A person must give it a new token.
     None,
+}
+
+impl Renewal {
+    /// The same from the parts that decide; `mints` where it can have a grant through another credential.
+    pub fn of(kind: Kind, validity: Option<&Validity>, trouble: Option<&Trouble>, mints: bool) -> Self {
+        let refreshes = kind.rotates() && validity.is_some_and(|validity| validity.refresh != RefreshRight::None);
+        let dead = trouble.is_some_and(|trouble| {
+            matches!(trouble.kind, TroubleKind::DeadGrant | TroubleKind::NotAuthorised | TroubleKind::ViaUnusable)
+        });
+        match mints {
+            true if dead || !refreshes => Self::Mint,
+            _ if refreshes => Self::Rotate,
+            _ => Self::None,
+        }
+    }
 }

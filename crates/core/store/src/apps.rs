@@ -9,6 +9,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::audit::AuditAction;
+use crate::changes::Changed;
 use crate::engine::{Row, Statement, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::record::read_environment;
@@ -124,6 +125,10 @@ impl Store {
         let (wrapped, sealed) = self.seal_secret(&row_id, &environment, version, secret);
         let update = sql("apps", UPDATE_SECRET).bind(row_id.as_str()).bind(&wrapped).bind(&sealed).bind(version);
         write.run(update).await?;
+        let told = sql("credentials", "SELECT id FROM credentials WHERE app = $1 AND trouble_kind = $2");
+        for row in write.rows(told.bind(row_id.as_str()).bind(TroubleKind::WrongClient.as_str())).await? {
+            self.changed(&mut write, Changed::Credential(row.parsed("id")?)).await?;
+        }
         let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2");
         write.run(lift.bind(row_id.as_str()).bind(TroubleKind::WrongClient.as_str())).await?;
         self.note(&mut write, AuditAction::AppSecretReplaced, None, &row.text("name")?).await?;
@@ -137,6 +142,7 @@ impl Store {
         let mut write = self.engine().write().await?;
         let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE id = $1 AND trouble_kind = $2");
         write.run(lift.bind(id.to_string()).bind(TroubleKind::WrongClient.as_str())).await?;
+        self.changed(&mut write, Changed::Credential(id)).await?;
         write.commit().await
     }
 

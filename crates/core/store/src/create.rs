@@ -6,8 +6,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::sync::RwLock;
 
+use arc_swap::ArcSwapOption;
 use lanyard_vault::{DataKey, HomeKey, KeySource};
 
 use crate::audit::AuditAction;
@@ -100,7 +100,7 @@ async fn create_database(
         keys: Keys::new(None, vec![key.clone()], key.id()),
         audit_key: own.audit_key(),
         parts: parts.clone(),
-        paused: RwLock::new(None),
+        paused: ArcSwapOption::empty(),
     });
     migration::migrate(&store.inner.engine).await?;
     let mut write = store.inner.engine.write().await?;

@@ -8,6 +8,7 @@ use lanyard_credential::{
 use thiserror::Error;
 
 use crate::audit::AuditAction;
+use crate::changes::Changed;
 use crate::engine::{Write, sql};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
@@ -215,6 +216,7 @@ impl Store {
         let mut write = self.engine().write().await?;
         let end = "UPDATE credentials SET access_lifetime = $3 WHERE id = $1 AND generation = $2";
         write.run(sql("credentials", end).bind(id.to_string()).bind(generation.number()).bind(Some(lasted))).await?;
+        self.changed(&mut write, Changed::Credential(id)).await?;
         write.commit().await
     }
 

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use std::sync::RwLock;
-
+use arc_swap::ArcSwapOption;
 use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{HomeKey, KeyId, RowAddress};
 use thiserror::Error;
@@ -160,7 +159,14 @@ impl Store {
         let keys = Keys::new(way, keys, row.key);
         let own = keys.unwrap(&row.wrapped_key, &OWN_KEY).map_err(StoreError::Sealed)?;
         let audit_key = own.audit_key();
-        Ok(Self::new(Inner { home, engine, keys, audit_key, parts, paused: RwLock::new(row.paused.clone()) }))
+        Ok(Self::new(Inner {
+            home,
+            engine,
+            keys,
+            audit_key,
+            parts,
+            paused: ArcSwapOption::from_pointee(row.paused.clone()),
+        }))
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn read_credential(row: &Row) -> Result<Credential, StoreError> {
 pub(crate) struct Environments(HashMap<String, Environment>);
 
 impl Environments {
-    fn of(&mut self, row: &Row) -> Result<Environment, StoreError> {
+    pub(crate) fn of(&mut self, row: &Row) -> Result<Environment, StoreError> {
         let id = row.text("environment")?;
         if let Some(known) = self.0.get(&id) {
             return Ok(known.clone());
@@ -126,7 +126,7 @@ pub(crate) fn standing_values(standing: &Standing) -> [Value; 8] {
     ]
 }
 
-fn read_validity(row: &Row) -> Result<Option<Validity>, StoreError> {
+pub(crate) fn read_validity(row: &Row) -> Result<Option<Validity>, StoreError> {
     let Some(renewable) = row.optional_flag("refresh_right")? else {
         return Ok(None);
     };

@@ -1,9 +1,10 @@
 //! The store and what it works with.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemEntropy};
 use lanyard_vault::AuditKey;
 
@@ -30,20 +31,23 @@ pub(crate) struct Inner {
     pub(crate) audit_key: AuditKey,
     pub(crate) parts: Parts,
     /// As the home's row said when it was last read.
-    pub(crate) paused: RwLock<Option<Pause>>,
+    pub(crate) paused: ArcSwapOption<Pause>,
 }
 
 impl Inner {
     pub(crate) fn paused(&self) -> Option<Pause> {
-        self.paused.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.paused.load().as_deref().cloned()
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.paused.read().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.paused.load().is_some()
     }
 
     pub(crate) fn set_paused(&self, paused: Option<Pause>) {
-        *self.paused.write().unwrap_or_else(PoisonError::into_inner) = paused;
+        // Nearly always it is as it was: whoever hands out should not see it written with each transaction.
+        if paused.as_ref() != self.paused.load().as_deref() {
+            self.paused.store(paused.map(Arc::new));
+        }
     }
 }
 

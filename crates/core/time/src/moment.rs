@@ -1,17 +1,18 @@
 //! A point in time, read from two clocks at once.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// One boot of one machine. Readings of the boot clock compare only within the same boot.
+/// One boot of one machine. Readings of the boot clock compare only within the same boot. A clone shares the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct BootId(Box<str>);
+pub struct BootId(Arc<str>);
 
 impl BootId {
     /// The id as the operating system prints it.
-    pub fn new(id: impl Into<Box<str>>) -> Self {
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
 

@@ -13,6 +13,7 @@ use lanyard_vault::Mac;
 
 pub use self::head::HeadError;
 pub use self::verify::{AuditVerdict, Fault};
+use crate::changes::Changed;
 use crate::engine::{Row, Write, sql};
 use crate::{Store, StoreError};
 
@@ -143,11 +144,58 @@ actions! {
     NotRevoked = "not-revoked",
 }
 
+impl AuditAction {
+    /// Whether the credential is another afterwards, as whoever hands it out or renews it sees it.
+    fn changes_credential(self) -> bool {
+        match self {
+            Self::Added
+            | Self::SignedIn
+            | Self::Minted
+            | Self::Renamed
+            | Self::Labelled
+            | Self::Disabled
+            | Self::Enabled
+            | Self::StandingChanged
+            | Self::Checked
+            | Self::Rotated
+            | Self::Failed
+            | Self::Clearing
+            | Self::Cleared
+            | Self::Removed => true,
+            Self::HomeCreated
+            | Self::KeyRotationBegun
+            | Self::KeyRotated
+            | Self::BackedUp
+            | Self::Restored
+            | Self::Resumed
+            | Self::AppAdded
+            | Self::AppRemoved
+            | Self::AppSecretReplaced
+            | Self::TokenRefused
+            | Self::HandedOut
+            | Self::Refused
+            | Self::Intent
+            | Self::Recovered
+            | Self::Overtaken
+            | Self::SpareKept
+            | Self::Revoked
+            | Self::NotRevoked => false,
+        }
+    }
+}
+
 impl Store {
     /// Appends a record that belongs to no change of the store: a hand-out, a refusal.
     pub async fn append_audit(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        self.append_audits(std::slice::from_ref(record)).await
+    }
+
+    /// The same for several, in one transaction: all of them or none.
+    pub async fn append_audits(&self, records: &[AuditRecord]) -> Result<(), StoreError> {
         let mut write = self.engine().write().await?;
-        self.append(&mut write, record).await?;
+        for record in records {
+            self.append(&mut write, record).await?;
+        }
         write.commit().await
     }
 
@@ -192,6 +240,9 @@ impl Store {
             actor: self.actor.to_string(),
             detail: detail.to_owned(),
         };
+        if let (Some((id, _)), true) = (credential, action.changes_credential()) {
+            self.changed(write, Changed::Credential(*id)).await?;
+        }
         self.append(write, &record).await
     }
 

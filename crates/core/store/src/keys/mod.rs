@@ -16,8 +16,8 @@ mod unlock;
 mod wrapped;
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 
+use arc_swap::ArcSwap;
 use lanyard_time::Entropy;
 use lanyard_vault::key_file::{KeyFile, KeyFileError};
 use lanyard_vault::{DataKey, HomeKey, KeyId, KeyLine, KeySource, OpenError as VaultError, RowAddress, Sealed};
@@ -39,7 +39,8 @@ use crate::{Home, Settings};
 pub(crate) struct Keys {
     /// `None` for a store that was opened with a key and nothing else.
     way: Option<Way>,
-    ring: RwLock<Ring>,
+    /// Read at each hand-out, which waits for nobody; replaced whole.
+    ring: ArcSwap<Ring>,
     /// Held by whoever fetches keys: others wait and find them here.
     fetching: Mutex<()>,
 }
@@ -54,7 +55,7 @@ pub(crate) struct Way {
     lines: Option<Vec<KeyLine>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Ring {
     keys: HashMap<KeyId, HomeKey>,
     wrapping: KeyId,
@@ -64,7 +65,7 @@ impl Keys {
     /// `keys` must hold the one with the id `wrapping`.
     pub(crate) fn new(way: Option<Way>, keys: Vec<HomeKey>, wrapping: KeyId) -> Self {
         let keys = keys.into_iter().map(|key| (key.id(), key)).collect();
-        Self { way, ring: RwLock::new(Ring { keys, wrapping }), fetching: Mutex::new(()) }
+        Self { way, ring: ArcSwap::from_pointee(Ring { keys, wrapping }), fetching: Mutex::new(()) }
     }
 
     pub(crate) fn way(&self) -> Option<&Way> {
@@ -72,37 +73,41 @@ impl Keys {
     }
 
     pub(crate) fn holds(&self, id: KeyId) -> bool {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).keys.contains_key(&id)
+        self.ring.load().keys.contains_key(&id)
     }
 
     pub(crate) fn key(&self, id: KeyId) -> Option<HomeKey> {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).keys.get(&id).cloned()
+        self.ring.load().keys.get(&id).cloned()
     }
 
-    pub(crate) fn add(&self, key: HomeKey) {
-        self.ring.write().unwrap_or_else(PoisonError::into_inner).keys.insert(key.id(), key);
+    pub(crate) fn add(&self, key: &HomeKey) {
+        self.ring.rcu(|ring| {
+            let mut ring = Ring::clone(ring);
+            ring.keys.insert(key.id(), key.clone());
+            ring
+        });
     }
 
     /// From now on data keys are wrapped under this key. `false` when it is not held. Only whoever has the store's write
     /// transaction may say so.
     pub(crate) fn wrap_under(&self, id: KeyId) -> bool {
-        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring.load();
         let held = ring.keys.contains_key(&id);
-        if held {
-            ring.wrapping = id;
+        if held && ring.wrapping != id {
+            self.ring.rcu(|ring| Ring { wrapping: id, ..Ring::clone(ring) });
         }
         held
     }
 
     /// Wraps a data key under the key that this moment's write must use.
     pub(crate) fn wrap(&self, key: &DataKey, at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring.load();
         ring.keys.get(&ring.wrapping).expect("the ring holds the key that it wraps under").wrap(key, at, entropy)
     }
 
     /// Unwraps a data key, whichever of the keys at hand it stands under.
     pub(crate) fn unwrap(&self, wrapped: &Sealed, at: &RowAddress<'_>) -> Result<DataKey, VaultError> {
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring.load();
         let found = wrapped.key_id().ok_or(VaultError::Damaged)?;
         let key = ring.keys.get(&found).ok_or(VaultError::ForeignKey { found, expected: ring.wrapping })?;
         key.unwrap(wrapped, at)
@@ -118,7 +123,7 @@ impl Keys {
         let wanted: Vec<KeyId> = row.keys().filter(|id| !self.holds(*id)).collect();
         let (found, error) = way.fetch(row, &wanted).await;
         for key in found {
-            self.add(key);
+            self.add(&key);
         }
         match error {
             Some(error) if !wanted.iter().all(|id| self.holds(*id)) => Err(error),

@@ -186,7 +186,7 @@ impl Store {
         let detail = format!("key {} by key {}, kept in: {source}", row.key, next.id());
         self.note(&mut write, AuditAction::KeyRotationBegun, None, &detail).await?;
         write.commit().await?;
-        self.inner.keys.add(next.clone());
+        self.inner.keys.add(&next);
         Ok((next, source))
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lanyard_vault::{KeyId, KeySource, Sealed};
 
 use crate::engine::{Row, Statement, sql};
-use crate::{Pause, StoreError};
+use crate::{Pause, StoreError, changes};
 
 /// The home's own row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) struct HomeRow {
     /// The key that it replaced, while that is still to be removed.
     pub(crate) retired: Option<(KeyId, KeySource)>,
     pub(crate) paused: Option<Pause>,
+    /// The number of the latest change.
+    pub(crate) changed: u64,
 }
 
 /// A key that is about to replace the home's.
@@ -62,6 +64,7 @@ impl HomeRow {
             next,
             retired,
             paused,
+            changed: changes::number(row)?,
         })
     }
 
@@ -82,4 +85,4 @@ impl HomeRow {
 }
 
 const SELECT: &str = "SELECT id, home_id, key_id, key_source, wrapped_key, next_key_id, next_key_source, next_key_since, \
-     retired_key_id, retired_key_source, paused_reason, paused_since FROM home WHERE id = 1";
+     retired_key_id, retired_key_source, paused_reason, paused_since, changed FROM home WHERE id = 1";

@@ -9,6 +9,7 @@
 mod apps;
 mod audit;
 mod backup;
+mod changes;
 mod child;
 mod clearing;
 mod concurrency;

@@ -1,0 +1,249 @@
+//! The tokens that a broker has in memory, and how they are handed out without waiting for anybody.
+//!
+//! Tokens are kept sealed and opened when they are handed out. Reading takes no lock that a rotation, the store or the network
+//! holds; what changes a token puts another in its place. What was handed out is written down later, in the [`spool`].
+
+mod shelf;
+mod spool;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use lanyard_credential::CredentialId;
+use lanyard_secret::AccessToken;
+use lanyard_store::{Changes, HeldToken, Shared, Store, StoreError};
+use lanyard_time::{Clock, Moment, Sleep};
+use tokio::sync::{Mutex, Notify};
+
+use self::shelf::Shelf;
+use self::spool::Spool;
+pub use self::spool::{Asked, SpoolFull};
+use crate::Broker;
+
+/// What a broker hands out from. A clone is the same one.
+#[derive(Clone, Debug)]
+pub struct HandOuts(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    sleep: Arc<dyn Sleep>,
+    options: HandOutOptions,
+    shelf: Shelf,
+    spool: Spool,
+    /// Held by whoever brings the shelf up to date.
+    keeper: Mutex<Keeper>,
+    /// When the store was last read, in milliseconds of the boot clock.
+    seen: AtomicU64,
+    poked: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Keeper {
+    shared: Shared,
+    number: u64,
+}
+
+/// What can be chosen.
+#[derive(Clone, Debug)]
+pub struct HandOutOptions {
+    /// For how long tokens are handed out while the store cannot be read. Default: 15 minutes.
+    pub max_stale: Duration,
+    /// How often the store is asked for changes of other processes. Default: a quarter of a second.
+    pub poll: Duration,
+    /// How often hand-outs are written down: what a crash may lose. Default: a quarter of a second.
+    pub flush: Duration,
+    /// How many different hand-outs wait to be written down while the store cannot be written. Default: 65,536.
+    pub spool: usize,
+}
+
+impl Default for HandOutOptions {
+    fn default() -> Self {
+        Self {
+            max_stale: Duration::from_mins(15),
+            poll: Duration::from_millis(250),
+            flush: Duration::from_millis(250),
+            spool: 65_536,
+        }
+    }
+}
+
+/// What there is for somebody who asks for a token.
+#[derive(Debug)]
+pub enum Taken {
+    /// A token that is good for as long as was asked.
+    Good(Ready),
+    /// A token that is good, and not for as long as was asked: a renewal may bring a better one.
+    Short(Ready),
+    /// None that may be handed out. Whoever wants to know why asks the broker's [`HandOut`](crate::HandOut).
+    None,
+    /// There is no such credential.
+    Unknown,
+    /// The store could not be read for too long: whether the token may still be handed out is not known.
+    Stale(Duration),
+}
+
+/// A token, opened.
+#[derive(Debug)]
+pub struct Ready {
+    /// The token.
+    pub token: AccessToken,
+    /// How long it lasts; `None` where that is unknown.
+    pub left: Option<Duration>,
+    /// What is kept of its credential.
+    pub held: Arc<HeldToken>,
+}
+
+impl HandOuts {
+    /// Reads what the broker's store has.
+    pub async fn load(broker: &Broker, options: HandOutOptions) -> Result<Self, StoreError> {
+        let inner = Inner {
+            store: broker.store.clone(),
+            clock: Arc::clone(&broker.clock),
+            sleep: Arc::clone(&broker.sleep),
+            shelf: Shelf::default(),
+            spool: Spool::new(options.spool),
+            options,
+            keeper: Mutex::default(),
+            seen: AtomicU64::new(0),
+            poked: Notify::new(),
+        };
+        let hand_outs = Self(Arc::new(inner));
+        hand_outs.read_all(&mut *hand_outs.0.keeper.lock().await).await?;
+        Ok(hand_outs)
+    }
+
+    /// The credential of that name, if it is known.
+    pub fn find(&self, name: &str) -> Option<Arc<HeldToken>> {
+        self.0.shelf.find(name)
+    }
+
+    /// How many credentials there are.
+    pub fn len(&self) -> usize {
+        self.0.shelf.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The present moment, on the clock by which tokens end.
+    pub fn now(&self) -> Moment {
+        self.0.clock.now()
+    }
+
+    /// For how long the store has not been read.
+    pub fn unseen(&self, now: &Moment) -> Duration {
+        Duration::from_millis(milliseconds(now).saturating_sub(self.0.seen.load(Ordering::Relaxed)))
+    }
+
+    /// Gives the token of a credential. Neither waits nor reads.
+    pub fn take(&self, name: &str, min_validity: Duration, now: &Moment) -> Result<Taken, StoreError> {
+        let unseen = self.unseen(now);
+        if unseen > self.0.options.max_stale {
+            return Ok(Taken::Stale(unseen));
+        }
+        let Some(held) = self.find(name) else { return Ok(Taken::Unknown) };
+        let left = held.validity.as_ref().and_then(|validity| validity.access_left(now));
+        if !held.hands_out || left.is_some_and(|left| left.is_zero()) {
+            return Ok(Taken::None);
+        }
+        let Some(token) = self.0.store.open_held(&held)? else { return Ok(Taken::None) };
+        let ready = Ready { token, left, held };
+        let short = left.is_some_and(|left| left < min_validity);
+        Ok(if short { Taken::Short(ready) } else { Taken::Good(ready) })
+    }
+
+    /// Notes that somebody asked, to be written down with the next ones.
+    pub fn note(&self, asked: Asked) -> Result<(), SpoolFull> {
+        self.0.spool.note(asked, self.0.clock.now().wall)
+    }
+
+    /// Looks at once for what was changed: whoever changed something in this process calls it before it says so.
+    pub async fn catch_up(&self) -> Result<Changes, StoreError> {
+        let mut keeper = self.0.keeper.lock().await;
+        let changes = self.0.store.changes(keeper.number).await?;
+        // As of the question: the answer may have taken its time.
+        if changes.number < keeper.number {
+            self.read_all(&mut keeper).await?;
+            return Ok(changes);
+        }
+        for id in &changes.credentials {
+            self.renew(*id, &mut keeper).await?;
+        }
+        keeper.number = changes.number;
+        self.saw_store();
+        Ok(changes)
+    }
+
+    /// Makes [`follow`](Self::follow) look at once.
+    pub fn poke(&self) {
+        self.0.poked.notify_one();
+    }
+
+    /// Keeps what is in memory true for as long as it is polled, and tells `learned` what was changed; where that cannot be read, why.
+    pub async fn follow(&self, mut learned: impl FnMut(Result<&Changes, &StoreError>)) {
+        loop {
+            match self.catch_up().await {
+                Ok(changes) => learned(Ok(&changes)),
+                Err(error) => learned(Err(&error)),
+            }
+            tokio::select! {
+                () = self.0.sleep.sleep(self.0.options.poll) => {}
+                () = self.0.poked.notified() => {}
+            }
+        }
+    }
+
+    /// Writes down what was handed out for as long as it is polled; `told` hears how each attempt went.
+    pub async fn write_down(&self, mut told: impl FnMut(Result<usize, &StoreError>)) {
+        loop {
+            self.0.sleep.sleep(self.0.options.flush).await;
+            match self.flush().await {
+                Ok(written) => told(Ok(written)),
+                Err(error) => told(Err(&error)),
+            }
+        }
+    }
+
+    /// Writes down at once what was handed out; how many records that were. Where it fails they go on waiting.
+    pub async fn flush(&self) -> Result<usize, StoreError> {
+        self.0.spool.flush(&self.0.store).await
+    }
+
+    /// How many different hand-outs wait to be written down.
+    pub fn waiting(&self) -> usize {
+        self.0.spool.len()
+    }
+
+    async fn read_all(&self, keeper: &mut Keeper) -> Result<(), StoreError> {
+        let inner = &*self.0;
+        // The number first: what is changed while the rest is read is read once more.
+        let number = inner.store.latest_change().await?;
+        let mut all = Vec::new();
+        inner.store.held_tokens_of_all(&mut keeper.shared, |token| all.push(token)).await?;
+        inner.shelf.fill(all);
+        keeper.number = number;
+        self.saw_store();
+        Ok(())
+    }
+
+    async fn renew(&self, id: CredentialId, keeper: &mut Keeper) -> Result<(), StoreError> {
+        match self.0.store.held_token(id, &mut keeper.shared).await? {
+            Some(token) => self.0.shelf.put(token),
+            None => self.0.shelf.remove(id),
+        }
+        Ok(())
+    }
+
+    fn saw_store(&self) {
+        self.0.seen.store(milliseconds(&self.0.clock.now()), Ordering::Relaxed);
+    }
+}
+
+fn milliseconds(now: &Moment) -> u64 {
+    u64::try_from(now.boot.elapsed.as_millis()).unwrap_or(u64::MAX)
+}

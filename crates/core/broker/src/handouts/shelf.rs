@@ -1,0 +1,109 @@
+//! Where held tokens stand, found by name without a lock.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use lanyard_credential::CredentialId;
+use lanyard_store::HeldToken;
+
+/// Many small maps instead of a large one: to add a name copies one of them, while its readers go on with the old.
+const PARTS: usize = 256;
+
+type Part = HashMap<Arc<str>, Arc<HeldToken>>;
+
+/// All held tokens by the names of their credentials.
+pub(super) struct Shelf {
+    parts: Box<[ArcSwap<Part>]>,
+    hasher: RandomState,
+    /// Under which name a credential stands; for those who change.
+    names: Mutex<HashMap<CredentialId, Arc<str>>>,
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shelf({})", self.len())
+    }
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        let parts = (0..PARTS).map(|_| ArcSwap::default()).collect();
+        Self { parts, hasher: RandomState::new(), names: Mutex::default() }
+    }
+}
+
+impl Shelf {
+    pub(super) fn find(&self, name: &str) -> Option<Arc<HeldToken>> {
+        self.part(name).load().get(name).map(Arc::clone)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Puts these in place of everything.
+    pub(super) fn fill(&self, tokens: Vec<HeldToken>) {
+        let mut parts: Vec<Part> = (0..PARTS).map(|_| Part::with_capacity(tokens.len() / PARTS + 1)).collect();
+        let mut names = HashMap::with_capacity(tokens.len());
+        for token in tokens {
+            let name: Arc<str> = token.name.as_str().into();
+            names.insert(token.id, Arc::clone(&name));
+            parts[self.number(&name)].insert(name, Arc::new(token));
+        }
+        let mut held = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        for (place, part) in self.parts.iter().zip(parts) {
+            place.store(Arc::new(part));
+        }
+        *held = names;
+    }
+
+    /// Puts a token in place of the one that its credential had, under whichever name that was.
+    pub(super) fn put(&self, token: HeldToken) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let name: Arc<str> = match names.get(&token.id) {
+            Some(name) if **name == *token.name.as_str() => Arc::clone(name),
+            _ => token.name.as_str().into(),
+        };
+        let id = token.id;
+        let token = Arc::new(token);
+        self.part(&name).rcu(|part| {
+            let mut part = Part::clone(part);
+            part.insert(Arc::clone(&name), Arc::clone(&token));
+            part
+        });
+        // The new name stands before the old one goes: nobody finds neither.
+        let before = names.insert(id, Arc::clone(&name));
+        if let Some(before) = before.filter(|before| *before != name) {
+            self.take_away(&before, id);
+        }
+    }
+
+    pub(super) fn remove(&self, id: CredentialId) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = names.remove(&id) {
+            self.take_away(&name, id);
+        }
+    }
+
+    /// Unless another credential stands there by now.
+    fn take_away(&self, name: &str, id: CredentialId) {
+        self.part(name).rcu(|part| {
+            let mut part = Part::clone(part);
+            if part.get(name).is_some_and(|token| token.id == id) {
+                part.remove(name);
+            }
+            part
+        });
+    }
+
+    fn part(&self, name: &str) -> &ArcSwap<Part> {
+        &self.parts[self.number(name)]
+    }
+
+    fn number(&self, name: &str) -> usize {
+        usize::try_from(self.hasher.hash_one(name)).unwrap_or_default() % PARTS
+    }
+}

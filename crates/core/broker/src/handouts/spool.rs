@@ -1,0 +1,122 @@
+//! Hand-outs on their way into the audit.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_store::{AuditAction, AuditRecord, Store, StoreError};
+use thiserror::Error;
+
+/// Somebody asked for a token, or for a call, and was given it or not.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The credential; `None` where there is none of that name.
+    pub credential: Option<(CredentialId, CredentialName)>,
+    /// Who, as the audit names them: `uid 1000 (pid 4711)`, `client dashboard`.
+    pub actor: Arc<str>,
+    /// What for: `token`, `exec NAME`, `proxy`.
+    pub means: Arc<str>,
+    /// What came of it.
+    pub end: Result<Generation, Arc<str>>,
+}
+
+/// Too much waits to be written down: the store could not be written for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("too many hand-outs wait to be written down in the audit")]
+pub struct SpoolFull;
+
+/// What is the same in hand-outs that are written down as one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Same {
+    credential: Option<CredentialId>,
+    actor: Arc<str>,
+    means: Arc<str>,
+    end: Result<Generation, Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    name: Option<CredentialName>,
+    last: Timestamp,
+    times: u32,
+}
+
+/// Hand-outs that wait. Held for the time of a look into a map, never while something is written.
+#[derive(Debug)]
+pub(super) struct Spool {
+    waiting: Mutex<HashMap<Same, Counted>>,
+    most: usize,
+    /// One writes at a time.
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl Spool {
+    pub(super) fn new(most: usize) -> Self {
+        Self { waiting: Mutex::default(), most, writing: tokio::sync::Mutex::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
+        let (credential, name) = asked.credential.unzip();
+        let same = Same { credential, actor: asked.actor, means: asked.means, end: asked.end };
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counted) = waiting.get_mut(&same) {
+            counted.times = counted.times.saturating_add(1);
+            counted.last = at;
+            return Ok(());
+        }
+        if waiting.len() >= self.most {
+            return Err(SpoolFull);
+        }
+        waiting.insert(same, Counted { name, last: at, times: 1 });
+        Ok(())
+    }
+
+    pub(super) async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
+        let _alone = self.writing.lock().await;
+        let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if taken.is_empty() {
+            return Ok(0);
+        }
+        let mut records: Vec<_> = taken.iter().map(|(same, counted)| record(same, counted)).collect();
+        records.sort_by_key(|record| record.at);
+        match store.append_audits(&records).await {
+            Ok(()) => Ok(records.len()),
+            Err(error) => {
+                self.put_back(taken);
+                Err(error)
+            }
+        }
+    }
+
+    fn put_back(&self, taken: HashMap<Same, Counted>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for (same, earlier) in taken {
+            waiting
+                .entry(same)
+                .and_modify(|later| later.times = later.times.saturating_add(earlier.times))
+                .or_insert(earlier);
+        }
+    }
+}
+
+fn record(same: &Same, counted: &Counted) -> AuditRecord {
+    let (action, mut detail) = match &same.end {
+        Ok(generation) => (AuditAction::HandedOut, format!("{}, generation {generation}", same.means)),
+        Err(why) => (AuditAction::Refused, format!("{}: {why}", same.means)),
+    };
+    if counted.times > 1 {
+        detail = format!("{detail}, {} times", counted.times);
+    }
+    AuditRecord {
+        at: counted.last,
+        action,
+        credential: same.credential.zip(counted.name.clone()),
+        actor: same.actor.to_string(),
+        detail,
+    }
+}

@@ -1,0 +1,78 @@
+//! The change log, and the tokens that a broker holds by it.
+
+use lanyard_credential::{CredentialId, Renewal, Spend, Standing};
+use lanyard_store::{HeldToken, Shared, Store};
+
+use crate::world::{World, begun};
+
+async fn held(store: &Store) -> Vec<HeldToken> {
+    let mut all = Vec::new();
+    store.held_tokens_of_all(&mut Shared::default(), |token| all.push(token)).await.unwrap();
+    all
+}
+
+#[tokio::test]
+async fn another_process_learns_what_was_changed_and_nothing_else() {
+    let world = World::new().await;
+    let other = world.opened().await;
+    let nothing = other.changes(0).await.unwrap();
+    assert_eq!((nothing.number, nothing.credentials.len(), nothing.clients), (0, 0, false));
+
+    let acme = world.signed_in().await;
+    let first = other.changes(0).await.unwrap();
+    assert_eq!(first.credentials, [acme.id]);
+    assert_eq!(other.changes(first.number).await.unwrap().credentials, [] as [CredentialId; 0]);
+
+    // Twice changed, once in the log.
+    assert!(world.store.set_standing(acme.id, &Standing::Disabled).await.unwrap());
+    assert!(world.store.set_standing(acme.id, &Standing::Active).await.unwrap());
+    let second = other.changes(first.number).await.unwrap();
+    assert_eq!(second.credentials, [acme.id]);
+    assert!(second.number > first.number + 1);
+
+    // What only spends or records leaves the credential as it was.
+    world.store.claim(acme.id, crate::world::LEASE).await.unwrap();
+    world.store.release(acme.id).await.unwrap();
+    assert_eq!(other.changes(second.number).await.unwrap().number, second.number);
+
+    assert!(world.store.remove_credential(acme.id).await.unwrap());
+    let third = other.changes(second.number).await.unwrap();
+    assert_eq!(third.credentials, [acme.id]);
+    assert!(other.held_token(acme.id, &mut Shared::default()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_rotation_is_a_change_and_brings_the_next_token() {
+    let world = World::new().await;
+    let acme = world.signed_in().await;
+    let before = world.store.changes(0).await.unwrap();
+    let old = held(&world.store).await.remove(0);
+    let (view, intent) = begun(&world.store, acme.id, Spend::Stored).await;
+    assert_eq!(
+        world.store.changes(before.number).await.unwrap().number,
+        before.number,
+        "an intent changes nothing yet"
+    );
+    world.store.commit(acme.id, view.credential.grant, &intent, &world.rotated("second")).await.unwrap();
+    let after = world.store.changes(before.number).await.unwrap();
+    assert_eq!(after.credentials, [acme.id]);
+    let new = world.store.held_token(acme.id, &mut Shared::default()).await.unwrap().unwrap();
+    assert_eq!(new.generation, old.generation.next());
+    // What was read before still opens: it is another token, and as good as it was.
+    let opened = |token: &HeldToken| world.store.open_held(token).unwrap().unwrap().expose_secret().to_owned();
+    assert_ne!(opened(&old), opened(&new));
+    assert_eq!((new.renewal, new.hands_out, new.is_there()), (Renewal::Rotate, true, true));
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_be_handed_out_is_held_and_says_so() {
+    let world = World::new().await;
+    let acme = world.signed_in().await;
+    world.store.set_standing(acme.id, &Standing::Disabled).await.unwrap();
+    let token = held(&world.store).await.remove(0);
+    assert!(!token.hands_out);
+    assert_eq!(
+        format!("{token:?}"),
+        format!("HeldToken {{ name: {:?}, generation: {:?}, .. }}", acme.name, acme.generation)
+    );
+}
