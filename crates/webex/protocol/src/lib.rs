@@ -27,7 +27,7 @@ pub use environment::{Environment, EnvironmentError};
 pub use error::{ApiError, ErrorBody, ResourceError};
 pub use guest::Guest;
 pub use id::{AppClientId, AuthorizationId, DeviceId, IdError, OrgId, PersonId, WebexId, WorkspaceId};
-pub use message::{Method, Request, Response};
+pub use message::{Method, Request, Response, bearer};
 pub use organization::Organization;
 pub use page::{FieldError, ItemProblem, ItemTrouble, Page};
 pub use paging::{next_link, proxied_links};

@@ -1,0 +1,9 @@
+//! The proxy behind a bare listener, against the simulator and against servers that misbehave.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod attacks;
+mod passing;
+mod raw;
+mod refused;
+mod trouble;
+mod world;
