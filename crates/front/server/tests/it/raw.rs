@@ -11,7 +11,6 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     head: String,
     pub(crate) body: Vec<u8>,
-    ended_well: bool,
 }
 
 impl Reply {
@@ -30,11 +29,6 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// Whether a body of unknown length came to its end.
-    pub(crate) fn ended_well(&self) -> bool {
-        self.ended_well
-    }
-
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -43,7 +37,7 @@ impl Reply {
 /// A connection that nothing more is sent on, and whose reply is being read.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
+    stream: TcpStream,
     seen: Vec<u8>,
 }
 
@@ -88,19 +82,26 @@ impl Connection {
         }
     }
 
-    /// Reads to the end of the connection; `None` where nothing came at all.
+    /// Reads to the end of the reply, or of the connection where that is sooner; `None` where nothing came at all.
     pub(crate) fn end(mut self) -> Option<Reply> {
-        while self.read_some() > 0 {}
+        while !self.is_whole() && self.read_some() > 0 {}
         let at = self.seen.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = String::from_utf8(self.seen[..at].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let mut body = self.seen[at + 4..].to_vec();
-        let ended_well = body.ends_with(b"\r\n0\r\n\r\n");
-        let reply = Reply { status, head, body: Vec::new(), ended_well };
+        let reply = Reply { status, head, body: Vec::new() };
         if reply.headers("transfer-encoding") == ["chunked"] {
             body = unchunked(&body);
         }
         Some(Reply { body, ..reply })
+    }
+
+    /// Whether a reply of known length has come.
+    fn is_whole(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.seen);
+        let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        length.is_some_and(|length: usize| self.seen.len() >= head.len() + 4 + length)
     }
 
     fn read_some(&mut self) -> usize {
