@@ -148,3 +148,16 @@ fn what_belongs_to_the_client_does_not_go_up_and_what_belongs_to_webex_does_not_
         assert_eq!(reply.headers(name), [""; 0], "{name}");
     }
 }
+
+#[test]
+fn a_call_that_changes_something_without_a_body_says_so() {
+    let decoy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let world = World::at(&decoy);
+    let client = Connection::send(world.address, request("POST", "/webex/me/v1/x", &[("content-length", "0")], ""));
+    let (stream, _) = decoy.accept().unwrap();
+    let mut webex = Connection::over(stream);
+    let seen = webex.wait_for("\r\n\r\n").to_lowercase();
+    assert!(seen.contains("\r\ncontent-length: 0\r\n"), "{seen}");
+    webex.more("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+    assert_eq!(client.end().unwrap().status, 204);
+}

@@ -77,6 +77,10 @@ impl Transport {
         }
         let client = self.streaming.of(&url).map_err(StreamError::Setup)?;
         let tracking_id = self.tracking_id_of(&mut headers);
+        // Where a body is usual its absence is said (RFC 9110, section 8.6): some servers answer 411 otherwise.
+        if matches!((&body, &method), (Upload::Empty, &Method::POST | &Method::PUT | &Method::PATCH)) {
+            headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(0));
+        }
         let progress = Progress::default();
         let mut outgoing = client.request(method, url.expose().clone()).headers(headers);
         if let Some(body) = body.counted(&progress) {
