@@ -5,8 +5,10 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use lanyard_client::{CallOptions, SubjectKey, Transport};
+use lanyard_client::{CallOptions, Outgoing, StreamError, Streamed, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId};
+use lanyard_protocol::bearer;
+use lanyard_secret::AccessToken;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 use tokio::sync::watch;
@@ -93,11 +95,26 @@ impl Broker {
 
     /// How calls are made as a credential: those of one subject share its limit.
     pub(crate) fn calls_of(credential: &Credential) -> CallOptions {
-        let subject = match credential.subject.known() {
-            Some(subject) => SubjectKey::person(&credential.environment, &subject.id),
-            None => SubjectKey::new(credential.id.to_string()),
-        };
-        CallOptions::default().of(subject)
+        CallOptions::default().of(subject_of(credential))
+    }
+
+    /// Makes a call as a credential on behalf of somebody else, neither body held whole; adds the token. Limits are those of
+    /// all other calls of the credential's subject.
+    pub async fn stream(
+        &self,
+        credential: &Credential,
+        token: &AccessToken,
+        mut request: Outgoing,
+    ) -> Result<Streamed, StreamError> {
+        if let Some(value) = bearer(token) {
+            request.headers.insert(http::header::AUTHORIZATION, value);
+        }
+        self.transport.stream(&credential.environment, request, Some(&subject_of(credential))).await
+    }
+
+    /// The time, waiting and randomness that it works with.
+    pub fn parts(&self) -> Parts {
+        Parts { clock: Arc::clone(&self.clock), entropy: Arc::clone(&self.entropy), sleep: Arc::clone(&self.sleep) }
     }
 
     /// Ends the connections to Webex that are kept open: their buffers hold the tokens that were sent.
@@ -108,5 +125,13 @@ impl Broker {
     /// The store behind it.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+}
+
+/// Whose limit a credential's calls count against.
+fn subject_of(credential: &Credential) -> SubjectKey {
+    match credential.subject.known() {
+        Some(subject) => SubjectKey::person(&credential.environment, &subject.id),
+        None => SubjectKey::new(credential.id.to_string()),
     }
 }

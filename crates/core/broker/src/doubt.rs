@@ -14,7 +14,7 @@ use crate::{Broker, Error};
 
 /// What a 401 turned out to mean.
 #[derive(Clone, Debug)]
-pub(crate) enum Doubt {
+pub enum Doubt {
     /// Webex accepts the token: the call itself was refused.
     Accepted,
     /// It does not, and there is a new one.
@@ -30,7 +30,7 @@ const AT_MOST_EVERY: Duration = Duration::from_hours(1);
 impl Broker {
     /// Finds out whether a token that a call was refused with is refused everywhere, and gets a new one where that can be had.
     /// `/people/me` decides: what it answers with anything but 401 is accepted.
-    pub(crate) async fn doubt(&self, credential: &Credential, token: &AccessToken) -> Result<Doubt, Error> {
+    pub async fn doubt(&self, credential: &Credential, token: &AccessToken) -> Result<Doubt, Error> {
         match self.transport.me(&credential.environment, token).await {
             Err(error) if error.is_unauthorized() => self.replace_refused(credential).await,
             // Whatever else it is, it says nothing against the token.

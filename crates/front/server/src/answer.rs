@@ -7,11 +7,11 @@ use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use lanyard_broker::Asked;
 
-use crate::api;
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
+use crate::{api, proxying};
 
 /// Answers a request. A token that is in memory is given at once; whatever may wait is done on the broker's own runtime.
 pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Request<Incoming>) -> Response<Body> {
@@ -39,6 +39,10 @@ pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Requ
             Ok(response) => response,
             Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), Arc::clone(peer), caller)).await,
         };
+    }
+    if proxying::is_asked(request.uri().path()) {
+        let call = proxying::answer(Arc::clone(shared), Arc::clone(peer), caller, request);
+        return elsewhere(shared, call).await;
     }
     let shared_there = Arc::clone(shared);
     elsewhere(shared, async move { api::answer(&shared_there, &caller, request).await }).await
@@ -77,7 +81,7 @@ fn is_plain(peer: &Peer, request: &Request<Incoming>) -> Result<(), Problem> {
     if more.is_some() {
         return refused("there is more than one Host");
     }
-    if let Peer::Remote { hosts } = peer {
+    if let Peer::Remote { hosts, .. } = peer {
         let named = host.and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
         if !named.is_some_and(|named| hosts.contains(&named)) {
             return Err(Problem::new(Code::WrongHost, "this broker does not go by the name in Host").hint(format!(

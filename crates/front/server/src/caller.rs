@@ -27,6 +27,8 @@ pub(crate) enum Peer {
     Remote {
         /// The names under which the broker may be asked for there.
         hosts: Arc<[String]>,
+        /// Whether it is encrypted.
+        tls: bool,
     },
 }
 
@@ -105,7 +107,6 @@ impl Caller {
     }
 
     /// Whether they may call Webex so, with a credential that they may call with.
-    #[expect(dead_code, reason = "the proxy comes next")]
     pub(crate) fn may_call(&self, method: &Method, segments: &[&str], yields_credential: bool) -> Result<(), Problem> {
         match self {
             Self::Owner { .. } => Ok(()),

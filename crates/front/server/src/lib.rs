@@ -13,6 +13,8 @@ pub mod json;
 mod listen;
 pub mod owner;
 mod problem;
+pub mod proxy;
+mod proxying;
 mod serve;
 
 pub use body::{Body, BoxError};

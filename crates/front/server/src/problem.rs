@@ -87,6 +87,12 @@ codes! {
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong inside the broker";
     /// Webex gave no answer that could be passed on.
     Upstream = BAD_GATEWAY, "webex-unreachable", "Webex gave no answer";
+    /// Webex cut the connection before it had answered.
+    UpstreamCut = BAD_GATEWAY, "webex-cut-off", "Webex cut the connection";
+    /// What Webex, or what stands before it, answered is no HTTP.
+    UpstreamGarbled = BAD_GATEWAY, "webex-garbled", "Webex's answer cannot be read";
+    /// The client did not send its body in time.
+    SlowBody = REQUEST_TIMEOUT, "body-too-slow", "The body did not come in time";
     /// Webex took too long.
     UpstreamSlow = GATEWAY_TIMEOUT, "webex-too-slow", "Webex took too long";
     /// There is no valid token at the moment.

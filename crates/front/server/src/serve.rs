@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::front::{self, Door};
 use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::{ListenError, UnixSocket, sockets};
+use crate::proxy::Proxy;
 
 /// How a broker is run.
 #[derive(Clone, Debug)]
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) broker: Broker,
     pub(crate) hand_outs: HandOuts,
     pub(crate) refresher: Refresher,
+    pub(crate) proxy: Proxy,
     pub(crate) options: Options,
     /// Where everything is done that may wait.
     pub(crate) work: Handle,
@@ -191,6 +193,7 @@ pub async fn serve(
         .await?
     };
     let shared = Arc::new(Shared {
+        proxy: Proxy::new(broker.clone()),
         broker,
         hand_outs,
         refresher,

@@ -2,9 +2,10 @@
 //!
 //! The [`Transport`] moves one request and one response ([`send`](Transport::send)) and knows what may have happened when it
 //! fails; a [`call`](Transport::call) repeats what is safe to repeat, within its caller's patience, and [`pages`](Transport::pages)
-//! walk a list. A request goes to its environment's own origins or nowhere; a redirect is never followed.
+//! walk a list. A [`stream`](Transport::stream) holds neither body whole, for calls made on behalf of others. A request goes to its environment's own origins or nowhere; a redirect is never followed.
 
 mod call;
+mod clients;
 mod device_grant;
 mod error;
 mod limits;
@@ -12,6 +13,7 @@ mod mint;
 mod pages;
 mod patience;
 mod resource;
+mod stream;
 mod token;
 mod transport;
 
@@ -22,5 +24,6 @@ pub use limits::SubjectKey;
 pub use mint::{MintError, ObtainedGuest};
 pub use pages::{Pages, PagingError};
 pub use patience::Patience;
+pub use stream::{BoxError, Download, DownloadError, Outgoing, StreamError, Streamed, Upload};
 pub use token::{ExchangeError, Obtained, RevocationError};
 pub use transport::{Exchange, SendError, TrackingId, Transport};

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue};
 use lanyard_protocol::{Environment, Request, Response};
@@ -12,6 +11,7 @@ use lanyard_secret::{SafeUrl, SecretBytes};
 use lanyard_time::{Clock, Entropy, Moment, Sleep, SystemSleep};
 use thiserror::Error;
 
+use crate::clients::Clients;
 use crate::limits::Limits;
 
 /// Sends requests. Cheap to make: the machinery of TLS is built when the first request needs it.
@@ -21,8 +21,9 @@ pub struct Transport {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sleep: Arc<dyn Sleep>,
     pub(crate) limits: Limits,
-    remote: ArcSwapOption<reqwest::Client>,
-    local: ArcSwapOption<reqwest::Client>,
+    clients: Clients,
+    /// Without a limit on the whole of an exchange.
+    pub(crate) streaming: Clients,
 }
 
 /// A response, and when its request was sent.
@@ -73,11 +74,9 @@ impl SendError {
     }
 }
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long a whole exchange may take. The deadline of an intent is longer than this.
 const WHOLE: Duration = Duration::from_secs(30);
-const TRACKING_ID_HEADER: HeaderName = HeaderName::from_static("trackingid");
+pub(crate) const TRACKING_ID_HEADER: HeaderName = HeaderName::from_static("trackingid");
 
 impl Transport {
     /// The longest that [`send`](Self::send) takes.
@@ -91,8 +90,8 @@ impl Transport {
             entropy,
             sleep,
             limits: Limits::default(),
-            remote: ArcSwapOption::empty(),
-            local: ArcSwapOption::empty(),
+            clients: Clients::new(Some(WHOLE)),
+            streaming: Clients::new(None),
         }
     }
 
@@ -110,7 +109,7 @@ impl Transport {
         if !(environment.permits(&url) || environment.revoke() == Some(&url)) {
             return Err(SendError::ForeignOrigin(url));
         }
-        let client = self.client(&url)?;
+        let client = self.clients.of(&url).map_err(SendError::Setup)?;
         let tracking_id = self.tracking_id();
         let mut outgoing = client.request(request.method, url.expose().clone()).headers(request.headers);
         if let Ok(value) = HeaderValue::from_str(&tracking_id.to_string()) {
@@ -138,40 +137,14 @@ impl Transport {
         Ok(Exchange { sent, tracking_id, response: Response { status, headers, body } })
     }
 
-    /// Two clients: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
-    fn client(&self, url: &SafeUrl) -> Result<Arc<reqwest::Client>, SendError> {
-        let cell = if url.is_loopback() { &self.local } else { &self.remote };
-        if let Some(client) = cell.load_full() {
-            return Ok(client);
-        }
-        // An earlier call may have installed it; then that one stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .user_agent(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
-        if url.is_loopback() {
-            builder = builder.no_proxy().tls_certs_only([]);
-        } else {
-            builder = builder.https_only(true);
-        }
-        let built = Arc::new(builder.build().map_err(SendError::Setup)?);
-        // Should another have been faster, its connections are as good.
-        cell.store(Some(Arc::clone(&built)));
-        Ok(built)
-    }
-
     /// Lets go of the connections that are kept open: their buffers hold what was sent last. Calls under way go on.
     pub fn forget(&self) {
-        self.remote.store(None);
-        self.local.store(None);
+        self.clients.forget();
+        self.streaming.forget();
     }
 
     /// An id that Webex echoes and Cisco's support can look for.
-    fn tracking_id(&self) -> TrackingId {
+    pub(crate) fn tracking_id(&self) -> TrackingId {
         let mut bytes = [0; 8];
         self.entropy.fill(&mut bytes);
         TrackingId(u64::from_be_bytes(bytes))

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 use url::Url;
 
+use crate::Upstream;
+
 /// The origins and endpoints of one Webex. A token goes to these and nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
@@ -109,10 +111,34 @@ impl Environment {
         SafeUrl::new(url)
     }
 
-    /// Whether this environment's tokens may be sent to `url`: the API's own origin only. (The identity broker's revocation
-    /// takes the app's secret and the token in its body, and goes to [`revoke`](Self::revoke) alone.)
+    /// The base of one of its services, which ends in a slash; `None` where it has none that is known. The hosts are those that
+    /// `wxc-sdk` goes to and names. A Webex at an address of its own has all of them on its own origin, under the names that the
+    /// proxy has for them.
+    pub fn upstream(&self, upstream: Upstream) -> Option<SafeUrl> {
+        let beside = || {
+            let mut url = self.api.expose().clone();
+            url.set_path(&format!("/{}/", upstream.name()));
+            SafeUrl::new(url)
+        };
+        match (upstream, self.id()) {
+            (Upstream::Api, _) => Some(self.api.clone()),
+            (Upstream::Identity, _) => Some(beside()),
+            (Upstream::Analytics, COMMERCIAL) => Some(constant("https://analytics.webexapis.com/")),
+            (Upstream::AnalyticsCalling, COMMERCIAL) => Some(constant("https://analytics-calling.webexapis.com/")),
+            (Upstream::AnalyticsCallingEu, COMMERCIAL) => Some(constant("https://analytics-calling-eu.webexapis.com/")),
+            (Upstream::AnalyticsCallingIn, COMMERCIAL) => Some(constant("https://analytics-calling-in.webexapis.com/")),
+            (Upstream::AnalyticsCallingAu, COMMERCIAL) => Some(constant("https://analytics-calling-au.webexapis.com/")),
+            (Upstream::AnalyticsCalling, FEDRAMP) => Some(constant("https://analytics-calling-gov.webexapis.com/")),
+            (_, FEDRAMP) => None,
+            _ => Some(beside()),
+        }
+    }
+
+    /// Whether this environment's tokens may be sent to `url`: to the origins of its services only. (The identity broker's
+    /// revocation takes the app's secret and the token in its body, and goes to [`revoke`](Self::revoke) alone.)
     pub fn permits(&self, url: &SafeUrl) -> bool {
-        url.is_confidential() && url.origin() == self.api.origin()
+        let mut bases = Upstream::ALL.into_iter().filter_map(|upstream| self.upstream(upstream));
+        url.is_confidential() && bases.any(|base| base.origin() == url.origin())
     }
 }
 
@@ -128,6 +154,9 @@ impl<'de> Deserialize<'de> for Environment {
         Self::at(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
+/// What the well-known environments are called.
+const COMMERCIAL: &str = "https://webexapis.com/v1";
+const FEDRAMP: &str = "https://api-usgov.webex.com/v1";
 
 fn constant(url: &str) -> SafeUrl {
     url.parse().expect("a constant URL is well formed")
@@ -168,11 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_may_go_to_the_api_origin_only() {
+    fn a_token_may_go_to_the_environments_own_origins_only() {
         let environment = Environment::commercial();
         let permits = |url: &str| environment.permits(&url.parse().unwrap());
         assert!(permits("https://webexapis.com/v1/people?cursor=2"));
         assert!(permits("https://webexapis.com:443/v1/people"));
+        assert!(permits("https://analytics.webexapis.com/v1/meeting/qualities"));
+        assert!(permits("https://analytics-calling.webexapis.com/v1/cdr_feed"));
+        assert!(!permits("http://analytics.webexapis.com/v1/meeting/qualities"));
+        assert!(!permits("https://status.webex.com/v1/x"));
+        assert!(!Environment::fedramp().permits(&"https://analytics.webexapis.com/v1/x".parse().unwrap()));
         assert!(!permits("http://webexapis.com/v1/people"));
         assert!(!permits("https://webexapis.com:8443/v1/people"));
         assert!(!permits("https://webexapis.com.evil.example/v1/people"));

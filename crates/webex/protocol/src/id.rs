@@ -57,6 +57,26 @@ opaque_id! {
     AuthorizationId;
 }
 
+impl OrgId {
+    /// Whether two texts name the same organisation: as Webex writes its ids, padded or not, or as the bare UUID that some of its
+    /// services take.
+    pub fn names_same(&self, other: &str) -> bool {
+        match (organisation(self.as_str()), organisation(other)) {
+            (Some(a), Some(b)) => a.eq_ignore_ascii_case(&b),
+            _ => false,
+        }
+    }
+}
+
+/// The value inside an organisation's id, or the text itself where it is no Webex id. `None` for an id of something else.
+fn organisation(text: &str) -> Option<String> {
+    match WebexId::decode(text) {
+        Ok(id) if id.kind == "ORGANIZATION" => Some(id.value),
+        Ok(_) => None,
+        Err(IdError) => Some(text.to_owned()).filter(|text| !text.is_empty()),
+    }
+}
+
 /// What most Webex ids hold once decoded: base64url, its padding often missing, of `ciscospark://CLUSTER/KIND/VALUE`.
 ///
 /// Devices and workspaces have a cluster that itself contains slashes nowhere but colons (`urn:TEAM:us-east-1_int13`).
@@ -123,6 +143,17 @@ mod tests {
         let id =
             WebexId::decode("Y2lzY29zcGFyazovL3VzL1BFT1BMRS9mNWIzNjE4Ny1jOGRkLTQ3MjctOGIyZi1mOWM0NDdmMjkwNDY").unwrap();
         assert_eq!(id.kind, "PEOPLE");
+    }
+
+    #[test]
+    fn an_organisation_is_the_same_in_all_its_spellings() {
+        let uuid = "12345678-c8dd-4727-8b2f-f9c447f29046";
+        let id = |kind: &str| WebexId { cluster: "us".into(), kind: kind.into(), value: uuid.into() }.encode();
+        let written = OrgId::new(id("ORGANIZATION"));
+        assert!(written.names_same(written.as_str()) && written.names_same(uuid));
+        assert!(written.names_same(&format!("{written}==")) && written.names_same(&uuid.to_uppercase()));
+        assert!(OrgId::new(uuid).names_same(written.as_str()));
+        assert!(!written.names_same(&id("PEOPLE")) && !written.names_same("") && !written.names_same("me"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Request {
     /// Webex answers with 401.
     #[must_use]
     pub fn bearer(mut self, token: &AccessToken) -> Self {
-        if let Some(value) = sensitive("Bearer ", token.expose_secret()) {
+        if let Some(value) = bearer(token) {
             self.headers.insert(http::header::AUTHORIZATION, value);
         }
         self
@@ -43,6 +43,11 @@ impl Request {
         self.body = body;
         self
     }
+}
+
+/// The value of `Authorization` for a token (RFC 6750, section 2.1); `None` where the token has characters that no header can carry.
+pub fn bearer(token: &AccessToken) -> Option<HeaderValue> {
+    sensitive("Bearer ", token.expose_secret())
 }
 
 /// A header value that is marked so that no log prints it.

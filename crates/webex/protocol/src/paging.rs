@@ -17,6 +17,18 @@ pub fn next_link(asked: &SafeUrl, headers: &HeaderMap) -> Option<SafeUrl> {
         .map(SafeUrl::new)
 }
 
+/// The links of an answer as a client of the proxy may follow them: each target replaced by what `proxied` makes of it, its
+/// parameters as they came. A target that it makes nothing of is left out.
+pub fn proxied_links(headers: &HeaderMap, proxied: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    headers
+        .get_all(http::header::LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(links)
+        .filter_map(|(target, parameters)| Some(format!("<{}>{parameters}", proxied(target)?)))
+        .collect()
+}
+
 /// Splits `<a>; rel="next", <b>; rel=prev` into targets and their parameters. Commas inside `<…>` and quotes do not split.
 fn links(header: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
@@ -118,6 +130,16 @@ mod tests {
         ] {
             assert_eq!(next(&[header]), None, "{header}");
         }
+    }
+
+    #[test]
+    fn links_are_replaced_one_by_one_and_left_out_where_they_lead_nowhere() {
+        let mut headers = HeaderMap::new();
+        for value in [r#"<a>; rel="next"; title="x, <y>", <b>; rel=prev"#, "<c>;rel=first, <d>", "nonsense"] {
+            headers.append("link", HeaderValue::from_static(value));
+        }
+        let replaced = proxied_links(&headers, |target| (target != "b").then(|| format!("/p/{target}")));
+        assert_eq!(replaced, [r#"</p/a>; rel="next"; title="x, <y>""#, "</p/c>;rel=first", "</p/d>"]);
     }
 
     proptest! {

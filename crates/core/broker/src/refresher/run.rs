@@ -222,7 +222,7 @@ impl Refresher {
             let mut state = self.state();
             // Those that are missing may have come since.
             state.unread.extend(missing);
-            state.read = Some(now);
+            state.read = Some(now.clone());
         }
         let mut unread = unread.into_iter();
         while let Some(id) = unread.next() {

@@ -77,7 +77,7 @@ impl TcpSocket {
                 }
                 (_, Err(_)) => break,
             };
-            let peer = Peer::Remote { hosts: Arc::clone(&self.hosts) };
+            let peer = Peer::Remote { hosts: Arc::clone(&self.hosts), tls: self.tls.is_some() };
             let (shared, tls) = (Arc::clone(&shared), self.tls.clone());
             connections.spawn(async move {
                 converse(shared, stream, tls, peer).await;

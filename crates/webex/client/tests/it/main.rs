@@ -7,5 +7,6 @@ mod limits;
 mod pages;
 mod proxies;
 mod server;
+mod stream;
 mod typed;
 mod world;

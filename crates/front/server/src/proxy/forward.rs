@@ -1,0 +1,261 @@
+//! A call, sent with the credential's token, and its answer, passed on.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as HttpBody;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::BoxBody;
+use lanyard_broker::{Broker, HandOut, HandedOut};
+use lanyard_client::{Outgoing, Streamed, Upload};
+use lanyard_credential::CredentialName;
+use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError};
+use lanyard_secret::{SafeUrl, SecretBytes};
+use zeroize::Zeroizing;
+
+use super::doubts::Doubts;
+use super::org::Pin;
+use super::{admission, headers, link, trouble};
+use crate::body::{Body, BoxError};
+use crate::problem::{Code, Problem};
+
+/// Makes calls of Webex for programs that hold no token.
+#[derive(Debug)]
+pub struct Proxy {
+    broker: Broker,
+    doubts: Doubts,
+}
+
+/// A call that could be read; whether it may be made is a policy's question. Its `Debug` shows method and path alone.
+pub struct Forward<B> {
+    name: CredentialName,
+    path: ProxyPath,
+    query: Option<String>,
+    method: Method,
+    headers: HeaderMap,
+    body: B,
+    base: String,
+    org: Option<OrgId>,
+}
+
+impl<B> fmt::Debug for Forward<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} as {}", self.method, self.path, self.name)
+    }
+}
+
+/// The longest body that is held, so that it can be sent once more.
+const HELD: u64 = 1024 * 1024;
+/// How long such a body may take to come.
+const COMES_WITHIN: Duration = Duration::from_secs(30);
+
+impl<B> Forward<B> {
+    /// Reads a request to the proxy. `below` is its path after `/webex/{name}` as it stands in the request line, and `base` the
+    /// address under which the client would find that again, without a slash at its end: `http://127.0.0.1:7417/webex/acme`, or the
+    /// path alone. Refused is what two readers could understand differently.
+    pub fn read(
+        request: Request<B>,
+        name: CredentialName,
+        below: &str,
+        base: impl Into<String>,
+    ) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        admission::admit(&parts)?;
+        let path = ProxyPath::parse(below).map_err(unreadable)?;
+        let Parts { method, uri, headers, .. } = parts;
+        let query = uri.query().map(str::to_owned);
+        Ok(Self { name, path, query, method, headers, body, base: base.into(), org: None })
+    }
+
+    /// The same for a client that is held to one organisation.
+    #[must_use]
+    pub fn held_to(self, org: Option<OrgId>) -> Self {
+        Self { org, ..self }
+    }
+
+    /// The method, for a policy.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Where the call goes, for a policy: [`ProxyPath::segments`], and [`yields_credential`](lanyard_protocol::yields_credential).
+    pub fn path(&self) -> &ProxyPath {
+        &self.path
+    }
+}
+
+/// A call whose body may be sent more than once, or not.
+struct Ready {
+    path: ProxyPath,
+    query: Option<String>,
+    method: Method,
+    headers: HeaderMap,
+    base: String,
+}
+
+/// A body as it came.
+enum Held {
+    /// Short, or none.
+    Whole(SecretBytes),
+    /// Long, or of unknown length.
+    Passing(BoxBody<Bytes, BoxError>),
+}
+
+impl Proxy {
+    /// A proxy over a broker; one for each process, so that what is learned about a token serves all its clients.
+    pub fn new(broker: Broker) -> Self {
+        let doubts = Doubts::new(broker.parts().clock);
+        Self { broker, doubts }
+    }
+
+    /// Makes the call, and passes the answer on as it comes. An answer that is Webex's own has no `Lanyard-Error` header; one that
+    /// has it is a problem document.
+    ///
+    /// A 401 is looked into: where Webex really does not accept the token any more and a new one is to be had, the call is repeated
+    /// once, if its body is at hand (none, or one of known length up to 1 MiB). A 429 is passed on, and holds back the next calls of
+    /// the same subject, whoever makes them.
+    pub async fn forward<B>(&self, call: Forward<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let shown = format!("{call:?}");
+        match Box::pin(self.attempt(call)).await {
+            Ok(response) => response,
+            Err(problem) => {
+                tracing::debug!(call = shown, code = problem.code().as_str(), "not forwarded");
+                problem.response()
+            }
+        }
+    }
+
+    async fn attempt<B>(&self, call: Forward<B>) -> Result<Response<Body>, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Forward { name, path, query, method, headers, body, base, org } = call;
+        let pin = org.as_ref().map(Pin);
+        let query = match pin {
+            Some(pin) => pin.query(&path.segments(), query.as_deref())?,
+            None => query,
+        };
+        let body = self.hold(body).await?;
+        if let Some(pin) = pin.filter(|_| Pin::reads_body(&headers)) {
+            let Held::Whole(body) = &body else { return Err(too_long_to_read()) };
+            pin.body(&headers, body.expose_secret())?;
+        }
+        let ready = Ready { path, query, method, headers: headers::up(&headers), base };
+        let handed = self.broker.call(HandOut { name, min_validity: Duration::ZERO, expected: None }).await?;
+        let (first, again) = match body {
+            Held::Passing(stream) => (Upload::Stream(stream), None),
+            Held::Whole(bytes) => (upload(&bytes), Some(bytes)),
+        };
+        let (url, streamed) = self.send(&ready, &handed, first).await?;
+        if streamed.response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(passed_on(streamed, &handed, &url, &ready.base));
+        }
+        // Also where this call cannot be repeated, the next one has the new token.
+        let replaced = self.doubts.replace(&self.broker, &handed).await;
+        if let Err(error) = &replaced {
+            let credential = &handed.credential.name;
+            tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");
+        }
+        let (Ok(Some(renewed)), Some(bytes)) = (replaced, again) else {
+            return Ok(passed_on(streamed, &handed, &url, &ready.base));
+        };
+        let (url, streamed) = self.send(&ready, &renewed, upload(&bytes)).await?;
+        Ok(passed_on(streamed, &renewed, &url, &ready.base))
+    }
+
+    /// Takes a short body whole, and leaves a long one as it is.
+    async fn hold<B>(&self, body: B) -> Result<Held, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Some(length) = body.size_hint().exact().filter(|length| *length <= HELD) else {
+            return Ok(Held::Passing(body.map_err(Into::into).boxed()));
+        };
+        if length == 0 {
+            return Ok(Held::Whole(SecretBytes::new(Vec::new())));
+        }
+        let patience = self.broker.parts().sleep.sleep(COMES_WITHIN);
+        match select(Box::pin(read(body, length)), patience).await {
+            Either::Left((read, _)) => read.map(Held::Whole),
+            Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not come in time")),
+        }
+    }
+
+    async fn send(&self, call: &Ready, handed: &HandedOut, body: Upload) -> Result<(SafeUrl, Streamed), Problem> {
+        let environment = &handed.credential.environment;
+        let Some(url) = call.path.url(environment) else { return Err(no_such_service(&call.path)) };
+        let mut whole = url.into_inner();
+        whole.set_query(call.query.as_deref());
+        let url = SafeUrl::new(whole);
+        let request = Outgoing { method: call.method.clone(), url: url.clone(), headers: call.headers.clone(), body };
+        match self.broker.stream(&handed.credential, &handed.token, request).await {
+            // No other protocol was asked for.
+            Ok(streamed) if streamed.response.status().is_informational() => {
+                Err(Problem::new(Code::UpstreamGarbled, format!("{url} answered with another protocol")))
+            }
+            Ok(streamed) => Ok((url, streamed)),
+            Err(error) => Err(trouble::problem(&error)),
+        }
+    }
+}
+
+/// A body of known length.
+async fn read<B: HttpBody<Data = Bytes>>(body: B, length: u64) -> Result<SecretBytes, Problem> {
+    // Large enough from the start: no outgrown copy stays in memory.
+    let mut held = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or_default()));
+    let mut body = std::pin::pin!(body);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::new(Code::BadRequest, "the request's body broke off"))?;
+        if let Some(data) = frame.data_ref() {
+            held.extend_from_slice(data);
+        }
+    }
+    Ok(SecretBytes::new(std::mem::take(&mut *held)))
+}
+
+fn upload(bytes: &SecretBytes) -> Upload {
+    if bytes.expose_secret().is_empty() { Upload::Empty } else { Upload::Whole(bytes.clone()) }
+}
+
+fn passed_on(streamed: Streamed, handed: &HandedOut, url: &SafeUrl, base: &str) -> Response<Body> {
+    let (parts, body) = streamed.response.into_parts();
+    let mut response = Response::new(body.boxed());
+    *response.status_mut() = parts.status;
+    *response.headers_mut() = parts.headers;
+    headers::down(response.headers_mut(), &handed.token);
+    link::rewrite(response.headers_mut(), &handed.credential.environment, url, base);
+    response
+}
+
+fn unreadable(error: ProxyPathError) -> Problem {
+    let hint = match error {
+        ProxyPathError::UnknownUpstream | ProxyPathError::Nothing => {
+            "ask for /webex/NAME/v1/…, /webex/NAME/identity/…, or /webex/NAME/@analytics/…"
+        }
+        _ => "write each segment once, without dots, slashes or backslashes inside it",
+    };
+    Problem::new(Code::BadPath, error.to_string()).hint(hint)
+}
+
+fn no_such_service(path: &ProxyPath) -> Problem {
+    let name = path.upstream().name();
+    Problem::new(Code::NoSuchPath, format!("the credential's Webex has no service {name} that is known"))
+}
+
+fn too_long_to_read() -> Problem {
+    Problem::new(
+        Code::TooLong,
+        "this client is held to one organisation, and a body of more than 1 MiB, or of unknown length, is not read to see that it names no other",
+    )
+    .hint("send a Content-Length, and less at once")
+}

@@ -1,0 +1,121 @@
+//! `/webex/{name}/…`: who may call, what is written down, and under which address the client finds it again.
+
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{HeaderName, Request, Response};
+use hyper::body::Incoming;
+use lanyard_broker::Asked;
+use lanyard_credential::{Capability, CredentialName};
+use lanyard_protocol::yields_credential;
+
+use crate::body::Body;
+use crate::caller::{Caller, Peer};
+use crate::problem::{Code, Problem};
+use crate::proxy::Forward;
+use crate::serve::Shared;
+
+/// Under which address a command of the owner's passes the proxy on. Heard on the owner's socket alone.
+pub(crate) const BASE: HeaderName = HeaderName::from_static("lanyard-base");
+
+/// What a command of the owner's says of the program that calls through it.
+const MEANS: HeaderName = crate::api::token::MEANS;
+
+/// Whether a path is one of the proxy's.
+pub(crate) fn is_asked(path: &str) -> bool {
+    path.starts_with("/webex/")
+}
+
+/// Makes the call, where the caller may.
+pub(crate) async fn answer(
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let response = match admitted(&shared, &peer, &caller, request) {
+        Ok(call) => shared.proxy.forward(call).await,
+        Err(problem) => problem.response(),
+    };
+    // A token that was renewed on the way is in memory with the next look.
+    shared.hand_outs.poke();
+    response
+}
+
+fn admitted(
+    shared: &Shared,
+    peer: &Peer,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Result<Forward<Incoming>, Problem> {
+    let path = request.uri().path().to_owned();
+    let rest = path.strip_prefix("/webex/").unwrap_or_default();
+    let (name, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let named: CredentialName = name.parse().map_err(|error: lanyard_credential::NameError| {
+        Problem::new(Code::NoSuchName, format!("{name:?} is no name of a credential: {error}"))
+            .hint("the path is /webex/NAME/v1/…")
+    })?;
+    let held = shared.hand_outs.find(name);
+    let said = request.headers().get(MEANS).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let method = request.method().clone();
+    let base = base(peer, request.headers(), name);
+    let judged = judge(shared, caller, held.as_ref().map(|held| held.id), request, named, below, base);
+    let (segment, end) = match &judged {
+        // The first segment alone: what follows are ids, and each would be a line of its own.
+        Ok(call) => (
+            call.path().segments().first().map(|segment| (*segment).to_owned()),
+            held.as_ref().map(|held| Ok(held.generation)),
+        ),
+        Err(problem) => (None, Some(Err(problem.code().as_str().into()))),
+    };
+    if let Some(end) = end {
+        let by =
+            said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, ")).unwrap_or_default();
+        let means = format!("{by}proxy {method} {}", segment.unwrap_or_default());
+        let credential = held.map(|held| (held.id, held.name.clone()));
+        let asked = Asked { credential, actor: Arc::clone(caller.actor()), means: means.trim_end().into(), end };
+        shared.hand_outs.note(asked).map_err(|full| Problem::new(Code::Store, full.to_string()))?;
+    }
+    judged
+}
+
+fn judge(
+    shared: &Shared,
+    caller: &Caller,
+    credential: Option<lanyard_credential::CredentialId>,
+    request: Request<Incoming>,
+    name: CredentialName,
+    below: &str,
+    base: String,
+) -> Result<Forward<Incoming>, Problem> {
+    let now = shared.hand_outs.now();
+    caller.may(Capability::Proxy, credential, &now)?;
+    let unseen = shared.hand_outs.unseen(&now);
+    if unseen > shared.options.hand_outs.max_stale {
+        return Err(Problem::new(Code::Store, format!("the store has not been read for {} s", unseen.as_secs())));
+    }
+    let call = Forward::read(request, name, below, base)?;
+    let segments = call.path().segments();
+    caller.may_call(call.method(), &segments, yields_credential(call.method(), &segments))?;
+    let org = match caller {
+        Caller::Owner { .. } => None,
+        Caller::Client { client, .. } => client.org.clone(),
+    };
+    Ok(call.held_to(org))
+}
+
+/// Under which address the client finds the proxy: that which it used.
+fn base(peer: &Peer, headers: &http::HeaderMap, name: &str) -> String {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    match peer {
+        Peer::Owner { .. } if headers.contains_key(BASE) => text(&BASE).unwrap_or_default().to_owned(),
+        Peer::Remote { tls, .. } => {
+            let scheme = if *tls { "https" } else { "http" };
+            format!("{scheme}://{}/webex/{name}", text(&HOST).unwrap_or_default())
+        }
+        Peer::Owner { .. } | Peer::Local { .. } => match text(&HOST) {
+            Some(host) => format!("http://{host}/webex/{name}"),
+            None => format!("/webex/{name}"),
+        },
+    }
+}

@@ -1,0 +1,227 @@
+//! Paths and heads that try to reach what was not asked for.
+
+use std::time::Duration;
+
+use lanyard_testkit::{Elsewhere, RefreshBehaviour, Webex};
+
+use crate::raw::{Connection, get, request};
+use crate::world::World;
+
+/// Whose answer an attack gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    /// Lanyard's problem of this code.
+    By(u16, &'static str),
+    /// hyper's, before Lanyard sees it: a bare status, or a connection that is closed.
+    ByHyper,
+}
+
+const PATH: Refused = Refused::By(400, "bad-path");
+const HEAD: Refused = Refused::By(400, "bad-request");
+const METHOD: Refused = Refused::By(405, "method-not-allowed");
+
+/// The request lines.
+const TARGETS: [(&str, &str, Refused); 32] = [
+    ("GET", "/webex/me/v1/../identity/x", PATH),
+    ("GET", "/webex/me/v1/people/..", PATH),
+    ("GET", "/webex/me/v1/./people/me", PATH),
+    ("GET", "/webex/me/../acme/v1/people/me", PATH),
+    ("GET", "/webex/me/v1/%2e%2e/identity/x", PATH),
+    ("GET", "/webex/me/v1/%2E./identity/x", PATH),
+    ("GET", "/webex/me/v1/..;/identity/x", PATH),
+    ("GET", "/webex/me/v1/..%3b/identity/x", PATH),
+    ("GET", "/webex/me/v1/%252e%252e/identity/x", PATH),
+    ("GET", "/webex/me/v1/people%2Fme", PATH),
+    ("GET", "/webex/me/v1%2fpeople/me", PATH),
+    ("GET", "/webex/me/v1/people%5Cme", PATH),
+    ("GET", "/webex/me/v1/people\\me", PATH),
+    ("GET", "/webex/me\\v1/people/me", PATH),
+    ("GET", "/webex/me//v1/people/me", PATH),
+    ("GET", "/webex/me/v1//people/me", PATH),
+    ("GET", "/webex/me/v1/people//", PATH),
+    ("GET", "/webex/me/v1/people/%00", PATH),
+    ("GET", "/webex/me/v1/people/%0d%0aHost:%20evil", PATH),
+    ("GET", "/webex/me/v1/people/%ff", PATH),
+    ("GET", "/webex/me/v1/people/%zz", PATH),
+    ("GET", "/webex/me/v1/people/%", PATH),
+    ("GET", "/webex/me/v1", PATH),
+    ("GET", "/webex/me/idb/oauth2/v1/revoke", PATH),
+    ("GET", "/webex/me/_sim/record", PATH),
+    ("GET", "/webex/me/@evil.example/v1/people", PATH),
+    ("GET", "http://ELSEWHERE/webex/me/v1/people/me", HEAD),
+    ("GET", "https://ELSEWHERE/v1/people/me", HEAD),
+    ("CONNECT", "ELSEWHERE", METHOD),
+    ("TRACE", "/webex/me/v1/people/me", METHOD),
+    ("GET", "ELSEWHERE/v1/people/me", Refused::ByHyper),
+    ("GET", "/webex/me/v1/people me", Refused::ByHyper),
+];
+
+/// Whole requests.
+const REQUESTS: [(&str, Refused); 10] = [
+    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\nhost: ELSEWHERE\r\n\r\n", HEAD),
+    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", HEAD),
+    (
+        "GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n",
+        HEAD,
+    ),
+    (
+        "POST /webex/me/v1/rooms HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nabcd",
+        Refused::ByHyper,
+    ),
+    ("POST /webex/me/v1/rooms HTTP/1.1\r\nhost: a\r\ncontent-length: +4\r\n\r\nabcd", Refused::ByHyper),
+    (
+        "POST /webex/me/v1/rooms HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        Refused::ByHyper,
+    ),
+    ("POST /webex/me/v1/rooms HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", Refused::ByHyper),
+    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost : a\r\n\r\n", Refused::ByHyper),
+    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n", Refused::ByHyper),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Refused::ByHyper),
+];
+
+#[test]
+fn attacks_by_path_and_head_are_refused_and_reach_nothing() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(24));
+    let world = World::new(&webex);
+    let elsewhere = Elsewhere::listen();
+    let other = format!("127.0.0.1:{}", elsewhere.port());
+    webex.forget_record();
+    let targets = TARGETS.map(|(method, target, refused)| (request(method, target, &[], ""), refused));
+    let requests = REQUESTS.map(|(text, refused)| (text.to_owned(), refused));
+    for (text, refused) in targets.into_iter().chain(requests) {
+        let text = text.replace("ELSEWHERE", &other);
+        let reply = Connection::send(world.address, &text).end();
+        let seen = reply.as_ref().map(|reply| (reply.status, reply.problem()));
+        match refused {
+            Refused::By(status, code) => assert_eq!(seen, Some((status, Some(code))), "{text}"),
+            Refused::ByHyper => assert!(matches!(seen, None | Some((400, None))), "{text}: {seen:?}"),
+        }
+    }
+    assert!(webex.record().is_empty(), "{:?}", webex.record());
+    elsewhere.saw_nobody();
+}
+
+#[test]
+fn what_looks_like_an_attack_and_is_harmless_goes_where_it_says() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(24));
+    let world = World::new(&webex);
+    webex.forget_record();
+    for (text, status) in [
+        (get("/webex/me/%76%31/p%65ople/m%65"), 200),
+        (get("/webex/me/v1/people/me/"), 200),
+        (get("/webex/me/v1/people/me?next=http://evil.example/../%2e%2e"), 200),
+        // Neither method nor host nor path is taken from a header.
+        (
+            request(
+                "GET",
+                "/webex/me/v1/people/me",
+                &[("x-http-method-override", "DELETE"), ("x-method-override", "PUT")],
+                "",
+            ),
+            200,
+        ),
+        (
+            request(
+                "GET",
+                "/webex/me/v1/people/me",
+                &[("x-forwarded-host", "evil.example"), ("x-original-url", "/v1/rooms")],
+                "",
+            ),
+            200,
+        ),
+        // One segment, whatever stands in it.
+        (get("/webex/me/v1/people/http:evil.example@x,y"), 404),
+        (get("/webex/me/v1/people/..."), 404),
+    ] {
+        let reply = world.ask(&text);
+        assert_eq!((reply.status, reply.problem()), (status, None), "{text}: {}", reply.text());
+    }
+    let record = webex.record();
+    let seen: Vec<_> = record.iter().map(|entry| entry["path"].as_str().unwrap()).collect();
+    assert_eq!(seen[..5], ["/v1/people/me"; 5]);
+    assert_eq!(seen[5..], ["/v1/people/http:evil.example@x,y", "/v1/people/..."]);
+    assert!(record.iter().all(|entry| entry["method"] == "GET"), "{record:?}");
+}
+
+#[test]
+fn two_lengths_that_hyper_resolves_are_one_by_the_time_they_reach_webex() {
+    let decoy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let world = World::at(&decoy);
+    // Chunked counts, a length beside it is dropped, and the connection ends with this request (RFC 9112, section 6.3); the same
+    // length twice is once.
+    for (lengths, body, sent) in [
+        (
+            "transfer-encoding: chunked\r\ncontent-length: 40\r\n",
+            "4\r\nabcd\r\n0\r\n\r\n",
+            "transfer-encoding: chunked",
+        ),
+        (
+            "content-length: 40\r\ntransfer-encoding: chunked\r\n",
+            "4\r\nabcd\r\n0\r\n\r\n",
+            "transfer-encoding: chunked",
+        ),
+        ("content-length: 4\r\ncontent-length: 4\r\n", "abcd", "content-length: 4\r\n"),
+    ] {
+        let text = format!("POST /webex/me/v1/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lengths}\r\n{body}");
+        let client = Connection::send(world.address, text);
+        let (stream, _) = decoy.accept().unwrap();
+        let mut webex = Connection::over(stream);
+        let seen = webex.wait_for("abcd").to_lowercase();
+        assert!(seen.contains(sent), "{seen}");
+        let framed = seen.matches("content-length").count() + seen.matches("transfer-encoding").count();
+        assert_eq!(framed, 1, "{seen}");
+        webex.more("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+        drop(webex);
+        assert_eq!(client.end().unwrap().status, 204);
+    }
+}
+
+#[test]
+fn a_link_or_redirect_that_leads_elsewhere_is_not_followed_and_not_passed_on() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(24));
+    let world = World::new(&webex);
+    let elsewhere = Elsewhere::listen();
+    for (status, header) in [(302, "location"), (307, "location"), (201, "location"), (200, "link"), (200, "refresh")] {
+        let value = match header {
+            "link" => format!("<{}/people>; rel=\"next\"", elsewhere.url()),
+            "refresh" => format!("0; url={}/people", elsewhere.url()),
+            _ => format!("{}/people", elsewhere.url()),
+        };
+        let action = serde_json::json!({"status": status, "headers": {header: value}});
+        webex.fault(&serde_json::json!({"path": "/v1/people/me", "action": action}));
+        let reply = world.get("/webex/me/v1/people/me");
+        assert_eq!((reply.status, reply.headers(header).len()), (status, 0), "{header}");
+    }
+    let inside = serde_json::json!({"status": 302, "headers": {"location": "/v1/people/me?again=1"}});
+    webex.fault(&serde_json::json!({"path": "/v1/people", "action": inside}));
+    let reply = world.get("/webex/me/v1/people");
+    assert_eq!(reply.headers("location"), [format!("{}/v1/people/me?again=1", world.base("me"))]);
+    elsewhere.saw_nobody();
+}
+
+#[test]
+fn a_client_held_to_one_organisation_asks_about_no_other() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(24));
+    let org = webex.description().organisation.id.clone();
+    let world = World::held_to(&webex, &org);
+    webex.forget_record();
+    let json = [("content-type", "application/json")];
+    let long = format!(r#"{{"title":"{}"}}"#, "x".repeat(1024 * 1024));
+    for (text, refused) in [
+        (get("/webex/me/v1/people?orgId=other"), (403, "refused")),
+        (get("/webex/me/v1/people?org%49d=other"), (403, "refused")),
+        (get(&format!("/webex/me/v1/people?orgId={org}&orgId=other")), (403, "refused")),
+        (get("/webex/me/v1/organizations/other"), (403, "refused")),
+        (get("/webex/me/identity/scim/other/v2/Users"), (403, "refused")),
+        (request("POST", "/webex/me/v1/rooms", &json, r#"{"title":"x","orgId":"other"}"#), (403, "refused")),
+        (request("POST", "/webex/me/v1/rooms", &json, "not json"), (403, "refused")),
+        (request("POST", "/webex/me/v1/rooms", &json, &long), (413, "too-long")),
+    ] {
+        let reply = world.ask(&text);
+        assert_eq!((reply.status, reply.problem()), (refused.0, Some(refused.1)), "{}", text.lines().next().unwrap());
+    }
+    assert!(webex.record().is_empty());
+    assert_eq!(world.get("/webex/me/v1/people/me").status, 200);
+    assert_eq!(world.get(&format!("/webex/me/v1/organizations/{org}")).status, 200);
+    assert_eq!(world.ask(request("POST", "/webex/me/v1/rooms", &json, r#"{"title":"x"}"#)).status, 200);
+}
