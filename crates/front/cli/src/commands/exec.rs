@@ -1,6 +1,8 @@
-//! `lanyard exec`: a program with an access token in its environment.
+//! `lanyard exec`: a program with an access token in its environment, or with a way to Webex on which it never holds one.
 
-use std::ffi::OsString;
+mod behind;
+
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
@@ -19,6 +21,10 @@ pub(crate) struct Exec {
     /// The variable that carries the token
     #[arg(long, value_name = "VAR", default_value = "WEBEX_ACCESS_TOKEN")]
     env: String,
+    /// Give the program no token: what it finds in `WEBEX_ACCESS_TOKEN` is a key that ends with it, and in `WEBEX_BASE_URL` the
+    /// proxy that takes that
+    #[arg(long, conflicts_with_all = ["env", "min_validity"])]
+    proxy: bool,
     /// How long the token should still last when the program starts, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     min_validity: u64,
@@ -60,6 +66,9 @@ impl Exec {
             });
         };
         let means = format!("exec {}", program.to_string_lossy());
+        if self.proxy {
+            return behind::run(broker, name, means, program, arguments, common).await;
+        }
         let taken = take(&broker, name, self.min_validity, &means, common).await?;
         record(&broker, &taken, &means).await;
         // A renewal that takes long must be stored before this process becomes another program.
@@ -67,16 +76,26 @@ impl Exec {
         broker.close().await;
         let mut command = Command::new(program);
         command.args(arguments).env(&self.env, taken.token.expose_secret());
-        for (variable, _) in std::env::vars_os() {
-            if variable.to_string_lossy().starts_with("LANYARD_") {
-                command.env_remove(variable);
-            }
-        }
+        without_ours(&mut command);
         hardening::allow_core_dumps();
         let error = command.exec();
-        let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN };
-        let failure = Failure::Io { what: format!("{} cannot be run", program.to_string_lossy()), source: error };
-        exit::tell(&failure, code, common.json);
-        Ok(ExitCode::from(code))
+        Ok(not_run(program, error, common))
     }
+}
+
+/// A child gets no variable of Lanyard's.
+fn without_ours(command: &mut Command) {
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("LANYARD_") {
+            command.env_remove(variable);
+        }
+    }
+}
+
+/// Says that the program could not be run, and gives the exit code for it.
+fn not_run(program: &OsStr, error: std::io::Error, common: &Common) -> ExitCode {
+    let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN };
+    let failure = Failure::Io { what: format!("{} cannot be run", program.to_string_lossy()), source: error };
+    exit::tell(&failure, code, common.json);
+    ExitCode::from(code)
 }

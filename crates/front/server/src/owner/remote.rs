@@ -41,6 +41,11 @@ impl Owner {
         }))
     }
 
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// Has the broker do a use case. A call that may have reached the broker is never sent again.
     pub async fn call<C: Travels>(&self, call: C) -> Result<C::Reply, Error> {
         tracing::debug!(?call, "call to the broker");

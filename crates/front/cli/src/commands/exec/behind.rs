@@ -1,0 +1,83 @@
+//! `lanyard exec --proxy`: a program that calls Webex through us.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitCode, ExitStatus};
+
+use lanyard_credential::CredentialName;
+use lanyard_server::{Passage, Way};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::SignalKind;
+
+use super::{not_run, without_ours};
+use crate::access::Access;
+use crate::context::{self, Common};
+use crate::exit::Failure;
+use crate::signals::Listener;
+
+/// Where the program finds the proxy.
+const BASE_URL: &str = "WEBEX_BASE_URL";
+/// Where it finds the key, in place of a token.
+const KEY: &str = "WEBEX_ACCESS_TOKEN";
+
+/// Runs the program to its end, and the proxy for as long. Gives the program's exit code.
+pub(super) async fn run(
+    access: Access,
+    name: CredentialName,
+    means: String,
+    program: &OsStr,
+    arguments: &[OsString],
+    common: &Common,
+) -> Result<ExitCode, Failure> {
+    // A name that is wrong, or a credential that has no token, is told before anything is started.
+    access.call(lanyard_broker::Show { name: name.clone() }).await?;
+    let way = match &access {
+        Access::Local(broker) => Way::Here(broker.clone()),
+        Access::Remote(owner) => Way::Broker(owner.socket().to_owned()),
+    };
+    let passage = Passage::open(way, name, means, &*context::parts().entropy)
+        .await
+        .map_err(Failure::io("cannot listen on a loopback port"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).env(KEY, passage.key().expose_secret()).env(BASE_URL, passage.base_url());
+    without_ours(&mut command);
+    let mut child = match tokio::process::Command::from(command).spawn() {
+        Ok(child) => child,
+        Err(error) => return Ok(not_run(program, error, common)),
+    };
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let serving = passage.serve();
+    let mut serving = std::pin::pin!(serving);
+    let mut signals = [
+        (Listener::new(SignalKind::terminate())?, Some(Signal::TERM)),
+        (Listener::new(SignalKind::hangup())?, Some(Signal::HUP)),
+        // The keyboard's go to the program as well, which decides what they mean.
+        (Listener::new(SignalKind::interrupt())?, None),
+        (Listener::new(SignalKind::quit())?, None),
+    ];
+    let status = loop {
+        let [terminate, hang_up, interrupt, quit] = &mut signals;
+        let passed_on = tokio::select! {
+            status = child.wait() => break status,
+            () = &mut serving => continue,
+            () = terminate.0.next() => terminate.1,
+            () = hang_up.0.next() => hang_up.1,
+            () = interrupt.0.next() => interrupt.1,
+            () = quit.0.next() => quit.1,
+        };
+        if let (Some(pid), Some(signal)) = (pid, passed_on) {
+            // It may have ended just now.
+            let _ = kill_process(pid, signal);
+        }
+    };
+    let status = status.map_err(Failure::io("the program cannot be waited for"))?;
+    // A token that was renewed for one of its calls is stored before this process ends.
+    access.finished().await;
+    Ok(code(status))
+}
+
+/// The program's code, or 128 and the number of the signal that ended it, as a shell has it.
+fn code(status: ExitStatus) -> ExitCode {
+    let number = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(number & 0xff).unwrap_or(1))
+}

@@ -1,0 +1,186 @@
+//! A proxy for one program: on a loopback port of its own, under a key that lasts as long as it does.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use lanyard_broker::Broker;
+use lanyard_credential::CredentialName;
+use lanyard_secret::ClientSecret;
+use lanyard_time::Entropy;
+use tokio::net::{TcpListener, UnixStream};
+use zeroize::Zeroizing;
+
+use crate::api::token::MEANS;
+use crate::body::Body;
+use crate::problem::{Code, Problem};
+use crate::proxy::{Forward, Proxy};
+use crate::proxying::BASE;
+
+/// Who makes the calls.
+#[derive(Debug)]
+pub enum Way {
+    /// This process.
+    Here(Box<Broker>),
+    /// The broker that listens on this socket of its owner's.
+    Broker(PathBuf),
+}
+
+/// A proxy for one program. Its `Debug` shows no key.
+#[derive(Debug)]
+pub struct Passage {
+    listener: TcpListener,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    address: SocketAddr,
+    key: ClientSecret,
+    name: CredentialName,
+    means: String,
+    way: Through,
+}
+
+#[derive(Debug)]
+enum Through {
+    Here(Proxy),
+    Broker(PathBuf),
+}
+
+impl Passage {
+    /// Opens it for calls as the credential `name`; `means` is what the audit says of them: `exec NAME`.
+    pub async fn open(way: Way, name: CredentialName, means: String, entropy: &dyn Entropy) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let way = match way {
+            Way::Here(broker) => Through::Here(Proxy::new(*broker)),
+            Way::Broker(socket) => Through::Broker(socket),
+        };
+        Ok(Self { listener, inner: Arc::new(Inner { address, key: random_key(entropy), name, means, way }) })
+    }
+
+    /// The address of the API, as a program takes it in place of `https://webexapis.com/v1`.
+    pub fn base_url(&self) -> String {
+        format!("{}/v1", self.inner.base())
+    }
+
+    /// The key, which the program sends where it would send a token.
+    pub fn key(&self) -> &ClientSecret {
+        &self.inner.key
+    }
+
+    /// Serves for as long as it is polled.
+    pub async fn serve(self) {
+        loop {
+            let Ok((stream, _)) = self.listener.accept().await else {
+                tokio::task::yield_now().await;
+                continue;
+            };
+            let _ = stream.set_nodelay(true);
+            let inner = Arc::clone(&self.inner);
+            tokio::spawn(async move {
+                let service = service_fn(|request| {
+                    let inner = Arc::clone(&inner);
+                    async move { Ok::<_, Infallible>(inner.answer(request).await) }
+                });
+                let served = http1::Builder::new().max_headers(64).serve_connection(TokioIo::new(stream), service);
+                if let Err(error) = served.await {
+                    tracing::debug!(%error, "a connection ended");
+                }
+            });
+        }
+    }
+}
+
+/// 256 random bits in hexadecimal digits.
+fn random_key(entropy: &dyn Entropy) -> ClientSecret {
+    let mut bytes = Zeroizing::new([0; 32]);
+    entropy.fill(&mut *bytes);
+    let mut text = Zeroizing::new(String::with_capacity(70));
+    text.push_str("lyx_");
+    for byte in bytes.iter() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    ClientSecret::new(text.as_str())
+}
+
+impl Inner {
+    fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+        let Err(problem) = self.admit(request.headers()) else {
+            return match &self.way {
+                Through::Here(proxy) => self.here(proxy, request).await,
+                Through::Broker(socket) => self.by_broker(socket, request).await,
+            }
+            .unwrap_or_else(|problem| problem.response());
+        };
+        problem.response()
+    }
+
+    /// Lets in whoever has the key, and knows where they are: a page whose name was made to lead here does not.
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if host != self.address.to_string() && host != format!("localhost:{}", self.address.port()) {
+            return Err(Problem::new(Code::WrongHost, "this proxy does not go by the name in Host"));
+        }
+        let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| {
+            let (scheme, key) = text.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| ClientSecret::new(key.trim()))
+        });
+        if key.is_some_and(|key| key.matches(&self.key)) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Unauthorized, "the key is not the one that the program was given")
+            .hint("send what WEBEX_ACCESS_TOKEN holds as bearer token"))
+    }
+
+    async fn here(&self, proxy: &Proxy, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let path = request.uri().path().to_owned();
+        let call = Forward::read(request, self.name.clone(), &path, self.base())?;
+        Ok(proxy.forward(call).await)
+    }
+
+    /// Passes it on to the broker, which adds the token.
+    async fn by_broker(&self, socket: &Path, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let gone = || {
+            Problem::new(Code::Upstream, "the broker does not answer any more")
+                .hint("start it again (lanyard serve), and the program after it")
+        };
+        // What is no path would be understood otherwise once something stands before it.
+        if request.uri().scheme().is_some() || !request.uri().path().starts_with('/') {
+            return Err(Problem::new(Code::BadRequest, "the target is a path, not an address"));
+        }
+        let (mut head, body) = request.into_parts();
+        let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let target = format!("/webex/{}{target}", self.name);
+        head.uri = Uri::try_from(target).map_err(|_| Problem::new(Code::BadPath, "the path is not taken"))?;
+        head.headers.remove(AUTHORIZATION);
+        let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("exec"));
+        head.headers.insert(BASE, text(&self.base()));
+        head.headers.insert(MEANS, text(&self.means));
+        let stream = UnixStream::connect(socket).await.map_err(|_| gone())?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| gone())?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the broker ended");
+            }
+        });
+        let response = sender.send_request(Request::from_parts(head, body)).await.map_err(|_| gone())?;
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    }
+}
