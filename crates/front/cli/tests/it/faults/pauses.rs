@@ -29,7 +29,7 @@ fn nobody_else_spends(step: &str, sent: usize) {
     // Whoever finds the token ended waits for the one that is on its way.
     let past_the_token = later(PAST_THE_TOKEN).expect("what could be done before");
     let mut waiting = Running::start(&mut home.command_by(&past_the_token, ["-vv", "token", "acme"]));
-    waiting.wait_for("TakeToken");
+    waiting.wait_for("HandOut");
     assert_eq!(webex.refreshes().len(), sent, "{:?}", webex.refreshes());
     assert!(!first.has_ended());
     first.signal("CONT");

@@ -34,7 +34,7 @@ fn a_signal_to_a_process_that_waits_for_another_ends_it_at_once() {
         let first = stopped_at(&home, "rotation.declared");
         let mut wanted = home.command_by(past_the_token, ["-vv", "token", "acme"]);
         let mut waiting = Running::start(&mut wanted);
-        waiting.wait_for("TakeToken");
+        waiting.wait_for("HandOut");
         waiting.signal_child(signal);
         let ended = waiting.end();
         assert!(!ended.stderr.contains("a renewal is under way"), "{}", ended.stderr);
