@@ -57,4 +57,18 @@ random_id! {
     AppId;
     /// The id of one token that waits to be revoked.
     RevocationId;
+    /// A client's immutable id. It stands in the client's key.
+    ClientId;
+}
+
+impl ClientId {
+    /// The id as a number, to be written shortly.
+    pub(crate) fn number(self) -> u128 {
+        self.0.as_u128()
+    }
+
+    /// The id of that number.
+    pub(crate) fn from_number(number: u128) -> Self {
+        Self(Uuid::from_u128(number))
+    }
 }

@@ -3,6 +3,7 @@
 //! Nothing here does I/O. A decision is a function of values.
 
 mod app;
+mod client;
 mod credential;
 mod generation;
 mod id;
@@ -19,15 +20,19 @@ mod trouble;
 mod validity;
 
 pub use app::{App, AppKind};
+pub use client::{
+    Capability, CapabilityError, CapabilitySet, Client, ClientKey, ClientKeyError, Granted, KeyHash, MethodError,
+    MethodSet, PathPattern, PathPatternError, Refused,
+};
 pub use credential::{Credential, Renewal};
 pub use generation::{Generation, Grant};
-pub use id::{AppId, CredentialId, IdError, RevocationId};
+pub use id::{AppId, ClientId, CredentialId, IdError, RevocationId};
 pub use intent::{Intent, IntentPhase, Spend};
 pub use job::{Job, Need, Probe};
 pub use kind::{Kind, KindError};
 pub use label::{Label, LabelError, LabelValue};
 pub use mint::{GuestSubject, GuestSubjectError, Mint, Order};
-pub use name::{AppName, CredentialName, LabelKey, NameError};
+pub use name::{AppName, ClientName, CredentialName, LabelKey, NameError};
 pub use state::{Standing, State};
 pub use subject::{Organisation, Subject, SubjectIdentity};
 pub use trouble::{Trouble, TroubleKind};

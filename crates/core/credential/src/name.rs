@@ -65,6 +65,8 @@ name! {
     AppName;
     /// What a label is about.
     LabelKey;
+    /// What a client is called.
+    ClientName;
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ pub struct Changes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Changed {
     Credential(CredentialId),
-    #[expect(dead_code, reason = "clients come next")]
     Clients,
 }
 

@@ -231,6 +231,7 @@ impl Store {
             write.abandon().await?;
             return Ok(false);
         };
+        self.take_from_clients(&mut write, id).await?;
         write.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
         crate::lease::drop_lease(&mut write, id).await?;
         self.note(&mut write, action, Some((&id, &name)), "").await?;

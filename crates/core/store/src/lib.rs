@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod changes;
 mod clearing;
+mod clients;
 mod create;
 mod credentials;
 mod diagnosis;
@@ -40,6 +41,7 @@ pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head,
 pub use backup::{Backup, BackupError};
 pub use changes::Changes;
 pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
+pub use clients::{AddClientError, HandOutCount, KeyedClient};
 pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
 pub use error::StoreError;

@@ -9,6 +9,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (include_str!("migrations/0002_mint.sql"), "PRAGMA user_version = 2"),
     (include_str!("migrations/0003_keys.sql"), "PRAGMA user_version = 3"),
     (include_str!("migrations/0004_changes.sql"), "PRAGMA user_version = 4"),
+    (include_str!("migrations/0005_clients.sql"), "PRAGMA user_version = 5"),
 ];
 
 /// The version that this binary works with.

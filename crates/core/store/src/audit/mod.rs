@@ -96,6 +96,10 @@ actions! {
     AppRemoved = "app-removed",
     /// An app's client secret was replaced.
     AppSecretReplaced = "app-secret-replaced",
+    /// A client was added.
+    ClientAdded = "client-added",
+    /// A client was removed.
+    ClientRemoved = "client-removed",
     /// A credential was added.
     Added = "added",
     /// A credential was signed in anew.
@@ -171,6 +175,8 @@ impl AuditAction {
             | Self::AppAdded
             | Self::AppRemoved
             | Self::AppSecretReplaced
+            | Self::ClientAdded
+            | Self::ClientRemoved
             | Self::TokenRefused
             | Self::HandedOut
             | Self::Refused

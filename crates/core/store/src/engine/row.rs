@@ -54,12 +54,20 @@ impl Row {
         self.optional(column)
     }
 
+    pub(crate) fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+        self.required(column)
+    }
+
     pub(crate) fn optional_flag(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
         self.optional(column)
     }
 
     pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
         self.required(column)
+    }
+
+    pub(crate) fn optional_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.optional(column)
     }
 
     /// Whether there are bytes at all.

@@ -90,6 +90,12 @@ impl From<u64> for Value {
     }
 }
 
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Boolean(Some(flag))
+    }
+}
+
 impl From<Option<bool>> for Value {
     fn from(flag: Option<bool>) -> Self {
         Self::Boolean(flag)
@@ -133,6 +139,12 @@ impl From<&Sealed> for Value {
 impl From<Option<&Sealed>> for Value {
     fn from(sealed: Option<&Sealed>) -> Self {
         sealed.map_or(Self::Bytes(None), Self::from)
+    }
+}
+
+impl From<Option<&[u8]>> for Value {
+    fn from(bytes: Option<&[u8]>) -> Self {
+        Self::Bytes(bytes.map(<[u8]>::to_vec))
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, caller: &Caller, request: Reque
     let path = request.uri().path().to_owned();
     let done = match path.as_str() {
         "/healthz" => only_get(&request).map(|()| health::alive()),
+        "/api/v1/openapi.json" => only_get(&request).map(|()| document()),
         "/readyz" => only_get(&request).map(|()| health::ready(shared)),
         path => match path.strip_prefix("/api/v1/credentials") {
             Some(rest) => credentials::answer(shared, caller, rest, request).await,
@@ -33,6 +34,13 @@ pub(crate) async fn answer(shared: &Arc<Shared>, caller: &Caller, request: Reque
         },
     };
     done.unwrap_or_else(|problem| problem.response())
+}
+
+/// The API's description of itself.
+fn document() -> Response<Body> {
+    let mut response = Response::new(body::whole(include_str!("openapi.json")));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn only_get(request: &Request<Incoming>) -> Result<(), Problem> {

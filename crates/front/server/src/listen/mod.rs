@@ -7,7 +7,7 @@ pub(crate) mod tls;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -96,7 +96,7 @@ impl UnixSocket {
             return Err(ListenError::PathTooLong(path.to_owned()));
         }
         let lock_path = path.with_extension("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
         let lock = lock.map_err(ListenError::io(&lock_path))?;
         if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             return Err(match error {

@@ -1,0 +1,124 @@
+//! Why a client is refused.
+
+use jiff::Timestamp;
+use lanyard_protocol::{Method, OrgId};
+use thiserror::Error;
+
+use crate::{Capability, CapabilitySet, ClientName, MethodSet};
+
+/// Why a client is not given what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// Its time is over.
+    #[error("the client {client} was allowed to ask until {at:.0}")]
+    Expired {
+        /// The client.
+        client: ClientName,
+        /// When it ended.
+        at: Timestamp,
+    },
+    /// The credential is none of its own.
+    #[error("the client {client} may not use this credential")]
+    Credential {
+        /// The client.
+        client: ClientName,
+    },
+    /// It may do other things only.
+    #[error("the client {client} does not have the capability {capability}; it has {}", Held(*.held))]
+    Capability {
+        /// The client.
+        client: ClientName,
+        /// What it wanted.
+        capability: Capability,
+        /// What it has.
+        held: CapabilitySet,
+    },
+    /// It may call Webex with other methods only.
+    #[error("the client {client} may not call Webex with {method}, only with {allowed}")]
+    Method {
+        /// The client.
+        client: ClientName,
+        /// The call's method.
+        method: Method,
+        /// Those that it may use.
+        allowed: MethodSet,
+    },
+    /// It may call other paths only.
+    #[error("the client {client} may not call this path of Webex")]
+    Path {
+        /// The client.
+        client: ClientName,
+    },
+    /// What comes of the call is a credential, and its exact path is not among those that it may call.
+    #[error("what comes of this call is a credential, and the client {client} is not granted its exact path")]
+    YieldsCredential {
+        /// The client.
+        client: ClientName,
+    },
+    /// The call is about another organisation, or about one that cannot be told.
+    #[error("the client {client} may only call Webex for the organisation {}", .org.as_str())]
+    Org {
+        /// The client.
+        client: ClientName,
+        /// The organisation that it is kept to.
+        org: OrgId,
+    },
+}
+
+impl Refused {
+    /// The word for it: for programs, and for the audit.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Expired { .. } => "expired",
+            Self::Credential { .. } => "credential",
+            Self::Capability { .. } => "capability",
+            Self::Method { .. } => "method",
+            Self::Path { .. } => "path",
+            Self::YieldsCredential { .. } => "yields-credential",
+            Self::Org { .. } => "organisation",
+        }
+    }
+
+    /// What can be done about it, mostly by whoever runs the broker.
+    pub fn hint(&self) -> String {
+        let client = self.client();
+        let anew = |option: &str| {
+            format!(
+                "a policy is not changed: lanyard client remove {client}, then lanyard client add {client} {option}"
+            )
+        };
+        match self {
+            Self::Expired { .. } => anew("with another --expires, which makes a new key"),
+            Self::Credential { .. } => anew("with --credential for each that it needs"),
+            Self::Capability { capability, .. } => anew(&format!("with {capability} among its --can")),
+            Self::Method { method, .. } => anew(&format!("with {method} among its --methods")),
+            Self::Path { .. } => anew("with the path among its --paths (lanyard client show has them)"),
+            Self::YieldsCredential { .. } => {
+                "if it really must, name the path in --paths letter by letter, without a star, when the client is added"
+                    .to_owned()
+            }
+            Self::Org { .. } => anew("with another --org, or without"),
+        }
+    }
+
+    /// Who is refused.
+    pub fn client(&self) -> &ClientName {
+        match self {
+            Self::Expired { client, .. }
+            | Self::Credential { client }
+            | Self::Capability { client, .. }
+            | Self::Method { client, .. }
+            | Self::Path { client }
+            | Self::YieldsCredential { client }
+            | Self::Org { client, .. } => client,
+        }
+    }
+}
+
+struct Held(CapabilitySet);
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() { f.write_str("none") } else { self.0.fmt(f) }
+    }
+}

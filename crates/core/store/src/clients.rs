@@ -1,0 +1,267 @@
+//! Clients with their policies, and the hashes of their keys.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use lanyard_credential::{Client, ClientId, ClientName, CredentialId, Granted, KeyHash, PathPattern};
+use lanyard_protocol::OrgId;
+use thiserror::Error;
+
+use crate::audit::AuditAction;
+use crate::changes::Changed;
+use crate::engine::{Row, Statement, Write, sql};
+use crate::{Store, StoreError};
+
+/// A client with what it is recognised by.
+#[derive(Clone, Debug)]
+pub struct KeyedClient {
+    /// The client and its policy.
+    pub client: Client,
+    /// The hash of its key; `None` where it is a user of this machine, who has none.
+    pub key: Option<KeyHash>,
+}
+
+/// Why a client is not added.
+#[derive(Debug, Error)]
+pub enum AddClientError {
+    /// Another client has the name.
+    #[error("there is a client named {0} already")]
+    NameTaken(ClientName),
+    /// The user is a client already.
+    #[error("that user is the client {0} already")]
+    UserTaken(ClientName),
+    /// A credential that it should use is not there any more.
+    #[error("a credential of the client does not exist")]
+    UnknownCredential(CredentialId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How often a client was handed the same, and when last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOutCount {
+    /// With which credential.
+    pub credential: CredentialId,
+    /// How, and of which generation the token was, as the audit has it.
+    pub detail: String,
+    /// When last.
+    pub last: Timestamp,
+    /// In so many records.
+    pub records: u32,
+}
+
+impl Store {
+    /// Adds a client; one that is a user of this machine goes without a key, and any other with one.
+    pub async fn insert_client(&self, new: &KeyedClient) -> Result<(), AddClientError> {
+        let client = &new.client;
+        let mut write = self.engine().write().await?;
+        let taken = sql("clients", "SELECT id FROM clients WHERE name = $1").bind(client.name.as_str());
+        if write.row(taken).await?.is_some() {
+            write.abandon().await?;
+            return Err(AddClientError::NameTaken(client.name.clone()));
+        }
+        let same_user = sql("clients", "SELECT id, name FROM clients WHERE uid = $1").bind(client.uid);
+        if let Some(row) = write.row(same_user).await? {
+            write.abandon().await?;
+            return Err(AddClientError::UserTaken(row.parsed("name")?));
+        }
+        let row = sql("clients", INSERT)
+            .bind(client.id.to_string())
+            .bind(client.name.as_str())
+            .bind(client.capabilities.to_string())
+            .bind(client.credentials == Granted::All)
+            .bind(client.methods.map(|methods| methods.to_string()))
+            .bind(client.paths.as_deref().map(|paths| paths_text(paths, "\n")))
+            .bind(client.org.as_ref().map(OrgId::as_str))
+            .bind(client.expires_at)
+            .bind(client.created_at)
+            .bind(client.uid)
+            .bind(new.key.as_ref().map(KeyHash::as_bytes));
+        write.run(row).await?;
+        let mut names = Vec::new();
+        for id in granted(client) {
+            let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
+            let Some(row) = write.row(known).await? else {
+                write.abandon().await?;
+                return Err(AddClientError::UnknownCredential(*id));
+            };
+            names.push(row.text("name")?);
+            let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
+            write.run(grant).await?;
+        }
+        self.changed(&mut write, Changed::Clients).await?;
+        self.note(&mut write, AuditAction::ClientAdded, None, &policy_words(client, &names)).await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// All clients, by name.
+    pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
+        Ok(self.clients_with_hashes().await?.into_iter().map(|found| found.client).collect())
+    }
+
+    /// The same with the hashes of their keys: what a broker keeps in memory.
+    pub async fn clients_with_hashes(&self) -> Result<Vec<KeyedClient>, StoreError> {
+        let grants = self.grants(sql("client_credentials", SELECT_GRANTS)).await?;
+        let rows = self.engine().rows(sql("clients", SELECT_ALL)).await?;
+        rows.iter().map(|row| read(row, &grants)).collect()
+    }
+
+    /// The client of that name.
+    pub async fn client(&self, name: &ClientName) -> Result<Option<Client>, StoreError> {
+        let grants = sql("client_credentials", SELECT_GRANTS_BY_NAME).bind(name.as_str());
+        let grants = self.grants(grants).await?;
+        let row = self.engine().row(sql("clients", SELECT_BY_NAME).bind(name.as_str())).await?;
+        row.map(|row| Ok(read(&row, &grants)?.client)).transpose()
+    }
+
+    /// The names of all clients.
+    pub async fn client_names(&self) -> Result<Vec<ClientName>, StoreError> {
+        let rows = self.engine().rows(sql("clients", "SELECT name FROM clients ORDER BY name")).await?;
+        rows.iter().map(|row| row.parsed("name")).collect()
+    }
+
+    /// Removes a client: its key is worth nothing from then on. `false` when there is none.
+    pub async fn remove_client(&self, id: ClientId) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let found = sql("clients", "SELECT id, name FROM clients WHERE id = $1").bind(id.to_string());
+        let Some(row) = write.row(found).await? else {
+            write.abandon().await?;
+            return Ok(false);
+        };
+        let grants = "DELETE FROM client_credentials WHERE client = $1";
+        write.run(sql("client_credentials", grants).bind(id.to_string())).await?;
+        write.run(sql("clients", "DELETE FROM clients WHERE id = $1").bind(id.to_string())).await?;
+        self.changed(&mut write, Changed::Clients).await?;
+        self.note(&mut write, AuditAction::ClientRemoved, None, &row.text("name")?).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// What an actor was handed since `since`: one for each credential and generation, the latest first.
+    pub async fn hand_outs_to(&self, actor: &str, since: Timestamp) -> Result<Vec<HandOutCount>, StoreError> {
+        let select = sql("audit", SELECT_HANDED).bind(actor).bind(since).bind(AuditAction::HandedOut.as_str());
+        let rows = self.engine().rows(select).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(HandOutCount {
+                    credential: row.parsed("credential_id")?,
+                    detail: row.text("detail")?,
+                    last: row.timestamp("last")?,
+                    records: row.counter("records")?,
+                })
+            })
+            .collect()
+    }
+
+    /// When an actor was last handed anything since `since`.
+    pub async fn last_hand_out_to(&self, actor: &str, since: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let select = sql("audit", SELECT_LAST_HANDED).bind(actor).bind(since).bind(AuditAction::HandedOut.as_str());
+        self.engine().row(select).await?.map(|row| row.timestamp("at")).transpose()
+    }
+
+    /// Takes a credential that goes from every client that may use it.
+    pub(crate) async fn take_from_clients(&self, write: &mut Write, id: CredentialId) -> Result<(), StoreError> {
+        let users = sql("client_credentials", "SELECT client FROM client_credentials WHERE credential = $1 LIMIT 1");
+        if write.row(users.bind(id.to_string())).await?.is_some() {
+            let take = "DELETE FROM client_credentials WHERE credential = $1";
+            write.run(sql("client_credentials", take).bind(id.to_string())).await?;
+            self.changed(write, Changed::Clients).await?;
+        }
+        Ok(())
+    }
+
+    async fn grants(&self, select: Statement) -> Result<Grants, StoreError> {
+        let mut grants = Grants::new();
+        for row in self.engine().rows(select).await? {
+            grants.entry(row.parsed("client")?).or_default().insert(row.parsed("credential")?);
+        }
+        Ok(grants)
+    }
+}
+
+/// The credentials of each client that has some.
+type Grants = HashMap<ClientId, BTreeSet<CredentialId>>;
+
+fn granted(client: &Client) -> impl Iterator<Item = &CredentialId> {
+    match &client.credentials {
+        Granted::All => None,
+        Granted::Only(ids) => Some(ids.iter()),
+    }
+    .into_iter()
+    .flatten()
+}
+
+fn read(row: &Row, grants: &Grants) -> Result<KeyedClient, StoreError> {
+    let id = row.parsed("id")?;
+    let methods = row.optional_parsed("methods")?;
+    let paths = row.optional_text("paths")?.map(|text| read_paths(&text).ok_or_else(|| row.impossible("paths")));
+    let uid = row.optional_integer("uid")?.map(|uid| u32::try_from(uid).map_err(|_| row.impossible("uid")));
+    let hash = row.optional_bytes("key_hash")?;
+    let key = hash.map(|bytes| KeyHash::from_bytes(&bytes).ok_or_else(|| row.impossible("key_hash")));
+    let credentials = if row.flag("all_credentials")? {
+        Granted::All
+    } else {
+        Granted::Only(grants.get(&id).cloned().unwrap_or_default())
+    };
+    let client = Client {
+        id,
+        name: row.parsed("name")?,
+        capabilities: row.parsed("capabilities")?,
+        credentials,
+        methods,
+        paths: paths.transpose()?,
+        org: row.optional_text("organisation")?.map(OrgId::new),
+        expires_at: row.optional_timestamp("expires_at")?,
+        created_at: row.timestamp("created_at")?,
+        uid: uid.transpose()?,
+    };
+    Ok(KeyedClient { client, key: key.transpose()? })
+}
+
+fn read_paths(text: &str) -> Option<Vec<PathPattern>> {
+    text.lines().map(|line| line.parse().ok()).collect()
+}
+
+fn paths_text(paths: &[PathPattern], between: &str) -> String {
+    paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+}
+
+/// For the audit: the whole policy, so that it can be told later what somebody was allowed.
+fn policy_words(client: &Client, credentials: &[String]) -> String {
+    let with = match &client.credentials {
+        Granted::All => "all credentials".to_owned(),
+        Granted::Only(_) => credentials.join(", "),
+    };
+    let limits = [
+        ("methods", client.methods.map(|methods| methods.to_string())),
+        ("paths", client.paths.as_deref().map(|paths| paths_text(paths, ","))),
+        ("organisation", client.org.as_ref().map(|org| org.as_str().to_owned())),
+        ("until", client.expires_at.map(|at| format!("{at:.0}"))),
+        ("uid", client.uid.map(|uid| uid.to_string())),
+    ];
+    let limits = limits.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value?)));
+    let may = format!("{}: {} with {with}", client.name, client.capabilities);
+    [may].into_iter().chain(limits).collect::<Vec<_>>().join("; ")
+}
+
+macro_rules! client_columns {
+    () => {
+        "id, name, capabilities, all_credentials, methods, paths, organisation, expires_at, created_at, uid, key_hash"
+    };
+}
+
+const SELECT_ALL: &str = concat!("SELECT ", client_columns!(), " FROM clients ORDER BY name");
+const SELECT_BY_NAME: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE name = $1");
+const SELECT_GRANTS: &str = "SELECT client, credential FROM client_credentials";
+const SELECT_GRANTS_BY_NAME: &str = "SELECT g.client AS client, g.credential AS credential FROM client_credentials AS g \
+     INNER JOIN clients AS c ON c.id = g.client WHERE c.name = $1";
+const INSERT: &str =
+    concat!("INSERT INTO clients (", client_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+const INSERT_GRANT: &str = "INSERT INTO client_credentials (client, credential) VALUES ($1, $2)";
+const SELECT_HANDED: &str = "SELECT credential_id, detail, CAST(MAX(at) AS BIGINT) AS last, \
+     CAST(COUNT(*) AS BIGINT) AS records FROM audit WHERE actor = $1 AND at >= $2 AND action = $3 \
+     AND credential_id IS NOT NULL GROUP BY credential_id, detail ORDER BY last DESC, credential_id, detail";
+const SELECT_LAST_HANDED: &str =
+    "SELECT at FROM audit WHERE actor = $1 AND at >= $2 AND action = $3 ORDER BY at DESC LIMIT 1";

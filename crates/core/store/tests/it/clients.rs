@@ -1,0 +1,209 @@
+//! Clients, their policies, and the hashes of their keys.
+
+use std::time::Duration;
+
+use lanyard_credential::{Client, ClientId, ClientKey, Credential, CredentialId, Granted};
+use lanyard_protocol::OrgId;
+use lanyard_store::{
+    AddClientError, AuditAction, AuditRecord, AuditVerdict, HandOutCount, KeyedClient, NewCredential, StoreError,
+};
+use lanyard_time::SystemEntropy;
+
+use crate::world::{World, pending};
+
+/// A client with a key that nobody needs.
+fn client(name: &str, credentials: Granted) -> KeyedClient {
+    let id = ClientId::random(&SystemEntropy);
+    let client = Client {
+        id,
+        name: name.parse().unwrap(),
+        capabilities: "token,proxy".parse().unwrap(),
+        credentials,
+        methods: None,
+        paths: None,
+        org: None,
+        expires_at: None,
+        created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
+        uid: None,
+    };
+    KeyedClient { client, key: Some(ClientKey::random(id, &SystemEntropy).hash()) }
+}
+
+async fn bot(world: &World, name: &str) -> Credential {
+    world.store.insert_credential(&NewCredential { credential: pending(name), tokens: None }).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_client_is_found_as_it_was_added() {
+    let world = World::new().await;
+    let (acme, lobby) = (bot(&world, "acme").await, bot(&world, "lobby").await);
+    let mut limited = client("monitor", Granted::Only([acme.id, lobby.id].into()));
+    limited.client.methods = Some("GET,POST".parse().unwrap());
+    limited.client.paths = Some(vec!["/people/*".parse().unwrap(), "/a,b/%2A/**".parse().unwrap()]);
+    limited.client.org = Some(OrgId::new("Y2lz"));
+    limited.client.expires_at = Some("2026-02-01T00:00:00Z".parse().unwrap());
+    let everything = client("everything", Granted::All);
+    let mut nothing = client("nothing", Granted::Only([].into()));
+    nothing.client.paths = Some(Vec::new());
+    let mut user = client("user", Granted::All);
+    (user.client.uid, user.key) = (Some(u32::MAX), None);
+    for new in [&limited, &everything, &nothing, &user] {
+        world.store.insert_client(new).await.unwrap();
+        assert_eq!(world.store.client(&new.client.name).await.unwrap().as_ref(), Some(&new.client));
+    }
+    let all = [&everything, &limited, &nothing, &user];
+    let found = world.store.clients_with_hashes().await.unwrap();
+    assert_eq!(found.len(), all.len());
+    for (found, expected) in found.iter().zip(all) {
+        assert_eq!(found.client, expected.client);
+        match (&found.key, &expected.key) {
+            (Some(found), Some(expected)) => assert!(found.matches(expected)),
+            (found, expected) => assert!(found.is_none() && expected.is_none()),
+        }
+    }
+    assert_eq!(world.store.clients().await.unwrap(), all.map(|one| one.client.clone()));
+    let names = world.store.client_names().await.unwrap();
+    assert_eq!(
+        names.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        ["everything", "monitor", "nothing", "user"]
+    );
+    assert_eq!(world.store.client(&"absent".parse().unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_policy_stands_in_the_audit_and_brokers_learn_of_it() {
+    let world = World::new().await;
+    let acme = bot(&world, "acme").await;
+    let before = world.store.latest_change().await.unwrap();
+    let mut new = client("monitor", Granted::Only([acme.id].into()));
+    new.client.methods = Some("GET".parse().unwrap());
+    new.client.paths = Some(vec!["/people/*".parse().unwrap(), "/devices/**".parse().unwrap()]);
+    new.client.expires_at = Some("2026-02-01T00:00:00Z".parse().unwrap());
+    world.store.insert_client(&new).await.unwrap();
+    let added = world.store.changes(before).await.unwrap();
+    assert!(added.clients && added.credentials.is_empty());
+    assert!(world.store.remove_client(new.client.id).await.unwrap());
+    let removed = world.store.changes(added.number).await.unwrap();
+    assert!(removed.clients && removed.number > added.number);
+    assert!(!world.store.remove_client(new.client.id).await.unwrap());
+    assert_eq!(world.store.latest_change().await.unwrap(), removed.number, "nothing was changed");
+
+    let records: Vec<_> = world.store.audit(2).await.unwrap().into_iter().map(|entry| entry.record).collect();
+    assert_eq!((records[0].action, records[0].detail.as_str()), (AuditAction::ClientRemoved, "monitor"));
+    let policy = "monitor: token,proxy with acme; methods GET; paths /people/*,/devices/**; until 2026-02-01T00:00:00Z";
+    assert_eq!((records[1].action, records[1].detail.as_str()), (AuditAction::ClientAdded, policy));
+    assert!(matches!(world.store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
+}
+
+#[tokio::test]
+async fn a_name_and_a_user_are_one_clients() {
+    let world = World::new().await;
+    let mut first = client("monitor", Granted::All);
+    (first.client.uid, first.key) = (Some(1000), None);
+    world.store.insert_client(&first).await.unwrap();
+    let same_name = world.store.insert_client(&client("monitor", Granted::All)).await;
+    assert!(matches!(same_name, Err(AddClientError::NameTaken(name)) if name.as_str() == "monitor"));
+    let mut same_user = client("other", Granted::All);
+    (same_user.client.uid, same_user.key) = (Some(1000), None);
+    let same_user = world.store.insert_client(&same_user).await;
+    assert!(matches!(same_user, Err(AddClientError::UserTaken(name)) if name.as_str() == "monitor"));
+    assert_eq!(world.store.clients().await.unwrap(), [first.client.clone()]);
+    // Both are free again afterwards.
+    world.store.remove_client(first.client.id).await.unwrap();
+    let again = KeyedClient { client: Client { id: ClientId::random(&SystemEntropy), ..first.client }, key: None };
+    world.store.insert_client(&again).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_of_a_credential_that_is_not_there_is_not_half_added() {
+    let world = World::new().await;
+    let acme = bot(&world, "acme").await;
+    let gone = CredentialId::random(&SystemEntropy);
+    let refused = world.store.insert_client(&client("monitor", Granted::Only([acme.id, gone].into()))).await;
+    assert!(matches!(refused, Err(AddClientError::UnknownCredential(id)) if id == gone));
+    assert_eq!(world.store.clients().await.unwrap(), []);
+    assert!(world.store.remove_credential(acme.id).await.unwrap(), "nothing of it is left to hold the credential");
+}
+
+#[tokio::test]
+async fn a_credential_that_is_erased_is_taken_from_its_clients_and_from_no_other() {
+    let world = World::new().await;
+    let (acme, lobby) = (bot(&world, "acme").await, bot(&world, "lobby").await);
+    let both = client("both", Granted::Only([acme.id, lobby.id].into()));
+    let one = client("one", Granted::Only([acme.id].into()));
+    let all = client("all", Granted::All);
+    for new in [&both, &one, &all] {
+        world.store.insert_client(new).await.unwrap();
+    }
+    let before = world.store.latest_change().await.unwrap();
+    world.store.begin_clearing(acme.id).await.unwrap();
+    world.store.finish_clearing(acme.id).await.unwrap();
+    assert!(world.store.changes(before).await.unwrap().clients);
+    let found = world.store.clients().await.unwrap().into_iter().map(|client| client.credentials).collect::<Vec<_>>();
+    assert_eq!(found, [Granted::All, Granted::Only([lobby.id].into()), Granted::Only([].into())]);
+}
+
+#[tokio::test]
+async fn a_key_is_not_stored() {
+    let world = World::new().await;
+    let id = ClientId::random(&SystemEntropy);
+    let key = ClientKey::random(id, &SystemEntropy);
+    let mut new = client("monitor", Granted::All);
+    new.client.id = id;
+    new.key = Some(key.hash());
+    world.store.insert_client(&new).await.unwrap();
+    let secret = key.expose_secret().rsplit('_').nth(1).unwrap();
+    for entry in std::fs::read_dir(world.home()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+    let found = world.store.clients_with_hashes().await.unwrap().remove(0);
+    assert!(found.key.unwrap().matches(&ClientKey::parse(key.expose_secret()).unwrap().hash()));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_is_a_named_error() {
+    let world = World::new().await;
+    world.store.insert_client(&client("monitor", Granted::All)).await.unwrap();
+    for (bad, good, column) in [
+        ("capabilities = 'everything'", "capabilities = 'token'", "capabilities"),
+        ("paths = '/people/..'", "paths = NULL", "paths"),
+        ("methods = 'CONNECT'", "methods = NULL", "methods"),
+        ("key_hash = x'00'", "", "key_hash"),
+    ] {
+        world.tamper(&format!("UPDATE clients SET {bad}")).await;
+        match world.store.clients().await {
+            Err(StoreError::Impossible { table: "clients", column: found, .. }) => assert_eq!(found, column),
+            other => panic!("{other:?}"),
+        }
+        if !good.is_empty() {
+            world.tamper(&format!("UPDATE clients SET {good}")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_was_handed_is_counted_and_what_came_before_it_is_not() {
+    let world = World::new().await;
+    let acme = bot(&world, "acme").await;
+    let note = async |actor: &str, action, detail: &str| {
+        world.clock.advance(Duration::from_secs(1));
+        let (at, credential) = (world.now().wall, Some((acme.id, acme.name.clone())));
+        let record = AuditRecord { at, action, credential, actor: actor.to_owned(), detail: detail.to_owned() };
+        world.store.append_audit(&record).await.unwrap();
+        at
+    };
+    note("client monitor", AuditAction::HandedOut, "token, generation 1").await;
+    let since = note("client other", AuditAction::HandedOut, "token, generation 1").await;
+    note("client monitor", AuditAction::HandedOut, "token, generation 1").await;
+    let first = note("client monitor", AuditAction::HandedOut, "token, generation 1").await;
+    let second = note("client monitor", AuditAction::HandedOut, "token, generation 2").await;
+    note("client monitor", AuditAction::Refused, "token: expired").await;
+
+    let count =
+        |detail: &str, last, records| HandOutCount { credential: acme.id, detail: detail.to_owned(), last, records };
+    let found = world.store.hand_outs_to("client monitor", since).await.unwrap();
+    assert_eq!(found, [count("token, generation 2", second, 1), count("token, generation 1", first, 2)]);
+    assert_eq!(world.store.last_hand_out_to("client monitor", since).await.unwrap(), Some(second));
+    assert_eq!(world.store.last_hand_out_to("client nobody", since).await.unwrap(), None);
+}
