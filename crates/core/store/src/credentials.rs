@@ -5,6 +5,7 @@ use std::time::Duration;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Organisation, Standing, Subject,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::audit::AuditAction;
@@ -18,7 +19,7 @@ use crate::record::{
 use crate::{Store, StoreError};
 
 /// A credential to be stored, with its first tokens where it has some already.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewCredential {
     /// All but the secrets. With tokens, their validity and scopes count, and grant and generation begin at 1.
     pub credential: Credential,
@@ -109,6 +110,20 @@ impl Store {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
         let mut environments = Environments::default();
         rows.iter().map(|row| read_credential_among(row, &mut environments)).collect()
+    }
+
+    /// All credentials, a part of them at a time, each given to `keep` as soon as it is read.
+    pub async fn credentials_in_parts(&self, mut keep: impl FnMut(Credential)) -> Result<(), StoreError> {
+        let mut environments = Environments::default();
+        let mut after = String::new();
+        loop {
+            let rows = self.engine().rows(sql("credentials", SELECT_PART).bind(after.as_str()).bind(PART)).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.text("id")?;
+            for row in &rows {
+                keep(read_credential_among(row, &mut environments)?);
+            }
+        }
     }
 
     /// The credential of that name.
@@ -284,6 +299,11 @@ pub(crate) fn standing_word(standing: &Standing) -> String {
 }
 
 const SELECT_ALL: &str = concat!("SELECT ", credential_columns!(), " FROM credentials ORDER BY name");
+/// So many credentials are read at a time.
+const PART: u32 = 1000;
+
+const SELECT_PART: &str =
+    concat!("SELECT ", credential_columns!(), " FROM credentials WHERE id > $1 ORDER BY id LIMIT $2");
 const SELECT_BY_NAME: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE name = $1");
 const SELECT_BY_ID: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE id = $1");
 const SELECT_ID_BY_NAME: &str = "SELECT id FROM credentials WHERE name = $1";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use lanyard_broker::Asked;
 
 use crate::api;
 use crate::body::Body;
@@ -17,9 +18,12 @@ pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Requ
     if let Err(problem) = is_plain(peer, &request) {
         return problem.response();
     }
-    let caller = match shared.authenticate(peer, request.headers()) {
+    if let Some(response) = api::open_to_all(shared, peer, &request) {
+        return response;
+    }
+    let caller = match Caller::of(shared, peer, request.headers()) {
         Ok(caller) => caller,
-        Err(problem) => return problem.response(),
+        Err(problem) => return nobody(shared, peer, &problem),
     };
     if let Some(name) = api::token::asked(request.uri().path()) {
         if request.method() != Method::GET {
@@ -30,8 +34,28 @@ pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Requ
             Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), caller)).await,
         };
     }
+    if api::private::is_asked(request.uri().path()) {
+        return match api::private::at_once(shared, peer, &caller, request).await {
+            Ok(response) => response,
+            Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), Arc::clone(peer), caller)).await,
+        };
+    }
     let shared_there = Arc::clone(shared);
     elsewhere(shared, async move { api::answer(&shared_there, &caller, request).await }).await
+}
+
+/// Refuses somebody who is not known, and has that written down.
+fn nobody(shared: &Shared, peer: &Peer, problem: &Problem) -> Response<Body> {
+    let actor = match peer {
+        Peer::Owner { actor } => Arc::clone(actor),
+        Peer::Local { uid } => format!("uid {uid}").into(),
+        Peer::Remote { .. } => Arc::clone(&shared.words.remote),
+    };
+    let end = Err(problem.code().as_str().into());
+    let asked = Asked { credential: None, actor, means: Arc::clone(&shared.words.request), end };
+    // Where even that finds no room it is refused all the same.
+    let _ = shared.hand_outs.note(asked);
+    problem.response()
 }
 
 /// Whether a request is one of a program that asks this broker for something, in the one form that has one meaning.
@@ -72,16 +96,6 @@ async fn elsewhere(shared: &Shared, work: impl Future<Output = Response<Body>> +
         Err(error) => {
             tracing::error!(%error, "a request was not answered");
             Problem::new(Code::Internal, "the request was not answered").hint("see the broker's log").response()
-        }
-    }
-}
-
-impl Shared {
-    /// Who a request comes from.
-    fn authenticate(&self, peer: &Peer, _headers: &http::HeaderMap) -> Result<Caller, Problem> {
-        match peer {
-            Peer::Owner { actor } => Ok(Caller::Owner { actor: Arc::clone(actor) }),
-            Peer::Local { .. } | Peer::Remote { .. } => Err(Problem::new(Code::Unauthorized, "there is no key")),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lanyard_broker::{Broker, HandOutOptions, HandOuts};
+use lanyard_broker::{Broker, HandOutOptions, HandOuts, Refresher, RefresherOptions};
 use lanyard_store::StoreError;
 use lanyard_time::{Sleep, SystemSleep};
 use thiserror::Error;
@@ -30,6 +30,8 @@ pub struct Options {
     pub connections: usize,
     /// How tokens are handed out.
     pub hand_outs: HandOutOptions,
+    /// How they are renewed.
+    pub refresher: RefresherOptions,
 }
 
 /// The socket for other local users.
@@ -49,6 +51,7 @@ impl Default for Options {
             http: None,
             connections: 1024,
             hand_outs: HandOutOptions::default(),
+            refresher: RefresherOptions::default(),
         }
     }
 }
@@ -72,6 +75,7 @@ pub enum ServeError {
 pub(crate) struct Shared {
     pub(crate) broker: Broker,
     pub(crate) hand_outs: HandOuts,
+    pub(crate) refresher: Refresher,
     pub(crate) options: Options,
     /// Where everything is done that may wait.
     pub(crate) work: Handle,
@@ -87,6 +91,8 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) token: Arc<str>,
+    pub(crate) request: Arc<str>,
+    pub(crate) remote: Arc<str>,
 }
 
 /// What does not work now.
@@ -176,16 +182,24 @@ pub async fn serve(
         }
     };
     let tcp = options.http.clone().map(TcpSocket::bind).transpose()?;
-    let hand_outs = HandOuts::load(&broker, options.hand_outs.clone()).await?;
+    let refresher = Refresher::new(&broker, options.refresher.clone());
+    let hand_outs = {
+        let refresher = refresher.clone();
+        HandOuts::load(&broker, options.hand_outs.clone(), move |changes| {
+            refresher.changed(changes.credentials.iter().copied());
+        })
+        .await?
+    };
     let shared = Arc::new(Shared {
         broker,
         hand_outs,
+        refresher,
         options,
         work: Handle::current(),
         sleep: Arc::new(SystemSleep),
         stopping: watch::Sender::new(false),
         forgetting: watch::Sender::new(0),
-        words: Words { token: "token".into() },
+        words: Words { token: "token".into(), request: "request".into(), remote: "somebody over TCP".into() },
         troubles: Mutex::default(),
     });
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
@@ -197,6 +211,7 @@ pub async fn serve(
 
     let following = tokio::spawn(follow(Arc::clone(&shared)));
     let writing = tokio::spawn(write_down(Arc::clone(&shared)));
+    let refreshing = tokio::spawn(refresh(Arc::clone(&shared)));
     let address = tcp.as_ref().map(|tcp| tcp.address);
     let tls = tcp.as_ref().and_then(|tcp| tcp.tls.clone());
     let remote = tcp.map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared))));
@@ -243,6 +258,10 @@ pub async fn serve(
         Some(Ok(Ok(Ok(())))) => {}
         Some(other) => tracing::error!(?other, "the hand-out thread failed"),
     }
+    // It begins nothing more, and ends when nothing is under way.
+    if let Err(error) = refreshing.await {
+        tracing::error!(%error, "the refresher failed");
+    }
     following.abort();
     writing.abort();
     shared.broker.finished().await;
@@ -256,11 +275,19 @@ pub async fn serve(
 /// How long requests that were begun may take when the broker stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
+async fn refresh(shared: Arc<Shared>) {
+    let mut stopping = shared.stopping.subscribe();
+    let stop = async move {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    shared.refresher.run(stop).await;
+}
+
 async fn follow(shared: Arc<Shared>) {
     let hand_outs = shared.hand_outs.clone();
     hand_outs
-        .follow(|learned| {
-            let error = learned.err();
+        .follow(|told| {
+            let error = told.err();
             shared.heard(|troubles| &mut troubles.reading, error, "reading the store");
         })
         .await;

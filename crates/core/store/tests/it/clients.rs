@@ -64,7 +64,7 @@ async fn a_client_is_found_as_it_was_added() {
     assert_eq!(world.store.clients().await.unwrap(), all.map(|one| one.client.clone()));
     let names = world.store.client_names().await.unwrap();
     assert_eq!(
-        names.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        names.iter().map(lanyard_credential::ClientName::as_str).collect::<Vec<_>>(),
         ["everything", "monitor", "nothing", "user"]
     );
     assert_eq!(world.store.client(&"absent".parse().unwrap()).await.unwrap(), None);

@@ -2,6 +2,7 @@
 
 pub(crate) mod credentials;
 mod health;
+pub(crate) mod private;
 pub(crate) mod token;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::body::{self, Body};
-use crate::caller::Caller;
+use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 
@@ -24,16 +25,22 @@ const LONGEST_BODY: usize = 64 * 1024;
 /// Answers everything but a token that is in memory.
 pub(crate) async fn answer(shared: &Arc<Shared>, caller: &Caller, request: Request<Incoming>) -> Response<Body> {
     let path = request.uri().path().to_owned();
-    let done = match path.as_str() {
-        "/healthz" => only_get(&request).map(|()| health::alive()),
-        "/api/v1/openapi.json" => only_get(&request).map(|()| document()),
-        "/readyz" => only_get(&request).map(|()| health::ready(shared)),
-        path => match path.strip_prefix("/api/v1/credentials") {
-            Some(rest) => credentials::answer(shared, caller, rest, request).await,
-            None => Err(nothing_there(path)),
-        },
+    let done = match path.strip_prefix("/api/v1/credentials") {
+        Some(rest) => credentials::answer(shared, caller, rest, request).await,
+        None => Err(nothing_there(&path)),
     };
     done.unwrap_or_else(|problem| problem.response())
+}
+
+/// What is answered to anybody: whether the broker lives, and how it is asked.
+pub(crate) fn open_to_all(shared: &Shared, peer: &Peer, request: &Request<Incoming>) -> Option<Response<Body>> {
+    let answered = match request.uri().path() {
+        "/healthz" => only_get(request).map(|()| health::alive()),
+        "/readyz" => only_get(request).map(|()| health::ready(shared, peer)),
+        "/api/v1/openapi.json" => only_get(request).map(|()| document()),
+        _ => return None,
+    };
+    Some(answered.unwrap_or_else(|problem| problem.response()))
 }
 
 /// The API's description of itself.
