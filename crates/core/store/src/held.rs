@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Kind, Renewal, TroubleKind, Validity};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_time::{BootId, BootTime, Moment};
-use lanyard_vault::Sealed;
+use lanyard_vault::{DataKey, Sealed};
 
 use crate::engine::{Row, sql};
-use crate::envelope::Envelope;
+use crate::envelope::{self, Envelope};
 use crate::grant::{ACCESS, owner};
 use crate::record::{Environments, read_validity};
 use crate::{Store, StoreError};
@@ -41,6 +41,8 @@ pub struct HeldToken {
     grant: Grant,
     access: Option<Sealed>,
     wrapped_key: Option<Sealed>,
+    /// The data key, once it was needed: to unwrap it takes as long as to open the token. It is wiped when this is dropped.
+    data_key: OnceLock<DataKey>,
 }
 
 impl fmt::Debug for HeldToken {
@@ -118,8 +120,18 @@ impl Store {
             return Ok(None);
         };
         let row = held.id.to_string();
-        let envelope = Envelope::open(self, owner(&row, held.environment.id()), held.grant.number(), wrapped)?;
-        Ok(Some(envelope.reveal(ACCESS, held.generation.number(), access, |text| AccessToken::new(text))?))
+        let owner = owner(&row, held.environment.id());
+        let key = match held.data_key.get() {
+            Some(key) => {
+                self.may_open()?;
+                key
+            }
+            None => {
+                let key = Envelope::open(self, owner, held.grant.number(), wrapped)?.into_key();
+                held.data_key.get_or_init(|| key)
+            }
+        };
+        Ok(Some(envelope::reveal(key, owner, ACCESS, held.generation.number(), access, |text| AccessToken::new(text))?))
     }
 }
 
@@ -147,10 +159,11 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
             "active" | "stalled" => true,
             _ => return Err(row.impossible("standing")),
         },
-        is_last: matches!(standing, Standing::NeedsLogin(_)),
+        is_last: standing == "needs-login",
         grant: Grant::new(row.counter("grant_number")?),
         access: row.optional_sealed(ACCESS)?,
         wrapped_key: row.optional_sealed("wrapped_key")?,
+        data_key: OnceLock::new(),
     })
 }
 

@@ -13,6 +13,7 @@ mod machine;
 mod process;
 mod proxy;
 mod rotation;
+mod rotations;
 mod scale;
 mod table;
 mod token;
@@ -64,6 +65,8 @@ enum What {
     Token,
     /// Start and memory with many credentials
     Scale,
+    /// Rotations that fall due together
+    Rotations,
 }
 
 /// How much is measured.
@@ -93,12 +96,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let plan = arguments.plan();
     let mut table = Table::new(plan.rounds, arguments.quick);
-    let all: [(What, fn(&Plan, &mut Table)); 5] = [
+    let all: [(What, fn(&Plan, &mut Table)); 6] = [
         (What::HandOut, hand_out::measure),
         (What::Rotation, rotation::measure),
         (What::Proxy, proxy::measure),
         (What::Token, token::measure),
         (What::Scale, scale::measure),
+        (What::Rotations, rotations::measure),
     ];
     table.begin();
     for (what, measure) in all {

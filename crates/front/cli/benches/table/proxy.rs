@@ -5,5 +5,4 @@ use crate::table::{Row, Table};
 
 pub(crate) fn measure(_: &Plan, table: &mut Table) {
     table.add(Row::not_there_yet("proxy: what it adds to a call", "-"));
-    table.add(Row::not_there_yet("rotations a second, 10,000 due together", "-"));
 }

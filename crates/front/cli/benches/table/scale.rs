@@ -26,7 +26,7 @@ const MEMORY: Target = Target::AtMost(200.0);
 pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     let directory = tempfile::Builder::new().prefix("lanyard-bench-").tempdir().expect("a directory is had");
     let home = directory.path().join("home");
-    make(&home, plan.credentials);
+    make(&home, async |store| fill(&store, plan.credentials).await);
     let mut starts = Vec::new();
     let mut memory = Vec::new();
     for _ in 0..plan.rounds.min(5) {
@@ -56,27 +56,30 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     table.add(Row::against(format!("{what}: memory, the most"), MEMORY, most, " MB", String::new()));
 }
 
-/// A home with that many credentials. It is made in memory where that can be had: each credential is a transaction.
-fn make(home: &Path, credentials: u32) {
+/// A home that `fill` fills. It is made in memory where that can be had: each credential is a transaction.
+pub(crate) fn make(home: &Path, fill: impl AsyncFnOnce(Store)) {
     let fast = Path::new("/dev/shm");
     let place = if fast.is_dir() { TempDir::new_in(fast) } else { TempDir::new() }.expect("a directory is had");
     let made = place.path().join("home");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime is had");
-    runtime.block_on(fill(&made, credentials));
+    runtime.block_on(async {
+        let opened = Store::open_or_create(&made, Parts::system(), Options::default()).await;
+        let (store, _) = opened.expect("a home is made");
+        fill(store.clone()).await;
+        store.close().await.expect("it is closed");
+    });
     let copied = std::process::Command::new("cp").arg("-a").args([&made, home]).status();
     assert!(copied.expect("cp(1) runs").success());
 }
 
-async fn fill(home: &Path, credentials: u32) {
-    let (store, _) = Store::open_or_create(home, Parts::system(), Options::default()).await.expect("a home is made");
+async fn fill(store: &Store, credentials: u32) {
     for number in 0..credentials {
         store.insert_credential(&credential(number)).await.expect("a credential is added");
     }
-    store.close().await.expect("it is closed");
 }
 
 /// An integration's credential as Webex grants it: its tokens have the length that they have there.
-fn credential(number: u32) -> NewCredential {
+pub(crate) fn credential(number: u32) -> NewCredential {
     let validity = Validity {
         obtained: SystemClock::new().now(),
         access: Some(Duration::from_hours(14 * 24)),
