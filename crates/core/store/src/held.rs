@@ -121,15 +121,12 @@ impl Store {
         };
         let row = held.id.to_string();
         let owner = owner(&row, held.environment.id());
-        let key = match held.data_key.get() {
-            Some(key) => {
-                self.may_open()?;
-                key
-            }
-            None => {
-                let key = Envelope::open(self, owner, held.grant.number(), wrapped)?.into_key();
-                held.data_key.get_or_init(|| key)
-            }
+        let key = if let Some(key) = held.data_key.get() {
+            self.may_open()?;
+            key
+        } else {
+            let key = Envelope::open(self, owner, held.grant.number(), wrapped)?.into_key();
+            held.data_key.get_or_init(|| key)
         };
         Ok(Some(envelope::reveal(key, owner, ACCESS, held.generation.number(), access, |text| AccessToken::new(text))?))
     }
