@@ -22,12 +22,12 @@ pub(crate) struct Writer(Child);
 pub(crate) fn start(home: &Path, writes: u32) -> Writer {
     let mut command = Command::new(own_binary());
     let child = command.arg(PART).arg(home).arg(writes.to_string()).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let mut writer = Writer(child.expect("the program starts"));
-    let stdout = writer.0.stdout.take().expect("stdout is a pipe");
+    let mut started = Writer(child.expect("the program starts"));
+    let stdout = started.0.stdout.take().expect("stdout is a pipe");
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
     assert_eq!(line, "written\n");
-    writer
+    started
 }
 
 impl Drop for Writer {

@@ -69,6 +69,8 @@ enum What {
     Rotations,
 }
 
+type Measure = fn(&Plan, &mut Table);
+
 /// How much is measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -96,7 +98,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let plan = arguments.plan();
     let mut table = Table::new(plan.rounds, arguments.quick);
-    let all: [(What, fn(&Plan, &mut Table)); 6] = [
+    let all: [(What, Measure); 6] = [
         (What::HandOut, hand_out::measure),
         (What::Rotation, rotation::measure),
         (What::Proxy, proxy::measure),
@@ -123,23 +125,17 @@ fn main() -> ExitCode {
 impl Arguments {
     fn plan(&self) -> Plan {
         let binary = self.binary.clone();
-        let plan = match self.quick {
-            true => Plan {
-                binary,
-                rounds: 1,
-                turn: Duration::from_millis(200),
-                clients: &[1, 16],
-                runs: 10,
-                credentials: 1000,
-            },
-            false => Plan {
+        let plan = if self.quick {
+            Plan { binary, rounds: 1, turn: Duration::from_millis(200), clients: &[1, 16], runs: 10, credentials: 1000 }
+        } else {
+            Plan {
                 binary,
                 rounds: 7,
                 turn: Duration::from_secs(1),
                 clients: &[1, 16, 64],
                 runs: 150,
                 credentials: 100_000,
-            },
+            }
         };
         Plan {
             rounds: self.rounds.unwrap_or(plan.rounds),

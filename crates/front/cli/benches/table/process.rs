@@ -28,7 +28,7 @@ impl Server {
     /// The same, not waited for.
     pub(crate) fn broker_starting(binary: &str, home: &Path) -> Self {
         let mut command = lanyard(binary, home);
-        Self::start(command.arg("serve"), home.join("lanyard.sock"))
+        Self::start(command.arg("serve").env("LANYARD_LOG", "warn"), home.join("lanyard.sock"))
     }
 
     /// The floor, whose bodies have that length.
