@@ -171,6 +171,6 @@ macro_rules! columns {
     };
 }
 
-// In the table's own order: to look each row up by its id would take as long again.
+// In the table's own order: ids are random, and each row would be looked up on a page of its own.
 const SELECT_ALL: &str = concat!("SELECT ", columns!(), " FROM credentials");
 const SELECT_ONE: &str = concat!("SELECT ", columns!(), " FROM credentials WHERE id = $1");
