@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use lanyard_broker::Error;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
-use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
+use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{ErrorBody, Method, ResourceError};
 use lanyard_store::{BackupError, OpenError, Pause, ReplaceKeyError, RestoreError, StoreError};
@@ -20,6 +20,10 @@ fn name() -> CredentialName {
 
 fn app() -> AppName {
     "desk".parse().expect("a name")
+}
+
+fn client() -> ClientName {
+    "monitor".parse().expect("a name")
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the errors hold it in a box")]
@@ -59,6 +63,9 @@ fn variant(error: &Error) -> &'static str {
         NoSuchCredential,
         NoAppNamed,
         NoSuchApp,
+        NoSuchClient,
+        ClientNameTaken,
+        UserIsClient,
         AppGone,
         NameTaken,
         AppNameTaken,
@@ -106,7 +113,7 @@ fn variant(error: &Error) -> &'static str {
 }
 
 /// How many there are.
-const VARIANTS: usize = 46;
+const VARIANTS: usize = 49;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
@@ -121,6 +128,9 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::NoAppNamed(name()), 3),
         (Error::NoSuchApp { name: app(), near: Vec::new() }, 3),
         (Error::NoSuchToken { name: name(), id: text() }, 3),
+        (Error::NoSuchClient { name: client(), near: Vec::new() }, 3),
+        (Error::ClientNameTaken(client()), 1),
+        (Error::UserIsClient { uid: 1000, client: client() }, 1),
         (Error::AppGone, 1),
         (Error::NameTaken(text()), 1),
         (Error::AppNameTaken(app()), 1),
