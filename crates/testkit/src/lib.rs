@@ -11,6 +11,8 @@ mod elsewhere;
 mod home;
 mod load;
 mod run;
+mod schema;
+mod served;
 mod webex;
 
 pub use browser::{Browser, Focus, Key, Look, Page};
@@ -20,4 +22,6 @@ pub use lanyard_protocol::Method;
 pub use lanyard_simulator::Options;
 pub use load::{Load, Seen, Sent};
 pub use run::{Ended, Running, wait};
+pub use schema::deviations;
+pub use served::{Reply, Served, ask_on};
 pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -84,6 +84,12 @@ impl Running {
         panic!("it ended without saying {text:?}:\n{}", self.1);
     }
 
+    /// Its error output, to be read by somebody else.
+    #[track_caller]
+    pub(crate) fn take_stderr(&mut self) -> ChildStderr {
+        self.0.as_mut().and_then(|child| child.stderr.take()).expect("it runs and stderr is kept")
+    }
+
     /// Writes a line to its standard input, and closes it.
     #[track_caller]
     pub fn write_line(&mut self, line: &str) {
@@ -137,10 +143,11 @@ impl Running {
     pub fn end(mut self) -> Ended {
         let mut child = self.0.take().expect("it runs");
         // Both pipes are drained, one of them on a thread, so that neither fills up.
-        let mut pipe = child.stderr.take().expect("stderr is kept");
+        // Somebody else may be reading it.
+        let pipe = child.stderr.take();
         let reading = std::thread::spawn(move || {
             let mut stderr = String::new();
-            pipe.read_to_string(&mut stderr).map(|_| stderr)
+            pipe.map_or(Ok(0), |mut pipe| pipe.read_to_string(&mut stderr)).map(|_| stderr)
         });
         let mut stdout = String::new();
         let read = child.stdout.take().expect("stdout is kept").read_to_string(&mut stdout);

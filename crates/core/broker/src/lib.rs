@@ -12,6 +12,7 @@ mod grant;
 mod handouts;
 mod identity;
 mod mint;
+mod refresher;
 mod rotation;
 #[cfg(feature = "failpoints")]
 mod steps;
@@ -43,6 +44,7 @@ pub use calls::test::{
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use error::{Class, Error, advice, class_of};
 pub use handouts::{Asked, HandOutOptions, HandOuts, Ready, SpoolFull, Taken};
+pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
 macro_rules! failpoint {

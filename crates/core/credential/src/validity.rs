@@ -62,27 +62,41 @@ impl Validity {
 
     /// Whether a fifth of the access token's lifetime, or less, is left, whatever renews it.
     pub fn access_is_due(&self, now: &Moment) -> bool {
-        match (self.access_left(now), self.access) {
-            (Some(left), Some(lifetime)) => left <= lifetime / DUE,
-            _ => false,
-        }
+        self.access_due_in(now, 0) == Some(Duration::ZERO)
     }
 
     /// Whether a rotation is due: a fifth of either token's lifetime, or less, is left. `jitter`, from 0 to 255, brings that
     /// moment forward by up to a twentieth of the lifetime, so that credentials obtained together do not rotate together.
     pub fn rotation_is_due(&self, now: &Moment, jitter: u8) -> bool {
-        let due = |left: Option<Duration>, lifetime: Option<Duration>| match (left, lifetime) {
-            (Some(left), Some(lifetime)) => left <= lifetime / DUE + lifetime / 20 * u32::from(jitter) / 255,
-            // An end that is unknown brings nothing forward: Webex will say so with a 401.
-            _ => false,
-        };
+        self.rotation_due_in(now, jitter) == Some(Duration::ZERO)
+    }
+
+    /// How long it is until a rotation is due; `None` where nothing will make it due: an end that is unknown brings nothing
+    /// forward, Webex will say so with a 401.
+    pub fn rotation_due_in(&self, now: &Moment, jitter: u8) -> Option<Duration> {
+        if self.refresh == RefreshRight::None {
+            return None;
+        }
+        let (access, refresh) = (self.access_due_in(now, jitter), self.refresh_due_in(now, jitter));
+        access.into_iter().chain(refresh).min()
+    }
+
+    /// How long it is until the access token's own end asks for a new one.
+    pub fn access_due_in(&self, now: &Moment, jitter: u8) -> Option<Duration> {
+        Some(due_in(self.access_left(now)?, self.access?, jitter))
+    }
+
+    /// How long it is until the refresh token's own end asks for a new one.
+    pub fn refresh_due_in(&self, now: &Moment, jitter: u8) -> Option<Duration> {
         match self.refresh {
-            RefreshRight::None => false,
-            RefreshRight::Lasting(lifetime) => {
-                due(self.access_left(now), self.access) || due(self.refresh_left(now), lifetime)
-            }
+            RefreshRight::Lasting(lifetime) => Some(due_in(self.refresh_left(now)?, lifetime?, jitter)),
+            RefreshRight::None => None,
         }
     }
+}
+
+fn due_in(left: Duration, lifetime: Duration, jitter: u8) -> Duration {
+    left.saturating_sub(lifetime / DUE + lifetime / 20 * u32::from(jitter) / 255)
 }
 
 fn end(from: Timestamp, lifetime: Duration) -> Option<Timestamp> {
@@ -109,6 +123,7 @@ mod tests {
     fn a_rotation_is_due_when_a_fifth_is_left() {
         let clock = clock();
         let validity = validity(&clock);
+        assert_eq!(validity.rotation_due_in(&clock.now(), 0), Some(8 * HOUR));
         clock.advance(Duration::from_secs(8 * 3600 - 1));
         assert!(!validity.rotation_is_due(&clock.now(), 0));
         assert!(validity.rotation_is_due(&clock.now(), 255));

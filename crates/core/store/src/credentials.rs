@@ -111,6 +111,20 @@ impl Store {
         rows.iter().map(|row| read_credential_among(row, &mut environments)).collect()
     }
 
+    /// All credentials, a part of them at a time, each given to `keep` as soon as it is read.
+    pub async fn credentials_in_parts(&self, mut keep: impl FnMut(Credential)) -> Result<(), StoreError> {
+        let mut environments = Environments::default();
+        let mut after = String::new();
+        loop {
+            let rows = self.engine().rows(sql("credentials", SELECT_PART).bind(after.as_str()).bind(PART)).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.text("id")?;
+            for row in &rows {
+                keep(read_credential_among(row, &mut environments)?);
+            }
+        }
+    }
+
     /// The credential of that name.
     pub async fn credential(&self, name: &CredentialName) -> Result<Option<Credential>, StoreError> {
         let row = self.engine().row(sql("credentials", SELECT_BY_NAME).bind(name.as_str())).await?;
@@ -284,6 +298,11 @@ pub(crate) fn standing_word(standing: &Standing) -> String {
 }
 
 const SELECT_ALL: &str = concat!("SELECT ", credential_columns!(), " FROM credentials ORDER BY name");
+/// So many credentials are read at a time.
+const PART: u32 = 1000;
+
+const SELECT_PART: &str =
+    concat!("SELECT ", credential_columns!(), " FROM credentials WHERE id > $1 ORDER BY id LIMIT $2");
 const SELECT_BY_NAME: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE name = $1");
 const SELECT_BY_ID: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE id = $1");
 const SELECT_ID_BY_NAME: &str = "SELECT id FROM credentials WHERE name = $1";

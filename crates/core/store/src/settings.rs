@@ -1,5 +1,8 @@
 //! What an operator chose for a home: `lanyard.toml` in it.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use lanyard_vault::KeySource;
 use lanyard_vault::key_file::{KeyFile, KeyFileError};
 use serde::Deserialize;
@@ -18,6 +21,31 @@ pub struct Settings {
     /// The program that prints the home's key, and its arguments; no shell is between.
     #[serde(default)]
     pub key_command: Option<Vec<String>>,
+    /// How the broker is run.
+    #[serde(default)]
+    pub serve: ServeSettings,
+}
+
+/// The table `[serve]`: what `lanyard serve` takes where its command line does not say otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeSettings {
+    /// The directory of the owner's socket. Every command looks there.
+    pub sockets: Option<PathBuf>,
+    /// The socket for other local users.
+    pub clients_socket: Option<PathBuf>,
+    /// The group that may connect to it: a name or a number.
+    pub clients_group: Option<String>,
+    /// The TCP address.
+    pub http: Option<SocketAddr>,
+    /// Names, besides the address, under which it may be asked for over TCP.
+    pub http_names: Vec<String>,
+    /// A file with the certificate and its chain, in PEM.
+    pub tls_certificate: Option<PathBuf>,
+    /// A file with its key, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// For how many seconds tokens are handed out while the store cannot be read.
+    pub max_stale: Option<u64>,
 }
 
 /// Why settings cannot be used.
@@ -42,8 +70,8 @@ impl SettingsError {
         match self {
             Self::File(error) => error.hint(),
             Self::Unclear { .. } => {
-                "known are key_source (file, keyring, passphrase, command or key-file) and key_command (a list: the program, \
-                 then its arguments)"
+                "known are key_source (file, keyring, passphrase, command or key-file), key_command (a list: the program, \
+                 then its arguments), and the table [serve], whose names are those of the options of lanyard serve"
                     .to_owned()
             }
         }

@@ -99,10 +99,9 @@ impl Failure {
             Self::Restore(error) => Some(error.hint()),
             Self::Store(error) | Self::Serve(ServeError::Store(error)) => Some(error.hint()),
             Self::Serve(ServeError::Listen(error)) => Some(error.hint()),
-            Self::Serve(ServeError::Thread(_)) => None,
             Self::Usage { hint, .. } | Self::NoSuchName { hint, .. } => Some(hint.clone()),
             Self::Other { hint, .. } => hint.clone(),
-            Self::Io { .. } => None,
+            Self::Serve(ServeError::Thread(_)) | Self::Io { .. } => None,
         }
     }
 }

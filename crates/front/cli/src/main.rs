@@ -11,11 +11,18 @@ mod passphrase;
 mod prompt;
 mod signals;
 
+use std::alloc::System;
 use std::process::ExitCode;
+
+use zeroizing_alloc::ZeroAlloc;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::arguments::{Arguments, Command};
+
+/// Wipes memory when it is given back: libraries between us and a socket keep copies of what was sent.
+#[global_allocator]
+static WIPED: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     // Before anything secret is in memory.
@@ -25,7 +32,10 @@ fn main() -> ExitCode {
         Err(error) => return misread(&error),
     };
     let json = arguments.common.json;
-    output::log::start(arguments.verbose);
+    match &arguments.command {
+        Command::Serve(serve) => output::log::start_broker(arguments.verbose, serve.log),
+        _ => output::log::start(arguments.verbose),
+    }
     // A command waits for one thing at a time; a broker has many to do at once.
     let mut runtime = match arguments.command {
         Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),

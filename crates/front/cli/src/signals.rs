@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use lanyard_broker::Broker;
+use lanyard_server::Order;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
@@ -38,20 +39,21 @@ fn leave(number: i32) -> ! {
     std::process::exit(128 + number)
 }
 
-/// What asks a broker to stop: the keyboard, or whoever started it.
-pub(crate) struct Stop(Signals);
+/// What a broker is told by signals: the keyboard's and SIGTERM stop it, SIGHUP has it read again what may have changed.
+pub(crate) struct Orders(Signals);
 
-impl Stop {
+impl Orders {
     /// Listens from now on.
     pub(crate) fn new() -> Result<Self, Failure> {
         Signals::new().map(Self)
     }
 
-    /// Completes when it is to stop.
-    pub(crate) async fn asked(&mut self) {
+    /// The next one.
+    pub(crate) async fn next(&mut self) -> Order {
         tokio::select! {
-            () = self.0.interrupt.next() => {}
-            () = self.0.terminate.next() => {}
+            () = self.0.interrupt.next() => Order::Stop,
+            () = self.0.terminate.next() => Order::Stop,
+            () = self.0.hang_up.next() => Order::Reload,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use lanyard_broker::Asked;
 
 use crate::api;
 use crate::body::Body;
@@ -13,9 +15,15 @@ use crate::serve::Shared;
 
 /// Answers a request. A token that is in memory is given at once; whatever may wait is done on the broker's own runtime.
 pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Request<Incoming>) -> Response<Body> {
-    let caller = match shared.authenticate(peer, request.headers()) {
+    if let Err(problem) = is_plain(peer, &request) {
+        return problem.response();
+    }
+    if let Some(response) = api::open_to_all(shared, peer, &request) {
+        return response;
+    }
+    let caller = match Caller::of(shared, peer, request.headers()) {
         Ok(caller) => caller,
-        Err(problem) => return problem.response(),
+        Err(problem) => return nobody(shared, peer, &problem),
     };
     if let Some(name) = api::token::asked(request.uri().path()) {
         if request.method() != Method::GET {
@@ -30,6 +38,51 @@ pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Requ
     elsewhere(shared, async move { api::answer(&shared_there, &caller, request).await }).await
 }
 
+/// Refuses somebody who is not known, and has that written down.
+fn nobody(shared: &Shared, peer: &Peer, problem: &Problem) -> Response<Body> {
+    let actor = match peer {
+        Peer::Owner { actor } => Arc::clone(actor),
+        Peer::Local { uid } => format!("uid {uid}").into(),
+        Peer::Remote { .. } => Arc::clone(&shared.words.remote),
+    };
+    let end = Err(problem.code().as_str().into());
+    let asked = Asked { credential: None, actor, means: Arc::clone(&shared.words.request), end };
+    // Where even that finds no room it is refused all the same.
+    let _ = shared.hand_outs.note(asked);
+    problem.response()
+}
+
+/// Whether a request is one of a program that asks this broker for something, in the one form that has one meaning.
+fn is_plain(peer: &Peer, request: &Request<Incoming>) -> Result<(), Problem> {
+    let refused = |why: &str| Err(Problem::new(Code::BadRequest, why));
+    let (uri, headers) = (request.uri(), request.headers());
+    if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
+        return refused("the target is a path, not an address");
+    }
+    if headers.contains_key(UPGRADE) {
+        return refused("a connection is not made another here");
+    }
+    // hyper refuses both where they contradict each other; what follows in the chain might read them otherwise.
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return refused("a body has one length");
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return refused("there is more than one Host");
+    }
+    if let Peer::Remote { hosts } = peer {
+        let named = host.and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
+        if !named.is_some_and(|named| hosts.contains(&named)) {
+            return Err(Problem::new(Code::WrongHost, "this broker does not go by the name in Host").hint(format!(
+                "ask for {}, or start it with --http-name NAME",
+                hosts.first().map_or("", String::as_str)
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Has it done on the broker's runtime, to its end, whoever is still there to hear the answer.
 async fn elsewhere(shared: &Shared, work: impl Future<Output = Response<Body>> + Send + 'static) -> Response<Body> {
     match shared.work.spawn(work).await {
@@ -37,16 +90,6 @@ async fn elsewhere(shared: &Shared, work: impl Future<Output = Response<Body>> +
         Err(error) => {
             tracing::error!(%error, "a request was not answered");
             Problem::new(Code::Internal, "the request was not answered").hint("see the broker's log").response()
-        }
-    }
-}
-
-impl Shared {
-    /// Who a request comes from.
-    fn authenticate(&self, peer: &Peer, _headers: &http::HeaderMap) -> Result<Caller, Problem> {
-        match peer {
-            Peer::Owner { actor } => Ok(Caller::Owner { actor: Arc::clone(actor) }),
-            Peer::Local { .. } | Peer::Remote => Err(Problem::new(Code::Unauthorized, "there is no key")),
         }
     }
 }

@@ -20,4 +20,3 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
 pub(crate) fn secret(bytes: Zeroizing<Vec<u8>>) -> Body {
     whole(Bytes::from_owner(bytes))
 }
-

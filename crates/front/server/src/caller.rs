@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use lanyard_credential::CredentialId;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
+use lanyard_credential::{Capability, Client, ClientKey, CredentialId, Refused};
 use lanyard_time::Moment;
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 
 /// Where a connection came in, and who is at its other end.
@@ -22,16 +24,10 @@ pub(crate) enum Peer {
         uid: u32,
     },
     /// Over TCP.
-    Remote,
-}
-
-/// What may be done with a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Right {
-    Token,
-    Read,
-    Refresh,
-    Manage,
+    Remote {
+        /// The names under which the broker may be asked for there.
+        hosts: Arc<[String]>,
+    },
 }
 
 /// Who a request comes from, known for certain.
@@ -42,36 +38,104 @@ pub(crate) enum Caller {
         /// As the audit names them.
         actor: Arc<str>,
     },
+    /// A client: what its policy says.
+    Client {
+        /// The client, as its policy was when the request came.
+        client: Arc<Client>,
+        /// As the audit names it.
+        actor: Arc<str>,
+    },
 }
 
 impl Caller {
+    /// Who a request comes from. A key that is given must be good, wherever it is given; without one a local user is known by
+    /// their number.
+    pub(crate) fn of(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Self, Problem> {
+        let client = match (peer, key(headers)?) {
+            (Peer::Owner { actor }, None) => return Ok(Self::Owner { actor: Arc::clone(actor) }),
+            (_, Some(key)) => shared.hand_outs.client_of_key(&key).ok_or_else(|| {
+                Problem::new(Code::Unauthorized, "the key is not, or no longer, that of a client")
+                    .hint("see which there are: lanyard client list; add one: lanyard client add")
+            })?,
+            (Peer::Local { uid }, None) => shared.hand_outs.client_of_user(*uid).ok_or_else(|| {
+                Problem::new(Code::Unauthorized, format!("the user {uid} is no client, and there is no key"))
+                    .hint(format!("let the owner run lanyard client add NAME --user {uid}, or send a key"))
+            })?,
+            (Peer::Remote { .. }, None) => {
+                return Err(Problem::new(Code::Unauthorized, "there is no key")
+                    .hint("send a client key: Authorization: Bearer KEY; one is made by lanyard client add"));
+            }
+        };
+        let actor = format!("client {}", client.name).into();
+        Ok(Self::Client { client, actor })
+    }
+
     /// As the audit names them.
     pub(crate) fn actor(&self) -> &Arc<str> {
         match self {
-            Self::Owner { actor } => actor,
+            Self::Owner { actor } | Self::Client { actor, .. } => actor,
         }
     }
 
-    /// Whether they may have the token of the credential of that name.
-    pub(crate) fn may_take(&self, shared: &Shared, name: &str, now: &Moment) -> Result<(), Problem> {
+    /// Whether they may do this with any credential at all.
+    pub(crate) fn may_at_all(&self, what: Capability, now: &Moment) -> Result<(), Problem> {
         match self {
             Self::Owner { .. } => Ok(()),
-            #[expect(unreachable_patterns, reason = "clients come next")]
-            _ => self.may(Right::Token, shared.hand_outs.find(name).map(|held| held.id), now),
+            Self::Client { client, .. } => Ok(client.permits_any(what, now.wall)?),
         }
     }
 
-    /// Whether they may do this with any credential.
-    pub(crate) fn may_at_all(&self, _right: Right, _now: &Moment) -> Result<(), Problem> {
-        match self {
-            Self::Owner { .. } => Ok(()),
+    /// Whether they may do this with a credential. `None` is one that there is not: a client is told the same of it as of one that
+    /// is not for it.
+    pub(crate) fn may(&self, what: Capability, credential: Option<CredentialId>, now: &Moment) -> Result<(), Problem> {
+        match (self, credential) {
+            (Self::Owner { .. }, _) => Ok(()),
+            (Self::Client { client, .. }, Some(id)) => Ok(client.permits(id, what, now.wall)?),
+            (Self::Client { client, .. }, None) => {
+                client.permits_any(what, now.wall)?;
+                match client.credentials {
+                    // It may know of all, and so that there is none.
+                    lanyard_credential::Granted::All => Ok(()),
+                    lanyard_credential::Granted::Only(_) => {
+                        Err(Refused::Credential { client: client.name.clone() }.into())
+                    }
+                }
+            }
         }
     }
 
-    /// Whether they may do this with a credential; `None` is one that there is not.
-    pub(crate) fn may(&self, _right: Right, _credential: Option<CredentialId>, _now: &Moment) -> Result<(), Problem> {
+    /// Whether they may call Webex so, with a credential that they may call with.
+    #[expect(dead_code, reason = "the proxy comes next")]
+    pub(crate) fn may_call(&self, method: &Method, segments: &[&str], yields_credential: bool) -> Result<(), Problem> {
         match self {
             Self::Owner { .. } => Ok(()),
+            Self::Client { client, .. } => Ok(client.permits_call(method, segments, yields_credential)?),
         }
     }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        Self::new(Code::Refused, refused.to_string()).hint(refused.hint())
+    }
+}
+
+/// The key that a request brings.
+fn key(headers: &HeaderMap) -> Result<Option<ClientKey>, Problem> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = all.next() else { return Ok(None) };
+    let refused = |why: String| Problem::new(Code::Unauthorized, why);
+    if all.next().is_some() {
+        return Err(refused("there is more than one Authorization header".to_owned()));
+    }
+    let text = value.to_str().map_err(|_| refused("the Authorization header is no text".to_owned()))?;
+    let key = match text.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
+        _ => return Err(refused("a client key is sent as Authorization: Bearer KEY".to_owned())),
+    };
+    let parsed = ClientKey::parse(key);
+    // What was sent may be a token of Webex's: it is not repeated.
+    parsed.map(Some).map_err(|error| {
+        refused(error.to_string()).hint("a client key begins with lyk_; lanyard client add prints it once")
+    })
 }

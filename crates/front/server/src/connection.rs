@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::answer::answer;
 use crate::caller::Peer;
@@ -20,6 +21,19 @@ const HEAD: Duration = Duration::from_secs(30);
 const LONGEST_HEAD: usize = 32 * 1024;
 /// The most headers of a request.
 const MOST_HEADERS: usize = 64;
+
+/// How long a client may leave a part of a reply unread, or a body that it began unsent.
+const STALL: Duration = Duration::from_secs(30);
+
+/// The same for somebody whom nobody vouches for: a client that reads nothing is cut.
+pub(crate) async fn serve_stranger<S>(shared: Arc<Shared>, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut patient = TimeoutStream::new(stream);
+    patient.set_write_timeout(Some(STALL));
+    serve(shared, Box::pin(patient), peer).await;
+}
 
 /// Serves a connection until its client, or the broker's end, closes it.
 pub(crate) async fn serve<S>(shared: Arc<Shared>, stream: S, peer: Peer)

@@ -69,7 +69,10 @@ async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connect
         };
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
-            connection::serve(shared, stream, peer).await;
+            match door {
+                Door::Owner => connection::serve(shared, stream, peer).await,
+                Door::Clients => connection::serve_stranger(shared, stream, peer).await,
+            }
             drop(permit);
         });
     }

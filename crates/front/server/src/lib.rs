@@ -15,6 +15,8 @@ mod problem;
 mod serve;
 
 pub use body::{Body, BoxError};
+pub use listen::tcp::Http;
+pub use listen::tls::{TlsError, TlsFiles};
 pub use listen::{ListenError, sockets};
 pub use problem::{Code, Problem};
-pub use serve::{Options, ServeError, serve};
+pub use serve::{ClientsSocket, Options, Order, Ready, ServeError, Told, serve};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lanyard_broker::{Broker, HandOutOptions, HandOuts};
+use lanyard_broker::{Broker, HandOutOptions, HandOuts, Refresher, RefresherOptions};
 use lanyard_store::StoreError;
 use lanyard_time::{Sleep, SystemSleep};
 use thiserror::Error;
@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::front::{self, Door};
+use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::{ListenError, UnixSocket, sockets};
 
 /// How a broker is run.
@@ -23,12 +24,14 @@ pub struct Options {
     pub sockets: PathBuf,
     /// The socket for other local users, and the group that may connect to it.
     pub clients: Option<ClientsSocket>,
-    /// The TCP address to listen on.
-    pub http: Option<SocketAddr>,
+    /// The TCP socket, for programs with a client key.
+    pub http: Option<Http>,
     /// How many connections each socket takes at a time.
     pub connections: usize,
     /// How tokens are handed out.
     pub hand_outs: HandOutOptions,
+    /// How they are renewed.
+    pub refresher: RefresherOptions,
 }
 
 /// The socket for other local users.
@@ -48,6 +51,7 @@ impl Default for Options {
             http: None,
             connections: 1024,
             hand_outs: HandOutOptions::default(),
+            refresher: RefresherOptions::default(),
         }
     }
 }
@@ -71,6 +75,7 @@ pub enum ServeError {
 pub(crate) struct Shared {
     pub(crate) broker: Broker,
     pub(crate) hand_outs: HandOuts,
+    pub(crate) refresher: Refresher,
     pub(crate) options: Options,
     /// Where everything is done that may wait.
     pub(crate) work: Handle,
@@ -86,6 +91,8 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) token: Arc<str>,
+    pub(crate) request: Arc<str>,
+    pub(crate) remote: Arc<str>,
 }
 
 /// What does not work now.
@@ -122,12 +129,45 @@ impl Shared {
     }
 }
 
-/// Runs a broker until `stop` completes, and until what was begun is done. `ready` is called once it answers.
+/// What a broker is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// To finish what was begun, and end.
+    Stop,
+    /// To read its certificate again.
+    Reload,
+}
+
+/// What a broker says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It answers.
+    Ready(Ready),
+    /// It reads its certificate again.
+    Reloading,
+    /// That is done.
+    Reloaded,
+    /// It takes nothing new.
+    Stopping,
+}
+
+/// Where a broker answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The owner's socket.
+    pub owner: PathBuf,
+    /// The TCP address, with its real port.
+    pub http: Option<SocketAddr>,
+    /// How many credentials it has.
+    pub credentials: usize,
+}
+
+/// Runs a broker until it is ordered to stop, and until what was begun is done. `told` hears what it says of itself.
 pub async fn serve(
     broker: Broker,
     options: Options,
-    stop: impl Future<Output = ()>,
-    ready: impl FnOnce(),
+    mut orders: impl AsyncFnMut() -> Order,
+    mut told: impl FnMut(Told),
 ) -> Result<(), ServeError> {
     // Bound first: a broker that cannot have its sockets touches nothing.
     let owner = UnixSocket::bind(&sockets::owner(&options.sockets), 0o600)?;
@@ -141,16 +181,25 @@ pub async fn serve(
             Some(socket)
         }
     };
-    let hand_outs = HandOuts::load(&broker, options.hand_outs.clone()).await?;
+    let tcp = options.http.clone().map(TcpSocket::bind).transpose()?;
+    let refresher = Refresher::new(&broker, options.refresher.clone());
+    let hand_outs = {
+        let refresher = refresher.clone();
+        HandOuts::load(&broker, options.hand_outs.clone(), move |changes| {
+            refresher.changed(changes.credentials.iter().copied());
+        })
+        .await?
+    };
     let shared = Arc::new(Shared {
         broker,
         hand_outs,
+        refresher,
         options,
         work: Handle::current(),
         sleep: Arc::new(SystemSleep),
         stopping: watch::Sender::new(false),
         forgetting: watch::Sender::new(0),
-        words: Words { token: "token".into() },
+        words: Words { token: "token".into(), request: "request".into(), remote: "somebody over TCP".into() },
         troubles: Mutex::default(),
     });
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
@@ -162,14 +211,44 @@ pub async fn serve(
 
     let following = tokio::spawn(follow(Arc::clone(&shared)));
     let writing = tokio::spawn(write_down(Arc::clone(&shared)));
-    ready();
-    stop.await;
+    let refreshing = tokio::spawn(refresh(Arc::clone(&shared)));
+    let address = tcp.as_ref().map(|tcp| tcp.address);
+    let tls = tcp.as_ref().and_then(|tcp| tcp.tls.clone());
+    let remote = tcp.map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared))));
+    told(Told::Ready(Ready {
+        owner: sockets::owner(&shared.options.sockets),
+        http: address,
+        credentials: shared.hand_outs.len(),
+    }));
+    loop {
+        match orders().await {
+            Order::Stop => break,
+            Order::Reload => {
+                told(Told::Reloading);
+                if let Some(tls) = &tls {
+                    match tls.reload() {
+                        Ok(()) => tracing::info!("the certificate was read again"),
+                        Err(error) => tracing::error!(%error, "the earlier certificate stays"),
+                    }
+                }
+                shared.hand_outs.poke();
+                told(Told::Reloaded);
+            }
+        }
+    }
+    told(Told::Stopping);
 
     tracing::info!("stopping: what was begun is finished");
     shared.stopping.send_replace(true);
     // New connections are refused from here on, by a file that is not there.
     drop((owner, clients));
-    let drained = tokio::task::spawn_blocking(move || thread.join());
+    let drained = async {
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        if let Some(remote) = remote {
+            let _ = remote.await;
+        }
+        joined
+    };
     let drained = tokio::select! {
         drained = drained => Some(drained),
         () = shared.sleep.sleep(DRAIN) => None,
@@ -178,6 +257,10 @@ pub async fn serve(
         None => tracing::warn!("some connections did not end in time"),
         Some(Ok(Ok(Ok(())))) => {}
         Some(other) => tracing::error!(?other, "the hand-out thread failed"),
+    }
+    // It begins nothing more, and ends when nothing is under way.
+    if let Err(error) = refreshing.await {
+        tracing::error!(%error, "the refresher failed");
     }
     following.abort();
     writing.abort();
@@ -192,11 +275,19 @@ pub async fn serve(
 /// How long requests that were begun may take when the broker stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
+async fn refresh(shared: Arc<Shared>) {
+    let mut stopping = shared.stopping.subscribe();
+    let stop = async move {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    shared.refresher.run(stop).await;
+}
+
 async fn follow(shared: Arc<Shared>) {
     let hand_outs = shared.hand_outs.clone();
     hand_outs
-        .follow(|learned| {
-            let error = learned.err();
+        .follow(|told| {
+            let error = told.err();
             shared.heard(|troubles| &mut troubles.reading, error, "reading the store");
         })
         .await;

@@ -3,19 +3,23 @@
 //! Tokens are kept sealed and opened when they are handed out. Reading takes no lock that a rotation, the store or the network
 //! holds; what changes a token puts another in its place. What was handed out is written down later, in the [`spool`].
 
+mod clients;
 mod shelf;
 mod spool;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lanyard_credential::CredentialId;
+use arc_swap::ArcSwap;
+use lanyard_credential::{Client, ClientKey, CredentialId};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Changes, HeldToken, Shared, Store, StoreError};
 use lanyard_time::{Clock, Moment, Sleep};
 use tokio::sync::{Mutex, Notify};
 
+use self::clients::Clients;
 use self::shelf::Shelf;
 use self::spool::Spool;
 pub use self::spool::{Asked, SpoolFull};
@@ -33,11 +37,22 @@ struct Inner {
     options: HandOutOptions,
     shelf: Shelf,
     spool: Spool,
+    clients: ArcSwap<Clients>,
+    learned: Learned,
     /// Held by whoever brings the shelf up to date.
     keeper: Mutex<Keeper>,
     /// When the store was last read, in milliseconds of the boot clock.
     seen: AtomicU64,
     poked: Notify,
+}
+
+/// Who is told of every change, whoever found it.
+struct Learned(Box<dyn Fn(&Changes) + Send + Sync>);
+
+impl fmt::Debug for Learned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Learned")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -97,14 +112,20 @@ pub struct Ready {
 }
 
 impl HandOuts {
-    /// Reads what the broker's store has.
-    pub async fn load(broker: &Broker, options: HandOutOptions) -> Result<Self, StoreError> {
+    /// Reads what the broker's store has. `learned` is told of every change from then on, once it is in memory.
+    pub async fn load(
+        broker: &Broker,
+        options: HandOutOptions,
+        learned: impl Fn(&Changes) + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
         let inner = Inner {
             store: broker.store.clone(),
             clock: Arc::clone(&broker.clock),
             sleep: Arc::clone(&broker.sleep),
             shelf: Shelf::default(),
             spool: Spool::new(options.spool),
+            clients: ArcSwap::default(),
+            learned: Learned(Box::new(learned)),
             options,
             keeper: Mutex::default(),
             seen: AtomicU64::new(0),
@@ -118,6 +139,16 @@ impl HandOuts {
     /// The credential of that name, if it is known.
     pub fn find(&self, name: &str) -> Option<Arc<HeldToken>> {
         self.0.shelf.find(name)
+    }
+
+    /// The client that this is the key of.
+    pub fn client_of_key(&self, key: &ClientKey) -> Option<Arc<Client>> {
+        self.0.clients.load().by_key(key)
+    }
+
+    /// The client that is this user of the machine.
+    pub fn client_of_user(&self, uid: u32) -> Option<Arc<Client>> {
+        self.0.clients.load().by_uid(uid)
     }
 
     /// How many credentials there are.
@@ -169,13 +200,21 @@ impl HandOuts {
         // As of the question: the answer may have taken its time.
         if changes.number < keeper.number {
             self.read_all(&mut keeper).await?;
+            (self.0.learned.0)(&changes);
             return Ok(changes);
         }
         for id in &changes.credentials {
             self.renew(*id, &mut keeper).await?;
         }
+        // A credential that was erased is taken from its clients without a word.
+        if changes.clients || !changes.credentials.is_empty() {
+            self.read_clients().await?;
+        }
         keeper.number = changes.number;
         self.saw_store();
+        if changes.clients || !changes.credentials.is_empty() {
+            (self.0.learned.0)(&changes);
+        }
         Ok(changes)
     }
 
@@ -184,12 +223,12 @@ impl HandOuts {
         self.0.poked.notify_one();
     }
 
-    /// Keeps what is in memory true for as long as it is polled, and tells `learned` what was changed; where that cannot be read, why.
-    pub async fn follow(&self, mut learned: impl FnMut(Result<&Changes, &StoreError>)) {
+    /// Keeps what is in memory true for as long as it is polled; `told` hears how each look went.
+    pub async fn follow(&self, mut told: impl FnMut(Result<(), &StoreError>)) {
         loop {
             match self.catch_up().await {
-                Ok(changes) => learned(Ok(&changes)),
-                Err(error) => learned(Err(&error)),
+                Ok(_) => told(Ok(())),
+                Err(error) => told(Err(&error)),
             }
             tokio::select! {
                 () = self.0.sleep.sleep(self.0.options.poll) => {}
@@ -226,8 +265,15 @@ impl HandOuts {
         let mut all = Vec::new();
         inner.store.held_tokens_of_all(&mut keeper.shared, |token| all.push(token)).await?;
         inner.shelf.fill(all);
+        self.read_clients().await?;
         keeper.number = number;
         self.saw_store();
+        Ok(())
+    }
+
+    async fn read_clients(&self) -> Result<(), StoreError> {
+        let clients = self.0.store.clients_with_hashes().await?;
+        self.0.clients.store(Arc::new(Clients::new(clients)));
         Ok(())
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct RotationEnd {
     pub(crate) outcome: Outcome,
     /// The failure that was written down.
     pub(crate) trouble: Option<Trouble>,
+    /// How long Webex asked to wait.
+    pub(crate) asked: Duration,
 }
 
 /// A lease is good for longer than everything that is done under it.
@@ -51,7 +53,7 @@ impl Broker {
         };
         let (mut state, mut action) = State::begin(target);
         let Some(_turn) = Turn::take(self, id) else {
-            return Ok(RotationEnd { outcome: Outcome::Busy, trouble: None });
+            return Ok(RotationEnd { outcome: Outcome::Busy, trouble: None, asked: Duration::ZERO });
         };
         let mut store_error = None;
         let mut spending = None;
@@ -73,7 +75,10 @@ impl Broker {
             if let State::Finished(outcome) = state {
                 return match (outcome, store_error) {
                     (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
-                    (outcome, _) => Ok(RotationEnd { outcome, trouble: driver.trouble }),
+                    (outcome, _) => {
+                        let asked = driver.fault.as_ref().map(Fault::asked).unwrap_or_default();
+                        Ok(RotationEnd { outcome, trouble: driver.trouble, asked })
+                    }
                 };
             }
         }

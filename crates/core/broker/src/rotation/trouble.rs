@@ -57,6 +57,11 @@ impl Fault {
         self.kind
     }
 
+    /// How long Webex asks to wait.
+    pub(crate) fn asked(&self) -> Duration {
+        self.at_least
+    }
+
     /// The same, and Webex asks to wait so long.
     pub(crate) fn waiting(self, at_least: Option<Duration>) -> Self {
         Self { at_least: at_least.unwrap_or_default(), ..self }

@@ -3,38 +3,128 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
-use lanyard_server::Options;
+use lanyard_broker::HandOutOptions;
+use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
+use lanyard_store::{ServeSettings, Settings};
+use sd_notify::NotifyState;
 
 use crate::context::Common;
 use crate::exit::Failure;
-use crate::signals::Stop;
+use crate::output::log::Format;
+use crate::signals::Orders;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Also listen on TCP for programs with a client key, such as 127.0.0.1:7417
-    #[arg(long, value_name = "ADDRESS")]
+    /// Also listen on TCP, for programs that have a client key; beyond loopback only with a certificate
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     http: Option<SocketAddr>,
-    /// Also listen on a Unix socket for other local users
+    /// A name, besides the address, under which it may be asked for over TCP; may be repeated
+    #[arg(long = "http-name", value_name = "NAME", requires = "http")]
+    http_names: Vec<String>,
+    /// The certificate for TCP and its chain, in PEM; read again on SIGHUP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Also listen on a Unix socket, for other local users
     #[arg(long, value_name = "PATH")]
     clients_socket: Option<PathBuf>,
-    /// The directory for the owner's socket [default: the home]
+    /// The group that may connect to it, by name or number [default: your own]
+    #[arg(long, value_name = "GROUP", requires = "clients_socket")]
+    clients_group: Option<String>,
+    /// The directory for the owner's socket. A command looks for it where lanyard.toml says [default: the home]
     #[arg(long, value_name = "DIR")]
     sockets: Option<PathBuf>,
+    /// For how many seconds tokens are handed out while the store cannot be read [default: 900]
+    #[arg(long, value_name = "SECONDS")]
+    max_stale: Option<u64>,
+    /// How the log looks [default: human on a terminal, json otherwise]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log: Option<Format>,
 }
 
 impl Serve {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let mut stop = Stop::new()?;
+        let mut orders = Orders::new()?;
         let broker = common.broker_or_new().await?;
-        let directory = broker.store().home().to_owned();
-        let options = Options { sockets: self.sockets.unwrap_or(directory), http: self.http, ..Options::default() };
-        let socket = lanyard_server::sockets::owner(&options.sockets);
-        lanyard_server::serve(broker, options, async move { stop.asked().await }, || {
-            tracing::info!(socket = %socket.display(), "ready");
-        })
-        .await?;
+        let home = common.home()?;
+        let settings =
+            Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
+        let options = self.options(settings.serve, broker.store().home().to_owned())?;
+        lanyard_server::serve(broker, options, async || orders.next().await, |told| tell(&told)).await?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the command line says goes before what the settings say.
+    fn options(self, settings: ServeSettings, home: PathBuf) -> Result<Options, Failure> {
+        let clients = self.clients_socket.or(settings.clients_socket);
+        let group = self.clients_group.or(settings.clients_group);
+        let group = group.map(|group| group_number(&group)).transpose()?;
+        let names = if self.http_names.is_empty() { settings.http_names } else { self.http_names };
+        let certificate = self.tls_certificate.or(settings.tls_certificate);
+        let tls = certificate.zip(self.tls_key.or(settings.tls_key));
+        let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
+        let max_stale = self.max_stale.or(settings.max_stale).map(Duration::from_secs);
+        let hand_outs = HandOutOptions::default();
+        Ok(Options {
+            sockets: self.sockets.or(settings.sockets).unwrap_or(home),
+            clients: clients.map(|path| ClientsSocket { path, group }),
+            http: self.http.or(settings.http).map(|address| Http { address, names, tls }),
+            hand_outs: HandOutOptions { max_stale: max_stale.unwrap_or(hand_outs.max_stale), ..hand_outs },
+            ..Options::default()
+        })
+    }
+}
+
+/// An address with its port; `localhost` is the loopback.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    numbers
+        .as_deref()
+        .unwrap_or(text)
+        .parse()
+        .map_err(|_| "an address and a port are wanted, such as 127.0.0.1:7417".to_owned())
+}
+
+/// The number of a group, as `/etc/group` and the system's other sources have it.
+fn group_number(group: &str) -> Result<u32, Failure> {
+    if let Ok(number) = group.parse() {
+        return Ok(number);
+    }
+    let entry = std::process::Command::new("getent").args(["group", "--", group]).output();
+    let entry =
+        entry.ok().filter(|entry| entry.status.success()).and_then(|entry| String::from_utf8(entry.stdout).ok());
+    let number = entry.and_then(|entry| entry.split(':').nth(2)?.trim().parse().ok());
+    number.ok_or_else(|| Failure::Usage {
+        message: format!("there is no group {group:?}"),
+        hint: "name a group that exists, or give its number".to_owned(),
+    })
+}
+
+/// Says it in the log, and to the service manager where one started this process.
+fn tell(told: &Told) {
+    let states: &[NotifyState<'_>] = match told {
+        Told::Ready(ready) => {
+            tracing::info!(
+                socket = %ready.owner.display(),
+                http = ready.http.map(tracing::field::display),
+                credentials = ready.credentials,
+                "ready"
+            );
+            &[NotifyState::Ready]
+        }
+        Told::Reloading => return,
+        Told::Reloaded => {
+            tracing::info!("reloaded");
+            return;
+        }
+        Told::Stopping => &[NotifyState::Stopping],
+    };
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the service manager could not be told");
     }
 }

@@ -35,6 +35,7 @@ mod races;
 mod release;
 mod replies;
 mod sdk;
+mod serve;
 mod sign_in;
 mod snapshots;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use lanyard_broker::{AddToken, Clear, List, Refresh, Refreshed, Revocation, RevocationOutcome, Show, Test};
-use lanyard_credential::{CredentialName, Job, Kind};
+use lanyard_credential::{Capability, CredentialName, Job, Kind};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{json as reply, nothing_there, read};
 use crate::body::Body;
-use crate::caller::{Caller, Right};
+use crate::caller::Caller;
 use crate::json;
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
@@ -48,18 +48,18 @@ pub(super) async fn answer(shared: &Arc<Shared>, caller: &Caller, rest: &str, re
 
 async fn list(shared: &Shared, caller: &Caller) -> Answer {
     let now = shared.hand_outs.now();
-    caller.may_at_all(Right::Read, &now)?;
+    caller.may_at_all(Capability::Read, &now)?;
     let all = shared.broker.call(List).await?;
     let shown: Vec<_> = all
         .iter()
-        .filter(|credential| caller.may(Right::Read, Some(credential.id), &now).is_ok())
+        .filter(|credential| caller.may(Capability::Read, Some(credential.id), &now).is_ok())
         .map(|credential| json::credential(credential, &now))
         .collect();
     Ok(reply(StatusCode::OK, &shown))
 }
 
 async fn show(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
-    allowed(shared, caller, Right::Read, &name)?;
+    allowed(shared, caller, Capability::Read, &name)?;
     let credential = shared.broker.call(Show { name }).await?;
     Ok(reply(StatusCode::OK, &json::credential(&credential, &shared.hand_outs.now())))
 }
@@ -76,7 +76,7 @@ struct Added {
 }
 
 async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> Answer {
-    caller.may(Right::Manage, None, &shared.hand_outs.now())?;
+    caller.may(Capability::Manage, None, &shared.hand_outs.now())?;
     let body = read(request).await?;
     let added: Added = serde_json::from_slice(&body).map_err(|error| {
         // The text of the error may repeat what was sent.
@@ -106,7 +106,7 @@ async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> An
 }
 
 async fn clear(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
-    allowed(shared, caller, Right::Manage, &name)?;
+    allowed(shared, caller, Capability::Manage, &name)?;
     let cleared = shared.broker.call(Clear { name, expected: None }).await;
     // Hand-out has stopped even where the rest failed.
     let _ = shared.hand_outs.catch_up().await;
@@ -131,7 +131,7 @@ fn revocation(revocation: &Revocation) -> Value {
 }
 
 async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, query: Option<&str>) -> Answer {
-    allowed(shared, caller, Right::Refresh, &name)?;
+    allowed(shared, caller, Capability::Refresh, &name)?;
     let force = matches!(query, Some("force=true" | "force=1" | "force"));
     let refreshed = shared.broker.call(Refresh { name, force, expected: None }).await;
     let _ = shared.hand_outs.catch_up().await;
@@ -155,7 +155,7 @@ struct Wanted {
 }
 
 async fn test(shared: &Shared, caller: &Caller, name: CredentialName, request: Request<Incoming>) -> Answer {
-    allowed(shared, caller, Right::Read, &name)?;
+    allowed(shared, caller, Capability::Read, &name)?;
     let body = read(request).await?;
     let wanted: Wanted = match &body[..] {
         [] => Wanted::default(),
@@ -166,7 +166,7 @@ async fn test(shared: &Shared, caller: &Caller, name: CredentialName, request: R
     };
     let against = wanted.against.as_deref().map(named).transpose()?;
     if let Some(against) = &against {
-        allowed(shared, caller, Right::Read, against)?;
+        allowed(shared, caller, Capability::Read, against)?;
     }
     let job = |word: &String| {
         Job::ALL.iter().copied().find(|job| job.as_str() == word).ok_or_else(|| {
@@ -180,15 +180,10 @@ async fn test(shared: &Shared, caller: &Caller, name: CredentialName, request: R
     Ok(reply(StatusCode::OK, &json::test(&report, &shared.hand_outs.now())))
 }
 
-/// Whether the caller may do this with the credential of that name. Somebody who may not is not told whether there is one.
-fn allowed(shared: &Shared, caller: &Caller, right: Right, name: &CredentialName) -> Result<(), Problem> {
+/// Whether the caller may do this with the credential of that name. A client that may not is not told whether there is one.
+fn allowed(shared: &Shared, caller: &Caller, what: Capability, name: &CredentialName) -> Result<(), Problem> {
     let id = shared.hand_outs.find(name.as_str()).map(|held| held.id);
-    match (caller, id) {
-        // The use case says that there is none, and which name is near.
-        (Caller::Owner { .. }, _) => Ok(()),
-        #[expect(unreachable_patterns, reason = "clients come next")]
-        (caller, id) => caller.may(right, id, &shared.hand_outs.now()),
-    }
+    caller.may(what, id, &shared.hand_outs.now())
 }
 
 fn named(name: &str) -> Result<CredentialName, Problem> {

@@ -4,25 +4,29 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::body::Body;
+use crate::caller::Peer;
 use crate::serve::Shared;
 
 pub(super) fn alive() -> Response<Body> {
     super::json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// Ready while the store is read and written; a Webex that fails makes no broker unready.
-pub(super) fn ready(shared: &Shared) -> Response<Body> {
+/// Ready while the store is read and written; a Webex that fails makes no broker unready. What is wrong, and how much there is, is
+/// for the owner.
+pub(super) fn ready(shared: &Shared, peer: &Peer) -> Response<Body> {
     let trouble = shared.trouble();
-    let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let (status, word) = match trouble {
+        None => (StatusCode::OK, "ready"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    let Peer::Owner { .. } = peer else { return super::json(status, &json!({ "status": word })) };
     let unseen = shared.hand_outs.unseen(&shared.hand_outs.now());
-    super::json(
-        status,
-        &json!({
-            "status": if trouble.is_some() { "not ready" } else { "ready" },
-            "trouble": trouble,
-            "store_last_read_seconds_ago": unseen.as_secs(),
-            "credentials": shared.hand_outs.len(),
-            "hand_outs_to_be_written": shared.hand_outs.waiting(),
-        }),
-    )
+    let more = json!({
+        "status": word,
+        "trouble": trouble,
+        "store_last_read_seconds_ago": unseen.as_secs(),
+        "credentials": shared.hand_outs.len(),
+        "hand_outs_to_be_written": shared.hand_outs.waiting(),
+    });
+    super::json(status, &more)
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::body::{self, Body};
-use crate::caller::Caller;
+use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 
@@ -24,15 +24,29 @@ const LONGEST_BODY: usize = 64 * 1024;
 /// Answers everything but a token that is in memory.
 pub(crate) async fn answer(shared: &Arc<Shared>, caller: &Caller, request: Request<Incoming>) -> Response<Body> {
     let path = request.uri().path().to_owned();
-    let done = match path.as_str() {
-        "/healthz" => only_get(&request).map(|()| health::alive()),
-        "/readyz" => only_get(&request).map(|()| health::ready(shared)),
-        path => match path.strip_prefix("/api/v1/credentials") {
-            Some(rest) => credentials::answer(shared, caller, rest, request).await,
-            None => Err(nothing_there(path)),
-        },
+    let done = match path.strip_prefix("/api/v1/credentials") {
+        Some(rest) => credentials::answer(shared, caller, rest, request).await,
+        None => Err(nothing_there(&path)),
     };
     done.unwrap_or_else(|problem| problem.response())
+}
+
+/// What is answered to anybody: whether the broker lives, and how it is asked.
+pub(crate) fn open_to_all(shared: &Shared, peer: &Peer, request: &Request<Incoming>) -> Option<Response<Body>> {
+    let answered = match request.uri().path() {
+        "/healthz" => only_get(request).map(|()| health::alive()),
+        "/readyz" => only_get(request).map(|()| health::ready(shared, peer)),
+        "/api/v1/openapi.json" => only_get(request).map(|()| document()),
+        _ => return None,
+    };
+    Some(answered.unwrap_or_else(|problem| problem.response()))
+}
+
+/// The API's description of itself.
+fn document() -> Response<Body> {
+    let mut response = Response::new(body::whole(include_str!("openapi.json")));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn only_get(request: &Request<Incoming>) -> Result<(), Problem> {

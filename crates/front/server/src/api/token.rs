@@ -7,7 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use jiff::Timestamp;
 use lanyard_broker::{Asked, HandOut, Ready, Shortfall, Taken};
-use lanyard_credential::{CredentialName, Generation};
+use lanyard_credential::{Capability, CredentialName, Generation};
 use lanyard_secret::AccessToken;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -59,14 +59,22 @@ pub(crate) fn answer(
         Err(problem) => return Ok(problem.response()),
     };
     let now = shared.hand_outs.now();
-    if let Err(problem) = caller.may_take(shared, name, &now) {
-        return Ok(problem.response());
-    }
     let means = means(shared, caller, headers);
+    if let Caller::Client { .. } = caller {
+        let held = shared.hand_outs.find(name);
+        if let Err(problem) = caller.may(Capability::Token, held.as_ref().map(|held| held.id), &now) {
+            let about = held.map(|held| (held.id, held.name.clone()));
+            let end = Err(problem.code().as_str().into());
+            return Ok(note(shared, caller, about, means, end).unwrap_or(problem).response());
+        }
+    }
     let ready = match shared.hand_outs.take(name, min_validity, &now) {
         Ok(Taken::Good(ready)) => ready,
         Ok(Taken::Stale(unseen)) => return Ok(stale(unseen).response()),
         Ok(Taken::Short(_) | Taken::None | Taken::Unknown) => {
+            if let Some(held) = shared.hand_outs.find(name) {
+                shared.refresher.wanted(held.id);
+            }
             return match name.parse() {
                 Ok(name) => Err(Later { name, min_validity, means }),
                 Err(_) => Ok(Problem::new(Code::NoSuchName, "no credential has such a name").response()),

@@ -1,16 +1,20 @@
 //! The sockets: bound once, before anything is promised.
 
 pub mod sockets;
+pub(crate) mod tcp;
+pub(crate) mod tls;
 
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
+
+use self::tls::TlsError;
 
 /// Why a socket cannot be had.
 #[derive(Debug, Error)]
@@ -32,6 +36,12 @@ pub enum ListenError {
         /// Why not.
         source: io::Error,
     },
+    /// Tokens would travel unencrypted.
+    #[error("{0} is reached from other machines, and there is no certificate")]
+    Unencrypted(SocketAddr),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system refused.
     #[error("cannot use {}: {source}", path.display())]
     Io {
@@ -53,6 +63,13 @@ impl ListenError {
             Self::InTheWay(path) => format!("move {} away", path.display()),
             Self::PathTooLong(_) => "name a shorter directory: --sockets DIR".to_owned(),
             Self::Tcp { .. } => "choose another address: --http 127.0.0.1:PORT".to_owned(),
+            Self::Unencrypted(_) => {
+                "listen on loopback (--http 127.0.0.1:7417), or give a certificate: --tls-certificate FILE \
+                                     --tls-key FILE"
+                    .to_owned()
+            }
+            Self::Tls(TlsError::Exposed(path)) => format!("run `chmod o-rwx {}`", path.display()),
+            Self::Tls(_) => "both files are in PEM, the certificate followed by its chain".to_owned(),
             Self::Io { path, .. } => format!("check the owner and permissions of {}", path.display()),
         }
     }
@@ -79,7 +96,7 @@ impl UnixSocket {
             return Err(ListenError::PathTooLong(path.to_owned()));
         }
         let lock_path = path.with_extension("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
         let lock = lock.map_err(ListenError::io(&lock_path))?;
         if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             return Err(match error {

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::openapi::schema::deviations;
 use crate::world::World;
+use lanyard_testkit::deviations;
 
 #[tokio::test]
 async fn every_operation_answers_as_its_description_says() {

@@ -1,6 +1,7 @@
 //! No secret is found anywhere but where it was asked for: not in anything said or logged at the highest level, in no file, no
 //! command line, no environment and no core file.
 
+mod broker;
 mod crash;
 mod search;
 

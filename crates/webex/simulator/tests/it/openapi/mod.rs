@@ -4,7 +4,6 @@
 
 mod devices;
 mod people;
-pub(crate) mod schema;
 mod spaces;
 
 use std::collections::BTreeSet;
@@ -15,7 +14,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::world::{World, answer, text};
-use schema::deviations;
+use lanyard_testkit::deviations;
 
 #[tokio::test]
 async fn every_reply_is_as_ciscos_documents_have_it_and_holds_nothing_of_its_own() {

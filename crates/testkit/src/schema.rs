@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// In which ways a value is not as the schema says; a field that the schema does not know is one of them.
-pub(crate) fn deviations<'d>(document: &'d Value, schema: &'d Value, value: &Value) -> BTreeSet<String> {
+pub fn deviations<'d>(document: &'d Value, schema: &'d Value, value: &Value) -> BTreeSet<String> {
     let mut check = Check { document, found: BTreeSet::new() };
     check.look(schema, value, "");
     check.found

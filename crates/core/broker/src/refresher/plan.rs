@@ -1,0 +1,405 @@
+//! What is due when, for every credential: compact, and without any I/O.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use lanyard_credential::{Credential, CredentialId, Generation, Renewal};
+use lanyard_time::Moment;
+
+use super::RefresherOptions;
+use super::breaker::{Health, Leave};
+use super::lane::Lane;
+use super::report::EnvironmentReport;
+use super::schedule::{self, Ends, Next, Stuck, Task, part, share};
+
+/// The plan. Its clock runs from the moment at which it was made, by the boot-time clock.
+#[derive(Debug)]
+pub(super) struct Plan {
+    options: RefresherOptions,
+    origin: Moment,
+    entries: HashMap<CredentialId, Entry>,
+    /// Those whose moment has not come, by moment.
+    waiting: Waiting,
+    /// Those whose end is to be announced, by moment.
+    announcing: Waiting,
+    lanes: Vec<Lane>,
+}
+
+/// By the millisecond of the plan's clock at which it is their turn.
+type Waiting = BTreeSet<(u64, CredentialId)>;
+
+/// What is kept of a credential. There may be 100,000.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Milliseconds on the plan's clock.
+    due: u64,
+    /// The same for the announcement of its end; `NEVER` for none.
+    announce: u64,
+    ends: Ends,
+    generation: Generation,
+    place: Place,
+    lane: u16,
+    task: Option<Task>,
+    stuck: Stuck,
+    /// How many announcements were made.
+    said: u8,
+    /// Its moment was put off because too many came together.
+    spread: bool,
+    /// It changed while it was worked on.
+    changed: bool,
+    /// Somebody waits for its token.
+    wanted: bool,
+}
+
+/// Where a credential stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nothing is to be done for it.
+    Idle,
+    Waiting,
+    /// It is due; the number orders those that are.
+    Ready(u32),
+    UnderWay,
+}
+
+/// Something that begins now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) id: CredentialId,
+    pub(super) task: Task,
+    pub(super) stuck: Stuck,
+    lane: u16,
+    leave: Leave,
+}
+
+/// How something that was begun has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End<'a> {
+    /// What it says about the environment.
+    pub(super) health: Health,
+    /// How the credential stands now; `None` where it is gone.
+    pub(super) credential: Option<&'a Credential>,
+    /// Not again before so long.
+    pub(super) rest: Duration,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Plan {
+    pub(super) fn new(options: RefresherOptions, origin: Moment) -> Self {
+        Self {
+            options,
+            origin,
+            entries: HashMap::new(),
+            waiting: BTreeSet::new(),
+            announcing: BTreeSet::new(),
+            lanes: Vec::new(),
+        }
+    }
+
+    /// How many credentials it knows.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Takes in all credentials that there are; returns those that it knows and that are not among them.
+    pub(super) fn load(&mut self, credentials: &[Credential], now: &Moment) -> Vec<CredentialId> {
+        let mut missing: HashSet<_> = self.entries.keys().copied().collect();
+        self.entries.reserve(credentials.len().saturating_sub(self.entries.len()));
+        for credential in credentials {
+            missing.remove(&credential.id);
+            self.see(credential, now);
+        }
+        missing.into_iter().collect()
+    }
+
+    /// The credentials that are known.
+    pub(super) fn known(&self) -> HashSet<CredentialId> {
+        self.entries.keys().copied().collect()
+    }
+
+    /// Takes in how a credential stands.
+    pub(super) fn see(&mut self, credential: &Credential, now: &Moment) {
+        self.place(credential, Duration::ZERO, now);
+    }
+
+    /// There is no such credential any more.
+    pub(super) fn forget(&mut self, id: CredentialId) {
+        if let Some(mut entry) = self.entries.remove(&id) {
+            entry.leave(id, &mut self.waiting, &mut self.lanes);
+            self.announcing.remove(&(entry.announce, id));
+        }
+    }
+
+    /// Somebody waits for its token: where that has ended, it comes before all others.
+    pub(super) fn want(&mut self, id: CredentialId) {
+        let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.place != Place::UnderWay) else { return };
+        entry.wanted = true;
+        if entry.spread || matches!(entry.place, Place::Ready(_)) {
+            let due = if entry.spread { 0 } else { entry.due };
+            entry.leave(id, &mut self.waiting, &mut self.lanes);
+            entry.wait(id, due, &mut self.waiting);
+        }
+    }
+
+    /// What begins now, the most urgent of each environment first.
+    pub(super) fn starts(&mut self, now: &Moment) -> Vec<Start> {
+        let since = self.since(now);
+        self.promote(since);
+        let mut starts = Vec::new();
+        for (number, lane) in (0..).zip(&mut self.lanes) {
+            while let Some((id, leave)) = lane.begin(since) {
+                let Some(entry) = self.entries.get_mut(&id) else {
+                    lane.end(leave, Health::Unknown, since);
+                    continue;
+                };
+                entry.place = Place::UnderWay;
+                entry.changed = false;
+                let task = entry.task.unwrap_or(Task::Check);
+                starts.push(Start { id, task, stuck: entry.stuck, lane: number, leave });
+            }
+        }
+        starts
+    }
+
+    /// Takes in how something has ended. `false` where the credential has changed since it was read: it must be read again.
+    pub(super) fn settle(&mut self, start: &Start, end: &End<'_>, now: &Moment) -> bool {
+        let since = self.since(now);
+        if let Some(entry) = self.entries.get_mut(&start.id) {
+            if std::mem::take(&mut entry.changed) {
+                return false;
+            }
+            entry.place = Place::Idle;
+            entry.wanted = false;
+        }
+        match end.credential {
+            Some(credential) if self.entries.contains_key(&start.id) => self.place(credential, end.rest, now),
+            _ => self.forget(start.id),
+        }
+        if let Some(lane) = self.lanes.get_mut(usize::from(start.lane)) {
+            lane.end(start.leave, end.health, since);
+        }
+        true
+    }
+
+    /// The same where nothing is known but that it has ended: tried again after `rest`.
+    pub(super) fn abandon(&mut self, start: &Start, health: Health, rest: Duration, now: &Moment) {
+        let since = self.since(now);
+        if let Some(entry) = self.entries.get_mut(&start.id) {
+            entry.changed = false;
+            entry.place = Place::Idle;
+            entry.wait(start.id, milliseconds(since + rest), &mut self.waiting);
+        }
+        if let Some(lane) = self.lanes.get_mut(usize::from(start.lane)) {
+            lane.end(start.leave, health, since);
+        }
+    }
+
+    /// Whose end is to be announced now.
+    pub(super) fn announcements(&mut self, now: &Moment) -> Vec<CredentialId> {
+        let due = milliseconds(self.since(now));
+        let mut ids = Vec::new();
+        while let Some((at, id)) = self.announcing.first().copied().filter(|(at, _)| *at <= due) {
+            self.announcing.remove(&(at, id));
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.announce = NEVER;
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// The announcement that is to be made of a credential just read, if one is; the next one is planned.
+    pub(super) fn announce(&mut self, credential: &Credential, now: &Moment) -> bool {
+        let since = self.since(now);
+        let Some(entry) = self.entries.get_mut(&credential.id) else { return false };
+        let validity = credential.validity.as_ref();
+        let due = validity.and_then(|validity| schedule::announcement(validity, now, entry.said));
+        let is_now = due.is_some_and(|(_, wait)| wait.is_zero());
+        if let Some((step, _)) = due.filter(|_| is_now) {
+            entry.said = step;
+        }
+        entry.plan_announcement(credential, now, since, &mut self.announcing);
+        is_now
+    }
+
+    /// How long until something is to be done, as far as it is known now; `None` where the end of something is waited for.
+    pub(super) fn idle_for(&self, now: &Moment) -> Option<Duration> {
+        let since = self.since(now);
+        let moments = [self.waiting.first(), self.announcing.first()].into_iter().flatten();
+        let moments = moments.map(|(at, _)| Duration::from_millis(*at).saturating_sub(since));
+        moments.chain(self.lanes.iter().filter_map(|lane| lane.ready_in(since))).min()
+    }
+
+    /// How it stands with each environment.
+    pub(super) fn environments(&mut self, now: &Moment) -> Vec<EnvironmentReport> {
+        let since = self.since(now);
+        self.promote(since);
+        self.lanes.iter().map(|lane| lane.report(since)).collect()
+    }
+
+    fn since(&self, now: &Moment) -> Duration {
+        now.since(&self.origin)
+    }
+
+    /// Finds a credential's place.
+    fn place(&mut self, credential: &Credential, rest: Duration, now: &Moment) {
+        let (id, since) = (credential.id, self.since(now));
+        let lane = self.lane_of(credential);
+        let ends = Ends::of(credential.validity.as_ref(), now, since);
+        let entry = self.entries.entry(id).or_insert_with(|| Entry::new(credential, lane, ends));
+        if entry.place == Place::UnderWay {
+            // Whoever works on it reads it again at the end.
+            entry.changed = true;
+            return;
+        }
+        if entry.generation > credential.generation {
+            // It was read before what is known already.
+            return;
+        }
+        if entry.generation != credential.generation {
+            entry.stuck = schedule::stuck(&entry.ends, &ends);
+            (entry.generation, entry.said, entry.spread) = (credential.generation, 0, false);
+        }
+        entry.ends = ends;
+        let next = schedule::next(credential, entry.stuck, now, self.options.cycle);
+        let task = next.map(|next| next.task);
+        let is_queued = matches!(entry.place, Place::Waiting | Place::Ready(_)) && entry.task == task;
+        entry.task = task;
+        match next {
+            // What waits for its slow moment does so until it has come, and what was put off until then.
+            Some(Next { slow: true, .. }) if is_queued => {}
+            Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
+            Some(next) => {
+                entry.spread = false;
+                entry.leave(id, &mut self.waiting, &mut self.lanes);
+                entry.wait(id, milliseconds(since + next.wait.max(rest)), &mut self.waiting);
+            }
+            None => entry.leave(id, &mut self.waiting, &mut self.lanes),
+        }
+        entry.plan_announcement(credential, now, since, &mut self.announcing);
+    }
+
+    /// Lets those whose moment has come stand in their environment's queue. Where too many come at once, those that have time take
+    /// theirs: the rate allows no more, and whoever has ended meanwhile should not stand behind them.
+    fn promote(&mut self, since: Duration) {
+        let now = milliseconds(since);
+        let mut due = Vec::new();
+        let mut patient = vec![0_usize; self.lanes.len()];
+        while let Some((at, id)) = self.waiting.first().copied().filter(|(at, _)| *at <= now) {
+            self.waiting.remove(&(at, id));
+            let Some(entry) = self.entries.get(&id) else { continue };
+            if entry.slack(since).is_some() {
+                patient[usize::from(entry.lane)] += 1;
+            }
+            due.push(id);
+        }
+        for id in due {
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            let many = patient[usize::from(entry.lane)];
+            if let Some(slack) = entry.slack(since).filter(|_| many > self.options.backlog) {
+                let count = u32::try_from(many).unwrap_or(u32::MAX);
+                let needed = Duration::from_secs_f64(f64::from(count) / self.options.rate.max(0.001));
+                let window = match entry.task {
+                    Some(Task::Check) => self.options.cycle,
+                    _ => (needed * SPREAD).min(slack / 2),
+                };
+                entry.spread = true;
+                let put_off = part(window, share(id, entry.generation));
+                entry.wait(id, milliseconds(since + put_off).max(now + 1), &mut self.waiting);
+                continue;
+            }
+            let urgency = entry.urgency(since);
+            entry.place = Place::Ready(urgency);
+            self.lanes[usize::from(entry.lane)].stand(urgency, entry.due, id);
+        }
+    }
+
+    fn lane_of(&mut self, credential: &Credential) -> u16 {
+        let environment = &credential.environment;
+        let found = self.lanes.iter().position(|lane| lane.environment.id() == environment.id());
+        let number = found.unwrap_or_else(|| {
+            self.lanes.push(Lane::new(environment.clone(), &self.options));
+            self.lanes.len() - 1
+        });
+        u16::try_from(number).expect("nobody has credentials of 65,536 environments")
+    }
+}
+
+/// A backlog is spread over so many times the time that it needs.
+const SPREAD: u32 = 4;
+
+impl Entry {
+    fn new(credential: &Credential, lane: u16, ends: Ends) -> Self {
+        Self {
+            due: 0,
+            announce: NEVER,
+            ends,
+            generation: credential.generation,
+            place: Place::Idle,
+            lane,
+            task: None,
+            stuck: Stuck::default(),
+            said: 0,
+            spread: false,
+            changed: false,
+            wanted: false,
+        }
+    }
+
+    /// Leaves whatever queue it stands in.
+    fn leave(&mut self, id: CredentialId, waiting: &mut Waiting, lanes: &mut [Lane]) {
+        match self.place {
+            Place::Waiting => {
+                waiting.remove(&(self.due, id));
+            }
+            Place::Ready(urgency) => lanes[usize::from(self.lane)].withdraw(urgency, self.due, id),
+            Place::Idle | Place::UnderWay => {}
+        }
+        self.place = Place::Idle;
+    }
+
+    fn wait(&mut self, id: CredentialId, due: u64, waiting: &mut Waiting) {
+        (self.due, self.place) = (due, Place::Waiting);
+        waiting.insert((due, id));
+    }
+
+    fn plan_announcement(&mut self, credential: &Credential, now: &Moment, since: Duration, announcing: &mut Waiting) {
+        let ends = self.task == Some(Task::Check) && credential.renewal() == Renewal::None;
+        let validity = credential.validity.as_ref().filter(|_| ends);
+        let due = validity.and_then(|validity| schedule::announcement(validity, now, self.said));
+        let at = due.map_or(NEVER, |(_, wait)| milliseconds(since + wait));
+        if at != self.announce {
+            announcing.remove(&(self.announce, credential.id));
+            self.announce = at;
+            if at != NEVER {
+                announcing.insert((at, credential.id));
+            }
+        }
+    }
+
+    /// How much time it has; `None` where it has ended or is wanted, and where it was put off before.
+    fn slack(&self, since: Duration) -> Option<Duration> {
+        let left = self.ends.access_left(since).unwrap_or(Duration::MAX);
+        (!self.spread && !self.wanted && !left.is_zero()).then_some(left)
+    }
+
+    /// The least comes first: what has ended and is waited for, what has ended, what has the least of its life left, what is only
+    /// looked at.
+    fn urgency(&self, since: Duration) -> u32 {
+        const LOOK: u32 = 1 << 20;
+        let left = u32::from(self.ends.left_of_life(since));
+        match self.task {
+            Some(Task::Check) | None => LOOK,
+            _ if left > 0 => 2 + left,
+            _ => u32::from(!self.wanted),
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(NEVER - 1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! The refresher's task.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lanyard_credential::{Credential, CredentialId};
+use lanyard_store::StoreError;
+use lanyard_time::Moment;
+use tokio::sync::Notify;
+
+use super::RefresherOptions;
+use super::breaker::Health;
+use super::plan::{End, Plan, Start};
+use super::report::{Counts, RefresherReport};
+use super::schedule::Task;
+use super::work::What;
+use crate::{Broker, Call as _, RetryRevocations, RevocationOutcome};
+
+/// Renews the credentials of a store ahead of their end, and checks those that cannot be renewed. A clone is the same refresher.
+///
+/// Whoever keeps up with the store's changes tells it ([`see`](Self::see), or [`changed`](Self::changed) where the credential is not at
+/// hand); what nobody told it finds by reading the store again now and then. Before it acts it reads the credential, and it acts by
+/// the same protocol as any other process: two refreshers on one store are one too many, and no danger.
+#[derive(Clone, Debug)]
+pub struct Refresher {
+    broker: Broker,
+    options: RefresherOptions,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Something has changed.
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    plan: Plan,
+    counts: Counts,
+    /// Those that are to be read again.
+    unread: Vec<CredentialId>,
+    looked: Option<Moment>,
+    /// When the whole store was read.
+    read: Option<Moment>,
+    /// When what could not be revoked was tried again.
+    revoked: Option<Moment>,
+    /// Renewals that are under way: their answers exist nowhere else until they are written.
+    under_way: usize,
+}
+
+/// The plan is looked at as often: a machine that slept, or whose wall clock was set, is noticed so soon.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A wall clock that moves so far against the boot-time clock was set: what was planned by an earlier boot's times is planned anew.
+const JUMP: Duration = Duration::from_mins(1);
+
+/// After a read of the store that failed.
+const READ_AGAIN: Duration = Duration::from_secs(5);
+
+impl Refresher {
+    /// A refresher that knows nothing yet and does nothing before it [runs](Self::run).
+    pub fn new(broker: &Broker, options: RefresherOptions) -> Self {
+        let state = State {
+            plan: Plan::new(options.clone(), broker.clock.now()),
+            counts: Counts::default(),
+            unread: Vec::new(),
+            looked: None,
+            read: None,
+            revoked: None,
+            under_way: 0,
+        };
+        Self {
+            broker: broker.clone(),
+            options,
+            shared: Arc::new(Shared { state: Mutex::new(state), wake: Notify::new() }),
+        }
+    }
+
+    /// Takes in all credentials of the store, as just read; saves reading them once more.
+    pub fn load(&self, credentials: &[Credential]) {
+        let now = self.broker.clock.now();
+        let mut state = self.state();
+        // Those that are missing may have come since.
+        let missing = state.plan.load(credentials, &now);
+        state.unread.extend(missing);
+        state.read = Some(now);
+        drop(state);
+        self.shared.wake.notify_one();
+    }
+
+    /// Takes in how a credential stands; `None` where it is gone.
+    pub fn see(&self, id: CredentialId, credential: Option<&Credential>) {
+        let now = self.broker.clock.now();
+        let mut state = self.state();
+        match credential {
+            Some(credential) => state.plan.see(credential, &now),
+            None => state.plan.forget(id),
+        }
+        drop(state);
+        self.shared.wake.notify_one();
+    }
+
+    /// These have changed in the store: they are read again.
+    pub fn changed(&self, ids: impl IntoIterator<Item = CredentialId>) {
+        self.state().unread.extend(ids);
+        self.shared.wake.notify_one();
+    }
+
+    /// Somebody waits for the token of this credential: once it has ended it comes before all others.
+    pub fn wanted(&self, id: CredentialId) {
+        self.state().plan.want(id);
+        self.shared.wake.notify_one();
+    }
+
+    /// What it has done and has before it.
+    pub fn report(&self) -> RefresherReport {
+        let now = self.broker.clock.now();
+        let mut state = self.state();
+        RefresherReport {
+            environments: state.plan.environments(&now),
+            looked: state.looked.clone(),
+            ready: state.read.is_some(),
+            credentials: state.plan.len(),
+            counts: state.counts.clone(),
+        }
+    }
+
+    /// Works until `stop` completes; then begins nothing more and completes when no renewal is under way. Dropping this future stops it
+    /// as well, and leaves renewals that are under way to themselves: end the process only after [`Broker::finished`].
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        loop {
+            let wait = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                wait = self.look() => wait,
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                () = self.shared.wake.notified() => {}
+                () = self.broker.sleep.sleep(wait) => {}
+            }
+        }
+        tracing::info!("the refresher begins nothing more");
+        while self.state().under_way > 0 {
+            self.shared.wake.notified().await;
+        }
+        self.broker.finished().await;
+    }
+
+    /// Begins what is due; returns how long there is nothing more to do.
+    async fn look(&self) -> Duration {
+        let mut wait = LOOK;
+        if let Err(error) = self.read().await {
+            tracing::warn!(%error, "the store could not be read: what is known already is renewed");
+            wait = wait.min(READ_AGAIN);
+        }
+        let now = self.broker.clock.now();
+        let (starts, ends, revokes) = {
+            let mut state = self.state();
+            let starts = state.plan.starts(&now);
+            state.under_way += starts.iter().filter(|start| start.task != Task::Check).count();
+            let ends = state.plan.announcements(&now);
+            let revokes = state.revoked.as_ref().is_none_or(|at| now.since(at) >= self.options.revocations);
+            if revokes {
+                state.revoked = Some(now.clone());
+            }
+            state.looked = Some(now.clone());
+            if let Some(idle) = state.plan.idle_for(&now) {
+                wait = wait.min(idle);
+            }
+            (starts, ends, revokes)
+        };
+        for start in starts {
+            let turn = Turn { refresher: self.clone(), renews: start.task != Task::Check, start: Some(start) };
+            tokio::spawn(turn.run());
+        }
+        if !ends.is_empty() {
+            let refresher = self.clone();
+            tokio::spawn(async move { refresher.announce(ends).await });
+        }
+        if revokes {
+            let refresher = self.clone();
+            tokio::spawn(async move { refresher.revoke().await });
+        }
+        wait
+    }
+
+    /// Reads what has to be read: everything at first, now and then, and when the wall clock was set; else what has changed.
+    async fn read(&self) -> Result<(), StoreError> {
+        let now = self.broker.clock.now();
+        let (all, unread) = {
+            let mut state = self.state();
+            let all = state.read.as_ref().is_none_or(|at| {
+                let jump = now.wall_jump_since(at).unwrap_or_default().unsigned_abs();
+                now.since(at) >= self.options.reread || jump >= JUMP
+            });
+            (all, std::mem::take(&mut state.unread))
+        };
+        if all {
+            // A part at a time: all of them at once would be many times what is kept of them.
+            let mut missing = self.state().plan.known();
+            let read = self.broker.store.credentials_in_parts(|credential| {
+                missing.remove(&credential.id);
+                self.state().plan.see(&credential, &now);
+            });
+            if let Err(error) = read.await {
+                self.state().unread.extend(unread);
+                return Err(error);
+            }
+            let mut state = self.state();
+            // Those that are missing may have come since.
+            state.unread.extend(missing);
+            state.read = Some(now);
+        }
+        let mut unread = unread.into_iter();
+        while let Some(id) = unread.next() {
+            match self.broker.store.credential_by_id(id).await {
+                Ok(credential) => self.see(id, credential.as_ref()),
+                Err(error) => {
+                    self.state().unread.extend(std::iter::once(id).chain(unread));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that tokens end which nobody but a person can replace.
+    async fn announce(&self, ids: Vec<CredentialId>) {
+        for id in ids {
+            let credential = match self.broker.store.credential_by_id(id).await {
+                Ok(Some(credential)) => credential,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::warn!(credential = %id, %error, "a token ends, and the store does not tell whose");
+                    self.changed([id]);
+                    continue;
+                }
+            };
+            let now = self.broker.clock.now();
+            let mut state = self.state();
+            if !state.plan.announce(&credential, &now) {
+                continue;
+            }
+            state.counts.announcements += 1;
+            drop(state);
+            let left = credential.validity.as_ref().and_then(|validity| validity.access_left(&now)).unwrap_or_default();
+            let (kind, hours) = (credential.kind, left.as_secs() / 3600);
+            tracing::warn!(credential = %credential.name, %kind, hours_left = hours, "the token ends and cannot be renewed");
+        }
+    }
+
+    /// Tries again what earlier clears could not revoke.
+    async fn revoke(&self) {
+        match RetryRevocations.run(&self.broker).await {
+            Ok(revocations) => {
+                for revocation in revocations {
+                    let (name, token) = (&revocation.credential, revocation.token);
+                    match revocation.outcome {
+                        RevocationOutcome::Queued { reason } => {
+                            tracing::debug!(credential = %name, ?token, reason, "not revoked yet");
+                        }
+                        RevocationOutcome::NotRevoked { reason } => {
+                            tracing::warn!(credential = %name, ?token, reason, "not revoked");
+                        }
+                        RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => {
+                            tracing::info!(credential = %name, ?token, "revoked");
+                        }
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "what is to be revoked could not be tried again"),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One thing that is under way. It gives its place back however it ends.
+struct Turn {
+    refresher: Refresher,
+    renews: bool,
+    start: Option<Start>,
+}
+
+impl Turn {
+    async fn run(mut self) {
+        let Some(start) = self.start else { return };
+        let refresher = self.refresher.clone();
+        let broker = &refresher.broker;
+        let done = broker.do_due(&start, refresher.options.cycle).await;
+        refresher.state().count(&done.what);
+        loop {
+            let read = broker.store.credential_by_id(start.id).await;
+            let now = broker.clock.now();
+            let mut state = refresher.state();
+            match read {
+                Ok(credential) => {
+                    let end = End { health: done.health, credential: credential.as_ref(), rest: done.rest };
+                    if !state.plan.settle(&start, &end, &now) {
+                        continue;
+                    }
+                }
+                Err(_) => state.plan.abandon(&start, done.health, UNREAD, &now),
+            }
+            // What is left for the drop is to say that nothing is under way any more.
+            drop(state);
+            self.start = None;
+            return;
+        }
+    }
+}
+
+/// What could not be read at its end is looked at again after so long.
+const UNREAD: Duration = Duration::from_secs(30);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let now = self.refresher.broker.clock.now();
+        let mut state = self.refresher.state();
+        state.under_way = state.under_way.saturating_sub(usize::from(self.renews));
+        if let Some(start) = self.start.take() {
+            state.plan.abandon(&start, Health::Unknown, UNREAD, &now);
+        }
+        drop(state);
+        self.refresher.shared.wake.notify_one();
+    }
+}
+
+impl State {
+    fn count(&mut self, what: &What) {
+        let counts = &mut self.counts;
+        match what {
+            What::Rotated => counts.rotations += 1,
+            What::Elsewhere => counts.elsewhere += 1,
+            What::Minted => counts.mints += 1,
+            What::Accepted => counts.checks += 1,
+            What::Failed(kind) => counts.count_failure(*kind),
+            What::StoreFailed => counts.store_failures += 1,
+            What::Nothing => {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Doing what is due: through the same means as the use cases.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use lanyard_client::CallError;
+use lanyard_credential::rotation::Outcome;
+use lanyard_credential::{Credential, Mint, Renewal, Trouble, TroubleKind};
+use lanyard_store::{Check, StoreError};
+
+use super::breaker::Health;
+use super::plan::Start;
+use super::schedule::{self, Task};
+use crate::doubt::Doubt;
+use crate::mint::MintEnd;
+use crate::{Broker, Error};
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) what: What,
+    pub(super) health: Health,
+    /// Not again before so long, whatever the credential says.
+    pub(super) rest: Duration,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// The next token set is stored.
+    Rotated,
+    /// Somebody else had stored it.
+    Elsewhere,
+    /// A new grant was had.
+    Minted,
+    /// Webex accepts the token.
+    Accepted,
+    /// It went wrong.
+    Failed(TroubleKind),
+    /// The store did not take it.
+    StoreFailed,
+    /// Nothing had to be done.
+    Nothing,
+}
+
+/// The same credential is never worked on more often than that.
+const REST: Duration = Duration::from_secs(10);
+/// The same after the store failed.
+const STORE_REST: Duration = Duration::from_secs(30);
+/// The same while the home is paused.
+const PAUSED_REST: Duration = Duration::from_mins(1);
+/// The same after a check that brought no answer.
+const CHECK_REST: Duration = Duration::from_mins(10);
+/// The same where a credential cannot do what it seems to be able to.
+const LONG_REST: Duration = Duration::from_hours(1);
+
+impl Broker {
+    /// Does what is due, where it still is.
+    pub(super) async fn do_due(&self, start: &Start, cycle: Duration) -> Done {
+        let done = match self.store.credential_by_id(start.id).await {
+            Ok(None) => Ok(Done::nothing(Duration::ZERO)),
+            Ok(Some(credential)) => {
+                let next = schedule::next(&credential, start.stuck, &self.clock.now(), cycle);
+                match next {
+                    // What stands on the slow cycle has no moment of its own that could have moved.
+                    Some(next) if next.task == start.task && (next.wait.is_zero() || next.slow) => {
+                        self.do_now(&credential, start.task).await
+                    }
+                    _ => Ok(Done::nothing(Duration::ZERO)),
+                }
+            }
+            Err(error) => Err(error.into()),
+        };
+        done.unwrap_or_else(|error: Error| {
+            if matches!(error, Error::Store(StoreError::Paused(_))) {
+                // A person restored this home and has not said yet that it may go on: that was told at the start.
+                tracing::debug!(credential = %start.id, %error, "nothing is renewed");
+                return Done::nothing(PAUSED_REST);
+            }
+            tracing::warn!(credential = %start.id, task = ?start.task, %error, "what is due could not be done");
+            Done { what: What::StoreFailed, health: Health::Unknown, rest: STORE_REST }
+        })
+    }
+
+    async fn do_now(&self, credential: &Credential, task: Task) -> Result<Done, Error> {
+        match (task, &credential.mint) {
+            (Task::Rotate, _) => self.rotate_due(credential).await,
+            (Task::Mint, Some(mint)) => self.mint_due(credential, mint).await,
+            (Task::Mint, None) => Ok(Done::nothing(LONG_REST)),
+            (Task::Check, _) => self.check_due(credential).await,
+        }
+    }
+
+    async fn rotate_due(&self, credential: &Credential) -> Result<Done, Error> {
+        let (name, generation) = (&credential.name, credential.generation);
+        let end = self.rotate(credential.id, generation).await?;
+        Ok(match (end.outcome, end.trouble) {
+            (Outcome::Rotated, _) => {
+                let why = credential.standing.trouble().map_or("it was due", |_| "it had failed before");
+                tracing::info!(credential = %name, generation = generation.number(), why, "renewed");
+                Done::well(What::Rotated)
+            }
+            (Outcome::RotatedElsewhere, _) => Done { what: What::Elsewhere, ..Done::nothing(REST) },
+            (Outcome::Failed(_), Some(trouble)) => {
+                // A grant that can be had again is, before a person is asked.
+                if let (TroubleKind::DeadGrant, Some(mint)) = (trouble.kind, &credential.mint) {
+                    return self.mint_due(credential, mint).await;
+                }
+                Done::failed(credential, &trouble, end.asked)
+            }
+            (Outcome::DoesNotRotate, _) => {
+                tracing::warn!(credential = %name, generation = generation.number(), "it is due and cannot be renewed");
+                Done::nothing(LONG_REST)
+            }
+            (Outcome::Busy | Outcome::Erased | Outcome::StoreUnavailable | Outcome::Failed(_), _) => {
+                Done::nothing(REST)
+            }
+        })
+    }
+
+    async fn mint_due(&self, credential: &Credential, mint: &Mint) -> Result<Done, Error> {
+        Ok(match self.mint(credential, mint).await? {
+            MintEnd::Minted => {
+                let generation = credential.generation.number();
+                tracing::info!(credential = %credential.name, generation, "a new grant was had");
+                Done::well(What::Minted)
+            }
+            MintEnd::Elsewhere => Done { what: What::Elsewhere, ..Done::nothing(REST) },
+            MintEnd::Busy | MintEnd::Erased => Done::nothing(REST),
+            MintEnd::Failed(trouble) => {
+                // How long Webex itself asked for is part of the pause.
+                let asked = if trouble.kind == TroubleKind::Limited && trouble.failures == 1 {
+                    trouble.pause
+                } else {
+                    Duration::ZERO
+                };
+                Done::failed(credential, &trouble, asked)
+            }
+        })
+    }
+
+    /// Asks whether Webex still accepts the token, and writes down what is new.
+    async fn check_due(&self, credential: &Credential) -> Result<Done, Error> {
+        let Some(row) = self.store.hand_out_by_id(credential.id).await? else { return Ok(Done::nothing(REST)) };
+        let credential = &row.credential;
+        let Some(token) = self.store.open_access(&row)? else {
+            return match credential.renewal() {
+                Renewal::Rotate => self.rotate_due(credential).await,
+                Renewal::Mint | Renewal::None => Ok(Done::nothing(REST)),
+            };
+        };
+        let environment = &credential.environment;
+        let seen = if credential.subject.known().is_some() {
+            self.transport.me(environment, &token).await.map(|_| None)
+        } else {
+            self.identify(environment, &token).await.map(Some)
+        };
+        match seen {
+            Ok(identity) => {
+                if let Some(identity) = identity.filter(|identity| identity.subject != credential.subject) {
+                    let organisation = identity.organisation.or(credential.organisation.clone());
+                    let check =
+                        Check { subject: identity.subject, organisation, standing: credential.standing.clone() };
+                    self.store.record_check(credential.id, credential.generation, &check).await?;
+                }
+                tracing::debug!(credential = %credential.name, "Webex accepts the token");
+                Ok(Done::well(What::Accepted))
+            }
+            Err(error) if error.is_unauthorized() => self.refused_at_check(credential).await,
+            Err(error) => Ok(unanswered(credential, &error)),
+        }
+    }
+
+    async fn refused_at_check(&self, credential: &Credential) -> Result<Done, Error> {
+        match self.replace_refused(credential).await {
+            Ok(Doubt::Refused(trouble)) => Ok(Done::failed(credential, &trouble, Duration::ZERO)),
+            Ok(Doubt::Renewed) => {
+                tracing::info!(credential = %credential.name, why = "Webex refused the old token", "renewed");
+                Ok(Done::well(What::Rotated))
+            }
+            Ok(Doubt::Accepted) => Ok(Done::well(What::Accepted)),
+            Err(Error::Busy { .. }) => Ok(Done::nothing(REST)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A check that brought nothing about the token.
+fn unanswered(credential: &Credential, error: &CallError) -> Done {
+    let status = match error {
+        CallError::Resource(error) => error.status(),
+        _ => None,
+    };
+    let is_ill = match status {
+        Some(status) => status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
+        None => !matches!(error, CallError::Resource(_)),
+    };
+    if !is_ill {
+        // Whatever else it is, it says nothing against the token.
+        return Done::well(What::Accepted);
+    }
+    tracing::warn!(credential = %credential.name, %error, "the token could not be checked");
+    let kind = if error.is_limited() { TroubleKind::Limited } else { TroubleKind::Unreachable };
+    let health = Health::Ill { asked: error.retry_after().unwrap_or_default() };
+    Done { what: What::Failed(kind), health, rest: CHECK_REST }
+}
+
+impl Done {
+    fn well(what: What) -> Self {
+        Self { what, health: Health::Well, rest: REST }
+    }
+
+    fn nothing(rest: Duration) -> Self {
+        Self { what: What::Nothing, health: Health::Unknown, rest }
+    }
+
+    fn failed(credential: &Credential, trouble: &Trouble, asked: Duration) -> Self {
+        let health = match trouble.kind {
+            TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Health::Ill { asked },
+            TroubleKind::ViaUnusable => Health::Unknown,
+            // Webex answered, and means this credential or this app alone.
+            TroubleKind::WrongClient | TroubleKind::DeadGrant | TroubleKind::DeadToken | TroubleKind::NotAuthorised => {
+                Health::Well
+            }
+        };
+        let (generation, pause) = (credential.generation.number(), trouble.pause.as_secs());
+        let why = trouble.message.as_str();
+        tracing::warn!(credential = %credential.name, generation, kind = %trouble.kind, why, pause_s = pause, "not renewed");
+        Self { what: What::Failed(trouble.kind), health, rest: REST }
+    }
+}

@@ -1,0 +1,6 @@
+//! The broker against a local Webex, on a clock that tests move.
+
+#![expect(clippy::unwrap_used, reason = "all of this is tests; the helpers beside them fail them just so")]
+
+mod refresher;
+mod world;

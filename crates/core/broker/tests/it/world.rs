@@ -1,0 +1,281 @@
+//! A home and a local Webex that share one clock, which tests move.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_broker::{Broker, Parts, Refresher, RefresherOptions};
+use lanyard_client::Transport;
+use lanyard_credential::{
+    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
+};
+use lanyard_protocol::{AppClientId, Environment, Method, Request};
+use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl, SecretBytes};
+use lanyard_simulator::{Options, Simulator};
+use lanyard_store::{NewApp, NewCredential, NewTokens, Store};
+use lanyard_time::{BoxFuture, Clock as _, ManualClock, ProcessIdentity, Sleep, SystemClock, SystemEntropy};
+use lanyard_vault::HomeKey;
+use serde_json::{Value, json};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+pub(crate) struct World {
+    directory: tempfile::TempDir,
+    pub(crate) clock: ManualClock,
+    hands: Arc<Hands>,
+    simulator: Simulator,
+    key: HomeKey,
+    pub(crate) broker: Broker,
+    app: AppId,
+}
+
+/// A refresher that runs.
+pub(crate) struct Running {
+    pub(crate) refresher: Refresher,
+    stop: oneshot::Sender<()>,
+    pub(crate) task: JoinHandle<()>,
+}
+
+impl World {
+    /// A Webex of these properties, an app of its, and an empty home.
+    pub(crate) async fn new(options: Options) -> Self {
+        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        let hands = Arc::new(Hands { clock: clock.clone(), moved: watch::Sender::new(()) });
+        let options = Options { sleep: Arc::clone(&hands) as Arc<dyn Sleep>, ..options };
+        let simulator = Simulator::start(options, Arc::new(clock.clone()), Arc::new(SystemEntropy)).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let parts = lanyard_store::Parts::new(Arc::new(clock.clone()), Arc::new(SystemEntropy));
+        let home = directory.path().join("home");
+        let (store, key) = Store::open_or_create(&home, parts, lanyard_store::Options::default()).await.unwrap();
+        let described = &simulator.description().service_app;
+        let app = App {
+            id: AppId::random(&SystemEntropy),
+            name: "fleet".parse().unwrap(),
+            kind: AppKind::ServiceApp,
+            environment: Environment::at(&simulator.description().base_url).unwrap(),
+            client_id: AppClientId::new(described.client_id.as_str()),
+            redirect_uris: Vec::new(),
+            scopes: "spark:people_read".parse().unwrap(),
+            application_id: Some(described.application_id.clone()),
+        };
+        let id = app.id;
+        let client_secret = ClientSecret::new(described.client_secret.as_str());
+        store.insert_app(&NewApp { app, client_secret }).await.unwrap();
+        let broker = broker(&store, &clock, &hands);
+        Self { directory, clock, hands, simulator, key, broker, app: id }
+    }
+
+    /// The same home as a process of another host sees it: nobody can tell whether the first one lives.
+    pub(crate) async fn elsewhere(&self) -> Broker {
+        let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
+        parts.process = ProcessIdentity { host: "elsewhere".into(), ..parts.process };
+        let home = self.directory.path().join("home");
+        let store = Store::open(&home, &self.key, parts, lanyard_store::Options::default()).await.unwrap();
+        broker(&store, &self.clock, &self.hands)
+    }
+
+    /// A service app's grant that was obtained just now; each has its own. There is an access token, which nobody knows.
+    pub(crate) async fn grant(&self, name: &str, access: Duration) -> Credential {
+        let path = format!("/service-apps/{}/authorise", self.simulator.description().service_app.application_id);
+        let authorised = self.control(Method::POST, &path, Some(json!({}))).await;
+        let refresh = RefreshToken::new(authorised["refresh_token"].as_str().unwrap());
+        let validity = Validity {
+            obtained: self.clock.now(),
+            access: Some(access),
+            refresh: RefreshRight::Lasting(Some(Duration::from_secs(7_775_999))),
+        };
+        let tokens = NewTokens {
+            access: Some(AccessToken::new(format!("first-of-{name}"))),
+            refresh: Some(refresh),
+            validity,
+            scopes: None,
+        };
+        self.insert(name, Kind::ServiceApp, Some(self.app), tokens).await
+    }
+
+    /// So many of them.
+    pub(crate) async fn grants(&self, count: usize, access: Duration) -> Vec<Credential> {
+        let mut all = Vec::new();
+        for number in 0..count {
+            all.push(self.grant(&format!("grant-{number}"), access).await);
+        }
+        all
+    }
+
+    /// The bot that this Webex was made with.
+    pub(crate) async fn bot(&self) -> Credential {
+        let token = AccessToken::new(self.simulator.description().bot.access_token.as_str());
+        self.plain("bot", Kind::Bot, token, None).await
+    }
+
+    /// A token that cannot be renewed.
+    pub(crate) async fn plain(&self, name: &str, kind: Kind, token: AccessToken, life: Option<Duration>) -> Credential {
+        let validity = Validity { obtained: self.clock.now(), access: life, refresh: RefreshRight::None };
+        self.insert(name, kind, None, NewTokens { access: Some(token), refresh: None, validity, scopes: None }).await
+    }
+
+    /// Gives the bot another token; the old one is dead.
+    pub(crate) async fn regenerate_bot(&self) {
+        let email = self.simulator.description().bot.email.clone();
+        self.control(Method::POST, &format!("/bots/{email}/regenerate"), Some(json!({}))).await;
+    }
+
+    /// The app's id at Webex.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.simulator.description().service_app.client_id
+    }
+
+    /// The administrator's own token.
+    pub(crate) fn personal(&self) -> AccessToken {
+        AccessToken::new(self.simulator.description().personal.access_token.as_str())
+    }
+
+    async fn insert(&self, name: &str, kind: Kind, app: Option<AppId>, tokens: NewTokens) -> Credential {
+        let credential = Credential {
+            id: CredentialId::random(&SystemEntropy),
+            name: name.parse().unwrap(),
+            kind,
+            environment: Environment::at(&self.simulator.description().base_url).unwrap(),
+            app,
+            mint: None,
+            standing: Standing::Active,
+            grant: Grant::new(1),
+            generation: Generation::new(1),
+            validity: None,
+            scopes: None,
+            subject: Subject::Unknown("not asked yet".to_owned()),
+            organisation: None,
+            created_at: self.clock.now().wall,
+            last_rotated_at: None,
+            labels: BTreeMap::new(),
+        };
+        self.broker.store().insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap()
+    }
+
+    /// How a credential stands now.
+    pub(crate) async fn now(&self, credential: &Credential) -> Credential {
+        self.broker.store().credential_by_id(credential.id).await.unwrap().unwrap()
+    }
+
+    /// Begins to renew.
+    pub(crate) fn renew(&self, options: RefresherOptions) -> Running {
+        Running::start(&self.broker, options)
+    }
+
+    /// Lets time pass in steps, everything that is due in between done.
+    pub(crate) async fn pass(&self, total: Duration, step: Duration, running: &[&Running]) {
+        let mut passed = Duration::ZERO;
+        while passed < total {
+            self.advance(step);
+            passed += step;
+            for running in running {
+                running.quiet(&self.clock).await;
+            }
+        }
+    }
+
+    /// Lets time pass at once.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.hands.moved.send_replace(());
+    }
+
+    /// A call of the control plane.
+    pub(crate) async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let description = self.simulator.description();
+        let url: SafeUrl = format!("{}{path}", description.control_url).parse().unwrap();
+        let mut request = Request::new(method, url).bearer(&AccessToken::new(description.control_key.as_str()));
+        if let Some(body) = body {
+            request = request.body("application/json", SecretBytes::new(body.to_string().into_bytes()));
+        }
+        let transport = Transport::new(Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+        let environment = Environment::at(&description.base_url).unwrap();
+        let response = transport.send(&environment, request, LONGEST).await.unwrap().response;
+        assert!(response.status.is_success(), "{path}: {response:?}");
+        serde_json::from_slice(response.body.expose_secret()).unwrap_or(Value::Null)
+    }
+
+    /// Scripts misbehaviour of the token endpoint.
+    pub(crate) async fn fault(&self, count: Option<u64>, action: Value) {
+        let fault = json!({ "path": "/v1/access_token", "count": count, "action": action });
+        self.control(Method::POST, "/faults", Some(fault)).await;
+    }
+
+    /// Ends all misbehaviour.
+    pub(crate) async fn repair(&self) {
+        self.control(Method::DELETE, "/faults", None).await;
+    }
+
+    /// The moments of the refreshes that arrived, oldest first.
+    pub(crate) async fn refreshes(&self) -> Vec<jiff::Timestamp> {
+        let record = self.control(Method::GET, "/record", None).await;
+        let all = record.as_array().unwrap().iter().filter(|entry| entry["grant_type"] == "refresh_token");
+        all.map(|entry| entry["at"].as_str().unwrap().parse().unwrap()).collect()
+    }
+}
+
+const LONGEST: usize = 64 * 1024 * 1024;
+
+fn broker(store: &Store, clock: &ManualClock, hands: &Arc<Hands>) -> Broker {
+    let parts = Parts {
+        clock: Arc::new(clock.clone()),
+        entropy: Arc::new(SystemEntropy),
+        sleep: Arc::clone(hands) as Arc<dyn Sleep>,
+    };
+    Broker::new(store, parts, "refresher")
+}
+
+impl Running {
+    pub(crate) fn start(broker: &Broker, options: RefresherOptions) -> Self {
+        let refresher = Refresher::new(broker, options);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let runs = refresher.clone();
+        let task = tokio::spawn(async move {
+            runs.run(async { drop(stopped.await) }).await;
+        });
+        Self { refresher, stop, task }
+    }
+
+    /// Waits until it has looked at the present and done all that may be done in it.
+    pub(crate) async fn quiet(&self, clock: &ManualClock) {
+        self.until(|report| {
+            let idle = |environment: &lanyard_broker::EnvironmentReport| {
+                environment.under_way == 0 && environment.next != Some(Duration::ZERO)
+            };
+            report.ready && report.looked == Some(clock.now()) && report.environments.iter().all(idle)
+        })
+        .await;
+    }
+
+    pub(crate) async fn until(&self, reached: impl Fn(&lanyard_broker::RefresherReport) -> bool) {
+        while !reached(&self.refresher.report()) {
+            assert!(!self.task.is_finished());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Asks it to end.
+    pub(crate) fn ask_to_stop(self) -> JoinHandle<()> {
+        self.stop.send(()).unwrap();
+        self.task
+    }
+
+    pub(crate) async fn stop(self) {
+        self.ask_to_stop().await.unwrap();
+    }
+}
+
+/// Waits that end when the test has moved the clock so far.
+#[derive(Debug)]
+struct Hands {
+    clock: ManualClock,
+    moved: watch::Sender<()>,
+}
+
+impl Sleep for Hands {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let (clock, mut moved) = (self.clock.clone(), self.moved.subscribe());
+        let begun = clock.now();
+        Box::pin(async move { while clock.now().since(&begun) < duration && moved.changed().await.is_ok() {} })
+    }
+}

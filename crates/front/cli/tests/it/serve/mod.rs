@@ -1,0 +1,6 @@
+//! The broker as a process.
+
+mod document;
+mod manager;
+mod sockets;
+mod tcp;

@@ -1,0 +1,145 @@
+//! The owner's socket: one broker at a time, whatever was left behind; started and stopped in order.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
+
+use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex, ask_on};
+use serde_json::json;
+
+use crate::LANYARD;
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn a_token_comes_from_memory_and_is_written_down() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    let broker = Served::start(&home, NONE);
+    webex.forget_record();
+    let mode = |path: std::path::PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(broker.socket()), 0o600);
+
+    let reply = broker.ask("GET", "/api/v1/credentials/acme/token");
+    assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")));
+    let token = reply.json();
+    assert_eq!(token["token_type"], "Bearer");
+    assert!((3500..=3600).contains(&token["expires_in"].as_u64().unwrap()), "{}", token["expires_in"]);
+    assert!(token["scopes"].as_array().unwrap().contains(&json!("spark:people_read")));
+    for _ in 0..4 {
+        broker.ask("GET", "/api/v1/credentials/acme/token");
+    }
+    assert_eq!(webex.record().len(), 0, "nobody was asked");
+    assert!(broker.stop().status.success());
+
+    let audit = home.run(["audit"]).ok();
+    let hand_outs: Vec<_> = audit.lines().filter(|line| line.contains("handed-out")).collect();
+    let times: usize = hand_outs
+        .iter()
+        .map(|line| line.rsplit_once(", ").and_then(|(_, last)| last.strip_suffix(" times")?.parse().ok()).unwrap_or(1))
+        .sum();
+    assert_eq!(times, 5, "{audit}");
+    home.run(["audit", "--verify"]).ok();
+}
+
+#[test]
+fn a_second_broker_is_refused_and_the_first_goes_on() {
+    let home = Home::new(LANYARD);
+    let broker = Served::start(&home, NONE);
+    let second = home.run(["serve"]);
+    assert!(second.stderr.contains("a broker runs already"), "{}", second.stderr);
+    assert!(!second.hint().is_empty());
+    assert_eq!(second.code(), 1);
+    assert_eq!(broker.ask("GET", "/healthz").status, 200);
+}
+
+#[test]
+fn what_a_killed_broker_left_behind_is_in_nobodys_way() {
+    let home = Home::new(LANYARD);
+    let broker = Served::start(&home, NONE);
+    let socket = broker.socket();
+    assert!(broker.kill());
+    assert!(socket.exists(), "nobody took it away");
+    let next = Served::start(&home, NONE);
+    assert_eq!(next.ask("GET", "/readyz").json()["status"], "ready");
+    assert!(next.stop().status.success());
+    assert!(!socket.exists(), "it went with its broker");
+
+    // A file that is no socket is somebody's, and stays.
+    fs::write(&socket, "mine").unwrap();
+    let refused = home.run(["serve"]);
+    assert!(refused.fails(1).contains("it is no socket"));
+    assert_eq!(fs::read_to_string(&socket).unwrap(), "mine");
+    fs::remove_file(&socket).unwrap();
+
+    // A socket that somebody else listens on without the lock is taken over: the lock is what counts.
+    drop(UnixListener::bind(&socket).unwrap());
+    assert_eq!(Served::start(&home, NONE).ask("GET", "/healthz").status, 200);
+}
+
+#[test]
+fn told_to_stop_it_finishes_what_was_begun() {
+    let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    let mut broker = Served::start(&home, NONE);
+    webex.fault(&json!({ "path": "/v1/access_token", "action": { "delay_ms": 1500 } }));
+    let socket = broker.socket();
+    let asking = std::thread::spawn(move || {
+        ask_on(&socket, "POST", "/api/v1/credentials/acme/refresh?force=true", &[]).unwrap()
+    });
+    while webex.refreshes().is_empty() {
+        lanyard_testkit::wait(Duration::from_millis(10));
+    }
+    broker.signal("TERM");
+    let reply = asking.join().unwrap();
+    assert_eq!((reply.status, reply.json()["outcome"].as_str()), (200, Some("renewed")), "{reply:?}");
+    assert!(broker.ended().status.success());
+    assert_eq!(home.show("acme")["generation"], 2);
+    assert_eq!(home.run(["refresh", "acme", "--force"]).code(), 0, "its refresh token was not lost");
+}
+
+#[test]
+fn what_another_process_changes_is_known_within_a_second() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    // Away from where commands look for it, so that they change the store by themselves.
+    let elsewhere = home.beside().join("sockets");
+    fs::create_dir(&elsewhere).unwrap();
+    let broker = Served::start(&home, ["--sockets", elsewhere.to_str().unwrap()]);
+    let ask = || broker.ask("GET", "/api/v1/credentials/acme/token");
+    assert_eq!(ask().status, 200);
+    let turns_to = |status: u16| {
+        for _ in 0..200 {
+            if ask().status == status {
+                return true;
+            }
+            lanyard_testkit::wait(Duration::from_millis(10));
+        }
+        false
+    };
+    home.run(["disable", "acme"]).ok();
+    assert!(turns_to(422) || turns_to(409), "{:?}", ask());
+    home.run(["enable", "acme"]).ok();
+    assert!(turns_to(200), "{:?}", ask());
+    home.run(["rename", "acme", "corp"]).ok();
+    assert!(turns_to(404), "{:?}", ask());
+    assert_eq!(broker.ask("GET", "/api/v1/credentials/corp/token").status, 200);
+    home.run(["clear", "corp", "--yes"]);
+}
+
+#[test]
+fn a_client_that_sends_nothing_or_nonsense_hinders_nobody() {
+    let home = Home::new(LANYARD);
+    let broker = Served::start(&home, NONE);
+    let silent: Vec<_> = (0..50).map(|_| UnixStream::connect(broker.socket()).unwrap()).collect();
+    assert_eq!(broker.ask("GET", "/healthz").status, 200);
+    drop(silent);
+    for nonsense in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &[b'A'; 100_000]] {
+        let reply = broker.ask_owner_raw(nonsense);
+        assert!(reply.is_none_or(|reply| reply.status == 400 || reply.status == 431 || reply.status == 414));
+    }
+    let long = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "a".repeat(200_000));
+    assert!(broker.ask_owner_raw(long.as_bytes()).is_none_or(|reply| reply.status == 431));
+    assert_eq!(broker.ask("GET", "/healthz").status, 200);
+}
