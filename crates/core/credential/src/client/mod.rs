@@ -83,15 +83,13 @@ impl Client {
 
     /// Whether it may do that with that credential. A capability includes no other: a client that may `proxy` gets no `token`.
     pub fn permits(&self, credential: CredentialId, capability: Capability, now: Timestamp) -> Result<(), Refused> {
-        let allowed = self.permits_any(capability, now);
-        if matches!(allowed, Err(Refused::Expired { .. })) {
-            return allowed;
+        // The capability first: of a credential that there is not, and of one that is not for it, a client learns the same.
+        self.permits_any(capability, now)?;
+        if self.credentials.includes(credential) {
+            Ok(())
+        } else {
+            Err(Refused::Credential { client: self.name.clone() })
         }
-        // First, so that nobody learns by its refusals what a credential of others could be used for.
-        if !self.credentials.includes(credential) {
-            return Err(Refused::Credential { client: self.name.clone() });
-        }
-        allowed
     }
 
     /// Whether it may call Webex so through the proxy. `segments` are the path's, decoded, below `/v1` (`people`, `me`), or with

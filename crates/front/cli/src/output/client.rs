@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lanyard_broker::{Holding, ShownClient};
 use lanyard_credential::Granted;
+use lanyard_protocol::OrgId;
 use serde_json::{Value, json};
 
 use super::{json as values, table};
@@ -60,7 +61,7 @@ pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> String {
         None => rows.push(("paths", "any whose answer is no credential".to_owned())),
         Some(paths) => rows.extend(paths.iter().map(|path| ("paths", path.to_string()))),
     }
-    rows.push(("organisation", client.org.as_ref().map_or("any", |org| org.as_str()).to_owned()));
+    rows.push(("organisation", client.org.as_ref().map_or("any", OrgId::as_str).to_owned()));
     rows.push((
         "expires",
         match client.expires_at {
@@ -101,7 +102,7 @@ pub(crate) fn json(shown: &ShownClient) -> Value {
         "credentials": words(shown.credentials.iter().map(ToString::to_string).collect()),
         "methods": client.methods.map(|methods| words(methods.iter().map(|method| method.to_string()).collect())),
         "paths": client.paths.as_ref().map(|paths| words(paths.iter().map(ToString::to_string).collect())),
-        "organisation": client.org.as_ref().map(|org| org.as_str()),
+        "organisation": client.org.as_ref().map(OrgId::as_str),
         "expires_at": values::time(client.expires_at),
         "created_at": values::time(Some(client.created_at)),
         "uid": client.uid,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lanyard_testkit::{Home, Options, Webex};
+use lanyard_testkit::{Home, Options, Served, Webex};
 use serde_json::{Value, json};
 
 use crate::snapshots::{assert_shown, furnished, transcript};
@@ -11,8 +11,7 @@ use crate::{LANYARD, signed_in};
 /// Adds a client; gives its key.
 #[track_caller]
 fn added(home: &Home, arguments: &[&str]) -> String {
-    let printed = home.run([&["client", "add"], arguments].concat()).ok();
-    printed.strip_suffix('\n').expect("a line").to_owned()
+    home.run([&["client", "add"], arguments].concat()).ok()
 }
 
 fn shown(home: &Home, name: &str) -> Value {
@@ -34,8 +33,7 @@ fn a_clients_key_is_printed_alone_once_and_kept_nowhere() {
     let home = signed_in(&webex);
     let ended = home.run(["client", "add", "monitor", "--credential", "acme", "--can", "token,proxy"]);
     assert!(ended.stderr.contains("added the client monitor: token, proxy with acme"), "{}", ended.stderr);
-    let key = ended.ok();
-    let key = key.strip_suffix('\n').unwrap();
+    let key = ended.stdout.strip_suffix('\n').unwrap();
     let parts: Vec<_> = key.split('_').map(str::len).collect();
     assert_eq!((&key[..4], parts), ("lyk_", vec![3, 22, 43, 6]), "nothing but the key is on stdout");
 
@@ -114,7 +112,7 @@ fn a_program_gets_the_key_in_json() {
     assert_eq!(added, shown(&home, "monitor"));
     let removed: Value = serde_json::from_str(&home.run(["--json", "client", "remove", "monitor"]).ok()).unwrap();
     assert_eq!(removed, json!({ "name": "monitor", "removed": true, "holds": [] }));
-    assert_eq!(home.run(["--json", "client", "list"]).ok(), "[]\n");
+    assert_eq!(home.run(["--json", "client", "list"]).ok(), "[]");
 }
 
 #[test]
@@ -181,7 +179,7 @@ fn what_cannot_be_a_policy_is_refused_and_adds_nothing() {
     }
     home.run(["client", "add", "monitor", "--can", "proxy"]).fails(2);
     home.run(["client", "add", "monitor", "--credential", "acme"]).fails(2);
-    assert_eq!(home.run(["--json", "client", "list"]).ok(), "[]\n");
+    assert_eq!(home.run(["--json", "client", "list"]).ok(), "[]");
     let nowhere = Home::new(LANYARD);
     nowhere.run(good).fails(3);
     assert!(!nowhere.path().exists(), "a client of nothing makes no home");
@@ -254,8 +252,9 @@ fn what_a_client_holds_is_told_and_goes_on_after_it_is_removed() {
         );
     };
     hand_out("acme", "token, generation 1, 3 times", 1);
-    hand_out("lobby", "token, generation 1", 2);
-    hand_out("mine", "proxy GET, generation 1", 3);
+    hand_out("mine", "token, generation 1", 2);
+    hand_out("lobby", "proxy GET, generation 1", 3);
+    rewrite(&home, "UPDATE credentials SET access_lifetime = NULL WHERE name = 'mine'");
     let monitor = shown(&home, "monitor");
     assert!(monitor["last_used_at"].is_string());
     let held = |value: &Value| {
@@ -264,20 +263,47 @@ fn what_a_client_holds_is_told_and_goes_on_after_it_is_removed() {
             .collect::<Vec<_>>()
     };
     let acme = (json!("acme"), true, json!(false));
-    let lobby = (json!("lobby"), false, json!(false));
-    assert_eq!(held(&monitor), [acme.clone(), lobby.clone()]);
+    let mine = (json!("mine"), false, json!(false));
+    assert_eq!(held(&monitor), [acme.clone(), mine.clone()]);
 
     home.run(["refresh", "acme", "--force"]).ok();
     let replaced = (json!("acme"), true, json!(true));
-    assert_eq!(held(&shown(&home, "monitor")), [replaced, lobby.clone()], "the old token is good for a while yet");
+    assert_eq!(held(&shown(&home, "monitor")), [replaced, mine.clone()], "the old token is good for a while yet");
     let row = home.run(["client", "list"]).ok();
-    assert!(row.contains("acme, lobby, until an unknown end"), "{row}");
+    assert!(row.contains("acme, mine, until an unknown end"), "{row}");
     let removed = home.run(["client", "remove", "monitor"]);
     assert!(removed.stderr.contains("can go on using them at Webex itself"), "{}", removed.stderr);
-    assert!(removed.stderr.contains("a token of lobby, generation 1, until an unknown end"), "{}", removed.stderr);
+    assert!(removed.stderr.contains("a token of mine, generation 1, until an unknown end"), "{}", removed.stderr);
     removed.ok();
     added(&home, &["monitor", "--all-credentials", "--can", "token", "--expires", "1h"]);
     assert_eq!(shown(&home, "monitor")["holds"], json!([]), "another client of that name was handed nothing");
+}
+
+#[test]
+fn a_broker_hands_a_client_what_its_policy_says_and_the_owner_sees_it() {
+    let (_webex, home) = furnished();
+    let key = added(&home, &["monitor", "--credential", "acme", "--can", "token"]);
+    let broker = Served::start(&home, ["--http", "127.0.0.1:0"]);
+    let ask = |key: &str, name: &str| {
+        let reply = broker.ask_remote(Some(key), "GET", &format!("/api/v1/credentials/{name}/token"));
+        (reply.status, reply.problem().map(str::to_owned))
+    };
+    let refused = |status, code: &str| (status, Some(code.to_owned()));
+    for _ in 0..3 {
+        assert_eq!(ask(&key, "acme"), (200, None));
+    }
+    assert_eq!(ask(&key, "mine"), refused(403, "refused"));
+    assert_eq!(ask(&key, "nobody"), refused(403, "refused"), "whether there is one is nothing to a client");
+    assert_eq!(ask(&format!("{}0", &key[..key.len() - 1]), "acme"), refused(401, "unauthorized"));
+    broker.stop();
+    let monitor = shown(&home, "monitor");
+    assert!(monitor["last_used_at"].is_string());
+    let holds = monitor["holds"].as_array().unwrap();
+    assert_eq!(holds.len(), 1, "{monitor}");
+    assert_eq!((&holds[0]["credential"], &holds[0]["generation"]), (&json!("acme"), &json!(1)));
+    assert!(holds[0]["until"].is_string() && holds[0]["replaced"] == json!(false), "{monitor}");
+    let said = home.run(["disable", "acme"]);
+    assert!(said.stderr.contains("client monitor: token"), "{}", said.stderr);
 }
 
 /// Does to the database what no command does.

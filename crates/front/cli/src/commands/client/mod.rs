@@ -136,16 +136,12 @@ impl Add {
             return output::json::print(&value);
         }
         output::note(&format!("added the client {}: {}", shown.client.name, output::client::summary(&shown)));
-        match key {
-            Some(key) => {
-                output::note("its key follows, and is never shown again; it is sent as Authorization: Bearer KEY");
-                output::line(key.expose_secret())
-            }
-            None => {
-                output::note("it has no key: it is recognised on the broker's socket for clients by its user");
-                Ok(())
-            }
-        }
+        let Some(key) = key else {
+            output::note("it has no key: it is recognised on the broker's socket for clients by its user");
+            return Ok(());
+        };
+        output::note("its key follows, and is never shown again; it is sent as Authorization: Bearer KEY");
+        output::line(key.expose_secret())
     }
 
     /// What is named and has no effect, or not the one that it seems to have.
