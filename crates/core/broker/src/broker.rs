@@ -67,6 +67,12 @@ impl Broker {
         }
     }
 
+    /// The same broker on behalf of somebody else, as the audit is to name them.
+    pub fn acting_as(&self, actor: impl Into<String>) -> Self {
+        let actor = actor.into();
+        Self { store: self.store.acting_as(actor.as_str()), actor, ..self.clone() }
+    }
+
     /// Does one use case.
     pub async fn call<C: Call>(&self, call: C) -> Result<C::Reply, Error> {
         tracing::debug!(?call, "call");

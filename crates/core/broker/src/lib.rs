@@ -16,6 +16,7 @@ mod refresher;
 mod rotation;
 #[cfg(feature = "failpoints")]
 mod steps;
+pub mod wire;
 
 pub use broker::{Broker, Call, Parts};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
@@ -38,6 +39,7 @@ pub use calls::rename::{ChangeLabels, Rename};
 pub use calls::show::{List, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
 pub use calls::switch::{Disable, Disabled, Enable, Enabled, Found};
+pub use calls::take_token::{TakeToken, TakenToken};
 pub use calls::test::{
     Coverage, JobReport, NeedReport, NeedVerdict, NotGranted, Sight, Test, TestReport, TokenFinding,
 };
@@ -45,6 +47,7 @@ pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, Rev
 pub use error::{Class, Error, advice, class_of};
 pub use handouts::{Asked, HandOutOptions, HandOuts, Ready, SpoolFull, Taken};
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
+pub use wire::{Told, Travels};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
 macro_rules! failpoint {

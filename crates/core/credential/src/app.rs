@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{AppId, AppName, KindError};
 
 /// A registration at Webex: one serves many credentials. Its client secret is not here: it is sealed in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     /// The immutable id.
     pub id: AppId,
@@ -22,6 +23,7 @@ pub struct App {
     /// The id that Webex gave it.
     pub client_id: AppClientId,
     /// Where Webex may send a browser back to; exactly as registered.
+    #[serde(with = "crate::urls")]
     pub redirect_uris: Vec<Url>,
     /// The scopes that a sign-in asks for by default.
     pub scopes: ScopeSet,
@@ -30,7 +32,7 @@ pub struct App {
 }
 
 /// What an app is registered as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AppKind {
     /// Persons consent to it.
     Integration,

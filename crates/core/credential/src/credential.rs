@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     AppId, CredentialId, CredentialName, Generation, Grant, Kind, Mint, Organisation, RefreshRight, Standing, State,
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// A named, durable right to obtain access tokens, without the tokens themselves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
     /// The immutable id.
     pub id: CredentialId,

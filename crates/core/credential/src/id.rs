@@ -47,6 +47,8 @@ macro_rules! random_id {
                 Uuid::try_parse(text).map(Self).map_err(|_| IdError)
             }
         }
+
+        lanyard_protocol::serde_as_text!($name);
     )+};
 }
 

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use lanyard_protocol::{Environment, Method, Request, Scope, ScopeSet};
+use serde::{Deserialize, Serialize};
 
 use crate::{Kind, KindError};
 
 /// A job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Job {
     /// Watching meeting-room devices.
     Devices,

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::name::LabelKey;
 
 /// A key with its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// What it is about.
     pub key: LabelKey,
@@ -51,6 +52,8 @@ impl FromStr for LabelValue {
         if fits { Ok(Self(text.into())) } else { Err(LabelError::Value) }
     }
 }
+
+lanyard_protocol::serde_as_text!(LabelValue);
 
 impl fmt::Display for LabelValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

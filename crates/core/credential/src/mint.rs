@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use lanyard_protocol::OrgId;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::CredentialId;
 
 /// How a credential gets a grant through another credential: the first one, and another whenever the grant ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mint {
     /// Whose access token asks for it.
     pub via: CredentialId,
@@ -18,7 +19,7 @@ pub struct Mint {
 }
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// The tokens of a service app in one organisation (`POST /applications/{id}/token`); an administrator there must have
     /// authorised the app.
@@ -62,6 +63,8 @@ impl FromStr for GuestSubject {
         if fits { Ok(Self(text.into())) } else { Err(GuestSubjectError) }
     }
 }
+
+lanyard_protocol::serde_as_text!(GuestSubject);
 
 impl fmt::Display for GuestSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

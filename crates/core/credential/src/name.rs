@@ -55,6 +55,8 @@ macro_rules! name {
                 f.write_str(&self.0)
             }
         }
+
+        lanyard_protocol::serde_as_text!($name);
     )+};
 }
 

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::{Kind, RefreshRight, Trouble, Validity};
 
 /// What the store keeps. Each standing carries what belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// No token yet: a sign-in or an administrator's authorisation is outstanding.
     Pending,

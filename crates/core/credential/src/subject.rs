@@ -1,9 +1,10 @@
 //! Who a token acts as.
 
 use lanyard_protocol::{OrgId, PersonId, PersonType};
+use serde::{Deserialize, Serialize};
 
 /// The Webex identity behind a token, as far as Webex told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
     /// `/people/me` answered.
     Known(SubjectIdentity),
@@ -12,7 +13,7 @@ pub enum Subject {
 }
 
 /// What `/people/me` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectIdentity {
     /// The account's id.
     pub id: PersonId,
@@ -35,7 +36,7 @@ impl Subject {
 }
 
 /// The organisation that a subject belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organisation {
     /// Its id.
     pub id: OrgId,

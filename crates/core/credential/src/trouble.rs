@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::IdError;
 
 /// The last failure of a credential, in words for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// When it happened.
     pub at: Moment,
@@ -37,7 +38,7 @@ impl Trouble {
 }
 
 /// The failures that are told apart, because a person does something else about each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TroubleKind {
     /// Webex could not be reached, or was too busy: it will pass.
     Unreachable,

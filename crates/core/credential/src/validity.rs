@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 /// When a token set was obtained and for how long its tokens last, as the reply said. An unknown lifetime stays unknown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validity {
     /// The moment at which the request was sent that brought the tokens: lifetimes count from it.
     pub obtained: Moment,
@@ -17,7 +18,7 @@ pub struct Validity {
 }
 
 /// Whether a token set can be renewed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefreshRight {
     /// There is no refresh token.
     None,

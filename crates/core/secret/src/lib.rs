@@ -5,6 +5,7 @@
 
 mod bytes;
 mod token;
+pub mod travel;
 mod url;
 
 pub use bytes::SecretBytes;

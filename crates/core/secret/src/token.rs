@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::travel::sealed::Secret;
 
 /// Declares a type for one kind of secret text. Each is a type of its own, so that none is passed where another is meant.
 macro_rules! secret_text {
@@ -32,6 +34,16 @@ macro_rules! secret_text {
             /// Compares in a time that depends on the lengths alone.
             pub fn matches(&self, other: &Self) -> bool {
                 self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+            }
+        }
+
+        impl Secret for $name {
+            fn exposed(&self) -> &[u8] {
+                self.0.as_bytes()
+            }
+
+            fn revived(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+                std::str::from_utf8(&bytes).ok().map(Self::new)
             }
         }
 

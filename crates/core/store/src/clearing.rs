@@ -7,6 +7,7 @@ use lanyard_credential::{AppId, CredentialId, CredentialName, RevocationId, Spen
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_vault::Sealed;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditAction;
 use crate::credentials::update_standing;
@@ -40,7 +41,7 @@ pub struct PendingRevocation {
 }
 
 /// The kinds of token that are revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TokenKind {
     /// An access token.
     Access,

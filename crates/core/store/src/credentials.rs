@@ -5,6 +5,7 @@ use std::time::Duration;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Organisation, Standing, Subject,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::audit::AuditAction;
@@ -18,7 +19,7 @@ use crate::record::{
 use crate::{Store, StoreError};
 
 /// A credential to be stored, with its first tokens where it has some already.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewCredential {
     /// All but the secrets. With tokens, their validity and scopes count, and grant and generation begin at 1.
     pub credential: Credential,

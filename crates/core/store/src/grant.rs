@@ -4,6 +4,7 @@ use lanyard_credential::{CredentialId, Generation, Grant, Organisation, Standing
 use lanyard_protocol::ScopeSet;
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_vault::Sealed;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditAction;
 use crate::engine::{Write, sql};
@@ -12,11 +13,13 @@ use crate::record::{identity_values, read_standing, standing_values, validity_va
 use crate::{Store, StoreError};
 
 /// The tokens of a new grant, as a sign-in or an import brought them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewTokens {
     /// The access token; none where only a refresh token was given, whose first rotation brings one.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub access: Option<AccessToken>,
     /// The refresh token; bots and personal tokens have none.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub refresh: Option<RefreshToken>,
     /// How long they last.
     pub validity: Validity,

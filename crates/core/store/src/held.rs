@@ -38,6 +38,8 @@ pub struct HeldToken {
     pub scopes: Option<Arc<str>>,
     /// Whether it may be handed out while it is good.
     pub hands_out: bool,
+    /// Whether none follows it until a person has acted.
+    pub is_last: bool,
     grant: Grant,
     access: Option<Sealed>,
     wrapped_key: Option<Sealed>,
@@ -152,6 +154,7 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
             Standing::NeedsLogin(trouble) => trouble.kind != TroubleKind::DeadToken,
             Standing::Active | Standing::Stalled(_) => true,
         },
+        is_last: matches!(standing, Standing::NeedsLogin(_)),
         grant: Grant::new(row.counter("grant_number")?),
         access: row.optional_sealed(ACCESS)?,
         wrapped_key: row.optional_sealed("wrapped_key")?,

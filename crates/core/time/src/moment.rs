@@ -1,10 +1,12 @@
 //! A point in time, read from two clocks at once.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One boot of one machine. Readings of the boot clock compare only within the same boot. A clone shares the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -32,6 +34,19 @@ impl BootId {
     }
 }
 
+/// Written as its text.
+impl Serialize for BootId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BootId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(Cow::<'de, str>::deserialize(deserializer)?))
+    }
+}
+
 impl fmt::Debug for BootId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BootId({})", &self.0)
@@ -39,7 +54,7 @@ impl fmt::Debug for BootId {
 }
 
 /// A reading of the boot-time clock: it runs on while the machine sleeps and no one can set it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootTime {
     /// The boot that the reading belongs to.
     pub boot: BootId,
@@ -58,7 +73,7 @@ impl BootTime {
 ///
 /// Within one boot the boot clock decides how much time has passed, so a wall clock that is set forward or back neither ends a
 /// token nor keeps a dead one alive. Across boots there is only the wall clock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// The wall clock's reading.
     pub wall: Timestamp,

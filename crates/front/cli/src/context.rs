@@ -8,9 +8,12 @@ use clap::Args;
 use lanyard_broker::{Broker, List, Parts};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::Environment;
-use lanyard_store::{Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Store};
+use lanyard_server::owner::Owner;
+use lanyard_server::sockets;
+use lanyard_store::{Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Settings, Store};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
+use crate::access::Access;
 use crate::exit::Failure;
 use crate::passphrase;
 
@@ -122,8 +125,30 @@ impl Common {
         Ok(Home::new(base.join("lanyard")))
     }
 
-    /// The broker over an existing home.
-    pub(crate) async fn broker(&self) -> Result<Broker, Failure> {
+    /// Where the broker of the home listens for its owner.
+    fn socket(&self) -> Result<PathBuf, Failure> {
+        let home = self.home()?;
+        let settings =
+            Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
+        Ok(sockets::owner(&settings.serve.sockets.unwrap_or(home.directory)))
+    }
+
+    /// The broker that runs in the home, where one does.
+    async fn running(&self) -> Result<Option<Access>, Failure> {
+        Ok(Owner::connect(&self.socket()?).await?.map(Access::Remote))
+    }
+
+    /// The use cases of an existing home: those of the broker that runs there, or else those of this process.
+    pub(crate) async fn broker(&self) -> Result<Access, Failure> {
+        match self.running().await? {
+            Some(running) => Ok(running),
+            None => Ok(Access::Local(Box::new(self.local().await?))),
+        }
+    }
+
+    /// The broker of this process over an existing home, though another may run there: for what needs this process's own files,
+    /// terminal or keyring.
+    pub(crate) async fn local(&self) -> Result<Broker, Failure> {
         let home = self.home()?;
         let parts = parts();
         match Store::open_home(&home.directory, store_parts(&parts), options()).await {
@@ -137,8 +162,8 @@ impl Common {
         }
     }
 
-    /// The broker over an existing home; `None` where there is no home yet.
-    pub(crate) async fn broker_if_any(&self) -> Result<Option<Broker>, Failure> {
+    /// The same; `None` where there is no home yet.
+    pub(crate) async fn broker_if_any(&self) -> Result<Option<Access>, Failure> {
         match self.broker().await {
             Ok(broker) => Ok(Some(broker)),
             Err(Failure::NoSuchName { .. }) => Ok(None),
@@ -146,8 +171,16 @@ impl Common {
         }
     }
 
-    /// The broker over a home that is made where there is none.
-    pub(crate) async fn broker_or_new(&self) -> Result<Broker, Failure> {
+    /// The same for a home that is made where there is none.
+    pub(crate) async fn broker_or_new(&self) -> Result<Access, Failure> {
+        match self.running().await? {
+            Some(running) => Ok(running),
+            None => Ok(Access::Local(Box::new(self.local_or_new().await?))),
+        }
+    }
+
+    /// The broker of this process over a home that is made where there is none.
+    pub(crate) async fn local_or_new(&self) -> Result<Broker, Failure> {
         let parts = parts();
         let home = self.home()?.directory;
         let mut options = options();
@@ -182,7 +215,7 @@ impl Common {
 }
 
 /// The credential that is meant: the one named, `LANYARD_CREDENTIAL`, or the only one there is.
-pub(crate) async fn credential(broker: &Broker, named: Option<CredentialName>) -> Result<CredentialName, Failure> {
+pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -> Result<CredentialName, Failure> {
     if let Some(name) = named {
         return Ok(name);
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use lanyard_broker::Class;
 use lanyard_server::ServeError;
+use lanyard_server::owner::ConnectError;
 use lanyard_store::{OpenError, RestoreError, StoreError};
 use serde_json::json;
 use thiserror::Error;
@@ -22,6 +23,9 @@ pub(crate) enum Failure {
     /// A use case failed.
     #[error(transparent)]
     Broker(#[from] lanyard_broker::Error),
+    /// The broker of the home is not spoken to.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The home cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -79,6 +83,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Broker(error) => code_of(error.class()),
+            Self::Connect(error) => code_of(error.class()),
             Self::Store(StoreError::Paused(_)) => 4,
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. }) | Self::Usage { .. } => 2,
             Self::Open(_) | Self::Restore(_) | Self::Store(_) | Self::Serve(ServeError::Store(_)) => 6,
@@ -95,6 +100,7 @@ impl Failure {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Broker(error) => error.hint(),
+            Self::Connect(error) => Some(error.hint()),
             Self::Open(error) => Some(error.hint()),
             Self::Restore(error) => Some(error.hint()),
             Self::Store(error) | Self::Serve(ServeError::Store(error)) => Some(error.hint()),

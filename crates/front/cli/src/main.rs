@@ -1,5 +1,6 @@
 //! The `lanyard` binary.
 
+mod access;
 mod arguments;
 mod callback;
 mod commands;

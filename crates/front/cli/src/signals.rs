@@ -2,16 +2,19 @@
 
 use std::future::Future;
 
-use lanyard_broker::Broker;
 use lanyard_server::Order;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::access::Access;
 use crate::exit::Failure;
 use crate::output;
 
 /// Runs `work`. A signal to stop ends the process at once, but never between the sending of a refresh token and the storing of
-/// what came back: then that is finished first.
-pub(crate) async fn guarded<T>(broker: &Broker, work: impl Future<Output = T>) -> Result<T, Failure> {
+/// what came back: then that is finished first. Where a broker does the work, a signal just ends this process.
+pub(crate) async fn guarded<T>(broker: &Access, work: impl Future<Output = T>) -> Result<T, Failure> {
+    if let Access::Remote(_) = broker {
+        return Ok(work.await);
+    }
     let mut signals = Signals::new()?;
     let mut work = std::pin::pin!(work);
     let number = tokio::select! {

@@ -34,6 +34,12 @@ pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Requ
             Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), caller)).await,
         };
     }
+    if api::private::is_asked(request.uri().path()) {
+        return match api::private::at_once(shared, peer, &caller, request).await {
+            Ok(response) => response,
+            Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), Arc::clone(peer), caller)).await,
+        };
+    }
     let shared_there = Arc::clone(shared);
     elsewhere(shared, async move { api::answer(&shared_there, &caller, request).await }).await
 }

@@ -80,11 +80,11 @@ fn job(report: &JobReport) -> Value {
         .iter()
         .map(|need| {
             let (verdict, reason) = match &need.verdict {
-                NeedVerdict::Granted(why) => ("granted", (*why).to_owned()),
+                NeedVerdict::Granted(why) => ("granted", why.clone()),
                 NeedVerdict::Missing(why) => ("missing", why.clone()),
                 NeedVerdict::Unknown(why) => ("unknown", why.clone()),
             };
-            json!({ "what": need.need.what, "scopes": need.need.scopes, "verdict": verdict, "reason": reason })
+            json!({ "what": need.what, "scopes": need.scopes, "verdict": verdict, "reason": reason })
         })
         .collect();
     json!({ "job": report.job.as_str(), "impossible": report.impossible, "needs": needs })

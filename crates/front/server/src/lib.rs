@@ -11,6 +11,7 @@ mod connection;
 mod front;
 pub mod json;
 mod listen;
+pub mod owner;
 mod problem;
 mod serve;
 

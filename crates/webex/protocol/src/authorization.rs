@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use lanyard_secret::SafeUrl;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::lenient::{or_default, timestamp};
 use crate::{AppClientId, AuthorizationId, Environment, Method, OrgId, PersonId, Request};
 
 /// One token or refresh token that an app holds for a person. It does not say which token: an entry is matched to one's own by
 /// client id and time, and that is a guess.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Authorization {
     /// The id.
@@ -35,7 +35,7 @@ pub struct Authorization {
 }
 
 /// What an authorisation stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthorizationKind {
     /// A refresh token; deleting it revokes its access tokens too, if not at once.

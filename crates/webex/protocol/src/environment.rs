@@ -1,6 +1,10 @@
 //! One Webex: where its API and its identity broker are.
 
+use std::borrow::Cow;
+
 use lanyard_secret::SafeUrl;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 use url::Url;
 
@@ -109,6 +113,19 @@ impl Environment {
     /// takes the app's secret and the token in its body, and goes to [`revoke`](Self::revoke) alone.)
     pub fn permits(&self, url: &SafeUrl) -> bool {
         url.is_confidential() && url.origin() == self.api.origin()
+    }
+}
+
+/// Written as its id.
+impl Serialize for Environment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.id())
+    }
+}
+
+impl<'de> Deserialize<'de> for Environment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::at(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

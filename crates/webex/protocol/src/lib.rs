@@ -3,6 +3,9 @@
 //! The client turns a [`Request`] into bytes on a socket and bytes into a [`Response`]; the simulator does the reverse. Both
 //! share the definitions here, and the facts behind them: each item names its source.
 
+#[macro_use]
+mod as_text;
+
 mod authorization;
 mod device;
 mod environment;

@@ -47,6 +47,8 @@ impl fmt::Debug for Scope {
     }
 }
 
+serde_as_text!(Scope, ScopeSet);
+
 /// A set of scopes. Written with single spaces in alphabetical order; read with any white space in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScopeSet(BTreeSet<Scope>);

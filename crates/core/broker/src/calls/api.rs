@@ -7,6 +7,7 @@ use lanyard_client::CallOptions;
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::{Environment, Method, Request, Response, next_link};
 use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
+use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
 use super::hand_out::HandOut;
@@ -14,33 +15,37 @@ use crate::doubt::Doubt;
 use crate::{Broker, Call, Error};
 
 /// Calls Webex as a credential.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct CallApi {
     /// The credential.
     pub name: CredentialName,
     /// The method.
+    #[serde(with = "crate::wire::text")]
     pub method: Method,
     /// Where to.
     pub target: Target,
     /// Headers of the caller's own.
+    #[serde(with = "crate::wire::headers")]
     pub headers: HeaderMap,
     /// The body; empty for none.
+    #[serde(with = "lanyard_secret::travel")]
     pub body: SecretBytes,
     /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
     pub expected: Option<Environment>,
 }
 
 /// Where a call goes: always to the credential's own Webex.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Target {
     /// A path, and what is added to its query.
     Path(ApiPath, Vec<(String, String)>),
     /// What a page named as the next one.
+    #[serde(with = "lanyard_secret::travel")]
     Next(SafeUrl),
 }
 
 /// A path below a Webex's API base, such as `people/me`, or of its `/identity` beside that. It may have a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiPath {
     /// Segments as they are on the wire.
     path: String,
@@ -110,21 +115,26 @@ impl ApiPath {
 }
 
 /// What Webex answered.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ApiReply {
     /// The credential that called.
     pub credential: Credential,
     /// The method that was used.
+    #[serde(with = "crate::wire::text")]
     pub method: Method,
     /// The path that was asked, without its query.
     pub path: String,
     /// The status.
+    #[serde(with = "crate::wire::status")]
     pub status: StatusCode,
     /// The headers.
+    #[serde(with = "crate::wire::headers")]
     pub headers: HeaderMap,
     /// The body.
+    #[serde(with = "lanyard_secret::travel")]
     pub body: SecretBytes,
     /// The next page, where there is one.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub next: Option<SafeUrl>,
     /// By which Cisco's support finds the call.
     pub tracking_id: Option<String>,

@@ -5,12 +5,13 @@ use lanyard_protocol::oauth::ClientAuth;
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use lanyard_secret::ClientSecret;
 use lanyard_store::{NameError, NewApp, RemoveAppError};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{Broker, Call, Error};
 
 /// Registers an app.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddApp {
     /// Its name here.
     pub name: AppName,
@@ -21,8 +22,10 @@ pub struct AddApp {
     /// Its client id.
     pub client_id: AppClientId,
     /// Its client secret.
+    #[serde(with = "lanyard_secret::travel")]
     pub client_secret: ClientSecret,
     /// Its redirect URIs, exactly as registered.
+    #[serde(with = "lanyard_credential::urls")]
     pub redirect_uris: Vec<Url>,
     /// The scopes that a sign-in asks for.
     pub scopes: ScopeSet,
@@ -54,7 +57,7 @@ impl Call for AddApp {
 }
 
 /// All apps, by name.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ListApps;
 
 impl Call for ListApps {
@@ -66,7 +69,7 @@ impl Call for ListApps {
 }
 
 /// One app.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ShowApp {
     /// Its name.
     pub name: AppName,
@@ -81,7 +84,7 @@ impl Call for ShowApp {
 }
 
 /// Forgets an app that no credential uses.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct RemoveApp {
     /// Its name.
     pub name: AppName,
@@ -103,11 +106,12 @@ impl Call for RemoveApp {
 }
 
 /// Replaces an app's client secret. Credentials that stalled because of the old one may try again at once.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ReplaceSecret {
     /// The app's name.
     pub name: AppName,
     /// The new secret.
+    #[serde(with = "lanyard_secret::travel")]
     pub client_secret: ClientSecret,
 }
 

@@ -1,11 +1,12 @@
 //! What was done, and by whom.
 
 use lanyard_store::{AuditEntry, AuditVerdict, Head};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 
 /// The latest records, oldest first.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ReadAudit {
     /// How many at most.
     pub limit: u32,
@@ -22,7 +23,7 @@ impl Call for ReadAudit {
 }
 
 /// Checks every record against its chain, and the chains' ends against heads that were exported earlier.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct VerifyAudit {
     /// Heads kept elsewhere: without them a chain whose end was cut off looks whole.
     pub heads: Vec<Head>,

@@ -6,6 +6,7 @@ use lanyard_client::CallError;
 use lanyard_credential::{Credential, RefreshRight};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Backup, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 
@@ -25,7 +26,7 @@ impl Call for MakeBackup {
 }
 
 /// Lets a home that keeps still go on; `false` where it did not keep still.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Resume;
 
 impl Call for Resume {

@@ -5,6 +5,7 @@ use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, TokenKind};
+use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
 use crate::environment::expect;
@@ -12,7 +13,7 @@ use crate::{Broker, Call, Error};
 
 /// Revokes and erases a credential. What cannot be revoked now is tried again for at most seven days; the credential itself is
 /// gone at once.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Clear {
     /// The credential.
     pub name: CredentialName,
@@ -21,7 +22,7 @@ pub struct Clear {
 }
 
 /// What became of a credential's tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cleared {
     /// The credential's former name.
     pub name: CredentialName,
@@ -36,7 +37,7 @@ pub struct Cleared {
 }
 
 /// One token that was to be revoked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Revocation {
     /// The credential that it belonged to.
     pub credential: CredentialName,
@@ -47,7 +48,7 @@ pub struct Revocation {
 }
 
 /// What became of a token that was to be revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RevocationOutcome {
     /// Webex confirmed that it is of no use any more.
     Revoked,
@@ -85,7 +86,7 @@ impl Call for Clear {
 }
 
 /// Tries again what earlier clears could not revoke.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct RetryRevocations;
 
 impl Call for RetryRevocations {

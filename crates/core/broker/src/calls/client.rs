@@ -11,12 +11,13 @@ use lanyard_credential::{
 use lanyard_protocol::OrgId;
 use lanyard_store::{AddClientError, HandOutCount, KeyedClient};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use super::holders::Handed;
 use crate::{Broker, Call, Error};
 
 /// Adds a client with its policy, which is not changed afterwards.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddClient {
     /// Its name.
     pub name: ClientName,
@@ -37,11 +38,12 @@ pub struct AddClient {
 }
 
 /// A client that was added.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddedClient {
     /// The client.
     pub client: Client,
     /// Its key; `None` where it is a user of this machine. There is no other time to have it.
+    #[serde(with = "key")]
     pub key: Option<ClientKey>,
 }
 
@@ -88,8 +90,26 @@ impl Call for AddClient {
     }
 }
 
+/// A key on its way over the owner's socket.
+mod key {
+    use lanyard_credential::ClientKey;
+    use lanyard_secret::{SecretText, travel};
+    use serde::de::{Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
+    pub(super) fn serialize<S: Serializer>(key: &Option<ClientKey>, serializer: S) -> Result<S::Ok, S::Error> {
+        travel::optional::serialize(&key.as_ref().map(|key| key.text().clone()), serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ClientKey>, D::Error> {
+        let text: Option<SecretText> = travel::optional::deserialize(deserializer)?;
+        text.map(|text| ClientKey::parse(text.expose_secret()).map_err(D::Error::custom)).transpose()
+    }
+}
+
 /// A client with what it did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownClient {
     /// The client.
     pub client: Client,
@@ -102,7 +122,7 @@ pub struct ShownClient {
 }
 
 /// A token that a client was handed. Whatever is done here, the client may use it until it ends or is revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     /// Whose token.
     pub credential: CredentialName,
@@ -117,7 +137,7 @@ pub struct Holding {
 }
 
 /// All clients, by name.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ListClients;
 
 impl Call for ListClients {
@@ -134,7 +154,7 @@ impl Call for ListClients {
 }
 
 /// One client.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ShowClient {
     /// Its name.
     pub name: ClientName,
@@ -150,7 +170,7 @@ impl Call for ShowClient {
 }
 
 /// Removes a client. Its key is worth nothing from then on; what it holds is in the reply.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct RemoveClient {
     /// Its name.
     pub name: ClientName,

@@ -5,19 +5,20 @@ use lanyard_protocol::oauth::device::{DeviceAuthorization, DevicePoll, DeviceRef
 use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use super::sign_in::{SignIn, SignedIn};
 use crate::{Broker, Call, Error};
 
 /// Asks Webex for the code that a person types elsewhere.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct BeginDeviceSignIn {
     /// The sign-in.
     pub sign_in: SignIn,
 }
 
 /// A sign-in that waits for a person with another device.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct DeviceSignIn {
     sign_in: SignIn,
     authorization: DeviceAuthorization,
@@ -63,7 +64,7 @@ impl Call for BeginDeviceSignIn {
 }
 
 /// Polls until the person has signed in, has refused, or was too slow.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AwaitDevice {
     /// The sign-in.
     pub device: DeviceSignIn,

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_credential::{
+    Credential, CredentialId, CredentialName, Generation, Renewal, Standing, Trouble, TroubleKind,
+};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord, StoreError};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::mint::MintEnd;
@@ -15,7 +18,7 @@ use crate::rotation::{RotationEnd, look_again};
 use crate::{Broker, Call, Error};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct HandOut {
     /// The credential.
     pub name: CredentialName,
@@ -26,11 +29,12 @@ pub struct HandOut {
 }
 
 /// An access token on its way to a program.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct HandedOut {
     /// The credential, as it stands now.
     pub credential: Credential,
     /// The token.
+    #[serde(with = "lanyard_secret::travel")]
     pub token: AccessToken,
     /// How long it lasts; `None` where that is unknown.
     pub left: Option<Duration>,
@@ -39,10 +43,14 @@ pub struct HandedOut {
 }
 
 /// Writes down that a token was handed out. Apart from [`HandOut`], so that a program has its token before anything is written.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct RecordHandOut {
-    /// The credential.
-    pub credential: Credential,
+    /// The credential's id.
+    pub id: CredentialId,
+    /// Its name.
+    pub name: CredentialName,
+    /// The token's generation.
+    pub generation: Generation,
     /// How it was handed out: `token`, or `exec` and the program's name.
     pub means: String,
 }
@@ -51,12 +59,11 @@ impl Call for RecordHandOut {
     type Reply = ();
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
-        let credential = (self.credential.id, self.credential.name);
-        let detail = format!("{}, generation {}", self.means, self.credential.generation);
+        let detail = format!("{}, generation {}", self.means, self.generation);
         let record = AuditRecord {
             at: broker.clock.now().wall,
             action: AuditAction::HandedOut,
-            credential: Some(credential),
+            credential: Some((self.id, self.name)),
             actor: broker.actor.clone(),
             detail,
         };
@@ -70,7 +77,7 @@ impl Call for RecordHandOut {
 }
 
 /// Why a token does not last as long as was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shortfall {
     /// Webex gives no token that lasts so long.
     NeverReached,

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use lanyard_credential::{Credential, Generation};
 use lanyard_store::AuditEntry;
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
 /// The programs that were handed a credential's present access token. Whatever is done here, each may use it until it ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holders {
     /// They, each once; the one that asked last comes first.
     pub holders: Vec<Holder>,
@@ -18,7 +19,7 @@ pub struct Holders {
 }
 
 /// Somebody who was handed a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Who, as the audit names them, without the number of the process that asked.
     pub actor: String,

@@ -11,13 +11,14 @@ use lanyard_protocol::{Environment, PersonType, ScopeSet};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{NewCredential, NewTokens};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::identity::Identity;
 use crate::{Broker, Call, Error};
 
 /// Looks at tokens that are to be imported: whose they are, and until when they last. Stores nothing, spends nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LookUp {
     /// The credential's name; nobody may have it.
     pub name: CredentialName,
@@ -32,7 +33,7 @@ pub struct LookUp {
 }
 
 /// Where tokens come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// They were obtained through this app, and are renewed through it.
     App {
@@ -51,22 +52,24 @@ pub enum Origin {
 }
 
 /// Tokens as a file holds them. How long they last is not among it: what a file says counts from a moment that nobody knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportedTokens {
     /// The access token.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub access: Option<AccessToken>,
     /// The refresh token.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub refresh: Option<RefreshToken>,
     /// The scopes that were granted, where the file says.
     pub scopes: Option<ScopeSet>,
 }
 
 /// Tokens that were looked at and can be kept.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct LookedUp(Box<NewCredential>);
 
 /// Keeps tokens that were looked at.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Keep(pub LookedUp);
 
 impl Call for LookUp {

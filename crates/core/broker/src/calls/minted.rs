@@ -10,6 +10,7 @@ use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
 use lanyard_store::{NewCredential, NewTokens};
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::grant::tokens_of;
@@ -19,7 +20,7 @@ use crate::rotation::RotationEnd;
 use crate::{Broker, Call, Error};
 
 /// Adds a service app's credential in one organisation.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddServiceApp {
     /// The credential's name.
     pub name: CredentialName,
@@ -34,10 +35,10 @@ pub struct AddServiceApp {
 }
 
 /// How a service app's first tokens are had.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum ServiceAppSource {
     /// A person took the refresh token from the developer portal.
-    RefreshToken(RefreshToken),
+    RefreshToken(#[serde(with = "lanyard_secret::travel")] RefreshToken),
     /// An integration with `spark:applications_token` asks for them, now and whenever the grant ends.
     Via {
         /// The credential of that integration.
@@ -48,7 +49,7 @@ pub enum ServiceAppSource {
 }
 
 /// Adds a guest, minted through a service app.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddGuest {
     /// The credential's name.
     pub name: CredentialName,
@@ -63,7 +64,7 @@ pub struct AddGuest {
 }
 
 /// What became of a credential whose tokens Webex was asked for at once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddedGrant {
     /// The credential, as it is stored.
     pub credential: Credential,

@@ -19,5 +19,6 @@ pub(crate) mod rename;
 pub(crate) mod show;
 pub(crate) mod sign_in;
 pub(crate) mod switch;
+pub(crate) mod take_token;
 pub(crate) mod test;
 pub(crate) mod tokens;

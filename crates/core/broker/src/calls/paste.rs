@@ -10,6 +10,7 @@ use lanyard_protocol::{Environment, PersonType};
 use lanyard_secret::AccessToken;
 use lanyard_store::{NewCredential, NewTokens};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::identity::{Identity, differs};
@@ -17,7 +18,7 @@ use crate::{Broker, Call, Error};
 
 /// Adds a credential around a pasted access token, or gives one that exists a new token. Webex is asked whose it is before anything
 /// is stored.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AddToken {
     /// The credential's name.
     pub name: CredentialName,
@@ -26,13 +27,14 @@ pub struct AddToken {
     /// The Webex that it belongs to.
     pub environment: Environment,
     /// The token.
+    #[serde(with = "lanyard_secret::travel")]
     pub token: AccessToken,
     /// Whether a token of another account than before is welcome.
     pub replace: bool,
 }
 
 /// What became of a pasted token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AddedToken {
     /// There is a new credential.
     Added(Credential),

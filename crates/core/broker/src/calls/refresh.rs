@@ -6,13 +6,14 @@ use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, CredentialName, Mint, Renewal, Standing, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::mint::MintEnd;
 use crate::{Broker, Call, Error};
 
 /// Rotates a credential, whether it is due or not.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Refresh {
     /// The credential.
     pub name: CredentialName,
@@ -23,7 +24,7 @@ pub struct Refresh {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refreshed {
     /// The next generation is stored.
     Rotated(Credential),

@@ -1,11 +1,12 @@
 //! Another name, and words of the operator's own.
 
 use lanyard_credential::{Credential, CredentialName, Label, LabelKey};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 
 /// Gives a credential another name. Its id, its tokens and what was written of it stay.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Rename {
     /// What it is called.
     pub from: CredentialName,
@@ -26,7 +27,7 @@ impl Call for Rename {
 }
 
 /// Takes labels from a credential, and gives it others.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ChangeLabels {
     /// The credential.
     pub name: CredentialName,

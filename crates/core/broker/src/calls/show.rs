@@ -1,11 +1,12 @@
 //! What there is.
 
 use lanyard_credential::{Credential, CredentialId, CredentialName};
+use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 
 /// All credentials, by name.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct List;
 
 impl Call for List {
@@ -17,7 +18,7 @@ impl Call for List {
 }
 
 /// One credential.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Show {
     /// Its name.
     pub name: CredentialName,

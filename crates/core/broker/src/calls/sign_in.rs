@@ -10,6 +10,7 @@ use lanyard_protocol::oauth::{AuthorizationRequest, Callback, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
 use lanyard_store::{NewCredential, NewTokens, StoreError};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::environment::expect;
@@ -18,7 +19,7 @@ use crate::identity::{Identity, differs};
 use crate::{Broker, Call, Error};
 
 /// Prepares a sign-in: everything but the browser and the listener.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct BeginSignIn {
     /// The credential that will be made, or signed in anew.
     pub name: CredentialName,
@@ -33,7 +34,7 @@ pub struct BeginSignIn {
 }
 
 /// A sign-in under way. Lives in the memory of one process and is good for one answer.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct SignIn {
     pub(crate) name: CredentialName,
     replace: bool,
@@ -41,7 +42,9 @@ pub struct SignIn {
     pub app: App,
     /// What is asked for.
     pub scopes: ScopeSet,
+    #[serde(with = "lanyard_secret::travel")]
     state: State,
+    #[serde(with = "lanyard_secret::travel")]
     verifier: CodeVerifier,
 }
 
@@ -110,20 +113,22 @@ impl SignIn {
 }
 
 /// Finishes a sign-in with what came back.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct FinishSignIn {
     /// The sign-in.
+    #[serde(with = "crate::wire::shared")]
     pub sign_in: Arc<SignIn>,
     /// What came back.
     pub callback: Callback,
     /// Where it came back to.
+    #[serde(with = "crate::wire::text")]
     pub redirect_uri: Url,
     /// Whether a person pasted it, so that it may be a bare code without a state.
     pub pasted: bool,
 }
 
 /// A credential that was signed in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignedIn {
     /// The credential.
     pub credential: Credential,

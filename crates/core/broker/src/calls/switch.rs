@@ -4,6 +4,7 @@ use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Subject,
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::Check;
+use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
 use crate::doubt::Doubt;
@@ -11,14 +12,14 @@ use crate::environment::expect;
 use crate::{Broker, Call, Error};
 
 /// Stops hand-out and renewal. Nothing is revoked or erased.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Disable {
     /// The credential.
     pub name: CredentialName,
 }
 
 /// A credential that is switched off.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Disabled {
     /// As it stands now.
     pub credential: Credential,
@@ -31,7 +32,7 @@ pub struct Disabled {
 }
 
 /// Takes up hand-out and renewal again, and asks Webex whether the token at hand is still accepted.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Enable {
     /// The credential.
     pub name: CredentialName,
@@ -40,7 +41,7 @@ pub struct Enable {
 }
 
 /// A credential that is switched on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Enabled {
     /// As it stands now.
     pub credential: Credential,
@@ -49,7 +50,7 @@ pub struct Enabled {
 }
 
 /// What Webex says of the token of a credential that was switched on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// There never was one: it waits for its sign-in, as before.
     NoToken,

@@ -7,6 +7,7 @@ use lanyard_credential::{App, Credential, CredentialName};
 use lanyard_protocol::{Authorization, AuthorizationId, AuthorizationKind, Environment, PersonId, Scope};
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord};
+use serde::{Deserialize, Serialize};
 
 use super::hand_out::HandOut;
 use crate::doubt::Doubt;
@@ -17,7 +18,7 @@ use crate::{Broker, Call, Error};
 pub const MOST_LIVE_TOKENS: usize = 750;
 
 /// Lists the live tokens of a credential's subject.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ListTokens {
     /// The credential.
     pub name: CredentialName,
@@ -28,7 +29,7 @@ pub struct ListTokens {
 }
 
 /// Ends some of them.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct RevokeTokens {
     /// The credential.
     pub name: CredentialName,
@@ -41,7 +42,7 @@ pub struct RevokeTokens {
 }
 
 /// The tokens that are to be ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Which {
     /// These; each must be of the credential's subject.
     These(Vec<AuthorizationId>),
@@ -50,7 +51,7 @@ pub enum Which {
 }
 
 /// The live tokens of a subject.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LiveTokens {
     /// The credential whose subject it is.
     pub credential: Credential,
@@ -68,7 +69,7 @@ impl LiveTokens {
 }
 
 /// One of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LiveToken {
     /// What Webex says of it.
     pub entry: Authorization,
@@ -77,7 +78,7 @@ pub struct LiveToken {
 }
 
 /// Whose a token is. Webex does not say which of a listing is ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Whose {
     /// Another app's.
     AnotherApps,

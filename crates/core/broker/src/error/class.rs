@@ -5,11 +5,12 @@ use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::TroubleKind;
 use lanyard_protocol::oauth::TokenError;
 use lanyard_store::{BackupError, ReplaceKeyError, StoreError};
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 
 /// What a failure means for a program that sees only the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// Not done, for a reason of its own.
     Failed,
@@ -66,6 +67,7 @@ impl Error {
                 DeviceError::Refused(_) => Class::Failed,
             },
             Self::Call(error) => call_class(error),
+            Self::Told(told) => told.class(),
             Self::Busy { .. } => Class::Unreachable,
             Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
             Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => Class::Store,

@@ -108,6 +108,7 @@ impl Error {
             Self::AnotherEnvironment { .. } => {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
+            Self::Told(told) => told.hint()?.to_owned(),
             Self::Call(error) => call_hint(error)?,
             Self::ReplaceKey(error) => error.hint(),
             Self::Backup(error) => error.hint(),

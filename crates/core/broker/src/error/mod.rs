@@ -13,6 +13,7 @@ use thiserror::Error;
 
 pub use self::class::{Class, class_of};
 pub use self::hint::advice;
+use crate::wire::Told;
 
 /// Why a use case was not done.
 #[derive(Debug, Error)]
@@ -317,6 +318,9 @@ pub enum Error {
     /// No copy of the store was made.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// Another process did not do it; its words.
+    #[error(transparent)]
+    Told(Box<Told>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -338,6 +342,12 @@ impl Error {
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         Self::Call(Box::new(error))
+    }
+}
+
+impl From<Told> for Error {
+    fn from(told: Told) -> Self {
+        Self::Told(Box::new(told))
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use lanyard_protocol::{Method, OrgId};
+use serde::{Deserialize, Serialize};
 
 pub use self::capability::{Capability, CapabilityError, CapabilitySet};
 pub use self::key::{ClientKey, ClientKeyError, KeyHash};
@@ -20,7 +21,7 @@ use crate::{ClientId, ClientName, CredentialId};
 
 /// A program, or a user of this machine, that may ask the broker; with its policy, which says what for. Its key is not here: the
 /// store has the key's hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// The immutable id.
     pub id: ClientId,
@@ -45,7 +46,7 @@ pub struct Client {
 }
 
 /// The credentials that a client may use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Granted {
     /// Every one, those that are added later too.
     All,

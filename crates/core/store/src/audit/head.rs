@@ -12,6 +12,8 @@ use super::Head;
 #[error("not a head: writer, number and mac, separated by spaces")]
 pub struct HeadError;
 
+lanyard_protocol::serde_as_text!(Head);
+
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.writer, self.sequence, self.mac)

@@ -10,6 +10,7 @@ mod verify;
 use jiff::Timestamp;
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_vault::Mac;
+use serde::{Deserialize, Serialize};
 
 pub use self::head::HeadError;
 pub use self::verify::{AuditVerdict, Fault};
@@ -18,7 +19,7 @@ use crate::engine::{Row, Write, sql};
 use crate::{Store, StoreError};
 
 /// Something that was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
     /// When. Kept to the millisecond.
     pub at: Timestamp,
@@ -33,7 +34,7 @@ pub struct AuditRecord {
 }
 
 /// A record in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Whose chain it is in.
     pub writer: String,
@@ -58,7 +59,7 @@ pub struct Head {
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $word:literal,)+) => {
         /// What was done.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum AuditAction {
             $($(#[$doc])* $name,)+
         }

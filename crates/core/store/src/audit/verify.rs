@@ -1,13 +1,14 @@
 //! Whether the chains are whole.
 
 use lanyard_vault::Mac;
+use serde::{Deserialize, Serialize};
 
 use super::{Head, Link, columns, sequence};
 use crate::engine::{Row, sql};
 use crate::{Store, StoreError};
 
 /// What came of verifying the audit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuditVerdict {
     /// Every record of every chain is as it was written, up to these heads. Whether a tail was cut shows only against heads that
     /// were exported before.
@@ -24,7 +25,7 @@ pub enum AuditVerdict {
 }
 
 /// What is wrong with a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// The record is not there, and later ones are.
     Missing,

@@ -20,7 +20,7 @@ pub(crate) struct Backup {
 
 impl Backup {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let made = common.broker().await?.call(MakeBackup { path: self.file }).await?;
+        let made = common.local().await?.call(MakeBackup { path: self.file }).await?;
         if common.json {
             output::json::print(&json!({
                 "file": made.path,

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 use lanyard_credential::CredentialName;
 
-use super::token::{hand_out, record};
+use super::token::{record, take};
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::{context, hardening, signals};
@@ -53,22 +53,20 @@ impl Exec {
         }
         let broker = common.broker().await?;
         let name = context::credential(&broker, self.name).await?;
-        let handed = hand_out(&broker, name, self.min_validity, common).await?;
         let Some((program, arguments)) = self.command.split_first() else {
             return Err(Failure::Usage {
                 message: "there is no command to run".to_owned(),
                 hint: "lanyard exec NAME -- COMMAND".to_owned(),
             });
         };
-        record(&broker, &handed, &format!("exec {}", program.to_string_lossy())).await;
+        let means = format!("exec {}", program.to_string_lossy());
+        let taken = take(&broker, name, self.min_validity, &means, common).await?;
+        record(&broker, &taken, &means).await;
         // A renewal that takes long must be stored before this process becomes another program.
         signals::guarded(&broker, broker.finished()).await?;
-        // To close is only what keeps the files small; the program has its token either way.
-        if let Err(error) = broker.store().close().await {
-            tracing::warn!(%error, "the store could not be closed");
-        }
+        broker.close().await;
         let mut command = Command::new(program);
-        command.args(arguments).env(&self.env, handed.token.expose_secret());
+        command.args(arguments).env(&self.env, taken.token.expose_secret());
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("LANYARD_") {
                 command.env_remove(variable);

@@ -65,7 +65,7 @@ impl Key {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
             Self::Show => {
-                let status = common.broker().await?.call(ShowKey).await?;
+                let status = common.local().await?.call(ShowKey).await?;
                 if common.json {
                     output::json::print(&as_json(&status))?;
                 } else {
@@ -74,7 +74,7 @@ impl Key {
             }
             Self::Rotate(rotate) => {
                 let to = rotate.to.map(KeySource::from);
-                let replaced = common.broker().await?.call(ReplaceKey { to }).await?;
+                let replaced = common.local().await?.call(ReplaceKey { to }).await?;
                 tell(&replaced, common.json)?;
             }
             Self::Generate(generate) => generate.run()?,

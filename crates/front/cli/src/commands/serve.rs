@@ -50,7 +50,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let mut orders = Orders::new()?;
-        let broker = common.broker_or_new().await?;
+        let broker = common.local_or_new().await?;
         let home = common.home()?;
         let settings =
             Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;

@@ -127,7 +127,7 @@ impl Lines {
     }
 
     fn job(&mut self, job: &JobReport, credential: &Credential) {
-        if let Some(why) = job.impossible {
+        if let Some(why) = &job.impossible {
             self.bad(job.job.as_str(), &format!("not with a credential of the kind {}; {why}", credential.kind));
         }
         // A bot has no scopes: what it may is a matter of grants.
@@ -135,8 +135,8 @@ impl Lines {
             return;
         }
         for need in &job.needs {
-            let scopes = need.need.scopes.join(" or ");
-            let said = |verdict: &str, why: &str| format!("{}: {verdict} ({scopes}); {why}", need.need.what);
+            let scopes = need.scopes.join(" or ");
+            let said = |verdict: &str, why: &str| format!("{}: {verdict} ({scopes}); {why}", need.what);
             match &need.verdict {
                 NeedVerdict::Granted(why) => self.good(job.job.as_str(), &said("granted", why)),
                 NeedVerdict::Missing(why) => self.bad(job.job.as_str(), &said("missing", why)),

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{Broker, HandOut, HandedOut, RecordHandOut, Shortfall};
-use lanyard_credential::{CredentialName, Standing};
+use lanyard_broker::{HandOut, Shortfall, TakeToken, TakenToken};
+use lanyard_credential::CredentialName;
 use zeroize::Zeroizing;
 
+use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output, signals};
@@ -26,56 +27,64 @@ impl Token {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         let name = context::credential(&broker, self.name).await?;
-        let handed = hand_out(&broker, name, self.min_validity, common).await?;
-        print(&handed)?;
-        record(&broker, &handed, "token").await;
+        let taken = take(&broker, name, self.min_validity, MEANS, common).await?;
+        print(&taken)?;
+        record(&broker, &taken, MEANS).await;
         // A renewal that takes long goes on after the old token is out; what it brings must be stored before this process ends.
         signals::guarded(&broker, broker.finished()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Gets a token, and says on stderr where it is less than was asked for.
-pub(crate) async fn hand_out(
-    broker: &Broker,
+/// How the audit names what this command does.
+const MEANS: &str = "token";
+
+/// Gets a token, and says on stderr where it is less than was asked for. A broker writes it down at once; else see [`record`].
+pub(crate) async fn take(
+    access: &Access,
     name: CredentialName,
     min_validity: u64,
+    means: &str,
     common: &Common,
-) -> Result<HandedOut, Failure> {
-    let call = HandOut { name, min_validity: Duration::from_secs(min_validity), expected: common.expected()? };
-    let handed = signals::guarded(broker, broker.call(call)).await??;
-    if let Some(shortfall) = &handed.shortfall {
-        let lasts = handed.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);
+) -> Result<TakenToken, Failure> {
+    let (min_validity, expected) = (Duration::from_secs(min_validity), common.expected()?);
+    let taken = match access {
+        Access::Remote(_) => access.call(TakeToken { name, min_validity, expected, means: means.to_owned() }).await?,
+        Access::Local(broker) => {
+            let call = HandOut { name, min_validity, expected };
+            broker.taken(signals::guarded(access, broker.call(call)).await??)
+        }
+    };
+    let lasts = || taken.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);
+    if let Some(shortfall) = &taken.shortfall {
         let why = match shortfall {
             Shortfall::NeverReached => "Webex gives no token that lasts longer",
             Shortfall::CannotRenew => "it cannot be renewed",
             Shortfall::RenewalFailed(why) => why,
             Shortfall::RenewalSlow => "another process is renewing it",
         };
-        output::note(&format!("warning: the token of {} lasts {lasts}: {why}", handed.credential.name));
-    } else if let Standing::NeedsLogin(trouble) = &handed.credential.standing {
-        let advice = lanyard_broker::advice(&handed.credential, trouble, &context::parts().clock.now());
-        let lasts = handed.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);
-        output::note(&format!(
-            "warning: this is the last token of {}, good for {lasts}; {advice}",
-            handed.credential.name
-        ));
+        output::note(&format!("warning: the token of {} lasts {}: {why}", taken.name, lasts()));
+    } else if let Some(advice) = &taken.last {
+        output::note(&format!("warning: this is the last token of {}, good for {}; {advice}", taken.name, lasts()));
     }
-    Ok(handed)
+    Ok(taken)
 }
 
 /// Writes the hand-out down, after the token is out: a store that cannot be written keeps nobody from a valid token.
-pub(crate) async fn record(broker: &Broker, handed: &HandedOut, means: &str) {
-    let call = RecordHandOut { credential: handed.credential.clone(), means: means.to_owned() };
-    if let Err(error) = broker.call(call).await {
-        output::note(&format!("warning: this hand-out is missing in the audit: {error}"));
+pub(crate) async fn record(access: &Access, taken: &TakenToken, means: &str) {
+    let missing = match access {
+        Access::Remote(_) => taken.unrecorded.clone(),
+        Access::Local(broker) => broker.call(taken.record(means)).await.err().map(|error| error.to_string()),
+    };
+    if let Some(why) = missing {
+        output::note(&format!("warning: this hand-out is missing in the audit: {why}"));
     }
 }
 
-fn print(handed: &HandedOut) -> Result<(), Failure> {
-    let token = handed.token.expose_secret();
-    let mut text = Zeroizing::new(String::with_capacity(token.len() + 1));
-    text.push_str(token);
+fn print(taken: &TakenToken) -> Result<(), Failure> {
+    let secret = taken.token.expose_secret();
+    let mut text = Zeroizing::new(String::with_capacity(secret.len() + 1));
+    text.push_str(secret);
     text.push('\n');
     // One write to the descriptor itself: the buffer of `std::io::Stdout` is not wiped.
     let mut out = std::fs::File::from(

@@ -4,15 +4,18 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-use lanyard_broker::Error;
+use lanyard_broker::wire::{decode_error, encode_error};
+use lanyard_broker::{Class, Error, Told};
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{ErrorBody, Method, ResourceError};
+use lanyard_server::ServeError;
+use lanyard_server::owner::ConnectError;
 use lanyard_store::{BackupError, OpenError, Pause, ReplaceKeyError, RestoreError, StoreError};
 use lanyard_time::{Clock as _, SystemClock};
 
-use super::Failure;
+use super::{Failure, because};
 
 fn name() -> CredentialName {
     "acme".parse().expect("a name")
@@ -108,12 +111,13 @@ fn variant(error: &Error) -> &'static str {
         AnotherOrganisation,
         ReplaceKey,
         Backup,
+        Told,
         Store,
     )
 }
 
 /// How many there are.
-const VARIANTS: usize = 49;
+const VARIANTS: usize = 50;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
@@ -166,6 +170,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::NoAdministrator { name: name(), scope: "identity:tokens_read" }, 4),
         (Error::UnknownSubject { name: name() }, 4),
         (Error::Busy { name: name() }, 5),
+        (Told::new(Class::Unreachable, "it ended", None).into(), 5),
     ]
 }
 
@@ -234,6 +239,21 @@ fn every_failure_of_a_use_case_has_its_exit_code() {
     }
 }
 
+/// What a person and a program are told of a failure.
+fn told(error: Error) -> (u8, String, Vec<String>, Option<String>) {
+    let failure = Failure::from(error);
+    (failure.code(), failure.to_string(), because(&failure), failure.hint())
+}
+
+#[test]
+fn a_failure_is_told_in_the_same_words_when_it_comes_from_a_broker() {
+    for (error, _) in refused().into_iter().chain(answered_otherwise()).chain(kept_badly()) {
+        let wire = encode_error(&error).expect("an error can be written");
+        let came = decode_error(&wire).expect("and read");
+        assert_eq!(told(came), told(error));
+    }
+}
+
 #[test]
 fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
     let (text, home) = (|| "x".to_owned(), || "/nowhere".into());
@@ -241,6 +261,10 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
         (Failure::Broker(Error::NoScopes), 2, "usage"),
         (Failure::Broker(Error::TokenRefused), 4, "person-must-act"),
         (Failure::Broker(Error::Busy { name: name() }), 5, "unreachable"),
+        (Failure::Connect(ConnectError::NoSocket(home())), 6, "store"),
+        (Failure::Connect(ConnectError::Full(home())), 5, "unreachable"),
+        (Failure::Serve(ServeError::Store(StoreError::Full)), 6, "store"),
+        (Failure::Serve(ServeError::Thread(io::Error::other("x"))), 1, "failed"),
         (Failure::Open(OpenError::Missing(home())), 6, "store"),
         (Failure::Store(StoreError::Busy), 6, "store"),
         (Failure::Store(pause()), 4, "person-must-act"),
@@ -254,6 +278,8 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
         // A new one does not compile until it is here.
         match &failure {
             Failure::Broker(_)
+            | Failure::Connect(_)
+            | Failure::Serve(_)
             | Failure::Open(_)
             | Failure::Store(_)
             | Failure::Restore(_)

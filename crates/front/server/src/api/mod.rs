@@ -2,6 +2,7 @@
 
 pub(crate) mod credentials;
 mod health;
+pub(crate) mod private;
 pub(crate) mod token;
 
 use std::sync::Arc;

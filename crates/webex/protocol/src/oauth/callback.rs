@@ -1,18 +1,21 @@
 //! What the redirect brings back.
 
 use lanyard_secret::{AuthorizationCode, State};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 use zeroize::Zeroize;
 
 /// A redirect that answers a sign-in.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Callback {
     /// Webex gave a code.
     Code {
         /// The code.
+        #[serde(with = "lanyard_secret::travel")]
         code: AuthorizationCode,
         /// The state that came with it; a bare code that was pasted has none.
+        #[serde(with = "lanyard_secret::travel::optional")]
         state: Option<State>,
     },
     /// Webex, or the person, refused.
@@ -22,6 +25,7 @@ pub enum Callback {
         /// The sentence that came with it.
         description: Option<String>,
         /// The state that came with it.
+        #[serde(with = "lanyard_secret::travel::optional")]
         state: Option<State>,
     },
 }

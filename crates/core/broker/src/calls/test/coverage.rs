@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::{Device, ListDevices, ListWorkspaces, WorkspaceId};
 use lanyard_secret::AccessToken;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::{Broker, Call as _, Error};
 
 /// What a bot sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
     /// How many devices; `None` where they could not be listed.
     pub devices: Option<usize>,
@@ -21,7 +22,7 @@ pub struct Sight {
 }
 
 /// What a credential does not see of what there is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// The credential that sees everything.
     pub against: CredentialName,
@@ -38,7 +39,7 @@ pub struct Coverage {
 }
 
 /// A workspace of which not every device is seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotGranted {
     /// The workspace's name.
     pub name: String,

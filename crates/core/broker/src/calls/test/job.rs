@@ -1,18 +1,19 @@
 //! What a job needs, and whether it is there.
 
 use http::StatusCode;
-use lanyard_credential::{Credential, Job, Need, Probe};
+use lanyard_credential::{Credential, Job, Probe};
 use lanyard_secret::AccessToken;
+use serde::{Deserialize, Serialize};
 
 use crate::Broker;
 
 /// What a job needs of a credential.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobReport {
     /// The job.
     pub job: Job,
     /// Why the credential cannot do it at all, whatever its scopes.
-    pub impossible: Option<&'static str>,
+    pub impossible: Option<String>,
     /// What it needs, one by one.
     pub needs: Vec<NeedReport>,
 }
@@ -25,19 +26,21 @@ impl JobReport {
 }
 
 /// One thing that a job does at Webex, and whether it may.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NeedReport {
-    /// What.
-    pub need: Need,
+    /// What it does, in words.
+    pub what: String,
+    /// The scopes that allow it; one of them is enough.
+    pub scopes: Vec<String>,
     /// Whether.
     pub verdict: NeedVerdict,
 }
 
 /// Whether something is allowed, and how that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NeedVerdict {
     /// It is.
-    Granted(&'static str),
+    Granted(String),
     /// It is not.
     Missing(String),
     /// That cannot be known from here; the sentence says why.
@@ -46,12 +49,12 @@ pub enum NeedVerdict {
 
 impl Broker {
     pub(super) async fn test_job(&self, job: Job, credential: &Credential, token: &AccessToken) -> JobReport {
-        let impossible = job.impossible_for(credential.kind);
+        let impossible = job.impossible_for(credential.kind).map(str::to_owned);
         let mut needs = Vec::new();
         if impossible.is_none() {
             for need in job.needs() {
                 let verdict = match (&credential.scopes, &need.probe) {
-                    (Some(granted), _) if need.met_by(granted) => NeedVerdict::Granted("Webex named it among the granted scopes"),
+                    (Some(granted), _) if need.met_by(granted) => NeedVerdict::Granted("Webex named it among the granted scopes".to_owned()),
                     (Some(_), _) => NeedVerdict::Missing("Webex named the granted scopes, and this is not among them".to_owned()),
                     (None, Some(probe)) => self.probe(credential, token, probe).await,
                     (None, None) => NeedVerdict::Unknown(
@@ -59,7 +62,11 @@ impl Broker {
                             .to_owned(),
                     ),
                 };
-                needs.push(NeedReport { need: *need, verdict });
+                needs.push(NeedReport {
+                    what: need.what.to_owned(),
+                    scopes: need.scopes.iter().map(ToString::to_string).collect(),
+                    verdict,
+                });
             }
         }
         JobReport { job, impossible, needs }
@@ -72,7 +79,7 @@ impl Broker {
         match self.transport.call(environment, request, &Broker::calls_of(credential)).await {
             Err(error) => NeedVerdict::Unknown(error.to_string()),
             Ok(exchange) => match exchange.response.status {
-                status if status.is_success() => NeedVerdict::Granted("it was tried just now"),
+                status if status.is_success() => NeedVerdict::Granted("it was tried just now".to_owned()),
                 StatusCode::FORBIDDEN => NeedVerdict::Missing(
                     "Webex refused it just now: a scope, a role or a licence is missing, and it does not say which"
                         .to_owned(),

@@ -7,6 +7,7 @@ use lanyard_credential::{Credential, CredentialName, Job, Kind, Standing, Troubl
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::Check;
+use serde::{Deserialize, Serialize};
 
 pub use self::coverage::{Coverage, NotGranted, Sight};
 pub use self::job::{JobReport, NeedReport, NeedVerdict};
@@ -15,7 +16,7 @@ use crate::doubt::Doubt;
 use crate::{Broker, Call, Class, Error};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Test {
     /// The credential.
     pub name: CredentialName,
@@ -28,7 +29,7 @@ pub struct Test {
 }
 
 /// What was found.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct TestReport {
     /// The credential, as it stands after the test.
     pub credential: Credential,
@@ -43,7 +44,7 @@ pub struct TestReport {
 }
 
 /// What Webex says to a token.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum TokenFinding {
     /// It is accepted.
     Accepted,
@@ -52,7 +53,7 @@ pub enum TokenFinding {
     /// It is not accepted, and no new one is to be had.
     Refused(Trouble),
     /// There is none.
-    None(Box<Error>),
+    None(#[serde(with = "crate::wire::error")] Box<Error>),
     /// Webex could not be asked.
     Unknown(String),
 }

@@ -16,6 +16,7 @@ use lanyard_secret::SecretBytes;
 
 use self::field::Fields;
 use self::page::Pages;
+use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
 use crate::signals;
@@ -153,7 +154,7 @@ fn read_input(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
 /// What is called again and again, page by page.
 #[derive(Debug)]
 struct Caller {
-    broker: lanyard_broker::Broker,
+    broker: Access,
     name: Option<CredentialName>,
     method: Method,
     headers: HeaderMap,

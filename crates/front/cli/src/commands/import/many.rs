@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use futures_util::StreamExt as _;
-use lanyard_broker::{Broker, Error, Keep, LookUp, LookedUp, Origin};
+use lanyard_broker::{Error, Keep, LookUp, LookedUp, Origin};
 use lanyard_credential::{AppKind, AppName, Credential, CredentialName, Kind};
 use lanyard_protocol::Environment;
 use serde_json::{Value, json};
 
 use super::table::{self, Line, Row};
+use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
@@ -72,7 +73,7 @@ enum No {
 }
 
 async fn look_up(
-    broker: &Broker,
+    broker: &Access,
     line: Line,
     environment: &Environment,
     expected: Option<&Environment>,
@@ -96,7 +97,7 @@ fn call(row: Row, environment: &Environment, expected: Option<&Environment>) -> 
     LookUp { name: row.name, origin, tokens: row.tokens, labels: row.labels, expected: expected.cloned() }
 }
 
-async fn keep(broker: &Broker, looked_up: Result<LookedUp, No>) -> Outcome {
+async fn keep(broker: &Access, looked_up: Result<LookedUp, No>) -> Outcome {
     let kept = match looked_up {
         Err(No::Line(why)) => return Outcome::Refused { why, hint: None },
         Err(No::Call(error)) => Err(*error),

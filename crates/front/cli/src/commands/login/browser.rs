@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use lanyard_broker::{Broker, FinishSignIn, SignIn, SignedIn};
+use lanyard_broker::{FinishSignIn, SignIn, SignedIn};
 use tokio::sync::mpsc;
 
 use super::who;
+use crate::access::Access;
 use crate::callback::{Arrival, Listener, Page};
 use crate::exit::Failure;
 use crate::{context, output};
@@ -16,7 +17,7 @@ use crate::{context, output};
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The code comes back on a loopback port.
-pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn, Failure> {
+pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
     let listener = Listener::bind(&sign_in.app.redirect_uris, sign_in.app.name.as_str()).await?;
     let redirect_uri = listener.redirect_uri().clone();
     let url = sign_in.url(&redirect_uri).into_inner();

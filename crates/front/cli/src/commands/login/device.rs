@@ -2,15 +2,16 @@
 
 use std::io::IsTerminal as _;
 
-use lanyard_broker::{AwaitDevice, BeginDeviceSignIn, Broker, SignIn, SignedIn};
+use lanyard_broker::{AwaitDevice, BeginDeviceSignIn, SignIn, SignedIn};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
+use crate::access::Access;
 use crate::exit::Failure;
 use crate::output;
 
 /// Shows the code and waits for the person who types it.
-pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn, Failure> {
+pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
     let device = broker.call(BeginDeviceSignIn { sign_in }).await?;
     output::note("on any device, open this address and sign in to Webex:");
     output::note(&format!("\n  {}\n", device.page().expose()));

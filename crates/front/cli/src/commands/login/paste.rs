@@ -3,16 +3,17 @@
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
 
-use lanyard_broker::{Broker, FinishSignIn, SignIn, SignedIn};
+use lanyard_broker::{FinishSignIn, SignIn, SignedIn};
 use lanyard_protocol::oauth::Callback;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::access::Access;
 use crate::exit::Failure;
 use crate::output;
 
 /// The person carries the answer over.
-pub(super) async fn sign_in(broker: &Broker, sign_in: SignIn) -> Result<SignedIn, Failure> {
+pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
     let redirect_uri: Url = sign_in.app.redirect_uris.first().cloned().ok_or_else(|| Failure::Usage {
         message: format!("the app {} has no redirect URI", sign_in.app.name),
         hint: "register one at Webex and add the app again with --redirect-uri".to_owned(),

@@ -2,5 +2,6 @@
 
 mod document;
 mod manager;
+mod remote;
 mod sockets;
 mod tcp;

@@ -135,7 +135,7 @@ fn a_client_that_sends_nothing_or_nonsense_hinders_nobody() {
     let silent: Vec<_> = (0..50).map(|_| UnixStream::connect(broker.socket()).unwrap()).collect();
     assert_eq!(broker.ask("GET", "/healthz").status, 200);
     drop(silent);
-    for nonsense in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &[b'A'; 100_000]] {
+    for nonsense in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &vec![b'A'; 100_000]] {
         let reply = broker.ask_owner_raw(nonsense);
         assert!(reply.is_none_or(|reply| reply.status == 400 || reply.status == 431 || reply.status == 414));
     }

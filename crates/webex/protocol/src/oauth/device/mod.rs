@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_secret::{DeviceCode, SafeUrl};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::basic::basic;
@@ -19,15 +19,18 @@ use crate::{AppClientId, Environment, ErrorBody, Method, Request, Response, Scop
 pub use polling::{Ending, Next, Polling};
 
 /// What a device shows to its person, and what it polls with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceAuthorization {
     /// What this device polls with.
+    #[serde(with = "lanyard_secret::travel")]
     pub device_code: DeviceCode,
     /// What the person types.
     pub user_code: String,
     /// Where the person goes.
+    #[serde(with = "lanyard_secret::travel")]
     pub verification_uri: SafeUrl,
     /// The same with the code in it: for a QR code, or to be opened at once.
+    #[serde(with = "lanyard_secret::travel::optional")]
     pub verification_uri_complete: Option<SafeUrl>,
     /// How long all this lasts from the moment at which the request was sent; `None` where the reply did not say.
     pub expires_in: Option<Duration>,

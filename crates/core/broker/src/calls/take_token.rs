@@ -1,0 +1,88 @@
+//! A token and the record of it, in one.
+
+use std::time::Duration;
+
+use lanyard_credential::{CredentialId, CredentialName, Generation, Standing};
+use lanyard_protocol::Environment;
+use lanyard_secret::AccessToken;
+use serde::{Deserialize, Serialize};
+
+use super::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
+use crate::{Broker, Call, Error, advice};
+
+/// Asks for an access token, and has it written down: [`HandOut`] and [`RecordHandOut`] in one, for whoever is not where the store
+/// is. A broker that has the token in memory gives it without looking at the store.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TakeToken {
+    /// The credential.
+    pub name: CredentialName,
+    /// How long the token should still last, at least.
+    pub min_validity: Duration,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
+    /// How it is handed out: `token`, or `exec` and the program's name.
+    pub means: String,
+}
+
+/// A token, and what its holder should know of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TakenToken {
+    /// The credential's id.
+    pub id: CredentialId,
+    /// Its name.
+    pub name: CredentialName,
+    /// The token's generation.
+    pub generation: Generation,
+    /// The token.
+    #[serde(with = "lanyard_secret::travel")]
+    pub token: AccessToken,
+    /// How long it lasts; `None` where that is unknown.
+    pub left: Option<Duration>,
+    /// Why it is less than what was asked for.
+    pub shortfall: Option<Shortfall>,
+    /// What to do, where none follows this token until a person has acted.
+    pub last: Option<String>,
+    /// Why it could not be written down, should that be so.
+    pub unrecorded: Option<String>,
+}
+
+impl TakenToken {
+    /// What writes down that it was handed out.
+    pub fn record(&self, means: impl Into<String>) -> RecordHandOut {
+        RecordHandOut { id: self.id, name: self.name.clone(), generation: self.generation, means: means.into() }
+    }
+}
+
+impl Call for TakeToken {
+    type Reply = TakenToken;
+
+    async fn run(self, broker: &Broker) -> Result<TakenToken, Error> {
+        let call = HandOut { name: self.name, min_validity: self.min_validity, expected: self.expected };
+        let handed = call.run(broker).await?;
+        let mut taken = broker.taken(handed);
+        // A store that cannot be written keeps nobody from a valid token.
+        taken.unrecorded = taken.record(self.means).run(broker).await.err().map(|error| error.to_string());
+        Ok(taken)
+    }
+}
+
+impl Broker {
+    /// What a holder should know of a token that was handed out.
+    pub fn taken(&self, handed: HandedOut) -> TakenToken {
+        let HandedOut { credential, token, left, shortfall } = handed;
+        let last = match &credential.standing {
+            Standing::NeedsLogin(trouble) => Some(advice(&credential, trouble, &self.clock.now())),
+            _ => None,
+        };
+        TakenToken {
+            id: credential.id,
+            generation: credential.generation,
+            name: credential.name,
+            token,
+            left,
+            shortfall,
+            last,
+            unrecorded: None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! All calls that travel, by name.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::{WireError, decode, encode};
+use crate::{
+    AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
+    CallApi, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps, ListClients,
+    ListTokens, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume,
+    RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test, VerifyAudit,
+};
+
+/// A use case that another process of the same owner may ask for.
+///
+/// What the other calls do needs the caller's own files, terminal or keyring: [`MakeBackup`](crate::MakeBackup),
+/// [`TryTokens`](crate::TryTokens), [`ShowKey`](crate::ShowKey), [`ReplaceKey`](crate::ReplaceKey).
+pub trait Travels: Call<Reply: Serialize + DeserializeOwned> + Serialize + DeserializeOwned {
+    /// What it is called on the way.
+    const NAME: &'static str;
+}
+
+/// Why a call that came was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    /// There is no such call.
+    #[error("there is no call named {0:?}")]
+    Unknown(String),
+    /// The call cannot be read, or its reply not be written.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// It was not done.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+macro_rules! travels {
+    ($($call:ident,)+) => {
+        $(impl Travels for $call {
+            const NAME: &'static str = stringify!($call);
+        })+
+
+        /// The names of all calls that travel.
+        pub const NAMES: &[&str] = &[$(stringify!($call)),+];
+
+        /// Does the call of that name, as it came, and gives its reply as it goes.
+        pub async fn dispatch(broker: &Broker, name: &str, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, DispatchError> {
+            match name {
+                $(stringify!($call) => Box::pin(one::<$call>(broker, body)).await,)+
+                _ => Err(DispatchError::Unknown(name.chars().take(LONGEST_NAME).collect())),
+            }
+        }
+    };
+}
+
+travels! {
+    AddApp,
+    AddClient,
+    AddGuest,
+    AddServiceApp,
+    AddToken,
+    AwaitDevice,
+    BeginDeviceSignIn,
+    BeginSignIn,
+    CallApi,
+    ChangeLabels,
+    Clear,
+    Disable,
+    Enable,
+    FinishSignIn,
+    HandOut,
+    Keep,
+    List,
+    ListApps,
+    ListClients,
+    ListTokens,
+    LookUp,
+    ReadAudit,
+    RecordHandOut,
+    Refresh,
+    RemoveApp,
+    RemoveClient,
+    Rename,
+    ReplaceSecret,
+    Resume,
+    RetryRevocations,
+    RevokeTokens,
+    Show,
+    ShowApp,
+    ShowClient,
+    TakeToken,
+    Test,
+    VerifyAudit,
+}
+
+async fn one<C: Travels>(broker: &Broker, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, DispatchError> {
+    let call: C = decode(body)?;
+    Ok(encode(&broker.call(call).await?)?)
+}
+
+/// How much of a name that nobody has is repeated.
+const LONGEST_NAME: usize = 80;

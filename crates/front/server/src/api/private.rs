@@ -1,0 +1,119 @@
+//! `/private/call/…`: what the command line asks for on the owner's socket.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
+use hyper::body::Incoming;
+use lanyard_broker::{Asked, Clear, TakeToken, Taken, TakenToken, Travels as _, wire};
+use zeroize::Zeroizing;
+
+use super::nothing_there;
+use crate::body::{self, Body};
+use crate::caller::{Caller, Peer};
+use crate::owner;
+use crate::problem::{Code, Problem};
+use crate::serve::Shared;
+
+/// A call, as it came.
+pub(crate) struct Private {
+    head: Parts,
+    body: Arrival,
+}
+
+/// A long one is read where one may wait.
+enum Arrival {
+    Coming(Incoming),
+    Whole(Zeroizing<Vec<u8>>),
+}
+
+/// Whether a path asks for a call.
+pub(crate) fn is_asked(path: &str) -> bool {
+    path.starts_with(owner::ROUTE)
+}
+
+/// The token that is in memory, where it is that which is asked for; any other call comes back, to be done where one may wait.
+pub(crate) async fn at_once(
+    shared: &Shared,
+    peer: &Peer,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Private> {
+    let (head, body) = request.into_parts();
+    let is_token = head.uri.path().strip_prefix(owner::ROUTE) == Some(TakeToken::NAME);
+    if !is_token || !matches!(peer, Peer::Owner { .. }) || head.method != Method::POST {
+        return Err(Private { head, body: Arrival::Coming(body) });
+    }
+    let body = match owner::whole(body).await {
+        Ok(body) => body,
+        Err(error) => return Ok(unread(&error)),
+    };
+    match from_memory(shared, caller, &head.headers, &body) {
+        Some(response) => Ok(response),
+        None => Err(Private { head, body: Arrival::Whole(body) }),
+    }
+}
+
+fn from_memory(shared: &Shared, caller: &Caller, headers: &HeaderMap, body: &[u8]) -> Option<Response<Body>> {
+    if !owner::speaks_ours(headers) {
+        return None;
+    }
+    let call: TakeToken = wire::decode(body).ok()?;
+    let taken = shared.hand_outs.take(call.name.as_str(), call.min_validity, &shared.hand_outs.now());
+    let Ok(Taken::Good(ready)) = taken else { return None };
+    let held = &ready.held;
+    // Whoever has the last token, or means another Webex, is told so in words that only the store has.
+    if held.is_last || call.expected.is_some_and(|expected| expected != *held.environment) {
+        return None;
+    }
+    let asked = Asked {
+        credential: Some((held.id, held.name.clone())),
+        actor: Arc::clone(caller.actor()),
+        means: call.means.into(),
+        end: Ok(held.generation),
+    };
+    shared.hand_outs.note(asked).ok()?;
+    let reply = TakenToken {
+        id: held.id,
+        name: held.name.clone(),
+        generation: held.generation,
+        token: ready.token,
+        left: ready.left,
+        shortfall: None,
+        last: None,
+        unrecorded: None,
+    };
+    Some(owner::reply(&reply).map(body::whole))
+}
+
+impl Private {
+    /// Does it. To anybody but the owner there is nothing at that path.
+    pub(crate) async fn answer(self, shared: Arc<Shared>, peer: Arc<Peer>, caller: Caller) -> Response<Body> {
+        let Self { head, body } = self;
+        let path = head.uri.path();
+        let (Some(name), Peer::Owner { .. }) = (path.strip_prefix(owner::ROUTE), &*peer) else {
+            return nothing_there(path).response();
+        };
+        if head.method != Method::POST {
+            return Problem::new(Code::Method, "a call is made with POST").response();
+        }
+        let call = match body {
+            Arrival::Whole(body) => body,
+            Arrival::Coming(body) => match owner::whole(body).await {
+                Ok(body) => body,
+                Err(error) => return unread(&error),
+            },
+        };
+        let response = owner::answer(&shared.broker, caller.actor(), &head.headers, name, call).await;
+        // What was changed is in memory before anybody is told.
+        let _ = shared.hand_outs.catch_up().await;
+        if name == Clear::NAME {
+            shared.forget();
+        }
+        response.map(body::whole)
+    }
+}
+
+fn unread(error: &owner::BodyError) -> Response<Body> {
+    Problem::new(Code::BadRequest, error.to_string()).response()
+}

@@ -1,0 +1,118 @@
+//! The way to a broker.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lanyard_broker::Class;
+use lanyard_time::{Sleep as _, SystemSleep};
+use thiserror::Error;
+use tokio::net::UnixStream;
+
+/// Why a socket is not spoken to.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// Somebody else could answer there, or made it.
+    #[error("{} belongs to the user {uid}, and not to the one who runs this", .path.display())]
+    ForeignFile {
+        /// The socket, or its directory.
+        path: PathBuf,
+        /// Whose it is.
+        uid: u32,
+    },
+    /// There is something else in the socket's place.
+    #[error("{} is no socket", .0.display())]
+    NoSocket(PathBuf),
+    /// Somebody else listens.
+    #[error("a process of the user {uid} listens on {}", .path.display())]
+    ForeignPeer {
+        /// The socket.
+        path: PathBuf,
+        /// Whose process it is.
+        uid: u32,
+    },
+    /// Somebody listens, and does not get round to it.
+    #[error("the broker takes no connection on {}", .0.display())]
+    Full(PathBuf),
+    /// The system refuses.
+    #[error("{} cannot be used", .0.display())]
+    Io(PathBuf, #[source] io::Error),
+}
+
+impl ConnectError {
+    /// What the failure means for a program.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Full(_) => Class::Unreachable,
+            _ => Class::Store,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::ForeignFile { uid, .. } | Self::ForeignPeer { uid, .. } => {
+                format!(
+                    "run this as the user whose home it is (now the user {uid} has its socket), or name another: --home DIR"
+                )
+            }
+            Self::NoSocket(path) => format!("see what it is, and move it out of the way: {}", path.display()),
+            Self::Full(_) => "try again in a moment; where that does not help, start the broker anew".to_owned(),
+            Self::Io(..) => "check the owner and the permissions of the home".to_owned(),
+        }
+    }
+}
+
+/// How often, and how far apart, a broker is tried whose queue of connections is full.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// A connection to the broker that listens on `socket`: `None` where none does. Socket and directory must be our own, and who
+/// answers must be we, or root.
+pub(super) async fn open(socket: &Path) -> Result<Option<UnixStream>, ConnectError> {
+    let failed = |error| ConnectError::Io(socket.to_owned(), error);
+    let file = match std::fs::symlink_metadata(socket) {
+        Ok(file) => file,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if !file.file_type().is_socket() {
+        return Err(ConnectError::NoSocket(socket.to_owned()));
+    }
+    let us = rustix::process::geteuid().as_raw();
+    if file.uid() != us {
+        return Err(ConnectError::ForeignFile { path: socket.to_owned(), uid: file.uid() });
+    }
+    if let Some(directory) = socket.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        let uid = std::fs::metadata(directory).map_err(failed)?.uid();
+        if uid != us {
+            return Err(ConnectError::ForeignFile { path: directory.to_owned(), uid });
+        }
+    }
+    let Some(stream) = stream(socket).await? else { return Ok(None) };
+    let peer = stream.peer_cred().map_err(failed)?.uid();
+    if peer != us && peer != ROOT {
+        return Err(ConnectError::ForeignPeer { path: socket.to_owned(), uid: peer });
+    }
+    Ok(Some(stream))
+}
+
+const ROOT: u32 = 0;
+
+async fn stream(socket: &Path) -> Result<Option<UnixStream>, ConnectError> {
+    for _ in 0..TRIES {
+        match UnixStream::connect(socket).await {
+            Ok(stream) => return Ok(Some(stream)),
+            // A broker that was killed leaves the file behind, and nobody listens.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused || is_absence(&error) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => SystemSleep.sleep(PAUSE).await,
+            Err(error) => return Err(ConnectError::Io(socket.to_owned(), error)),
+        }
+    }
+    Err(ConnectError::Full(socket.to_owned()))
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

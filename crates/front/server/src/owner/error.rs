@@ -1,0 +1,74 @@
+//! Why a call to a broker brought no reply of its own.
+
+use lanyard_broker::wire::WireError;
+use lanyard_broker::{Class, Error, Told};
+use thiserror::Error as ThisError;
+
+use super::OUR_VERSION;
+use super::body::BodyError;
+use super::connect::ConnectError;
+
+/// What can happen between two processes.
+#[derive(Debug, ThisError)]
+pub(super) enum Trouble {
+    /// No connection could be had.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The broker is not there any more, and was not asked.
+    #[error("the broker has ended meanwhile, and was not asked")]
+    Gone,
+    /// It was asked, and did not answer.
+    #[error("the broker ended while it was asked; whether it did what it was asked for is not known")]
+    Ended(#[source] hyper::Error),
+    /// Its answer was cut.
+    #[error("the broker ended while it answered; whether it did what it was asked for is not known")]
+    Cut(#[source] BodyError),
+    /// The two do not understand each other.
+    #[error(
+        "the broker that runs in this home is Lanyard {theirs}, and this is {OUR_VERSION}: they do not understand each other"
+    )]
+    OtherProtocol {
+        /// The broker's version.
+        theirs: String,
+    },
+    /// A call or a reply is not what it should be.
+    #[error("what the broker said cannot be understood")]
+    Wire(#[from] WireError),
+    /// The broker is at fault.
+    #[error("the broker could not answer")]
+    Internal,
+}
+
+impl Trouble {
+    fn class(&self) -> Class {
+        match self {
+            Self::Gone | Self::Ended(_) | Self::Cut(_) => Class::Unreachable,
+            Self::OtherProtocol { .. } => Class::Store,
+            Self::Connect(error) => error.class(),
+            Self::Wire(_) | Self::Internal => Class::Failed,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Connect(error) => return error.hint(),
+            Self::Gone => "run the same command again",
+            Self::Ended(_) | Self::Cut(_) => "see what has become of it before you repeat it: lanyard show",
+            Self::OtherProtocol { .. } => {
+                "stop that broker and start it anew with this program, or use the program that it was started with"
+            }
+            Self::Wire(_) | Self::Internal => "see the broker's log; start the broker anew with this program",
+        }
+        .to_owned()
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        let told = Told::new(trouble.class(), trouble.to_string(), trouble.hint());
+        match std::error::Error::source(&trouble) {
+            Some(source) => told.because(source).into(),
+            None => told.into(),
+        }
+    }
+}

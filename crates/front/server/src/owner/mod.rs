@@ -1,0 +1,63 @@
+//! What the command line says to a broker: calls of the owner, over the Unix socket in the home.
+//!
+//! `POST /private/call/NAME` with the call as its body and the headers `Lanyard-Version` and `Lanyard-Protocol`. 200 brings the
+//! reply; anything else an error, whose kind the header `Lanyard-Error` names. The route is for the owner's socket alone: calls
+//! and replies hold secrets. Both ends are Lanyard, and no other program should speak this: the form changes without notice.
+
+mod answer;
+mod body;
+mod connect;
+mod error;
+mod remote;
+
+use http::HeaderName;
+
+pub use self::answer::{actor, answer};
+pub(crate) use self::answer::{reply, speaks_ours};
+pub use self::body::{BodyError, whole};
+pub use self::connect::ConnectError;
+pub use self::remote::Owner;
+
+/// The name of a call follows.
+pub const ROUTE: &str = "/private/call/";
+
+/// The program's version, on both ways.
+pub const VERSION: HeaderName = HeaderName::from_static("lanyard-version");
+
+/// The number of the form of calls, replies and errors, on both ways: where it differs, neither understands the other.
+pub const PROTOCOL: HeaderName = HeaderName::from_static("lanyard-protocol");
+
+/// What kind of error a reply brings.
+const ERROR: HeaderName = HeaderName::from_static("lanyard-error");
+
+/// The version of this program.
+pub const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The kinds of error that a reply can bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The use case failed, and the body says how.
+    NotDone,
+    /// The caller speaks another protocol.
+    OtherProtocol,
+    /// There is no such call.
+    NoSuchCall,
+    /// The call cannot be read.
+    Unreadable,
+    /// The broker is at fault.
+    Internal,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [Self::NotDone, Self::OtherProtocol, Self::NoSuchCall, Self::Unreadable, Self::Internal];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotDone => "call-not-done",
+            Self::OtherProtocol => "other-protocol",
+            Self::NoSuchCall => "no-such-call",
+            Self::Unreadable => "unreadable-call",
+            Self::Internal => "internal",
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The command line's end.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use lanyard_broker::wire::{self, decode, decode_error};
+use lanyard_broker::{Error, Travels};
+
+use super::body::whole;
+use super::connect::{ConnectError, open};
+use super::error::Trouble;
+use super::{ERROR, Kind, OUR_VERSION, PROTOCOL, ROUTE, VERSION};
+
+/// The broker that runs in a home, as its owner speaks to it.
+#[derive(Debug)]
+pub struct Owner {
+    socket: PathBuf,
+    /// Connections on which nothing is under way.
+    idle: Mutex<Vec<Link>>,
+    /// What the broker said that it is.
+    version: OnceLock<String>,
+}
+
+type Link = SendRequest<Full<Bytes>>;
+
+impl Owner {
+    /// The broker that listens on `socket`; `None` where none does.
+    pub async fn connect(socket: &Path) -> Result<Option<Self>, ConnectError> {
+        let owner = Self { socket: socket.to_owned(), idle: Mutex::default(), version: OnceLock::new() };
+        let link = owner.link().await?;
+        Ok(link.map(|link| {
+            owner.keep(link);
+            owner
+        }))
+    }
+
+    /// Has the broker do a use case. A call that may have reached the broker is never sent again.
+    pub async fn call<C: Travels>(&self, call: C) -> Result<C::Reply, Error> {
+        tracing::debug!(?call, "call to the broker");
+        let body = Bytes::from_owner(wire::encode(&call).map_err(Trouble::from)?);
+        let answered = self.send(request(C::NAME, body)?).await?;
+        let (head, body) = answered.into_parts();
+        if let Some(version) = text(&head.headers, &VERSION) {
+            self.version.get_or_init(|| version.to_owned());
+        }
+        let body = whole(body).await.map_err(Trouble::Cut)?;
+        match kind(head.status, &head.headers) {
+            None => Ok(decode(&body).map_err(Trouble::from)?),
+            Some(Kind::NotDone) => Err(decode_error(&body).map_err(Trouble::from)?),
+            Some(Kind::OtherProtocol | Kind::NoSuchCall | Kind::Unreadable) => {
+                let theirs = self.version.get().cloned().unwrap_or_else(|| "of another version".to_owned());
+                Err(Trouble::OtherProtocol { theirs }.into())
+            }
+            Some(Kind::Internal) => Err(Trouble::Internal.into()),
+        }
+    }
+
+    /// The broker's version where that is another than ours; known once it has answered.
+    pub fn other_version(&self) -> Option<&str> {
+        self.version.get().map(String::as_str).filter(|version| *version != OUR_VERSION)
+    }
+
+    /// Sends a request on a connection that stands, or on a new one where the broker has closed that meanwhile.
+    async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Trouble> {
+        loop {
+            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let (mut link, is_new) = match idle {
+                Some(link) => (link, false),
+                None => (self.link().await?.ok_or(Trouble::Gone)?, true),
+            };
+            // An error here comes before anything was sent, and shows again on the attempt to send.
+            let _ = link.ready().await;
+            match link.try_send_request(request).await {
+                Ok(response) => {
+                    self.keep(link);
+                    return Ok(response);
+                }
+                Err(mut error) => match error.take_message() {
+                    // Nothing of it went out.
+                    Some(unsent) if !is_new => request = unsent,
+                    Some(_) => return Err(Trouble::Gone),
+                    None => return Err(Trouble::Ended(error.into_error())),
+                },
+            }
+        }
+    }
+
+    fn keep(&self, link: Link) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+    }
+
+    async fn link(&self) -> Result<Option<Link>, ConnectError> {
+        let Some(stream) = open(&self.socket).await? else { return Ok(None) };
+        let failed = |error| ConnectError::Io(self.socket.clone(), std::io::Error::other(error));
+        let (link, connection) = handshake(TokioIo::new(stream)).await.map_err(failed)?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the connection to the broker ended");
+            }
+        });
+        Ok(Some(link))
+    }
+}
+
+fn request(name: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Trouble> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = format!("{ROUTE}{name}").parse().map_err(|_| Trouble::Internal)?;
+    let headers = request.headers_mut();
+    headers.insert(HOST, HeaderValue::from_static("lanyard"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(VERSION, HeaderValue::from_static(OUR_VERSION));
+    headers.insert(PROTOCOL, HeaderValue::from(wire::PROTOCOL));
+    Ok(request)
+}
+
+/// What kind of error a reply is; `None` for none.
+fn kind(status: StatusCode, headers: &HeaderMap) -> Option<Kind> {
+    if status == StatusCode::OK {
+        // Whatever answers there without saying its protocol is no broker, or one of another time.
+        let ours = text(headers, &PROTOCOL).is_some_and(|number| number == wire::PROTOCOL.to_string());
+        return (!ours).then_some(Kind::OtherProtocol);
+    }
+    let word = text(headers, &ERROR);
+    let kind = Kind::ALL.into_iter().find(|kind| Some(kind.as_str()) == word);
+    Some(kind.unwrap_or(Kind::Internal))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,6 @@
+//! Calls of the owner.
+
+mod calls;
+mod places;
+mod versions;
+mod world;
