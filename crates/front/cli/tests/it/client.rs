@@ -295,6 +295,15 @@ fn a_broker_hands_a_client_what_its_policy_says_and_the_owner_sees_it() {
     assert_eq!(ask(&key, "mine"), refused(403, "refused"));
     assert_eq!(ask(&key, "nobody"), refused(403, "refused"), "whether there is one is nothing to a client");
     assert_eq!(ask(&format!("{}0", &key[..key.len() - 1]), "acme"), refused(401, "unauthorized"));
+    // Through the broker: the store is opened by nobody else.
+    let second = home.run(["--json", "client", "add", "second", "--credential", "lobby", "--can", "token"]).ok();
+    let second: Value = serde_json::from_str(&second).unwrap();
+    let its_key = second["key"].as_str().unwrap();
+    assert_eq!(shown(&home, "second")["id"], second["id"]);
+    assert_eq!(ask(its_key, "lobby"), (200, None));
+    home.run(["client", "remove", "second"]).ok();
+    assert_eq!(ask(its_key, "lobby"), refused(401, "unauthorized"));
+    home.run(["client", "show", "second"]).fails(3);
     broker.stop();
     let monitor = shown(&home, "monitor");
     assert!(monitor["last_used_at"].is_string());
