@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use lanyard_client::{CallOptions, Outgoing, StreamError, Streamed, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId};
-use lanyard_protocol::bearer;
+use lanyard_protocol::{Environment, PersonId, bearer};
 use lanyard_secret::AccessToken;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
@@ -99,17 +99,18 @@ impl Broker {
     }
 
     /// Makes a call as a credential on behalf of somebody else, neither body held whole; adds the token. Limits are those of
-    /// all other calls of the credential's subject.
+    /// all other calls of the credential's subject ([`whose_limit`]).
     pub async fn stream(
         &self,
-        credential: &Credential,
+        environment: &Environment,
+        subject: &SubjectKey,
         token: &AccessToken,
         mut request: Outgoing,
     ) -> Result<Streamed, StreamError> {
         if let Some(value) = bearer(token) {
             request.headers.insert(http::header::AUTHORIZATION, value);
         }
-        self.transport.stream(&credential.environment, request, Some(&subject_of(credential))).await
+        self.transport.stream(environment, request, Some(subject)).await
     }
 
     /// The time, waiting and randomness that it works with.
@@ -130,8 +131,13 @@ impl Broker {
 
 /// Whose limit a credential's calls count against.
 fn subject_of(credential: &Credential) -> SubjectKey {
-    match credential.subject.known() {
-        Some(subject) => SubjectKey::person(&credential.environment, &subject.id),
-        None => SubjectKey::new(credential.id.to_string()),
+    whose_limit(&credential.environment, credential.subject.known().map(|subject| &subject.id), credential.id)
+}
+
+/// The same by its parts: the credential's own where it is not known who it acts as.
+pub fn whose_limit(environment: &Environment, subject: Option<&PersonId>, id: CredentialId) -> SubjectKey {
+    match subject {
+        Some(subject) => SubjectKey::person(environment, subject),
+        None => SubjectKey::new(id.to_string()),
     }
 }

@@ -18,7 +18,7 @@ mod rotation;
 mod steps;
 pub mod wire;
 
-pub use broker::{Broker, Call, Parts};
+pub use broker::{Broker, Call, Parts, whose_limit};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
 pub use calls::app::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
 pub use calls::audit::{ReadAudit, VerifyAudit};

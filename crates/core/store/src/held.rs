@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Kind, Renewal, TroubleKind, Validity};
-use lanyard_protocol::Environment;
+use lanyard_protocol::{Environment, PersonId};
 use lanyard_secret::AccessToken;
 use lanyard_time::{BootId, BootTime, Moment};
 use lanyard_vault::{DataKey, Sealed};
@@ -34,6 +34,8 @@ pub struct HeldToken {
     pub renewal: Renewal,
     /// The scopes that were granted, separated by spaces; `None` where Webex did not say.
     pub scopes: Option<Arc<str>>,
+    /// Who it acts as; `None` while that is unknown.
+    pub subject: Option<PersonId>,
     /// Whether it may be handed out while it is good.
     pub hands_out: bool,
     /// Whether none follows it until a person has acted.
@@ -150,6 +152,7 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
         renewal: Renewal::of(kind, validity.as_ref(), trouble, mints),
         validity,
         scopes: row.optional_text("scopes")?.map(|scopes| shared.scopes(scopes)),
+        subject: row.optional_text("subject_id")?.map(PersonId::new),
         hands_out: match standing.as_str() {
             "pending" | "clearing" | "disabled" => false,
             "needs-login" => trouble != Some(TroubleKind::DeadToken),
@@ -167,7 +170,8 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
 macro_rules! columns {
     () => {
         "id, name, kind, environment, standing, trouble_kind, grant_number, generation, obtained_wall, obtained_boot, \
-         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, mint_via, access_token, wrapped_key"
+         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, subject_id, mint_via, access_token, \
+         wrapped_key"
     };
 }
 

@@ -1,6 +1,7 @@
 //! What an operator chose for a home: `lanyard.toml` in it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use lanyard_vault::KeySource;
@@ -46,6 +47,8 @@ pub struct ServeSettings {
     pub tls_key: Option<PathBuf>,
     /// For how many seconds tokens are handed out while the store cannot be read.
     pub max_stale: Option<u64>,
+    /// How many renewals and checks begin in a second, for each Webex.
+    pub rotations_per_second: Option<NonZeroU32>,
 }
 
 /// Why settings cannot be used.

@@ -109,6 +109,12 @@ impl Problem {
         Self { code, detail: detail.into(), hint: None, retry_after: None }
     }
 
+    /// The store could not be read for so long that nobody knows what may still be handed out.
+    pub(crate) fn stale(unseen: Duration) -> Self {
+        Self::new(Code::Store, format!("the store has not been read for {} s", unseen.as_secs()))
+            .hint("tokens are handed out again as soon as it can be; see the broker's log")
+    }
+
     /// The same, and what to do next.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {

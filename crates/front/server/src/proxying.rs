@@ -92,7 +92,7 @@ fn judge(
     caller.may(Capability::Proxy, credential, &now)?;
     let unseen = shared.hand_outs.unseen(&now);
     if unseen > shared.options.hand_outs.max_stale {
-        return Err(Problem::new(Code::Store, format!("the store has not been read for {} s", unseen.as_secs())));
+        return Err(Problem::stale(unseen));
     }
     let call = Forward::read(request, name, below, base)?;
     let segments = call.path().segments();

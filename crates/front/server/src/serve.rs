@@ -193,7 +193,7 @@ pub async fn serve(
         .await?
     };
     let shared = Arc::new(Shared {
-        proxy: Proxy::new(broker.clone()),
+        proxy: Proxy::new(broker.clone()).remembering(hand_outs.clone()),
         broker,
         hand_outs,
         refresher,

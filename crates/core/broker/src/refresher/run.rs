@@ -52,6 +52,8 @@ struct State {
     sought: Option<Moment>,
     /// Renewals that are under way: their answers exist nowhere else until they are written.
     under_way: usize,
+    /// The store could not be read when that was last tried.
+    unreadable: bool,
 }
 
 /// The plan is looked at as often: a machine that slept, or whose wall clock was set, is noticed so soon.
@@ -62,9 +64,6 @@ const JUMP: Duration = Duration::from_mins(1);
 
 /// Rotations whose process is gone are looked for as often: a server that repeats its answer does so for a minute, say.
 const SEEK: Duration = Duration::from_secs(10);
-
-/// After a read of the store that failed.
-const READ_AGAIN: Duration = Duration::from_secs(5);
 
 impl Refresher {
     /// A refresher that knows nothing yet and does nothing before it [runs](Self::run).
@@ -78,6 +77,7 @@ impl Refresher {
             revoked: None,
             sought: None,
             under_way: 0,
+            unreadable: false,
         };
         Self {
             broker: broker.clone(),
@@ -162,9 +162,13 @@ impl Refresher {
     /// Begins what is due; returns how long there is nothing more to do.
     async fn look(&self) -> Duration {
         let mut wait = LOOK;
-        if let Err(error) = self.read().await {
-            tracing::warn!(%error, "the store could not be read: what is known already is renewed");
-            wait = wait.min(READ_AGAIN);
+        let read = self.read().await;
+        let failed_before = std::mem::replace(&mut self.state().unreadable, read.is_err());
+        match read {
+            // Once, however long it lasts.
+            Err(error) if !failed_before => tracing::warn!(%error, "the store cannot be read: nothing new is seen to"),
+            Ok(()) if failed_before => tracing::info!("the store can be read again"),
+            Ok(()) | Err(_) => {}
         }
         let now = self.broker.clock.now();
         let (starts, ends, revokes) = {

@@ -91,7 +91,8 @@ pub(crate) struct Turn<'a>(&'a Broker, CredentialId);
 impl<'a> Turn<'a> {
     pub(crate) fn take(broker: &'a Broker, id: CredentialId) -> Option<Self> {
         let mut rotating = broker.rotating.lock().unwrap_or_else(PoisonError::into_inner);
-        rotating.insert(id).then_some(Self(broker, id))
+        // Made only where it is had: to drop one takes the credential out again, and locks.
+        rotating.insert(id).then(|| Self(broker, id))
     }
 }
 

@@ -1,12 +1,13 @@
 //! `lanyard serve`: the broker.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::HandOutOptions;
+use lanyard_broker::{HandOutOptions, RefresherOptions};
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
 use lanyard_store::{ServeSettings, Settings};
 use sd_notify::NotifyState;
@@ -42,6 +43,9 @@ pub(crate) struct Serve {
     /// For how many seconds tokens are handed out while the store cannot be read [default: 900]
     #[arg(long, value_name = "SECONDS")]
     max_stale: Option<u64>,
+    /// How many renewals and checks begin in a second, for each Webex [default: 20]
+    #[arg(long, value_name = "NUMBER")]
+    rotations_per_second: Option<NonZeroU32>,
     /// How the log looks [default: human on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log: Option<Format>,
@@ -70,11 +74,14 @@ impl Serve {
         let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
         let max_stale = self.max_stale.or(settings.max_stale).map(Duration::from_secs);
         let hand_outs = HandOutOptions::default();
+        let refresher = RefresherOptions::default();
+        let rate = self.rotations_per_second.or(settings.rotations_per_second).map(|rate| f64::from(rate.get()));
         Ok(Options {
             sockets: self.sockets.or(settings.sockets).unwrap_or(home),
             clients: clients.map(|path| ClientsSocket { path, group }),
             http: self.http.or(settings.http).map(|address| Http { address, names, tls }),
             hand_outs: HandOutOptions { max_stale: max_stale.unwrap_or(hand_outs.max_stale), ..hand_outs },
+            refresher: RefresherOptions { rate: rate.unwrap_or(refresher.rate), ..refresher },
             ..Options::default()
         })
     }

@@ -70,7 +70,7 @@ pub(crate) fn answer(
     }
     let ready = match shared.hand_outs.take(name, min_validity, &now) {
         Ok(Taken::Good(ready)) => ready,
-        Ok(Taken::Stale(unseen)) => return Ok(stale(unseen).response()),
+        Ok(Taken::Stale(unseen)) => return Ok(Problem::stale(unseen).response()),
         Ok(Taken::Short(_) | Taken::None | Taken::Unknown) => {
             if let Some(held) = shared.hand_outs.find(name) {
                 shared.refresher.wanted(held.id);
@@ -173,11 +173,6 @@ fn reply(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-fn stale(unseen: Duration) -> Problem {
-    Problem::new(Code::Store, format!("the store has not been read for {} s", unseen.as_secs()))
-        .hint("tokens are handed out again as soon as it can be; see the broker's log")
 }
 
 /// What a shortfall is to whoever asked.

@@ -8,6 +8,8 @@ use lanyard_broker::{Broker, Doubt, Error, HandOut, HandedOut};
 use lanyard_credential::{CredentialId, Generation};
 use lanyard_time::{Clock, Moment};
 
+use super::pass::Pass;
+
 /// One doubt at a time for each credential: many calls are refused at once when a token ends, and one of them finds out for all.
 #[derive(Debug)]
 pub(super) struct Doubts {
@@ -31,16 +33,16 @@ impl Doubts {
     }
 
     /// Another token than the refused one, where Webex really does not accept that and another is to be had.
-    pub(super) async fn replace(&self, broker: &Broker, refused: &HandedOut) -> Result<Option<HandedOut>, Error> {
+    pub(super) async fn replace(&self, broker: &Broker, refused: &Pass) -> Result<Option<Pass>, Error> {
         let door = {
             let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(doors.entry(refused.credential.id).or_default())
+            Arc::clone(doors.entry(refused.id).or_default())
         };
         let mut accepted = door.lock().await;
         // Somebody may have found out while this one waited.
         let present = hand_out(broker, refused).await?;
         if !present.token.matches(&refused.token) {
-            return Ok(Some(present));
+            return Ok(Some(present.into()));
         }
         let now = self.clock.now();
         let generation = present.credential.generation;
@@ -55,13 +57,13 @@ impl Doubts {
                 *accepted = Some(Accepted { generation, at: now });
                 Ok(None)
             }
-            Doubt::Renewed => Ok(Some(hand_out(broker, refused).await?)),
+            Doubt::Renewed => Ok(Some(hand_out(broker, refused).await?.into())),
             Doubt::Refused(_) => Ok(None),
         }
     }
 }
 
-async fn hand_out(broker: &Broker, earlier: &HandedOut) -> Result<HandedOut, Error> {
-    let name = earlier.credential.name.clone();
+async fn hand_out(broker: &Broker, earlier: &Pass) -> Result<HandedOut, Error> {
+    let name = earlier.name.clone();
     broker.call(HandOut { name, min_validity: Duration::ZERO, expected: None }).await
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
-use lanyard_broker::{Broker, HandOut, HandedOut};
+use lanyard_broker::{Broker, Error, HandOut, HandOuts, Taken};
 use lanyard_client::{Outgoing, Streamed, Upload};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError};
@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::doubts::Doubts;
 use super::org::Pin;
+use super::pass::Pass;
 use super::{admission, headers, link, trouble};
 use crate::body::{Body, BoxError};
 use crate::problem::{Code, Problem};
@@ -27,6 +28,8 @@ use crate::problem::{Code, Problem};
 #[derive(Debug)]
 pub struct Proxy {
     broker: Broker,
+    /// Where tokens are in memory.
+    memory: Option<HandOuts>,
     doubts: Doubts,
 }
 
@@ -109,7 +112,14 @@ impl Proxy {
     /// A proxy over a broker; one for each process, so that what is learned about a token serves all its clients.
     pub fn new(broker: Broker) -> Self {
         let doubts = Doubts::new(broker.parts().clock);
-        Self { broker, doubts }
+        Self { broker, memory: None, doubts }
+    }
+
+    /// The same where tokens are in memory: a call waits for the store only where there is none, and goes on for as long as tokens are
+    /// handed out while the store cannot be read.
+    #[must_use]
+    pub fn remembering(self, memory: HandOuts) -> Self {
+        Self { memory: Some(memory), ..self }
     }
 
     /// Makes the call, and passes the answer on as it comes. An answer that is Webex's own has no `Lanyard-Error` header; one that
@@ -150,26 +160,38 @@ impl Proxy {
             pin.body(&headers, body.expose_secret())?;
         }
         let ready = Ready { path, query, method, headers: headers::up(&headers), base };
-        let handed = self.broker.call(HandOut { name, min_validity: Duration::ZERO, expected: None }).await?;
+        let pass = self.pass(name).await?;
         let (first, again) = match body {
             Held::Passing(stream) => (Upload::Stream(stream), None),
             Held::Whole(bytes) => (upload(&bytes), Some(bytes)),
         };
-        let (url, streamed) = self.send(&ready, &handed, first).await?;
+        let (url, streamed) = self.send(&ready, &pass, first).await?;
         if streamed.response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(passed_on(streamed, &handed, &url, &ready.base));
+            return Ok(passed_on(streamed, &pass, &url, &ready.base));
         }
         // Also where this call cannot be repeated, the next one has the new token.
-        let replaced = self.doubts.replace(&self.broker, &handed).await;
+        let replaced = self.doubts.replace(&self.broker, &pass).await;
         if let Err(error) = &replaced {
-            let credential = &handed.credential.name;
+            let credential = &pass.name;
             tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");
         }
         let (Ok(Some(renewed)), Some(bytes)) = (replaced, again) else {
-            return Ok(passed_on(streamed, &handed, &url, &ready.base));
+            return Ok(passed_on(streamed, &pass, &url, &ready.base));
         };
         let (url, streamed) = self.send(&ready, &renewed, upload(&bytes)).await?;
         Ok(passed_on(streamed, &renewed, &url, &ready.base))
+    }
+
+    async fn pass(&self, name: CredentialName) -> Result<Pass, Problem> {
+        if let Some(memory) = &self.memory {
+            match memory.take(name.as_str(), Duration::ZERO, &memory.now()).map_err(Error::from)? {
+                Taken::Good(ready) | Taken::Short(ready) => return Ok(ready.into()),
+                Taken::Stale(unseen) => return Err(Problem::stale(unseen)),
+                Taken::None | Taken::Unknown => {}
+            }
+        }
+        let handed = self.broker.call(HandOut { name, min_validity: Duration::ZERO, expected: None }).await?;
+        Ok(handed.into())
     }
 
     /// Takes a short body whole, and leaves a long one as it is.
@@ -191,14 +213,14 @@ impl Proxy {
         }
     }
 
-    async fn send(&self, call: &Ready, handed: &HandedOut, body: Upload) -> Result<(SafeUrl, Streamed), Problem> {
-        let environment = &handed.credential.environment;
+    async fn send(&self, call: &Ready, pass: &Pass, body: Upload) -> Result<(SafeUrl, Streamed), Problem> {
+        let environment = &*pass.environment;
         let Some(url) = call.path.url(environment) else { return Err(no_such_service(&call.path)) };
         let mut whole = url.into_inner();
         whole.set_query(call.query.as_deref());
         let url = SafeUrl::new(whole);
         let request = Outgoing { method: call.method.clone(), url: url.clone(), headers: call.headers.clone(), body };
-        match self.broker.stream(&handed.credential, &handed.token, request).await {
+        match self.broker.stream(&pass.environment, &pass.subject, &pass.token, request).await {
             // No other protocol was asked for.
             Ok(streamed) if streamed.response.status().is_informational() => {
                 Err(Problem::new(Code::UpstreamGarbled, format!("{url} answered with another protocol")))
@@ -227,13 +249,13 @@ fn upload(bytes: &SecretBytes) -> Upload {
     if bytes.expose_secret().is_empty() { Upload::Empty } else { Upload::Whole(bytes.clone()) }
 }
 
-fn passed_on(streamed: Streamed, handed: &HandedOut, url: &SafeUrl, base: &str) -> Response<Body> {
+fn passed_on(streamed: Streamed, pass: &Pass, url: &SafeUrl, base: &str) -> Response<Body> {
     let (parts, body) = streamed.response.into_parts();
     let mut response = Response::new(body.boxed());
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
-    headers::down(response.headers_mut(), &handed.token);
-    link::rewrite(response.headers_mut(), &handed.credential.environment, url, base);
+    headers::down(response.headers_mut(), &pass.token);
+    link::rewrite(response.headers_mut(), &pass.environment, url, base);
     response
 }
 

@@ -9,6 +9,7 @@ mod forward;
 mod headers;
 mod link;
 mod org;
+mod pass;
 mod trouble;
 
 pub use forward::{Forward, Proxy};

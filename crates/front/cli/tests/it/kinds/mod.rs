@@ -47,7 +47,7 @@ fn administrator(webex: &Webex, home: &Home, scopes: &[&str]) {
 
 /// Registers the simulator's service app, or another one, under the name `fleet`.
 #[track_caller]
-fn add_service_app(webex: &Webex, home: &Home, application_id: &str, client_id: &str, client_secret: &str) {
+pub(crate) fn add_service_app(webex: &Webex, home: &Home, application_id: &str, client_id: &str, client_secret: &str) {
     let mut command = home.command(["--webex-url", webex.url(), "app", "add", "fleet", "--kind", "service-app"]);
     command.args(["--client-id", client_id, "--application-id", application_id, "--client-secret-file", "-"]);
     let mut adding = Running::start(command.stdin(Stdio::piped()));

@@ -2,6 +2,8 @@
 
 mod document;
 mod manager;
+#[cfg(target_os = "linux")]
+mod outages;
 mod remote;
 mod sockets;
 mod tcp;

@@ -1,0 +1,258 @@
+//! A broker whose disk, database or Webex fails while it runs: valid tokens go on being handed out, what was handed out is written down
+//! when it can be, and whoever asks how the broker is, or reads its log, is told.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use lanyard_testkit::{Home, Method, RefreshBehaviour, Reply, Served, Webex, ask_on};
+use serde_json::{Value, json};
+
+use crate::{LANYARD, left_out};
+
+const NONE: [&str; 0] = [];
+const TOKEN: &str = "/api/v1/credentials/acme/token";
+const CALL: &str = "/webex/acme/v1/people/me";
+
+fn webex() -> Webex {
+    Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1))
+}
+
+/// Asks for tokens that are valid, again and again: each is handed out.
+#[track_caller]
+fn hands_out(broker: &Served, times: usize) -> usize {
+    for _ in 0..times {
+        let reply = broker.ask("GET", TOKEN);
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    times
+}
+
+/// Asks until the answer is so.
+#[track_caller]
+fn until(broker: &Served, path: &str, so: impl Fn(&Reply) -> bool) -> Reply {
+    for _ in 0..1500 {
+        let reply = broker.ask("GET", path);
+        if so(&reply) {
+            return reply;
+        }
+        lanyard_testkit::wait(Duration::from_millis(20));
+    }
+    panic!("{path}: {:?}\n{:#?}", broker.ask("GET", path), broker.log());
+}
+
+/// Waits until the broker says that it is not ready, and why.
+#[track_caller]
+fn in_trouble(broker: &Served, why: &str) {
+    let reply = until(broker, "/readyz", |reply| reply.status == 503);
+    assert!(reply.json()["trouble"].as_str().unwrap().contains(why), "{reply:?}");
+}
+
+#[track_caller]
+fn recovers(broker: &Served) {
+    until(broker, "/readyz", |reply| reply.status == 200 && reply.json()["hand_outs_to_be_written"] == 0);
+}
+
+/// What it logged of this kind.
+fn said(broker: &Served, text: &str) -> Vec<Value> {
+    broker.log().into_iter().filter(|fact| fact["message"].as_str().is_some_and(|said| said.contains(text))).collect()
+}
+
+/// How many tokens the audit says were handed out, and that nobody has changed it.
+#[track_caller]
+fn written_down(home: &Home) -> usize {
+    home.run(["audit", "--verify"]).ok();
+    let audit = home.run(["audit"]).ok();
+    let lines = audit.lines().filter(|line| line.contains("handed-out") && line.contains("token"));
+    lines
+        .map(|line| line.rsplit_once(", ").and_then(|(_, last)| last.strip_suffix(" times")?.parse().ok()).unwrap_or(1))
+        .sum()
+}
+
+#[test]
+fn a_disk_that_fills_up_keeps_nobody_from_a_token_and_loses_no_hand_out() {
+    let webex = webex();
+    let home = match Home::on_a_disk(LANYARD) {
+        Ok(home) => home.with_acme(&webex),
+        Err(why) => return left_out(&format!("it takes root, to mount: {why}")),
+    };
+    let before = written_down(&home);
+    let broker = Served::start(&home, NONE);
+    home.fill_disk();
+    let mut handed = hands_out(&broker, 5);
+    in_trouble(&broker, "the disk that holds the store is full");
+    handed += hands_out(&broker, 20);
+    assert_eq!(broker.ask("GET", CALL).status, 200, "a proxied call goes on too");
+    let refused = broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true");
+    assert_eq!((refused.status, refused.problem()), (503, Some("store")), "{refused:?}");
+    assert_eq!(webex.refreshes().len(), 0, "nothing is spent that could not be kept");
+    home.free_disk();
+    recovers(&broker);
+    assert_eq!((said(&broker, ": failing").len(), said(&broker, ": works again").len()), (1, 1), "{:#?}", broker.log());
+    assert_eq!(broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true").status, 200);
+    assert!(broker.stop().status.success());
+    assert_eq!(written_down(&home) - before, handed);
+}
+
+/// Another program in the middle of a transaction. It ends when dropped.
+struct Holder(Child);
+
+impl Holder {
+    fn of(home: &Home) -> Self {
+        let mut command = Command::new("sqlite3");
+        command.arg(home.path().join("lanyard.db")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("sqlite3(1) is here");
+        let stdin = child.stdin.as_mut().expect("stdin is a pipe");
+        stdin.write_all(b".timeout 20000\nBEGIN EXCLUSIVE;\nSELECT 'held';\n").expect("it reads");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("stdout is a pipe")).read_line(&mut line).expect("it speaks");
+        assert_eq!(line.trim(), "held");
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_database_that_somebody_holds_keeps_nobody_from_a_token_and_loses_no_hand_out() {
+    let webex = webex();
+    let home = Home::signed_in(LANYARD, &webex);
+    let before = written_down(&home);
+    let broker = Served::start(&home, NONE);
+    let holder = Holder::of(&home);
+    let mut handed = hands_out(&broker, 5);
+    in_trouble(&broker, "the store is busy");
+    handed += hands_out(&broker, 20);
+    assert_eq!(broker.ask("GET", CALL).status, 200);
+    drop(holder);
+    recovers(&broker);
+    assert_eq!((said(&broker, ": failing").len(), said(&broker, ": works again").len()), (1, 1), "{:#?}", broker.log());
+    assert!(broker.stop().status.success());
+    assert_eq!(written_down(&home) - before, handed);
+}
+
+/// A database that was overwritten under the broker's hands, and can be put back.
+struct Spoilt {
+    path: PathBuf,
+    kept: Vec<u8>,
+}
+
+impl Spoilt {
+    fn of(home: &Home) -> Self {
+        let path = home.path().join("lanyard.db");
+        // All of it in one file.
+        let whole = Command::new("sqlite3").arg(&path).arg("PRAGMA wal_checkpoint(TRUNCATE)").output();
+        assert_eq!(String::from_utf8_lossy(&whole.expect("sqlite3(1) is here").stdout).trim(), "0|0|0");
+        let kept = fs::read(&path).unwrap();
+        overwrite(&path, &vec![b'x'; kept.len()]);
+        forget_index(home);
+        Self { path, kept }
+    }
+
+    fn put_back(self, home: &Home) {
+        overwrite(&self.path, &self.kept);
+        forget_index(home);
+    }
+}
+
+/// The index of the log, which SQLite keeps for all processes: without its head it is made anew, and nobody trusts what they read before.
+/// Where nobody has the database open any more it is gone.
+fn forget_index(home: &Home) {
+    if let Ok(mut index) = OpenOptions::new().write(true).open(home.path().join("lanyard.db-shm")) {
+        index.write_all(&[0; 136]).unwrap();
+    }
+}
+
+/// In place: whoever has the file open sees it.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    OpenOptions::new().write(true).open(path).unwrap().write_all(bytes).unwrap();
+}
+
+#[test]
+fn a_database_that_cannot_be_read_keeps_nobody_from_a_token_for_a_while() {
+    let webex = webex();
+    let home = Home::signed_in(LANYARD, &webex);
+    let before = written_down(&home);
+    let broker = Served::start(&home, NONE);
+    let spoilt = Spoilt::of(&home);
+    in_trouble(&broker, "the store cannot be read");
+    let handed = hands_out(&broker, 20);
+    let called = broker.ask("GET", CALL);
+    assert_eq!((called.status, called.problem()), (200, None), "the proxy has the token in memory too: {called:?}");
+    spoilt.put_back(&home);
+    recovers(&broker);
+    assert_eq!(said(&broker, "reading the store: failing").len(), 1, "{:#?}", broker.log());
+    assert_eq!(said(&broker, "reading the store: works again").len(), 1, "{:#?}", broker.log());
+    assert!(said(&broker, "the store cannot be read").len() <= 1, "{:#?}", broker.log());
+    assert!(broker.stop().status.success());
+    assert_eq!(written_down(&home) - before, handed);
+}
+
+#[test]
+fn after_max_stale_nobody_is_given_a_token_until_the_store_is_read_again() {
+    let webex = webex();
+    let home = Home::signed_in(LANYARD, &webex);
+    let broker = Served::start(&home, ["--max-stale", "2"]);
+    hands_out(&broker, 1);
+    let spoilt = Spoilt::of(&home);
+    for path in [TOKEN, CALL] {
+        let refused = until(&broker, path, |reply| reply.status != 200);
+        assert_eq!((refused.status, refused.problem()), (503, Some("store")), "{refused:?}");
+        assert!(refused.json()["detail"].as_str().unwrap().contains("has not been read"), "{refused:?}");
+    }
+    spoilt.put_back(&home);
+    for path in [TOKEN, CALL] {
+        until(&broker, path, |reply| reply.status == 200);
+    }
+    recovers(&broker);
+    assert!(broker.stop().status.success());
+    home.run(["audit", "--verify"]).ok();
+}
+
+#[test]
+fn a_webex_that_fails_keeps_nobody_from_a_token_and_makes_no_broker_unready() {
+    let webex = webex();
+    let home = Home::signed_in(LANYARD, &webex);
+    let broker = Served::start(&home, NONE);
+    let renew = |broker: &Served| broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true");
+    for action in [
+        json!({ "status": 500 }),
+        json!({ "status": 429, "headers": { "Retry-After": "1" } }),
+        json!({ "status": 200, "body": "<html>", "content_type": "text/html" }),
+        json!({ "cut": "before" }),
+        json!({ "cut": "after" }),
+    ] {
+        webex.fault(&json!({ "path": "/v1/access_token", "count": null, "action": action }));
+        let failed = renew(&broker);
+        assert!(failed.status >= 400 && failed.problem().is_some(), "{action}: {failed:?}");
+        hands_out(&broker, 5);
+        assert_eq!(broker.ask("GET", "/readyz").status, 200, "{action}");
+        webex.control(Method::DELETE, "/faults", None);
+    }
+    assert_eq!(renew(&broker).status, 200, "the grant has outlived it all");
+
+    // One that never answers holds nobody up.
+    webex.fault(&json!({ "path": "/v1/access_token", "action": { "delay_ms": 3_600_000 } }));
+    webex.forget_record();
+    let socket = broker.socket();
+    let renewing =
+        std::thread::spawn(move || ask_on(&socket, "POST", "/api/v1/credentials/acme/refresh?force=true", &[]));
+    for _ in 0..1500 {
+        if !webex.refreshes().is_empty() {
+            break;
+        }
+        lanyard_testkit::wait(Duration::from_millis(20));
+    }
+    assert_eq!(webex.refreshes().len(), 1);
+    hands_out(&broker, 5);
+    assert_eq!(broker.ask("GET", "/readyz").status, 200);
+    assert!(broker.kill());
+    renewing.join().unwrap();
+}
