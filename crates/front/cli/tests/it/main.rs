@@ -10,6 +10,7 @@ mod add;
 mod api;
 mod apps;
 mod backups;
+mod behind;
 #[cfg(target_os = "linux")]
 mod browser;
 #[cfg(target_os = "linux")]
