@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use lanyard_testkit::{Home, Method, Reply, Served, Webex, send_on, send_to};
+use lanyard_testkit::{Home, Method, Reply, Served, Webex, ask_on, send_on, send_to};
 use serde_json::json;
 
 use self::model::{ABSENT, Deed, Door, LOCAL, Proof, Rule, Seen, expected};
@@ -285,6 +285,14 @@ fn every_cell_of_the_table_is_as_the_policies_say() {
     let calls = world.webex.record().iter().filter(|call| call["path"] != "/v1/access_token").count();
     assert!(calls > 100, "{calls}");
     assert_eq!(calls, table.passed_on, "Webex saw what was allowed, once each");
+
+    // What erases comes last.
+    let renewer = Proof::Key(RULES.iter().find(|rule| rule.name == "renewer").unwrap());
+    let clear = |name| {
+        let request = world.request(Door::Tcp, renewer, Deed::Clear(name));
+        send_to(&world.broker.address(), request.as_bytes()).unwrap().status
+    };
+    assert_eq!(["lobby", "acme", "acme"].map(clear), [403, 200, 403]);
 }
 
 /// The cells of other users, whom only root can become.
@@ -313,6 +321,36 @@ fn others(world: &mut World, table: &mut Table, deeds: &[Deed]) {
             }
         }
     }
+}
+
+#[test]
+fn a_client_that_is_held_to_one_organisation_asks_about_no_other_by_any_door() {
+    let (webex, home) = furnished();
+    let own = webex.description().organisation.id.clone();
+    let key = home.run(["client", "add", "held", "--all-credentials", "--can", "proxy", "--org", &own]).ok();
+    let socket = home.beside().join("clients.sock");
+    let broker = Served::start(&home, ["--http", "127.0.0.1:0", "--clients-socket", socket.to_str().unwrap()]);
+    let authorization = format!("Bearer {key}");
+    let headers = [("authorization", authorization.as_str())];
+    webex.forget_record();
+    for (path, status) in [
+        ("people?max=1".to_owned(), 200),
+        (format!("people?max=1&orgId={own}"), 200),
+        (format!("organizations/{own}"), 200),
+        ("people?orgId=other".to_owned(), 403),
+        (format!("people?orgId={own}&orgId=other"), 403),
+        ("people?org%49d=other".to_owned(), 403),
+        ("organizations/other".to_owned(), 403),
+    ] {
+        let path = format!("/webex/mine/v1/{path}");
+        let seen = [
+            broker.ask_remote(Some(&key), "GET", &path),
+            broker.ask_with("GET", &path, &headers, ""),
+            ask_on(&socket, "GET", &path, &headers).unwrap(),
+        ];
+        assert_eq!(seen.map(|reply| reply.status), [status; 3], "{path}");
+    }
+    assert_eq!(webex.record().len(), 9);
 }
 
 #[test]
