@@ -5,6 +5,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that goes wrong panics: that is what this crate is for")]
 
+mod attacks;
 mod browser;
 mod disk;
 mod elsewhere;
@@ -15,6 +16,7 @@ mod schema;
 mod served;
 mod webex;
 
+pub use attacks::{Attack, Refusal, attacks};
 pub use browser::{Browser, Focus, Key, Look, Page};
 pub use elsewhere::{Elsewhere, free_redirect_uris};
 pub use home::{Home, SCOPES};
@@ -23,5 +25,5 @@ pub use lanyard_simulator::Options;
 pub use load::{Load, Seen, Sent};
 pub use run::{Ended, Running, wait};
 pub use schema::deviations;
-pub use served::{Reply, Served, ask_on};
+pub use served::{Reply, Served, ask_on, send_on, send_to};
 pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

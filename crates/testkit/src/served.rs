@@ -197,6 +197,16 @@ pub fn ask_on(socket: &Path, method: &str, path: &str, headers: &[(&str, &str)])
     exchange(UnixStream::connect(socket).ok()?, &request("broker", method, path, headers, ""))
 }
 
+/// Sends these bytes to any Unix socket, as the user that runs the test, and reads what comes back.
+pub fn send_on(socket: &Path, bytes: &[u8]) -> Option<Reply> {
+    exchange(UnixStream::connect(socket).ok()?, bytes)
+}
+
+/// The same over TCP; `None` where nobody listens, too.
+pub fn send_to(address: &str, bytes: &[u8]) -> Option<Reply> {
+    exchange(TcpStream::connect(address).ok()?, bytes)
+}
+
 fn request(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for &(name, value) in headers {

@@ -69,6 +69,11 @@ impl Broker {
         }
     }
 
+    /// As the audit names whoever acts here.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
     /// The same broker on behalf of somebody else, as the audit is to name them.
     pub fn acting_as(&self, actor: impl Into<String>) -> Self {
         let actor = actor.into();

@@ -14,9 +14,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use lanyard_broker::Broker;
+use lanyard_broker::{Asked, Broker, HandOutOptions, Show, Spool};
 use lanyard_credential::CredentialName;
 use lanyard_secret::ClientSecret;
+use lanyard_store::StoreError;
 use lanyard_time::Entropy;
 use tokio::net::{TcpListener, UnixStream};
 use zeroize::Zeroizing;
@@ -54,8 +55,16 @@ struct Inner {
 
 #[derive(Debug)]
 enum Through {
-    Here(Proxy),
+    Here(Box<Here>),
     Broker(PathBuf),
+}
+
+/// What a broker does for its clients, in this process.
+#[derive(Debug)]
+struct Here {
+    broker: Broker,
+    proxy: Proxy,
+    spool: Spool,
 }
 
 impl Passage {
@@ -64,7 +73,11 @@ impl Passage {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let way = match way {
-            Way::Here(broker) => Through::Here(Proxy::new(*broker)),
+            Way::Here(broker) => Through::Here(Box::new(Here {
+                proxy: Proxy::new((*broker).clone()),
+                spool: Spool::new(HandOutOptions::default().spool),
+                broker: *broker,
+            })),
             Way::Broker(socket) => Through::Broker(socket),
         };
         Ok(Self { listener, inner: Arc::new(Inner { address, key: random_key(entropy), name, means, way }) })
@@ -80,8 +93,27 @@ impl Passage {
         &self.inner.key
     }
 
-    /// Serves for as long as it is polled.
-    pub async fn serve(self) {
+    /// Serves for as long as it is polled, and writes down what was called for.
+    pub async fn serve(&self) {
+        match &self.inner.way {
+            Through::Broker(_) => self.accept().await,
+            Through::Here(here) => {
+                let writing = here.write_down();
+                let accepting = self.accept();
+                futures_util::future::join(writing, accepting).await;
+            }
+        }
+    }
+
+    /// Writes down what is not yet: the last calls, when the program has ended.
+    pub async fn finish(&self) -> Result<(), StoreError> {
+        match &self.inner.way {
+            Through::Here(here) => here.spool.flush(here.broker.store()).await.map(drop),
+            Through::Broker(_) => Ok(()),
+        }
+    }
+
+    async fn accept(&self) {
         loop {
             let Ok((stream, _)) = self.listener.accept().await else {
                 tokio::task::yield_now().await;
@@ -123,7 +155,7 @@ impl Inner {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let Err(problem) = self.admit(request.headers()) else {
             return match &self.way {
-                Through::Here(proxy) => self.here(proxy, request).await,
+                Through::Here(here) => here.answer(&self, request).await,
                 Through::Broker(socket) => self.by_broker(socket, request).await,
             }
             .unwrap_or_else(|problem| problem.response());
@@ -148,17 +180,11 @@ impl Inner {
             .hint("send what WEBEX_ACCESS_TOKEN holds as bearer token"))
     }
 
-    async fn here(&self, proxy: &Proxy, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let path = request.uri().path().to_owned();
-        let call = Forward::read(request, self.name.clone(), &path, self.base())?;
-        Ok(proxy.forward(call).await)
-    }
-
     /// Passes it on to the broker, which adds the token.
     async fn by_broker(&self, socket: &Path, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let gone = || {
-            Problem::new(Code::Upstream, "the broker does not answer any more")
-                .hint("start it again (lanyard serve), and the program after it")
+            Problem::new(Code::Busy, "the broker that this program's calls go through does not answer any more")
+                .hint("start it again: lanyard serve; the program can go on then")
         };
         // What is no path would be understood otherwise once something stands before it.
         if request.uri().scheme().is_some() || !request.uri().path().starts_with('/') {
@@ -182,5 +208,38 @@ impl Inner {
         });
         let response = sender.send_request(Request::from_parts(head, body)).await.map_err(|_| gone())?;
         Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    }
+}
+
+impl Here {
+    async fn answer(&self, inner: &Inner, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let credential = self.broker.call(Show { name: inner.name.clone() }).await?;
+        let call = Forward::read(request, inner.name.clone(), &path, inner.base());
+        let (segment, end) = match &call {
+            Ok(call) => {
+                (call.path().segments().first().map(|segment| (*segment).to_owned()), Ok(credential.generation))
+            }
+            Err(problem) => (None, Err(problem.code().as_str().into())),
+        };
+        let means = format!("{}, proxy {method} {}", inner.means, segment.unwrap_or_default());
+        let asked = Asked {
+            credential: Some((credential.id, credential.name)),
+            actor: self.broker.actor().into(),
+            means: means.trim_end().into(),
+            end,
+        };
+        let noted = self.spool.note(asked, self.broker.parts().clock.now().wall);
+        noted.map_err(|full| Problem::new(Code::Store, full.to_string()))?;
+        Ok(self.proxy.forward(call?).await)
+    }
+
+    async fn write_down(&self) {
+        loop {
+            self.broker.parts().sleep.sleep(HandOutOptions::default().flush).await;
+            if let Err(error) = self.spool.flush(self.broker.store()).await {
+                tracing::warn!(%error, "writing hand-outs down");
+            }
+        }
     }
 }

@@ -99,7 +99,7 @@ codes! {
     NoToken = SERVICE_UNAVAILABLE, "no-valid-token", "There is no valid token at the moment";
     /// The store cannot be reached or used.
     Store = SERVICE_UNAVAILABLE, "store", "The store cannot be used";
-    /// The broker is stopping, or has as many connections as it takes.
+    /// The broker is stopping, has stopped, or has as many connections as it takes.
     Busy = SERVICE_UNAVAILABLE, "busy", "The broker takes no more at the moment";
 }
 

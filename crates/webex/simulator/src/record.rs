@@ -43,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) client_id: Option<String>,
     pub(crate) grant_type: Option<String>,
     pub(crate) refresh_token_fingerprint: Option<String>,
+    /// Of what was sent as bearer token, good or not.
+    pub(crate) access_token_fingerprint: Option<String>,
 }
 
 /// What came of a call.

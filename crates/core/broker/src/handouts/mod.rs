@@ -21,8 +21,7 @@ use tokio::sync::{Mutex, Notify};
 
 use self::clients::Clients;
 use self::shelf::Shelf;
-use self::spool::Spool;
-pub use self::spool::{Asked, SpoolFull};
+pub use self::spool::{Asked, Spool, SpoolFull};
 use crate::Broker;
 
 /// What a broker hands out from. A clone is the same one.

@@ -44,7 +44,7 @@ struct Counted {
 
 /// Hand-outs that wait. Held for the time of a look into a map, never while something is written.
 #[derive(Debug)]
-pub(super) struct Spool {
+pub struct Spool {
     waiting: Mutex<HashMap<Same, Counted>>,
     most: usize,
     /// One writes at a time.
@@ -52,7 +52,8 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub(super) fn new(most: usize) -> Self {
+    /// One in which so many different hand-outs may wait.
+    pub fn new(most: usize) -> Self {
         Self { waiting: Mutex::default(), most, writing: tokio::sync::Mutex::default() }
     }
 
@@ -60,7 +61,8 @@ impl Spool {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    pub(super) fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
+    /// Notes that somebody asked.
+    pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
         let (credential, name) = asked.credential.unzip();
         let same = Same { credential, actor: asked.actor, means: asked.means, end: asked.end };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +78,8 @@ impl Spool {
         Ok(())
     }
 
-    pub(super) async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
+    /// Writes down what waits; how many records that were. Where it fails they go on waiting.
+    pub async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
         let _alone = self.writing.lock().await;
         let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if taken.is_empty() {

@@ -99,3 +99,24 @@ fn a_call_whose_answer_is_a_credential_is_allowed_by_its_exact_path_alone() {
         Client { paths: Some(paths(&["/authorizations/A1"])), methods: Some("GET".parse().unwrap()), ..client() };
     assert_eq!(word(&reads), Err("method"), "an exact path is no method");
 }
+
+#[test]
+fn whoever_is_granted_webhooks_by_their_exact_path_may_change_those_that_a_pattern_stands_for() {
+    let word = |patterns: &[&str], asked: &[&str]| {
+        let client = Client { paths: Some(paths(patterns)), ..client() };
+        client.permits_call(&Method::PUT, asked, true).map_err(|no| no.word())
+    };
+    assert_eq!(word(&["/webhooks", "/webhooks/*"], &["webhooks", "W1"]), Ok(()));
+    assert_eq!(word(&["/webhooks", "/**"], &["webhooks", "W1"]), Ok(()));
+    assert_eq!(word(&["/webhooks/W1"], &["webhooks", "W1"]), Ok(()));
+    for (patterns, asked) in [
+        (&["/webhooks"][..], &["webhooks", "W1"][..]),
+        (&["/**"], &["webhooks", "W1"]),
+        (&["/webhooks/*"], &["webhooks", "W1"]),
+        (&["/webhooks", "/webhooks/**"], &["webhooks", "W1", "more"]),
+        (&["/webhooks", "/**"], &["WebHooks", "W1"]),
+        (&["/authorizations", "/**"], &["authorizations", "A1"]),
+    ] {
+        assert_eq!(word(patterns, asked), Err("yields-credential"), "{patterns:?} {asked:?}");
+    }
+}

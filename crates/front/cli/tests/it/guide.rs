@@ -84,7 +84,11 @@ fn follow(file: &str) {
     fs::set_permissions(&browser, fs::Permissions::from_mode(0o700)).expect("it is ours");
 
     let marked = blocks.iter().map(|block| format!("printf '%s\\n' {MARK}{}\n{}", block.line, block.commands));
-    let script = ["set -euo pipefail\n".to_owned()].into_iter().chain(marked).collect::<String>();
+    // What a page starts in the background ends with it, wherever it fails.
+    let script = ["set -euo pipefail\ntrap 'jobs -p | xargs -r kill' EXIT\n".to_owned()]
+        .into_iter()
+        .chain(marked)
+        .collect::<String>();
     let script = home.file("examples.sh", &script);
     let binary = Path::new(LANYARD).parent().expect("a binary is in a directory").display();
     let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());

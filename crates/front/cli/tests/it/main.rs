@@ -11,6 +11,7 @@ mod api;
 mod apps;
 mod backups;
 mod brokers;
+mod behind;
 #[cfg(target_os = "linux")]
 mod browser;
 #[cfg(target_os = "linux")]

@@ -2,82 +2,10 @@
 
 use std::time::Duration;
 
-use lanyard_testkit::{Elsewhere, RefreshBehaviour, Webex};
+use lanyard_testkit::{Attack, Elsewhere, RefreshBehaviour, Webex, attacks};
 
 use crate::raw::{Connection, get, request};
 use crate::world::World;
-
-/// Whose answer an attack gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
-    /// Lanyard's problem of this code.
-    By(u16, &'static str),
-    /// hyper's, before Lanyard sees it: a bare status, or a connection that is closed.
-    ByHyper,
-}
-
-const PATH: Refused = Refused::By(400, "bad-path");
-const HEAD: Refused = Refused::By(400, "bad-request");
-const METHOD: Refused = Refused::By(405, "method-not-allowed");
-
-/// The request lines.
-const TARGETS: [(&str, &str, Refused); 32] = [
-    ("GET", "/webex/me/v1/../identity/x", PATH),
-    ("GET", "/webex/me/v1/people/..", PATH),
-    ("GET", "/webex/me/v1/./people/me", PATH),
-    ("GET", "/webex/me/../acme/v1/people/me", PATH),
-    ("GET", "/webex/me/v1/%2e%2e/identity/x", PATH),
-    ("GET", "/webex/me/v1/%2E./identity/x", PATH),
-    ("GET", "/webex/me/v1/..;/identity/x", PATH),
-    ("GET", "/webex/me/v1/..%3b/identity/x", PATH),
-    ("GET", "/webex/me/v1/%252e%252e/identity/x", PATH),
-    ("GET", "/webex/me/v1/people%2Fme", PATH),
-    ("GET", "/webex/me/v1%2fpeople/me", PATH),
-    ("GET", "/webex/me/v1/people%5Cme", PATH),
-    ("GET", "/webex/me/v1/people\\me", PATH),
-    ("GET", "/webex/me\\v1/people/me", PATH),
-    ("GET", "/webex/me//v1/people/me", PATH),
-    ("GET", "/webex/me/v1//people/me", PATH),
-    ("GET", "/webex/me/v1/people//", PATH),
-    ("GET", "/webex/me/v1/people/%00", PATH),
-    ("GET", "/webex/me/v1/people/%0d%0aHost:%20evil", PATH),
-    ("GET", "/webex/me/v1/people/%ff", PATH),
-    ("GET", "/webex/me/v1/people/%zz", PATH),
-    ("GET", "/webex/me/v1/people/%", PATH),
-    ("GET", "/webex/me/v1", PATH),
-    ("GET", "/webex/me/idb/oauth2/v1/revoke", PATH),
-    ("GET", "/webex/me/_sim/record", PATH),
-    ("GET", "/webex/me/@evil.example/v1/people", PATH),
-    ("GET", "http://ELSEWHERE/webex/me/v1/people/me", HEAD),
-    ("GET", "https://ELSEWHERE/v1/people/me", HEAD),
-    ("CONNECT", "ELSEWHERE", METHOD),
-    ("TRACE", "/webex/me/v1/people/me", METHOD),
-    ("GET", "ELSEWHERE/v1/people/me", Refused::ByHyper),
-    ("GET", "/webex/me/v1/people me", Refused::ByHyper),
-];
-
-/// Whole requests.
-const REQUESTS: [(&str, Refused); 10] = [
-    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\nhost: ELSEWHERE\r\n\r\n", HEAD),
-    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", HEAD),
-    (
-        "GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n",
-        HEAD,
-    ),
-    (
-        "POST /webex/me/v1/rooms HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nabcd",
-        Refused::ByHyper,
-    ),
-    ("POST /webex/me/v1/rooms HTTP/1.1\r\nhost: a\r\ncontent-length: +4\r\n\r\nabcd", Refused::ByHyper),
-    (
-        "POST /webex/me/v1/rooms HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-        Refused::ByHyper,
-    ),
-    ("POST /webex/me/v1/rooms HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", Refused::ByHyper),
-    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost : a\r\n\r\n", Refused::ByHyper),
-    ("GET /webex/me/v1/people/me HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n", Refused::ByHyper),
-    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Refused::ByHyper),
-];
 
 #[test]
 fn attacks_by_path_and_head_are_refused_and_reach_nothing() {
@@ -86,16 +14,10 @@ fn attacks_by_path_and_head_are_refused_and_reach_nothing() {
     let elsewhere = Elsewhere::listen();
     let other = format!("127.0.0.1:{}", elsewhere.port());
     webex.forget_record();
-    let targets = TARGETS.map(|(method, target, refused)| (request(method, target, &[], ""), refused));
-    let requests = REQUESTS.map(|(text, refused)| (text.to_owned(), refused));
-    for (text, refused) in targets.into_iter().chain(requests) {
-        let text = text.replace("ELSEWHERE", &other);
-        let reply = Connection::send(world.address, &text).end();
+    for Attack { request, refused } in attacks("a", &other, None) {
+        let reply = Connection::send(world.address, &request).end();
         let seen = reply.as_ref().map(|reply| (reply.status, reply.problem()));
-        match refused {
-            Refused::By(status, code) => assert_eq!(seen, Some((status, Some(code))), "{text}"),
-            Refused::ByHyper => assert!(matches!(seen, None | Some((400, None))), "{text}: {seen:?}"),
-        }
+        assert!(refused.is(seen), "{request}: {seen:?}, not {refused:?}");
     }
     assert!(webex.record().is_empty(), "{:?}", webex.record());
     elsewhere.saw_nobody();

@@ -201,6 +201,8 @@ fn describe(request: &Request<Bytes>) -> Call {
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         client_id: basic_user(request.headers()),
+        access_token_fingerprint: authorization(request.headers(), "Bearer ")
+            .map(|token| Fingerprint::of(token).short()),
         ..Call::default()
     };
     if matches!(call.path.as_str(), "/v1/access_token" | "/idb/oauth2/v1/revoke") {
@@ -217,7 +219,10 @@ fn describe(request: &Request<Bytes>) -> Call {
 }
 
 fn basic_user(headers: &HeaderMap) -> Option<String> {
-    let credentials = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
-    let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+    let decoded = String::from_utf8(STANDARD.decode(authorization(headers, "Basic ")?).ok()?).ok()?;
     decoded.split_once(':').map(|(user, _)| user.to_owned())
+}
+
+fn authorization<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix(scheme)
 }

@@ -13,6 +13,7 @@ use super::{not_run, without_ours};
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::Failure;
+use crate::output;
 use crate::signals::Listener;
 
 /// Where the program finds the proxy.
@@ -41,13 +42,7 @@ pub(super) async fn run(
     let mut command = Command::new(program);
     command.args(arguments).env(KEY, passage.key().expose_secret()).env(BASE_URL, passage.base_url());
     without_ours(&mut command);
-    let mut child = match tokio::process::Command::from(command).spawn() {
-        Ok(child) => child,
-        Err(error) => return Ok(not_run(program, error, common)),
-    };
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    let serving = passage.serve();
-    let mut serving = std::pin::pin!(serving);
+    // Before the program is there: one that comes right after must not end this process, and leave the program alone.
     let mut signals = [
         (Listener::new(SignalKind::terminate())?, Some(Signal::TERM)),
         (Listener::new(SignalKind::hangup())?, Some(Signal::HUP)),
@@ -55,6 +50,13 @@ pub(super) async fn run(
         (Listener::new(SignalKind::interrupt())?, None),
         (Listener::new(SignalKind::quit())?, None),
     ];
+    let mut child = match tokio::process::Command::from(command).spawn() {
+        Ok(child) => child,
+        Err(error) => return Ok(not_run(program, error, common)),
+    };
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let serving = passage.serve();
+    let mut serving = std::pin::pin!(serving);
     let status = loop {
         let [terminate, hang_up, interrupt, quit] = &mut signals;
         let passed_on = tokio::select! {
@@ -73,6 +75,9 @@ pub(super) async fn run(
     let status = status.map_err(Failure::io("the program cannot be waited for"))?;
     // A token that was renewed for one of its calls is stored before this process ends.
     access.finished().await;
+    if let Err(error) = passage.finish().await {
+        output::note(&format!("warning: the last calls are missing in the audit: {error}"));
+    }
     Ok(code(status))
 }
 

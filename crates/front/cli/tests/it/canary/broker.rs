@@ -33,7 +33,7 @@ print(' '.join(sorted(found)))
 ";
 
 /// Which of these words the process has in its memory; `None` where nobody but root may look, and the test is not root.
-fn in_memory(pid: u32, words: &[&str]) -> Option<Vec<String>> {
+pub(crate) fn in_memory(pid: u32, words: &[&str]) -> Option<Vec<String>> {
     let mut command = Command::new("python3");
     command.args(["-c", SEARCH, &pid.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("python3 runs");

@@ -12,6 +12,7 @@ use std::process::Stdio;
 use lanyard_testkit::{Ended, Home, RefreshBehaviour, Running, Webex};
 use serde_json::{Value, json};
 
+pub(crate) use self::broker::in_memory;
 use self::search::Secrets;
 use crate::LANYARD;
 

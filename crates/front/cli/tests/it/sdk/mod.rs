@@ -1,4 +1,4 @@
-//! Real SDKs, unchanged but for the address, under `lanyard exec`.
+//! Real SDKs, unchanged but for the address: under `lanyard exec`, and through the proxy.
 
 mod tours;
 mod wxc;
