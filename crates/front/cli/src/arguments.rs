@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    add, api, app, audit, backup, clear, completions, demo, doctor, exec, import, key, label, list, login, refresh,
-    rename, restore, serve, show, simulator, switch, test, token, tokens,
+    add, api, app, audit, backup, clear, client, completions, demo, doctor, exec, import, key, label, list, login,
+    refresh, rename, restore, serve, show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -62,6 +62,9 @@ pub(crate) enum Command {
     Enable(switch::Enable),
     /// Revoke and erase a credential
     Clear(clear::Clear),
+    /// Let programs and users of this machine ask the broker, and say what for
+    #[command(subcommand)]
+    Client(client::Client),
     /// Show what was done and by whom: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
     /// Show or replace the key that the home's secrets stand under

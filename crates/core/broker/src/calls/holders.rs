@@ -1,7 +1,7 @@
 //! Who was given a token that Webex may still accept.
 
 use jiff::Timestamp;
-use lanyard_credential::Credential;
+use lanyard_credential::{Credential, Generation};
 use lanyard_store::AuditEntry;
 use serde::{Deserialize, Serialize};
 
@@ -52,22 +52,46 @@ impl Broker {
 }
 
 fn gathered(entries: &[AuditEntry], credential: &Credential) -> Vec<Holder> {
-    let suffix = format!(", generation {}", credential.generation);
     let mut holders: Vec<Holder> = Vec::new();
     for entry in entries {
-        let Some(means) = entry.record.detail.strip_suffix(&suffix) else { continue };
+        let Some(handed) = Handed::read(&entry.record.detail) else { continue };
+        if handed.generation != credential.generation {
+            continue;
+        }
         let actor = without_process(&entry.record.actor);
-        match holders.iter_mut().find(|holder| holder.actor == actor && holder.means == means) {
-            Some(holder) => holder.times += 1,
+        match holders.iter_mut().find(|holder| holder.actor == actor && holder.means == handed.means) {
+            Some(holder) => holder.times += handed.times,
             None => holders.push(Holder {
                 actor: actor.to_owned(),
-                means: means.to_owned(),
+                means: handed.means.to_owned(),
                 last: entry.record.at,
-                times: 1,
+                times: handed.times,
             }),
         }
     }
     holders
+}
+
+/// What the audit says of a hand-out: "token, generation 4", or "token, generation 4, 12 times" where a broker wrote down several
+/// at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handed<'a> {
+    pub(crate) means: &'a str,
+    pub(crate) generation: Generation,
+    pub(crate) times: usize,
+}
+
+impl<'a> Handed<'a> {
+    /// `None` where the words say something else.
+    pub(crate) fn read(detail: &'a str) -> Option<Self> {
+        // From the end: the name of a program that was given the token may be anything.
+        let (means, rest) = detail.rsplit_once(", generation ")?;
+        let (generation, times) = match rest.split_once(", ") {
+            None => (rest, 1),
+            Some((generation, times)) => (generation, times.strip_suffix(" times")?.parse().ok()?),
+        };
+        Some(Self { means, generation: Generation::new(generation.parse().ok()?), times })
+    }
 }
 
 /// "uid 1000" of "uid 1000 (lanyard, pid 4711)": a program that asks each minute is one holder.
@@ -75,5 +99,26 @@ fn without_process(actor: &str) -> &str {
     match actor.split_once(" (") {
         Some((who, process)) if process.contains("pid ") => who,
         _ => actor,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_handed_out_is_read_as_it_was_written() {
+        let handed = |means, generation, times| Some(Handed { means, generation: Generation::new(generation), times });
+        for (detail, expected) in [
+            ("token, generation 4", handed("token", 4, 1)),
+            ("token, generation 4, 12 times", handed("token", 4, 12)),
+            ("exec a, generation 9, generation 4", handed("exec a, generation 9", 4, 1)),
+            ("token", None),
+            ("token, generation", None),
+            ("token, generation 4, often", None),
+            ("token, generation four", None),
+        ] {
+            assert_eq!(Handed::read(detail), expected, "{detail}");
+        }
     }
 }

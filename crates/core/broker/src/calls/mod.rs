@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod clear;
+pub(crate) mod client;
 pub(crate) mod device_sign_in;
 pub(crate) mod hand_out;
 pub(crate) mod holders;

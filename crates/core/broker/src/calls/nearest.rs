@@ -1,7 +1,7 @@
 //! The names that somebody may have meant.
 
 use crate::{Broker, Error};
-use lanyard_credential::{AppName, CredentialName};
+use lanyard_credential::{AppName, ClientName, CredentialName};
 
 /// So many names are suggested at most.
 const MOST: usize = 3;
@@ -28,6 +28,17 @@ impl Broker {
             Ok(all) => {
                 Error::NoSuchApp { near: nearest(name.as_str(), all.iter().map(AppName::as_str)), name: name.clone() }
             }
+            Err(error) => error.into(),
+        }
+    }
+
+    /// There is no such client; the nearest that there are go with the error.
+    pub(crate) async fn no_such_client(&self, name: &ClientName) -> Error {
+        match self.store.client_names().await {
+            Ok(all) => Error::NoSuchClient {
+                near: nearest(name.as_str(), all.iter().map(ClientName::as_str)),
+                name: name.clone(),
+            },
             Err(error) => error.into(),
         }
     }

@@ -30,9 +30,11 @@ impl Error {
     /// What the failure means for a program.
     pub fn class(&self) -> Class {
         match self {
-            Self::NoSuchToken { .. } | Self::NoSuchCredential { .. } | Self::NoAppNamed(_) | Self::NoSuchApp { .. } => {
-                Class::NoSuchName
-            }
+            Self::NoSuchToken { .. }
+            | Self::NoSuchCredential { .. }
+            | Self::NoSuchClient { .. }
+            | Self::NoAppNamed(_)
+            | Self::NoSuchApp { .. } => Class::NoSuchName,
             Self::NoScopes
             | Self::WrongAppKind { .. }
             | Self::AnotherApp { .. }

@@ -22,6 +22,7 @@ impl Error {
             Self::NoSuchApp { near, .. } => {
                 format!("{}see what there is: lanyard app list; register one: lanyard app add", meant(near))
             },
+            Self::NoSuchClient { .. } | Self::ClientNameTaken(_) | Self::UserIsClient { .. } => client_hint(self)?,
             Self::AppGone => "register it again: lanyard app add".to_owned(),
             Self::NameTaken(name) => {
                 format!("choose another, or clear what has it first: lanyard clear {name}")
@@ -172,6 +173,21 @@ fn trouble_hint(name: &CredentialName, kind: Kind, trouble: TroubleKind, wait: D
 /// "did you mean acme or acme-2? ": nothing where nothing is near.
 fn meant(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("did you mean {}? If not, ", near.join(" or ")) }
+}
+
+fn client_hint(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::NoSuchClient { near, .. } => {
+            format!("{}see what there is: lanyard client list; add one: lanyard client add", meant(near))
+        }
+        Error::ClientNameTaken(name) => {
+            format!("choose another name, or remove that one first: lanyard client remove {name}; its key ends with it")
+        }
+        Error::UserIsClient { client, .. } => format!(
+            "see lanyard client show {client}; for another policy remove it first: lanyard client remove {client}"
+        ),
+        _ => return None,
+    })
 }
 
 fn call_hint(error: &CallError) -> Option<String> {

@@ -6,7 +6,7 @@ mod hint;
 use std::time::Duration;
 
 use lanyard_client::{CallError, DeviceError, ExchangeError};
-use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble};
+use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use thiserror::Error;
@@ -36,6 +36,25 @@ pub enum Error {
         name: AppName,
         /// The nearest names that there are.
         near: Vec<String>,
+    },
+    /// There is no client of that name.
+    #[error("there is no client named {name}")]
+    NoSuchClient {
+        /// The name that was given.
+        name: ClientName,
+        /// The nearest names that there are.
+        near: Vec<String>,
+    },
+    /// Another client has the name.
+    #[error("there is a client named {0} already")]
+    ClientNameTaken(ClientName),
+    /// A user of this machine is one client.
+    #[error("the user {uid} is the client {client} already")]
+    UserIsClient {
+        /// The user's number.
+        uid: u32,
+        /// The client.
+        client: ClientName,
     },
     /// The credential's app was removed meanwhile.
     #[error("the credential's app is not registered here any more")]

@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 
 use super::{WireError, decode, encode};
 use crate::{
-    AddApp, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call, CallApi,
-    ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps, ListTokens, LookUp,
-    ReadAudit, RecordHandOut, Refresh, RemoveApp, Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show,
-    ShowApp, TakeToken, Test, VerifyAudit,
+    AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
+    CallApi, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps, ListClients,
+    ListTokens, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume,
+    RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -56,6 +56,7 @@ macro_rules! travels {
 
 travels! {
     AddApp,
+    AddClient,
     AddGuest,
     AddServiceApp,
     AddToken,
@@ -72,12 +73,14 @@ travels! {
     Keep,
     List,
     ListApps,
+    ListClients,
     ListTokens,
     LookUp,
     ReadAudit,
     RecordHandOut,
     Refresh,
     RemoveApp,
+    RemoveClient,
     Rename,
     ReplaceSecret,
     Resume,
@@ -85,6 +88,7 @@ travels! {
     RevokeTokens,
     Show,
     ShowApp,
+    ShowClient,
     TakeToken,
     Test,
     VerifyAudit,

@@ -108,6 +108,8 @@ impl fmt::Debug for CapabilitySet {
     }
 }
 
+lanyard_protocol::serde_as_text!(CapabilitySet);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -90,6 +90,11 @@ impl ClientKey {
         KeyHash(Sha256::digest(self.text.expose_secret()).into())
     }
 
+    /// The key as a secret like any other.
+    pub fn text(&self) -> &SecretText {
+        &self.text
+    }
+
     /// The key itself. Every use of this is a place to review.
     pub fn expose_secret(&self) -> &str {
         self.text.expose_secret()

@@ -57,6 +57,8 @@ impl fmt::Debug for MethodSet {
     }
 }
 
+lanyard_protocol::serde_as_text!(MethodSet);
+
 #[cfg(test)]
 mod tests {
     use super::*;

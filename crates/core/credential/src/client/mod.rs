@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use lanyard_protocol::{Method, OrgId};
+use serde::{Deserialize, Serialize};
 
 pub use self::capability::{Capability, CapabilityError, CapabilitySet};
 pub use self::key::{ClientKey, ClientKeyError, KeyHash};
@@ -20,7 +21,7 @@ use crate::{ClientId, ClientName, CredentialId};
 
 /// A program, or a user of this machine, that may ask the broker; with its policy, which says what for. Its key is not here: the
 /// store has the key's hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// The immutable id.
     pub id: ClientId,
@@ -45,7 +46,7 @@ pub struct Client {
 }
 
 /// The credentials that a client may use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Granted {
     /// Every one, those that are added later too.
     All,
@@ -83,15 +84,13 @@ impl Client {
 
     /// Whether it may do that with that credential. A capability includes no other: a client that may `proxy` gets no `token`.
     pub fn permits(&self, credential: CredentialId, capability: Capability, now: Timestamp) -> Result<(), Refused> {
-        let allowed = self.permits_any(capability, now);
-        if matches!(allowed, Err(Refused::Expired { .. })) {
-            return allowed;
+        // The capability first: of a credential that there is not, and of one that is not for it, a client learns the same.
+        self.permits_any(capability, now)?;
+        if self.credentials.includes(credential) {
+            Ok(())
+        } else {
+            Err(Refused::Credential { client: self.name.clone() })
         }
-        // First, so that nobody learns by its refusals what a credential of others could be used for.
-        if !self.credentials.includes(credential) {
-            return Err(Refused::Credential { client: self.name.clone() });
-        }
-        allowed
     }
 
     /// Whether it may call Webex so through the proxy. `segments` are the path's, decoded, below `/v1` (`people`, `me`), or with

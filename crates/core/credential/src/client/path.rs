@@ -169,6 +169,8 @@ impl fmt::Debug for PathPattern {
     }
 }
 
+lanyard_protocol::serde_as_text!(PathPattern);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

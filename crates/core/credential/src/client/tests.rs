@@ -35,7 +35,8 @@ fn a_client_may_do_what_is_named_with_the_credentials_that_are_named() {
         let named = matches!(capability, Capability::Token | Capability::Proxy);
         assert_eq!(client.permits(own, capability, NOW).is_ok(), named, "{capability}");
         assert_eq!(client.permits_any(capability, NOW).is_ok(), named, "{capability}");
-        assert_eq!(client.permits(other, capability, NOW).unwrap_err().word(), "credential");
+        let refused = if named { "credential" } else { "capability" };
+        assert_eq!(client.permits(other, capability, NOW).unwrap_err().word(), refused);
     }
     let refused = client.permits(own, Capability::Manage, NOW).unwrap_err();
     assert_eq!(refused.to_string(), "the client monitor does not have the capability manage; it has token,proxy");
@@ -53,7 +54,7 @@ fn a_client_ends_at_its_moment_and_whatever_it_asks_then_is_refused_for_that() {
     let client = Client { expires_at: Some(end), credentials: Granted::Only(BTreeSet::new()), ..client() };
     let id = CredentialId::random(&SystemEntropy);
     let word = |at| client.permits(id, Capability::Manage, at).unwrap_err().word();
-    assert_eq!(word(end - SignedDuration::from_nanos(1)), "credential");
+    assert_eq!(word(end - SignedDuration::from_nanos(1)), "capability");
     assert_eq!(word(end), "expired");
     assert!(client.has_expired(end) && !client.has_expired(NOW));
     let refused = client.permits_any(Capability::Token, end).unwrap_err();

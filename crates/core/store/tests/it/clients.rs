@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lanyard_credential::{Client, ClientId, ClientKey, Credential, CredentialId, Granted};
+use lanyard_credential::{Client, ClientId, ClientKey, ClientName, Credential, CredentialId, Granted};
 use lanyard_protocol::OrgId;
 use lanyard_store::{
     AddClientError, AuditAction, AuditRecord, AuditVerdict, HandOutCount, KeyedClient, NewCredential, StoreError,
@@ -63,10 +63,7 @@ async fn a_client_is_found_as_it_was_added() {
     }
     assert_eq!(world.store.clients().await.unwrap(), all.map(|one| one.client.clone()));
     let names = world.store.client_names().await.unwrap();
-    assert_eq!(
-        names.iter().map(lanyard_credential::ClientName::as_str).collect::<Vec<_>>(),
-        ["everything", "monitor", "nothing", "user"]
-    );
+    assert_eq!(names.iter().map(ClientName::as_str).collect::<Vec<_>>(), ["everything", "monitor", "nothing", "user"]);
     assert_eq!(world.store.client(&"absent".parse().unwrap()).await.unwrap(), None);
 }
 

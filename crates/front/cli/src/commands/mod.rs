@@ -6,6 +6,7 @@ pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod clear;
+pub(crate) mod client;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -52,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Disable(command) => command.run(common).await,
         Command::Enable(command) => command.run(common).await,
         Command::Clear(command) => command.run(common).await,
+        Command::Client(command) => command.run(common).await,
         Command::Audit(command) => command.run(common).await,
         Command::Key(command) => command.run(common).await,
         Command::Backup(command) => command.run(common).await,

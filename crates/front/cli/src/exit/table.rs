@@ -7,7 +7,7 @@ use http::StatusCode;
 use lanyard_broker::wire::{decode_error, encode_error};
 use lanyard_broker::{Class, Error, Told};
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
-use lanyard_credential::{AppKind, AppName, CredentialName, Kind, Trouble, TroubleKind};
+use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{ErrorBody, Method, ResourceError};
 use lanyard_server::ServeError;
@@ -23,6 +23,10 @@ fn name() -> CredentialName {
 
 fn app() -> AppName {
     "desk".parse().expect("a name")
+}
+
+fn client() -> ClientName {
+    "monitor".parse().expect("a name")
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the errors hold it in a box")]
@@ -62,6 +66,9 @@ fn variant(error: &Error) -> &'static str {
         NoSuchCredential,
         NoAppNamed,
         NoSuchApp,
+        NoSuchClient,
+        ClientNameTaken,
+        UserIsClient,
         AppGone,
         NameTaken,
         AppNameTaken,
@@ -110,7 +117,7 @@ fn variant(error: &Error) -> &'static str {
 }
 
 /// How many there are.
-const VARIANTS: usize = 47;
+const VARIANTS: usize = 50;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
@@ -125,6 +132,9 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::NoAppNamed(name()), 3),
         (Error::NoSuchApp { name: app(), near: Vec::new() }, 3),
         (Error::NoSuchToken { name: name(), id: text() }, 3),
+        (Error::NoSuchClient { name: client(), near: Vec::new() }, 3),
+        (Error::ClientNameTaken(client()), 1),
+        (Error::UserIsClient { uid: 1000, client: client() }, 1),
         (Error::AppGone, 1),
         (Error::NameTaken(text()), 1),
         (Error::AppNameTaken(app()), 1),

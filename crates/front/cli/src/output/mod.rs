@@ -1,5 +1,6 @@
 //! What a person, or a program, reads.
 
+pub(crate) mod client;
 pub(crate) mod credential;
 pub(crate) mod duration;
 pub(crate) mod holders;

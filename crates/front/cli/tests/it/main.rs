@@ -14,6 +14,7 @@ mod backups;
 mod browser;
 #[cfg(target_os = "linux")]
 mod canary;
+mod client;
 mod command_line;
 mod crashes;
 mod demo;

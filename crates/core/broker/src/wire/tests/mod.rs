@@ -1,5 +1,6 @@
 //! Every call there and every reply back.
 
+mod clients;
 mod values;
 
 use std::fmt::Debug;
@@ -42,6 +43,7 @@ fn round<T: Serialize + DeserializeOwned + Debug>(value: &T) {
 fn every_call_and_every_reply_arrives_as_it_left() {
     let mut tried = Trips::default();
     trips(&mut tried);
+    clients::trips(&mut tried);
     let mut tried = tried.0;
     tried.sort_unstable();
     tried.dedup();

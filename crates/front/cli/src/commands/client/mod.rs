@@ -1,0 +1,200 @@
+//! `lanyard client`: who may ask the broker, and what for.
+
+mod expiry;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Subcommand};
+use lanyard_broker::{AddClient, AddedClient, ListClients, RemoveClient, ShowClient, ShownClient};
+use lanyard_credential::{Capability, CapabilitySet, ClientName, CredentialName, MethodSet, PathPattern};
+use lanyard_protocol::OrgId;
+use serde_json::json;
+
+use self::expiry::Expiry;
+use self::user::User;
+use crate::context::{self, Common};
+use crate::exit::Failure;
+use crate::output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Client {
+    /// Add a client and print its key, this once
+    ///
+    /// A client is a program, or a user of this machine, that may ask the broker. Its policy is what is named here and nothing else;
+    /// it is not changed later: remove the client and add it anew.
+    Add(Add),
+    /// Show all clients, when each last asked, and whose tokens it holds
+    List,
+    /// Show one client
+    Show(Name),
+    /// Remove a client: a broker that runs refuses it within a second
+    Remove(Name),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Name {
+    /// The client
+    name: ClientName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// What to call it: lower-case letters, digits, dots, dashes, underscores
+    name: ClientName,
+    /// A credential that it may use; may be repeated, or hold several separated by commas
+    #[arg(
+        long = "credential",
+        value_name = "NAME",
+        value_delimiter = ',',
+        required_unless_present = "all_credentials"
+    )]
+    credentials: Vec<CredentialName>,
+    /// It may use every credential, those that are added later too
+    #[arg(long, conflicts_with = "credentials")]
+    all_credentials: bool,
+    /// What it may do, separated by commas: be given an access token (token), call Webex through the broker without ever holding one
+    /// (proxy), see how credentials stand (read), have them renewed (refresh), add, test and clear them (manage). None includes
+    /// another
+    #[arg(long = "can", value_name = "CAPABILITY", value_delimiter = ',', required = true, hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)).try_map(|word| word.parse::<Capability>()))]
+    capabilities: Vec<Capability>,
+    /// With proxy: the methods that it may call Webex with, separated by commas, such as GET,POST [default: any]
+    #[arg(long, value_name = "METHODS")]
+    methods: Option<MethodSet>,
+    /// With proxy: the paths that it may call, separated by commas, without the /v1 that they begin with; `*` stands for one segment,
+    /// `**` at the end for all that follow, such as /people/*,/devices/** [default: any whose answer is no credential; for such a one
+    /// its exact path must be named]
+    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    paths: Option<Vec<PathPattern>>,
+    /// With proxy: the id of the one organisation that its calls may be about
+    #[arg(long, value_name = "ORGANISATION", value_parser = organisation)]
+    org: Option<OrgId>,
+    /// For how long it may ask (30d, 12h, 90m), or until when (2027-01-31T18:00:00Z) [default: until it is removed]
+    #[arg(long, value_name = "TIME")]
+    expires: Option<Expiry>,
+    /// The user of this machine that it is, by name or number: recognised on the broker's socket for clients, and without a key
+    #[arg(long, value_name = "USER")]
+    user: Option<User>,
+}
+
+fn organisation(text: &str) -> Result<OrgId, String> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits {
+        Ok(OrgId::new(text))
+    } else {
+        Err("an organisation's id has no spaces; lanyard show prints it with --json".to_owned())
+    }
+}
+
+impl Client {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add(command) => command.run(common).await?,
+            Self::List => list(common).await?,
+            Self::Show(Name { name }) => {
+                let shown = common.broker().await?.call(ShowClient { name }).await?;
+                if common.json {
+                    output::json::print(&output::client::json(&shown))?;
+                } else {
+                    output::line(&output::client::show(&shown, context::parts().clock.now().wall))?;
+                }
+            }
+            Self::Remove(Name { name }) => {
+                let shown = common.broker().await?.call(RemoveClient { name }).await?;
+                removed(&shown, common)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Add {
+    async fn run(self, common: &Common) -> Result<(), Failure> {
+        let now = context::parts().clock.now().wall;
+        let expires_at = self.expires.as_ref().map(|expiry| expiry.from(now)).transpose()?;
+        let uid = self.user.as_ref().map(User::number).transpose()?;
+        let capabilities: CapabilitySet = self.capabilities.iter().copied().collect();
+        for warning in self.pointless(capabilities) {
+            output::note(&format!("warning: {warning}"));
+        }
+        let credentials = (!self.all_credentials).then(|| self.credentials.clone());
+        let (methods, paths) = (self.methods, self.paths);
+        let call =
+            AddClient { name: self.name, capabilities, credentials, methods, paths, org: self.org, expires_at, uid };
+        let added = common.broker().await?.call(call).await?;
+        // As it is shown from now on.
+        let mut credentials = self.credentials;
+        credentials.sort_unstable();
+        credentials.dedup();
+        let AddedClient { client, key } = added;
+        let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
+        if common.json {
+            let mut value = output::client::json(&shown);
+            value["key"] = json!(key.as_ref().map(lanyard_credential::ClientKey::expose_secret));
+            return output::json::print(&value);
+        }
+        output::note(&format!("added the client {}: {}", shown.client.name, output::client::summary(&shown)));
+        let Some(key) = key else {
+            output::note("it has no key: it is recognised on the broker's socket for clients by its user");
+            return Ok(());
+        };
+        output::note("its key follows, and is never shown again; it is sent as Authorization: Bearer KEY");
+        output::line(key.expose_secret())
+    }
+
+    /// What is named and has no effect, or not the one that it seems to have.
+    fn pointless(&self, capabilities: CapabilitySet) -> Vec<String> {
+        let limits =
+            [("--methods", self.methods.is_some()), ("--paths", self.paths.is_some()), ("--org", self.org.is_some())];
+        let named: Vec<_> = limits.into_iter().filter_map(|(option, is_named)| is_named.then_some(option)).collect();
+        if named.is_empty() {
+            return Vec::new();
+        }
+        let named = named.join(", ");
+        let mut warnings = Vec::new();
+        if !capabilities.contains(Capability::Proxy) {
+            warnings.push(format!("no effect without the capability proxy: {named}"));
+        }
+        if capabilities.contains(Capability::Token) {
+            warnings.push(format!(
+                "a client with the capability token can call Webex past the broker, where no limit holds: {named}"
+            ));
+        }
+        warnings
+    }
+}
+
+async fn list(common: &Common) -> Result<(), Failure> {
+    let clients = match common.broker_if_any().await? {
+        Some(broker) => broker.call(ListClients).await?,
+        None => Vec::new(),
+    };
+    if common.json {
+        return output::json::print(&clients.iter().map(output::client::json).collect::<Vec<_>>());
+    }
+    if clients.is_empty() {
+        output::note("there is no client yet; add one: lanyard client add NAME --credential CREDENTIAL --can proxy");
+        return Ok(());
+    }
+    output::line(&output::client::list(&clients, context::parts().clock.now().wall))
+}
+
+fn removed(shown: &ShownClient, common: &Common) -> Result<(), Failure> {
+    let name = &shown.client.name;
+    if common.json {
+        return output::json::print(&json!({
+            "name": name.as_str(), "removed": true, "holds": output::client::holds_json(shown),
+        }));
+    }
+    let key = if shown.client.uid.is_some() { "" } else { "; its key is worth nothing any more" };
+    output::note(&format!("removed the client {name}{key}"));
+    if !shown.holds.is_empty() {
+        output::note("it was handed tokens before, and can go on using them at Webex itself:");
+        for holding in &shown.holds {
+            output::note(&format!("  {}", output::client::holding(holding)));
+        }
+    }
+    Ok(())
+}
