@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AppId, CredentialId, CredentialName, Generation, Grant, Kind, Mint, Organisation, RefreshRight, Standing, State,
-    Subject, Trouble, TroubleKind, Validity,
+    Subject, TroubleKind, Validity,
 };
 
 /// A named, durable right to obtain access tokens, without the tokens themselves.
@@ -63,7 +63,12 @@ impl Credential {
 
     /// How it gets its next tokens.
     pub fn renewal(&self) -> Renewal {
-        Renewal::of(self.kind, self.validity.as_ref(), self.standing.trouble(), self.mint.is_some())
+        Renewal::of(
+            self.kind,
+            self.validity.as_ref(),
+            self.standing.trouble().map(|trouble| trouble.kind),
+            self.mint.is_some(),
+        )
     }
 }
 
@@ -80,11 +85,10 @@ pub enum Renewal {
 
 impl Renewal {
     /// The same from the parts that decide; `mints` where it can have a grant through another credential.
-    pub fn of(kind: Kind, validity: Option<&Validity>, trouble: Option<&Trouble>, mints: bool) -> Self {
+    pub fn of(kind: Kind, validity: Option<&Validity>, trouble: Option<TroubleKind>, mints: bool) -> Self {
         let refreshes = kind.rotates() && validity.is_some_and(|validity| validity.refresh != RefreshRight::None);
-        let dead = trouble.is_some_and(|trouble| {
-            matches!(trouble.kind, TroubleKind::DeadGrant | TroubleKind::NotAuthorised | TroubleKind::ViaUnusable)
-        });
+        let dead =
+            matches!(trouble, Some(TroubleKind::DeadGrant | TroubleKind::NotAuthorised | TroubleKind::ViaUnusable));
         match mints {
             true if dead || !refreshes => Self::Mint,
             _ if refreshes => Self::Rotate,

@@ -46,9 +46,7 @@ impl<'a> Envelope<'a> {
 
     /// The row's data key. Refused while the home keeps still: whoever has it hands out or spends what it opens.
     pub(crate) fn open(store: &Store, owner: Owner<'a>, version: u32, wrapped: &Sealed) -> Result<Self, StoreError> {
-        if let (Some(pause), false) = (store.inner.paused(), store.inspects) {
-            return Err(StoreError::Paused(pause));
-        }
+        store.may_open()?;
         let key = store.inner.keys.unwrap(wrapped, &owner.place(WRAPPED_KEY, version))?;
         Ok(Self { owner, key })
     }
@@ -66,8 +64,35 @@ impl<'a> Envelope<'a> {
         sealed: &Sealed,
         keep: impl FnOnce(&str) -> T,
     ) -> Result<T, OpenError> {
-        let bytes = self.key.open(sealed, &self.owner.place(column, generation))?;
-        let text = str::from_utf8(bytes.expose_secret()).map_err(|_| OpenError::Damaged)?;
-        Ok(keep(text))
+        reveal(&self.key, self.owner, column, generation, sealed, keep)
+    }
+
+    /// The data key itself, for whoever opens the same row often.
+    pub(crate) fn into_key(self) -> DataKey {
+        self.key
+    }
+}
+
+/// [`Envelope::reveal`] with a data key that was kept.
+pub(crate) fn reveal<T>(
+    key: &DataKey,
+    owner: Owner<'_>,
+    column: &'static str,
+    generation: u32,
+    sealed: &Sealed,
+    keep: impl FnOnce(&str) -> T,
+) -> Result<T, OpenError> {
+    let bytes = key.open(sealed, &owner.place(column, generation))?;
+    let text = str::from_utf8(bytes.expose_secret()).map_err(|_| OpenError::Damaged)?;
+    Ok(keep(text))
+}
+
+impl Store {
+    /// Refused while the home keeps still, unless this store only inspects.
+    pub(crate) fn may_open(&self) -> Result<(), StoreError> {
+        match self.inner.paused() {
+            Some(pause) if !self.inspects => Err(StoreError::Paused(pause)),
+            _ => Ok(()),
+        }
     }
 }

@@ -68,20 +68,54 @@ impl<'a> Gate<'a> {
 
     /// Runs one reading statement.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.look_whether_still().await?;
+        let rows = self.engine().rows(statement).await?;
+        if rows.iter().any(|row| self.is_foreign(row)) {
+            self.fetch_keys().await?;
+        }
+        Ok(rows)
+    }
+
+    /// Runs one reading statement that finds many rows, each given to `keep` while the next ones are read.
+    pub(crate) async fn each(
+        &self,
+        statement: Statement,
+        mut keep: impl FnMut(&Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.look_whether_still().await?;
+        let mut foreign = false;
+        let each = |row: Row| {
+            foreign = foreign || self.is_foreign(&row);
+            keep(&row)
+        };
+        self.engine().each(statement, each).await?;
+        if foreign {
+            self.fetch_keys().await?;
+        }
+        Ok(())
+    }
+
+    async fn look_whether_still(&self) -> Result<(), StoreError> {
         let inner = &self.store.inner;
         if inner.is_paused() {
             inner.set_paused(self.store.home_row().await?.paused);
         }
-        let rows = self.engine().rows(statement).await?;
-        let unknown = |row: &Row| row.wrapping_key().is_some_and(|id| !inner.keys.holds(id));
-        if rows.iter().any(unknown) {
-            // Where this fails the rows are still of use; whoever opens one of them is told that its key is not at hand.
-            let row = self.store.home_row().await?;
-            if let Err(error) = Box::pin(inner.keys.fetch(&row)).await {
-                tracing::warn!(%error, "the home's key was replaced, and the new one cannot be had");
-            }
+        Ok(())
+    }
+
+    /// Whether a row is under a key that this process has not met.
+    fn is_foreign(&self, row: &Row) -> bool {
+        row.wrapping_key().is_some_and(|id| !self.store.inner.keys.holds(id))
+    }
+
+    async fn fetch_keys(&self) -> Result<(), StoreError> {
+        let inner = &self.store.inner;
+        // Where this fails the rows are still of use; whoever opens one of them is told that its key is not at hand.
+        let row = self.store.home_row().await?;
+        if let Err(error) = Box::pin(inner.keys.fetch(&row)).await {
+            tracing::warn!(%error, "the home's key was replaced, and the new one cannot be had");
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Runs one reading statement that finds one row at most.

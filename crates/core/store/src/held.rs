@@ -2,20 +2,18 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use lanyard_credential::{
-    CredentialId, CredentialName, Generation, Grant, Kind, Renewal, Standing, TroubleKind, Validity,
-};
+use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Kind, Renewal, TroubleKind, Validity};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_time::{BootId, BootTime, Moment};
-use lanyard_vault::Sealed;
+use lanyard_vault::{DataKey, Sealed};
 
 use crate::engine::{Row, sql};
-use crate::envelope::Envelope;
+use crate::envelope::{self, Envelope};
 use crate::grant::{ACCESS, owner};
-use crate::record::{Environments, read_standing, read_validity};
+use crate::record::{Environments, read_validity};
 use crate::{Store, StoreError};
 
 /// An access token, sealed, and no more of its credential than a hand-out needs: a broker holds a hundred thousand of them.
@@ -43,6 +41,8 @@ pub struct HeldToken {
     grant: Grant,
     access: Option<Sealed>,
     wrapped_key: Option<Sealed>,
+    /// The data key, once it was needed: to unwrap it takes as long as to open the token. It is wiped when this is dropped.
+    data_key: OnceLock<DataKey>,
 }
 
 impl fmt::Debug for HeldToken {
@@ -94,28 +94,18 @@ impl Shared {
     }
 }
 
-/// So many rows are read at a time: what the engine needs for a row is many times what is kept of it.
-const PAGE: u32 = 2000;
-
 impl Store {
-    /// The tokens of all credentials, in parts, each given to `keep` as soon as it is read.
+    /// The tokens of all credentials as of one moment, each given to `keep` as soon as it is read.
     pub async fn held_tokens_of_all(
         &self,
         shared: &mut Shared,
         mut keep: impl FnMut(HeldToken),
     ) -> Result<(), StoreError> {
-        let mut after = String::new();
-        loop {
-            let rows = self.engine().rows(sql("credentials", SELECT_PAGE).bind(after.as_str()).bind(PAGE)).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.text("id")?;
-            for row in &rows {
-                keep(read(row, shared)?);
-            }
-            if rows.len() < PAGE as usize {
-                return Ok(());
-            }
-        }
+        let each = |row: &Row| {
+            keep(read(row, shared)?);
+            Ok(())
+        };
+        self.engine().each(sql("credentials", SELECT_ALL), each).await
     }
 
     /// The token of one credential; `None` where there is no such credential any more.
@@ -130,13 +120,24 @@ impl Store {
             return Ok(None);
         };
         let row = held.id.to_string();
-        let envelope = Envelope::open(self, owner(&row, held.environment.id()), held.grant.number(), wrapped)?;
-        Ok(Some(envelope.reveal(ACCESS, held.generation.number(), access, |text| AccessToken::new(text))?))
+        let owner = owner(&row, held.environment.id());
+        let key = if let Some(key) = held.data_key.get() {
+            self.may_open()?;
+            key
+        } else {
+            let key = Envelope::open(self, owner, held.grant.number(), wrapped)?.into_key();
+            held.data_key.get_or_init(|| key)
+        };
+        Ok(Some(envelope::reveal(key, owner, ACCESS, held.generation.number(), access, |text| AccessToken::new(text))?))
     }
 }
 
 fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
-    let standing = read_standing(row)?;
+    let standing = row.text("standing")?;
+    let trouble = match standing.as_str() {
+        "stalled" | "needs-login" => Some(row.parsed::<TroubleKind>("trouble_kind")?),
+        _ => None,
+    };
     let kind = row.parsed::<Kind>("kind")?;
     let validity = read_validity(row)?.map(|validity| shared.validity(validity));
     let mints = row.optional_text("mint_via")?.is_some();
@@ -146,28 +147,30 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
         kind,
         environment: shared.environment(row)?,
         generation: Generation::new(row.counter("generation")?),
-        renewal: Renewal::of(kind, validity.as_ref(), standing.trouble(), mints),
+        renewal: Renewal::of(kind, validity.as_ref(), trouble, mints),
         validity,
         scopes: row.optional_text("scopes")?.map(|scopes| shared.scopes(scopes)),
-        hands_out: match &standing {
-            Standing::Pending | Standing::Clearing | Standing::Disabled => false,
-            Standing::NeedsLogin(trouble) => trouble.kind != TroubleKind::DeadToken,
-            Standing::Active | Standing::Stalled(_) => true,
+        hands_out: match standing.as_str() {
+            "pending" | "clearing" | "disabled" => false,
+            "needs-login" => trouble != Some(TroubleKind::DeadToken),
+            "active" | "stalled" => true,
+            _ => return Err(row.impossible("standing")),
         },
-        is_last: matches!(standing, Standing::NeedsLogin(_)),
+        is_last: standing == "needs-login",
         grant: Grant::new(row.counter("grant_number")?),
         access: row.optional_sealed(ACCESS)?,
         wrapped_key: row.optional_sealed("wrapped_key")?,
+        data_key: OnceLock::new(),
     })
 }
 
 macro_rules! columns {
     () => {
-        "id, name, kind, environment, standing, trouble_kind, trouble_message, trouble_wall, trouble_boot, trouble_elapsed, \
-         trouble_failures, trouble_pause, grant_number, generation, obtained_wall, obtained_boot, obtained_elapsed, \
-         access_lifetime, refresh_right, refresh_lifetime, scopes, mint_via, access_token, wrapped_key"
+        "id, name, kind, environment, standing, trouble_kind, grant_number, generation, obtained_wall, obtained_boot, \
+         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, mint_via, access_token, wrapped_key"
     };
 }
 
-const SELECT_PAGE: &str = concat!("SELECT ", columns!(), " FROM credentials WHERE id > $1 ORDER BY id LIMIT $2");
+// In the table's own order: ids are random, and each row would be looked up on a page of its own.
+const SELECT_ALL: &str = concat!("SELECT ", columns!(), " FROM credentials");
 const SELECT_ONE: &str = concat!("SELECT ", columns!(), " FROM credentials WHERE id = $1");

@@ -183,7 +183,7 @@ fn open(
 }
 
 fn associated(at: &RowAddress<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(160);
+    let mut out = Vec::with_capacity(256);
     at.encode(&mut out);
     out
 }

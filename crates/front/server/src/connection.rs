@@ -19,8 +19,6 @@ use crate::serve::Shared;
 const HEAD: Duration = Duration::from_secs(30);
 /// The longest head that is read, in bytes. A refresh of cookies or a long query fits ten times over.
 const LONGEST_HEAD: usize = 32 * 1024;
-/// The most headers of a request.
-const MOST_HEADERS: usize = 64;
 
 /// How long a client may leave a part of a reply unread, or a body that it began unsent.
 const STALL: Duration = Duration::from_secs(30);
@@ -40,29 +38,28 @@ pub(crate) async fn serve<S>(shared: Arc<Shared>, stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut stopping = shared.stopping.subscribe();
-    let mut forgetting = shared.forgetting.subscribe();
+    let mut closing = shared.closing.subscribe();
     let peer = Arc::new(peer);
+    let mut http = http1::Builder::new();
+    http.max_buf_size(LONGEST_HEAD);
+    // The owner's own programs end when they are done, and no timer is set for each of their requests.
+    if !matches!(*peer, Peer::Owner { .. }) {
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    }
+    let is_last = *shared.stopping.borrow();
     let service = service_fn(move |request| {
         let (shared, peer) = (Arc::clone(&shared), Arc::clone(&peer));
         async move { Ok::<_, Infallible>(answer(&shared, &peer, request).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(LONGEST_HEAD)
-        .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
+    if is_last {
+        connection.as_mut().graceful_shutdown();
+    }
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         // A kept connection's buffers hold what it sent last: they go when a token is to be forgotten.
-        () = async {
-            tokio::select! {
-                _ = stopping.wait_for(|stopping| *stopping) => {}
-                _ = forgetting.changed() => {}
-            }
-        } => {
+        _ = closing.changed() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

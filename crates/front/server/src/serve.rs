@@ -83,8 +83,8 @@ pub(crate) struct Shared {
     pub(crate) work: Handle,
     pub(crate) sleep: Arc<dyn Sleep>,
     pub(crate) stopping: watch::Sender<bool>,
-    /// Counted up when a token is to be forgotten: connections that are kept open end.
-    pub(crate) forgetting: watch::Sender<u64>,
+    /// Counted up when connections that are kept open are to end: the broker stops, or a token is to be forgotten.
+    pub(crate) closing: watch::Sender<u64>,
     pub(crate) words: Words,
     troubles: Mutex<Troubles>,
 }
@@ -114,7 +114,7 @@ impl Shared {
 
     /// Ends what may still hold a token that was erased: kept connections, here and to Webex.
     pub(crate) fn forget(&self) {
-        self.forgetting.send_modify(|times| *times += 1);
+        self.closing.send_modify(|times| *times += 1);
         self.broker.forget_connections();
     }
 
@@ -201,7 +201,7 @@ pub async fn serve(
         work: Handle::current(),
         sleep: Arc::new(SystemSleep),
         stopping: watch::Sender::new(false),
-        forgetting: watch::Sender::new(0),
+        closing: watch::Sender::new(0),
         words: Words { token: "token".into(), request: "request".into(), remote: "somebody over TCP".into() },
         troubles: Mutex::default(),
     });
@@ -243,6 +243,7 @@ pub async fn serve(
 
     tracing::info!("stopping: what was begun is finished");
     shared.stopping.send_replace(true);
+    shared.closing.send_modify(|times| *times += 1);
     // New connections are refused from here on, by a file that is not there.
     drop((owner, clients));
     let drained = async {

@@ -38,6 +38,17 @@ impl Engine {
         }
     }
 
+    /// Runs one reading statement that finds many rows, each given to `keep` while the next ones are read.
+    pub(crate) async fn each(
+        &self,
+        statement: Statement,
+        keep: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.each(statement, keep).await,
+        }
+    }
+
     /// Runs one reading statement that finds one row at most.
     pub(crate) async fn row(&self, statement: Statement) -> Result<Option<Row>, StoreError> {
         Ok(self.rows(statement).await?.into_iter().next())
@@ -102,6 +113,16 @@ impl Connection {
     async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(connection) => sqlite::rows(connection, statement).await,
+        }
+    }
+
+    async fn each(
+        &mut self,
+        statement: Statement,
+        keep: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::each(connection, statement, keep).await,
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures_util::TryStreamExt as _;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -78,6 +79,36 @@ impl SqliteEngine {
             }
             Err(error @ (StoreError::Io(_) | StoreError::ReadOnly | StoreError::Full)) => {
                 self.rows_at_rest(statement).await.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn each(
+        &self,
+        statement: Statement,
+        mut keep: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut slot = self.reader.lock().await;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.connect(Purpose::Read).await?,
+        };
+        let mut begun = false;
+        let done = connection
+            .each(statement.clone(), |row| {
+                begun = true;
+                keep(row)
+            })
+            .await;
+        match done {
+            Ok(()) => {
+                *slot = Some(connection);
+                Ok(())
+            }
+            Err(error @ (StoreError::Io(_) | StoreError::ReadOnly | StoreError::Full)) if !begun => {
+                let rows = self.rows_at_rest(statement).await.ok_or(error)?;
+                rows.into_iter().try_for_each(keep)
             }
             Err(error) => Err(error),
         }
@@ -219,6 +250,20 @@ pub(super) async fn rows(connection: &mut SqliteConnection, statement: Statement
         sqlx::query_with(statement.text, arguments).fetch_all(connection).await.map_err(StoreError::from_sqlite)?;
     let row = |row| Row { table: statement.table, inner: Inner::Sqlite(row) };
     Ok(rows.into_iter().map(row).collect())
+}
+
+/// The engine's own thread reads on while `keep` works.
+pub(super) async fn each(
+    connection: &mut SqliteConnection,
+    statement: Statement,
+    mut keep: impl FnMut(Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let arguments = arguments(statement.values)?;
+    let mut rows = sqlx::query_with(statement.text, arguments).fetch(connection);
+    while let Some(row) = rows.try_next().await.map_err(StoreError::from_sqlite)? {
+        keep(Row { table: statement.table, inner: Inner::Sqlite(row) })?;
+    }
+    Ok(())
 }
 
 pub(super) async fn script(connection: &mut SqliteConnection, text: &'static str) -> Result<(), StoreError> {
