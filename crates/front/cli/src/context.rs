@@ -132,6 +132,13 @@ impl Common {
         Ok(sockets::owner(&settings.serve.sockets.unwrap_or(home.directory)))
     }
 
+    /// What the broker that runs in the home says of itself, and where it is; `None` where none runs.
+    pub(crate) async fn broker_status(&self) -> Result<Option<(PathBuf, serde_json::Value)>, Failure> {
+        let socket = self.socket()?;
+        let Some(owner) = Owner::connect(&socket).await? else { return Ok(None) };
+        Ok(Some((socket, owner.readiness().await.unwrap_or_default())))
+    }
+
     /// The broker that runs in the home, where one does.
     async fn running(&self) -> Result<Option<Access>, Failure> {
         Ok(Owner::connect(&self.socket()?).await?.map(Access::Remote))

@@ -43,6 +43,8 @@ impl Doctor {
         let home = common.home()?;
         let mut findings = Vec::new();
         let code = examine(&home, &mut findings).await?;
+        let running = examine_broker(common, &mut findings).await;
+        let code = if code == 0 { running } else { code };
         if common.json {
             let all: Vec<_> = findings
                 .iter()
@@ -152,6 +154,50 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         });
     }
     Ok(code)
+}
+
+/// Whether a broker runs in the home, and how it does. Without one nothing is renewed ahead of its end, which is no fault.
+async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
+    let (socket, said) = match common.broker_status().await {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            findings.push(Finding::good("broker", "none runs: a credential is renewed when somebody asks for it"));
+            return 0;
+        }
+        Err(error) => {
+            let hint = "start it anew: lanyard serve";
+            findings.push(Finding::bad("broker", error.to_string(), Some(hint.to_owned())));
+            return 5;
+        }
+    };
+    let at = socket.display();
+    if said["status"] != "ready" {
+        let trouble = said["trouble"].as_str().unwrap_or("it does not say why");
+        let hint = "see its log";
+        findings.push(Finding::bad(
+            "broker",
+            format!("runs on {at} and is not ready: {trouble}"),
+            Some(hint.to_owned()),
+        ));
+        return 5;
+    }
+    findings.push(Finding::good("broker", format!("runs on {at}")));
+    let mut code = 0;
+    for found in said["renewals"]["environments"].as_array().into_iter().flatten() {
+        if found["breaker"] != "closed" {
+            let environment = found["environment"].as_str().unwrap_or_default();
+            let due = found["due"].as_u64().unwrap_or_default();
+            let said =
+                format!("{environment} fails again and again and is left in peace for a while; {due} renewals wait");
+            findings.push(Finding::bad(
+                "broker",
+                said,
+                Some("nothing, if Webex is known to be out of order".to_owned()),
+            ));
+            code = 5;
+        }
+    }
+    code
 }
 
 /// How a credential stands, and who must do something about it.

@@ -67,6 +67,15 @@ impl Owner {
         }
     }
 
+    /// What the broker says of how it does: the document of `/readyz`; `None` where it says nothing that can be read.
+    pub async fn readiness(&self) -> Option<serde_json::Value> {
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = http::Uri::from_static("/readyz");
+        request.headers_mut().insert(HOST, HeaderValue::from_static("lanyard"));
+        let answered = self.send(request).await.ok()?;
+        serde_json::from_slice(&whole(answered.into_body()).await.ok()?).ok()
+    }
+
     /// The broker's version where that is another than ours; known once it has answered.
     pub fn other_version(&self) -> Option<&str> {
         self.version.get().map(String::as_str).filter(|version| *version != OUR_VERSION)
