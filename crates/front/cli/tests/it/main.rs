@@ -10,8 +10,8 @@ mod add;
 mod api;
 mod apps;
 mod backups;
-mod brokers;
 mod behind;
+mod brokers;
 #[cfg(target_os = "linux")]
 mod browser;
 #[cfg(target_os = "linux")]

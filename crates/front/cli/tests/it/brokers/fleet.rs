@@ -84,7 +84,7 @@ async fn fill(home: &Home, webex: &Webex, grants: &[String]) -> Vec<Ship> {
     let now = parts.clock.now();
     // Before the machine was started, so that it does not matter for how long it has run.
     let obtained = Moment {
-        wall: now.wall - (LIFE - LEFT),
+        wall: now.wall - LIFE.saturating_sub(LEFT),
         boot: BootTime { boot: BootId::new("an-earlier-boot"), elapsed: Duration::ZERO },
     };
     let validity = Validity { obtained, access: Some(LIFE), refresh: RefreshRight::Lasting(None) };
