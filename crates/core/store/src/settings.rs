@@ -71,6 +71,9 @@ impl SettingsError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::File(KeyFileError::Exposed { path, .. }) => {
+                format!("run `chmod 600 {}`: whoever can write it decides where the key comes from", path.display())
+            }
             Self::File(error) => error.hint(),
             Self::Unclear { .. } => {
                 "known are key_source (file, keyring, passphrase, command or key-file), key_command (a list: the program, \

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::HOST;
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 use lanyard_broker::Asked;
 use lanyard_credential::{Capability, CredentialName};
@@ -61,22 +61,38 @@ fn admitted(
     let base = base(peer, request.headers(), name);
     let judged = judge(shared, caller, held.as_ref().map(|held| held.id), request, named, below, base);
     let (segment, end) = match &judged {
-        // The first segment alone: what follows are ids, and each would be a line of its own.
-        Ok(call) => (
-            call.path().segments().first().map(|segment| (*segment).to_owned()),
-            held.as_ref().map(|held| Ok(held.generation)),
-        ),
+        Ok(call) => (call.path().segments().first().map(|segment| word(segment)), held.as_ref().map(|held| Ok(held.generation))),
         Err(problem) => (None, Some(Err(problem.code().as_str().into()))),
     };
     if let Some(end) = end {
         let by =
             said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, ")).unwrap_or_default();
-        let means = format!("{by}proxy {method} {}", segment.unwrap_or_default());
+        let means = format!("{by}proxy {} {}", known(&method), segment.unwrap_or_default());
         let credential = held.map(|held| (held.id, held.name.clone()));
         let asked = Asked { credential, actor: Arc::clone(caller.actor()), means: means.trim_end().into(), end };
         shared.hand_outs.note(asked).map_err(|full| Problem::new(Code::Store, full.to_string()))?;
     }
     judged
+}
+
+/// The first segment of a path, as the audit has it: what follows are ids, and each would be a line of its own. What no service of
+/// Webex is called is not repeated, so that a client cannot fill the audit with words.
+fn word(segment: &str) -> String {
+    let plain = segment.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-@_".contains(&byte));
+    if plain && segment.len() <= LONGEST_WORD { segment.to_owned() } else { "…".to_owned() }
+}
+
+/// The longest name of a resource or service that is written down; the longest that Webex has is about half of it.
+const LONGEST_WORD: usize = 48;
+
+/// A method, as the audit has it.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "…",
+    }
 }
 
 fn judge(
