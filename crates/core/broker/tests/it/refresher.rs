@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lanyard_broker::{BreakerState, HandOut, RefresherOptions};
+use lanyard_broker::{BreakerState, HandOut, Refresh, RefresherOptions};
 use lanyard_credential::{Credential, Generation, Kind, Standing, TroubleKind};
 use lanyard_protocol::Method;
 use lanyard_simulator::{Options, RefreshBehaviour};
@@ -140,6 +140,30 @@ async fn two_refreshers_on_one_store_exchange_each_token_once() {
     for running in running {
         running.stop().await;
     }
+}
+
+#[tokio::test]
+async fn two_tasks_of_one_process_that_renew_one_credential_take_turns() {
+    let world = World::new(Options { refresh: RefreshBehaviour::RotateStrict, ..Options::default() }).await;
+    let credential = world.grant("acme", LIFE).await;
+    world.advance(12 * DAY);
+    let renew = || {
+        let (broker, name) = (world.broker.clone(), credential.name.clone());
+        tokio::spawn(async move { broker.call(Refresh { name, force: false, expected: None }).await })
+    };
+    let tasks = [renew(), renew(), renew()];
+    while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+        tokio::task::yield_now().await;
+        // Those that wait for their turn look again when one has had it.
+        if tasks.iter().any(tokio::task::JoinHandle::is_finished) {
+            world.advance(Duration::from_micros(100));
+        }
+    }
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(world.refreshes().await.len(), 1);
+    assert_eq!(world.now(&credential).await.generation, Generation::new(2));
 }
 
 #[tokio::test]

@@ -35,8 +35,8 @@ pub(super) struct Ship {
 /// How long the tokens last that Webex gives: nothing falls due twice.
 const LIFE: Duration = Duration::from_hours(1);
 
-/// How much is left of the first ones: they are good for a while, and long due.
-const LEFT: Duration = Duration::from_secs(30);
+/// How old the first ones are: good for half a minute more, and long due.
+const AGE: Duration = Duration::from_secs(59 * 60 + 30);
 
 /// So many grants each organisation gives: an account holds 750 live tokens at most.
 const IN_ONE: usize = 200;
@@ -84,7 +84,7 @@ async fn fill(home: &Home, webex: &Webex, grants: &[String]) -> Vec<Ship> {
     let now = parts.clock.now();
     // Before the machine was started, so that it does not matter for how long it has run.
     let obtained = Moment {
-        wall: now.wall - LIFE.saturating_sub(LEFT),
+        wall: now.wall - AGE,
         boot: BootTime { boot: BootId::new("an-earlier-boot"), elapsed: Duration::ZERO },
     };
     let validity = Validity { obtained, access: Some(LIFE), refresh: RefreshRight::Lasting(None) };
