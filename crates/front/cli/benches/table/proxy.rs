@@ -1,6 +1,5 @@
 //! A call through the proxy, against the call itself.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;

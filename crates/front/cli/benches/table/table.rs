@@ -38,8 +38,6 @@ pub(crate) struct Row {
 pub(crate) enum Verdict {
     Met,
     Missed,
-    /// It is not built yet.
-    NotThereYet,
     /// There is no target.
     Seen,
 }
@@ -85,19 +83,6 @@ impl Row {
     pub(crate) fn seen(what: String, measured: String, beside: String) -> Self {
         Self { what, target: "-".to_owned(), measured, figure: None, verdict: Verdict::Seen, beside }
     }
-
-    /// What cannot be measured yet.
-    pub(crate) fn not_there_yet(what: &str, target: &str) -> Self {
-        let (what, target) = (what.to_owned(), target.to_owned());
-        Self {
-            what,
-            target,
-            measured: "-".to_owned(),
-            figure: None,
-            verdict: Verdict::NotThereYet,
-            beside: String::new(),
-        }
-    }
 }
 
 impl Table {
@@ -119,7 +104,6 @@ impl Table {
         let verdict = match row.verdict {
             Verdict::Met => "met",
             Verdict::Missed => "MISSED",
-            Verdict::NotThereYet => "not there yet",
             Verdict::Seen => "",
         };
         say(&format!("{:<66} {:>9} {:>11}  {verdict:<13} {}", row.what, row.target, row.measured, row.beside));
@@ -128,9 +112,9 @@ impl Table {
 
     pub(crate) fn end(&self) {
         let count = |verdict| self.rows.iter().filter(|row| row.verdict == verdict).count();
-        let (met, missed, missing) = (count(Verdict::Met), count(Verdict::Missed), count(Verdict::NotThereYet));
         say("");
-        say(&format!("{met} met, {missed} missed, {missing} not there yet"));
+        let (met, missed) = (count(Verdict::Met), count(Verdict::Missed));
+        say(&format!("{met} met, {missed} missed"));
     }
 
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
