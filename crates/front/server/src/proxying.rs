@@ -61,7 +61,9 @@ fn admitted(
     let base = base(peer, request.headers(), name);
     let judged = judge(shared, caller, held.as_ref().map(|held| held.id), request, named, below, base);
     let (segment, end) = match &judged {
-        Ok(call) => (call.path().segments().first().map(|segment| word(segment)), held.as_ref().map(|held| Ok(held.generation))),
+        Ok(call) => {
+            (call.path().segments().first().map(|segment| word(segment)), held.as_ref().map(|held| Ok(held.generation)))
+        }
         Err(problem) => (None, Some(Err(problem.code().as_str().into()))),
     };
     if let Some(end) = end {
