@@ -1,6 +1,6 @@
 //! The broker daemon: its sockets, its HTTP API, its proxy.
 //!
-//! The hand-out thread ([`front`]) answers on the Unix sockets with a runtime of its own: a cached token is given there, and nothing
+//! The hand-out thread (`front`) answers on the Unix sockets with a runtime of its own: a cached token is given there, and nothing
 //! else is done there. All that waits for the store or for Webex runs on the runtime that [`serve`] was called on.
 
 mod answer;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
-use lanyard_broker::Asked;
+use lanyard_broker::{Asked, SpoolFull};
 use lanyard_credential::{Capability, CredentialName};
-use lanyard_protocol::yields_credential;
+use lanyard_protocol::{ProxyPath, yields_credential};
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, LANYARD_ERROR, Problem};
 use crate::proxy::Forward;
 use crate::serve::Shared;
 
@@ -33,48 +33,55 @@ pub(crate) async fn answer(
     caller: Caller,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let response = match admitted(&shared, &peer, &caller, request) {
+    let path = request.uri().path().to_owned();
+    let rest = path.strip_prefix("/webex/").unwrap_or_default();
+    let (name, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let named: CredentialName = match name.parse() {
+        Ok(named) => named,
+        Err(error) => {
+            let error: lanyard_credential::NameError = error;
+            return Problem::new(Code::NoSuchName, error.to_string()).hint("the path is /webex/NAME/v1/…").response();
+        }
+    };
+    // Nothing is called that nobody would know of.
+    if !shared.hand_outs.has_room() {
+        return Problem::new(Code::Store, SpoolFull.to_string()).response();
+    }
+    let held = shared.hand_outs.find(name);
+    let means = means(&caller, &request, below);
+    let base = base(&peer, request.headers(), name);
+    let judged = judge(&shared, &caller, held.as_ref().map(|held| held.id), request, named, below, base);
+    let response = match judged {
         Ok(call) => shared.proxy.forward(call).await,
         Err(problem) => problem.response(),
     };
+    // What came of it is known now, and the body may take its time.
+    let refused = response.headers().get(LANYARD_ERROR).and_then(|code| code.to_str().ok());
+    let end = match (refused, &held) {
+        (Some(code), _) => Some(Err(code.into())),
+        (None, Some(held)) => Some(Ok(held.generation)),
+        (None, None) => None,
+    };
+    if let Some(end) = end {
+        let credential = held.map(|held| (held.id, held.name.clone()));
+        let asked = Asked { credential, actor: Arc::clone(caller.actor()), means, end };
+        if let Err(full) = shared.hand_outs.note(asked) {
+            tracing::error!(error = %full, "a call is missing in the audit");
+        }
+    }
     // A token that was renewed on the way is in memory with the next look.
     shared.hand_outs.poke();
     response
 }
 
-fn admitted(
-    shared: &Shared,
-    peer: &Peer,
-    caller: &Caller,
-    request: Request<Incoming>,
-) -> Result<Forward<Incoming>, Problem> {
-    let path = request.uri().path().to_owned();
-    let rest = path.strip_prefix("/webex/").unwrap_or_default();
-    let (name, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let named: CredentialName = name.parse().map_err(|error: lanyard_credential::NameError| {
-        Problem::new(Code::NoSuchName, format!("{name:?} is no name of a credential: {error}"))
-            .hint("the path is /webex/NAME/v1/…")
-    })?;
-    let held = shared.hand_outs.find(name);
-    let said = request.headers().get(MEANS).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let method = request.method().clone();
-    let base = base(peer, request.headers(), name);
-    let judged = judge(shared, caller, held.as_ref().map(|held| held.id), request, named, below, base);
-    let (segment, end) = match &judged {
-        Ok(call) => {
-            (call.path().segments().first().map(|segment| word(segment)), held.as_ref().map(|held| Ok(held.generation)))
-        }
-        Err(problem) => (None, Some(Err(problem.code().as_str().into()))),
-    };
-    if let Some(end) = end {
-        let by =
-            said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, ")).unwrap_or_default();
-        let means = format!("{by}proxy {} {}", known(&method), segment.unwrap_or_default());
-        let credential = held.map(|held| (held.id, held.name.clone()));
-        let asked = Asked { credential, actor: Arc::clone(caller.actor()), means: means.trim_end().into(), end };
-        shared.hand_outs.note(asked).map_err(|full| Problem::new(Code::Store, full.to_string()))?;
-    }
-    judged
+/// What is asked for, as the audit has it.
+fn means(caller: &Caller, request: &Request<Incoming>, below: &str) -> Arc<str> {
+    let said = request.headers().get(MEANS).and_then(|value| value.to_str().ok());
+    let by = said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, "));
+    let path = ProxyPath::parse(below).ok();
+    let segment = path.as_ref().and_then(|path| path.segments().first().map(|first| word(first)));
+    let means = format!("{}proxy {} {}", by.unwrap_or_default(), known(request.method()), segment.unwrap_or_default());
+    means.trim_end().into()
 }
 
 /// The first segment of a path, as the audit has it: what follows are ids, and each would be a line of its own. What no service of

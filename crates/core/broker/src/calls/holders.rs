@@ -55,7 +55,9 @@ fn gathered(entries: &[AuditEntry], credential: &Credential) -> Vec<Holder> {
     let mut holders: Vec<Holder> = Vec::new();
     for entry in entries {
         let Some(handed) = Handed::read(&entry.record.detail) else { continue };
-        if handed.generation != credential.generation {
+        // Whoever only calls through a proxy holds nothing.
+        let calls = handed.means.starts_with("proxy ") || handed.means.contains(", proxy ");
+        if handed.generation != credential.generation || calls {
             continue;
         }
         let actor = without_process(&entry.record.actor);

@@ -252,6 +252,11 @@ impl HandOuts {
         self.0.spool.flush(&self.0.store).await
     }
 
+    /// Whether one more can be noted.
+    pub fn has_room(&self) -> bool {
+        self.waiting() < self.0.options.spool
+    }
+
     /// How many different hand-outs wait to be written down.
     pub fn waiting(&self) -> usize {
         self.0.spool.len()

@@ -26,8 +26,11 @@ enum Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PathPatternError {
     /// It does not begin with a slash.
-    #[error("a path begins with a slash, and what comes before /v1 is left away: /people/*")]
+    #[error("a path begins with a slash, and is written without /v1: /people/*")]
     NoSlash,
+    /// It names the version, which every path has.
+    #[error("a path is written without /v1: /people/*")]
+    Version,
     /// Two slashes follow each other, or one stands at the end.
     #[error("a path has no empty segment: no slash at its end, and no two together")]
     Empty,
@@ -83,6 +86,9 @@ impl FromStr for PathPattern {
             Some(before) => (before.strip_suffix('/').ok_or(PathPatternError::PartOfSegment)?, true),
             None => (path, false),
         };
+        if path == "v1" || path.starts_with("v1/") {
+            return Err(PathPatternError::Version);
+        }
         let segments = path.split('/').map(segment).collect::<Result<_, _>>()?;
         Ok(Self { segments, open })
     }

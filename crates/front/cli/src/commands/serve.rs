@@ -72,6 +72,17 @@ impl Serve {
         let certificate = self.tls_certificate.or(settings.tls_certificate);
         let tls = certificate.zip(self.tls_key.or(settings.tls_key));
         let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
+        let http = self.http.or(settings.http);
+        let lacks = |what: &str, needed: &str| Failure::Usage {
+            message: format!("{what} is of no use without {needed}"),
+            hint: format!("give {needed} too, on the command line or in lanyard.toml"),
+        };
+        if http.is_none() && (tls.is_some() || !names.is_empty()) {
+            return Err(lacks("a certificate or a name for TCP", "--http"));
+        }
+        if clients.is_none() && group.is_some() {
+            return Err(lacks("a group", "--clients-socket"));
+        }
         let max_stale = self.max_stale.or(settings.max_stale).map(Duration::from_secs);
         let hand_outs = HandOutOptions::default();
         let refresher = RefresherOptions::default();
@@ -79,7 +90,7 @@ impl Serve {
         Ok(Options {
             sockets: self.sockets.or(settings.sockets).unwrap_or(home),
             clients: clients.map(|path| ClientsSocket { path, group }),
-            http: self.http.or(settings.http).map(|address| Http { address, names, tls }),
+            http: http.map(|address| Http { address, names, tls }),
             hand_outs: HandOutOptions { max_stale: max_stale.unwrap_or(hand_outs.max_stale), ..hand_outs },
             refresher: RefresherOptions { rate: rate.unwrap_or(refresher.rate), ..refresher },
             ..Options::default()

@@ -70,7 +70,7 @@ fn a_policy_is_shown_as_it_was_given() {
             "--paths",
             "/p%65ople",
             "--org",
-            "Y2lz",
+            "12345678-c8dd-4727-8b2f-f9c447f29046",
             "--expires",
             "2099-01-31T18:00:00+02:00",
         ],
@@ -81,7 +81,7 @@ fn a_policy_is_shown_as_it_was_given() {
     let expected = json!({
         "name": "monitor", "id": null, "capabilities": ["proxy", "read"], "all_credentials": false,
         "credentials": ["acme", "lobby"], "methods": ["GET", "POST"],
-        "paths": ["/people/*", "/devices/**", "/people"], "organisation": "Y2lz",
+        "paths": ["/people/*", "/devices/**", "/people"], "organisation": "12345678-c8dd-4727-8b2f-f9c447f29046",
         "expires_at": "2099-01-31T16:00:00Z", "created_at": null, "uid": null, "last_used_at": null, "holds": [],
     });
     assert_eq!(monitor, expected);
@@ -170,7 +170,8 @@ fn what_cannot_be_a_policy_is_refused_and_adds_nothing() {
         (&["--can", "everything"], "[possible values: token, proxy, read, refresh, manage]"),
         (&["--expires", "30"], "a number of days, hours or minutes"),
         (&["--expires", "2020-01-01T00:00:00Z"], "would have expired already"),
-        (&["--org", "a b"], "has no spaces"),
+        (&["--org", "nonsense"], "is a UUID"),
+        (&["--paths", "/v1/people"], "without /v1"),
         (&["--all-credentials"], "cannot be used with"),
     ] {
         let ended = home.run([&good[..], more].concat());
@@ -196,11 +197,18 @@ fn a_limit_that_limits_nothing_is_warned_of() {
         ended.ok();
         warnings
     };
-    assert_eq!(warnings("a", "proxy", &["--paths", "/people", "--methods", "GET", "--org", "Y2lz"]), [""; 0]);
+    assert_eq!(
+        warnings(
+            "a",
+            "proxy",
+            &["--paths", "/people", "--methods", "GET", "--org", "12345678-c8dd-4727-8b2f-f9c447f29046"]
+        ),
+        [""; 0]
+    );
     assert_eq!(warnings("b", "token", &[]), [""; 0]);
     let without = warnings("c", "read", &["--paths", "/people", "--methods", "GET"]);
     assert_eq!(without, ["warning: no effect without the capability proxy: --methods, --paths"]);
-    let past = warnings("d", "proxy,token", &["--org", "Y2lz"]);
+    let past = warnings("d", "proxy,token", &["--org", "12345678-c8dd-4727-8b2f-f9c447f29046"]);
     assert_eq!(past.len(), 1);
     assert!(past[0].contains("can call Webex past the broker"), "{past:?}");
 }

@@ -25,6 +25,9 @@ pub enum ListenError {
     /// Something that is no socket stands where the socket should be.
     #[error("{} is there, and it is no socket", .0.display())]
     InTheWay(PathBuf),
+    /// There is no directory to make the socket in.
+    #[error("there is no directory {}", .0.display())]
+    NoDirectory(PathBuf),
     /// A path that the system takes for no socket: it is too long.
     #[error("{} is too long for a socket's path ({} bytes at most)", .0.display(), LONGEST_PATH)]
     PathTooLong(PathBuf),
@@ -59,8 +62,9 @@ impl ListenError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Running(_) => "it answers every command of this home; stop it first to start another".to_owned(),
+            Self::Running(_) => "stop it first to start another; lanyard doctor says how it does".to_owned(),
             Self::InTheWay(path) => format!("move {} away", path.display()),
+            Self::NoDirectory(path) => format!("make it: mkdir -p {}", path.display()),
             Self::PathTooLong(_) => "name a shorter directory: --sockets DIR".to_owned(),
             Self::Tcp { .. } => "choose another address: --http 127.0.0.1:PORT".to_owned(),
             Self::Unencrypted(_) => {
@@ -69,6 +73,10 @@ impl ListenError {
                     .to_owned()
             }
             Self::Tls(TlsError::Exposed(path)) => format!("run `chmod o-rwx {}`", path.display()),
+            Self::Tls(TlsError::Unreadable { path, .. }) => {
+                format!("see that {} is there, and that you may read it", path.display())
+            }
+            Self::Tls(TlsError::Mismatch) => "name the certificate and the key that was made with it".to_owned(),
             Self::Tls(_) => "both files are in PEM, the certificate followed by its chain".to_owned(),
             Self::Io { path, .. } => format!("check the owner and permissions of {}", path.display()),
         }
@@ -94,6 +102,10 @@ impl UnixSocket {
     pub(crate) fn bind(path: &Path, mode: u32) -> Result<Self, ListenError> {
         if path.as_os_str().len() > LONGEST_PATH {
             return Err(ListenError::PathTooLong(path.to_owned()));
+        }
+        let directory = path.parent().unwrap_or(Path::new("."));
+        if !directory.as_os_str().is_empty() && !directory.is_dir() {
+            return Err(ListenError::NoDirectory(directory.to_owned()));
         }
         let lock_path = path.with_extension("lock");
         let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);

@@ -23,7 +23,15 @@ pub struct TlsFiles {
 /// Why a certificate cannot be used.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// The file cannot be read, or holds nothing of the kind.
+    /// The file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file holds nothing of the kind.
     #[error("{} holds no {what}: {why}", path.display())]
     File {
         /// The file.
@@ -36,7 +44,10 @@ pub enum TlsError {
     /// Others can read the key.
     #[error("others can read {}", .0.display())]
     Exposed(PathBuf),
-    /// Certificate and key do not go together, or are of a kind that is not known.
+    /// The key is another certificate's.
+    #[error("the key is not that of the certificate")]
+    Mismatch,
+    /// They are of a kind that is not known.
     #[error("the certificate cannot be used: {0}")]
     Unusable(rustls::Error),
 }
@@ -66,6 +77,11 @@ impl Tls {
 }
 
 fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    for path in [&files.certificate, &files.key] {
+        if let Err(source) = std::fs::File::open(path) {
+            return Err(TlsError::Unreadable { path: path.clone(), source });
+        }
+    }
     let nothing = |path: &Path, what, why: &dyn std::fmt::Display| TlsError::File {
         path: path.to_owned(),
         what,
@@ -87,7 +103,10 @@ fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
         .map_err(TlsError::Unusable)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(TlsError::Unusable)?;
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => TlsError::Mismatch,
+            error => TlsError::Unusable(error),
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

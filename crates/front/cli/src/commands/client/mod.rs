@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use lanyard_broker::{AddClient, AddedClient, ListClients, RemoveClient, ShowClient, ShownClient};
 use lanyard_credential::{Capability, CapabilitySet, ClientName, CredentialName, MethodSet, PathPattern};
-use lanyard_protocol::OrgId;
+use lanyard_protocol::{OrgId, WebexId};
 use serde_json::json;
 
 use self::expiry::Expiry;
@@ -55,8 +55,8 @@ pub(crate) struct Add {
     #[arg(long, conflicts_with = "credentials")]
     all_credentials: bool,
     /// What it may do, separated by commas: be given an access token (token), call Webex through the broker without ever holding one
-    /// (proxy), see how credentials stand (read), have them renewed (refresh), add, test and clear them (manage). None includes
-    /// another
+    /// (proxy), see how credentials stand and test them (read), have them renewed (refresh), add and clear them (manage). None
+    /// includes another
     #[arg(long = "can", value_name = "CAPABILITY", value_delimiter = ',', required = true, hide_possible_values = true,
         value_parser = PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)).try_map(|word| word.parse::<Capability>()))]
     capabilities: Vec<Capability>,
@@ -80,12 +80,14 @@ pub(crate) struct Add {
 }
 
 fn organisation(text: &str) -> Result<OrgId, String> {
-    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(OrgId::new(text))
-    } else {
-        Err("an organisation's id has no spaces; lanyard show prints it with --json".to_owned())
+    let named = WebexId::decode(text)
+        .map_or(text.to_owned(), |id| if id.kind == "ORGANIZATION" { id.value } else { String::new() });
+    let uuid = named.len() == 36 && named.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    if uuid {
+        return Ok(OrgId::new(text));
     }
+    Err("an organisation's id is a UUID, or the longer text that Webex writes it as; lanyard --json show has it"
+        .to_owned())
 }
 
 impl Client {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, ExitStatus};
 
-use lanyard_credential::CredentialName;
+use lanyard_credential::{CredentialName, Standing};
 use lanyard_server::{Passage, Way};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::SignalKind;
@@ -31,7 +31,11 @@ pub(super) async fn run(
     common: &Common,
 ) -> Result<ExitCode, Failure> {
     // A name that is wrong, or a credential that has no token, is told before anything is started.
-    access.call(lanyard_broker::Show { name: name.clone() }).await?;
+    let credential = access.call(lanyard_broker::Show { name: name.clone() }).await?;
+    if matches!(credential.standing, Standing::Disabled | Standing::Clearing) {
+        let state = credential.state(&context::parts().clock.now()).as_str();
+        return Err(lanyard_broker::Error::NotHandingOut { name, state }.into());
+    }
     let way = match &access {
         Access::Local(broker) => Way::Here(broker.clone()),
         Access::Remote(owner) => Way::Broker(owner.socket().to_owned()),

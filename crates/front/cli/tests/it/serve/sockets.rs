@@ -143,3 +143,22 @@ fn a_client_that_sends_nothing_or_nonsense_hinders_nobody() {
     assert!(broker.ask_owner_raw(long.as_bytes()).is_none_or(|reply| reply.status == 431));
     assert_eq!(broker.ask("GET", "/healthz").status, 200);
 }
+
+#[test]
+fn a_call_through_the_proxy_is_written_down_as_what_came_of_it_and_makes_nobody_a_holder() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    let broker = Served::start(&home, NONE);
+    assert_eq!(broker.ask("GET", "/webex/acme/v1/people/me").status, 200);
+    let disabled = home.run(["disable", "acme"]);
+    assert!(!disabled.stderr.contains("handed out before"), "{}", disabled.stderr);
+    disabled.ok();
+    let refused = broker.ask("GET", "/webex/acme/v1/people/me");
+    assert_eq!((refused.status, refused.problem()), (422, Some("failed")), "{refused:?}");
+    assert_eq!(home.run(["exec", "acme", "--proxy", "--", "true"]).code(), 125, "nothing is started in vain");
+    assert!(broker.stop().status.success());
+    let audit = home.run(["audit"]).ok();
+    let row =
+        |what: &str| audit.lines().filter(|line| line.contains(what) && line.contains("proxy GET people")).count();
+    assert_eq!((row("handed-out"), row("refused")), (1, 1), "{audit}");
+}
