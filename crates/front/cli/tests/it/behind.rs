@@ -133,7 +133,8 @@ fn the_key_opens_this_proxy_alone_by_its_own_name_and_as_long_as_the_program_run
         let ((address, key), (others_address, others_key)) = (told(&mut one), told(&mut other));
         let token = home.token();
         webex.forget_record();
-        let wrong = format!("{}0", &key[..key.len() - 1]);
+        let digit = if key.ends_with('0') { '1' } else { '0' };
+        let wrong = format!("{}{digit}", &key[..key.len() - 1]);
         for (host, given, status, problem) in [
             (&*address, None, 401, Some("unauthorized")),
             (&address, Some(&*others_key), 401, Some("unauthorized")),
