@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
+use lanyard_broker::client_actor;
 use lanyard_credential::{Capability, Client, ClientKey, CredentialId, Refused};
 use lanyard_time::Moment;
 
@@ -68,7 +69,7 @@ impl Caller {
                     .hint("send a client key: Authorization: Bearer KEY; one is made by lanyard client add"));
             }
         };
-        let actor = format!("client {}", client.name).into();
+        let actor = client_actor(&client.name).into();
         Ok(Self::Client { client, actor })
     }
 

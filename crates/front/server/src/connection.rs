@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::answer::answer;
@@ -69,8 +70,41 @@ where
     }
 }
 
-/// Says why nobody could be let in, and waits for what may have passed then: the system has no more files to give.
-pub(crate) async fn not_accepted(shared: &Shared, error: &io::Error) {
-    tracing::warn!(%error, "a connection could not be accepted");
-    shared.sleep.sleep(Duration::from_millis(100)).await;
+/// Where connections come in, as many at a time as there is room for, until the broker stops.
+pub(crate) struct Entrance {
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Entrance {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let room = Arc::new(Semaphore::new(shared.options.connections));
+        Self { shared: Arc::clone(shared), room, stopping: shared.stopping.subscribe() }
+    }
+
+    /// The next connection, with its place; `None` when the broker stops.
+    pub(crate) async fn next<S, F>(&mut self, accept: impl Fn() -> F) -> Option<(S, OwnedSemaphorePermit)>
+    where
+        F: Future<Output = io::Result<S>>,
+    {
+        loop {
+            let (accepted, permit) = tokio::select! {
+                biased;
+                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+                accepted = async {
+                    let permit = Arc::clone(&self.room).acquire_owned().await;
+                    (accept().await, permit)
+                } => accepted,
+            };
+            match accepted {
+                Ok(stream) => return permit.ok().map(|permit| (stream, permit)),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    // It waits for what may have passed then: the system has no more files to give.
+                    self.shared.sleep.sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
 }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::net::UnixListener;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
-use crate::connection;
+use crate::connection::{self, Entrance};
 use crate::serve::Shared;
 
 /// Which of the two Unix sockets.
@@ -42,25 +41,8 @@ pub(crate) fn start(shared: Arc<Shared>, doors: Vec<(Door, StdListener)>) -> io:
 }
 
 async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connections: TaskTracker) {
-    let room = Arc::new(Semaphore::new(shared.options.connections));
-    let mut stopping = shared.stopping.subscribe();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stopping| *stopping) => return,
-            accepted = async {
-                let permit = Arc::clone(&room).acquire_owned().await;
-                (listener.accept().await, permit)
-            } => accepted,
-        };
-        let (stream, permit) = match accepted {
-            (Ok((stream, _)), Ok(permit)) => (stream, permit),
-            (Err(error), _) => {
-                connection::not_accepted(&shared, &error).await;
-                continue;
-            }
-            (_, Err(_)) => return,
-        };
+    let mut entrance = Entrance::new(&shared);
+    while let Some((stream, permit)) = entrance.next(|| async { Ok(listener.accept().await?.0) }).await {
         let Ok(credentials) = stream.peer_cred() else { continue };
         let peer = match door {
             // Its permissions let in nobody else, and root could do so anyway.

@@ -35,7 +35,7 @@ pub use organization::Organization;
 pub use page::{FieldError, ItemProblem, ItemTrouble, Page};
 pub use paging::{next_link, proxied_links};
 pub use person::{ListPeople, Person, PersonType};
-pub use proxy::{ProxyPath, ProxyPathError, Upstream, proxied, yields_credential};
+pub use proxy::{ProxyPath, ProxyPathError, SegmentError, Upstream, decode_segment, proxied, yields_credential};
 pub use scope::{Scope, ScopeError, ScopeSet};
 pub use token_expiry::TokenExpiry;
 pub use workspace::{ListWorkspaces, Workspace, WorkspaceHealth};

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use lanyard_protocol::{SegmentError, decode_segment};
 use thiserror::Error;
 
 /// A path, or many: `/xapi/status`, `/people/*`, `/devices/**`.
@@ -94,53 +95,26 @@ impl FromStr for PathPattern {
     }
 }
 
+/// What the proxy refuses in the path of a call is refused here too: such a pattern would never match.
 fn segment(text: &str) -> Result<Segment, PathPatternError> {
     match text {
         "*" => Ok(Segment::Any),
         "**" => Err(PathPatternError::OpenMiddle),
         _ if text.contains('*') => Err(PathPatternError::PartOfSegment),
-        _ => decoded(text).map(Segment::Text),
+        _ => Ok(Segment::Text(decode_segment(text)?)),
     }
 }
 
-/// The same is refused that the proxy refuses in the path of a call: such a pattern would never match.
-fn decoded(segment: &str) -> Result<Box<str>, PathPatternError> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        if *byte != b'%' {
-            bytes.push(*byte);
-            continue;
+impl From<SegmentError> for PathPatternError {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Encoding | SegmentError::NotUtf8 => Self::Encoding,
+            SegmentError::Empty => Self::Empty,
+            SegmentError::Separator => Self::Separator,
+            SegmentError::Control => Self::Control,
+            SegmentError::Dot => Self::Dot,
         }
-        let [high, low, after @ ..] = rest else { return Err(PathPatternError::Encoding) };
-        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else { return Err(PathPatternError::Encoding) };
-        bytes.push(high << 4 | low);
-        rest = after;
     }
-    let text = String::from_utf8(bytes).map_err(|_| PathPatternError::Encoding)?;
-    if text.is_empty() {
-        return Err(PathPatternError::Empty);
-    }
-    if text.contains(['/', '\\']) {
-        return Err(PathPatternError::Separator);
-    }
-    if text.chars().any(char::is_control) {
-        return Err(PathPatternError::Control);
-    }
-    if matches!(text.split(';').next(), Some("." | ".." | "")) {
-        return Err(PathPatternError::Dot);
-    }
-    let still_encoded =
-        |window: &[u8]| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
-    if text.as_bytes().windows(3).any(still_encoded) {
-        return Err(PathPatternError::Encoding);
-    }
-    Ok(text.into())
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 impl fmt::Display for PathPattern {

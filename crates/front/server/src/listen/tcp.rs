@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::ListenError;
 use super::tls::{Tls, TlsFiles};
 use crate::caller::Peer;
-use crate::connection;
+use crate::connection::{self, Entrance};
 use crate::serve::Shared;
 
 /// How a broker listens on TCP.
@@ -57,26 +56,9 @@ impl TcpSocket {
     /// Accepts until the broker stops; completes when the last connection is done.
     pub(crate) async fn serve(self, shared: Arc<Shared>) -> io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
-        let room = Arc::new(Semaphore::new(shared.options.connections));
         let connections = TaskTracker::new();
-        let mut stopping = shared.stopping.subscribe();
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                _ = stopping.wait_for(|stopping| *stopping) => break,
-                accepted = async {
-                    let permit = Arc::clone(&room).acquire_owned().await;
-                    (listener.accept().await, permit)
-                } => accepted,
-            };
-            let (stream, permit) = match accepted {
-                (Ok((stream, _)), Ok(permit)) => (stream, permit),
-                (Err(error), _) => {
-                    connection::not_accepted(&shared, &error).await;
-                    continue;
-                }
-                (_, Err(_)) => break,
-            };
+        let mut entrance = Entrance::new(&shared);
+        while let Some((stream, permit)) = entrance.next(|| async { Ok(listener.accept().await?.0) }).await {
             let peer = Peer::Remote { hosts: Arc::clone(&self.hosts), tls: self.tls.is_some() };
             let (shared, tls) = (Arc::clone(&shared), self.tls.clone());
             connections.spawn(async move {

@@ -1,7 +1,9 @@
 //! What a proxied call may ask for: where it goes, and whether it brings a credential.
 
 mod path;
+mod segment;
 mod yields;
 
 pub use path::{ProxyPath, ProxyPathError, Upstream, proxied};
+pub use segment::{SegmentError, decode_segment};
 pub use yields::yields_credential;

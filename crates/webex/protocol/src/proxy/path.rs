@@ -1,5 +1,6 @@
 //! The path of a proxied call: read once, and sent as it was read.
 
+use super::segment::{SegmentError, decode_segment};
 use std::fmt::{self, Write as _};
 
 use lanyard_secret::SafeUrl;
@@ -96,6 +97,19 @@ impl Upstream {
     }
 }
 
+impl From<SegmentError> for ProxyPathError {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Encoding => Self::Encoding,
+            SegmentError::NotUtf8 => Self::NotUtf8,
+            SegmentError::Empty => Self::EmptySegment,
+            SegmentError::Separator => Self::Separator,
+            SegmentError::Control => Self::Control,
+            SegmentError::Dot => Self::DotSegment,
+        }
+    }
+}
+
 impl ProxyPath {
     /// The longest path that is read, in bytes as it came.
     pub const LONGEST: usize = 4096;
@@ -108,7 +122,7 @@ impl ProxyPath {
         }
         let path = raw.strip_prefix('/').ok_or(ProxyPathError::UnknownUpstream)?;
         let path = path.strip_suffix('/').unwrap_or(path);
-        let mut segments = path.split('/').map(decoded);
+        let mut segments = path.split('/').map(|segment| decode_segment(segment).map_err(ProxyPathError::from));
         let first = segments.next().unwrap_or(Err(ProxyPathError::Nothing))?;
         let below = segments.collect::<Result<Vec<_>, _>>()?;
         let named = |upstream: &Upstream| upstream.name() == &*first;
@@ -176,45 +190,6 @@ impl fmt::Display for ProxyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "/{}/{}", self.upstream.name(), self.canonical())
     }
-}
-
-/// One segment, decoded once.
-fn decoded(segment: &str) -> Result<Box<str>, ProxyPathError> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        if *byte != b'%' {
-            bytes.push(*byte);
-            continue;
-        }
-        let [high, low, after @ ..] = rest else { return Err(ProxyPathError::Encoding) };
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else { return Err(ProxyPathError::Encoding) };
-        bytes.push(high << 4 | low);
-        rest = after;
-    }
-    let text = String::from_utf8(bytes).map_err(|_| ProxyPathError::NotUtf8)?;
-    if text.is_empty() {
-        return Err(ProxyPathError::EmptySegment);
-    }
-    if text.contains(['/', '\\']) {
-        return Err(ProxyPathError::Separator);
-    }
-    if text.chars().any(char::is_control) {
-        return Err(ProxyPathError::Control);
-    }
-    // Some servers cut a parameter off before they look for dots.
-    if matches!(text.split(';').next(), Some("." | ".." | "")) {
-        return Err(ProxyPathError::DotSegment);
-    }
-    // A server that decodes once more would see another path. No id of Webex looks so.
-    let still_encoded =
-        |window: &[u8]| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
-    if text.as_bytes().windows(3).any(still_encoded) {
-        return Err(ProxyPathError::Encoding);
-    }
-    Ok(text.into())
 }
 
 /// What RFC 3986 allows in a segment stays as it is, but for `;`, which begins a parameter for some servers, and `+`, which is a
