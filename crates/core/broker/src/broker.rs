@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use lanyard_client::{CallOptions, Outgoing, StreamError, Streamed, SubjectKey, Transport};
@@ -45,10 +46,10 @@ pub struct Parts {
 /// A use case.
 pub trait Call: Debug {
     /// What comes of it.
-    type Reply;
+    type Reply: Send;
 
     /// Does it.
-    fn run(self, broker: &Broker) -> impl Future<Output = Result<Self::Reply, Error>>;
+    fn run(self, broker: &Broker) -> impl Future<Output = Result<Self::Reply, Error>> + Send;
 }
 
 impl Broker {
@@ -83,8 +84,9 @@ impl Broker {
     /// Does one use case.
     pub async fn call<C: Call>(&self, call: C) -> Result<C::Reply, Error> {
         tracing::debug!(?call, "call");
-        // Some use cases are large: their callers should not have to carry them.
-        Box::pin(call.run(self)).await
+        // Some use cases are large: each is compiled once, and not into everything that calls it.
+        let done: Pin<Box<dyn Future<Output = Result<C::Reply, Error>> + Send + '_>> = Box::pin(call.run(self));
+        done.await
     }
 
     /// Whether a refresh token is being spent: a process that ended now would leave it to others to find out what came of it.

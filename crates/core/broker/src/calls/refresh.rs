@@ -68,7 +68,7 @@ impl Call for Refresh {
             }
             // A grant that can be had again is, before a person is asked.
             (Outcome::Failed(_), Some(trouble)) if trouble.kind == TroubleKind::DeadGrant && fresh.mint.is_some() => {
-                Box::pin(Self { force: true, ..self }.run(broker)).await
+                broker.call(Self { force: true, ..self }).await
             }
             (Outcome::Failed(_), Some(trouble)) => {
                 let wait = trouble.pause;
