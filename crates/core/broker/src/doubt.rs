@@ -57,6 +57,8 @@ impl Broker {
                 MintEnd::Failed(trouble) => self.refused(credential, trouble).await,
                 MintEnd::Busy | MintEnd::Erased => Err(Error::Busy { name: credential.name.clone() }),
             },
+            // A person who was told that a good token is dead would end it: what one answer says is asked for twice.
+            (Renewal::None, _) if self.accepts_after_all(credential).await? => Ok(Doubt::Accepted),
             (Renewal::None, _) => {
                 let fault = Fault::new(TroubleKind::DeadToken, "Webex does not accept this token any more");
                 let trouble = fault.after(credential.standing.trouble(), now, &*self.entropy);
@@ -81,6 +83,14 @@ impl Broker {
                 Ok(Doubt::Refused(fault.after(credential.standing.trouble(), now, &*self.entropy)))
             }
         }
+    }
+
+    /// Whether Webex, asked once more, does not refuse the token.
+    async fn accepts_after_all(&self, credential: &Credential) -> Result<bool, Error> {
+        let Some(row) = self.store.hand_out_by_id(credential.id).await? else { return Ok(false) };
+        let Some(token) = self.store.open_access(&row)? else { return Ok(false) };
+        let again = self.transport.me(&credential.environment, &token).await;
+        Ok(!matches!(again, Err(error) if error.is_unauthorized()))
     }
 
     /// The token is refused and its grant has ended: it is not handed out any more as if it lasted. Where no new token was to be had for

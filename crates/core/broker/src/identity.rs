@@ -14,6 +14,13 @@ pub(crate) struct Identity {
     pub(crate) organisation: Option<Organisation>,
 }
 
+impl Identity {
+    /// What is known already.
+    pub(crate) fn of(credential: &Credential) -> Self {
+        Self { subject: credential.subject.clone(), organisation: credential.organisation.clone() }
+    }
+}
+
 impl Broker {
     /// The same for a token of a grant that is good whatever `/people/me` says: who it belongs to can be asked again.
     pub(crate) async fn identify_or_unknown(&self, environment: &Environment, token: &AccessToken) -> Identity {
@@ -49,11 +56,13 @@ impl Broker {
     }
 }
 
-/// Whether the same call may be answered otherwise a little later.
-fn passes(error: &CallError) -> bool {
-    let CallError::Resource(error) = error else { return false };
-    error.status().is_some_and(|status| {
-        status.is_server_error() || matches!(status, http::StatusCode::TOO_MANY_REQUESTS | http::StatusCode::LOCKED)
+/// Whether the same call may be answered otherwise a little later: Webex is not well, or something else answered in its place.
+pub(crate) fn passes(error: &CallError) -> bool {
+    let CallError::Resource(error) = error else { return true };
+    error.status().is_none_or(|status| {
+        status.is_server_error()
+            || status.is_redirection()
+            || matches!(status, http::StatusCode::TOO_MANY_REQUESTS | http::StatusCode::LOCKED)
     })
 }
 

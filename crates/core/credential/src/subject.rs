@@ -33,6 +33,17 @@ impl Subject {
             Self::Unknown(_) => None,
         }
     }
+
+    /// What is known of a token set after Webex was asked once more. Who it acts as cannot change: an answer that does not say so, or
+    /// names another, is not believed.
+    #[must_use]
+    pub fn learned(&self, seen: Self) -> Self {
+        match (self, seen) {
+            (Self::Known(earlier), Self::Known(seen)) if earlier.id == seen.id => Self::Known(seen),
+            (Self::Known(earlier), _) => Self::Known(earlier.clone()),
+            (Self::Unknown(_), seen) => seen,
+        }
+    }
 }
 
 /// The organisation that a subject belongs to.

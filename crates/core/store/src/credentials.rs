@@ -179,7 +179,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes down what a look at the token of `generation` brought. `false` when that token set is no longer the current one, or
+    /// Writes down what a look at the token of `generation` brought; who it acts as only where that was not known. `false` when that token set is no longer the current one, or
     /// the credential is being cleared. A disabled credential stays disabled.
     pub async fn record_check(
         &self,
@@ -200,8 +200,13 @@ impl Store {
             Standing::Disabled => &Standing::Disabled,
             _ => &check.standing,
         };
-        let check =
-            &Check { organisation: named(check.organisation.clone(), current.organisation.as_ref()), ..check.clone() };
+        let is_another = matches!((current.subject.known(), check.subject.known()), (Some(a), Some(b)) if a.id != b.id);
+        let organisation = if is_another { current.organisation.clone() } else { check.organisation.clone() };
+        let check = &Check {
+            subject: current.subject.learned(check.subject.clone()),
+            organisation: named(organisation, current.organisation.as_ref()),
+            ..check.clone()
+        };
         let unchanged = current.subject == check.subject
             && current.organisation == check.organisation
             && current.standing == *standing;

@@ -134,7 +134,7 @@ fn trouble_hint(name: &CredentialName, kind: Kind, trouble: TroubleKind, wait: D
         TroubleKind::DeadToken => match kind {
             Kind::Bot => format!(
                 "somebody has regenerated it; give lanyard the new token: lanyard add bot {name} (regenerate it again at \
-                 https://developer.webex.com/my-apps if nobody has it)"
+                 https://developer.webex.com/my-apps if nobody has it); in doubt lanyard test {name} asks Webex again"
             ),
             Kind::Personal => format!(
                 "copy a new one from https://developer.webex.com/docs/getting-started: lanyard add personal {name}; for lasting \

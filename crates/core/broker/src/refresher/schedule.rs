@@ -59,6 +59,12 @@ pub(super) fn next(credential: &Credential, stuck: Stuck, now: &Moment, cycle: D
         }
         // An administrator may have authorised it meanwhile. Asking spends nothing.
         (Standing::Pending | Standing::NeedsLogin(_), Renewal::Mint) => slowly(Task::Mint),
+        // Webex may have been mistaken about a token that should last: whoever has it cannot have another.
+        (Standing::NeedsLogin(trouble), Renewal::None)
+            if trouble.kind == TroubleKind::DeadToken && !ended(credential, now) =>
+        {
+            slowly(Task::Check)
+        }
         (Standing::Disabled | Standing::Clearing | Standing::Pending | Standing::NeedsLogin(_), _) => None,
         (Standing::Stalled(trouble), renewal) => {
             Some(Next { task: task_of(renewal), wait: pause(trouble, now), slow: false })
@@ -192,6 +198,10 @@ fn task_of(renewal: Renewal) -> Task {
         Renewal::Mint => Task::Mint,
         Renewal::None => Task::Check,
     }
+}
+
+fn ended(credential: &Credential, now: &Moment) -> bool {
+    credential.validity.as_ref().is_some_and(|validity| validity.access_has_ended(now))
 }
 
 fn pause(trouble: &Trouble, now: &Moment) -> Duration {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use lanyard_client::CallError;
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, Mint, Renewal, Trouble, TroubleKind};
+use lanyard_credential::{Credential, Mint, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_store::{Check, StoreError};
 
 use super::breaker::Health;
 use super::plan::Start;
 use super::schedule::{self, Task};
 use crate::doubt::Doubt;
+use crate::identity::{Identity, passes};
 use crate::mint::MintEnd;
 use crate::{Broker, Error};
 
@@ -153,6 +153,7 @@ impl Broker {
             };
         };
         let environment = &credential.environment;
+        let is_dead = credential.standing.trouble().is_some_and(|trouble| trouble.kind == TroubleKind::DeadToken);
         let seen = if credential.subject.known().is_some() {
             self.transport.me(environment, &token).await.map(|_| None)
         } else {
@@ -160,15 +161,24 @@ impl Broker {
         };
         match seen {
             Ok(identity) => {
-                if let Some(identity) = identity.filter(|identity| identity.subject != credential.subject) {
-                    let organisation = identity.organisation.or(credential.organisation.clone());
-                    let check =
-                        Check { subject: identity.subject, organisation, standing: credential.standing.clone() };
+                let identity = identity.filter(|identity| identity.subject != credential.subject);
+                if identity.is_some() || is_dead {
+                    let identity = identity.unwrap_or_else(|| Identity::of(credential));
+                    let check = Check {
+                        subject: identity.subject,
+                        organisation: identity.organisation.or(credential.organisation.clone()),
+                        standing: if is_dead { Standing::Active } else { credential.standing.clone() },
+                    };
                     self.store.record_check(credential.id, credential.generation, &check).await?;
+                }
+                if is_dead {
+                    tracing::info!(credential = %credential.name, "Webex accepts the token again");
                 }
                 tracing::debug!(credential = %credential.name, "Webex accepts the token");
                 Ok(Done::well(What::Accepted))
             }
+            // That was said when it was found.
+            Err(error) if error.is_unauthorized() && is_dead => Ok(Done::nothing(REST)),
             Err(error) if error.is_unauthorized() => self.refused_at_check(credential).await,
             Err(error) => Ok(unanswered(credential, &error)),
         }
@@ -190,15 +200,7 @@ impl Broker {
 
 /// A check that brought nothing about the token.
 fn unanswered(credential: &Credential, error: &CallError) -> Done {
-    let status = match error {
-        CallError::Resource(error) => error.status(),
-        _ => None,
-    };
-    let is_ill = match status {
-        Some(status) => status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
-        None => !matches!(error, CallError::Resource(_)),
-    };
-    if !is_ill {
+    if !passes(error) {
         // Whatever else it is, it says nothing against the token.
         return Done::well(What::Accepted);
     }

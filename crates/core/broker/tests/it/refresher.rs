@@ -183,10 +183,28 @@ async fn a_bot_whose_token_was_regenerated_needs_a_new_one_within_a_cycle() {
         matches!(&seen.standing, Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken),
         "{seen:?}"
     );
-    // It is not asked about any more.
+    // That is found once.
     world.pass(DAY, HOUR, &[&running]).await;
     let counts = running.refresher.report().counts;
     assert_eq!((counts.checks, counts.failures_of(TroubleKind::DeadToken)), (1, 1));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_bot_that_webex_refused_by_mistake_is_well_again_within_a_cycle() {
+    let world = World::new(Options::default()).await;
+    let bot = world.bot().await;
+    let running = world.renew(RefresherOptions::default());
+    running.quiet(&world.clock).await;
+    let refusing = json!({ "path": "/v1/people/me", "count": null, "action": { "status": 401 } });
+    world.control(Method::POST, "/faults", Some(refusing)).await;
+    world.pass(6 * HOUR, 30 * MINUTE, &[&running]).await;
+    let seen = world.now(&bot).await;
+    assert!(matches!(seen.standing, Standing::NeedsLogin(_)), "{seen:?}");
+    world.repair().await;
+    world.pass(6 * HOUR, 30 * MINUTE, &[&running]).await;
+    let seen = world.now(&bot).await;
+    assert_eq!(seen.standing, Standing::Active, "{seen:?}");
     running.stop().await;
 }
 

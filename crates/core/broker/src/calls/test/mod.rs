@@ -3,7 +3,7 @@
 mod coverage;
 mod job;
 
-use lanyard_credential::{Credential, CredentialName, Job, Kind, Standing, Trouble};
+use lanyard_credential::{Credential, CredentialName, Job, Kind, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::Check;
@@ -13,6 +13,8 @@ pub use self::coverage::{Coverage, NotGranted, Sight};
 pub use self::job::{JobReport, NeedReport, NeedVerdict};
 use super::hand_out::HandOut;
 use crate::doubt::Doubt;
+use crate::environment::expect;
+use crate::identity::{Identity, differs};
 use crate::{Broker, Call, Class, Error};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
@@ -108,31 +110,56 @@ impl Broker {
     ) -> Result<(Credential, Option<AccessToken>, TokenFinding), Error> {
         let hand_out =
             || HandOut { name: name.clone(), min_validity: std::time::Duration::ZERO, expected: expected.cloned() };
+        self.revive(name, expected).await?;
         let handed = hand_out().run(self).await?;
-        match self.identify(&handed.credential.environment, &handed.token).await {
-            Ok(identity) => {
-                // What was seen is written down: an unknown subject may be known now, and a bot that was dead may live.
-                let standing = match &handed.credential.standing {
-                    Standing::NeedsLogin(_) if !handed.credential.kind.rotates() => Standing::Active,
-                    standing => standing.clone(),
-                };
-                let check = Check {
-                    subject: identity.subject,
-                    organisation: identity.organisation.or(handed.credential.organisation.clone()),
-                    standing,
-                };
-                self.store.record_check(handed.credential.id, handed.credential.generation, &check).await?;
-                Ok((self.credential(name).await?, Some(handed.token), TokenFinding::Accepted))
-            }
-            Err(error) if error.is_unauthorized() => match self.replace_refused(&handed.credential).await? {
-                Doubt::Refused(trouble) => Ok((self.credential(name).await?, None, TokenFinding::Refused(trouble))),
-                Doubt::Accepted | Doubt::Renewed => {
-                    let handed = hand_out().run(self).await?;
-                    Ok((self.credential(name).await?, Some(handed.token), TokenFinding::Renewed))
+        let (token, finding) = match self.identify(&handed.credential.environment, &handed.token).await {
+            Ok(identity) => match differs(&handed.credential, &identity) {
+                // A token cannot become another's: something else answered in Webex's place.
+                Some((before, now)) => {
+                    (None, TokenFinding::Unknown(format!("the answer names {now}, and the token is {before}'s")))
+                }
+                None => {
+                    let standing = handed.credential.standing.clone();
+                    self.learn(&handed.credential, identity, standing).await?;
+                    (Some(handed.token), TokenFinding::Accepted)
                 }
             },
-            Err(error) => Ok((self.credential(name).await?, None, TokenFinding::Unknown(error.to_string()))),
+            Err(error) if error.is_unauthorized() => match self.replace_refused(&handed.credential).await? {
+                Doubt::Refused(trouble) => (None, TokenFinding::Refused(trouble)),
+                Doubt::Accepted => (Some(handed.token), TokenFinding::Accepted),
+                Doubt::Renewed => (Some(hand_out().run(self).await?.token), TokenFinding::Renewed),
+            },
+            Err(error) => (None, TokenFinding::Unknown(error.to_string())),
+        };
+        Ok((self.credential(name).await?, token, finding))
+    }
+
+    /// Asks Webex about a token that it refused, and that nobody renews: it may have been mistaken, and nobody else would ask again
+    /// for hours.
+    async fn revive(&self, name: &CredentialName, expected: Option<&Environment>) -> Result<(), Error> {
+        let Some(row) = self.store.hand_out(name).await? else { return Ok(()) };
+        let credential = &row.credential;
+        expect(name, &credential.environment, expected)?;
+        let is_dead =
+            matches!(&credential.standing, Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken);
+        if !is_dead || credential.renewal() != Renewal::None {
+            return Ok(());
         }
+        let Some(token) = self.store.open_access(&row)? else { return Ok(()) };
+        match self.identify(&credential.environment, &token).await {
+            Ok(identity) if differs(credential, &identity).is_none() => {
+                self.learn(credential, identity, Standing::Active).await
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes down what was seen: an unknown subject may be known now.
+    async fn learn(&self, credential: &Credential, identity: Identity, standing: Standing) -> Result<(), Error> {
+        let organisation = identity.organisation.or(credential.organisation.clone());
+        let check = Check { subject: identity.subject, organisation, standing };
+        self.store.record_check(credential.id, credential.generation, &check).await?;
+        Ok(())
     }
 
     /// A credential without a token is tested, too: the report says why there is none.

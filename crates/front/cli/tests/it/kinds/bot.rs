@@ -107,3 +107,68 @@ fn another_bots_token_takes_a_name_over_only_when_told_so() {
     add(&webex, &home, &["bot", "lobby", "--replace", "--token-file", "-"], token).ok();
     assert_eq!(home.show("lobby")["subject"]["email"], other["email"]);
 }
+
+#[test]
+fn a_bot_that_webex_refuses_by_mistake_is_not_given_up() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    add(&webex, &home, &["bot", "lobby", "--token-file", "-"], &webex.description().bot.access_token).ok();
+    let refusing = |count: Option<u64>| {
+        webex.fault(&value!({ "path": "/v1/people/me", "count": count, "action": { "status": 401 } }));
+    };
+
+    // One stray answer is not believed.
+    refusing(Some(1));
+    let (code, report) = json(&home, &["test", "lobby"]);
+    assert_eq!((code, &report["token"]["finding"]), (0, &value!("accepted")), "{report}");
+    assert_eq!(home.show("lobby")["state"], "active");
+
+    // Several are; and yet whoever asks again is told what Webex says now.
+    refusing(None);
+    let test = home.run(["test", "lobby"]);
+    assert!(test.stdout.contains("Webex does not accept this token any more"), "{}", test.stdout);
+    test.fails(4);
+    let token = home.run(["token", "lobby"]);
+    assert!(token.hint().contains("lanyard test lobby asks Webex again"), "{}", token.stderr);
+    token.fails(4);
+    home.run(["test", "lobby"]).fails(4);
+    webex.control(Method::DELETE, "/faults", None);
+    let (code, report) = json(&home, &["test", "lobby"]);
+    assert_eq!((code, &report["token"]["finding"]), (0, &value!("accepted")), "{report}");
+    assert_eq!(home.show("lobby")["state"], "active");
+    assert_eq!(home.run(["token", "lobby"]).ok(), webex.description().bot.access_token);
+}
+
+#[test]
+fn an_answer_that_says_nothing_of_it_changes_nothing_that_is_known_of_a_bot() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    add(&webex, &home, &["bot", "lobby", "--token-file", "-"], &webex.description().bot.access_token).ok();
+    let known = home.show("lobby");
+    let somebody = value!({ "id": "Y2lzY29zcGFyazovL3VzL1BFT1BMRS9zb21lYm9keQ", "type": "bot", "displayName": "Somebody else", "emails": ["else@webex.bot"] });
+    let answers = [
+        (value!({ "status": 200, "body": "garbage" }), 5, "unknown"),
+        (value!({ "status": 200, "body": {} }), 5, "unknown"),
+        (value!({ "status": 302, "headers": { "location": "https://example.org/" } }), 5, "unknown"),
+        (value!({ "status": 200, "body": somebody }), 5, "unknown"),
+        (value!({ "status": 500 }), 5, "unknown"),
+        // It says nothing against the token, and no more of it.
+        (value!({ "status": 403 }), 0, "accepted"),
+    ];
+    for (action, ends, finding) in answers {
+        webex.fault(&value!({ "path": "/v1/people/me", "count": null, "action": action }));
+        let (code, report) = json(&home, &["test", "lobby"]);
+        assert_eq!((code, &report["token"]["finding"]), (ends, &value!(finding)), "{action}: {report}");
+        webex.control(Method::DELETE, "/faults", None);
+        let shown = home.show("lobby");
+        assert_eq!(
+            (&shown["subject"], &shown["organisation"]),
+            (&known["subject"], &known["organisation"]),
+            "{action}"
+        );
+        assert_eq!(shown["state"], "active", "{action}");
+    }
+    // And so nobody else's token goes in unnoticed.
+    let other = webex.control(Method::POST, "/bots", Some(&value!({ "name": "Canteen Bot" })));
+    add(&webex, &home, &["bot", "lobby", "--token-file", "-"], other["access_token"].as_str().unwrap()).fails(1);
+}
