@@ -5,10 +5,12 @@ use http::Method;
 /// Whether the answer or the effect of a call is a credential, so that a program that may call Webex without holding a token would
 /// hold one, or something as good, after it. `segments` as [`ProxyPath::segments`](super::ProxyPath::segments) has them.
 ///
-/// Compared without regard to case: what Webex takes a spelling for is not known.
+/// Compared without regard to case, and to what some servers cut off: parameters, and dots and spaces at an end. What Webex takes a
+/// spelling for is not known.
 pub fn yields_credential(method: &Method, segments: &[&str]) -> bool {
-    let is = |index: usize, word: &str| segments.get(index).is_some_and(|segment| segment.eq_ignore_ascii_case(word));
-    let has = |word: &str| segments.iter().any(|segment| segment.eq_ignore_ascii_case(word));
+    let is =
+        |index: usize, word: &str| segments.get(index).is_some_and(|segment| bare(segment).eq_ignore_ascii_case(word));
+    let has = |word: &str| segments.iter().any(|segment| bare(segment).eq_ignore_ascii_case(word));
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     // OAuth's own endpoints, and what lists and ends tokens.
     ["access_token", "authorize", "device", "authorizations", "applications"].iter().any(|word| is(0, word))
@@ -20,6 +22,11 @@ pub fn yields_credential(method: &Method, segments: &[&str]) -> bool {
         || has("activationCodes")
         // A webhook sends what happens to an address of the caller's choice.
         || (is(0, "webhooks") && !reads)
+}
+
+fn bare(segment: &str) -> &str {
+    let name = segment.split_once(';').map_or(segment, |(name, _)| name);
+    name.trim().trim_end_matches(|end: char| end == '.' || end.is_whitespace())
 }
 
 #[cfg(test)]
@@ -51,6 +58,13 @@ mod tests {
             (Method::POST, "/v1/webhooks"),
             (Method::PUT, "/v1/webhooks/x"),
             (Method::DELETE, "/v1/webhooks/x"),
+            (Method::POST, "/v1/webhooks;x=1"),
+            (Method::POST, "/v1/access_token%3Ba=b"),
+            (Method::POST, "/v1/access_token%20"),
+            (Method::POST, "/v1/access_token.%20."),
+            (Method::POST, "/v1/%C2%A0access_token"),
+            (Method::POST, "/v1/guests;x/token;y"),
+            (Method::POST, "/v1/devices/activationCode;x"),
         ] {
             assert!(yields(&method, raw), "{method} {raw}");
         }
