@@ -23,19 +23,19 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     http: Option<SocketAddr>,
     /// A name, besides the address, under which it may be asked for over TCP; may be repeated
-    #[arg(long = "http-name", value_name = "NAME", requires = "http")]
+    #[arg(long = "http-name", value_name = "NAME")]
     http_names: Vec<String>,
     /// The certificate for TCP and its chain, in PEM; read again on SIGHUP
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE")]
     tls_certificate: Option<PathBuf>,
     /// The certificate's key, in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
     /// Also listen on a Unix socket, for other local users
     #[arg(long, value_name = "PATH")]
     clients_socket: Option<PathBuf>,
     /// The group that may connect to it, by name or number [default: your own]
-    #[arg(long, value_name = "GROUP", requires = "clients_socket")]
+    #[arg(long, value_name = "GROUP")]
     clients_group: Option<String>,
     /// The directory for the owner's socket. A command looks for it where lanyard.toml says [default: the home]
     #[arg(long, value_name = "DIR")]
@@ -70,12 +70,17 @@ impl Serve {
         let group = group.map(|group| group_number(&group)).transpose()?;
         let names = if self.http_names.is_empty() { settings.http_names } else { self.http_names };
         let certificate = self.tls_certificate.or(settings.tls_certificate);
-        let tls = certificate.zip(self.tls_key.or(settings.tls_key));
-        let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
+        let key = self.tls_key.or(settings.tls_key);
         let http = self.http.or(settings.http);
         let lacks = |what: &str, needed: &str| Failure::Usage {
             message: format!("{what} is of no use without {needed}"),
             hint: format!("give {needed} too, on the command line or in lanyard.toml"),
+        };
+        let tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (Some(_), None) => return Err(lacks("a certificate", "--tls-key")),
+            (None, Some(_)) => return Err(lacks("a certificate's key", "--tls-certificate")),
+            (None, None) => None,
         };
         if http.is_none() && (tls.is_some() || !names.is_empty()) {
             return Err(lacks("a certificate or a name for TCP", "--http"));
