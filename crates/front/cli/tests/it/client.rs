@@ -51,6 +51,18 @@ fn a_clients_key_is_printed_alone_once_and_kept_nowhere() {
 }
 
 #[test]
+fn a_client_whose_key_could_not_be_shown_is_none() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = home.command(["client", "add", "monitor", "--credential", "acme", "--can", "proxy"]);
+    let ended = command.stdout(full).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(1) && said.contains("the client monitor was removed again"), "{said}");
+    home.run(["client", "show", "monitor"]).fails(3);
+}
+
+#[test]
 fn a_policy_is_shown_as_it_was_given() {
     let (_webex, home) = furnished();
     added(

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use lanyard_broker::{AddClient, AddedClient, ListClients, RemoveClient, ShowClient, ShownClient};
-use lanyard_credential::{Capability, CapabilitySet, ClientName, CredentialName, MethodSet, PathPattern};
+use lanyard_credential::{Capability, CapabilitySet, ClientKey, ClientName, CredentialName, MethodSet, PathPattern};
 use lanyard_protocol::{OrgId, WebexId};
 use serde_json::json;
 
@@ -125,25 +125,22 @@ impl Add {
         let (methods, paths) = (self.methods, self.paths);
         let call =
             AddClient { name: self.name, capabilities, credentials, methods, paths, org: self.org, expires_at, uid };
-        let added = common.broker().await?.call(call).await?;
+        let broker = common.broker().await?;
+        let added = broker.call(call).await?;
         // As it is shown from now on.
         let mut credentials = self.credentials;
         credentials.sort_unstable();
         credentials.dedup();
         let AddedClient { client, key } = added;
         let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
-        if common.json {
-            let mut value = output::client::json(&shown);
-            value["key"] = json!(key.as_ref().map(lanyard_credential::ClientKey::expose_secret));
-            return output::json::print(&value);
+        let told = tell(&shown, key.as_ref(), common.json);
+        if told.is_err() && key.is_some() {
+            // A client whose key nobody has is nobody's.
+            let name = shown.client.name;
+            broker.call(RemoveClient { name: name.clone() }).await?;
+            output::note(&format!("the key could not be shown: the client {name} was removed again"));
         }
-        output::note(&format!("added the client {}: {}", shown.client.name, output::client::summary(&shown)));
-        let Some(key) = key else {
-            output::note("it has no key: it is recognised on the broker's socket for clients by its user");
-            return Ok(());
-        };
-        output::note("its key follows, and is never shown again; it is sent as Authorization: Bearer KEY");
-        output::line(key.expose_secret())
+        told
     }
 
     /// What is named and has no effect, or not the one that it seems to have.
@@ -199,4 +196,20 @@ fn removed(shown: &ShownClient, common: &Common) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Shows a new client, and its key.
+fn tell(shown: &ShownClient, key: Option<&ClientKey>, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let mut value = output::client::json(shown);
+        value["key"] = json!(key.map(ClientKey::expose_secret));
+        return output::json::print(&value);
+    }
+    output::note(&format!("added the client {}: {}", shown.client.name, output::client::summary(shown)));
+    let Some(key) = key else {
+        output::note("it has no key: it is recognised on the broker's socket for clients by its user");
+        return Ok(());
+    };
+    output::note("its key follows, and is never shown again; it is sent as Authorization: Bearer KEY");
+    output::line(key.expose_secret())
 }
