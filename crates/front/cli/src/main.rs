@@ -13,6 +13,8 @@ mod prompt;
 mod signals;
 
 use std::alloc::System;
+use std::io::Write as _;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use zeroizing_alloc::ZeroAlloc;
@@ -20,6 +22,7 @@ use zeroizing_alloc::ZeroAlloc;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::arguments::{Arguments, Command};
+use crate::exit::Failure;
 
 /// Wipes memory when it is given back: libraries between us and a socket keep copies of what was sent.
 #[global_allocator]
@@ -46,11 +49,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&error.into(), json),
     };
-    let done = runtime.block_on(async {
+    // Compiled once: what waits in a runtime is woken at several places, and would stand at each of them.
+    let done: Pin<Box<dyn Future<Output = Result<ExitCode, Failure>>>> = Box::pin(async {
         let done = commands::run(arguments).await;
         context::close().await;
         done
     });
+    let done = runtime.block_on(done);
     // What still runs on another thread is not waited for: a local Webex that was ended while it started.
     runtime.shutdown_background();
     match done {
@@ -66,16 +71,38 @@ fn misread(error: &clap::Error) -> ExitCode {
     let is_exec = matches.as_ref().is_ok_and(|matches| matches.subcommand_name() == Some("exec"));
     let code = if is_exec { commands::exec::OWN_FAILURE } else { USAGE };
     if error.use_stderr() && wants_json() {
-        let text = error.to_string();
+        let text = masked(error.to_string());
         let message = text.lines().next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);
         exit::tell_program(exit::USAGE, message, Some("see lanyard --help"), code);
         return ExitCode::from(code);
     }
-    if let Err(unprintable) = error.print() {
+    let plain = error.to_string();
+    let text = masked(plain.clone());
+    // What is masked has lost its colours.
+    let printed = if text == plain { error.print() } else { std::io::stderr().write_all(text.as_bytes()) };
+    if let Err(unprintable) = printed {
         return exit::report(&unprintable.into(), false);
     }
     ExitCode::from(if error.use_stderr() { code } else { 0 })
+}
+
+/// A text that repeats arguments, without those that may be tokens: somebody took a place for a token's, and a log keeps what is said.
+fn masked(text: String) -> String {
+    let arguments = std::env::args_os().skip(1).filter_map(|argument| argument.into_string().ok());
+    let values = arguments.flat_map(|argument| {
+        let value = argument.split_once('=').map(|(_, value)| value.to_owned());
+        value.into_iter().chain([argument])
+    });
+    values
+        .filter(|value| may_be_secret(value))
+        .fold(text, |text, value| text.replace(&value, &format!("({} characters, not shown)", value.chars().count())))
+}
+
+/// Whether a text that stands where none is expected may be a token: long, and neither a path, an address nor a sentence.
+pub(crate) fn may_be_secret(text: &str) -> bool {
+    const SHORTEST: usize = 40;
+    text.len() >= SHORTEST && !text.contains(['/', ' ', '=', '@'])
 }
 
 /// Whether JSON is asked for on a command line that cannot be read: before a program's own arguments.

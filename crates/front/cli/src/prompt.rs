@@ -1,6 +1,6 @@
 //! Secrets from a terminal, a file or standard input; never from an argument.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{ErrorKind, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use zeroize::{Zeroize as _, Zeroizing};
@@ -23,9 +23,20 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
         }
         Some(path) => {
             let shown = format!("cannot read {}", path.display());
-            std::fs::File::open(path)
-                .and_then(|file| file.take(LONGEST).read_to_string(&mut raw))
-                .map_err(Failure::io(shown))?;
+            let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut raw));
+            match read {
+                Err(error) if error.kind() == ErrorKind::NotFound && crate::may_be_secret(&path.to_string_lossy()) => {
+                    return Err(Failure::Usage {
+                        message: format!(
+                            "there is no file of the name that {flag} gives, which may be the {what} itself"
+                        ),
+                        hint: format!(
+                            "a {what} is never an argument: write it to a file for you alone, or give {flag} -"
+                        ),
+                    });
+                }
+                read => read.map_err(Failure::io(shown))?,
+            };
         }
         None if std::io::stdin().is_terminal() => {
             let mut typed = rpassword::prompt_password(format!("{what} (not shown): "))
@@ -40,7 +51,8 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
             });
         }
     }
-    let trimmed = raw.trim();
+    // Some editors put a mark of the encoding before everything.
+    let trimmed = raw.trim_start_matches('\u{feff}').trim();
     let trimmed = trimmed.strip_prefix("Bearer ").unwrap_or(trimmed).trim_start();
     if trimmed.is_empty() {
         return Err(Failure::Usage {

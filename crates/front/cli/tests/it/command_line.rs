@@ -155,3 +155,25 @@ fn what_changes_an_app_answers_a_program() {
     let removed: Value = serde_json::from_str(&home.run(["--json", "app", "remove", "desk"]).ok()).unwrap();
     assert_eq!(removed, json!({ "name": "desk", "removed": true }));
 }
+
+#[test]
+fn a_token_that_was_given_as_an_argument_is_not_repeated() {
+    let home = Home::new(LANYARD);
+    let token = format!("NDQzM2Nh{}_P0A1_canary", "Yx9".repeat(20));
+    let with = format!("--token-file={token}");
+    for arguments in [
+        &["add", "bot", "lobby", &token][..],
+        &["add", "bot", "lobby", "--token", &token],
+        &["add", "bot", &token, &token],
+        &["add", "bot", "lobby", "--token-file", &token],
+        &["add", "bot", "lobby", &with],
+        &["refresh", "lobby", &token],
+    ] {
+        for json in [false, true] {
+            let ended = home.run(json.then_some("--json").into_iter().chain(arguments.iter().copied()));
+            let said = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(!said.contains("canary") && said.len() > 40, "{arguments:?}: {said}");
+            ended.fails(2);
+        }
+    }
+}

@@ -92,7 +92,8 @@ fn say(credential: &Credential) {
 
 /// The file is a second holder of the grant.
 fn warn(file: &Path) {
-    if file == Path::new("-") {
+    // Nothing is deleted from a pipe or a device.
+    if file == Path::new("-") || !file.is_file() {
         output::note(
             "warning: wherever this came from still holds the grant: whoever else renews with it may end this one",
         );

@@ -17,8 +17,9 @@ pub(super) fn whole(path: &Path, longest: usize) -> Result<Zeroizing<String>, Fa
         return bounded(std::io::stdin().lock(), longest, "standard input");
     }
     let file = File::open(path).map_err(Failure::io(format!("cannot read {shown}")))?;
-    let mode = file.metadata().map_err(Failure::io(format!("cannot read {shown}")))?.permissions().mode();
-    if mode & 0o044 != 0 {
+    let found = file.metadata().map_err(Failure::io(format!("cannot read {shown}")))?;
+    // A device or a pipe keeps nothing.
+    if found.is_file() && found.permissions().mode() & 0o044 != 0 {
         output::note(&format!("warning: others on this machine can read {shown}: chmod 600 {shown}"));
     }
     bounded(file, longest, &shown.to_string())
