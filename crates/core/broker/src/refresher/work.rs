@@ -80,6 +80,11 @@ impl Broker {
                 tracing::debug!(credential = %start.id, %error, "nothing is renewed");
                 return Done::nothing(PAUSED_REST);
             }
+            if matches!(error, Error::Store(StoreError::Replaced(_))) {
+                // Whoever follows the store says so, and ends the process.
+                tracing::debug!(credential = %start.id, %error, "nothing is renewed");
+                return Done::nothing(STORE_REST);
+            }
             tracing::warn!(credential = %start.id, task = ?start.task, %error, "what is due could not be done");
             Done { what: What::StoreFailed, health: Health::Unknown, rest: STORE_REST }
         })

@@ -63,7 +63,15 @@ impl Broker {
                 Action::Release | Action::Nothing => spending = None,
                 _ => {}
             }
-            let event = driver.perform(&state, action).await.unwrap_or_else(|error| {
+            let performed = driver.perform(&state, action).await;
+            if let Err(error @ StoreError::Replaced(_)) = performed {
+                // Nothing that is tried again would find that database: this process can do no more for it.
+                if state.reply().is_some() {
+                    tracing::error!(credential = %id, %error, "a new token is lost: there is no database to write it to");
+                }
+                return Err(error.into());
+            }
+            let event = performed.unwrap_or_else(|error| {
                 driver.failures += 1;
                 if !matches!(error, StoreError::Paused(_)) {
                     tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");

@@ -1,15 +1,16 @@
 //! `lanyard serve`: the broker.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use lanyard_broker::{HandOutOptions, RefresherOptions};
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
-use lanyard_store::{ServeSettings, Settings};
+use lanyard_store::{Home, OpenError, ServeSettings, Settings};
 use sd_notify::NotifyState;
 
 use crate::context::Common;
@@ -54,8 +55,9 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let mut orders = Orders::new()?;
-        let broker = common.local_or_new().await?;
         let home = common.home()?;
+        refuse_lost(&home)?;
+        let broker = common.local_or_new().await?;
         let settings =
             Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
@@ -96,6 +98,14 @@ impl Serve {
             ..Options::default()
         })
     }
+}
+
+/// Refuses a home that had a database: a broker that is started anew by itself must not begin an empty one in its place, where a
+/// person is about to put the right one.
+fn refuse_lost(home: &Home) -> Result<(), OpenError> {
+    let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
+    let (key, database) = (home.key_file(), home.database());
+    if is_missing(&database) && !is_missing(&key) { Err(OpenError::Lost { key, database }) } else { Ok(()) }
 }
 
 /// An address with its port; `localhost` is the loopback.
