@@ -177,6 +177,8 @@ pub struct Ready {
     pub owner: PathBuf,
     /// The TCP address, with its real port.
     pub http: Option<SocketAddr>,
+    /// What programs may call it over TCP: the values of `Host` that are taken.
+    pub names: Option<Vec<String>>,
     /// How many credentials it has.
     pub credentials: usize,
 }
@@ -203,8 +205,10 @@ pub async fn serve(
             Some(socket)
         }
     };
-    let tcp = options.http.clone().map(TcpSocket::bind).transpose()?;
+    let tcp = options.http.clone().map(TcpSocket::bind).transpose()?.unwrap_or_default();
     let refresher = Refresher::new(&broker, options.refresher.clone());
+    // From here on it hears of what programs have renewed.
+    let broker = refresher.broker().clone();
     let hand_outs = {
         let refresher = refresher.clone();
         HandOuts::load(&broker, options.hand_outs.clone(), move |changes| {
@@ -236,12 +240,14 @@ pub async fn serve(
     let following = tokio::spawn(follow(Arc::clone(&shared)));
     let writing = tokio::spawn(write_down(Arc::clone(&shared)));
     let refreshing = tokio::spawn(refresh(Arc::clone(&shared)));
-    let address = tcp.as_ref().map(|tcp| tcp.address);
-    let tls = tcp.as_ref().and_then(|tcp| tcp.tls.clone());
-    let remote = tcp.map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared))));
+    let address = tcp.first().map(|tcp| tcp.address);
+    let names = tcp.first().map(|tcp| tcp.hosts.to_vec());
+    let tls = tcp.first().and_then(|tcp| tcp.tls.clone());
+    let remote: Vec<_> = tcp.into_iter().map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared)))).collect();
     told(Told::Ready(Ready {
         owner: sockets::owner(&shared.options.sockets),
         http: address,
+        names,
         credentials: shared.hand_outs.len(),
     }));
     let mut lost = shared.lost.subscribe();
@@ -274,7 +280,7 @@ pub async fn serve(
     drop((owner, clients));
     let drained = async {
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        if let Some(remote) = remote {
+        for remote in remote {
             let _ = remote.await;
         }
         joined

@@ -1,7 +1,6 @@
 //! `lanyard serve`: the broker.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use lanyard_broker::{HandOutOptions, RefresherOptions};
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
-use lanyard_store::{Home, OpenError, ServeSettings, Settings};
+use lanyard_store::{Home, HttpAddress, OpenError, ServeSettings, Settings};
 use sd_notify::NotifyState;
 
 use crate::context::Common;
@@ -21,8 +20,8 @@ use crate::signals::Orders;
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Also listen on TCP, for programs that have a client key; beyond loopback only with a certificate
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    http: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<HttpAddress>,
     /// A name, besides the address, under which it may be asked for over TCP; may be repeated
     #[arg(long = "http-name", value_name = "NAME", requires = "http")]
     http_names: Vec<String>,
@@ -108,16 +107,6 @@ fn refuse_lost(home: &Home) -> Result<(), OpenError> {
     if is_missing(&database) && !is_missing(&key) { Err(OpenError::Lost { key, database }) } else { Ok(()) }
 }
 
-/// An address with its port; `localhost` is the loopback.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    numbers
-        .as_deref()
-        .unwrap_or(text)
-        .parse()
-        .map_err(|_| "an address and a port are wanted, such as 127.0.0.1:7417".to_owned())
-}
-
 /// The number of a group, as `/etc/group` and the system's other sources have it.
 fn group_number(group: &str) -> Result<u32, Failure> {
     if let Ok(number) = group.parse() {
@@ -140,6 +129,7 @@ fn tell(told: &Told) {
             tracing::info!(
                 socket = %ready.owner.display(),
                 http = ready.http.map(tracing::field::display),
+                names = ready.names.as_ref().map(|names| names.join(" ")),
                 credentials = ready.credentials,
                 "ready"
             );
