@@ -16,6 +16,9 @@ pub(crate) struct Disk {
 /// How often a remount is tried.
 const REMOUNTS: u32 = 100;
 
+/// The size of the file that a disk that fails is in.
+const IMAGE: u64 = 16 << 20;
+
 /// The size of the pages that such a file system hands out.
 const PAGE: usize = 4096;
 
@@ -24,12 +27,24 @@ impl Disk {
     pub(crate) fn mount(at: &Path, kilobytes: u32, owner: u32) -> Result<Self, String> {
         DirBuilder::new().mode(0o700).create(at).expect("a directory is made");
         let options = format!("size={kilobytes}k,mode=0700,uid={owner},gid={owner}");
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "lanyard-test"]).arg(at).output();
-        match done {
-            Ok(output) if output.status.success() => Ok(Self { at: at.to_owned() }),
-            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            Err(error) => Err(format!("mount(8): {error}")),
-        }
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", &options, "lanyard-test"]).arg(at))?;
+        Ok(Self { at: at.to_owned() })
+    }
+
+    /// Mounts one at `at` that may fail as disks do ([`fail`](Self::fail)): `ext4` in a file beside it.
+    pub(crate) fn mount_that_fails(at: &Path, owner: u32) -> Result<Self, String> {
+        DirBuilder::new().mode(0o700).create(at).expect("a directory is made");
+        let image = at.with_extension("image");
+        File::create(&image).and_then(|file| file.set_len(IMAGE)).expect("a file is made");
+        let root = format!("root_owner={owner}:{owner}");
+        run(Command::new("mkfs.ext4").args(["-q", "-E", &root]).arg(&image))?;
+        run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(at))?;
+        Ok(Self { at: at.to_owned() })
+    }
+
+    /// Lets it be as after a write that failed: read-only for everybody, whatever they have open. For good.
+    pub(crate) fn fail(&self) {
+        run(Command::new("mount").args(["-o", "remount,abort"]).arg(&self.at)).expect("ext4 knows how to fail");
     }
 
     /// Fills it to the last byte. It belongs to the owner of the disk, as everything that fills a disk of one's own.
@@ -61,6 +76,14 @@ impl Disk {
 
     fn ballast(&self) -> PathBuf {
         self.at.join("ballast")
+    }
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Err(format!("{}: {error}", command.get_program().display())),
     }
 }
 

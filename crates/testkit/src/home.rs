@@ -39,10 +39,19 @@ impl Home {
     /// The same on a small disk of its own, where the binary runs as a user without privileges. It says why where that cannot be
     /// had: it takes root, and the right to mount.
     pub fn on_a_disk(binary: &str) -> Result<Self, String> {
+        Self::on(binary, |at| Disk::mount(at, KILOBYTES, SOMEBODY))
+    }
+
+    /// The same on a disk that can be made to [fail](Self::break_disk).
+    pub fn on_a_disk_that_fails(binary: &str) -> Result<Self, String> {
+        Self::on(binary, |at| Disk::mount_that_fails(at, SOMEBODY))
+    }
+
+    fn on(binary: &str, mount: impl FnOnce(&Path) -> Result<Disk, String>) -> Result<Self, String> {
         let mut home = Self::new(binary);
         let beside = home.beside();
         std::fs::set_permissions(beside, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
-        let disk = Disk::mount(&beside.join("disk"), KILOBYTES, SOMEBODY)?;
+        let disk = mount(&beside.join("disk"))?;
         // Where the binary was built, somebody else may not be let in.
         let copy = beside.join("lanyard");
         // By another process: a file that is open for writing here would be so in a child that is started just then, and cannot be
@@ -81,6 +90,12 @@ impl Home {
     #[track_caller]
     pub fn unlock_disk(&self) {
         self.disk().remount("rw");
+    }
+
+    /// Lets the home's disk fail: from now on it is read-only, for those too who have files of it open.
+    #[track_caller]
+    pub fn break_disk(&self) {
+        self.disk().fail();
     }
 
     #[track_caller]

@@ -161,6 +161,12 @@ impl Served {
         self.running().signal(name);
     }
 
+    /// Waits until it has stopped itself, at the step that `LANYARD_FAILPOINT` names; the signal `CONT` lets it go on.
+    #[track_caller]
+    pub fn wait_until_stopped(&self) {
+        self.running().wait_until_stopped();
+    }
+
     /// Asks it to stop, and waits until it has.
     #[track_caller]
     pub fn stop(mut self) -> Ended {

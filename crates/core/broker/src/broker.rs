@@ -15,6 +15,7 @@ use lanyard_time::{Clock, Entropy, Sleep};
 use tokio::sync::watch;
 
 use crate::Error;
+use crate::refresher::Ears;
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Broker {
     pub(crate) spending: Arc<watch::Sender<usize>>,
     /// The credentials that this process rotates now.
     pub(crate) rotating: Arc<Mutex<HashSet<CredentialId>>>,
+    /// The refresher that is told of what is renewed on demand, where one runs.
+    pub(crate) ears: Ears,
 }
 
 /// Time, waiting and randomness, as this process has them.
@@ -67,6 +70,7 @@ impl Broker {
             actor,
             spending: Arc::new(watch::Sender::new(0)),
             rotating: Arc::default(),
+            ears: Ears::default(),
         }
     }
 

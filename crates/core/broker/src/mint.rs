@@ -4,6 +4,7 @@
 //! at once, and the generation decides which of two answers is kept.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use lanyard_client::MintError;
 use lanyard_credential::{
@@ -37,6 +38,14 @@ pub(crate) enum MintEnd {
     Failed(Trouble),
 }
 
+impl MintEnd {
+    /// How long Webex itself asked to wait: that is part of the pause.
+    pub(crate) fn asked(trouble: &Trouble) -> Duration {
+        let is_first = trouble.kind == TroubleKind::Limited && trouble.failures == 1;
+        if is_first { trouble.pause } else { Duration::ZERO }
+    }
+}
+
 /// A grant that is not stored yet.
 struct Minted {
     tokens: NewTokens,
@@ -50,8 +59,21 @@ const MAY_MINT_GUESTS: &str = "guest-issuer:write";
 
 impl Broker {
     /// Gets a new grant through the other credential and stores it in place of the generation that was seen. Boxed, since the
-    /// other credential's token is handed out on the way, which may have to be minted in turn.
+    /// other credential's token is handed out on the way, which may have to be minted in turn. The refresher is told of it.
     pub(crate) fn mint<'a>(
+        &'a self,
+        seen: &'a Credential,
+        mint: &'a Mint,
+    ) -> Pin<Box<dyn Future<Output = Result<MintEnd, Error>> + Send + 'a>> {
+        Box::pin(async move {
+            let end = self.mint_untold(seen, mint).await;
+            self.ears.hear_mint(seen, &end);
+            end
+        })
+    }
+
+    /// The same for the refresher itself.
+    pub(crate) fn mint_untold<'a>(
         &'a self,
         seen: &'a Credential,
         mint: &'a Mint,

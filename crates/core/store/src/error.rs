@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::path::PathBuf;
 
 use lanyard_vault::OpenError as VaultError;
 use thiserror::Error;
@@ -26,6 +27,9 @@ pub enum StoreError {
     /// The system refused to read or write.
     #[error("the store's files cannot be used: {0}")]
     Io(io::Error),
+    /// The database was removed, moved or replaced while this process had it open. What this process wrote there, nobody finds any more.
+    #[error("{} was removed or replaced while it was in use", .0.display())]
+    Replaced(PathBuf),
     /// A sealed value does not open.
     #[error("a value of the store does not open")]
     Sealed(#[source] VaultError),
@@ -56,6 +60,7 @@ impl StoreError {
         match self {
             Self::Busy | Self::Full | Self::Io(_) => true,
             Self::ReadOnly
+            | Self::Replaced(_)
             | Self::Damaged(_)
             | Self::Sealed(_)
             | Self::Impossible { .. }
@@ -73,6 +78,10 @@ impl StoreError {
             Self::ReadOnly => "make the home writable for its owner, or move it to a disk that is",
             Self::Damaged(_) | Self::Impossible { .. } => {
                 "copy the home away, then put back a backup of lanyard.db, or begin a new home and sign in again"
+            }
+            Self::Replaced(_) => {
+                "see that lanyard.db is the one that is meant, then start lanyard again; put a database in place only while nothing \
+                 uses its home"
             }
             Self::Io(_) => "check the disk, and the owner and permissions of the home",
             Self::Sealed(VaultError::ForeignKey { .. }) => "put the key file that belongs to this home back in place",

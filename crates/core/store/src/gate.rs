@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use lanyard_credential::CredentialName;
+
 use crate::engine::{Engine, Row, Statement, Write};
 use crate::keys::HomeRow;
 use crate::{Store, StoreError};
@@ -13,6 +15,15 @@ use crate::{Store, StoreError};
 /// The engine, seen through the home's own row.
 pub(crate) struct Gate<'a> {
     store: &'a Store,
+}
+
+/// Which files are written.
+#[derive(Clone, Copy)]
+enum Files {
+    /// Those that are open, if they are the home's.
+    OfTheHome,
+    /// Those that are open.
+    Opened,
 }
 
 /// How often a key that is not at hand is fetched for one write: another rotation may come between.
@@ -29,26 +40,39 @@ impl<'a> Gate<'a> {
 
     /// Begins a transaction that writes. Refused while the home keeps still.
     pub(crate) async fn write(&self) -> Result<Write, StoreError> {
-        let (write, row) = self.begin().await?;
-        match row.paused {
-            None => Ok(write),
-            Some(pause) => {
-                write.abandon().await?;
-                Err(StoreError::Paused(pause))
-            }
-        }
+        unless_paused(self.begin(Files::OfTheHome).await?).await
     }
 
     /// The same for what may be written though the home keeps still.
     pub(crate) async fn write_though_paused(&self) -> Result<Write, StoreError> {
-        self.begin().await.map(|(write, _)| write)
+        self.begin(Files::OfTheHome).await.map(|(write, _)| write)
     }
 
-    async fn begin(&self) -> Result<(Write, HomeRow), StoreError> {
+    /// The same for what came of an exchange that was begun: it exists nowhere else, and goes where it stands that it was begun,
+    /// though another database stands in the home by now.
+    pub(crate) async fn write_answer(&self) -> Result<Write, StoreError> {
+        unless_paused(self.begin(Files::Opened).await?).await
+    }
+
+    /// Says so where what was written went into a database that is not the home's any more.
+    pub(crate) fn look_after_answer(&self, credential: &CredentialName) {
+        if let Err(error) = self.engine().look() {
+            tracing::error!(
+                %credential,
+                %error,
+                "what Webex answered was written into the database that was open: whoever moved that has it"
+            );
+        }
+    }
+
+    async fn begin(&self, files: Files) -> Result<(Write, HomeRow), StoreError> {
         let inner = &self.store.inner;
         let mut fetched = 0;
         loop {
-            let mut write = self.engine().write().await?;
+            let mut write = match files {
+                Files::OfTheHome => self.engine().write().await?,
+                Files::Opened => self.engine().write_to_opened().await?,
+            };
             let row = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
             inner.set_paused(row.paused.clone());
             if inner.keys.wrap_under(row.wrapping()) {
@@ -137,5 +161,15 @@ impl<'a> Gate<'a> {
 
     pub(crate) fn path(&self) -> &'a Path {
         self.engine().path()
+    }
+}
+
+async fn unless_paused((write, row): (Write, HomeRow)) -> Result<Write, StoreError> {
+    match row.paused {
+        None => Ok(write),
+        Some(pause) => {
+            write.abandon().await?;
+            Err(StoreError::Paused(pause))
+        }
     }
 }

@@ -58,5 +58,5 @@ pub use open::OpenError;
 pub use pause::Pause;
 pub use restore::{RestoreError, Restored};
 pub use rotation::{Claim, Commit, Failure, IntentEnd, RotatedTokens, RotationView};
-pub use settings::{ServeSettings, Settings, SettingsError};
+pub use settings::{HttpAddress, HttpAddressError, ServeSettings, Settings, SettingsError};
 pub use store::{Options, Parts, Store};

@@ -17,7 +17,8 @@ pub(crate) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
 
 /// Brings the schema from wherever it is to [`KNOWN`]; each step is a transaction of its own.
 pub(crate) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
-    for (version, (script, mark)) in (1..).zip(MIGRATIONS) {
+    let mut began_at = None;
+    for (version, (script, mark)) in (1_i64..).zip(MIGRATIONS) {
         let mut write = engine.write().await?;
         // Read again inside: another process may have been at it.
         if write.schema_version().await? >= version {
@@ -27,7 +28,13 @@ pub(crate) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
         write.script(script).await?;
         write.script(mark).await?;
         write.commit().await?;
-        tracing::info!(version, "the store's schema is now at this version");
+        began_at.get_or_insert(version - 1);
+        tracing::debug!(version, "the store's schema is now at this version");
+    }
+    match began_at {
+        // A store that is made is made as it is to be.
+        None | Some(0) => {}
+        Some(from) => tracing::info!(from, to = KNOWN, "the store's schema was brought up to date"),
     }
     Ok(())
 }

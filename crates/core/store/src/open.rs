@@ -44,6 +44,14 @@ pub enum OpenError {
     /// The database's log is there and the database is not.
     #[error("{} is there, but the database that it belongs to is not", .0.display())]
     Orphan(PathBuf),
+    /// There is a key and no database.
+    #[error("there is no {}, though the home has a key", database.display())]
+    Lost {
+        /// The key's file.
+        key: PathBuf,
+        /// Where the database should be.
+        database: PathBuf,
+    },
     /// There is a database and no key. A new key would open nothing in it.
     #[error("the home {} has a database but no key", .0.display())]
     KeyMissing(PathBuf),
@@ -94,6 +102,10 @@ impl OpenError {
             Self::Orphan(path) => {
                 format!("put the database back beside {0}, or move {0} away to begin anew", path.display())
             }
+            Self::Lost { key, .. } => format!(
+                "put the database back, or restore a backup: lanyard restore FILE; to begin anew, move {} away",
+                key.display()
+            ),
             Self::KeyMissing(path) => format!(
                 "put the home's key file back at {}, from a backup; no other key opens this database",
                 Home::new(path).key_file().display()

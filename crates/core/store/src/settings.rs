@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use lanyard_vault::KeySource;
 use lanyard_vault::key_file::{KeyFile, KeyFileError};
@@ -38,7 +39,8 @@ pub struct ServeSettings {
     /// The group that may connect to it: a name or a number.
     pub clients_group: Option<String>,
     /// The TCP address.
-    pub http: Option<SocketAddr>,
+    #[serde(deserialize_with = "http_address")]
+    pub http: Option<HttpAddress>,
     /// Names, besides the address, under which it may be asked for over TCP.
     pub http_names: Vec<String>,
     /// A file with the certificate and its chain, in PEM.
@@ -49,6 +51,34 @@ pub struct ServeSettings {
     pub max_stale: Option<u64>,
     /// How many renewals and checks begin in a second, for each Webex.
     pub rotations_per_second: Option<NonZeroU32>,
+}
+
+/// Where the broker listens on TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpAddress {
+    /// On this address.
+    At(SocketAddr),
+    /// On this port of the loopback, by each family of addresses that the machine has.
+    Localhost(u16),
+}
+
+/// It is neither an address with a port nor `localhost` with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("an address and a port are wanted, such as 127.0.0.1:7417, [::1]:7417 or localhost:7417")]
+pub struct HttpAddressError;
+
+impl FromStr for HttpAddress {
+    type Err = HttpAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.rsplit_once(':') {
+            Some((name, port)) if name.eq_ignore_ascii_case("localhost") => {
+                port.parse().map(Self::Localhost).map_err(|_| HttpAddressError)
+            }
+            // No other name: which address it has today is not for this program to say.
+            _ => text.parse().map(Self::At).map_err(|_| HttpAddressError),
+        }
+    }
 }
 
 /// Why settings cannot be used.
@@ -106,6 +136,10 @@ impl Settings {
     }
 }
 
+fn http_address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<HttpAddress>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
+}
+
 fn key_source<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<KeySource>, D::Error> {
     String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
 }
@@ -137,6 +171,18 @@ mod tests {
         let settings = read("key_source = \"command\"\nkey_command = [\"kms\", \"decrypt\", \"a b\"]\n").unwrap();
         assert_eq!(settings.key_source, Some(KeySource::Command));
         assert_eq!(settings.key_command.unwrap(), ["kms", "decrypt", "a b"]);
+    }
+
+    #[test]
+    fn a_tcp_address_is_numbers_or_localhost_and_no_other_name() {
+        let http =
+            |address: &str| read(&format!("[serve]\nhttp = \"{address}\"\n")).map(|settings| settings.serve.http);
+        assert_eq!(http("localhost:7417").unwrap(), Some(HttpAddress::Localhost(7417)));
+        assert_eq!(http("[::1]:80").unwrap(), Some(HttpAddress::At("[::1]:80".parse().unwrap())));
+        for wrong in ["localhost", "localhost:http", "lanyard.example:7417", "127.0.0.1", ""] {
+            let error = http(wrong).unwrap_err().to_string();
+            assert!(error.contains("localhost:7417") && error.contains("line 2"), "{wrong}: {error}");
+        }
     }
 
     #[test]

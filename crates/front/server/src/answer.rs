@@ -55,7 +55,7 @@ fn nobody(shared: &Shared, peer: &Peer, problem: &Problem) -> Response<Body> {
         Peer::Local { uid } => format!("uid {uid}").into(),
         Peer::Remote { .. } => Arc::clone(&shared.words.remote),
     };
-    let end = Err(problem.code().as_str().into());
+    let end = Err(problem.in_audit());
     let asked = Asked { credential: None, actor, means: Arc::clone(&shared.words.request), end };
     // Where even that finds no room it is refused all the same.
     let _ = shared.hand_outs.note(asked);

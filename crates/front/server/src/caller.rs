@@ -58,14 +58,17 @@ impl Caller {
             (Peer::Owner { actor }, None) => return Ok(Self::Owner { actor: Arc::clone(actor) }),
             (_, Some(key)) => shared.hand_outs.client_of_key(&key).ok_or_else(|| {
                 Problem::new(Code::Unauthorized, "the key is not, or no longer, that of a client")
+                    .why("the key is not, or no longer, that of a client")
                     .hint("see which there are: lanyard client list; add one: lanyard client add")
             })?,
             (Peer::Local { uid }, None) => shared.hand_outs.client_of_user(*uid).ok_or_else(|| {
                 Problem::new(Code::Unauthorized, format!("the user {uid} is no client, and there is no key"))
+                    .why("this user is no client, and there is no key")
                     .hint(format!("let the owner run lanyard client add NAME --user {uid}, or send a key"))
             })?,
             (Peer::Remote { .. }, None) => {
                 return Err(Problem::new(Code::Unauthorized, "there is no key")
+                    .why("there is no key")
                     .hint("send a client key: Authorization: Bearer KEY; one is made by lanyard client add"));
             }
         };
@@ -118,7 +121,7 @@ impl Caller {
 
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
-        Self::new(Code::Refused, refused.to_string()).hint(refused.hint())
+        Self::new(Code::Refused, refused.to_string()).hint(refused.hint()).why(refused.in_short())
     }
 }
 
@@ -126,7 +129,7 @@ impl From<Refused> for Problem {
 fn key(headers: &HeaderMap) -> Result<Option<ClientKey>, Problem> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = all.next() else { return Ok(None) };
-    let refused = |why: String| Problem::new(Code::Unauthorized, why);
+    let refused = |why: String| Problem::new(Code::Unauthorized, why).why("what was sent is no client key");
     if all.next().is_some() {
         return Err(refused("there is more than one Authorization header".to_owned()));
     }

@@ -14,6 +14,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::answer::answer;
 use crate::caller::Peer;
+use crate::problem::Problem;
 use crate::serve::Shared;
 
 /// How long a client may take to send the head of a request, the wait for the next one on a kept connection included.
@@ -32,6 +33,19 @@ where
     let mut patient = TimeoutStream::new(stream);
     patient.set_write_timeout(Some(STALL));
     serve(shared, Box::pin(patient), peer).await;
+}
+
+/// Answers whatever is asked first with a problem, and closes.
+pub(crate) async fn turn_away<S>(stream: S, problem: &Problem)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|_| async { Ok::<_, Infallible>(problem.response()) });
+    let mut http = http1::Builder::new();
+    http.max_buf_size(LONGEST_HEAD).keep_alive(false);
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection ended");
+    }
 }
 
 /// Serves a connection until its client, or the broker's end, closes it.

@@ -220,7 +220,7 @@ impl Here {
             Ok(call) => {
                 (call.path().segments().first().map(|segment| (*segment).to_owned()), Ok(credential.generation))
             }
-            Err(problem) => (None, Err(problem.code().as_str().into())),
+            Err(problem) => (None, Err(problem.in_audit())),
         };
         let means = format!("{}, proxy {method} {}", inner.means, segment.unwrap_or_default());
         let asked = Asked {

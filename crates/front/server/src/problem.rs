@@ -1,5 +1,6 @@
 //! Lanyard's own errors on HTTP: problem documents (RFC 9457) with a hint.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -16,6 +17,8 @@ pub struct Problem {
     detail: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    /// Why, where the audit says more than what kind of problem it is.
+    why: Option<String>,
 }
 
 /// The header that tells Lanyard's own errors from Webex's. Its value is the problem's code.
@@ -46,6 +49,20 @@ macro_rules! codes {
                 match self {
                     $(Self::$name => StatusCode::$status,)+
                 }
+            }
+
+            /// The one whose word that is.
+            pub(crate) fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == word)
+            }
+
+            /// For the audit: its word and what it means.
+            pub(crate) fn in_audit(self) -> Arc<str> {
+                let mut title = self.title().to_owned();
+                if !title.starts_with("Webex") {
+                    title[..1].make_ascii_lowercase();
+                }
+                format!("{} ({title})", self.as_str()).into()
             }
 
             /// The same for all problems of the kind.
@@ -106,7 +123,7 @@ codes! {
 impl Problem {
     /// A problem; `detail` says what happened this time.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), hint: None, retry_after: None }
+        Self { code, detail: detail.into(), hint: None, retry_after: None, why: None }
     }
 
     /// The store could not be read for so long that nobody knows what may still be handed out.
@@ -125,6 +142,20 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// The same, and why in a few words for the audit.
+    #[must_use]
+    pub(crate) fn why(self, why: impl Into<String>) -> Self {
+        Self { why: Some(why.into()), ..self }
+    }
+
+    /// For the audit: the code's word and why, in words of this program alone.
+    pub(crate) fn in_audit(&self) -> Arc<str> {
+        match &self.why {
+            Some(why) => format!("{} ({why})", self.code.as_str()).into(),
+            None => self.code.in_audit(),
+        }
     }
 
     /// What kind it is.
@@ -179,7 +210,7 @@ impl From<&Error> for Problem {
             }
             source = because.source();
         }
-        let problem = Self { code, detail, hint: error.hint(), retry_after: None };
+        let problem = Self { code, detail, hint: error.hint(), retry_after: None, why: None };
         match error {
             Error::NoToken { wait, .. } if !wait.is_zero() => problem.retry_after(*wait),
             _ => problem,

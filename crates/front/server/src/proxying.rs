@@ -48,17 +48,22 @@ pub(crate) async fn answer(
         return Problem::new(Code::Store, SpoolFull.to_string()).response();
     }
     let held = shared.hand_outs.find(name);
-    let means = means(&caller, &request, below);
+    let (means, shape) = means(&caller, &request, below);
     let base = base(&peer, request.headers(), name);
     let judged = judge(&shared, &caller, held.as_ref().map(|held| held.id), request, named, below, base);
-    let response = match judged {
-        Ok(call) => shared.proxy.forward(call).await,
-        Err(problem) => problem.response(),
+    let (response, refused) = match judged {
+        Ok(call) => {
+            let response = shared.proxy.forward(call).await;
+            // What came of it is known now, and the body may take its time.
+            let code = response.headers().get(LANYARD_ERROR).and_then(|code| Code::of(code.to_str().ok()?));
+            (response, code.map(Code::in_audit))
+        }
+        Err(problem) => (problem.response(), Some(problem.in_audit())),
     };
-    // What came of it is known now, and the body may take its time.
-    let refused = response.headers().get(LANYARD_ERROR).and_then(|code| code.to_str().ok());
+    // How deep the path goes is said where something was refused: else each would be a line of its own for nothing.
+    let means = if refused.is_some() { format!("{means}{shape}").into() } else { means };
     let end = match (refused, &held) {
-        (Some(code), _) => Some(Err(code.into())),
+        (Some(refused), _) => Some(Err(refused)),
         (None, Some(held)) => Some(Ok(held.generation)),
         (None, None) => None,
     };
@@ -74,15 +79,19 @@ pub(crate) async fn answer(
     response
 }
 
-/// What is asked for, as the audit has it.
-fn means(caller: &Caller, request: &Request<Incoming>, below: &str) -> Arc<str> {
+/// What is asked for, as the audit has it; and how the path goes on, a star for each segment.
+fn means(caller: &Caller, request: &Request<Incoming>, below: &str) -> (Arc<str>, String) {
     let said = request.headers().get(MEANS).and_then(|value| value.to_str().ok());
     let by = said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, "));
     let path = ProxyPath::parse(below).ok();
     let segment = path.as_ref().and_then(|path| path.segments().first().map(|first| word(first)));
     let means = format!("{}proxy {} {}", by.unwrap_or_default(), known(request.method()), segment.unwrap_or_default());
-    means.trim_end().into()
+    let further = path.as_ref().map_or(0, |path| path.segments().len().saturating_sub(1));
+    (means.trim_end().into(), "/*".repeat(further.min(DEEPEST)))
 }
+
+/// No path of Webex has more segments.
+const DEEPEST: usize = 12;
 
 /// The first segment of a path, as the audit has it: what follows are ids, and each would be a line of its own. What no service of
 /// Webex is called is not repeated, so that a client cannot fill the audit with words.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -85,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
     /// Counted up when connections that are kept open are to end: the broker stops, or a token is to be forgotten.
     pub(crate) closing: watch::Sender<u64>,
+    /// The store that was opened is not the home's any more.
+    lost: watch::Sender<Option<PathBuf>>,
     pub(crate) words: Words,
     troubles: Mutex<Troubles>,
 }
@@ -118,12 +120,27 @@ impl Shared {
         self.broker.forget_connections();
     }
 
+    /// The store is not the home's any more: the broker ends.
+    fn lose(&self, path: &Path, error: &StoreError) {
+        self.lost.send_if_modified(|lost| {
+            let is_first = lost.is_none();
+            if is_first {
+                tracing::error!(%error, hint = error.hint(), "nothing is renewed any more, and the broker ends");
+                *lost = Some(path.to_owned());
+            }
+            is_first
+        });
+    }
+
     /// Keeps a trouble, or its end, and logs it once.
     fn heard(&self, which: impl FnOnce(&mut Troubles) -> &mut Option<String>, error: Option<&StoreError>, what: &str) {
+        if let Some(error @ StoreError::Replaced(path)) = error {
+            return self.lose(path, error);
+        }
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let before = which(&mut troubles);
         match (before.is_some(), error) {
-            (false, Some(error)) => tracing::error!(%error, "{what}: failing"),
+            (false, Some(error)) => tracing::error!(%error, hint = error.hint(), "{what}: failing"),
             (true, None) => tracing::info!("{what}: works again"),
             _ => {}
         }
@@ -160,11 +177,16 @@ pub struct Ready {
     pub owner: PathBuf,
     /// The TCP address, with its real port.
     pub http: Option<SocketAddr>,
+    /// What programs may call it over TCP: the values of `Host` that are taken.
+    pub names: Option<Vec<String>>,
     /// How many credentials it has.
     pub credentials: usize,
 }
 
 /// Runs a broker until it is ordered to stop, and until what was begun is done. `told` hears what it says of itself.
+///
+/// It ends with an error where another database was put in the home, or the one that it opened was taken away: whoever starts it anew
+/// starts it on what is there.
 pub async fn serve(
     broker: Broker,
     options: Options,
@@ -183,8 +205,10 @@ pub async fn serve(
             Some(socket)
         }
     };
-    let tcp = options.http.clone().map(TcpSocket::bind).transpose()?;
+    let tcp = options.http.clone().map(TcpSocket::bind).transpose()?.unwrap_or_default();
     let refresher = Refresher::new(&broker, options.refresher.clone());
+    // From here on it hears of what programs have renewed.
+    let broker = refresher.broker().clone();
     let hand_outs = {
         let refresher = refresher.clone();
         HandOuts::load(&broker, options.hand_outs.clone(), move |changes| {
@@ -202,6 +226,7 @@ pub async fn serve(
         sleep: Arc::new(SystemSleep),
         stopping: watch::Sender::new(false),
         closing: watch::Sender::new(0),
+        lost: watch::Sender::new(None),
         words: Words { token: "token".into(), request: "request".into(), remote: "somebody over TCP".into() },
         troubles: Mutex::default(),
     });
@@ -215,17 +240,24 @@ pub async fn serve(
     let following = tokio::spawn(follow(Arc::clone(&shared)));
     let writing = tokio::spawn(write_down(Arc::clone(&shared)));
     let refreshing = tokio::spawn(refresh(Arc::clone(&shared)));
-    let address = tcp.as_ref().map(|tcp| tcp.address);
-    let tls = tcp.as_ref().and_then(|tcp| tcp.tls.clone());
-    let remote = tcp.map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared))));
+    let address = tcp.first().map(|tcp| tcp.address);
+    let names = tcp.first().map(|tcp| tcp.hosts.to_vec());
+    let tls = tcp.first().and_then(|tcp| tcp.tls.clone());
+    let remote: Vec<_> = tcp.into_iter().map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared)))).collect();
     told(Told::Ready(Ready {
         owner: sockets::owner(&shared.options.sockets),
         http: address,
+        names,
         credentials: shared.hand_outs.len(),
     }));
-    loop {
-        match orders().await {
-            Order::Stop => break,
+    let mut lost = shared.lost.subscribe();
+    let lost = loop {
+        let order = tokio::select! {
+            order = orders() => order,
+            lost = replaced(&mut lost) => break Some(lost),
+        };
+        match order {
+            Order::Stop => break None,
             Order::Reload => {
                 told(Told::Reloading);
                 if let Some(tls) = &tls {
@@ -238,7 +270,7 @@ pub async fn serve(
                 told(Told::Reloaded);
             }
         }
-    }
+    };
     told(Told::Stopping);
 
     tracing::info!("stopping: what was begun is finished");
@@ -248,7 +280,7 @@ pub async fn serve(
     drop((owner, clients));
     let drained = async {
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        if let Some(remote) = remote {
+        for remote in remote {
             let _ = remote.await;
         }
         joined
@@ -273,7 +305,17 @@ pub async fn serve(
         tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing in the audit");
     }
     tracing::info!("stopped");
-    Ok(())
+    lost.map_or(Ok(()), |lost| Err(StoreError::Replaced(lost).into()))
+}
+
+/// Completes when the store that was opened is not the home's any more.
+async fn replaced(lost: &mut watch::Receiver<Option<PathBuf>>) -> PathBuf {
+    if let Ok(path) = lost.wait_for(Option::is_some).await
+        && let Some(path) = path.clone()
+    {
+        return path;
+    }
+    std::future::pending().await
 }
 
 /// How long requests that were begun may take when the broker stops.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lanyard_credential::TroubleKind;
+
 /// A circuit breaker: after some failures in a row nothing is tried for a while, then one try, and all again once one succeeds.
 /// Its time is how long the plan's clock runs.
 #[derive(Clone, Debug)]
@@ -47,6 +49,20 @@ pub(super) enum Health {
     Ill { asked: Duration },
     /// Nothing: it was not asked.
     Unknown,
+}
+
+impl Health {
+    /// What a renewal that failed says; Webex asked to wait so long.
+    pub(super) fn after(kind: TroubleKind, asked: Duration) -> Self {
+        match kind {
+            TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Self::Ill { asked },
+            TroubleKind::ViaUnusable => Self::Unknown,
+            // Webex answered, and means this credential or this app alone.
+            TroubleKind::WrongClient | TroubleKind::DeadGrant | TroubleKind::DeadToken | TroubleKind::NotAuthorised => {
+                Self::Well
+            }
+        }
+    }
 }
 
 impl Breaker {
@@ -118,6 +134,24 @@ impl Breaker {
         }
     }
 
+    /// Takes in what came of a call that nobody asked leave for. True when that has opened it.
+    pub(super) fn hear(&mut self, health: Health, now: Duration) -> bool {
+        match (self.state, health) {
+            (State::Closed { .. }, _) => self.leave(Leave(self.run), health, now),
+            // It answers: whether it does for good is tried at once.
+            (State::Open { pause, .. }, Health::Well) => {
+                self.state = State::Open { until: now, pause };
+                false
+            }
+            (State::Open { until, pause }, Health::Ill { asked }) => {
+                self.state = State::Open { until: until.max(now + asked), pause };
+                false
+            }
+            // The call that is under way decides.
+            (State::Open { .. }, Health::Unknown) | (State::Probing { .. }, _) => false,
+        }
+    }
+
     fn open(&mut self, pause: Duration, asked: Duration, now: Duration) {
         self.run = self.run.wrapping_add(1);
         self.state = State::Open { until: now + pause.max(asked), pause };
@@ -167,6 +201,24 @@ mod tests {
             }
             assert_eq!(breaker.ready_in(at(now)), Some(at(wait)), "line {line}");
         }
+    }
+
+    #[test]
+    fn calls_that_nobody_asked_leave_for_count_like_others_and_decide_nothing() {
+        let mut breaker = Breaker::new(LIMITS);
+        breaker.hear(ILL, at(0));
+        let leave = breaker.enter(at(0)).unwrap();
+        breaker.leave(leave, ILL, at(0));
+        assert!(breaker.hear(ILL, at(0)), "the third in a row opens it");
+        assert_eq!(breaker.state(), State::Open { until: at(5), pause: at(5) });
+        breaker.hear(Health::Ill { asked: at(60) }, at(1));
+        assert_eq!(breaker.ready_in(at(1)), Some(at(60)), "Webex asks for more than was meant");
+        breaker.hear(Health::Well, at(2));
+        assert_eq!(breaker.ready_in(at(2)), Some(at(0)));
+        let probe = breaker.enter(at(2)).unwrap();
+        breaker.hear(Health::Well, at(2));
+        assert_eq!(breaker.state(), State::Probing { pause: at(5) });
+        assert!(breaker.leave(probe, Health::Well, at(2)));
     }
 
     #[test]

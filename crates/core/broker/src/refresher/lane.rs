@@ -62,9 +62,19 @@ impl Lane {
     /// What was begun has ended.
     pub(super) fn end(&mut self, leave: Leave, health: Health, now: Duration) {
         self.under_way = self.under_way.saturating_sub(1);
-        if !self.breaker.leave(leave, health, now) {
-            return;
+        if self.breaker.leave(leave, health, now) {
+            self.tell(now);
         }
+    }
+
+    /// Somebody else has called it.
+    pub(super) fn hear(&mut self, health: Health, now: Duration) {
+        if self.breaker.hear(health, now) {
+            self.tell(now);
+        }
+    }
+
+    fn tell(&self, now: Duration) {
         let environment = self.environment.id();
         if let State::Open { until, .. } = self.breaker.state() {
             let pause = until.saturating_sub(now).as_secs();

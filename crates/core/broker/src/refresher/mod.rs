@@ -4,14 +4,17 @@
 
 mod breaker;
 mod bucket;
+mod ears;
 mod lane;
 mod options;
 mod plan;
+mod refusals;
 mod report;
 mod run;
 mod schedule;
 mod work;
 
+pub(crate) use ears::Ears;
 pub use options::RefresherOptions;
 pub use report::{BreakerState, Counts, EnvironmentReport, RefresherReport};
 pub use run::Refresher;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId, Generation, Renewal};
+use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 
 use super::RefresherOptions;
@@ -218,6 +219,14 @@ impl Plan {
         }
         if let Some(lane) = self.lanes.get_mut(usize::from(start.lane)) {
             lane.end(start.leave, health, since);
+        }
+    }
+
+    /// Takes in what a renewal on demand says about an environment.
+    pub(super) fn hear(&mut self, environment: &Environment, health: Health, now: &Moment) {
+        let since = self.since(now);
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.environment.id() == environment.id()) {
+            lane.hear(health, since);
         }
     }
 

@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId};
+use lanyard_protocol::Environment;
 use lanyard_store::StoreError;
-use lanyard_time::Moment;
+use lanyard_time::{Clock, Moment};
 use tokio::sync::Notify;
 
 use super::RefresherOptions;
 use super::breaker::Health;
+use super::ears::Ears;
 use super::plan::{End, Plan, Start};
+use super::refusals::{Refusal, Refusals};
 use super::report::{Counts, RefresherReport};
 use super::schedule::Task;
 use super::work::What;
@@ -31,10 +34,30 @@ pub struct Refresher {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     state: Mutex<State>,
+    clock: Arc<dyn Clock>,
     /// Something has changed.
     wake: Notify,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A renewal on demand says so much about an environment. It was written down, so that the store is well.
+    pub(super) fn hear(&self, environment: &Environment, health: Health) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.plan.hear(environment, health, &now);
+        state.store_took_it();
+    }
+
+    /// The store did not take what was to be renewed.
+    pub(super) fn hear_store(&self, error: &StoreError) {
+        self.state().refusals.count(Refusal { error: error.to_string(), hint: error.hint() });
+    }
 }
 
 #[derive(Debug)]
@@ -54,6 +77,8 @@ struct State {
     under_way: usize,
     /// The store could not be read when that was last tried.
     unreadable: bool,
+    /// What the store did not take.
+    refusals: Refusals,
 }
 
 /// The plan is looked at as often: a machine that slept, or whose wall clock was set, is noticed so soon.
@@ -78,12 +103,18 @@ impl Refresher {
             sought: None,
             under_way: 0,
             unreadable: false,
+            refusals: Refusals::default(),
         };
-        Self {
-            broker: broker.clone(),
-            options,
-            shared: Arc::new(Shared { state: Mutex::new(state), wake: Notify::new() }),
-        }
+        let clock = Arc::clone(&broker.clock);
+        let shared = Arc::new(Shared { state: Mutex::new(state), clock, wake: Notify::new() });
+        let broker = Broker { ears: Ears::of(&shared), ..broker.clone() };
+        Self { broker, options, shared }
+    }
+
+    /// The broker that tells this refresher what becomes of renewals on demand: a Webex that is out of order is left in peace whoever
+    /// found out, and the log says so once.
+    pub fn broker(&self) -> &Broker {
+        &self.broker
     }
 
     /// Takes in all credentials of the store, as just read; saves reading them once more.
@@ -171,6 +202,9 @@ impl Refresher {
             Ok(()) | Err(_) => {}
         }
         let now = self.broker.clock.now();
+        if let Some((count, Refusal { error, hint })) = self.state().refusals.tell(&now) {
+            tracing::warn!(count, error, hint, "the store does not take what is to be renewed");
+        }
         let (starts, ends, revokes) = {
             let mut state = self.state();
             let starts = state.plan.starts(&now);
@@ -299,7 +333,7 @@ impl Refresher {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state()
     }
 }
 
@@ -316,7 +350,7 @@ impl Turn {
         let refresher = self.refresher.clone();
         let broker = &refresher.broker;
         let done = broker.do_due(&start, refresher.options.cycle).await;
-        refresher.state().count(&done.what);
+        refresher.state().count(&done.what, start.task);
         loop {
             let read = broker.store.credential_by_id(start.id).await;
             let now = broker.clock.now();
@@ -355,7 +389,20 @@ impl Drop for Turn {
 }
 
 impl State {
-    fn count(&mut self, what: &What) {
+    /// The store took what was renewed, or why it was not.
+    fn store_took_it(&mut self) {
+        if let Some(count) = self.refusals.end() {
+            tracing::info!(count, "the store takes what is renewed again");
+        }
+    }
+
+    fn count(&mut self, what: &What, task: Task) {
+        match what {
+            What::Rotated | What::Minted => self.store_took_it(),
+            // Why a check brought nothing is written nowhere.
+            What::Failed(_) if task != Task::Check => self.store_took_it(),
+            _ => {}
+        }
         let counts = &mut self.counts;
         match what {
             What::Rotated => counts.rotations += 1,

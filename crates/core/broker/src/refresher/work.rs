@@ -8,6 +8,7 @@ use lanyard_credential::{Credential, Mint, Renewal, Standing, Trouble, TroubleKi
 use lanyard_store::{Check, StoreError};
 
 use super::breaker::Health;
+use super::ears::Ears;
 use super::plan::Start;
 use super::schedule::{self, Task};
 use crate::doubt::Doubt;
@@ -80,7 +81,18 @@ impl Broker {
                 tracing::debug!(credential = %start.id, %error, "nothing is renewed");
                 return Done::nothing(PAUSED_REST);
             }
-            tracing::warn!(credential = %start.id, task = ?start.task, %error, "what is due could not be done");
+            if matches!(error, Error::Store(StoreError::Replaced(_))) {
+                // Whoever follows the store says so, and ends the process.
+                tracing::debug!(credential = %start.id, %error, "nothing is renewed");
+                return Done::nothing(STORE_REST);
+            }
+            match error {
+                // Whatever is due fails alike: that is told of all together.
+                Error::Store(error) => self.ears.hear_store(&error),
+                error => {
+                    tracing::warn!(credential = %start.id, task = ?start.task, %error, "what is due could not be done");
+                }
+            }
             Done { what: What::StoreFailed, health: Health::Unknown, rest: STORE_REST }
         })
     }
@@ -96,7 +108,7 @@ impl Broker {
 
     async fn rotate_due(&self, credential: &Credential) -> Result<Done, Error> {
         let (name, generation) = (&credential.name, credential.generation);
-        let end = self.rotate(credential.id, generation).await?;
+        let end = self.rotate_untold(credential.id, generation).await?;
         Ok(match (end.outcome, end.trouble) {
             (Outcome::Rotated, _) => {
                 let why = credential.standing.trouble().map_or("it was due", |_| "it had failed before");
@@ -122,7 +134,7 @@ impl Broker {
     }
 
     async fn mint_due(&self, credential: &Credential, mint: &Mint) -> Result<Done, Error> {
-        Ok(match self.mint(credential, mint).await? {
+        Ok(match self.mint_untold(credential, mint).await? {
             MintEnd::Minted => {
                 let generation = credential.generation.number();
                 tracing::info!(credential = %credential.name, generation, "a new grant was had");
@@ -131,12 +143,7 @@ impl Broker {
             MintEnd::Elsewhere => Done { what: What::Elsewhere, ..Done::nothing(REST) },
             MintEnd::Busy | MintEnd::Erased => Done::nothing(REST),
             MintEnd::Failed(trouble) => {
-                // How long Webex itself asked for is part of the pause.
-                let asked = if trouble.kind == TroubleKind::Limited && trouble.failures == 1 {
-                    trouble.pause
-                } else {
-                    Duration::ZERO
-                };
+                let asked = MintEnd::asked(&trouble);
                 Done::failed(credential, &trouble, asked)
             }
         })
@@ -185,7 +192,9 @@ impl Broker {
     }
 
     async fn refused_at_check(&self, credential: &Credential) -> Result<Done, Error> {
-        match self.replace_refused(credential).await {
+        // What comes of it is told here.
+        let untold = Self { ears: Ears::default(), ..self.clone() };
+        match untold.replace_refused(credential).await {
             Ok(Doubt::Refused(trouble)) => Ok(Done::failed(credential, &trouble, Duration::ZERO)),
             Ok(Doubt::Renewed) => {
                 tracing::info!(credential = %credential.name, why = "Webex refused the old token", "renewed");
@@ -220,17 +229,9 @@ impl Done {
     }
 
     fn failed(credential: &Credential, trouble: &Trouble, asked: Duration) -> Self {
-        let health = match trouble.kind {
-            TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Health::Ill { asked },
-            TroubleKind::ViaUnusable => Health::Unknown,
-            // Webex answered, and means this credential or this app alone.
-            TroubleKind::WrongClient | TroubleKind::DeadGrant | TroubleKind::DeadToken | TroubleKind::NotAuthorised => {
-                Health::Well
-            }
-        };
         let (generation, pause) = (credential.generation.number(), trouble.pause.as_secs());
         let why = trouble.message.as_str();
         tracing::warn!(credential = %credential.name, generation, kind = %trouble.kind, why, pause_s = pause, "not renewed");
-        Self { what: What::Failed(trouble.kind), health, rest: REST }
+        Self { what: What::Failed(trouble.kind), health: Health::after(trouble.kind, asked), rest: REST }
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use lanyard_client::{Obtained, Transport};
 use lanyard_credential::rotation::{Action, Answer, Event, Failure, Found, Outcome, Snapshot, State, Writer as Seen};
-use lanyard_credential::{AppId, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity};
+use lanyard_credential::{
+    AppId, Credential, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity,
+};
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{
@@ -23,6 +25,15 @@ pub(crate) struct RotationEnd {
     pub(crate) trouble: Option<Trouble>,
     /// How long Webex asked to wait.
     pub(crate) asked: Duration,
+    /// The credential as it was when it was claimed; `None` where it never was.
+    pub(crate) claimed: Option<Box<Credential>>,
+}
+
+impl RotationEnd {
+    /// Somebody else is at it.
+    fn busy() -> Self {
+        Self { outcome: Outcome::Busy, trouble: None, asked: Duration::ZERO, claimed: None }
+    }
 }
 
 /// A lease is good for longer than everything that is done under it.
@@ -38,8 +49,15 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 impl Broker {
     /// Replaces generation `target` of a credential by the next, by the protocol. Only a store that fails before anything was
-    /// sent is an error; whatever happens later is an outcome.
+    /// sent is an error; whatever happens later is an outcome. The refresher is told of it.
     pub(crate) async fn rotate(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
+        let end = self.rotate_untold(id, target).await;
+        self.ears.hear_rotation(&end);
+        end
+    }
+
+    /// The same for the refresher itself.
+    pub(crate) async fn rotate_untold(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
         let mut driver = Driver {
             broker: self,
             id,
@@ -53,7 +71,7 @@ impl Broker {
         };
         let (mut state, mut action) = State::begin(target);
         let Some(_turn) = Turn::take(self, id) else {
-            return Ok(RotationEnd { outcome: Outcome::Busy, trouble: None, asked: Duration::ZERO });
+            return Ok(RotationEnd::busy());
         };
         let mut store_error = None;
         let mut spending = None;
@@ -63,9 +81,20 @@ impl Broker {
                 Action::Release | Action::Nothing => spending = None,
                 _ => {}
             }
-            let event = driver.perform(&state, action).await.unwrap_or_else(|error| {
+            let performed = driver.perform(&state, action).await;
+            if let Err(error @ StoreError::Replaced(_)) = performed {
+                // Nothing that is tried again would find that database: this process can do no more for it.
+                if state.reply().is_some() {
+                    tracing::error!(credential = %id, %error, "a new token is lost: there is no database to write it to");
+                }
+                return Err(error.into());
+            }
+            let event = performed.unwrap_or_else(|error| {
                 driver.failures += 1;
-                if !matches!(error, StoreError::Paused(_)) {
+                if matches!(action, Action::Claim | Action::Declare { .. } | Action::Release) {
+                    // Nothing was sent: whoever asked for the rotation is told, and says so.
+                    tracing::debug!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+                } else if !matches!(error, StoreError::Paused(_)) {
                     tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
                 }
                 store_error = Some(error);
@@ -77,7 +106,8 @@ impl Broker {
                     (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
                     (outcome, _) => {
                         let asked = driver.fault.as_ref().map(Fault::asked).unwrap_or_default();
-                        Ok(RotationEnd { outcome, trouble: driver.trouble, asked })
+                        let claimed = driver.view.map(|view| Box::new(view.credential));
+                        Ok(RotationEnd { outcome, trouble: driver.trouble, asked, claimed })
                     }
                 };
             }

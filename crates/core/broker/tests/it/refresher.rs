@@ -82,6 +82,32 @@ async fn an_environment_out_of_order_is_left_in_peace_tokens_stay_and_it_goes_on
 }
 
 #[tokio::test]
+async fn what_fails_on_demand_counts_and_what_succeeds_ends_the_pause() {
+    let world = World::new(Options::default()).await;
+    let all = world.grants(6, LIFE).await;
+    world.fault(None, json!({ "status": 500 })).await;
+    let running = world.renew(RefresherOptions::default());
+    running.quiet(&world.clock).await;
+    let broker = running.refresher.broker();
+    let refresh = |credential: &Credential| Refresh { name: credential.name.clone(), force: true, expected: None };
+    let breaker = |running: &Running| running.refresher.report().environments[0].breaker;
+    for (failures, credential) in (1..).zip(&all[..4]) {
+        broker.call(refresh(credential)).await.unwrap_err();
+        assert_eq!(breaker(&running), BreakerState::Closed { failures });
+    }
+    let ended = HandOut { name: all[4].name.clone(), min_validity: LIFE - SECOND, expected: None };
+    world.advance(2 * SECOND);
+    let handed = broker.call(ended).await.unwrap();
+    assert!(handed.shortfall.is_some(), "it was renewed in vain, and the valid token is handed out");
+    assert_eq!(breaker(&running), BreakerState::Open { left: 5 * SECOND });
+    world.repair().await;
+    broker.call(refresh(&all[5])).await.unwrap();
+    assert_eq!(breaker(&running), BreakerState::Open { left: Duration::ZERO });
+    assert_eq!(running.refresher.report().counts.rotations, 0, "it counts what it did itself");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_limit_is_respected_for_as_long_as_webex_asks() {
     let world = World::new(Options::default()).await;
     world.grants(8, LIFE).await;

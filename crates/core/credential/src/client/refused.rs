@@ -79,6 +79,20 @@ impl Refused {
         }
     }
 
+    /// The same in a few words, for the audit, where it stands beside the client's name: never what the client sent.
+    pub fn in_short(&self) -> String {
+        let why = match self {
+            Self::Expired { .. } => "its time is over",
+            Self::Credential { .. } => "it may not use this credential",
+            Self::Capability { capability, .. } => return format!("it may not do this: {capability}"),
+            Self::Method { .. } => "it may not call with this method",
+            Self::Path { .. } => "it may not call this path",
+            Self::YieldsCredential { .. } => "the answer is a credential, and it is not granted this exact path",
+            Self::Org { .. } => "the call is not about its organisation alone",
+        };
+        why.to_owned()
+    }
+
     /// What can be done about it, mostly by whoever runs the broker.
     pub fn hint(&self) -> String {
         let client = self.client();

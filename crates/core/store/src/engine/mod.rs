@@ -3,6 +3,7 @@
 //! All writing goes through [`Write`]: one transaction that is exclusive from its beginning. Nothing that a statement returned is
 //! to be believed before [`Write::commit`] succeeded: a full disk makes the commit fail after the statements have answered.
 
+mod opened;
 mod row;
 mod sqlite;
 mod statement;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub(crate) use self::opened::OpenedLog;
 pub(crate) use self::row::{MomentColumns, Row};
 pub(crate) use self::sqlite::{SqliteEngine, beside};
 pub(crate) use self::statement::{Statement, Value, sql};
@@ -28,6 +30,20 @@ impl Engine {
     pub(crate) async fn write(&self) -> Result<Write, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.write().await,
+        }
+    }
+
+    /// The same in the files that are open, though they are not the home's any more: for what exists nowhere else.
+    pub(crate) async fn write_to_opened(&self) -> Result<Write, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.write_to_opened().await,
+        }
+    }
+
+    /// Whether what is open still is what the home has.
+    pub(crate) fn look(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.look(),
         }
     }
 
@@ -100,19 +116,19 @@ impl Engine {
 /// One connection.
 #[derive(Debug)]
 pub(crate) enum Connection {
-    Sqlite(sqlx::SqliteConnection),
+    Sqlite(sqlx::SqliteConnection, Option<OpenedLog>),
 }
 
 impl Connection {
     async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
         match self {
-            Self::Sqlite(connection) => sqlite::run(connection, statement).await,
+            Self::Sqlite(connection, _) => sqlite::run(connection, statement).await,
         }
     }
 
     async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(connection) => sqlite::rows(connection, statement).await,
+            Self::Sqlite(connection, _) => sqlite::rows(connection, statement).await,
         }
     }
 
@@ -122,14 +138,14 @@ impl Connection {
         keep: impl FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(connection) => sqlite::each(connection, statement, keep).await,
+            Self::Sqlite(connection, _) => sqlite::each(connection, statement, keep).await,
         }
     }
 
     /// Runs the statements of a constant text, one after the other.
     async fn script(&mut self, text: &'static str) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(connection) => sqlite::script(connection, text).await,
+            Self::Sqlite(connection, _) => sqlite::script(connection, text).await,
         }
     }
 }
@@ -164,7 +180,7 @@ impl Write {
     /// Number of the last migration that was applied.
     pub(crate) async fn schema_version(&mut self) -> Result<i64, StoreError> {
         match &mut self.connection {
-            Connection::Sqlite(connection) => sqlite::schema_version(connection).await,
+            Connection::Sqlite(connection, _) => sqlite::schema_version(connection).await,
         }
     }
 

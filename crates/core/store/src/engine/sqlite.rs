@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, SqliteConnection};
 
+use super::opened::{Opened, Standing};
 use super::row::Inner;
 use super::{Connection, Row, Slot, Statement, Value, Write};
 use crate::{Options, StoreError};
@@ -22,6 +23,7 @@ pub(crate) struct SqliteEngine {
     options: Options,
     writer: Slot,
     reader: Slot,
+    opened: Opened,
 }
 
 /// What a connection is for.
@@ -40,7 +42,7 @@ const LOG_BYTES: u32 = 1 << 20;
 impl SqliteEngine {
     /// The database at `path`, which must be absolute. Nothing is opened yet.
     pub(crate) fn new(path: PathBuf, options: Options) -> Self {
-        Self { path, options, writer: Slot::default(), reader: Slot::default() }
+        Self { path, options, writer: Slot::default(), reader: Slot::default(), opened: Opened::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -48,6 +50,12 @@ impl SqliteEngine {
     }
 
     pub(super) async fn write(&self) -> Result<Write, StoreError> {
+        self.look()?;
+        self.write_to_opened().await
+    }
+
+    /// The same in the files that are open, though others stand in their place.
+    pub(super) async fn write_to_opened(&self) -> Result<Write, StoreError> {
         let mut slot = Arc::clone(&self.writer).lock_owned().await;
         let mut connection = match slot.take() {
             Some(connection) => connection,
@@ -55,7 +63,13 @@ impl SqliteEngine {
         };
         // A transaction that reads first and writes later cannot wait: it fails when somebody wrote between.
         match connection.script("BEGIN IMMEDIATE").await {
-            Ok(()) => Ok(Write { connection, slot }),
+            Ok(()) => {
+                let Connection::Sqlite(_, log) = &mut connection;
+                if log.is_none() {
+                    *log = Some(self.opened.log(&beside(&self.path, "-wal")));
+                }
+                Ok(Write { connection, slot })
+            }
             Err(error) => {
                 if matches!(error, StoreError::Busy) {
                     *slot = Some(connection);
@@ -65,7 +79,14 @@ impl SqliteEngine {
         }
     }
 
+    /// Refuses to go on where the files that are open are not the home's any more.
+    pub(super) fn look(&self) -> Result<(), StoreError> {
+        let replaced = self.opened.is_replaced(&self.path, &beside(&self.path, "-wal"));
+        if replaced { Err(StoreError::Replaced(self.path.clone())) } else { Ok(()) }
+    }
+
     pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.look()?;
         let mut slot = self.reader.lock().await;
         let mut connection = match slot.take() {
             Some(connection) => connection,
@@ -89,6 +110,7 @@ impl SqliteEngine {
         statement: Statement,
         mut keep: impl FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.look()?;
         let mut slot = self.reader.lock().await;
         let mut connection = match slot.take() {
             Some(connection) => connection,
@@ -120,7 +142,7 @@ impl SqliteEngine {
     async fn rows_at_rest(&self, statement: Statement) -> Option<Vec<Row>> {
         let before = self.at_rest()?;
         let options = SqliteConnectOptions::new().filename(&self.path).immutable(true).disable_statement_logging();
-        let mut connection = Connection::Sqlite(options.connect().await.ok()?);
+        let mut connection = Connection::Sqlite(options.connect().await.ok()?, None);
         let rows = connection.rows(statement).await.ok()?;
         // Whatever is written goes to the log first, and changes the database itself before it leaves that.
         (self.at_rest()? == before).then_some(rows)
@@ -153,19 +175,19 @@ impl SqliteEngine {
         let name = path.to_str().ok_or(None)?;
         let mut connection = self.connect(Purpose::Copy).await.map_err(Some)?;
         connection.run(super::sql("schema", "VACUUM INTO $1").bind(name)).await.map_err(Some)?;
-        let Connection::Sqlite(connection) = connection;
+        let Connection::Sqlite(connection, _) = connection;
         connection.close().await.map_err(|error| Some(StoreError::from_sqlite(error)))
     }
 
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         let reader = self.reader.lock().await.take();
-        if let Some(Connection::Sqlite(connection)) = reader {
+        if let Some(Connection::Sqlite(connection, _)) = reader {
             connection.close().await.map_err(StoreError::from_sqlite)?;
         }
         let log = std::fs::metadata(beside(&self.path, "-wal"));
         let is_long = log.is_ok_and(|found| found.len() > u64::from(LOG_BYTES));
         let writer = self.writer.lock().await.take();
-        if let Some(Connection::Sqlite(mut connection)) = writer {
+        if let Some(Connection::Sqlite(mut connection, _log)) = writer {
             if is_long {
                 script(&mut connection, EMPTY_LOG).await?;
             }
@@ -177,7 +199,7 @@ impl SqliteEngine {
     /// Erased values are overwritten in the database, but the log still holds the pages as they were.
     pub(super) async fn forget(&self) {
         let writer = self.writer.lock().await.take();
-        if let Some(Connection::Sqlite(mut connection)) = writer {
+        if let Some(Connection::Sqlite(mut connection, _log)) = writer {
             if let Err(error) = script(&mut connection, EMPTY_LOG).await {
                 tracing::debug!(%error, "the log is emptied later");
             }
@@ -215,10 +237,33 @@ impl SqliteEngine {
                 .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
                 .pragma("journal_size_limit", LOG_BYTES.to_string()),
         };
-        let connection = options.connect().await.map_err(StoreError::from_sqlite)?;
-        Ok(Connection::Sqlite(connection))
+        for _ in 0..LOOKS {
+            let before = Standing::at(&self.path);
+            let connection = match options.connect().await.map_err(StoreError::from_sqlite) {
+                Ok(connection) => connection,
+                Err(error) => return Err(self.look().err().unwrap_or(error)),
+            };
+            match (before, Standing::at(&self.path)) {
+                (Standing::File(before), Standing::File(after)) if before == after => {
+                    let same = self.opened.is_database(after);
+                    return if same {
+                        Ok(Connection::Sqlite(connection, None))
+                    } else {
+                        Err(StoreError::Replaced(self.path.clone()))
+                    };
+                }
+                // Whoever may open it and not look at it is not kept out.
+                (Standing::Unknown, Standing::Unknown) => return Ok(Connection::Sqlite(connection, None)),
+                // One of the two was opened: a layered file system puts another file there when it is first opened to be written.
+                _ => drop(connection),
+            }
+        }
+        Err(StoreError::Replaced(self.path.clone()))
     }
 }
+
+/// How often a database is opened that is replaced meanwhile.
+const LOOKS: u32 = 3;
 
 /// Others may be reading; then they do it. Nobody waits for tidiness.
 const EMPTY_LOG: &str = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)";

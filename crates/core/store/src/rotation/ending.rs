@@ -75,7 +75,7 @@ impl Store {
         tokens: &RotatedTokens,
     ) -> Result<Commit, StoreError> {
         let row_id = id.to_string();
-        let mut write = self.engine().write().await?;
+        let mut write = self.engine().write_answer().await?;
         let Some(row) = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await? else {
             write.abandon().await?;
             return Ok(Commit::Erased);
@@ -123,6 +123,7 @@ impl Store {
         let detail = format!("generation {generation} replaced by {next}");
         self.note(&mut write, AuditAction::Rotated, Some((&id, &name)), &detail).await?;
         write.commit().await?;
+        self.engine().look_after_answer(&name);
         Ok(Commit::Committed(next))
     }
 
@@ -130,7 +131,7 @@ impl Store {
     /// spare. `false` when the credential is gone, is being cleared, or was signed in anew.
     pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
         let row_id = id.to_string();
-        let mut write = self.engine().write().await?;
+        let mut write = self.engine().write_answer().await?;
         let row = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await?;
         let Some(row) = row else {
             write.abandon().await?;
@@ -150,6 +151,7 @@ impl Store {
         let detail = format!("beside generation {}", row.counter("generation")?);
         self.note(&mut write, AuditAction::SpareKept, Some((&id, &name)), &detail).await?;
         write.commit().await?;
+        self.engine().look_after_answer(&name);
         Ok(true)
     }
 
@@ -162,7 +164,7 @@ impl Store {
         failure: &Failure,
     ) -> Result<bool, StoreError> {
         let row_id = id.to_string();
-        let mut write = self.engine().write().await?;
+        let mut write = self.engine().write_answer().await?;
         let row = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await?;
         let Some(row) = row else {
             write.abandon().await?;

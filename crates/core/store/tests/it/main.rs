@@ -19,6 +19,7 @@ mod home;
 mod key_sources;
 mod keys;
 mod labels;
+mod replaced;
 mod rotation;
 mod secrecy;
 mod world;

@@ -36,6 +36,13 @@ impl Restore {
 
 async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let home = common.home()?.directory;
+    // Its database was taken away under its hands, or it is about to be: it must not go on beside the restored one.
+    if let Some((socket, _)) = common.broker_status().await? {
+        return Err(Failure::Other {
+            message: format!("a broker runs in {}", home.display()),
+            hint: Some(format!("stop it first, and restore then: it answers on {}", socket.display())),
+        });
+    }
     let parts = context::parts();
     let store_parts = context::store_parts(&parts);
     let options = context::options();

@@ -1,15 +1,15 @@
 //! `lanyard serve`: the broker.
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use lanyard_broker::{HandOutOptions, RefresherOptions};
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
-use lanyard_store::{ServeSettings, Settings};
+use lanyard_store::{Home, HttpAddress, OpenError, ServeSettings, Settings};
 use sd_notify::NotifyState;
 
 use crate::context::Common;
@@ -20,8 +20,8 @@ use crate::signals::Orders;
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Also listen on TCP, for programs that have a client key; beyond loopback only with a certificate
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    http: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<HttpAddress>,
     /// A name, besides the address, under which it may be asked for over TCP; may be repeated
     #[arg(long = "http-name", value_name = "NAME")]
     http_names: Vec<String>,
@@ -54,8 +54,9 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let mut orders = Orders::new()?;
-        let broker = common.local_or_new().await?;
         let home = common.home()?;
+        refuse_lost(&home)?;
+        let broker = common.local_or_new().await?;
         let settings =
             Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
@@ -103,14 +104,12 @@ impl Serve {
     }
 }
 
-/// An address with its port; `localhost` is the loopback.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    numbers
-        .as_deref()
-        .unwrap_or(text)
-        .parse()
-        .map_err(|_| "an address and a port are wanted, such as 127.0.0.1:7417".to_owned())
+/// Refuses a home that had a database: a broker that is started anew by itself must not begin an empty one in its place, where a
+/// person is about to put the right one.
+fn refuse_lost(home: &Home) -> Result<(), OpenError> {
+    let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
+    let (key, database) = (home.key_file(), home.database());
+    if is_missing(&database) && !is_missing(&key) { Err(OpenError::Lost { key, database }) } else { Ok(()) }
 }
 
 /// The number of a group, as `/etc/group` and the system's other sources have it.
@@ -135,6 +134,7 @@ fn tell(told: &Told) {
             tracing::info!(
                 socket = %ready.owner.display(),
                 http = ready.http.map(tracing::field::display),
+                names = ready.names.as_ref().map(|names| names.join(" ")),
                 credentials = ready.credentials,
                 "ready"
             );

@@ -77,7 +77,7 @@ struct Added {
 
 async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> Answer {
     caller.may(Capability::Manage, None, &shared.hand_outs.now())?;
-    let body = read(request).await?;
+    let body = read(request.into_body(), caller, &*shared.sleep).await?;
     let added: Added = serde_json::from_slice(&body).map_err(|error| {
         // The text of the error may repeat what was sent.
         Problem::new(Code::BadRequest, format!("the body is not as it should be (line {})", error.line()))
@@ -156,7 +156,7 @@ struct Wanted {
 
 async fn test(shared: &Shared, caller: &Caller, name: CredentialName, request: Request<Incoming>) -> Answer {
     allowed(shared, caller, Capability::Read, &name)?;
-    let body = read(request).await?;
+    let body = read(request.into_body(), caller, &*shared.sleep).await?;
     let wanted: Wanted = match &body[..] {
         [] => Wanted::default(),
         body => serde_json::from_slice(body).map_err(|error| {

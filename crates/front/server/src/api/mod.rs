@@ -6,15 +6,18 @@ pub(crate) mod private;
 pub(crate) mod token;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use lanyard_time::Sleep;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::body::{self, Body};
+use crate::body::{self, Body, BoxError};
 use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
@@ -75,13 +78,44 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body>
     response
 }
 
-/// A body, read whole.
-pub(crate) async fn read(request: Request<Incoming>) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let too_long = || Problem::new(Code::TooLong, format!("a body has {LONGEST_BODY} bytes at most"));
-    let body = Limited::new(request.into_body(), LONGEST_BODY).collect().await;
+/// How long a body of the API's may take to come.
+const COMES_WITHIN: Duration = Duration::from_secs(30);
+
+/// A body, read whole, if it comes in time. That of the owner's own programs is waited for.
+pub(crate) async fn read<B>(body: B, caller: &Caller, sleep: &dyn Sleep) -> Result<Zeroizing<Vec<u8>>, Problem>
+where
+    B: hyper::body::Body<Error: Into<BoxError>>,
+{
+    match caller {
+        Caller::Owner { .. } => whole(body).await,
+        Caller::Client { .. } => in_time(body, sleep).await,
+    }
+}
+
+async fn in_time<B>(body: B, sleep: &dyn Sleep) -> Result<Zeroizing<Vec<u8>>, Problem>
+where
+    B: hyper::body::Body<Error: Into<BoxError>>,
+{
+    match select(Box::pin(whole(body)), sleep.sleep(COMES_WITHIN)).await {
+        Either::Left((whole, _)) => whole,
+        Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not come in time")
+            .hint(format!("send it within {} s", COMES_WITHIN.as_secs()))),
+    }
+}
+
+async fn whole<B>(body: B) -> Result<Zeroizing<Vec<u8>>, Problem>
+where
+    B: hyper::body::Body<Error: Into<BoxError>>,
+{
+    let body = Limited::new(body, LONGEST_BODY).collect().await;
     match body {
         Ok(body) => Ok(Zeroizing::new(body.to_bytes().to_vec())),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Problem::new(Code::TooLong, format!("a body has {LONGEST_BODY} bytes at most")))
+        }
         Err(_) => Err(Problem::new(Code::BadRequest, "the body broke off")),
     }
 }
+
+#[cfg(test)]
+mod tests;

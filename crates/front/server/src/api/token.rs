@@ -64,7 +64,7 @@ pub(crate) fn answer(
         let held = shared.hand_outs.find(name);
         if let Err(problem) = caller.may(Capability::Token, held.as_ref().map(|held| held.id), &now) {
             let about = held.map(|held| (held.id, held.name.clone()));
-            let end = Err(problem.code().as_str().into());
+            let end = Err(problem.in_audit());
             return Ok(note(shared, caller, about, means, end).unwrap_or(problem).response());
         }
     }
@@ -114,7 +114,7 @@ impl Later {
         }
         let problem = Problem::from(&error);
         let about = shared.hand_outs.find(self.name.as_str()).map(|held| (held.id, held.name.clone()));
-        note(&shared, &caller, about, self.means, Err(problem.code().as_str().into())).unwrap_or(problem).response()
+        note(&shared, &caller, about, self.means, Err(problem.in_audit())).unwrap_or(problem).response()
     }
 }
 

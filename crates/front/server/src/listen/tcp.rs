@@ -1,10 +1,11 @@
 //! TCP: for programs with a client key, on the broker's own runtime. A handshake never keeps a hand-out waiting.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lanyard_store::HttpAddress;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
@@ -12,13 +13,14 @@ use super::ListenError;
 use super::tls::{Tls, TlsFiles};
 use crate::caller::Peer;
 use crate::connection::{self, Entrance};
+use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 
 /// How a broker listens on TCP.
 #[derive(Clone, Debug)]
 pub struct Http {
     /// The address; port 0 for any that is free.
-    pub address: SocketAddr,
+    pub address: HttpAddress,
     /// Names, besides the address, under which it may be asked for.
     pub names: Vec<String>,
     /// The certificate, without which nothing but loopback is listened on.
@@ -39,17 +41,48 @@ pub(crate) struct TcpSocket {
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 impl TcpSocket {
-    pub(crate) fn bind(http: Http) -> Result<Self, ListenError> {
-        let address = http.address;
-        if http.tls.is_none() && !address.ip().is_loopback() {
-            return Err(ListenError::Unencrypted(address));
+    /// One socket, or for `localhost` one of each family that the machine has; the one that is named first comes first.
+    pub(crate) fn bind(http: Http) -> Result<Vec<Self>, ListenError> {
+        let first = match http.address {
+            HttpAddress::At(address) => address,
+            HttpAddress::Localhost(port) => (Ipv4Addr::LOCALHOST, port).into(),
+        };
+        if http.tls.is_none() && !first.ip().is_loopback() {
+            return Err(ListenError::Unencrypted(first));
         }
         let tls = http.tls.map(Tls::load).transpose()?.map(Arc::new);
-        let tcp = |source: io::Error| ListenError::Tcp { address, source };
-        let listener = StdListener::bind(address).map_err(tcp)?;
-        listener.set_nonblocking(true).map_err(tcp)?;
-        let address = listener.local_addr().map_err(tcp)?;
-        let hosts = hosts(address, tls.is_some(), &http.names);
+        let first = Self::listen(first, tls.clone(), &http.names)
+            .map_err(|(address, source)| ListenError::Tcp { address, source })?;
+        if first.address.ip().is_unspecified() && http.names.is_empty() {
+            tracing::warn!(
+                names = first.hosts.join(" "),
+                hint = "name it as programs do: --http-name NAME, once for each",
+                "whoever asks for this broker under another name than these is refused"
+            );
+        }
+        let second = match http.address {
+            HttpAddress::At(_) => None,
+            HttpAddress::Localhost(_) => {
+                let address = (Ipv6Addr::LOCALHOST, first.address.port()).into();
+                match Self::listen(address, tls, &http.names) {
+                    Ok(second) => Some(second),
+                    // A machine without IPv6. That somebody else has the port there is another matter: a program would find them.
+                    Err((address, source)) if source.kind() == io::ErrorKind::AddrInUse => {
+                        return Err(ListenError::Tcp { address, source });
+                    }
+                    Err(_) => None,
+                }
+            }
+        };
+        Ok([Some(first), second].into_iter().flatten().collect())
+    }
+
+    fn listen(address: SocketAddr, tls: Option<Arc<Tls>>, names: &[String]) -> Result<Self, (SocketAddr, io::Error)> {
+        let failed = |source| (address, source);
+        let listener = StdListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let hosts = hosts(address, tls.is_some(), names);
         Ok(Self { listener, address, tls, hosts })
     }
 
@@ -77,14 +110,33 @@ async fn converse(shared: Arc<Shared>, stream: TcpStream, tls: Option<Arc<Tls>>,
     // A small reply should not wait for the acknowledgement of an earlier one.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else { return connection::serve_stranger(shared, stream, peer).await };
+    let shaken = async {
+        if is_encrypted(&stream).await? {
+            return Ok(Some(tls.acceptor().accept(stream).await?));
+        }
+        connection::turn_away(stream, &unencrypted()).await;
+        Ok::<_, io::Error>(None)
+    };
     let shaken = tokio::select! {
-        shaken = tls.acceptor().accept(stream) => shaken,
+        shaken = shaken => shaken,
         () = shared.sleep.sleep(HANDSHAKE) => return,
     };
     match shaken {
-        Ok(stream) => connection::serve_stranger(shared, stream, peer).await,
+        Ok(Some(stream)) => connection::serve_stranger(shared, stream, peer).await,
+        Ok(None) => {}
         Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
     }
+}
+
+/// Whether a client begins with TLS: its first record is a handshake (RFC 8446, section 5.1), which no method of HTTP begins like.
+async fn is_encrypted(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? == 0 || first == [22])
+}
+
+fn unencrypted() -> Problem {
+    Problem::new(Code::BadRequest, "this port speaks TLS, and the request came without")
+        .hint("ask with https://; a key that was sent so has been seen by whoever listens: make another")
 }
 
 /// The values of `Host` that name this listener. A web page that has its own name resolved to loopback sends that name.

@@ -88,12 +88,43 @@ fn a_disk_that_fills_up_keeps_nobody_from_a_token_and_loses_no_hand_out() {
     let refused = broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true");
     assert_eq!((refused.status, refused.problem()), (503, Some("store")), "{refused:?}");
     assert_eq!(webex.refreshes().len(), 0, "nothing is spent that could not be kept");
+    for _ in 0..20 {
+        broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true");
+    }
+    broker.wait_for("does not take what is to be renewed");
     home.free_disk();
     recovers(&broker);
     assert_eq!((said(&broker, ": failing").len(), said(&broker, ": works again").len()), (1, 1), "{:#?}", broker.log());
     assert_eq!(broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true").status, 200);
+    assert_eq!(said(&broker, "does not take what is to be renewed").len(), 1, "{:#?}", broker.log());
+    assert_eq!(broker.wait_for("takes what is renewed again")["count"], 21);
+    assert!(said(&broker, "did not take a step").is_empty(), "not each by itself: {:#?}", broker.log());
     assert!(broker.stop().status.success());
     assert_eq!(written_down(&home) - before, handed);
+}
+
+#[test]
+fn a_disk_that_fails_and_becomes_read_only_keeps_nobody_from_a_token_and_the_broker_says_so() {
+    let webex = webex();
+    let home = match Home::on_a_disk_that_fails(LANYARD) {
+        Ok(home) => home.with_acme(&webex),
+        Err(why) => return left_out(&format!("it takes root, ext4 and a loop device: {why}")),
+    };
+    let broker = Served::start(&home, NONE);
+    hands_out(&broker, 1);
+    home.break_disk();
+    hands_out(&broker, 5);
+    in_trouble(&broker, "the store is read-only");
+    hands_out(&broker, 20);
+    assert_eq!(broker.ask("GET", CALL).status, 200);
+    let refused = broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true");
+    assert_eq!((refused.status, refused.problem()), (503, Some("store")), "{refused:?}");
+    assert_eq!(webex.refreshes().len(), 0, "nothing is spent that could not be kept");
+    let failing = said(&broker, ": failing");
+    assert_eq!(failing.len(), 1, "{:#?}", broker.log());
+    assert!(failing[0]["hint"].as_str().unwrap().contains("writable"), "{failing:?}");
+    let stopped = broker.stop();
+    assert!(stopped.status.success(), "{stopped:?}");
 }
 
 /// Another program in the middle of a transaction. It ends when dropped.
@@ -230,8 +261,10 @@ fn a_webex_that_fails_keeps_nobody_from_a_token_and_makes_no_broker_unready() {
         json!({ "cut": "after" }),
     ] {
         webex.fault(&json!({ "path": "/v1/access_token", "count": null, "action": action }));
+        let before = said(&broker, "not renewed").len();
         let failed = renew(&broker);
         assert!(failed.status >= 400 && failed.problem().is_some(), "{action}: {failed:?}");
+        assert_eq!(said(&broker, "not renewed").len(), before + 1, "{action}: each is in the log, once");
         hands_out(&broker, 5);
         assert_eq!(broker.ask("GET", "/readyz").status, 200, "{action}");
         webex.control(Method::DELETE, "/faults", None);

@@ -44,6 +44,16 @@ fn a_token_comes_from_memory_and_is_written_down() {
 }
 
 #[test]
+fn the_first_start_in_a_new_home_says_no_more_than_it_must() {
+    let home = Home::new(LANYARD);
+    let broker = Served::start(&home, NONE);
+    let said: Vec<_> =
+        broker.log().iter().map(|fact| fact["message"].as_str().unwrap_or_default().to_owned()).collect();
+    assert!(!said.iter().any(|said| said.contains("schema")), "{said:?}");
+    assert_eq!(said.last().map(String::as_str), Some("ready"));
+}
+
+#[test]
 fn a_second_broker_is_refused_and_the_first_goes_on() {
     let home = Home::new(LANYARD);
     let broker = Served::start(&home, NONE);
