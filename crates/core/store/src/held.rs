@@ -99,13 +99,13 @@ impl Shared {
     }
 
     fn validity(&mut self, row: &Row) -> Result<Option<Validity>, StoreError> {
-        read_validity_with(row, |boot| match self.boots.get(boot) {
-            Some(known) => known.clone(),
-            None => {
-                let boot = BootId::new(boot);
-                self.boots.insert(boot.clone());
-                boot
+        read_validity_with(row, |boot| {
+            if let Some(known) = self.boots.get(boot) {
+                return known.clone();
             }
+            let boot = BootId::new(boot);
+            self.boots.insert(boot.clone());
+            boot
         })
     }
 

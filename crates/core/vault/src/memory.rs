@@ -24,18 +24,14 @@ impl MemoryKey {
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut secret = Zeroizing::new([0; KEY]);
         entropy.fill(secret.as_mut_slice());
-        let key = UnboundKey::new(&AES_256_GCM, secret.as_slice()).expect("AES-256 has keys of 32 bytes");
-        Self { key: LessSafeKey::new(key), sealed: AtomicU64::new(0) }
+        Self { key: cipher(&secret), sealed: AtomicU64::new(0) }
     }
 
     /// Seals a secret text for whoever names the same `context`.
     pub fn seal(&self, text: &str, context: &[u8]) -> KeptSealed {
         let number = self.sealed.fetch_add(1, Ordering::Relaxed);
         let mut text = Box::<[u8]>::from(text.as_bytes());
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(nonce(number), Aad::from(context), &mut text)
-            .expect("a text in memory is shorter than the cipher's limit of 64 GiB");
+        let tag = seal(&self.key, number, context, &mut text);
         KeptSealed { number, tag, text }
     }
 
@@ -67,6 +63,15 @@ impl fmt::Debug for KeptSealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeptSealed({} bytes)", self.text.len())
     }
+}
+
+fn cipher(secret: &[u8; KEY]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, secret).expect("AES-256 has keys of 32 bytes"))
+}
+
+fn seal(key: &LessSafeKey, number: u64, context: &[u8], text: &mut [u8]) -> Tag {
+    key.seal_in_place_separate_tag(nonce(number), Aad::from(context), text)
+        .expect("a text in memory is shorter than the cipher's limit of 64 GiB")
 }
 
 fn nonce(number: u64) -> Nonce {
