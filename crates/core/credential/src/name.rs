@@ -1,7 +1,9 @@
 //! Names that people give.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -22,8 +24,10 @@ fn is_name(text: &str) -> bool {
 macro_rules! name {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
+        ///
+        /// A clone shares the text.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The name as it was given.
@@ -41,6 +45,13 @@ macro_rules! name {
                 } else {
                     Err(NameError(text.chars().take(80).collect()))
                 }
+            }
+        }
+
+        /// Found in maps by its text.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use arc_swap::ArcSwapOption;
 use lanyard_vault::{DataKey, HomeKey, KeySource};
@@ -99,6 +100,7 @@ async fn create_database(
         engine: Engine::Sqlite(SqliteEngine::new(path.clone(), options.clone())),
         keys: Keys::new(None, vec![key.clone()], key.id()),
         audit_key: own.audit_key(),
+        memory_key: OnceLock::new(),
         parts: parts.clone(),
         paused: ArcSwapOption::empty(),
     });

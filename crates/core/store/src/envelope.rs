@@ -64,27 +64,10 @@ impl<'a> Envelope<'a> {
         sealed: &Sealed,
         keep: impl FnOnce(&str) -> T,
     ) -> Result<T, OpenError> {
-        reveal(&self.key, self.owner, column, generation, sealed, keep)
+        let bytes = self.key.open(sealed, &self.owner.place(column, generation))?;
+        let text = str::from_utf8(bytes.expose_secret()).map_err(|_| OpenError::Damaged)?;
+        Ok(keep(text))
     }
-
-    /// The data key itself, for whoever opens the same row often.
-    pub(crate) fn into_key(self) -> DataKey {
-        self.key
-    }
-}
-
-/// [`Envelope::reveal`] with a data key that was kept.
-pub(crate) fn reveal<T>(
-    key: &DataKey,
-    owner: Owner<'_>,
-    column: &'static str,
-    generation: u32,
-    sealed: &Sealed,
-    keep: impl FnOnce(&str) -> T,
-) -> Result<T, OpenError> {
-    let bytes = key.open(sealed, &owner.place(column, generation))?;
-    let text = str::from_utf8(bytes.expose_secret()).map_err(|_| OpenError::Damaged)?;
-    Ok(keep(text))
 }
 
 impl Store {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use arc_swap::ArcSwapOption;
 use lanyard_vault::key_file::KeyFileError;
@@ -176,6 +177,7 @@ impl Store {
             engine,
             keys,
             audit_key,
+            memory_key: OnceLock::new(),
             parts,
             paused: ArcSwapOption::from_pointee(row.paused.clone()),
         }))

@@ -7,7 +7,7 @@ use lanyard_credential::{
     Trouble, TroubleKind, Validity,
 };
 use lanyard_protocol::{Environment, OrgId, PersonId, PersonType};
-use lanyard_time::Moment;
+use lanyard_time::{BootId, Moment};
 
 use crate::StoreError;
 use crate::engine::{MomentColumns, Row, Value};
@@ -41,12 +41,12 @@ pub(crate) struct Environments(HashMap<String, Environment>);
 
 impl Environments {
     pub(crate) fn of(&mut self, row: &Row) -> Result<Environment, StoreError> {
-        let id = row.text("environment")?;
-        if let Some(known) = self.0.get(&id) {
+        let id = row.str("environment")?;
+        if let Some(known) = self.0.get(id) {
             return Ok(known.clone());
         }
         let environment = read_environment(row)?;
-        self.0.insert(id, environment.clone());
+        self.0.insert(id.to_owned(), environment.clone());
         Ok(environment)
     }
 }
@@ -71,17 +71,17 @@ pub(crate) fn read_credential_among(row: &Row, environments: &mut Environments) 
         })?,
         created_at: row.timestamp("created_at")?,
         last_rotated_at: row.optional_timestamp("last_rotated_at")?,
-        labels: read_labels(&row.text("labels")?),
+        labels: read_labels(row.str("labels")?),
         mint: read_mint(row)?,
     })
 }
 
 pub(crate) fn read_environment(row: &Row) -> Result<Environment, StoreError> {
-    Environment::at(&row.text("environment")?).map_err(|_| row.impossible("environment"))
+    Environment::at(row.str("environment")?).map_err(|_| row.impossible("environment"))
 }
 
 pub(crate) fn read_standing(row: &Row) -> Result<Standing, StoreError> {
-    Ok(match row.text("standing")?.as_str() {
+    Ok(match row.str("standing")? {
         "pending" => Standing::Pending,
         "active" => Standing::Active,
         "stalled" => Standing::Stalled(read_trouble(row)?),
@@ -127,11 +127,16 @@ pub(crate) fn standing_values(standing: &Standing) -> [Value; 8] {
 }
 
 pub(crate) fn read_validity(row: &Row) -> Result<Option<Validity>, StoreError> {
+    read_validity_with(row, |boot| BootId::new(boot))
+}
+
+/// [`read_validity`] for one of many rows, where the boots are few.
+pub(crate) fn read_validity_with(row: &Row, boot: impl FnOnce(&str) -> BootId) -> Result<Option<Validity>, StoreError> {
     let Some(renewable) = row.optional_flag("refresh_right")? else {
         return Ok(None);
     };
     Ok(Some(Validity {
-        obtained: row.moment(OBTAINED)?,
+        obtained: row.moment_with(OBTAINED, boot)?,
         access: row.optional_duration("access_lifetime")?,
         refresh: if renewable {
             RefreshRight::Lasting(row.optional_duration("refresh_lifetime")?)
@@ -157,7 +162,7 @@ fn read_subject(row: &Row) -> Result<Subject, StoreError> {
     let Some(id) = row.optional_text("subject_id")? else {
         return row.text("subject_unknown").map(Subject::Unknown);
     };
-    let account = match row.text("subject_account")?.as_str() {
+    let account = match row.str("subject_account")? {
         "person" => PersonType::Person,
         "bot" => PersonType::Bot,
         "appuser" => PersonType::AppUser,

@@ -1,12 +1,12 @@
 //! The store and what it works with.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemEntropy};
-use lanyard_vault::AuditKey;
+use lanyard_vault::{AuditKey, MemoryKey};
 
 use crate::engine::Engine;
 use crate::gate::Gate;
@@ -29,6 +29,8 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) keys: Keys,
     pub(crate) audit_key: AuditKey,
+    /// Made when it is first needed: a command that ends at once keeps nothing.
+    pub(crate) memory_key: OnceLock<MemoryKey>,
     pub(crate) parts: Parts,
     /// As the home's row said when it was last read.
     pub(crate) paused: ArcSwapOption<Pause>,
@@ -128,6 +130,11 @@ impl Store {
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.inner.parts.entropy
+    }
+
+    /// The key of what this process keeps in memory to open it often.
+    pub(crate) fn memory_key(&self) -> &MemoryKey {
+        self.inner.memory_key.get_or_init(|| MemoryKey::generate(self.entropy()))
     }
 
     pub(crate) fn now(&self) -> Moment {

@@ -1,6 +1,6 @@
 //! A point in time, read from two clocks at once.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,13 @@ impl BootId {
 
     /// The text form, for storing.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Found in sets by its text.
+impl Borrow<str> for BootId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -27,6 +27,12 @@ impl KeyId {
         bytes.try_into().ok().map(Self)
     }
 
+    /// The key that the bytes of a [`Sealed`] value say they stand under; nothing of it is checked. `None` when they are too few to
+    /// say.
+    pub fn shown_by(sealed: &[u8]) -> Option<Self> {
+        sealed.get(1..=Self::LENGTH).and_then(Self::from_bytes)
+    }
+
     pub(crate) fn random(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; Self::LENGTH];
         entropy.fill(&mut bytes);
@@ -108,7 +114,7 @@ impl Sealed {
 
     /// The key that it says it stands under; nothing of it is checked. `None` when it is too short to say.
     pub fn key_id(&self) -> Option<KeyId> {
-        self.0.get(1..=KeyId::LENGTH).and_then(KeyId::from_bytes)
+        KeyId::shown_by(&self.0)
     }
 
     /// The head of a new value; what follows is appended to it.

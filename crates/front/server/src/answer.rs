@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use lanyard_broker::Asked;
+use lanyard_broker::{Actor, Asked};
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
@@ -13,52 +14,66 @@ use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 use crate::{api, proxying};
 
+/// A reply that is there at once, or one that is waited for. What waits is on the heap: a connection has room for the first alone.
+pub(crate) type Answer = Either<Ready<Response<Body>>, BoxFuture<'static, Response<Body>>>;
+
 /// Answers a request. A token that is in memory is given at once; whatever may wait is done on the broker's own runtime.
-pub(crate) async fn answer(shared: &Arc<Shared>, peer: &Arc<Peer>, request: Request<Incoming>) -> Response<Body> {
+pub(crate) fn answer(shared: &Arc<Shared>, peer: &Peer, request: Request<Incoming>) -> Answer {
+    match at_once(shared, peer, request) {
+        Ok(response) => Either::Left(ready(response)),
+        Err(later) => Either::Right(later),
+    }
+}
+
+fn at_once(
+    shared: &Arc<Shared>,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, BoxFuture<'static, Response<Body>>> {
     if let Err(problem) = is_plain(peer, &request) {
-        return problem.response();
+        return Ok(problem.response());
     }
     if let Some(response) = api::open_to_all(shared, peer, &request) {
-        return response;
+        return Ok(response);
     }
     let caller = match Caller::of(shared, peer, request.headers()) {
         Ok(caller) => caller,
-        Err(problem) => return nobody(shared, peer, &problem),
+        Err(problem) => return Ok(nobody(shared, peer, &problem)),
     };
     if let Some(name) = api::token::asked(request.uri().path()) {
         if request.method() != Method::GET {
-            return Problem::new(Code::Method, "a token is asked for with GET").response();
+            return Ok(Problem::new(Code::Method, "a token is asked for with GET").response());
         }
-        return match api::token::answer(shared, &caller, name, request.uri().query(), request.headers()) {
-            Ok(response) => response,
-            Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), caller)).await,
-        };
+        return api::token::answer(shared, &caller, name, request.uri().query(), request.headers())
+            .map_err(|later| elsewhere(shared, later.answer(Arc::clone(shared), caller)));
     }
+    let (shared, peer) = (Arc::clone(shared), peer.clone());
     if api::private::is_asked(request.uri().path()) {
-        return match api::private::at_once(shared, peer, &caller, request).await {
-            Ok(response) => response,
-            Err(later) => elsewhere(shared, later.answer(Arc::clone(shared), Arc::clone(peer), caller)).await,
-        };
+        return Err(Box::pin(async move {
+            match api::private::at_once(&shared, &peer, &caller, request).await {
+                Ok(response) => response,
+                Err(later) => elsewhere(&shared, later.answer(Arc::clone(&shared), peer, caller)).await,
+            }
+        }));
     }
     if proxying::is_asked(request.uri().path()) {
-        let call = proxying::answer(Arc::clone(shared), Arc::clone(peer), caller, request);
-        return elsewhere(shared, call).await;
+        return Err(elsewhere(&shared, proxying::answer(Arc::clone(&shared), peer, caller, request)));
     }
-    let shared_there = Arc::clone(shared);
-    elsewhere(shared, async move { api::answer(&shared_there, &caller, request).await }).await
+    let there = Arc::clone(&shared);
+    Err(elsewhere(&shared, async move { api::answer(&there, &caller, request).await }))
 }
 
 /// Refuses somebody who is not known, and has that written down.
 fn nobody(shared: &Shared, peer: &Peer, problem: &Problem) -> Response<Body> {
     let actor = match peer {
-        Peer::Owner { actor } => Arc::clone(actor),
-        Peer::Local { uid } => format!("uid {uid}").into(),
-        Peer::Remote { .. } => Arc::clone(&shared.words.remote),
+        &Peer::Owner { uid, pid } => Actor::User { uid, pid },
+        &Peer::Local { uid } => Actor::User { uid, pid: None },
+        Peer::Remote { .. } => Actor::Named(Arc::clone(&shared.words.remote)),
     };
     let end = Err(problem.in_audit());
     let asked = Asked { credential: None, actor, means: Arc::clone(&shared.words.request), end };
     // Where even that finds no room it is refused all the same.
-    let _ = shared.hand_outs.note(asked);
+    let _ = shared.hand_outs.note(asked, shared.hand_outs.now().wall);
     problem.response()
 }
 
@@ -94,12 +109,18 @@ fn is_plain(peer: &Peer, request: &Request<Incoming>) -> Result<(), Problem> {
 }
 
 /// Has it done on the broker's runtime, to its end, whoever is still there to hear the answer.
-async fn elsewhere(shared: &Shared, work: impl Future<Output = Response<Body>> + Send + 'static) -> Response<Body> {
-    match shared.work.spawn(work).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a request was not answered");
-            Problem::new(Code::Internal, "the request was not answered").hint("see the broker's log").response()
+fn elsewhere(
+    shared: &Shared,
+    work: impl Future<Output = Response<Body>> + Send + 'static,
+) -> BoxFuture<'static, Response<Body>> {
+    let done = shared.work.spawn(work);
+    Box::pin(async move {
+        match done.await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(%error, "a request was not answered");
+                Problem::new(Code::Internal, "the request was not answered").hint("see the broker's log").response()
+            }
         }
-    }
+    })
 }

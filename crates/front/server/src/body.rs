@@ -1,22 +1,65 @@
 //! Bodies of replies.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
 use zeroize::Zeroizing;
 
 /// What a body's failure is to whoever reads it: the connection is cut.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of a reply: in one piece, or streamed.
-pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+/// The body of a reply.
+#[derive(Debug)]
+pub struct Body(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// In one piece, and with no allocation of its own: each token that is handed out is one.
+    Whole(Full<Bytes>),
+    Streamed(UnsyncBoxBody<Bytes, BoxError>),
+}
 
 /// A body in one piece.
 pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Body(Kind::Whole(Full::new(bytes.into())))
 }
 
 /// A body in one piece that is wiped once it was sent.
 pub(crate) fn secret(bytes: Zeroizing<Vec<u8>>) -> Body {
     whole(Bytes::from_owner(bytes))
+}
+
+/// A body that comes piece by piece.
+pub(crate) fn streamed(body: UnsyncBoxBody<Bytes, BoxError>) -> Body {
+    Body(Kind::Streamed(body))
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.get_mut().0 {
+            Kind::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Kind::Streamed(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole(body) => body.is_end_stream(),
+            Kind::Streamed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole(body) => body.size_hint(),
+            Kind::Streamed(body) => body.size_hint(),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
-use lanyard_broker::client_actor;
+use lanyard_broker::{Actor, client_actor};
 use lanyard_credential::{Capability, Client, ClientKey, CredentialId, Refused};
 use lanyard_time::Moment;
 
@@ -14,10 +14,12 @@ use crate::serve::Shared;
 /// Where a connection came in, and who is at its other end.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
-    /// On `lanyard.sock`: the owner of the home.
+    /// On `lanyard.sock`: the owner of the home, or root.
     Owner {
-        /// As the audit names them.
-        actor: Arc<str>,
+        /// Their number.
+        uid: u32,
+        /// Their process, where the system says.
+        pid: Option<i32>,
     },
     /// On `clients.sock`: a local user.
     Local {
@@ -39,14 +41,14 @@ pub(crate) enum Caller {
     /// The owner: everything is allowed.
     Owner {
         /// As the audit names them.
-        actor: Arc<str>,
+        actor: Actor,
     },
     /// A client: what its policy says.
     Client {
         /// The client, as its policy was when the request came.
         client: Arc<Client>,
         /// As the audit names it.
-        actor: Arc<str>,
+        actor: Actor,
     },
 }
 
@@ -55,7 +57,7 @@ impl Caller {
     /// their number.
     pub(crate) fn of(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Self, Problem> {
         let client = match (peer, key(headers)?) {
-            (Peer::Owner { actor }, None) => return Ok(Self::Owner { actor: Arc::clone(actor) }),
+            (&Peer::Owner { uid, pid }, None) => return Ok(Self::Owner { actor: Actor::User { uid, pid } }),
             (_, Some(key)) => shared.hand_outs.client_of_key(&key).ok_or_else(|| {
                 Problem::new(Code::Unauthorized, "the key is not, or no longer, that of a client")
                     .why("the key is not, or no longer, that of a client")
@@ -72,12 +74,12 @@ impl Caller {
                     .hint("send a client key: Authorization: Bearer KEY; one is made by lanyard client add"));
             }
         };
-        let actor = client_actor(&client.name).into();
+        let actor = Actor::Named(client_actor(&client.name).into());
         Ok(Self::Client { client, actor })
     }
 
     /// As the audit names them.
-    pub(crate) fn actor(&self) -> &Arc<str> {
+    pub(crate) fn actor(&self) -> &Actor {
         match self {
             Self::Owner { actor } | Self::Client { actor, .. } => actor,
         }

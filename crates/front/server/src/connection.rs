@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -54,24 +55,21 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut closing = shared.closing.subscribe();
-    let peer = Arc::new(peer);
     let mut http = http1::Builder::new();
     http.max_buf_size(LONGEST_HEAD);
     // The owner's own programs end when they are done, and no timer is set for each of their requests.
-    if !matches!(*peer, Peer::Owner { .. }) {
+    if !matches!(peer, Peer::Owner { .. }) {
         http.timer(TokioTimer::new()).header_read_timeout(HEAD);
     }
     let is_last = *shared.stopping.borrow();
-    let service = service_fn(move |request| {
-        let (shared, peer) = (Arc::clone(&shared), Arc::clone(&peer));
-        async move { Ok::<_, Infallible>(answer(&shared, &peer, request).await) }
-    });
+    let service = service_fn(move |request| answer(&shared, &peer, request).map(Ok::<_, Infallible>));
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     if is_last {
         connection.as_mut().graceful_shutdown();
     }
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         // A kept connection's buffers hold what it sent last: they go when a token is to be forgotten.
         _ = closing.changed() => {
@@ -103,13 +101,17 @@ impl Entrance {
         F: Future<Output = io::Result<S>>,
     {
         loop {
+            // Looked at before each: whoever always finds a connection waiting is not told.
+            if *self.stopping.borrow() {
+                return None;
+            }
             let (accepted, permit) = tokio::select! {
                 biased;
-                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
                 accepted = async {
                     let permit = Arc::clone(&self.room).acquire_owned().await;
                     (accept().await, permit)
                 } => accepted,
+                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
             };
             match accepted {
                 Ok(stream) => return permit.ok().map(|permit| (stream, permit)),

@@ -46,7 +46,7 @@ async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connect
         let Ok(credentials) = stream.peer_cred() else { continue };
         let peer = match door {
             // Its permissions let in nobody else, and root could do so anyway.
-            Door::Owner => Peer::Owner { actor: actor(credentials.uid(), credentials.pid()).into() },
+            Door::Owner => Peer::Owner { uid: credentials.uid(), pid: credentials.pid() },
             Door::Clients => Peer::Local { uid: credentials.uid() },
         };
         let shared = Arc::clone(&shared);
@@ -57,12 +57,5 @@ async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connect
             }
             drop(permit);
         });
-    }
-}
-
-fn actor(uid: u32, pid: Option<i32>) -> String {
-    match pid {
-        Some(pid) => format!("uid {uid} (pid {pid})"),
-        None => format!("uid {uid}"),
     }
 }

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use lanyard_broker::{Asked, Broker, HandOutOptions, Show, Spool};
+use lanyard_broker::{Actor, Asked, Broker, HandOutOptions, Show, Spool};
 use lanyard_credential::CredentialName;
 use lanyard_secret::ClientSecret;
 use lanyard_store::StoreError;
@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, UnixStream};
 use zeroize::Zeroizing;
 
 use crate::api::token::MEANS;
-use crate::body::Body;
+use crate::body::{self, Body};
 use crate::problem::{Code, Problem};
 use crate::proxy::{Forward, Proxy};
 use crate::proxying::BASE;
@@ -207,7 +207,7 @@ impl Inner {
             }
         });
         let response = sender.send_request(Request::from_parts(head, body)).await.map_err(|_| gone())?;
-        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+        Ok(response.map(|body| body::streamed(body.map_err(Into::into).boxed_unsync())))
     }
 }
 
@@ -225,7 +225,7 @@ impl Here {
         let means = format!("{}, proxy {method} {}", inner.means, segment.unwrap_or_default());
         let asked = Asked {
             credential: Some((credential.id, credential.name)),
-            actor: self.broker.actor().into(),
+            actor: Actor::Named(self.broker.actor().into()),
             means: means.trim_end().into(),
             end,
         };

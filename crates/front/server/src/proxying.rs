@@ -29,7 +29,7 @@ pub(crate) fn is_asked(path: &str) -> bool {
 /// Makes the call, where the caller may.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
-    peer: Arc<Peer>,
+    peer: Peer,
     caller: Caller,
     request: Request<Incoming>,
 ) -> Response<Body> {
@@ -69,8 +69,8 @@ pub(crate) async fn answer(
     };
     if let Some(end) = end {
         let credential = held.map(|held| (held.id, held.name.clone()));
-        let asked = Asked { credential, actor: Arc::clone(caller.actor()), means, end };
-        if let Err(full) = shared.hand_outs.note(asked) {
+        let asked = Asked { credential, actor: caller.actor().clone(), means, end };
+        if let Err(full) = shared.hand_outs.note(asked, shared.hand_outs.now().wall) {
             tracing::error!(error = %full, "a call is missing in the audit");
         }
     }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use lanyard_credential::{Client, ClientKey, CredentialId};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Changes, HeldToken, Shared, Store, StoreError};
@@ -21,7 +22,7 @@ use tokio::sync::{Mutex, Notify};
 
 use self::clients::Clients;
 use self::shelf::Shelf;
-pub use self::spool::{Asked, Spool, SpoolFull};
+pub use self::spool::{Actor, Asked, Spool, SpoolFull};
 use crate::Broker;
 
 /// What a broker hands out from. A clone is the same one.
@@ -187,9 +188,9 @@ impl HandOuts {
         Ok(if short { Taken::Short(ready) } else { Taken::Good(ready) })
     }
 
-    /// Notes that somebody asked, to be written down with the next ones.
-    pub fn note(&self, asked: Asked) -> Result<(), SpoolFull> {
-        self.0.spool.note(asked, self.0.clock.now().wall)
+    /// Notes that somebody asked, and when, to be written down with the next ones.
+    pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
+        self.0.spool.note(asked, at)
     }
 
     /// Looks at once for what was changed: whoever changed something in this process calls it before it says so.

@@ -6,20 +6,20 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use lanyard_credential::CredentialId;
+use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_store::HeldToken;
 
 /// Many small maps instead of a large one: to add a name copies one of them, while its readers go on with the old.
 const PARTS: usize = 256;
 
-type Part = HashMap<Arc<str>, Arc<HeldToken>>;
+type Part = HashMap<CredentialName, Arc<HeldToken>>;
 
 /// All held tokens by the names of their credentials.
 pub(super) struct Shelf {
     parts: Box<[ArcSwap<Part>]>,
     hasher: RandomState,
     /// Under which name a credential stands; for those who change.
-    names: Mutex<HashMap<CredentialId, Arc<str>>>,
+    names: Mutex<HashMap<CredentialId, CredentialName>>,
 }
 
 impl fmt::Debug for Shelf {
@@ -49,9 +49,9 @@ impl Shelf {
         let mut parts: Vec<Part> = (0..PARTS).map(|_| Part::with_capacity(tokens.len() / PARTS + 1)).collect();
         let mut names = HashMap::with_capacity(tokens.len());
         for token in tokens {
-            let name: Arc<str> = token.name.as_str().into();
-            names.insert(token.id, Arc::clone(&name));
-            parts[self.number(&name)].insert(name, Arc::new(token));
+            let name = token.name.clone();
+            names.insert(token.id, name.clone());
+            parts[self.number(name.as_str())].insert(name, Arc::new(token));
         }
         let mut held = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         for (place, part) in self.parts.iter().zip(parts) {
@@ -63,28 +63,24 @@ impl Shelf {
     /// Puts a token in place of the one that its credential had, under whichever name that was.
     pub(super) fn put(&self, token: HeldToken) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let name: Arc<str> = match names.get(&token.id) {
-            Some(name) if **name == *token.name.as_str() => Arc::clone(name),
-            _ => token.name.as_str().into(),
-        };
-        let id = token.id;
+        let (id, name) = (token.id, token.name.clone());
         let token = Arc::new(token);
-        self.part(&name).rcu(|part| {
+        self.part(name.as_str()).rcu(|part| {
             let mut part = Part::clone(part);
-            part.insert(Arc::clone(&name), Arc::clone(&token));
+            part.insert(name.clone(), Arc::clone(&token));
             part
         });
         // The new name stands before the old one goes: nobody finds neither.
-        let before = names.insert(id, Arc::clone(&name));
+        let before = names.insert(id, name.clone());
         if let Some(before) = before.filter(|before| *before != name) {
-            self.take_away(&before, id);
+            self.take_away(before.as_str(), id);
         }
     }
 
     pub(super) fn remove(&self, id: CredentialId) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(name) = names.remove(&id) {
-            self.take_away(&name, id);
+            self.take_away(name.as_str(), id);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Hand-outs on their way into the audit.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -8,13 +9,37 @@ use lanyard_credential::{CredentialId, CredentialName, Generation};
 use lanyard_store::{AuditAction, AuditRecord, Store, StoreError};
 use thiserror::Error;
 
+/// Who asked. It becomes the audit's words when it is written down, and not for each of many who ask the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A local user, and which of their processes where the system says: `uid 1000 (pid 4711)`.
+    User {
+        /// Their number.
+        uid: u32,
+        /// The process.
+        pid: Option<i32>,
+    },
+    /// Anybody else, as the audit names them: `client dashboard`.
+    Named(Arc<str>),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User { uid, pid: Some(pid) } => write!(f, "uid {uid} (pid {pid})"),
+            Self::User { uid, pid: None } => write!(f, "uid {uid}"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Somebody asked for a token, or for a call, and was given it or not.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The credential; `None` where there is none of that name.
     pub credential: Option<(CredentialId, CredentialName)>,
-    /// Who, as the audit names them: `uid 1000 (pid 4711)`, `client dashboard`.
-    pub actor: Arc<str>,
+    /// Who.
+    pub actor: Actor,
     /// What for: `token`, `exec NAME`, `proxy`.
     pub means: Arc<str>,
     /// What came of it.
@@ -30,7 +55,7 @@ pub struct SpoolFull;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Same {
     credential: Option<CredentialId>,
-    actor: Arc<str>,
+    actor: Actor,
     means: Arc<str>,
     end: Result<Generation, Arc<str>>,
 }

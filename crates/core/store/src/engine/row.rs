@@ -42,6 +42,16 @@ impl Row {
         self.required(column)
     }
 
+    /// The same, not copied.
+    pub(crate) fn str(&self, column: &'static str) -> Result<&str, StoreError> {
+        self.required(column)
+    }
+
+    /// The same, not copied.
+    pub(crate) fn optional_str(&self, column: &'static str) -> Result<Option<&str>, StoreError> {
+        self.optional(column)
+    }
+
     pub(crate) fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         self.optional(column)
     }
@@ -72,14 +82,14 @@ impl Row {
 
     /// Whether there are bytes at all.
     pub(crate) fn holds(&self, column: &'static str) -> Result<bool, StoreError> {
-        self.optional::<Vec<u8>>(column).map(|value| value.is_some())
+        self.optional::<&[u8]>(column).map(|value| value.is_some())
     }
 
     /// The home key that the row's data key is wrapped under, where this row has one and shows it.
     pub(crate) fn wrapping_key(&self) -> Option<KeyId> {
         let Inner::Sqlite(row) = &self.inner;
-        let wrapped: Option<Vec<u8>> = row.try_get("wrapped_key").ok()?;
-        Sealed::from_bytes(wrapped?).key_id()
+        let wrapped: Option<&[u8]> = row.try_get("wrapped_key").ok()?;
+        KeyId::shown_by(wrapped?)
     }
 
     pub(crate) fn sealed(&self, column: &'static str) -> Result<Sealed, StoreError> {
@@ -91,11 +101,11 @@ impl Row {
     }
 
     pub(crate) fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
-        self.text(column)?.parse().map_err(|_| self.impossible(column))
+        self.str(column)?.parse().map_err(|_| self.impossible(column))
     }
 
     pub(crate) fn optional_parsed<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
-        self.optional_text(column)?.map(|text| text.parse().map_err(|_| self.impossible(column))).transpose()
+        self.optional_str(column)?.map(|text| text.parse().map_err(|_| self.impossible(column))).transpose()
     }
 
     pub(crate) fn counter(&self, column: &'static str) -> Result<u32, StoreError> {
@@ -126,25 +136,44 @@ impl Row {
     }
 
     pub(crate) fn boot_time(&self, boot: &'static str, elapsed: &'static str) -> Result<BootTime, StoreError> {
+        self.boot_time_with(boot, elapsed, |boot| BootId::new(boot))
+    }
+
+    fn boot_time_with(
+        &self,
+        boot: &'static str,
+        elapsed: &'static str,
+        known: impl FnOnce(&str) -> BootId,
+    ) -> Result<BootTime, StoreError> {
         let nanoseconds = u64::try_from(self.integer(elapsed)?).map_err(|_| self.impossible(elapsed))?;
-        Ok(BootTime { boot: BootId::new(self.text(boot)?), elapsed: Duration::from_nanos(nanoseconds) })
+        Ok(BootTime { boot: known(self.str(boot)?), elapsed: Duration::from_nanos(nanoseconds) })
     }
 
     pub(crate) fn moment(&self, columns: MomentColumns) -> Result<Moment, StoreError> {
-        Ok(Moment { wall: self.timestamp(columns.wall)?, boot: self.boot_time(columns.boot, columns.elapsed)? })
+        self.moment_with(columns, |boot| BootId::new(boot))
+    }
+
+    /// The same for one of many rows: `known` gives the boot of that text.
+    pub(crate) fn moment_with(
+        &self,
+        columns: MomentColumns,
+        known: impl FnOnce(&str) -> BootId,
+    ) -> Result<Moment, StoreError> {
+        let boot = self.boot_time_with(columns.boot, columns.elapsed, known)?;
+        Ok(Moment { wall: self.timestamp(columns.wall)?, boot })
     }
 
     /// A value that must be there. Asked for a number, the driver itself gives 0 for a null.
-    fn required<T>(&self, column: &'static str) -> Result<T, StoreError>
+    fn required<'r, T>(&'r self, column: &'static str) -> Result<T, StoreError>
     where
-        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite>,
+        T: Decode<'r, Sqlite> + Type<Sqlite>,
     {
         self.optional(column)?.ok_or_else(|| self.impossible(column))
     }
 
-    fn optional<T>(&self, column: &'static str) -> Result<Option<T>, StoreError>
+    fn optional<'r, T>(&'r self, column: &'static str) -> Result<Option<T>, StoreError>
     where
-        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite>,
+        T: Decode<'r, Sqlite> + Type<Sqlite>,
     {
         match &self.inner {
             Inner::Sqlite(row) => row.try_get(column).map_err(|_| self.impossible(column)),

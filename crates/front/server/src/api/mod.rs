@@ -3,6 +3,7 @@
 pub(crate) mod credentials;
 mod health;
 pub(crate) mod private;
+mod reply;
 pub(crate) mod token;
 
 use std::sync::Arc;

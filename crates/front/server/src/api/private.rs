@@ -59,7 +59,8 @@ fn from_memory(shared: &Shared, caller: &Caller, headers: &HeaderMap, body: &[u8
         return None;
     }
     let call: TakeToken = wire::decode(body).ok()?;
-    let taken = shared.hand_outs.take(call.name.as_str(), call.min_validity, &shared.hand_outs.now());
+    let now = shared.hand_outs.now();
+    let taken = shared.hand_outs.take(call.name.as_str(), call.min_validity, &now);
     let Ok(Taken::Good(ready)) = taken else { return None };
     let held = &ready.held;
     // Whoever has the last token, or means another Webex, is told so in words that only the store has.
@@ -68,11 +69,11 @@ fn from_memory(shared: &Shared, caller: &Caller, headers: &HeaderMap, body: &[u8
     }
     let asked = Asked {
         credential: Some((held.id, held.name.clone())),
-        actor: Arc::clone(caller.actor()),
+        actor: caller.actor().clone(),
         means: call.means.into(),
         end: Ok(held.generation),
     };
-    shared.hand_outs.note(asked).ok()?;
+    shared.hand_outs.note(asked, now.wall).ok()?;
     let reply = TakenToken {
         id: held.id,
         name: held.name.clone(),
@@ -88,10 +89,10 @@ fn from_memory(shared: &Shared, caller: &Caller, headers: &HeaderMap, body: &[u8
 
 impl Private {
     /// Does it. To anybody but the owner there is nothing at that path.
-    pub(crate) async fn answer(self, shared: Arc<Shared>, peer: Arc<Peer>, caller: Caller) -> Response<Body> {
+    pub(crate) async fn answer(self, shared: Arc<Shared>, peer: Peer, caller: Caller) -> Response<Body> {
         let Self { head, body } = self;
         let path = head.uri.path();
-        let (Some(name), Peer::Owner { .. }) = (path.strip_prefix(owner::ROUTE), &*peer) else {
+        let (Some(name), Peer::Owner { .. }) = (path.strip_prefix(owner::ROUTE), peer) else {
             return nothing_there(path).response();
         };
         if head.method != Method::POST {
@@ -104,7 +105,7 @@ impl Private {
                 Err(error) => return unread(&error),
             },
         };
-        let response = owner::answer(&shared.broker, caller.actor(), &head.headers, name, call).await;
+        let response = owner::answer(&shared.broker, &caller.actor().to_string(), &head.headers, name, call).await;
         // What was changed is in memory before anybody is told.
         let _ = shared.hand_outs.catch_up().await;
         if name == Clear::NAME {

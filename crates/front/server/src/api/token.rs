@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use lanyard_broker::{Asked, HandOut, Ready, Shortfall, Taken};
 use lanyard_credential::{Capability, CredentialName, Generation};
 use lanyard_secret::AccessToken;
-use serde::Serialize;
-use zeroize::Zeroizing;
 
+use super::reply::TokenReply;
 use crate::body::{self, Body};
 use crate::caller::Caller;
 use crate::problem::{Code, Problem};
@@ -24,19 +23,6 @@ pub(crate) const MEANS: HeaderName = HeaderName::from_static("lanyard-means");
 pub(crate) fn asked(path: &str) -> Option<&str> {
     let name = path.strip_prefix("/api/v1/credentials/")?.strip_suffix("/token")?;
     (!name.contains('/')).then_some(name)
-}
-
-/// The reply, as DESIGN's section 6 has it.
-#[derive(Serialize)]
-struct Reply<'a> {
-    access_token: &'a str,
-    token_type: &'static str,
-    expires_in: Option<u64>,
-    expires_at: Option<String>,
-    scopes: Option<Vec<&'a str>>,
-    /// Why it does not last as long as was asked; left out where it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warning: Option<&'a str>,
 }
 
 /// A request that has to wait: for a renewal, or for what is to be said.
@@ -65,7 +51,7 @@ pub(crate) fn answer(
         if let Err(problem) = caller.may(Capability::Token, held.as_ref().map(|held| held.id), &now) {
             let about = held.map(|held| (held.id, held.name.clone()));
             let end = Err(problem.in_audit());
-            return Ok(note(shared, caller, about, means, end).unwrap_or(problem).response());
+            return Ok(note(shared, caller, about, means, end, now.wall).unwrap_or(problem).response());
         }
     }
     let ready = match shared.hand_outs.take(name, min_validity, &now) {
@@ -83,7 +69,7 @@ pub(crate) fn answer(
         // A damaged row, a home that keeps still.
         Err(error) => return Ok(Problem::from(lanyard_broker::Error::from(error)).response()),
     };
-    Ok(hand_over(shared, caller, means, &ready, None))
+    Ok(hand_over(shared, caller, means, &ready, None, now.wall))
 }
 
 impl Later {
@@ -97,11 +83,12 @@ impl Later {
                 let credential = &handed.credential;
                 let about = Some((credential.id, credential.name.clone()));
                 let scopes = credential.scopes.as_ref().map(ToString::to_string);
-                if let Some(problem) = note(&shared, &caller, about, self.means, Ok(credential.generation)) {
+                let now = shared.hand_outs.now().wall;
+                if let Some(problem) = note(&shared, &caller, about, self.means, Ok(credential.generation), now) {
                     return problem.response();
                 }
                 let warning = handed.shortfall.as_ref().map(because);
-                return reply(&handed.token, handed.left, scopes.as_deref(), warning, shared.hand_outs.now().wall);
+                return reply(&handed.token, handed.left, scopes.as_deref(), warning, now);
             }
             Err(error) => error,
         };
@@ -110,11 +97,12 @@ impl Later {
         if let Ok(Taken::Short(ready) | Taken::Good(ready)) =
             shared.hand_outs.take(self.name.as_str(), self.min_validity, &now)
         {
-            return hand_over(&shared, &caller, self.means, &ready, Some(&error.to_string()));
+            return hand_over(&shared, &caller, self.means, &ready, Some(&error.to_string()), now.wall);
         }
         let problem = Problem::from(&error);
         let about = shared.hand_outs.find(self.name.as_str()).map(|held| (held.id, held.name.clone()));
-        note(&shared, &caller, about, self.means, Err(problem.in_audit())).unwrap_or(problem).response()
+        let end = Err(problem.in_audit());
+        note(&shared, &caller, about, self.means, end, now.wall).unwrap_or(problem).response()
     }
 }
 
@@ -124,13 +112,14 @@ fn hand_over(
     means: Arc<str>,
     ready: &Ready,
     warning: Option<&str>,
+    now: Timestamp,
 ) -> Response<Body> {
     let held = &ready.held;
     let about = Some((held.id, held.name.clone()));
-    if let Some(problem) = note(shared, caller, about, means, Ok(held.generation)) {
+    if let Some(problem) = note(shared, caller, about, means, Ok(held.generation), now) {
         return problem.response();
     }
-    reply(&ready.token, ready.left, held.scopes.as_deref(), warning, shared.hand_outs.now().wall)
+    reply(&ready.token, ready.left, held.scopes.as_deref(), warning, now)
 }
 
 /// Has it written down; the problem where that is impossible, since nothing is handed out that nobody will know of.
@@ -140,9 +129,10 @@ fn note(
     credential: Option<(lanyard_credential::CredentialId, CredentialName)>,
     means: Arc<str>,
     end: Result<Generation, Arc<str>>,
+    now: Timestamp,
 ) -> Option<Problem> {
-    let asked = Asked { credential, actor: Arc::clone(caller.actor()), means, end };
-    shared.hand_outs.note(asked).err().map(|full| {
+    let asked = Asked { credential, actor: caller.actor().clone(), means, end };
+    shared.hand_outs.note(asked, now).err().map(|full| {
         Problem::new(Code::Store, full.to_string()).hint("see the broker's log for why the store cannot be written")
     })
 }
@@ -154,20 +144,11 @@ fn reply(
     warning: Option<&str>,
     now: Timestamp,
 ) -> Response<Body> {
-    let reply = Reply {
-        access_token: token.expose_secret(),
-        token_type: "Bearer",
-        expires_in: left.map(|left| left.as_secs()),
-        expires_at: left.and_then(|left| now.checked_add(left).ok()).map(|at| format!("{at:.0}")),
-        scopes: scopes.map(|scopes| scopes.split(' ').filter(|scope| !scope.is_empty()).collect()),
-        warning,
+    let reply = TokenReply::new(token, left, scopes, warning, now);
+    let bytes = match reply.written() {
+        Ok(bytes) => bytes,
+        Err(error) => return Problem::new(Code::Internal, error.to_string()).response(),
     };
-    // Never to grow: an outgrown buffer would leave the token behind.
-    let longest = 6 * (token.expose_secret().len() + scopes.map_or(0, str::len) + warning.map_or(0, str::len)) + 256;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(longest));
-    if let Err(error) = serde_json::to_writer(&mut *bytes, &reply) {
-        return Problem::new(Code::Internal, error.to_string()).response();
-    }
     let mut response = Response::new(body::secret(bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

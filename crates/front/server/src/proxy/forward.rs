@@ -21,7 +21,7 @@ use super::doubts::Doubts;
 use super::org::Pin;
 use super::pass::Pass;
 use super::{admission, headers, link, trouble};
-use crate::body::{Body, BoxError};
+use crate::body::{self, Body, BoxError};
 use crate::problem::{Code, Problem};
 
 /// Makes calls of Webex for programs that hold no token.
@@ -251,7 +251,7 @@ fn upload(bytes: &SecretBytes) -> Upload {
 
 fn passed_on(streamed: Streamed, pass: &Pass, url: &SafeUrl, base: &str) -> Response<Body> {
     let (parts, body) = streamed.response.into_parts();
-    let mut response = Response::new(body.boxed());
+    let mut response = Response::new(body::streamed(body.boxed()));
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
     headers::down(response.headers_mut(), &pass.token);

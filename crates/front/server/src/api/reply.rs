@@ -1,0 +1,135 @@
+//! What whoever asks for a token is told, in a buffer of its own that is wiped.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_secret::AccessToken;
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+/// The reply, as DESIGN's section 6 has it.
+#[derive(Serialize)]
+pub(super) struct TokenReply<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: Option<u64>,
+    expires_at: Option<WholeSeconds>,
+    scopes: Option<Words<'a>>,
+    /// Why it does not last as long as was asked; left out where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'a str>,
+}
+
+impl<'a> TokenReply<'a> {
+    /// A token that lasts so long from `now`. The scopes are separated by spaces.
+    pub(super) fn new(
+        token: &'a AccessToken,
+        left: Option<Duration>,
+        scopes: Option<&'a str>,
+        warning: Option<&'a str>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            access_token: token.expose_secret(),
+            token_type: "Bearer",
+            expires_in: left.map(|left| left.as_secs()),
+            expires_at: left.and_then(|left| now.checked_add(left).ok()).map(WholeSeconds),
+            scopes: scopes.map(Words),
+            warning,
+        }
+    }
+
+    /// In JSON.
+    pub(super) fn written(&self) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.longest()));
+        serde_json::to_writer(&mut *bytes, self)?;
+        Ok(bytes)
+    }
+
+    /// A buffer of this length never grows: an outgrown one would leave the token behind. Nor is it much too long: all of it is
+    /// wiped, for each token that is handed out.
+    fn longest(&self) -> usize {
+        let scopes = self.scopes.as_ref().map_or("", |scopes| scopes.0);
+        FRAME + [self.access_token, scopes, self.warning.unwrap_or_default()].into_iter().map(most).sum::<usize>()
+    }
+}
+
+/// More than all of a reply but its three texts: names, quotes, twenty digits, a time.
+const FRAME: usize = 176;
+
+/// The most bytes that a text takes within a string of JSON, or as a list of its words.
+fn most(text: &str) -> usize {
+    let each = |byte| match byte {
+        0..b' ' => 6,
+        b' ' => 3,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(each).sum()
+}
+
+/// Words that are separated by spaces, as a list.
+struct Words<'a>(&'a str);
+
+impl Serialize for Words<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.split(' ').filter(|word| !word.is_empty()))
+    }
+}
+
+/// RFC 3339, in whole seconds.
+struct WholeSeconds(Timestamp);
+
+impl Serialize for WholeSeconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.0}", self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_token_comes_with_how_long_it_lasts_and_what_for() {
+        let token = AccessToken::new("canary");
+        let now = "2026-01-02T03:04:05.678Z".parse().unwrap();
+        let left = Some(Duration::from_mins(1));
+        let written = TokenReply::new(&token, left, Some("spark:all  spark:kms"), None, now).written().unwrap();
+        let expected = r#"{"access_token":"canary","token_type":"Bearer","expires_in":60,"expires_at":"2026-01-02T03:05:05Z","scopes":["spark:all","spark:kms"]}"#;
+        assert_eq!(str::from_utf8(&written).unwrap(), expected);
+        let written = TokenReply::new(&token, None, None, Some("it is the last"), now).written().unwrap();
+        let expected = json!({
+            "access_token": "canary", "token_type": "Bearer", "expires_in": null, "expires_at": null, "scopes": null,
+            "warning": "it is the last",
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_in_a_reply_it_reads_back_and_its_buffer_never_grows(
+            token in any::<String>(),
+            scopes in proptest::option::of("[a-z \"\\\\\u{1}]{0,60}"),
+            warning in proptest::option::of(any::<String>()),
+            left in proptest::option::of(any::<u64>()),
+            now in any::<i32>(),
+        ) {
+            let secret = AccessToken::new(token.as_str());
+            let now = Timestamp::from_second(now.into()).unwrap();
+            let left = left.map(Duration::from_secs);
+            let reply = TokenReply::new(&secret, left, scopes.as_deref(), warning.as_deref(), now);
+            let longest = reply.longest();
+            let written = reply.written().unwrap();
+            prop_assert!(written.len() <= longest, "{} bytes, {longest} were said", written.len());
+            let read: Value = serde_json::from_slice(&written).unwrap();
+            prop_assert_eq!(read["access_token"].as_str(), Some(token.as_str()));
+            prop_assert_eq!(read.get("warning").and_then(Value::as_str), warning.as_deref());
+            let words = scopes.map(|scopes| scopes.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>());
+            prop_assert_eq!(&read["scopes"], &json!(words));
+        }
+    }
+}
