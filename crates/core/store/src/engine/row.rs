@@ -159,8 +159,8 @@ impl Row {
         columns: MomentColumns,
         known: impl FnOnce(&str) -> BootId,
     ) -> Result<Moment, StoreError> {
-        let boot = self.boot_time_with(columns.boot, columns.elapsed, known)?;
-        Ok(Moment { wall: self.timestamp(columns.wall)?, boot })
+        let wall = self.timestamp(columns.wall)?;
+        Ok(Moment { wall, boot: self.boot_time_with(columns.boot, columns.elapsed, known)? })
     }
 
     /// A value that must be there. Asked for a number, the driver itself gives 0 for a null.
