@@ -115,9 +115,9 @@ fn a_client_that_trusts_the_authority_is_given_a_token_and_nobody_else_speaks_to
     assert!(plain.json()["hint"].as_str().unwrap().contains("https://"), "{plain:?}");
 
     // TLS 1.1 (RFC 4346), as its hello looks: refused with the alert protocol_version (RFC 8446, section 6.2).
-    let mut hello = vec![0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+    let mut hello = vec![0x16, 3, 1, 0, 55, 1, 0, 0, 51, 3, 2];
     hello.extend([7; 32]);
-    hello.extend([0, 0, 2, 0, 0x2f, 1, 0]);
+    hello.extend([0, 0, 2, 0, 0x2f, 1, 0, 0, 8, 0, 0x0d, 0, 4, 0, 2, 4, 3]);
     let mut stream = TcpStream::connect(&address).unwrap();
     stream.write_all(&hello).unwrap();
     let mut alert = Vec::new();
