@@ -67,7 +67,7 @@ fn it_says_at_its_start_what_it_may_be_called() {
 #[test]
 fn a_broker_that_listens_everywhere_says_that_it_goes_by_no_name() {
     let home = Home::new(LANYARD);
-    let authority = super::tls::Authority::new();
+    let authority = super::tls::Authority::new("the first");
     let [certificate, key] = authority.certify(&home, "lanyard.test");
     let tls = ["--tls-certificate", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
     let broker = Served::start(&home, [&["--http", "0.0.0.0:0"][..], &tls].concat());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
@@ -22,8 +22,10 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    /// Of that name: by it a client finds whom it trusts.
+    pub(super) fn new(name: &str) -> Self {
         let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, name);
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self { issuer: CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap() }
     }
@@ -74,7 +76,7 @@ fn a_client_that_trusts_the_authority_is_given_a_token_and_nobody_else_speaks_to
     let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
     let home = Home::signed_in(LANYARD, &webex);
     let key = home.run(["client", "add", "dashboard", "--credential", "acme", "--can", "token"]).ok();
-    let authority = Authority::new();
+    let authority = Authority::new("the first");
     let [certificate, private] = authority.certify(&home, "lanyard.test");
     let broker = Served::start(
         &home,
@@ -102,10 +104,10 @@ fn a_client_that_trusts_the_authority_is_given_a_token_and_nobody_else_speaks_to
     }
 
     // Whoever does not know the authority, or means another, sends nothing.
-    let stranger = ask(&address, Authority::new().trusted(), "lanyard.test", &BOTH, &request).unwrap_err();
+    let stranger = ask(&address, Authority::new("another").trusted(), "lanyard.test", &BOTH, &request).unwrap_err();
     assert!(stranger.to_string().contains("UnknownIssuer"), "{stranger}");
     let other = ask(&address, authority.trusted(), "other.test", &BOTH, &request).unwrap_err();
-    assert!(other.to_string().contains("NotValidForName"), "{other}");
+    assert!(other.to_string().contains("not valid for name"), "{other}");
 
     // Without encryption it says so, in words that any client shows.
     let plain = broker.ask_raw(request.as_bytes()).expect("an answer");
@@ -113,9 +115,9 @@ fn a_client_that_trusts_the_authority_is_given_a_token_and_nobody_else_speaks_to
     assert!(plain.json()["hint"].as_str().unwrap().contains("https://"), "{plain:?}");
 
     // TLS 1.1 (RFC 4346), as its hello looks: refused with the alert protocol_version (RFC 8446, section 6.2).
-    let mut hello = vec![0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+    let mut hello = vec![0x16, 3, 1, 0, 55, 1, 0, 0, 51, 3, 2];
     hello.extend([7; 32]);
-    hello.extend([0, 0, 2, 0, 0x2f, 1, 0]);
+    hello.extend([0, 0, 2, 0, 0x2f, 1, 0, 0, 8, 0, 0x0d, 0, 4, 0, 2, 4, 3]);
     let mut stream = TcpStream::connect(&address).unwrap();
     stream.write_all(&hello).unwrap();
     let mut alert = Vec::new();
@@ -123,7 +125,7 @@ fn a_client_that_trusts_the_authority_is_given_a_token_and_nobody_else_speaks_to
     assert_eq!((alert.first(), alert.get(5..)), (Some(&0x15), Some(&[2, 70][..])), "{alert:?}");
 
     // Another certificate is taken when it is told so; one that cannot be used is not.
-    let next = Authority::new();
+    let next = Authority::new("the next");
     next.certify(&home, "lanyard.test");
     broker.signal("HUP");
     broker.wait_for("the certificate was read again");
