@@ -45,7 +45,7 @@ pub use calls::test::{
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use doubt::Doubt;
-pub use error::{Class, Error, advice, class_of};
+pub use error::{Again, Class, Error, Troubled, advice, class_of};
 pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, Ready, Spool, SpoolFull, Taken};
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 pub use wire::{Told, Travels};

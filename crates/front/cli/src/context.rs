@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use clap::Args;
-use lanyard_broker::{Broker, List, Parts};
-use lanyard_credential::CredentialName;
+use lanyard_broker::{Broker, List, ListApps, Parts, Troubled};
+use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::Environment;
 use lanyard_server::owner::Owner;
 use lanyard_server::sockets;
@@ -243,6 +243,12 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
             hint: format!("name one of those that lanyard list shows, or set {CREDENTIAL}"),
         }),
     }
+}
+
+/// A credential with its app, for hints that name it.
+pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result<Troubled, Failure> {
+    let apps = if credential.app.is_some() { broker.call(ListApps).await? } else { Vec::new() };
+    Ok(Troubled::among(credential, &apps))
 }
 
 /// The store that this process opened, to be closed in order at its end.

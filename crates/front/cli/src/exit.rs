@@ -175,8 +175,9 @@ pub(crate) fn tell(failure: &Failure, code: u8, json: bool) {
 
 /// One object on one line.
 pub(crate) fn tell_program(kind: &str, message: &str, hint: Option<&str>, code: u8) {
+    let hint = hint.map(output::pasted::for_this_home);
     let error = json!({ "kind": kind, "message": message, "hint": hint, "exit_code": code });
-    output::note(&json!({ "error": error }).to_string());
+    output::verbatim(&json!({ "error": error }).to_string());
 }
 
 /// The causes, from the nearest on. Some errors of the system's libraries repeat theirs.

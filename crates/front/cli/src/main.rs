@@ -36,6 +36,9 @@ fn main() -> ExitCode {
         Err(error) => return misread(&error),
     };
     let json = arguments.common.json;
+    if let Some(home) = &arguments.common.home {
+        output::pasted::keep_home(home);
+    }
     match &arguments.command {
         Command::Serve(serve) => output::log::start_broker(arguments.verbose, serve.log),
         _ => output::log::start(arguments.verbose),

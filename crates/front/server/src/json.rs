@@ -1,7 +1,7 @@
 //! How things look to programs, on the command line and over HTTP alike.
 
 use jiff::Timestamp;
-use lanyard_broker::{JobReport, NeedVerdict, TestReport, TokenFinding};
+use lanyard_broker::{JobReport, NeedVerdict, TestReport, TokenFinding, Troubled};
 use lanyard_credential::{Credential, Validity};
 use lanyard_time::Moment;
 use serde_json::{Map, Value, json};
@@ -35,7 +35,7 @@ pub fn credential(credential: &Credential, now: &Moment) -> Value {
             "at": time(Some(trouble.when())),
             "kind": trouble.kind.as_str(),
             "message": trouble.message,
-            "hint": lanyard_broker::advice(credential, trouble, now),
+            "hint": lanyard_broker::advice(&Troubled::of(credential), trouble, now),
         })),
         "labels": credential.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<Map<_, _>>(),
     })

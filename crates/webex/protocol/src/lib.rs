@@ -17,6 +17,7 @@ mod message;
 pub mod oauth;
 mod organization;
 mod page;
+mod pages;
 mod paging;
 mod person;
 mod proxy;
@@ -33,6 +34,7 @@ pub use id::{AppClientId, AuthorizationId, DeviceId, IdError, OrgId, PersonId, W
 pub use message::{Method, Request, Response, bearer};
 pub use organization::Organization;
 pub use page::{FieldError, ItemProblem, ItemTrouble, Page};
+pub use pages::Pages;
 pub use paging::{next_link, proxied_links};
 pub use person::{ListPeople, Person, PersonType};
 pub use proxy::{ProxyPath, ProxyPathError, SegmentError, Upstream, decode_segment, proxied, yields_credential};

@@ -28,6 +28,8 @@ pub struct Cleared {
     pub name: CredentialName,
     /// Its kind.
     pub kind: Kind,
+    /// The Webex that it belonged to.
+    pub environment: Environment,
     /// Its tokens, each with its fate.
     pub revocations: Vec<Revocation>,
     /// Who was handed its access token, which nobody may use any more where it was revoked.
@@ -41,6 +43,8 @@ pub struct Cleared {
 pub struct Revocation {
     /// The credential that it belonged to.
     pub credential: CredentialName,
+    /// The Webex that it belongs to.
+    pub environment: Environment,
     /// Which of its tokens.
     pub token: TokenKind,
     /// What became of it.
@@ -81,7 +85,8 @@ impl Call for Clear {
         let mut revocations = broker.revoke_pending(Some(credential.id)).await?;
         broker.revoke_the_rest(&credential, &mut revocations).await;
         broker.store.finish_clearing(credential.id).await?;
-        Ok(Cleared { name: credential.name, kind: credential.kind, revocations, holders, minted })
+        let Credential { name, kind, environment, .. } = credential;
+        Ok(Cleared { name, kind, environment, revocations, holders, minted })
     }
 }
 
@@ -148,7 +153,7 @@ impl Broker {
             if let Some(ended) = ended {
                 self.store.finish_revocation(row.id, &ended).await?;
             }
-            done.push(Revocation { credential: row.name, token: row.kind, outcome });
+            done.push(Revocation { credential: row.name, environment: row.environment, token: row.kind, outcome });
         }
         Ok(done)
     }

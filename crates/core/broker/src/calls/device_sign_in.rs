@@ -8,6 +8,7 @@ use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
 use super::sign_in::{SignIn, SignedIn};
+use crate::error::Again;
 use crate::{Broker, Call, Error};
 
 /// Asks Webex for the code that a person types elsewhere.
@@ -51,11 +52,12 @@ impl Call for BeginDeviceSignIn {
     type Reply = DeviceSignIn;
 
     async fn run(self, broker: &Broker) -> Result<DeviceSignIn, Error> {
-        let SignIn { app, scopes, .. } = &self.sign_in;
+        let SignIn { name, app, scopes, .. } = &self.sign_in;
+        let again = Again::device(name, &app.name);
         let asked_for = broker.transport.device_authorize(&app.environment, &app.client_id, scopes).await;
         let begun = asked_for.map_err(|error| match error {
             DeviceError::Refused(DeviceRefused::Client(refusal)) => {
-                Error::ClientRefused { app: app.name.clone(), refusal }
+                Error::ClientRefused { again: Box::new(again), refusal }
             }
             error => Error::DeviceRefused(Box::new(error)),
         })?;
@@ -76,12 +78,15 @@ impl Call for AwaitDevice {
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
         let DeviceSignIn { sign_in, authorization, asked } = self.device;
         let app = &sign_in.app;
+        let again = Again::device(&sign_in.name, &app.name);
         let auth = broker.auth(app.id).await?;
         let elapsed = || broker.clock.now().since(&asked);
         let mut polling = Polling::begin(&authorization);
         let mut next = polling.first(elapsed());
         loop {
-            let Next::Wait(pause) = next else { return Err(Error::DeviceExpired { name: sign_in.name }) };
+            let Next::Wait(pause) = next else {
+                return Err(Error::DeviceExpired { name: sign_in.name, again: Box::new(again) });
+            };
             broker.sleep.sleep(pause).await;
             let answered = broker.transport.device_poll(&app.environment, &auth, &authorization.device_code).await;
             let (sent, poll) = match answered {
@@ -97,18 +102,19 @@ impl Call for AwaitDevice {
             let Next::Over(ending) = next else { continue };
             return match (poll, ending) {
                 (DevicePoll::Granted(reply), _) => broker.conclude(&sign_in, Obtained { sent, reply }).await,
-                (_, Ending::Denied) => {
-                    Err(Error::SignInRefused { error: "access_denied".to_owned(), description: None })
+                (_, Ending::Denied) => Err(Error::SignInRefused {
+                    again: Box::new(again),
+                    error: "access_denied".to_owned(),
+                    description: None,
+                }),
+                (DevicePoll::WrongClient(refusal), _) => Err(Error::ClientRefused { again: Box::new(again), refusal }),
+                (DevicePoll::Refused(refusal), _) => {
+                    Err(Error::exchange(again, ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal)))))
                 }
-                (DevicePoll::WrongClient(refusal), _) => Err(Error::ClientRefused { app: app.name.clone(), refusal }),
-                (DevicePoll::Refused(refusal), _) => Err(Error::exchange(
-                    &app.name,
-                    ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal))),
-                )),
                 (DevicePoll::Malformed(reply), _) => {
-                    Err(Error::exchange(&app.name, ExchangeError::Token(TokenError::Malformed(reply))))
+                    Err(Error::exchange(again, ExchangeError::Token(TokenError::Malformed(reply))))
                 }
-                _ => Err(Error::DeviceExpired { name: sign_in.name }),
+                _ => Err(Error::DeviceExpired { name: sign_in.name, again: Box::new(again) }),
             };
         }
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::expect;
 use crate::mint::MintEnd;
 use crate::rotation::{RotationEnd, look_again};
-use crate::{Broker, Call, Error};
+use crate::{Broker, Call, Error, Troubled};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
 #[derive(Debug, Serialize, Deserialize)]
@@ -222,8 +222,7 @@ impl HandOut {
         if fit == Fit::Ended {
             let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
             return Err(Error::NoToken {
-                name: self.name.clone(),
-                kind: credential.kind,
+                whose: Box::new(broker.troubled(credential).await),
                 trouble: Box::new(trouble),
                 wait,
             });
@@ -279,9 +278,9 @@ fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
         Standing::Clearing => "clearing",
         Standing::Disabled => "disabled",
         Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken => {
+            // A bot's or a personal token: there is no app.
             return Err(Error::NoToken {
-                name: credential.name.clone(),
-                kind: credential.kind,
+                whose: Box::new(Troubled::of(credential)),
                 trouble: Box::new(trouble.clone()),
                 wait: Duration::ZERO,
             });

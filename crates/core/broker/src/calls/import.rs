@@ -182,7 +182,11 @@ impl Broker {
             subject: Subject::Unknown(why.to_owned()),
             organisation: None,
         };
-        let refused = || Error::NothingToImport { name: wanted.name.clone() };
+        let refused = || Error::NothingToImport {
+            name: wanted.name.clone(),
+            kind: origin.kind,
+            app: origin.app.as_ref().map(|app| app.name.clone()),
+        };
         let renewable = wanted.tokens.refresh.is_some();
         let Some(token) = &wanted.tokens.access else {
             return if renewable { Ok(ended("it has had no access token here yet")) } else { Err(refused()) };

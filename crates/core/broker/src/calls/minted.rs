@@ -13,6 +13,7 @@ use lanyard_store::{NewCredential, NewTokens};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
+use crate::error::Again;
 use crate::grant::tokens_of;
 use crate::identity::differs;
 use crate::mint::MintEnd;
@@ -157,7 +158,8 @@ impl Broker {
         let trouble = match end {
             MintEnd::Failed(trouble) if is_final(&trouble) => {
                 self.store.remove_credential(credential.id).await?;
-                return Err(Error::NotMinted { name: credential.name, trouble: Box::new(trouble) });
+                let app = self.troubled(&credential).await.app;
+                return Err(Error::NotMinted { name: credential.name, app, trouble: Box::new(trouble) });
             }
             MintEnd::Failed(trouble) => Some(trouble),
             MintEnd::Minted | MintEnd::Elsewhere | MintEnd::Busy | MintEnd::Erased => None,
@@ -230,7 +232,7 @@ impl Broker {
             Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) => {
                 return Err(Error::RefreshTokenRefused { app: app.name.clone() });
             }
-            Err(error) => return Err(Error::exchange(&app.name, error)),
+            Err(error) => return Err(Error::exchange(Again::service_app(&earlier.name, &app.name), error)),
         };
         let reply = &mut obtained.reply;
         let identity = self.identify_or_unknown(&app.environment, &reply.access_token).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, CredentialName, Mint, Renewal, Standing, TroubleKind};
+use lanyard_credential::{Credential, CredentialName, Mint, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
@@ -48,10 +48,12 @@ impl Call for Refresh {
         };
         if !self.force {
             match &credential.standing {
-                Standing::NeedsLogin(trouble) => return Err(no_token(&credential, trouble, Duration::ZERO)),
+                Standing::NeedsLogin(trouble) => {
+                    return Err(broker.not_renewed(&credential, trouble, Duration::ZERO).await);
+                }
                 Standing::Stalled(trouble) if !trouble.may_try_again(&now) => {
                     let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-                    return Err(no_token(&credential, trouble, wait));
+                    return Err(broker.not_renewed(&credential, trouble, wait).await);
                 }
                 Standing::Active if !validity.rotation_is_due(&now, 0) => return Ok(Refreshed::NotDue(credential)),
                 _ => {}
@@ -72,7 +74,7 @@ impl Call for Refresh {
             }
             (Outcome::Failed(_), Some(trouble)) => {
                 let wait = trouble.pause;
-                Err(no_token(&fresh, &trouble, wait))
+                Err(broker.not_renewed(&fresh, &trouble, wait).await)
             }
             _ => Err(Error::Busy { name: self.name }),
         }
@@ -97,7 +99,7 @@ impl Refresh {
                 if !self.force && !trouble.may_try_again(now) =>
             {
                 let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-                return Err(no_token(credential, trouble, wait));
+                return Err(broker.not_renewed(credential, trouble, wait).await);
             }
             Standing::Active if !self.force && !due => return Ok(Refreshed::NotDue(credential.clone())),
             _ => {}
@@ -107,7 +109,7 @@ impl Refresh {
             MintEnd::Elsewhere => Ok(Refreshed::RotatedElsewhere(broker.credential(&self.name).await?)),
             MintEnd::Busy => Err(Error::Busy { name: self.name }),
             MintEnd::Erased => Err(broker.no_such_credential(&self.name).await),
-            MintEnd::Failed(trouble) => Err(no_token(credential, &trouble, trouble.pause)),
+            MintEnd::Failed(trouble) => Err(broker.not_renewed(credential, &trouble, trouble.pause).await),
         }
     }
 }
@@ -115,6 +117,8 @@ impl Refresh {
 /// How long another process's renewal is awaited. What it brings comes all the same; only this caller does not see it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn no_token(credential: &Credential, trouble: &lanyard_credential::Trouble, wait: Duration) -> Error {
-    Error::NotRenewed { name: credential.name.clone(), kind: credential.kind, trouble: Box::new(trouble.clone()), wait }
+impl Broker {
+    async fn not_renewed(&self, credential: &Credential, trouble: &Trouble, wait: Duration) -> Error {
+        Error::NotRenewed { whose: Box::new(self.troubled(credential).await), trouble: Box::new(trouble.clone()), wait }
+    }
 }

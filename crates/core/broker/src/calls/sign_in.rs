@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::environment::expect;
+use crate::error::Again;
 use crate::grant::tokens_of;
 use crate::identity::{Identity, differs};
 use crate::{Broker, Call, Error};
@@ -74,7 +75,11 @@ impl Call for BeginSignIn {
                 }
             }
             (None, Some(app)) => broker.app(app).await?,
-            (None, None) => return Err(Error::NoAppNamed(self.name)),
+            (None, None) => {
+                let apps = broker.store.apps().await?.into_iter();
+                let apps = apps.filter(|app| app.kind == AppKind::Integration).map(|app| app.name).collect();
+                return Err(Error::NoAppNamed { name: self.name, apps });
+            }
         };
         expect(&app.name, &app.environment, self.expected.as_ref())?;
         if app.kind != AppKind::Integration {
@@ -94,6 +99,11 @@ impl Call for BeginSignIn {
 }
 
 impl SignIn {
+    /// The command that begins it anew.
+    pub(crate) fn again(&self) -> Again {
+        Again::sign_in(&self.name, &self.app.name)
+    }
+
     /// The address to open, for an answer that comes back to `redirect_uri`.
     pub fn url(&self, redirect_uri: &Url) -> SafeUrl {
         AuthorizationRequest {
@@ -142,13 +152,17 @@ impl Call for FinishSignIn {
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
         let app = &self.sign_in.app;
         match self.callback.state() {
-            Some(_) if !self.sign_in.recognises(&self.callback) => return Err(Error::WrongState),
-            None if !self.pasted => return Err(Error::NoState),
+            Some(_) if !self.sign_in.recognises(&self.callback) => {
+                return Err(Error::WrongState { again: Box::new(self.sign_in.again()) });
+            }
+            None if !self.pasted => return Err(Error::NoState { again: Box::new(self.sign_in.again()) }),
             _ => {}
         }
         let code = match self.callback {
             Callback::Code { code, .. } => code,
-            Callback::Refused { error, description, .. } => return Err(Error::SignInRefused { error, description }),
+            Callback::Refused { error, description, .. } => {
+                return Err(Error::SignInRefused { again: Box::new(self.sign_in.again()), error, description });
+            }
         };
         let environment = &app.environment;
         let auth = broker.auth(app.id).await?;
@@ -156,7 +170,7 @@ impl Call for FinishSignIn {
             .transport
             .exchange_code(environment, &auth, &code, &self.redirect_uri, &self.sign_in.verifier)
             .await
-            .map_err(|error| Error::exchange(&app.name, error))?;
+            .map_err(|error| Error::exchange(self.sign_in.again(), error))?;
         broker.conclude(&self.sign_in, obtained).await
     }
 }
@@ -170,7 +184,7 @@ impl Broker {
         let reply = &obtained.reply;
         if reply.refresh_token.is_none() {
             self.give_back(environment, &auth, Some(&reply.access_token), None).await;
-            return Err(Error::NoRefreshToken);
+            return Err(Error::NoRefreshToken { again: Box::new(sign_in.again()) });
         }
         let identity = self.identify_or_unknown(environment, &reply.access_token).await;
         let missing = reply.scopes.as_ref().map(|granted| scopes.without(granted)).unwrap_or_default();

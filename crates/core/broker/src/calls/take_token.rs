@@ -59,7 +59,7 @@ impl Call for TakeToken {
     async fn run(self, broker: &Broker) -> Result<TakenToken, Error> {
         let call = HandOut { name: self.name, min_validity: self.min_validity, expected: self.expected };
         let handed = call.run(broker).await?;
-        let mut taken = broker.taken(handed);
+        let mut taken = broker.taken(handed).await;
         // A store that cannot be written keeps nobody from a valid token.
         taken.unrecorded = taken.record(self.means).run(broker).await.err().map(|error| error.to_string());
         Ok(taken)
@@ -68,10 +68,12 @@ impl Call for TakeToken {
 
 impl Broker {
     /// What a holder should know of a token that was handed out.
-    pub fn taken(&self, handed: HandedOut) -> TakenToken {
+    pub async fn taken(&self, handed: HandedOut) -> TakenToken {
         let HandedOut { credential, token, left, shortfall } = handed;
         let last = match &credential.standing {
-            Standing::NeedsLogin(trouble) => Some(advice(&credential, trouble, &self.clock.now())),
+            Standing::NeedsLogin(trouble) => {
+                Some(advice(&self.troubled(&credential).await, trouble, &self.clock.now()))
+            }
             _ => None,
         };
         TakenToken {

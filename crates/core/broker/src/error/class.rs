@@ -33,7 +33,7 @@ impl Error {
             Self::NoSuchToken { .. }
             | Self::NoSuchCredential { .. }
             | Self::NoSuchClient { .. }
-            | Self::NoAppNamed(_)
+            | Self::NoAppNamed { .. }
             | Self::NoSuchApp { .. } => Class::NoSuchName,
             Self::NoScopes
             | Self::WrongAppKind { .. }
@@ -45,9 +45,9 @@ impl Error {
             | Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
             | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_)) => Class::Usage,
             Self::SignInRefused { .. }
-            | Self::WrongState
-            | Self::NoState
-            | Self::CodeRefused(_)
+            | Self::WrongState { .. }
+            | Self::NoState { .. }
+            | Self::CodeRefused { .. }
             | Self::ClientRefused { .. }
             | Self::TokenRefused
             | Self::NothingToImport { .. }
@@ -61,7 +61,7 @@ impl Error {
             Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } | Self::NotMinted { trouble, .. } => {
                 class_of(trouble.kind)
             }
-            Self::Exchange(error) => exchange_class(error),
+            Self::Exchange { source, .. } => exchange_class(source),
             Self::DeviceRefused(error) => match &**error {
                 DeviceError::Send(error) => send_class(error),
                 DeviceError::Refused(_) => Class::Failed,

@@ -4,21 +4,20 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
-use lanyard_credential::{Credential, CredentialName, Kind, Trouble, TroubleKind};
+use lanyard_credential::{Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::TokenError;
 use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
 use url::Host;
 
-use super::Error;
 use super::class::is_passing;
+use super::{Again, Error, Troubled};
 
 impl Error {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoSuchCredential { near, .. } => format!("{}see what there is: lanyard list", meant(near)),
-            Self::NoAppNamed(name) => format!("name one of lanyard app list: lanyard login {name} --app APP"),
             Self::NoSuchApp { near, .. } => {
                 format!("{}see what there is: lanyard app list; register one: lanyard app add", meant(near))
             },
@@ -34,41 +33,31 @@ impl Error {
             }
             Self::WrongAppKind { .. } => "use another app (lanyard app list)".to_owned(),
             Self::NoScopes => "name the scopes: --scope spark:people_read, or give the app some".to_owned(),
-            Self::WrongState | Self::NoState => {
-                "start again with lanyard login and use the address that it shows, in one browser tab only".to_owned()
-            }
-            Self::SignInRefused { error, .. } => refused_hint(error).to_owned(),
-            Self::Exchange(error) => exchange_hint(error).to_owned(),
-            Self::DeviceExpired { name } => format!("start again with lanyard login {name} --device"),
-            Self::DeviceRefused(error) => match &**error {
-                DeviceError::Send(error) => send_hint(error).to_owned(),
-                DeviceError::Refused(_) => "see that the app is an integration that is registered with these scopes; without --device a browser is used".to_owned(),
-            },
-            Self::CodeRefused(_) => {
-                "a code works once and for a few minutes; start again with lanyard login".to_owned()
-            }
-            Self::ClientRefused { app, .. } => {
-                format!("give lanyard the app's present secret (lanyard app secret {app}), then start again with lanyard login")
-            }
-            Self::NoRefreshToken => {
-                "nothing was stored; see that the app is an integration in the developer portal, and start again".to_owned()
-            }
+            Self::NoAppNamed { .. }
+            | Self::WrongState { .. }
+            | Self::NoState { .. }
+            | Self::SignInRefused { .. }
+            | Self::Exchange { .. }
+            | Self::DeviceExpired { .. }
+            | Self::DeviceRefused(_)
+            | Self::CodeRefused { .. }
+            | Self::ClientRefused { .. }
+            | Self::NoRefreshToken { .. } => sign_in_hint(self)?,
             Self::AnotherSubject { name, .. } => {
                 format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
             }
             Self::CannotReplace { name, .. } => format!("choose another name, or clear it first: lanyard clear {name}"),
-            Self::AnotherApp { .. } => "leave --app away, or choose another name".to_owned(),
+            Self::AnotherApp { own, .. } => format!("name its own (--app {own}), or choose another name"),
             Self::NoApplicationId { app } => format!(
                 "the developer portal shows it; register the app with it under another name: lanyard app add NAME \
                  --application-id ID … (lanyard app show {app} shows the rest)"
             ),
             Self::WrongVia { needed, .. } => format!("name another: lanyard list --kind {needed}"),
-            Self::NotMinted { trouble, .. } => match trouble.kind {
-                TroubleKind::WrongClient => {
-                    "compare the app's client id, client secret and application id with the developer portal; lanyard app \
-                     secret APP replaces the secret"
-                        .to_owned()
-                }
+            Self::NotMinted { app, trouble, .. } => match (trouble.kind, app) {
+                (TroubleKind::WrongClient, Some(app)) => format!(
+                    "compare the app's client id, client secret and application id (lanyard app show {app}) with the developer \
+                     portal; another secret: lanyard app secret {app}"
+                ),
                 _ => "mend that first; nothing was stored".to_owned(),
             },
             Self::RefreshTokenRefused { app } => format!(
@@ -82,15 +71,19 @@ impl Error {
             Self::TokenRefused => {
                 "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned()
             }
-            Self::NothingToImport { name } => {
-                format!("nothing was stored; sign in instead: lanyard login {name} --app APP")
-            }
+            Self::NothingToImport { name, kind, app } => match app {
+                Some(app) if *kind == Kind::ServiceApp => {
+                    format!("nothing was stored; give its refresh token instead: {}", Again::service_app(name, app))
+                }
+                Some(app) => format!("nothing was stored; sign in instead: {}", Again::sign_in(name, app)),
+                None => format!("nothing was stored; copy the token again: lanyard add {kind} {name}"),
+            },
             Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
             Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
             Self::NotHandingOut { name, state: "disabled" } => format!("hand it out again: lanyard enable {name}"),
             Self::NotHandingOut { name, .. } => format!("see lanyard show {name}"),
-            Self::NoToken { name, kind, trouble, wait } | Self::NotRenewed { name, kind, trouble, wait } => {
-                trouble_hint(name, *kind, trouble.kind, *wait)
+            Self::NoToken { whose, trouble, wait } | Self::NotRenewed { whose, trouble, wait } => {
+                trouble_hint(whose, trouble.kind, *wait)
             }
             Self::Ended { name, kind } => format!("give it its next token: lanyard add {kind} {name}"),
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
@@ -118,36 +111,40 @@ impl Error {
 }
 
 /// What to do about a credential's last failure.
-pub fn advice(credential: &Credential, trouble: &Trouble, now: &Moment) -> String {
-    let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-    trouble_hint(&credential.name, credential.kind, trouble.kind, wait)
+pub fn advice(whose: &Troubled, trouble: &Trouble, now: &Moment) -> String {
+    trouble_hint(whose, trouble.kind, trouble.pause.saturating_sub(now.since(&trouble.at)))
 }
 
-fn trouble_hint(name: &CredentialName, kind: Kind, trouble: TroubleKind, wait: Duration) -> String {
+fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> String {
+    let (name, pages) = (&whose.name, whose.environment.pages());
     match trouble {
-        TroubleKind::DeadGrant if kind == Kind::ServiceApp => format!(
-            "its refresh token has ended, or an administrator has withdrawn the app (Control Hub, Management, Apps, Service Apps); \
-             generate tokens anew at https://developer.webex.com/my-apps and give lanyard the refresh token: lanyard add \
-             service-app {name} --app APP"
+        TroubleKind::DeadGrant if whose.kind == Kind::ServiceApp => format!(
+            "its refresh token has ended, or an administrator has withdrawn the app ({}); generate tokens anew at {} and give \
+             lanyard the refresh token: lanyard add service-app {name} --app {}",
+            pages.service_apps,
+            pages.apps,
+            whose.app()
         ),
         TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
-        TroubleKind::DeadToken => match kind {
+        TroubleKind::DeadToken => match whose.kind {
             Kind::Bot => format!(
-                "somebody has regenerated it; give lanyard the new token: lanyard add bot {name} (regenerate it again at \
-                 https://developer.webex.com/my-apps if nobody has it); in doubt lanyard test {name} asks Webex again"
+                "somebody has regenerated it; give lanyard the new token: lanyard add bot {name} (regenerate it again at {} if \
+                 nobody has it); in doubt lanyard test {name} asks Webex again",
+                pages.apps
             ),
             Kind::Personal => format!(
-                "copy a new one from https://developer.webex.com/docs/getting-started: lanyard add personal {name}; for lasting \
-                 access: lanyard login"
+                "copy a new one from {}: lanyard add personal {name}; for lasting access: lanyard login",
+                pages.personal_token
             ),
             _ => format!("renew it: lanyard refresh {name} --force"),
         },
         TroubleKind::WrongClient => {
-            format!("give lanyard the app's present secret: lanyard app secret APP (lanyard show {name} names the app)")
+            format!("give lanyard the app's present secret: lanyard app secret {}", whose.app())
         }
         TroubleKind::NotAuthorised => format!(
-            "a full administrator of that organisation authorises the app in Control Hub (Management, Apps, Service Apps); lanyard \
-             asks again by itself, at once with lanyard refresh {name} --force"
+            "a full administrator of that organisation authorises the app ({}); lanyard asks again by itself, at once with \
+             lanyard refresh {name} --force",
+            pages.service_apps
         ),
         TroubleKind::ViaUnusable => {
             format!(
@@ -190,6 +187,41 @@ fn client_hint(error: &Error) -> Option<String> {
     })
 }
 
+/// What to do about a sign-in that came to nothing.
+fn sign_in_hint(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::NoAppNamed { name, apps } => match &apps[..] {
+                [] => "register an integration first: lanyard app add NAME --kind integration".to_owned(),
+                [app] => format!("name it: {}", Again::sign_in(name, app)),
+                [first, ..] => {
+                    let all: Vec<_> = apps.iter().map(ToString::to_string).collect();
+                    format!("name one of {}, such as: {}", all.join(", "), Again::sign_in(name, first))
+                }
+            },
+        Error::WrongState { again } | Error::NoState { again } => {
+                format!("start again ({again}) and use the address that it shows, in one browser tab only")
+            }
+        Error::SignInRefused { again, error, .. } => refused_hint(error, again),
+        Error::Exchange { again, source } => exchange_hint(source, again),
+        Error::DeviceExpired { again, .. } => format!("start again: {again}"),
+        Error::DeviceRefused(error) => match &**error {
+                DeviceError::Send(error) => send_hint(error).to_owned(),
+                DeviceError::Refused(_) => "see that the app is an integration that is registered with these scopes; without --device a browser is used".to_owned(),
+            },
+        Error::CodeRefused { again, .. } => {
+                format!("a code works once and for a few minutes; start again: {again}")
+            }
+        Error::ClientRefused { again, .. } => format!(
+                "give lanyard the app's present secret (lanyard app secret {}), then start again: {again}",
+                again.app
+            ),
+        Error::NoRefreshToken { again } => format!(
+                "nothing was stored; see that the app is an integration in the developer portal, and start again: {again}"
+            ),
+        _ => return None,
+    })
+}
+
 fn call_hint(error: &CallError) -> Option<String> {
     let status = match error {
         CallError::Send(error) => return Some(send_hint(error).to_owned()),
@@ -224,24 +256,29 @@ fn send_hint(error: &SendError) -> &'static str {
     }
 }
 
-fn exchange_hint(error: &ExchangeError) -> &'static str {
+fn exchange_hint(error: &ExchangeError, again: &Again) -> String {
     match error {
-        ExchangeError::Send(_) => "check the network and HTTPS_PROXY, then start again with lanyard login",
-        ExchangeError::Token(TokenError::Limited { .. }) => "wait a few minutes, then start again with lanyard login",
-        ExchangeError::Token(_) => "nothing was stored; start again with lanyard login",
+        ExchangeError::Send(_) => format!("check the network and HTTPS_PROXY, then start again: {again}"),
+        ExchangeError::Token(TokenError::Limited { .. }) => format!("wait a few minutes, then start again: {again}"),
+        ExchangeError::Token(_) => format!("nothing was stored; start again: {again}"),
     }
 }
 
 /// RFC 6749, section 4.1.2.1, and what Webex makes of it.
-fn refused_hint(error: &str) -> &'static str {
+fn refused_hint(error: &str, again: &Again) -> String {
     match error {
         "access_denied" => {
-            "somebody pressed Deny, or the organisation's administrator blocks this app; sign in again, or ask them to allow it"
+            format!(
+                "somebody pressed Deny, or the organisation's administrator blocks this app; sign in again, or ask them to allow it: {again}"
+            )
         }
         "invalid_scope" => {
-            "ask only for scopes that the app is registered with: lanyard login NAME --app APP --scope …"
+            format!(
+                "ask only for scopes that the app has at Webex (here it has: lanyard app show {}): {again}",
+                again.app
+            )
         }
-        "login_required" => "sign in to Webex in that browser first",
-        _ => "start again with lanyard login",
+        "login_required" => format!("sign in to Webex in that browser first, then start again: {again}"),
+        _ => format!("start again: {again}"),
     }
 }

@@ -1,7 +1,9 @@
 //! What a use case can fail with.
 
+mod again;
 mod class;
 mod hint;
+mod troubled;
 
 use std::time::Duration;
 
@@ -11,8 +13,10 @@ use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use thiserror::Error;
 
+pub use self::again::Again;
 pub use self::class::{Class, class_of};
 pub use self::hint::advice;
+pub use self::troubled::Troubled;
 use crate::wire::Told;
 
 /// Why a use case was not done.
@@ -27,8 +31,13 @@ pub enum Error {
         near: Vec<String>,
     },
     /// There is no credential of that name, and no app was named to make it with.
-    #[error("there is no credential named {0}, and a first sign-in must name its app")]
-    NoAppNamed(CredentialName),
+    #[error("there is no credential named {name}, and a first sign-in must name its app")]
+    NoAppNamed {
+        /// The name that was given.
+        name: CredentialName,
+        /// The apps that it could be.
+        apps: Vec<AppName>,
+    },
     /// There is no app of that name.
     #[error("there is no app named {name}")]
     NoSuchApp {
@@ -88,21 +97,34 @@ pub enum Error {
     NoScopes,
     /// The redirect belongs to another sign-in.
     #[error("the answer belongs to another sign-in: its state is not the one that was sent")]
-    WrongState,
+    WrongState {
+        /// How to begin anew.
+        again: Box<Again>,
+    },
     /// The redirect has no state at all.
     #[error("the answer has no state, so it cannot be told to be this sign-in's")]
-    NoState,
+    NoState {
+        /// How to begin anew.
+        again: Box<Again>,
+    },
     /// The person, or Webex, refused the sign-in.
     #[error("Webex answered the sign-in with {error}{}", .description.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
     SignInRefused {
+        /// How to begin anew.
+        again: Box<Again>,
         /// The word of RFC 6749, section 4.1.2.1.
         error: String,
         /// The sentence that came with it.
         description: Option<String>,
     },
     /// The code of a sign-in is spent, too old, or another sign-in's.
-    #[error("Webex does not accept the code of this sign-in ({0})")]
-    CodeRefused(Refusal),
+    #[error("Webex does not accept the code of this sign-in ({refusal})")]
+    CodeRefused {
+        /// How to begin anew.
+        again: Box<Again>,
+        /// What Webex said.
+        refusal: Refusal,
+    },
     /// Webex gives no code for a sign-in by code.
     #[error("Webex gave no code to sign in with")]
     DeviceRefused(#[source] Box<DeviceError>),
@@ -111,21 +133,31 @@ pub enum Error {
     DeviceExpired {
         /// The credential.
         name: CredentialName,
+        /// How to begin anew.
+        again: Box<Again>,
     },
     /// The app's secret, or its id, is wrong.
-    #[error("Webex does not accept the client id and secret of the app {app} ({refusal})")]
+    #[error("Webex does not accept the client id and secret of the app {} ({refusal})", .again.app)]
     ClientRefused {
-        /// The app.
-        app: AppName,
+        /// How to begin anew, and the app.
+        again: Box<Again>,
         /// What Webex said.
         refusal: Refusal,
     },
     /// The code of a sign-in could not be exchanged.
     #[error("the code could not be exchanged for a token")]
-    Exchange(#[source] Box<ExchangeError>),
+    Exchange {
+        /// How to begin anew.
+        again: Box<Again>,
+        /// Why not.
+        source: Box<ExchangeError>,
+    },
     /// A sign-in brought no refresh token: it could not be kept alive.
     #[error("Webex gave a token without the means to renew it")]
-    NoRefreshToken,
+    NoRefreshToken {
+        /// How to begin anew, and the Webex that knows the app.
+        again: Box<Again>,
+    },
     /// The sign-in is of another person or organisation than before.
     #[error("{name} acts as {before}, and this one is {now}'s")]
     AnotherSubject {
@@ -175,6 +207,8 @@ pub enum Error {
     NotMinted {
         /// The credential.
         name: CredentialName,
+        /// The app, where it is a service app's.
+        app: Option<AppName>,
         /// Why not.
         trouble: Box<Trouble>,
     },
@@ -212,6 +246,10 @@ pub enum Error {
     NothingToImport {
         /// The credential's name.
         name: CredentialName,
+        /// Its kind.
+        kind: Kind,
+        /// Its app, where it has one.
+        app: Option<AppName>,
     },
     /// A call of Webex failed.
     #[error(transparent)]
@@ -225,24 +263,20 @@ pub enum Error {
         state: &'static str,
     },
     /// There is no valid token and none could be had.
-    #[error("{name} has no valid token: {}", .trouble.message)]
+    #[error("{} has no valid token: {}", .whose.name, .trouble.message)]
     NoToken {
         /// The credential.
-        name: CredentialName,
-        /// Its kind.
-        kind: Kind,
+        whose: Box<Troubled>,
         /// Why it could not be renewed.
         trouble: Box<Trouble>,
         /// How long the next try still waits.
         wait: Duration,
     },
     /// A renewal that was asked for failed; there may still be a valid token.
-    #[error("{name} was not renewed: {}", .trouble.message)]
+    #[error("{} was not renewed: {}", .whose.name, .trouble.message)]
     NotRenewed {
         /// The credential.
-        name: CredentialName,
-        /// Its kind.
-        kind: Kind,
+        whose: Box<Troubled>,
         /// Why not.
         trouble: Box<Trouble>,
         /// How long the next try waits.
@@ -327,14 +361,17 @@ pub enum Error {
 }
 
 impl Error {
-    /// Why the code of a sign-in through `app` brought no token.
-    pub(crate) fn exchange(app: &AppName, error: ExchangeError) -> Self {
+    /// Why what a person began brought no token.
+    pub(crate) fn exchange(again: Again, error: ExchangeError) -> Self {
+        let again = Box::new(again);
         match error {
-            ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal))) => Self::CodeRefused(refusal),
-            ExchangeError::Token(TokenError::Rejected(Rejection::Client(refusal))) => {
-                Self::ClientRefused { app: app.clone(), refusal }
+            ExchangeError::Token(TokenError::Rejected(Rejection::Grant(refusal))) => {
+                Self::CodeRefused { again, refusal }
             }
-            error => Self::Exchange(Box::new(error)),
+            ExchangeError::Token(TokenError::Rejected(Rejection::Client(refusal))) => {
+                Self::ClientRefused { again, refusal }
+            }
+            error => Self::Exchange { again, source: Box::new(error) },
         }
     }
 }

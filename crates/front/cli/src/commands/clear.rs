@@ -107,17 +107,25 @@ fn page(cleared: &Cleared) -> Option<String> {
     if !cleared.revocations.iter().any(left) {
         return None;
     }
+    let pages = cleared.environment.pages();
     Some(match cleared.kind {
-        Kind::Bot => "to end a bot's token, regenerate it: https://developer.webex.com/my-apps".to_owned(),
+        Kind::Bot => format!("to end a bot's token, regenerate it: {}", pages.apps),
+        Kind::Personal if pages.are_local => {
+            "a local Webex ends no personal token before its time: it ends by itself within 12 hours".to_owned()
+        }
         Kind::Personal => {
-            "to end a personal token, sign out at https://developer.webex.com; it ends by itself within 12 hours".to_owned()
+            format!("to end a personal token, sign out at {}; it ends by itself within 12 hours", pages.portal)
         }
-        Kind::Integration => {
-            "to end an integration's access, remove it: https://idbroker.webex.com/idb/profile, Connected Apps".to_owned()
-        }
+        Kind::Integration => match pages.connected_apps {
+            Some(page) => format!("to end an integration's access, remove it: {page}"),
+            None => {
+                "a local Webex has no page on which a person ends an integration's access; it ends with its process"
+                    .to_owned()
+            }
+        },
         Kind::Guest => "a guest's token cannot be ended: it ends by itself within a day".to_owned(),
         Kind::ServiceApp => {
-            "to end a service app's access, an administrator withdraws it in Control Hub: Management, Apps, Service Apps".to_owned()
+            format!("to end a service app's access, an administrator withdraws it: {}", pages.service_apps)
         }
     })
 }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Broker, List, RetryRevocations, RevocationOutcome};
-use lanyard_credential::{Credential, State};
+use lanyard_broker::{Broker, List, ListApps, RetryRevocations, RevocationOutcome, Troubled};
+use lanyard_credential::{App, Credential, State};
 use lanyard_store::{Home, OpenError, Store, StoreError};
 use lanyard_time::Moment;
 use serde_json::json;
@@ -49,7 +49,7 @@ impl Doctor {
             let all: Vec<_> = findings
                 .iter()
                 .map(|finding| {
-                    json!({ "what": finding.what, "ok": !finding.fault, "message": finding.said, "hint": finding.hint })
+                    json!({ "what": finding.what, "ok": !finding.fault, "message": finding.said, "hint": finding.hint.as_deref().map(output::pasted::for_this_home) })
                 })
                 .collect();
             output::json::print(&all)?;
@@ -58,7 +58,7 @@ impl Doctor {
                 let mark = if finding.fault { "!!" } else { "ok" };
                 output::line(&format!("{mark}  {:12} {}", finding.what, finding.said))?;
                 if let Some(hint) = &finding.hint {
-                    output::line(&format!("    {:12} hint: {hint}", ""))?;
+                    output::line(&format!("    {:12} hint: {}", "", output::pasted::for_this_home(hint)))?;
                 }
             }
         }
@@ -102,8 +102,9 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     }
     let broker = Broker::new(&store, parts.clone(), "doctor");
     let now = parts.clock.now();
+    let apps = broker.call(ListApps).await?;
     for credential in broker.call(List).await? {
-        let finding = examine_credential(&credential, &now);
+        let finding = examine_credential(&credential, &apps, &now);
         code = if finding.fault && code == 0 { 4 } else { code };
         findings.push(finding);
         if let Some(jump) = credential.validity.as_ref().and_then(|validity| now.wall_jump_since(&validity.obtained))
@@ -147,9 +148,9 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             }
             RevocationOutcome::NotRevoked { .. } => {
                 code = if code == 0 { 4 } else { code };
-                let hint =
-                    "end it at Webex: https://developer.webex.com/my-apps, or Connected Apps in the person's profile";
-                Finding::bad("revocation", said, Some(hint.to_owned()))
+                let pages = revocation.environment.pages();
+                let own = pages.connected_apps.map(|page| format!(", or {page}")).unwrap_or_default();
+                Finding::bad("revocation", said, Some(format!("end it at Webex: {}{own}", pages.apps)))
             }
         });
     }
@@ -201,16 +202,16 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
 }
 
 /// How a credential stands, and who must do something about it.
-fn examine_credential(credential: &Credential, now: &Moment) -> Finding {
+fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Finding {
     let (name, state) = (&credential.name, credential.state(now));
     let said = format!("{name}: {state}, valid for {}", output::credential::valid_for(credential, now));
     match (state, credential.standing.trouble()) {
         (State::Stalled | State::NeedsLogin, Some(trouble)) => {
-            let hint = lanyard_broker::advice(credential, trouble, now);
+            let hint = lanyard_broker::advice(&Troubled::among(credential, apps), trouble, now);
             Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint))
         }
         (State::Pending, _) => {
-            let hint = format!("Control Hub, Management, Apps, Service Apps; then lanyard refresh {name}");
+            let hint = format!("{}; then lanyard refresh {name}", credential.environment.pages().service_apps);
             Finding::bad(
                 "credential",
                 format!("{name}: pending: an administrator has not authorised the app yet"),

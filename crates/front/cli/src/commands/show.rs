@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::ListApps;
 use lanyard_credential::CredentialName;
 
 use crate::context::Common;
@@ -25,8 +24,7 @@ impl Show {
         if common.json {
             output::json::print(&output::json::credential(&credential, &now))?;
         } else {
-            let apps = broker.call(ListApps).await?;
-            let app = apps.iter().find(|app| Some(app.id) == credential.app).map(|app| app.name.as_str());
+            let whose = context::troubled(&broker, &credential).await?;
             let via = match &credential.mint {
                 Some(mint) => {
                     let all = broker.call(lanyard_broker::List).await?;
@@ -35,7 +33,7 @@ impl Show {
                 }
                 None => None,
             };
-            output::line(&output::credential::show(&credential, app, via.as_deref(), &now))?;
+            output::line(&output::credential::show(&credential, &whose, via.as_deref(), &now))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -72,7 +72,8 @@ impl Enable {
             )),
             Found::Dead(trouble) => {
                 output::note("Webex does not accept its token any more");
-                output::note(&format!("hint: {}", advice(&enabled.credential, trouble, &now)));
+                let whose = context::troubled(&broker, &enabled.credential).await?;
+                output::note(&format!("hint: {}", advice(&whose, trouble, &now)));
             }
             Found::Renewable => {
                 output::note("Webex does not accept the token at hand; the next renewal brings another");

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Coverage, JobReport, NeedVerdict, Sight, Test as Call, TestReport, TokenFinding};
+use lanyard_broker::{Coverage, JobReport, NeedVerdict, Sight, Test as Call, TestReport, TokenFinding, Troubled};
 use lanyard_credential::{Credential, CredentialName, Job, Kind};
 
 use crate::context::Common;
@@ -37,7 +37,8 @@ impl Test {
         if common.json {
             output::json::print(&output::json::test(&report, &context::parts().clock.now()))?;
         } else {
-            for line in lines(&report) {
+            let whose = context::troubled(&broker, &report.credential).await?;
+            for line in lines(&report, &whose) {
                 output::line(&line)?;
             }
         }
@@ -46,7 +47,7 @@ impl Test {
 }
 
 /// What a person reads: a mark, what was looked at, what was found, and what to do.
-fn lines(report: &TestReport) -> Vec<String> {
+fn lines(report: &TestReport, whose: &Troubled) -> Vec<String> {
     let now = context::parts().clock.now();
     let credential = &report.credential;
     let mut lines = Lines(Vec::new());
@@ -55,7 +56,7 @@ fn lines(report: &TestReport) -> Vec<String> {
         TokenFinding::Renewed => lines.good("token", "Webex did not accept it any more; it was renewed"),
         TokenFinding::Refused(trouble) => {
             lines.bad("token", &trouble.message);
-            lines.hint(&lanyard_broker::advice(credential, trouble, &now));
+            lines.hint(&lanyard_broker::advice(whose, trouble, &now));
         }
         TokenFinding::None(error) => {
             lines.bad("token", &error.to_string());
@@ -70,7 +71,7 @@ fn lines(report: &TestReport) -> Vec<String> {
     lines.fact("valid for", &output::credential::valid_for(credential, &now));
     if let Some(sight) = &report.sight {
         let wanted = report.jobs.iter().any(|job| job.job == Job::Devices);
-        lines.sight(sight, wanted, report.coverage.is_none());
+        lines.sight(sight, wanted, report.coverage.is_none(), credential);
     }
     for job in &report.jobs {
         lines.job(job, credential);
@@ -105,17 +106,17 @@ impl Lines {
     }
 
     fn hint(&mut self, hint: &str) {
-        self.0.push(format!("    {:12} hint: {hint}", ""));
+        self.0.push(format!("    {:12} hint: {}", "", output::pasted::for_this_home(hint)));
     }
 
-    fn sight(&mut self, sight: &Sight, wanted: bool, alone: bool) {
+    fn sight(&mut self, sight: &Sight, wanted: bool, alone: bool, credential: &Credential) {
         match (sight.devices, &sight.unknown) {
             (Some(0), _) if !wanted && alone => self.fact("sees", "no device: none was granted to it"),
             (Some(0), _) => {
                 self.bad("sees", "no device: the token is good, and nothing was granted to the bot yet");
                 // A comparison that follows says the same for each workspace.
                 if alone {
-                    self.hint(GRANT);
+                    self.hint(&grant_hint(credential));
                 }
             }
             (Some(devices), _) => {
@@ -166,11 +167,11 @@ impl Lines {
             self.bad("workspace", &format!("{}: {said}", workspace.name));
         }
         if !coverage.not_granted.is_empty() {
-            self.hint(if credential.kind == Kind::Bot {
-                GRANT
-            } else {
-                "see that its subject may see these devices in Control Hub"
-            });
+            let hint = match credential.kind {
+                Kind::Bot => grant_hint(credential),
+                _ => "see that its subject may see these devices in Control Hub".to_owned(),
+            };
+            self.hint(&hint);
         }
         if coverage.without_devices > 0 {
             let said = match coverage.without_devices {
@@ -189,21 +190,31 @@ impl Lines {
     }
 }
 
-/// The way through Control Hub.
-const GRANT: &str = "for each workspace, a device administrator opens Control Hub, Management, Workspaces, the workspace, Devices, … \
-                     (the three dots), Edit API Access, Add user or bot, finds the bot, chooses Read Only";
+/// The way through Control Hub: Cisco's menus, or the simulator's page.
+fn grant_hint(credential: &Credential) -> String {
+    let pages = credential.environment.pages();
+    let then = if pages.are_local {
+        "Device API access, Add a bot, gives the bot's username, chooses Read Only"
+    } else {
+        "Devices, … (the three dots), Edit API Access, Add user or bot, finds the bot, chooses Read Only"
+    };
+    format!("for each workspace, a device administrator opens {}, the workspace, {then}", pages.workspaces)
+}
 
 fn scopes_hint(credential: &Credential) -> String {
     match credential.kind {
         Kind::Integration => format!(
-            "add the scopes to the integration at https://developer.webex.com/my-apps, then sign in again and ask for all that \
-             it needs: lanyard login {} --scope \"…\"",
+            "add the scopes to the integration at {}, then sign in again and ask for all that it needs: lanyard login {} --scope \
+             \"…\"",
+            credential.environment.pages().apps,
             credential.name
         ),
         Kind::ServiceApp => {
-            "add the scopes to the service app at https://developer.webex.com/my-apps; then an administrator \
-                             authorises it again in Control Hub, Management, Apps, Service Apps"
-                .to_owned()
+            let pages = credential.environment.pages();
+            format!(
+                "add the scopes to the service app at {}; then an administrator authorises it again: {}",
+                pages.apps, pages.service_apps
+            )
         }
         _ => "the token's owner lacks a role or a licence, or another kind of token is needed".to_owned(),
     }

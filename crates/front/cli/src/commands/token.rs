@@ -52,7 +52,7 @@ pub(crate) async fn take(
         Access::Remote(_) => access.call(TakeToken { name, min_validity, expected, means: means.to_owned() }).await?,
         Access::Local(broker) => {
             let call = HandOut { name, min_validity, expected };
-            broker.taken(signals::guarded(access, broker.call(call)).await??)
+            broker.taken(signals::guarded(access, broker.call(call)).await??).await
         }
     };
     let lasts = || taken.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);

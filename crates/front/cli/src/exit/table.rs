@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_broker::wire::{decode_error, encode_error};
-use lanyard_broker::{Class, Error, Told};
+use lanyard_broker::{Again, Class, Error, Told, Troubled};
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
-use lanyard_protocol::{ErrorBody, Method, ResourceError};
+use lanyard_protocol::{Environment, ErrorBody, Method, ResourceError};
 use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
 use lanyard_store::{BackupError, OpenError, Pause, ReplaceKeyError, RestoreError, StoreError};
@@ -35,6 +35,15 @@ fn trouble(kind: TroubleKind) -> Box<Trouble> {
     Box::new(Trouble { at, kind, message, failures: 1, pause: Duration::ZERO })
 }
 
+fn whose() -> Box<Troubled> {
+    Box::new(Troubled { name: name(), kind: Kind::Bot, environment: Environment::commercial(), app: Some(app()) })
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "the errors hold it in a box")]
+fn again() -> Box<Again> {
+    Box::new(Again::sign_in(&name(), &app()))
+}
+
 fn refusal() -> Refusal {
     Refusal { status: StatusCode::BAD_REQUEST, code: None, tracking_id: None }
 }
@@ -46,7 +55,7 @@ fn answered(status: StatusCode) -> Error {
 }
 
 fn exchange(error: TokenError) -> Error {
-    Error::Exchange(Box::new(ExchangeError::Token(error)))
+    Error::Exchange { again: again(), source: Box::new(ExchangeError::Token(error)) }
 }
 
 fn foreign() -> SendError {
@@ -129,7 +138,7 @@ fn refused() -> Vec<(Error, u8)> {
     let handing_out = |state| Error::NotHandingOut { name: name(), state };
     vec![
         (Error::NoSuchCredential { name: name(), near: Vec::new() }, 3),
-        (Error::NoAppNamed(name()), 3),
+        (Error::NoAppNamed { name: name(), apps: vec![app()] }, 3),
         (Error::NoSuchApp { name: app(), near: Vec::new() }, 3),
         (Error::NoSuchToken { name: name(), id: text() }, 3),
         (Error::NoSuchClient { name: client(), near: Vec::new() }, 3),
@@ -141,7 +150,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::HeldAlready { holder: name() }, 1),
         (Error::NothingToCompare { against: name() }, 4),
         (Error::AppInUse { app: app(), users: vec![text()] }, 1),
-        (Error::NoRefreshToken, 1),
+        (Error::NoRefreshToken { again: again() }, 1),
         (Error::AnotherSubject { name: name(), before: text(), now: text() }, 1),
         (Error::CannotReplace { name: name(), kind: Kind::Bot }, 1),
         (Error::WrongKind { expected: Kind::Bot, found: text() }, 1),
@@ -157,15 +166,15 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::WrongVia { name: name(), kind: Kind::Bot, needed: Kind::Integration }, 2),
         (Error::AnotherEnvironment { name: text(), stored: text() }, 2),
         (Error::AnotherOrganisation { name: name(), against: name() }, 2),
-        (Error::WrongState, 4),
-        (Error::NoState, 4),
-        (Error::SignInRefused { error: text(), description: None }, 4),
-        (Error::CodeRefused(refusal()), 4),
-        (Error::ClientRefused { app: app(), refusal: refusal() }, 4),
-        (Error::DeviceExpired { name: name() }, 4),
+        (Error::WrongState { again: again() }, 4),
+        (Error::NoState { again: again() }, 4),
+        (Error::SignInRefused { again: again(), error: text(), description: None }, 4),
+        (Error::CodeRefused { again: again(), refusal: refusal() }, 4),
+        (Error::ClientRefused { again: again(), refusal: refusal() }, 4),
+        (Error::DeviceExpired { name: name(), again: again() }, 4),
         (Error::RefreshTokenRefused { app: app() }, 4),
         (Error::TokenRefused, 4),
-        (Error::NothingToImport { name: name() }, 4),
+        (Error::NothingToImport { name: name(), kind: Kind::ServiceApp, app: Some(app()) }, 4),
         (Error::Ended { name: name(), kind: Kind::Bot }, 4),
         (Error::NoAdministrator { name: name(), scope: "identity:tokens_read" }, 4),
         (Error::UnknownSubject { name: name() }, 4),
@@ -200,15 +209,9 @@ fn answered_otherwise() -> Vec<(Error, u8)> {
         (TroubleKind::Limited, 5),
         (TroubleKind::OutcomeUnknown, 5),
     ] {
-        all.push((
-            Error::NoToken { name: name(), kind: Kind::Bot, trouble: trouble(kind), wait: Duration::ZERO },
-            code,
-        ));
-        all.push((
-            Error::NotRenewed { name: name(), kind: Kind::Bot, trouble: trouble(kind), wait: Duration::ZERO },
-            code,
-        ));
-        all.push((Error::NotMinted { name: name(), trouble: trouble(kind) }, code));
+        all.push((Error::NoToken { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));
+        all.push((Error::NotRenewed { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));
+        all.push((Error::NotMinted { name: name(), app: Some(app()), trouble: trouble(kind) }, code));
     }
     all
 }

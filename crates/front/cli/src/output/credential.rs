@@ -1,12 +1,13 @@
 //! Credentials in words.
 
+use lanyard_broker::Troubled;
 use lanyard_credential::{
     Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity, TroubleKind,
 };
 use lanyard_time::Moment;
 
 use super::duration::{short, words};
-use super::table;
+use super::{pasted, table};
 
 /// "Ada Admin <admin@acme.example>".
 pub(crate) fn subject(subject: &SubjectIdentity) -> String {
@@ -85,15 +86,15 @@ fn organisation(credential: &Credential) -> String {
 }
 
 /// Everything about one.
-pub(crate) fn show(credential: &Credential, app: Option<&str>, via: Option<&str>, now: &Moment) -> String {
+pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>, now: &Moment) -> String {
     let mut rows = vec![
         ("name", credential.name.to_string()),
         ("kind", credential.kind.to_string()),
         ("state", credential.state(now).to_string()),
         ("Webex", credential.environment.id().to_owned()),
     ];
-    if let Some(app) = app {
-        rows.push(("app", app.to_owned()));
+    if let Some(app) = &whose.app {
+        rows.push(("app", app.to_string()));
     }
     if let (Some(via), Some(mint)) = (via, &credential.mint) {
         let what = match &mint.order {
@@ -130,16 +131,21 @@ pub(crate) fn show(credential: &Credential, app: Option<&str>, via: Option<&str>
     }
     rows.push(("added", format!("{:.0}", credential.created_at)));
     if credential.standing == Standing::Pending && credential.mint.is_some() {
-        let waits = "for an administrator to authorise the app in Control Hub (Management, Apps, Service Apps)";
-        rows.push(("waits", waits.to_owned()));
+        let page = credential.environment.pages().service_apps;
+        rows.push(("waits", format!("for an administrator to authorise the app: {page}")));
         rows.push((
             "hint",
-            format!("lanyard asks again whenever a token is wanted; now: lanyard refresh {}", credential.name),
+            pasted::for_this_home(&format!(
+                "lanyard asks again whenever a token is wanted; now: lanyard refresh {}",
+                credential.name
+            ))
+            .into_owned(),
         ));
     }
     if let Some(trouble) = credential.standing.trouble() {
         rows.push(("last error", format!("{:.0}: {}", trouble.when(), trouble.message)));
-        rows.push(("hint", lanyard_broker::advice(credential, trouble, now)));
+        let hint = lanyard_broker::advice(whose, trouble, now);
+        rows.push(("hint", pasted::for_this_home(&hint).into_owned()));
     }
     rows.extend(credential.labels.iter().map(|(key, value)| ("labels", format!("{key}={value}"))));
     table::facts(&rows)

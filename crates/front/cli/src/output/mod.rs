@@ -6,6 +6,7 @@ pub(crate) mod duration;
 pub(crate) mod holders;
 pub(crate) mod json;
 pub(crate) mod log;
+pub(crate) mod pasted;
 pub(crate) mod table;
 
 use std::io::Write as _;
@@ -21,7 +22,12 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
         .map_err(Failure::io("cannot write to standard output"))
 }
 
-/// Says something beside the data, on stderr. Whoever does not want to hear it does not.
+/// Says something beside the data, on stderr. Whoever does not want to hear it does not. Commands in it can be pasted.
 pub(crate) fn note(text: &str) {
+    verbatim(&pasted::for_this_home(text));
+}
+
+/// The same, letter by letter.
+pub(crate) fn verbatim(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

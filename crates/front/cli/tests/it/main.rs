@@ -25,6 +25,7 @@ mod exec;
 mod faults;
 mod generated;
 mod guide;
+mod hints;
 mod import;
 #[cfg(target_os = "linux")]
 mod keyring;

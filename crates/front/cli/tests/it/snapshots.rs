@@ -17,7 +17,10 @@ fn seen(command: &mut Command, home: &Home, webex: Option<&Webex>, title: &str) 
     let text = format!("{title}\n{}{}(exit {})\n", ended.stdout, ended.stderr, ended.code());
     let text = text.replace(&*home.path().to_string_lossy(), "HOME");
     match webex {
-        Some(webex) => text.replace(webex.url(), "WEBEX"),
+        Some(webex) => {
+            let origin = webex.url().trim_end_matches("/v1");
+            text.replace(webex.url(), "WEBEX").replace(origin, "ORIGIN")
+        }
         None => text,
     }
 }

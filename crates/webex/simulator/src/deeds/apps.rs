@@ -65,6 +65,21 @@ impl Webex {
         })
     }
 
+    /// Changes an app that is there.
+    pub(crate) fn change_app(
+        &self,
+        client: &AppClientId,
+        name: &str,
+        redirect_uris: &[String],
+        scopes: &ScopeSet,
+    ) -> Result<(), AppError> {
+        if let Some(wrong) = redirect_uris.iter().find(|uri| !is_redirect_uri(uri)) {
+            return Err(AppError::Redirect(wrong.clone()));
+        }
+        self.decide(|issuer, _, _| issuer.change(client, name, redirect_uris, scopes));
+        Ok(())
+    }
+
     /// Replaces a client secret, by a made-up one where none is given; the old one is wrong at once. `None` when there is no such app.
     pub(crate) fn replace_secret(&self, client: &AppClientId, secret: Option<ClientSecret>) -> Option<ClientSecret> {
         self.decide(|issuer, _, terms| {

@@ -49,6 +49,16 @@ impl Issuer {
         self.apps.get(id)
     }
 
+    /// Changes what an app is called, where people come back to, and what it may ask for; `false` when there is no such app.
+    /// What was granted stays granted.
+    pub(crate) fn change(&mut self, id: &AppClientId, name: &str, redirect_uris: &[String], scopes: &ScopeSet) -> bool {
+        let Some(app) = self.apps.get_mut(id) else { return false };
+        name.clone_into(&mut app.name);
+        redirect_uris.clone_into(&mut app.redirect_uris);
+        app.scopes.clone_from(scopes);
+        true
+    }
+
     /// Replaces a client secret; `false` when there is no such app.
     pub(crate) fn replace_secret(&mut self, id: &AppClientId, secret: ClientSecret) -> bool {
         self.apps.get_mut(id).map(|app| app.secret = secret).is_some()

@@ -177,6 +177,7 @@ async fn what_is_somebody_elses_is_not_there() {
         format!("/portal/bots/{}", knows.bot.email),
         format!("/portal/bots/{}/regenerate", knows.bot.email),
         format!("/portal/integrations/{}", knows.integration.client_id),
+        format!("/portal/integrations/{}/edit", knows.integration.client_id),
         format!("/portal/service-apps/{}", knows.service_app.client_id),
         format!("/portal/service-apps/{}/secret", knows.service_app.client_id),
         format!("/portal/bots/{}", knows.admin.email),
@@ -226,4 +227,28 @@ async fn names_are_text_and_never_markup() {
     for path in ["/portal", "/portal/bots/x@webex.bot", &consent, "/hub/users?search=%3Cimg%20src%3Dx%3E"] {
         browser.see(path).await.does_not_say("<img").says("&#60;img");
     }
+}
+
+#[tokio::test]
+async fn an_app_that_is_changed_may_ask_for_more() {
+    let world = World::start().await;
+    let browser = Browser::administrator(&world).await;
+    let form = browser.see("/portal/integrations/new").await;
+    let fields = [("name", "Wall"), ("redirect_uris", REDIRECT), ("scope", "spark:people_read")];
+    let client = browser.send("/portal/integrations/new", &form, &fields).await.value("Client ID");
+    let path = format!("/portal/integrations/{client}/edit");
+    let form = browser.see(&path).await;
+    form.says("value=\"Wall\"").says(REDIRECT);
+    let refused = browser.send(&path, &form, &[("name", "Wall"), ("redirect_uris", "x"), ("scope", "spark:kms")]).await;
+    assert_eq!(refused.status, 400);
+    refused.says("is no URI");
+
+    let wanted = [("client_id", client.as_str()), ("scope", "spark:rooms_read")];
+    let before = world.authorize(&wanted).await;
+    assert_eq!(parameter(&location(&before), "error").as_deref(), Some("invalid_scope"));
+    let fields = [("name", "Wall 2"), ("redirect_uris", REDIRECT), ("scope", "spark:rooms_read")];
+    browser.send(&path, &form, &fields).await;
+    browser.see(&format!("/portal/integrations/{client}")).await.says("Wall 2").does_not_say("spark:people_read");
+    let after = world.authorize(&wanted).await.text().await.unwrap();
+    assert!(after.contains("Wall 2"), "{after}");
 }

@@ -159,7 +159,8 @@ fn revocations() -> Vec<Revocation> {
         RevocationOutcome::Queued { reason: "a".to_owned() },
         RevocationOutcome::NotRevoked { reason: "b".to_owned() },
     ];
-    outcomes.map(|outcome| Revocation { credential: name(), token: TokenKind::Refresh, outcome }).into()
+    let of = |outcome| Revocation { credential: name(), environment: expected(), token: TokenKind::Refresh, outcome };
+    outcomes.map(of).into()
 }
 
 fn live_token() -> LiveToken {
@@ -366,6 +367,7 @@ fn ending(tried: &mut Trips) {
     let cleared = Cleared {
         name: name(),
         kind: Kind::Guest,
+        environment: expected(),
         revocations: revocations(),
         holders: holders(),
         minted: vec![name()],

@@ -36,6 +36,6 @@ impl Guest {
             expected: common.expected()?,
         };
         let added = signals::guarded(&broker, broker.call(call)).await??;
-        super::report(&added, common)
+        super::report(&broker, &added, common).await
     }
 }

@@ -10,6 +10,7 @@ use clap::Subcommand;
 use lanyard_broker::AddedGrant;
 use lanyard_credential::{Credential, Kind, Subject};
 
+use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
@@ -46,7 +47,7 @@ pub(super) fn whose(credential: &Credential) -> String {
 }
 
 /// What became of a credential whose tokens Webex was asked for at once. One that waits for a person ends with their exit code.
-fn report(added: &AddedGrant, common: &Common) -> Result<ExitCode, Failure> {
+async fn report(broker: &Access, added: &AddedGrant, common: &Common) -> Result<ExitCode, Failure> {
     let credential = &added.credential;
     let now = context::parts().clock.now();
     if common.json {
@@ -60,6 +61,7 @@ fn report(added: &AddedGrant, common: &Common) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     output::note(&format!("added {}, which has no token yet: {}", credential.name, trouble.message));
-    output::note(&format!("hint: {}", lanyard_broker::advice(credential, trouble, &now)));
+    let whose = context::troubled(broker, credential).await?;
+    output::note(&format!("hint: {}", lanyard_broker::advice(&whose, trouble, &now)));
     Ok(ExitCode::from(crate::exit::code_of(lanyard_broker::class_of(trouble.kind))))
 }

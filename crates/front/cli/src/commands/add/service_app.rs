@@ -51,7 +51,7 @@ impl ServiceApp {
             expected: common.expected()?,
         };
         let added = signals::guarded(&broker, broker.call(call)).await??;
-        super::report(&added, common)
+        super::report(&broker, &added, common).await
     }
 }
 

@@ -133,7 +133,7 @@ fn a_withdrawn_authorisation_is_told_from_a_dead_token() {
     withdraw(&webex, &application, &organisation);
     let refused = home.run(["refresh", "fleet", "--force"]);
     assert!(refused.stderr.contains("has withdrawn it"), "{}", refused.stderr);
-    assert!(refused.hint().contains("Service Apps"), "{}", refused.stderr);
+    assert!(refused.hint().contains("service-apps"), "{}", refused.stderr);
     refused.fails(4);
     let shown = home.show("fleet");
     assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&value!("needs-login"), &value!("not-authorised")));

@@ -1,8 +1,9 @@
-//! The form for a new integration or a new service app: they differ in the redirect URIs.
+//! The form for an integration or a service app, new or changed: they differ in the redirect URIs.
 
 use askama::Template;
 use lanyard_protocol::{Scope, ScopeSet};
 
+use super::OwnApp;
 use crate::issuer::all_scopes;
 use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::Frame;
@@ -28,6 +29,8 @@ struct Fault {
 pub(super) struct AppPage {
     frame: Frame,
     service_app: bool,
+    /// The page of the app that is changed; `None` for a new one.
+    edits: Option<String>,
     form: AppForm,
     /// A heading, and the scopes under it.
     groups: [(&'static str, Vec<Choice>); 2],
@@ -40,6 +43,12 @@ struct Choice {
 }
 
 impl AppForm {
+    /// An app as it is.
+    pub(super) fn of(app: &OwnApp) -> Self {
+        let (name, redirect_uris, scopes) = (app.name.clone(), app.redirect_uris.clone(), app.scopes.clone());
+        Self { name, redirect_uris, scopes, problem: None }
+    }
+
     /// Form fields: `name`, `redirect_uris` (one a line; not for a service app), `scope` (as often as there are boxes ticked).
     pub(super) fn read(fields: &Form, service_app: bool) -> Self {
         let name = fields.get("name").unwrap_or_default().trim().to_owned();
@@ -87,6 +96,29 @@ impl AppPage {
         let (wide, own): (Vec<_>, Vec<_>) = all.iter().map(choice).partition(|choice| choice.permission.administrative);
         let own_words = if service_app { "For the app's own account" } else { "For the person who signs in" };
         let groups = [(own_words, own), ("As an administrator", wide)];
-        Self { frame, service_app, form, groups }
+        Self { frame, service_app, edits: None, form, groups }
+    }
+
+    /// The same form, for an app that is there.
+    pub(super) fn editing(self, app: String) -> Self {
+        Self { edits: Some(app), ..self }
+    }
+
+    /// Where the form is sent.
+    fn action(&self) -> String {
+        match (&self.edits, self.service_app) {
+            (Some(app), _) => format!("{app}/edit"),
+            (None, true) => "/portal/service-apps/new".to_owned(),
+            (None, false) => "/portal/integrations/new".to_owned(),
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match (self.edits.is_some(), self.service_app) {
+            (true, true) => "Edit the service app",
+            (true, false) => "Edit the integration",
+            (false, true) => "Create a service app",
+            (false, false) => "Create an integration",
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod app_form;
 mod bots;
+mod edit;
 mod home;
 mod integrations;
 mod secrets;
@@ -27,9 +28,11 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/bots/{email}/regenerate", get(bots::ask).post(bots::regenerate))
         .route("/integrations/new", get(integrations::form).post(integrations::create))
         .route("/integrations/{client}", get(integrations::show))
+        .route("/integrations/{client}/edit", get(edit::form).post(edit::change))
         .route("/integrations/{client}/secret", get(secrets::ask).post(secrets::replace))
         .route("/service-apps/new", get(service_apps::form).post(service_apps::create))
         .route("/service-apps/{client}", get(service_apps::show))
+        .route("/service-apps/{client}/edit", get(edit::form).post(edit::change))
         .route("/service-apps/{client}/request", post(service_apps::request))
         .route("/service-apps/{client}/tokens", post(service_apps::tokens))
         .route("/service-apps/{client}/secret", get(secrets::ask).post(secrets::replace))
@@ -67,5 +70,10 @@ impl OwnApp {
             scopes: app.scopes.clone(),
             client,
         })
+    }
+
+    fn path(&self) -> String {
+        let folder = if self.application.is_some() { "service-apps" } else { "integrations" };
+        format!("/portal/{folder}/{}", self.client)
     }
 }

@@ -42,10 +42,3 @@ pub(super) async fn replace(
         back: (&app.path(), "Back to the app"),
     }))
 }
-
-impl OwnApp {
-    fn path(&self) -> String {
-        let folder = if self.application.is_some() { "service-apps" } else { "integrations" };
-        format!("/portal/{folder}/{}", self.client)
-    }
-}
