@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
-use zeroize::Zeroizing;
 
 /// What a body's failure is to whoever reads it: the connection is cut.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,8 +27,8 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
     Body(Kind::Whole(Full::new(bytes.into())))
 }
 
-/// A body in one piece that is wiped once it was sent.
-pub(crate) fn secret(bytes: Zeroizing<Vec<u8>>) -> Body {
+/// A body in one piece that its owner wipes once it was sent.
+pub(crate) fn secret(bytes: impl AsRef<[u8]> + Send + 'static) -> Body {
     whole(Bytes::from_owner(bytes))
 }
 

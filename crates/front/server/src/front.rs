@@ -51,9 +51,10 @@ async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connect
         };
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
+            // On the heap: on its way into a task a future is copied whole, several times, and these are large.
             match door {
-                Door::Owner => connection::serve(shared, stream, peer).await,
-                Door::Clients => connection::serve_stranger(shared, stream, peer).await,
+                Door::Owner => Box::pin(connection::serve(shared, stream, peer)).await,
+                Door::Clients => Box::pin(connection::serve_stranger(shared, stream, peer)).await,
             }
             drop(permit);
         });

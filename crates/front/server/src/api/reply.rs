@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_secret::AccessToken;
 use serde::{Serialize, Serializer};
-use zeroize::Zeroizing;
 
 /// The reply, as DESIGN's section 6 has it.
 #[derive(Serialize)]
@@ -40,10 +39,10 @@ impl<'a> TokenReply<'a> {
     }
 
     /// In JSON.
-    pub(super) fn written(&self) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(self.longest()));
-        serde_json::to_writer(&mut *bytes, self)?;
-        Ok(bytes)
+    pub(super) fn written(&self) -> serde_json::Result<Written> {
+        let mut written = Written(Vec::with_capacity(self.longest()));
+        serde_json::to_writer(&mut written.0, self)?;
+        Ok(written)
     }
 
     /// A buffer of this length never grows: an outgrown one would leave the token behind. Nor is it much too long: all of it is
@@ -51,6 +50,23 @@ impl<'a> TokenReply<'a> {
     fn longest(&self) -> usize {
         let scopes = self.scopes.as_ref().map_or("", |scopes| scopes.0);
         FRAME + [self.access_token, scopes, self.warning.unwrap_or_default()].into_iter().map(most).sum::<usize>()
+    }
+}
+
+/// A reply's bytes, wiped when they were sent: all at once, since [`zeroize`] does it byte by byte, for each token anew.
+pub(super) struct Written(Vec<u8>);
+
+impl AsRef<[u8]> for Written {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // Nothing was ever written beyond its length.
+        self.0.fill(0);
+        zeroize::optimization_barrier(self.0.as_slice());
     }
 }
 
@@ -100,13 +116,13 @@ mod tests {
         let left = Some(Duration::from_mins(1));
         let written = TokenReply::new(&token, left, Some("spark:all  spark:kms"), None, now).written().unwrap();
         let expected = r#"{"access_token":"canary","token_type":"Bearer","expires_in":60,"expires_at":"2026-01-02T03:05:05Z","scopes":["spark:all","spark:kms"]}"#;
-        assert_eq!(str::from_utf8(&written).unwrap(), expected);
+        assert_eq!(str::from_utf8(written.as_ref()).unwrap(), expected);
         let written = TokenReply::new(&token, None, None, Some("it is the last"), now).written().unwrap();
         let expected = json!({
             "access_token": "canary", "token_type": "Bearer", "expires_in": null, "expires_at": null, "scopes": null,
             "warning": "it is the last",
         });
-        assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), expected);
+        assert_eq!(serde_json::from_slice::<Value>(written.as_ref()).unwrap(), expected);
     }
 
     proptest! {
@@ -124,8 +140,8 @@ mod tests {
             let reply = TokenReply::new(&secret, left, scopes.as_deref(), warning.as_deref(), now);
             let longest = reply.longest();
             let written = reply.written().unwrap();
-            prop_assert!(written.len() <= longest, "{} bytes, {longest} were said", written.len());
-            let read: Value = serde_json::from_slice(&written).unwrap();
+            prop_assert!(written.0.len() <= longest, "{} bytes, {longest} were said", written.0.len());
+            let read: Value = serde_json::from_slice(written.as_ref()).unwrap();
             prop_assert_eq!(read["access_token"].as_str(), Some(token.as_str()));
             prop_assert_eq!(read.get("warning").and_then(Value::as_str), warning.as_deref());
             let words = scopes.map(|scopes| scopes.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>());
