@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::front::{self, Door};
 use crate::listen::tcp::{Http, TcpSocket};
+use crate::listen::tls::Tls;
 use crate::listen::{ListenError, UnixSocket, sockets};
 use crate::proxy::Proxy;
 
@@ -250,27 +251,7 @@ pub async fn serve(
         names,
         credentials: shared.hand_outs.len(),
     }));
-    let mut lost = shared.lost.subscribe();
-    let lost = loop {
-        let order = tokio::select! {
-            order = orders() => order,
-            lost = replaced(&mut lost) => break Some(lost),
-        };
-        match order {
-            Order::Stop => break None,
-            Order::Reload => {
-                told(Told::Reloading);
-                if let Some(tls) = &tls {
-                    match tls.reload() {
-                        Ok(()) => tracing::info!("the certificate was read again"),
-                        Err(error) => tracing::error!(%error, "the earlier certificate stays"),
-                    }
-                }
-                shared.hand_outs.poke();
-                told(Told::Reloaded);
-            }
-        }
-    };
+    let lost = until_stopped(&shared, tls.as_deref(), &mut orders, &mut told).await;
     told(Told::Stopping);
 
     tracing::info!("stopping: what was begun is finished");
@@ -306,6 +287,35 @@ pub async fn serve(
     }
     tracing::info!("stopped");
     lost.map_or(Ok(()), |lost| Err(StoreError::Replaced(lost).into()))
+}
+
+/// Does what it is told until it is to end: by order, or because the store that was opened is not the home's any more.
+async fn until_stopped(
+    shared: &Shared,
+    tls: Option<&Tls>,
+    orders: &mut impl AsyncFnMut() -> Order,
+    told: &mut impl FnMut(Told),
+) -> Option<PathBuf> {
+    let mut lost = shared.lost.subscribe();
+    loop {
+        let order = tokio::select! {
+            order = orders() => order,
+            lost = replaced(&mut lost) => return Some(lost),
+        };
+        match order {
+            Order::Stop => return None,
+            Order::Reload => {
+                told(Told::Reloading);
+                match tls.map(Tls::reload) {
+                    Some(Ok(())) => tracing::info!("the certificate was read again"),
+                    Some(Err(error)) => tracing::error!(%error, "the earlier certificate stays"),
+                    None => {}
+                }
+                shared.hand_outs.poke();
+                told(Told::Reloaded);
+            }
+        }
+    }
 }
 
 /// Completes when the store that was opened is not the home's any more.

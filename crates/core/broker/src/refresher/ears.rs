@@ -37,9 +37,8 @@ impl Ears {
             }) => {
                 self.failed(credential, trouble, *asked);
             }
-            Ok(_) => {}
             Err(Error::Store(error)) => self.hear_store(error),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 

@@ -34,15 +34,15 @@ fn move_back(world: &World) {
     }
 }
 
-fn is_replaced<T>(done: Result<T, StoreError>) -> bool {
+fn is_replaced<T>(done: &Result<T, StoreError>) -> bool {
     matches!(done, Err(StoreError::Replaced(_)))
 }
 
 /// Whether everything that begins something is refused.
 async fn is_noticed(world: &World, id: CredentialId) -> bool {
-    is_replaced(world.store.changes(0).await)
-        && is_replaced(world.store.claim(id, LEASE).await)
-        && is_replaced(world.store.credentials().await)
+    is_replaced(&world.store.changes(0).await)
+        && is_replaced(&world.store.claim(id, LEASE).await)
+        && is_replaced(&world.store.credentials().await)
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn nothing_is_spent_from_a_database_that_was_removed() {
     fs::remove_file(database(&world)).unwrap();
     let (generation, grant) = (view.credential.generation, view.credential.grant);
     let declared = world.store.write_intent(id, generation, grant, None, Spend::Stored, 1, EXCHANGE).await;
-    assert!(is_replaced(declared), "a refresh token would be spent, and its answer written where nobody finds it");
+    assert!(is_replaced(&declared), "a refresh token would be spent, and its answer written where nobody finds it");
     assert!(is_noticed(&world, id).await);
 }
 
