@@ -1,4 +1,4 @@
-//! `lanyard token`: the access token and nothing else.
+//! `lanyard token`: the access token and nothing else; with `--json` also its end.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use lanyard_broker::{HandOut, Shortfall, TakeToken, TakenToken};
 use lanyard_credential::CredentialName;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::access::Access;
@@ -28,7 +29,8 @@ impl Token {
         let broker = common.broker().await?;
         let name = context::credential(&broker, self.name).await?;
         let taken = take(&broker, name, self.min_validity, MEANS, common).await?;
-        print(&taken)?;
+        let text = if common.json { in_json(&taken)? } else { plain(&taken) };
+        print(&text)?;
         record(&broker, &taken, MEANS).await;
         // A renewal that takes long goes on after the old token is out; what it brings must be stored before this process ends.
         signals::guarded(&broker, broker.finished()).await?;
@@ -81,14 +83,42 @@ pub(crate) async fn record(access: &Access, taken: &TakenToken, means: &str) {
     }
 }
 
-fn print(taken: &TakenToken) -> Result<(), Failure> {
+fn plain(taken: &TakenToken) -> Zeroizing<Vec<u8>> {
     let secret = taken.token.expose_secret();
-    let mut text = Zeroizing::new(String::with_capacity(secret.len() + 1));
-    text.push_str(secret);
-    text.push('\n');
+    let mut text = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
+    text.extend_from_slice(secret.as_bytes());
+    text.push(b'\n');
+    text
+}
+
+/// As the HTTP API says it.
+#[derive(Serialize)]
+struct Told<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: Option<u64>,
+    expires_at: Option<String>,
+}
+
+fn in_json(taken: &TakenToken) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let end = taken.left.and_then(|left| context::parts().clock.now().wall.checked_add(left).ok());
+    let told = Told {
+        access_token: taken.token.expose_secret(),
+        token_type: "Bearer",
+        expires_in: taken.left.map(|left| left.as_secs()),
+        expires_at: end.map(|end| format!("{end:.0}")),
+    };
+    // Long enough never to grow, which would leave the token behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(6 * told.access_token.len() + 256));
+    serde_json::to_writer_pretty(&mut *text, &told).map_err(|error| Failure::from(std::io::Error::from(error)))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn print(text: &[u8]) -> Result<(), Failure> {
     // One write to the descriptor itself: the buffer of `std::io::Stdout` is not wiped.
     let mut out = std::fs::File::from(
         rustix::io::dup(rustix::stdio::stdout()).map_err(|error| Failure::from(std::io::Error::from(error)))?,
     );
-    out.write_all(text.as_bytes()).map_err(Failure::io("cannot write to standard output"))
+    out.write_all(text).map_err(Failure::io("cannot write to standard output"))
 }

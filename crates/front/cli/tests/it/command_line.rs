@@ -157,6 +157,21 @@ fn what_changes_an_app_answers_a_program() {
 }
 
 #[test]
+fn a_token_comes_with_its_end_where_json_is_asked_for() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let told: Value = serde_json::from_str(&home.run(["--json", "token", "acme"]).ok()).unwrap();
+    assert_eq!(
+        (&told["access_token"], &told["token_type"]),
+        (&json!(home.run(["token", "acme"]).ok()), &json!("Bearer"))
+    );
+    assert!(told["expires_in"].as_u64().is_some_and(|left| left > 1_000_000), "14 days");
+    let seconds = |time: &Value| time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+    let (end, shown) = (seconds(&told["expires_at"]), seconds(&home.show("acme")["access_token_expires_at"]));
+    assert!(end.abs_diff(shown) <= 2, "{end} {shown}");
+}
+
+#[test]
 fn a_token_that_was_given_as_an_argument_is_not_repeated() {
     let home = Home::new(LANYARD);
     let token = format!("NDQzM2Nh{}_P0A1_canary", "Yx9".repeat(20));
