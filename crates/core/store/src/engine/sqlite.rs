@@ -39,10 +39,6 @@ const LOG_PAGES: u32 = 256;
 /// The log's size in bytes beyond which closing tries to empty it, and to which SQLite cuts it.
 const LOG_BYTES: u32 = 1 << 20;
 
-/// So many rows may wait between the engine's thread and whoever reads them. Where there is room for few, the two wake each other
-/// for every row.
-const ROWS_AHEAD: usize = 1024;
-
 impl SqliteEngine {
     /// The database at `path`, which must be absolute. Nothing is opened yet.
     pub(crate) fn new(path: PathBuf, options: Options) -> Self {
@@ -229,7 +225,6 @@ impl SqliteEngine {
             .foreign_keys(true)
             // A schema that somebody tampered with runs no functions.
             .pragma("trusted_schema", "OFF")
-            .row_buffer_size(ROWS_AHEAD)
             .disable_statement_logging();
         options = match purpose {
             Purpose::Read => options.pragma("query_only", "ON"),
