@@ -65,8 +65,8 @@ async fn one(name: CredentialName, file: &Path, app: AppName, common: &Common) -
     let mut code = ExitCode::SUCCESS;
     if is_bare {
         // Without a token to ask with nobody knows whose grant it is. The renewal that the first hand-out would make tells.
-        let test = Test { name: credential.name.clone(), jobs: Vec::new(), against: None, expected: None };
-        let report = signals::guarded(&broker, broker.call(test)).await??;
+        let question = Test { name: credential.name.clone(), jobs: Vec::new(), against: None, expected: None };
+        let report = signals::guarded(&broker, broker.call(question)).await??;
         credential = report.credential;
         let reason = match &report.token {
             TokenFinding::Accepted | TokenFinding::Renewed => None,
