@@ -14,6 +14,7 @@ mod load;
 mod run;
 mod schema;
 mod served;
+mod terminal;
 mod webex;
 
 pub use attacks::{Attack, Refusal, attacks};
@@ -26,4 +27,5 @@ pub use load::{Load, Seen, Sent};
 pub use run::{Ended, Running, wait};
 pub use schema::deviations;
 pub use served::{Reply, Served, ask_on, send_on, send_to};
+pub use terminal::Terminal;
 pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

@@ -48,6 +48,14 @@ impl AppKind {
             Self::ServiceApp => "service-app",
         }
     }
+
+    /// The same with its article, for a sentence.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Integration => "an integration",
+            Self::ServiceApp => "a service-app",
+        }
+    }
 }
 
 impl fmt::Display for AppKind {

@@ -47,6 +47,17 @@ impl Kind {
         }
     }
 
+    /// The same with its article, for a sentence.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Personal => "a personal",
+            Self::Bot => "a bot",
+            Self::Integration => "an integration",
+            Self::ServiceApp => "a service-app",
+            Self::Guest => "a guest",
+        }
+    }
+
     /// Whether a refresh token can keep it alive.
     pub const fn rotates(self) -> bool {
         matches!(self, Self::Integration | Self::ServiceApp)

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::audit::AuditAction;
 use crate::changes::Changed;
-use crate::engine::{Row, Statement, sql};
+use crate::engine::{Row, Statement, Write, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::record::read_environment;
 use crate::{NameError, Store, StoreError};
@@ -58,14 +58,13 @@ impl Store {
             return Err(NameError::Taken(app.name.to_string()));
         }
         let (wrapped, secret) = self.seal_secret(&id, app.environment.id(), 1, &new.client_secret);
-        let uris: Vec<&str> = app.redirect_uris.iter().map(Url::as_str).collect();
         let row = sql("apps", INSERT)
             .bind(id.as_str())
             .bind(app.name.as_str())
             .bind(app.kind.as_str())
             .bind(app.environment.id())
             .bind(app.client_id.as_str())
-            .bind(uris.join("\n"))
+            .bind(uris_text(app))
             .bind(app.scopes.to_string())
             .bind(app.application_id.as_deref())
             .bind(&wrapped)
@@ -112,6 +111,28 @@ impl Store {
         Ok(Some(secret))
     }
 
+    /// Writes an app's redirect URIs, scopes and application id; what else it is stays as it was. `detail` says in the audit what
+    /// was changed. Credentials that failed because Webex did not know the application id may try again at once. `false` when there is
+    /// no such app.
+    pub async fn change_app(&self, app: &App, detail: &str) -> Result<bool, StoreError> {
+        let mut write = self.engine().write().await?;
+        let id = app.id.to_string();
+        if write.row(sql("apps", SELECT_BY_ID).bind(id.as_str())).await?.is_none() {
+            write.abandon().await?;
+            return Ok(false);
+        }
+        let update = sql("apps", UPDATE)
+            .bind(id.as_str())
+            .bind(uris_text(app))
+            .bind(app.scopes.to_string())
+            .bind(app.application_id.as_deref());
+        write.run(update).await?;
+        self.lift_wrong_client_of(&mut write, &id).await?;
+        self.note(&mut write, AuditAction::AppChanged, None, detail).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
     /// Replaces the client secret. Credentials that failed because the old one was wrong may try again at once. `false` when there is
     /// no such app.
     pub async fn replace_app_secret(&self, id: AppId, secret: &ClientSecret) -> Result<bool, StoreError> {
@@ -125,15 +146,21 @@ impl Store {
         let (wrapped, sealed) = self.seal_secret(&row_id, &environment, version, secret);
         let update = sql("apps", UPDATE_SECRET).bind(row_id.as_str()).bind(&wrapped).bind(&sealed).bind(version);
         write.run(update).await?;
-        let told = sql("credentials", "SELECT id FROM credentials WHERE app = $1 AND trouble_kind = $2");
-        for row in write.rows(told.bind(row_id.as_str()).bind(TroubleKind::WrongClient.as_str())).await? {
-            self.changed(&mut write, Changed::Credential(row.parsed("id")?)).await?;
-        }
-        let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2");
-        write.run(lift.bind(row_id.as_str()).bind(TroubleKind::WrongClient.as_str())).await?;
+        self.lift_wrong_client_of(&mut write, &row_id).await?;
         self.note(&mut write, AuditAction::AppSecretReplaced, None, &row.text("name")?).await?;
         write.commit().await?;
         Ok(true)
+    }
+
+    /// Lets all of an app's credentials that failed because of it try again at once.
+    async fn lift_wrong_client_of(&self, write: &mut Write, app: &str) -> Result<(), StoreError> {
+        let told = sql("credentials", "SELECT id FROM credentials WHERE app = $1 AND trouble_kind = $2");
+        for row in write.rows(told.bind(app).bind(TroubleKind::WrongClient.as_str())).await? {
+            self.changed(write, Changed::Credential(row.parsed("id")?)).await?;
+        }
+        let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2");
+        write.run(lift.bind(app).bind(TroubleKind::WrongClient.as_str())).await?;
+        Ok(())
     }
 
     /// Lets a credential that failed because of its app's secret try again at once. Whoever writes such a failure down looks afterwards
@@ -183,6 +210,12 @@ fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
     Owner { table: "apps", row, environment }
 }
 
+/// One to a line.
+fn uris_text(app: &App) -> String {
+    let uris: Vec<&str> = app.redirect_uris.iter().map(Url::as_str).collect();
+    uris.join("\n")
+}
+
 fn read(row: &Row) -> Result<App, StoreError> {
     let uris = row.text("redirect_uris")?;
     Ok(App {
@@ -218,4 +251,5 @@ const INSERT: &str = concat!(
     app_columns!(),
     ", wrapped_key, client_secret, secret_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 );
+const UPDATE: &str = "UPDATE apps SET redirect_uris = $2, scopes = $3, application_id = $4 WHERE id = $1";
 const UPDATE_SECRET: &str = "UPDATE apps SET wrapped_key = $2, client_secret = $3, secret_version = $4 WHERE id = $1";

@@ -62,6 +62,9 @@ pub(crate) enum Failure {
         /// What to do.
         hint: Option<String>,
     },
+    /// Whoever read the output stopped, as `head` does: it has what it wanted, and that is no failure.
+    #[error("nobody reads the output any more")]
+    Unread,
     /// A file, a terminal or a socket failed.
     #[error("{what}")]
     Io {
@@ -88,6 +91,7 @@ impl Failure {
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. }) | Self::Usage { .. } => 2,
             Self::Open(_) | Self::Restore(_) | Self::Store(_) | Self::Serve(ServeError::Store(_)) => 6,
             Self::NoSuchName { .. } => 3,
+            Self::Unread => 0,
             Self::Serve(_) | Self::Other { .. } | Self::Io { .. } => 1,
         }
     }
@@ -107,7 +111,7 @@ impl Failure {
             Self::Serve(ServeError::Listen(error)) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::NoSuchName { hint, .. } => Some(hint.clone()),
             Self::Other { hint, .. } => hint.clone(),
-            Self::Serve(ServeError::Thread(_)) | Self::Io { .. } => None,
+            Self::Serve(ServeError::Thread(_)) | Self::Unread | Self::Io { .. } => None,
         }
     }
 }
@@ -155,8 +159,9 @@ impl From<std::io::Error> for Failure {
 
 /// Tells a person, on stderr; or, where JSON was asked for, a program. `code` is what the process ends with.
 pub(crate) fn tell(failure: &Failure, code: u8, json: bool) {
-    // Whoever stopped reading, as `head` does, has what it wanted.
-    if matches!(failure, Failure::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe) {
+    if matches!(failure, Failure::Unread)
+        || matches!(failure, Failure::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
+    {
         return;
     }
     let (said, because) = (failure.to_string(), because(failure));

@@ -1,11 +1,44 @@
-//! Secrets from a terminal, a file or standard input; never from an argument.
+//! Secrets from a terminal, a file or standard input, never from an argument; and a person's yes to what cannot be undone.
 
-use std::io::{ErrorKind, IsTerminal as _, Read as _};
+use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
+
+use clap::Args;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::exit::Failure;
+
+/// For commands that lose what cannot be had again.
+#[derive(Debug, Args)]
+pub(crate) struct Sure {
+    /// Do not ask. Where standard input is no terminal nobody is asked anyway
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Sure {
+    /// Whether a person is to be asked.
+    pub(crate) fn asks(&self) -> bool {
+        !self.yes && std::io::stdin().is_terminal()
+    }
+
+    /// Asks, where there is somebody to ask; anything but a yes is a failure that says that nothing was done.
+    pub(crate) fn confirm(&self, question: &str) -> Result<(), Failure> {
+        if !self.asks() {
+            return Ok(());
+        }
+        let mut stderr = std::io::stderr().lock();
+        // Who cannot read the question cannot say yes to it.
+        write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(Failure::io("cannot ask"))?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
+        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            return Ok(());
+        }
+        Err(Failure::Other { message: "nothing was done".to_owned(), hint: Some("answer y, or give --yes".to_owned()) })
+    }
+}
 
 /// The longest secret that is read: tokens have some hundred characters.
 const LONGEST: u64 = 64 * 1024;

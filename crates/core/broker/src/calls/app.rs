@@ -1,9 +1,10 @@
 //! Registrations at Webex.
 
-use lanyard_credential::{App, AppId, AppKind, AppName};
-use lanyard_protocol::oauth::ClientAuth;
+use lanyard_client::ExchangeError;
+use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
+use lanyard_protocol::oauth::{ClientAuth, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
-use lanyard_secret::ClientSecret;
+use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{NameError, NewApp, RemoveAppError};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -105,7 +106,57 @@ impl Call for RemoveApp {
     }
 }
 
-/// Replaces an app's client secret. Credentials that stalled because of the old one may try again at once.
+/// Changes what an app asks for and where people come back to. What was granted stays granted: a sign-in asks for the new scopes.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ChangeApp {
+    /// The app's name.
+    pub name: AppName,
+    /// The scopes that a sign-in asks for from now on; `None` leaves them.
+    pub scopes: Option<ScopeSet>,
+    /// The redirect URIs, exactly as registered; `None` leaves them.
+    #[serde(with = "lanyard_credential::urls::optional")]
+    pub redirect_uris: Option<Vec<Url>>,
+    /// A service app's application id; `None` leaves it.
+    pub application_id: Option<String>,
+}
+
+impl Call for ChangeApp {
+    type Reply = App;
+
+    async fn run(self, broker: &Broker) -> Result<App, Error> {
+        let mut app = broker.app(&self.name).await?;
+        // What an app of the other kind has, and this one has no use for.
+        let needs = [
+            self.application_id.as_ref().map(|_| AppKind::ServiceApp),
+            self.redirect_uris.as_ref().map(|_| AppKind::Integration),
+        ];
+        if let Some(needed) = needs.into_iter().flatten().find(|needed| *needed != app.kind) {
+            return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed });
+        }
+        let mut changed = Vec::new();
+        if let Some(scopes) = self.scopes {
+            changed.push(format!("scopes: {scopes}"));
+            app.scopes = scopes;
+        }
+        if let Some(uris) = self.redirect_uris {
+            let shown: Vec<_> = uris.iter().map(Url::as_str).collect();
+            changed.push(format!("redirect URIs: {}", shown.join(" ")));
+            app.redirect_uris = uris;
+        }
+        if let Some(id) = self.application_id {
+            changed.push(format!("application id: {id}"));
+            app.application_id = Some(id);
+        }
+        let detail = format!("{}, {}", app.name, changed.join("; "));
+        if !broker.store.change_app(&app, &detail).await? {
+            return Err(broker.no_such_app(&self.name).await);
+        }
+        Ok(app)
+    }
+}
+
+/// Replaces an app's client secret. Credentials that stalled because of the old one may try again at once. Then Webex is asked what it
+/// makes of the new one.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReplaceSecret {
     /// The app's name.
@@ -115,17 +166,55 @@ pub struct ReplaceSecret {
     pub client_secret: ClientSecret,
 }
 
-impl Call for ReplaceSecret {
-    type Reply = App;
+/// A secret that was replaced.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReplacedSecret {
+    /// Its app.
+    pub app: App,
+    /// What Webex makes of it.
+    pub verdict: SecretVerdict,
+    /// The credentials that use it from now on.
+    pub users: Vec<CredentialName>,
+}
 
-    async fn run(self, broker: &Broker) -> Result<App, Error> {
+/// What Webex makes of a client secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SecretVerdict {
+    /// It refused the secret, or the client id.
+    Refused,
+    /// It refused a grant that nobody has and did not object to the secret. Whether it looks at the secret first is not documented:
+    /// only a renewal proves it.
+    NotRefused,
+    /// It could not be asked, or its answer says neither.
+    Unknown(String),
+}
+
+impl Call for ReplaceSecret {
+    type Reply = ReplacedSecret;
+
+    async fn run(self, broker: &Broker) -> Result<ReplacedSecret, Error> {
         let app = broker.app(&self.name).await?;
         broker.store.replace_app_secret(app.id, &self.client_secret).await?;
-        Ok(app)
+        let verdict = broker.try_secret(&app, self.client_secret).await;
+        let all = broker.store.credentials().await?.into_iter();
+        let users = all.filter(|credential| credential.app == Some(app.id)).map(|credential| credential.name).collect();
+        Ok(ReplacedSecret { app, verdict, users })
     }
 }
 
 impl Broker {
+    /// Tries a client secret with a refresh token that was made up here: whatever Webex answers, nothing is spent or replaced.
+    async fn try_secret(&self, app: &App, client_secret: ClientSecret) -> SecretVerdict {
+        let auth = ClientAuth { client_id: app.client_id.clone(), client_secret };
+        let nobodys = AppId::random(&*self.entropy).to_string();
+        match self.transport.refresh(&app.environment, &auth, &RefreshToken::new(nobodys)).await {
+            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Client(_)))) => SecretVerdict::Refused,
+            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) => SecretVerdict::NotRefused,
+            Err(error) => SecretVerdict::Unknown(error.to_string()),
+            Ok(_) => SecretVerdict::Unknown("Webex gave a token for nothing".to_owned()),
+        }
+    }
+
     pub(crate) async fn app(&self, name: &AppName) -> Result<App, Error> {
         match self.store.app(name).await? {
             Some(app) => Ok(app),

@@ -49,8 +49,7 @@ impl Error {
             Self::CannotReplace { name, .. } => format!("choose another name, or clear it first: lanyard clear {name}"),
             Self::AnotherApp { own, .. } => format!("name its own (--app {own}), or choose another name"),
             Self::NoApplicationId { app } => format!(
-                "the developer portal shows it; register the app with it under another name: lanyard app add NAME \
-                 --application-id ID … (lanyard app show {app} shows the rest)"
+                "the developer portal shows it; give it to the app: lanyard app set {app} --application-id ID"
             ),
             Self::WrongVia { needed, .. } => format!("name another: lanyard list --kind {needed}"),
             Self::NotMinted { app, trouble, .. } => match (trouble.kind, app) {

@@ -83,7 +83,7 @@ pub enum Error {
         users: Vec<String>,
     },
     /// The app is registered as something else.
-    #[error("{app} is registered as {found}; this needs {needed}")]
+    #[error("{app} is registered as {}; this needs {}", .found.with_article(), .needed.with_article())]
     WrongAppKind {
         /// The app.
         app: AppName,
@@ -169,7 +169,7 @@ pub enum Error {
         now: String,
     },
     /// A name is in use by a credential of another kind.
-    #[error("{name} is a {kind} credential, and a sign-in makes an integration's")]
+    #[error("{name} is {} credential, and a sign-in makes an integration's", .kind.with_article())]
     CannotReplace {
         /// The name.
         name: CredentialName,
@@ -283,7 +283,7 @@ pub enum Error {
         wait: Duration,
     },
     /// There is no valid token, and the credential cannot renew it.
-    #[error("the token of {name} has ended, and a {kind} token cannot be renewed")]
+    #[error("the token of {name} has ended, and {} token cannot be renewed", .kind.with_article())]
     Ended {
         /// The credential.
         name: CredentialName,
@@ -303,7 +303,7 @@ pub enum Error {
         name: CredentialName,
     },
     /// The credential cannot be rotated.
-    #[error("a {kind} credential has nothing to renew")]
+    #[error("{} credential has nothing to renew", .kind.with_article())]
     DoesNotRotate {
         /// Its kind.
         kind: Kind,

@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 use super::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
-    CallApi, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps, ListClients,
-    ListTokens, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume,
-    RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test, VerifyAudit,
+    CallApi, ChangeApp, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps,
+    ListClients, ListTokens, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret,
+    Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -64,6 +64,7 @@ travels! {
     BeginDeviceSignIn,
     BeginSignIn,
     CallApi,
+    ChangeApp,
     ChangeLabels,
     Clear,
     Disable,

@@ -93,6 +93,8 @@ actions! {
     Resumed = "resumed",
     /// An app was added.
     AppAdded = "app-added",
+    /// An app's scopes, redirect URIs or application id were changed.
+    AppChanged = "app-changed",
     /// An app was removed.
     AppRemoved = "app-removed",
     /// An app's client secret was replaced.
@@ -174,6 +176,7 @@ impl AuditAction {
             | Self::Restored
             | Self::Resumed
             | Self::AppAdded
+            | Self::AppChanged
             | Self::AppRemoved
             | Self::AppSecretReplaced
             | Self::ClientAdded

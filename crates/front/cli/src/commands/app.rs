@@ -4,15 +4,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use lanyard_broker::{AddApp, ListApps, RemoveApp, ReplaceSecret, ShowApp};
-use lanyard_credential::{App as Registration, AppKind, AppName};
+use lanyard_broker::{
+    AddApp, ChangeApp, Class, List, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
+};
+use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
 use lanyard_protocol::{AppClientId, Scope};
 use lanyard_secret::ClientSecret;
 use serde_json::json;
 use url::Url;
 
 use crate::context::Common;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
+use crate::prompt::Sure;
 use crate::{output, prompt};
 
 #[derive(Debug, Subcommand)]
@@ -23,8 +26,10 @@ pub(crate) enum App {
     List,
     /// Show one app
     Show(Name),
+    /// Change an app's scopes, redirect URIs or application id, as they are at Webex now
+    Set(Set),
     /// Forget an app that no credential uses
-    Remove(Name),
+    Remove(Remove),
     /// Replace an app's client secret
     Secret(Secret),
 }
@@ -71,6 +76,33 @@ pub(crate) struct Name {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// The app
+    name: AppName,
+    /// A scope that a sign-in asks for from now on, in place of those it had; may be repeated, or hold several separated by spaces
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        required_unless_present_any = ["redirect_uris", "application_id"]
+    )]
+    scopes: Vec<String>,
+    /// A redirect URI, exactly as registered, in place of those it had; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<Url>,
+    /// A service app's application id
+    #[arg(long, value_name = "ID")]
+    application_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The app
+    name: AppName,
+    #[command(flatten)]
+    sure: Sure,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Secret {
     /// The app
     name: AppName,
@@ -88,32 +120,96 @@ impl App {
                 let app = common.broker().await?.call(ShowApp { name }).await?;
                 show(&app, common)?;
             }
-            Self::Remove(Name { name }) => {
-                common.broker().await?.call(RemoveApp { name: name.clone() }).await?;
+            Self::Set(command) => set(command, common).await?,
+            Self::Remove(Remove { name, sure }) => {
+                let broker = common.broker().await?;
+                if sure.asks() {
+                    broker.call(ShowApp { name: name.clone() }).await?;
+                    sure.confirm(&format!(
+                        "Forget the app {name} and its client secret, which Webex shows to nobody again?"
+                    ))?;
+                }
+                broker.call(RemoveApp { name: name.clone() }).await?;
                 if common.json {
                     output::json::print(&json!({ "name": name.as_str(), "removed": true }))?;
                 } else {
                     output::note(&format!("removed the app {name}; it is still registered at Webex"));
                 }
             }
-            Self::Secret(Secret { name, client_secret_file }) => {
-                let broker = common.broker().await?;
-                broker.call(ShowApp { name: name.clone() }).await?;
-                let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
-                let client_secret = ClientSecret::new(secret.as_str());
-                let app = broker.call(ReplaceSecret { name: name.clone(), client_secret }).await?;
-                if common.json {
-                    output::json::print(&output::json::app(&app))?;
-                } else {
-                    output::note(&format!(
-                        "replaced the client secret of {name}; its credentials use the new one from now on"
-                    ));
-                    output::note("try it with one of them: lanyard refresh NAME --force");
-                }
-            }
+            Self::Secret(command) => return secret(command, common).await,
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn set(command: Set, common: &Common) -> Result<(), Failure> {
+    let scopes = scopes(&command.scopes)?;
+    let broker = common.broker().await?;
+    let app = broker
+        .call(ChangeApp {
+            name: command.name,
+            scopes: (!scopes.is_empty()).then(|| scopes.into_iter().collect()),
+            redirect_uris: (!command.redirect_uris.is_empty()).then_some(command.redirect_uris),
+            application_id: command.application_id,
+        })
+        .await?;
+    if common.json {
+        return output::json::print(&output::json::app(&app));
+    }
+    output::note(&format!("changed the app {}", app.name));
+    if app.kind == AppKind::Integration && !command.scopes.is_empty() {
+        let through = |credential: &Credential| credential.app == Some(app.id);
+        for credential in broker.call(List).await?.into_iter().filter(through) {
+            output::note(&format!(
+                "{0} keeps the scopes that it was granted; to ask for the new ones: lanyard login {0}",
+                credential.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn secret(command: Secret, common: &Common) -> Result<ExitCode, Failure> {
+    let Secret { name, client_secret_file } = command;
+    let broker = common.broker().await?;
+    broker.call(ShowApp { name: name.clone() }).await?;
+    let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
+    let client_secret = ClientSecret::new(secret.as_str());
+    let ReplacedSecret { app, verdict, users } = broker.call(ReplaceSecret { name, client_secret }).await?;
+    let refused = verdict == SecretVerdict::Refused;
+    if common.json {
+        let mut shown = output::json::app(&app);
+        shown["secret"] = match &verdict {
+            SecretVerdict::Refused => json!("refused"),
+            SecretVerdict::NotRefused => json!("not-refused"),
+            SecretVerdict::Unknown(_) => json!("unknown"),
+        };
+        output::json::print(&shown)?;
+    } else {
+        output::note(&format!(
+            "replaced the client secret of {}; its credentials use the new one from now on",
+            app.name
+        ));
+        match &verdict {
+            SecretVerdict::Refused => output::note("Webex does not accept it with this client id"),
+            SecretVerdict::NotRefused => output::note(
+                "Webex was asked with a refresh token that nobody has, and did not object to the secret; a renewal proves it",
+            ),
+            SecretVerdict::Unknown(why) => output::note(&format!("whether Webex accepts it is not known: {why}")),
+        }
+    }
+    match users.first() {
+        _ if refused => {
+            let pages = app.environment.pages();
+            output::note(&format!(
+                "hint: copy it again from {}, and then: lanyard app secret {}",
+                pages.apps, app.name
+            ));
+        }
+        Some(user) if !common.json => output::note(&format!("try it: lanyard refresh {user} --force")),
+        _ => {}
+    }
+    Ok(if refused { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
 }
 
 async fn add(command: Add, common: &Common) -> Result<(), Failure> {

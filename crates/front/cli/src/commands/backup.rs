@@ -1,6 +1,6 @@
 //! `lanyard backup`: a copy of the store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -20,6 +20,13 @@ pub(crate) struct Backup {
 
 impl Backup {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        // What other programs write to standard output for would be a file of that name here.
+        if self.file == Path::new("-") {
+            return Err(Failure::Usage {
+                message: "a backup is a file, and is not written to standard output".to_owned(),
+                hint: "name a file; ./- is one of that name".to_owned(),
+            });
+        }
         let made = common.local().await?.call(MakeBackup { path: self.file }).await?;
         if common.json {
             output::json::print(&json!({
@@ -29,7 +36,7 @@ impl Backup {
                 "key": { "id": made.key.to_string(), "place": place(&made.key_place) },
             }))?;
         } else {
-            output::line(&format!("copied the store to {}", made.path.display()))?;
+            output::note(&format!("copied the store to {}", made.path.display()));
         }
         output::note(&format!(
             "the key {} that opens it is not in it; it is kept in {}: keep a copy of that elsewhere, never beside this file",

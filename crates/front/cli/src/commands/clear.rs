@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Cleared, Revocation, RevocationOutcome};
+use lanyard_broker::{Cleared, Revocation, RevocationOutcome, Show};
 use lanyard_credential::{CredentialName, Kind};
 use lanyard_store::TokenKind;
 use serde_json::json;
@@ -11,16 +11,24 @@ use serde_json::json;
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::output;
+use crate::prompt::Sure;
 
 #[derive(Debug, Args)]
 pub(crate) struct Clear {
     /// The credential
     name: CredentialName,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 impl Clear {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
+        if self.sure.asks() {
+            let credential = broker.call(Show { name: self.name.clone() }).await?;
+            let acts_as = output::credential::acts_as_in_full(&credential);
+            self.sure.confirm(&format!("Erase {}, which acts as {acts_as}, and revoke its tokens?", self.name))?;
+        }
         let call = lanyard_broker::Clear { name: self.name, expected: common.expected()? };
         let cleared = broker.call(call).await?;
         if common.json {

@@ -74,5 +74,5 @@ fn write_one(command: &clap::Command, directory: &Path) -> std::io::Result<usize
 
 fn print(text: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text).and_then(|()| out.flush()).map_err(Failure::io("cannot write to standard output"))
+    out.write_all(text).and_then(|()| out.flush()).map_err(output::unwritten)
 }

@@ -154,8 +154,8 @@ fn tell(replaced: &KeyReplaced, as_json: bool) -> Result<(), Failure> {
         }))?;
     } else {
         let again = if *resumed { ", as was begun earlier" } else { "" };
-        output::line(&format!("the home's key is {new} now{again}; it is kept in {new_place}"))?;
-        output::line(&format!("{rows} rows were wrapped anew"))?;
+        output::note(&format!("the home's key is {new} now{again}; it is kept in {new_place}"));
+        output::note(&format!("{rows} rows were wrapped anew"));
     }
     match left_behind {
         Some(why) => output::note(&format!("warning: the old key {old} is still in {old_place}: {why}")),

@@ -70,7 +70,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
             "credentials": credentials,
         }))?;
     } else {
-        output::line(&format!("restored {} from {}; it keeps still", home.display(), file.display()))?;
+        output::note(&format!("restored {} from {}; it keeps still", home.display(), file.display()));
         if !tried.is_empty() {
             output::line(&table(&tried))?;
         }
@@ -116,7 +116,7 @@ async fn resume(common: &Common) -> Result<ExitCode, Failure> {
     if common.json {
         output::json::print(&json!({ "resumed": resumed }))?;
     } else {
-        output::line(said)?;
+        output::note(said);
     }
     Ok(ExitCode::SUCCESS)
 }

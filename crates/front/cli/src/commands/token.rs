@@ -120,5 +120,5 @@ fn print(text: &[u8]) -> Result<(), Failure> {
     let mut out = std::fs::File::from(
         rustix::io::dup(rustix::stdio::stdout()).map_err(|error| Failure::from(std::io::Error::from(error)))?,
     );
-    out.write_all(text).map_err(Failure::io("cannot write to standard output"))
+    out.write_all(text).map_err(output::unwritten)
 }

@@ -289,6 +289,7 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
             | Failure::Usage { .. }
             | Failure::NoSuchName { .. }
             | Failure::Other { .. }
+            | Failure::Unread
             | Failure::Io { .. } => {}
         }
         assert_eq!((failure.code(), failure.kind()), (code, kind), "{failure:?}");

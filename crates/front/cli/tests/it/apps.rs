@@ -64,7 +64,11 @@ fn a_service_app_is_nobodys_sign_in() {
     let shown = home.run(["app", "show", "fleet"]).ok();
     assert!(shown.contains(&app.application_id), "{shown}");
     let ended = home.run(["login", "acme", "--app", "fleet"]);
-    assert!(ended.stderr.contains("fleet is registered as service-app"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("fleet is registered as a service-app; this needs an integration"),
+        "{}",
+        ended.stderr
+    );
     ended.fails(2);
 }
 
@@ -86,4 +90,90 @@ fn what_cannot_be_an_app_is_refused_and_makes_no_home() {
     blank.fails(2);
     add("desk", "spark:people_read", &home.beside().join("absent")).fails(1);
     assert!(!home.path().exists(), "a command that fails leaves nothing behind");
+}
+
+/// A home with the integration `desk`, and the service app `fleet`, which was registered without its application id.
+fn furnished() -> (Webex, Home) {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let app = &webex.description().service_app;
+    let secret = home.file("secret", &app.client_secret);
+    let mut command = home.command(["--webex-url", webex.url(), "app", "add", "fleet", "--kind", "service-app"]);
+    Running::start(command.args(["--client-id", &app.client_id, "--client-secret-file"]).arg(secret)).end().ok();
+    (webex, home)
+}
+
+#[test]
+fn an_app_is_changed_as_it_was_at_webex() {
+    let (webex, home) = furnished();
+    let before: Value = serde_json::from_str(&home.run(["--json", "app", "show", "desk"]).ok()).unwrap();
+    let changed = home.run(["app", "set", "desk", "--scope", "spark:people_read spark:rooms_read"]);
+    assert!(changed.stderr.contains("to ask for the new ones: lanyard login acme"), "{}", changed.stderr);
+    changed.ok();
+    let after: Value =
+        serde_json::from_str(&home.run(["--json", "app", "set", "desk", "--redirect-uri", "http://[::1]:7/x"]).ok())
+            .unwrap();
+    assert_eq!(after["scopes"], json!(["spark:people_read", "spark:rooms_read"]));
+    assert_eq!(after["redirect_uris"], json!(["http://[::1]:7/x"]));
+    for same in ["id", "name", "kind", "environment", "client_id"] {
+        assert_eq!(after[same], before[same]);
+    }
+    assert!(webex.accepts(&home.token()), "what was granted stays granted");
+    home.run(["refresh", "acme", "--force"]).ok();
+    let audit = home.run(["audit"]).ok();
+    assert!(audit.contains("app-changed") && audit.contains("desk, redirect URIs: http://[::1]:7/x"), "{audit}");
+}
+
+#[test]
+fn an_application_id_that_was_left_out_is_given_later() {
+    let (webex, home) = furnished();
+    let org = webex.description().service_app.organisation_id.clone();
+    let add = || home.run(["add", "service-app", "pilot", "--app", "fleet", "--target-org", &org, "--via", "acme"]);
+    let refused = add();
+    assert!(refused.hint().contains("lanyard app set fleet --application-id"), "{}", refused.stderr);
+    refused.fails(2);
+    home.run(["app", "set", "fleet", "--application-id", &webex.description().service_app.application_id]).ok();
+    let added = add();
+    assert!(!added.stderr.contains("application id"), "{}", added.stderr);
+}
+
+#[test]
+fn what_an_app_has_no_use_for_is_not_set() {
+    let (_webex, home) = furnished();
+    let nothing = home.run(["app", "set", "desk"]);
+    assert!(nothing.stderr.contains("--scope"), "{}", nothing.stderr);
+    nothing.fails(2);
+    let wrong = home.run(["app", "set", "desk", "--application-id", "x"]);
+    assert!(
+        wrong.stderr.contains("desk is registered as an integration; this needs a service-app"),
+        "{}",
+        wrong.stderr
+    );
+    wrong.fails(2);
+    home.run(["app", "set", "fleet", "--redirect-uri", "http://localhost:1/x"]).fails(2);
+    home.run(["app", "set", "desk", "--scope", "no\"scope"]).fails(2);
+    home.run(["app", "set", "nobody", "--scope", "spark:kms"]).fails(3);
+}
+
+#[test]
+fn a_new_secret_is_tried_and_nothing_is_spent() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let replace = |secret: &str| {
+        let file = home.file("next", secret);
+        Running::start(home.command(["app", "secret", "desk", "--client-secret-file"]).arg(file)).end()
+    };
+    let wrong = replace("another");
+    assert!(wrong.stderr.contains("does not accept it"), "{}", wrong.stderr);
+    assert!(wrong.hint().contains("lanyard app secret desk"), "{}", wrong.stderr);
+    wrong.fails(4);
+    let right = replace(&webex.description().integration.client_secret);
+    assert!(right.stderr.contains("did not object"), "{}", right.stderr);
+    assert!(right.stderr.contains("lanyard refresh acme --force"), "{}", right.stderr);
+    right.ok();
+    assert_eq!(home.show("acme")["generation"], 1);
+    drop(webex);
+    let nowhere = replace("another");
+    assert!(nowhere.stderr.contains("is not known"), "{}", nowhere.stderr);
+    nowhere.ok();
 }

@@ -50,7 +50,9 @@ fn a_restored_home_hands_out_nothing_until_a_person_says_that_the_original_is_of
     assert!(doctor.stdout.contains("lanyard restore --resume"), "{}", doctor.stdout);
     doctor.fails(4);
 
-    assert_eq!(second.run(["restore", "--resume"]).ok(), "the home goes on");
+    let resumed = second.run(["restore", "--resume"]);
+    assert_eq!((resumed.stderr.as_str(), resumed.stdout.as_str()), ("the home goes on\n", ""));
+    resumed.ok();
     assert_eq!(second.token(), token);
     second.run(["refresh", "acme", "--force"]).ok();
     assert!(webex.accepts(&second.token()));
@@ -119,4 +121,14 @@ fn a_backup_is_its_owners_alone_whatever_the_umask() {
     let unfinished = fs::read_dir(home.beside()).unwrap().map(|entry| entry.unwrap().file_name());
     let unfinished = unfinished.filter(|name| name.to_string_lossy().contains("unfinished"));
     assert_eq!(unfinished.count(), 0);
+}
+
+#[test]
+fn a_backup_is_no_stream() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let refused = Running::start(home.command(["backup", "-"]).current_dir(home.beside())).end();
+    assert!(refused.hint().contains("./-"), "{}", refused.stderr);
+    refused.fails(2);
+    assert!(!home.beside().join("-").exists());
 }

@@ -150,8 +150,10 @@ fn what_changes_an_app_answers_a_program() {
     home.add_app(&webex);
     let secret = home.file("new", "another");
     let mut command = home.command(["--json", "app", "secret", "desk", "--client-secret-file"]);
-    let replaced: Value = serde_json::from_str(&Running::start(command.arg(secret)).end().ok()).unwrap();
-    assert_eq!(replaced["name"], "desk");
+    let replaced = Running::start(command.arg(secret)).end();
+    let shown: Value = serde_json::from_str(&replaced.stdout).unwrap();
+    assert_eq!((&shown["name"], &shown["secret"]), (&json!("desk"), &json!("refused")));
+    replaced.fails(4);
     let removed: Value = serde_json::from_str(&home.run(["--json", "app", "remove", "desk"]).ok()).unwrap();
     assert_eq!(removed, json!({ "name": "desk", "removed": true }));
 }

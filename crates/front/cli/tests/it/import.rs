@@ -128,6 +128,23 @@ assert integration.get_cached_tokens_from_yml(yml_path=os.environ['FILE'], force
 }
 
 #[test]
+fn a_refresh_token_alone_tells_at_once_whose_it_is() {
+    let (webex, home) = desk();
+    let bare = |reply: &str| json!({ "refresh_token": field(reply, "refresh_token") }).to_string();
+    let imported = import(&home, "acme", &private(&home, "bare.json", &bare(&reply(&webex))));
+    assert!(imported.stderr.contains("imported acme; it acts as"), "{}", imported.stderr);
+    imported.ok();
+    assert_eq!(home.show("acme")["subject"]["email"], webex.description().admin.email.as_str());
+    assert!(webex.accepts(&home.token()));
+
+    let file = private(&home, "late.json", &bare(&reply(&webex)));
+    drop(webex);
+    let later = import(&home, "late", &file);
+    assert!(later.stderr.contains("could not be renewed yet"), "{}", later.stderr);
+    later.ok();
+}
+
+#[test]
 fn an_access_token_that_has_ended_is_renewed_when_one_is_asked_for() {
     let (webex, home) = desk();
     let reply = reply(&webex);
@@ -237,9 +254,9 @@ fn many_are_imported_at_once_and_a_bad_line_stops_no_other() {
         (2, "line 4: lobby: imported"),
         (3, "line 5: wrong: refused: this is no bot token"),
         (4, "line 6: dead: refused: Webex does not accept"),
-        (5, "line 7: (no name): refused: its name cannot be one"),
+        (5, "line 7: refused: its name cannot be one"),
         (6, "line 8: lobby: already there"),
-        (7, "line 9: fleet: refused: desk is registered as integration"),
+        (7, "line 9: fleet: refused: desk is registered as an integration"),
         (8, "line 10: mine: imported"),
     ] {
         assert!(lines[line].starts_with(expected), "{expected}: {}", ended.stdout);

@@ -1,6 +1,6 @@
 //! Names, labels, and switching credentials off and on.
 
-use lanyard_testkit::{Home, Method, Options, Running, Webex};
+use lanyard_testkit::{Ended, Home, Method, Options, Running, Terminal, Webex};
 use serde_json::{Value, json};
 
 use crate::{LANYARD, signed_in};
@@ -259,4 +259,34 @@ fn a_slip_of_the_finger_is_answered_with_what_was_meant() {
     let far = home.run(["show", "somebody"]);
     assert!(!far.stderr.contains("did you mean"), "{}", far.stderr);
     far.fails(3);
+}
+
+/// A command at a terminal, where this is typed.
+fn typed(home: &Home, arguments: &[&str], answer: &str) -> Ended {
+    let terminal = Terminal::open();
+    terminal.types(answer);
+    Running::start(home.command(arguments).stdin(terminal.stdin())).end()
+}
+
+#[test]
+fn what_cannot_be_undone_is_asked_at_a_terminal() {
+    let (webex, home) = furnished();
+    home.run(["client", "add", "monitor", "--credential", "acme", "--can", "read"]).ok();
+    for arguments in [&["clear", "acme"][..], &["app", "remove", "desk"], &["client", "remove", "monitor"]] {
+        for answer in ["n", "", "yes please"] {
+            let kept = typed(&home, arguments, answer);
+            assert!(kept.stderr.contains("[y/N]") && kept.stderr.contains("nothing was done"), "{}", kept.stderr);
+            kept.fails(1);
+        }
+    }
+    assert!(webex.accepts(&home.token()));
+    typed(&home, &["clear", "nobody"], "y").fails(3);
+    let asked = typed(&home, &["clear", "acme"], "y");
+    assert!(asked.stderr.contains("Erase acme, which acts as"), "{}", asked.stderr);
+    asked.ok();
+    for arguments in [&["app", "remove", "desk", "--yes"][..], &["client", "remove", "monitor", "-y"]] {
+        let done = typed(&home, arguments, "n");
+        assert!(!done.stderr.contains("[y/N]"), "{}", done.stderr);
+        done.ok();
+    }
 }

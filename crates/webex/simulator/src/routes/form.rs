@@ -45,6 +45,11 @@ impl Form {
             .map(|(_, (name, _))| name.as_str())
     }
 
+    /// All names and values, in their order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Everything but these, encoded again.
     pub(super) fn without(&self, names: &[&str]) -> form_urlencoded::Serializer<'static, String> {
         let mut query = form_urlencoded::Serializer::new(String::new());

@@ -99,6 +99,55 @@ async fn a_session_ends_after_eight_hours_with_a_sign_out_and_with_a_changed_pas
 }
 
 #[tokio::test]
+async fn what_was_typed_outlives_the_session_and_stands_in_no_address() {
+    let world = World::start().await;
+    let browser = Browser::administrator(&world).await;
+    browser.see("/portal/bots/new").await;
+    world.pass(Duration::from_hours(8));
+    let typed = [("csrf", "old"), ("name", "Door \"Bell\""), ("username", "door-bell")];
+    let page = browser.post_from_here("/portal/bots/new", &typed).await;
+    page.says("Sign in");
+    let admin = &world.knows().admin;
+    let again = |page: &crate::browser::Page, password: &str| {
+        let (csrf, then) = (page.hidden("csrf").to_owned(), page.hidden("then").to_owned());
+        let kept = page.hidden("kept").replace("&amp;", "&").replace("&#38;", "&");
+        [
+            ("csrf", csrf),
+            ("then", then),
+            ("kept", kept),
+            ("email", admin.email.clone()),
+            ("password", password.to_owned()),
+        ]
+    };
+    let fields = again(&page, "wrong");
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let page = browser.post("/sign-in", &fields).await;
+    page.says("password is wrong");
+    let fields = again(&page, &admin.password);
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let page = browser.post("/sign-in", &fields).await;
+    page.says("what you had typed was kept").says("door-bell").does_not_say("old");
+    assert_eq!(page.location, "");
+    let made = browser
+        .send("/portal/bots/new", &page, &[("name", "Door \"Bell\""), ("username", page.hidden("username"))])
+        .await;
+    made.says("Your bot is ready").says("door-bell@webex.bot");
+}
+
+#[tokio::test]
+async fn what_another_site_sends_and_what_is_secret_is_not_kept() {
+    let world = World::start().await;
+    let browser = Browser::new(&world);
+    let foreign = browser.post("/portal/bots/new", &[("name", "Bell"), ("username", "bell")]).await;
+    assert_eq!(foreign.status, 403);
+    foreign.says("session has ended").does_not_say("bell");
+    let secret = [("organisation", "x"), ("client_secret", "canary")];
+    let page = browser.post_from_here("/portal/service-apps/C1/tokens", &secret).await;
+    assert_eq!(page.status, 403);
+    page.does_not_say("canary");
+}
+
+#[tokio::test]
 async fn who_may_no_longer_sign_in_is_out_of_every_page() {
     let world = World::start().await;
     let email = world.someone().await;

@@ -198,7 +198,14 @@ fn apps(tried: &mut Trips) {
     tried.trip(&ListApps, &vec![app()]);
     tried.trip(&ShowApp { name: app_name() }, &app());
     tried.trip(&RemoveApp { name: app_name() }, &());
-    tried.trip(&ReplaceSecret { name: app_name(), client_secret: ClientSecret::new(CANARY) }, &app());
+    let changed = (Some(app().scopes), Some(app().redirect_uris), Some("id".to_owned()));
+    for (scopes, redirect_uris, application_id) in [changed, (None, None, None)] {
+        tried.trip(&ChangeApp { name: app_name(), scopes, redirect_uris, application_id }, &app());
+    }
+    for verdict in [SecretVerdict::Refused, SecretVerdict::NotRefused, SecretVerdict::Unknown("x".to_owned())] {
+        let replace = ReplaceSecret { name: app_name(), client_secret: ClientSecret::new(CANARY) };
+        tried.trip(&replace, &ReplacedSecret { app: app(), verdict, users: vec![self::name()] });
+    }
 }
 
 fn signing_in(tried: &mut Trips) {

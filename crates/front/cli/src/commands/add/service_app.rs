@@ -66,7 +66,7 @@ fn organisation_id(text: &str) -> Result<OrgId, Failure> {
     match WebexId::decode(text) {
         Ok(id) if id.kind == "ORGANIZATION" => Ok(OrgId::new(text)),
         Ok(id) => Err(Failure::Usage {
-            message: format!("this is the id of a {}, not of an organisation", id.kind.to_ascii_lowercase()),
+            message: format!("this is an id of the kind {}, not an organisation's", id.kind),
             hint: HINT.to_owned(),
         }),
         Err(_) => Err(Failure::Usage { message: "this is no id of an organisation".to_owned(), hint: HINT.to_owned() }),
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn another_id_is_told_from_an_organisations() {
         let person = WebexId { cluster: "us".into(), kind: "PEOPLE".into(), value: "x".into() }.encode();
-        assert!(organisation_id(&person).is_err_and(|error| error.to_string().contains("of a people")));
+        assert!(organisation_id(&person).is_err_and(|error| error.to_string().contains("of the kind PEOPLE")));
         assert!(organisation_id("acme").is_err());
     }
 }

@@ -19,6 +19,7 @@ use self::page::Pages;
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
+use crate::output::unwritten;
 use crate::signals;
 
 #[derive(Debug, Args)]
@@ -97,7 +98,11 @@ impl Api {
         if paged && first.status.is_success() {
             return Pages::new(self.lines, common.json).print(&caller, first).await;
         }
-        self.print(&first)?;
+        // How the call ended counts, whether or not somebody reads its answer to the end.
+        match self.print(&first) {
+            Err(Failure::Unread) => {}
+            printed => printed?,
+        }
         Ok(finish(&first, named, common.json))
     }
 
@@ -108,28 +113,27 @@ impl Api {
 
     fn print(&self, reply: &ApiReply) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
-        let failed = || Failure::io("cannot write to standard output");
         if self.include {
-            writeln!(out, "HTTP {}", reply.status).map_err(failed())?;
+            writeln!(out, "HTTP {}", reply.status).map_err(unwritten)?;
             for (name, value) in &reply.headers {
-                writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes())).map_err(failed())?;
+                writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes())).map_err(unwritten)?;
             }
-            writeln!(out).map_err(failed())?;
+            writeln!(out).map_err(unwritten)?;
         }
         let body = reply.body.expose_secret();
         match serde_json::from_slice::<serde_json::Value>(body) {
             Ok(value) if std::io::stdout().is_terminal() => {
                 let text = format!("{value:#}");
-                writeln!(out, "{text}").map_err(failed())?;
+                writeln!(out, "{text}").map_err(unwritten)?;
             }
             _ => {
-                out.write_all(body).map_err(failed())?;
+                out.write_all(body).map_err(unwritten)?;
                 if !body.is_empty() && !body.ends_with(b"\n") {
-                    out.write_all(b"\n").map_err(failed())?;
+                    out.write_all(b"\n").map_err(unwritten)?;
                 }
             }
         }
-        out.flush().map_err(failed())
+        out.flush().map_err(unwritten)
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Caller, finish};
 use crate::exit::Failure;
+use crate::output::unwritten;
 
 /// Prints the items of page after page as they come: nothing is kept in memory but one page.
 #[derive(Debug)]
@@ -86,9 +87,7 @@ impl Pages {
 
     fn write(text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(Failure::io("cannot write to standard output"))
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(unwritten)
     }
 }
 

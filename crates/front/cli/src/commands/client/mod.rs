@@ -17,6 +17,7 @@ use self::user::User;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output;
+use crate::prompt::Sure;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Client {
@@ -30,13 +31,21 @@ pub(crate) enum Client {
     /// Show one client
     Show(Name),
     /// Remove a client: a broker that runs refuses it within a second
-    Remove(Name),
+    Remove(Remove),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Name {
     /// The client
     name: ClientName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The client
+    name: ClientName,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Debug, Args)]
@@ -103,8 +112,15 @@ impl Client {
                     output::line(&output::client::show(&shown, context::parts().clock.now().wall))?;
                 }
             }
-            Self::Remove(Name { name }) => {
-                let shown = common.broker().await?.call(RemoveClient { name }).await?;
+            Self::Remove(Remove { name, sure }) => {
+                let broker = common.broker().await?;
+                if sure.asks() {
+                    broker.call(ShowClient { name: name.clone() }).await?;
+                    sure.confirm(&format!(
+                        "Remove the client {name}? What has its key is refused from now on; it cannot be put back"
+                    ))?;
+                }
+                let shown = broker.call(RemoveClient { name }).await?;
                 removed(&shown, common)?;
             }
         }

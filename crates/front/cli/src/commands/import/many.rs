@@ -111,14 +111,16 @@ async fn keep(broker: &Access, looked_up: Result<LookedUp, No>) -> Outcome {
 }
 
 fn sentence(done: &Done) -> String {
-    let name = done.name.as_ref().map_or("(no name)", |name| name.as_str());
     let said = match &done.outcome {
         Outcome::Imported(_) => "imported".to_owned(),
         Outcome::AlreadyThere => "already there".to_owned(),
         Outcome::Refused { why, hint: None } => format!("refused: {why}"),
         Outcome::Refused { why, hint: Some(hint) } => format!("refused: {why} (hint: {hint})"),
     };
-    format!("line {}: {name}: {said}", done.number)
+    match &done.name {
+        Some(name) => format!("line {}: {name}: {said}", done.number),
+        None => format!("line {}: {said}", done.number),
+    }
 }
 
 fn json_of(done: &Done) -> Value {

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Keep, LookUp, Origin};
+use lanyard_broker::{Class, Keep, LookUp, Origin, Test, TokenFinding};
 use lanyard_credential::{AppName, Credential, CredentialName, RefreshRight};
 
 use crate::context::Common;
-use crate::exit::Failure;
-use crate::{context, output};
+use crate::exit::{self, Failure};
+use crate::{context, output, signals};
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
@@ -58,16 +58,37 @@ async fn one(name: CredentialName, file: &Path, app: AppName, common: &Common) -
     drop(text);
     let broker = common.broker().await?;
     let origin = Origin::App { name: app, kind: None };
+    let is_bare = tokens.access.is_none();
     let looked_up =
         broker.call(LookUp { name, origin, tokens, labels: Vec::new(), expected: common.expected()? }).await?;
-    let credential = broker.call(Keep(looked_up)).await?;
+    let mut credential = broker.call(Keep(looked_up)).await?;
+    let mut code = ExitCode::SUCCESS;
+    if is_bare {
+        // Without a token to ask with nobody knows whose grant it is. The renewal that the first hand-out would make tells.
+        let question = Test { name: credential.name.clone(), jobs: Vec::new(), against: None, expected: None };
+        let report = signals::guarded(&broker, broker.call(question)).await??;
+        credential = report.credential;
+        let reason = match &report.token {
+            TokenFinding::Accepted | TokenFinding::Renewed => None,
+            TokenFinding::Refused(trouble) => Some((trouble.message.clone(), Class::PersonMustAct)),
+            TokenFinding::None(error) => Some((error.to_string(), error.class())),
+            TokenFinding::Unknown(why) => Some((why.clone(), Class::Unreachable)),
+        };
+        if let Some((why, class)) = reason {
+            output::note(&format!("warning: it was kept, and could not be renewed yet: {why}"));
+            // What only has to wait for Webex is imported all the same.
+            if class != Class::Unreachable {
+                code = ExitCode::from(exit::code_of(class));
+            }
+        }
+    }
     if common.json {
         output::json::print(&output::json::credential(&credential, &context::parts().clock.now()))?;
     } else {
         say(&credential);
     }
     warn(file);
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn say(credential: &Credential) {

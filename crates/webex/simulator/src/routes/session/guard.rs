@@ -6,9 +6,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, OriginalUri, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use uuid::Uuid;
 
+use super::pages;
 use crate::routes::form::Form;
 use crate::routes::page::{Problem, redirect};
 use crate::webex::Webex;
@@ -29,6 +30,14 @@ impl SignedIn {
     pub(in crate::routes) fn home(&self) -> Uuid {
         self.account.organisation
     }
+}
+
+/// Fields that are typed anew, whatever happens.
+const SECRETS: [&str; 2] = ["client_secret", "password"];
+
+/// Whether a page of this site sent it, by the browser's own word: another site could send anything.
+fn is_ours(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// The longest form.
@@ -57,6 +66,15 @@ pub(in crate::routes) async fn person(
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("then", uri.path_and_query().map_or("/portal", |path| path.as_str()));
             return redirect(StatusCode::SEE_OTHER, &format!("/sign-in?{}", query.finish()));
+        }
+        // A form of ours, sent when its session had ended: what was typed is kept for whoever signs in.
+        if is_ours(request.headers()) {
+            let headers = request.headers().clone();
+            let body = to_bytes(request.into_body(), LONGEST_FORM).await.unwrap_or_default();
+            let fields = Form::parse(&body);
+            if !fields.fields().any(|(name, _)| SECRETS.contains(&name)) {
+                return pages::keep(&webex, &headers, uri.path(), &fields);
+            }
         }
         return Problem::new(
             StatusCode::FORBIDDEN,

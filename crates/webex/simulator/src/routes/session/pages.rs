@@ -30,6 +30,30 @@ pub(in crate::routes) struct SignIn<'a> {
     pub(in crate::routes) hidden: &'a [(&'a str, &'a str)],
 }
 
+/// What was typed before a session ended, to be sent once more.
+#[derive(Template)]
+#[template(path = "resume.html")]
+struct Resume<'a> {
+    csrf: &'a str,
+    /// Where the form was sent.
+    action: &'a str,
+    /// Names and values.
+    fields: Vec<(&'a str, &'a str)>,
+}
+
+/// Asks to sign in, and keeps a form's fields in the page: in no address, and nowhere here.
+pub(super) fn keep(webex: &Webex, headers: &HeaderMap, path: &str, fields: &Form) -> Response {
+    let kept = fields.without(&["csrf"]).finish();
+    let now = webex.now();
+    let mut state = webex.state();
+    let then = destination(Some(path));
+    if let Some(session) = state.sessions.of(headers, webex.setting(), now) {
+        return form(&state, &session, &then, None, Some(&kept));
+    }
+    let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
+    with_cookie(form(&state, &session, &then, None, Some(&kept)), &set_cookie(webex.setting(), &cookie))
+}
+
 pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
     let then = destination(query.get("then"));
     let now = webex.now();
@@ -38,13 +62,13 @@ pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, hea
         return redirect(StatusCode::SEE_OTHER, &then);
     }
     if let Some(session) = state.sessions.of(&headers, webex.setting(), now) {
-        return form(&state, &session, &then, None);
+        return form(&state, &session, &then, None, None);
     }
     let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
-    with_cookie(form(&state, &session, &then, None), &set_cookie(webex.setting(), &cookie))
+    with_cookie(form(&state, &session, &then, None, None), &set_cookie(webex.setting(), &cookie))
 }
 
-/// Form fields: `csrf`, `email`, `password`, `then`.
+/// Form fields: `csrf`, `email`, `password`, `then`, `kept`.
 pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Response {
     let fields = Form::parse(&body);
     let then = destination(fields.get("then"));
@@ -57,10 +81,15 @@ pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: Head
     let email = fields.get("email").unwrap_or_default();
     let password = SecretText::new(fields.get("password").unwrap_or_default());
     let Some(account) = webex.who_signs_in(&state, email, &password) else {
-        return form(&state, &session, &then, Some(email));
+        return form(&state, &session, &then, Some(email), fields.get("kept"));
     };
     state.sessions.end(&headers, webex.setting());
-    let (cookie, _) = state.sessions.open(Some(account), now, &*webex.setting().entropy);
+    let (cookie, session) = state.sessions.open(Some(account), now, &*webex.setting().entropy);
+    if let Some(kept) = fields.get("kept") {
+        let kept = Form::parse(kept.as_bytes());
+        let page = Resume { csrf: session.csrf.expose_secret(), action: &then, fields: kept.fields().collect() };
+        return with_cookie(Page::new(&page).into_response(), &set_cookie(webex.setting(), &cookie));
+    }
     with_cookie(redirect(StatusCode::SEE_OTHER, &then), &set_cookie(webex.setting(), &cookie))
 }
 
@@ -70,7 +99,9 @@ pub(in crate::routes) async fn sign_out(State(webex): State<Webex>, headers: Hea
     redirect(StatusCode::SEE_OTHER, "/")
 }
 
-fn form(state: &Everything, session: &Session, then: &str, refused: Option<&str>) -> Response {
+fn form(state: &Everything, session: &Session, then: &str, refused: Option<&str>, kept: Option<&str>) -> Response {
+    let mut hidden = vec![("csrf", session.csrf.expose_secret()), ("then", then)];
+    hidden.extend(kept.map(|kept| ("kept", kept)));
     let page = SignIn {
         organisation: &state.directory.name,
         to: if then.starts_with("/hub") { "Control Hub" } else { "the developer portal" },
@@ -78,7 +109,7 @@ fn form(state: &Everything, session: &Session, then: &str, refused: Option<&str>
         email: refused.unwrap_or_default(),
         refused: refused.is_some(),
         action: "/sign-in",
-        hidden: &[("csrf", session.csrf.expose_secret()), ("then", then)],
+        hidden: &hidden,
     };
     Page::new(&page).into_response()
 }
