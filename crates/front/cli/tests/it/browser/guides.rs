@@ -108,6 +108,29 @@ fn the_guide_for_bots_ends_with_a_bot_that_sees_every_workspace() {
 }
 
 #[test]
+fn what_was_typed_before_the_session_ended_is_sent_after_signing_in_again() {
+    let desk = Desk::new();
+    let page = desk.portal();
+    page.click("Create a bot");
+    page.wait_for("shown once");
+    page.fill("Bot name", "Lobby Watch");
+    page.fill("Bot username", "lobby-watch");
+    desk.webex.advance(std::time::Duration::from_hours(9));
+    page.click("Create bot");
+    page.wait_for("to continue to");
+    let admin = &desk.webex.description().admin;
+    page.fill(EMAIL, &admin.email);
+    page.fill(PASSWORD, &admin.password);
+    page.click(SIGN_IN);
+    page.wait_for("what you had typed was kept");
+    assert!(!page.url().contains("lobby-watch"), "{}", page.url());
+    page.looks_right("portal-resume");
+    page.click("Send it");
+    page.wait_for("Your bot is ready");
+    assert_eq!(page.value("Bot username"), "lobby-watch@webex.bot");
+}
+
+#[test]
 fn the_guide_for_service_apps_ends_with_a_token_that_renews_itself() {
     let desk = Desk::new();
     let organisation = desk.webex.description().organisation.name.clone();
@@ -129,6 +152,11 @@ fn the_guide_for_service_apps_ends_with_a_token_that_renews_itself() {
     page.click("Go to the service app");
     page.wait_for("not requested");
     page.looks_right("portal-service-app");
+    page.click("Edit scopes");
+    page.wait_for("Edit the service app");
+    page.looks_right("portal-service-app-edit");
+    page.click("Cancel");
+    page.wait_for("not requested");
     page.click(&format!("Request admin authorization of {organisation}"));
     page.wait_for("pending");
     assert!(page.text().contains("No organization has authorized this app yet"), "{}", page.text());
