@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod exit;
 mod hardening;
+mod numbers;
 mod output;
 mod passphrase;
 mod prompt;

@@ -12,6 +12,7 @@ use lanyard_credential::CredentialName;
 use super::token::{record, take};
 use crate::context::Common;
 use crate::exit::{self, Failure};
+use crate::numbers;
 use crate::{context, hardening, signals};
 
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub(crate) struct Exec {
     #[arg(long, conflicts_with_all = ["env", "min_validity"])]
     proxy: bool,
     /// How long the token should still last when the program starts, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = numbers::seconds)]
     min_validity: u64,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]

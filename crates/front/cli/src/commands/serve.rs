@@ -14,6 +14,7 @@ use sd_notify::NotifyState;
 
 use crate::context::Common;
 use crate::exit::Failure;
+use crate::numbers;
 use crate::output::log::Format;
 use crate::signals::Orders;
 
@@ -41,10 +42,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR")]
     sockets: Option<PathBuf>,
     /// For how many seconds tokens are handed out while the store cannot be read [default: 900]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = numbers::seconds)]
     max_stale: Option<u64>,
     /// How many renewals and checks begin in a second, for each Webex [default: 20]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::at_least_one)]
     rotations_per_second: Option<NonZeroU32>,
     /// How the log looks [default: human on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]

@@ -10,6 +10,7 @@ use lanyard_simulator::{Options, RefreshBehaviour, StartError};
 use tokio::signal::unix::SignalKind;
 
 use crate::exit::Failure;
+use crate::numbers;
 use crate::signals::Listener;
 use crate::{context, output};
 
@@ -22,7 +23,7 @@ pub(crate) struct Simulator {
     #[arg(long)]
     allow_remote: bool,
     /// The same seed gives the same organisation; tokens are random whatever it is
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::number)]
     seed: u64,
     /// How many people there are, up to 100,000
     #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -37,19 +38,19 @@ pub(crate) struct Simulator {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     organisations: u32,
     /// Allow somebody so many calls a minute of one API; Webex is said to allow about 300. No limit unless given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::at_least_one)]
     requests_per_minute: Option<NonZeroU32>,
     /// How long an access token lasts, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599, value_parser = numbers::seconds)]
     access_token_ttl: u64,
     /// How long a refresh token lasts, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 7_775_999)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 7_775_999, value_parser = numbers::seconds)]
     refresh_token_ttl: u64,
     /// What a refresh does to the refresh token: keep, rotate (repeats its answer for a minute) or rotate-strict
     #[arg(long, value_name = "BEHAVIOUR", default_value_t = RefreshBehaviour::Keep)]
     refresh: RefreshBehaviour,
     /// A further refresh within so many seconds changes nothing; Webex is said to do so for a day
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = numbers::seconds)]
     noop_refresh_window: Option<u64>,
     /// A redirect URI to register beside the usual loopback ones; may be repeated
     #[arg(long = "redirect-uri", value_name = "URL")]

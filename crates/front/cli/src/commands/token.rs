@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
+use crate::numbers;
 use crate::{context, output, signals};
 
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(crate) struct Token {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
     name: Option<CredentialName>,
     /// How long the token should still last, in seconds; renewed first where it does not
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = numbers::seconds)]
     min_validity: u64,
 }
 
