@@ -137,7 +137,7 @@ async fn a_service_app_waits_for_its_administrator_and_dies_with_the_withdrawal(
 
     administrator.see("/hub").await.says("One service app waits");
     let request = administrator.see(&hub).await;
-    request.says("requested").says("See every device of your organization");
+    request.says("pending").says("See every device of your organization");
     assert_eq!(administrator.send(&format!("{hub}/authorize"), &request, &[]).await.status, 303);
     administrator.see(&hub).await.says("authorized").says("Withdraw authorization");
 

@@ -113,17 +113,16 @@ impl Broker {
         self.revive(name, expected).await?;
         let handed = hand_out().run(self).await?;
         let (token, finding) = match self.identify(&handed.credential.environment, &handed.token).await {
-            Ok(identity) => match differs(&handed.credential, &identity) {
-                // A token cannot become another's: something else answered in Webex's place.
-                Some((before, now)) => {
+            Ok(identity) => {
+                if let Some((before, now)) = differs(&handed.credential, &identity) {
+                    // A token cannot become another's: something else answered in Webex's place.
                     (None, TokenFinding::Unknown(format!("the answer names {now}, and the token is {before}'s")))
-                }
-                None => {
+                } else {
                     let standing = handed.credential.standing.clone();
                     self.learn(&handed.credential, identity, standing).await?;
                     (Some(handed.token), TokenFinding::Accepted)
                 }
-            },
+            }
             Err(error) if error.is_unauthorized() => match self.replace_refused(&handed.credential).await? {
                 Doubt::Refused(trouble) => (None, TokenFinding::Refused(trouble)),
                 Doubt::Accepted => (Some(handed.token), TokenFinding::Accepted),

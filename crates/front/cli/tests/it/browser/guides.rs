@@ -166,10 +166,10 @@ fn the_guide_for_service_apps_ends_with_a_token_that_renews_itself() {
     page.wait_for("waits for your authorization");
     page.looks_right("hub-pending");
     page.click("One service app waits for your authorization");
-    page.wait_for("requested");
+    page.wait_for("pending");
     page.looks_right("hub-service-apps");
     page.click("Room Report");
-    page.wait_for("It will be able to");
+    page.wait_for("What it asks to do");
     page.looks_right("hub-service-app");
     page.click("Authorize");
     page.wait_for("Withdraw authorization");
@@ -246,8 +246,8 @@ fn both_guides_can_be_followed_without_a_mouse() {
     enter(&format!("Request admin authorization of {organisation}"), "pending");
     let ours = page.url();
     enter("Control Hub", "waits for your authorization");
-    enter("Service apps", "requested");
-    enter("Room Report", "It will be able to");
+    enter("Service apps", "pending");
+    enter("Room Report", "What it asks to do");
     enter("Authorize", "Withdraw authorization");
     page.go(&ours);
     page.tab_to("Client secret");
