@@ -105,6 +105,17 @@ fn the_guide_for_bots_ends_with_a_bot_that_sees_every_workspace() {
         assert_eq!(desk.tests_lobby().1, missing[number + 1..]);
     }
     assert_eq!(desk.tests_lobby(), (0, Vec::new()));
+
+    // The pages that no guide comes by.
+    for (place, seen, name) in [
+        ("Users", "Email address", "hub-users"),
+        ("Licenses", "Total units", "hub-licenses"),
+        ("Integrations", "have allowed to act for them", "hub-integrations"),
+    ] {
+        page.click(place);
+        page.wait_for(seen);
+        page.looks_right(name);
+    }
 }
 
 #[test]
