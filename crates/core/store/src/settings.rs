@@ -125,7 +125,7 @@ impl Settings {
         let unclear = |message: String| SettingsError::Unclear { path: path.display().to_string(), message };
         let text = str::from_utf8(&text).map_err(|_| unclear("it is no text".to_owned()))?;
         let settings: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
             let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
             unclear(format!("{}{line}", error.message()))
         })?;
@@ -193,6 +193,7 @@ mod tests {
             ("\nkey_command = \"kms decrypt\"\n", "line 2"),
             ("\nkey_command = []\n", "names no program"),
             ("\nkey_source = \n", "line 2"),
+            ("# one\nodd = 1\n", "line 2"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");

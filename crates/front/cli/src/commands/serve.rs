@@ -84,6 +84,12 @@ impl Serve {
             (None, Some(_)) => return Err(lacks("a certificate's key", "--tls-certificate")),
             (None, None) => None,
         };
+        if let Some(odd) = names.iter().find(|name| !may_be_host(name)) {
+            return Err(Failure::Usage {
+                message: format!("{odd:?} cannot be a machine's name"),
+                hint: "give it as clients have it in the address: lanyard.example, or lanyard.example:7417".to_owned(),
+            });
+        }
         if http.is_none() && (tls.is_some() || !names.is_empty()) {
             return Err(lacks("a certificate or a name for TCP", "--http"));
         }
@@ -111,6 +117,11 @@ fn refuse_lost(home: &Home) -> Result<(), OpenError> {
     let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
     let (key, database) = (home.key_file(), home.database());
     if is_missing(&database) && !is_missing(&key) { Err(OpenError::Lost { key, database }) } else { Ok(()) }
+}
+
+/// Whether a `Host` header could say this.
+fn may_be_host(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c))
 }
 
 /// The number of a group, as `/etc/group` and the system's other sources have it.

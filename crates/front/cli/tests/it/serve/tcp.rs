@@ -59,6 +59,17 @@ fn it_says_at_its_start_what_it_may_be_called() {
     std::fs::write(&settings, "[serve]\nhttp = \"localhost:0\"\n").unwrap();
     std::fs::set_permissions(&settings, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     assert!(Served::start(&home, [] as [&str; 0]).address().starts_with("127.0.0.1:"));
+    // What stands there and what the command line says complete each other.
+    let broker = Served::start(&home, ["--http-name", "broker.example"]);
+    let names = broker.wait_for("\"ready\"")["names"].as_str().unwrap().to_owned();
+    assert!(names.contains("broker.example") && names.contains("127.0.0.1:"), "{names}");
+    assert!(broker.stop().status.success());
+    let half = home.run(["serve", "--tls-key", "key.pem"]);
+    assert!(half.hint().contains("give --tls-certificate too"), "{}", half.stderr);
+    half.fails(2);
+    let odd = home.run(["serve", "--http-name", "a b"]);
+    assert!(odd.stderr.contains("cannot be a machine's name"), "{}", odd.stderr);
+    odd.fails(2);
     std::fs::write(&settings, "[serve]\nhttp = \"lanyard.example:80\"\n").unwrap();
     let refused = home.run(["serve"]);
     assert!(!refused.status.success() && refused.stderr.contains("localhost:7417"), "{}", refused.stderr);
