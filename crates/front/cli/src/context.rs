@@ -112,6 +112,13 @@ impl Common {
     /// The home directory.
     pub(crate) fn home(&self) -> Result<Home, Failure> {
         if let Some(home) = self.home.clone().or_else(|| file_named_by(HOME)) {
+            // The database's engine takes no other.
+            if home.to_str().is_none() {
+                return Err(Failure::Usage {
+                    message: format!("the home {} is not named in UTF-8", home.display()),
+                    hint: "give it another name, or a link to it".to_owned(),
+                });
+            }
             return Ok(Home::new(home));
         }
         let base = std::env::var_os("XDG_DATA_HOME")

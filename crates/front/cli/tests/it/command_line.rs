@@ -1,5 +1,6 @@
 //! What stands on the command line and in the environment, and how what is wrong with it is said.
 
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use lanyard_testkit::{Ended, Home, Options, Running, Webex};
@@ -192,5 +193,16 @@ fn a_token_that_was_given_as_an_argument_is_not_repeated() {
             assert!(!said.contains("canary") && said.len() > 40, "{arguments:?}: {said}");
             ended.fails(2);
         }
+    }
+}
+
+#[test]
+fn a_home_that_is_not_named_in_utf_8_is_refused_by_every_command() {
+    let home = Home::new(LANYARD);
+    let odd = std::ffi::OsString::from_vec(b"/tmp/lanyard-\xff".to_vec());
+    for arguments in [&["list"][..], &["doctor"], &["token", "lobby"]] {
+        let output = home.command(arguments.iter().copied()).arg("--home").arg(&odd).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains("not named in UTF-8"), "{arguments:?}: {said}");
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod tls;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +88,16 @@ impl ListenError {
     }
 }
 
+/// Whether a socket stands there. Anything else is in the way.
+fn is_there(path: &Path) -> Result<bool, ListenError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => Ok(true),
+        Ok(_) => Err(ListenError::InTheWay(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(ListenError::io(path)(error)),
+    }
+}
+
 /// A Unix socket that is listened on. Its file goes when this does.
 #[derive(Debug)]
 pub(crate) struct UnixSocket {
@@ -107,6 +117,8 @@ impl UnixSocket {
         if !directory.as_os_str().is_empty() && !directory.is_dir() {
             return Err(ListenError::NoDirectory(directory.to_owned()));
         }
+        // Told apart before anything is made beside it.
+        is_there(path)?;
         let lock_path = path.with_extension("lock");
         let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
         let lock = lock.map_err(ListenError::io(&lock_path))?;
@@ -116,13 +128,8 @@ impl UnixSocket {
                 error => ListenError::Io { path: lock_path, source: error.into() },
             });
         }
-        match std::fs::symlink_metadata(path) {
-            Ok(found) if !std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
-                return Err(ListenError::InTheWay(path.to_owned()));
-            }
-            Ok(_) => std::fs::remove_file(path).map_err(ListenError::io(path))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(ListenError::io(path)(error)),
+        if is_there(path)? {
+            std::fs::remove_file(path).map_err(ListenError::io(path))?;
         }
         // Made under another name and moved into place with its permissions: nobody connects before these are right.
         let fresh = path.with_extension("new");

@@ -78,7 +78,10 @@ fn what_a_killed_broker_left_behind_is_in_nobodys_way() {
 
     // A file that is no socket is somebody's, and stays.
     fs::write(&socket, "mine").unwrap();
+    let lock = socket.with_extension("lock");
+    fs::remove_file(&lock).unwrap();
     let refused = home.run(["serve"]);
+    assert!(!lock.exists(), "nothing is made beside it");
     assert!(refused.fails(1).contains("it is no socket"));
     assert_eq!(fs::read_to_string(&socket).unwrap(), "mine");
     fs::remove_file(&socket).unwrap();
