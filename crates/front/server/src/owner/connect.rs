@@ -104,13 +104,18 @@ async fn stream(socket: &Path) -> Result<Option<UnixStream>, ConnectError> {
     for _ in 0..TRIES {
         match UnixStream::connect(socket).await {
             Ok(stream) => return Ok(Some(stream)),
-            // A broker that was killed leaves the file behind, and nobody listens.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused || is_absence(&error) => return Ok(None),
+            Err(error) if nobody_listens(&error) => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => SystemSleep.sleep(PAUSE).await,
             Err(error) => return Err(ConnectError::Io(socket.to_owned(), error)),
         }
     }
     Err(ConnectError::Full(socket.to_owned()))
+}
+
+/// A broker that was killed leaves the file behind; one that is killed in this moment resets who waits in its queue, before anything
+/// was sent.
+fn nobody_listens(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset) || is_absence(error)
 }
 
 fn is_absence(error: &io::Error) -> bool {
