@@ -1,11 +1,12 @@
 //! Who a token acts as: asked for kindly, never insisted on.
 
 use lanyard_client::CallError;
-use lanyard_credential::{Credential, Organisation, Subject, SubjectIdentity};
+use lanyard_credential::{Credential, Organisation, Standing, Subject, SubjectIdentity};
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::AccessToken;
+use lanyard_store::Check;
 
-use crate::Broker;
+use crate::{Broker, Error};
 
 /// What Webex told about a token.
 #[derive(Clone, Debug)]
@@ -53,6 +54,19 @@ impl Broker {
             email: person.emails.into_iter().next(),
         });
         Ok(Identity { subject, organisation })
+    }
+
+    /// Writes down what was seen of a token: an unknown subject may be known now.
+    pub(crate) async fn learn(
+        &self,
+        credential: &Credential,
+        identity: Identity,
+        standing: Standing,
+    ) -> Result<(), Error> {
+        let organisation = identity.organisation.or(credential.organisation.clone());
+        let check = Check { subject: identity.subject, organisation, standing };
+        self.store.record_check(credential.id, credential.generation, &check).await?;
+        Ok(())
     }
 }
 

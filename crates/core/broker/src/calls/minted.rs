@@ -254,12 +254,8 @@ impl Broker {
         let credential = found.credential;
         match self.identify(&credential.environment, &token).await {
             Ok(identity) => {
-                let check = lanyard_store::Check {
-                    subject: identity.subject,
-                    organisation: identity.organisation.or(credential.organisation),
-                    standing: credential.standing,
-                };
-                self.store.record_check(credential.id, credential.generation, &check).await?;
+                let standing = credential.standing.clone();
+                self.learn(&credential, identity, standing).await?;
             }
             // Who it is can be asked again.
             Err(error) => tracing::warn!(%error, "who the token acts as could not be asked"),

@@ -3,7 +3,6 @@
 use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Subject, Trouble};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
-use lanyard_store::Check;
 use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
@@ -115,12 +114,7 @@ impl Broker {
                 if let Subject::Unknown(reason) = identity.subject {
                     return Ok(Found::Unknown(reason));
                 }
-                let check = Check {
-                    subject: identity.subject,
-                    organisation: identity.organisation.or_else(|| credential.organisation.clone()),
-                    standing: Standing::Active,
-                };
-                self.store.record_check(credential.id, credential.generation, &check).await?;
+                self.learn(credential, identity, Standing::Active).await?;
                 Ok(Found::Accepted)
             }
             Err(error) if error.is_unauthorized() && credential.renewal() == Renewal::None => {

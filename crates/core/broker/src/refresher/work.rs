@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_client::CallError;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, Mint, Renewal, Standing, Trouble, TroubleKind};
-use lanyard_store::{Check, StoreError};
+use lanyard_store::StoreError;
 
 use super::breaker::Health;
 use super::ears::Ears;
@@ -171,12 +171,8 @@ impl Broker {
                 let identity = identity.filter(|identity| identity.subject != credential.subject);
                 if identity.is_some() || is_dead {
                     let identity = identity.unwrap_or_else(|| Identity::of(credential));
-                    let check = Check {
-                        subject: identity.subject,
-                        organisation: identity.organisation.or(credential.organisation.clone()),
-                        standing: if is_dead { Standing::Active } else { credential.standing.clone() },
-                    };
-                    self.store.record_check(credential.id, credential.generation, &check).await?;
+                    let standing = if is_dead { Standing::Active } else { credential.standing.clone() };
+                    self.learn(credential, identity, standing).await?;
                 }
                 if is_dead {
                     tracing::info!(credential = %credential.name, "Webex accepts the token again");

@@ -6,7 +6,6 @@ mod job;
 use lanyard_credential::{Credential, CredentialName, Job, Kind, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
-use lanyard_store::Check;
 use serde::{Deserialize, Serialize};
 
 pub use self::coverage::{Coverage, NotGranted, Sight};
@@ -14,7 +13,7 @@ pub use self::job::{JobReport, NeedReport, NeedVerdict};
 use super::hand_out::HandOut;
 use crate::doubt::Doubt;
 use crate::environment::expect;
-use crate::identity::{Identity, differs};
+use crate::identity::differs;
 use crate::{Broker, Call, Class, Error};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
@@ -151,14 +150,6 @@ impl Broker {
             }
             Ok(_) | Err(_) => Ok(()),
         }
-    }
-
-    /// Writes down what was seen: an unknown subject may be known now.
-    async fn learn(&self, credential: &Credential, identity: Identity, standing: Standing) -> Result<(), Error> {
-        let organisation = identity.organisation.or(credential.organisation.clone());
-        let check = Check { subject: identity.subject, organisation, standing };
-        self.store.record_check(credential.id, credential.generation, &check).await?;
-        Ok(())
     }
 
     /// A credential without a token is tested, too: the report says why there is none.
