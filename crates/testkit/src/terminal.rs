@@ -1,11 +1,12 @@
 //! A person at a terminal.
 
 use std::fs::File;
-use std::io::Write as _;
-use std::process::Stdio;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A terminal, and what is typed into it.
 #[derive(Debug)]
@@ -27,6 +28,24 @@ impl Terminal {
     /// Types a line; it is read when somebody reads.
     pub fn types(&self, line: &str) {
         (&self.person).write_all(format!("{line}\n").as_bytes()).expect("it takes what is typed");
+    }
+
+    /// Runs a command whose three streams are a terminal of this width. Gives what the terminal showed, and the exit code.
+    ///
+    /// The command goes with the call: as long as it lives the terminal has no end.
+    pub fn run(mut command: Command, columns: u16) -> (String, i32) {
+        let Self { mut person, program } = Self::open();
+        let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&program, size).expect("a terminal has a size");
+        let stream = || Stdio::from(program.try_clone().expect("it can be shared"));
+        command.stdin(stream()).stdout(stream()).stderr(stream());
+        let mut child = command.spawn().expect("the program starts");
+        drop((command, program));
+        let mut shown = Vec::new();
+        // Linux ends a terminal that nobody has open any more with an error.
+        let _ = person.read_to_end(&mut shown);
+        let status = child.wait().expect("it is our child");
+        (String::from_utf8_lossy(&shown).replace("\r\n", "\n"), status.code().unwrap_or(-1))
     }
 
     /// What a program has as its standard input.

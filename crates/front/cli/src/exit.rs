@@ -182,7 +182,7 @@ pub(crate) fn tell(failure: &Failure, code: u8, json: bool) {
 pub(crate) fn tell_program(kind: &str, message: &str, hint: Option<&str>, code: u8) {
     let hint = hint.map(output::pasted::for_this_home);
     let error = json!({ "kind": kind, "message": message, "hint": hint, "exit_code": code });
-    output::verbatim(&json!({ "error": error }).to_string());
+    output::json_note(&json!({ "error": error }));
 }
 
 /// The causes, from the nearest on. Some errors of the system's libraries repeat theirs.

@@ -22,6 +22,8 @@ use zeroizing_alloc::ZeroAlloc;
 
 use clap::{CommandFactory as _, Parser as _};
 
+use lanyard_protocol::{is_hidden, visible};
+
 use crate::arguments::{Arguments, Command};
 use crate::exit::Failure;
 
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
     hardening::no_core_dumps();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return misread(&error),
+        Err(error) => return misread(&harmless(error)),
     };
     let json = arguments.common.json;
     if let Some(home) = &arguments.common.home {
@@ -89,6 +91,15 @@ fn misread(error: &clap::Error) -> ExitCode {
         return exit::report(&unprintable.into(), false);
     }
     ExitCode::from(if error.use_stderr() { code } else { 0 })
+}
+
+/// The same error for a command line without hidden characters, since it repeats arguments.
+fn harmless(error: clap::Error) -> clap::Error {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if !arguments.iter().any(|argument| argument.contains(is_hidden)) {
+        return error;
+    }
+    Arguments::try_parse_from(arguments.iter().map(|argument| visible(argument).into_owned())).err().unwrap_or(error)
 }
 
 /// A text that repeats arguments, without those that may be tokens: somebody took a place for a token's, and a log keeps what is said.

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use clap::Args;
+use lanyard_protocol::visible;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -30,7 +31,9 @@ impl Sure {
         }
         let mut stderr = std::io::stderr().lock();
         // Who cannot read the question cannot say yes to it.
-        write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(Failure::io("cannot ask"))?;
+        write!(stderr, "{} [y/N] ", visible(question))
+            .and_then(|()| stderr.flush())
+            .map_err(Failure::io("cannot ask"))?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
         if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
@@ -72,7 +75,7 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
             };
         }
         None if std::io::stdin().is_terminal() => {
-            let mut typed = rpassword::prompt_password(format!("{what} (not shown): "))
+            let mut typed = rpassword::prompt_password(format!("{} (not shown): ", visible(what)))
                 .map_err(Failure::io("cannot read from the terminal"))?;
             raw.push_str(&typed);
             typed.zeroize();

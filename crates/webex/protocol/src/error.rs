@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::{Method, Response};
+use crate::{Method, Response, visible};
 
 /// What could be read of an error body, whichever of the two shapes it had (gateway or identity broker).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,9 +75,10 @@ fn details(errors: &serde_json::Value) -> Vec<String> {
     said.map(printable).collect()
 }
 
-/// A server's words, shortened and without control characters, so that they can do no harm on a terminal.
+/// A server's words, shortened, with [hidden characters made visible](visible), so that they can do no harm on a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
+    let end = text.char_indices().nth(LONGEST_MESSAGE).map_or(text.len(), |(at, _)| at);
+    visible(&text[..end]).into_owned()
 }
 
 /// Why a call of a resource failed.
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn a_message_cannot_play_with_the_terminal() {
         let body = ErrorBody::parse("{\"message\":\"\\u001b[2Jgone\\n\"}".as_bytes());
-        assert_eq!(body.message.as_deref(), Some("[2Jgone"));
+        assert_eq!(body.message.as_deref(), Some(r"\u{1b}[2Jgone\n"));
     }
 
     fn waits(headers: &[(&'static str, &str)]) -> Response {

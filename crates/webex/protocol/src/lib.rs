@@ -23,6 +23,7 @@ mod person;
 mod proxy;
 mod scope;
 mod token_expiry;
+mod visible;
 mod workspace;
 
 pub use authorization::{Authorization, AuthorizationKind};
@@ -40,4 +41,5 @@ pub use person::{ListPeople, Person, PersonType};
 pub use proxy::{ProxyPath, ProxyPathError, SegmentError, Upstream, decode_segment, proxied, yields_credential};
 pub use scope::{Scope, ScopeError, ScopeSet};
 pub use token_expiry::TokenExpiry;
+pub use visible::{is_hidden, visible, visible_json};
 pub use workspace::{ListWorkspaces, Workspace, WorkspaceHealth};

@@ -311,7 +311,7 @@ async fn list(common: &Common) -> Result<(), Failure> {
             ]
         })
         .collect();
-    output::line(&output::table::render(&["NAME", "KIND", "CLIENT ID", "SCOPES", "WEBEX"], rows))
+    output::block(&output::table::render(&["NAME", "KIND", "CLIENT ID", "SCOPES", "WEBEX"], rows))
 }
 
 fn show(app: &Registration, common: &Common) -> Result<(), Failure> {
@@ -329,5 +329,5 @@ fn show(app: &Registration, common: &Common) -> Result<(), Failure> {
     }
     rows.extend(app.redirect_uris.iter().map(|uri| ("redirect URI", uri.to_string())));
     rows.extend(app.scopes.iter().map(|scope| ("scope", scope.to_string())));
-    output::line(&output::table::facts(&rows))
+    output::block(&output::table::facts(&rows))
 }

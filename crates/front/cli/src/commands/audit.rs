@@ -60,7 +60,7 @@ impl Audit {
                     ]
                 })
                 .collect();
-            output::line(&output::table::render(&["WHEN", "WHAT", "CREDENTIAL", "BY", "DETAIL"], rows))?;
+            output::block(&output::table::render(&["WHEN", "WHAT", "CREDENTIAL", "BY", "DETAIL"], rows))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -56,7 +56,7 @@ impl Doctor {
         } else {
             for finding in &findings {
                 let mark = if finding.fault { "!!" } else { "ok" };
-                output::line(&format!("{mark}  {:12} {}", finding.what, finding.said))?;
+                output::finding(&format!("{mark}  {:12} {}", finding.what, finding.said))?;
                 if let Some(hint) = &finding.hint {
                     output::line(&format!("    {:12} hint: {}", "", output::pasted::for_this_home(hint)))?;
                 }

@@ -69,7 +69,7 @@ impl Key {
                 if common.json {
                     output::json::print(&as_json(&status))?;
                 } else {
-                    output::line(&in_words(&status))?;
+                    output::block(&in_words(&status))?;
                 }
             }
             Self::Rotate(rotate) => {
@@ -97,7 +97,7 @@ impl Generate {
     }
 }
 
-fn in_words(status: &KeyStatus) -> String {
+fn in_words(status: &KeyStatus) -> output::table::Block {
     let mut rows = vec![
         ("key", status.id.to_string()),
         ("source", status.place.source.to_string()),

@@ -57,7 +57,7 @@ impl List {
             let all: Vec<_> = credentials.iter().map(|credential| output::json::credential(credential, &now)).collect();
             output::json::print(&all)?;
         } else if !credentials.is_empty() {
-            output::line(&output::credential::list(&credentials, &now))?;
+            output::block(&output::credential::list(&credentials, &now))?;
         } else if there_are_some {
             output::note("no credential matches; all: lanyard list");
         } else {

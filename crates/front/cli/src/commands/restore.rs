@@ -72,7 +72,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     } else {
         output::note(&format!("restored {} from {}; it keeps still", home.display(), file.display()));
         if !tried.is_empty() {
-            output::line(&table(&tried))?;
+            output::block(&table(&tried))?;
         }
     }
     if tried.iter().any(|tried| tried.renewable) {
@@ -87,7 +87,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(tried: &[Tried]) -> String {
+fn table(tried: &[Tried]) -> output::table::Block {
     let rows = tried
         .iter()
         .map(|tried| {

@@ -33,7 +33,7 @@ impl Show {
                 }
                 None => None,
             };
-            output::line(&output::credential::show(&credential, &whose, via.as_deref(), &now))?;
+            output::block(&output::credential::show(&credential, &whose, via.as_deref(), &now))?;
         }
         Ok(ExitCode::SUCCESS)
     }

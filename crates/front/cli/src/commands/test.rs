@@ -39,7 +39,7 @@ impl Test {
         } else {
             let whose = context::troubled(&broker, &report.credential).await?;
             for line in lines(&report, &whose) {
-                output::line(&line)?;
+                output::finding(&line)?;
             }
         }
         Ok(report.class().map_or(ExitCode::SUCCESS, |class| ExitCode::from(exit::code_of(class))))

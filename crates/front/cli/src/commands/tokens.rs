@@ -101,7 +101,7 @@ fn show(live: &LiveTokens) -> Result<(), Failure> {
         );
     } else {
         let rows = live.tokens.iter().map(row).collect();
-        output::line(&table::render(&["ID", "KIND", "APP", "MADE", "OURS"], rows))?;
+        output::block(&table::render(&["ID", "KIND", "APP", "MADE", "OURS"], rows))?;
     }
     output::note(&format!(
         "access tokens that are live: {}, of at most {MOST_LIVE_TOKENS}; asked through {}",

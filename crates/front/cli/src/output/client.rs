@@ -6,7 +6,8 @@ use lanyard_credential::Granted;
 use lanyard_protocol::OrgId;
 use serde_json::{Value, json};
 
-use super::{json as values, table};
+use super::json as values;
+use super::table::{self, Block};
 
 /// So many credentials are named in a row of a table.
 const NAMED: usize = 3;
@@ -21,7 +22,7 @@ pub(crate) fn summary(shown: &ShownClient) -> String {
 }
 
 /// One row for each.
-pub(crate) fn list(clients: &[ShownClient], now: Timestamp) -> String {
+pub(crate) fn list(clients: &[ShownClient], now: Timestamp) -> Block {
     let rows = clients
         .iter()
         .map(|shown| {
@@ -45,7 +46,7 @@ pub(crate) fn list(clients: &[ShownClient], now: Timestamp) -> String {
 }
 
 /// Everything about one.
-pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> String {
+pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> Block {
     let client = &shown.client;
     let mut rows = vec![("name", client.name.to_string()), ("id", client.id.to_string())];
     rows.extend(client.capabilities.iter().map(|capability| ("may", capability.to_string())));

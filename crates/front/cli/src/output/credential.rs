@@ -7,7 +7,8 @@ use lanyard_credential::{
 use lanyard_time::Moment;
 
 use super::duration::{short, words};
-use super::{pasted, table};
+use super::pasted;
+use super::table::{self, Block};
 
 /// "Ada Admin <admin@acme.example>".
 pub(crate) fn subject(subject: &SubjectIdentity) -> String {
@@ -19,7 +20,12 @@ pub(crate) fn subject(subject: &SubjectIdentity) -> String {
 }
 
 /// One row for each.
-pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
+pub(crate) fn list(credentials: &[Credential], now: &Moment) -> Block {
+    list_within(credentials, now, table::room())
+}
+
+/// The same for a table of a known width.
+pub(crate) fn list_within(credentials: &[Credential], now: &Moment, room: Option<usize>) -> Block {
     let rows = credentials
         .iter()
         .map(|credential| {
@@ -52,7 +58,8 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> String {
             ]
         })
         .collect();
-    table::render(&["NAME", "KIND", "STATE", "VALID FOR", "RENEWABLE FOR", "ACTS AS", "ORGANISATION"], rows)
+    let headings = ["NAME", "KIND", "STATE", "VALID FOR", "RENEWABLE FOR", "ACTS AS", "ORGANISATION"];
+    table::within(&headings, rows, room)
 }
 
 /// Whether Webex has said that the token at hand is of no use any more.
@@ -86,7 +93,7 @@ fn organisation(credential: &Credential) -> String {
 }
 
 /// Everything about one.
-pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>, now: &Moment) -> String {
+pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>, now: &Moment) -> Block {
     let mut rows = vec![
         ("name", credential.name.to_string()),
         ("kind", credential.kind.to_string()),

@@ -1,6 +1,7 @@
 //! JSON for programs.
 
 use lanyard_credential::App;
+use lanyard_protocol::visible_json;
 pub(crate) use lanyard_server::json::{credential, test, time};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::exit::Failure;
 pub(crate) fn print(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Other { message: format!("writing JSON: {error}"), hint: None })?;
-    super::line(&text)
+    super::write(&visible_json(&text))
 }
 
 /// An app, as every command shows it to a program.

@@ -1,7 +1,9 @@
-//! The log, on stderr, for whoever asks for it.
+//! The log, on stderr.
 
-use std::io::IsTerminal as _;
+use std::borrow::Cow;
+use std::io::{IsTerminal as _, Write};
 
+use lanyard_protocol::{visible, visible_json};
 use tracing_subscriber::EnvFilter;
 
 /// What the log is read by.
@@ -16,8 +18,12 @@ pub(crate) enum Format {
 /// Starts the log of a broker: one fact a line, for people on a terminal and in JSON otherwise, unless `format` says so.
 pub(crate) fn start_broker(verbose: u8, format: Option<Format>) {
     let terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter(verbose.saturating_add(1))).with_writer(std::io::stderr);
-    match format.unwrap_or(if terminal { Format::Human } else { Format::Json }) {
+    let format = format.unwrap_or(if terminal { Format::Human } else { Format::Json });
+    let json = format == Format::Json;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter(verbose.saturating_add(1)))
+        .with_writer(move || Visible { json });
+    match format {
         Format::Human => log.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).with_target(false).init(),
         Format::Json => log.json().flatten_event(true).init(),
     }
@@ -27,7 +33,7 @@ pub(crate) fn start_broker(verbose: u8, format: Option<Format>) {
 pub(crate) fn start(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter(verbose))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Visible { json: false })
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .without_time()
         .init();
@@ -42,4 +48,55 @@ fn filter(verbose: u8) -> EnvFilter {
     };
     let wanted = std::env::var("LANYARD_LOG").ok().filter(|wanted| !wanted.is_empty());
     wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok()).unwrap_or_else(|| EnvFilter::new(default))
+}
+
+/// Standard error, for lines that may repeat names and sentences of Webex's.
+struct Visible {
+    json: bool,
+}
+
+impl Write for Visible {
+    /// One line, which comes as a whole.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let shown = if self.json { visible_json(&text) } else { Cow::Owned(shown(&text)) };
+        std::io::stderr().lock().write_all(shown.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
+/// A line with its colours, which are the log's own: it writes out the escapes of others.
+fn shown(line: &str) -> String {
+    const ESCAPE: char = '\u{1b}';
+    let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+    let mut parts = line.split(ESCAPE);
+    let mut out = visible(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let sequence = part.strip_prefix('[').and_then(|rest| rest.find('m').map(|at| (&rest[..at], &rest[at + 1..])));
+        match sequence {
+            Some((colour, rest)) if colour.bytes().all(|byte| byte.is_ascii_digit() || byte == b';') => {
+                out.extend([&ESCAPE.to_string(), "[", colour, "m", &*visible(rest)]);
+            }
+            _ => {
+                out.push_str(&visible(&ESCAPE.to_string()));
+                out.push_str(&visible(part));
+            }
+        }
+    }
+    out + end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_keeps_its_colours_and_nothing_else_that_acts() {
+        let line = "\u{1b}[32m INFO\u{1b}[0m acme\u{1b}[2J\u{1b}]52;c;x\u{7}\u{202e}\nforged\n";
+        assert_eq!(shown(line), "\u{1b}[32m INFO\u{1b}[0m acme\\u{1b}[2J\\u{1b}]52;c;x\\u{7}\\u{202e}\\nforged\n");
+    }
 }

@@ -1,21 +1,50 @@
 //! What a person, or a program, reads.
+//!
+//! Everything that is printed passes through here, where text of foreign origin is made [visible]: no name from Webex moves the
+//! cursor, sets the clipboard, forges a row, or reads as another name. Only what a program asked for byte for byte, on a pipe, is
+//! written as it is.
 
 pub(crate) mod client;
 pub(crate) mod credential;
 pub(crate) mod duration;
+pub(crate) mod foreign;
 pub(crate) mod holders;
 pub(crate) mod json;
 pub(crate) mod log;
 pub(crate) mod pasted;
+pub(crate) mod style;
 pub(crate) mod table;
 
 use std::io::{ErrorKind, Write as _};
 
+use lanyard_protocol::{visible, visible_json};
+
+use self::table::Block;
 use crate::exit::Failure;
 
 /// Prints a line on stdout. A reader that went away ends the command quietly.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    write(&visible(text))
+}
+
+/// Prints a line that begins with a mark (`ok`, `!!`, `?`), which has its colour on a terminal.
+pub(crate) fn finding(text: &str) -> Result<(), Failure> {
+    write(&style::finding(&visible(text)))
+}
+
+/// Prints a line of the demo's story; its headings and its marks have their colours on a terminal.
+pub(crate) fn story(text: &str) -> Result<(), Failure> {
+    write(&style::story(&visible(text)))
+}
+
+/// Prints a table, or facts.
+pub(crate) fn block(block: &Block) -> Result<(), Failure> {
+    write(&block.to_string())
+}
+
+/// Prints text that is visible already, and painted; the colours go where stdout is not a terminal.
+fn write(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).map_err(unwritten)
 }
 
@@ -27,12 +56,24 @@ pub(crate) fn unwritten(source: std::io::Error) -> Failure {
     }
 }
 
-/// Says something beside the data, on stderr. Whoever does not want to hear it does not. Commands in it can be pasted.
+/// Says something beside the data, on stderr: one line. Commands in it can be pasted.
 pub(crate) fn note(text: &str) {
-    verbatim(&pasted::for_this_home(text));
+    aside(&style::note(&visible(&pasted::for_this_home(text))));
 }
 
-/// The same, letter by letter.
-pub(crate) fn verbatim(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+/// Shows an address on stderr, on a line of its own, to be copied or opened.
+pub(crate) fn address(url: &impl std::fmt::Display) {
+    aside("");
+    aside(&format!("  {}", visible(&url.to_string())));
+    aside("");
+}
+
+/// Writes JSON on stderr, on one line.
+pub(crate) fn json_note(json: &serde_json::Value) {
+    aside(&visible_json(&json.to_string()));
+}
+
+/// A terminal that cannot be written to has nobody who could be told.
+fn aside(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

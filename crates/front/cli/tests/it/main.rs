@@ -46,6 +46,7 @@ mod soak;
 mod stopping;
 mod tokens;
 mod transcripts;
+mod visible;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 

@@ -3,7 +3,7 @@
 mod field;
 mod page;
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use self::page::Pages;
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
-use crate::output::unwritten;
+use crate::output::{self, foreign};
 use crate::signals;
 
 #[derive(Debug, Args)]
@@ -112,28 +112,14 @@ impl Api {
     }
 
     fn print(&self, reply: &ApiReply) -> Result<(), Failure> {
-        let mut out = std::io::stdout().lock();
         if self.include {
-            writeln!(out, "HTTP {}", reply.status).map_err(unwritten)?;
+            output::line(&format!("HTTP {}", reply.status))?;
             for (name, value) in &reply.headers {
-                writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes())).map_err(unwritten)?;
+                foreign::header(name.as_str(), value.as_bytes())?;
             }
-            writeln!(out).map_err(unwritten)?;
+            output::line("")?;
         }
-        let body = reply.body.expose_secret();
-        match serde_json::from_slice::<serde_json::Value>(body) {
-            Ok(value) if std::io::stdout().is_terminal() => {
-                let text = format!("{value:#}");
-                writeln!(out, "{text}").map_err(unwritten)?;
-            }
-            _ => {
-                out.write_all(body).map_err(unwritten)?;
-                if !body.is_empty() && !body.ends_with(b"\n") {
-                    out.write_all(b"\n").map_err(unwritten)?;
-                }
-            }
-        }
-        out.flush().map_err(unwritten)
+        foreign::body(reply.body.expose_secret())
     }
 }
 

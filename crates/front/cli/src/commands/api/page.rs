@@ -1,6 +1,5 @@
 //! Pages, printed as one list.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use lanyard_broker::{ApiReply, Target};
@@ -8,7 +7,7 @@ use serde_json::Value;
 
 use super::{Caller, finish};
 use crate::exit::Failure;
-use crate::output::unwritten;
+use crate::output::foreign;
 
 /// Prints the items of page after page as they come: nothing is kept in memory but one page.
 #[derive(Debug)]
@@ -59,7 +58,7 @@ impl Pages {
             hint: Some("leave --paginate and --lines away".to_owned()),
         })?;
         if !self.begun && !self.lines {
-            Self::write("[")?;
+            foreign::json("[")?;
         }
         self.begun = true;
         for item in items {
@@ -69,7 +68,7 @@ impl Pages {
             };
             let break_after = if self.lines { "\n" } else { "" };
             let lead = if self.lines { "" } else { "\n" };
-            Self::write(&format!("{before}{lead}{item}{break_after}"))?;
+            foreign::json(&format!("{before}{lead}{item}{break_after}"))?;
             self.printed += 1;
         }
         Ok(())
@@ -81,13 +80,8 @@ impl Pages {
             (false, 0) => "]\n",
             (false, _) => "\n]\n",
         };
-        Self::write(end)?;
+        foreign::json(end)?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn write(text: &str) -> Result<(), Failure> {
-        let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(unwritten)
     }
 }
 

@@ -109,7 +109,7 @@ impl Client {
                 if common.json {
                     output::json::print(&output::client::json(&shown))?;
                 } else {
-                    output::line(&output::client::show(&shown, context::parts().clock.now().wall))?;
+                    output::block(&output::client::show(&shown, context::parts().clock.now().wall))?;
                 }
             }
             Self::Remove(Remove { name, sure }) => {
@@ -193,7 +193,7 @@ async fn list(common: &Common) -> Result<(), Failure> {
         output::note("there is no client yet; add one: lanyard client add NAME --credential CREDENTIAL --can proxy");
         return Ok(());
     }
-    output::line(&output::client::list(&clients, context::parts().clock.now().wall))
+    output::block(&output::client::list(&clients, context::parts().clock.now().wall))
 }
 
 fn removed(shown: &ShownClient, common: &Common) -> Result<(), Failure> {

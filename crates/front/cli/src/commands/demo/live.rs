@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::stage::{Stage, check, say};
 use crate::context;
 use crate::exit::Failure;
+use crate::output::style;
 
 /// What has a token that ends soon.
 const SHORT_LIVED: [&str; 3] = ["admin", "fleet", "visitor"];
@@ -30,7 +31,7 @@ pub(super) async fn watch(stage: &Stage) -> Result<(), Failure> {
         renewals.extend(renewed.map(|(name, (_, now))| format!("  {name} was renewed: generation {now}")));
         before = now;
 
-        let mut lines = stage.table().await?;
+        let mut lines: Vec<String> = stage.table().await?.lines().map(ToOwned::to_owned).collect();
         lines.push(String::new());
         let skipped = renewals.len().saturating_sub(MOST_NEWS);
         lines.extend(renewals.iter().skip(skipped).cloned());
@@ -82,7 +83,7 @@ fn draw(lines: &[String], before: usize) -> usize {
     const WRAP: &str = "\x1b[?7h";
     const CLEAR_BELOW: &str = "\x1b[J";
     let up = if before > 0 { format!("\x1b[{before}A\r") } else { String::new() };
-    let text = format!("{NO_WRAP}{up}{CLEAR_BELOW}{}\n{WRAP}", lines.join("\n"));
+    let text = format!("{NO_WRAP}{up}{CLEAR_BELOW}{}\n{WRAP}", style::for_stdout(lines.join("\n")));
     let mut out = std::io::stdout().lock();
     // A terminal that went away sends a signal; there is nobody to tell.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

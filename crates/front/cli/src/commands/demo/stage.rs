@@ -13,6 +13,7 @@ use lanyard_store::{Home, Store};
 use serde_json::Value;
 
 use crate::exit::Failure;
+use crate::output::table::{self, Block};
 use crate::{context, output};
 
 pub(super) struct Stage {
@@ -24,6 +25,9 @@ pub(super) struct Stage {
     pub(super) life: Duration,
     home: Home,
 }
+
+/// How far in a table stands.
+const INDENT: usize = 2;
 
 /// The longest page or answer that is read, in bytes.
 pub(super) const LONGEST: usize = 1024 * 1024;
@@ -52,16 +56,15 @@ impl Stage {
     }
 
     /// All credentials, as `lanyard list` shows them.
-    pub(super) async fn table(&self) -> Result<Vec<String>, Failure> {
+    pub(super) async fn table(&self) -> Result<Block, Failure> {
         let all = self.broker.call(List).await?;
-        let table = output::credential::list(&all, &context::parts().clock.now());
-        Ok(table.lines().map(|line| format!("  {line}")).collect())
+        let room = table::room().map(|room| room.saturating_sub(INDENT));
+        Ok(output::credential::list_within(&all, &context::parts().clock.now(), room).indented(INDENT))
     }
 
     pub(super) async fn say_table(&self) -> Result<(), Failure> {
-        for line in self.table().await? {
-            say(&line);
-        }
+        // As in `say`.
+        let _ = output::block(&self.table().await?);
         Ok(())
     }
 
@@ -128,5 +131,5 @@ pub(super) fn step(text: &str) {
 
 /// A reader that went away does not end the story: the exit code still tells whether it held.
 pub(super) fn say(text: &str) {
-    let _ = output::line(text);
+    let _ = output::story(text);
 }

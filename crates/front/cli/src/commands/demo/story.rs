@@ -108,7 +108,7 @@ async fn clear(stage: &Stage) -> Result<(), Failure> {
     check(!stage.accepted(&last.token).await, "the last token is refused from now on")?;
     stage.say_table().await?;
     check(
-        stage.table().await?.iter().all(|line| !line.starts_with("  admin ")),
+        stage.table().await?.lines().all(|line| !line.starts_with("  admin ")),
         "and nothing of it is left in the home",
     )
 }

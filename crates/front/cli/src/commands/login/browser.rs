@@ -24,7 +24,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     output::note(
         "sign in to Webex in the browser; if none opens, open this address on this machine (elsewhere: --paste or --device):",
     );
-    output::note(&format!("\n  {url}\n"));
+    output::address(&url);
     if let Err(error) = webbrowser::open(url.as_str()) {
         tracing::info!(%error, "no browser could be opened");
     }

@@ -14,13 +14,15 @@ use crate::output;
 pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
     let device = broker.call(BeginDeviceSignIn { sign_in }).await?;
     output::note("on any device, open this address and sign in to Webex:");
-    output::note(&format!("\n  {}\n", device.page().expose()));
+    output::address(device.page().expose());
     output::note(&format!("and type this code: {}", device.user_code()));
     if let Some(page) = device.page_with_code() {
         if std::io::stderr().is_terminal()
             && let Some(picture) = picture(page.expose().as_str())
         {
-            output::note(&format!("\nor scan this:\n\n{picture}"));
+            for line in ["", "or scan this:", ""].into_iter().chain(picture.lines()) {
+                output::note(line);
+            }
         } else {
             output::note(&format!("or open this address, which holds the code: {}", page.expose()));
         }

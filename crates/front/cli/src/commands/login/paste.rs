@@ -20,7 +20,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     })?;
     let url = sign_in.url(&redirect_uri).into_inner();
     output::note("open this address in any browser and sign in to Webex:");
-    output::note(&format!("\n  {url}\n"));
+    output::address(&url);
     output::note(&format!(
         "the browser ends at an address that begins with {redirect_uri}; it may say that it cannot be reached, which is fine"
     ));
