@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Kind, Renewal, TroubleKind, Validity};
-use lanyard_protocol::{Environment, PersonId};
+use lanyard_protocol::{Environment, OrgId, PersonId};
 use lanyard_secret::AccessToken;
 use lanyard_time::BootId;
 use lanyard_vault::{KeptSealed, Sealed};
@@ -36,6 +36,8 @@ pub struct HeldToken {
     pub scopes: Option<Arc<str>>,
     /// Who it acts as; `None` while that is unknown.
     pub subject: Option<PersonId>,
+    /// The organisation that the subject belongs to; `None` while that is unknown.
+    pub organisation: Option<Arc<OrgId>>,
     /// Whether it may be handed out while it is good.
     pub hands_out: bool,
     /// Whether none follows it until a person has acted.
@@ -79,6 +81,7 @@ pub struct Shared {
     environments: HashMap<String, Arc<Environment>>,
     boots: HashSet<BootId>,
     scopes: HashSet<Arc<str>>,
+    organisations: HashMap<String, Arc<OrgId>>,
 }
 
 impl fmt::Debug for Shared {
@@ -116,6 +119,15 @@ impl Shared {
         let scopes: Arc<str> = scopes.into();
         self.scopes.insert(Arc::clone(&scopes));
         scopes
+    }
+
+    fn organisation(&mut self, id: &str) -> Arc<OrgId> {
+        if let Some(known) = self.organisations.get(id) {
+            return Arc::clone(known);
+        }
+        let organisation = Arc::new(OrgId::new(id));
+        self.organisations.insert(id.to_owned(), Arc::clone(&organisation));
+        organisation
     }
 }
 
@@ -176,6 +188,7 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
         validity,
         scopes: row.optional_str("scopes")?.map(|scopes| shared.scopes(scopes)),
         subject: row.optional_text("subject_id")?.map(PersonId::new),
+        organisation: row.optional_str("organisation_id")?.map(|id| shared.organisation(id)),
         hands_out: match standing {
             "pending" | "clearing" | "disabled" => false,
             "needs-login" => trouble != Some(TroubleKind::DeadToken),
@@ -193,8 +206,8 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
 macro_rules! columns {
     () => {
         "id, name, kind, environment, standing, trouble_kind, grant_number, generation, obtained_wall, obtained_boot, \
-         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, subject_id, mint_via, access_token, \
-         wrapped_key"
+         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, subject_id, organisation_id, mint_via, \
+         access_token, wrapped_key"
     };
 }
 

@@ -38,7 +38,7 @@ pub use page::{FieldError, ItemProblem, ItemTrouble, Page};
 pub use pages::Pages;
 pub use paging::{next_link, proxied_links};
 pub use person::{ListPeople, Person, PersonType};
-pub use proxy::{ProxyPath, ProxyPathError, SegmentError, Upstream, decode_segment, proxied, yields_credential};
+pub use proxy::{ProxyPath, ProxyPathError, SegmentError, Upstream, decode_segment, proxied, shape, yields_credential};
 pub use scope::{Scope, ScopeError, ScopeSet};
 pub use token_expiry::TokenExpiry;
 pub use visible::{is_hidden, visible, visible_json};

@@ -150,17 +150,22 @@ impl Proxy {
     {
         let Forward { name, path, query, method, headers, body, base, org } = call;
         let pin = org.as_ref().map(Pin);
-        let query = match pin {
-            Some(pin) => pin.query(&path.segments(), query.as_deref())?,
-            None => query,
-        };
+        let segments = path.segments();
+        let named = pin.map(|pin| pin.head(&segments, query.as_deref())).transpose()?;
         let body = self.hold(body).await?;
-        if let Some(pin) = pin.filter(|_| Pin::reads_body(&headers)) {
-            let Held::Whole(body) = &body else { return Err(too_long_to_read()) };
-            pin.body(&headers, body.expose_secret())?;
-        }
-        let ready = Ready { path, query, method, headers: headers::up(&headers), base };
+        let named = match (pin, named, &body) {
+            (Some(pin), Some(named), Held::Whole(body)) => {
+                Some(pin.body(&method, &segments, &headers, body.expose_secret(), named)?)
+            }
+            (Some(_), ..) => return Err(too_long_to_read()),
+            (None, ..) => None,
+        };
         let pass = self.pass(name).await?;
+        let query = match (pin, &named) {
+            (Some(pin), Some(named)) => pin.settle(&method, &segments, query, named, pass.organisation.as_deref())?,
+            _ => query,
+        };
+        let ready = Ready { query, headers: headers::up(&headers), path, method, base };
         let (first, again) = match body {
             Held::Passing(stream) => (Upload::Stream(stream), None),
             Held::Whole(bytes) => (upload(&bytes), Some(bytes)),
@@ -277,7 +282,7 @@ fn no_such_service(path: &ProxyPath) -> Problem {
 fn too_long_to_read() -> Problem {
     Problem::new(
         Code::TooLong,
-        "this client is held to one organisation, and a body of more than 1 MiB, or of unknown length, is not read to see that it names no other",
+        "this client is limited to one organisation, and a body of more than 1 MiB, or of unknown length, cannot be checked for another",
     )
     .hint("send a Content-Length, and less at once")
 }

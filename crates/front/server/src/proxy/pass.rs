@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lanyard_broker::{HandedOut, Ready, whose_limit};
 use lanyard_client::SubjectKey;
 use lanyard_credential::{CredentialId, CredentialName};
-use lanyard_protocol::Environment;
+use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::AccessToken;
 
 /// A credential's token, and what has to be known of the credential to use it.
@@ -16,6 +16,8 @@ pub(super) struct Pass {
     pub(super) environment: Arc<Environment>,
     /// Whose limit its calls count against.
     pub(super) subject: SubjectKey,
+    /// The organisation that the token belongs to, if it is known.
+    pub(super) organisation: Option<Arc<OrgId>>,
     pub(super) token: AccessToken,
 }
 
@@ -28,6 +30,7 @@ impl From<HandedOut> for Pass {
             subject: whose_limit(&credential.environment, subject, credential.id),
             id: credential.id,
             name: credential.name,
+            organisation: credential.organisation.map(|organisation| Arc::new(organisation.id)),
             environment: Arc::new(credential.environment),
             token: handed.token,
         }
@@ -42,6 +45,7 @@ impl From<Ready> for Pass {
             subject: whose_limit(&held.environment, held.subject.as_ref(), held.id),
             id: held.id,
             name: held.name.clone(),
+            organisation: held.organisation.clone(),
             environment: Arc::clone(&held.environment),
             token: ready.token,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lanyard_testkit::{Attack, Elsewhere, RefreshBehaviour, Webex, attacks};
+use lanyard_testkit::{Attack, Elsewhere, Options, RefreshBehaviour, Webex, attacks};
 
 use crate::raw::{Connection, get, request};
 use crate::world::World;
@@ -146,4 +146,32 @@ fn a_client_held_to_one_organisation_asks_about_no_other() {
     assert_eq!(world.get("/webex/me/v1/people/me").status, 200);
     assert_eq!(world.get(&format!("/webex/me/v1/organizations/{org}")).status, 200);
     assert_eq!(world.ask(request("POST", "/webex/me/v1/rooms", &json, r#"{"title":"x"}"#)).status, 200);
+}
+
+#[test]
+fn a_client_limited_to_a_customer_asks_a_partners_token_about_that_customer_alone() {
+    let webex = Webex::with(Options { organisations: 3, ..Options::default() });
+    let listed = World::new(&webex).get("/webex/me/v1/organizations").json();
+    let ids: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    let own = &webex.description().organisation.id;
+    let customer = *ids.iter().find(|id| *id != own).unwrap();
+    let third = *ids.iter().find(|id| *id != own && **id != customer).unwrap();
+    let world = World::held_to(&webex, customer);
+    webex.forget_record();
+    let workspace = |org: &str| format!(r#"{{"displayName":"x","orgId":"{org}"}}"#);
+    let json = [("content-type", "application/json")];
+    for kind in ["application/json", "image/png", "multipart/form-data", "multipart/form-data; boundary=x", "video/x"] {
+        for body in [workspace(third), workspace(own), r#"{"displayName":"x"}"#.to_owned()] {
+            let reply = world.ask(request("POST", "/webex/me/v1/workspaces", &[("content-type", kind)], &body));
+            assert_eq!((reply.status, reply.problem()), (403, Some("refused")), "{kind}: {body}");
+        }
+    }
+    for path in ["v1/organizations", "v1/people/me", "v1/rooms", &format!("v1/organizations;x/{third}")] {
+        assert_eq!(world.get(&format!("/webex/me/{path}")).problem(), Some("refused"), "{path}");
+    }
+    assert!(webex.record().is_empty(), "{:?}", webex.record());
+    assert_eq!(world.ask(request("POST", "/webex/me/v1/workspaces", &json, &workspace(customer))).status, 201);
+    let people = world.get("/webex/me/v1/people").json();
+    let people = people["items"].as_array().unwrap();
+    assert!(!people.is_empty() && people.iter().all(|person| person["orgId"] == customer), "{people:?}");
 }

@@ -2,8 +2,10 @@
 
 mod path;
 mod segment;
+mod shape;
 mod yields;
 
 pub use path::{ProxyPath, ProxyPathError, Upstream, proxied};
 pub use segment::{SegmentError, decode_segment};
+pub use shape::shape;
 pub use yields::yields_credential;

@@ -1,0 +1,143 @@
+//! Every organisation that a body names.
+
+use std::fmt;
+
+use lanyard_protocol::WebexId;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use url::form_urlencoded;
+
+use super::name::{Holds, is_plain, leads_to_organisation};
+
+/// What a body or a query names.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Each organisation that is named, at any depth and as often as it is: a member that comes twice is read by some as the first
+    /// and by others as the last. An empty one stands for what cannot be an organisation's id.
+    pub(super) ids: Vec<String>,
+    /// The outermost members that hold a text, exactly as they are named.
+    pub(super) members: Vec<String>,
+}
+
+/// Reads JSON. `None` where it is not, in UTF-8 and to its end.
+pub(super) fn json(text: &[u8]) -> Option<Found> {
+    let mut found = Found::default();
+    let mut json = serde_json::Deserializer::from_slice(text);
+    json.deserialize_any(Search { found: &mut found, holds: Holds::Other, depth: 0 }).and_then(|()| json.end()).ok()?;
+    Some(found)
+}
+
+/// Reads a query or a form. `None` where two servers could read it differently: a separator other than `&`, or a name that is more
+/// than letters, digits, `-`, `_` and `.`.
+pub(super) fn form(text: &[u8]) -> Option<Found> {
+    if text.contains(&b';') {
+        return None;
+    }
+    let mut found = Found::default();
+    for (name, value) in form_urlencoded::parse(text) {
+        if !is_plain(&name) {
+            return None;
+        }
+        found.note(Holds::of(&name), &value);
+        found.members.push(name.into_owned());
+    }
+    Some(found)
+}
+
+impl Found {
+    /// Notes what a text names.
+    pub(super) fn note(&mut self, holds: Holds, text: &str) {
+        let named = match holds {
+            Holds::Id | Holds::Organisations | Holds::Managers => Some(text),
+            Holds::Path => leads_to_organisation(text).then_some(""),
+            // An organisation's id is one under whatever name.
+            Holds::Other => WebexId::decode(text).is_ok_and(|id| id.kind == "ORGANIZATION").then_some(text),
+        };
+        self.ids.extend(named.map(str::to_owned));
+    }
+}
+
+/// Walks through JSON.
+struct Search<'a> {
+    found: &'a mut Found,
+    /// What the value at hand holds, by the name that it stands under.
+    holds: Holds,
+    /// How many objects and arrays it is in.
+    depth: usize,
+}
+
+impl Search<'_> {
+    /// A value that cannot be an organisation's id where one is expected.
+    fn odd(self) {
+        if matches!(self.holds, Holds::Id | Holds::Organisations) {
+            self.found.ids.push(String::new());
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Search<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Search<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.found.note(self.holds, text);
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.odd();
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.odd();
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.odd();
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.odd();
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self { found, holds, depth } = self;
+        while items.next_element_seed(Search { found: &mut *found, holds, depth: depth + 1 })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { found, holds: outer, depth } = self;
+        if outer == Holds::Id {
+            found.ids.push(String::new());
+        }
+        while let Some(name) = members.next_key::<String>()? {
+            let inside = outer == Holds::Organisations && matches!(name.as_str(), "id" | "uuid" | "value");
+            let holds = if inside { Holds::Id } else { Holds::of(&name) };
+            let before = found.ids.len();
+            members.next_value_seed(Search { found: &mut *found, holds, depth: depth + 1 })?;
+            if depth == 0 && holds == Holds::Id && found.ids.len() > before {
+                found.members.push(name);
+            }
+        }
+        Ok(())
+    }
+}

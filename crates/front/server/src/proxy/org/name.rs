@@ -1,0 +1,91 @@
+//! The names under which Webex takes an organisation.
+
+/// What stands under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// The id of an organisation: `orgId`, `sessionOrgId`, `organizationId`.
+    Id,
+    /// Organisations, as ids or as objects that have one: `managedOrgs`.
+    Organisations,
+    /// Those who manage something, each with its organisation: `managedBy`.
+    Managers,
+    /// The name of an attribute or the path of a request, inside a body: SCIM's `path`.
+    Path,
+    /// Anything else.
+    Other,
+}
+
+impl Holds {
+    /// Judges by the letters and digits of the name alone, without regard to case: `org_id`, `filter[orgId]` and `orgId[]` hold what
+    /// `orgId` holds. A number at the end counts places.
+    pub(super) fn of(name: &str) -> Self {
+        let letters = letters(name);
+        let word = letters.trim_end_matches(|end: char| end.is_ascii_digit());
+        let ends = |words: &[&str]| words.iter().any(|end| word.ends_with(end));
+        if ends(&IDS) {
+            Self::Id
+        } else if ends(&["orgs", "organizations", "organisations"]) {
+            Self::Organisations
+        } else if ends(&["managedby"]) {
+            Self::Managers
+        } else if word == "path" {
+            Self::Path
+        } else {
+            Self::Other
+        }
+    }
+}
+
+const IDS: [&str; 6] = ["orgid", "orgids", "organizationid", "organizationids", "organisationid", "organisationids"];
+
+/// Whether an attribute's name or a path, inside a body, leads to an organisation.
+pub(super) fn leads_to_organisation(path: &str) -> bool {
+    let letters = letters(path);
+    let words = ["orgid", "organizationid", "organisationid", "managedorgs", "managedby", "organizations", "scim"];
+    words.iter().any(|word| letters.contains(word))
+}
+
+/// Whether a name is written so that every server reads it as the same one.
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn letters(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organisation_is_known_by_the_end_of_its_name() {
+        for (name, holds) in [
+            ("orgId", Holds::Id),
+            ("ORGID", Holds::Id),
+            ("org_id", Holds::Id),
+            ("targetOrgId", Holds::Id),
+            ("sessionOrgId", Holds::Id),
+            ("personOrgId", Holds::Id),
+            ("onBehalfOfSubPartnerOrgId", Holds::Id),
+            ("organizationId", Holds::Id),
+            ("orgId[]", Holds::Id),
+            ("orgId[0]", Holds::Id),
+            ("filter[orgId]", Holds::Id),
+            ("orgId\0", Holds::Id),
+            ("org\u{200b}Id", Holds::Id),
+            ("orgIds", Holds::Id),
+            ("managedOrgs", Holds::Organisations),
+            ("urn:scim:schemas:extension:cisco:webexidentity:2.0:User:managedOrgs", Holds::Organisations),
+            ("managedBy", Holds::Managers),
+            ("path", Holds::Path),
+            ("orgPublicSpaces", Holds::Other),
+            ("organization", Holds::Other),
+            ("Organizer", Holds::Other),
+            ("max", Holds::Other),
+            ("", Holds::Other),
+        ] {
+            assert_eq!(Holds::of(name), holds, "{name:?}");
+        }
+    }
+}
