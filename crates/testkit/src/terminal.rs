@@ -33,10 +33,16 @@ impl Terminal {
     /// Runs a command whose three streams are a terminal of this width. Gives what the terminal showed, and the exit code.
     ///
     /// The command goes with the call: as long as it lives the terminal has no end.
-    pub fn run(mut command: Command, columns: u16) -> (String, i32) {
+    pub fn run(command: Command, columns: u16) -> (String, i32) {
+        Self::run_typing(command, columns, "")
+    }
+
+    /// The same; this is typed before anything asks for it.
+    pub fn run_typing(mut command: Command, columns: u16, typed: &str) -> (String, i32) {
         let Self { mut person, program } = Self::open();
         let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&program, size).expect("a terminal has a size");
+        person.write_all(typed.as_bytes()).expect("it takes what is typed");
         let stream = || Stdio::from(program.try_clone().expect("it can be shared"));
         command.stdin(stream()).stdout(stream()).stderr(stream());
         let mut child = command.spawn().expect("the program starts");

@@ -217,8 +217,15 @@ impl Common {
             (Some(url), _) => Some(url.clone()),
             (None, Some(EnvironmentName::Fedramp)) => return Ok(Some(Environment::fedramp())),
             (None, Some(EnvironmentName::Commercial)) => return Ok(Some(Environment::commercial())),
-            (None, None) => set(WEBEX_URL).map(|url| url.to_string_lossy().into_owned()),
+            (None, None) => std::env::var_os(WEBEX_URL).map(|url| url.to_string_lossy().into_owned()),
         };
+        // A script whose value is missing must not reach the Webex of everybody instead.
+        if url.as_ref().is_some_and(String::is_empty) {
+            return Err(Failure::Usage {
+                message: format!("{WEBEX_URL} is set, and empty"),
+                hint: format!("for commercial Webex: unset {WEBEX_URL}; else set it to the address of a Webex API"),
+            });
+        }
         let environment = url.map(|url| Environment::at(&url)).transpose();
         environment.map_err(|error| Failure::Usage {
             message: error.to_string(),

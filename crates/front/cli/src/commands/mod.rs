@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(common),
         Command::Serve(command) => command.run(common).await,
-        Command::Simulator(command) => command.run().await,
+        Command::Simulator(command) => command.run(common).await,
         Command::Demo(command) => command.run().await,
     }
 }

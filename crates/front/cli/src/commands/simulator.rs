@@ -1,16 +1,20 @@
 //! `lanyard simulator`: a local Webex.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_simulator::{Options, RefreshBehaviour, StartError};
+use lanyard_simulator::{Description, Options, RefreshBehaviour, StartError};
 use tokio::signal::unix::SignalKind;
 
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::numbers;
+use crate::output::table::Block;
 use crate::signals::Listener;
 use crate::{context, output};
 
@@ -22,7 +26,7 @@ pub(crate) struct Simulator {
     /// Allow an address beyond loopback
     #[arg(long)]
     allow_remote: bool,
-    /// The same seed gives the same organisation; tokens are random whatever it is
+    /// The seed: the same one gives the same organisation; tokens are always random
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::number)]
     seed: u64,
     /// How many people there are, up to 100,000
@@ -31,7 +35,7 @@ pub(crate) struct Simulator {
     /// How many devices stand in its workspaces, up to 20,000
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     devices: u32,
-    /// Let things happen to devices of themselves: they fail, restart and sleep now and then
+    /// Simulate random device failures, restarts and sleep
     #[arg(long)]
     lively: bool,
     /// How many organisations there are, up to 1,000; those beyond the first are small
@@ -52,13 +56,16 @@ pub(crate) struct Simulator {
     /// A further refresh within so many seconds changes nothing; Webex is said to do so for a day
     #[arg(long, value_name = "SECONDS", value_parser = numbers::seconds)]
     noop_refresh_window: Option<u64>,
+    /// Write all that a program needs to know (addresses, client ids, secrets, tokens) to this file, as JSON that only you can read
+    #[arg(long, value_name = "FILE")]
+    info: Option<PathBuf>,
     /// A redirect URI to register beside the usual loopback ones; may be repeated
     #[arg(long = "redirect-uri", value_name = "URL")]
     redirect_uris: Vec<String>,
 }
 
 impl Simulator {
-    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let options = Options {
             listen: self.listen,
             allow_remote: self.allow_remote,
@@ -94,12 +101,15 @@ impl Simulator {
         let description = simulator.description();
         let text = serde_json::to_string(description)
             .map_err(|error| Failure::Other { message: format!("writing JSON: {error}"), hint: None })?;
-        output::line(&text)?;
-        output::note(&format!("a local Webex listens at {}; Ctrl-C ends it", description.base_url));
-        output::note(&format!(
-            "its developer portal: {}; its Control Hub: {}; sign in as {} with {}",
-            description.portal_url, description.hub_url, description.admin.email, description.admin.password
-        ));
+        if let Some(file) = &self.info {
+            write_whole(file, &text).map_err(Failure::io(format!("cannot write {}", file.display())))?;
+        }
+        if std::io::stdout().is_terminal() && !common.json {
+            output::block(&page(description, self.info.as_deref()))?;
+        } else {
+            output::line(&text)?;
+            output::note(&format!("a local Webex listens at {}; Ctrl-C stops it", description.base_url));
+        }
         tokio::select! {
             () = interrupt.next() => {}
             () = terminate.next() => {}
@@ -109,11 +119,40 @@ impl Simulator {
     }
 }
 
+/// What a person needs to know of it.
+fn page(description: &Description, info: Option<&Path>) -> Block {
+    let mut rows = vec![
+        ("Webex API", description.base_url.clone()),
+        ("Developer portal", description.portal_url.clone()),
+        ("Control Hub", description.hub_url.clone()),
+        ("Sign in as", description.admin.email.clone()),
+        ("Password", description.admin.password.clone()),
+    ];
+    rows.push((
+        "Details",
+        info.map_or_else(
+            || "none were written; lanyard simulator --info webex.json writes them as JSON".to_owned(),
+            |file| format!("{}, as JSON", file.display()),
+        ),
+    ));
+    rows.push(("Stop", "Ctrl-C".to_owned()));
+    output::table::facts(&rows)
+}
+
+/// Writes a file for its owner alone, which nobody sees before it is whole.
+fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut whole = tempfile::NamedTempFile::new_in(directory)?;
+    writeln!(whole, "{text}")?;
+    whole.persist(file)?;
+    Ok(())
+}
+
 /// Why it did not start, and what to do about it.
 fn not_started(error: &StartError) -> Failure {
     let (message, hint) = match error {
         StartError::NotLoopback(_) => {
-            (error.to_string(), "whoever can reach it can use it; if that is wanted: --allow-remote")
+            (error.to_string(), "everyone who can reach it can use it; to allow that: --allow-remote")
         }
         StartError::Listen { source, .. } => {
             (format!("{error}: {source}"), "let it take a free port: --listen 127.0.0.1:0")

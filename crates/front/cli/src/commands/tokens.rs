@@ -101,7 +101,7 @@ fn show(live: &LiveTokens) -> Result<(), Failure> {
         );
     } else {
         let rows = live.tokens.iter().map(row).collect();
-        output::block(&table::render(&["ID", "KIND", "APP", "MADE", "OURS"], rows))?;
+        output::block(&table::render(&["KIND", "APP", "MADE", "OURS", table::ID], rows))?;
     }
     output::note(&format!(
         "access tokens that are live: {}, of at most {MOST_LIVE_TOKENS}; asked through {}",
@@ -125,11 +125,11 @@ fn row(token: &LiveToken) -> Vec<String> {
         (name, _) => name.to_owned(),
     };
     vec![
-        entry.id.to_string(),
         kind_word(entry.kind).to_owned(),
         app,
         output::json::time(entry.created).unwrap_or_else(|| "unknown".to_owned()),
         whose(token.whose).to_owned(),
+        entry.id.to_string(),
     ]
 }
 

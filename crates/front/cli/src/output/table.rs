@@ -38,6 +38,9 @@ const NARROW_NAME: usize = 24;
 /// Stands for what was cut off, and for columns that do not fit.
 const CUT: &str = "…";
 
+/// The heading of a last column that is copied from: it is shown whole, even if the terminal has to wrap it.
+pub(crate) const ID: &str = "ID";
+
 /// Lays out rows under headings, columns aligned, without lines. On a terminal the rows fit its width: long cells are shortened, and
 /// columns at the end are left out. Anywhere else everything is there.
 pub(crate) fn render(headings: &[&str], rows: Vec<Vec<String>>) -> Block {
@@ -61,7 +64,14 @@ pub(crate) fn within(headings: &[&str], rows: Vec<Vec<String>>, room: Option<usi
             rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).fold(heading.width(), usize::max)
         })
         .collect();
-    let widths = room.map_or_else(|| needed.clone(), |room| fit(&needed, headings, room));
+    let widths = match (room, needed.split_last()) {
+        (Some(room), Some((id, others))) if headings.ends_with(&[ID]) => {
+            let others = fit(others, headings, room);
+            if others.len() + 1 < headings.len() { needed.clone() } else { [&others[..], &[*id]].concat() }
+        }
+        (Some(room), _) => fit(&needed, headings, room),
+        (None, _) => needed.clone(),
+    };
     let mut head = lay_out(&widths, |column| (headings[column], style::HEADING));
     if widths.len() < headings.len() {
         head.push(' ');
@@ -182,6 +192,13 @@ mod tests {
             ["NAME  STATE   ACTS AS …", "acme  active  somebody-wi…", "b     x       李"]
         );
         assert_eq!(table("acme", Some(16)), ["NAME  STATE …", "acme  active", "b     x"]);
+    }
+
+    #[test]
+    fn an_id_is_never_shortened() {
+        let row = ["refresh", "An app with a long name", &"i".repeat(90)].map(ToOwned::to_owned).to_vec();
+        let table = within(&["KIND", "APP", ID], vec![row], Some(30)).to_string();
+        assert!(table.ends_with(&format!("refresh  An app with a long n…  {}", "i".repeat(90))), "{table}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use lanyard_testkit::{Home, Options, Running, Webex, free_redirect_uris};
+use lanyard_testkit::{Home, Options, Running, Terminal, Webex, free_redirect_uris};
 use serde_json::json;
 use url::Url;
 
@@ -66,63 +66,99 @@ fn is_as(printed: &str, expected: &str) -> bool {
     printed.len() == expected.len() && printed.iter().zip(&expected).all(|(line, pattern)| fits(line, pattern))
 }
 
-/// Runs a file's blocks, with a Webex, a person at the browser, and nothing else of this machine's.
-fn follow(file: &str) {
-    let text = fs::read_to_string(root().join(file)).expect("the file is there");
-    let blocks = blocks(&text);
-    assert!(!blocks.is_empty(), "{file} has examples");
-    let redirect_uris = free_redirect_uris();
-    let webex = Webex::with(Options { redirect_uris: redirect_uris.clone(), ..Options::default() });
-    let home = Home::new(LANYARD);
-    let mut description = serde_json::to_value(webex.description()).expect("it is JSON");
-    // Ports of this test's own come first.
-    description["integration"]["redirect_uris"] = json!(redirect_uris);
-    home.file("webex.json", &format!("{description}\n"));
-    let opened = home.beside().join("opened");
-    assert!(Command::new("mkfifo").arg(&opened).status().expect("mkfifo runs").success());
-    let browser = home.file("browser", &format!("#!/bin/sh\nprintf '%s\\n' \"$1\" > '{}'\n", opened.display()));
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o700)).expect("it is ours");
+/// A reader of one file: a Webex, a home, and a browser that reports where it is sent.
+struct Reader {
+    file: String,
+    blocks: Vec<Block>,
+    webex: Webex,
+    home: Home,
+    opened: PathBuf,
+}
 
-    let marked = blocks.iter().map(|block| format!("printf '%s\\n' {MARK}{}\n{}", block.line, block.commands));
-    // What a page starts in the background ends with it, wherever it fails.
-    let script = ["set -euo pipefail\ntrap 'jobs -p | xargs -r kill' EXIT\n".to_owned()]
-        .into_iter()
-        .chain(marked)
-        .collect::<String>();
-    let script = home.file("examples.sh", &script);
-    let binary = Path::new(LANYARD).parent().expect("a binary is in a directory").display();
-    let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());
-    let mut command = Command::new("bash");
-    command.arg(&script).env_clear().env("PATH", path).env("BROWSER", &browser).stdin(Stdio::null());
-    command
-        .current_dir(home.beside())
-        .env("HOME", home.beside())
-        .env("TMPDIR", home.beside())
-        .env("LANYARD_KEY_SOURCE", "file");
+impl Reader {
+    fn of(file: &str) -> Self {
+        let text = fs::read_to_string(root().join(file)).expect("the file is there");
+        let blocks = blocks(&text);
+        assert!(!blocks.is_empty(), "{file} has examples");
+        let redirect_uris = free_redirect_uris();
+        let webex = Webex::with(Options { redirect_uris: redirect_uris.clone(), ..Options::default() });
+        let home = Home::new(LANYARD);
+        let mut description = serde_json::to_value(webex.description()).expect("it is JSON");
+        // Ports of this test's own come first.
+        description["integration"]["redirect_uris"] = json!(redirect_uris);
+        home.file("webex.json", &format!("{description}\n"));
+        let opened = home.beside().join("opened");
+        assert!(Command::new("mkfifo").arg(&opened).status().expect("mkfifo runs").success());
+        Self { file: file.to_owned(), blocks, webex, home, opened }
+    }
 
-    let ended = std::thread::scope(|scope| {
-        scope.spawn(|| person(&webex, &opened));
-        let ended = Running::start(&mut command).end();
-        // Whoever waits for the next address hears that there is none.
-        let mut opened = fs::OpenOptions::new().write(true).open(&opened).expect("the person reads");
-        opened.write_all(b"end\n").expect("the person reads");
-        ended
-    });
-    let printed: Vec<(usize, &str)> = ended
-        .stdout
-        .split(MARK)
-        .skip(1)
-        .filter_map(|part| {
-            let (line, rest) = part.split_once('\n')?;
-            Some((line.parse().ok()?, rest))
+    /// A shell that runs the blocks, each after its mark, and then `last`.
+    fn shell(&self, last: &str) -> Command {
+        let browser = format!("#!/bin/sh\nprintf '%s\\n' \"$1\" > '{}'\n", self.opened.display());
+        let browser = self.home.file("browser", &browser);
+        fs::set_permissions(&browser, fs::Permissions::from_mode(0o700)).expect("it is ours");
+        // What a page starts in the background ends with it, wherever it fails.
+        let marked = self.blocks.iter().map(|block| format!("printf '%s\\n' {MARK}{}\n{}", block.line, block.commands));
+        let script = ["set -euo pipefail\ntrap 'jobs -p | xargs -r kill' EXIT\n".to_owned()]
+            .into_iter()
+            .chain(marked)
+            .chain([last.to_owned()])
+            .collect::<String>();
+        let script = self.home.file("examples.sh", &script);
+        let binary = Path::new(LANYARD).parent().expect("a binary is in a directory").display();
+        let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("bash");
+        command
+            .arg(&script)
+            .env_clear()
+            .envs([("PATH", path.as_ref()), ("BROWSER", browser.as_os_str())])
+            .env("HOME", self.home.beside())
+            .env("TMPDIR", self.home.beside())
+            .env("LANYARD_KEY_SOURCE", "file")
+            .current_dir(self.home.beside())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Does something while a person signs in wherever the browser is sent.
+    fn beside_a_person<T>(&self, act: impl FnOnce() -> T) -> T {
+        std::thread::scope(|scope| {
+            scope.spawn(|| person(&self.webex, &self.opened));
+            let done = act();
+            // Whoever waits for the next address hears that there is none.
+            let mut opened = fs::OpenOptions::new().write(true).open(&self.opened).expect("the person reads");
+            opened.write_all(b"end\n").expect("the person reads");
+            done
         })
-        .collect();
-    let at = printed.last().map_or(0, |(line, _)| *line);
-    assert_eq!(ended.code(), 0, "{file}:{at} failed\n{}\n{}", ended.stdout, ended.stderr);
-    for (block, (line, printed)) in blocks.iter().zip(&printed) {
-        assert_eq!(block.line, *line);
-        let expected = block.expected.as_deref();
-        assert!(expected.is_none_or(|expected| is_as(printed, expected)), "{file}:{line} prints\n{printed}");
+    }
+
+    /// Runs the blocks with pipes, as a script does, and compares what they print.
+    fn follow(&self) {
+        let ended = self.beside_a_person(|| Running::start(&mut self.shell("")).end());
+        let printed: Vec<(usize, &str)> = ended
+            .stdout
+            .split(MARK)
+            .skip(1)
+            .filter_map(|part| {
+                let (line, rest) = part.split_once('\n')?;
+                Some((line.parse().ok()?, rest))
+            })
+            .collect();
+        let at = printed.last().map_or(0, |(line, _)| *line);
+        assert_eq!(ended.code(), 0, "{}:{at} failed\n{}\n{}", self.file, ended.stdout, ended.stderr);
+        for (block, (line, printed)) in self.blocks.iter().zip(&printed) {
+            assert_eq!(block.line, *line);
+            let expected = block.expected.as_deref();
+            assert!(expected.is_none_or(|expected| is_as(printed, expected)), "{}:{line} prints\n{printed}", self.file);
+        }
+    }
+
+    /// Runs the blocks at a terminal: nothing asks what the page does not show an answer to.
+    fn follow_at_a_terminal(&self) {
+        const TYPED: &str = "nobody asked for this";
+        let shell = self.shell(&format!("read -r typed\n[ \"$typed\" = '{TYPED}' ]\n"));
+        let (shown, code) = self.beside_a_person(|| Terminal::run_typing(shell, 100, &format!("{TYPED}\n")));
+        assert_eq!(code, 0, "{} failed at a terminal:\n{shown}", self.file);
     }
 }
 
@@ -145,21 +181,34 @@ fn person(webex: &Webex, opened: &Path) {
 
 #[test]
 fn the_readmes_guides_hold_word_for_word() {
-    follow("README.md");
+    Reader::of("README.md").follow();
 }
 
 #[test]
 fn the_user_guides_examples_hold() {
+    for file in pages() {
+        Reader::of(&file).follow();
+    }
+}
+
+#[test]
+fn every_page_can_be_followed_at_a_terminal() {
+    for file in pages().into_iter().chain(["README.md".to_owned()]) {
+        Reader::of(&file).follow_at_a_terminal();
+    }
+}
+
+/// The pages of the user's guide.
+fn pages() -> Vec<String> {
     let mut files: Vec<_> = fs::read_dir(root().join("docs/guide"))
         .expect("there is a guide")
         .map(|entry| entry.expect("it is there").file_name().to_string_lossy().into_owned())
         .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"))
+        .map(|name| format!("docs/guide/{name}"))
         .collect();
     files.sort();
     assert!(files.len() >= 4, "{files:?}");
-    for file in files {
-        follow(&format!("docs/guide/{file}"));
-    }
+    files
 }
 
 #[test]

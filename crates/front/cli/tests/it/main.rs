@@ -40,6 +40,7 @@ mod replies;
 mod sdk;
 mod serve;
 mod sign_in;
+mod simulator;
 mod snapshots;
 #[cfg(target_os = "linux")]
 mod soak;
