@@ -28,6 +28,7 @@ mod labels;
 mod lease;
 mod lock;
 mod migration;
+mod names;
 mod open;
 mod pause;
 mod record;
@@ -54,6 +55,7 @@ pub use keys::{
     CommandError, KeyAccess, KeyError, KeyPlace, KeyReplaced, KeyStatus, KeyringError, NewHomeKey, NextKey,
     NextKeyStatus, PassphraseSource, ReplaceKeyError,
 };
+pub use names::Names;
 pub use open::OpenError;
 pub use pause::Pause;
 pub use restore::{RestoreError, Restored};

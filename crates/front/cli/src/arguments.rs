@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Restore(restore::Restore),
     /// Check the home and every credential, and say what to do
     Doctor(doctor::Doctor),
-    /// Print what a shell needs to complete lanyard's command lines
+    /// Print the completion script of a shell
     Completions(completions::Completions),
     /// Print lanyard's manual page, or write all of them
     Man(completions::Man),

@@ -108,6 +108,18 @@ pub(crate) fn store_parts(parts: &Parts) -> lanyard_store::Parts {
     lanyard_store::Parts::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy))
 }
 
+/// The home where the command line names none: the variable's, or else the user's own.
+pub(crate) fn default_home() -> Option<Home> {
+    if let Some(home) = file_named_by(HOME) {
+        return Some(Home::new(home));
+    }
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")));
+    base.map(|base| Home::new(base.join("lanyard")))
+}
+
 impl Common {
     /// The home directory.
     pub(crate) fn home(&self) -> Result<Home, Failure> {
@@ -121,15 +133,10 @@ impl Common {
             }
             return Ok(Home::new(home));
         }
-        let base = std::env::var_os("XDG_DATA_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")));
-        let base = base.ok_or_else(|| Failure::Usage {
+        default_home().ok_or_else(|| Failure::Usage {
             message: "there is no home directory to keep things in".to_owned(),
             hint: "name one: --home DIR, or LANYARD_HOME".to_owned(),
-        })?;
-        Ok(Home::new(base.join("lanyard")))
+        })
     }
 
     /// Where the broker of the home listens for its owner.

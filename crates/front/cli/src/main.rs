@@ -4,6 +4,7 @@ mod access;
 mod arguments;
 mod callback;
 mod commands;
+mod complete;
 mod context;
 mod exit;
 mod hardening;
@@ -34,6 +35,9 @@ static WIPED: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     // Before anything secret is in memory.
     hardening::no_core_dumps();
+    if complete::answered() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return misread(&harmless(error)),

@@ -8,29 +8,38 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::arguments::Arguments;
+use crate::complete;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Install:
+  echo 'source <(lanyard completions bash)' >> ~/.bashrc
+  echo 'source <(lanyard completions zsh)' >> ~/.zshrc      (after compinit)
+  lanyard completions fish > ~/.config/fish/completions/lanyard.fish
+
+Names of credentials, apps, clients and labels are completed, too.")]
 pub(crate) struct Completions {
     /// The shell
     shell: Shell,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Install:
+  lanyard man --dir ~/.local/share/man/man1")]
 pub(crate) struct Man {
-    /// Write a page for every command into this directory, which is made where it is missing [default: the main page, on
-    /// standard output]
+    /// Write a page for every command into this directory, and create it if needed [default: the main page, on standard
+    /// output]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 impl Completions {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut Arguments::command(), "lanyard", &mut text);
-        print(&text)?;
+        print(&complete::registration(self.shell)?)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,38 +1,8 @@
-//! What is generated from the command line's own description: completions and manual pages.
-
-use std::process::Command;
+//! What is generated from the command line's own description: manual pages.
 
 use lanyard_testkit::Home;
 
 use crate::LANYARD;
-
-#[test]
-fn every_shell_gets_its_completions() {
-    let home = Home::new(LANYARD);
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = home.run(["completions", shell]).ok();
-        for word in ["service-app", "min-validity", "rename"] {
-            assert!(script.contains(word), "{shell}: {word}");
-        }
-    }
-    home.run(["completions", "csh"]).fails(2);
-    assert!(!home.path().exists(), "it needs no home");
-}
-
-#[test]
-fn bash_completes_a_command() {
-    let home = Home::new(LANYARD);
-    let script = home.file("lanyard.bash", &home.run(["completions", "bash"]).ok());
-    let ask =
-        "source \"$1\"; COMP_WORDS=(lanyard dis); COMP_CWORD=1; _lanyard lanyard dis lanyard; echo \"${COMPREPLY[@]}\"";
-    let output = Command::new("bash").args(["-c", ask, "bash"]).arg(script).output().unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout).trim(),
-        "disable",
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
 
 #[test]
 fn every_command_has_a_page() {

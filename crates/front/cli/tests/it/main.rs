@@ -18,6 +18,8 @@ mod browser;
 mod canary;
 mod client;
 mod command_line;
+#[cfg(target_os = "linux")]
+mod completions;
 mod crashes;
 mod demo;
 mod exec;
