@@ -95,9 +95,9 @@ impl Client {
 
     /// Whether it may call Webex so through the proxy. `segments` are the path's, decoded, below `/v1` (`people`, `me`), or with
     /// the name of another upstream before them (`identity`, `@analytics`). `yields_credential` says that the call's answer or
-    /// effect is a credential: it is allowed by its exact path only, never by a pattern and never by the lack of one. Webhooks are
-    /// changed and deleted under ids that nobody knows beforehand: whoever is granted `/webhooks` itself may write those that a
-    /// pattern stands for.
+    /// effect is a credential: it is allowed by its exact path only, never by a pattern and never by the lack of one. Webhooks and
+    /// data sources have ids that nobody knows beforehand: a client that is granted `/webhooks` itself may use those that a pattern
+    /// stands for.
     pub fn permits_call(&self, method: &Method, segments: &[&str], yields_credential: bool) -> Result<(), Refused> {
         let client = self.name.clone();
         if let Some(allowed) = self.methods.filter(|allowed| !allowed.contains(method)) {
@@ -108,8 +108,8 @@ impl Client {
             let patterns = patterns.unwrap_or_default();
             let exactly = |path: &[&str]| patterns.iter().any(|pattern| pattern.is_exact() && pattern.matches(path));
             let allowed = match segments {
-                [webhooks @ "webhooks", _] => {
-                    exactly(&[webhooks]) && patterns.iter().any(|pattern| pattern.matches(segments))
+                [collection @ ("webhooks" | "dataSources"), _] => {
+                    exactly(&[collection]) && patterns.iter().any(|pattern| pattern.matches(segments))
                 }
                 _ => false,
             };

@@ -2,32 +2,36 @@
 
 use http::Method;
 
+use super::shape;
+
 /// Whether the answer or the effect of a call is a credential, so that a program that may call Webex without holding a token would
 /// hold one, or something as good, after it. `segments` as [`ProxyPath::segments`](super::ProxyPath::segments) has them.
 ///
-/// Compared without regard to case, and to what some servers cut off: parameters, and dots and spaces at an end. What Webex takes a
-/// spelling for is not known.
+/// Segments are compared by their [`shape`]: which spellings Webex accepts is not known.
 pub fn yields_credential(method: &Method, segments: &[&str]) -> bool {
-    let is =
-        |index: usize, word: &str| segments.get(index).is_some_and(|segment| bare(segment).eq_ignore_ascii_case(word));
-    let has = |word: &str| segments.iter().any(|segment| bare(segment).eq_ignore_ascii_case(word));
+    let words: Vec<_> = segments.iter().map(|segment| shape(segment)).collect();
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+    // What may stand before the name of a resource.
+    let start = words.iter().position(|word| !matches!(word.as_str(), "" | "v1" | "identity" | "idb" | "oauth2"));
+    let first = start.map_or("", |start| words[start].as_str());
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    // OAuth's own endpoints, and what lists and ends tokens.
-    ["access_token", "authorize", "device", "authorizations", "applications"].iter().any(|word| is(0, word))
-        || (is(0, "guests") && is(1, "token"))
+    // Whatever is called a token (`/access_token`, `/guests/token`, `/applications/{id}/token`, `…/getDomainVerificationToken`), and
+    // the rest of OAuth. An id is longer.
+    words.iter().any(|word| word.len() <= LONGEST_WORD && (word.ends_with("token") || word.ends_with("tokens")))
+        || has(&["authorize", "authorizations"])
+        || ["device", "applications"].contains(&first)
         // A one-time password for a person's sign-in (`/identity/organizations/{orgId}/users/{userId}/actions/generateOtp`).
-        || has("generateOtp")
+        || has(&["generateotp"])
         // What registers a device (`POST /devices/activationCode`, and the like of it in Calling).
-        || has("activationCode")
-        || has("activationCodes")
-        // A webhook sends what happens to an address of the caller's choice.
-        || (is(0, "webhooks") && !reads)
+        || has(&["activationcode", "activationcodes"])
+        // A webhook sends events to an address of the caller's choice; reading one shows the secret that they are signed with.
+        || first == "webhooks"
+        // A data source sends media and tokens to an address of the caller's choice.
+        || (first == "datasources" && !(reads && has(&["schemas"])))
 }
 
-fn bare(segment: &str) -> &str {
-    let name = segment.split_once(';').map_or(segment, |(name, _)| name);
-    name.trim().trim_end_matches(|end: char| end == '.' || end.is_whitespace())
-}
+/// The longest name of a call; ids of Webex are longer.
+const LONGEST_WORD: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -65,6 +69,27 @@ mod tests {
             (Method::POST, "/v1/%C2%A0access_token"),
             (Method::POST, "/v1/guests;x/token;y"),
             (Method::POST, "/v1/devices/activationCode;x"),
+            (Method::GET, "/v1/webhooks"),
+            (Method::GET, "/v1/webhooks/x"),
+            (Method::POST, "/v1/dataSources"),
+            (Method::PUT, "/v1/dataSources/x"),
+            (Method::GET, "/v1/dataSources/x"),
+            (Method::POST, "/identity/organizations/o/actions/getDomainVerificationToken"),
+            (Method::POST, "/v1/access%E2%80%8B_token"),
+            (Method::POST, "/v1/access_token%E2%80%8B"),
+            (Method::POST, "/v1/access_token%23"),
+            (Method::POST, "/v1/access_token%3Fx"),
+            (Method::POST, "/v1/access_token,x"),
+            (Method::POST, "/v1/access_token:x"),
+            (Method::POST, "/v1/access_token.json"),
+            (Method::POST, "/v1/v1/access_token"),
+            (Method::POST, "/v1/v1/webhooks"),
+            (Method::POST, "/identity/access_token"),
+            (Method::POST, "/identity/v1/access_token"),
+            (Method::POST, "/v1/idb/oauth2/v1/access_token"),
+            (Method::GET, "/identity/oauth2/authorize"),
+            (Method::POST, "/v1/webhooks.json"),
+            (Method::GET, "/@analytics/v1/access_token"),
         ] {
             assert!(yields(&method, raw), "{method} {raw}");
         }
@@ -77,8 +102,8 @@ mod tests {
             (Method::GET, "/v1/devices"),
             (Method::PATCH, "/v1/devices/x"),
             (Method::GET, "/v1/guests/count"),
-            (Method::GET, "/v1/webhooks"),
-            (Method::GET, "/v1/webhooks/x"),
+            (Method::GET, "/v1/dataSources/schemas"),
+            (Method::GET, "/v1/people/Y2lzY29zcGFyazovL3VzL1BFT1BMRS8xOTUzOTdhMi03MTU5LTRjtoken"),
             (Method::POST, "/v1/messages"),
             (Method::GET, "/identity/scim/o/v2/Users"),
             (Method::GET, "/@analytics/v1/meeting/qualities"),

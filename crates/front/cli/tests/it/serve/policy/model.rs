@@ -135,8 +135,8 @@ fn calls(rule: &Rule, method: &str, path: &str) -> bool {
     let stood_for = rule.paths.is_none_or(|paths| paths.iter().any(|pattern| fits(pattern, path)));
     match path {
         "/access_token" | "/devices/activationCode" => named(path),
-        "/webhooks" if method != "GET" => named(path),
-        "/webhooks/x" if method != "GET" => named(path) || (named("/webhooks") && stood_for),
+        "/webhooks" => named(path),
+        "/webhooks/x" => named(path) || (named("/webhooks") && stood_for),
         _ => stood_for,
     }
 }
