@@ -5,6 +5,7 @@ use std::time::Duration;
 use lanyard_protocol::{Environment, Request};
 use lanyard_time::Moment;
 
+use crate::limits::Api;
 use crate::patience::{self, Verdict};
 use crate::{CallError, Exchange, Patience, SubjectKey, Transport};
 
@@ -63,22 +64,26 @@ impl Transport {
         options: &CallOptions,
     ) -> Result<Exchange, CallError> {
         let begun = self.clock.now();
+        let api = Api::of(&request.url);
         let mut waited = Duration::ZERO;
         let mut tries = 0;
         loop {
-            self.wait_for_subject(options, &begun, &mut waited).await?;
+            self.wait_for_subject(options, &api, &begun, &mut waited).await?;
+            let sent = self.clock.now();
             let outcome = self.send(environment, request.clone(), options.longest).await;
             tries += 1;
             let now = self.clock.now();
             let response = outcome.as_ref().map(|exchange| &exchange.response);
-            let Verdict::Again { asked } = patience::judge(&request.method, response, &now) else {
-                return Ok(outcome?);
-            };
-            if let (Ok(response), Some(subject), Some(asked)) = (response, &options.subject, asked)
-                && response.status == http::StatusCode::TOO_MANY_REQUESTS
-            {
-                self.limits.note(subject, asked, &now);
+            let verdict = patience::judge(&request.method, response, &now);
+            if let (Ok(response), Some(subject)) = (response, &options.subject) {
+                match verdict {
+                    Verdict::Again { asked: Some(asked) } if response.status == http::StatusCode::TOO_MANY_REQUESTS => {
+                        self.limits.note(subject, api.clone(), asked, &now);
+                    }
+                    _ => self.limits.answered(subject, &api, &sent),
+                }
             }
+            let Verdict::Again { asked } = verdict else { return Ok(outcome?) };
             let pause = patience::pause(asked, tries, self.random());
             if tries >= options.patience.tries || !options.patience.allows(pause, spent(&begun, &now, waited)) {
                 return Ok(outcome?);
@@ -93,16 +98,14 @@ impl Transport {
     async fn wait_for_subject(
         &self,
         options: &CallOptions,
+        api: &Api,
         begun: &Moment,
         waited: &mut Duration,
     ) -> Result<(), CallError> {
         let Some(subject) = &options.subject else { return Ok(()) };
         loop {
             let now = self.clock.now();
-            let left = self.limits.left(subject, &now);
-            if left.is_zero() {
-                return Ok(());
-            }
+            let Err(left) = self.limits.admit(subject, api, &now) else { return Ok(()) };
             if !options.patience.allows(left, spent(begun, &now, *waited)) {
                 return Err(CallError::Limited(left));
             }

@@ -51,7 +51,8 @@ pub(crate) fn judge(method: &Method, outcome: Result<&Response, &SendError>, now
         Ok(response) => {
             let asked = response.retry_after_at(now.wall);
             match response.status {
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => Verdict::Again { asked },
+                StatusCode::TOO_MANY_REQUESTS => Verdict::Again { asked: Some(asked.unwrap_or(UNSAID)) },
+                StatusCode::LOCKED => Verdict::Again { asked },
                 StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT if reads => {
                     Verdict::Again { asked }
                 }
@@ -64,6 +65,9 @@ pub(crate) fn judge(method: &Method, outcome: Result<&Response, &SendError>, now
         Err(_) => Verdict::Final,
     }
 }
+
+/// How long a limit lasts where Webex does not say so, or in a way that cannot be read.
+pub(crate) const UNSAID: Duration = Duration::from_secs(5);
 
 /// The pause before the second try; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -119,6 +123,15 @@ mod tests {
             for status in [200, 204, 302, 400, 401, 403, 404, 408, 409, 410, 428, 500, 501] {
                 assert_eq!(verdict(method, status, Some("7")), Verdict::Final, "{method} {status}");
             }
+        }
+    }
+
+    #[test]
+    fn a_limit_without_a_readable_wait_lasts_a_while() {
+        let asked = Some(UNSAID);
+        for text in [None, Some("rand(30),add(30)"), Some("-1"), Some(""), Some("soon")] {
+            assert_eq!(verdict(&Method::POST, 429, text), Verdict::Again { asked }, "{text:?}");
+            assert_eq!(verdict(&Method::POST, 423, text), Verdict::Again { asked: None }, "{text:?}");
         }
     }
 

@@ -17,6 +17,8 @@ pub use self::body::{BoxError, Download, Upload};
 pub use self::error::{DownloadError, StreamError};
 
 use self::body::Progress;
+use crate::limits::Api;
+use crate::patience::UNSAID;
 use crate::transport::TRACKING_ID_HEADER;
 use crate::{SubjectKey, Transport};
 
@@ -59,8 +61,8 @@ impl Transport {
     /// long as it goes on: limited is how long a connection takes to come about, how long Webex says nothing at all, and how long it
     /// pauses. What waits is [`with_sleep`](Self::with_sleep)'s.
     ///
-    /// Where Webex asked `subject` to wait before, through whichever call, nothing is sent and the error says for how long. A 429
-    /// that comes is remembered for the next call.
+    /// Where Webex asked `subject` to wait before, through whichever call of this API, nothing is sent and the error says for how
+    /// long. A 429 that comes is remembered for the next call.
     pub async fn stream(
         &self,
         environment: &Environment,
@@ -71,10 +73,8 @@ impl Transport {
         if !environment.permits(&url) {
             return Err(StreamError::ForeignOrigin(url));
         }
-        let left = subject.map(|subject| self.limits.left(subject, &self.clock.now())).unwrap_or_default();
-        if !left.is_zero() {
-            return Err(StreamError::Limited(left));
-        }
+        let (api, sent) = (Api::of(&url), self.clock.now());
+        subject.map_or(Ok(()), |subject| self.limits.admit(subject, &api, &sent)).map_err(StreamError::Limited)?;
         let client = self.streaming.of(&url).map_err(StreamError::Setup)?;
         let tracking_id = self.tracking_id_of(&mut headers);
         // Where a body is usual its absence is said (RFC 9110, section 8.6): some servers answer 411 otherwise.
@@ -101,10 +101,10 @@ impl Transport {
         };
         tracing::debug!(%url, %tracking_id, status = incoming.status().as_u16(), "response begins");
         let now = self.clock.now();
-        if let Some(subject) = subject
-            && let Some(wait) = asked_to_wait(&incoming, &now)
-        {
-            self.limits.note(subject, wait, &now);
+        match (subject, asked_to_wait(&incoming, &now)) {
+            (Some(subject), Some(wait)) => self.limits.note(subject, api, wait, &now),
+            (Some(subject), None) => self.limits.answered(subject, &api, &sent),
+            (None, _) => {}
         }
         let sleep = std::sync::Arc::clone(&self.sleep);
         let response = http::Response::from(incoming).map(|body| Download::new(body, sleep, IDLE));
@@ -133,5 +133,5 @@ fn asked_to_wait(incoming: &reqwest::Response, now: &Moment) -> Option<Duration>
     }
     let headers = incoming.headers().clone();
     let head = Response { status: incoming.status(), headers, body: SecretBytes::new(Vec::new()) };
-    head.retry_after_at(now.wall)
+    Some(head.retry_after_at(now.wall).unwrap_or(UNSAID))
 }
