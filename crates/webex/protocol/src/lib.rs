@@ -36,7 +36,7 @@ pub use message::{Method, Request, Response, bearer};
 pub use organization::Organization;
 pub use page::{FieldError, ItemProblem, ItemTrouble, Page};
 pub use pages::Pages;
-pub use paging::{next_link, proxied_links};
+pub use paging::{Link, Links, ascii, next_link};
 pub use person::{ListPeople, Person, PersonType};
 pub use proxy::{ProxyPath, ProxyPathError, SegmentError, Upstream, decode_segment, proxied, shape, yields_credential};
 pub use scope::{Scope, ScopeError, ScopeSet};

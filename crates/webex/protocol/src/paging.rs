@@ -1,32 +1,77 @@
 //! Paging by `Link` header (RFC 5988, of which Webex guarantees `rel="next"` alone).
 
+use std::fmt::Write as _;
+
 use http::HeaderMap;
 use lanyard_secret::SafeUrl;
 use url::Url;
 
+/// What an answer's `Link` headers hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The links, in their order.
+    pub links: Vec<Link>,
+    /// Whether something that cannot be read as a link speaks of a next page: a list may be longer than its links say.
+    pub is_cut: bool,
+}
+
+/// A link: where it leads, and how that is related to what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The target as it stands there, a reference relative to the address that was asked. What is not visible ASCII is
+    /// percent-encoded: some servers write letters raw.
+    pub target: String,
+    /// The relations, in lower case: `next`, `prev`.
+    pub relations: Vec<String>,
+}
+
+impl Links {
+    /// Reads all `Link` headers.
+    pub fn read(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for value in headers.get_all(http::header::LINK) {
+            let text = ascii(value.as_bytes());
+            let mut read = 0;
+            for (target, parameters) in links(&text) {
+                found.links.push(Link { target: target.to_owned(), relations: relations(parameters) });
+                read += 1;
+            }
+            found.is_cut |= read == 0 && text.to_ascii_lowercase().contains("next");
+        }
+        found
+    }
+
+    /// The first link to the next page.
+    pub fn next(&self) -> Option<&Link> {
+        self.links.iter().find(|link| link.is_next())
+    }
+}
+
+impl Link {
+    /// Whether it leads to the next page of a list.
+    pub fn is_next(&self) -> bool {
+        self.relations.iter().any(|relation| relation == "next")
+    }
+}
+
+/// The bytes of a header as visible ASCII: everything else is percent-encoded, except spaces and tabs.
+pub fn ascii(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        match byte {
+            b' ' | b'\t' | 0x21..=0x7e => text.push(char::from(byte)),
+            // A string can always be written to.
+            _ => _ = write!(text, "%{byte:02X}"),
+        }
+    }
+    text
+}
+
 /// The address of the next page, resolved against the address that was asked. Whether a token may go there is the caller's
 /// question: see [`Environment::permits`](crate::Environment::permits).
 pub fn next_link(asked: &SafeUrl, headers: &HeaderMap) -> Option<SafeUrl> {
-    headers
-        .get_all(http::header::LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(links)
-        .find(|(_, parameters)| is_next(parameters))
-        .and_then(|(target, _)| Url::options().base_url(Some(asked.expose())).parse(target).ok())
-        .map(SafeUrl::new)
-}
-
-/// The links of an answer as a client of the proxy may follow them: each target replaced by what `proxied` makes of it, its
-/// parameters as they came. A target that it makes nothing of is left out.
-pub fn proxied_links(headers: &HeaderMap, proxied: impl Fn(&str) -> Option<String>) -> Vec<String> {
-    headers
-        .get_all(http::header::LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(links)
-        .filter_map(|(target, parameters)| Some(format!("<{}>{parameters}", proxied(target)?)))
-        .collect()
+    let links = Links::read(headers);
+    Url::options().base_url(Some(asked.expose())).parse(&links.next()?.target).ok().map(SafeUrl::new)
 }
 
 /// Splits `<a>; rel="next", <b>; rel=prev` into targets and their parameters. Commas inside `<…>` and quotes do not split.
@@ -66,7 +111,7 @@ fn unquoted(text: &str, separator: u8) -> Option<usize> {
 
 /// `rel` may be quoted or bare, hold several relations, and be written in any case; only the first `rel` counts (RFC 8288,
 /// section 3.3).
-fn is_next(parameters: &str) -> bool {
+fn relations(parameters: &str) -> Vec<String> {
     let mut rest = parameters;
     loop {
         let (parameter, after) = match unquoted(rest, b';') {
@@ -76,12 +121,12 @@ fn is_next(parameters: &str) -> bool {
         if let Some((name, value)) = parameter.split_once('=')
             && name.trim().eq_ignore_ascii_case("rel")
         {
-            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-            return relations.any(|relation| relation.eq_ignore_ascii_case("next"));
+            let value = value.trim().trim_matches(['"', '\'']);
+            return value.split_ascii_whitespace().map(str::to_ascii_lowercase).collect();
         }
         match after {
             Some(after) => rest = after,
-            None => return false,
+            None => return Vec::new(),
         }
     }
 }
@@ -133,13 +178,32 @@ mod tests {
     }
 
     #[test]
-    fn links_are_replaced_one_by_one_and_left_out_where_they_lead_nowhere() {
-        let mut headers = HeaderMap::new();
-        for value in [r#"<a>; rel="next"; title="x, <y>", <b>; rel=prev"#, "<c>;rel=first, <d>", "nonsense"] {
-            headers.append("link", HeaderValue::from_static(value));
+    fn raw_letters_are_percent_encoded() {
+        for (raw, target) in [
+            ("</v1/people?displayName=Zo\u{eb}>; rel=\"next\"".as_bytes(), "/v1/people?displayName=Zo%C3%AB"),
+            (b"</v1/people?displayName=Zo\xeb>; rel=\"next\"", "/v1/people?displayName=Zo%EB"),
+            (b"</v1/x>; rel=\"prev\"; title=\"\xeb\", </v1/people?a=b>; rel='next'", "/v1/people?a=b"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append("link", HeaderValue::from_bytes(raw).unwrap());
+            assert_eq!(Links::read(&headers).next().map(|link| link.target.as_str()), Some(target));
+            assert!(next_link(&"https://webexapis.com/v1/people".parse().unwrap(), &headers).is_some());
         }
-        let replaced = proxied_links(&headers, |target| (target != "b").then(|| format!("/p/{target}")));
-        assert_eq!(replaced, [r#"</p/a>; rel="next"; title="x, <y>""#, "</p/c>;rel=first", "</p/d>"]);
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_read_is_known_to_speak_of_a_next_page() {
+        for (header, is_cut) in [
+            ("nonsense", false),
+            ("https://webexapis.com/v1/people?cursor=1; rel=\"next\"", true),
+            ("<https://webexapis.com/v1/people; rel=NEXT", true),
+            ("</v1/people>; rel=prev", false),
+            ("</v1/people>; rel=next", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append("link", HeaderValue::from_static(header));
+            assert_eq!(Links::read(&headers).is_cut, is_cut, "{header}");
+        }
     }
 
     proptest! {

@@ -172,7 +172,7 @@ impl Proxy {
         };
         let (url, streamed) = self.send(&ready, &pass, first).await?;
         if streamed.response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(passed_on(streamed, &pass, &url, &ready.base));
+            return passed_on(streamed, &pass, &url, &ready);
         }
         // Also where this call cannot be repeated, the next one has the new token.
         let replaced = self.doubts.replace(&self.broker, &pass).await;
@@ -181,10 +181,10 @@ impl Proxy {
             tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");
         }
         let (Ok(Some(renewed)), Some(bytes)) = (replaced, again) else {
-            return Ok(passed_on(streamed, &pass, &url, &ready.base));
+            return passed_on(streamed, &pass, &url, &ready);
         };
         let (url, streamed) = self.send(&ready, &renewed, upload(&bytes)).await?;
-        Ok(passed_on(streamed, &renewed, &url, &ready.base))
+        passed_on(streamed, &renewed, &url, &ready)
     }
 
     async fn pass(&self, name: CredentialName) -> Result<Pass, Problem> {
@@ -254,14 +254,23 @@ fn upload(bytes: &SecretBytes) -> Upload {
     if bytes.expose_secret().is_empty() { Upload::Empty } else { Upload::Whole(bytes.clone()) }
 }
 
-fn passed_on(streamed: Streamed, pass: &Pass, url: &SafeUrl, base: &str) -> Response<Body> {
+fn passed_on(streamed: Streamed, pass: &Pass, url: &SafeUrl, call: &Ready) -> Result<Response<Body>, Problem> {
     let (parts, body) = streamed.response.into_parts();
     let mut response = Response::new(body::streamed(body.boxed()));
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
     headers::down(response.headers_mut(), &pass.token);
-    link::rewrite(response.headers_mut(), &pass.environment, url, base);
-    response
+    let rewritten = link::rewrite(response.headers_mut(), &pass.environment, url, &call.base);
+    // What was changed was changed; what was read can be read again.
+    if rewritten.is_err() && response.status().is_success() && matches!(call.method, Method::GET | Method::HEAD) {
+        return Err(list_cut_off(url));
+    }
+    Ok(response)
+}
+
+fn list_cut_off(url: &SafeUrl) -> Problem {
+    Problem::new(Code::UpstreamGarbled, format!("the list at {url} goes on at an address that is not its Webex's"))
+        .hint("see the broker's log; a smaller or larger `max` may avoid the next page")
 }
 
 fn unreadable(error: ProxyPathError) -> Problem {

@@ -103,7 +103,7 @@ fn a_link_or_redirect_that_leads_elsewhere_is_not_followed_and_not_passed_on() {
     let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(24));
     let world = World::new(&webex);
     let elsewhere = Elsewhere::listen();
-    for (status, header) in [(302, "location"), (307, "location"), (201, "location"), (200, "link"), (200, "refresh")] {
+    for (status, header) in [(302, "location"), (307, "location"), (201, "location"), (404, "link"), (200, "refresh")] {
         let value = match header {
             "link" => format!("<{}/people>; rel=\"next\"", elsewhere.url()),
             "refresh" => format!("0; url={}/people", elsewhere.url()),
@@ -114,6 +114,11 @@ fn a_link_or_redirect_that_leads_elsewhere_is_not_followed_and_not_passed_on() {
         let reply = world.get("/webex/me/v1/people/me");
         assert_eq!((reply.status, reply.headers(header).len()), (status, 0), "{header}");
     }
+    // A list that would go on elsewhere is not passed on as if it were whole.
+    let next = format!("<{}/people>; rel=\"next\"", elsewhere.url());
+    webex.fault(&serde_json::json!({"path": "/v1/people", "action": {"status": 200, "headers": {"link": next}}}));
+    let reply = world.get("/webex/me/v1/people");
+    assert_eq!((reply.status, reply.problem(), reply.headers("link").len()), (502, Some("webex-garbled"), 0));
     let inside = serde_json::json!({"status": 302, "headers": {"location": "/v1/people/me?again=1"}});
     webex.fault(&serde_json::json!({"path": "/v1/people", "action": inside}));
     let reply = world.get("/webex/me/v1/people");

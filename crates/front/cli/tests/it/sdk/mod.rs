@@ -1,5 +1,6 @@
 //! Real SDKs, unchanged but for the address: under `lanyard exec`, and through the proxy.
 
+mod links;
 mod tours;
 mod wxc;
 
