@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use lanyard_client::{CallOptions, Outgoing, StreamError, Streamed, SubjectKey, Transport};
-use lanyard_credential::{Credential, CredentialId};
+use lanyard_credential::{Credential, CredentialId, CredentialName};
 use lanyard_protocol::{Environment, PersonId, bearer};
 use lanyard_secret::AccessToken;
 use lanyard_store::Store;
@@ -27,6 +27,8 @@ pub struct Broker {
     pub(crate) sleep: Arc<dyn Sleep>,
     /// On whose behalf calls are made, as the audit names it.
     pub(crate) actor: String,
+    /// The credentials that the caller was authorised for, by the names it used.
+    pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
     /// How many rotations are between their intent and its end.
     pub(crate) spending: Arc<watch::Sender<usize>>,
     /// The credentials that this process rotates now.
@@ -68,6 +70,7 @@ impl Broker {
             entropy: parts.entropy,
             sleep: parts.sleep,
             actor,
+            authorized: Arc::default(),
             spending: Arc::new(watch::Sender::new(0)),
             rotating: Arc::default(),
             ears: Ears::default(),
@@ -83,6 +86,18 @@ impl Broker {
     pub fn acting_as(&self, actor: impl Into<String>) -> Self {
         let actor = actor.into();
         Self { store: self.store.acting_as(actor.as_str()), actor, ..self.clone() }
+    }
+
+    /// Binds names to the ids for which a caller was authorised. A use case that meets another credential under such a name, because
+    /// it was renamed in the meantime, reports that there is none.
+    #[must_use]
+    pub fn authorized_for(&self, credentials: impl IntoIterator<Item = (CredentialName, CredentialId)>) -> Self {
+        Self { authorized: credentials.into_iter().collect(), ..self.clone() }
+    }
+
+    /// Whether a credential found under a name may be used under it: see [`authorized_for`](Self::authorized_for).
+    pub(crate) fn is_authorized(&self, name: &CredentialName, found: CredentialId) -> bool {
+        self.authorized.iter().all(|(known, id)| known != name || *id == found)
     }
 
     /// Does one use case.

@@ -124,7 +124,8 @@ impl Call for HandOut {
         let mut looks = 0_u32;
         let mut renewals = 0_u32;
         loop {
-            let Some(row) = broker.store.hand_out(&self.name).await? else {
+            let row = broker.store.hand_out(&self.name).await?;
+            let Some(row) = row.filter(|row| broker.is_authorized(&self.name, row.credential.id)) else {
                 return Err(broker.no_such_credential(&self.name).await);
             };
             expect(&self.name, &row.credential.environment, self.expected.as_ref())?;

@@ -42,8 +42,8 @@ impl Broker {
 
     pub(crate) async fn credential(&self, name: &CredentialName) -> Result<Credential, Error> {
         match self.store.credential(name).await? {
-            Some(credential) => Ok(credential),
-            None => Err(self.no_such_credential(name).await),
+            Some(credential) if self.is_authorized(name, credential.id) => Ok(credential),
+            _ => Err(self.no_such_credential(name).await),
         }
     }
 }

@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests; the helpers beside them fail them just so")]
 
+mod authorized;
 mod refresher;
 mod world;
