@@ -31,11 +31,13 @@ impl Broker {
 
     /// Asks `/people/me` and, where that names an organisation, for its name. Where the first is refused the subject is
     /// unknown and the reason is kept; an answer that says something about the token itself is an error, and so is one that asks
-    /// to come again.
+    /// to come again, or a 404, which no Webex gives there.
     pub(crate) async fn identify(&self, environment: &Environment, token: &AccessToken) -> Result<Identity, CallError> {
         let person = match self.transport.me(environment, token).await {
             Ok(person) => person,
-            Err(error @ CallError::Resource(_)) if !error.is_unauthorized() && !passes(&error) => {
+            Err(error @ CallError::Resource(_))
+                if !error.is_unauthorized() && !passes(&error) && !is_elsewhere(&error) =>
+            {
                 return Ok(Identity { subject: Subject::Unknown(reason(&error)), organisation: None });
             }
             Err(error) => return Err(error),
@@ -78,6 +80,11 @@ pub(crate) fn passes(error: &CallError) -> bool {
             || status.is_redirection()
             || matches!(status, http::StatusCode::TOO_MANY_REQUESTS | http::StatusCode::LOCKED)
     })
+}
+
+/// Whether something that is not Webex answered: every Webex has `/people/me`.
+fn is_elsewhere(error: &CallError) -> bool {
+    matches!(error, CallError::Resource(error) if error.status() == Some(http::StatusCode::NOT_FOUND))
 }
 
 fn reason(error: &CallError) -> String {
