@@ -43,6 +43,8 @@ pub struct ServeSettings {
     pub http: Option<HttpAddress>,
     /// Names, besides the address, under which it may be asked for over TCP.
     pub http_names: Vec<String>,
+    /// The API addresses of environments to which clients may add credentials.
+    pub allow_environments: Vec<String>,
     /// A file with the certificate and its chain, in PEM.
     pub tls_certificate: Option<PathBuf>,
     /// A file with its key, in PEM.

@@ -6,13 +6,12 @@ use futures_util::future::{BoxFuture, Either, Ready, ready};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use lanyard_broker::{Actor, Asked};
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
-use crate::{api, proxying};
+use crate::{api, proxying, record};
 
 /// A reply that is there at once, or one that is waited for. What waits is on the heap: a connection has room for the first alone.
 pub(crate) type Answer = Either<Ready<Response<Body>>, BoxFuture<'static, Response<Body>>>;
@@ -38,12 +37,11 @@ fn at_once(
     }
     let caller = match Caller::of(shared, peer, request.headers()) {
         Ok(caller) => caller,
-        Err(problem) => return Ok(nobody(shared, peer, &problem)),
+        Err(problem) => return Ok(record::unknown(shared, peer, &problem)),
     };
-    if let Some(name) = api::token::asked(request.uri().path()) {
-        if request.method() != Method::GET {
-            return Ok(Problem::new(Code::Method, "a token is asked for with GET").response());
-        }
+    if request.method() == Method::GET
+        && let Some(name) = api::token::asked(request.uri().path())
+    {
         return api::token::answer(shared, &caller, name, request.uri().query(), request.headers())
             .map_err(|later| elsewhere(shared, later.answer(Arc::clone(shared), caller)));
     }
@@ -61,20 +59,6 @@ fn at_once(
     }
     let there = Arc::clone(&shared);
     Err(elsewhere(&shared, async move { api::answer(&there, &caller, request).await }))
-}
-
-/// Refuses somebody who is not known, and has that written down.
-fn nobody(shared: &Shared, peer: &Peer, problem: &Problem) -> Response<Body> {
-    let actor = match peer {
-        &Peer::Owner { uid, pid } => Actor::User { uid, pid },
-        &Peer::Local { uid } => Actor::User { uid, pid: None },
-        Peer::Remote { .. } => Actor::Named(Arc::clone(&shared.words.remote)),
-    };
-    let end = Err(problem.in_audit());
-    let asked = Asked { credential: None, actor, means: Arc::clone(&shared.words.request), end };
-    // Where even that finds no room it is refused all the same.
-    let _ = shared.hand_outs.note(asked, shared.hand_outs.now().wall);
-    problem.response()
 }
 
 /// Whether a request is one of a program that asks this broker for something, in the one form that has one meaning.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 use lanyard_broker::{Actor, client_actor};
-use lanyard_credential::{Capability, Client, ClientKey, CredentialId, Refused};
+use lanyard_credential::{Capability, Client, ClientKey, CredentialId, Granted, Refused};
 use lanyard_time::Moment;
 
 use crate::problem::{Code, Problem};
@@ -103,12 +103,22 @@ impl Caller {
                 client.permits_any(what, now.wall)?;
                 match client.credentials {
                     // It may know of all, and so that there is none.
-                    lanyard_credential::Granted::All => Ok(()),
-                    lanyard_credential::Granted::Only(_) => {
-                        Err(Refused::Credential { client: client.name.clone() }.into())
-                    }
+                    Granted::All => Ok(()),
+                    Granted::Only(_) => Err(Refused::Credential { client: client.name.clone() }.into()),
                 }
             }
+        }
+    }
+
+    /// The refusal that takes the place of "no such name" for a client that may use certain credentials only.
+    pub(crate) fn without_names(&self, problem: &Problem) -> Option<Problem> {
+        match self {
+            Self::Client { client, .. }
+                if problem.code() == Code::NoSuchName && matches!(client.credentials, Granted::Only(_)) =>
+            {
+                Some(Refused::Credential { client: client.name.clone() }.into())
+            }
+            _ => None,
         }
     }
 

@@ -16,7 +16,9 @@ mod passage;
 mod problem;
 pub mod proxy;
 mod proxying;
+mod record;
 mod serve;
+mod strangers;
 
 pub use body::{Body, BoxError};
 pub use listen::tcp::Http;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use lanyard_broker::{Class, Error};
 use serde_json::json;
@@ -17,6 +17,8 @@ pub struct Problem {
     detail: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    /// The methods that the path has, for a problem with the method.
+    allow: Option<&'static str>,
     /// Why, where the audit says more than what kind of problem it is.
     why: Option<String>,
 }
@@ -100,6 +102,8 @@ codes! {
     TooLong = PAYLOAD_TOO_LARGE, "too-long", "The body is too long";
     /// Webex asked to wait.
     Limited = TOO_MANY_REQUESTS, "limited", "Webex asks to wait";
+    /// A client asked for the same thing again too soon.
+    TooOften = TOO_MANY_REQUESTS, "too-often", "It was asked for too often";
     /// Something inside went wrong.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong inside the broker";
     /// Webex gave no answer that could be passed on.
@@ -123,7 +127,13 @@ codes! {
 impl Problem {
     /// A problem; `detail` says what happened this time.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), hint: None, retry_after: None, why: None }
+        Self { code, detail: detail.into(), hint: None, retry_after: None, allow: None, why: None }
+    }
+
+    /// A method that a path does not have; `allow` lists those that it has.
+    pub(crate) fn method(path: &str, allow: &'static str) -> Self {
+        let problem = Self::new(Code::Method, format!("{path} has only {allow}"));
+        Self { allow: Some(allow), ..problem }
     }
 
     /// The store could not be read for so long that nobody knows what may still be handed out.
@@ -181,6 +191,9 @@ impl Problem {
         if self.code == Code::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lanyard\""));
         }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
         if let Some(wait) = self.retry_after {
             // Whole seconds, and never too early.
             headers
@@ -210,7 +223,7 @@ impl From<&Error> for Problem {
             }
             source = because.source();
         }
-        let problem = Self { code, detail, hint: error.hint(), retry_after: None, why: None };
+        let problem = Self { code, detail, hint: error.hint(), retry_after: None, allow: None, why: None };
         match error {
             Error::NoToken { wait, .. } if !wait.is_zero() => problem.retry_after(*wait),
             _ => problem,

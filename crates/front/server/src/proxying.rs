@@ -13,6 +13,7 @@ use crate::body::Body;
 use crate::caller::{Caller, Peer};
 use crate::problem::{Code, LANYARD_ERROR, Problem};
 use crate::proxy::Forward;
+use crate::record;
 use crate::serve::Shared;
 
 /// Under which address a command of the owner's passes the proxy on. Heard on the owner's socket alone.
@@ -40,7 +41,8 @@ pub(crate) async fn answer(
         Ok(named) => named,
         Err(error) => {
             let error: lanyard_credential::NameError = error;
-            return Problem::new(Code::NoSuchName, error.to_string()).hint("the path is /webex/NAME/v1/…").response();
+            let problem = Problem::new(Code::NoSuchName, error.to_string()).hint("the path is /webex/NAME/v1/…");
+            return record::refused(&shared, &caller, None, "proxy".into(), &problem);
         }
     };
     // Nothing is called that nobody would know of.

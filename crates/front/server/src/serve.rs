@@ -7,17 +7,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_broker::{Broker, HandOutOptions, HandOuts, Refresher, RefresherOptions};
+use lanyard_credential::{Capability, CredentialName};
+use lanyard_protocol::Environment;
 use lanyard_store::StoreError;
 use lanyard_time::{Sleep, SystemSleep};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::api::Forced;
+use crate::caller::Caller;
 use crate::front::{self, Door};
 use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::tls::Tls;
 use crate::listen::{ListenError, UnixSocket, sockets};
+use crate::problem::Problem;
 use crate::proxy::Proxy;
+use crate::strangers::Strangers;
 
 /// How a broker is run.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ pub struct Options {
     pub clients: Option<ClientsSocket>,
     /// The TCP socket, for programs with a client key.
     pub http: Option<Http>,
+    /// The environments to which clients may add credentials, besides those that the home has.
+    pub environments: Vec<Environment>,
     /// How many connections each socket takes at a time.
     pub connections: usize,
     /// How tokens are handed out.
@@ -51,6 +59,7 @@ impl Default for Options {
             sockets: PathBuf::new(),
             clients: None,
             http: None,
+            environments: Vec::new(),
             connections: 1024,
             hand_outs: HandOutOptions::default(),
             refresher: RefresherOptions::default(),
@@ -75,7 +84,8 @@ pub enum ServeError {
 /// What every request is answered with.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) broker: Broker,
+    /// Private: a request reaches it through [`Shared::broker_for`] and [`Shared::broker_for_owner`] alone.
+    broker: Broker,
     pub(crate) hand_outs: HandOuts,
     pub(crate) refresher: Refresher,
     pub(crate) proxy: Proxy,
@@ -89,6 +99,9 @@ pub(crate) struct Shared {
     /// The store that was opened is not the home's any more.
     lost: watch::Sender<Option<PathBuf>>,
     pub(crate) words: Words,
+    pub(crate) strangers: Strangers,
+    /// When clients last had a credential renewed before it was due.
+    pub(crate) forced: Forced,
     troubles: Mutex<Troubles>,
 }
 
@@ -98,6 +111,17 @@ pub(crate) struct Words {
     pub(crate) token: Arc<str>,
     pub(crate) request: Arc<str>,
     pub(crate) remote: Arc<str>,
+}
+
+/// Which credentials a request is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scope<'a> {
+    /// Any that the caller may use.
+    Any,
+    /// All, those included that are added later.
+    All,
+    /// These.
+    Named(&'a [&'a CredentialName]),
 }
 
 /// What does not work now.
@@ -113,6 +137,40 @@ impl Shared {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let reading = troubles.reading.as_ref().map(|why| format!("the store cannot be read: {why}"));
         reading.or_else(|| troubles.writing.as_ref().map(|why| format!("hand-outs cannot be written down: {why}")))
+    }
+
+    /// The broker as a caller may use it: after the check of its rights, acting under its name, and bound to the credentials that
+    /// were checked.
+    pub(crate) fn broker_for(
+        &self,
+        caller: &Caller,
+        capability: Capability,
+        scope: Scope<'_>,
+    ) -> Result<Broker, Problem> {
+        let now = self.hand_outs.now();
+        let mut checked = Vec::new();
+        match scope {
+            Scope::Any => caller.may_at_all(capability, &now)?,
+            Scope::All => caller.may(capability, None, &now)?,
+            Scope::Named(names) => {
+                for &name in names {
+                    let id = self.hand_outs.find(name.as_str()).map(|held| held.id);
+                    caller.may(capability, id, &now)?;
+                    checked.extend(id.map(|id| (name.clone(), id)));
+                }
+            }
+        }
+        let broker = self.broker.acting_as(caller.actor().to_string());
+        Ok(match caller {
+            // The owner may do everything with whatever has the name now.
+            Caller::Owner { .. } => broker,
+            Caller::Client { .. } => broker.authorized_for(checked),
+        })
+    }
+
+    /// The broker for the private calls of the home's owner; `None` for any other caller.
+    pub(crate) fn broker_for_owner(&self, caller: &Caller) -> Option<&Broker> {
+        matches!(caller, Caller::Owner { .. }).then_some(&self.broker)
     }
 
     /// Ends what may still hold a token that was erased: kept connections, here and to Webex.
@@ -229,6 +287,8 @@ pub async fn serve(
         closing: watch::Sender::new(0),
         lost: watch::Sender::new(None),
         words: Words { token: "token".into(), request: "request".into(), remote: "somebody over TCP".into() },
+        strangers: Strangers::default(),
+        forced: Forced::default(),
         troubles: Mutex::default(),
     });
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
@@ -282,6 +342,7 @@ pub async fn serve(
     following.abort();
     writing.abort();
     shared.broker.finished().await;
+    shared.strangers.release(&shared.hand_outs, true);
     if let Err(error) = shared.hand_outs.flush().await {
         tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing in the audit");
     }
@@ -353,6 +414,7 @@ async fn write_down(shared: Arc<Shared>) {
     let hand_outs = shared.hand_outs.clone();
     hand_outs
         .write_down(|told| {
+            shared.strangers.release(&shared.hand_outs, false);
             let error = told.err();
             shared.heard(|troubles| &mut troubles.writing, error, "writing hand-outs down");
         })

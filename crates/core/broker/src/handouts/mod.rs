@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use lanyard_credential::{Client, ClientKey, CredentialId};
+use lanyard_credential::{Client, ClientKey, CredentialId, CredentialName};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Changes, HeldToken, Shared, Store, StoreError};
 use lanyard_time::{Clock, Moment, Sleep};
@@ -191,6 +191,21 @@ impl HandOuts {
     /// Notes that somebody asked, and when, to be written down with the next ones.
     pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
         self.0.spool.note(asked, at)
+    }
+
+    /// Notes `times` equal requests, to be written down as one.
+    pub fn note_times(&self, asked: Asked, times: u32, at: Timestamp) -> Result<(), SpoolFull> {
+        self.0.spool.note_times(asked, times, at)
+    }
+
+    /// Notes that a request that changes nothing was answered.
+    pub fn note_answered(
+        &self,
+        credential: Option<(CredentialId, CredentialName)>,
+        actor: Actor,
+        means: Arc<str>,
+    ) -> Result<(), SpoolFull> {
+        self.0.spool.note_answered(credential, actor, means, self.now().wall)
     }
 
     /// Looks at once for what was changed: whoever changed something in this process calls it before it says so.

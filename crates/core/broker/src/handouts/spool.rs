@@ -51,13 +51,21 @@ pub struct Asked {
 #[error("too many hand-outs wait to be written down in the audit")]
 pub struct SpoolFull;
 
-/// What is the same in hand-outs that are written down as one.
+/// Key under which repeated records are coalesced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Same {
     credential: Option<CredentialId>,
     actor: Actor,
     means: Arc<str>,
-    end: Result<Generation, Arc<str>>,
+    end: End,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum End {
+    HandedOut(Generation),
+    Refused(Arc<str>),
+    Answered,
 }
 
 #[derive(Debug)]
@@ -88,18 +96,50 @@ impl Spool {
 
     /// Notes that somebody asked.
     pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
-        let (credential, name) = asked.credential.unzip();
-        let same = Same { credential, actor: asked.actor, means: asked.means, end: asked.end };
+        self.note_times(asked, 1, at)
+    }
+
+    /// Notes `times` equal requests, the last of them at `at`.
+    pub fn note_times(&self, asked: Asked, times: u32, at: Timestamp) -> Result<(), SpoolFull> {
+        let end = match asked.end {
+            Ok(generation) => End::HandedOut(generation),
+            Err(why) => End::Refused(why),
+        };
+        self.count(asked.credential, asked.actor, asked.means, end, times, at)
+    }
+
+    /// Notes that a request that changes nothing was answered.
+    pub fn note_answered(
+        &self,
+        credential: Option<(CredentialId, CredentialName)>,
+        actor: Actor,
+        means: Arc<str>,
+        at: Timestamp,
+    ) -> Result<(), SpoolFull> {
+        self.count(credential, actor, means, End::Answered, 1, at)
+    }
+
+    fn count(
+        &self,
+        credential: Option<(CredentialId, CredentialName)>,
+        actor: Actor,
+        means: Arc<str>,
+        end: End,
+        times: u32,
+        at: Timestamp,
+    ) -> Result<(), SpoolFull> {
+        let (credential, name) = credential.unzip();
+        let same = Same { credential, actor, means, end };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counted) = waiting.get_mut(&same) {
-            counted.times = counted.times.saturating_add(1);
+            counted.times = counted.times.saturating_add(times);
             counted.last = at;
             return Ok(());
         }
         if waiting.len() >= self.most {
             return Err(SpoolFull);
         }
-        waiting.insert(same, Counted { name, last: at, times: 1 });
+        waiting.insert(same, Counted { name, last: at, times });
         Ok(())
     }
 
@@ -134,8 +174,9 @@ impl Spool {
 
 fn record(same: &Same, counted: &Counted) -> AuditRecord {
     let (action, mut detail) = match &same.end {
-        Ok(generation) => (AuditAction::HandedOut, format!("{}, generation {generation}", same.means)),
-        Err(why) => (AuditAction::Refused, format!("{}: {why}", same.means)),
+        End::HandedOut(generation) => (AuditAction::HandedOut, format!("{}, generation {generation}", same.means)),
+        End::Refused(why) => (AuditAction::Refused, format!("{}: {why}", same.means)),
+        End::Answered => (AuditAction::Answered, same.means.to_string()),
     };
     if counted.times > 1 {
         detail = format!("{detail}, {} times", counted.times);

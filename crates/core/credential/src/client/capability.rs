@@ -14,9 +14,9 @@ pub enum Capability {
     Proxy,
     /// See how credentials stand.
     Read,
-    /// Have a credential renewed now.
+    /// Have a credential tested, or renewed now: a test may renew it.
     Refresh,
-    /// Add, test, switch and clear credentials.
+    /// Add and clear credentials.
     Manage,
 }
 

@@ -125,8 +125,10 @@ actions! {
     TokenRefused = "token-refused",
     /// A token was handed out.
     HandedOut = "handed-out",
-    /// A hand-out was refused.
+    /// A hand-out, or another request, was refused.
     Refused = "refused",
+    /// A request that changes nothing was answered.
+    Answered = "answered",
     /// An exchange was begun.
     Intent = "intent",
     /// An exchange was begun in place of one whose writer is gone.
@@ -184,6 +186,7 @@ impl AuditAction {
             | Self::TokenRefused
             | Self::HandedOut
             | Self::Refused
+            | Self::Answered
             | Self::Intent
             | Self::Recovered
             | Self::Overtaken

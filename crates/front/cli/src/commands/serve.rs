@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use lanyard_broker::{HandOutOptions, RefresherOptions};
+use lanyard_protocol::Environment;
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
 use lanyard_store::{Home, HttpAddress, OpenError, ServeSettings, Settings};
 use sd_notify::NotifyState;
@@ -26,6 +27,9 @@ pub(crate) struct Serve {
     /// A name, besides the address, under which it may be asked for over TCP; may be repeated
     #[arg(long = "http-name", value_name = "NAME")]
     http_names: Vec<String>,
+    /// The API address of a Webex to which clients may add credentials, besides those that the home has; may be repeated
+    #[arg(long = "allow-environment", value_name = "URL")]
+    allow_environments: Vec<String>,
     /// The certificate for TCP and its chain, in PEM; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
     tls_certificate: Option<PathBuf>,
@@ -71,6 +75,9 @@ impl Serve {
         let group = self.clients_group.or(settings.clients_group);
         let group = group.map(|group| group_number(&group)).transpose()?;
         let names = if self.http_names.is_empty() { settings.http_names } else { self.http_names };
+        let environments =
+            if self.allow_environments.is_empty() { settings.allow_environments } else { self.allow_environments };
+        let environments = environments.iter().map(|url| environment(url)).collect::<Result<_, _>>()?;
         let certificate = self.tls_certificate.or(settings.tls_certificate);
         let key = self.tls_key.or(settings.tls_key);
         let http = self.http.or(settings.http);
@@ -104,6 +111,7 @@ impl Serve {
             sockets: self.sockets.or(settings.sockets).unwrap_or(home),
             clients: clients.map(|path| ClientsSocket { path, group }),
             http: http.map(|address| Http { address, names, tls }),
+            environments,
             hand_outs: HandOutOptions { max_stale: max_stale.unwrap_or(hand_outs.max_stale), ..hand_outs },
             refresher: RefresherOptions { rate: rate.unwrap_or(refresher.rate), ..refresher },
             ..Options::default()
@@ -117,6 +125,14 @@ fn refuse_lost(home: &Home) -> Result<(), OpenError> {
     let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
     let (key, database) = (home.key_file(), home.database());
     if is_missing(&database) && !is_missing(&key) { Err(OpenError::Lost { key, database }) } else { Ok(()) }
+}
+
+/// An environment to which clients may add credentials.
+fn environment(url: &str) -> Result<Environment, Failure> {
+    Environment::at(url).map_err(|error| Failure::Usage {
+        message: format!("invalid --allow-environment: {error}"),
+        hint: "give the base of its API, for example https://webex.example.com/v1".to_owned(),
+    })
 }
 
 /// Whether a `Host` header could say this.

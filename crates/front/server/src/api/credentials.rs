@@ -1,67 +1,73 @@
 //! `/api/v1/credentials`: listing, showing, adding, testing, renewing, clearing.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use lanyard_broker::{AddToken, Clear, List, Refresh, Refreshed, Revocation, RevocationOutcome, Show, Test};
-use lanyard_credential::{Capability, CredentialName, Job, Kind};
+use lanyard_broker::{
+    AddToken, Broker, Clear, List, ListApps, Refresh, Refreshed, Revocation, RevocationOutcome, Show, Test,
+};
+use lanyard_credential::{Capability, CredentialId, CredentialName, Job, Kind};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
+use lanyard_time::Moment;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{json as reply, nothing_there, read};
+use super::operation::{Operation, named};
+use super::{json as reply, read};
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::json;
 use crate::problem::{Code, Problem};
-use crate::serve::Shared;
+use crate::serve::{Scope, Shared};
 
-type Answer = Result<Response<Body>, Problem>;
+/// An operation that was done.
+pub(super) enum Done {
+    /// It changed something, which the store has recorded.
+    Changed(Response<Body>),
+    /// It only read.
+    Unchanged(Response<Body>),
+}
 
-/// Answers a path below `/api/v1/credentials`; `rest` is what follows that.
-pub(super) async fn answer(shared: &Arc<Shared>, caller: &Caller, rest: &str, request: Request<Incoming>) -> Answer {
-    let path = request.uri().path().to_owned();
-    let method = request.method().clone();
-    let segments: Vec<&str> = rest.trim_start_matches('/').split('/').filter(|segment| !segment.is_empty()).collect();
-    match segments[..] {
-        [] => match method {
-            Method::GET => list(shared, caller).await,
-            Method::POST => add(shared, caller, request).await,
-            _ => Err(wrong_method(&path, "GET, POST")),
-        },
-        [name] => match method {
-            Method::GET => show(shared, caller, named(name)?).await,
-            Method::DELETE => clear(shared, caller, named(name)?).await,
-            _ => Err(wrong_method(&path, "GET, DELETE")),
-        },
-        [name, what @ ("refresh" | "test")] => match (method, what) {
-            (Method::POST, "refresh") => refresh(shared, caller, named(name)?, request.uri().query()).await,
-            (Method::POST, _) => test(shared, caller, named(name)?, request).await,
-            _ => Err(wrong_method(&path, "POST")),
-        },
-        _ => Err(nothing_there(&path)),
+type Answer = Result<Done, Problem>;
+
+/// Does an operation, if the caller may.
+pub(super) async fn perform(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    operation: Operation,
+    request: Request<Incoming>,
+) -> Answer {
+    match operation {
+        Operation::List => list(shared, caller).await,
+        Operation::Add => add(shared, caller, request).await,
+        Operation::Show(name) => show(shared, caller, name).await,
+        Operation::Clear(name) => clear(shared, caller, name).await,
+        Operation::Refresh { name, force } => refresh(shared, caller, name, force).await,
+        Operation::Test(name) => test(shared, caller, name, request).await,
     }
 }
 
 async fn list(shared: &Shared, caller: &Caller) -> Answer {
+    let broker = shared.broker_for(caller, Capability::Read, Scope::Any)?;
+    let all = broker.call(List).await?;
     let now = shared.hand_outs.now();
-    caller.may_at_all(Capability::Read, &now)?;
-    let all = shared.broker.call(List).await?;
     let shown: Vec<_> = all
         .iter()
         .filter(|credential| caller.may(Capability::Read, Some(credential.id), &now).is_ok())
         .map(|credential| json::credential(credential, &now))
         .collect();
-    Ok(reply(StatusCode::OK, &shown))
+    Ok(Done::Unchanged(reply(StatusCode::OK, &shown)))
 }
 
 async fn show(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
-    allowed(shared, caller, Capability::Read, &name)?;
-    let credential = shared.broker.call(Show { name }).await?;
-    Ok(reply(StatusCode::OK, &json::credential(&credential, &shared.hand_outs.now())))
+    let broker = shared.broker_for(caller, Capability::Read, Scope::Named(&[&name]))?;
+    let credential = broker.call(Show { name }).await?;
+    Ok(Done::Unchanged(reply(StatusCode::OK, &json::credential(&credential, &shared.hand_outs.now()))))
 }
 
 /// A token to be kept: a bot's or a person's own.
@@ -76,22 +82,19 @@ struct Added {
 }
 
 async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> Answer {
-    caller.may(Capability::Manage, None, &shared.hand_outs.now())?;
+    let broker = shared.broker_for(caller, Capability::Manage, Scope::All)?;
     let body = read(request.into_body(), caller, &*shared.sleep).await?;
     let added: Added = serde_json::from_slice(&body).map_err(|error| {
         // The text of the error may repeat what was sent.
-        Problem::new(Code::BadRequest, format!("the body is not as it should be (line {})", error.line()))
-            .hint("a JSON object with name, kind (bot or personal) and access_token")
+        Problem::new(Code::BadRequest, format!("the body is invalid (line {})", error.line()))
+            .hint("send a JSON object with name, kind (bot or personal) and access_token")
     })?;
     let kind = match added.kind.as_str() {
         "bot" => Kind::Bot,
         "personal" => Kind::Personal,
         other => {
-            return Err(Problem::new(
-                Code::BadRequest,
-                format!("a token of the kind {other:?} is not added by itself"),
-            )
-            .hint("bot or personal; integrations sign in: lanyard login"));
+            return Err(Problem::new(Code::BadRequest, format!("a token of the kind {other:?} cannot be added alone"))
+                .hint("bot or personal; integrations sign in: lanyard login"));
         }
     };
     let environment = match &added.webex_url {
@@ -100,23 +103,49 @@ async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> An
     };
     let token = AccessToken::new(Zeroizing::new(added.access_token).as_str());
     let call = AddToken { name: named(&added.name)?, kind, environment, token, replace: false };
-    let added = shared.broker.call(call).await?;
+    if let Caller::Client { .. } = caller {
+        known(shared, &broker, &call.environment).await?;
+    }
+    let added = broker.call(call).await?;
     let _ = shared.hand_outs.catch_up().await;
-    Ok(reply(StatusCode::CREATED, &json::credential(added.credential(), &shared.hand_outs.now())))
+    Ok(Done::Changed(reply(StatusCode::CREATED, &json::credential(added.credential(), &shared.hand_outs.now()))))
+}
+
+/// Refuses an environment that a client may not name: otherwise it could have the broker call any address that its machine reaches.
+async fn known(shared: &Shared, broker: &Broker, environment: &Environment) -> Result<(), Problem> {
+    let cisco = [Environment::commercial(), Environment::fedramp()];
+    if cisco.iter().chain(&shared.options.environments).any(|known| known == environment) {
+        return Ok(());
+    }
+    // A Webex of this machine is the owner's own affair, even if the home has it.
+    if !environment.id().starts_with("http://") {
+        let credentials = broker.call(List).await?;
+        if credentials.iter().any(|credential| credential.environment == *environment) {
+            return Ok(());
+        }
+        let apps = broker.call(ListApps).await?;
+        if apps.iter().any(|app| app.environment == *environment) {
+            return Ok(());
+        }
+    }
+    let detail = format!("a client may not add a credential of the Webex at {}", environment.id());
+    Err(Problem::new(Code::Refused, detail)
+        .why("a client may not add a credential of that Webex")
+        .hint(format!("let the owner run lanyard serve --allow-environment {}", environment.id())))
 }
 
 async fn clear(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
-    allowed(shared, caller, Capability::Manage, &name)?;
-    let cleared = shared.broker.call(Clear { name, expected: None }).await;
-    // Hand-out has stopped even where the rest failed.
+    let broker = shared.broker_for(caller, Capability::Manage, Scope::Named(&[&name]))?;
+    let cleared = broker.call(Clear { name, expected: None }).await;
+    // Hand-out has stopped even if the rest failed.
     let _ = shared.hand_outs.catch_up().await;
     shared.forget();
     let cleared = cleared?;
     let tokens: Vec<_> = cleared.revocations.iter().map(revocation).collect();
-    Ok(reply(
+    Ok(Done::Changed(reply(
         StatusCode::OK,
         &json!({ "name": cleared.name.as_str(), "kind": cleared.kind.as_str(), "tokens": tokens }),
-    ))
+    )))
 }
 
 fn revocation(revocation: &Revocation) -> Value {
@@ -130,19 +159,45 @@ fn revocation(revocation: &Revocation) -> Value {
     json!({ "token": format!("{:?}", revocation.token).to_lowercase(), "outcome": outcome, "reason": why })
 }
 
-async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, query: Option<&str>) -> Answer {
-    allowed(shared, caller, Capability::Refresh, &name)?;
-    let force = matches!(query, Some("force=true" | "force=1" | "force"));
-    let refreshed = shared.broker.call(Refresh { name, force, expected: None }).await;
+async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, force: bool) -> Answer {
+    let broker = shared.broker_for(caller, Capability::Refresh, Scope::Named(&[&name]))?;
+    if let (true, Caller::Client { .. }, Some(held)) = (force, caller, shared.hand_outs.find(name.as_str())) {
+        shared.forced.permit(held.id, &shared.hand_outs.now()).map_err(|wait| {
+            Problem::new(Code::TooOften, format!("{name} was renewed at a client's request less than a minute ago"))
+                .hint("ask again later, or without force")
+                .retry_after(wait)
+        })?;
+    }
+    let refreshed = broker.call(Refresh { name, force, expected: None }).await;
     let _ = shared.hand_outs.catch_up().await;
-    let (credential, done) = match &refreshed? {
-        Refreshed::Rotated(credential) => (json::credential(credential, &shared.hand_outs.now()), "renewed"),
-        Refreshed::RotatedElsewhere(credential) => {
-            (json::credential(credential, &shared.hand_outs.now()), "renewed-elsewhere")
-        }
-        Refreshed::NotDue(credential) => (json::credential(credential, &shared.hand_outs.now()), "not-due"),
+    let (credential, outcome) = match refreshed? {
+        Refreshed::Rotated(credential) => (credential, "renewed"),
+        Refreshed::RotatedElsewhere(credential) => (credential, "renewed-elsewhere"),
+        Refreshed::NotDue(credential) => (credential, "not-due"),
     };
-    Ok(reply(StatusCode::OK, &json!({ "outcome": done, "credential": credential })))
+    let shown = json::credential(&credential, &shared.hand_outs.now());
+    let response = reply(StatusCode::OK, &json!({ "outcome": outcome, "credential": shown }));
+    Ok(if outcome == "renewed" { Done::Changed(response) } else { Done::Unchanged(response) })
+}
+
+/// When clients last had a credential renewed before it was due: once a minute is allowed for each credential.
+#[derive(Debug, Default)]
+pub(crate) struct Forced(Mutex<HashMap<CredentialId, Moment>>);
+
+/// How long a client waits before the same credential is renewed early again.
+const EARLY: Duration = Duration::from_mins(1);
+
+impl Forced {
+    /// Permits an early renewal, or says how long the caller has to wait for the next.
+    fn permit(&self, credential: CredentialId, now: &Moment) -> Result<(), Duration> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.retain(|_, at| now.since(at) < EARLY);
+        if let Some(at) = last.get(&credential) {
+            return Err(EARLY.saturating_sub(now.since(at)));
+        }
+        last.insert(credential, now.clone());
+        Ok(())
+    }
 }
 
 /// What a test is to find out.
@@ -154,20 +209,20 @@ struct Wanted {
     against: Option<String>,
 }
 
+/// A test uses the token, and may have it renewed: it takes the capability `refresh`.
 async fn test(shared: &Shared, caller: &Caller, name: CredentialName, request: Request<Incoming>) -> Answer {
-    allowed(shared, caller, Capability::Read, &name)?;
+    shared.broker_for(caller, Capability::Refresh, Scope::Named(&[&name]))?;
     let body = read(request.into_body(), caller, &*shared.sleep).await?;
     let wanted: Wanted = match &body[..] {
         [] => Wanted::default(),
         body => serde_json::from_slice(body).map_err(|error| {
-            Problem::new(Code::BadRequest, format!("the body is not as it should be: {error}"))
-                .hint("a JSON object, such as {\"for\": [\"devices\"], \"against\": \"admin\"}, or nothing")
+            Problem::new(Code::BadRequest, format!("the body is invalid: {error}"))
+                .hint("send a JSON object, such as {\"for\": [\"devices\"], \"against\": \"admin\"}, or nothing")
         })?,
     };
     let against = wanted.against.as_deref().map(named).transpose()?;
-    if let Some(against) = &against {
-        allowed(shared, caller, Capability::Read, against)?;
-    }
+    let names: Vec<_> = [&name].into_iter().chain(&against).collect();
+    let broker = shared.broker_for(caller, Capability::Refresh, Scope::Named(&names))?;
     let job = |word: &String| {
         Job::ALL.iter().copied().find(|job| job.as_str() == word).ok_or_else(|| {
             Problem::new(Code::BadRequest, format!("there is no job {word:?}"))
@@ -175,23 +230,27 @@ async fn test(shared: &Shared, caller: &Caller, name: CredentialName, request: R
         })
     };
     let jobs = wanted.jobs.iter().map(job).collect::<Result<_, _>>()?;
-    let report = shared.broker.call(Test { name, jobs, against, expected: None }).await?;
+    let report = broker.call(Test { name, jobs, against, expected: None }).await?;
     let _ = shared.hand_outs.catch_up().await;
-    Ok(reply(StatusCode::OK, &json::test(&report, &shared.hand_outs.now())))
+    Ok(Done::Unchanged(reply(StatusCode::OK, &json::test(&report, &shared.hand_outs.now()))))
 }
 
-/// Whether the caller may do this with the credential of that name. A client that may not is not told whether there is one.
-fn allowed(shared: &Shared, caller: &Caller, what: Capability, name: &CredentialName) -> Result<(), Problem> {
-    let id = shared.hand_outs.find(name.as_str()).map(|held| held.id);
-    caller.may(what, id, &shared.hand_outs.now())
-}
+#[cfg(test)]
+mod tests {
+    use lanyard_time::{Clock as _, ManualClock, SystemEntropy};
 
-fn named(name: &str) -> Result<CredentialName, Problem> {
-    name.parse().map_err(|error: lanyard_credential::NameError| {
-        Problem::new(Code::NoSuchName, format!("{name:?} is no name of a credential: {error}"))
-    })
-}
+    use super::*;
 
-fn wrong_method(path: &str, allowed: &str) -> Problem {
-    Problem::new(Code::Method, format!("{path} takes {allowed}"))
+    #[test]
+    fn a_client_has_a_credential_renewed_early_once_a_minute() {
+        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        let forced = Forced::default();
+        let [one, other] = [(); 2].map(|()| CredentialId::random(&SystemEntropy));
+        assert_eq!(forced.permit(one, &clock.now()), Ok(()));
+        assert_eq!(forced.permit(other, &clock.now()), Ok(()));
+        clock.advance(Duration::from_secs(20));
+        assert_eq!(forced.permit(one, &clock.now()), Err(Duration::from_secs(40)));
+        clock.advance(Duration::from_secs(40));
+        assert_eq!(forced.permit(one, &clock.now()), Ok(()));
+    }
 }

@@ -1,7 +1,8 @@
 //! The HTTP API: `/api/v1`, health, and what is nowhere.
 
-pub(crate) mod credentials;
+mod credentials;
 mod health;
+mod operation;
 pub(crate) mod private;
 mod reply;
 pub(crate) mod token;
@@ -21,30 +22,50 @@ use zeroize::Zeroizing;
 use crate::body::{self, Body, BoxError};
 use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
+use crate::record;
 use crate::serve::Shared;
+
+use self::credentials::Done;
+pub(crate) use self::credentials::Forced;
+use self::operation::Operation;
 
 /// The longest body that the API itself takes, in bytes.
 const LONGEST_BODY: usize = 64 * 1024;
 
-/// Answers everything but a token that is in memory.
+/// Answers everything but a token that is in memory. Every refusal and failure is recorded here, under the caller's own name; a
+/// change is recorded by the transaction that made it.
 pub(crate) async fn answer(shared: &Arc<Shared>, caller: &Caller, request: Request<Incoming>) -> Response<Body> {
-    let path = request.uri().path().to_owned();
-    let done = match path.strip_prefix("/api/v1/credentials") {
-        Some(rest) => credentials::answer(shared, caller, rest, request).await,
-        None => Err(nothing_there(&path)),
+    let uri = request.uri();
+    let operation = match Operation::read(request.method(), uri.path(), uri.query()) {
+        Ok(operation) => operation,
+        Err(problem) => return record::refused(shared, caller, None, Arc::clone(&shared.words.request), &problem),
     };
-    done.unwrap_or_else(|problem| problem.response())
+    let (word, name) = (operation.word(), operation.name().cloned());
+    // Before it is done: a credential that was cleared is not there afterwards.
+    let about = name.as_ref().and_then(|name| record::about(shared, name.as_str()));
+    match credentials::perform(shared, caller, operation, request).await {
+        Ok(Done::Changed(response)) => response,
+        Ok(Done::Unchanged(response)) => {
+            record::answered(shared, caller, about, word);
+            response
+        }
+        Err(problem) => record::refused(shared, caller, about, word.into(), &problem),
+    }
 }
 
 /// What is answered to anybody: whether the broker lives, and how it is asked.
 pub(crate) fn open_to_all(shared: &Shared, peer: &Peer, request: &Request<Incoming>) -> Option<Response<Body>> {
-    let answered = match request.uri().path() {
-        "/healthz" => only_get(request).map(|()| health::alive()),
-        "/readyz" => only_get(request).map(|()| health::ready(shared, peer)),
-        "/api/v1/openapi.json" => only_get(request).map(|()| document()),
+    let path = request.uri().path();
+    let answer: &dyn Fn() -> Response<Body> = match path {
+        "/healthz" => &health::alive,
+        "/readyz" => &|| health::ready(shared, peer),
+        "/api/v1/openapi.json" => &document,
         _ => return None,
     };
-    Some(answered.unwrap_or_else(|problem| problem.response()))
+    Some(match *request.method() {
+        Method::GET | Method::HEAD => answer(),
+        _ => Problem::method(path, "GET, HEAD").response(),
+    })
 }
 
 /// The API's description of itself.
@@ -52,13 +73,6 @@ fn document() -> Response<Body> {
     let mut response = Response::new(body::whole(include_str!("openapi.json")));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-fn only_get(request: &Request<Incoming>) -> Result<(), Problem> {
-    match *request.method() {
-        Method::GET => Ok(()),
-        _ => Err(Problem::new(Code::Method, format!("{} is only read", request.uri().path()))),
-    }
 }
 
 pub(crate) fn nothing_there(path: &str) -> Problem {

@@ -13,6 +13,7 @@ use crate::body::{self, Body};
 use crate::caller::{Caller, Peer};
 use crate::owner;
 use crate::problem::{Code, Problem};
+use crate::record;
 use crate::serve::Shared;
 
 /// A call, as it came.
@@ -41,7 +42,8 @@ pub(crate) async fn at_once(
 ) -> Result<Response<Body>, Private> {
     let (head, body) = request.into_parts();
     let is_token = head.uri.path().strip_prefix(owner::ROUTE) == Some(TakeToken::NAME);
-    if !is_token || !matches!(peer, Peer::Owner { .. }) || head.method != Method::POST {
+    let is_owner = matches!(caller, Caller::Owner { .. });
+    if !is_token || !is_owner || !matches!(peer, Peer::Owner { .. }) || head.method != Method::POST {
         return Err(Private { head, body: Arrival::Coming(body) });
     }
     let body = match owner::whole(body).await {
@@ -92,11 +94,15 @@ impl Private {
     pub(crate) async fn answer(self, shared: Arc<Shared>, peer: Peer, caller: Caller) -> Response<Body> {
         let Self { head, body } = self;
         let path = head.uri.path();
-        let (Some(name), Peer::Owner { .. }) = (path.strip_prefix(owner::ROUTE), peer) else {
-            return nothing_there(path).response();
+        let refused =
+            |problem: Problem| record::refused(&shared, &caller, None, Arc::clone(&shared.words.request), &problem);
+        let (Some(name), Peer::Owner { .. }, Some(broker)) =
+            (path.strip_prefix(owner::ROUTE), peer, shared.broker_for_owner(&caller))
+        else {
+            return refused(nothing_there(path));
         };
         if head.method != Method::POST {
-            return Problem::new(Code::Method, "a call is made with POST").response();
+            return refused(Problem::method(path, "POST"));
         }
         let call = match body {
             Arrival::Whole(body) => body,
@@ -105,7 +111,7 @@ impl Private {
                 Err(error) => return unread(&error),
             },
         };
-        let response = owner::answer(&shared.broker, &caller.actor().to_string(), &head.headers, name, call).await;
+        let response = owner::answer(broker, &caller.actor().to_string(), &head.headers, name, call).await;
         // What was changed is in memory before anybody is told.
         let _ = shared.hand_outs.catch_up().await;
         if name == Clear::NAME {

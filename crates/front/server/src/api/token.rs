@@ -6,15 +6,17 @@ use std::time::Duration;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use jiff::Timestamp;
-use lanyard_broker::{Asked, HandOut, Ready, Shortfall, Taken};
+use lanyard_broker::{Asked, Error, HandOut, Ready, Shortfall, Taken};
 use lanyard_credential::{Capability, CredentialName, Generation};
 use lanyard_secret::AccessToken;
+use lanyard_time::Moment;
 
 use super::reply::TokenReply;
 use crate::body::{self, Body};
 use crate::caller::Caller;
 use crate::problem::{Code, Problem};
-use crate::serve::Shared;
+use crate::record::{self, About};
+use crate::serve::{Scope, Shared};
 
 /// What a command of the owner's says a token is for: the audit keeps it. Heard on the owner's socket alone.
 pub(crate) const MEANS: HeaderName = HeaderName::from_static("lanyard-means");
@@ -22,7 +24,7 @@ pub(crate) const MEANS: HeaderName = HeaderName::from_static("lanyard-means");
 /// The name in a path that asks for a token; `None` for any other path.
 pub(crate) fn asked(path: &str) -> Option<&str> {
     let name = path.strip_prefix("/api/v1/credentials/")?.strip_suffix("/token")?;
-    (!name.contains('/')).then_some(name)
+    (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
 /// A request that has to wait: for a renewal, or for what is to be said.
@@ -30,6 +32,18 @@ pub(crate) struct Later {
     name: CredentialName,
     min_validity: Duration,
     means: Arc<str>,
+}
+
+/// Why no token is given at once.
+enum NotNow {
+    Refused(Problem),
+    Later(Later),
+}
+
+impl From<Problem> for NotNow {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
 }
 
 /// Gives the token that is in memory. What cannot be given at once comes back, to be answered where one may wait.
@@ -40,42 +54,51 @@ pub(crate) fn answer(
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response<Body>, Later> {
-    let min_validity = match min_validity(query) {
-        Ok(min_validity) => min_validity,
-        Err(problem) => return Ok(problem.response()),
-    };
-    let now = shared.hand_outs.now();
     let means = means(shared, caller, headers);
-    if let Caller::Client { .. } = caller {
-        let held = shared.hand_outs.find(name);
-        if let Err(problem) = caller.may(Capability::Token, held.as_ref().map(|held| held.id), &now) {
-            let about = held.map(|held| (held.id, held.name.clone()));
-            let end = Err(problem.in_audit());
-            return Ok(note(shared, caller, about, means, end, now.wall).unwrap_or(problem).response());
+    let now = shared.hand_outs.now();
+    match at_once(shared, caller, (name, query), &means, &now) {
+        Ok(ready) => Ok(hand_over(shared, caller, means, &ready, None, now.wall)),
+        Err(NotNow::Later(later)) => Err(later),
+        Err(NotNow::Refused(problem)) => {
+            Ok(record::refused(shared, caller, record::about(shared, name), means, &problem))
         }
     }
-    let ready = match shared.hand_outs.take(name, min_validity, &now) {
-        Ok(Taken::Good(ready)) => ready,
-        Ok(Taken::Stale(unseen)) => return Ok(Problem::stale(unseen).response()),
-        Ok(Taken::Short(_) | Taken::None | Taken::Unknown) => {
+}
+
+fn at_once(
+    shared: &Shared,
+    caller: &Caller,
+    (name, query): (&str, Option<&str>),
+    means: &Arc<str>,
+    now: &Moment,
+) -> Result<Ready, NotNow> {
+    if let Caller::Client { .. } = caller {
+        caller.may(Capability::Token, shared.hand_outs.find(name).map(|held| held.id), now)?;
+    }
+    let min_validity = min_validity(query)?;
+    // An error is a damaged row, or a home that is paused.
+    match shared.hand_outs.take(name, min_validity, now).map_err(|error| Problem::from(Error::from(error)))? {
+        Taken::Good(ready) => Ok(ready),
+        Taken::Stale(unseen) => Err(Problem::stale(unseen).into()),
+        Taken::Short(_) | Taken::None | Taken::Unknown => {
             if let Some(held) = shared.hand_outs.find(name) {
                 shared.refresher.wanted(held.id);
             }
-            return match name.parse() {
-                Ok(name) => Err(Later { name, min_validity, means }),
-                Err(_) => Ok(Problem::new(Code::NoSuchName, "no credential has such a name").response()),
-            };
+            let name = name.parse().map_err(|_| Problem::new(Code::NoSuchName, "no credential has such a name"))?;
+            Err(NotNow::Later(Later { name, min_validity, means: Arc::clone(means) }))
         }
-        // A damaged row, a home that keeps still.
-        Err(error) => return Ok(Problem::from(lanyard_broker::Error::from(error)).response()),
-    };
-    Ok(hand_over(shared, caller, means, &ready, None, now.wall))
+    }
 }
 
 impl Later {
     pub(crate) async fn answer(self, shared: Arc<Shared>, caller: Caller) -> Response<Body> {
+        let about = record::about(&shared, self.name.as_str());
+        let broker = match shared.broker_for(&caller, Capability::Token, Scope::Named(&[&self.name])) {
+            Ok(broker) => broker,
+            Err(problem) => return record::refused(&shared, &caller, about, self.means, &problem),
+        };
         let call = HandOut { name: self.name.clone(), min_validity: self.min_validity, expected: None };
-        let outcome = shared.broker.call(call).await;
+        let outcome = broker.call(call).await;
         // What was renewed on the way is in memory before anybody is told.
         let _ = shared.hand_outs.catch_up().await;
         let error = match outcome {
@@ -84,7 +107,7 @@ impl Later {
                 let about = Some((credential.id, credential.name.clone()));
                 let scopes = credential.scopes.as_ref().map(ToString::to_string);
                 let now = shared.hand_outs.now().wall;
-                if let Some(problem) = note(&shared, &caller, about, self.means, Ok(credential.generation), now) {
+                if let Some(problem) = note(&shared, &caller, about, self.means, credential.generation, now) {
                     return problem.response();
                 }
                 let warning = handed.shortfall.as_ref().map(because);
@@ -99,10 +122,7 @@ impl Later {
         {
             return hand_over(&shared, &caller, self.means, &ready, Some(&error.to_string()), now.wall);
         }
-        let problem = Problem::from(&error);
-        let about = shared.hand_outs.find(self.name.as_str()).map(|held| (held.id, held.name.clone()));
-        let end = Err(problem.in_audit());
-        note(&shared, &caller, about, self.means, end, now.wall).unwrap_or(problem).response()
+        record::refused(&shared, &caller, about, self.means, &Problem::from(&error))
     }
 }
 
@@ -116,7 +136,7 @@ fn hand_over(
 ) -> Response<Body> {
     let held = &ready.held;
     let about = Some((held.id, held.name.clone()));
-    if let Some(problem) = note(shared, caller, about, means, Ok(held.generation), now) {
+    if let Some(problem) = note(shared, caller, about, means, held.generation, now) {
         return problem.response();
     }
     reply(&ready.token, ready.left, held.scopes.as_deref(), warning, now)
@@ -126,12 +146,12 @@ fn hand_over(
 fn note(
     shared: &Shared,
     caller: &Caller,
-    credential: Option<(lanyard_credential::CredentialId, CredentialName)>,
+    credential: About,
     means: Arc<str>,
-    end: Result<Generation, Arc<str>>,
+    generation: Generation,
     now: Timestamp,
 ) -> Option<Problem> {
-    let asked = Asked { credential, actor: caller.actor().clone(), means, end };
+    let asked = Asked { credential, actor: caller.actor().clone(), means, end: Ok(generation) };
     shared.hand_outs.note(asked, now).err().map(|full| {
         Problem::new(Code::Store, full.to_string()).hint("see the broker's log for why the store cannot be written")
     })

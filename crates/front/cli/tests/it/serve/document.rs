@@ -63,6 +63,48 @@ fn every_operation_answers_as_the_document_says() {
 }
 
 #[test]
+fn what_the_document_does_not_have_is_refused() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    let broker = Served::start(&home, [] as [&str; 0]);
+    let document = broker.ask("GET", "/api/v1/openapi.json").json();
+    let paths = document["paths"].as_object().unwrap();
+    for (path, operations) in paths.iter().filter(|(path, _)| !path.starts_with("/webex/")) {
+        let target = path.replace("{name}", "acme");
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
+            if operations[method.to_lowercase()].is_object() {
+                continue;
+            }
+            let reply = broker.ask(method, &target);
+            assert_eq!((reply.status, reply.problem()), (405, Some("method-not-allowed")), "{method} {path}");
+            let allow: Vec<_> = reply.header("allow").expect("it says which there are").split(", ").collect();
+            assert!(!allow.contains(&method), "{method} {path}: {allow:?}");
+            for known in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+                assert!(allow.contains(&&*known.to_uppercase()), "{method} {path}: {allow:?}");
+            }
+            let described = &operations.as_object().unwrap().values().find(|it| it.is_object()).unwrap()["responses"];
+            assert!(described["405"].is_object() || described["default"].is_object(), "{path}");
+        }
+        let reads = operations["get"].is_object() && !path.ends_with("/token");
+        let head = broker.ask("HEAD", &target);
+        assert_eq!((head.status, head.body.is_empty()), (if reads { 200 } else { 405 }, true), "HEAD {path}");
+    }
+    // Bodies are closed.
+    for (path, schema, body) in [
+        (
+            "/api/v1/credentials",
+            "NewCredential",
+            json!({ "name": "x", "kind": "bot", "access_token": "x", "dry_run": true }),
+        ),
+        ("/api/v1/credentials/acme/test", "Wanted", json!({ "dry_run": true })),
+    ] {
+        assert_eq!(document["components"]["schemas"][schema]["additionalProperties"], false);
+        let reply = broker.ask_with("POST", path, &[], &body.to_string());
+        assert_eq!((reply.status, reply.problem()), (400, Some("bad-request")), "{reply:?}");
+    }
+}
+
+#[test]
 fn the_proxy_is_where_the_document_says_and_answers_as_it_says() {
     let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
     let home = Home::signed_in(LANYARD, &webex);

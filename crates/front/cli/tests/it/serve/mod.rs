@@ -1,10 +1,12 @@
 //! The broker as a process.
 
+mod actors;
 mod attacks;
 mod audited;
 #[cfg(target_os = "linux")]
 mod crash;
 mod document;
+mod environments;
 mod manager;
 #[cfg(target_os = "linux")]
 mod outages;

@@ -67,7 +67,7 @@ const OUTSIDE: u32 = 54_324;
 fn deeds() -> Vec<Deed> {
     let mut deeds = vec![Deed::List, Deed::Add, Deed::Clear(ABSENT)];
     for name in CREDENTIALS {
-        deeds.extend([Deed::Token(name), Deed::Show(name), Deed::Refresh(name)]);
+        deeds.extend([Deed::Token(name), Deed::Show(name), Deed::Refresh(name), Deed::Test(name)]);
         deeds.extend(CALLS.map(|(method, path)| Deed::Call(name, method, path)));
     }
     deeds
@@ -139,13 +139,17 @@ impl World {
             Deed::List => ("GET", "/api/v1/credentials".to_owned()),
             Deed::Show(name) => ("GET", credential(name, "")),
             Deed::Refresh(name) => ("POST", credential(name, "/refresh")),
+            Deed::Test(name) => ("POST", credential(name, "/test")),
             Deed::Clear(name) => ("DELETE", credential(name, "")),
             Deed::Add => ("POST", "/api/v1/credentials".to_owned()),
             Deed::Call(name, method, path) => (method, format!("/webex/{name}{path}")),
         };
         let host = if door == Door::Tcp { self.broker.address() } else { "broker".to_owned() };
         let authorization = self.key(proof).map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
-        format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{authorization}\r\n")
+        // A test whose body cannot be read: who may test is told that, and Webex is not called.
+        let body =
+            if matches!(deed, Deed::Test(name) if name != ABSENT) { "content-length: 1\r\n\r\n!" } else { "\r\n" };
+        format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{authorization}{body}")
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) enum Deed {
     List,
     Show(&'static str),
     Refresh(&'static str),
+    Test(&'static str),
     Clear(&'static str),
     /// Something to add that cannot be read: who may add is told that.
     Add,
@@ -102,9 +103,12 @@ fn there(deed: Deed) -> Seen {
 
 fn credential(deed: Deed) -> Option<&'static str> {
     match deed {
-        Deed::Token(name) | Deed::Show(name) | Deed::Refresh(name) | Deed::Clear(name) | Deed::Call(name, ..) => {
-            Some(name)
-        }
+        Deed::Token(name)
+        | Deed::Show(name)
+        | Deed::Refresh(name)
+        | Deed::Test(name)
+        | Deed::Clear(name)
+        | Deed::Call(name, ..) => Some(name),
         Deed::List | Deed::Add => None,
     }
 }
@@ -113,7 +117,7 @@ fn allowed(rule: &Rule, deed: Deed) -> Seen {
     let capability = match deed {
         Deed::Token(_) => "token",
         Deed::List | Deed::Show(_) => "read",
-        Deed::Refresh(_) => "refresh",
+        Deed::Refresh(_) | Deed::Test(_) => "refresh",
         Deed::Clear(_) | Deed::Add => "manage",
         Deed::Call(..) => "proxy",
     };

@@ -1,0 +1,122 @@
+//! Under whose name the audit has what is asked for.
+
+use lanyard_testkit::Served;
+use serde_json::{Value, json};
+
+use crate::snapshots::furnished;
+
+/// A request by a client, and what the audit has of it: the last action, and a part of its detail.
+struct Cell {
+    can: &'static str,
+    method: &'static str,
+    path: &'static str,
+    status: u16,
+    action: &'static str,
+    detail: &'static str,
+}
+
+const fn cell(
+    can: &'static str,
+    method: &'static str,
+    path: &'static str,
+    status: u16,
+    action: &'static str,
+    detail: &'static str,
+) -> Cell {
+    Cell { can, method, path, status, action, detail }
+}
+
+const CREDENTIALS: &str = "/api/v1/credentials";
+const ACME: &str = "/api/v1/credentials/acme";
+const TOKEN: &str = "/api/v1/credentials/acme/token";
+const TEST: &str = "/api/v1/credentials/acme/test";
+const REFRESH: &str = "/api/v1/credentials/acme/refresh";
+const FORCED: &str = "/api/v1/credentials/acme/refresh?force=true";
+const LOBBY: &str = "/api/v1/credentials/lobby";
+const PEOPLE: &str = "/webex/acme/v1/people/me";
+const EVERYTHING: &str = "token,proxy,read,refresh,manage";
+
+#[test]
+fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_refused() {
+    let cells = [
+        // Each operation, refused for its capability alone, and allowed by it alone.
+        cell(
+            "token,proxy,refresh,manage",
+            "GET",
+            CREDENTIALS,
+            403,
+            "refused",
+            "list: refused (it may not do this: read)",
+        ),
+        cell("read", "GET", CREDENTIALS, 200, "answered", "list"),
+        cell("token,proxy,refresh,manage", "GET", ACME, 403, "refused", "show: refused"),
+        cell("read", "GET", ACME, 200, "answered", "show"),
+        cell("proxy,read,refresh,manage", "GET", TOKEN, 403, "refused", "token: refused"),
+        cell("token", "GET", TOKEN, 200, "handed-out", "token, generation 1"),
+        cell("token,read,refresh,manage", "GET", PEOPLE, 403, "refused", "proxy GET people/*: refused"),
+        cell("proxy", "GET", PEOPLE, 200, "handed-out", "proxy GET people, generation 1"),
+        cell("token,proxy,read,manage", "POST", TEST, 403, "refused", "test: refused (it may not do this: refresh)"),
+        cell("refresh", "POST", TEST, 200, "answered", "test"),
+        cell("token,proxy,read,manage", "POST", REFRESH, 403, "refused", "refresh: refused"),
+        cell("refresh", "POST", REFRESH, 200, "answered", "refresh"),
+        cell("token,proxy,read,manage", "POST", FORCED, 403, "refused", "refresh: refused"),
+        cell("refresh", "POST", FORCED, 200, "rotated", "generation 1 replaced by 2"),
+        cell("refresh", "POST", FORCED, 429, "refused", "refresh: too-often"),
+        cell("token,proxy,read,refresh", "POST", CREDENTIALS, 403, "refused", "add: refused"),
+        cell("manage", "POST", CREDENTIALS, 201, "added", ""),
+        cell("token,proxy,read,refresh", "DELETE", LOBBY, 403, "refused", "clear: refused"),
+        cell("manage", "DELETE", LOBBY, 200, "cleared", ""),
+        // What is refused or fails for another reason.
+        cell(EVERYTHING, "DELETE", LOBBY, 404, "refused", "clear: no-such-name"),
+        cell(EVERYTHING, "GET", "/api/v1/credentials/lobby/token", 404, "refused", "token: no-such-name"),
+        cell(EVERYTHING, "GET", "/api/v1/credentials/a%20b", 404, "refused", "request: no-such-name"),
+        cell(EVERYTHING, "GET", "/api/v1/credentials/a%20b/token", 404, "refused", "token: no-such-name"),
+        cell(EVERYTHING, "GET", "/api/v1/credentials/acme/token?x=1", 400, "refused", "token: bad-request"),
+        cell(EVERYTHING, "GET", "/webex/a%20b/v1/people/me", 404, "refused", "proxy: no-such-name"),
+        cell(EVERYTHING, "DELETE", "/api/v1/credentialsacme", 404, "refused", "request: no-such-path"),
+        cell(EVERYTHING, "PUT", ACME, 405, "refused", "request: method-not-allowed"),
+        cell(EVERYTHING, "POST", TOKEN, 405, "refused", "request: method-not-allowed"),
+        cell(EVERYTHING, "POST", "/private/call/Clear", 404, "refused", "request: no-such-path"),
+        cell(EVERYTHING, "POST", "/api/v1/credentials/acme/refresh?force=1", 400, "refused", "request: bad-request"),
+        cell(EVERYTHING, "GET", "/nothing", 404, "refused", "request: no-such-path"),
+    ];
+    let (webex, home) = furnished();
+    let keys: Vec<_> = (0..cells.len())
+        .map(|number| {
+            let name = format!("cell-{number}");
+            home.run(["client", "add", &name, "--all-credentials", "--can", cells[number].can]).ok()
+        })
+        .collect();
+    let all = || records(&home.run(["--json", "audit", "--limit", "1000"]).ok());
+    let before = all();
+    let broker = Served::start(&home, ["--allow-environment", webex.url()]);
+    let added = webex.control(lanyard_testkit::Method::POST, "/bots", Some(&json!({ "name": "Canteen" })));
+    let body =
+        json!({ "name": "canteen", "kind": "bot", "access_token": added["access_token"], "webex_url": webex.url() });
+    for (cell, key) in cells.iter().zip(&keys) {
+        let authorization = format!("Bearer {}", key.trim());
+        let body = if (cell.method, cell.path) == ("POST", CREDENTIALS) { body.to_string() } else { String::new() };
+        let reply = broker.ask_with(cell.method, cell.path, &[("authorization", &authorization)], &body);
+        assert_eq!(reply.status, cell.status, "{} {}: {reply:?}", cell.method, cell.path);
+    }
+    assert!(broker.stop().status.success());
+
+    let audit = all();
+    let since: Vec<_> = audit.iter().filter(|record| !before.contains(record)).collect();
+    for (number, cell) in cells.iter().enumerate() {
+        let actor = format!("client cell-{number}");
+        let own = since.iter().filter(|record| record["actor"] == *actor);
+        let last = own.max_by_key(|record| record["sequence"].as_u64());
+        let last =
+            last.unwrap_or_else(|| panic!("{} {} by {actor} is not in the audit: {since:#?}", cell.method, cell.path));
+        assert_eq!(last["action"], cell.action, "{} {}: {last}", cell.method, cell.path);
+        assert!(last["detail"].as_str().unwrap().contains(cell.detail), "{} {}: {last}", cell.method, cell.path);
+    }
+    let others: Vec<_> =
+        since.iter().filter(|record| !record["actor"].as_str().unwrap().starts_with("client cell-")).collect();
+    assert!(others.is_empty(), "the broker did something under another name: {others:#?}");
+}
+
+fn records(audit: &str) -> Vec<Value> {
+    serde_json::from_str(audit).unwrap()
+}
