@@ -1,4 +1,4 @@
-//! What stands on the command line.
+//! The command line, as it is declared.
 
 use clap::{Parser, Subcommand};
 
@@ -8,14 +8,14 @@ use crate::commands::{
 };
 use crate::context::Common;
 
-/// Keeps Cisco Webex credentials alive and hands the right token to the right program.
+/// Keep Cisco Webex credentials alive, and give the right token to the right program.
 #[derive(Debug, Parser)]
 #[command(name = "lanyard", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
 
-    /// Log more on stderr; twice for everything
+    /// Log more on stderr; repeat for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
@@ -25,65 +25,65 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Register the apps that sign-ins go through, and manage them
+    /// Manage the apps that you registered at Webex
     #[command(subcommand)]
     App(app::App),
     /// Sign in to Webex through an app, or sign in again
     Login(login::Login),
-    /// Keep a token that you have, or one that is asked for: a bot's, your own, a service app's, a guest's
+    /// Add a credential: a bot, a personal token, a service app or a guest
     #[command(subcommand)]
     Add(add::Add),
-    /// Keep tokens that another program obtained, out of its file
+    /// Import tokens that another program obtained
     Import(import::Import),
     /// Show all credentials
     List(list::List),
     /// Show one credential
     Show(show::Show),
-    /// Test what a credential is, what it may do, and what it sees
+    /// Test which identity a credential is, what it may do, and what it sees
     Test(test::Test),
     /// Print an access token and nothing else
     Token(token::Token),
     /// Run a program with an access token in its environment
     Exec(exec::Exec),
-    /// Call Webex as a credential, any method and any path
+    /// Make any call of Webex with a credential
     Api(api::Api),
     /// Renew a credential now
     Refresh(refresh::Refresh),
-    /// Show and end the live tokens that Webex knows of a credential's subject
+    /// List or revoke the live tokens that Webex knows
     #[command(subcommand)]
     Tokens(tokens::Tokens),
-    /// Give a credential another name
+    /// Rename a credential
     Rename(rename::Rename),
-    /// Give a credential labels, by which lanyard list finds it
+    /// Add labels to a credential, for lanyard list to filter by
     Label(label::Label),
-    /// Stop handing out and renewing a credential, without revoking anything
+    /// Stop handing out and renewing a credential, revoking nothing
     Disable(switch::Disable),
     /// Hand out and renew a credential again
     Enable(switch::Enable),
     /// Revoke and erase a credential
     Clear(clear::Clear),
-    /// Let programs and users of this machine ask the broker, and say what for
+    /// Manage the programs and users that may use the broker
     #[command(subcommand)]
     Client(client::Client),
-    /// Show what was done and by whom: sign-ins, renewals, hand-outs
+    /// Show the audit log: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
-    /// Show or replace the key that the home's secrets stand under
+    /// Show or replace the key that encrypts the home's secrets
     #[command(subcommand)]
     Key(key::Key),
-    /// Copy the store while it is in use, without its key
+    /// Back up the store while it is in use, without its key
     Backup(backup::Backup),
-    /// Make a home out of a backup, and let it go on
+    /// Restore a home from a backup, or resume it
     Restore(restore::Restore),
-    /// Check the home and every credential, and say what to do
+    /// Check the home and every credential
     Doctor(doctor::Doctor),
     /// Print the completion script of a shell
     Completions(completions::Completions),
-    /// Print lanyard's manual page, or write all of them
+    /// Print the manual page, or write all of them
     Man(completions::Man),
-    /// Run the broker: it keeps every credential alive and hands out to programs, until it is stopped
+    /// Run the broker, which keeps every credential alive and hands out tokens
     Serve(serve::Serve),
     /// Run a local Webex to learn and test on
     Simulator(simulator::Simulator),
-    /// Tell the whole story against a local Webex, in a home of its own
+    /// Show everything against a local Webex, in a temporary home
     Demo(demo::Demo),
 }

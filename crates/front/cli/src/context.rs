@@ -29,12 +29,11 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// The API address of the Webex that something new belongs to; stored with it [default: `LANYARD_WEBEX_URL`, or commercial
-    /// Webex]
+    /// The API address of the Webex that something new belongs to [default: `LANYARD_WEBEX_URL`, or commercial Webex]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) webex_url: Option<String>,
 
-    /// The same, for a Webex that has a name
+    /// A named Webex cloud, instead of an address
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "webex_url")]
     pub(crate) environment: Option<EnvironmentName>,
 }
@@ -42,7 +41,7 @@ pub(crate) struct Common {
 /// The environments that have a name.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum EnvironmentName {
-    /// Webex as nearly everyone has it
+    /// The standard cloud
     Commercial,
     /// Webex for the government of the United States
     Fedramp,

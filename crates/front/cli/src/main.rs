@@ -8,6 +8,7 @@ mod complete;
 mod context;
 mod exit;
 mod hardening;
+mod help;
 mod numbers;
 mod output;
 mod passphrase;
@@ -23,7 +24,7 @@ use zeroizing_alloc::ZeroAlloc;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use lanyard_protocol::{is_hidden, visible};
+use lanyard_protocol::visible;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::Failure;
@@ -97,13 +98,13 @@ fn misread(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { code } else { 0 })
 }
 
-/// The same error for a command line without hidden characters, since it repeats arguments.
+/// The same error for a command line without hidden characters, since it repeats arguments; or the help that is asked for.
 fn harmless(error: clap::Error) -> clap::Error {
-    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if !arguments.iter().any(|argument| argument.contains(is_hidden)) {
-        return error;
-    }
-    Arguments::try_parse_from(arguments.iter().map(|argument| visible(argument).into_owned())).err().unwrap_or(error)
+    let given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let given: Vec<String> = given.collect();
+    let words: Vec<String> = given.iter().map(|argument| visible(argument).into_owned()).collect();
+    let error = if words == given { error } else { Arguments::try_parse_from(&words).err().unwrap_or(error) };
+    help::instead_of(error, &words)
 }
 
 /// A text that repeats arguments, without those that may be tokens: somebody took a place for a token's, and a log keeps what is said.

@@ -13,7 +13,7 @@ use crate::exit::Failure;
 /// For commands that lose what cannot be had again.
 #[derive(Debug, Args)]
 pub(crate) struct Sure {
-    /// Do not ask. Where standard input is no terminal nobody is asked anyway
+    /// Skip the confirmation (never asked when stdin is not a terminal)
     #[arg(long, short)]
     yes: bool,
 }

@@ -11,6 +11,7 @@ use crate::arguments::Arguments;
 use crate::complete;
 use crate::context::Common;
 use crate::exit::Failure;
+use crate::help::manual;
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -27,9 +28,6 @@ pub(crate) struct Completions {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Install:
-  lanyard man --dir ~/.local/share/man/man1")]
 pub(crate) struct Man {
     /// Write a page for every command into this directory, and create it if needed [default: the main page, on standard
     /// output]
@@ -48,7 +46,7 @@ impl Man {
     pub(crate) fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let Some(directory) = &self.dir else {
             let mut text = Vec::new();
-            clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
+            manual::write(&built(), "", &mut text)?;
             print(&text)?;
             return Ok(ExitCode::SUCCESS);
         };
@@ -65,18 +63,25 @@ impl Man {
 
 fn write_all(directory: &Path) -> std::io::Result<usize> {
     std::fs::create_dir_all(directory)?;
+    write_one(&built(), "", directory)
+}
+
+/// The command line, each command with what it inherits.
+fn built() -> clap::Command {
     let mut command = Arguments::command().disable_help_subcommand(true);
-    // What holds for every command stands on every page.
     command.build();
-    write_one(&command, directory)
+    command
 }
 
 /// The page of a command, and those of the commands below it.
-fn write_one(command: &clap::Command, directory: &Path) -> std::io::Result<usize> {
-    clap_mangen::Man::new(command.clone()).generate_to(directory)?;
+fn write_one(command: &clap::Command, path: &str, directory: &Path) -> std::io::Result<usize> {
+    let name = if path.is_empty() { "lanyard.1".to_owned() } else { format!("lanyard-{}.1", path.replace(' ', "-")) };
+    let mut text = Vec::new();
+    manual::write(command, path, &mut text)?;
+    std::fs::write(directory.join(name), text)?;
     let mut pages = 1;
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
-        pages += write_one(below, directory)?;
+        pages += write_one(below, format!("{path} {}", below.get_name()).trim_start(), directory)?;
     }
     Ok(pages)
 }

@@ -22,8 +22,8 @@ pub(crate) struct Exec {
     /// The variable that carries the token
     #[arg(long, value_name = "VAR", default_value = "WEBEX_ACCESS_TOKEN")]
     env: String,
-    /// Give the program no token: what it finds in `WEBEX_ACCESS_TOKEN` is a key that ends with it, and in `WEBEX_BASE_URL` the
-    /// proxy that takes that
+    /// Run the program behind the proxy: `WEBEX_ACCESS_TOKEN` holds a temporary key, valid until the program exits, for the
+    /// proxy at `WEBEX_BASE_URL`
     #[arg(long, conflicts_with_all = ["env", "min_validity"])]
     proxy: bool,
     /// How long the token should still last when the program starts, in seconds

@@ -47,7 +47,7 @@ fn an_empty_variable_is_none() {
     let webex = Webex::with(Options::default());
     let home = signed_in(&webex);
     let mut command = home.command(["token"]);
-    command.env("LANYARD_CREDENTIAL", "").env("LANYARD_WEBEX_URL", "").env("LANYARD_LOG", "");
+    command.env("LANYARD_CREDENTIAL", "").env("LANYARD_LOG", "");
     assert_eq!(Running::start(&mut command).end().ok(), home.token());
 
     let mut command = home.command(["doctor"]);

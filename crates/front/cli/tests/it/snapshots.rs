@@ -75,15 +75,27 @@ fn help() {
         let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
         arguments.push("--help");
         let text = shown(&home, None, &arguments);
-        // The help itself says which commands are below.
-        let below = text.split_once("\nCommands:\n").and_then(|(_, rest)| rest.split_once("\n\n"));
-        let names = below.map(|(commands, _)| commands).unwrap_or_default().lines();
-        // A description that is too long goes on below, further in.
-        let names = names.filter(|line| !line.starts_with("   "));
-        for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
-            left.push([&words[..], &[name.to_owned()]].concat());
+        // The help itself says which commands are below: the top one in groups, the others in a list.
+        let (mut names, mut inside) = (Vec::new(), false);
+        for line in text.lines() {
+            if !line.starts_with(' ') {
+                inside = if words.is_empty() { line.ends_with(':') && line != "Options:" } else { line == "Commands:" };
+            } else if inside && !line.starts_with("   ") {
+                names.extend(line.split_whitespace().next().filter(|name| *name != "help").map(ToOwned::to_owned));
+            }
+        }
+        for name in names {
+            left.push([&words[..], &[name]].concat());
         }
         assert_shown!(["help".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join("-"), text);
+    }
+}
+
+#[test]
+fn help_on_what_all_commands_share() {
+    let home = Home::new(LANYARD);
+    for topic in ["options", "environment", "exit-codes"] {
+        assert_shown!(format!("help-{topic}"), shown(&home, None, &["help", topic]));
     }
 }
 
