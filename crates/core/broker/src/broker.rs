@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use lanyard_client::{CallOptions, Outgoing, StreamError, Streamed, SubjectKey, Transport};
+use lanyard_client::{CallOptions, Outgoing, SetupError, StreamError, Streamed, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
 use lanyard_protocol::{Environment, PersonId, bearer};
 use lanyard_secret::AccessToken;
@@ -133,9 +133,8 @@ impl Broker {
         token: &AccessToken,
         mut request: Outgoing,
     ) -> Result<Streamed, StreamError> {
-        if let Some(value) = bearer(token) {
-            request.headers.insert(http::header::AUTHORIZATION, value);
-        }
+        let value = bearer(token).map_err(SetupError::Token)?;
+        request.headers.insert(http::header::AUTHORIZATION, value);
         self.transport.stream(environment, request, Some(subject)).await
     }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use lanyard_protocol::oauth::RedirectUri;
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::{AppId, AppName, KindError};
 
@@ -23,8 +23,7 @@ pub struct App {
     /// The id that Webex gave it.
     pub client_id: AppClientId,
     /// Where Webex may send a browser back to; exactly as registered.
-    #[serde(with = "crate::urls")]
-    pub redirect_uris: Vec<Url>,
+    pub redirect_uris: Vec<RedirectUri>,
     /// The scopes that a sign-in asks for by default.
     pub scopes: ScopeSet,
     /// A service app's application id.

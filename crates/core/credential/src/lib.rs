@@ -17,7 +17,6 @@ pub mod rotation;
 mod state;
 mod subject;
 mod trouble;
-pub mod urls;
 mod validity;
 
 pub use app::{App, AppKind};

@@ -4,11 +4,13 @@
 //! [`expose_secret`](AccessToken::expose_secret).
 
 mod bytes;
+mod letters;
 mod token;
 pub mod travel;
 mod url;
 
 pub use bytes::SecretBytes;
+pub use letters::OddLetter;
 pub use token::{
     AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, DeviceCode, RefreshToken, SecretText, State,
 };

@@ -4,9 +4,9 @@ use std::fmt;
 
 use lanyard_credential::{App, AppId, AppName, CredentialId, CredentialName, TroubleKind};
 use lanyard_protocol::AppClientId;
+use lanyard_protocol::oauth::RedirectUri;
 use lanyard_secret::ClientSecret;
 use thiserror::Error;
-use url::Url;
 
 use crate::audit::AuditAction;
 use crate::changes::Changed;
@@ -212,7 +212,7 @@ fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {
 
 /// One to a line.
 fn uris_text(app: &App) -> String {
-    let uris: Vec<&str> = app.redirect_uris.iter().map(Url::as_str).collect();
+    let uris: Vec<&str> = app.redirect_uris.iter().map(RedirectUri::as_str).collect();
     uris.join("\n")
 }
 
@@ -226,7 +226,7 @@ fn read(row: &Row) -> Result<App, StoreError> {
         client_id: AppClientId::new(row.text("client_id")?),
         redirect_uris: uris
             .lines()
-            .map(|uri| Url::parse(uri).map_err(|_| row.impossible("redirect_uris")))
+            .map(|uri| RedirectUri::accepted(uri).ok_or_else(|| row.impossible("redirect_uris")))
             .collect::<Result<_, _>>()?,
         scopes: row.parsed("scopes")?,
         application_id: row.optional_text("application_id")?,

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lanyard_broker::SignIn;
-use lanyard_protocol::oauth::Callback;
+use lanyard_protocol::oauth::{Callback, RedirectUri};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
@@ -22,7 +22,7 @@ use crate::exit::Failure;
 #[derive(Debug)]
 pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
-    redirect_uri: Url,
+    redirect_uri: RedirectUri,
 }
 
 /// An answer to the sign-in, and the browser that waits to be told how it ended.
@@ -42,11 +42,11 @@ pub(crate) struct Page {
 
 impl Listener {
     /// Listens on the first of the redirect URIs that is on this machine's loopback and whose port is free.
-    pub(crate) async fn bind(redirect_uris: &[Url], app: &str) -> Result<Self, Failure> {
+    pub(crate) async fn bind(redirect_uris: &[RedirectUri], app: &str) -> Result<Self, Failure> {
         let mut taken = Vec::new();
-        for uri in redirect_uris.iter().filter(|uri| is_loopback(uri)) {
-            let Some(port) = uri.port_or_known_default() else { continue };
-            match sockets(uri, port).await {
+        for uri in redirect_uris.iter().filter(|uri| is_loopback(uri.url())) {
+            let Some(port) = uri.url().port_or_known_default() else { continue };
+            match sockets(uri.url(), port).await {
                 Ok(sockets) => return Ok(Self { sockets, redirect_uri: uri.clone() }),
                 Err(error) => taken.push(format!("{port} ({error})")),
             }
@@ -65,7 +65,7 @@ impl Listener {
     }
 
     /// Where Webex must send the browser.
-    pub(crate) fn redirect_uri(&self) -> &Url {
+    pub(crate) fn redirect_uri(&self) -> &RedirectUri {
         &self.redirect_uri
     }
 
@@ -73,7 +73,7 @@ impl Listener {
     /// is told so in the browser and changes nothing.
     pub(crate) async fn serve(self, sign_in: Arc<SignIn>, arrivals: mpsc::Sender<Arrival>) {
         let shared = Arc::new(Shared {
-            path: self.redirect_uri.path().to_owned(),
+            path: self.redirect_uri.url().path().to_owned(),
             sign_in,
             arrivals: Mutex::new(Some(arrivals)),
         });

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use lanyard_protocol::visible;
+use lanyard_secret::OddLetter;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -96,11 +97,13 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
             hint: "copy it again; nothing was stored".to_owned(),
         });
     }
-    if trimmed.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Failure::Usage {
-            message: format!("the {what} has white space inside it"),
-            hint: "copy it whole and alone; nothing was stored".to_owned(),
-        });
+    if let Some(odd) = OddLetter::find(trimmed) {
+        let message = if odd.is_white_space() {
+            format!("the {what} has white space inside it: {odd}")
+        } else {
+            format!("the {what} has a character that none has: {odd}")
+        };
+        return Err(Failure::Usage { message, hint: "copy it whole and alone; nothing was stored".to_owned() });
     }
     Ok(Zeroizing::new(trimmed.to_owned()))
 }

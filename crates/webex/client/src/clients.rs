@@ -4,7 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use lanyard_secret::SafeUrl;
+use lanyard_secret::{OddLetter, SafeUrl};
+use thiserror::Error;
+
+use crate::proxy_variables::{self, UnusableProxy};
+
+/// Why this side cannot send anything.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// The machinery of connections could not be built.
+    #[error("no connection can be made")]
+    Client(#[source] reqwest::Error),
+    /// A proxy is named in a way that cannot be read. To go past it would break the network's rules.
+    #[error(transparent)]
+    Proxy(#[from] UnusableProxy),
+    /// The token cannot stand in a header.
+    #[error("the access token cannot be sent: {0}, which no token has")]
+    Token(OddLetter),
+}
 
 /// Two clients, each built when it is first needed: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
 #[derive(Debug)]
@@ -21,7 +38,7 @@ impl Clients {
     }
 
     /// The client for an address.
-    pub(crate) fn of(&self, url: &SafeUrl) -> Result<Arc<reqwest::Client>, reqwest::Error> {
+    pub(crate) fn of(&self, url: &SafeUrl) -> Result<Arc<reqwest::Client>, SetupError> {
         let cell = if url.is_loopback() { &self.local } else { &self.remote };
         if let Some(client) = cell.load_full() {
             return Ok(client);
@@ -40,9 +57,10 @@ impl Clients {
         if url.is_loopback() {
             builder = builder.no_proxy().tls_certs_only([]);
         } else {
+            proxy_variables::check()?;
             builder = builder.https_only(true);
         }
-        let built = Arc::new(builder.build()?);
+        let built = Arc::new(builder.build().map_err(SetupError::Client)?);
         // Should another have been faster, its connections are as good.
         cell.store(Some(Arc::clone(&built)));
         Ok(built)

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use lanyard_protocol::ResourceError;
+use lanyard_protocol::{PagingError, ResourceError};
 use thiserror::Error;
 
-use crate::{PagingError, SendError};
+use crate::{SendError, TrackingId};
 
 /// Why a call brought nothing. Where something was sent the sentence ends with a tracking id: Webex's, or the one that went out.
 #[derive(Debug, Error)]
@@ -21,8 +21,8 @@ pub enum CallError {
     #[error("Webex asked to wait {} s more before the next call", .0.as_secs())]
     Limited(Duration),
     /// The pages of a list cannot be followed to their end.
-    #[error(transparent)]
-    Paging(#[from] PagingError),
+    #[error("{0} (tracking id {1})")]
+    Paging(PagingError, TrackingId),
 }
 
 impl CallError {
@@ -36,7 +36,7 @@ impl CallError {
         match self {
             Self::Limited(_) => true,
             Self::Resource(error) => error.status() == Some(StatusCode::TOO_MANY_REQUESTS),
-            Self::Send(_) | Self::Paging(_) => false,
+            Self::Send(_) | Self::Paging(..) => false,
         }
     }
 

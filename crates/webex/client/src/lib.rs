@@ -6,24 +6,29 @@
 
 mod call;
 mod clients;
+mod coding;
 mod device_grant;
 mod error;
 mod limits;
 mod mint;
 mod pages;
 mod patience;
+mod proxy_variables;
 mod resource;
 mod stream;
 mod token;
 mod transport;
 
 pub use call::CallOptions;
+pub use clients::SetupError;
+pub use coding::ACCEPTED_CODINGS;
 pub use device_grant::{DeviceBegun, DeviceError, DevicePolled};
 pub use error::CallError;
 pub use limits::SubjectKey;
 pub use mint::{MintError, ObtainedGuest};
-pub use pages::{Pages, PagingError};
+pub use pages::Pages;
 pub use patience::Patience;
+pub use proxy_variables::UnusableProxy;
 pub use stream::{BoxError, Download, DownloadError, Outgoing, StreamError, Streamed, Upload};
 pub use token::{ExchangeError, Obtained, RevocationError};
 pub use transport::{Exchange, SendError, TrackingId, Transport};

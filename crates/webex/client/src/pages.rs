@@ -1,14 +1,12 @@
 //! A list, page by page.
 
-use std::collections::HashSet;
 use std::marker::PhantomData;
 
-use lanyard_protocol::{Environment, Page, Request, next_link};
-use lanyard_secret::{AccessToken, SafeUrl};
+use lanyard_protocol::{Environment, Page, Request, Walk};
+use lanyard_secret::AccessToken;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
-use crate::{CallError, CallOptions, TrackingId, Transport};
+use crate::{ACCEPTED_CODINGS, CallError, CallOptions, Transport};
 
 /// The pages of a list, asked for one after the other.
 #[derive(Debug)]
@@ -19,27 +17,9 @@ pub struct Pages<'a, T> {
     next: Option<Request>,
     options: CallOptions,
     key: &'static str,
-    asked: HashSet<SafeUrl>,
-    at_most: usize,
+    walk: Walk,
     items: PhantomData<fn() -> T>,
 }
-
-/// Why the pages of a list cannot be followed to their end.
-#[derive(Debug, Error)]
-pub enum PagingError {
-    /// The next page is said to be at an address to which the token may not go. It was not asked for.
-    #[error("the next page is said to be at {0}, which does not belong to the credential's Webex (tracking id {1})")]
-    ForeignOrigin(SafeUrl, TrackingId),
-    /// The next page is one that was asked for before.
-    #[error("the pages of {0} lead in a circle (tracking id {1})")]
-    Circle(SafeUrl, TrackingId),
-    /// There are more pages than any list has.
-    #[error("{0} has more than {1} pages (tracking id {2})")]
-    TooMany(SafeUrl, usize, TrackingId),
-}
-
-/// No list of Webex is longer: at the smallest pages, and nobody has so many of anything.
-const MOST_PAGES: usize = 10_000;
 
 impl Transport {
     /// The pages of a list. `request` asks for the first; the others are named by the `Link` header and asked for with the same
@@ -51,14 +31,15 @@ impl Transport {
         request: Request,
         options: &CallOptions,
     ) -> Pages<'a, T> {
+        let mut request = request.bearer(token);
+        request.headers.entry(http::header::ACCEPT_ENCODING).or_insert(ACCEPTED_CODINGS);
         Pages {
             transport: self,
             environment,
-            next: Some(request.bearer(token)),
+            walk: Walk::new(environment, &request.url),
+            next: Some(request),
             options: options.clone(),
             key: "items",
-            asked: HashSet::new(),
-            at_most: MOST_PAGES,
             items: PhantomData,
         }
     }
@@ -72,15 +53,15 @@ impl<T: DeserializeOwned> Pages<'_, T> {
         self
     }
 
-    /// Another bound on the number of pages than ten thousand; going beyond is an error.
+    /// Another bound on the number of pages; going beyond is an error.
     #[must_use]
     pub fn at_most(mut self, pages: usize) -> Self {
-        self.at_most = pages;
+        self.walk = self.walk.at_most(pages);
         self
     }
 
     /// The next page; `None` after the last. A page may be empty and not be the last. After an error the same page can be asked
-    /// for again, except where the list cannot be followed ([`PagingError`]): there it ends.
+    /// for again, except where the list cannot be followed ([`PagingError`](lanyard_protocol::PagingError)): there it ends.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>, CallError> {
         let Some(request) = self.next.clone() else { return Ok(None) };
         let asked = request.url.clone();
@@ -89,12 +70,10 @@ impl<T: DeserializeOwned> Pages<'_, T> {
             .response
             .page(&request.method, asked.expose().path(), self.key)
             .map_err(|error| error.or_tracking_id(exchange.tracking_id))?;
-        self.asked.insert(asked.clone());
         self.next = None;
-        if let Some(url) = next_link(&asked, &exchange.response.headers) {
-            self.check(&asked, &url, exchange.tracking_id)?;
-            self.next = Some(Request { url, ..request });
-        }
+        let next = self.walk.follow(&asked, &exchange.response.headers, page.fingerprints().iter().copied());
+        let next = next.map_err(|error| CallError::Paging(error, exchange.tracking_id))?;
+        self.next = next.map(|url| Request { url, ..request });
         Ok(Some(page))
     }
 
@@ -105,18 +84,5 @@ impl<T: DeserializeOwned> Pages<'_, T> {
             all.append(page);
         }
         Ok(all)
-    }
-
-    fn check(&self, asked: &SafeUrl, next: &SafeUrl, tracking_id: TrackingId) -> Result<(), PagingError> {
-        if !self.environment.permits(next) {
-            return Err(PagingError::ForeignOrigin(next.clone(), tracking_id));
-        }
-        if self.asked.contains(next) {
-            return Err(PagingError::Circle(asked.clone(), tracking_id));
-        }
-        if self.asked.len() >= self.at_most {
-            return Err(PagingError::TooMany(asked.clone(), self.at_most, tracking_id));
-        }
-        Ok(())
     }
 }

@@ -1,11 +1,10 @@
 //! The calls of the token endpoint and of the identity broker.
 
-use lanyard_protocol::oauth::{self, ClientAuth, RevokeError, TokenError, TokenHint, TokenReply};
+use lanyard_protocol::oauth::{self, ClientAuth, RedirectUri, RevokeError, TokenError, TokenHint, TokenReply};
 use lanyard_protocol::{Environment, Request};
 use lanyard_secret::{AuthorizationCode, CodeVerifier, RefreshToken};
 use lanyard_time::Moment;
 use thiserror::Error;
-use url::Url;
 
 use crate::{SendError, Transport};
 
@@ -39,7 +38,7 @@ impl Transport {
         environment: &Environment,
         auth: &ClientAuth,
         code: &AuthorizationCode,
-        redirect_uri: &Url,
+        redirect_uri: &RedirectUri,
         verifier: &CodeVerifier,
     ) -> Result<Obtained, ExchangeError> {
         self.obtain(environment, oauth::exchange_code(environment, auth, code, redirect_uri, verifier)).await

@@ -11,7 +11,8 @@ use lanyard_secret::{SafeUrl, SecretBytes};
 use lanyard_time::{Clock, Entropy, Moment, Sleep, SystemSleep};
 use thiserror::Error;
 
-use crate::clients::Clients;
+use crate::clients::{Clients, SetupError};
+use crate::coding;
 use crate::limits::Limits;
 
 /// Sends requests. Cheap to make: the machinery of TLS is built when the first request needs it.
@@ -53,9 +54,9 @@ pub enum SendError {
     /// The address is not one of the environment's; nothing was sent.
     #[error("{0} does not belong to the credential's Webex")]
     ForeignOrigin(SafeUrl),
-    /// The machinery could not be built; nothing was sent.
-    #[error("no connection can be made")]
-    Setup(#[source] reqwest::Error),
+    /// This side cannot send; nothing was sent.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// No connection came about; nothing was sent.
     #[error("{0} cannot be reached (tracking id {2})")]
     NotSent(SafeUrl, #[source] reqwest::Error, TrackingId),
@@ -102,14 +103,17 @@ impl Transport {
         self
     }
 
-    /// Sends a request once, to an address of `environment`, and reads at most `limit` bytes of the answer. Nothing is
-    /// repeated and no redirect is followed.
+    /// Sends a request once, to an address of `environment`, and reads at most `limit` bytes of the answer, which are also
+    /// counted after decompression. Nothing is repeated and no redirect is followed.
     pub async fn send(&self, environment: &Environment, request: Request, limit: usize) -> Result<Exchange, SendError> {
         let url = request.url;
         if !(environment.permits(&url) || environment.revoke() == Some(&url)) {
             return Err(SendError::ForeignOrigin(url));
         }
-        let client = self.clients.of(&url).map_err(SendError::Setup)?;
+        if let Some(odd) = request.unsendable {
+            return Err(SetupError::Token(odd).into());
+        }
+        let client = self.clients.of(&url)?;
         let tracking_id = self.tracking_id();
         let mut outgoing = client.request(request.method, url.expose().clone()).headers(request.headers);
         if let Ok(value) = HeaderValue::from_str(&tracking_id.to_string()) {
@@ -131,8 +135,10 @@ impl Transport {
         };
         let incoming = outgoing.send().await.map_err(failed)?;
         let status = incoming.status();
-        let headers = incoming.headers().clone();
+        let mut headers = incoming.headers().clone();
         let body = read(incoming, &url, limit, tracking_id).await?;
+        let body = coding::decoded(&mut headers, body, limit)
+            .map_err(|coding::TooLong| SendError::TooLong(url.clone(), limit, tracking_id))?;
         tracing::debug!(%url, %tracking_id, status = status.as_u16(), "response");
         Ok(Exchange { sent, tracking_id, response: Response { status, headers, body } })
     }

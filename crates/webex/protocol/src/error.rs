@@ -5,15 +5,17 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, StatusCode};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
+use crate::fields::Fields;
+use crate::text::Text;
 use crate::{Method, Response, visible};
 
 /// What could be read of an error body, whichever of the two shapes it had (gateway or identity broker).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorBody {
-    /// The machine's word: `error` of the identity broker's shape.
+    /// The machine's word, in lower case: `error` of the identity broker's shape.
     pub code: Option<String>,
     /// The sentence: `message` or `error_description`.
     pub message: Option<String>,
@@ -29,29 +31,43 @@ const MOST_DETAILS: usize = 10;
 const LONGEST_MESSAGE: usize = 300;
 
 impl ErrorBody {
-    /// Reads either shape; whatever cannot be read is left out. HTML and other texts give an empty value.
+    /// Reads either shape, each field by itself: one that cannot be read is left out and spoils no other. HTML and other texts
+    /// give an empty value.
     pub fn parse(body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Either {
-            error: Option<serde_json::Value>,
-            error_description: Option<String>,
-            message: Option<String>,
-            #[serde(default)]
-            errors: serde_json::Value,
-            #[serde(alias = "trackingID")]
-            #[serde(rename = "trackingId")]
-            tracking_id: Option<String>,
-        }
-        let Ok(either) = serde_json::from_slice::<Either>(body) else {
-            return Self::default();
-        };
+        let text = Text::of(body).without_controls();
+        let Some(fields) = Fields::of(&text) else { return Self::default() };
+        let words = |name| fields.last(&[name], |value| words(value).is_some()).as_ref().and_then(words);
+        let code = fields.last(&["error"], |code: &String| !code.is_empty());
         Self {
-            code: either.error.and_then(|error| error.as_str().map(printable)),
-            message: either.error_description.or(either.message).map(|text| printable(&text)),
-            details: details(&either.errors),
-            tracking_id: either.tracking_id.map(|text| printable(&text)).filter(|id| !id.is_empty()),
+            code: code.map(|code| printable(&code).to_ascii_lowercase()),
+            message: words("error_description").or_else(|| words("message")),
+            details: fields.last(&["errors"], |_: &Value| true).as_ref().map(details).unwrap_or_default(),
+            tracking_id: fields
+                .last(&["trackingId", "trackingID"], |id: &String| !id.is_empty())
+                .map(|id| printable(&id))
+                .filter(|id| !id.is_empty()),
         }
     }
+}
+
+/// The texts in a value that should be one, such as a list of sentences.
+fn words(value: &Value) -> Option<String> {
+    fn collect(value: &Value, found: &mut String) {
+        match value {
+            Value::String(text) => {
+                if !found.is_empty() {
+                    found.push(' ');
+                }
+                found.push_str(text);
+            }
+            Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+            Value::Object(fields) => fields.values().for_each(|value| collect(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = String::new();
+    collect(value, &mut found);
+    Some(printable(&found)).filter(|found| !found.is_empty())
 }
 
 /// What follows on "was answered with …": the sentence, and the tracking id last.
@@ -69,7 +85,7 @@ fn said(tracking_id: Option<&str>) -> String {
     tracking_id.map(|id| format!(" (tracking id {id})")).unwrap_or_default()
 }
 
-fn details(errors: &serde_json::Value) -> Vec<String> {
+fn details(errors: &Value) -> Vec<String> {
     let errors = errors.as_array().map(Vec::as_slice).unwrap_or_default();
     let said = errors.iter().take(MOST_DETAILS).filter_map(|error| error.get("description")?.as_str());
     said.map(printable).collect()
@@ -144,6 +160,11 @@ impl ResourceError {
     }
 }
 
+/// Reads JSON in whichever encoding a body has it.
+pub fn parse_json<T: serde::de::DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_str(&Text::of(body))
+}
+
 impl Response {
     /// Whether `method` `path` was done: any success, whatever stands in the answer.
     pub fn done(&self, method: &Method, path: &str) -> Result<(), ResourceError> {
@@ -165,7 +186,7 @@ impl Response {
     /// Decodes a resource from the answer to `method` `path`.
     pub fn resource<T: serde::de::DeserializeOwned>(&self, method: &Method, path: &str) -> Result<T, ResourceError> {
         self.done(method, path)?;
-        serde_json::from_slice(self.body.expose_secret()).map_err(|error| ResourceError::Malformed {
+        parse_json(self.body.expose_secret()).map_err(|error| ResourceError::Malformed {
             path: path.to_owned(),
             // serde repeats values in some messages; the place is enough.
             reason: format!("line {}, column {}", error.line(), error.column()),
@@ -174,7 +195,8 @@ impl Response {
     }
 
     /// `Retry-After` (RFC 9110, section 10.2.3) in seconds, or as a date against the response's own `Date`; at most a day is
-    /// believed. A date that has passed means no wait at all.
+    /// believed. A date that has passed means no wait at all, and a value that cannot be read 15
+    /// seconds.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after_by(None)
     }
@@ -185,14 +207,16 @@ impl Response {
     }
 
     fn retry_after_by(&self, now: Option<Timestamp>) -> Option<Duration> {
-        let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+        let value = self.headers.get(http::header::RETRY_AFTER)?;
+        let Ok(text) = value.to_str().map(str::trim) else { return Some(UNREADABLE_WAIT) };
         let asked = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             // A number too long for any type is a long wait too.
             text.parse().map_or(LONGEST_WAIT, Duration::from_secs)
-        } else {
-            let until = httpdate::parse_http_date(text).ok()?;
+        } else if let Ok(until) = httpdate::parse_http_date(text) {
             let sent = self.date(http::header::DATE).or_else(|| now.map(SystemTime::from))?;
             until.duration_since(sent).unwrap_or(Duration::ZERO)
+        } else {
+            UNREADABLE_WAIT
         };
         Some(asked.min(LONGEST_WAIT))
     }
@@ -202,6 +226,8 @@ impl Response {
     }
 }
 
+/// The wait where `Retry-After` is there and cannot be read; Webex has sent `rand(30),add(30)`.
+const UNREADABLE_WAIT: Duration = Duration::from_secs(15);
 /// The longest wait that is believed.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
@@ -220,6 +246,33 @@ mod tests {
         let broker = ErrorBody::parse(br#"{"error":"invalid_request","error_description":"The refresh token provided is expired, revoked, malformed, or invalid.","trackingID":"T"}"#);
         assert_eq!(broker.code.as_deref(), Some("invalid_request"));
         assert_eq!(broker.tracking_id.as_deref(), Some("T"));
+    }
+
+    #[test]
+    fn one_odd_field_spoils_no_other() {
+        let expected = |message: Option<&str>| ErrorBody {
+            code: Some("invalid_grant".to_owned()),
+            message: message.map(str::to_owned),
+            details: Vec::new(),
+            tracking_id: Some("T".to_owned()),
+        };
+        for (rest, message) in [
+            (r#""error_description":["a","b"]"#, Some("a b")),
+            (r#""error_description":7"#, None),
+            (r#""error_description":7,"message":"a""#, Some("a")),
+            (r#""message":{"text":"a"}"#, Some("a")),
+            (r#""trackingID":"T""#, None),
+            (r#""trackingId":null"#, None),
+            (r#""error":null,"errors":"x""#, None),
+            (r#""message":"\ud800""#, None),
+        ] {
+            let body = format!(r#"{{"error":"Invalid_Grant","trackingId":"T",{rest}}}"#);
+            assert_eq!(ErrorBody::parse(body.as_bytes()), expected(message), "{body}");
+        }
+        let latin = b"{\"error\":\"invalid_grant\",\"message\":\"expir\xe9\",\"trackingId\":\"T\"}";
+        assert_eq!(ErrorBody::parse(latin), expected(Some("expiré")));
+        let utf16: Vec<u8> = r#"{"message":"a"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(ErrorBody::parse(&utf16).message.as_deref(), Some("a"));
     }
 
     #[test]
@@ -255,6 +308,10 @@ mod tests {
         let passed =
             waits(&[("retry-after", "Sun, 06 Nov 1994 08:49:36 GMT"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")]);
         assert_eq!(seconds(passed), Some(0));
+        for odd in ["rand(30),add(30)", "-1", "", "soon", "1.5"] {
+            assert_eq!(seconds(waits(&[("retry-after", odd)])), Some(15), "{odd}");
+        }
+        assert_eq!(seconds(waits(&[])), None);
     }
 
     #[test]

@@ -2,34 +2,30 @@
 
 use std::time::Duration;
 
-use lanyard_secret::AccessToken;
-use serde::{Deserialize, Serialize};
+use lanyard_secret::{AccessToken, OddLetter};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::lenient::or_default;
-use crate::oauth::{MalformedReply, MintRefused, json, lenient_lifetime};
+use crate::fields::Fields;
+use crate::oauth::{MalformedReply, MintRefused, json, lifetime};
+use crate::text::Text;
 use crate::{Environment, Method, PersonId, Request, ResourceError, Response};
 
 /// A guest and a token for it, as `POST /guests/token` gives them. The token cannot be renewed: another one is asked for, and
 /// the earlier ones stay valid.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Guest {
     /// The guest's id among people.
     pub id: PersonId,
     /// The name under which the one who asked knows the guest.
-    #[serde(default, deserialize_with = "or_default")]
     pub subject: String,
     /// The name to show.
-    #[serde(default, deserialize_with = "or_default")]
     pub display_name: String,
     /// An address that Webex made up.
-    #[serde(default)]
     pub email: Option<String>,
     /// The token; never empty.
     pub access_token: AccessToken,
     /// How long it lasts from the moment at which the request was sent; `None` where the reply did not say, or said nonsense.
-    #[serde(default, deserialize_with = "lenient_lifetime")]
     pub expires_in: Option<Duration>,
 }
 
@@ -58,13 +54,27 @@ impl Guest {
         if !response.status.is_success() {
             return Err(MintRefused::of(response, SCOPE));
         }
-        let body = response.body.expose_secret();
-        let guest: Self = serde_json::from_slice(body)
-            .map_err(|_| MintRefused::Malformed(MalformedReply::NotJson { length: body.len() }))?;
-        if guest.access_token.is_empty() {
-            return Err(MintRefused::Malformed(MalformedReply::NoAccessToken));
+        Self::read(response).map_err(MintRefused::Malformed)
+    }
+
+    fn read(response: &Response) -> Result<Self, MalformedReply> {
+        let text = Text::of(response.body.expose_secret()).without_controls();
+        let fields = Fields::of(&text).ok_or_else(|| MalformedReply::not_json(response))?;
+        let access_token = fields.last(&["accessToken"], |token: &AccessToken| !token.is_empty());
+        let access_token = access_token.ok_or(MalformedReply::NoAccessToken)?;
+        if let Some(odd) = OddLetter::find(access_token.expose_secret()) {
+            return Err(MalformedReply::UnusableToken(odd));
         }
-        Ok(guest)
+        let text = |name| fields.last(&[name], |text: &String| !text.is_empty());
+        let expires_in = fields.last(&["expiresIn"], |value| lifetime(value).is_some());
+        Ok(Self {
+            id: PersonId::new(text("id").ok_or_else(|| MalformedReply::not_json(response))?),
+            subject: text("subject").unwrap_or_default(),
+            display_name: text("displayName").unwrap_or_default(),
+            email: text("email"),
+            access_token,
+            expires_in: expires_in.as_ref().and_then(lifetime),
+        })
     }
 
     /// `GET /guests/count`: how many there are. Needs `guest-issuer:read` or `guest-issuer:write`.

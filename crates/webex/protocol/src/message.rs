@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
+use lanyard_secret::{AccessToken, OddLetter, SafeUrl, SecretBytes};
 
 pub use http::Method;
 
@@ -18,20 +18,25 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: SecretBytes,
+    /// Why it must not be sent: its token cannot stand in a header.
+    pub unsendable: Option<OddLetter>,
 }
 
 impl Request {
     /// A request without a body.
     pub fn new(method: Method, url: SafeUrl) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: SecretBytes::new(Vec::new()) }
+        Self { method, url, headers: HeaderMap::new(), body: SecretBytes::new(Vec::new()), unsendable: None }
     }
 
-    /// Adds `Authorization: Bearer …`. A token with characters that no header can carry gives a request without one, which
-    /// Webex answers with 401.
+    /// Adds `Authorization: Bearer …`. A token that cannot stand in a header makes the request
+    /// [unsendable](Self::unsendable), so that it never goes out without its token.
     #[must_use]
     pub fn bearer(mut self, token: &AccessToken) -> Self {
-        if let Some(value) = bearer(token) {
-            self.headers.insert(http::header::AUTHORIZATION, value);
+        match bearer(token) {
+            Ok(value) => {
+                self.headers.insert(http::header::AUTHORIZATION, value);
+            }
+            Err(odd) => self.unsendable = Some(odd),
         }
         self
     }
@@ -45,9 +50,13 @@ impl Request {
     }
 }
 
-/// The value of `Authorization` for a token (RFC 6750, section 2.1); `None` where the token has characters that no header can carry.
-pub fn bearer(token: &AccessToken) -> Option<HeaderValue> {
-    sensitive("Bearer ", token.expose_secret())
+/// The value of `Authorization` for a token (RFC 6750, section 2.1), or the letter that no token has.
+///
+/// # Panics
+/// Never: a text without an odd letter fits into a header.
+pub fn bearer(token: &AccessToken) -> Result<HeaderValue, OddLetter> {
+    let odd = OddLetter::find(token.expose_secret());
+    odd.map_or_else(|| Ok(sensitive("Bearer ", token.expose_secret()).expect("visible ASCII fits into a header")), Err)
 }
 
 /// A header value that is marked so that no log prints it.
@@ -107,6 +116,16 @@ mod tests {
         let response =
             Response { status: StatusCode::OK, headers: HeaderMap::new(), body: SecretBytes::new(b"canary4".to_vec()) };
         assert_eq!(format!("{response:?}"), "200 OK (7 bytes)");
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_carry_makes_a_request_unsendable() {
+        let url: SafeUrl = "https://webexapis.com/v1/people".parse().unwrap();
+        for (token, sendable) in [("a-b_c.d~e+f/g==", true), ("a\nb", false), ("a\u{200b}", false), ("a\"b", false)] {
+            let request = Request::new(Method::GET, url.clone()).bearer(&AccessToken::new(token));
+            assert_eq!(request.unsendable.is_none(), sendable, "{token:?}");
+            assert_eq!(request.headers.contains_key("authorization"), sendable, "{token:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
 use crate::error::printable;
+use crate::walk::fingerprint;
 use crate::{Method, ResourceError, Response};
 
 /// A page of a list: `{"items":[…]}`, or another key in Calling. It may be empty and still have a next page.
@@ -14,6 +15,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// What is wrong with single items; the others are none the worse for it.
     pub problems: Vec<ItemProblem>,
+    fingerprints: Vec<u64>,
 }
 
 /// What is wrong with one item of a list.
@@ -49,7 +51,7 @@ pub struct FieldError {
 
 impl<T> Default for Page<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), problems: Vec::new() }
+        Self { items: Vec::new(), problems: Vec::new(), fingerprints: Vec::new() }
     }
 }
 
@@ -59,10 +61,16 @@ impl<T> Page<T> {
         self.items.len() + self.problems.iter().filter(|problem| problem.trouble == ItemTrouble::Unreadable).count()
     }
 
+    /// What each item that Webex sent is known by on later pages; see [`Walk`](crate::Walk).
+    pub fn fingerprints(&self) -> &[u64] {
+        &self.fingerprints
+    }
+
     /// Adds the page that comes next; the places of its problems count on.
     pub fn append(&mut self, mut next: Self) {
         let before = self.sent();
         self.items.append(&mut next.items);
+        self.fingerprints.append(&mut next.fingerprints);
         self.problems.extend(next.problems.into_iter().map(|mut problem| {
             problem.index += before;
             problem
@@ -71,11 +79,15 @@ impl<T> Page<T> {
 }
 
 impl<T: DeserializeOwned> Page<T> {
-    /// Reads the list that stands under `key`. `None` where there is no list.
+    /// Reads the list that stands under `key`. `None` where there is no list; a null is an empty one.
     fn read(body: Value, key: &str) -> Option<Self> {
         let Value::Object(mut fields) = body else { return None };
-        let Some(Value::Array(items)) = fields.remove(key) else { return None };
-        let mut page = Self::default();
+        let items = match fields.remove(key)? {
+            Value::Array(items) => items,
+            Value::Null => Vec::new(),
+            _ => return None,
+        };
+        let mut page = Self { fingerprints: items.iter().map(fingerprint).collect(), ..Self::default() };
         for (index, item) in items.into_iter().enumerate() {
             let id = item.get("id").and_then(Value::as_str).map(printable);
             if let Some(errors) = item.get("errors").and_then(Value::as_object).filter(|errors| !errors.is_empty()) {
@@ -105,8 +117,12 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
 }
 
 impl Response {
-    /// Decodes a page of a list from the answer to `method` `path`; the list stands under `key`, nearly always `items`.
+    /// Decodes a page of a list from the answer to `method` `path`; the list stands under `key`, nearly always `items`. A success
+    /// without a body is an empty page: some lists end with one.
     pub fn page<T: DeserializeOwned>(&self, method: &Method, path: &str, key: &str) -> Result<Page<T>, ResourceError> {
+        if self.status.is_success() && self.body.expose_secret().trim_ascii().is_empty() {
+            return Ok(Page::default());
+        }
         let body: Value = self.resource(method, path)?;
         Page::read(body, key).ok_or_else(|| ResourceError::Malformed {
             path: path.to_owned(),
@@ -169,7 +185,10 @@ mod tests {
         let body = r#"{"phoneNumbers":[{"id":"a","displayName":"A"}]}"#;
         assert_eq!(page(body, "phoneNumbers").unwrap().items.len(), 1);
         assert!(matches!(page(body, "items"), Err(ResourceError::Malformed { .. })));
-        for body in ["[]", r#"{"items":{}}"#, r#"{"items":null}"#, "7", ""] {
+        for body in ["", "\r\n", r#"{"items":null}"#, r#"{"items":[]}"#] {
+            assert_eq!(page(body, "items").unwrap(), Page::default(), "{body}");
+        }
+        for body in ["[]", r#"{"items":{}}"#, "{}", "7"] {
             assert!(matches!(page(body, "items"), Err(ResourceError::Malformed { .. })), "{body}");
         }
     }

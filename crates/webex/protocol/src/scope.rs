@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
 use thiserror::Error;
 
 /// One scope, such as `spark:people_read` (RFC 6749, section 3.3: printable ASCII without space, quote and backslash).
@@ -49,7 +50,7 @@ impl fmt::Debug for Scope {
 
 serde_as_text!(Scope, ScopeSet);
 
-/// A set of scopes. Written with single spaces in alphabetical order; read with any white space in any order.
+/// A set of scopes. Written with single spaces in alphabetical order; read with white space or commas between them, in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScopeSet(BTreeSet<Scope>);
 
@@ -74,6 +75,17 @@ impl ScopeSet {
         self.0.iter()
     }
 
+    /// The scopes that a reply names as granted: a text, or a list of texts. `None` where it names none, which says nothing.
+    pub fn granted(value: &Value) -> Option<Self> {
+        let set = match value {
+            // A text that was encoded for a form and not decoded has pluses.
+            Value::String(text) => text.replace('+', " ").parse().ok()?,
+            Value::Array(scopes) => scopes.iter().filter_map(|scope| scope.as_str()?.parse().ok()).collect(),
+            _ => return None,
+        };
+        Some(set).filter(|set: &Self| !set.is_empty())
+    }
+
     /// Those of `self` that `other` lacks.
     pub fn without(&self, other: &Self) -> Self {
         Self(self.0.difference(&other.0).cloned().collect())
@@ -89,8 +101,9 @@ impl FromIterator<Scope> for ScopeSet {
 impl FromStr for ScopeSet {
     type Err = ScopeError;
 
+    /// Commas between scopes count as white space: no scope of Webex has one, and some programs write them.
     fn from_str(text: &str) -> Result<Self, ScopeError> {
-        text.split_whitespace().map(str::parse).collect()
+        text.split([' ', ',', '\t', '\n', '\r']).filter(|scope| !scope.is_empty()).map(str::parse).collect()
     }
 }
 
@@ -115,6 +128,7 @@ mod tests {
         let set: ScopeSet = "spark:rooms_read  spark:people_read\nspark:rooms_read".parse().unwrap();
         assert_eq!(set.to_string(), "spark:people_read spark:rooms_read");
         assert_eq!(set.len(), 2);
+        assert_eq!("spark:people_read, spark:rooms_read,".parse(), Ok(set));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Any call of Webex, with a credential's token.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lanyard_client::CallOptions;
 use lanyard_credential::{Credential, CredentialName};
-use lanyard_protocol::{Environment, Method, Request, Response, next_link};
+use lanyard_protocol::{Environment, Method, Request, Response};
 use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
@@ -15,7 +16,7 @@ use crate::doubt::Doubt;
 use crate::{Broker, Call, Error};
 
 /// Calls Webex as a credential.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct CallApi {
     /// The credential.
     pub name: CredentialName,
@@ -34,8 +35,22 @@ pub struct CallApi {
     pub expected: Option<Environment>,
 }
 
+/// Logs show every call: without values of its query and headers, which may be secret.
+impl fmt::Debug for CallApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallApi")
+            .field("name", &self.name)
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &self.body)
+            .field("expected", &self.expected)
+            .finish()
+    }
+}
+
 /// Where a call goes: always to the credential's own Webex.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum Target {
     /// A path, and what is added to its query.
     Path(ApiPath, Vec<(String, String)>),
@@ -44,12 +59,29 @@ pub enum Target {
     Next(SafeUrl),
 }
 
+/// Shows the path alone.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path, _) => write!(f, "Path({path:?})"),
+            Self::Next(url) => write!(f, "Next({url})"),
+        }
+    }
+}
+
 /// A path below a Webex's API base, such as `people/me`, or of its `/identity` beside that. It may have a query.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiPath {
     /// Segments as they are on the wire.
     path: String,
     query: Option<String>,
+}
+
+/// Shows the path without its query.
+impl fmt::Debug for ApiPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)
+    }
 }
 
 /// Why a text is no such path.
@@ -124,6 +156,9 @@ pub struct ApiReply {
     pub method: Method,
     /// The path that was asked, without its query.
     pub path: String,
+    /// The whole address that was asked.
+    #[serde(with = "lanyard_secret::travel")]
+    pub url: SafeUrl,
     /// The status.
     #[serde(with = "crate::wire::status")]
     pub status: StatusCode,
@@ -133,9 +168,6 @@ pub struct ApiReply {
     /// The body.
     #[serde(with = "lanyard_secret::travel")]
     pub body: SecretBytes,
-    /// The next page, where there is one.
-    #[serde(with = "lanyard_secret::travel::optional")]
-    pub next: Option<SafeUrl>,
     /// By which Cisco's support finds the call.
     pub tracking_id: Option<String>,
 }
@@ -196,7 +228,7 @@ impl Call for CallApi {
             method: self.method.clone(),
             path: url.expose().path().to_owned(),
             status: response.status,
-            next: next_link(&url, &response.headers),
+            url,
             tracking_id: response.tracking_id().map(str::to_owned),
             headers: response.headers,
             body: response.body,
@@ -237,6 +269,25 @@ mod tests {
         assert_eq!(url("people?max=3", &[("email", "a b@c")]), "http://127.0.0.1:9/v1/people?max=3&email=a+b%40c");
         assert_eq!(url("/identity/scim/0/v2/Users", &[]), "http://127.0.0.1:9/identity/scim/0/v2/Users");
         assert_eq!(url("people/a%20b", &[]), "http://127.0.0.1:9/v1/people/a%20b");
+    }
+
+    #[test]
+    fn debug_shows_no_value_of_a_query_or_a_header() {
+        let path = ApiPath::parse("people/me?token=canary1").expect("a path");
+        let query = vec![("password".to_owned(), "canary2".to_owned())];
+        let next = "https://webexapis.com/v1/people?cursor=canary3".parse().expect("a URL");
+        for target in [Target::Path(path, query), Target::Next(next)] {
+            let call = CallApi {
+                name: "acme".parse().expect("a name"),
+                method: Method::GET,
+                target,
+                headers: HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_static("canary4"))]),
+                body: SecretBytes::new(b"canary5".to_vec()),
+                expected: None,
+            };
+            let shown = format!("{call:?}");
+            assert!(!shown.contains("canary") && shown.contains("people") && shown.contains("cookie"), "{shown}");
+        }
     }
 
     #[test]

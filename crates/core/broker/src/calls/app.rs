@@ -2,12 +2,11 @@
 
 use lanyard_client::ExchangeError;
 use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
-use lanyard_protocol::oauth::{ClientAuth, Rejection, TokenError};
+use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{NameError, NewApp, RemoveAppError};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::{Broker, Call, Error};
 
@@ -26,8 +25,7 @@ pub struct AddApp {
     #[serde(with = "lanyard_secret::travel")]
     pub client_secret: ClientSecret,
     /// Its redirect URIs, exactly as registered.
-    #[serde(with = "lanyard_credential::urls")]
-    pub redirect_uris: Vec<Url>,
+    pub redirect_uris: Vec<RedirectUri>,
     /// The scopes that a sign-in asks for.
     pub scopes: ScopeSet,
     /// A service app's application id.
@@ -114,8 +112,7 @@ pub struct ChangeApp {
     /// The scopes that a sign-in asks for from now on; `None` leaves them.
     pub scopes: Option<ScopeSet>,
     /// The redirect URIs, exactly as registered; `None` leaves them.
-    #[serde(with = "lanyard_credential::urls::optional")]
-    pub redirect_uris: Option<Vec<Url>>,
+    pub redirect_uris: Option<Vec<RedirectUri>>,
     /// A service app's application id; `None` leaves it.
     pub application_id: Option<String>,
 }
@@ -139,7 +136,7 @@ impl Call for ChangeApp {
             app.scopes = scopes;
         }
         if let Some(uris) = self.redirect_uris {
-            let shown: Vec<_> = uris.iter().map(Url::as_str).collect();
+            let shown: Vec<_> = uris.iter().map(RedirectUri::as_str).collect();
             changed.push(format!("redirect URIs: {}", shown.join(" ")));
             app.redirect_uris = uris;
         }

@@ -6,12 +6,11 @@ use lanyard_client::Obtained;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Standing,
 };
-use lanyard_protocol::oauth::{AuthorizationRequest, Callback, verifier_from};
+use lanyard_protocol::oauth::{AuthorizationRequest, Callback, RedirectUri, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
 use lanyard_store::{NewCredential, NewTokens, StoreError};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::environment::expect;
 use crate::error::Again;
@@ -105,7 +104,7 @@ impl SignIn {
     }
 
     /// The address to open, for an answer that comes back to `redirect_uri`.
-    pub fn url(&self, redirect_uri: &Url) -> SafeUrl {
+    pub fn url(&self, redirect_uri: &RedirectUri) -> SafeUrl {
         AuthorizationRequest {
             client_id: &self.app.client_id,
             redirect_uri,
@@ -131,8 +130,7 @@ pub struct FinishSignIn {
     /// What came back.
     pub callback: Callback,
     /// Where it came back to.
-    #[serde(with = "crate::wire::text")]
-    pub redirect_uri: Url,
+    pub redirect_uri: RedirectUri,
     /// Whether a person pasted it, so that it may be a bare code without a state.
     pub pasted: bool,
 }

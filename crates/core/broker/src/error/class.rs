@@ -92,7 +92,7 @@ fn call_class(error: &CallError) -> Class {
     match error {
         CallError::Send(error) => send_class(error),
         CallError::Limited(_) => Class::Unreachable,
-        CallError::Paging(_) => Class::Failed,
+        CallError::Paging(..) => Class::Failed,
         CallError::Resource(error) => match error.status() {
             Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Class::PersonMustAct,
             Some(status) if is_passing(status) => Class::Unreachable,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
+use lanyard_client::{CallError, DeviceError, ExchangeError, SendError, SetupError};
 use lanyard_credential::{Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::TokenError;
 use lanyard_secret::SafeUrl;
@@ -225,7 +225,7 @@ fn call_hint(error: &CallError) -> Option<String> {
     let status = match error {
         CallError::Send(error) => return Some(send_hint(error).to_owned()),
         CallError::Limited(wait) => return Some(format!("try again in {} s", wait.as_secs().max(1))),
-        CallError::Paging(_) => return None,
+        CallError::Paging(..) => return None,
         CallError::Resource(error) => error.status()?,
     };
     let hint = match status {
@@ -248,6 +248,10 @@ fn send_hint(error: &SendError) -> &'static str {
         None => false,
     };
     match error {
+        SendError::Setup(SetupError::Token(_)) => "replace the token: lanyard refresh, lanyard login or lanyard add",
+        SendError::Setup(SetupError::Proxy(_)) => {
+            "correct or unset the variable, for example HTTPS_PROXY=http://proxy.example:3128"
+        }
         SendError::NotSent(url, ..) if is_local(url) => {
             "see that the local Webex runs; started anew it listens on another port, unless --listen names one"
         }

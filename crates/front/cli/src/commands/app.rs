@@ -8,10 +8,10 @@ use lanyard_broker::{
     AddApp, ChangeApp, Class, List, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
 };
 use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
+use lanyard_protocol::oauth::RedirectUri;
 use lanyard_protocol::{AppClientId, Scope};
 use lanyard_secret::ClientSecret;
 use serde_json::json;
-use url::Url;
 
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -49,7 +49,7 @@ pub(crate) struct Add {
     client_secret_file: Option<PathBuf>,
     /// A redirect URI, exactly as registered; may be repeated
     #[arg(long = "redirect-uri", value_name = "URL")]
-    redirect_uris: Vec<Url>,
+    redirect_uris: Vec<RedirectUri>,
     /// A scope that a sign-in asks for; may be repeated, or hold several separated by spaces
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
@@ -88,7 +88,7 @@ pub(crate) struct Set {
     scopes: Vec<String>,
     /// A redirect URI, exactly as registered, in place of those it had; may be repeated
     #[arg(long = "redirect-uri", value_name = "URL")]
-    redirect_uris: Vec<Url>,
+    redirect_uris: Vec<RedirectUri>,
     /// A service app's application id
     #[arg(long, value_name = "ID")]
     application_id: Option<String>,
@@ -271,7 +271,7 @@ impl Add {
     }
 }
 
-/// Scopes as they are given: one, or several separated by white space, any number of times.
+/// Scopes as they are given: one, or several separated by white space or commas, any number of times.
 pub(crate) fn scopes(given: &[String]) -> Result<Vec<Scope>, Failure> {
     if given.iter().any(|text| text.trim().is_empty()) {
         return Err(Failure::Usage {
@@ -281,7 +281,8 @@ pub(crate) fn scopes(given: &[String]) -> Result<Vec<Scope>, Failure> {
     }
     given
         .iter()
-        .flat_map(|text| text.split_whitespace())
+        .flat_map(|text| text.split([' ', ',', '\t', '\n', '\r']))
+        .filter(|scope| !scope.is_empty())
         .map(|text| {
             text.parse().map_err(|error: lanyard_protocol::ScopeError| Failure::Usage {
                 message: error.to_string(),

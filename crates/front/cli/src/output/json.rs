@@ -23,7 +23,7 @@ pub(crate) fn app(app: &App) -> Value {
         "kind": app.kind.as_str(),
         "environment": app.environment.id(),
         "client_id": app.client_id.as_str(),
-        "redirect_uris": app.redirect_uris.iter().map(url::Url::as_str).collect::<Vec<_>>(),
+        "redirect_uris": app.redirect_uris.iter().map(lanyard_protocol::oauth::RedirectUri::as_str).collect::<Vec<_>>(),
         "scopes": app.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "application_id": app.application_id,
     })

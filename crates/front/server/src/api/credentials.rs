@@ -11,7 +11,7 @@ use lanyard_broker::{
 };
 use lanyard_credential::{Capability, CredentialId, CredentialName, Job, Kind};
 use lanyard_protocol::Environment;
-use lanyard_secret::AccessToken;
+use lanyard_secret::{AccessToken, OddLetter};
 use lanyard_time::Moment;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -101,7 +101,12 @@ async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> An
         None => Environment::commercial(),
         Some(url) => Environment::at(url).map_err(|error| Problem::new(Code::BadRequest, error.to_string()))?,
     };
-    let token = AccessToken::new(Zeroizing::new(added.access_token).as_str());
+    let text = Zeroizing::new(added.access_token);
+    if let Some(odd) = OddLetter::find(text.trim()) {
+        let message = format!("the access token has a character that no token has: {odd}");
+        return Err(Problem::new(Code::BadRequest, message));
+    }
+    let token = AccessToken::new(text.trim());
     let call = AddToken { name: named(&added.name)?, kind, environment, token, replace: false };
     if let Caller::Client { .. } = caller {
         known(shared, &broker, &call.environment).await?;

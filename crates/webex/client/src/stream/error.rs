@@ -5,6 +5,8 @@ use std::time::Duration;
 use lanyard_secret::SafeUrl;
 use thiserror::Error;
 
+use crate::SetupError;
+
 /// Why there is no response. Where something was sent, or tried to be, the sentence ends with the tracking id that went with it.
 #[derive(Debug, Error)]
 pub enum StreamError {
@@ -14,9 +16,9 @@ pub enum StreamError {
     /// Webex asked this subject to wait; nothing was sent.
     #[error("Webex asked to wait {} s more before the next call", .0.as_secs())]
     Limited(Duration),
-    /// The machinery could not be built; nothing was sent.
-    #[error("no connection can be made")]
-    Setup(#[source] reqwest::Error),
+    /// This side cannot send; nothing was sent.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// No connection came about; nothing was sent.
     #[error("{0} cannot be reached (tracking id {2})")]
     NotSent(SafeUrl, #[source] reqwest::Error, Box<str>),

@@ -75,7 +75,7 @@ impl Transport {
         }
         let (api, sent) = (Api::of(&url), self.clock.now());
         subject.map_or(Ok(()), |subject| self.limits.admit(subject, &api, &sent)).map_err(StreamError::Limited)?;
-        let client = self.streaming.of(&url).map_err(StreamError::Setup)?;
+        let client = self.streaming.of(&url)?;
         let tracking_id = self.tracking_id_of(&mut headers);
         // Where a body is usual its absence is said (RFC 9110, section 8.6): some servers answer 411 otherwise.
         if matches!((&body, &method), (Upload::Empty, &Method::POST | &Method::PUT | &Method::PATCH)) {

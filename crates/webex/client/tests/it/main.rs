@@ -4,6 +4,7 @@
 mod calls;
 mod errors;
 mod limits;
+mod odd_answers;
 mod pages;
 mod proxies;
 mod server;

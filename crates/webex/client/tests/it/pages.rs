@@ -1,7 +1,7 @@
 //! A list, page by page.
 
-use lanyard_client::{CallError, CallOptions, Pages, PagingError};
-use lanyard_protocol::{Environment, ItemTrouble, Method, Organization, Request};
+use lanyard_client::{CallError, CallOptions, Pages};
+use lanyard_protocol::{Environment, ItemTrouble, Method, Organization, PagingError, Request};
 use lanyard_secret::AccessToken;
 
 use crate::server::{Server, Step, answer};
@@ -51,7 +51,7 @@ async fn a_page_elsewhere_is_not_asked_for() {
     let (world, environment) = (World::new(), webex.environment());
     let mut pages = walk(&world, &environment);
     let error = pages.next_page().await.unwrap_err();
-    assert!(matches!(error, CallError::Paging(PagingError::ForeignOrigin(..))), "{error}");
+    assert!(matches!(error, CallError::Paging(PagingError::ForeignOrigin(..), _)), "{error}");
     assert!(error.to_string().contains("which does not belong to the credential's Webex"), "{error}");
     assert!(!error.to_string().contains("canary"), "{error}");
     assert!(pages.next_page().await.unwrap().is_none());
@@ -65,7 +65,7 @@ async fn a_circle_is_an_error_whether_short_or_long() {
         let webex = Server::playing(circle.iter().map(|link| page(&item("a"), Some(link)))).await;
         let (world, environment) = (World::new(), webex.environment());
         let error = walk(&world, &environment).all().await.unwrap_err();
-        assert!(matches!(error, CallError::Paging(PagingError::Circle(..))), "{error}");
+        assert!(matches!(error, CallError::Paging(PagingError::Circle(..), _)), "{error}");
         assert_eq!(webex.seen().len(), circle.len());
     }
 }
@@ -76,8 +76,33 @@ async fn a_list_without_end_ends() {
     let webex = Server::playing(links).await;
     let (world, environment) = (World::new(), webex.environment());
     let error = walk(&world, &environment).at_most(3).all().await.unwrap_err();
-    assert!(matches!(error, CallError::Paging(PagingError::TooMany(_, 3, _))), "{error}");
+    assert!(matches!(error, CallError::Paging(PagingError::TooMany(_, 3), _)), "{error}");
     assert_eq!(webex.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn a_list_that_repeats_itself_is_given_up_soon() {
+    for items in [String::new(), item("a")] {
+        let pages =
+            (1..200).map(|cursor| page(&items, Some(&format!("<{{base}}/organizations?c={cursor}>; rel=next"))));
+        let webex = Server::playing(pages).await;
+        let (world, environment) = (World::new(), webex.environment());
+        let error = walk(&world, &environment).all().await.unwrap_err();
+        assert!(matches!(error, CallError::Paging(PagingError::NothingNew(..), _)), "{error}");
+        assert!(webex.seen().len() < 60, "{}", webex.seen().len());
+    }
+}
+
+#[tokio::test]
+async fn a_list_may_end_with_an_answer_without_a_body() {
+    for last in
+        [answer("204 No Content", &[], ""), answer("200 OK", &[], ""), answer("200 OK", &[], "{\"items\":null}")]
+    {
+        let webex = Server::playing([page(&item("a"), Some("<{base}/organizations?c=1>; rel=next")), last]).await;
+        let (world, environment) = (World::new(), webex.environment());
+        assert_eq!(walk(&world, &environment).all().await.unwrap().items.len(), 1);
+        assert!(webex.header("accept-encoding").iter().all(Option::is_some), "lists are asked for compressed");
+    }
 }
 
 #[tokio::test]

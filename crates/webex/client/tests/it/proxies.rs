@@ -172,6 +172,16 @@ async fn a_webex_on_this_machine_is_never_reached_through_a_proxy() {
     assert_eq!(proxy.seen(), [""; 0]);
 }
 
+#[tokio::test]
+async fn a_proxy_that_cannot_be_read_is_not_passed_by() {
+    for value in ["http://DOM\\user:canary@127.0.0.1:1", "http://[::1:1", "proxy host", "http://u:can@ary@127.0.0.1:1"]
+    {
+        let heard = ask(Environment::fedramp().id(), &[("HTTPS_PROXY", value)]).await;
+        assert!(heard.starts_with("HTTPS_PROXY does not name a proxy: "), "{heard}");
+        assert!(!heard.contains("canary") && !heard.contains("ary@"), "{heard}");
+    }
+}
+
 /// `SSL_CERT_FILE` names the system's store on Linux alone; elsewhere a test would have to change the machine's own.
 #[cfg(target_os = "linux")]
 #[tokio::test]

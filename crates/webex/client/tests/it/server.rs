@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 pub(crate) enum Step {
     /// It is answered so. `{base}` becomes the server's own address, `…/v1`.
     Answer(String),
+    /// It is answered with these bytes.
+    Bytes(Vec<u8>),
     /// It is read and the connection cut.
     Cut,
     /// The connection is cut in the middle of the answer's body.
@@ -24,6 +26,13 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Step
     let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
     let length = body.len();
     Step::Answer(format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"))
+}
+
+/// An answer whose body is not a text.
+pub(crate) fn answer_bytes(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Step {
+    let Step::Answer(text) = answer(status, headers, "") else { unreachable!("an answer is one") };
+    let head = text.replace("content-length: 0", &format!("content-length: {}", body.len()));
+    Step::Bytes([head.as_bytes(), body].concat())
 }
 
 /// The script's end: it is no part of any story, and says so to whoever comes.
@@ -95,12 +104,13 @@ async fn play(listener: TcpListener, script: Vec<Step>, seen: Arc<Mutex<Vec<Stri
         }
         seen.lock().unwrap().push(request);
         let text = match script.next() {
-            Some(Step::Answer(text)) => text.replace("{base}", &base),
+            Some(Step::Answer(text)) => text.replace("{base}", &base).into_bytes(),
+            Some(Step::Bytes(bytes)) => bytes,
             Some(Step::Cut) => continue,
-            Some(Step::CutWithin) => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"items\":".to_owned(),
-            None => OVER.to_owned(),
+            Some(Step::CutWithin) => b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"items\":".to_vec(),
+            None => OVER.into(),
         };
-        let _ = stream.write_all(text.as_bytes()).await;
+        let _ = stream.write_all(&text).await;
         let _ = stream.shutdown().await;
     }
 }

@@ -1,9 +1,8 @@
 //! The address that a browser opens to sign in.
 
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
-use url::Url;
 
-use super::challenge;
+use super::{RedirectUri, challenge};
 use crate::{AppClientId, Environment, ScopeSet};
 
 /// `GET /authorize` (RFC 6749, section 4.1.1, with PKCE).
@@ -12,7 +11,7 @@ pub struct AuthorizationRequest<'a> {
     /// The app.
     pub client_id: &'a AppClientId,
     /// Where the code comes back; must be registered to the letter, port and path included.
-    pub redirect_uri: &'a Url,
+    pub redirect_uri: &'a RedirectUri,
     /// What is asked for. Webex refuses an empty set.
     pub scopes: &'a ScopeSet,
     /// Comes back with the code.

@@ -4,12 +4,17 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
-use lanyard_secret::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken, SecretBytes};
-use serde::Deserialize;
+use lanyard_secret::{
+    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, OddLetter, RefreshToken, SecretBytes,
+};
+use serde_json::Value;
 use thiserror::Error;
-use url::Url;
 use zeroize::Zeroizing;
 
+use super::RedirectUri;
+use super::lifetime::lifetime;
+use crate::fields::Fields;
+use crate::text::Text;
 use crate::{AppClientId, Environment, ErrorBody, Method, Request, Response, ScopeSet};
 
 /// How an app proves itself at the token endpoint. PKCE does not remove the secret.
@@ -26,7 +31,7 @@ pub fn exchange_code(
     environment: &Environment,
     auth: &ClientAuth,
     code: &AuthorizationCode,
-    redirect_uri: &Url,
+    redirect_uri: &RedirectUri,
     verifier: &CodeVerifier,
 ) -> Request {
     post(
@@ -166,38 +171,59 @@ fn is_tracking_id(text: &str) -> bool {
 /// What is wrong with a successful answer. Says where, never what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MalformedReply {
-    /// The body is no JSON object of the expected form.
+    /// The body is not a JSON object of the expected form.
     NotJson {
         /// How long it is, in bytes.
         length: usize,
+        /// What it looks like instead.
+        looks: Looks,
     },
     /// There is no access token in it.
     NoAccessToken,
-    /// The token type is something else than Bearer.
-    TokenType,
+    /// A token in it cannot be sent as one.
+    UnusableToken(OddLetter),
+}
+
+/// What a body that is not JSON looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// A page for a browser.
+    Html,
+    /// Compressed in a way that could not be undone.
+    Compressed,
+    /// Like nothing that is known.
+    Unknown,
+}
+
+impl MalformedReply {
+    /// A body that is not a JSON object of the expected form.
+    pub(crate) fn not_json(response: &Response) -> Self {
+        let body = response.body.expose_secret();
+        let looks = match body.trim_ascii_start() {
+            _ if response.headers.contains_key(http::header::CONTENT_ENCODING) => Looks::Compressed,
+            [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => Looks::Compressed,
+            [b'<', ..] => Looks::Html,
+            _ => Looks::Unknown,
+        };
+        Self::NotJson { length: body.len(), looks }
+    }
 }
 
 impl fmt::Display for MalformedReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotJson { length } => write!(f, "the body ({length} bytes) is not the JSON of a token reply"),
+            Self::NotJson { length, looks } => {
+                let looks = match looks {
+                    Looks::Html => " of HTML",
+                    Looks::Compressed => ", compressed in a way that could not be undone",
+                    Looks::Unknown => "",
+                };
+                write!(f, "the body ({length} bytes{looks}) is not the JSON of a token reply")
+            }
             Self::NoAccessToken => f.write_str("there is no access token in the body"),
-            Self::TokenType => f.write_str("the token is of another type than Bearer"),
+            Self::UnusableToken(odd) => write!(f, "a token in the body cannot be used: {odd}"),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    access_token: Option<AccessToken>,
-    #[serde(default, deserialize_with = "super::lifetime::lenient")]
-    expires_in: Option<Duration>,
-    refresh_token: Option<RefreshToken>,
-    #[serde(default, deserialize_with = "super::lifetime::lenient")]
-    refresh_token_expires_in: Option<Duration>,
-    token_type: Option<String>,
-    #[serde(default)]
-    scope: Option<serde_json::Value>,
 }
 
 impl TokenReply {
@@ -209,43 +235,54 @@ impl TokenReply {
         Self::read(response).map_err(TokenError::Malformed)
     }
 
-    /// Reads the body of a success.
+    /// Reads the body of a success. Only the tokens decide: nothing else in the body can spoil them, and `token_type` is
+    /// ignored, because Webex has one type and servers spell it in many ways.
     pub(super) fn read(response: &Response) -> Result<Self, MalformedReply> {
-        let body = response.body.expose_secret();
-        let wire: Wire = serde_json::from_slice(body).map_err(|_| MalformedReply::NotJson { length: body.len() })?;
-        if wire.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-            return Err(MalformedReply::TokenType);
+        let text = Text::of(response.body.expose_secret()).without_controls();
+        let fields = Fields::of(&text).ok_or_else(|| MalformedReply::not_json(response))?;
+        let access_token = fields.last(&["access_token"], |token: &AccessToken| !token.is_empty());
+        let refresh_token = fields.last(&["refresh_token"], |token: &RefreshToken| !token.is_empty());
+        // What was cut off could have been the refresh token.
+        if fields.broken_at().is_some() && (access_token.is_none() || refresh_token.is_none()) {
+            return Err(MalformedReply::not_json(response));
         }
-        let access_token = wire.access_token.filter(|token| !token.is_empty()).ok_or(MalformedReply::NoAccessToken)?;
+        let access_token = access_token.ok_or(MalformedReply::NoAccessToken)?;
+        let odd = OddLetter::find(access_token.expose_secret());
+        let odd = odd.or_else(|| OddLetter::find(refresh_token.as_ref()?.expose_secret()));
+        if let Some(odd) = odd {
+            return Err(MalformedReply::UnusableToken(odd));
+        }
+        let lasts = |name| fields.last(&[name], |value| lifetime(value).is_some()).as_ref().and_then(lifetime);
         Ok(Self {
             access_token,
-            expires_in: wire.expires_in,
-            refresh_token: wire.refresh_token.filter(|token| !token.is_empty()),
-            refresh_token_expires_in: wire.refresh_token_expires_in,
-            scopes: wire.scope.as_ref().and_then(|scope| scope.as_str()).and_then(|text| text.parse().ok()),
+            expires_in: lasts("expires_in"),
+            refresh_token,
+            refresh_token_expires_in: lasts("refresh_token_expires_in"),
+            scopes: fields.last(&["scope"], |_: &Value| true).as_ref().and_then(ScopeSet::granted),
         })
     }
 }
 
-/// Sorts what is no success. RFC 6749, section 5.2, has `invalid_grant` and `invalid_client`; Webex says `invalid_request` with
-/// a sentence about the refresh token, and Cisco's own code takes a 401 for a dead refresh token.
+/// Sorts what is not a success, by status and code. RFC 6749, section 5.2, has `invalid_grant` and `invalid_client`. Webex's
+/// `invalid_request` means several things, and only there its sentence is looked at. Cisco's own code takes a 401 for a dead
+/// refresh token; one that says nothing is not from Webex but from something on the way, such as a captive portal.
 fn refusal(response: &Response) -> TokenError {
     let body = ErrorBody::parse(response.body.expose_secret());
     let said = Refusal::of(response, &body);
     let status = response.status;
-    let code = body.code.as_deref().unwrap_or_default();
-    let sentence = Zeroizing::new(body.message.as_deref().unwrap_or_default().to_ascii_lowercase());
-    match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => {
-            TokenError::Limited { retry_after: response.retry_after() }
-        }
-        _ if !status.is_client_error() => TokenError::Unclear(said),
-        _ if matches!(code, "invalid_client" | "unauthorized_client") || sentence.contains("client_secret") => {
-            Rejection::Client(said).into()
-        }
-        _ if code == "invalid_grant" => Rejection::Grant(said).into(),
-        _ if code == "invalid_request" && names_a_dead_grant(&sentence) => Rejection::Grant(said).into(),
-        StatusCode::UNAUTHORIZED => Rejection::Grant(said).into(),
+    let sentence = || Zeroizing::new(body.message.as_deref().unwrap_or_default().to_ascii_lowercase());
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) {
+        return TokenError::Limited { retry_after: response.retry_after() };
+    }
+    if !status.is_client_error() {
+        return TokenError::Unclear(said);
+    }
+    match body.code.as_deref() {
+        Some("invalid_grant") => Rejection::Grant(said).into(),
+        Some("invalid_client" | "unauthorized_client") => Rejection::Client(said).into(),
+        Some("invalid_request") if sentence().contains("client_secret") => Rejection::Client(said).into(),
+        Some("invalid_request") if names_a_dead_grant(&sentence()) => Rejection::Grant(said).into(),
+        _ if status == StatusCode::UNAUTHORIZED && body != ErrorBody::default() => Rejection::Grant(said).into(),
         _ => TokenError::Unclear(said),
     }
 }
@@ -291,18 +328,94 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_reply_is_malformed() {
-        use MalformedReply::{NoAccessToken, NotJson, TokenType};
+    fn tokens_are_taken_whatever_stands_beside_them() {
+        for body in [
+            r#"{"access_token":"a","refresh_token":"r"}"#,
+            r#"{"access_token":"a","refresh_token":"r","token_type":"BearerToken"}"#,
+            r#"{"access_token":"a","refresh_token":"r","token_type":["Bearer"]}"#,
+            r#"{"access_token":"a","refresh_token":"r","token_type":null,"token_type":7}"#,
+            r#"{"access_token":"a","access_token":"a","refresh_token":"r"}"#,
+            r#"{"access_token":"old","refresh_token":"r","access_token":"a"}"#,
+            r#"{"access_token":"a","access_token":null,"refresh_token":"r","refresh_token":5}"#,
+            r#"{"access_token":"a","refresh_token":"r","scope":"x","scope":[1,{}]}"#,
+            r#"{"scope":"\ud800","expires_in":1e999,"access_token":"a","refresh_token":"r"}"#,
+            r#"{"access_token":"a","refresh_token":"r","expires_in":1,"expires_in":2,"x":[[[{}]]]}"#,
+            "{\"note\":\"two\nlines\",\"access_token\":\"a\",\"refresh_token\":\"r\"}\r\n\0",
+            r#"{"access_token":"a","refresh_token":"r"} trailing"#,
+            r#"{"access_token":"a","refresh_token":"r","token_ty"#,
+        ] {
+            let reply = answer(200, body).expect(body);
+            assert_eq!(reply.access_token.expose_secret(), "a", "{body}");
+            assert_eq!(reply.refresh_token.expect(body).expose_secret(), "r", "{body}");
+        }
+        let reply = answer(200, r#"{"access_token":"a","refresh_token":5}"#).unwrap();
+        assert!(reply.refresh_token.is_none());
+    }
+
+    #[test]
+    fn tokens_are_taken_in_every_encoding() {
+        let json = r#"{"note":"Zoë","access_token":"a","refresh_token":"r","expires_in":60}"#;
+        let utf16 = |write: fn(u16) -> [u8; 2]| json.encode_utf16().flat_map(write).collect::<Vec<_>>();
+        for body in [
+            format!("\u{feff}{json}").into_bytes(),
+            utf16(u16::to_le_bytes),
+            utf16(u16::to_be_bytes),
+            [vec![0xff, 0xfe], utf16(u16::to_le_bytes)].concat(),
+            json.chars().map(|letter| u8::try_from(letter).unwrap()).collect(),
+        ] {
+            let body = SecretBytes::new(body);
+            let reply =
+                TokenReply::parse(&Response { status: StatusCode::OK, headers: HeaderMap::new(), body }).unwrap();
+            assert_eq!(reply.refresh_token.unwrap().expose_secret(), "r");
+            assert_eq!(reply.expires_in, Some(Duration::from_secs(60)));
+        }
+    }
+
+    #[test]
+    fn scopes_are_read_in_every_spelling_and_none_are_unknown() {
+        for (scope, expected) in [
+            (r#""a b""#, Some("a b")),
+            (r#""a,b""#, Some("a b")),
+            (r#""a, b""#, Some("a b")),
+            (r#""a+b""#, Some("a b")),
+            (r#"["a","b",7]"#, Some("a b")),
+            (r#""""#, None),
+            (r#"" ""#, None),
+            ("[]", None),
+            ("null", None),
+            ("7", None),
+        ] {
+            let reply = answer(200, &format!(r#"{{"access_token":"a","scope":{scope}}}"#)).unwrap();
+            assert_eq!(reply.scopes.map(|scopes| scopes.to_string()).as_deref(), expected, "{scope}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_usable_tokens_is_malformed() {
+        use MalformedReply::{NoAccessToken, NotJson};
+        let not_json = |length, looks| NotJson { length, looks };
         for (body, expected) in [
-            ("", NotJson { length: 0 }),
-            ("<html>", NotJson { length: 6 }),
-            (r#"{"access_token":"a","#, NotJson { length: 20 }),
-            (r#"{"access_token":5}"#, NotJson { length: 18 }),
+            ("", not_json(0, Looks::Unknown)),
+            ("<html>", not_json(6, Looks::Html)),
+            ("(\u{b5}/\u{fd}", not_json(6, Looks::Unknown)),
+            (r#"{"access_token":"a","#, not_json(20, Looks::Unknown)),
+            (r#"{"access_token":"a","refresh_token":"r"#, not_json(38, Looks::Unknown)),
+            (r#"{"access_token":5}"#, NoAccessToken),
             ("{}", NoAccessToken),
             (r#"{"access_token":"","refresh_token":"r"}"#, NoAccessToken),
-            (r#"{"access_token":"a","token_type":"mac"}"#, TokenType),
         ] {
             assert_eq!(answer(200, body).unwrap_err(), TokenError::Malformed(expected), "{body}");
+        }
+        for body in [
+            r#"{"access_token":"a\nheader = x"}"#,
+            r#"{"access_token":"a\u0000"}"#,
+            r#"{"access_token":"a\""}"#,
+            r#"{"access_token":"a b"}"#,
+            r#"{"access_token":"a\u200b"}"#,
+            r#"{"access_token":"a","refresh_token":"r\u001b"}"#,
+        ] {
+            let error = answer(200, body).unwrap_err();
+            assert!(matches!(error, TokenError::Malformed(MalformedReply::UnusableToken(_))), "{body}: {error}");
         }
     }
 
@@ -315,7 +428,13 @@ mod tests {
             ),
             (400, r#"{"error":"invalid_grant"}"#),
             (401, r#"{"message":"The request requires a valid access token","trackingId":"x"}"#),
-            (401, ""),
+            (400, r#"{"error":"INVALID_GRANT"}"#),
+            (400, r#"{"error":"invalid_grant","error":"invalid_grant"}"#),
+            (400, r#"{"error":"invalid_grant","error_description":["The client_secret"]}"#),
+            (400, r#"{"error":"invalid_grant","error_description":70008,"message":{"text":"x"}}"#),
+            (400, r#"{"error":"invalid_grant","trackingId":"NA_1","trackingID":"NA_1","errors":7}"#),
+            (400, r#"{"error":"invalid_request","error_description":["The refresh token provided is expired."]}"#),
+            (400, "\u{feff}{\"error\":\"invalid_grant\"}"),
         ] {
             assert!(matches!(answer(status, body), Err(TokenError::Rejected(Rejection::Grant(_)))), "{status} {body}");
         }
@@ -341,10 +460,14 @@ mod tests {
             (500, r#"{"error":"invalid_grant"}"#),
             (503, ""),
             (302, ""),
+            // A captive portal's, or a proxy's.
+            (401, ""),
+            (401, "<html>"),
+            (401, "{}"),
         ] {
             assert!(matches!(answer(status, body), Err(TokenError::Unclear(_))), "{status} {body}");
         }
-        assert_eq!(answer(429, "<html>").unwrap_err(), TokenError::Limited { retry_after: None });
+        assert!(matches!(answer(429, "<html>"), Err(TokenError::Limited { .. })));
     }
 
     #[test]

@@ -15,7 +15,7 @@ async fn pages(world: &World, path: &str, token: &str) -> Vec<Vec<Person>> {
     while let Some(url) = next {
         let reply = world.http.get(&url).bearer_auth(token).send().await.unwrap();
         assert_eq!(reply.status(), 200);
-        next = next_link(&url.parse().unwrap(), reply.headers()).map(|link| link.expose().to_string());
+        next = next_link(&url.parse().unwrap(), reply.headers()).unwrap().map(|link| link.expose().to_string());
         let page: Page<Person> = serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap();
         pages.push(page.items);
     }

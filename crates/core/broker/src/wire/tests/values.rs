@@ -289,7 +289,7 @@ fn using(tried: &mut Trips) {
             status: StatusCode::IM_A_TEAPOT,
             headers: headers(),
             body,
-            next: Some(next.clone()),
+            url: next.clone(),
             tracking_id: Some("t".to_owned()),
         };
         tried.trip(&call, &reply);

@@ -89,7 +89,7 @@ impl Api {
             broker: common.broker().await?,
             name: None,
             method,
-            headers: headers(&self.headers)?,
+            headers: headers(&self.headers, paged)?,
             body,
             expected: common.expected()?,
         };
@@ -206,10 +206,12 @@ fn hint(reply: &ApiReply, named: bool) -> Option<String> {
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => {
             let wait = reply.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-            wait.map_or_else(
-                || "try again later".to_owned(),
-                |wait| format!("try again after {wait} (seconds, or a date)"),
-            )
+            let seconds = wait.map(str::trim).filter(|wait| wait.parse::<u64>().is_ok());
+            match (seconds, wait.filter(|wait| wait.ends_with(" GMT"))) {
+                (Some(seconds), _) => format!("try again in {seconds} s"),
+                (None, Some(date)) => format!("try again after {date}"),
+                (None, None) => "try again later".to_owned(),
+            }
         }
         StatusCode::GATEWAY_TIMEOUT => "ask for less at once: a smaller max".to_owned(),
         _ => return None,
@@ -254,7 +256,7 @@ impl Words {
 }
 
 /// `Name: value`, but none that are the credential's or the connection's own.
-fn headers(given: &[String]) -> Result<HeaderMap, Failure> {
+fn headers(given: &[String], paged: bool) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     for line in given {
         let usage = |message: &str| Failure::Usage {
@@ -271,6 +273,9 @@ fn headers(given: &[String]) -> Result<HeaderMap, Failure> {
             });
         }
         headers.append(name, value);
+    }
+    if paged {
+        headers.entry(http::header::ACCEPT_ENCODING).or_insert(lanyard_client::ACCEPTED_CODINGS);
     }
     Ok(headers)
 }
@@ -326,8 +331,11 @@ mod tests {
 
     #[test]
     fn the_token_is_not_the_callers_to_set() {
-        assert!(headers(&["Authorization: Bearer x".to_owned()]).is_err());
-        assert!(headers(&["host: evil.example".to_owned()]).is_err());
-        assert_eq!(headers(&["timezone: Europe/Berlin".to_owned()]).expect("a header")["timezone"], "Europe/Berlin");
+        assert!(headers(&["Authorization: Bearer x".to_owned()], false).is_err());
+        assert!(headers(&["host: evil.example".to_owned()], false).is_err());
+        assert_eq!(
+            headers(&["timezone: Europe/Berlin".to_owned()], false).expect("a header")["timezone"],
+            "Europe/Berlin"
+        );
     }
 }

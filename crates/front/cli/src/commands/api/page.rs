@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use lanyard_broker::{ApiReply, Target};
+use lanyard_protocol::{Walk, fingerprint, parse_json};
 use serde_json::Value;
 
 use super::{Caller, finish};
 use crate::exit::Failure;
+use crate::output;
 use crate::output::foreign;
 
 /// Prints the items of page after page as they come: nothing is kept in memory but one page.
@@ -16,47 +18,72 @@ pub(super) struct Pages {
     json: bool,
     begun: bool,
     printed: usize,
+    /// What the list is called on the pages.
+    key: Option<String>,
 }
-
-/// Webex pages by a thousand at most where it says; a list that does not end by then is a fault.
-const MOST_PAGES: usize = 100_000;
 
 impl Pages {
     pub(super) fn new(lines: bool, json: bool) -> Self {
-        Self { lines, json, begun: false, printed: 0 }
+        Self { lines, json, begun: false, printed: 0, key: None }
     }
 
+    /// Prints all pages from `first` on. Whatever ends it too early, the array is closed, stderr says that the list is not whole,
+    /// and the exit code is not 0.
     pub(super) async fn print(mut self, caller: &Caller, first: ApiReply) -> Result<ExitCode, Failure> {
+        let refused = match self.follow(caller, first).await {
+            Ok(None) => return self.end().map(|()| ExitCode::SUCCESS),
+            Err(Failure::Unread) => return Err(Failure::Unread),
+            Ok(Some(refused)) => Ok(refused),
+            Err(error) => Err(error),
+        };
+        if self.begun {
+            self.end()?;
+            output::note(&format!("warning: this is not the whole list: {} items were read", self.printed));
+        }
+        refused.map(|reply| finish(&reply, true, self.json))
+    }
+
+    /// Reads to the end of the list; gives the answer that refused a page, should there be one.
+    async fn follow(&mut self, caller: &Caller, first: ApiReply) -> Result<Option<ApiReply>, Failure> {
+        let mut walk = Walk::new(&first.credential.environment, &first.url);
         let mut reply = first;
-        let mut asked = Vec::new();
-        for _ in 0..MOST_PAGES {
-            self.items(&reply)?;
-            let Some(next) = reply.next.take() else { return self.end() };
-            if asked.contains(&next) {
-                return Err(Failure::Other {
-                    message: "Webex named a page as the next one that was already read".to_owned(),
-                    hint: Some("what was printed is not the whole list".to_owned()),
-                });
-            }
-            asked.push(next.clone());
-            reply = caller.call(Target::Next(next)).await?;
-            if !reply.status.is_success() {
-                self.end()?;
-                return Ok(finish(&reply, true, self.json));
+        while reply.status.is_success() {
+            let items = self.items(reply.body.expose_secret())?;
+            self.write_all(&items)?;
+            let next = walk.follow(&reply.url, &reply.headers, items.iter().map(fingerprint));
+            match next.map_err(|error| Failure::Other { message: error.to_string(), hint: None })? {
+                Some(next) => reply = caller.call(Target::Next(next)).await?,
+                None => return Ok(None),
             }
         }
-        Err(Failure::Other { message: format!("the list has more than {MOST_PAGES} pages"), hint: None })
+        Ok(Some(reply))
     }
 
-    fn items(&mut self, reply: &ApiReply) -> Result<(), Failure> {
-        let page: Value = serde_json::from_slice(reply.body.expose_secret()).map_err(|_| Failure::Other {
-            message: "a page is no JSON".to_owned(),
+    /// The items of a page. A page without a body, or with a null in place of its list, has none.
+    fn items(&mut self, body: &[u8]) -> Result<Vec<Value>, Failure> {
+        let other = |message: &str| Failure::Other {
+            message: message.to_owned(),
             hint: Some("leave --paginate and --lines away".to_owned()),
-        })?;
-        let items = items(&page).ok_or_else(|| Failure::Other {
-            message: "the answer holds no list".to_owned(),
-            hint: Some("leave --paginate and --lines away".to_owned()),
-        })?;
+        };
+        if body.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        let page: Value = parse_json(body).map_err(|_| other("a page is no JSON"))?;
+        let Value::Object(mut page) = page else { return Err(other("the answer holds no list")) };
+        if self.key.is_none() {
+            self.key = list_of(&page).map(str::to_owned);
+        }
+        let key = self.key.as_deref();
+        match key.and_then(|key| page.remove(key)) {
+            Some(Value::Array(items)) => Ok(items),
+            // Later pages of some lists leave the list out.
+            Some(Value::Null) => Ok(Vec::new()),
+            None if self.begun && key.is_some() => Ok(Vec::new()),
+            _ => Err(other("the answer holds no list")),
+        }
+    }
+
+    fn write_all(&mut self, items: &[Value]) -> Result<(), Failure> {
         if !self.begun && !self.lines {
             foreign::json("[")?;
         }
@@ -74,25 +101,27 @@ impl Pages {
         Ok(())
     }
 
-    fn end(&self) -> Result<ExitCode, Failure> {
-        let end = match (self.lines, self.printed) {
+    fn end(&self) -> Result<(), Failure> {
+        foreign::json(match (self.lines, self.printed) {
             (true, _) => "",
             (false, 0) => "]\n",
             (false, _) => "\n]\n",
-        };
-        foreign::json(end)?;
-        Ok(ExitCode::SUCCESS)
+        })
     }
 }
 
-/// `items` nearly everywhere; Calling names its lists otherwise (`phoneNumbers`, `devices`, `members`): then the only list there is.
-fn items(page: &Value) -> Option<&Vec<Value>> {
-    if let Some(items) = page.get("items") {
-        return items.as_array();
+/// What the list of a page is called: `items` nearly everywhere; Calling names its lists otherwise (`phoneNumbers`, `devices`,
+/// `members`): then the only list there is, or else the only field, if that is null.
+fn list_of(page: &serde_json::Map<String, Value>) -> Option<&str> {
+    if page.contains_key("items") {
+        return Some("items");
     }
-    let mut lists = page.as_object()?.values().filter_map(Value::as_array);
-    let only = lists.next()?;
-    lists.next().is_none().then_some(only)
+    let only = |is_list: fn(&Value) -> bool| {
+        let mut lists = page.iter().filter(|(_, value)| is_list(value));
+        let (name, _) = lists.next()?;
+        lists.next().is_none().then_some(name.as_str())
+    };
+    only(Value::is_array).or_else(|| only(Value::is_null).filter(|_| page.len() == 1))
 }
 
 #[cfg(test)]
@@ -101,12 +130,42 @@ mod tests {
 
     use super::*;
 
+    fn read(pages: &[&str]) -> Option<Vec<usize>> {
+        let mut list = Pages::new(true, false);
+        let mut lengths = Vec::new();
+        for page in pages {
+            lengths.push(list.items(page.as_bytes()).ok()?.len());
+            list.begun = true;
+        }
+        Some(lengths)
+    }
+
     #[test]
     fn a_list_is_found_whatever_it_is_called() {
-        assert_eq!(items(&json!({"items": [1], "errors": [2]})), Some(&vec![json!(1)]));
-        assert_eq!(items(&json!({"phoneNumbers": [1, 2], "count": 2})).map(Vec::len), Some(2));
-        assert_eq!(items(&json!({"a": [], "b": []})), None);
-        assert_eq!(items(&json!({"id": "x"})), None);
-        assert_eq!(items(&json!([1])), None);
+        let found = |page: Value| list_of(page.as_object()?).map(str::to_owned);
+        assert_eq!(found(json!({"items": [1], "errors": [2]})).as_deref(), Some("items"));
+        assert_eq!(found(json!({"phoneNumbers": [1, 2], "count": 2})).as_deref(), Some("phoneNumbers"));
+        assert_eq!(found(json!({"a": [], "b": []})), None);
+        assert_eq!(found(json!({"id": "x"})), None);
+    }
+
+    #[test]
+    fn a_page_without_a_list_is_empty_where_a_list_was_before_or_nothing_else_is_there() {
+        for (pages, expected) in [
+            (&[r#"{"items":[1]}"#, ""][..], Some(vec![1, 0])),
+            (&[r#"{"items":[1]}"#, "\r\n"], Some(vec![1, 0])),
+            (&[r#"{"items":[1]}"#, r#"{"items":null}"#], Some(vec![1, 0])),
+            (&[r#"{"numbers":[1]}"#, "{}", r#"{"numbers":[1,2],"others":[]}"#], Some(vec![1, 0, 2])),
+            (&[""], Some(vec![0])),
+            (&[r#"{"numbers":null}"#], Some(vec![0])),
+            (&["\u{feff}{\"items\":[1]}"], Some(vec![1])),
+            (&["{}"], None),
+            (&[r#"{"id":"x"}"#], None),
+            (&["[1]"], None),
+            (&["<html>"], None),
+            (&[r#"{"items":[1]}"#, r#"{"items":{}}"#], None),
+        ] {
+            assert_eq!(read(pages), expected, "{pages:?}");
+        }
     }
 }

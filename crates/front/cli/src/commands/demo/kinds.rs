@@ -6,11 +6,10 @@ use lanyard_broker::{
     AddApp, AddGuest, AddServiceApp, AddToken, BeginSignIn, FinishSignIn, ServiceAppSource, SignedIn,
 };
 use lanyard_credential::{AppKind, Kind, Subject};
-use lanyard_protocol::oauth::Callback;
+use lanyard_protocol::oauth::{Callback, RedirectUri};
 use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl};
 use lanyard_simulator::{Next, Person};
-use url::Url;
 
 use super::stage::{LONGEST, Stage, check, failed, named, say};
 use crate::exit::Failure;
@@ -29,7 +28,7 @@ const SCOPES: [&str; 5] = [
 /// browser is played.
 pub(super) async fn integration(stage: &Stage) -> Result<(), Failure> {
     let app = &stage.webex.integration;
-    let redirect_uri: Option<Url> = app.redirect_uris.first().and_then(|uri| uri.parse().ok());
+    let redirect_uri: Option<RedirectUri> = app.redirect_uris.first().and_then(|uri| uri.parse().ok());
     let redirect_uri = redirect_uri.ok_or_else(|| failed("the local Webex names no redirect URI"))?;
     let scopes: ScopeSet = SCOPES.iter().filter_map(|scope| scope.parse().ok()).collect();
     let add = AddApp {

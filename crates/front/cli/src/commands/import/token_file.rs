@@ -4,15 +4,14 @@
 //! to be. The parser's events are read as they come, and mostly borrow from the file's own buffer, which is wiped.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use granit_parser::{Event, Parser, ScalarStyle};
 use lanyard_broker::ImportedTokens;
-use lanyard_secret::{AccessToken, RefreshToken};
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use lanyard_protocol::{Fields, ScopeSet};
+use lanyard_secret::{AccessToken, OddLetter, RefreshToken, SecretText};
+use serde_json::Value;
 use thiserror::Error;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 /// What is wrong with a token file. Says where, never what stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -26,34 +25,35 @@ pub(super) enum FileError {
     /// A field holds something else than a text.
     #[error("its field {0} is no text")]
     NoText(&'static str),
-    /// A token has white space in it.
-    #[error("its field {0} has white space inside")]
-    WhiteSpace(&'static str),
-    /// The tokens are of another type.
-    #[error("its field token_type is not Bearer")]
-    TokenType,
+    /// A token has a letter that no token has.
+    #[error("its field {0} has a character that no token has: {1}")]
+    OddLetter(&'static str, OddLetter),
     /// There is no token at all.
     #[error("its field access_token is missing, and so is refresh_token")]
     NoToken,
 }
 
 /// The fields that are looked at; all others are passed over. Lifetimes are: they count from a moment that nobody knows.
-const FIELDS: [&str; 4] = ["access_token", "refresh_token", "token_type", "scope"];
+const FIELDS: [&str; 3] = ["access_token", "refresh_token", "scope"];
 
 /// A field's text. Empty texts and nulls are as good as none.
 type Text = Option<Zeroizing<String>>;
 
+/// What a file holds.
+#[derive(Default)]
+struct Found {
+    access: Text,
+    refresh: Text,
+    scopes: Option<ScopeSet>,
+}
+
 /// Reads a file's content: JSON where it begins with a brace, otherwise YAML.
 pub(super) fn read(text: &str) -> Result<ImportedTokens, FileError> {
-    let fields = if text.trim_start().starts_with('{') { json(text)? } else { yaml(text)? };
-    let [access, refresh, kind, scope] = fields;
-    if kind.is_some_and(|kind| !kind.trim().eq_ignore_ascii_case("bearer")) {
-        return Err(FileError::TokenType);
-    }
+    let found = if text.trim_start().starts_with('{') { json(text)? } else { yaml(text)? };
     let tokens = ImportedTokens {
-        access: token(access, FIELDS[0])?.map(|text| AccessToken::new(text.as_str())),
-        refresh: token(refresh, FIELDS[1])?.map(|text| RefreshToken::new(text.as_str())),
-        scopes: scope.and_then(|scope| scope.parse().ok()),
+        access: token(found.access, FIELDS[0])?.map(|text| AccessToken::new(text.as_str())),
+        refresh: token(found.refresh, FIELDS[1])?.map(|text| RefreshToken::new(text.as_str())),
+        scopes: found.scopes,
     };
     if tokens.access.is_none() && tokens.refresh.is_none() {
         return Err(FileError::NoToken);
@@ -61,31 +61,39 @@ pub(super) fn read(text: &str) -> Result<ImportedTokens, FileError> {
     Ok(tokens)
 }
 
-/// A token as it may be: without white space inside.
+/// A token without the white space around it.
 pub(super) fn token(text: Text, field: &'static str) -> Result<Text, FileError> {
     let Some(text) = text else { return Ok(None) };
     let trimmed = text.trim();
-    if trimmed.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(FileError::WhiteSpace(field));
+    if let Some(odd) = OddLetter::find(trimmed) {
+        return Err(FileError::OddLetter(field, odd));
     }
     Ok(Some(trimmed).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned())))
 }
 
-fn json(text: &str) -> Result<[Text; 4], FileError> {
-    let Fields(fields) = serde_json::from_str(text).map_err(|error| FileError::Json(error.line()))?;
-    let mut read: [Text; 4] = Default::default();
-    for ((place, found), name) in read.iter_mut().zip(fields).zip(FIELDS) {
-        *place = match found {
-            Found::Nothing => None,
-            Found::Text(text) => Some(text),
-            Found::Other => return Err(FileError::NoText(name)),
-        };
+/// Reads the fields as those of a token reply are: the last one that is a text counts.
+fn json(text: &str) -> Result<Found, FileError> {
+    let fields = Fields::of(text).ok_or(FileError::Json(1))?;
+    if let Some(line) = fields.broken_at() {
+        return Err(FileError::Json(line));
     }
-    Ok(read)
+    let text = |name: &'static str| {
+        let text = fields.last(&[name], |text: &SecretText| !text.is_empty());
+        let is_other = |value: &Value| !value.is_null() && !value.is_string();
+        match text {
+            None if fields.last(&[name], is_other).is_some() => Err(FileError::NoText(name)),
+            text => Ok(text.map(|text| Zeroizing::new(text.expose_secret().to_owned()))),
+        }
+    };
+    Ok(Found {
+        access: text(FIELDS[0])?,
+        refresh: text(FIELDS[1])?,
+        scopes: fields.last(&[FIELDS[2]], |_: &Value| true).as_ref().and_then(ScopeSet::granted),
+    })
 }
 
-fn yaml(text: &str) -> Result<[Text; 4], FileError> {
-    let mut read: [Text; 4] = Default::default();
+fn yaml(text: &str) -> Result<Found, FileError> {
+    let mut read: [Text; 3] = Default::default();
     let mut depth = 0_usize;
     // The field whose value comes next, where it is one that counts.
     let mut key: Option<Option<usize>> = None;
@@ -121,7 +129,9 @@ fn yaml(text: &str) -> Result<[Text; 4], FileError> {
             _ => return Err(FileError::Yaml(line)),
         }
     }
-    Ok(read)
+    let [access, refresh, scope] = read;
+    let scopes = scope.and_then(|scope| scope.parse().ok()).filter(|scopes: &ScopeSet| !scopes.is_empty());
+    Ok(Found { access, refresh, scopes })
 }
 
 /// The text, and nothing of it left behind.
@@ -129,103 +139,6 @@ fn owned(value: Cow<'_, str>) -> Zeroizing<String> {
     match value {
         Cow::Borrowed(text) => Zeroizing::new(text.to_owned()),
         Cow::Owned(text) => Zeroizing::new(text),
-    }
-}
-
-/// The fields of a JSON object.
-struct Fields([Found; 4]);
-
-/// What stands in a field.
-#[derive(Default)]
-enum Found {
-    #[default]
-    Nothing,
-    Text(Zeroizing<String>),
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let mut fields: [Found; 4] = Default::default();
-        while let Some(name) = map.next_key::<String>()? {
-            match FIELDS.iter().position(|field| **field == name) {
-                Some(place) => fields[place] = map.next_value()?,
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(Fields(fields))
-    }
-}
-
-impl<'de> Deserialize<'de> for Found {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FoundVisitor)
-    }
-}
-
-struct FoundVisitor;
-
-impl<'de> Visitor<'de> for FoundVisitor {
-    type Value = Found;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Found, E> {
-        Ok(Found::Text(Zeroizing::new(text.to_owned())))
-    }
-
-    fn visit_string<E>(self, mut text: String) -> Result<Found, E> {
-        let kept = Zeroizing::new(text.clone());
-        text.zeroize();
-        Ok(Found::Text(kept))
-    }
-
-    fn visit_unit<E>(self) -> Result<Found, E> {
-        Ok(Found::Nothing)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Found, E> {
-        Ok(Found::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Found, E> {
-        Ok(Found::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Found, E> {
-        Ok(Found::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Found, E> {
-        Ok(Found::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Found, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Found::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Found::Other)
     }
 }
 
@@ -266,8 +179,33 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_is_there_twice_or_is_odd_spoils_nothing() {
+        for content in [
+            r#"{"access_token":"old","access_token":"a","refresh_token":"r"}"#,
+            r#"{"access_token":"a","access_token":null,"refresh_token":"r","refresh_token":7}"#,
+            r#"{"access_token":"a","refresh_token":"r","token_type":["Bearer"],"scope":"","scope":[]}"#,
+            "access_token: a\nrefresh_token: r\ntoken_type: BearerToken\nscope: ''\n",
+        ] {
+            assert_eq!(texts(content), (Some("a".to_owned()), Some("r".to_owned()), 0), "{content}");
+        }
+        assert_eq!(texts(r#"{"access_token":"a","scope":"x,y"}"#).2, 2);
+    }
+
+    #[test]
+    fn a_letter_that_no_token_has_is_named_and_the_token_is_not() {
+        for (content, expected) in [
+            ("access_token: can ary\n", "character 4 is U+0020 (space)"),
+            ("{\"refresh_token\":\"canary\\u200b\"}", "character 7 is U+200B (zero-width space)"),
+            ("access_token: \"can\\\"ary\"\n", "character 4 is U+0022 (quotation mark)"),
+        ] {
+            let error = read(content).expect_err(content).to_string();
+            assert!(error.ends_with(expected) && !error.contains("can\"") && !error.contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_and_nothing_is_shown() {
-        use FileError::{Json, NoText, NoToken, TokenType, WhiteSpace, Yaml};
+        use FileError::{Json, NoText, NoToken, Yaml};
         for (content, expected) in [
             ("", NoToken),
             ("{}", NoToken),
@@ -277,8 +215,6 @@ mod tests {
             ("{\"refresh_token\":[\"canary\"],\"access_token\":\"canary\"}", NoText("refresh_token")),
             ("access_token: {canary: canary}\n", NoText("access_token")),
             ("access_token: [canary]\n", NoText("access_token")),
-            ("access_token: can ary\n", WhiteSpace("access_token")),
-            ("{\"access_token\":\"canary\",\"token_type\":\"canary\"}", TokenType),
             ("{\"access_token\":\n\"canary", Json(2)),
             ("{\"access_token\":\"canary\"} canary", Json(1)),
             ("canary", Yaml(1)),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use lanyard_broker::{FinishSignIn, SignIn, SignedIn};
 use lanyard_protocol::oauth::Callback;
-use url::Url;
 use zeroize::Zeroizing;
 
 use crate::access::Access;
@@ -14,7 +13,7 @@ use crate::output;
 
 /// The person carries the answer over.
 pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
-    let redirect_uri: Url = sign_in.app.redirect_uris.first().cloned().ok_or_else(|| Failure::Usage {
+    let redirect_uri = sign_in.app.redirect_uris.first().cloned().ok_or_else(|| Failure::Usage {
         message: format!("the app {} has no redirect URI", sign_in.app.name),
         hint: "register one at Webex and add the app again with --redirect-uri".to_owned(),
     })?;
@@ -29,7 +28,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     }
     let mut pasted = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut pasted).map_err(Failure::io("cannot read what was pasted"))?;
-    let callback = Callback::from_pasted(&pasted, &redirect_uri).map_err(|error| Failure::Usage {
+    let callback = Callback::from_pasted(&pasted, redirect_uri.url()).map_err(|error| Failure::Usage {
         message: error.to_string(),
         hint: "start again with lanyard login --paste, and copy the address from the browser's address bar".to_owned(),
     })?;

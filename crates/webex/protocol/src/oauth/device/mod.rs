@@ -10,10 +10,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::basic::basic;
+use super::lifetime::lifetime;
 use super::said::Said;
 use super::token::form;
 use super::{ClientAuth, MalformedReply, Refusal, TokenReply};
 use crate::error::printable;
+use crate::fields::Fields;
+use crate::text::Text;
 use crate::{AppClientId, Environment, ErrorBody, Method, Request, Response, ScopeSet};
 
 pub use polling::{Ending, Next, Polling};
@@ -112,39 +115,26 @@ pub fn poll(environment: &Environment, auth: &ClientAuth, device_code: &DeviceCo
     basic(request, auth)
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    device_code: DeviceCode,
-    user_code: String,
-    verification_uri: String,
-    verification_uri_complete: Option<String>,
-    #[serde(default, deserialize_with = "super::lifetime::lenient")]
-    expires_in: Option<Duration>,
-    #[serde(default, deserialize_with = "super::lifetime::lenient")]
-    interval: Option<Duration>,
-}
-
 impl DeviceAuthorization {
     /// Reads the answer to [`authorize`].
     pub fn parse(response: &Response) -> Result<Self, DeviceRefused> {
         if !response.status.is_success() {
             return Err(refused(response));
         }
-        let body = response.body.expose_secret();
-        let malformed = || DeviceRefused::Malformed(MalformedReply::NotJson { length: body.len() });
-        let wire: Wire = serde_json::from_slice(body).map_err(|_| malformed())?;
-        if wire.device_code.is_empty() || wire.user_code.is_empty() {
-            return Err(malformed());
-        }
+        let malformed = || DeviceRefused::Malformed(MalformedReply::not_json(response));
+        let text = Text::of(response.body.expose_secret()).without_controls();
+        let fields = Fields::of(&text).ok_or_else(malformed)?;
+        let text = |name| fields.last(&[name], |text: &String| !text.is_empty());
         // A person's browser is sent there.
-        let page = |text: &str| text.parse::<SafeUrl>().ok().filter(SafeUrl::is_confidential);
+        let page = |name| text(name)?.parse::<SafeUrl>().ok().filter(SafeUrl::is_confidential);
+        let lasts = |name| fields.last(&[name], |value| lifetime(value).is_some()).as_ref().and_then(lifetime);
         Ok(Self {
-            device_code: wire.device_code,
-            user_code: printable(&wire.user_code),
-            verification_uri: page(&wire.verification_uri).ok_or_else(malformed)?,
-            verification_uri_complete: wire.verification_uri_complete.as_deref().and_then(page),
-            expires_in: wire.expires_in,
-            interval: wire.interval.unwrap_or(DEFAULT_INTERVAL),
+            device_code: fields.last(&["device_code"], |code: &DeviceCode| !code.is_empty()).ok_or_else(malformed)?,
+            user_code: printable(&text("user_code").ok_or_else(malformed)?),
+            verification_uri: page("verification_uri").ok_or_else(malformed)?,
+            verification_uri_complete: page("verification_uri_complete"),
+            expires_in: lasts("expires_in"),
+            interval: lasts("interval").unwrap_or(DEFAULT_INTERVAL),
         })
     }
 }
