@@ -15,7 +15,7 @@ use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::access::Access;
 use crate::exit::Failure;
-use crate::passphrase;
+use crate::{output, passphrase};
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -72,6 +72,7 @@ pub(crate) fn options() -> Options {
         new_home: NewHomeKey::File,
         passphrase: passphrase(PASSPHRASE_FILE, passphrase::present),
         new_passphrase: passphrase(NEW_PASSPHRASE_FILE, passphrase::new),
+        waiting: Some(|source| output::note(&format!("waiting for {source}; Ctrl-C stops"))),
     };
     Options { keys, ..Options::default() }
 }

@@ -51,6 +51,11 @@ impl Orders {
         Signals::new().map(Self)
     }
 
+    /// Completes with the number of the next signal, while there is nothing yet to read again or to stop in order.
+    pub(crate) async fn any(&mut self) -> i32 {
+        self.0.next().await
+    }
+
     /// The next one.
     pub(crate) async fn next(&mut self) -> Order {
         tokio::select! {

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use lanyard_time::{Sleep as _, SystemSleep};
 use lanyard_vault::KeySource;
 use lanyard_vault::Passphrase;
 use lanyard_vault::key_file::KeyFile;
@@ -21,6 +23,26 @@ pub struct KeyAccess {
     pub passphrase: PassphraseSource,
     /// A new passphrase, where one is chosen.
     pub new_passphrase: PassphraseSource,
+    /// Tells a person what is waited for, where a source of keys takes long to answer.
+    pub waiting: Option<fn(&str)>,
+}
+
+/// How long a source of keys may take before a person is told.
+const QUIET: Duration = Duration::from_secs(2);
+
+impl KeyAccess {
+    /// Completes with `work`; tells a person that `source` is waited for, if it takes long.
+    pub(super) async fn telling<T>(&self, source: &str, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            done = &mut work => return done,
+            () = SystemSleep.sleep(QUIET) => {}
+        }
+        if let Some(waiting) = self.waiting {
+            waiting(source);
+        }
+        work.await
+    }
 }
 
 /// Where the key of a new home is kept.

@@ -199,7 +199,8 @@ impl Way {
                 let mut lines = Vec::new();
                 let mut missing = None;
                 for id in wanted {
-                    match keyring::fetch(home_id.unwrap_or_default(), *id).await {
+                    let fetching = keyring::fetch(home_id.unwrap_or_default(), *id);
+                    match self.access.telling(KEYRING, fetching).await {
                         Ok(line) => lines.push(line),
                         Err(error @ KeyringError::Missing(_)) => missing = Some(error),
                         Err(error) => return Err(error.into()),
@@ -213,7 +214,8 @@ impl Way {
             KeySource::Command => {
                 let command = self.settings.key_command.as_ref();
                 let command = command.ok_or_else(|| KeyError::NoCommand(self.home.settings_file()))?;
-                Ok(command::keys(command).await?)
+                let name = command.first().map(String::as_str).unwrap_or_default();
+                Ok(self.access.telling(&format!("the key command {name} to end"), command::keys(command)).await?)
             }
             KeySource::KeyFile => {
                 let path = self.access.key_file.as_ref().ok_or(KeyError::NoKeyFileNamed)?;
@@ -238,7 +240,7 @@ impl Way {
             KeySource::File | KeySource::Passphrase => self.make_in_file(source, entropy).await,
             KeySource::Keyring => {
                 let key = HomeKey::generate(entropy);
-                keyring::put(home_id, &key, keyring::LIMIT).await?;
+                self.access.telling(KEYRING, keyring::put(home_id, &key, keyring::LIMIT)).await?;
                 Ok((key, source))
             }
             KeySource::Command | KeySource::KeyFile => {
@@ -299,6 +301,9 @@ impl Way {
         keys.pop().ok_or_else(|| wrong.unwrap_or(KeyError::NoPassphrase(id)))
     }
 }
+
+/// What a person is told that is waited for.
+const KEYRING: &str = "the keyring of this session to answer";
 
 fn ids(lines: &[KeyLine]) -> Vec<KeyId> {
     lines.iter().map(KeyLine::id).collect()

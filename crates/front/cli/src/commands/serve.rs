@@ -61,7 +61,12 @@ impl Serve {
         let mut orders = Orders::new()?;
         let home = common.home()?;
         refuse_lost(&home)?;
-        let broker = common.local_or_new().await?;
+        // Where the home's key is kept may be slow to answer; nothing is under way that a signal would have to wait for.
+        let broker = tokio::select! {
+            biased;
+            number = orders.any() => return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))),
+            broker = common.local_or_new() => broker?,
+        };
         let settings =
             Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
