@@ -7,6 +7,7 @@ mod commands;
 mod complete;
 mod context;
 mod exit;
+mod file_text;
 mod hardening;
 mod help;
 mod numbers;

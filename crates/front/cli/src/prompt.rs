@@ -10,6 +10,7 @@ use lanyard_secret::OddLetter;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::exit::Failure;
+use crate::file_text;
 
 /// For commands that lose what cannot be had again.
 #[derive(Debug, Args)]
@@ -51,16 +52,18 @@ const LONGEST: u64 = 64 * 1024;
 /// that was copied with `Bearer` before it is accepted.
 pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let mut raw = Zeroizing::new(String::new());
+    let mut bytes = Zeroizing::new(Vec::new());
     match file {
         Some(path) if path == Path::new("-") => {
             std::io::stdin()
                 .take(LONGEST)
-                .read_to_string(&mut raw)
+                .read_to_end(&mut bytes)
                 .map_err(Failure::io("cannot read standard input"))?;
+            raw = file_text::utf8(std::mem::take(&mut *bytes), "standard input")?;
         }
         Some(path) => {
             let shown = format!("cannot read {}", path.display());
-            let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut raw));
+            let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
             match read {
                 Err(error) if error.kind() == ErrorKind::NotFound && crate::may_be_secret(&path.to_string_lossy()) => {
                     return Err(Failure::Usage {
@@ -74,6 +77,7 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
                 }
                 read => read.map_err(Failure::io(shown))?,
             };
+            raw = file_text::utf8(std::mem::take(&mut *bytes), &path.display().to_string())?;
         }
         None if std::io::stdin().is_terminal() => {
             let mut typed = rpassword::prompt_password(format!("{} (not shown): ", visible(what)))

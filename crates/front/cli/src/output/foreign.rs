@@ -18,7 +18,7 @@ fn shown_body(bytes: &[u8], terminal: bool) -> Cow<'_, [u8]> {
     if !terminal {
         return Cow::Borrowed(bytes);
     }
-    let shown = match serde_json::from_slice::<serde_json::Value>(bytes) {
+    let shown = match lanyard_protocol::parse_json::<serde_json::Value>(bytes) {
         Ok(value) => visible_json(&format!("{value:#}")).into_owned(),
         Err(_) => String::from_utf8_lossy(bytes).split('\n').map(visible).collect::<Vec<_>>().join("\n"),
     };

@@ -8,7 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
-use crate::output;
+use crate::{file_text, output};
 
 /// Reads a file, or standard input for `-`: all of it, and no more than `longest` bytes. One that others may read is said to be so.
 pub(super) fn whole(path: &Path, longest: usize) -> Result<Zeroizing<String>, Failure> {
@@ -36,14 +36,7 @@ fn bounded(from: impl Read, longest: usize, shown: &str) -> Result<Zeroizing<Str
             hint: "that is no file of tokens; nothing was stored".to_owned(),
         });
     }
-    let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|error| {
-        drop(Zeroizing::new(error.into_bytes()));
-        Failure::Usage {
-            message: format!("{shown} is no text in UTF-8"),
-            hint: "give a token reply in JSON, or a token file in YAML; nothing was stored".to_owned(),
-        }
-    })?;
-    Ok(Zeroizing::new(text))
+    file_text::utf8(std::mem::take(&mut *bytes), shown)
 }
 
 #[cfg(test)]

@@ -37,20 +37,23 @@ enum Column {
     AccessToken,
     RefreshToken,
     Label(LabelKey),
+    /// Nothing: spreadsheets pad lines with empty columns.
+    Padding,
 }
 
 type Field = Zeroizing<String>;
 
 /// Reads the lines below the header. A header that is not understood ends it: its columns may be in another order than they seem.
 pub(super) fn read(text: &str, default_app: Option<&AppName>) -> Result<Vec<Line>, Failure> {
-    let mut records = records(text).into_iter();
+    let is_filled = |(_, fields): &(u64, Vec<Field>)| fields.iter().any(|field| !field.is_empty());
+    let mut records = records(text).into_iter().filter(is_filled);
     let (_, header) = records.next().ok_or_else(|| wrong_header("the file is empty".to_owned()))?;
     let columns = columns(&header)?;
     let lines = records.map(|(number, fields)| Line { number, row: row(&columns, fields, default_app) });
     Ok(lines.collect())
 }
 
-/// All records, each with the number of its first line. Lines that are empty are left out.
+/// All records, each with the number of its first line. Lines without any character are left out.
 fn records(text: &str) -> Vec<(u64, Vec<Field>)> {
     let (mut reader, mut input) = (Reader::new(), text.as_bytes());
     let mut buffer = Zeroizing::new(vec![0; text.len() + 1]);
@@ -58,10 +61,10 @@ fn records(text: &str) -> Vec<(u64, Vec<Field>)> {
     // The reader's own count stands at a record's end, before the empty lines that follow it.
     let (mut line, mut began) = (1, None);
     loop {
-        let empty = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-        began.get_or_insert(line + feeds(empty));
+        let empty = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        began.get_or_insert(line + ends(input, empty));
         let (result, read, wrote) = reader.read_field(input, &mut buffer);
-        line += feeds(input[..read].iter());
+        line += ends(input, read);
         input = &input[read..];
         field.extend_from_slice(&buffer[..wrote]);
         match result {
@@ -80,30 +83,49 @@ fn records(text: &str) -> Vec<(u64, Vec<Field>)> {
     records
 }
 
-fn feeds<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
-    bytes.map(|byte| u64::from(*byte == b'\n')).sum()
+/// How many lines end within the first `length` bytes: with a line feed, a carriage return, or both.
+fn ends(input: &[u8], length: usize) -> u64 {
+    let is_end = |place: usize| match input[place] {
+        b'\n' => true,
+        b'\r' => input.get(place + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    (0..length).map(|place| u64::from(is_end(place))).sum()
 }
 
 fn columns(header: &[Field]) -> Result<Vec<Column>, Failure> {
+    if let [alone] = header
+        && let Some(separator) = SEPARATORS.into_iter().find(|(letter, _)| alone.contains(*letter))
+    {
+        return Err(Failure::Usage {
+            message: format!("the columns are separated by {}, not by commas", separator.1),
+            hint:
+                "save the file with commas (in a spreadsheet: as \"CSV UTF-8 (comma delimited)\"); nothing was stored"
+                    .to_owned(),
+        });
+    }
     let mut columns = Vec::with_capacity(header.len());
-    for name in header {
+    for (place, name) in header.iter().enumerate() {
         let column = match name.as_str() {
             "name" => Column::Name,
             "kind" => Column::Kind,
             "app" => Column::App,
             "access_token" => Column::AccessToken,
             "refresh_token" => Column::RefreshToken,
+            "" => Column::Padding,
             other => {
                 let label = other.strip_prefix("label.").and_then(|key| key.parse().ok());
                 let Some(key) = label else {
-                    // A file without a header has a token here.
-                    let shown: String = other.chars().take(20).collect();
-                    return Err(wrong_header(format!("the column {shown:?} is not known")));
+                    // A file without a header has a token here, of which no letter is shown.
+                    return Err(wrong_header(format!(
+                        "the first line names no known column in its field {}",
+                        place + 1
+                    )));
                 };
                 Column::Label(key)
             }
         };
-        if columns.contains(&column) {
+        if column != Column::Padding && columns.contains(&column) {
             return Err(wrong_header(format!("the column {} is there twice", name.as_str())));
         }
         columns.push(column);
@@ -116,6 +138,9 @@ fn columns(header: &[Field]) -> Result<Vec<Column>, Failure> {
     Ok(columns)
 }
 
+/// What stands between columns in place of commas where a spreadsheet's language has decimal commas.
+const SEPARATORS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
+
 fn wrong_header(message: String) -> Failure {
     Failure::Usage {
         message,
@@ -127,9 +152,12 @@ fn wrong_header(message: String) -> Failure {
 
 fn row(
     columns: &[Column],
-    fields: Vec<Field>,
+    mut fields: Vec<Field>,
     default_app: Option<&AppName>,
 ) -> Result<Row, (Option<CredentialName>, String)> {
+    while fields.len() > columns.len() && fields.last().is_some_and(|field| field.is_empty()) {
+        fields.pop();
+    }
     let count = fields.len();
     let mut named = None;
     let read = Draft::gather(columns, fields).and_then(|draft| {
@@ -169,6 +197,7 @@ impl Draft {
                 }
                 Column::AccessToken => draft.access = Some(field),
                 Column::RefreshToken => draft.refresh = Some(field),
+                Column::Padding => return Err("it has a value in a column without a name".to_owned()),
                 Column::Label(key) => {
                     let value = field.parse().map_err(|error| format!("its label {key}: {error}"))?;
                     draft.labels.push(Label { key: key.clone(), value });
@@ -255,6 +284,7 @@ mod tests {
         for (line, expected) in [
             ("acme,bot,,a", "fields"),
             ("acme,bot,,a,,,canary", "fields"),
+            ("acme,bot,,a,,,,canary", "fields"),
             (",bot,,canary,,", "its name is missing"),
             ("Canary,bot,,canary,,", "its name cannot be one"),
             ("acme,canary,,a,,", "its kind must be"),
@@ -279,12 +309,33 @@ mod tests {
             ("", "empty"),
             ("name,access_token\n", "no column kind"),
             ("kind\n", "no column name"),
-            ("name,kind,tokens\n", "\"tokens\" is not known"),
-            ("name,kind,label.A\n", "\"label.A\" is not known"),
+            ("name,kind,tokens\n", "no known column in its field 3"),
+            ("name,kind,label.A\n", "no known column in its field 3"),
             ("name,kind,app,app\n", "app is there twice"),
+            ("acme,bot,canary\n", "no known column in its field 1"),
+            ("name;kind;access_token\n", "semicolons"),
+            ("sep=;\nname;kind\n", "semicolons"),
+            ("name\tkind\n", "tabs"),
         ] {
             let error = read(text, None).expect_err(text);
             assert!(error.to_string().contains(expected), "{text}: {error}");
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_spreadsheets_padding_is_passed_over() {
+        let text = "name,kind,access_token,,\na,bot,t,,\n,,,,\n  , ,,\n\nb,bot,t,,,,\n,,,,,,,\n";
+        assert_eq!(said(text), ["2 a bot None 1 0", "6 b bot None 1 0"]);
+        let text = "name,kind,access_token,\na,bot,t,canary\n";
+        assert_eq!(said(text), ["2 Some(CredentialName(\"a\")): it has a value in a column without a name"]);
+    }
+
+    #[test]
+    fn lines_are_counted_however_they_end() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["name,kind,access_token", "a,bot,t", "", "b,bot,t"].join(end);
+            assert_eq!(said(&text), ["2 a bot None 1 0", "4 b bot None 1 0"], "{end:?}");
         }
     }
 }
