@@ -294,7 +294,7 @@ mod tests {
             ("acme,bot,canary,a,,", "belongs to no app"),
             ("acme,bot,,canary,canary,", "has no refresh token"),
             ("acme,integration,desk,,,", "access_token is missing"),
-            ("acme,integration,desk,can ary,,", "white space"),
+            ("acme,integration,desk,can ary,,", "U+0020 (space)"),
             ("acme,bot,,canary,,canary\u{1b}", "its label x"),
         ] {
             let said = said(&format!("{header}{line}\n")).join("");
@@ -328,7 +328,7 @@ mod tests {
         let text = "name,kind,access_token,,\na,bot,t,,\n,,,,\n  , ,,\n\nb,bot,t,,,,\n,,,,,,,\n";
         assert_eq!(said(text), ["2 a bot None 1 0", "6 b bot None 1 0"]);
         let text = "name,kind,access_token,\na,bot,t,canary\n";
-        assert_eq!(said(text), ["2 Some(CredentialName(\"a\")): it has a value in a column without a name"]);
+        assert_eq!(said(text), ["2 None: it has a value in a column without a name"]);
     }
 
     #[test]
