@@ -18,12 +18,14 @@ pub trait Clock: Debug + Send + Sync {
 #[derive(Clone, Debug)]
 pub struct SystemClock {
     boot: BootId,
+    /// By how many nanoseconds this process's boot clock runs ahead of the machine's.
+    ahead: i128,
 }
 
 impl SystemClock {
     /// Reads the boot's identity once; where the system gives none, moments compare by the wall clock alone.
     pub fn new() -> Self {
-        Self { boot: boot_id() }
+        Self { boot: boot_id(), ahead: ahead() }
     }
 }
 
@@ -36,7 +38,10 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one door that time enters through")]
     fn now(&self) -> Moment {
-        Moment { wall: Timestamp::now(), boot: BootTime { boot: self.boot.clone(), elapsed: since_boot() } }
+        Moment {
+            wall: Timestamp::now(),
+            boot: BootTime { boot: self.boot.clone(), elapsed: on_the_machines_axis(since_boot(), self.ahead) },
+        }
     }
 }
 
@@ -46,12 +51,32 @@ fn boot_id() -> BootId {
         .map_or_else(|_| BootId::unknown(), |id| BootId::new(id.trim()))
 }
 
+/// macOS names each boot by a UUID. Its boot time is no such name: it moves whenever the clock is set.
 #[cfg(not(target_os = "linux"))]
 fn boot_id() -> BootId {
-    match sysinfo::System::boot_time() {
-        0 => BootId::unknown(),
-        seconds => BootId::new(seconds.to_string()),
-    }
+    static BOOT: std::sync::OnceLock<BootId> = std::sync::OnceLock::new();
+    let ask = || {
+        let output =
+            std::process::Command::new("/usr/sbin/sysctl").args(["-n", "kern.bootsessionuuid"]).output().ok()?;
+        let id = String::from_utf8(output.stdout).ok()?;
+        (!id.trim().is_empty()).then(|| BootId::new(id.trim()))
+    };
+    BOOT.get_or_init(|| ask().unwrap_or_else(BootId::unknown)).clone()
+}
+
+#[cfg(target_os = "linux")]
+fn ahead() -> i128 {
+    crate::namespace::boot_clock_ahead()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ahead() -> i128 {
+    0
+}
+
+fn on_the_machines_axis(reading: Duration, ahead: i128) -> Duration {
+    let nanoseconds = i128::try_from(reading.as_nanos()).unwrap_or(i128::MAX).saturating_sub(ahead);
+    Duration::from_nanos(u64::try_from(nanoseconds.max(0)).unwrap_or(u64::MAX))
 }
 
 fn since_boot() -> Duration {
@@ -118,6 +143,14 @@ mod tests {
         let second = clock.now();
         assert!(second.boot.elapsed >= first.boot.elapsed);
         assert!(first.boot.elapsed > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_time_namespace_does_not_shift_the_boot_clock() {
+        let reading = Duration::from_secs(500);
+        for (ahead, expected) in [(0, 500), (400_000_000_000, 100), (-400_000_000_000, 900), (600_000_000_000, 0)] {
+            assert_eq!(on_the_machines_axis(reading, ahead), Duration::from_secs(expected));
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod clock;
 mod entropy;
 mod moment;
+#[cfg(target_os = "linux")]
+mod namespace;
 mod process;
 mod sleep;
 

@@ -38,9 +38,10 @@ impl ProcessIdentity {
         Self { host: system::host().into(), boot, pid, started: system::started(pid).unwrap_or(None).unwrap_or(0) }
     }
 
-    /// Whether `other` still exists, as far as the process `self` can tell.
+    /// Whether `other` still exists, as far as the process `self` can tell. A process that cannot be seen is not gone for that reason:
+    /// `hidepid` hides processes that live.
     pub fn judge(&self, other: &Self) -> Presence {
-        if self.host.is_empty() || self.host != other.host {
+        if self.host != other.host || !system::sees_processes_of(&self.host) {
             return Presence::Unknown;
         }
         if !self.boot.same_boot(&other.boot) {
@@ -67,41 +68,45 @@ impl fmt::Debug for ProcessIdentity {
 mod system {
     use std::io;
 
+    use rustix::io::Errno;
+    use rustix::param::clock_ticks_per_second as ticks_per_second;
+    use rustix::process::{Pid, test_kill_process};
+
     pub(super) fn host() -> String {
         let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
         let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let namespace =
-            std::fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned()).unwrap_or_default();
+        // A `/proc` that was mounted for another process-id namespace shows this process under another number, or not at all.
+        let own =
+            std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == &*std::process::id().to_string());
+        let namespace = std::fs::read_link("/proc/self/ns/pid").ok().filter(|_| own);
+        let namespace = namespace.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default();
         format!("{}/{node}/{namespace}", machine.trim())
     }
 
-    /// The start time of a process; `None` when there is no such process, or only its remains that no one has collected.
+    /// Whether `/proc` shows the processes of this host's process-id namespace.
+    pub(super) fn sees_processes_of(host: &str) -> bool {
+        !host.is_empty() && !host.ends_with('/')
+    }
+
+    /// The start time of a process; `None` when there is no such process, or only its uncollected remains. An error when the process
+    /// exists and `/proc` does not show it.
     pub(super) fn started(pid: u32) -> io::Result<Option<u64>> {
         let stat = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
             Ok(stat) => stat,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // ESRCH: it ended between the opening and the reading.
-            Err(error) if error.raw_os_error() == Some(3) => return Ok(None),
-            Err(error) => return Err(error),
+            // The second error: it ended between the opening and the reading.
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOENT | Errno::SRCH) if is_absent(pid) => return Ok(None),
+                _ => return Err(error),
+            },
         };
-        Ok(parse(&stat)?.map(|started| started.wrapping_sub(clock_shift())))
+        let shift = crate::namespace::in_ticks(crate::namespace::boot_clock_ahead(), ticks_per_second());
+        Ok(parse(&stat)?.map(|started| started.wrapping_sub(shift)))
     }
 
-    /// By how many ticks the boot clock of this process's time namespace runs ahead of the machine's (`time_namespaces(7)`). Start
-    /// times are shown by the reader's clock: without this, a process would look like another one to readers of other namespaces,
-    /// and be taken for gone while it lives.
-    fn clock_shift() -> u64 {
-        let offsets = std::fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
-        ticks_ahead(&offsets, rustix::param::clock_ticks_per_second())
-    }
-
-    fn ticks_ahead(offsets: &str, ticks_per_second: u64) -> u64 {
-        let boot = offsets.lines().find_map(|line| line.trim_start().strip_prefix("boottime"));
-        let mut numbers = boot.unwrap_or_default().split_ascii_whitespace().map(str::parse::<i64>);
-        let (Some(Ok(seconds)), Some(Ok(nanoseconds))) = (numbers.next(), numbers.next()) else { return 0 };
-        let ticks = i128::from(ticks_per_second);
-        let ahead = i128::from(seconds) * ticks + (i128::from(nanoseconds) * ticks).div_euclid(1_000_000_000);
-        i64::try_from(ahead).unwrap_or(0).cast_unsigned()
+    /// Whether the kernel knows no such process. Mount options of `/proc` hide a process, but not from this question.
+    fn is_absent(pid: u32) -> bool {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
     }
 
     /// proc(5): the name in parentheses may hold anything; after it, the state is field 3 and the start time field 22.
@@ -116,16 +121,22 @@ mod system {
 
     #[cfg(test)]
     mod tests {
-        use super::{parse, ticks_ahead};
+        use super::{is_absent, parse, sees_processes_of};
 
         #[test]
-        fn the_shift_of_a_time_namespace_is_read_in_ticks() {
-            assert_eq!(ticks_ahead("monotonic           0         0\nboottime          400         0\n", 100), 40_000);
-            assert_eq!(
-                ticks_ahead("monotonic           0         0\nboottime           -2 500000000\n", 100).cast_signed(),
-                -150
-            );
-            assert_eq!(ticks_ahead("", 100), 0);
+        fn a_process_is_absent_only_if_the_kernel_says_so() {
+            let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+            assert!(!is_absent(child.id()) && !is_absent(std::process::id()) && !is_absent(0));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(is_absent(child.id()));
+        }
+
+        #[test]
+        fn without_a_proc_of_its_own_namespace_a_process_judges_nobody() {
+            for (host, sees) in [("m/n/pid:[4026531836]", true), ("m/n/", false), ("//", false), ("", false)] {
+                assert_eq!(sees_processes_of(host), sees, "{host}");
+            }
         }
 
         #[test]
@@ -146,6 +157,10 @@ mod system {
 
     pub(super) fn host() -> String {
         rustix::system::uname().nodename().to_string_lossy().into_owned()
+    }
+
+    pub(super) fn sees_processes_of(host: &str) -> bool {
+        !host.is_empty()
     }
 
     pub(super) fn started(pid: u32) -> io::Result<Option<u64>> {

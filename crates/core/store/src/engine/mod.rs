@@ -189,7 +189,8 @@ impl Write {
         self.connection.script(text).await
     }
 
-    /// Makes all of it durable. Where this fails, nothing of it happened.
+    /// Makes the transaction durable. After an error its outcome is unknown: a failed sync of the log may leave a transaction that the
+    /// next reader sees.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         self.end("COMMIT").await
     }
