@@ -194,7 +194,7 @@ impl Store {
         };
         if let Err(error) = give_name(home) {
             if wrote_key {
-                let _ = home.key().remove();
+                let _ = home.key().remove(&[]);
             }
             return Err(error.into());
         }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{KeyLine, LONGEST_KEY_TEXT};
+use crate::{KeyId, KeyLine, LONGEST_KEY_TEXT};
 
 /// A key file at a path: a line for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,14 @@ pub enum KeyFileError {
         /// Who asks.
         user: u32,
     },
+    /// It holds a key that is still needed and would be lost.
+    #[error("the file {} holds the key {key}, which is still needed", path.display())]
+    Needed {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: KeyId,
+    },
     /// It holds no key of this format, or its checksum does not fit.
     #[error("the key file {} is damaged", .0.display())]
     Damaged(PathBuf),
@@ -87,6 +95,9 @@ impl KeyFileError {
             ),
             Self::NotOwned { path, .. } => {
                 format!("run lanyard as the owner of {}, or `chown` it to yourself", path.display())
+            }
+            Self::Needed { path, .. } => {
+                format!("keep {}; run lanyard key rotate again, and lanyard doctor if that fails too", path.display())
             }
             Self::Damaged(path) => format!("restore {} from a backup", path.display()),
             Self::Io { path, .. } => format!("check the disk and the permissions of {}", path.display()),
@@ -124,17 +135,36 @@ impl KeyFile {
         })
     }
 
-    /// Puts keys in place of whatever the file holds. At any moment, and after a crash too, it holds either.
-    pub fn replace(&self, keys: &[KeyLine]) -> Result<(), KeyFileError> {
+    /// Replaces the contents of the file by `keys`. At any moment, and after a crash too, it holds either. Refused if the file holds
+    /// one of the `needed` keys and `keys` does not.
+    pub fn replace(&self, keys: &[KeyLine], needed: &[KeyId]) -> Result<(), KeyFileError> {
+        let lost: Vec<KeyId> = needed.iter().copied().filter(|id| keys.iter().all(|key| key.id() != *id)).collect();
+        self.refuse_to_lose(&lost)?;
         let beside = self.write_beside(keys)?;
         fs::rename(&beside, &self.path).and_then(|()| sync_directory(&self.path)).map_err(|source| self.io(source))
     }
 
-    /// Removes the file; that there is none is well.
-    pub fn remove(&self) -> Result<(), KeyFileError> {
+    /// Removes the file, if there is one. Refused if it holds one of the `needed` keys.
+    pub fn remove(&self, needed: &[KeyId]) -> Result<(), KeyFileError> {
+        self.refuse_to_lose(needed)?;
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done.and_then(|()| sync_directory(&self.path)).map_err(|source| self.io(source)),
+        }
+    }
+
+    /// A file that cannot be read may hold any key.
+    fn refuse_to_lose(&self, needed: &[KeyId]) -> Result<(), KeyFileError> {
+        if needed.is_empty() {
+            return Ok(());
+        }
+        let held = match self.read() {
+            Err(KeyFileError::Missing(_)) => return Ok(()),
+            read => read?,
+        };
+        match held.iter().map(KeyLine::id).find(|id| needed.contains(id)) {
+            Some(key) => Err(KeyFileError::Needed { path: self.path.clone(), key }),
+            None => Ok(()),
         }
     }
 
@@ -264,12 +294,28 @@ mod tests {
         file.create(&line(&key)).unwrap();
         let other = HomeKey::generate(&SeededEntropy::new(2));
         fs::write(file.path().with_added_extension(other.id().to_string()), "half of a k").unwrap();
-        file.replace(&[line(&other), line(&key)].concat()).unwrap();
+        file.replace(&[line(&other), line(&key)].concat(), &[key.id()]).unwrap();
         assert_eq!(ids(&file), [other.id(), key.id()]);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-        file.remove().unwrap();
-        file.remove().unwrap();
+        file.remove(&[]).unwrap();
+        file.remove(&[]).unwrap();
         assert!(matches!(file.read(), Err(KeyFileError::Missing(_))));
+    }
+
+    #[test]
+    fn a_key_that_is_needed_is_neither_overwritten_nor_removed() {
+        let (_directory, file, key) = home();
+        let other = HomeKey::generate(&SeededEntropy::new(2));
+        file.replace(&line(&key), &[key.id()]).unwrap();
+        let is_needed = |error| matches!(error, KeyFileError::Needed { key: named, .. } if named == key.id());
+        assert!(is_needed(file.replace(&line(&other), &[key.id()]).unwrap_err()));
+        assert!(is_needed(file.remove(&[other.id(), key.id()]).unwrap_err()));
+        assert_eq!(ids(&file), [key.id()]);
+        fs::write(file.path(), "half of a k").unwrap();
+        assert!(matches!(file.replace(&line(&other), &[key.id()]), Err(KeyFileError::Damaged(_))));
+        assert!(matches!(file.remove(&[key.id()]), Err(KeyFileError::Damaged(_))));
+        file.replace(&line(&other), &[]).unwrap();
+        file.remove(&[key.id()]).unwrap();
     }
 
     #[test]

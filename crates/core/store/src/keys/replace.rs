@@ -5,10 +5,11 @@
 //! wraps the home's own data key, and makes the next key the home's. At last the old key is removed. A process that ends anywhere
 //! in between leaves a home that works, and this goes on where it stopped.
 
+use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
 use thiserror::Error;
 
-use super::retire::RetireError;
+use super::retire::{RetireError, is_in_files};
 use super::wrapped::{WRAPPED, Wrapped};
 use super::{HomeRow, KeyError, KeyPlace, Way, keyring, unlock};
 use crate::audit::AuditAction;
@@ -152,17 +153,21 @@ impl Store {
         let source = to.unwrap_or(here);
         let home_id = row.id.clone().unwrap_or_else(|| home_id(self.entropy()));
         let current = self.inner.keys.key(row.key).ok_or(KeyError::Replaced(row.key))?;
+        if is_in_files(source) {
+            way.refuse_foreign_file(row)?;
+        }
+        let needed: Vec<KeyId> = row.keys().collect();
         let next = match source {
             KeySource::File => {
                 let next = HomeKey::generate(self.entropy());
-                way.home.next_key().replace(&[KeyLine::Open(next.clone())]).map_err(KeyError::from)?;
+                way.home.next_key().replace(&[KeyLine::Open(next.clone())], &needed).map_err(KeyError::from)?;
                 next
             }
             KeySource::Passphrase => {
                 let next = HomeKey::generate(self.entropy());
                 let is_new = to.is_some() || row.source != KeySource::Passphrase;
                 let lines = way.lines_under_passphrases(&current, &next, is_new).await?;
-                way.home.next_key().replace(&lines).map_err(KeyError::from)?;
+                way.home.next_key().replace(&lines, &needed).map_err(KeyError::from)?;
                 next
             }
             KeySource::Keyring => {
@@ -255,6 +260,16 @@ impl Store {
 }
 
 impl Way {
+    /// The file that the next key ends up in may hold nothing but this home's key.
+    fn refuse_foreign_file(&self, row: &HomeRow) -> Result<(), KeyError> {
+        match self.home.key().read() {
+            Err(KeyFileError::Missing(_)) => Ok(()),
+            Ok(lines) if lines.iter().any(|line| line.id() == row.key) => Ok(()),
+            Ok(_) => Err(KeyFileError::Exists(self.home.key_file()).into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The lines for a next key under a passphrase. The first one lasts. While the key is being replaced, whoever has either
     /// passphrase must get at both keys: so the other lines hold the next key under the present passphrase, and the present key
     /// under the next one.

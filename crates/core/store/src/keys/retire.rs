@@ -1,18 +1,19 @@
 //! After a new key: the old one is removed from where it was kept.
 
 use lanyard_vault::key_file::KeyFileError;
-use lanyard_vault::{KeyLine, KeySource};
+use lanyard_vault::{KeyId, KeyLine, KeySource};
 
 use super::{HomeRow, KeyError, Way, keyring};
+use crate::create::exists;
 use crate::engine::sql;
 use crate::lock::try_lock;
 use crate::{Home, Store, StoreError};
 
 impl Store {
-    /// Does what is left to do after a key was replaced, should a process have ended in between. Nobody waits for it, and where it
-    /// fails the next one that opens the home tries again.
+    /// Finishes what an interrupted key replacement left to do. Best effort: if it fails, the next process that opens the home tries
+    /// again.
     pub(crate) async fn tidy_keys(&self, row: &HomeRow) {
-        if row.retired.is_none() {
+        if row.retired.is_none() && !exists(&self.inner.home.next_key_file()).unwrap_or(true) {
             return;
         }
         let Ok(Some(_lock)) = try_lock(&self.inner.home) else { return };
@@ -21,22 +22,27 @@ impl Store {
         }
     }
 
-    /// Removes the key that was replaced, and says so in the home's row. The caller holds the home's lock.
+    /// Moves the current key to its final file, then removes the key that it replaced and clears the mark in the home's row. The
+    /// caller holds the home's lock.
     pub(super) async fn retire_key(&self) -> Result<(), RetireError> {
         let row = self.home_row().await?;
-        let Some((retired, source)) = row.retired else { return Ok(()) };
         let Some(way) = self.inner.keys.way() else { return Ok(()) };
+        // Also without a retired key: a key that an operator provided is not ours to remove, and has a successor all the same.
         way.settle_files(&row)?;
+        let Some((retired, source)) = row.retired else { return Ok(()) };
         match source {
+            // An operator may have provided a retired key again.
+            _ if row.keys().any(|id| id == retired) => {}
             KeySource::Keyring => {
                 let home = row.id.as_deref().unwrap_or_default();
                 keyring::remove(home, retired, keyring::PROBE_LIMIT).await.map_err(KeyError::from)?;
             }
             KeySource::File | KeySource::Passphrase if !is_in_files(row.source) => {
-                // Whatever else somebody put there stays.
+                // A file that holds other keys too stays.
                 let held = way.home.key().read();
                 if held.is_ok_and(|lines| lines.iter().all(|line| line.id() == retired)) {
-                    way.home.key().remove().map_err(KeyError::from)?;
+                    let needed: Vec<KeyId> = row.keys().collect();
+                    way.home.key().remove(&needed).map_err(KeyError::from)?;
                 }
             }
             _ => {}
@@ -59,7 +65,7 @@ pub(super) enum RetireError {
 }
 
 impl Way {
-    /// Gives the file of a key that has become the home's the name that counts.
+    /// Moves the current key from the file of the next key to the home's key file, if it is still there.
     pub(super) fn settle_files(&self, row: &HomeRow) -> Result<(), KeyError> {
         settle(&self.home, row).map_err(KeyError::from)
     }
@@ -70,16 +76,18 @@ fn settle(home: &Home, row: &HomeRow) -> Result<(), KeyFileError> {
         Err(KeyFileError::Missing(_)) => return Ok(()),
         read => read?,
     };
-    // The first line is the one that lasts; the others are for whoever has the other passphrase in the meantime.
+    // The first line lasts; the others opened both keys under either passphrase while the key was being replaced.
     let first: Vec<KeyLine> = lines.into_iter().take(1).collect();
-    let is_ours = first.iter().all(|line| line.id() == row.key);
-    if row.next.is_none() && is_in_files(row.source) && is_ours {
-        home.key().replace(&first)?;
-        home.next_key().remove()?;
+    let is_current = first.iter().all(|line| line.id() == row.key);
+    if row.next.is_some() || !is_in_files(row.source) || !is_current {
+        return Ok(());
     }
-    Ok(())
+    home.key().replace(&first, &[row.key])?;
+    let kept = home.key().read()?;
+    let needed: Vec<KeyId> = row.keys().filter(|id| kept.iter().all(|line| line.id() != *id)).collect();
+    home.next_key().remove(&needed)
 }
 
-fn is_in_files(source: KeySource) -> bool {
+pub(super) fn is_in_files(source: KeySource) -> bool {
     matches!(source, KeySource::File | KeySource::Passphrase)
 }

@@ -16,6 +16,7 @@ mod clients;
 mod concurrency;
 mod credentials;
 mod home;
+mod key_pairs;
 mod key_sources;
 mod keys;
 mod labels;
