@@ -242,8 +242,8 @@ mod tests {
     fn the_token_comes_down_in_no_form() {
         use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
         let token = "Canary~Token?>-_9";
-        let hex: String = token.bytes().map(|byte| format!("{byte:02X}")).collect();
-        let escaped: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let hex = token.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat();
+        let escaped = token.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
         let mut texts = vec![token.to_owned(), token.to_uppercase(), hex, escaped.clone(), escaped.replace('%', "%25")];
         for around in ["", "a", "ab", "Bearer ", "{\"token\":\""] {
             let whole = format!("{around}{token}{around}");
