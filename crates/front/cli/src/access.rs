@@ -28,7 +28,7 @@ impl Access {
                 {
                     WARNED.call_once(|| {
                         output::note(&format!(
-                            "warning: the broker that runs in this home is Lanyard {theirs}, and this is {OUR_VERSION}: start it anew"
+                            "warning: the broker that runs in this home is Lanyard {theirs}, and this is {OUR_VERSION}: restart it"
                         ));
                     });
                 }

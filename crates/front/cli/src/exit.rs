@@ -63,7 +63,7 @@ pub(crate) enum Failure {
         hint: Option<String>,
     },
     /// Whoever read the output stopped, as `head` does: it has what it wanted, and that is no failure.
-    #[error("nobody reads the output any more")]
+    #[error("the output is no longer read")]
     Unread,
     /// A file, a terminal or a socket failed.
     #[error("{what}")]

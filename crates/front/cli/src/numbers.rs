@@ -4,17 +4,17 @@ use std::num::NonZeroU32;
 
 /// Seconds.
 pub(crate) fn seconds(text: &str) -> Result<u64, &'static str> {
-    text.parse().map_err(|_| "a whole number of seconds is wanted, such as 300")
+    text.parse().map_err(|_| "expected a whole number of seconds, for example 300")
 }
 
 /// Any number.
 pub(crate) fn number(text: &str) -> Result<u64, &'static str> {
-    text.parse().map_err(|_| "a whole number is wanted, such as 7")
+    text.parse().map_err(|_| "expected a whole number, for example 7")
 }
 
 /// How many, and at least one.
 pub(crate) fn at_least_one(text: &str) -> Result<NonZeroU32, &'static str> {
-    text.parse().map_err(|_| "a whole number is wanted, 1 or more")
+    text.parse().map_err(|_| "expected a whole number, 1 or more")
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Sure {
         if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             return Ok(());
         }
-        Err(Failure::Other { message: "nothing was done".to_owned(), hint: Some("answer y, or give --yes".to_owned()) })
+        Err(Failure::Other { message: "nothing was done".to_owned(), hint: Some("answer y, or use --yes".to_owned()) })
     }
 }
 
@@ -67,9 +67,7 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
             match read {
                 Err(error) if error.kind() == ErrorKind::NotFound && crate::may_be_secret(&path.to_string_lossy()) => {
                     return Err(Failure::Usage {
-                        message: format!(
-                            "there is no file of the name that {flag} gives, which may be the {what} itself"
-                        ),
+                        message: format!("{flag} does not name a file; it may be the {what} itself"),
                         hint: format!(
                             "a {what} is never an argument: write it to a file for you alone, or give {flag} -"
                         ),

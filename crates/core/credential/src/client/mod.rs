@@ -33,7 +33,7 @@ pub struct Client {
     pub credentials: Granted,
     /// The methods that it may call Webex with through the proxy; `None` for any.
     pub methods: Option<MethodSet>,
-    /// The paths that it may call through the proxy; `None` for any whose answer is no credential.
+    /// The paths that it may call through the proxy; `None` for any that yields no credential.
     pub paths: Option<Vec<PathPattern>>,
     /// The one organisation that its calls may be about.
     pub org: Option<OrgId>,

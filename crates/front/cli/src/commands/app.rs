@@ -79,7 +79,7 @@ pub(crate) struct Name {
 pub(crate) struct Set {
     /// The app
     name: AppName,
-    /// A scope that a sign-in asks for from now on, in place of those it had; may be repeated, or hold several separated by spaces
+    /// A scope for the next sign-in to request, instead of the current ones; may be repeated, or hold several separated by spaces
     #[arg(
         long = "scope",
         value_name = "SCOPE",
@@ -126,7 +126,7 @@ impl App {
                 if sure.asks() {
                     broker.call(ShowApp { name: name.clone() }).await?;
                     sure.confirm(&format!(
-                        "Forget the app {name} and its client secret, which Webex shows to nobody again?"
+                        "Remove the app {name} and its client secret? Webex does not show the secret again"
                     ))?;
                 }
                 broker.call(RemoveApp { name: name.clone() }).await?;
@@ -186,15 +186,12 @@ async fn secret(command: Secret, common: &Common) -> Result<ExitCode, Failure> {
         };
         output::json::print(&shown)?;
     } else {
-        output::note(&format!(
-            "replaced the client secret of {}; its credentials use the new one from now on",
-            app.name
-        ));
+        output::note(&format!("replaced the client secret of {}; its credentials now use the new one", app.name));
         match &verdict {
             SecretVerdict::Refused => output::note("Webex does not accept it with this client id"),
-            SecretVerdict::NotRefused => output::note(
-                "Webex was asked with a refresh token that nobody has, and did not object to the secret; a renewal proves it",
-            ),
+            SecretVerdict::NotRefused => {
+                output::note("Webex accepted the new secret; the next renewal will confirm it");
+            }
             SecretVerdict::Unknown(why) => output::note(&format!("whether Webex accepts it is not known: {why}")),
         }
     }
@@ -265,7 +262,7 @@ impl Add {
             );
         }
         if integration && self.redirect_uris.is_empty() {
-            output::note("without a redirect URI nobody signs in by browser: only lanyard login --device works");
+            output::note("no redirect URI was given, so only `lanyard login --device` will work");
         }
         Ok(())
     }
@@ -276,7 +273,7 @@ pub(crate) fn scopes(given: &[String]) -> Result<Vec<Scope>, Failure> {
     if given.iter().any(|text| text.trim().is_empty()) {
         return Err(Failure::Usage {
             message: "a scope is empty".to_owned(),
-            hint: "leave --scope away, or name one: --scope spark:people_read".to_owned(),
+            hint: "omit --scope, or name one: --scope spark:people_read".to_owned(),
         });
     }
     given

@@ -20,7 +20,7 @@ pub(crate) struct Audit {
     /// Check every record against its chain, and print the chains' heads
     #[arg(long)]
     verify: bool,
-    /// With --verify: heads that an earlier --verify printed; without them a chain whose end was cut off looks whole
+    /// With --verify: heads that an earlier --verify printed, to detect a log that was cut off at the end
     #[arg(long, value_name = "FILE", requires = "verify")]
     heads: Option<PathBuf>,
 }
@@ -104,10 +104,10 @@ impl Audit {
                     output::line(&head.to_string())?;
                 }
                 let records: u64 = heads.iter().map(|head| head.sequence).sum();
-                output::note(&format!("{records} records, every one in its place"));
+                output::note(&format!("{records} records, all intact"));
                 if compared == 0 {
                     output::note(
-                        "this cannot see a chain whose end was cut off: keep these heads elsewhere and compare with --heads",
+                        "--verify cannot detect a log that was cut off at the end: store these heads elsewhere, and pass them with --heads next time",
                     );
                 }
                 Ok(ExitCode::SUCCESS)
@@ -122,8 +122,7 @@ impl Audit {
                 Err(Failure::Other {
                     message: format!("the audit was tampered with: record {sequence} of {writer} {}", said(fault)),
                     hint: Some(
-                        "somebody wrote to the database without the home's key; keep a copy, and find out who"
-                            .to_owned(),
+                        "the database was written without the home's key; keep a copy, and find out by whom".to_owned(),
                     ),
                 })
             }

@@ -119,10 +119,10 @@ fn page(cleared: &Cleared) -> Option<String> {
     Some(match cleared.kind {
         Kind::Bot => format!("to end a bot's token, regenerate it: {}", pages.apps),
         Kind::Personal if pages.are_local => {
-            "a local Webex ends no personal token before its time: it ends by itself within 12 hours".to_owned()
+            "the local Webex cannot revoke a personal token; it expires within 12 hours".to_owned()
         }
         Kind::Personal => {
-            format!("to end a personal token, sign out at {}; it ends by itself within 12 hours", pages.portal)
+            format!("to end a personal token, sign out at {}; it expires within 12 hours", pages.portal)
         }
         Kind::Integration => match pages.connected_apps {
             Some(page) => format!("to end an integration's access, remove it: {page}"),
@@ -131,7 +131,7 @@ fn page(cleared: &Cleared) -> Option<String> {
                     .to_owned()
             }
         },
-        Kind::Guest => "a guest's token cannot be ended: it ends by itself within a day".to_owned(),
+        Kind::Guest => "a guest's token cannot be revoked; it expires within a day".to_owned(),
         Kind::ServiceApp => {
             format!("to end a service app's access, an administrator withdraws it: {}", pages.service_apps)
         }

@@ -162,11 +162,12 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
     let (socket, said) = match common.broker_status().await {
         Ok(Some(found)) => found,
         Ok(None) => {
-            findings.push(Finding::good("broker", "none runs: a credential is renewed when somebody asks for it"));
+            findings
+                .push(Finding::good("broker", "none is running; a credential is renewed when a program asks for it"));
             return 0;
         }
         Err(error) => {
-            let hint = "start it anew: lanyard serve";
+            let hint = "restart it: lanyard serve";
             findings.push(Finding::bad("broker", error.to_string(), Some(hint.to_owned())));
             return 5;
         }

@@ -17,7 +17,7 @@ use crate::{context, output};
 pub(crate) enum Key {
     /// Show which key the home has, where it is kept, and how much stands under it
     Show,
-    /// Replace the home's key by a new one, or go on with that; the home stays in use meanwhile
+    /// Replace the home's key, or continue a replacement; the home stays in use
     Rotate(Rotate),
     /// Print a new key, for a key command or a key file that you provide
     Generate(Generate),
@@ -155,12 +155,12 @@ fn tell(replaced: &KeyReplaced, as_json: bool) -> Result<(), Failure> {
     } else {
         let again = if *resumed { ", as was begun earlier" } else { "" };
         output::note(&format!("the home's key is {new} now{again}; it is kept in {new_place}"));
-        output::note(&format!("{rows} rows were wrapped anew"));
+        output::note(&format!("re-encrypted {rows} rows"));
     }
     match left_behind {
         Some(why) => output::note(&format!("warning: the old key {old} is still in {old_place}: {why}")),
         None if old_place.source.is_provided() => {
-            output::note(&format!("nothing needs the old key {old} any more: {old_place} may stop to deliver it"));
+            output::note(&format!("nothing needs the old key {old} any more: {old_place} may stop providing it"));
         }
         None => {}
     }

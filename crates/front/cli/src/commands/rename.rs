@@ -13,7 +13,7 @@ use crate::{context, output};
 pub(crate) struct Rename {
     /// The credential
     name: CredentialName,
-    /// What to call it from now on
+    /// The new name
     new_name: CredentialName,
 }
 
@@ -25,7 +25,7 @@ impl Rename {
         if common.json {
             output::json::print(&output::json::credential(&credential, &context::parts().clock.now()))?;
         } else {
-            output::note(&format!("{} is called {} from now on", self.name, credential.name));
+            output::note(&format!("renamed {} to {}", self.name, credential.name));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -20,7 +20,7 @@ pub(crate) struct Restore {
     /// A file with the key that the home had then; it is copied into the home [default: from where that home kept it]
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     key_file: Option<PathBuf>,
-    /// Let a restored home go on; only when the original is off for good
+    /// Resume a restored home; only if the original will never run again
     #[arg(long, conflicts_with = "file")]
     resume: bool,
 }
@@ -70,7 +70,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
             "credentials": credentials,
         }))?;
     } else {
-        output::note(&format!("restored {} from {}; it keeps still", home.display(), file.display()));
+        output::note(&format!("restored {} from {}; the home is paused", home.display(), file.display()));
         if !tried.is_empty() {
             output::block(&table(&tried))?;
         }
@@ -112,7 +112,7 @@ fn why(verdict: &Verdict) -> Option<&str> {
 
 async fn resume(common: &Common) -> Result<ExitCode, Failure> {
     let resumed = common.broker().await?.call(Resume).await?;
-    let said = if resumed { "the home goes on" } else { "the home did not keep still; nothing was changed" };
+    let said = if resumed { "the home is active again" } else { "the home was not paused; nothing changed" };
     if common.json {
         output::json::print(&json!({ "resumed": resumed }))?;
     } else {

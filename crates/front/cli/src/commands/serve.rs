@@ -24,7 +24,7 @@ pub(crate) struct Serve {
     /// Also listen on TCP, for programs that have a client key; beyond loopback only with a certificate
     #[arg(long, value_name = "ADDRESS")]
     http: Option<HttpAddress>,
-    /// A name, besides the address, under which it may be asked for over TCP; may be repeated
+    /// A host name that clients may use over TCP, besides the address; may be repeated
     #[arg(long = "http-name", value_name = "NAME")]
     http_names: Vec<String>,
     /// The API address of a Webex to which clients may add credentials, besides those that the home has; may be repeated
@@ -87,7 +87,7 @@ impl Serve {
         let key = self.tls_key.or(settings.tls_key);
         let http = self.http.or(settings.http);
         let lacks = |what: &str, needed: &str| Failure::Usage {
-            message: format!("{what} is of no use without {needed}"),
+            message: format!("{what} requires {needed}"),
             hint: format!("give {needed} too, on the command line or in lanyard.toml"),
         };
         let tls = match (certificate, key) {

@@ -41,7 +41,7 @@ pub(crate) struct Simulator {
     /// How many organisations there are, up to 1,000; those beyond the first are small
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     organisations: u32,
-    /// Allow somebody so many calls a minute of one API; Webex is said to allow about 300. No limit unless given
+    /// Limit each user to this many calls a minute for each API; Webex is said to allow about 300 [default: no limit]
     #[arg(long, value_name = "N", value_parser = numbers::at_least_one)]
     requests_per_minute: Option<NonZeroU32>,
     /// How long an access token lasts, in seconds

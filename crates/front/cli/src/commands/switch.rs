@@ -76,8 +76,8 @@ impl Enable {
                 output::note(&format!("hint: {}", advice(&whose, trouble, &now)));
             }
             Found::Renewable => {
-                output::note("Webex does not accept the token at hand; the next renewal brings another");
-                output::note(&format!("hint: at once: lanyard refresh {name} --force"));
+                output::note("Webex rejected the current token; the next renewal replaces it");
+                output::note(&format!("hint: renew it now: lanyard refresh {name} --force"));
             }
             Found::Unknown(why) => {
                 output::note(&format!("whether Webex still accepts its token is not known: {why}"));

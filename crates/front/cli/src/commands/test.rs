@@ -14,7 +14,7 @@ use crate::{context, output, signals};
 pub(crate) struct Test {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
     name: Option<CredentialName>,
-    /// What it is wanted for; may be repeated
+    /// A job to test it for; may be repeated
     #[arg(long = "for", value_name = "JOB", value_parser = job())]
     jobs: Vec<Job>,
     /// A credential that sees the whole organisation, an administrator's: tells which workspaces this one is not granted
@@ -53,7 +53,7 @@ fn lines(report: &TestReport, whose: &Troubled) -> Vec<String> {
     let mut lines = Lines(Vec::new());
     match &report.token {
         TokenFinding::Accepted => lines.good("token", "Webex accepts it"),
-        TokenFinding::Renewed => lines.good("token", "Webex did not accept it any more; it was renewed"),
+        TokenFinding::Renewed => lines.good("token", "Webex rejected it; it was renewed"),
         TokenFinding::Refused(trouble) => {
             lines.bad("token", &trouble.message);
             lines.hint(&lanyard_broker::advice(whose, trouble, &now));

@@ -68,7 +68,7 @@ pub(crate) async fn take(
         };
         output::note(&format!("warning: the token of {} lasts {}: {why}", taken.name, lasts()));
     } else if let Some(advice) = &taken.last {
-        output::note(&format!("warning: this is the last token of {}, good for {}; {advice}", taken.name, lasts()));
+        output::note(&format!("warning: this is the last token of {}, valid for {}; {advice}", taken.name, lasts()));
     }
     Ok(taken)
 }

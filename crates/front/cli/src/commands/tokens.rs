@@ -86,9 +86,12 @@ impl Revoke {
         if common.json {
             output::json::print(&json!({ "revoked": revoked.iter().map(json_of).collect::<Vec<_>>() }))?;
         } else if revoked.is_empty() {
-            output::note("there was none to end: none of ours is older than the one in use by five minutes or more");
+            output::note("nothing to revoke: none of our tokens is older than the current one by five minutes or more");
         } else {
-            output::note(&format!("ended: {}; Webex may accept an access token for a few minutes more", revoked.len()));
+            output::note(&format!(
+                "revoked: {}; Webex may accept an access token for a few more minutes",
+                revoked.len()
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -110,7 +113,7 @@ fn show(live: &LiveTokens) -> Result<(), Failure> {
     ));
     if live.tokens.iter().any(|token| token.whose == Whose::Superseded) {
         output::note(&format!(
-            "\"superseded\" is told by time, since Webex does not say which token is which; end those: lanyard tokens revoke {} \
+            "\"superseded\" is a guess by time, since Webex does not say which token is which; revoke those: lanyard tokens revoke {} \
              --superseded",
             live.credential.name
         ));

@@ -53,13 +53,13 @@ pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> Block {
     match &client.credentials {
         Granted::All => rows.push(("with", "every credential".to_owned())),
         Granted::Only(_) if shown.credentials.is_empty() => {
-            rows.push(("with", "none: those that it had are erased".to_owned()));
+            rows.push(("with", "none: its credentials were erased".to_owned()));
         }
         Granted::Only(_) => rows.extend(shown.credentials.iter().map(|name| ("with", name.to_string()))),
     }
     rows.push(("methods", client.methods.map_or_else(|| "any".to_owned(), |methods| methods.to_string())));
     match &client.paths {
-        None => rows.push(("paths", "any whose answer is no credential".to_owned())),
+        None => rows.push(("paths", "any that yields no credential".to_owned())),
         Some(paths) => rows.extend(paths.iter().map(|path| ("paths", path.to_string()))),
     }
     rows.push(("organisation", client.org.as_ref().map_or("any", OrgId::as_str).to_owned()));
@@ -67,7 +67,7 @@ pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> Block {
         "expires",
         match client.expires_at {
             None => "never".to_owned(),
-            Some(end) if client.has_expired(now) => format!("{end:.0}: it is refused everything since"),
+            Some(end) if client.has_expired(now) => format!("{end:.0}: it is refused everything"),
             Some(end) => format!("{end:.0}"),
         },
     ));
@@ -81,9 +81,9 @@ pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> Block {
 /// "the token of acme, generation 4, until 2027-01-31T18:00:00Z, handed out last at 2027-01-30T17:00:00Z".
 pub(crate) fn holding(holding: &Holding) -> String {
     let until = match holding.until {
-        Some(end) if holding.replaced => format!("replaced meanwhile, but good until {end:.0} at most"),
+        Some(end) if holding.replaced => format!("replaced, but valid until {end:.0} at most"),
         Some(end) => format!("until {end:.0}"),
-        None => "until an unknown end".to_owned(),
+        None => "until an unknown time".to_owned(),
     };
     format!(
         "a token of {}, generation {}, {until}; handed out last at {:.0}",
@@ -144,7 +144,7 @@ fn held(shown: &ShownClient) -> String {
     match until {
         None => "-".to_owned(),
         Some(Some(end)) => format!("{}, until {end:.0}", few(names)),
-        Some(None) => format!("{}, until an unknown end", few(names)),
+        Some(None) => format!("{}, until an unknown time", few(names)),
     }
 }
 

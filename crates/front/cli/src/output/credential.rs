@@ -34,7 +34,7 @@ pub(crate) fn list_within(credentials: &[Credential], now: &Moment, room: Option
                 None => "-".to_owned(),
                 Some(_) if refused(credential) => "refused".to_owned(),
                 Some(validity) => match validity.access_left(now) {
-                    Some(left) if left.is_zero() => "ended".to_owned(),
+                    Some(left) if left.is_zero() => "expired".to_owned(),
                     Some(left) => short(left),
                     None => "unknown".to_owned(),
                 },
@@ -43,7 +43,7 @@ pub(crate) fn list_within(credentials: &[Credential], now: &Moment, room: Option
                 _ if dead(credential) => "no".to_owned(),
                 _ if credential.renewal() == Renewal::Mint => "always".to_owned(),
                 None | Some((RefreshRight::None, _)) => "no".to_owned(),
-                Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "ended".to_owned(),
+                Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "expired".to_owned(),
                 Some((RefreshRight::Lasting(_), Some(left))) => short(left),
                 Some((RefreshRight::Lasting(_), None)) => "unknown".to_owned(),
             };
@@ -121,10 +121,10 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>,
         rows.push((
             "renewable for",
             match (validity.refresh, validity.refresh_left(now)) {
-                _ if credential.renewal() == Renewal::Mint => "as long as it can be minted".to_owned(),
-                _ if dead(credential) => "not any more".to_owned(),
+                _ if credential.renewal() == Renewal::Mint => "as long as it can be minted again".to_owned(),
+                _ if dead(credential) => "no longer".to_owned(),
                 (RefreshRight::None, _) => "not at all".to_owned(),
-                (RefreshRight::Lasting(_), Some(left)) if left.is_zero() => "ended".to_owned(),
+                (RefreshRight::Lasting(_), Some(left)) if left.is_zero() => "expired".to_owned(),
                 (RefreshRight::Lasting(_), Some(left)) => {
                     format!("{}, and longer with each renewal", words(left))
                 }
@@ -143,7 +143,7 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>,
         rows.push((
             "hint",
             pasted::for_this_home(&format!(
-                "lanyard asks again whenever a token is wanted; now: lanyard refresh {}",
+                "Lanyard asks again whenever a program needs a token; to ask now: lanyard refresh {}",
                 credential.name
             ))
             .into_owned(),
@@ -181,15 +181,13 @@ pub(crate) fn organisation_in_full(credential: &Credential) -> String {
 /// How long the access token lasts, in words.
 pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
     if refused(credential) {
-        return "no longer: Webex does not accept it".to_owned();
+        return "no longer: Webex rejected it".to_owned();
     }
     match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
-        Some(left) if left.is_zero() && credential.renewal() == Renewal::None => "no longer: it has ended".to_owned(),
-        Some(left) if left.is_zero() => "no longer: it is renewed when it is next asked for".to_owned(),
+        Some(left) if left.is_zero() && credential.renewal() == Renewal::None => "no longer: it has expired".to_owned(),
+        Some(left) if left.is_zero() => "no longer: the next request renews it".to_owned(),
         Some(left) => words(left),
-        None if credential.kind == Kind::Personal => {
-            "an unknown time, at most 12 hours from when it was made".to_owned()
-        }
+        None if credential.kind == Kind::Personal => "an unknown time, at most 12 hours after it was issued".to_owned(),
         None if credential.kind == Kind::Bot => {
             "an unknown time: a bot's token lasts until someone regenerates it".to_owned()
         }

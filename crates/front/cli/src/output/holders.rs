@@ -9,8 +9,9 @@ pub(crate) fn note(holders: &Holders) {
     if holders.holders.is_empty() {
         return;
     }
-    let until = super::json::time(holders.until).unwrap_or_else(|| "it ends, and Webex does not say when".to_owned());
-    super::note(&format!("its token was handed out before, and can be used until {until}:"));
+    let until =
+        super::json::time(holders.until).unwrap_or_else(|| "it expires, and Webex does not say when".to_owned());
+    super::note(&format!("its token was handed out, and can be used until {until}:"));
     for holder in &holders.holders {
         let times = if holder.times == 1 { String::new() } else { format!(", {} times", holder.times) };
         super::note(&format!("  {}: {}, last at {:.0}{times}", holder.actor, holder.means, holder.last));
@@ -42,7 +43,10 @@ pub(crate) fn json(holders: &Holders) -> Value {
 pub(crate) fn minted(through: &[CredentialName]) {
     if !through.is_empty() {
         let names: Vec<_> = through.iter().map(CredentialName::as_str).collect();
-        super::note(&format!("warning: minted through it, and without it not again: {}", names.join(", ")));
+        super::note(&format!(
+            "warning: these are minted through it, and cannot be minted without it: {}",
+            names.join(", ")
+        ));
     }
 }
 

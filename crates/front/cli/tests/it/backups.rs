@@ -51,7 +51,7 @@ fn a_restored_home_hands_out_nothing_until_a_person_says_that_the_original_is_of
     doctor.fails(4);
 
     let resumed = second.run(["restore", "--resume"]);
-    assert_eq!((resumed.stderr.as_str(), resumed.stdout.as_str()), ("the home goes on\n", ""));
+    assert_eq!((resumed.stderr.as_str(), resumed.stdout.as_str()), ("the home is active again\n", ""));
     resumed.ok();
     assert_eq!(second.token(), token);
     second.run(["refresh", "acme", "--force"]).ok();

@@ -38,7 +38,7 @@ fn what_no_sign_in_could_use_is_no_app() {
     assert!(!home.path().exists(), "a command that fails leaves nothing behind");
 
     let added = add_app(&home, &[&kind[..], &["--device"]].concat());
-    assert!(added.stderr.contains("only lanyard login --device works"), "{}", added.stderr);
+    assert!(added.stderr.contains("only `lanyard login --device` will work"), "{}", added.stderr);
     added.ok();
 }
 

@@ -32,13 +32,13 @@ fn told_once_it_holds_whatever_the_environment_says_and_leaves_nothing_behind() 
     let told = Running::start(&mut demo(&home, &["--once"])).end().ok();
     for step in [
         "One credential of each kind",
-        "ok: all five are good",
+        "ok: all five work",
         "ok: its token is accepted, and its list of devices is empty",
         "ok: now it sees 2 devices",
-        "ok: lanyard exec admin -- sh -c … ended well",
-        "ok: admin is renewed on the way to whoever asks: generation 1, then 2",
-        "ok: it ended by the signal, with nothing written down",
-        "ok: Webex saw two exchanges of one and the same token",
+        "ok: lanyard exec admin -- sh -c … exited with 0",
+        "ok: admin is renewed when a program asks: generation 1, then 2",
+        "ok: the signal killed it before it stored anything",
+        "ok: Webex saw the same token exchanged twice",
         "ok: Webex confirmed that its tokens are revoked",
         "Every step held.",
     ] {
@@ -61,7 +61,7 @@ fn ended_early_it_says_so_and_leaves_nothing_behind() {
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(rest.contains("Ended early; nothing is left behind."), "{rest}");
+    assert!(rest.contains("Stopped early; nothing is left behind."), "{rest}");
     assert_eq!(left_behind(&home), [] as [&str; 0]);
 }
 
@@ -88,7 +88,7 @@ fn on_a_terminal_the_table_lives_until_enter_is_pressed() {
         }
         shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
         // Drawn twice: it lives.
-        if !pressed && shown.matches("Enter goes on.").count() > 1 {
+        if !pressed && shown.matches("Press Enter to continue.").count() > 1 {
             stdin.write_all(b"\n").unwrap();
             pressed = true;
         }

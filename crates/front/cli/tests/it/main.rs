@@ -47,6 +47,7 @@ mod snapshots;
 #[cfg(target_os = "linux")]
 mod soak;
 mod stopping;
+mod terminal;
 mod tokens;
 mod transcripts;
 mod visible;

@@ -127,7 +127,7 @@ fn enabling_says_whether_webex_still_accepts_the_token() {
     let (_webex, home) = furnished();
     home.run(["disable", "acme"]).ok();
     let enabled = home.run(["enable", "acme"]);
-    assert!(enabled.stderr.contains("Webex accepts its token; valid for 13 days"), "{}", enabled.stderr);
+    assert!(enabled.stderr.contains("Webex accepts its token; valid for 14 days"), "{}", enabled.stderr);
     enabled.ok();
     assert_eq!(home.show("acme")["state"], "active");
     home.token();

@@ -43,6 +43,9 @@ macro_rules! assert_shown {
                 (r"LANYARD_[0-9A-F]{16}", "TRACKING-ID"),
                 (r"\b[0-9a-f]{16}\b", "KEY"),
                 (r#""bytes": \d+"#, "\"bytes\": N"),
+                // Seconds may pass before a time is shown.
+                (r"\b11 hours \d\d mins", "12 hours"),
+                (r"\b11 hours", "12 hours"),
                 (r"\b\d\d mins", "NN mins"),
                 (r"uid \d+(?: \(lanyard, pid \d+\))? {2,}", "PROCESS  "),
                 (r"uid \d+(?: \(lanyard, pid \d+\))?", "PROCESS"),

@@ -72,7 +72,7 @@ fn tokens_that_are_older_than_the_one_in_use_are_told_by_their_time() {
     let superseded = live["tokens"].as_array().unwrap().iter().filter(|token| token["ours"] == "superseded").count();
     assert_eq!(superseded, 1, "{live}");
     let shown = home.run(["tokens", "list", "admin"]);
-    assert!(shown.stderr.contains("is told by time"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("is a guess by time"), "{}", shown.stderr);
 
     home.run(["tokens", "revoke", "admin", "--superseded"]).ok();
     assert!(!webex.accepts(&old));

@@ -15,7 +15,7 @@ pub(super) enum Trouble {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The broker is not there any more, and was not asked.
-    #[error("the broker has ended meanwhile, and was not asked")]
+    #[error("the broker stopped before the request was sent")]
     Gone,
     /// It was asked, and did not answer.
     #[error("the broker ended while it was asked; whether it did what it was asked for is not known")]
@@ -57,7 +57,7 @@ impl Trouble {
             Self::OtherProtocol { .. } => {
                 "stop that broker and start it anew with this program, or use the program that it was started with"
             }
-            Self::Wire(_) | Self::Internal => "see the broker's log; start the broker anew with this program",
+            Self::Wire(_) | Self::Internal => "see the broker's log; restart the broker with this version",
         }
         .to_owned()
     }

@@ -23,7 +23,7 @@ pub(crate) enum Add {
     Personal(paste::Paste),
     /// Keep a service app's access to one organisation
     ServiceApp(service_app::ServiceApp),
-    /// Issue a guest through a service app, anew whenever its token ends
+    /// Add a guest, whose tokens a service app mints again whenever they expire
     Guest(guest::Guest),
 }
 

@@ -46,7 +46,10 @@ impl Paste {
         output::note(&format!("{done} {}; {}", credential.name, whose(credential)));
         output::note(&format!("valid for {}", output::credential::valid_for(credential, &now)));
         match kind {
-            Kind::Bot => output::note(&format!("see what it may see: lanyard test {} --for devices", credential.name)),
+            Kind::Bot => output::note(&format!(
+                "see which devices it was granted: lanyard test {} --for devices",
+                credential.name
+            )),
             _ => output::note("it cannot be renewed; for lasting access: lanyard login"),
         }
         Ok(ExitCode::SUCCESS)

@@ -69,7 +69,9 @@ fn organisation_id(text: &str) -> Result<OrgId, Failure> {
             message: format!("this is an id of the kind {}, not an organisation's", id.kind),
             hint: HINT.to_owned(),
         }),
-        Err(_) => Err(Failure::Usage { message: "this is no id of an organisation".to_owned(), hint: HINT.to_owned() }),
+        Err(_) => {
+            Err(Failure::Usage { message: "this is not the id of an organisation".to_owned(), hint: HINT.to_owned() })
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl Api {
         if paged && method != Method::GET {
             return Err(Failure::Usage {
                 message: "only a GET has pages".to_owned(),
-                hint: "leave --paginate and --lines away, or the method".to_owned(),
+                hint: "omit --paginate and --lines, or the method".to_owned(),
             });
         }
         let (query, body) = match (in_query, body) {
@@ -241,7 +241,7 @@ impl Words {
             [word] => (Some(word), None),
             [name, word] if is_method(word) => (Some(name), Some(word)),
             [_, word, ..] => {
-                return Err(usage(format!("{word:?} is no method: they are written {}", METHODS.join(", "))));
+                return Err(usage(format!("unknown method {word:?}; use {}", METHODS.join(", "))));
             }
         };
         Ok(Self {
@@ -269,7 +269,7 @@ fn headers(given: &[String], paged: bool) -> Result<HeaderMap, Failure> {
         if !CallApi::may_set(&name) {
             return Err(Failure::Usage {
                 message: format!("the header {name} is not yours to set"),
-                hint: "the credential's token is added by itself".to_owned(),
+                hint: "Lanyard adds the credential's token".to_owned(),
             });
         }
         headers.append(name, value);

@@ -63,12 +63,12 @@ impl Pages {
     fn items(&mut self, body: &[u8]) -> Result<Vec<Value>, Failure> {
         let other = |message: &str| Failure::Other {
             message: message.to_owned(),
-            hint: Some("leave --paginate and --lines away".to_owned()),
+            hint: Some("omit --paginate and --lines".to_owned()),
         };
         if body.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
-        let page: Value = parse_json(body).map_err(|_| other("a page is no JSON"))?;
+        let page: Value = parse_json(body).map_err(|_| other("a page is not JSON"))?;
         let Value::Object(mut page) = page else { return Err(other("the answer holds no list")) };
         if self.key.is_none() {
             self.key = list_of(&page).map(str::to_owned);

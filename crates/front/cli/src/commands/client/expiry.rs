@@ -31,7 +31,7 @@ impl Expiry {
         };
         at.filter(|at| *at > now).ok_or_else(|| Failure::Usage {
             message: "the client would have expired already".to_owned(),
-            hint: format!("name a moment that lies ahead (it is {now:.0}), or a time from now on: --expires 30d"),
+            hint: format!("name a time in the future (it is {now:.0}), or a duration: --expires 30d"),
         })
     }
 }

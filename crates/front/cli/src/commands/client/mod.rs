@@ -24,7 +24,7 @@ pub(crate) enum Client {
     /// Add a client and print its key, this once
     ///
     /// A client is a program, or a user of this machine, that may ask the broker. Its policy is what is named here and nothing else;
-    /// it is not changed later: remove the client and add it anew.
+    /// it is not changed later: remove the client and add it again.
     Add(Add),
     /// Show all clients, when each last asked, and whose tokens it holds
     List,
@@ -73,7 +73,7 @@ pub(crate) struct Add {
     #[arg(long, value_name = "METHODS")]
     methods: Option<MethodSet>,
     /// With proxy: the paths that it may call, separated by commas, without the /v1 that they begin with; `*` stands for one segment,
-    /// `**` at the end for all that follow, such as /people/*,/devices/** [default: any whose answer is no credential; for such a one
+    /// `**` at the end for all that follow, such as /people/*,/devices/** [default: any that yields no credential; for such a one
     /// its exact path must be named]
     #[arg(long, value_name = "PATHS", value_delimiter = ',')]
     paths: Option<Vec<PathPattern>>,
@@ -117,7 +117,7 @@ impl Client {
                 if sure.asks() {
                     broker.call(ShowClient { name: name.clone() }).await?;
                     sure.confirm(&format!(
-                        "Remove the client {name}? What has its key is refused from now on; it cannot be put back"
+                        "Remove the client {name}? Its key stops working immediately and cannot be restored"
                     ))?;
                 }
                 let shown = broker.call(RemoveClient { name }).await?;
@@ -203,10 +203,10 @@ fn removed(shown: &ShownClient, common: &Common) -> Result<(), Failure> {
             "name": name.as_str(), "removed": true, "holds": output::client::holds_json(shown),
         }));
     }
-    let key = if shown.client.uid.is_some() { "" } else { "; its key is worth nothing any more" };
+    let key = if shown.client.uid.is_some() { "" } else { "; its key no longer works" };
     output::note(&format!("removed the client {name}{key}"));
     if !shown.holds.is_empty() {
-        output::note("it was handed tokens before, and can go on using them at Webex itself:");
+        output::note("it still holds tokens, and can use them at Webex directly:");
         for holding in &shown.holds {
             output::note(&format!("  {}", output::client::holding(holding)));
         }

@@ -33,11 +33,11 @@ pub(super) async fn kill_and_recover(stage: &Stage) -> Result<(), Failure> {
         "  process {} had sent the refresh token, Webex had spent it, the answer was on its way: kill -9",
         child.id()
     ));
-    check(killed.code().is_none(), "it ended by the signal, with nothing written down")?;
+    check(killed.code().is_none(), "the signal killed it before it stored anything")?;
     let after = stage.show("admin").await?.generation.number();
     check(
         after == before,
-        &format!("the store still holds generation {before}, and the note that somebody was about to renew"),
+        &format!("the store still holds generation {before}, and the note that a renewal was about to start"),
     )?;
 
     stage.broker.call(Refresh { name: named("admin")?, force: true, expected: None }).await?;
@@ -50,7 +50,7 @@ pub(super) async fn kill_and_recover(stage: &Stage) -> Result<(), Failure> {
     )?;
     let exchanges = exchanges(stage).await?;
     let same = |exchange: &Value| exchange["refresh_token_fingerprint"] == exchanges[0]["refresh_token_fingerprint"];
-    check(exchanges.len() == 2 && exchanges.iter().all(same), "Webex saw two exchanges of one and the same token")?;
+    check(exchanges.len() == 2 && exchanges.iter().all(same), "Webex saw the same token exchanged twice")?;
     let token = stage.hand_out("admin").await?.token;
     check(stage.accepted(&token).await, "and the grant is alive: nothing was lost")
 }

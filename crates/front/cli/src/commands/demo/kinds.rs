@@ -82,7 +82,7 @@ pub(super) async fn others(stage: &Stage) -> Result<(), Failure> {
     let webex = &stage.webex;
     for (name, kind, token, said) in [
         ("lobby", Kind::Bot, &webex.bot.access_token, "a bot; the token that the portal shows once"),
-        ("me", Kind::Personal, &webex.personal.access_token, "a personal token, good for twelve hours at most"),
+        ("me", Kind::Personal, &webex.personal.access_token, "a personal token, valid for at most twelve hours"),
     ] {
         let token = AccessToken::new(token.as_str());
         let environment = stage.environment.clone();

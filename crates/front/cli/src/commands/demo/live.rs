@@ -36,7 +36,7 @@ pub(super) async fn watch(stage: &Stage) -> Result<(), Failure> {
         let skipped = renewals.len().saturating_sub(MOST_NEWS);
         lines.extend(renewals.iter().skip(skipped).cloned());
         lines.push(format!(
-            "  tokens of {} s, renewed when a fifth of that is left. Enter goes on.",
+            "  tokens of {} s, renewed when a fifth of that is left. Press Enter to continue.",
             stage.life.as_secs()
         ));
         drawn = draw(&lines, drawn);
@@ -46,7 +46,7 @@ pub(super) async fn watch(stage: &Stage) -> Result<(), Failure> {
         }
     }
     let token = stage.hand_out("admin").await?.token;
-    check(stage.accepted(&token).await, "whoever asks gets a token that Webex accepts")
+    check(stage.accepted(&token).await, "a program that asks gets a token that Webex accepts")
 }
 
 /// Waits until the tokens have ended, and shows that whoever asks then gets another one.
@@ -56,10 +56,7 @@ pub(super) async fn pass(stage: &Stage) -> Result<(), Failure> {
     stage.say_table().await?;
     let second = stage.hand_out("admin").await?;
     let (before, after) = (first.credential.generation.number(), second.credential.generation.number());
-    check(
-        after == before + 1,
-        &format!("admin is renewed on the way to whoever asks: generation {before}, then {after}"),
-    )?;
+    check(after == before + 1, &format!("admin is renewed when a program asks: generation {before}, then {after}"))?;
     check(second.token.expose_secret() != first.token.expose_secret(), "it is another token")?;
     check(stage.accepted(&second.token).await, "and Webex accepts it")?;
     for name in ["fleet", "visitor"] {

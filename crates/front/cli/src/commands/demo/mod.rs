@@ -23,7 +23,7 @@ use stage::{Stage, failed, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Tell it once, without waiting for anybody: tokens last three seconds, and it is over in less than twenty
+    /// Run it once without waiting for input: tokens last three seconds, and it takes less than twenty
     #[arg(long)]
     once: bool,
 }
@@ -59,13 +59,11 @@ impl Demo {
         simulator.stop().await;
         if !told? {
             say("");
-            say("Ended early; nothing is left behind.");
+            say("Stopped early; nothing is left behind.");
             return Ok(ExitCode::from(130));
         }
         say("");
-        say(
-            "Every step held. Now on your own: lanyard simulator, and the README's guides; with your own Webex: lanyard app add.",
-        );
+        say("Every step held. Next: lanyard simulator and the README's guides, or your own Webex: lanyard app add.");
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -34,24 +34,24 @@ pub(super) async fn tell(stage: &Stage, watched: bool) -> Result<(), Failure> {
     for name in ["admin", "lobby", "me", "fleet", "visitor"] {
         alive += usize::from(matches!(stage.show(name).await?.state(&now), State::Active | State::Expiring));
     }
-    check(alive == 5, "all five are good")?;
+    check(alive == 5, "all five work")?;
 
-    step("The bot sees nothing, until somebody grants it a workspace");
+    step("The bot sees nothing until it is granted a workspace");
     bot(stage).await?;
 
     step("A program runs with a token in its environment, and sees nothing else of Lanyard");
     child(stage)?;
 
     if watched {
-        step("Tokens end, and are renewed before they do");
+        step("Tokens expire, and are renewed before they do");
         live::introduce();
         live::watch(stage).await?;
     } else {
-        step(&format!("{} s later the tokens have ended, and programs ask again", stage.life.as_secs()));
+        step(&format!("{} s later the tokens have expired, and programs ask again", stage.life.as_secs()));
         live::pass(stage).await?;
     }
 
-    step("A process is killed half-way through a renewal");
+    step("A process is killed during a renewal");
     crash::kill_and_recover(stage).await?;
 
     step("A credential is cleared");
@@ -68,7 +68,7 @@ async fn bot(stage: &Stage) -> Result<(), Failure> {
     let report = test().await?;
     check(
         seen(&report) == Some(0),
-        "its token is accepted, and its list of devices is empty: the commonest mistake of all",
+        "its token is accepted, and its list of devices is empty: the most common mistake",
     )?;
     let coverage = report.coverage.ok_or_else(|| failed("the bot was compared with nothing"))?;
     let missing = coverage.not_granted.first().ok_or_else(|| failed("there is no workspace to grant"))?;
@@ -96,7 +96,7 @@ fn child(stage: &Stage) -> Result<(), Failure> {
     let output = command.stderr(Stdio::inherit()).output().map_err(Failure::io("cannot run lanyard exec"))?;
     // Said here, not by the shell: a reader that went away would end it.
     say(String::from_utf8_lossy(&output.stdout).trim_end());
-    check(output.status.success(), "lanyard exec admin -- sh -c … ended well")
+    check(output.status.success(), "lanyard exec admin -- sh -c … exited with 0")
 }
 
 async fn clear(stage: &Stage) -> Result<(), Failure> {
@@ -105,7 +105,7 @@ async fn clear(stage: &Stage) -> Result<(), Failure> {
     let revoked = |outcome: &RevocationOutcome| *outcome == RevocationOutcome::Revoked;
     let all = !cleared.revocations.is_empty() && cleared.revocations.iter().all(|one| revoked(&one.outcome));
     check(all, "Webex confirmed that its tokens are revoked")?;
-    check(!stage.accepted(&last.token).await, "the last token is refused from now on")?;
+    check(!stage.accepted(&last.token).await, "Webex rejects the last token")?;
     stage.say_table().await?;
     check(
         stage.table().await?.lines().all(|line| !line.starts_with("  admin ")),

@@ -96,7 +96,7 @@ fn say(credential: &Credential) {
     output::note(&format!("imported {name}; {}", super::add::whose(credential)));
     let Some(validity) = &credential.validity else { return };
     if validity.access_has_ended(&now) {
-        output::note("it has no valid access token: the first one that is asked for is renewed");
+        output::note("it has no valid access token; the next request for one renews it");
         output::note(&format!("see that it works: lanyard refresh {name}, then lanyard test {name}"));
     } else {
         output::note(&format!("valid for {}", output::credential::valid_for(credential, &now)));
@@ -115,14 +115,14 @@ fn say(credential: &Credential) {
 fn warn(file: &Path) {
     // Nothing is deleted from a pipe or a device.
     if file == Path::new("-") || !file.is_file() {
-        output::note(
-            "warning: wherever this came from still holds the grant: whoever else renews with it may end this one",
-        );
+        output::note("warning: its source still holds the grant: another program that renews with it may end this one");
         output::note("hint: delete it there once lanyard works");
         return;
     }
     let file = file.display();
-    output::note(&format!("warning: {file} still holds the grant: whoever else renews with it may end this one"));
+    output::note(&format!(
+        "warning: {file} still holds the grant: another program that renews with it may end this one"
+    ));
     output::note(&format!("hint: delete it once lanyard works: rm {file}"));
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     let Some(Arrival { callback, tell }) = arrival else {
         serving.abort();
         return Err(Failure::Other {
-            message: format!("nobody signed in for {}", output::duration::words(PATIENCE)),
+            message: format!("no sign-in within {}", output::duration::words(PATIENCE)),
             hint: Some("start again with lanyard login; --paste is for a browser on another machine".to_owned()),
         });
     };

@@ -30,9 +30,9 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     match device.expires_in() {
         Some(time) => {
             let time = output::duration::words(time);
-            output::note(&format!("waiting; the code is good for {time} (Ctrl-C gives up)"));
+            output::note(&format!("waiting; the code is valid for {time} (Ctrl-C cancels)"));
         }
-        None => output::note("waiting (Ctrl-C gives up)"),
+        None => output::note("waiting (Ctrl-C cancels)"),
     }
     Ok(broker.call(AwaitDevice { device }).await?)
 }

@@ -73,7 +73,7 @@ fn report(signed_in: &SignedIn, common: &Common) -> Result<(), Failure> {
     output::note(&who(signed_in));
     output::note(&format!("valid for {}", output::credential::valid_for(&signed_in.credential, &now)));
     if !signed_in.missing.is_empty() {
-        output::note(&format!("warning: asked for and not granted: {}", signed_in.missing));
+        output::note(&format!("warning: requested but not granted: {}", signed_in.missing));
     }
     output::note(&format!("use it: lanyard exec {} -- COMMAND", signed_in.credential.name));
     Ok(())

@@ -21,10 +21,10 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     output::note("open this address in any browser and sign in to Webex:");
     output::address(&url);
     output::note(&format!(
-        "the browser ends at an address that begins with {redirect_uri}; it may say that it cannot be reached, which is fine"
+        "the browser ends at an address that begins with {redirect_uri}; an error page there is fine"
     ));
     if std::io::stdin().is_terminal() {
-        output::note("paste that whole address here, then press Enter:");
+        output::note("paste that address, or only the code in it, then press Enter:");
     }
     let mut pasted = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut pasted).map_err(Failure::io("cannot read what was pasted"))?;

@@ -140,7 +140,7 @@ fn a_withdrawn_authorisation_is_told_from_a_dead_token() {
     // Once Webex has refused the token itself, nobody is given it as if it lasted.
     home.run(["token", "fleet"]).ok();
     home.run(["test", "fleet"]).fails(4);
-    assert!(home.run(["list"]).ok().contains("ended"));
+    assert!(home.run(["list"]).ok().contains("expired"));
     home.run(["token", "fleet"]).fails(4);
 
     authorise(&webex, &application, &organisation);

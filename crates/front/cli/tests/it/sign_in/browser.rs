@@ -43,7 +43,7 @@ fn a_browser_opens_and_both_it_and_the_terminal_say_who_signed_in() {
     assert!(page.contains(&admin), "{page}");
     let ended = login.end();
     assert!(ended.stderr.contains(&format!("<{admin}>")), "{}", ended.stderr);
-    assert!(ended.stderr.contains("valid for 13 days 23 hours 59 mins"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("valid for 14 days"), "{}", ended.stderr);
     assert!(ended.stderr.contains("use it: lanyard exec acme -- COMMAND"), "{}", ended.stderr);
     assert_eq!(ended.ok(), "", "nothing on stdout");
     assert!(webex.accepts(&home.token()));

@@ -106,7 +106,7 @@ fn scopes_that_were_not_granted_are_named() {
     let merge = json!({ "merge": { "scope": "spark:people_read spark-admin:people_read" } });
     webex.fault(&json!({ "path": "/v1/access_token", "action": merge }));
     let ended = sign_in(&webex, &home, &admin, &["--app", "desk"]);
-    let warning = "warning: asked for and not granted: spark-admin:organizations_read\n";
+    let warning = "warning: requested but not granted: spark-admin:organizations_read\n";
     assert!(ended.stderr.contains(warning), "{}", ended.stderr);
     ended.ok();
     assert_eq!(home.show("acme")["scopes"], json!(["spark-admin:people_read", "spark:people_read"]));

@@ -102,5 +102,5 @@ async fn a_broker_that_is_gone_by_the_time_it_is_asked_was_not_asked() {
     }
     let error = owner.call(List).await.unwrap_err();
     assert_eq!(error.class(), Class::Unreachable);
-    assert!(error.to_string().contains("was not asked"), "{error}");
+    assert!(error.to_string().contains("before the request was sent"), "{error}");
 }

@@ -138,8 +138,7 @@ fn calls(rule: &Rule, method: &str, path: &str) -> bool {
     let named = |path: &str| rule.paths.is_some_and(|paths| paths.contains(&path));
     let stood_for = rule.paths.is_none_or(|paths| paths.iter().any(|pattern| fits(pattern, path)));
     match path {
-        "/access_token" | "/devices/activationCode" => named(path),
-        "/webhooks" => named(path),
+        "/access_token" | "/devices/activationCode" | "/webhooks" => named(path),
         "/webhooks/x" => named(path) || (named("/webhooks") && stood_for),
         _ => stood_for,
     }

@@ -1,0 +1,51 @@
+//! What a terminal shows that a pipe does not: rows that fit, and colours.
+
+use std::process::Command;
+
+use lanyard_testkit::{Running, Terminal};
+
+use crate::snapshots::furnished;
+
+#[test]
+fn a_table_fits_the_terminal_and_a_pipe_has_everything() {
+    let (_webex, home) = furnished();
+    let longest = "l".repeat(64);
+    home.run(["rename", "lobby", &longest]).ok();
+    home.run(["client", "add", "report", "--credential", &longest, "--can", "read"]).ok();
+    for command in [&["list"][..], &["app", "list"], &["client", "list"], &["audit"]] {
+        for columns in [40, 60, 80, 200] {
+            let (shown, code) = Terminal::run(home.command(command), columns);
+            assert_eq!(code, 0, "{shown}");
+            let widest = shown.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+            assert!(widest <= usize::from(columns), "{command:?} {columns}: {widest}\n{shown}");
+        }
+    }
+    let (narrow, _) = Terminal::run(home.command(["list"]), 60);
+    assert!(narrow.lines().next().unwrap().ends_with('…') && !narrow.contains("ORGANISATION"), "{narrow}");
+    let all = home.run(["list"]).ok();
+    assert!(all.contains(&longest) && all.contains("ORGANISATION") && !all.contains('…'), "{all}");
+}
+
+#[test]
+fn colours_are_for_terminals_unless_a_variable_says_otherwise() {
+    const ACTIVE: &str = "\u{1b}[32mactive\u{1b}[0m";
+    let (_webex, home) = furnished();
+    let with = |words: &[&str], variables: &[(&str, &str)]| -> Command {
+        let mut command = home.command(words);
+        command.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
+        command
+    };
+    let (shown, _) = Terminal::run(with(&["list"], &[]), 120);
+    assert!(shown.contains(ACTIVE), "{shown:?}");
+    let (shown, _) = Terminal::run(with(&["show", "nobody"], &[]), 120);
+    assert!(shown.contains("\u{1b}[31merror:\u{1b}[0m ") && shown.contains("\u{1b}[36mhint:\u{1b}[0m "), "{shown:?}");
+    for off in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let (shown, _) = Terminal::run(with(&["list"], &[off]), 120);
+        assert!(shown.contains("active") && !shown.contains('\u{1b}'), "{off:?}: {shown:?}");
+    }
+    let piped = |variables: &[(&str, &str)]| Running::start(&mut with(&["list"], variables)).end().ok();
+    assert!(!piped(&[]).contains('\u{1b}'));
+    assert!(piped(&[("CLICOLOR_FORCE", "1")]).contains(ACTIVE));
+    // JSON is for programs, whatever the variables say.
+    assert!(!Running::start(&mut with(&["list", "--json"], &[("CLICOLOR_FORCE", "1")])).end().ok().contains('\u{1b}'));
+}
