@@ -14,7 +14,7 @@ use crate::credentials::update_standing;
 use crate::engine::{Row, Write, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::grant::{ACCESS, owner};
-use crate::record::{read_environment, read_standing};
+use crate::record::{read_closed, read_environment, unless_unreadable};
 use crate::{Store, StoreError};
 
 /// A token that waits to be revoked. It outlives its credential.
@@ -79,7 +79,7 @@ impl Store {
             write.abandon().await?;
             return Ok(None);
         };
-        if read_standing(&row)? != Standing::Clearing {
+        if read_closed(&row) != Standing::Clearing {
             let (held, unreadable) = self.held_tokens(&row)?;
             for token in &held {
                 self.queue(&mut write, &row, token).await?;
@@ -104,10 +104,10 @@ impl Store {
         self.erase(id, AuditAction::Cleared).await
     }
 
-    /// All tokens that wait to be revoked, the longest waiting first.
+    /// All tokens that wait to be revoked and can be read, the longest waiting first.
     pub async fn pending_revocations(&self) -> Result<Vec<PendingRevocation>, StoreError> {
         let rows = self.engine().rows(sql("revocations", SELECT_ALL)).await?;
-        rows.iter().map(read).collect()
+        rows.iter().map(|row| unless_unreadable(read(row))).filter_map(Result::transpose).collect()
     }
 
     /// Opens a token that waits, to revoke it.

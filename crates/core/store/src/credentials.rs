@@ -13,8 +13,8 @@ use crate::changes::Changed;
 use crate::engine::{Write, sql};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
-    Environments, credential_columns, identity_values, labels_text, mint_values, read_credential,
-    read_credential_among, read_standing, standing_values, validity_values,
+    Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_credential,
+    read_credential_among, standing_values, unless_unreadable, validity_values,
 };
 use crate::{Store, StoreError};
 
@@ -105,14 +105,21 @@ impl Store {
         Ok(credential)
     }
 
-    /// All credentials, by name.
+    /// All credentials that can be read, by name. The log names the others.
     pub async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
         let mut environments = Environments::default();
-        rows.iter().map(|row| read_credential_among(row, &mut environments)).collect()
+        let read = rows.iter().map(|row| unless_unreadable(read_credential_among(row, &mut environments)));
+        read.filter_map(Result::transpose).collect()
     }
 
-    /// All credentials, a part of them at a time, each given to `keep` as soon as it is read.
+    /// Why credentials cannot be read, an error for each of them.
+    pub async fn unreadable_credentials(&self) -> Result<Vec<StoreError>, StoreError> {
+        let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
+        Ok(rows.iter().filter_map(|row| read_credential(row).err()).collect())
+    }
+
+    /// All credentials that can be read, a part of them at a time, each given to `keep` as soon as it is read.
     pub async fn credentials_in_parts(&self, mut keep: impl FnMut(Credential)) -> Result<(), StoreError> {
         let mut environments = Environments::default();
         let mut after = String::new();
@@ -121,7 +128,9 @@ impl Store {
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.text("id")?;
             for row in &rows {
-                keep(read_credential_among(row, &mut environments)?);
+                if let Some(credential) = unless_unreadable(read_credential_among(row, &mut environments))? {
+                    keep(credential);
+                }
             }
         }
     }
@@ -274,7 +283,7 @@ pub(crate) async fn name_and_standing(
     id: CredentialId,
 ) -> Result<Option<(CredentialName, Standing)>, StoreError> {
     let row = write.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
-    row.map(|row| Ok((row.parsed("name")?, read_standing(&row)?))).transpose()
+    row.map(|row| Ok((row.parsed("name")?, read_closed(&row)))).transpose()
 }
 
 fn not_clearing((_, standing): &(CredentialName, Standing)) -> bool {

@@ -70,6 +70,11 @@ impl StoreError {
         }
     }
 
+    /// Whether one row is at fault: nothing else has to stop because of it.
+    pub fn is_of_one_row(&self) -> bool {
+        matches!(self, Self::Sealed(_) | Self::Impossible { .. })
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         let hint = match self {

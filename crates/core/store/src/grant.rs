@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::AuditAction;
 use crate::engine::{Write, sql};
 use crate::envelope::{Envelope, Owner};
-use crate::record::{identity_values, read_standing, standing_values, validity_values};
+use crate::record::{identity_values, read_closed, standing_values, validity_values};
 use crate::{Store, StoreError};
 
 /// The tokens of a new grant, as a sign-in or an import brought them.
@@ -75,7 +75,7 @@ impl Store {
             write.abandon().await?;
             return Ok(None);
         }
-        let standing = match read_standing(&row)? {
+        let standing = match read_closed(&row) {
             Standing::Clearing => {
                 write.abandon().await?;
                 return Ok(None);

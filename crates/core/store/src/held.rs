@@ -13,7 +13,7 @@ use lanyard_vault::{KeptSealed, Sealed};
 use crate::engine::{Row, sql};
 use crate::envelope::Envelope;
 use crate::grant::{ACCESS, owner};
-use crate::record::{read_environment, read_validity_with};
+use crate::record::{read_environment, read_validity_with, unless_unreadable};
 use crate::{Store, StoreError};
 
 /// An access token, sealed, and no more of its credential than a hand-out needs: a broker holds a hundred thousand of them.
@@ -132,14 +132,16 @@ impl Shared {
 }
 
 impl Store {
-    /// The tokens of all credentials as of one moment, each given to `keep` as soon as it is read.
+    /// The tokens of all credentials that can be read, as of one moment, each given to `keep` as soon as it is read.
     pub async fn held_tokens_of_all(
         &self,
         shared: &mut Shared,
         mut keep: impl FnMut(HeldToken),
     ) -> Result<(), StoreError> {
         let each = |row: &Row| {
-            keep(read(row, shared)?);
+            if let Some(token) = unless_unreadable(read(row, shared))? {
+                keep(token);
+            }
             Ok(())
         };
         self.engine().each(sql("credentials", SELECT_ALL), each).await

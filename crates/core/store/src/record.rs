@@ -92,6 +92,27 @@ pub(crate) fn read_standing(row: &Row) -> Result<Standing, StoreError> {
     })
 }
 
+/// `Clearing`, `Disabled`, or `Active` for anything else, a word of a newer version included. What else the row says of its standing is
+/// not read: a write that does not need it must not fail because of it.
+pub(crate) fn read_closed(row: &Row) -> Standing {
+    match row.str("standing") {
+        Ok("clearing") => Standing::Clearing,
+        Ok("disabled") => Standing::Disabled,
+        _ => Standing::Active,
+    }
+}
+
+/// `None`, and a line in the log, for a row that cannot be read: it concerns nothing but itself.
+pub(crate) fn unless_unreadable<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(error) if error.is_of_one_row() => {
+            tracing::warn!(%error, hint = error.hint(), "a row cannot be read and is left out");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 fn read_trouble(row: &Row) -> Result<Trouble, StoreError> {
     Ok(Trouble {
         at: row.moment(TROUBLE)?,

@@ -314,9 +314,14 @@ impl HandOuts {
     }
 
     async fn renew(&self, id: CredentialId, keeper: &mut Keeper) -> Result<(), StoreError> {
-        match self.0.store.held_token(id, &mut keeper.shared).await? {
-            Some(token) => self.0.shelf.put(token),
-            None => self.0.shelf.remove(id),
+        match self.0.store.held_token(id, &mut keeper.shared).await {
+            Ok(Some(token)) => self.0.shelf.put(token),
+            Ok(None) => self.0.shelf.remove(id),
+            Err(error) if error.is_of_one_row() => {
+                tracing::warn!(credential = %id, %error, hint = error.hint(), "a credential cannot be read and is left out");
+                self.0.shelf.remove(id);
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }

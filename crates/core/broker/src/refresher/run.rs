@@ -266,6 +266,10 @@ impl Refresher {
         while let Some(id) = unread.next() {
             match self.broker.store.credential_by_id(id).await {
                 Ok(credential) => self.see(id, credential.as_ref()),
+                Err(error) if error.is_of_one_row() => {
+                    tracing::warn!(credential = %id, %error, hint = error.hint(), "a credential cannot be read and is not renewed");
+                    self.see(id, None);
+                }
                 Err(error) => {
                     self.state().unread.extend(std::iter::once(id).chain(unread));
                     return Err(error);
@@ -358,6 +362,12 @@ impl Turn {
             match read {
                 Ok(credential) => {
                     let end = End { health: done.health, credential: credential.as_ref(), rest: done.rest };
+                    if !state.plan.settle(&start, &end, &now) {
+                        continue;
+                    }
+                }
+                Err(error) if error.is_of_one_row() => {
+                    let end = End { health: done.health, credential: None, rest: done.rest };
                     if !state.plan.settle(&start, &end, &now) {
                         continue;
                     }

@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "all of this is tests; the helpers beside them fail them just so")]
 
 mod authorized;
+mod damage;
+mod origins;
 mod refresher;
 mod world;

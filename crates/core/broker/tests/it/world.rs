@@ -81,6 +81,34 @@ impl World {
         assert!(declared.unwrap().is_some());
     }
 
+    /// Where its Webex is.
+    pub(crate) fn environment(&self) -> Environment {
+        Environment::at(&self.simulator.description().base_url).unwrap()
+    }
+
+    /// An app of another Webex, under the name `foreign`.
+    pub(crate) async fn app_of(&self, other: &Self) -> AppId {
+        let app = App {
+            id: AppId::random(&SystemEntropy),
+            name: "foreign".parse().unwrap(),
+            kind: AppKind::ServiceApp,
+            environment: other.environment(),
+            client_id: AppClientId::new("foreign"),
+            redirect_uris: Vec::new(),
+            scopes: "spark:people_read".parse().unwrap(),
+            application_id: None,
+        };
+        let id = app.id;
+        let new = NewApp { app, client_secret: ClientSecret::new("foreign-secret") };
+        self.broker.store().insert_app(&new).await.unwrap();
+        id
+    }
+
+    /// The home's database.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.directory.path().join("home/lanyard.db")
+    }
+
     async fn seen_by(&self, who: impl FnOnce(ProcessIdentity) -> ProcessIdentity) -> Store {
         let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
         parts.process = who(parts.process);

@@ -34,8 +34,8 @@ impl Row {
     /// The error that names this row and the column in which it holds what cannot be.
     pub(crate) fn impossible(&self, column: &'static str) -> StoreError {
         let Inner::Sqlite(row) = &self.inner;
-        let key = ["id", "name", "writer"].into_iter().find_map(|key| row.try_get(key).ok());
-        StoreError::Impossible { table: self.table, row: key.unwrap_or_default(), column }
+        let keys: Vec<String> = ["name", "id", "writer"].into_iter().filter_map(|key| row.try_get(key).ok()).collect();
+        StoreError::Impossible { table: self.table, row: keys.join(" "), column }
     }
 
     pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {

@@ -5,6 +5,7 @@ use lanyard_credential::{CredentialId, IntentPhase};
 use crate::engine::sql;
 use crate::intent::{StoredIntent, Writer};
 use crate::lease::{Lease, SELECT_ALL, credential_of};
+use crate::record::unless_unreadable;
 use crate::{Store, StoreError};
 
 use super::SELECT_VIEW;
@@ -18,14 +19,15 @@ impl Store {
         let me = self.process();
         let mut abandoned = Vec::new();
         for row in self.engine().rows(sql("leases", SELECT_ALL)).await? {
-            let lease = Lease::read(&row)?;
+            let Some(lease) = unless_unreadable(Lease::read(&row))? else { continue };
             let Some(id) = credential_of(&row.text("name")?) else { continue };
             let now = self.now();
             if lease.owner == *me || lease.keeps_out(me, &now.boot).is_some() {
                 continue;
             }
             let row = self.engine().row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await?;
-            let stored = row.as_ref().map(StoredIntent::read).transpose()?.flatten();
+            let Some(stored) = unless_unreadable(row.as_ref().map(StoredIntent::read).transpose())? else { continue };
+            let stored = stored.flatten();
             let is_open = |stored: &StoredIntent| {
                 stored.intent.phase == IntentPhase::Open && stored.judge(me, &now) == Writer::Gone
             };

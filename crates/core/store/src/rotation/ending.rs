@@ -12,7 +12,7 @@ use crate::envelope::Envelope;
 use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{StoredIntent, is_same, phase_word};
 use crate::lease::give_lease_back;
-use crate::record::read_standing;
+use crate::record::read_closed;
 use crate::{Store, StoreError};
 
 /// The tokens that an exchange brought.
@@ -80,7 +80,7 @@ impl Store {
             write.abandon().await?;
             return Ok(Commit::Erased);
         };
-        let standing = match read_standing(&row)? {
+        let standing = match read_closed(&row) {
             Standing::Clearing => {
                 write.abandon().await?;
                 return Ok(Commit::Erased);
@@ -113,7 +113,8 @@ impl Store {
         let set = SealedSet::seal(self, &envelope, next, Some(&tokens.access), refresh);
         let scopes = match &tokens.scopes {
             Some(scopes) => Some(scopes.clone()),
-            None => row.optional_parsed("scopes")?,
+            // What cannot be read is not known; it must not keep the tokens from being stored.
+            None => row.optional_parsed("scopes").unwrap_or_default(),
         };
         set.store(&mut write, &row_id, (generation, next), &tokens.validity, scopes.as_ref()).await?;
         update_standing(&mut write, id, &standing).await?;
@@ -137,7 +138,7 @@ impl Store {
             write.abandon().await?;
             return Ok(false);
         };
-        let same = Grant::new(row.counter("grant_number")?) == grant && read_standing(&row)? != Standing::Clearing;
+        let same = Grant::new(row.counter("grant_number")?) == grant && read_closed(&row) != Standing::Clearing;
         let (true, Some(wrapped)) = (same, row.optional_sealed("wrapped_key")?) else {
             write.abandon().await?;
             return Ok(false);
@@ -171,7 +172,7 @@ impl Store {
             return Ok(false);
         };
         let found = StoredIntent::read(&row)?;
-        let before = read_standing(&row)?;
+        let before = read_closed(&row);
         let stands = Generation::new(row.counter("generation")?) == intent.generation
             && before != Standing::Clearing
             && found.is_some_and(|found| is_same(&found.intent, intent));

@@ -103,6 +103,10 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     let broker = Broker::new(&store, parts.clone(), "doctor");
     let now = parts.clock.now();
     let apps = broker.call(ListApps).await?;
+    for error in store.unreadable_credentials().await? {
+        code = 6;
+        findings.push(Finding::bad("credential", error.to_string(), Some(error.hint())));
+    }
     for credential in broker.call(List).await? {
         let finding = examine_credential(&credential, &apps, &now);
         code = if finding.fault && code == 0 { 4 } else { code };

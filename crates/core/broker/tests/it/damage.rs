@@ -1,0 +1,58 @@
+//! Rows that cannot be read, and everything else, which goes on.
+
+use std::process::Command;
+use std::time::Duration;
+
+use lanyard_broker::{HandOutOptions, HandOuts, List, RefresherOptions, Taken};
+use lanyard_simulator::Options;
+
+use crate::world::World;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// What a newer version, a repair by hand or a bad disk could leave in a row.
+const DAMAGES: [&str; 5] = [
+    "standing = 'stalled', trouble_kind = 'of-a-newer-version'",
+    "standing = 'needs-login', trouble_kind = NULL",
+    "environment = 'no address'",
+    "created_at = 9223372036854775807",
+    "scopes = x'ff'",
+];
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
+    for damage in DAMAGES {
+        let world = World::new(Options::default()).await;
+        let (good, bad) = (world.grant("good", 14 * DAY).await, world.grant("bad", 14 * DAY).await);
+        let hand_outs = HandOuts::load(&world.broker, HandOutOptions::default(), |_| {}).await.unwrap();
+        let running = world.renew(RefresherOptions::default());
+        running.quiet(&world.clock).await;
+
+        world.sql(&format!("UPDATE credentials SET {damage} WHERE id = '{}'", bad.id));
+        // What marks a change is the store's own: another name does.
+        world.broker.store().rename_credential(bad.id, &"worse".parse().unwrap()).await.unwrap();
+        hand_outs.catch_up().await.unwrap();
+        running.refresher.changed([bad.id]);
+        let now = hand_outs.now();
+        assert!(matches!(hand_outs.take("good", Duration::ZERO, &now), Ok(Taken::Good(_))), "{damage}");
+
+        assert_eq!(world.broker.call(List).await.unwrap().len(), 1, "{damage}");
+        let named = world.broker.store().unreadable_credentials().await.unwrap();
+        assert!(named.len() == 1 && named[0].to_string().contains("worse"), "{damage}: {named:?}");
+        let again = HandOuts::load(&world.broker, HandOutOptions::default(), |_| {}).await.unwrap();
+        let now = again.now();
+        assert!(matches!(again.take("good", Duration::ZERO, &now), Ok(Taken::Good(_))), "{damage}");
+
+        world.pass(12 * DAY, 12 * DAY, &[&running]).await;
+        assert_eq!(world.now(&good).await.generation.number(), 2, "{damage}");
+        running.stop().await;
+    }
+}
+
+impl World {
+    /// Writes into the database as another program does.
+    pub(crate) fn sql(&self, statement: &str) {
+        let done = Command::new("sqlite3").arg(self.database()).arg(statement).status().expect("sqlite3(1) is here");
+        assert!(done.success(), "{statement}");
+    }
+}
