@@ -219,12 +219,18 @@ impl Broker {
         }
     }
 
-    /// What an app proves itself with at the token endpoint.
-    pub(crate) async fn auth(&self, id: AppId) -> Result<ClientAuth, Error> {
-        let (app, secret) = (self.store.app_by_id(id).await?, self.store.app_secret(id).await?);
-        match (app, secret) {
-            (Some(app), Some(client_secret)) => Ok(ClientAuth { client_id: app.client_id, client_secret }),
-            _ => Err(Error::AppGone),
+    /// What an app proves itself with at the token endpoint of `environment`, to which it is about to be sent. A row that was altered
+    /// could name an app of another Webex: its secret is not sent there.
+    pub(crate) async fn auth(&self, id: AppId, environment: &Environment) -> Result<ClientAuth, Error> {
+        let Some(app) = self.store.app_by_id(id).await? else { return Err(Error::AppGone) };
+        if app.environment != *environment {
+            return Err(Error::AppOfAnotherEnvironment {
+                app: app.name,
+                of: app.environment.id().to_owned(),
+                used_at: environment.id().to_owned(),
+            });
         }
+        let Some(client_secret) = self.store.app_secret(id).await? else { return Err(Error::AppGone) };
+        Ok(ClientAuth { client_id: app.client_id, client_secret })
     }
 }

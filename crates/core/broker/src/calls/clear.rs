@@ -144,7 +144,11 @@ impl Broker {
         // The refresh token goes first: with it go the access tokens that it bought.
         pending.sort_by_cached_key(|row| (row.name.clone(), row.kind == TokenKind::Access));
         for row in pending.into_iter().filter(|row| only.is_none_or(|id| row.credential == id)) {
-            let outcome = self.revoke_one(&row).await?;
+            // One row, or one app, that cannot be read concerns its own tokens alone.
+            let outcome = self.revoke_one(&row).await.unwrap_or_else(|error| match error {
+                Error::Store(error) => RevocationOutcome::Queued { reason: error.to_string() },
+                error => RevocationOutcome::NotRevoked { reason: error.to_string() },
+            });
             let ended = match &outcome {
                 RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => Some(Ended::Revoked),
                 RevocationOutcome::NotRevoked { reason } => Some(Ended::NotRevoked(reason.clone())),
@@ -166,7 +170,7 @@ impl Broker {
         let Some(app) = row.app else {
             return Ok(not("Webex offers no way to revoke it without an app's secret"));
         };
-        let auth = self.auth(app).await?;
+        let auth = self.auth(app, &row.environment).await?;
         let token = self.store.open_revocation(row)?;
         let (token, hint) = match &token {
             RevocableToken::Access(token) => (token.expose_secret(), TokenHint::Access),

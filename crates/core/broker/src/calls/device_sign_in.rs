@@ -79,7 +79,7 @@ impl Call for AwaitDevice {
         let DeviceSignIn { sign_in, authorization, asked } = self.device;
         let app = &sign_in.app;
         let again = Again::device(&sign_in.name, &app.name);
-        let auth = broker.auth(app.id).await?;
+        let auth = broker.auth(app.id, &app.environment).await?;
         let elapsed = || broker.clock.now().since(&asked);
         let mut polling = Polling::begin(&authorization);
         let mut next = polling.first(elapsed());

@@ -40,7 +40,7 @@ pub struct AddServiceApp {
 pub enum ServiceAppSource {
     /// A person took the refresh token from the developer portal.
     RefreshToken(#[serde(with = "lanyard_secret::travel")] RefreshToken),
-    /// An integration with `spark:applications_token` asks for them, now and whenever the grant ends.
+    /// An integration, or another service app, with `spark:applications_token` asks for them, now and whenever the grant ends.
     Via {
         /// The credential of that integration.
         name: CredentialName,
@@ -91,7 +91,9 @@ impl Call for AddServiceApp {
                 if app.application_id.is_none() {
                     return Err(Error::NoApplicationId { app: app.name });
                 }
-                let via = broker.via_of(&via, &app.environment, &[Kind::Integration, Kind::Personal]).await?;
+                let via = broker
+                    .via_of(&via, &app.environment, &[Kind::Integration, Kind::Personal, Kind::ServiceApp])
+                    .await?;
                 let mint = Mint { via: via.id, order: Order::ServiceApp { organisation: organisation.clone() } };
                 let waiting = Waiting {
                     name: self.name,
@@ -226,7 +228,7 @@ impl Broker {
             let own = own.ok_or(Error::AppGone)?.name;
             return Err(Error::AnotherApp { name: earlier.name.clone(), own, wanted: app.name.clone() });
         }
-        let auth = self.auth(app.id).await?;
+        let auth = self.auth(app.id, &earlier.environment).await?;
         let mut obtained = match self.transport.refresh(&app.environment, &auth, token).await {
             Ok(obtained) => obtained,
             Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) => {

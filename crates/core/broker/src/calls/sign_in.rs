@@ -163,7 +163,7 @@ impl Call for FinishSignIn {
             }
         };
         let environment = &app.environment;
-        let auth = broker.auth(app.id).await?;
+        let auth = broker.auth(app.id, environment).await?;
         let obtained = broker
             .transport
             .exchange_code(environment, &auth, &code, &self.redirect_uri, &self.sign_in.verifier)
@@ -178,7 +178,7 @@ impl Broker {
     pub(crate) async fn conclude(&self, sign_in: &SignIn, obtained: Obtained) -> Result<SignedIn, Error> {
         let SignIn { name, replace, app, scopes, .. } = sign_in;
         let environment = &app.environment;
-        let auth = self.auth(app.id).await?;
+        let auth = self.auth(app.id, environment).await?;
         let reply = &obtained.reply;
         if reply.refresh_token.is_none() {
             self.give_back(environment, &auth, Some(&reply.access_token), None).await;

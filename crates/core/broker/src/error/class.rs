@@ -44,7 +44,8 @@ impl Error {
             | Self::AnotherEnvironment { .. }
             | Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
             | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_)) => Class::Usage,
-            Self::SignInRefused { .. }
+            Self::AppOfAnotherEnvironment { .. }
+            | Self::SignInRefused { .. }
             | Self::WrongState { .. }
             | Self::NoState { .. }
             | Self::CodeRefused { .. }

@@ -100,6 +100,9 @@ impl Error {
             Self::AnotherEnvironment { .. } => {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
+            Self::AppOfAnotherEnvironment { .. } => {
+                "someone altered the database: see lanyard audit; put back a backup, or clear the credential and add it again".to_owned()
+            }
             Self::Told(told) => told.hint()?.to_owned(),
             Self::Call(error) => call_hint(error)?,
             Self::ReplaceKey(error) => error.hint(),

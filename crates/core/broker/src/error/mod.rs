@@ -316,6 +316,16 @@ pub enum Error {
         /// The environment that is stored with it.
         stored: String,
     },
+    /// An app's secret is about to be sent to another Webex than the app's own.
+    #[error("the app {app} belongs to {of}; its secret is not sent to {used_at}")]
+    AppOfAnotherEnvironment {
+        /// The app.
+        app: AppName,
+        /// The app's environment.
+        of: String,
+        /// The environment of the credential, or of the token to be revoked.
+        used_at: String,
+    },
     /// Nobody is known who may ask the Authorizations API.
     #[error("no credential is known that may ask Webex about the tokens of {name}'s subject")]
     NoAdministrator {

@@ -1,0 +1,63 @@
+//! Rows that somebody altered so that a secret would go to another Webex.
+
+use std::time::Duration;
+
+use lanyard_broker::{Error, HandOut, Refresh, RefresherOptions};
+use lanyard_credential::{Credential, Kind};
+use lanyard_protocol::Method;
+use lanyard_simulator::Options;
+
+use crate::world::World;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What arrived at a Webex, apart from the control plane.
+async fn calls(world: &World) -> usize {
+    world.control(Method::GET, "/record", None).await.as_array().unwrap().len()
+}
+
+async fn forget(world: &World) {
+    world.control(Method::DELETE, "/record", None).await;
+}
+
+/// Has the refresher and a command try to renew it.
+async fn renew(world: &World, credential: &Credential) -> Error {
+    let running = world.renew(RefresherOptions::default());
+    running.quiet(&world.clock).await;
+    world.pass(HOUR, 20 * Duration::from_secs(60), &[&running]).await;
+    running.stop().await;
+    let call = Refresh { name: credential.name.clone(), force: true, expected: None };
+    world.broker.call(call).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn the_secret_of_an_app_goes_to_the_apps_own_webex_alone() {
+    let (world, other) = (World::new(Options::default()).await, World::new(Options::default()).await);
+    let fleet = world.grant("fleet", HOUR).await;
+    let foreign = world.app_of(&other).await;
+    world.sql(&format!("UPDATE credentials SET app = '{foreign}'"));
+    forget(&world).await;
+    forget(&other).await;
+    let error = renew(&world, &fleet).await;
+    assert!(error.to_string().contains("foreign") || error.hint().is_some(), "{error}");
+    assert_eq!((calls(&world).await, calls(&other).await), (0, 0), "{error}");
+    let standing = world.now(&fleet).await.standing;
+    let trouble = standing.trouble().unwrap();
+    assert!(trouble.message.contains("the app foreign belongs to"), "{}", trouble.message);
+}
+
+#[tokio::test]
+async fn a_credential_is_minted_at_the_webex_of_the_one_that_it_is_minted_through_alone() {
+    let (world, other) = (World::new(Options::default()).await, World::new(Options::default()).await);
+    let admin = world.plain("admin", Kind::Personal, world.personal(), None).await;
+    let fleet = world.minted_through("fleet", &admin).await;
+    let address = other.environment();
+    world.sql(&format!("UPDATE credentials SET environment = '{}' WHERE id = '{}'", address.id(), fleet.id));
+    forget(&world).await;
+    forget(&other).await;
+    let error = renew(&world, &fleet).await;
+    let call = HandOut { name: fleet.name.clone(), min_validity: Duration::ZERO, expected: None };
+    assert!(world.broker.call(call).await.is_err());
+    assert!(error.to_string().contains("admin"), "{error}");
+    assert_eq!(calls(&other).await, 0, "the address that was written got nothing");
+}
