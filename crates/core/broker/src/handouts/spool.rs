@@ -152,18 +152,15 @@ impl Spool {
     pub async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
         let _alone = self.writing.lock().await;
         let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        if taken.is_empty() {
+        let mut taken = Unwritten { spool: self, taken };
+        if taken.taken.is_empty() {
             return Ok(0);
         }
-        let mut records: Vec<_> = taken.iter().map(|(same, counted)| record(same, counted)).collect();
+        let mut records: Vec<_> = taken.taken.iter().map(|(same, counted)| record(same, counted)).collect();
         records.sort_by_key(|record| record.at);
-        match store.append_audits(&records).await {
-            Ok(()) => Ok(records.len()),
-            Err(error) => {
-                self.put_back(taken);
-                Err(error)
-            }
-        }
+        store.append_audits(&records).await?;
+        taken.taken.clear();
+        Ok(records.len())
     }
 
     fn put_back(&self, taken: HashMap<Same, Counted>) {
@@ -174,6 +171,18 @@ impl Spool {
                 .and_modify(|later| later.times = later.times.saturating_add(earlier.times))
                 .or_insert(earlier);
         }
+    }
+}
+
+/// What was taken to be written down. It goes back if that fails, or is given up.
+struct Unwritten<'a> {
+    spool: &'a Spool,
+    taken: HashMap<Same, Counted>,
+}
+
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        self.spool.put_back(std::mem::take(&mut self.taken));
     }
 }
 

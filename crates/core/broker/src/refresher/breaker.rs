@@ -45,7 +45,7 @@ pub(super) struct Leave(u32);
 pub(super) enum Health {
     /// It answers, whatever it says.
     Well,
-    /// It cannot be reached, is out of order, or limits the calls; it asks to wait so long.
+    /// It cannot be reached or is out of order; it asks to wait so long.
     Ill { asked: Duration },
     /// Nothing: it was not asked.
     Unknown,
@@ -55,12 +55,14 @@ impl Health {
     /// What a renewal that failed says; Webex asked to wait so long.
     pub(super) fn after(kind: TroubleKind, asked: Duration) -> Self {
         match kind {
-            TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Self::Ill { asked },
+            TroubleKind::Unreachable | TroubleKind::OutcomeUnknown => Self::Ill { asked },
             TroubleKind::ViaUnusable => Self::Unknown,
-            // Webex answered, and means this credential or this app alone.
-            TroubleKind::WrongClient | TroubleKind::DeadGrant | TroubleKind::DeadToken | TroubleKind::NotAuthorised => {
-                Self::Well
-            }
+            // Webex answered, and means this credential, this app or this user alone. The credential waits as long as a limit asks.
+            TroubleKind::Limited
+            | TroubleKind::WrongClient
+            | TroubleKind::DeadGrant
+            | TroubleKind::DeadToken
+            | TroubleKind::NotAuthorised => Self::Well,
         }
     }
 }

@@ -108,17 +108,18 @@ async fn what_fails_on_demand_counts_and_what_succeeds_ends_the_pause() {
 }
 
 #[tokio::test]
-async fn a_limit_is_respected_for_as_long_as_webex_asks() {
+async fn a_limit_is_respected_for_as_long_as_webex_asks_and_stops_nothing_else() {
     let world = World::new(Options::default()).await;
     world.grants(8, LIFE).await;
     world.fault(None, json!({ "status": 429, "headers": { "Retry-After": "600" } })).await;
     let running = world.renew(RefresherOptions { at_once: 1, ..RefresherOptions::default() });
     running.quiet(&world.clock).await;
     world.pass(12 * DAY, 12 * DAY, &[&running]).await;
-    assert_eq!(running.refresher.report().environments[0].breaker, BreakerState::Open { left: 600 * SECOND });
+    assert_eq!(running.refresher.report().environments[0].breaker, BreakerState::Closed { failures: 0 });
+    assert_eq!(world.refreshes().await.len(), 8, "each is told so itself, and waits");
     world.repair().await;
     world.pass(590 * SECOND, 10 * SECOND, &[&running]).await;
-    assert_eq!(world.refreshes().await.len(), 5);
+    assert_eq!(world.refreshes().await.len(), 8);
     world.pass(5 * MINUTE, 10 * SECOND, &[&running]).await;
     assert_eq!(running.refresher.report().counts.rotations, 8);
     running.stop().await;
