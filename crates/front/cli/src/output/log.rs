@@ -56,16 +56,17 @@ struct Visible {
 }
 
 impl Write for Visible {
-    /// One line, which comes as a whole.
+    /// One line, which comes as a whole. It is dropped if it cannot be written: a log that nobody reads, or a full disk, must
+    /// stop nothing. An error would make the logger panic, because it reports that on standard error too.
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let shown = if self.json { visible_json(&text) } else { Cow::Owned(shown(&text)) };
-        std::io::stderr().lock().write_all(shown.as_bytes())?;
+        let _ = std::io::stderr().lock().write_all(shown.as_bytes());
         Ok(line.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
+        Ok(())
     }
 }
 
