@@ -84,6 +84,12 @@ impl Running {
         panic!("it ended without saying {text:?}:\n{}", self.1);
     }
 
+    /// Stops reading its error output, as a program that reads a log and ends does.
+    #[track_caller]
+    pub fn close_stderr(&mut self) {
+        drop(self.take_stderr());
+    }
+
     /// Its error output, to be read by somebody else.
     #[track_caller]
     pub(crate) fn take_stderr(&mut self) -> ChildStderr {

@@ -1,10 +1,9 @@
 //! The broker: what every use case works with.
 
-use std::collections::HashSet;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use lanyard_client::{CallOptions, Outgoing, SetupError, StreamError, Streamed, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
@@ -12,10 +11,10 @@ use lanyard_protocol::{Environment, PersonId, bearer};
 use lanyard_secret::AccessToken;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
-use tokio::sync::watch;
 
 use crate::Error;
 use crate::refresher::Ears;
+use crate::renewals::Renewals;
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -29,10 +28,8 @@ pub struct Broker {
     pub(crate) actor: String,
     /// The credentials that the caller was authorised for, by the names it used.
     pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
-    /// How many rotations are between their intent and its end.
-    pub(crate) spending: Arc<watch::Sender<usize>>,
-    /// The credentials that this process rotates now.
-    pub(crate) rotating: Arc<Mutex<HashSet<CredentialId>>>,
+    /// What this process renews now.
+    pub(crate) renewals: Arc<Renewals>,
     /// The refresher that is told of what is renewed on demand, where one runs.
     pub(crate) ears: Ears,
 }
@@ -71,8 +68,7 @@ impl Broker {
             sleep: parts.sleep,
             actor,
             authorized: Arc::default(),
-            spending: Arc::new(watch::Sender::new(0)),
-            rotating: Arc::default(),
+            renewals: Arc::default(),
             ears: Ears::default(),
         }
     }
@@ -108,15 +104,25 @@ impl Broker {
         done.await
     }
 
-    /// Whether a refresh token is being spent: a process that ended now would leave it to others to find out what came of it.
+    /// Whether a renewal is under way whose outcome is not stored: a process that ended now could lose it.
     pub fn must_finish(&self) -> bool {
-        *self.spending.borrow() > 0
+        self.renewals.any()
     }
 
-    /// Completes when nothing is being spent.
+    /// Completes when the outcome of every renewal is stored.
     pub async fn finished(&self) {
-        // The sender lives as long as the broker.
-        let _ = self.spending.subscribe().wait_for(|spending| *spending == 0).await;
+        self.renewals.finished().await;
+    }
+
+    /// Begins no more renewals, and completes when the outcome of every one that was begun is stored. Called before the process
+    /// ends, however it ends, or becomes another program.
+    pub async fn drain(&self) {
+        self.renewals.drain().await;
+    }
+
+    /// The same broker, whose renewals the refresher does not hear of: it began them itself.
+    pub(crate) fn untold(&self) -> Self {
+        Self { ears: Ears::default(), ..self.clone() }
     }
 
     /// How calls are made as a credential: those of one subject share its limit.

@@ -27,10 +27,27 @@ pub enum Doubt {
 /// account's 750.
 const AT_MOST_EVERY: Duration = Duration::from_hours(1);
 
+/// How long a caller waits for the renewal that another one began: longer than an exchange may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Whether a refused token may be a reason to renew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rested {
+    /// None was refused within the last hour.
+    Yes,
+    /// This very token was, and somebody may be renewing it.
+    SameToken,
+    /// The one before it was.
+    No,
+}
+
 impl Broker {
     /// Finds out whether a token that a call was refused with is refused everywhere, and gets a new one where that can be had.
     /// `/people/me` decides: what it answers with anything but 401 is accepted.
     pub async fn doubt(&self, credential: &Credential, token: &AccessToken) -> Result<Doubt, Error> {
+        if self.has_moved_on(credential).await? {
+            return Ok(Doubt::Renewed);
+        }
         match self.transport.me(&credential.environment, token).await {
             Err(error) if error.is_unauthorized() => self.replace_refused(credential).await,
             // Whatever else it is, it says nothing against the token.
@@ -38,15 +55,42 @@ impl Broker {
         }
     }
 
-    /// The token of this generation is refused for certain.
+    /// The token of this generation is refused for certain. Several callers may find that out at once, in several processes: one of
+    /// them renews it, and a token that is stored by the time the others are done is theirs too.
     pub(crate) async fn replace_refused(&self, credential: &Credential) -> Result<Doubt, Error> {
+        if self.has_moved_on(credential).await? {
+            return Ok(Doubt::Renewed);
+        }
+        let replaced = self.replace_present(credential).await;
+        match replaced {
+            Ok(Doubt::Refused(_)) | Err(Error::Busy { .. }) if self.has_moved_on(credential).await? => {
+                Ok(Doubt::Renewed)
+            }
+            replaced => replaced,
+        }
+    }
+
+    /// Whether another token than that of this generation is stored.
+    async fn has_moved_on(&self, credential: &Credential) -> Result<bool, Error> {
+        let current = self.store.credential_by_id(credential.id).await?;
+        Ok(current.is_some_and(|current| current.generation != credential.generation))
+    }
+
+    async fn replace_present(&self, credential: &Credential) -> Result<Doubt, Error> {
         let now = self.clock.now();
         let rested = self.has_rested(credential, now.wall).await?;
-        self.note_refusal(credential).await?;
+        if rested == Rested::Yes {
+            self.note_refusal(credential).await?;
+        }
+        let rested = match (rested, credential.standing.trouble()) {
+            // A renewal for this reason failed a moment ago.
+            (Rested::SameToken, Some(trouble)) => trouble.may_try_again(&now),
+            (rested, _) => rested != Rested::No,
+        };
         let disabled = matches!(credential.standing, Standing::Disabled | Standing::Clearing);
         match (credential.renewal(), &credential.mint) {
             (Renewal::Rotate, _) if rested && !disabled => {
-                match self.rotate(credential.id, credential.generation).await? {
+                match self.rotate_patiently(credential.id, credential.generation, PATIENCE).await? {
                     RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => Ok(Doubt::Renewed),
                     RotationEnd { trouble: Some(trouble), .. } => self.refused(credential, trouble).await,
                     RotationEnd { .. } => Err(Error::Busy { name: credential.name.clone() }),
@@ -104,14 +148,20 @@ impl Broker {
         Ok(Doubt::Refused(trouble))
     }
 
-    /// Whether no token of this grant was refused within the last while. What became of an earlier grant says nothing about it.
-    async fn has_rested(&self, credential: &Credential, now: Timestamp) -> Result<bool, Error> {
-        let Some(refused) = self.store.last(credential.id, AuditAction::TokenRefused).await? else { return Ok(true) };
-        if now.checked_sub(AT_MOST_EVERY).is_ok_and(|since| refused < since) {
-            return Ok(true);
+    /// Whether a token of this grant was refused within the last while. What became of an earlier grant says nothing about it, nor
+    /// does an entry that a clock wrote which was ahead.
+    async fn has_rested(&self, credential: &Credential, now: Timestamp) -> Result<Rested, Error> {
+        let Some(refused) = self.store.last(credential.id, AuditAction::TokenRefused).await? else {
+            return Ok(Rested::Yes);
+        };
+        if refused > now || now.checked_sub(AT_MOST_EVERY).is_ok_and(|since| refused < since) {
+            return Ok(Rested::Yes);
+        }
+        if credential.validity.as_ref().is_some_and(|validity| refused >= validity.obtained.wall) {
+            return Ok(Rested::SameToken);
         }
         let signed_in = self.store.last(credential.id, AuditAction::SignedIn).await?;
-        Ok(signed_in.is_some_and(|at| at > refused))
+        Ok(if signed_in.is_some_and(|at| at > refused) { Rested::Yes } else { Rested::No })
     }
 
     async fn note_refusal(&self, credential: &Credential) -> Result<(), Error> {

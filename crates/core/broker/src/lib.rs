@@ -13,6 +13,7 @@ mod handouts;
 mod identity;
 mod mint;
 mod refresher;
+mod renewals;
 mod rotation;
 #[cfg(feature = "failpoints")]
 mod steps;

@@ -20,7 +20,8 @@ use crate::calls::hand_out::HandOut;
 use crate::doubt::Doubt;
 use crate::grant::tokens_of;
 use crate::identity::Identity;
-use crate::rotation::{Fault, LEASE, Turn};
+use crate::renewals::{MustFinish, detached};
+use crate::rotation::{Fault, LEASE};
 use crate::{Broker, Call as _, Class, Error};
 
 /// What came of asking for a grant.
@@ -52,6 +53,9 @@ struct Minted {
     identity: Identity,
 }
 
+/// What Webex gave, or why it gave nothing; the process must not end before that is stored.
+type Bought<'a> = (Result<Minted, Fault>, Option<MustFinish<'a>>);
+
 /// What the token of a service app's grant must be allowed, to ask for another's tokens (`POST /applications/{id}/token`).
 const MAY_MINT_APPS: &str = "spark:applications_token";
 /// The same for guests (`POST /guests/token`).
@@ -60,35 +64,31 @@ const MAY_MINT_GUESTS: &str = "guest-issuer:write";
 impl Broker {
     /// Gets a new grant through the other credential and stores it in place of the generation that was seen. Boxed, since the
     /// other credential's token is handed out on the way, which may have to be minted in turn. The refresher is told of it.
-    pub(crate) fn mint<'a>(
-        &'a self,
-        seen: &'a Credential,
-        mint: &'a Mint,
-    ) -> Pin<Box<dyn Future<Output = Result<MintEnd, Error>> + Send + 'a>> {
-        Box::pin(async move {
-            let end = self.mint_untold(seen, mint).await;
-            self.ears.hear_mint(seen, &end);
+    ///
+    /// It runs to its end even if the returned future is dropped. The process ends only after [`drain`](Self::drain).
+    pub(crate) fn mint(
+        &self,
+        seen: &Credential,
+        mint: &Mint,
+    ) -> Pin<Box<dyn Future<Output = Result<MintEnd, Error>> + Send>> {
+        let (broker, seen, mint) = (self.clone(), seen.clone(), mint.clone());
+        Box::pin(detached(async move {
+            let end = broker.mint_alone(&seen, &mint).await;
+            broker.ears.hear_mint(&seen, &end);
             end
-        })
+        }))
     }
 
-    /// The same for the refresher itself.
-    pub(crate) fn mint_untold<'a>(
-        &'a self,
-        seen: &'a Credential,
-        mint: &'a Mint,
-    ) -> Pin<Box<dyn Future<Output = Result<MintEnd, Error>> + Send + 'a>> {
-        Box::pin(async move {
-            let Some(_turn) = Turn::take(self, seen.id) else { return Ok(MintEnd::Busy) };
-            let current = match self.store.claim(seen.id, LEASE).await? {
-                Claim::Claimed(view) => view.credential,
-                Claim::Held { .. } => return Ok(MintEnd::Busy),
-                Claim::Erased => return Ok(MintEnd::Erased),
-            };
-            let end = self.mint_claimed(seen, &current, mint).await;
-            self.store.release(seen.id).await?;
-            end
-        })
+    async fn mint_alone(&self, seen: &Credential, mint: &Mint) -> Result<MintEnd, Error> {
+        let Some(_turn) = self.renewals.turn(seen.id) else { return Ok(MintEnd::Busy) };
+        let current = match self.store.claim(seen.id, LEASE).await? {
+            Claim::Claimed(view) => view.credential,
+            Claim::Held { .. } => return Ok(MintEnd::Busy),
+            Claim::Erased => return Ok(MintEnd::Erased),
+        };
+        let end = self.mint_claimed(seen, &current, mint).await;
+        self.store.release(seen.id).await?;
+        end
     }
 
     async fn mint_claimed(&self, seen: &Credential, current: &Credential, mint: &Mint) -> Result<MintEnd, Error> {
@@ -98,7 +98,8 @@ impl Broker {
         if current.standing == Standing::Disabled {
             return Ok(MintEnd::Erased);
         }
-        let minted = match self.buy(current, mint).await? {
+        let (bought, _unfinished) = self.buy(current, mint).await?;
+        let minted = match bought {
             Ok(minted) => minted,
             Err(fault) => return self.note_failure(current, fault).await.map(MintEnd::Failed),
         };
@@ -121,18 +122,18 @@ impl Broker {
 
     /// Asks Webex; once more where the other credential's token was refused and could be renewed. A fault is Webex's answer, an
     /// error is our own store's.
-    async fn buy(&self, credential: &Credential, mint: &Mint) -> Result<Result<Minted, Fault>, Error> {
-        let (via, bearer) = match self.via(mint).await? {
+    async fn buy(&self, credential: &Credential, mint: &Mint) -> Result<Bought<'_>, Error> {
+        let (via, bearer) = match self.via(credential, mint).await? {
             Ok(via) => via,
-            Err(fault) => return Ok(Err(fault)),
+            Err(fault) => return Ok((Err(fault), None)),
         };
         match self.buy_once(credential, mint, &via, &bearer).await? {
-            Err(fault) if fault.kind() == TroubleKind::ViaUnusable => match self.doubt(&via, &bearer).await? {
-                Doubt::Renewed => match self.via(mint).await? {
+            (Err(fault), _) if fault.kind() == TroubleKind::ViaUnusable => match self.doubt(&via, &bearer).await? {
+                Doubt::Renewed => match self.via(credential, mint).await? {
                     Ok((via, bearer)) => self.buy_once(credential, mint, &via, &bearer).await,
-                    Err(fault) => Ok(Err(fault)),
+                    Err(fault) => Ok((Err(fault), None)),
                 },
-                Doubt::Accepted | Doubt::Refused(_) => Ok(Err(fault)),
+                Doubt::Accepted | Doubt::Refused(_) => Ok((Err(fault), None)),
             },
             bought => Ok(bought),
         }
@@ -144,8 +145,12 @@ impl Broker {
         mint: &Mint,
         via: &Credential,
         bearer: &AccessToken,
-    ) -> Result<Result<Minted, Fault>, Error> {
-        Ok(match &mint.order {
+    ) -> Result<Bought<'_>, Error> {
+        // The process is about to end: nothing may be sent any more.
+        let Some(unfinished) = self.renewals.enter() else {
+            return Err(Error::Busy { name: credential.name.clone() });
+        };
+        let bought = match &mint.order {
             Order::ServiceApp { organisation } => self.buy_service_app(credential, via, bearer, organisation).await?,
             Order::Guest { subject, display_name } => {
                 let asked =
@@ -171,7 +176,8 @@ impl Broker {
                     }
                 }
             }
-        })
+        };
+        Ok((bought, Some(unfinished)))
     }
 
     async fn buy_service_app(
@@ -187,7 +193,7 @@ impl Broker {
         };
         let Some(app) = app else { return Err(Error::AppGone) };
         let Some(application) = &app.application_id else { return Err(Error::NoApplicationId { app: app.name }) };
-        let auth = self.auth(app.id).await?;
+        let auth = self.auth(app.id, &credential.environment).await?;
         let environment = &credential.environment;
         let asked = self.transport.service_app_token(environment, bearer, application, &auth, organisation).await;
         let obtained = match asked {
@@ -201,11 +207,17 @@ impl Broker {
     }
 
     /// The other credential and its token.
-    async fn via(&self, mint: &Mint) -> Result<Result<(Credential, AccessToken), Fault>, Error> {
+    async fn via(
+        &self,
+        credential: &Credential,
+        mint: &Mint,
+    ) -> Result<Result<(Credential, AccessToken), Fault>, Error> {
         let Some(via) = self.store.credential_by_id(mint.via).await? else {
             return Ok(Err(Fault::new(TroubleKind::ViaUnusable, "the credential that it is minted through is gone")));
         };
-        let call = HandOut { name: via.name.clone(), min_validity: std::time::Duration::ZERO, expected: None };
+        // A row that was altered could send this token, and an app's secret, to another Webex.
+        let expected = Some(credential.environment.clone());
+        let call = HandOut { name: via.name.clone(), min_validity: Duration::ZERO, expected };
         match call.run(self).await {
             Ok(handed) => Ok(Ok((handed.credential, handed.token))),
             Err(Error::Store(error)) => Err(error.into()),
@@ -225,8 +237,13 @@ impl Broker {
         if current.standing == Standing::Pending {
             return Ok(trouble);
         }
+        let is_dead = current.standing.trouble().is_some_and(|known| known.kind == TroubleKind::DeadGrant);
         let standing = match trouble.kind {
             TroubleKind::NotAuthorised => Standing::NeedsLogin(trouble.clone()),
+            // The grant stays dead, whatever keeps the next one away: its refresh token is not tried again.
+            TroubleKind::Unreachable | TroubleKind::Limited if is_dead => {
+                Standing::NeedsLogin(Trouble { kind: TroubleKind::DeadGrant, ..trouble.clone() })
+            }
             _ => Standing::Stalled(trouble.clone()),
         };
         let check = Check { subject: current.subject.clone(), organisation: current.organisation.clone(), standing };
@@ -236,7 +253,7 @@ impl Broker {
 
     async fn give_back_minted(&self, credential: &Credential, tokens: &NewTokens) {
         let Some(app) = credential.app else { return };
-        let Ok(auth) = self.auth(app).await else { return };
+        let Ok(auth) = self.auth(app, &credential.environment).await else { return };
         self.give_back(&credential.environment, &auth, tokens.access.as_ref(), tokens.refresh.as_ref()).await;
     }
 }

@@ -36,30 +36,6 @@ impl Access {
             }
         }
     }
-
-    /// Whether this process must not end yet. A broker finishes what it began, whoever asked for it.
-    pub(crate) fn must_finish(&self) -> bool {
-        match self {
-            Self::Local(broker) => broker.must_finish(),
-            Self::Remote(_) => false,
-        }
-    }
-
-    /// Completes when this process may end.
-    pub(crate) async fn finished(&self) {
-        if let Self::Local(broker) = self {
-            broker.finished().await;
-        }
-    }
-
-    /// Closes what this process has open, before it becomes another program. To close is only what keeps the store's files small.
-    pub(crate) async fn close(&self) {
-        if let Self::Local(broker) = self
-            && let Err(error) = broker.store().close().await
-        {
-            tracing::warn!(%error, "the store could not be closed");
-        }
-    }
 }
 
 /// Said once, however many calls there are.

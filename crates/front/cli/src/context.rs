@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use clap::Args;
 use lanyard_broker::{Broker, List, ListApps, Parts, Troubled};
@@ -15,7 +16,7 @@ use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::access::Access;
 use crate::exit::Failure;
-use crate::{output, passphrase};
+use crate::{output, passphrase, signals};
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -172,7 +173,7 @@ impl Common {
         let home = self.home()?;
         let parts = parts();
         match Store::open_home(&home.directory, store_parts(&parts), options()).await {
-            Ok((store, _)) => Ok(broker_over(store, parts)),
+            Ok((store, _)) => broker_over(store, parts),
             Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
                 message: format!("there is nothing yet in {}", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
@@ -210,7 +211,7 @@ impl Common {
             options.keys.new_passphrase = PassphraseSource::File(file);
         }
         let (store, _) = Store::open_or_create(&home, store_parts(&parts), options).await?;
-        Ok(broker_over(store, parts))
+        broker_over(store, parts)
     }
 
     /// The Webex that something new belongs to.
@@ -272,25 +273,42 @@ pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result
     Ok(Troubled::among(credential, &apps))
 }
 
-/// The store that this process opened, to be closed in order at its end.
-static OPENED: OnceLock<Store> = OnceLock::new();
+/// The broker of this process, which ends in order.
+static OPENED: OnceLock<Broker> = OnceLock::new();
 
-pub(crate) fn broker_over(store: Store, parts: Parts) -> Broker {
+/// Makes the broker of this process. Signals wait for its renewals, and so does [`close`].
+pub(crate) fn broker_over(store: Store, parts: Parts) -> Result<Broker, Failure> {
     let broker = Broker::new(&store, parts, actor());
     // A command opens one home; should it ever open two, the second is closed by the system.
-    let _ = OPENED.set(store);
-    broker
+    if OPENED.set(broker.clone()).is_ok() {
+        signals::watch(&broker)?;
+    }
+    Ok(broker)
 }
 
-/// Closes what was opened. A process that simply ends may leave the database's log behind without the index that belongs to it,
-/// and a disk that is made read-only then cannot be read.
+/// Waits for the renewals that are under way and closes the store: at the end of every command, and before the process becomes
+/// another program.
+///
+/// A process that simply ends loses the outcome of a renewal. It may also leave the database's log behind without the index that
+/// belongs to it, and a disk that is made read-only then cannot be read.
 pub(crate) async fn close() {
-    if let Some(store) = OPENED.get()
-        && let Err(error) = store.close().await
-    {
+    let Some(broker) = OPENED.get() else { return };
+    let drained = broker.drain();
+    let mut drained = std::pin::pin!(drained);
+    tokio::select! {
+        () = &mut drained => {}
+        () = broker.parts().sleep.sleep(UNEXPLAINED) => {
+            output::note("lanyard: a renewal is under way; waiting until its outcome is stored");
+            drained.await;
+        }
+    }
+    if let Err(error) = broker.store().close().await {
         tracing::debug!(%error, "the store is closed by the system");
     }
 }
+
+/// A command that has done its work and does not end within this time says why.
+const UNEXPLAINED: Duration = Duration::from_secs(2);
 
 /// Who acts, as the audit names it: the user's number, and the program.
 fn actor() -> String {

@@ -52,11 +52,11 @@ fn main() -> ExitCode {
         Command::Serve(serve) => output::log::start_broker(arguments.verbose, serve.log),
         _ => output::log::start(arguments.verbose),
     }
-    // A command waits for one thing at a time; a broker has many to do at once.
-    let mut runtime = match arguments.command {
-        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
-        _ => tokio::runtime::Builder::new_current_thread(),
-    };
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if !matches!(arguments.command, Command::Serve(_)) {
+        // A renewal goes on while the command itself blocks, at a prompt or on a pipe that nobody reads.
+        runtime.worker_threads(1);
+    }
     let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&error.into(), json),

@@ -1,40 +1,65 @@
 //! What happens when someone wants the process to stop.
 
-use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
+use lanyard_broker::Broker;
 use lanyard_server::Order;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::access::Access;
 use crate::exit::Failure;
 use crate::output;
 
-/// Runs `work`. A signal to stop ends the process at once, but never between the sending of a refresh token and the storing of
-/// what came back: then that is finished first. Where a broker does the work, a signal just ends this process.
-pub(crate) async fn guarded<T>(broker: &Access, work: impl Future<Output = T>) -> Result<T, Failure> {
-    if let Access::Remote(_) = broker {
-        return Ok(work.await);
+/// A command handles signals itself.
+static HANDED_OVER: AtomicBool = AtomicBool::new(false);
+
+/// From here on, a signal to stop ends the process at once, unless a renewal of `broker` is under way: its outcome is stored first.
+///
+/// A thread of its own waits for signals, because a command may block, at a prompt or on a pipe that nobody reads.
+pub(crate) fn watch(broker: &Broker) -> Result<(), Failure> {
+    if HANDED_OVER.load(Ordering::Relaxed) {
+        return Ok(());
     }
-    let mut signals = Signals::new()?;
-    let mut work = std::pin::pin!(work);
-    let number = tokio::select! {
-        biased;
-        done = &mut work => return Ok(done),
-        number = signals.next() => number,
-    };
-    if broker.must_finish() {
-        tell();
-        tokio::select! {
-            _ = &mut work => {}
-            () = broker.finished() => {}
-        }
-    }
-    leave(number)
+    let broker = broker.clone();
+    let (listening, listens) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime.map_err(Failure::io(CANNOT_WAIT)) {
+            Ok(runtime) => runtime,
+            Err(failure) => return drop(listening.send(Err(failure))),
+        };
+        runtime.block_on(async move {
+            match Signals::new() {
+                Ok(signals) => {
+                    let _ = listening.send(Ok(()));
+                    end(signals, &broker).await;
+                }
+                Err(failure) => drop(listening.send(Err(failure))),
+            }
+        });
+    });
+    thread.map_err(Failure::io(CANNOT_WAIT))?;
+    listens.recv().unwrap_or(Ok(()))
 }
 
-/// A person pressed Ctrl-C, and must know why nothing happens yet.
-fn tell() {
-    output::note("lanyard: a renewal is under way; stopping as soon as its outcome is stored");
+/// Leaves signals to a command that passes them on, or stops in an order of its own.
+pub(crate) fn hand_over() {
+    HANDED_OVER.store(true, Ordering::Relaxed);
+}
+
+async fn end(mut signals: Signals, broker: &Broker) {
+    let number = loop {
+        let number = signals.next().await;
+        if !HANDED_OVER.load(Ordering::Relaxed) {
+            break number;
+        }
+    };
+    if broker.must_finish() {
+        // A person who pressed Ctrl-C must know why nothing happens yet.
+        output::note("lanyard: a renewal is under way; stopping as soon as its outcome is stored");
+    }
+    broker.drain().await;
+    leave(number)
 }
 
 #[expect(clippy::exit, reason = "the shell's convention for a process that a signal ended")]
@@ -48,6 +73,7 @@ pub(crate) struct Orders(Signals);
 impl Orders {
     /// Listens from now on.
     pub(crate) fn new() -> Result<Self, Failure> {
+        hand_over();
         Signals::new().map(Self)
     }
 
@@ -91,6 +117,8 @@ impl Signals {
     }
 }
 
+const CANNOT_WAIT: &str = "cannot wait for signals";
+
 /// Waits for one signal. One that was ignored when the process began, as `nohup` sees to, stays ignored.
 pub(crate) struct Listener(Option<Signal>);
 
@@ -99,7 +127,7 @@ impl Listener {
         if is_ignored(kind) {
             return Ok(Self(None));
         }
-        signal(kind).map(Some).map(Self).map_err(Failure::io("cannot wait for signals"))
+        signal(kind).map(Some).map(Self).map_err(Failure::io(CANNOT_WAIT))
     }
 
     /// Completes when the signal comes.

@@ -341,7 +341,7 @@ pub async fn serve(
     }
     following.abort();
     writing.abort();
-    shared.broker.finished().await;
+    shared.broker.drain().await;
     shared.strangers.release(&shared.hand_outs, true);
     if let Err(error) = shared.hand_outs.flush().await {
         tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing in the audit");

@@ -8,7 +8,6 @@ use lanyard_credential::{Credential, Mint, Renewal, Standing, Trouble, TroubleKi
 use lanyard_store::StoreError;
 
 use super::breaker::Health;
-use super::ears::Ears;
 use super::plan::Start;
 use super::schedule::{self, Task};
 use crate::doubt::Doubt;
@@ -108,7 +107,7 @@ impl Broker {
 
     async fn rotate_due(&self, credential: &Credential) -> Result<Done, Error> {
         let (name, generation) = (&credential.name, credential.generation);
-        let end = self.rotate_untold(credential.id, generation).await?;
+        let end = self.untold().rotate(credential.id, generation).await?;
         Ok(match (end.outcome, end.trouble) {
             (Outcome::Rotated, _) => {
                 let why = credential.standing.trouble().map_or("it was due", |_| "it had failed before");
@@ -134,7 +133,7 @@ impl Broker {
     }
 
     async fn mint_due(&self, credential: &Credential, mint: &Mint) -> Result<Done, Error> {
-        Ok(match self.mint_untold(credential, mint).await? {
+        Ok(match self.untold().mint(credential, mint).await? {
             MintEnd::Minted => {
                 let generation = credential.generation.number();
                 tracing::info!(credential = %credential.name, generation, "a new grant was had");
@@ -189,8 +188,7 @@ impl Broker {
 
     async fn refused_at_check(&self, credential: &Credential) -> Result<Done, Error> {
         // What comes of it is told here.
-        let untold = Self { ears: Ears::default(), ..self.clone() };
-        match untold.replace_refused(credential).await {
+        match self.untold().replace_refused(credential).await {
             Ok(Doubt::Refused(trouble)) => Ok(Done::failed(credential, &trouble, Duration::ZERO)),
             Ok(Doubt::Renewed) => {
                 tracing::info!(credential = %credential.name, why = "Webex refused the old token", "renewed");
@@ -211,8 +209,8 @@ fn unanswered(credential: &Credential, error: &CallError) -> Done {
     }
     tracing::warn!(credential = %credential.name, %error, "the token could not be checked");
     let kind = if error.is_limited() { TroubleKind::Limited } else { TroubleKind::Unreachable };
-    let health = Health::Ill { asked: error.retry_after().unwrap_or_default() };
-    Done { what: What::Failed(kind), health, rest: CHECK_REST }
+    let asked = error.retry_after().unwrap_or_default();
+    Done { what: What::Failed(kind), health: Health::after(kind, asked), rest: CHECK_REST.max(asked) }
 }
 
 impl Done {

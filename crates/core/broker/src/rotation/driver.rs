@@ -1,12 +1,11 @@
 //! Drives the rotation protocol: performs each action and reports what came of it.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use lanyard_client::{Obtained, Transport};
 use lanyard_credential::rotation::{Action, Answer, Event, Failure, Found, Outcome, Snapshot, State, Writer as Seen};
 use lanyard_credential::{
-    AppId, Credential, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, Validity,
+    AppId, Credential, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, TroubleKind, Validity,
 };
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::{ClientSecret, RefreshToken};
@@ -15,6 +14,7 @@ use lanyard_store::{
 };
 
 use super::trouble::{Fault, judge};
+use crate::renewals::detached;
 use crate::{Broker, Error, failpoint};
 
 /// How a rotation ended, and why.
@@ -50,122 +50,32 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 impl Broker {
     /// Replaces generation `target` of a credential by the next, by the protocol. Only a store that fails before anything was
     /// sent is an error; whatever happens later is an outcome. The refresher is told of it.
+    ///
+    /// It runs to its end even if the returned future is dropped. The process ends only after [`drain`](Self::drain).
     pub(crate) async fn rotate(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
-        let end = self.rotate_untold(id, target).await;
-        self.ears.hear_rotation(&end);
-        end
+        let broker = self.clone();
+        detached(async move {
+            let end = drive(&broker, id, target).await;
+            broker.ears.hear_rotation(&end);
+            end
+        })
+        .await
     }
 
-    /// The same for the refresher itself.
-    pub(crate) async fn rotate_untold(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
-        let mut driver = Driver {
-            broker: self,
-            id,
-            view: None,
-            intent: None,
-            token: None,
-            shown: None,
-            fault: None,
-            trouble: None,
-            failures: 0,
-        };
-        let (mut state, mut action) = State::begin(target);
-        let Some(_turn) = Turn::take(self, id) else {
-            return Ok(RotationEnd::busy());
-        };
-        let mut store_error = None;
-        let mut spending = None;
-        loop {
-            match action {
-                Action::Declare { .. } if spending.is_none() => spending = Some(Spending::begin(self)),
-                Action::Release | Action::Nothing => spending = None,
-                _ => {}
-            }
-            let performed = driver.perform(&state, action).await;
-            if let Err(error @ StoreError::Replaced(_)) = performed {
-                // Nothing that is tried again would find that database: this process can do no more for it.
-                if state.reply().is_some() {
-                    tracing::error!(credential = %id, %error, "a new token is lost: there is no database to write it to");
-                }
-                return Err(error.into());
-            }
-            let event = performed.unwrap_or_else(|error| {
-                driver.failures += 1;
-                if matches!(action, Action::Claim | Action::Declare { .. } | Action::Release) {
-                    // Nothing was sent: whoever asked for the rotation is told, and says so.
-                    tracing::debug!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
-                } else if !matches!(error, StoreError::Paused(_)) {
-                    tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
-                }
-                store_error = Some(error);
-                Event::StoreFailed
-            });
-            (state, action) = state.step(event);
-            if let State::Finished(outcome) = state {
-                return match (outcome, store_error) {
-                    (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
-                    (outcome, _) => {
-                        let asked = driver.fault.as_ref().map(Fault::asked).unwrap_or_default();
-                        let claimed = driver.view.map(|view| Box::new(view.credential));
-                        Ok(RotationEnd { outcome, trouble: driver.trouble, asked, claimed })
-                    }
-                };
-            }
-        }
-    }
-}
-
-/// One rotation of a credential at a time in this process: to the store all its tasks are the same owner.
-pub(crate) struct Turn<'a>(&'a Broker, CredentialId);
-
-impl<'a> Turn<'a> {
-    pub(crate) fn take(broker: &'a Broker, id: CredentialId) -> Option<Self> {
-        let mut rotating = broker.rotating.lock().unwrap_or_else(PoisonError::into_inner);
-        // Made only where it is had: to drop one takes the credential out again, and locks.
-        rotating.insert(id).then(|| Self(broker, id))
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.rotating.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
-    }
-}
-
-/// Counts a rotation among those that must be finished, until dropped.
-struct Spending<'a>(&'a Broker);
-
-impl<'a> Spending<'a> {
-    fn begin(broker: &'a Broker) -> Self {
-        broker.spending.send_modify(|spending| *spending += 1);
-        Self(broker)
-    }
-}
-
-impl Drop for Spending<'_> {
-    fn drop(&mut self) {
-        self.0.spending.send_modify(|spending| *spending -= 1);
-    }
-}
-
-impl Broker {
-    /// The same as a task of its own, which outlives a caller whose patience ends first: `None` then. Whoever ends the process
-    /// waits for [`finished`](Self::finished).
+    /// [`rotate`](Self::rotate) for a caller whose patience may end first: `None` then.
     pub(crate) async fn rotate_within(
         &self,
         id: CredentialId,
         target: Generation,
         patience: Duration,
     ) -> Option<Result<RotationEnd, Error>> {
-        let broker = self.clone();
-        let mut task = tokio::spawn(async move { broker.rotate(id, target).await });
         tokio::select! {
-            end = &mut task => Some(end.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))),
+            end = self.rotate(id, target) => Some(end),
             () = self.sleep.sleep(patience) => None,
         }
     }
 
-    /// The same, waiting for whoever else is at it.
+    /// [`rotate`](Self::rotate) for a caller that waits while another process renews the credential.
     pub(crate) async fn rotate_patiently(
         &self,
         id: CredentialId,
@@ -181,6 +91,88 @@ impl Broker {
             }
             self.sleep.sleep(look_again(looks)).await;
             looks += 1;
+        }
+    }
+}
+
+/// Performs one rotation. Only the task that [`Broker::rotate`] spawns calls it: dropped halfway, it would lose the answer.
+async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
+    let mut driver = Driver {
+        broker,
+        id,
+        view: None,
+        intent: None,
+        token: None,
+        shown: None,
+        fault: None,
+        trouble: None,
+        failures: 0,
+    };
+    let (mut state, mut action) = State::begin(target);
+    let Some(_turn) = broker.renewals.turn(id) else {
+        return Ok(RotationEnd::busy());
+    };
+    let mut store_error = None;
+    let mut unfinished = None;
+    loop {
+        match action {
+            Action::Declare { .. } if unfinished.is_none() => {
+                unfinished = broker.renewals.enter();
+                if unfinished.is_none() {
+                    // The process is about to end: nothing may be sent any more.
+                    broker.store.release(id).await?;
+                    return Ok(RotationEnd::busy());
+                }
+            }
+            Action::Release | Action::Nothing => unfinished = None,
+            _ => {}
+        }
+        let performed = driver.perform(&state, action).await;
+        match performed {
+            Err(error @ StoreError::Replaced(_)) => {
+                // Nothing that is tried again would find that database: this process can do no more for it.
+                if state.reply().is_some() {
+                    tracing::error!(credential = %id, %error, "a new token is lost: there is no database to write it to");
+                }
+                return Err(error.into());
+            }
+            Err(error @ (StoreError::Sealed(_) | StoreError::Impossible { .. })) if state.reply().is_some() => {
+                // A row that does not open will not open later. The grant itself is sound, and what the row holds may still be: nothing
+                // is revoked.
+                tracing::error!(credential = %id, %error, "a new token cannot be stored: the credential's row is damaged");
+                let _ = broker.store.release(id).await;
+                return Err(error.into());
+            }
+            _ => {}
+        }
+        let event = performed.unwrap_or_else(|error| {
+            driver.failures += 1;
+            if matches!(action, Action::Claim | Action::Declare { .. } | Action::Release) {
+                // Nothing was sent: whoever asked for the rotation is told, and says so.
+                tracing::debug!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+            } else if !matches!(error, StoreError::Paused(_)) {
+                tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+            }
+            store_error = Some(error);
+            Event::StoreFailed
+        });
+        (state, action) = state.step(event);
+        if let State::Finished(outcome) = state {
+            return match (outcome, store_error) {
+                (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
+                (mut outcome, _) => {
+                    // The row may also have refused the intent because the lease ran out: then nothing was renewed.
+                    if outcome == Outcome::RotatedElsewhere
+                        && let Ok(Some(present)) = broker.store.credential_by_id(id).await
+                        && present.generation == target
+                    {
+                        outcome = Outcome::Busy;
+                    }
+                    let asked = driver.fault.as_ref().map(Fault::asked).unwrap_or_default();
+                    let claimed = driver.view.map(|view| Box::new(view.credential));
+                    Ok(RotationEnd { outcome, trouble: driver.trouble, asked, claimed })
+                }
+            };
         }
     }
 }
@@ -295,6 +287,10 @@ impl Driver<'_> {
         let environment = credential.environment.clone();
         let auth = match self.auth(app).await {
             Ok(auth) => auth,
+            Err(error @ Error::AppOfAnotherEnvironment { .. }) => {
+                self.fault = Some(Fault::new(TroubleKind::WrongClient, error.to_string()));
+                return Answer::WrongClient;
+            }
             Err(error) => {
                 self.fault = Some(Fault::local(&error));
                 return Answer::Refused;
@@ -323,7 +319,9 @@ impl Driver<'_> {
         // A reply without a refresh token keeps the old one, and what was known of its end.
         let refresh = match (&reply.refresh_token, &credential.validity) {
             (None, Some(validity)) => {
-                RefreshRight::Lasting(reply.refresh_token_expires_in.or_else(|| validity.refresh_left(&obtained.sent)))
+                // One that was accepted past its known end lasts for a time that nobody knows.
+                let known = validity.refresh_left(&obtained.sent).filter(|left| !left.is_zero());
+                RefreshRight::Lasting(reply.refresh_token_expires_in.or(known))
             }
             _ => RefreshRight::Lasting(reply.refresh_token_expires_in),
         };
@@ -334,14 +332,7 @@ impl Driver<'_> {
             scopes: reply.scopes.clone(),
         };
         let Some(intent) = &self.intent else { return Ok(Event::Erased) };
-        let commit = match self.broker.store.commit(self.id, credential.grant, intent, &tokens).await {
-            // A row that does not open will not open later: nothing can be written to it, and what it held is lost already.
-            Err(error @ (StoreError::Sealed(_) | StoreError::Impossible { .. })) => {
-                tracing::error!(credential = %self.id, %error, "the credential's row is damaged; its new tokens are given back");
-                return Ok(Event::Erased);
-            }
-            commit => commit?,
-        };
+        let commit = self.broker.store.commit(self.id, credential.grant, intent, &tokens).await?;
         failpoint!("rotation.committed");
         Ok(match commit {
             Commit::Committed(_) => Event::Committed,
@@ -391,7 +382,7 @@ impl Driver<'_> {
     }
 
     async fn auth(&self, app: AppId) -> Result<ClientAuth, Error> {
-        self.broker.auth(app).await
+        self.broker.auth(app, &self.view().credential.environment).await
     }
 
     /// Waits before a write is tried again that must not be given up.

@@ -13,7 +13,7 @@ use super::token::{record, take};
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::numbers;
-use crate::{context, hardening, signals};
+use crate::{context, hardening};
 
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
@@ -73,8 +73,7 @@ impl Exec {
         let taken = take(&broker, name, self.min_validity, &means, common).await?;
         record(&broker, &taken, &means).await;
         // A renewal that takes long must be stored before this process becomes another program.
-        signals::guarded(&broker, broker.finished()).await?;
-        broker.close().await;
+        context::close().await;
         let mut command = Command::new(program);
         command.args(arguments).env(&self.env, taken.token.expose_secret());
         without_ours(&mut command);

@@ -8,7 +8,7 @@ use lanyard_credential::CredentialName;
 
 use crate::context::Common;
 use crate::exit::Failure;
-use crate::{context, output, signals};
+use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Refresh {
@@ -24,7 +24,7 @@ impl Refresh {
         let broker = common.broker().await?;
         let name = context::credential(&broker, self.name).await?;
         let call = lanyard_broker::Refresh { name, force: self.force, expected: common.expected()? };
-        let refreshed = signals::guarded(&broker, broker.call(call)).await??;
+        let refreshed = broker.call(call).await?;
         let now = context::parts().clock.now();
         let (credential, what) = match &refreshed {
             Refreshed::Rotated(credential) => (credential, "renewed"),

@@ -14,7 +14,7 @@ use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::numbers;
-use crate::{context, output, signals};
+use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Token {
@@ -33,8 +33,6 @@ impl Token {
         let text = if common.json { in_json(&taken)? } else { plain(&taken) };
         print(&text)?;
         record(&broker, &taken, MEANS).await;
-        // A renewal that takes long goes on after the old token is out; what it brings must be stored before this process ends.
-        signals::guarded(&broker, broker.finished()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -55,7 +53,7 @@ pub(crate) async fn take(
         Access::Remote(_) => access.call(TakeToken { name, min_validity, expected, means: means.to_owned() }).await?,
         Access::Local(broker) => {
             let call = HandOut { name, min_validity, expected };
-            broker.taken(signals::guarded(access, broker.call(call)).await??).await
+            broker.taken(broker.call(call).await?).await
         }
     };
     let lasts = || taken.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);

@@ -8,7 +8,6 @@ use lanyard_credential::{CredentialName, GuestSubject};
 
 use crate::context::Common;
 use crate::exit::Failure;
-use crate::signals;
 
 #[derive(Debug, Args)]
 pub(crate) struct Guest {
@@ -35,7 +34,7 @@ impl Guest {
             display_name: self.display_name,
             expected: common.expected()?,
         };
-        let added = signals::guarded(&broker, broker.call(call)).await??;
+        let added = broker.call(call).await?;
         super::report(&broker, &added, common).await
     }
 }

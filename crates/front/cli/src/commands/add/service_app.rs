@@ -11,7 +11,7 @@ use lanyard_secret::RefreshToken;
 
 use crate::context::Common;
 use crate::exit::Failure;
-use crate::{prompt, signals};
+use crate::prompt;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServiceApp {
@@ -50,7 +50,7 @@ impl ServiceApp {
             replace: self.replace,
             expected: common.expected()?,
         };
-        let added = signals::guarded(&broker, broker.call(call)).await??;
+        let added = broker.call(call).await?;
         super::report(&broker, &added, common).await
     }
 }

@@ -20,7 +20,6 @@ use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
 use crate::output::{self, foreign};
-use crate::signals;
 
 #[derive(Debug, Args)]
 pub(crate) struct Api {
@@ -164,7 +163,7 @@ impl Caller {
             body: SecretBytes::new(self.body.clone()),
             expected: self.expected.clone(),
         };
-        Ok(signals::guarded(&self.broker, self.broker.call(call)).await??)
+        Ok(self.broker.call(call).await?)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output;
-use crate::signals::Listener;
+use crate::signals::{self, Listener};
 
 /// Where the program finds the proxy.
 const BASE_URL: &str = "WEBEX_BASE_URL";
@@ -47,6 +47,7 @@ pub(super) async fn run(
     command.args(arguments).env(KEY, passage.key().expose_secret()).env(BASE_URL, passage.base_url());
     without_ours(&mut command);
     // Before the program is there: one that comes right after must not end this process, and leave the program alone.
+    signals::hand_over();
     let mut signals = [
         (Listener::new(SignalKind::terminate())?, Some(Signal::TERM)),
         (Listener::new(SignalKind::hangup())?, Some(Signal::HUP)),
@@ -77,8 +78,6 @@ pub(super) async fn run(
         }
     };
     let status = status.map_err(Failure::io("the program cannot be waited for"))?;
-    // A token that was renewed for one of its calls is stored before this process ends.
-    access.finished().await;
     if let Err(error) = passage.finish().await {
         output::note(&format!("warning: the last calls are missing in the audit: {error}"));
     }

@@ -14,7 +14,7 @@ use lanyard_credential::{AppName, Credential, CredentialName, RefreshRight};
 
 use crate::context::Common;
 use crate::exit::{self, Failure};
-use crate::{context, output, signals};
+use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
@@ -66,7 +66,7 @@ async fn one(name: CredentialName, file: &Path, app: AppName, common: &Common) -
     if is_bare {
         // Without a token to ask with nobody knows whose grant it is. The renewal that the first hand-out would make tells.
         let question = Test { name: credential.name.clone(), jobs: Vec::new(), against: None, expected: None };
-        let report = signals::guarded(&broker, broker.call(question)).await??;
+        let report = broker.call(question).await?;
         credential = report.credential;
         let reason = match &report.token {
             TokenFinding::Accepted | TokenFinding::Renewed => None,

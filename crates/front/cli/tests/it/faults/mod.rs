@@ -5,6 +5,7 @@
 
 mod clocks;
 mod disks;
+mod endings;
 mod homes;
 mod locks;
 mod pauses;
