@@ -30,6 +30,9 @@ impl Store {
             let _lock = lock(&home).await?;
             if !exists(&home.database())? {
                 refuse_orphans(&home)?;
+                home.refuse_lost()?;
+                // From here on a key without a database is one that this, or the next process that begins again, made for it.
+                mark_unfinished(&home)?;
                 let way = Way::new(&home, options.keys.clone())?;
                 let id = home_id(&*parts.entropy);
                 let (key, source) = way.make(&id, &*parts.entropy).await?;
@@ -74,6 +77,18 @@ pub(crate) fn refuse_orphans(home: &Home) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Says that a home is about to be made here: a key without a database is then no loss.
+fn mark_unfinished(home: &Home) -> Result<(), OpenError> {
+    let path = home.unfinished_database();
+    if exists(&path)? {
+        return Ok(());
+    }
+    create_file(&path)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| sync_directory(&home.directory))
+        .map_err(|source| OpenError::Io { path, source })
+}
+
 /// Takes away what an earlier run left of a database that was never completed.
 pub(crate) fn remove_unfinished(home: &Home) -> Result<(), OpenError> {
     let path = home.unfinished_database();
@@ -100,6 +115,8 @@ async fn create_database(
         engine: Engine::Sqlite(SqliteEngine::new(path.clone(), options.clone())),
         keys: Keys::new(None, vec![key.clone()], key.id()),
         audit_key: own.audit_key(),
+        clients_key: own.clients_key(),
+        adopts: false,
         memory_key: OnceLock::new(),
         parts: parts.clone(),
         paused: ArcSwapOption::empty(),
@@ -113,6 +130,7 @@ async fn create_database(
         .bind(store.now().wall)
         .bind(id);
     write.run(row).await?;
+    store.begin_list(&mut write).await?;
     let detail = format!("key {}, kept in: {}", key.id(), source.as_str());
     store.note(&mut write, AuditAction::HomeCreated, None, &detail).await?;
     write.commit().await?;

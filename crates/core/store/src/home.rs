@@ -77,7 +77,20 @@ impl Home {
     /// Refuses a home, or a database in it, that is not its owner's alone.
     pub(crate) fn check(&self) -> Result<(), OpenError> {
         check_directory(&self.directory)?;
-        check_file(&self.database())
+        match check_file(&self.database()) {
+            Err(missing @ OpenError::Missing(_)) => self.refuse_lost().and(Err(missing)),
+            checked => checked,
+        }
+    }
+
+    /// Refuses a key file without a database: the database is gone, unless a home is about to be made here.
+    pub(crate) fn refuse_lost(&self) -> Result<(), OpenError> {
+        let [database, key, unfinished] = [self.database(), self.key_file(), self.unfinished_database()]
+            .map(|path| fs::symlink_metadata(path).is_ok());
+        if !database && key && !unfinished {
+            return Err(OpenError::Lost { key: self.key_file(), database: self.database() });
+        }
+        Ok(())
     }
 
     /// Makes the directory, readable by its owner alone whatever the umask, unless it is there.
@@ -89,7 +102,10 @@ impl Home {
         match DirBuilder::new().mode(0o700).create(&self.directory) {
             // A umask takes bits away, in the worst case the owner's.
             Ok(()) => fs::set_permissions(&self.directory, Permissions::from_mode(0o700)).map_err(failed),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_directory(&self.directory),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                tighten_if_empty(&self.directory).map_err(failed)?;
+                check_directory(&self.directory)
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -109,6 +125,17 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Reading and writing by the group or by others. To pass through the home is allowed: a socket in it may be meant for them.
 const OTHERS: u32 = 0o066;
+
+/// Takes from others what they may do in an empty directory of one's own, where nothing can have been read or put.
+fn tighten_if_empty(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    let is_own = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();
+    let is_exposed = found.permissions().mode() & OTHERS != 0;
+    if is_own && is_exposed && fs::read_dir(path)?.next().is_none() {
+        fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
 
 fn check_directory(path: &Path) -> Result<(), OpenError> {
     // A link to the home is followed: the directory that it leads to is what counts.

@@ -14,7 +14,7 @@ use crate::child;
 use crate::world::{World, parts, pending};
 
 /// The schema's version that this source tree makes.
-const KNOWN: i64 = 5;
+const KNOWN: i64 = 6;
 
 fn clock() -> ManualClock {
     ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())
@@ -206,7 +206,7 @@ async fn what_is_not_there_or_is_something_else_is_refused() {
     let database = world.home().join("lanyard.db");
     world.store.close().await.unwrap();
     fs::rename(&database, world.home().join("moved.db")).unwrap();
-    assert!(matches!(open(&world).await, Err(OpenError::Missing(path)) if path == database));
+    assert!(matches!(open(&world).await, Err(OpenError::Lost { database: path, .. }) if path == database));
     symlink(world.home().join("moved.db"), &database).unwrap();
     assert!(matches!(open(&world).await, Err(OpenError::Unexpected(path)) if path == database));
     fs::remove_file(&database).unwrap();
@@ -288,4 +288,39 @@ async fn who_waits_too_long_is_told_that_the_store_is_busy() {
     assert!(impatient.hand_out(&credential.name).await.unwrap().is_some());
     sqlx::raw_sql("ROLLBACK").execute(&mut blocker).await.unwrap();
     assert!(impatient.set_standing(credential.id, &Standing::Disabled).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_key_without_its_database_begins_no_new_home() {
+    let world = World::new().await;
+    world.store.close().await.unwrap();
+    let key = fs::read(world.home().join("home.key")).unwrap();
+    fs::remove_file(world.home().join("lanyard.db")).unwrap();
+    let error = open_or_create(&world.home()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Lost { .. }), "{error}");
+    let error = open(&world).await.unwrap_err();
+    assert!(matches!(error, OpenError::Lost { .. }), "{error}");
+    assert!(!world.home().join("lanyard.db").exists());
+    assert_eq!(fs::read(world.home().join("home.key")).unwrap(), key);
+    // A home that was about to be made is made.
+    fs::write(world.home().join("lanyard.db.new"), "").unwrap();
+    open_or_create(&world.home()).await.unwrap();
+    assert_eq!(fs::read(world.home().join("home.key")).unwrap(), key);
+}
+
+#[tokio::test]
+async fn an_empty_directory_of_ones_own_is_closed_to_others_and_one_with_files_is_refused() {
+    for (name, file, accepted) in [("empty", None, true), ("full", Some("a file"), false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().join(name);
+        fs::create_dir(&home).unwrap();
+        if let Some(file) = file {
+            fs::write(home.join(file), "").unwrap();
+        }
+        set_mode(&home, 0o777);
+        let opened = open_or_create(&home).await;
+        assert_eq!(opened.is_ok(), accepted, "{name}");
+        let mode = fs::metadata(&home).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, if accepted { 0o700 } else { 0o777 }, "{name}");
+    }
 }
