@@ -81,8 +81,15 @@ impl Store {
         if fs::symlink_metadata(&path).is_ok() {
             return Err(BackupError::Exists(path));
         }
-        // Made beside and moved into place: a crash leaves no half of a copy under the name that counts.
-        let unfinished = path.with_added_extension(format!("{}.unfinished", std::process::id()));
+        // A database opened there later would be given these.
+        for suffix in ["-wal", "-shm", "-journal"] {
+            let log = beside(&path, suffix);
+            if fs::symlink_metadata(&log).is_ok() {
+                return Err(BackupError::Exists(log));
+            }
+        }
+        // Made in the home, where nobody else can put a log beside it, and moved into place when it is complete.
+        let unfinished = self.home().join(format!("backup.{}.unfinished", std::process::id()));
         let made = self.copy_and_name(&unfinished, &path).await;
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let _ = fs::remove_file(beside(&unfinished, suffix));
@@ -119,11 +126,31 @@ impl Store {
         let file = File::open(unfinished).map_err(failed)?;
         file.sync_all().map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();
-        give_name(unfinished, path).map_err(|source| match source.kind() {
+        move_to(unfinished, path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => BackupError::Exists(path.to_owned()),
             _ => failed(source),
         })?;
         Ok(Backup { path: path.to_owned(), bytes, key: row.key, key_place: self.place(row.source), made_at })
+    }
+}
+
+/// Moves a file to a name that nothing has yet. On another file system the bytes are copied beside it first, so that a crash leaves no
+/// half of a copy under the name that counts.
+fn move_to(from: &Path, to: &Path) -> io::Result<()> {
+    match give_name(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let beside = to.with_added_extension(format!("{}.unfinished", std::process::id()));
+            let copied = create_file(&beside).and_then(|mut file| {
+                io::copy(&mut File::open(from)?, &mut file)?;
+                file.sync_all()?;
+                give_name(&beside, to)
+            });
+            if copied.is_err() {
+                let _ = fs::remove_file(&beside);
+            }
+            copied
+        }
+        done => done,
     }
 }
 

@@ -193,3 +193,32 @@ async fn a_store_in_use_is_no_copy() {
     let error = restore(&world, "second", &world.home().with_file_name("none"), None).await.unwrap_err();
     assert!(matches!(error, RestoreError::Unreadable { .. }), "{error}");
 }
+
+/// Whoever can put files beside an unfinished copy would have them read into it.
+#[tokio::test]
+async fn a_copy_appears_in_a_shared_directory_when_it_is_complete_and_never_beside_a_log() {
+    let world = World::new().await;
+    world.many(20).await;
+    let shared = tempfile::tempdir().unwrap();
+    let target = shared.path().join("b.db");
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let log = shared.path().join(format!("b.db{suffix}"));
+        fs::write(&log, "pages").unwrap();
+        let error = world.store.backup(&target).await.unwrap_err();
+        assert!(matches!(&error, lanyard_store::BackupError::Exists(path) if *path == log), "{error}");
+        fs::remove_file(&log).unwrap();
+    }
+    let mut backup = Box::pin(world.store.backup(&target));
+    let mut seen = Vec::new();
+    let made = std::future::poll_fn(|context| {
+        let polled = std::future::Future::poll(backup.as_mut(), context);
+        let names = fs::read_dir(shared.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        seen.push(names.collect::<Vec<_>>());
+        polled
+    });
+    made.await.unwrap();
+    assert!(seen.len() > 3 && seen[0].is_empty(), "{seen:?}");
+    assert!(seen.iter().flatten().all(|name| name == "b.db"), "{seen:?}");
+    let unfinished = fs::read_dir(world.home()).unwrap();
+    assert!(!unfinished.into_iter().any(|entry| entry.unwrap().file_name().to_string_lossy().contains("unfinished")));
+}
