@@ -207,16 +207,8 @@ impl KeyFile {
         if !found.is_file() {
             return Err(KeyFileError::NotAFile(path()));
         }
-        let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
-        let from_root = self.provider == Provider::Operator && owner == 0;
-        if owner != user && !from_root {
-            return Err(KeyFileError::NotOwned { path: path(), owner, user });
-        }
         let mode = found.permissions().mode() & 0o7777;
-        let forbidden = if from_root { 0o037 } else { 0o077 };
-        if mode & forbidden != 0 {
-            return Err(KeyFileError::Exposed { path: path(), mode });
-        }
+        self.refuse_others(found.uid(), rustix::process::geteuid().as_raw(), mode)?;
         // One byte more than the longest text is enough to see that the file is no key file.
         let mut text = Zeroizing::new(Vec::with_capacity(LONGEST_KEY_TEXT + 1));
         file.take(LONGEST_KEY_TEXT as u64 + 1).read_to_end(&mut text).map_err(|source| self.io(source))?;
@@ -224,6 +216,19 @@ impl KeyFile {
             return Err(KeyFileError::Damaged(path()));
         }
         Ok(text)
+    }
+
+    /// Refuses a file that `owner` may have written, or that users other than `user` can read or write.
+    fn refuse_others(&self, owner: u32, user: u32, mode: u32) -> Result<(), KeyFileError> {
+        let from_root = self.provider == Provider::Operator && owner == 0;
+        if owner != user && !from_root {
+            return Err(KeyFileError::NotOwned { path: self.path.clone(), owner, user });
+        }
+        let forbidden = if from_root { 0o037 } else { 0o077 };
+        if mode & forbidden != 0 {
+            return Err(KeyFileError::Exposed { path: self.path.clone(), mode });
+        }
+        Ok(())
     }
 
     fn io(&self, source: io::Error) -> KeyFileError {
@@ -334,18 +339,35 @@ mod tests {
 
     #[test]
     fn a_file_that_root_provides_may_be_read_by_its_group() {
+        const ROOT: u32 = 0;
+        const USER: u32 = 1000;
+        let (provided, own) = (KeyFile::provided("/run/key"), KeyFile::new("/home/key"));
+        for (file, owner, user, mode, accepted) in [
+            (&provided, ROOT, USER, 0o400, true),
+            (&provided, ROOT, USER, 0o440, true),
+            (&provided, ROOT, USER, 0o444, false),
+            (&provided, ROOT, USER, 0o460, false),
+            (&provided, ROOT, ROOT, 0o440, true),
+            (&provided, USER, USER, 0o600, true),
+            (&provided, USER, USER, 0o440, false),
+            (&provided, 1001, USER, 0o400, false),
+            (&own, USER, USER, 0o600, true),
+            (&own, ROOT, USER, 0o440, false),
+            (&own, ROOT, ROOT, 0o440, false),
+            (&own, ROOT, ROOT, 0o600, true),
+        ] {
+            assert_eq!(file.refuse_others(owner, user, mode).is_ok(), accepted, "{file:?} {owner} {user} {mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_provided_file_may_be_a_link() {
         let (directory, file, key) = home();
         file.create(&line(&key)).unwrap();
         let link = directory.path().join("link");
         symlink(file.path(), &link).unwrap();
-        let provided = KeyFile::provided(&link);
-        let root = fs::metadata(file.path()).unwrap().uid() == 0;
-        for (mode, by_root, by_another) in
-            [(0o400, true, true), (0o440, true, false), (0o444, false, false), (0o460, false, false)]
-        {
-            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(provided.read().is_ok(), if root { by_root } else { by_another }, "{mode:o}");
-        }
+        assert!(KeyFile::provided(&link).read().is_ok());
+        assert!(matches!(KeyFile::new(&link).read(), Err(KeyFileError::NotAFile(_))));
     }
 
     #[test]

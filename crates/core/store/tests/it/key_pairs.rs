@@ -114,7 +114,7 @@ async fn a_replacement_from_any_place_to_any_other_that_ends_anywhere_loses_no_k
         let (from, to) = (pair[0], pair[1]);
         places.provide_next(to);
         // Deriving a key from a passphrase is slow on purpose.
-        let step = if [from, to].contains(&KeySource::Passphrase) { 5 } else { 1 };
+        let step = if [from, to].contains(&KeySource::Passphrase) { 11 } else { 1 };
         let mut interrupted = 0;
         loop {
             match places.replace_within((from, to), 1 + interrupted * step).await {

@@ -173,14 +173,24 @@ async fn what_a_process_left_undone_after_the_last_transaction_the_next_one_does
 
 #[tokio::test]
 async fn an_earlier_key_in_a_keyring_that_is_gone_is_in_nobodys_way() {
+    // Nobody answers at this address: no test asks the keyring of whoever runs it. A process cannot change its own environment.
+    const SILENT: &str = "unix:path=/nonexistent/lanyard-test-bus";
+    if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").as_deref() != Some(SILENT.as_ref()) {
+        if cfg!(not(target_os = "linux")) {
+            println!("LEFT OUT: the keyring of this system cannot be taken away from a test");
+            return;
+        }
+        let test = "keys::an_earlier_key_in_a_keyring_that_is_gone_is_in_nobodys_way";
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = again.args(["--exact", test]).env("DBUS_SESSION_BUS_ADDRESS", SILENT).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
     let world = World::new().await;
     let ids = world.many(1).await;
     let mark = "UPDATE home SET retired_key_id = '0123456789abcdef', retired_key_source = 'keyring', home_id = 'test-of-lanyard'";
     world.tamper(mark).await;
-    // Nobody answers there: no test asks the keyring of whoever runs it.
-    if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some() || cfg!(not(target_os = "linux")) {
-        return;
-    }
     all_open(&world, &ids).await;
     let store = world.opened().await;
     assert!(store.key_status().await.unwrap().to_remove.is_some());
