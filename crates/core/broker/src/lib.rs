@@ -26,7 +26,8 @@ pub use calls::audit::{ReadAudit, VerifyAudit};
 pub use calls::backup::{MakeBackup, Resume, Tried, TryTokens, Verdict};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
 pub use calls::client::{
-    AddClient, AddedClient, Holding, ListClients, RemoveClient, ShowClient, ShownClient, client_actor,
+    AddClient, AddedClient, Holding, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient,
+    client_actor,
 };
 pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};

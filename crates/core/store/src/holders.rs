@@ -25,8 +25,8 @@ impl Store {
     }
 }
 
-/// By time, for which there is an index: a token set lasts days, and the audit years.
-const SELECT_HAND_OUTS: &str = concat!(
+/// A token set lasts days, and the audit years.
+pub(crate) const SELECT_HAND_OUTS: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM audit WHERE at >= $1 AND credential_id = $2 AND action = $3 ORDER BY at DESC, writer, sequence DESC LIMIT $4"

@@ -10,7 +10,13 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (include_str!("migrations/0003_keys.sql"), "PRAGMA user_version = 3"),
     (include_str!("migrations/0004_changes.sql"), "PRAGMA user_version = 4"),
     (include_str!("migrations/0005_clients.sql"), "PRAGMA user_version = 5"),
+    (include_str!("migrations/0006_client_list.sql"), "PRAGMA user_version = 6"),
 ];
+
+#[cfg(test)]
+pub(crate) fn scripts() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|(script, _)| *script)
+}
 
 /// The version that this binary works with.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::engine::{Engine, SqliteEngine};
 use crate::keys::{HomeRow, Keys, Way};
 use crate::migration::{self, KNOWN};
+use crate::schema;
 use crate::store::Inner;
 use crate::{Home, KeyError, Options, Parts, Store, StoreError};
 
@@ -75,6 +76,14 @@ pub enum OpenError {
         /// The last one that is known here.
         known: i64,
     },
+    /// The database holds tables, indexes, triggers or views that are not Lanyard's, or lacks some.
+    #[error("the schema of {} is not the one that lanyard made: {}", database.display(), differences.join("; "))]
+    ForeignSchema {
+        /// The database.
+        database: PathBuf,
+        /// What differs.
+        differences: Vec<String>,
+    },
     /// The system refused.
     #[error("cannot use {}: {source}", path.display())]
     Io {
@@ -114,6 +123,10 @@ impl OpenError {
             Self::Key(error) => error.hint(),
             Self::ForeignKey { expected, .. } => format!("put the key file with the key {expected} back in place"),
             Self::Newer { .. } => "use the newer lanyard, or restore a backup of the older store".to_owned(),
+            Self::ForeignSchema { database, .. } => format!(
+                "someone altered the database; move {} away and restore a backup: lanyard restore FILE",
+                database.display()
+            ),
             Self::Io { path, .. } => format!("check the disk, and the owner and permissions of {}", path.display()),
             Self::Store(error) => error.hint(),
         }
@@ -132,7 +145,9 @@ impl Store {
         if row.key != key.id() {
             return Err(OpenError::ForeignKey { found: key.id(), expected: row.key });
         }
-        Self::assemble(home, engine, &row, None, vec![key.clone()], parts)
+        let store = Self::assemble(home, engine, &row, None, vec![key.clone()], parts)?;
+        store.adopt_clients().await?;
+        Ok(store)
     }
 
     /// Opens an existing home with the key that it names, from where that is kept. Makes nothing.
@@ -156,6 +171,7 @@ impl Store {
             }
         };
         let store = Self::assemble(home, engine, &row, Some(way), keys, parts)?;
+        store.adopt_clients().await?;
         store.tidy_keys(&row).await;
         Ok((store, key))
     }
@@ -170,13 +186,18 @@ impl Store {
         parts: Parts,
     ) -> Result<Self, OpenError> {
         let keys = Keys::new(way, keys, row.key);
-        let own = keys.unwrap(&row.wrapped_key, &OWN_KEY).map_err(StoreError::Sealed)?;
-        let audit_key = own.audit_key();
+        let (own, adopts) = match keys.unwrap(&row.wrapped_key, &OWN_KEY) {
+            Ok(own) => (own, false),
+            Err(_) => (keys.unwrap(&row.wrapped_key, &OWN_KEY_BEFORE_CLIENTS).map_err(StoreError::Sealed)?, true),
+        };
+        let (audit_key, clients_key) = (own.audit_key(), own.clients_key());
         Ok(Self::new(Inner {
             home,
             engine,
             keys,
             audit_key,
+            clients_key,
+            adopts,
             memory_key: OnceLock::new(),
             parts,
             paused: ArcSwapOption::from_pointee(row.paused.clone()),
@@ -200,6 +221,10 @@ pub(crate) async fn read_home(home: &Home, options: Options) -> Result<(Engine, 
     if found < KNOWN {
         migration::migrate(&engine).await?;
     }
+    let differences = schema::differences(&engine).await?;
+    if !differences.is_empty() {
+        return Err(OpenError::ForeignSchema { database: home.database(), differences });
+    }
     let row = HomeRow::read(engine.row(HomeRow::select()).await?.as_ref())?;
     Ok((engine, row))
 }
@@ -218,6 +243,10 @@ fn not_had(home: &Home, expected: KeyId, error: Option<KeyError>) -> OpenError {
     }
 }
 
-/// Where the home's own data key stands.
-pub(crate) const OWN_KEY: RowAddress<'static> =
+/// The place of the home's own data key. Its generation says that the home has a list of clients: without the home's key nobody can
+/// turn it back, to have other clients adopted.
+pub(crate) const OWN_KEY: RowAddress<'static> = RowAddress { generation: 1, ..OWN_KEY_BEFORE_CLIENTS };
+
+/// The place of the home's own data key before there was a list of clients.
+pub(crate) const OWN_KEY_BEFORE_CLIENTS: RowAddress<'static> =
     RowAddress { table: "home", row: "1", column: "wrapped_key", generation: 0, environment: "" };

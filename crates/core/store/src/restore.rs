@@ -16,6 +16,7 @@ use crate::keys::{HomeRow, Way, home_id};
 use crate::lock::lock;
 use crate::migration::{self, KNOWN};
 use crate::pause::PAUSE;
+use crate::schema;
 use crate::{Home, KeyError, OpenError, Options, Parts, Store, StoreError};
 
 /// Why no home was made out of a copy. Then nothing of it is left in the home's directory.
@@ -185,6 +186,7 @@ impl Store {
             Way::put_into_keyring(&id, &keys[0]).await.map_err(unusable)?;
         }
         let unfinished = Self::assemble(home.clone(), engine, &row, None, keys.clone(), parts.clone())?;
+        unfinished.adopt_clients().await?;
         let source = unfinished.mark_restored(file, &id, lines.as_deref()).await?;
         unfinished.close().await?;
         drop(unfinished);
@@ -277,6 +279,11 @@ async fn examine(engine: &Engine, file: &Path) -> Result<HomeRow, RestoreError> 
         return Err(RestoreError::Newer { path: file.to_owned(), found });
     }
     migration::migrate(engine).await.map_err(damaged)?;
+    let differences = schema::differences(engine).await.map_err(damaged)?;
+    if !differences.is_empty() {
+        let reason = format!("its schema is not the one that lanyard made: {}", differences.join("; "));
+        return Err(RestoreError::Damaged { path: file.to_owned(), reason });
+    }
     let row = engine.row(HomeRow::select()).await.map_err(damaged)?;
     let row = HomeRow::read(row.as_ref()).map_err(damaged)?;
     // No backup is made while the key is replaced: somebody copied the database itself.

@@ -29,6 +29,9 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) keys: Keys,
     pub(crate) audit_key: AuditKey,
+    pub(crate) clients_key: AuditKey,
+    /// Whether the home was made before there was a list of clients, and none was written yet.
+    pub(crate) adopts: bool,
     /// Made when it is first needed: a command that ends at once keeps nothing.
     pub(crate) memory_key: OnceLock<MemoryKey>,
     pub(crate) parts: Parts,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::KEY;
 
-/// What the audit's records are authenticated with. Wiped when dropped.
+/// A key that authenticates the audit's records or the list of clients. Wiped when dropped.
 #[derive(Clone)]
 pub struct AuditKey(Zeroizing<[u8; BLOCK]>);
 
@@ -24,10 +24,11 @@ const BLOCK: usize = 64;
 pub struct Mac([u8; Self::LENGTH]);
 
 impl AuditKey {
-    pub(crate) fn derive(secret: &[u8; KEY]) -> Self {
+    /// `purpose` tells the keys apart that are derived from one secret.
+    pub(crate) fn derive(secret: &[u8; KEY], purpose: &[u8]) -> Self {
         let mut key = Zeroizing::new([0; BLOCK]);
         Hkdf::<Sha256>::new(None, secret)
-            .expand(b"lanyard audit chain 1", key.as_mut_slice())
+            .expand(purpose, key.as_mut_slice())
             .expect("64 bytes are within the limit of HKDF");
         Self(key)
     }
@@ -111,24 +112,25 @@ mod tests {
 
     #[test]
     fn a_link_depends_on_the_key_the_record_and_all_before_it() {
-        let key = AuditKey::derive(&[1; KEY]);
+        let key = AuditKey::derive(&[1; KEY], b"x");
         let first = key.chain(&Mac::BEGINNING, b"a");
         assert_eq!(first, key.chain(&Mac::BEGINNING, b"a"));
         assert_ne!(first, key.chain(&Mac::BEGINNING, b"b"));
-        assert_ne!(first, AuditKey::derive(&[2; KEY]).chain(&Mac::BEGINNING, b"a"));
+        assert_ne!(first, AuditKey::derive(&[2; KEY], b"x").chain(&Mac::BEGINNING, b"a"));
+        assert_ne!(first, AuditKey::derive(&[1; KEY], b"y").chain(&Mac::BEGINNING, b"a"));
         assert_ne!(key.chain(&first, b"a"), first);
     }
 
     #[test]
     fn the_derived_key_is_not_the_secret_and_is_not_shown() {
-        let key = AuditKey::derive(&[1; KEY]);
+        let key = AuditKey::derive(&[1; KEY], b"x");
         assert_ne!(key.0[..KEY], [1; KEY]);
         assert_eq!(format!("{key:?}"), "AuditKey");
     }
 
     #[test]
     fn a_mac_survives_its_bytes() {
-        let mac = AuditKey::derive(&[1; KEY]).chain(&Mac::BEGINNING, b"a");
+        let mac = AuditKey::derive(&[1; KEY], b"x").chain(&Mac::BEGINNING, b"a");
         assert_eq!(Mac::from_bytes(mac.as_bytes()), Some(mac));
         assert_eq!(Mac::from_bytes(&mac.as_bytes()[1..]), None);
         assert_eq!(mac.to_string().parse(), Ok(mac));

@@ -91,7 +91,12 @@ impl DataKey {
     /// The key of the audit chains, derived from this one (RFC 5869). Only the home's own data key is asked for it: so the
     /// chains stay verifiable when the home's key is replaced and its data keys are wrapped anew.
     pub fn audit_key(&self) -> AuditKey {
-        AuditKey::derive(&self.secret)
+        AuditKey::derive(&self.secret, b"lanyard audit chain 1")
+    }
+
+    /// The key of the list of clients, derived in the same way.
+    pub fn clients_key(&self) -> AuditKey {
+        AuditKey::derive(&self.secret, b"lanyard client list 1")
     }
 }
 

@@ -9,7 +9,7 @@ use lanyard_credential::{
     Granted, MethodSet, PathPattern,
 };
 use lanyard_protocol::OrgId;
-use lanyard_store::{AddClientError, HandOutCount, KeyedClient};
+use lanyard_store::{AddClientError, HandOutCount, KeyedClient, RefusedClient};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,18 @@ impl Call for ListClients {
     }
 }
 
+/// The clients in the database that do not count, because Lanyard did not write them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListRefusedClients;
+
+impl Call for ListRefusedClients {
+    type Reply = Vec<RefusedClient>;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<RefusedClient>, Error> {
+        Ok(broker.store.client_list().await?.refused)
+    }
+}
+
 /// One client.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ShowClient {
@@ -180,7 +192,9 @@ impl Call for RemoveClient {
     type Reply = ShownClient;
 
     async fn run(self, broker: &Broker) -> Result<ShownClient, Error> {
-        let client = broker.client(&self.name).await?;
+        let Some(client) = broker.store.client_to_remove(&self.name).await? else {
+            return Err(broker.no_such_client(&self.name).await);
+        };
         if !broker.store.remove_client(client.id).await? {
             return Err(broker.no_such_client(&self.name).await);
         }

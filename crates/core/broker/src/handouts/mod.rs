@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use lanyard_credential::{Client, ClientKey, CredentialId, CredentialName};
 use lanyard_secret::AccessToken;
-use lanyard_store::{Changes, HeldToken, Shared, Store, StoreError};
+use lanyard_store::{Changes, HeldToken, RefusedClient, Shared, Store, StoreError};
 use lanyard_time::{Clock, Moment, Sleep};
 use tokio::sync::{Mutex, Notify, watch};
 
@@ -38,6 +38,7 @@ struct Inner {
     shelf: Shelf,
     spool: Spool,
     clients: ArcSwap<Clients>,
+    client_list: Mutex<LatestList>,
     learned: Learned,
     /// Held by whoever brings the shelf up to date.
     keeper: Mutex<Keeper>,
@@ -55,6 +56,13 @@ impl fmt::Debug for Learned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Learned")
     }
+}
+
+/// The list of clients that was last read: an earlier one is refused, and what was reported is not reported again.
+#[derive(Debug, Default)]
+struct LatestList {
+    version: u64,
+    refused: Vec<RefusedClient>,
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +135,7 @@ impl HandOuts {
             shelf: Shelf::default(),
             spool: Spool::new(options.spool),
             clients: ArcSwap::default(),
+            client_list: Mutex::default(),
             learned: Learned(Box::new(learned)),
             options,
             keeper: Mutex::default(),
@@ -308,8 +317,23 @@ impl HandOuts {
     }
 
     async fn read_clients(&self) -> Result<(), StoreError> {
-        let clients = self.0.store.clients_with_hashes().await?;
-        self.0.clients.store(Arc::new(Clients::new(clients)));
+        let list = self.0.store.client_list().await?;
+        let mut latest = self.0.client_list.lock().await;
+        if list.version > 0 && list.version < latest.version {
+            tracing::error!(
+                found = list.version,
+                seen = latest.version,
+                "an earlier list of clients was put back into the database: the later one stays in force"
+            );
+            return Ok(());
+        }
+        if list.refused != latest.refused {
+            for refused in &list.refused {
+                tracing::error!(hint = refused.hint(), "{refused}");
+            }
+        }
+        *latest = LatestList { version: list.version.max(latest.version), refused: list.refused };
+        self.0.clients.store(Arc::new(Clients::new(list.clients)));
         Ok(())
     }
 

@@ -8,8 +8,9 @@ use super::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
     CallApi, ChangeApp, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps,
-    ListClients, ListTokens, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret,
-    Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test, VerifyAudit,
+    ListClients, ListRefusedClients, ListTokens, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient,
+    Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test,
+    VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -75,6 +76,7 @@ travels! {
     List,
     ListApps,
     ListClients,
+    ListRefusedClients,
     ListTokens,
     LookUp,
     ReadAudit,

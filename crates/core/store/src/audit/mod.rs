@@ -103,6 +103,8 @@ actions! {
     ClientAdded = "client-added",
     /// A client was removed.
     ClientRemoved = "client-removed",
+    /// Clients of a version that kept no list of them were taken into the list.
+    ClientsAdopted = "clients-adopted",
     /// A credential was added.
     Added = "added",
     /// A credential was signed in anew.
@@ -183,6 +185,7 @@ impl AuditAction {
             | Self::AppSecretReplaced
             | Self::ClientAdded
             | Self::ClientRemoved
+            | Self::ClientsAdopted
             | Self::TokenRefused
             | Self::HandedOut
             | Self::Refused
@@ -369,7 +372,40 @@ const SELECT_LAST: &str = "SELECT writer, sequence, mac FROM audit WHERE writer 
 const SELECT_LATEST: &str =
     concat!("SELECT ", columns!(), " FROM audit ORDER BY at DESC, writer, sequence DESC LIMIT $1");
 const SELECT_SINCE: &str = concat!("SELECT ", columns!(), " FROM audit WHERE at >= $1 ORDER BY at, writer, sequence");
-const SELECT_ONE: &str = "SELECT at FROM audit WHERE credential_id = $1 AND action = $2 ORDER BY at DESC LIMIT 1";
+pub(crate) const SELECT_ONE: &str =
+    "SELECT at FROM audit WHERE credential_id = $1 AND action = $2 ORDER BY at DESC LIMIT 1";
 const SELECT_HEADS: &str = "SELECT writer, sequence, mac FROM audit AS a WHERE sequence = \
      (SELECT MAX(b.sequence) FROM audit AS b WHERE b.writer = a.writer) ORDER BY writer";
 const INSERT: &str = concat!("INSERT INTO audit (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+
+    use super::*;
+    use crate::{clients, holders, migration};
+
+    /// The audit has millions of records, and these are asked with every refused token, renewal or look at a client.
+    #[tokio::test]
+    async fn the_frequent_questions_never_scan_the_audit() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        for script in migration::scripts() {
+            sqlx::raw_sql(script).execute(&mut connection).await.unwrap();
+        }
+        let questions = [
+            (SELECT_ONE, "audit_by_credential"),
+            (holders::SELECT_HAND_OUTS, "audit_by_credential"),
+            (clients::SELECT_HANDED, "audit_by_actor"),
+            (clients::SELECT_LAST_HANDED, "audit_by_actor"),
+            (SELECT_LAST, "sqlite_autoindex_audit_1"),
+            (SELECT_SINCE, "audit_by_time"),
+        ];
+        for (question, index) in questions {
+            let plan = format!("EXPLAIN QUERY PLAN {question}");
+            let rows = sqlx::raw_sql(AssertSqlSafe(plan)).fetch_all(&mut connection).await.unwrap();
+            let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{question}: {steps:?}");
+            assert!(steps.iter().any(|step| step.contains(index)), "{question}: {steps:?}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
-use super::{Head, Link, columns, sequence};
+use super::{AuditAction, Head, Link, columns, sequence};
 use crate::engine::{Row, sql};
 use crate::{Store, StoreError};
 
@@ -42,11 +42,14 @@ impl Store {
     /// Recomputes every chain, and compares it with the heads that were exported before, if any are given.
     pub async fn verify_audit(&self, expected: &[Head]) -> Result<AuditVerdict, StoreError> {
         let mut heads: Vec<Head> = Vec::new();
+        // Every home has a record of its making: without it a whole chain, or all of them, were removed.
+        let mut begins = false;
         loop {
             let (writer, after) = heads.last().map_or(("", 0), |head| (head.writer.as_str(), head.sequence));
             let page = sql("audit", SELECT_PAGE).bind(writer).bind(after).bind(PAGE);
             let rows = self.engine().rows(page).await?;
             for row in &rows {
+                begins = begins || (sequence(row)? == 1 && row.str("action")? == AuditAction::HomeCreated.as_str());
                 if let Some(broken) = self.verify_record(&mut heads, row, expected)? {
                     return Ok(broken);
                 }
@@ -59,6 +62,10 @@ impl Store {
             let found = heads.iter().find(|found| found.writer == head.writer);
             found.is_none_or(|found| found.sequence < head.sequence)
         });
+        if !begins && cut.is_none() {
+            let writer = self.process().host.to_string();
+            return Ok(AuditVerdict::Broken { writer, sequence: 1, fault: Fault::Missing });
+        }
         Ok(match cut {
             Some(head) => {
                 AuditVerdict::Broken { writer: head.writer.clone(), sequence: head.sequence, fault: Fault::Cut }

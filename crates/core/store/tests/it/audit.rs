@@ -141,3 +141,20 @@ async fn a_cut_tail_shows_against_an_exported_head_alone() {
     world.tamper("DELETE FROM audit").await;
     assert_eq!(world.store.verify_audit(&exported).await.unwrap(), cut);
 }
+
+#[tokio::test]
+async fn an_audit_without_the_record_of_the_homes_making_is_broken() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let other = world.seen_by(world.elsewhere()).await;
+    other.rename_credential(credential.id, &"renamed".parse().unwrap()).await.unwrap();
+    // The whole chain in which the home was made, and then the other one too.
+    for delete in ["DELETE FROM audit WHERE writer <> 'elsewhere'", "DELETE FROM audit"] {
+        world.tamper(delete).await;
+        let verdict = world.store.verify_audit(&[]).await.unwrap();
+        assert!(
+            matches!(verdict, AuditVerdict::Broken { sequence: 1, fault: Fault::Missing, .. }),
+            "{delete}: {verdict:?}"
+        );
+    }
+}

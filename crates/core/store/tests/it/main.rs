@@ -12,6 +12,7 @@ mod backup;
 mod changes;
 mod child;
 mod clearing;
+mod client_list;
 mod clients;
 mod concurrency;
 mod credentials;

@@ -100,6 +100,10 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             findings.push(Finding::bad("store", error.to_string(), Some(error.hint())));
         }
     }
+    for refused in store.client_list().await?.refused {
+        code = 6;
+        findings.push(Finding::bad("client", refused.to_string(), Some(refused.hint().to_owned())));
+    }
     let broker = Broker::new(&store, parts.clone(), "doctor");
     let now = parts.clock.now();
     let apps = broker.call(ListApps).await?;

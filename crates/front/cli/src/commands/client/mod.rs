@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
-use lanyard_broker::{AddClient, AddedClient, ListClients, RemoveClient, ShowClient, ShownClient};
+use lanyard_broker::{AddClient, AddedClient, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient};
 use lanyard_credential::{Capability, CapabilitySet, ClientKey, ClientName, CredentialName, MethodSet, PathPattern};
 use lanyard_protocol::{OrgId, WebexId};
 use serde_json::json;
@@ -183,7 +183,12 @@ impl Add {
 
 async fn list(common: &Common) -> Result<(), Failure> {
     let clients = match common.broker_if_any().await? {
-        Some(broker) => broker.call(ListClients).await?,
+        Some(broker) => {
+            for refused in broker.call(ListRefusedClients).await? {
+                output::note(&format!("warning: {refused}\nhint: {}", refused.hint()));
+            }
+            broker.call(ListClients).await?
+        }
         None => Vec::new(),
     };
     if common.json {

@@ -1,15 +1,19 @@
 //! Clients with their policies, and the hashes of their keys.
 
-use std::collections::{BTreeSet, HashMap};
+mod list;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use lanyard_credential::{Client, ClientId, ClientName, CredentialId, Granted, KeyHash, PathPattern};
 use lanyard_protocol::OrgId;
 use thiserror::Error;
 
+use self::list::Counting;
+pub use self::list::{ClientList, Refusal, RefusedClient};
 use crate::audit::AuditAction;
 use crate::changes::Changed;
-use crate::engine::{Row, Statement, Write, sql};
+use crate::engine::{Row, Write, sql};
 use crate::{Store, StoreError};
 
 /// A client with what it is recognised by.
@@ -56,6 +60,7 @@ impl Store {
     pub async fn insert_client(&self, new: &KeyedClient) -> Result<(), AddClientError> {
         let client = &new.client;
         let mut write = self.engine().write().await?;
+        let mut counting = self.counting(&mut write).await?;
         let taken = sql("clients", "SELECT id FROM clients WHERE name = $1").bind(client.name.as_str());
         if write.row(taken).await?.is_some() {
             write.abandon().await?;
@@ -90,30 +95,31 @@ impl Store {
             let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
             write.run(grant).await?;
         }
+        counting.ids.insert(client.id.to_string());
+        self.write_list(&mut write, &counting).await?;
         self.changed(&mut write, Changed::Clients).await?;
         self.note(&mut write, AuditAction::ClientAdded, None, &policy_words(client, &names)).await?;
         write.commit().await?;
         Ok(())
     }
 
-    /// All clients, by name.
+    /// The clients that count, by name.
     pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
-        Ok(self.clients_with_hashes().await?.into_iter().map(|found| found.client).collect())
+        Ok(self.client_list().await?.clients.into_iter().map(|found| found.client).collect())
     }
 
-    /// The same with the hashes of their keys: what a broker keeps in memory.
-    pub async fn clients_with_hashes(&self) -> Result<Vec<KeyedClient>, StoreError> {
-        let grants = self.grants(sql("client_credentials", SELECT_GRANTS)).await?;
-        let rows = self.engine().rows(sql("clients", SELECT_ALL)).await?;
-        rows.iter().map(|row| read(row, &grants)).collect()
-    }
-
-    /// The client of that name.
+    /// The client of that name, if it counts.
     pub async fn client(&self, name: &ClientName) -> Result<Option<Client>, StoreError> {
-        let grants = sql("client_credentials", SELECT_GRANTS_BY_NAME).bind(name.as_str());
-        let grants = self.grants(grants).await?;
+        Ok(self.clients().await?.into_iter().find(|client| client.name == *name))
+    }
+
+    /// The client of that name, whether it counts or not: to be removed.
+    pub async fn client_to_remove(&self, name: &ClientName) -> Result<Option<Client>, StoreError> {
+        if let Some(client) = self.client(name).await? {
+            return Ok(Some(client));
+        }
         let row = self.engine().row(sql("clients", SELECT_BY_NAME).bind(name.as_str())).await?;
-        row.map(|row| Ok(read(&row, &grants)?.client)).transpose()
+        row.map(|row| Ok(read(&row, &BTreeSet::new())?.client)).transpose()
     }
 
     /// The names of all clients.
@@ -130,9 +136,12 @@ impl Store {
             write.abandon().await?;
             return Ok(false);
         };
+        let mut counting = self.counting(&mut write).await?;
+        counting.ids.remove(&id.to_string());
         let grants = "DELETE FROM client_credentials WHERE client = $1";
         write.run(sql("client_credentials", grants).bind(id.to_string())).await?;
         write.run(sql("clients", "DELETE FROM clients WHERE id = $1").bind(id.to_string())).await?;
+        self.write_list(&mut write, &counting).await?;
         self.changed(&mut write, Changed::Clients).await?;
         self.note(&mut write, AuditAction::ClientRemoved, None, &row.text("name")?).await?;
         write.commit().await?;
@@ -165,24 +174,20 @@ impl Store {
     pub(crate) async fn take_from_clients(&self, write: &mut Write, id: CredentialId) -> Result<(), StoreError> {
         let users = sql("client_credentials", "SELECT client FROM client_credentials WHERE credential = $1 LIMIT 1");
         if write.row(users.bind(id.to_string())).await?.is_some() {
+            let counting = self.counting(write).await?;
             let take = "DELETE FROM client_credentials WHERE credential = $1";
             write.run(sql("client_credentials", take).bind(id.to_string())).await?;
+            self.write_list(write, &counting).await?;
             self.changed(write, Changed::Clients).await?;
         }
         Ok(())
     }
 
-    async fn grants(&self, select: Statement) -> Result<Grants, StoreError> {
-        let mut grants = Grants::new();
-        for row in self.engine().rows(select).await? {
-            grants.entry(row.parsed("client")?).or_default().insert(row.parsed("credential")?);
-        }
-        Ok(grants)
+    /// Writes the list of a home that has no client yet.
+    pub(crate) async fn begin_list(&self, write: &mut Write) -> Result<(), StoreError> {
+        self.write_list(write, &Counting::none()).await
     }
 }
-
-/// The credentials of each client that has some.
-type Grants = HashMap<ClientId, BTreeSet<CredentialId>>;
 
 fn granted(client: &Client) -> impl Iterator<Item = &CredentialId> {
     match &client.credentials {
@@ -193,7 +198,7 @@ fn granted(client: &Client) -> impl Iterator<Item = &CredentialId> {
     .flatten()
 }
 
-fn read(row: &Row, grants: &Grants) -> Result<KeyedClient, StoreError> {
+fn read(row: &Row, granted: &BTreeSet<String>) -> Result<KeyedClient, StoreError> {
     let id = row.parsed("id")?;
     let methods = row.optional_parsed("methods")?;
     let paths = row.optional_text("paths")?.map(|text| read_paths(&text).ok_or_else(|| row.impossible("paths")));
@@ -203,7 +208,8 @@ fn read(row: &Row, grants: &Grants) -> Result<KeyedClient, StoreError> {
     let credentials = if row.flag("all_credentials")? {
         Granted::All
     } else {
-        Granted::Only(grants.get(&id).cloned().unwrap_or_default())
+        let ids = granted.iter().map(|id| id.parse().map_err(|_| row.impossible("id")));
+        Granted::Only(ids.collect::<Result<BTreeSet<CredentialId>, _>>()?)
     };
     let client = Client {
         id,
@@ -255,13 +261,11 @@ macro_rules! client_columns {
 const SELECT_ALL: &str = concat!("SELECT ", client_columns!(), " FROM clients ORDER BY name");
 const SELECT_BY_NAME: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE name = $1");
 const SELECT_GRANTS: &str = "SELECT client, credential FROM client_credentials";
-const SELECT_GRANTS_BY_NAME: &str = "SELECT g.client AS client, g.credential AS credential FROM client_credentials AS g \
-     INNER JOIN clients AS c ON c.id = g.client WHERE c.name = $1";
 const INSERT: &str =
     concat!("INSERT INTO clients (", client_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 const INSERT_GRANT: &str = "INSERT INTO client_credentials (client, credential) VALUES ($1, $2)";
-const SELECT_HANDED: &str = "SELECT credential_id, detail, CAST(MAX(at) AS BIGINT) AS last, \
+pub(crate) const SELECT_HANDED: &str = "SELECT credential_id, detail, CAST(MAX(at) AS BIGINT) AS last, \
      CAST(COUNT(*) AS BIGINT) AS records FROM audit WHERE actor = $1 AND at >= $2 AND action = $3 \
      AND credential_id IS NOT NULL GROUP BY credential_id, detail ORDER BY last DESC, credential_id, detail";
-const SELECT_LAST_HANDED: &str =
+pub(crate) const SELECT_LAST_HANDED: &str =
     "SELECT at FROM audit WHERE actor = $1 AND at >= $2 AND action = $3 ORDER BY at DESC LIMIT 1";

@@ -1,0 +1,293 @@
+//! The authenticated list of clients.
+//!
+//! A row of `clients` counts only if the list names it with the mac of everything that it holds, its grants included. The list is one
+//! document under a key derived from the home's own data key: a row that was written past Lanyard is not in it, and a client that was
+//! removed is not in it any more. Its version rises with every change: a broker refuses a list that is older than one it has seen.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+use lanyard_vault::Mac;
+use serde::{Deserialize, Serialize};
+
+use super::read;
+use crate::audit::AuditAction;
+use crate::engine::{Row, Statement, Write, sql};
+use crate::keys::HomeRow;
+use crate::open::{OWN_KEY, OWN_KEY_BEFORE_CLIENTS};
+use crate::{KeyedClient, Store, StoreError};
+
+/// The clients that count, and what was found beside them.
+#[derive(Clone, Debug)]
+pub struct ClientList {
+    /// The clients that Lanyard added, as it added them, by name.
+    pub clients: Vec<KeyedClient>,
+    /// What is in the tables and does not count.
+    pub refused: Vec<RefusedClient>,
+    /// The list's version; 0 if there is no authentic list.
+    pub version: u64,
+}
+
+/// A client that is refused, because its row is not as Lanyard wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedClient {
+    /// Its name, as far as it can be told. Whoever wrote the row chose it.
+    pub name: String,
+    /// Why it is refused.
+    pub refusal: Refusal,
+}
+
+/// Why a client is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// Its row was not written by Lanyard, was altered since, or was put back after the client was removed.
+    NotAuthentic,
+    /// Its row is gone, although the client was not removed.
+    Missing,
+    /// Its row holds a value that this version does not know.
+    Unreadable,
+    /// The list of clients itself is missing or was altered, so no client counts.
+    NoList,
+}
+
+impl RefusedClient {
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        "someone wrote to the database past Lanyard: remove such clients (lanyard client remove NAME), add the ones you need again, and \
+         see who can write the home"
+    }
+}
+
+impl fmt::Display for RefusedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.escape_debug();
+        match self.refusal {
+            Refusal::NotAuthentic => {
+                write!(f, "the client {name} is refused: its row was not written by Lanyard, or was altered since")
+            }
+            Refusal::Missing => write!(f, "the client with the id {name} is gone, although it was not removed"),
+            Refusal::Unreadable => write!(f, "the client {name} is refused: its row cannot be read"),
+            Refusal::NoList => f.write_str("all clients are refused: the list of clients is missing or was altered"),
+        }
+    }
+}
+
+/// How often the tables are read, until no change came between the statements.
+const LOOKS: u32 = 5;
+
+impl Store {
+    /// The clients with the hashes of their keys, and what is refused.
+    pub async fn client_list(&self) -> Result<ClientList, StoreError> {
+        let mut looks = 0;
+        let judged = loop {
+            let list = self.engine().row(list()).await?;
+            let rows = self.engine().rows(sql("clients", super::SELECT_ALL)).await?;
+            let grants = self.engine().rows(sql("client_credentials", super::SELECT_GRANTS)).await?;
+            let judged = self.judge(list.as_ref(), rows, &grants)?;
+            looks += 1;
+            let again = self.engine().row(list_version()).await?.map(|row| row.integer("version")).transpose()?;
+            if again.unwrap_or(0) == judged.stored_version || looks == LOOKS {
+                break judged;
+            }
+        };
+        let Judged { version, authentic, mut refused, .. } = judged;
+        let mut clients = Vec::with_capacity(authentic.len());
+        for (row, granted) in &authentic {
+            match read(row, granted) {
+                Ok(client) => clients.push(client),
+                Err(error) => {
+                    tracing::debug!(%error, "a client cannot be read");
+                    refused.push(RefusedClient { name: row.text("name")?, refusal: Refusal::Unreadable });
+                }
+            }
+        }
+        Ok(ClientList { clients, refused, version })
+    }
+
+    /// What counts within a transaction that is about to change the clients.
+    pub(super) async fn counting(&self, write: &mut Write) -> Result<Counting, StoreError> {
+        let judged = self.judged(write).await?;
+        let ids = judged.authentic.iter().map(|(row, _)| row.text("id")).collect::<Result<_, _>>()?;
+        Ok(Counting { version: judged.version, ids })
+    }
+
+    /// Writes the list of those that count, as their rows are now.
+    pub(super) async fn write_list(&self, write: &mut Write, counting: &Counting) -> Result<(), StoreError> {
+        let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
+        let grants = grants(&write.rows(sql("client_credentials", super::SELECT_GRANTS)).await?);
+        let none = BTreeSet::new();
+        let mut members = String::new();
+        for row in rows {
+            let id = row.text("id")?;
+            if counting.ids.contains(&id) {
+                let mac = self.client_mac(&row, grants.get(&id).unwrap_or(&none))?;
+                members.push_str(&format!("{id} {mac}\n"));
+            }
+        }
+        // By the clock, so that a list that begins again after the stored one was destroyed is later than all that were seen.
+        let now = u64::try_from(self.now().wall.as_millisecond()).unwrap_or(0);
+        let version = counting.version.saturating_add(1).max(now);
+        let mac = self.list_mac(version, &members);
+        let put = sql("client_list", PUT_LIST).bind(version).bind(members).bind(mac.as_bytes());
+        write.run(put).await?;
+        Ok(())
+    }
+
+    /// Lets the clients of a home count that was made before there was a list: once, as its own data key says.
+    pub(crate) async fn adopt_clients(&self) -> Result<(), StoreError> {
+        if !self.inner.adopts {
+            return Ok(());
+        }
+        let mut write = self.inner.engine.write().await?;
+        let home = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
+        let keys = &self.inner.keys;
+        if keys.unwrap(&home.wrapped_key, &OWN_KEY).is_ok() {
+            // Another process has done it.
+            return write.abandon().await;
+        }
+        let own = keys.unwrap(&home.wrapped_key, &OWN_KEY_BEFORE_CLIENTS)?;
+        let key = keys.key(home.key).ok_or_else(|| crate::KeyError::Replaced(home.key));
+        let key = key.map_err(|error| StoreError::Key(Box::new(error)))?;
+        let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
+        let ids = rows.iter().map(|row| row.text("id")).collect::<Result<_, _>>()?;
+        self.write_list(&mut write, &Counting { version: 0, ids }).await?;
+        let wrapped = key.wrap(&own, &OWN_KEY, self.entropy());
+        write.run(sql("home", "UPDATE home SET wrapped_key = $1 WHERE id = 1").bind(&wrapped)).await?;
+        if !rows.is_empty() {
+            let names = rows.iter().map(|row| row.text("name")).collect::<Result<Vec<_>, _>>()?.join(", ");
+            self.note(&mut write, AuditAction::ClientsAdopted, None, &names).await?;
+            tracing::warn!(
+                clients = rows.len(),
+                names = %names.escape_debug(),
+                "the clients of an earlier version now count as added by Lanyard; check them: lanyard client list"
+            );
+        }
+        write.commit().await
+    }
+
+    async fn judged(&self, write: &mut Write) -> Result<Judged, StoreError> {
+        let list = write.row(list()).await?;
+        let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
+        let grants = write.rows(sql("client_credentials", super::SELECT_GRANTS)).await?;
+        self.judge(list.as_ref(), rows, &grants)
+    }
+
+    fn judge(&self, list: Option<&Row>, rows: Vec<Row>, granted: &[Row]) -> Result<Judged, StoreError> {
+        let stored_version = list.map(|list| list.integer("version")).transpose()?.unwrap_or(0);
+        let mut judged = Judged { stored_version, version: 0, authentic: Vec::new(), refused: Vec::new() };
+        let mut members = match list.and_then(|list| self.members(list)) {
+            Some((version, members)) => {
+                judged.version = version;
+                members
+            }
+            None => {
+                judged.refused.push(RefusedClient { name: String::new(), refusal: Refusal::NoList });
+                BTreeMap::new()
+            }
+        };
+        let mut granted = grants(granted);
+        for row in rows {
+            let id = row.text("id").unwrap_or_default();
+            let granted = granted.remove(&id).unwrap_or_default();
+            let expected = members.remove(&id);
+            if expected.is_some() && self.client_mac(&row, &granted).ok() == expected {
+                judged.authentic.push((row, granted));
+            } else {
+                let name = row.text("name").unwrap_or_default();
+                judged.refused.push(RefusedClient { name, refusal: Refusal::NotAuthentic });
+            }
+        }
+        let missing = |id| RefusedClient { name: id, refusal: Refusal::Missing };
+        judged.refused.extend(members.into_keys().map(missing));
+        Ok(judged)
+    }
+
+    /// The members of an authentic list with their macs.
+    fn members(&self, list: &Row) -> Option<(u64, BTreeMap<String, Mac>)> {
+        let version = u64::try_from(list.integer("version").ok()?).ok()?;
+        let text = list.text("members").ok()?;
+        if Mac::from_bytes(&list.bytes("mac").ok()?)? != self.list_mac(version, &text) {
+            return None;
+        }
+        let member = |line: &str| {
+            let (id, mac) = line.split_once(' ')?;
+            Some((id.to_owned(), mac.parse().ok()?))
+        };
+        Some((version, text.lines().map(member).collect::<Option<_>>()?))
+    }
+
+    fn list_mac(&self, version: u64, members: &str) -> Mac {
+        self.inner
+            .clients_key
+            .chain(&Mac::BEGINNING, &encode(&[Some(b"list"), Some(&version.to_be_bytes()), Some(members.as_bytes())]))
+    }
+
+    /// The mac of everything that a client's row and its grants hold.
+    fn client_mac(&self, row: &Row, granted: &BTreeSet<String>) -> Result<Mac, StoreError> {
+        let number = |column| Ok::<_, StoreError>(row.optional_integer(column)?.map(i64::to_be_bytes));
+        let (expires, created, uid) = (number("expires_at")?, number("created_at")?, number("uid")?);
+        let (key_hash, all) = (row.optional_bytes("key_hash")?, [u8::from(row.flag("all_credentials")?)]);
+        let mut fields: Vec<Option<&[u8]>> = vec![Some(b"client")];
+        for column in ["id", "name", "capabilities", "methods", "paths", "organisation"] {
+            fields.push(row.optional_str(column)?.map(str::as_bytes));
+        }
+        fields.push(Some(&all));
+        fields.extend([&expires, &created, &uid].map(|number| number.as_ref().map(<[u8; 8]>::as_slice)));
+        fields.push(key_hash.as_deref());
+        fields.extend(granted.iter().map(|id| Some(id.as_bytes())));
+        Ok(self.inner.clients_key.chain(&Mac::BEGINNING, &encode(&fields)))
+    }
+}
+
+/// The clients that count, by id, and the version of the list that says so.
+pub(super) struct Counting {
+    pub(super) version: u64,
+    pub(super) ids: BTreeSet<String>,
+}
+
+impl Counting {
+    /// Of a home that has no client yet.
+    pub(super) fn none() -> Self {
+        Self { version: 0, ids: BTreeSet::new() }
+    }
+}
+
+struct Judged {
+    stored_version: i64,
+    version: u64,
+    authentic: Vec<(Row, BTreeSet<String>)>,
+    refused: Vec<RefusedClient>,
+}
+
+/// The credentials of each client that has some, by their ids' texts.
+fn grants(rows: &[Row]) -> HashMap<String, BTreeSet<String>> {
+    let mut grants = HashMap::<String, BTreeSet<String>>::new();
+    for row in rows {
+        let text = |column| row.text(column).unwrap_or_default();
+        grants.entry(text("client")).or_default().insert(text("credential"));
+    }
+    grants
+}
+
+/// An encoding that differs for any two lists of fields: each is preceded by its length, a missing one by a length that none has.
+fn encode(fields: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    for field in fields {
+        let length = field.map_or(u64::MAX, |field| field.len() as u64);
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(field.unwrap_or_default());
+    }
+    out
+}
+
+fn list() -> Statement {
+    sql("client_list", "SELECT id, version, members, mac FROM client_list WHERE id = 1")
+}
+
+fn list_version() -> Statement {
+    sql("client_list", "SELECT id, version FROM client_list WHERE id = 1")
+}
+
+const PUT_LIST: &str = "INSERT INTO client_list (id, version, members, mac) VALUES (1, $1, $2, $3) \
+     ON CONFLICT (id) DO UPDATE SET version = excluded.version, members = excluded.members, mac = excluded.mac";

@@ -1,0 +1,65 @@
+//! Whether a database has the schema that Lanyard gave it, and nothing else.
+//!
+//! A trigger or a view that was put into the database acts inside Lanyard's own transactions, and is copied with every backup.
+
+use std::collections::BTreeMap;
+
+use crate::StoreError;
+use crate::engine::{Engine, sql};
+
+/// The schema after the last migration: for each object its type, its name and its definition, with single spaces.
+const KNOWN: &str = include_str!("migrations/schema.txt");
+
+/// What differs from the known schema, in words; nothing if all is as it should be.
+pub(crate) async fn differences(engine: &Engine) -> Result<Vec<String>, StoreError> {
+    let mut found = BTreeMap::new();
+    for row in engine.rows(sql("schema", SELECT)).await? {
+        let definition = row.optional_text("sql")?.unwrap_or_default();
+        let object = format!("{} {}", row.text("type")?, row.text("name")?);
+        found.insert(object, definition.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    Ok(compare(&known(), &found))
+}
+
+type Objects = BTreeMap<String, String>;
+
+fn known() -> Objects {
+    let object = |line: &str| {
+        let (object, definition) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
+        (object.to_owned(), definition.to_owned())
+    };
+    KNOWN.lines().map(object).collect()
+}
+
+fn compare(known: &Objects, found: &Objects) -> Vec<String> {
+    let unknown = found
+        .keys()
+        .filter(|object| !known.contains_key(*object))
+        .map(|object| format!("unknown: {}", object.escape_debug()));
+    let expected = known.iter().filter_map(|(object, definition)| match found.get(object) {
+        None => Some(format!("missing: {object}")),
+        Some(found) if found != definition => Some(format!("altered: {object}")),
+        Some(_) => None,
+    });
+    unknown.chain(expected).collect()
+}
+
+/// Without the statistics of `ANALYZE`, which an administrator may have asked for.
+const SELECT: &str = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objects(pairs: &[(&str, &str)]) -> Objects {
+        pairs.iter().map(|(object, definition)| ((*object).to_owned(), (*definition).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_difference_is_named() {
+        let known = objects(&[("table a", "A"), ("index b", "B"), ("table c", "C")]);
+        assert!(compare(&known, &known).is_empty());
+        let found = objects(&[("table a", "A"), ("trigger t\n", "T"), ("table c", "other")]);
+        assert_eq!(compare(&known, &found), ["unknown: trigger t\\n", "missing: index b", "altered: table c"]);
+    }
+}

@@ -1,0 +1,209 @@
+//! Rows of clients that Lanyard did not write.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use lanyard_credential::{Client, ClientId, ClientKey, Granted};
+use lanyard_store::{AuditAction, ClientList, KeyedClient, NewCredential, OpenError, Refusal};
+use lanyard_time::SystemEntropy;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use crate::world::{World, pending};
+
+fn client(name: &str, credentials: Granted) -> KeyedClient {
+    let id = ClientId::random(&SystemEntropy);
+    let client = Client {
+        id,
+        name: name.parse().unwrap(),
+        capabilities: "token".parse().unwrap(),
+        credentials,
+        methods: None,
+        paths: None,
+        org: None,
+        expires_at: None,
+        created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
+        uid: None,
+    };
+    KeyedClient { client, key: Some(ClientKey::random(id, &SystemEntropy).hash()) }
+}
+
+/// Two clients: one with a single credential, one with all.
+async fn two_clients() -> World {
+    let world = World::new().await;
+    for name in ["acme", "lobby"] {
+        world.store.insert_credential(&NewCredential { credential: pending(name), tokens: None }).await.unwrap();
+    }
+    let acme = world.store.credential(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    world.store.insert_client(&client("one", Granted::Only([acme.id].into()))).await.unwrap();
+    world.store.insert_client(&client("two", Granted::All)).await.unwrap();
+    world
+}
+
+fn told(list: &ClientList) -> (Vec<&str>, Vec<(&str, Refusal)>) {
+    let counting = list.clients.iter().map(|found| found.client.name.as_str()).collect();
+    (counting, list.refused.iter().map(|refused| (refused.name.as_str(), refused.refusal)).collect())
+}
+
+async fn run(connection: &mut SqliteConnection, text: &str) {
+    sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await.unwrap();
+}
+
+const INSERT: &str = "INSERT INTO clients SELECT 'ffff' || substr(id, 5), 'mallory', 'token', 1, methods, paths, organisation, \
+     expires_at, created_at, uid, key_hash FROM clients WHERE name = 'two'";
+
+#[tokio::test]
+async fn a_row_that_somebody_else_wrote_does_not_count_and_harms_no_other() {
+    for (tampering, refused, counting) in [
+        (INSERT, ("mallory", Refusal::NotAuthentic), vec!["one", "two"]),
+        ("UPDATE clients SET capabilities = 'manage' WHERE name = 'one'", ("one", Refusal::NotAuthentic), vec!["two"]),
+        ("UPDATE clients SET all_credentials = 1 WHERE name = 'one'", ("one", Refusal::NotAuthentic), vec!["two"]),
+        ("UPDATE clients SET key_hash = zeroblob(32) WHERE name = 'two'", ("two", Refusal::NotAuthentic), vec!["one"]),
+        (
+            "UPDATE clients SET uid = 1000, key_hash = NULL WHERE name = 'two'",
+            ("two", Refusal::NotAuthentic),
+            vec!["one"],
+        ),
+        ("UPDATE clients SET expires_at = 9 WHERE name = 'two'", ("two", Refusal::NotAuthentic), vec!["one"]),
+        ("UPDATE clients SET name = 'three' WHERE name = 'two'", ("three", Refusal::NotAuthentic), vec!["one"]),
+        ("UPDATE clients SET capabilities = x'00' WHERE name = 'two'", ("two", Refusal::NotAuthentic), vec!["one"]),
+        (
+            "INSERT INTO client_credentials SELECT c.id, d.id FROM clients AS c, credentials AS d \
+             WHERE c.name = 'one' AND d.name = 'lobby'",
+            ("one", Refusal::NotAuthentic),
+            vec!["two"],
+        ),
+        ("DELETE FROM client_credentials", ("one", Refusal::NotAuthentic), vec!["two"]),
+        ("UPDATE client_list SET version = version + 1", ("", Refusal::NoList), vec![]),
+        ("DELETE FROM client_list", ("", Refusal::NoList), vec![]),
+    ] {
+        let world = two_clients().await;
+        world.tamper(tampering).await;
+        let list = world.store.client_list().await.unwrap();
+        let (found, told) = told(&list);
+        assert_eq!(found, counting, "{tampering}");
+        assert!(told.contains(&refused), "{tampering}: {told:?}");
+        assert!(!list.refused[0].to_string().is_empty() && list.refused[0].hint().contains("lanyard client remove"));
+        // What is added or removed afterwards makes nothing of it count.
+        world.store.insert_client(&client("later", Granted::All)).await.unwrap();
+        let list = world.store.client_list().await.unwrap();
+        let mut expected = counting.clone();
+        expected.push("later");
+        expected.sort_unstable();
+        assert_eq!(told_names(&list), expected, "{tampering}");
+        if refused.1 == Refusal::NotAuthentic {
+            let found = world.store.client_to_remove(&refused.0.parse().unwrap()).await;
+            if let Ok(found) = found {
+                assert!(world.store.remove_client(found.unwrap().id).await.unwrap());
+                assert!(world.store.client_list().await.unwrap().refused.is_empty(), "{tampering}");
+            }
+        }
+    }
+}
+
+fn told_names(list: &ClientList) -> Vec<&str> {
+    told(list).0
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_without_being_removed_is_reported() {
+    let world = two_clients().await;
+    world.tamper("DELETE FROM clients WHERE name = 'two'").await;
+    let list = world.store.client_list().await.unwrap();
+    assert_eq!(told_names(&list), ["one"]);
+    assert_eq!(list.refused[0].refusal, Refusal::Missing);
+}
+
+#[tokio::test]
+async fn a_client_that_was_removed_is_not_put_back() {
+    let world = two_clients().await;
+    let mut connection = world.connection().await;
+    run(&mut connection, "CREATE TEMP TABLE kept AS SELECT * FROM clients").await;
+    run(&mut connection, "CREATE TEMP TABLE kept_list AS SELECT * FROM client_list").await;
+    let two = world.store.client(&"two".parse().unwrap()).await.unwrap().unwrap();
+    let before = world.store.client_list().await.unwrap().version;
+    assert!(world.store.remove_client(two.id).await.unwrap());
+    let removed = world.store.client_list().await.unwrap().version;
+    assert!(removed > before);
+    run(&mut connection, "INSERT INTO clients SELECT * FROM kept WHERE name = 'two'").await;
+    let list = world.store.client_list().await.unwrap();
+    assert_eq!(told(&list), (vec!["one"], vec![("two", Refusal::NotAuthentic)]));
+    // With the list of that time it counts, and whoever saw a later list sees that this one is earlier.
+    run(&mut connection, "DELETE FROM client_list; INSERT INTO client_list SELECT * FROM kept_list").await;
+    let list = world.store.client_list().await.unwrap();
+    assert!(list.version == before && list.version < removed);
+}
+
+#[tokio::test]
+async fn a_credential_that_goes_leaves_its_clients_counting() {
+    let world = two_clients().await;
+    let acme = world.store.credential(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    world.store.remove_credential(acme.id).await.unwrap();
+    let list = world.store.client_list().await.unwrap();
+    assert_eq!(told(&list), (vec!["one", "two"], vec![]));
+    assert_eq!(list.clients[0].client.credentials, Granted::Only([].into()));
+}
+
+#[tokio::test]
+async fn the_clients_of_an_earlier_version_are_adopted_once() {
+    let world = World::new().await;
+    world.store.close().await.unwrap();
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
+        let _ = fs::remove_file(world.home().join(name));
+    }
+    for (name, text) in [("lanyard.db", ""), ("home.key", include_str!("fixtures/home-0.1.0.key"))] {
+        fs::write(world.home().join(name), text).unwrap();
+        fs::set_permissions(world.home().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    world.tamper(include_str!("fixtures/home-0.1.0.sql")).await;
+    for script in [
+        include_str!("../../src/migrations/0002_mint.sql"),
+        include_str!("../../src/migrations/0003_keys.sql"),
+        include_str!("../../src/migrations/0004_changes.sql"),
+        include_str!("../../src/migrations/0005_clients.sql"),
+    ] {
+        world.tamper(script).await;
+    }
+    let insert = |name: &str, digit: char| {
+        let id: String = std::iter::repeat_n(digit, 32).collect();
+        format!(
+            "INSERT INTO clients (id, name, capabilities, all_credentials, created_at, key_hash) \
+             VALUES ('{id}', '{name}', 'token', 1, 1, zeroblob(32))"
+        )
+    };
+    world.tamper(&format!("PRAGMA user_version = 5; {}", insert("old", 'a'))).await;
+    for _ in 0..2 {
+        let list = world.opened().await.client_list().await.unwrap();
+        assert_eq!(told(&list), (vec!["old"], vec![]));
+    }
+    let audit = world.opened().await.audit(100).await.unwrap();
+    let adopted: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::ClientsAdopted).collect();
+    assert_eq!(adopted.len(), 1);
+    assert_eq!(adopted[0].record.detail, "old");
+
+    // Turning the version back has nobody else adopted.
+    let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; PRAGMA user_version = 5;";
+    world.tamper(&format!("{back} {}", insert("mallory", 'b'))).await;
+    let list = world.opened().await.client_list().await.unwrap();
+    assert!(list.clients.is_empty() && list.refused.len() == 3, "{:?}", list.refused);
+}
+
+#[tokio::test]
+async fn a_schema_that_somebody_altered_is_not_opened() {
+    let world = World::new().await;
+    for (tampering, undo, named) in [
+        ("CREATE TRIGGER t AFTER INSERT ON audit BEGIN DELETE FROM audit; END", "DROP TRIGGER t", "unknown: trigger t"),
+        ("CREATE VIEW v AS SELECT 1", "DROP VIEW v", "unknown: view v"),
+        ("CREATE TABLE x (y)", "DROP TABLE x", "unknown: table x"),
+        ("DROP INDEX audit_by_time", "CREATE INDEX audit_by_time ON audit (at)", "missing: index audit_by_time"),
+    ] {
+        world.tamper(tampering).await;
+        let error = world.opened_with(lanyard_store::KeyAccess::default()).await.unwrap_err();
+        assert!(matches!(&error, OpenError::ForeignSchema { differences, .. } if differences == &[named]), "{error}");
+        assert!(error.hint().contains("lanyard restore"));
+        world.tamper(undo).await;
+        world.opened().await;
+    }
+    // Statistics are nobody's harm.
+    world.tamper("ANALYZE").await;
+    world.opened().await;
+}
