@@ -44,7 +44,7 @@ pub enum StoreError {
         column: &'static str,
     },
     /// The home keeps still: it is a copy, and nobody has said yet that the original is off.
-    #[error("this home keeps still since {:.0}: {}", .0.since, .0.reason)]
+    #[error("this home has been paused since {:.0}: {}", .0.since, .0.reason)]
     Paused(Pause),
     /// The home's key was replaced while this process had it open, and the new one cannot be had.
     #[error(transparent)]

@@ -38,7 +38,7 @@ fn a_restored_home_hands_out_nothing_until_a_person_says_that_the_original_is_of
 
     for refused in [&["token", "acme"][..], &["refresh", "acme", "--force"], &["exec", "acme", "--", "true"]] {
         let refused = second.run(refused);
-        assert!(refused.stderr.contains("this home keeps still since"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("this home has been paused since"), "{}", refused.stderr);
         assert!(refused.hint().contains("lanyard restore --resume"), "{}", refused.hint());
         assert!(refused.code() == 4 || refused.code() == 125, "{}", refused.code());
     }

@@ -55,7 +55,7 @@ impl Trouble {
             Self::Gone => "run the same command again",
             Self::Ended(_) | Self::Cut(_) => "see what has become of it before you repeat it: lanyard show",
             Self::OtherProtocol { .. } => {
-                "stop that broker and start it anew with this program, or use the program that it was started with"
+                "stop that broker and restart it with this version, or use the version that it was started with"
             }
             Self::Wire(_) | Self::Internal => "see the broker's log; restart the broker with this version",
         }
