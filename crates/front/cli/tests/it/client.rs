@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use lanyard_credential::{Client, ClientId, ClientKey, Granted};
+use lanyard_store::{KeyedClient, Store};
 use lanyard_testkit::{Home, Options, Served, Webex};
+use lanyard_time::SystemEntropy;
 use serde_json::{Value, json};
 
 use crate::snapshots::{assert_shown, furnished, transcript};
@@ -12,6 +15,32 @@ use crate::{LANYARD, signed_in};
 #[track_caller]
 fn added(home: &Home, arguments: &[&str]) -> String {
     home.run([&["client", "add"], arguments].concat()).ok()
+}
+
+/// Adds a client whose time was over in 1970, which no command does; gives its key.
+pub(crate) fn added_expired(home: &Home, name: &str, capabilities: &str) -> String {
+    let id = ClientId::random(&SystemEntropy);
+    let key = ClientKey::random(id, &SystemEntropy);
+    let client = Client {
+        id,
+        name: name.parse().unwrap(),
+        capabilities: capabilities.parse().unwrap(),
+        credentials: Granted::All,
+        methods: None,
+        paths: None,
+        org: None,
+        expires_at: Some("1970-01-01T00:00:01Z".parse().unwrap()),
+        created_at: "1970-01-01T00:00:00Z".parse().unwrap(),
+        uid: None,
+    };
+    let new = KeyedClient { client, key: Some(key.hash()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let parts = lanyard_store::Parts::system();
+        let opened = Store::open_home(&home.path(), parts, lanyard_store::Options::default()).await;
+        opened.unwrap().0.insert_client(&new).await.unwrap();
+    });
+    key.expose_secret().to_owned()
 }
 
 fn shown(home: &Home, name: &str) -> Value {
@@ -249,7 +278,8 @@ fn a_client_whose_time_is_over_is_shown_as_expired() {
     added(&home, &["monitor", "--credential", "acme", "--can", "proxy", "--expires", "30d"]);
     let row = || home.run(["client", "list"]).ok().lines().last().unwrap().to_owned();
     assert!(!row().contains("expired"), "{}", row());
-    rewrite(&home, "UPDATE clients SET expires_at = 1000");
+    home.run(["client", "remove", "monitor"]).ok();
+    added_expired(&home, "monitor", "proxy");
     assert!(row().contains("expired"), "{}", row());
     let said = home.run(["client", "show", "monitor"]).ok();
     assert!(said.contains("1970-01-01T00:00:01Z: it is refused everything"), "{said}");
@@ -340,4 +370,25 @@ fn a_broker_hands_a_client_what_its_policy_says_and_the_owner_sees_it() {
 fn rewrite(home: &Home, sql: &str) {
     let status = std::process::Command::new("sqlite3").arg(home.path().join("lanyard.db")).arg(sql).status();
     assert!(status.expect("sqlite3 is there").success(), "{sql}");
+}
+
+#[test]
+fn a_client_that_was_written_past_lanyard_is_refused_and_reported() {
+    let (_webex, home) = furnished();
+    added(&home, &["monitor", "--all-credentials", "--can", "token"]);
+    rewrite(
+        &home,
+        "INSERT INTO clients SELECT 'ffff' || substr(id, 5), 'mallory', capabilities, all_credentials, methods, paths, organisation, \
+         expires_at, created_at, uid, key_hash FROM clients",
+    );
+    let listed = home.run(["client", "list"]);
+    assert!(listed.stderr.contains("mallory is refused: its row was not written by Lanyard"), "{}", listed.stderr);
+    assert!(!listed.stdout.contains("mallory") && listed.stdout.contains("monitor"), "{}", listed.stdout);
+    let doctor = home.run(["doctor"]);
+    assert!(doctor.stdout.contains("mallory is refused"), "{}", doctor.stdout);
+    assert_eq!(doctor.status.code(), Some(6));
+    home.run(["client", "remove", "mallory"]).ok();
+    let listed = home.run(["client", "list"]);
+    assert!(!listed.stderr.contains("refused"), "{}", listed.stderr);
+    listed.ok();
 }

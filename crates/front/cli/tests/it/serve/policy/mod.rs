@@ -12,6 +12,7 @@ use lanyard_testkit::{Home, Method, Reply, Served, Webex, ask_on, send_on, send_
 use serde_json::json;
 
 use self::model::{ABSENT, Deed, Door, LOCAL, Proof, Rule, Seen, expected};
+use crate::client::added_expired;
 use crate::snapshots::furnished;
 
 const RULES: [Rule; 8] = [
@@ -94,11 +95,10 @@ impl World {
         };
         home.sign_in(&webex, "gone");
         special("orphan", &["--credential", "gone"]);
-        special("expired", &["--all-credentials", "--expires", "30d"]);
         special("removed", &["--all-credentials"]);
         home.run(["clear", "gone"]).ok();
         home.run(["client", "remove", "removed"]).ok();
-        rewrite(&home, "UPDATE clients SET expires_at = 1000 WHERE name = 'expired'");
+        keys.insert("expired", added_expired(&home, "expired", "token,proxy,read,refresh,manage"));
 
         let is_root = rustix::process::getuid().is_root();
         std::fs::set_permissions(home.beside(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -168,12 +168,6 @@ fn added(home: &Home, rule: &Rule, more: &[&str]) -> String {
     }
     words.extend(more);
     home.run(words).ok()
-}
-
-/// Does to the database what no command does.
-fn rewrite(home: &Home, sql: &str) {
-    let status = Command::new("sqlite3").arg(home.path().join("lanyard.db")).arg(sql).status();
-    assert!(status.expect("sqlite3 is there").success(), "{sql}");
 }
 
 /// Another user of this machine, who asks on the socket for clients.
