@@ -156,28 +156,36 @@ impl Store {
         if is_in_files(source) {
             way.refuse_foreign_file(row)?;
         }
-        let needed: Vec<KeyId> = row.keys().collect();
-        let next = match source {
+        let (next, lines) = match source {
             KeySource::File => {
                 let next = HomeKey::generate(self.entropy());
-                way.home.next_key().replace(&[KeyLine::Open(next.clone())], &needed).map_err(KeyError::from)?;
-                next
+                (next.clone(), Some(vec![KeyLine::Open(next)]))
             }
             KeySource::Passphrase => {
                 let next = HomeKey::generate(self.entropy());
                 let is_new = to.is_some() || row.source != KeySource::Passphrase;
                 let lines = way.lines_under_passphrases(&current, &next, is_new).await?;
-                way.home.next_key().replace(&lines, &needed).map_err(KeyError::from)?;
-                next
+                (next, Some(lines))
             }
             KeySource::Keyring => {
                 let next = HomeKey::generate(self.entropy());
                 keyring::put(&home_id, &next, keyring::LIMIT).await.map_err(KeyError::from)?;
-                next
+                (next, None)
             }
-            KeySource::Command | KeySource::KeyFile => way.provided_next(source, row.key).await?,
+            KeySource::Command | KeySource::KeyFile => (way.provided_next(source, row.key).await?, None),
         };
+        // The file is written within the transaction that names its key. The last transaction of a replacement that was given up may
+        // still be on its way, and no key that it names may be overwritten.
         let mut write = self.inner.engine.write().await?;
+        let now = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
+        if now.next.is_some() || now.key != row.key {
+            write.abandon().await?;
+            return Err(ReplaceKeyError::Busy);
+        }
+        if let Some(lines) = lines {
+            let needed: Vec<KeyId> = now.keys().collect();
+            way.home.next_key().replace(&lines, &needed).map_err(KeyError::from)?;
+        }
         let begin = sql("home", BEGIN)
             .bind(row.key.to_string())
             .bind(next.id().to_string())
@@ -232,6 +240,10 @@ impl Store {
         let row = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
         let Some(named) = row.next.as_ref().filter(|named| named.id == next.id()) else {
             write.abandon().await?;
+            // The last transaction of an earlier attempt was on its way still.
+            if row.next.is_none() && row.key == next.id() {
+                return Ok(true);
+            }
             return Err(StoreError::Damaged("the home's row names another next key than before".to_owned()));
         };
         for table in WRAPPED {
