@@ -1,6 +1,5 @@
 //! The loopback listener that a browser is sent back to (RFC 8252, section 7.3).
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,14 +7,14 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use lanyard_broker::SignIn;
 use lanyard_protocol::oauth::{Callback, RedirectUri};
+use lanyard_server::{Guest, serve_loopback};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
+use crate::context;
 use crate::exit::Failure;
 
 /// Listens on one redirect URI of an app.
@@ -118,29 +117,14 @@ async fn sockets(uri: &Url, port: u16) -> std::io::Result<Vec<TcpListener>> {
 }
 
 async fn accept(socket: TcpListener, shared: Arc<Shared>) {
-    let mut connections = tokio::task::JoinSet::new();
-    while let Ok((stream, _)) = socket.accept().await {
-        while connections.try_join_next().is_some() {}
+    let service = move |request: Request<Incoming>, guest: Guest| {
         let shared = Arc::clone(&shared);
-        connections.spawn(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
-            let served = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            if let Err(error) = served {
-                tracing::debug!(%error, "a connection to the redirect URI ended early");
-            }
-        });
-    }
+        async move { page(&respond(&request, &shared, &guest).await) }
+    };
+    serve_loopback(&socket, &*context::parts().sleep, service).await;
 }
 
-async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(page(&respond(&request, &shared).await))
-}
-
-async fn respond(request: &Request<Incoming>, shared: &Shared) -> Page {
+async fn respond(request: &Request<Incoming>, shared: &Shared, guest: &Guest) -> Page {
     let plain = |status, title: &str, text: &str| Page { status, title: title.to_owned(), text: text.to_owned() };
     if request.method() != http::Method::GET || request.uri().path() != shared.path {
         return plain(
@@ -152,7 +136,7 @@ async fn respond(request: &Request<Incoming>, shared: &Shared) -> Page {
     let callback = match Callback::from_query(request.uri().query().unwrap_or_default()) {
         Ok(callback) => callback,
         Err(error) => {
-            tracing::debug!(%error, "a request to the redirect URI was no answer to a sign-in");
+            tracing::warn!(%error, "a request to the redirect URI was no answer to a sign-in");
             return plain(
                 StatusCode::BAD_REQUEST,
                 "Not an answer to a sign-in",
@@ -161,7 +145,7 @@ async fn respond(request: &Request<Incoming>, shared: &Shared) -> Page {
         }
     };
     if !shared.sign_in.recognises(&callback) {
-        tracing::debug!("an answer with another sign-in's state came to the redirect URI and was not taken");
+        tracing::warn!("an answer with another sign-in's state came to the redirect URI and was not taken");
         return plain(
             StatusCode::BAD_REQUEST,
             "This belongs to another sign-in",
@@ -169,6 +153,7 @@ async fn respond(request: &Request<Incoming>, shared: &Shared) -> Page {
              terminal still waits.",
         );
     }
+    guest.vouch();
     let arrivals = shared.arrivals.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(arrivals) = arrivals else {
         return plain(
@@ -204,6 +189,8 @@ fn page(page: &Page) -> Response<Full<Bytes>> {
     );
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = page.status;
+    // One page is all that a browser is here for.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),

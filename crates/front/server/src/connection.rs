@@ -19,14 +19,17 @@ use crate::problem::Problem;
 use crate::serve::Shared;
 
 /// How long a client may take to send the head of a request, the wait for the next one on a kept connection included.
-const HEAD: Duration = Duration::from_secs(30);
+pub(crate) const HEAD: Duration = Duration::from_secs(30);
 /// The longest head that is read, in bytes. A refresh of cookies or a long query fits ten times over.
 const LONGEST_HEAD: usize = 32 * 1024;
 
 /// How long a client may leave a part of a reply unread, or a body that it began unsent.
-const STALL: Duration = Duration::from_secs(30);
+pub(crate) const STALL: Duration = Duration::from_secs(30);
 
-/// The same for somebody whom nobody vouches for: a client that reads nothing is cut.
+/// How long accepting pauses after a failure: the system may have files to give then.
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
+
+/// Like [`serve`], for untrusted peers: adds a write time-out.
 pub(crate) async fn serve_stranger<S>(shared: Arc<Shared>, stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -117,8 +120,7 @@ impl Entrance {
                 Ok(stream) => return permit.ok().map(|permit| (stream, permit)),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    // It waits for what may have passed then: the system has no more files to give.
-                    self.shared.sleep.sleep(Duration::from_millis(100)).await;
+                    self.shared.sleep.sleep(PAUSE).await;
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! The broker daemon: its sockets, its HTTP API, its proxy.
 //!
-//! The hand-out thread (`front`) answers on the Unix sockets with a runtime of its own: a cached token is given there, and nothing
-//! else is done there. All that waits for the store or for Webex runs on the runtime that [`serve`] was called on.
+//! The hand-out thread (`front`) answers on the owner's socket with a runtime of its own: a cached token is given there, and nothing
+//! else is done there. Everything that waits for the store or for Webex, and the sockets of others, runs on the runtime that [`serve`]
+//! was called on.
 
 mod answer;
 mod api;
@@ -11,6 +12,7 @@ mod connection;
 mod front;
 pub mod json;
 mod listen;
+mod loopback;
 pub mod owner;
 mod passage;
 mod problem;
@@ -24,6 +26,7 @@ pub use body::{Body, BoxError};
 pub use listen::tcp::Http;
 pub use listen::tls::{TlsError, TlsFiles};
 pub use listen::{ListenError, sockets};
+pub use loopback::{Guest, serve_loopback};
 pub use passage::{Passage, Way};
 pub use problem::{Code, Problem};
 pub use serve::{ClientsSocket, Options, Order, Ready, ServeError, Told, serve};

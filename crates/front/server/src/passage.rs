@@ -1,6 +1,5 @@
 //! A proxy for one program: on a loopback port of its own, under a key that lasts as long as it does.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,21 +10,21 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use lanyard_broker::{Actor, Asked, Broker, HandOutOptions, Show, Spool, SpoolFull};
+use lanyard_broker::{Actor, Asked, Broker, HandOutOptions, Show, Spool};
 use lanyard_credential::CredentialName;
 use lanyard_secret::ClientSecret;
 use lanyard_store::StoreError;
-use lanyard_time::Entropy;
-use tokio::net::{TcpListener, UnixStream};
+use lanyard_time::{Entropy, Sleep as _, SystemSleep};
+use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
 use crate::api::token::MEANS;
 use crate::body::{self, Body};
+use crate::loopback::{Guest, serve_loopback};
+use crate::owner;
 use crate::problem::{Code, Problem};
-use crate::proxy::{Address, Forward, Means, Proxy};
+use crate::proxy::{Forward, Proxy};
 use crate::proxying::BASE;
 
 /// Who makes the calls.
@@ -95,45 +94,25 @@ impl Passage {
 
     /// Serves for as long as it is polled, and writes down what was called for.
     pub async fn serve(&self) {
-        if let Through::Here(_) = self.inner.way {
-            // By itself: whoever stops polling this must not stop it while it has taken records and not stored them.
-            let inner = Arc::clone(&self.inner);
-            tokio::spawn(async move {
-                if let Through::Here(here) = &inner.way {
-                    here.write_down().await;
-                }
-            });
+        match &self.inner.way {
+            Through::Broker(_) => self.accept().await,
+            Through::Here(_) => {
+                let writing = write_down(Arc::clone(&self.inner));
+                let accepting = self.accept();
+                futures_util::future::join(writing, accepting).await;
+            }
         }
-        self.accept().await;
     }
 
     /// Writes down what is not yet: the last calls, when the program has ended.
     pub async fn finish(&self) -> Result<(), StoreError> {
-        match &self.inner.way {
-            Through::Here(here) => here.spool.flush(here.broker.store()).await.map(drop),
-            Through::Broker(_) => Ok(()),
-        }
+        self.inner.flush().await
     }
 
     async fn accept(&self) {
-        loop {
-            let Ok((stream, _)) = self.listener.accept().await else {
-                tokio::task::yield_now().await;
-                continue;
-            };
-            let _ = stream.set_nodelay(true);
-            let inner = Arc::clone(&self.inner);
-            tokio::spawn(async move {
-                let service = service_fn(|request| {
-                    let inner = Arc::clone(&inner);
-                    async move { Ok::<_, Infallible>(inner.answer(request).await) }
-                });
-                let served = http1::Builder::new().max_headers(64).serve_connection(TokioIo::new(stream), service);
-                if let Err(error) = served.await {
-                    tracing::debug!(%error, "a connection ended");
-                }
-            });
-        }
+        let inner = Arc::clone(&self.inner);
+        let service = move |request, guest| Arc::clone(&inner).answer(request, guest);
+        serve_loopback(&self.listener, &SystemSleep, service).await;
     }
 }
 
@@ -154,8 +133,9 @@ impl Inner {
         format!("http://{}", self.address)
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, guest: Guest) -> Response<Body> {
         let Err(problem) = self.admit(request.headers()) else {
+            guest.vouch();
             return match &self.way {
                 Through::Here(here) => here.answer(&self, request).await,
                 Through::Broker(socket) => self.by_broker(socket, request).await,
@@ -163,6 +143,13 @@ impl Inner {
             .unwrap_or_else(|problem| problem.response());
         };
         problem.response()
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        match &self.way {
+            Through::Here(here) => here.spool.flush(here.broker.store()).await.map(drop),
+            Through::Broker(_) => Ok(()),
+        }
     }
 
     /// Lets in whoever has the key, and knows where they are: a page whose name was made to lead here does not.
@@ -194,13 +181,18 @@ impl Inner {
         }
         let (mut head, body) = request.into_parts();
         let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let target = Address::written(&self.name, target);
+        let target = format!("/webex/{}{target}", self.name);
         head.uri = Uri::try_from(target).map_err(|_| Problem::new(Code::BadPath, "the path is not taken"))?;
         head.headers.remove(AUTHORIZATION);
         let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("exec"));
         head.headers.insert(BASE, text(&self.base()));
         head.headers.insert(MEANS, text(&self.means));
-        let stream = UnixStream::connect(socket).await.map_err(|_| gone())?;
+        let stream = match owner::open(socket).await {
+            Ok(stream) => stream.ok_or_else(gone)?,
+            Err(error) => {
+                return Err(Problem::new(Code::Busy, format!("the broker is not asked: {error}")).hint(error.hint()));
+            }
+        };
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| gone())?;
         tokio::spawn(async move {
@@ -215,58 +207,36 @@ impl Inner {
 
 impl Here {
     async fn answer(&self, inner: &Inner, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let path = request.uri().path().to_owned();
-        let means = Means::of(request.method(), &path);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let credential = self.broker.call(Show { name: inner.name.clone() }).await?;
-        let mut noted = Noted { here: self, asked: None };
-        let called = |further: &str, end| Asked {
-            credential: Some((credential.id, credential.name.clone())),
+        let call = Forward::read(request, inner.name.clone(), &path, inner.base());
+        let (segment, end) = match &call {
+            Ok(call) => {
+                (call.path().segments().first().map(|segment| (*segment).to_owned()), Ok(credential.generation))
+            }
+            Err(problem) => (None, Err(problem.in_audit())),
+        };
+        let means = format!("{}, proxy {method} {}", inner.means, segment.unwrap_or_default());
+        let asked = Asked {
+            credential: Some((credential.id, credential.name)),
             actor: Actor::Named(self.broker.actor().into()),
-            means: format!("{}, {}{further}", inner.means, means.call).into(),
+            means: means.trim_end().into(),
             end,
         };
-        let refused = |why| called(&means.further, Err(why));
-        // Nothing is called that is not written down.
-        if !self.spool.has_room() {
-            return Err(Problem::new(Code::Store, SpoolFull.to_string()));
-        }
-        let call = match Forward::read(request, inner.name.clone(), &path, inner.base()) {
-            Ok(call) => call,
-            Err(problem) => {
-                noted.asked = Some(refused(problem.in_audit()));
-                return Err(problem);
-            }
-        };
-        // Also where the program goes away before it is answered.
-        noted.asked = Some(called("", Ok(credential.generation)));
-        let response = self.proxy.forward(call).await;
-        if let Some(code) = Code::of_response(&response) {
-            noted.asked = Some(refused(code.in_audit()));
-        }
-        Ok(response)
-    }
-
-    async fn write_down(&self) {
-        loop {
-            self.broker.parts().sleep.sleep(HandOutOptions::default().flush).await;
-            if let Err(error) = self.spool.flush(self.broker.store()).await {
-                tracing::warn!(%error, "writing hand-outs down");
-            }
-        }
+        let noted = self.spool.note(asked, self.broker.parts().clock.now().wall);
+        noted.map_err(|full| Problem::new(Code::Store, full.to_string()))?;
+        Ok(self.proxy.forward(call?).await)
     }
 }
 
-/// What came of a call, written down when that is known or the call is dropped.
-struct Noted<'a> {
-    here: &'a Here,
-    asked: Option<Asked>,
-}
-
-impl Drop for Noted<'_> {
-    fn drop(&mut self) {
-        let Some(asked) = self.asked.take() else { return };
-        if let Err(full) = self.here.spool.note(asked, self.here.broker.parts().clock.now().wall) {
-            tracing::error!(error = %full, "a call is missing in the audit");
+async fn write_down(inner: Arc<Inner>) {
+    loop {
+        SystemSleep.sleep(HandOutOptions::default().flush).await;
+        let inner = Arc::clone(&inner);
+        // A task of its own: it ends even if this is polled no longer, and so never keeps the last flush waiting.
+        let written = tokio::spawn(async move { inner.flush().await });
+        if let Ok(Err(error)) = written.await {
+            tracing::warn!(%error, "writing hand-outs down");
         }
     }
 }

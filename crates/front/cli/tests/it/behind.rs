@@ -253,3 +253,41 @@ fn a_broker_that_stops_meanwhile_is_told_of_and_another_is_found() {
     running.end().ok();
     assert!(broker.stop().status.success());
 }
+
+/// Opens more connections than its proxy may have files, leaves them silent, and then calls.
+const FLOOD: &str = r"
+import os, resource, socket, urllib.parse, urllib.request
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+base = os.environ['WEBEX_BASE_URL']
+at = urllib.parse.urlsplit(base)
+silent = [socket.create_connection((at.hostname, at.port)) for _ in range(200)]
+for _ in range(3):
+    headers = {'Authorization': 'Bearer ' + os.environ['WEBEX_ACCESS_TOKEN']}
+    call = urllib.request.Request(base + '/people/me', headers=headers)
+    print(urllib.request.urlopen(call, timeout=20).status)
+";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn silent_connections_keep_no_program_from_its_proxy() {
+    both(|_, home| {
+        let few = ["prlimit", "--nofile=64:4096", "--"];
+        let ended =
+            Running::start(&mut home.command_by(few, ["exec", "acme", "--proxy", "--", "python3", "-c", FLOOD])).end();
+        assert_eq!(ended.ok().split_whitespace().collect::<Vec<_>>(), ["200"; 3]);
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_broker_whose_sockets_others_could_replace_is_not_called_for_a_program() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let broker = Served::start(&home, NONE);
+    // It becomes so while the program runs.
+    let open = format!("chmod 777 '{}'", home.path().display());
+    let script = format!("{open}; {CALL}; chmod 700 '{}'", home.path().display());
+    let said = behind(&home, &["sh", "-c", &script]).ok();
+    assert!(said.contains("other users can write to") && said.contains("chmod go-w"), "{said}");
+    assert!(broker.stop().status.success());
+}

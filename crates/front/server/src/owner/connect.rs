@@ -1,5 +1,6 @@
 //! The way to a broker.
 
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ pub enum ConnectError {
         /// Whose it is.
         uid: u32,
     },
+    /// Other users could put a socket of theirs in the directory.
+    #[error("other users can write to {}, the directory of the broker's socket", .0.display())]
+    OpenDirectory(PathBuf),
     /// There is something else in the socket's place.
     #[error("{} is no socket", .0.display())]
     NoSocket(PathBuf),
@@ -57,6 +61,7 @@ impl ConnectError {
                     "run this as the user whose home it is (now the user {uid} has its socket), or name another: --home DIR"
                 )
             }
+            Self::OpenDirectory(path) => format!("chmod go-w {}", path.display()),
             Self::NoSocket(path) => format!("see what it is, and move it out of the way: {}", path.display()),
             Self::Full(_) => "try again in a moment; where that does not help, start the broker anew".to_owned(),
             Self::Io(..) => "check the owner and the permissions of the home".to_owned(),
@@ -70,7 +75,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 
 /// A connection to the broker that listens on `socket`: `None` where none does. Socket and directory must be our own, and who
 /// answers must be we, or root.
-pub(super) async fn open(socket: &Path) -> Result<Option<UnixStream>, ConnectError> {
+pub(crate) async fn open(socket: &Path) -> Result<Option<UnixStream>, ConnectError> {
     let failed = |error| ConnectError::Io(socket.to_owned(), error);
     let file = match std::fs::symlink_metadata(socket) {
         Ok(file) => file,
@@ -85,9 +90,12 @@ pub(super) async fn open(socket: &Path) -> Result<Option<UnixStream>, ConnectErr
         return Err(ConnectError::ForeignFile { path: socket.to_owned(), uid: file.uid() });
     }
     if let Some(directory) = socket.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        let uid = std::fs::metadata(directory).map_err(failed)?.uid();
-        if uid != us {
-            return Err(ConnectError::ForeignFile { path: directory.to_owned(), uid });
+        let found = std::fs::metadata(directory).map_err(failed)?;
+        if found.uid() != us {
+            return Err(ConnectError::ForeignFile { path: directory.to_owned(), uid: found.uid() });
+        }
+        if is_open_to_others(&found) {
+            return Err(ConnectError::OpenDirectory(directory.to_owned()));
         }
     }
     let Some(stream) = stream(socket).await? else { return Ok(None) };
@@ -96,6 +104,12 @@ pub(super) async fn open(socket: &Path) -> Result<Option<UnixStream>, ConnectErr
         return Err(ConnectError::ForeignPeer { path: socket.to_owned(), uid: peer });
     }
     Ok(Some(stream))
+}
+
+/// Whether users other than its owner can replace files in a directory. In a sticky one they can replace their own alone.
+pub(crate) fn is_open_to_others(directory: &Metadata) -> bool {
+    let mode = directory.mode();
+    mode & 0o022 != 0 && mode & 0o1000 == 0
 }
 
 const ROOT: u32 = 0;

@@ -16,6 +16,7 @@ pub use self::answer::{actor, answer};
 pub(crate) use self::answer::{reply, speaks_ours};
 pub use self::body::{BodyError, whole};
 pub use self::connect::ConnectError;
+pub(crate) use self::connect::{is_open_to_others, open};
 pub use self::remote::Owner;
 
 /// The name of a call follows.

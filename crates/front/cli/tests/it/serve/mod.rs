@@ -16,4 +16,3 @@ mod replaced;
 mod sockets;
 mod tcp;
 mod tls;
-mod withdrawn;

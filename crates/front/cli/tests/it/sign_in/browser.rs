@@ -49,6 +49,24 @@ fn a_browser_opens_and_both_it_and_the_terminal_say_who_signed_in() {
     assert!(webex.accepts(&home.token()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn silent_connections_to_its_port_end_no_sign_in() {
+    let (webex, home) = desk(Options::default());
+    let few = ["prlimit", "--nofile=64:4096", "--"];
+    let mut command = home.command_by(few, ["login", "acme", "--app", "desk"]);
+    let mut login = Running::start(command.env("BROWSER", "true"));
+    let url = login.wait_for("/authorize?").trim().to_owned();
+    let redirected = webex.person_signs_in(&url, true);
+    let address = (redirected.host_str().unwrap(), redirected.port().unwrap());
+    let silent: Vec<_> = (0..200).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    let (status, page) = webex.browse(&redirected);
+    assert_eq!(status, 200, "{page}");
+    login.end().ok();
+    drop(silent);
+    assert!(webex.accepts(&home.token()));
+}
+
 #[test]
 fn json_goes_to_stdout_alone() {
     let (webex, home) = desk(Options::default());

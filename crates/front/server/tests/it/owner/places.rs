@@ -67,6 +67,25 @@ async fn a_socket_or_a_directory_of_somebody_else_is_not_spoken_to() {
     assert!(matches!(&error, ConnectError::ForeignFile { uid: SOMEBODY, path } if *path == socket), "{error}");
 }
 
+#[tokio::test]
+async fn a_directory_that_others_can_write_is_not_trusted() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = socket_in(directory.path());
+    let _listener = UnixListener::bind(&socket).unwrap();
+    for (mode, is_trusted) in
+        [(0o700, true), (0o755, true), (0o1777, true), (0o777, false), (0o775, false), (0o722, false)]
+    {
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        match Owner::connect(&socket).await {
+            Ok(found) => assert!(is_trusted && found.is_some(), "{mode:o}"),
+            Err(error) => {
+                assert!(!is_trusted && matches!(error, ConnectError::OpenDirectory(_)), "{mode:o}: {error}");
+                assert!(error.hint().contains("chmod go-w"), "{}", error.hint());
+            }
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_listener_of_somebody_else_is_not_spoken_to() {
@@ -74,7 +93,7 @@ async fn a_listener_of_somebody_else_is_not_spoken_to() {
         return left_out("only root becomes somebody else");
     }
     let directory = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
     let socket = socket_in(directory.path());
     let path = socket.clone();
     // The system remembers who began to listen; on Linux each thread may be somebody else.
