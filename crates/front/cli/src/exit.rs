@@ -111,6 +111,9 @@ impl Failure {
             Self::Serve(ServeError::Listen(error)) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::NoSuchName { hint, .. } => Some(hint.clone()),
             Self::Other { hint, .. } => hint.clone(),
+            Self::Serve(ServeError::Ended { .. }) => {
+                Some("see the broker's log; start it again: lanyard serve".to_owned())
+            }
             Self::Serve(ServeError::Thread(_)) | Self::Unread | Self::Io { .. } => None,
         }
     }

@@ -1,4 +1,5 @@
-//! The hand-out thread: it accepts on the Unix sockets, gives cached tokens, and has everything else done elsewhere.
+//! The Unix sockets. The owner's is served on the hand-out thread, which has a runtime of its own; the other users' on the broker's
+//! runtime, so that no number of their requests delays the owner's.
 
 use std::io;
 use std::os::unix::net::UnixListener as StdListener;
@@ -19,28 +20,18 @@ pub(crate) enum Door {
     Clients,
 }
 
-/// Starts the thread. It ends when the broker stops and the last connection is done.
-pub(crate) fn start(shared: Arc<Shared>, doors: Vec<(Door, StdListener)>) -> io::Result<JoinHandle<io::Result<()>>> {
+/// Starts the hand-out thread. It ends when the broker stops and the last connection is done.
+pub(crate) fn start(shared: Arc<Shared>, listener: StdListener) -> io::Result<JoinHandle<io::Result<()>>> {
     std::thread::Builder::new().name("hand-out".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async move {
-            let connections = TaskTracker::new();
-            let mut accepting = Vec::new();
-            for (door, listener) in doors {
-                let listener = UnixListener::from_std(listener)?;
-                accepting.push(tokio::spawn(accept(Arc::clone(&shared), door, listener, connections.clone())));
-            }
-            for task in accepting {
-                let _ = task.await;
-            }
-            connections.close();
-            connections.wait().await;
-            Ok(())
-        })
+        runtime.block_on(accept(shared, Door::Owner, listener))
     })
 }
 
-async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connections: TaskTracker) {
+/// Accepts until the broker stops; completes when the last connection is done.
+pub(crate) async fn accept(shared: Arc<Shared>, door: Door, listener: StdListener) -> io::Result<()> {
+    let listener = UnixListener::from_std(listener)?;
+    let connections = TaskTracker::new();
     let mut entrance = Entrance::new(&shared);
     while let Some((stream, permit)) = entrance.next(|| async { Ok(listener.accept().await?.0) }).await {
         let Ok(credentials) = stream.peer_cred() else { continue };
@@ -59,4 +50,7 @@ async fn accept(shared: Arc<Shared>, door: Door, listener: UnixListener, connect
             drop(permit);
         });
     }
+    connections.close();
+    connections.wait().await;
+    Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod api;
+mod background;
 mod body;
 mod caller;
 mod connection;

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::api::Forced;
+use crate::background::{Background, Ended, Ending, joined};
 use crate::caller::Caller;
 use crate::front::{self, Door};
 use crate::listen::tcp::{Http, TcpSocket};
@@ -79,6 +80,14 @@ pub enum ServeError {
     /// The system refused a thread or a runtime.
     #[error("the hand-out thread cannot run")]
     Thread(#[source] io::Error),
+    /// A part of it ended although nothing told it to.
+    #[error("the broker's {task} ended unexpectedly: {why}")]
+    Ended {
+        /// Which part.
+        task: &'static str,
+        /// How it ended.
+        why: String,
+    },
 }
 
 /// What every request is answered with.
@@ -129,14 +138,19 @@ pub(crate) enum Scope<'a> {
 struct Troubles {
     reading: Option<String>,
     writing: Option<String>,
+    /// A part of the broker that ended.
+    ended: Option<&'static str>,
 }
 
 impl Shared {
     /// What keeps the broker from its work, in a sentence.
     pub(crate) fn trouble(&self) -> Option<String> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = troubles.ended.map(|task| format!("the broker's {task} ended, and the broker ends"));
         let reading = troubles.reading.as_ref().map(|why| format!("the store cannot be read: {why}"));
-        reading.or_else(|| troubles.writing.as_ref().map(|why| format!("hand-outs cannot be written down: {why}")))
+        ended
+            .or(reading)
+            .or_else(|| troubles.writing.as_ref().map(|why| format!("hand-outs cannot be written down: {why}")))
     }
 
     /// The broker as a caller may use it: after the check of its rights, acting under its name, and bound to the credentials that
@@ -253,16 +267,10 @@ pub async fn serve(
     mut told: impl FnMut(Told),
 ) -> Result<(), ServeError> {
     // Bound first: a broker that cannot have its sockets touches nothing.
-    let owner = UnixSocket::bind(&sockets::owner(&options.sockets), 0o600)?;
+    let owner = UnixSocket::bind(&sockets::owner(&options.sockets), 0o600, None)?;
     let clients = match &options.clients {
         None => None,
-        Some(clients) => {
-            let socket = UnixSocket::bind(&clients.path, 0o660)?;
-            if let Some(group) = clients.group {
-                socket.give_to_group(group)?;
-            }
-            Some(socket)
-        }
+        Some(clients) => Some(UnixSocket::bind(&clients.path, 0o660, clients.group)?),
     };
     let tcp = options.http.clone().map(TcpSocket::bind).transpose()?.unwrap_or_default();
     let refresher = Refresher::new(&broker, options.refresher.clone());
@@ -292,26 +300,29 @@ pub async fn serve(
         troubles: Mutex::default(),
     });
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
-    let mut doors = vec![(Door::Owner, clone(&owner)?)];
+    let mut background = Background::default();
+    let thread = front::start(Arc::clone(&shared), clone(&owner)?).map_err(ServeError::Thread)?;
+    background.add("hand-out thread", Ending::Drains, joined(thread));
     if let Some(clients) = &clients {
-        doors.push((Door::Clients, clone(clients)?));
+        let accepting = front::accept(Arc::clone(&shared), Door::Clients, clone(clients)?);
+        background.add("clients' socket", Ending::Drains, tokio::spawn(accepting));
     }
-    let thread = front::start(Arc::clone(&shared), doors).map_err(ServeError::Thread)?;
-
-    let following = tokio::spawn(follow(Arc::clone(&shared)));
-    let writing = tokio::spawn(write_down(Arc::clone(&shared)));
-    let refreshing = tokio::spawn(refresh(Arc::clone(&shared)));
     let address = tcp.first().map(|tcp| tcp.address);
     let names = tcp.first().map(|tcp| tcp.hosts.to_vec());
     let tls = tcp.first().and_then(|tcp| tcp.tls.clone());
-    let remote: Vec<_> = tcp.into_iter().map(|tcp| tokio::spawn(tcp.serve(Arc::clone(&shared)))).collect();
+    for tcp in tcp {
+        background.add("TCP socket", Ending::Drains, tokio::spawn(tcp.serve(Arc::clone(&shared))));
+    }
+    background.add("refresher", Ending::Finishes, tokio::spawn(refresh(Arc::clone(&shared))));
+    background.add("reader of the store", Ending::Never, tokio::spawn(follow(Arc::clone(&shared))));
+    background.add("writer of the audit", Ending::Never, tokio::spawn(write_down(Arc::clone(&shared))));
     told(Told::Ready(Ready {
         owner: sockets::owner(&shared.options.sockets),
         http: address,
         names,
         credentials: shared.hand_outs.len(),
     }));
-    let lost = until_stopped(&shared, tls.as_deref(), &mut orders, &mut told).await;
+    let ended = until_stopped(&shared, tls.as_deref(), &mut background, &mut orders, &mut told).await;
     told(Told::Stopping);
 
     tracing::info!("stopping: what was begun is finished");
@@ -319,49 +330,41 @@ pub async fn serve(
     shared.closing.send_modify(|times| *times += 1);
     // New connections are refused from here on, by a file that is not there.
     drop((owner, clients));
-    let drained = async {
-        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        for remote in remote {
-            let _ = remote.await;
-        }
-        joined
-    };
-    let drained = tokio::select! {
-        drained = drained => Some(drained),
-        () = shared.sleep.sleep(DRAIN) => None,
-    };
-    match drained {
-        None => tracing::warn!("some connections did not end in time"),
-        Some(Ok(Ok(Ok(())))) => {}
-        Some(other) => tracing::error!(?other, "the hand-out thread failed"),
+    tokio::select! {
+        () = background.end(Ending::Drains) => {}
+        () = shared.sleep.sleep(DRAIN) => tracing::warn!("some connections did not end in time"),
     }
     // It begins nothing more, and ends when nothing is under way.
-    if let Err(error) = refreshing.await {
-        tracing::error!(%error, "the refresher failed");
-    }
-    following.abort();
-    writing.abort();
+    background.end(Ending::Finishes).await;
+    drop(background);
     shared.broker.drain().await;
     shared.strangers.release(&shared.hand_outs, true);
     if let Err(error) = shared.hand_outs.flush().await {
         tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing in the audit");
     }
     tracing::info!("stopped");
-    lost.map_or(Ok(()), |lost| Err(StoreError::Replaced(lost).into()))
+    ended.map_or(Ok(()), Err)
 }
 
-/// Does what it is told until it is to end: by order, or because the store that was opened is not the home's any more.
+/// Does what it is told until it is to end: by order, because the store that was opened is not the home's any more, or because a part
+/// of the broker ended. A broker without one of its parts must not look as if it worked.
 async fn until_stopped(
     shared: &Shared,
     tls: Option<&Tls>,
+    background: &mut Background,
     orders: &mut impl AsyncFnMut() -> Order,
     told: &mut impl FnMut(Told),
-) -> Option<PathBuf> {
+) -> Option<ServeError> {
     let mut lost = shared.lost.subscribe();
     loop {
         let order = tokio::select! {
             order = orders() => order,
-            lost = replaced(&mut lost) => return Some(lost),
+            lost = replaced(&mut lost) => return Some(StoreError::Replaced(lost).into()),
+            Ended { task, why } = background.first_end() => {
+                tracing::error!(task, why, "a part of the broker ended, and so the broker ends");
+                shared.troubles.lock().unwrap_or_else(PoisonError::into_inner).ended = Some(task);
+                return Some(ServeError::Ended { task, why });
+            }
         };
         match order {
             Order::Stop => return None,
@@ -392,15 +395,16 @@ async fn replaced(lost: &mut watch::Receiver<Option<PathBuf>>) -> PathBuf {
 /// How long requests that were begun may take when the broker stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
-async fn refresh(shared: Arc<Shared>) {
+async fn refresh(shared: Arc<Shared>) -> io::Result<()> {
     let mut stopping = shared.stopping.subscribe();
     let stop = async move {
         let _ = stopping.wait_for(|stopping| *stopping).await;
     };
     shared.refresher.run(stop).await;
+    Ok(())
 }
 
-async fn follow(shared: Arc<Shared>) {
+async fn follow(shared: Arc<Shared>) -> io::Result<()> {
     let hand_outs = shared.hand_outs.clone();
     hand_outs
         .follow(|told| {
@@ -408,9 +412,10 @@ async fn follow(shared: Arc<Shared>) {
             shared.heard(|troubles| &mut troubles.reading, error, "reading the store");
         })
         .await;
+    Ok(())
 }
 
-async fn write_down(shared: Arc<Shared>) {
+async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
     let hand_outs = shared.hand_outs.clone();
     hand_outs
         .write_down(|told| {
@@ -419,4 +424,5 @@ async fn write_down(shared: Arc<Shared>) {
             shared.heard(|troubles| &mut troubles.writing, error, "writing hand-outs down");
         })
         .await;
+    Ok(())
 }

@@ -270,6 +270,7 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
         (Failure::Connect(ConnectError::Full(home())), 5, "unreachable"),
         (Failure::Serve(ServeError::Store(StoreError::Full)), 6, "store"),
         (Failure::Serve(ServeError::Thread(io::Error::other("x"))), 1, "failed"),
+        (Failure::Serve(ServeError::Ended { task: "refresher", why: text() }), 1, "failed"),
         (Failure::Open(OpenError::Missing(home())), 6, "store"),
         (Failure::Store(StoreError::Busy), 6, "store"),
         (Failure::Store(pause()), 4, "person-must-act"),

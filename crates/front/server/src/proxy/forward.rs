@@ -20,7 +20,6 @@ use zeroize::Zeroizing;
 use super::doubts::Doubts;
 use super::org::Pin;
 use super::pass::Pass;
-use super::withdrawn::Withdrawn;
 use super::{admission, headers, link, trouble};
 use crate::body::{self, Body, BoxError};
 use crate::problem::{Code, Problem};
@@ -128,7 +127,7 @@ impl Proxy {
     ///
     /// A 401 is looked into: where Webex really does not accept the token any more and a new one is to be had, the call is repeated
     /// once, if its body is at hand (none, or one of known length up to 1 MiB). A 429 is passed on, and holds back the next calls of
-    /// the same subject to the same API, whoever makes them. A call whose credential is cleared or disabled ends, at whatever stage.
+    /// the same subject, whoever makes them.
     pub async fn forward<B>(&self, call: Forward<B>) -> Response<Body>
     where
         B: HttpBody<Data = Bytes> + Send + Sync + 'static,
@@ -171,10 +170,9 @@ impl Proxy {
             Held::Passing(stream) => (Upload::Stream(stream), None),
             Held::Whole(bytes) => (upload(&bytes), Some(bytes)),
         };
-        let mut withdrawn = Withdrawn::of(self.memory.as_ref(), pass.id);
-        let (url, streamed) = withdrawn.unless(self.send(&ready, &pass, first)).await?;
+        let (url, streamed) = self.send(&ready, &pass, first).await?;
         if streamed.response.status() != StatusCode::UNAUTHORIZED {
-            return passed_on(streamed, &pass, &url, &ready, withdrawn);
+            return passed_on(streamed, &pass, &url, &ready);
         }
         // Also where this call cannot be repeated, the next one has the new token.
         let replaced = self.doubts.replace(&self.broker, &pass).await;
@@ -183,10 +181,10 @@ impl Proxy {
             tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");
         }
         let (Ok(Some(renewed)), Some(bytes)) = (replaced, again) else {
-            return passed_on(streamed, &pass, &url, &ready, withdrawn);
+            return passed_on(streamed, &pass, &url, &ready);
         };
-        let (url, streamed) = withdrawn.unless(self.send(&ready, &renewed, upload(&bytes))).await?;
-        passed_on(streamed, &renewed, &url, &ready, withdrawn)
+        let (url, streamed) = self.send(&ready, &renewed, upload(&bytes)).await?;
+        passed_on(streamed, &renewed, &url, &ready)
     }
 
     async fn pass(&self, name: CredentialName) -> Result<Pass, Problem> {
@@ -256,15 +254,9 @@ fn upload(bytes: &SecretBytes) -> Upload {
     if bytes.expose_secret().is_empty() { Upload::Empty } else { Upload::Whole(bytes.clone()) }
 }
 
-fn passed_on(
-    streamed: Streamed,
-    pass: &Pass,
-    url: &SafeUrl,
-    call: &Ready,
-    withdrawn: Withdrawn,
-) -> Result<Response<Body>, Problem> {
+fn passed_on(streamed: Streamed, pass: &Pass, url: &SafeUrl, call: &Ready) -> Result<Response<Body>, Problem> {
     let (parts, body) = streamed.response.into_parts();
-    let mut response = Response::new(body::streamed(withdrawn.guard(body.boxed())));
+    let mut response = Response::new(body::streamed(body.boxed()));
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
     headers::down(response.headers_mut(), &pass.token);
