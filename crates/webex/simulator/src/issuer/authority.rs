@@ -38,11 +38,21 @@ impl Rights {
             Self::Person => within_role,
             Self::Bot => !is_administrative(scope) && !NEVER_A_BOTS.contains(&scope.as_str()),
             Self::Guest => !is_administrative(scope) && GUEST_SCOPES.contains(&scope.as_str()),
-            Self::Consented(scopes) => within_role && scopes.contains(scope),
+            Self::Consented(scopes) => within_role && (scopes.contains(scope) || is_within_all(scopes, scope)),
             Self::Authorised(scopes) => scopes.contains(scope),
         }
     }
 }
+
+/// Whether `spark:all` is among the scopes and covers this one: everything of the person's own in Webex's messaging, which is what the
+/// scope meant before there were others [C: Cisco's device-grant sample calls `/people/me` with it alone].
+fn is_within_all(scopes: &ScopeSet, scope: &Scope) -> bool {
+    let all = scopes.iter().any(|held| held.as_str() == "spark:all");
+    all && scope.as_str().starts_with("spark:") && !BEYOND_ALL.contains(&scope.as_str())
+}
+
+/// What must be asked for beside `spark:all`.
+const BEYOND_ALL: [&str; 2] = ["spark:applications_token", "spark:kms"];
 
 /// What a guest may, as far as is simulated.
 const GUEST_SCOPES: [&str; 3] = ["spark:people_read", "spark:rooms_read", "spark:messages_read"];
@@ -71,6 +81,13 @@ mod tests {
         assert!(Rights::Consented(scopes.clone()).cover(&scope, directory.administrator()));
         assert!(Rights::Authorised(scopes).cover(&scope, person));
         assert!(!Rights::Person.cover(&scope, person));
+        let all: ScopeSet = "spark:all".parse().unwrap();
+        let people: Scope = "spark:people_read".parse().unwrap();
+        assert!(Rights::Consented(all.clone()).cover(&people, person));
+        assert!(
+            !Rights::Consented(all).cover(&scope, directory.administrator()),
+            "an administrator's scope is its own"
+        );
         assert!(!Rights::Consented(ScopeSet::default()).cover(&scope, directory.administrator()));
     }
 }
