@@ -194,7 +194,7 @@ impl Lines {
 fn grant_hint(credential: &Credential) -> String {
     let pages = credential.environment.pages();
     let then = if pages.are_local {
-        "Device API access, Add a bot, gives the bot's username, chooses Read Only"
+        "Device API access, Add user or bot, gives the bot's username, chooses Read Only"
     } else {
         "Devices, … (the three dots), Edit API Access, Add user or bot, finds the bot, chooses Read Only"
     };

@@ -93,12 +93,12 @@ fn the_guide_for_bots_ends_with_a_bot_that_sees_every_workspace() {
         if number == 0 {
             page.looks_right("hub-workspace");
             page.fill("Bot username", "nobody@webex.bot");
-            page.click("Add bot");
+            page.click("Add user or bot");
             page.wait_for("No bot has this address");
             page.looks_right("hub-workspace-unknown-bot");
         }
         page.fill("Bot username", &bot);
-        page.click("Add bot");
+        page.click("Add user or bot");
         page.wait_for("Change to Full");
         assert!(page.text().contains("Lobby Watch"), "{}", page.text());
         page.looks_right("hub-workspace-granted");
