@@ -153,6 +153,7 @@ fn furnish(options: &Options, address: SocketAddr, parts: Parts) -> (Webex, Desc
         base_url: base_url.clone(),
     };
     let setting = Setting {
+        allow_remote: options.allow_remote,
         base_url,
         control_key: SecretText::new(control_key),
         password: SecretText::new(password),

@@ -51,6 +51,8 @@ impl Dial {
 /// What does not change while the simulator runs.
 #[derive(Debug)]
 pub(crate) struct Setting {
+    /// Whether other machines may reach it.
+    pub(crate) allow_remote: bool,
     /// Ends in `/v1`.
     pub(crate) base_url: String,
     pub(crate) control_key: SecretText,

@@ -8,13 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, DATE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use thiserror::Error;
 use tower::ServiceExt;
 
 use super::connection::Outbox;
+use super::host;
 use super::reply::Reply;
 use super::{Never, told_to_stop};
 use crate::fault::{Deed, Drip, Plan};
@@ -23,6 +24,9 @@ use crate::mangle::merge;
 use crate::record::{Call, Outcome, Sent, Ticket};
 use crate::routes::{TrackingId, finish};
 use crate::webex::Webex;
+
+/// What a call for another name is answered.
+const NOT_OURS: &[u8] = b"This simulator answers to the name and port of its own address only.\n";
 
 /// The longest body of a request.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -46,6 +50,12 @@ pub(super) async fn answer(
     outbox: Outbox,
 ) -> Result<Response<Reply>, Cut> {
     let head = request.method() == Method::HEAD;
+    let setting = webex.setting();
+    if !host::is_ours(request.headers(), request.uri(), setting.origin(), setting.allow_remote) {
+        let mut refusal = Response::new(Reply::new(Bytes::from_static(NOT_OURS), None));
+        *refusal.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+        return Ok(refusal);
+    }
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, LONGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
@@ -175,7 +185,17 @@ async fn perform(webex: &Webex, router: Router, request: Request<Bytes>, ticket:
     reply
 }
 
-async fn route(webex: &Webex, router: Router, request: Request<Bytes>) -> Response<Bytes> {
+/// The REST API has its paths with a slash at the end as well: SDKs write collections so, and Webex answers them [C].
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path().strip_suffix('/').filter(|path| path.starts_with("/v1/"))?;
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    format!("{path}{query}").parse().ok()
+}
+
+async fn route(webex: &Webex, router: Router, mut request: Request<Bytes>) -> Response<Bytes> {
+    if let Some(uri) = without_slash(request.uri()) {
+        *request.uri_mut() = uri;
+    }
     let tracking = TrackingId::of(request.headers(), &*webex.setting().entropy);
     let doubled = webex.state().behaviour.double_tracking_id;
     let answered: Result<_, Never> = router.oneshot(request.map(Body::from)).await;

@@ -2,6 +2,7 @@
 
 mod connection;
 mod front;
+mod host;
 mod reply;
 
 use std::convert::Infallible;
