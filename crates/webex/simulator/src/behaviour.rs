@@ -47,6 +47,8 @@ pub(crate) struct Behaviour {
     pub(crate) device_interval: Duration,
     /// Whether a bot's list of workspaces shows those that it was granted; what Webex does is not known.
     pub(crate) bot_sees_workspaces: bool,
+    /// What `PUT /people/{id}` does with a field that a call leaves out.
+    pub(crate) put_people: PutPeople,
     /// How many calls a minute an account may make of one API; `None` for no limit.
     pub(crate) requests_per_minute: Option<u32>,
 }
@@ -58,6 +60,16 @@ pub(crate) enum TokenExpiryFor {
     All,
     Personal,
     None,
+}
+
+/// What `PUT /people/{id}` does with a field that a call leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PutPeople {
+    /// The field stays as it is: seen live (2026-10-13 [L]).
+    Merge,
+    /// The field is cleared: Cisco's document says that the call replaces the record.
+    Replace,
 }
 
 /// How a device is told to go on waiting.
@@ -106,6 +118,7 @@ impl Behaviour {
             device_pending: DevicePending::Webex,
             device_interval: Duration::from_secs(2),
             bot_sees_workspaces: false,
+            put_people: PutPeople::Merge,
             requests_per_minute: options.requests_per_minute.map(NonZeroU32::get),
         }
     }
@@ -140,6 +153,7 @@ impl Behaviour {
         set(&mut self.device_pending, change.device_pending);
         set(&mut self.device_interval, change.device_interval_s.map(Duration::from_secs));
         set(&mut self.bot_sees_workspaces, change.bot_sees_workspaces);
+        set(&mut self.put_people, change.put_people);
         // Zero lifts the limit.
         if let Some(limit) = change.requests_per_minute {
             self.requests_per_minute = Some(limit).filter(|limit| *limit > 0);
@@ -168,6 +182,7 @@ pub(crate) struct Change {
     device_pending: Option<DevicePending>,
     device_interval_s: Option<u64>,
     bot_sees_workspaces: Option<bool>,
+    put_people: Option<PutPeople>,
     requests_per_minute: Option<u32>,
 }
 

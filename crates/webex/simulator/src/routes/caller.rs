@@ -43,8 +43,13 @@ impl Caller {
     /// The organisation that a call is about: the caller's own, or the one that `orgId` names where the caller manages it. The first
     /// organisation's administrator is a partner, who manages the others.
     pub(super) fn reach(&self, everything: &Everything, query: &Form) -> Result<Uuid, Refusal> {
+        self.reach_organisation(everything, query.get("orgId"))
+    }
+
+    /// As [`reach`](Self::reach), for a call that names the organisation in its body.
+    pub(super) fn reach_organisation(&self, everything: &Everything, wanted: Option<&str>) -> Result<Uuid, Refusal> {
         let own = self.account.organisation;
-        let Some(wanted) = query.get("orgId") else { return Ok(own) };
+        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(own) };
         let wanted = organisation_of(wanted).ok_or(Refusal::NotFound)?;
         if wanted == own {
             return Ok(own);

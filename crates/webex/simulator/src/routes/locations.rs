@@ -12,7 +12,7 @@ use super::cursor::Cursor;
 use super::form::Form;
 use super::list::Slice;
 use super::refusal::Refusal;
-use crate::webex::Webex;
+use crate::webex::{State as Everything, Webex};
 use crate::world::{LOCATIONS, Line, Location, location_of, organisation_id, uuid_of, webex_id};
 
 /// Any of these will do (the reference's words).
@@ -103,22 +103,48 @@ pub(super) async fn calling(State(webex): State<Webex>, caller: Caller, query: F
         Some("desc") => found.sort_by_key(|location| std::cmp::Reverse(location.name)),
         _ => {}
     }
-    let name = state.directory.name_of(organisation);
-    let mains: Vec<_> = state.directory.lines(organisation).filter(|line| line.main).collect();
-    let show = |location: &Location| {
-        // A location without numbers calls with one of another: callers see something to call back.
-        let main = mains.iter().find(|line| line.location.number == location.number).or(mains.first());
-        json!({
-            "id": location.id(organisation),
-            "name": location.name,
-            "routingPrefix": location.routing_prefix,
-            "outsideDialDigit": "9",
-            "enforceOutsideDialDigit": false,
-            "callingLineId": { "name": name, "phoneNumber": main.and_then(|line| line.number.clone()) },
-            "e911SetupRequired": false,
-        })
-    };
+    let show = |location: &Location| calling_view(&state, location, organisation);
     Ok(slice.page(&webex, ("/telephony/config/locations", "locations"), &query, false, found.into_iter(), show))
+}
+
+fn calling_view(state: &Everything, location: &Location, organisation: Uuid) -> Value {
+    let mains: Vec<_> = state.directory.lines(organisation).filter(|line| line.main).collect();
+    // A location without numbers calls with one of another: callers see something to call back.
+    let main = mains.iter().find(|line| line.location.number == location.number).or(mains.first());
+    json!({
+        "id": location.id(organisation),
+        "name": location.name,
+        "routingPrefix": location.routing_prefix,
+        "outsideDialDigit": "9",
+        "enforceOutsideDialDigit": false,
+        "callingLineId": {
+            "name": state.directory.name_of(organisation),
+            "phoneNumber": main.and_then(|line| line.number.clone()),
+        },
+        "e911SetupRequired": false,
+    })
+}
+
+/// `GET /telephony/config/locations/{id}`.
+pub(super) async fn calling_one(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    query: Form,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&TELEPHONY)?;
+    let state = webex.state();
+    let organisation = caller.reach(&state, &query)?;
+    let location = location_of(organisation, &id).ok_or(Refusal::NotFound)?;
+    let mut shown = calling_view(&state, location, organisation);
+    shown["announcementLanguage"] = json!("en_us");
+    shown["externalCallerIdName"] = json!(state.directory.name_of(organisation));
+    shown["userLimit"] = json!(500_000);
+    if let Some(fields) = shown.as_object_mut() {
+        // Only a list has it.
+        fields.remove("e911SetupRequired");
+    }
+    Ok(Json(shown))
 }
 
 /// The reference's default and largest page of numbers.
@@ -132,7 +158,35 @@ pub(super) async fn numbers(State(webex): State<Webex>, caller: Caller, query: F
     let organisation = caller.reach(&state, &query)?;
     let found = state.directory.lines(organisation).filter(|line| fits(line, organisation, &query));
     let show = |line| number(&line, organisation);
+    if query.get("details") == Some("true") {
+        return Ok(Json(
+            json!({ "phoneNumbers": found.map(show).collect::<Vec<_>>(), "count": count(&state, organisation) }),
+        )
+        .into_response());
+    }
     Ok(slice.page(&webex, ("/telephony/config/numbers", "phoneNumbers"), &query, false, found, show))
+}
+
+/// What `details=true` adds: how many numbers of each sort the organisation has. The list then comes whole.
+fn count(state: &Everything, organisation: Uuid) -> Value {
+    let (mut assigned, mut free, mut extensions) = (0, 0, 0);
+    for line in state.directory.lines(organisation) {
+        match (line.number.is_some(), line.owner.is_some() || line.main) {
+            (false, _) => extensions += 1,
+            (true, true) => assigned += 1,
+            (true, false) => free += 1,
+        }
+    }
+    json!({
+        "assigned": assigned,
+        "unAssigned": free,
+        "inActive": 0,
+        "extensionOnly": extensions,
+        "tollFreeNumbers": 0,
+        "total": assigned + free + extensions,
+        "serviceNumber": 0,
+        "mobileNumber": 0,
+    })
 }
 
 fn fits(line: &Line<'_>, organisation: Uuid, query: &Form) -> bool {

@@ -114,6 +114,7 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/locations/{id}", get(locations::show))
         .route("/v1/locations/{id}/floors", get(locations::floors))
         .route("/v1/telephony/config/locations", get(locations::calling))
+        .route("/v1/telephony/config/locations/{id}", get(locations::calling_one))
         .route("/v1/telephony/config/numbers", get(locations::numbers))
         .route("/v1/telephony/calls", get(lists::calls))
         .route("/v1/telephony/calls/history", get(lists::call_history))

@@ -23,6 +23,8 @@ pub(crate) struct Account {
     pub(crate) email: String,
     /// What an administrator writes about the person, and Webex only keeps.
     pub(crate) profile: Profile,
+    /// Telephone numbers that the directory has, whether or not the person uses Webex Calling.
+    pub(crate) phones: Vec<Phone>,
     /// Whether somebody can sign in as it: persons can unless that was taken from them; guests and machines cannot.
     pub(crate) signs_in: bool,
     /// Whether it is somebody without an account, whom a service app brought.
@@ -54,6 +56,34 @@ pub(crate) struct Profile {
     pub(crate) avatar: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) addresses: Option<Vec<Address>>,
+}
+
+impl Profile {
+    /// This one, with the other's values in place of those that are missing.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            title: self.title.or(other.title),
+            department: self.department.or(other.department),
+            manager: self.manager.or(other.manager),
+            manager_id: self.manager_id.or(other.manager_id),
+            avatar: self.avatar.or(other.avatar),
+            addresses: self.addresses.or(other.addresses),
+        }
+    }
+}
+
+/// A telephone number as a call writes it: `work`, `mobile`, `fax`, ….
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Phone {
+    #[serde(rename = "type", default = "work")]
+    pub(crate) kind: String,
+    pub(crate) value: String,
+    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub(crate) primary: Option<bool>,
+}
+
+fn work() -> String {
+    "work".to_owned()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,6 +154,7 @@ impl Account {
             display_name: name.to_owned(),
             email,
             profile: Profile::default(),
+            phones: Vec::new(),
             signs_in: false,
             guest: false,
             invited: false,
@@ -150,8 +181,10 @@ impl Account {
     }
 }
 
-/// The account that a Webex id names.
+/// The account that a Webex id names. Webex accepts the UUID inside it as well [C: live tests of wxc_sdk].
 pub(crate) fn person_of(id: &str) -> Option<Uuid> {
-    let id = WebexId::decode(id).ok().filter(|id| id.kind == "PEOPLE")?;
-    id.value.parse().ok()
+    match WebexId::decode(id) {
+        Ok(id) => id.value.parse().ok().filter(|_| id.kind == "PEOPLE"),
+        Err(_) => id.parse().ok(),
+    }
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{uuid_of, webex_id};
+use lanyard_protocol::WebexId;
 
 /// What is sold; a name may be sold twice, under two subscriptions, so that only an id tells them apart.
 struct Offer {
     name: &'static str,
-    /// Of which an id is made.
+    /// Stands before the UUID in the id.
+    code: &'static str,
+    /// Of which the UUID in the id is made.
     number: u128,
     subscription: &'static str,
     kind: Kind,
@@ -24,18 +26,19 @@ pub(crate) enum Kind {
 }
 
 const OFFERS: [Offer; 6] = [
-    offer("Webex Calling - Professional", 0x1ce_0001, MAIN, Kind::CallingProfessional),
-    offer("Webex Calling - Standard", 0x1ce_0002, MAIN, Kind::CallingStandard),
-    offer("Unified Communication Manager (UCM)", 0x1ce_0003, MAIN, Kind::Other),
-    offer("Messaging", 0x1ce_0004, MAIN, Kind::Other),
-    offer("Meeting - Webex Meeting Center", 0x1ce_0005, MAIN, Kind::Other),
-    offer("Webex Calling - Professional", 0x1ce_0006, "Sub-2", Kind::CallingProfessional),
+    offer("Webex Calling - Professional", "BCPRO", 0x1ce_0001, MAIN, Kind::CallingProfessional),
+    offer("Webex Calling - Standard", "BCSTD", 0x1ce_0002, MAIN, Kind::CallingStandard),
+    offer("Unified Communication Manager (UCM)", "UCPREM", 0x1ce_0003, MAIN, Kind::Other),
+    // The name that live tests look for [C: webexpythonsdk].
+    offer("Advanced Messaging", "MS", 0x1ce_0004, MAIN, Kind::Other),
+    offer("Meeting - Webex Meeting Center", "MC", 0x1ce_0005, MAIN, Kind::Other),
+    offer("Webex Calling - Professional", "BCPRO", 0x1ce_0006, "Sub-2", Kind::CallingProfessional),
 ];
 
 const MAIN: &str = "Sub-1";
 
-const fn offer(name: &'static str, number: u128, subscription: &'static str, kind: Kind) -> Offer {
-    Offer { name, number, subscription, kind }
+const fn offer(name: &'static str, code: &'static str, number: u128, subscription: &'static str, kind: Kind) -> Offer {
+    Offer { name, code, number, subscription, kind }
 }
 
 /// One of the licences that every organisation has.
@@ -75,15 +78,19 @@ impl Licence {
         self.kind() != Kind::Other
     }
 
-    /// The id that it has in an organisation.
+    /// The id that it has in an organisation: `…/LICENSE/<organisation>:<code>_<uuid>` in captures of live replies [L], and in one
+    /// example of the reference; its other examples hold a UUID alone.
     pub(crate) fn id(self, organisation: Uuid) -> String {
-        webex_id("LICENSE", Uuid::from_u128(organisation.as_u128() ^ self.offer().number))
+        let Offer { code, number, .. } = self.offer();
+        let own = Uuid::from_u128(organisation.as_u128() ^ number);
+        let value = format!("{organisation}:{code}_{own}");
+        WebexId { cluster: "us".into(), kind: "LICENSE".into(), value }.encode()
     }
 
     /// The licence of an organisation that a Webex id names.
     pub(crate) fn of(organisation: Uuid, id: &str) -> Option<Self> {
-        let number = uuid_of("LICENSE", id)?.as_u128() ^ organisation.as_u128();
-        Self::all().find(|licence| licence.offer().number == number)
+        let id = WebexId::decode(id).ok()?.encode();
+        Self::all().find(|licence| licence.id(organisation) == id)
     }
 }
 

@@ -16,7 +16,7 @@ mod spaces;
 use lanyard_protocol::{OrgId, WebexId};
 use uuid::Uuid;
 
-pub(crate) use account::{Account, Profile, person_of};
+pub(crate) use account::{Account, Phone, Profile, person_of};
 pub(crate) use directory::Directory;
 pub(crate) use grants::GrantError;
 pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};

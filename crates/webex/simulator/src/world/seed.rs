@@ -7,7 +7,7 @@ use lanyard_protocol::PersonType;
 use lanyard_time::{Entropy, SeededEntropy};
 use uuid::Uuid;
 
-use super::account::{Account, Calling, Profile};
+use super::account::{Account, Calling, Phone, Profile};
 use super::licences::{Licence, LicenceSet};
 use super::locations::LOCATIONS;
 use super::{Directory, names};
@@ -95,6 +95,7 @@ fn person(
     let (licences, calling) = licences(index);
     Account {
         profile: Profile { title, ..Profile::default() },
+        phones: if calling.is_some() { Vec::new() } else { vec![work_number(index)] },
         licences,
         calling,
         ..Account::person(id, organisation, (first, last), format!("{local}@{domain}"), a_day_of(2021, entropy))
@@ -136,6 +137,15 @@ fn licences(index: usize) -> (LicenceSet, Option<Calling>) {
     };
     set.insert(calling.licence);
     (set, Some(calling))
+}
+
+/// The number that the directory has of somebody without Webex Calling: one of the headquarters' that no caller has, so that Webex
+/// Calling can give the person the same; after those, a number that belongs to no location.
+fn work_number(index: usize) -> Phone {
+    let ordinal = index - (index + 1) / 4;
+    let free = LOCATIONS[0].numbers(0).nth(1 + CALLERS_WITH_A_NUMBER + ordinal);
+    let value = free.unwrap_or_else(|| format!("+1408556{:04}", index % 10_000));
+    Phone { kind: "work".to_owned(), value, primary: None }
 }
 
 const CALLERS_WITH_A_NUMBER: usize = 50;

@@ -162,7 +162,7 @@ async fn an_administrator_gives_and_takes_licences_and_the_api_says_the_same() {
         let found = all["items"].as_array().unwrap().iter().find(|licence| licence["name"] == name).unwrap();
         text(found, "/id")
     };
-    let (standard, messaging) = (id("Webex Calling - Standard"), id("Messaging"));
+    let (standard, messaging) = (id("Webex Calling - Standard"), id("Advanced Messaging"));
     let (_, locations) = world.read("/locations", &token).await;
     let location = text(&locations, "/items/1/id");
     let held = async || world.read(&api, &token).await.1["licenses"].as_array().unwrap().clone();

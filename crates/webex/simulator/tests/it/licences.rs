@@ -89,7 +89,7 @@ async fn calling_is_given_counted_and_taken_with_all_that_came_with_it() {
 async fn of_several_licences_some_may_be_given() {
     let office = Office::open().await;
     let calling = office.licence("Webex Calling - Professional").await;
-    let messaging = office.licence("Messaging").await;
+    let messaging = office.licence("Advanced Messaging").await;
     let taken = json!({ "phoneNumber": "+14085550101" });
     let both = json!([{ "id": messaging }, { "id": calling, "properties": taken }]);
     let (status, reply) = office.patch(both).await;
@@ -160,7 +160,7 @@ async fn those_who_have_a_licence_are_listed_page_by_page() {
 #[tokio::test]
 async fn a_service_app_may_do_it_and_nobody_else_without_the_scope() {
     let office = Office::open().await;
-    let messaging = office.licence("Messaging").await;
+    let messaging = office.licence("Advanced Messaging").await;
     let order = json!({ "email": office.email, "licenses": [{ "id": messaging }] });
     let machine = office.world.machine().await;
     let patch = async |token: &str| {

@@ -10,6 +10,7 @@ mod control_document;
 mod device;
 mod device_grant;
 mod faults;
+mod fidelity;
 mod guests;
 mod hub;
 mod licences;

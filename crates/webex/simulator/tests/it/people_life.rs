@@ -30,7 +30,7 @@ async fn a_person_is_added_signs_in_and_is_gone_with_all_that_they_gave() {
     assert_eq!((&ada["emails"], &ada["displayName"]), (&json!(["ada.new@people.example"]), &json!("Ada New")));
     assert_eq!(
         (&ada["invitePending"], &ada["department"], &ada["licenses"]),
-        (&json!("true"), &json!("Labs"), &json!([]))
+        (&json!(true), &json!("Labs"), &json!([]))
     );
     gateway(&write(&world, Method::POST, "/people", &admin, new).await, 409);
 
@@ -38,7 +38,7 @@ async fn a_person_is_added_signs_in_and_is_gone_with_all_that_they_gave() {
     let (access, refresh) = (text(&reply, "/access_token"), text(&reply, "/refresh_token"));
     assert_eq!(world.got("/people/me", &access).await.1["id"], ada["id"]);
     let path = format!("/people/{}", text(&ada, "/id"));
-    assert_eq!(world.got(&path, &admin).await.1["invitePending"], "false", "she has come");
+    assert_eq!(world.got(&path, &admin).await.1["invitePending"], false, "she has come");
 
     let (status, _) = write(&world, Method::DELETE, &path, &admin, json!({})).await;
     assert_eq!(status, 204);
@@ -79,11 +79,12 @@ async fn what_no_person_is_made_of_is_refused() {
 }
 
 #[tokio::test]
-async fn a_put_replaces_the_record_and_takes_a_place_only_with_a_calling_licence() {
+async fn a_put_that_replaces_clears_what_it_leaves_out_and_takes_a_place_only_with_a_calling_licence() {
     let world = World::start().await;
+    world.behave(json!({ "put_people": "replace" })).await;
     let admin = world.knows().personal.access_token.clone();
     let calling = named(&world, "/licenses", "Webex Calling - Professional").await;
-    let messaging = named(&world, "/licenses", "Messaging").await;
+    let messaging = named(&world, "/licenses", "Advanced Messaging").await;
     let europe = named(&world, "/locations", "Europe").await;
     let new = json!({ "emails": ["b@people.example"], "displayName": "B", "title": "Cook", "licenses": [messaging] });
     let path = format!("/people/{}", text(&write(&world, Method::POST, "/people", &admin, new).await.1, "/id"));
@@ -135,10 +136,10 @@ async fn whoever_may_no_longer_sign_in_loses_what_they_gave() {
     let path = format!("/people/{}", text(&shown, "/items/0/id"));
     let off = json!({ "displayName": "Off", "loginEnabled": false });
     let (status, shown) = write(&world, Method::PUT, &path, &admin, off).await;
-    assert_eq!((status.as_u16(), &shown["loginEnabled"]), (200, &json!("false")));
+    assert_eq!((status.as_u16(), &shown["loginEnabled"]), (200, &json!(false)));
     assert_eq!(world.status("/people/me", &access).await, 401);
     let everyone = world.got("/people?max=1000", &admin).await.1;
-    assert!(everyone["items"].as_array().unwrap().iter().any(|person| person["loginEnabled"] == "false"));
+    assert!(everyone["items"].as_array().unwrap().iter().any(|person| person["loginEnabled"] == false));
 }
 
 #[tokio::test]

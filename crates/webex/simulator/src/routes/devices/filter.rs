@@ -29,7 +29,7 @@ impl Filter {
             ("type", |shown| shown.device.kind.as_str().into()),
             ("connectionStatus", |shown| shown.condition.status.as_str().into()),
             ("serial", |shown| shown.device.serial.as_str().into()),
-            ("mac", |shown| shown.device.mac.as_str().into()),
+            ("mac", |shown| shown.device.mac.replace(':', "").into()),
             ("software", |shown| shown.device.software().into()),
             ("upgradeChannel", |_| UPGRADE_CHANNEL.into()),
             ("capability", |shown| if shown.device.has_xapi() { "xapi" } else { "" }.into()),
@@ -39,7 +39,13 @@ impl Filter {
         ];
         let asked = known.into_iter().filter_map(|(name, read)| {
             let wanted = query.get(name)?;
-            Some((read, if name.ends_with("Id") { wanted.trim_end_matches('=') } else { wanted }.to_owned()))
+            let wanted = match name {
+                // An address is found however its bytes are separated [C: live tests of wxc_sdk].
+                "mac" => wanted.replace([':', '-', '.'], ""),
+                name if name.ends_with("Id") => wanted.trim_end_matches('=').to_owned(),
+                _ => wanted.to_owned(),
+            };
+            Some((read, wanted))
         });
         let tags = query.every("tag").flat_map(|tags| tags.split(',')).map(|tag| tag.trim().to_owned());
         Self { equals: asked.collect(), tags: tags.collect(), error: query.get("errorCode").map(str::to_owned) }

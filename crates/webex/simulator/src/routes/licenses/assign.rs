@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::refusal::json_body;
-use super::{Caller, Form, Refusal};
+use super::{Caller, Refusal};
 use crate::webex::Webex;
 use crate::world::{
     Assignment, Directory, GrantError, Licence, LineError, Location, location_of, organisation_id, person_of,
@@ -70,10 +70,7 @@ pub(in crate::routes) async fn assign(
     let order: Order = json_body(&body)?;
     let now = webex.now();
     let mut state = webex.state();
-    let target = form_urlencoded::Serializer::new(String::new())
-        .append_pair("orgId", order.org_id.as_deref().unwrap_or_default())
-        .finish();
-    let organisation = caller.reach(&state, &Form::parse(target.as_bytes()))?;
+    let organisation = caller.reach_organisation(&state, order.org_id.as_deref())?;
     if order.site_urls.iter().flatten().next().is_some() {
         let message = "Request contains invalid attendee siteUrls: the organization has no sites";
         return Err(coded("Invalid site URL", 400_216, message.to_owned()));

@@ -51,7 +51,7 @@ impl Filter {
     /// Who is looked up by id is shown without what only an administrator sees.
     pub(super) fn sight(&self, caller: &Caller, query: &Form) -> Sight {
         match self {
-            Self::Ids(_) => Sight::default(),
+            Self::Ids(_) => Sight::by_id(),
             Self::Everyone | Self::Email(_) | Self::NameStart(_) => Sight::of(caller, query),
         }
     }

@@ -1,12 +1,11 @@
 //! A person as Webex shows them.
 
 use jiff::Timestamp;
-use lanyard_protocol::Person;
+use lanyard_protocol::{Person, WebexId};
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::{Caller, Form, READ_ALL};
-use crate::world::{Account, Profile, location, organisation_id, webex_id};
+use crate::world::{Account, Phone, Profile, location, organisation_id};
 
 /// How much somebody sees of a person.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,12 +14,19 @@ pub(in crate::routes) struct Sight {
     administrative: bool,
     /// The line, which is shown when it is asked for.
     calling: bool,
+    /// The name to sign in with; a list by id has it [C: live tests of wxc_sdk].
+    user_name: bool,
 }
 
 impl Sight {
+    /// What a list by id shows.
+    pub(super) fn by_id() -> Self {
+        Self { user_name: true, ..Self::default() }
+    }
+
     pub(super) fn of(caller: &Caller, query: &Form) -> Self {
         let administrative = caller.has_any(&READ_ALL);
-        Self { administrative, calling: administrative && query.get("callingData") == Some("true") }
+        Self { administrative, calling: administrative && query.get("callingData") == Some("true"), user_name: false }
     }
 }
 
@@ -37,6 +43,8 @@ pub(in crate::routes) struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_name: Option<String>,
     nick_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<String>,
     phone_numbers: Vec<Phone>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extension: Option<String>,
@@ -48,24 +56,14 @@ pub(in crate::routes) struct View {
     last_modified: String,
     timezone: &'static str,
     status: &'static str,
-    /// Texts both, in the reference and in its examples.
-    invite_pending: &'static str,
-    login_enabled: &'static str,
-}
-
-#[derive(Serialize)]
-struct Phone {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    value: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    primary: Option<bool>,
+    /// Both are texts in the reference; captures of live replies have truth values [L], and a typed client decodes nothing else [C].
+    invite_pending: bool,
+    login_enabled: bool,
 }
 
 impl View {
     pub(super) fn of(account: &Account, sight: Sight) -> Self {
         let name = account.first_name.as_ref().unwrap_or(&account.display_name);
-        let word = |flag| if flag { "true" } else { "false" };
         let calling = account.calling.as_ref().filter(|_| sight.calling);
         let place = calling.and_then(|calling| location(calling.location));
         Self {
@@ -80,7 +78,8 @@ impl View {
             first_name: account.first_name.clone(),
             last_name: account.last_name.clone(),
             nick_name: name.clone(),
-            phone_numbers: if sight.calling { phones(account) } else { Vec::new() },
+            user_name: sight.user_name.then(|| account.email.clone()),
+            phone_numbers: phones(account, sight),
             extension: calling.and_then(|calling| calling.extension.clone()),
             location_id: place.map(|place| place.id(account.organisation)),
             roles: if account.administrator { vec![role_id()] } else { Vec::new() },
@@ -93,28 +92,32 @@ impl View {
             last_modified: date(account.modified),
             timezone: "Etc/UTC",
             status: if account.invited { "pending" } else { "active" },
-            invite_pending: word(account.invited),
-            login_enabled: word(account.signs_in),
+            invite_pending: account.invited,
+            login_enabled: account.signs_in,
         }
     }
 }
 
-/// The number, and the extension as others dial it: behind the location's prefix.
-fn phones(account: &Account) -> Vec<Phone> {
-    let Some(calling) = &account.calling else { return Vec::new() };
+/// What the directory has, and of a line the number and the extension as others dial it, behind the location's prefix. A line's
+/// number takes the place of the directory's work number while the person has it.
+fn phones(account: &Account, sight: Sight) -> Vec<Phone> {
+    let Some(calling) = account.calling.as_ref().filter(|_| sight.calling) else {
+        return if sight.administrative { account.phones.clone() } else { Vec::new() };
+    };
     let prefix = location(calling.location).map_or("", |location| location.routing_prefix);
-    let number = calling.number.clone().map(|value| Phone { kind: "work", value, primary: Some(true) });
+    let phone = |kind: &str, value, primary| Phone { kind: kind.to_owned(), value, primary };
+    let number = calling.number.clone().map(|value| phone("work", value, Some(true)));
     let dialled = calling.extension.as_ref().map(|extension| format!("{prefix}{extension}"));
-    let extension = dialled.map(|value| Phone { kind: "work_extension", value, primary: None });
-    number.into_iter().chain(extension).collect()
+    let extension = dialled.map(|value| phone("work_extension", value, None));
+    let others = account.phones.iter().filter(|phone| number.is_none() || phone.kind != "work").cloned();
+    let others: Vec<_> = others.collect();
+    number.into_iter().chain(others).chain(extension).collect()
 }
 
-/// The id of the role of a full administrator; the simulator's own.
+/// The id of the role of a full administrator, as a live capture has it [L]; the reference's examples hold a UUID.
 pub(in crate::routes) fn role_id() -> String {
-    webex_id("ROLE", FULL_ADMINISTRATOR)
+    WebexId { cluster: "us".into(), kind: "ROLE".into(), value: "id_full_admin".into() }.encode()
 }
-
-const FULL_ADMINISTRATOR: Uuid = Uuid::from_u128(0x96ab_c2aa_3dcc_41e5_a152_fe34_819c_dc9a);
 
 /// A time as Webex writes it: UTC with milliseconds.
 pub(crate) fn date(at: Timestamp) -> String {

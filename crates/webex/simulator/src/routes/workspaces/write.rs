@@ -93,8 +93,7 @@ pub(in crate::routes) async fn create(
     let now = webex.now();
     let id = random::uuid(&*webex.setting().entropy);
     let mut state = webex.state();
-    let organisation = wish.org_id.as_deref().map_or_else(String::new, |id| format!("orgId={id}"));
-    let organisation = caller.reach(&state, &Form::parse(organisation.as_bytes()))?;
+    let organisation = caller.reach_organisation(&state, wish.org_id.as_deref())?;
     let phones = wish.supported_devices.as_deref() == Some("phones");
     let mut workspace = fresh(id, organisation, name, now);
     if phones {

@@ -68,7 +68,7 @@ impl Device {
             kind: kind_of(product),
             product: product.to_owned(),
             serial: format!("FOC{:08X}", number & 0xffff_ffff),
-            mac: format!("00:1E:7A:{:02X}:{:02X}:{:02X}", byte(3), byte(4), byte(5)),
+            mac: mac(kind_of(product), [byte(3), byte(4), byte(5)]),
             ip: format!("10.{}.{}.{}", byte(0) % 32, byte(4), byte(5)),
             tags: Vec::new(),
             life: Life::new(Condition::well()),
@@ -96,6 +96,14 @@ impl Device {
             Kind::Phone if self.has_xapi() => "PhoneOS 3.5.1",
             Kind::Phone => "sip8845_65.12-0-5",
         }
+    }
+}
+
+/// A MAC address: with colons for a room device, without them for a phone [C: live tests of wxc_sdk].
+fn mac(kind: Kind, [a, b, c]: [u64; 3]) -> String {
+    match kind {
+        Kind::RoomDesk => format!("00:1E:7A:{a:02X}:{b:02X}:{c:02X}"),
+        Kind::Phone => format!("001E7A{a:02X}{b:02X}{c:02X}"),
     }
 }
 

@@ -23,7 +23,7 @@ async fn what_is_read_and_written_of_people_is_as_ciscos_documents_have_it() {
         let mut all = licences["items"].as_array().unwrap().iter();
         text(all.find(|licence| licence["name"] == name).unwrap(), "/id")
     };
-    let (calling, messaging) = (licence("Webex Calling - Professional"), licence("Messaging"));
+    let (calling, messaging) = (licence("Webex Calling - Professional"), licence("Advanced Messaging"));
     let standard = licence("Webex Calling - Standard");
     let (_, numbers) = world.got("/telephony/config/numbers?available=true", &admin).await;
     let free = numbers["phoneNumbers"].as_array().unwrap().iter().find(|number| number.get("owner").is_none()).unwrap();
