@@ -56,6 +56,7 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/authorize/sign-in", post(authorize::sign_in))
         .route("/v1/authorize/consent", post(authorize::consent))
         .route("/v1/authorize/style.css", get(page::style))
+        .route("/v1/authorize/copy.js", get(page::script))
         .route("/v1/access_token", post(access_token::exchange))
         .route("/v1/applications/{id}/token", post(applications::token))
         .route("/v1/authorizations", get(authorizations::list).delete(authorizations::delete_all))
@@ -101,6 +102,16 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route(
             "/v1/messages/{id}",
             get(spaces::messages::show).put(spaces::messages::update).delete(spaces::messages::delete),
+        )
+        .route("/v1/contents/{id}", get(spaces::messages::contents))
+        .route("/v1/attachment/actions", post(spaces::actions::create))
+        .route("/v1/attachment/actions/{id}", get(spaces::actions::show))
+        .route("/v1/teams", get(spaces::teams::list).post(spaces::teams::create))
+        .route("/v1/teams/{id}", get(spaces::teams::show).put(spaces::teams::update).delete(spaces::teams::delete))
+        .route("/v1/team/memberships", get(spaces::teams::members).post(spaces::teams::add))
+        .route(
+            "/v1/team/memberships/{id}",
+            get(spaces::teams::member).put(spaces::teams::change).delete(spaces::teams::remove),
         )
         .route("/v1/webhooks", get(spaces::webhooks::list).post(spaces::webhooks::create))
         .route(

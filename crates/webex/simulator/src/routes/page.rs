@@ -1,4 +1,4 @@
-//! Pages: rendered here, without a script, never framed and never kept.
+//! Pages: rendered here, never framed and never kept. Only pages with values to copy run a script, from a file of this site.
 
 use std::borrow::Cow;
 
@@ -8,25 +8,35 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 
 /// A page, rendered.
-pub(super) struct Page(String);
+pub(super) struct Page {
+    html: String,
+    /// Whether it runs the script that copies values.
+    copies: bool,
+}
 
 impl Page {
     pub(super) fn new(template: &impl Template) -> Self {
-        Self(template.render().expect("a template of texts renders"))
+        Self { html: template.render().expect("a template of texts renders"), copies: false }
+    }
+
+    /// A page with values to copy.
+    pub(super) fn with_copies(template: &impl Template) -> Self {
+        Self { copies: true, ..Self::new(template) }
     }
 
     #[cfg(test)]
     pub(super) fn html(&self) -> &str {
-        &self.0
+        &self.html
     }
 
     /// Sends it. `form-action` also governs the redirect that follows a form, so where a form leads to an app, the app's redirect
     /// URI stands in it as `target`.
     pub(super) fn leading_to(self, status: StatusCode, target: &str) -> Response {
+        let script = if self.copies { "script-src 'self'; " } else { "" };
         let policy = format!(
-            "default-src 'none'; style-src 'self'; form-action 'self' {target}; base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; {script}form-action 'self' {target}; base-uri 'none'; frame-ancestors 'none'"
         );
-        let mut response = (status, self.0).into_response();
+        let mut response = (status, self.html).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -80,12 +90,8 @@ impl Problem {
 
     /// There is nothing at this address, or nothing that this person may see.
     pub(super) fn nothing_here() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "There is nothing here.",
-            "It may have been removed, or it is somebody else's.",
-        )
-        .with_way("/", "Back to the start")
+        Self::new(StatusCode::NOT_FOUND, "Page not found.", "It may have been removed, or it is somebody else's.")
+            .with_way("/", "Back to the start")
     }
 }
 
@@ -100,6 +106,12 @@ impl IntoResponse for Problem {
 pub(super) async fn style() -> Response {
     let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
     (headers, include_str!("../../templates/style.css")).into_response()
+}
+
+/// The script behind the buttons that copy.
+pub(super) async fn script() -> Response {
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    (headers, include_str!("../../templates/copy.js")).into_response()
 }
 
 /// Leads a browser elsewhere, by GET; an app's redirect URI, or a path of this site.

@@ -27,7 +27,7 @@ pub(crate) use rooms::{
     Access, Activation, CommandError, Condition, Device, Home, Kind, Life, Plan, Rooms, SAMPLE, Sense, Status, Step,
     Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
 };
-pub(crate) use spaces::{Member, Mentions, Message, Named, Space, Spaces, TooMany};
+pub(crate) use spaces::{CardAction, Member, Mentions, Message, Named, Space, Spaces, Team, TooMany, Upload};
 
 /// The application id of a service app.
 pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {

@@ -11,6 +11,7 @@ mod device;
 mod device_grant;
 mod faults;
 mod fidelity;
+mod fidelity_spaces;
 mod guests;
 mod hub;
 mod licences;

@@ -31,6 +31,7 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/apps/service-apps", get(service_apps::list))
         .route("/apps/service-apps/{client}", get(service_apps::show))
         .route("/apps/service-apps/{client}/authorize", post(service_apps::authorise))
+        .route("/apps/service-apps/{client}/token", post(service_apps::token))
         .route("/apps/service-apps/{client}/withdraw", post(service_apps::withdraw))
         .route("/apps/integrations", get(integrations::list))
         .route("/apps/integrations/block", get(integrations::ask).post(integrations::block))

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::extract::{Extension, Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use lanyard_protocol::AppClientId;
 use uuid::Uuid;
 
 use crate::routes::authorize::{Permission, describe};
-use crate::routes::desk::Frame;
+use crate::routes::desk::{Frame, ShownOnce};
 use crate::routes::page::{Page, Problem, redirect};
 use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
@@ -78,6 +78,37 @@ pub(super) async fn authorise(
     let row = find(&webex.state(), &person, &client)?;
     webex.authorise_service_app(&row.application, person.home()).ok_or_else(Problem::nothing_here)?;
     Ok(back_to(&row))
+}
+
+/// What Control Hub calls "Get a token": a new pair for the app in this organisation, shown once. Earlier ones live on.
+pub(super) async fn token(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    Path(client): Path<String>,
+) -> Result<Response, Problem> {
+    let row = find(&webex.state(), &person, &client)?;
+    let home = person.home();
+    let minted = webex.decide(|issuer, _, terms| {
+        let secret = issuer.app(&row.client)?.secret.clone();
+        issuer.mint_application(&row.application, &row.client, &secret, Some(home), terms).ok()
+    });
+    let Some(reply) = minted else {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "No token was issued.",
+            "The app must be authorized, and may have at most 750 live access tokens in an organization.",
+        )
+        .with_way("/hub/apps/service-apps", "Back to service apps"));
+    };
+    let back = format!("/hub/apps/service-apps/{}", row.client);
+    let page = ShownOnce {
+        frame: Frame::hub(person, "/hub/apps/service-apps"),
+        title: "The service app's tokens",
+        warning: "Copy them now. Tokens that were issued earlier go on working.",
+        values: &[("Refresh token", reply.refresh.expose_secret()), ("Access token", reply.access.expose_secret())],
+        back: (&back, "Back to the service app"),
+    };
+    Ok(Page::with_copies(&page).into_response())
 }
 
 /// The app is listed no more: whoever wants it back requests it again.

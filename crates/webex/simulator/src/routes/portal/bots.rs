@@ -63,7 +63,7 @@ pub(super) async fn create(
                 ],
                 back: (&path, "Go to the bot"),
             };
-            Page::new(&page).into_response()
+            Page::with_copies(&page).into_response()
         }
         Err(error) => {
             let field = if matches!(error, BotError::Nameless) { "name" } else { "username" };
@@ -109,7 +109,7 @@ pub(super) async fn regenerate(
     let bot = own(&webex.state(), &person, &email)?;
     let token = webex.regenerate_bot(&bot.email).map_err(|_| Problem::nothing_here())?;
     let back = format!("/portal/bots/{}", bot.email);
-    Ok(Page::new(&ShownOnce {
+    Ok(Page::with_copies(&ShownOnce {
         frame: Frame::portal(person, "/portal"),
         title: "A new token",
         warning: "Copy it now. The old token is dead: put the new one into every program that used it.",

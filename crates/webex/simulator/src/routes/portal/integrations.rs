@@ -54,7 +54,7 @@ pub(super) async fn create(
                 values: &[("Client secret", secret.expose_secret()), ("Client ID", client.as_str())],
                 back: (&path, "Go to the integration"),
             };
-            Page::new(&page).into_response()
+            Page::with_copies(&page).into_response()
         }
         Err(error @ AppError::Redirect(_)) => again(person, form.wrong("redirect_uris", error.to_string())),
         Err(error @ AppError::Taken) => again(person, form.wrong("name", error.to_string())),

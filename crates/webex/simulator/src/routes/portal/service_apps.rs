@@ -89,7 +89,7 @@ pub(super) async fn create(
         ],
         back: (&path, "Go to the service app"),
     };
-    Page::new(&page).into_response()
+    Page::with_copies(&page).into_response()
 }
 
 pub(super) async fn show(
@@ -148,7 +148,7 @@ pub(super) async fn tokens(
         values: &[("Refresh token", reply.refresh.expose_secret()), ("Access token", reply.access.expose_secret())],
         back: (&path, "Back to the service app"),
     };
-    Ok(Page::new(&page).into_response())
+    Ok(Page::with_copies(&page).into_response())
 }
 
 fn new(person: SignedIn) -> Frame {

@@ -67,7 +67,9 @@ struct Wish {
     room_id: Option<String>,
     person_id: Option<String>,
     person_email: Option<String>,
+    #[serde(default, deserialize_with = "super::flag")]
     is_moderator: Option<bool>,
+    #[serde(default, deserialize_with = "super::flag")]
     is_room_hidden: Option<bool>,
 }
 

@@ -2,22 +2,23 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{announce, id_of, joined, page, page_size, person, view};
+use super::{announce, content, id_of, joined, joined_space, page, page_size, person, view};
 use crate::random;
 use crate::routes::caller::Caller;
 use crate::routes::form::Form;
 use crate::routes::people::person_id;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::refusal::Refusal;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Event, Mentions, Message, Named, Space};
+use crate::world::{Event, Mentions, Message, Named, Space, Upload, webex_id};
 
 const READ: [&str; 1] = ["spark:messages_read"];
 const WRITE: [&str; 1] = ["spark:messages_write"];
@@ -126,14 +127,32 @@ struct Wish {
     markdown: Option<String>,
     #[serde(default)]
     files: Vec<String>,
+    #[serde(default)]
+    attachments: Vec<Value>,
 }
 
+/// The one kind of attachment.
+const CARD: &str = "application/vnd.microsoft.card.adaptive";
+
 impl Wish {
+    /// Reads a call, and the file that came with it.
+    fn read(headers: &HeaderMap, body: &Bytes) -> Result<(Self, Option<Upload>), Refusal> {
+        let (fields, upload) = content::read(headers, body)?;
+        let wish = serde_json::from_value(fields)
+            .map_err(|error| Refusal::BadRequest(format!("The request body is not valid: {error}.")))?;
+        Ok((wish, upload))
+    }
+
     /// Puts what it says into a message.
     fn write(&self, state: &Everything, message: &mut Message) -> Result<(), Refusal> {
-        if self.text.is_none() && self.markdown.is_none() && self.files.is_empty() {
-            return Err(Refusal::BadRequest("A message has a text, a markdown or files.".to_owned()));
+        if self.text.is_none() && self.markdown.is_none() && self.files.is_empty() && self.attachments.is_empty() {
+            return Err(Refusal::BadRequest("A message has a text, a markdown, files or attachments.".to_owned()));
         }
+        let is_card = |card: &Value| card["contentType"] == CARD && card["content"].is_object();
+        if self.attachments.len() > 1 || !self.attachments.iter().all(is_card) {
+            return Err(Refusal::BadRequest(format!("attachments holds one card at most, of the contentType {CARD}.")));
+        }
+        message.attachments.clone_from(&self.attachments);
         if [&self.text, &self.markdown].into_iter().flatten().any(|text| text.len() > LONGEST_TEXT) {
             return Err(Refusal::BadRequest(format!("A message has at most {LONGEST_TEXT} bytes.")));
         }
@@ -162,17 +181,33 @@ impl Wish {
 pub(in crate::routes) async fn create(
     State(webex): State<Webex>,
     caller: Caller,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    let (mut wish, upload) = Wish::read(&headers, &body)?;
     let (now, entropy) = (webex.now(), &*webex.setting().entropy);
     let [id, fresh] = [(); 2].map(|()| random::uuid(entropy));
+    let upload = upload.map(|upload| (random::uuid(entropy), upload));
+    if let Some((file, _)) = &upload {
+        wish.files.push(format!("{}/contents/{}", webex.setting().base_url, webex_id("CONTENT", *file)));
+    }
     let mut state = webex.state();
     let mut message = Message::new(id, fresh, caller.account.id, now);
     wish.write(&state, &mut message)?;
     let whom = person(&state, wish.to_person_id.as_deref(), wish.to_person_email.as_deref())?;
+    let parent = wish.parent_id.as_deref().map(|parent| {
+        let found = id_of("MESSAGE", parent).and_then(|id| state.spaces.message(id));
+        let found = found.filter(|parent| parent.parent.is_none());
+        found
+            .map(|parent| (parent.id, parent.space))
+            .ok_or_else(|| Refusal::BadRequest("The parentId names no message to answer.".to_owned()))
+    });
+    let parent = parent.transpose()?;
+    message.to = whom;
     message.space = match (&wish.room_id, whom) {
+        // A reply is in its parent's room; the parent alone is enough [C: live tests of webexpythonsdk].
+        (None, None) if let Some((_, space)) = parent => joined_space(&state, &caller, space)?.id,
         (Some(room), None) => joined(&state, &caller, room)?.id,
         (None, Some(whom)) if whom == caller.account.id => {
             return Err(Refusal::BadRequest("Nobody writes to themselves.".to_owned()));
@@ -196,11 +231,14 @@ pub(in crate::routes) async fn create(
     if space.announcements_only && !moderates {
         return Err(Refusal::Forbidden);
     }
-    if let Some(parent) = &wish.parent_id {
-        let found = id_of("MESSAGE", parent).and_then(|id| state.spaces.message(id));
-        let found = found.filter(|parent| parent.space == message.space && parent.parent.is_none());
-        message.parent =
-            Some(found.ok_or_else(|| Refusal::BadRequest("The parentId names no message to answer.".to_owned()))?.id);
+    if let Some((parent, space)) = parent {
+        if space != message.space {
+            return Err(Refusal::BadRequest("The parentId names no message to answer.".to_owned()));
+        }
+        message.parent = Some(parent);
+    }
+    if let Some((file, upload)) = upload {
+        state.spaces.keep(file, message.space, upload);
     }
     state.spaces.say(message);
     Ok(Json(tell(&webex, &state, id, caller.account.id, "created")?))
@@ -210,10 +248,12 @@ pub(in crate::routes) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    // A message's file cannot be changed.
+    let (wish, _) = Wish::read(&headers, &body)?;
     let now = webex.now();
     let mut state = webex.state();
     let (space, message) = find(&state, &caller, &id)?;
@@ -253,6 +293,22 @@ pub(in crate::routes) async fn delete(
     tell(&webex, &state, id, caller.account.id, "deleted")?;
     state.spaces.unsay(id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /contents/{id}`: a file that was sent.
+pub(in crate::routes) async fn contents(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ)?;
+    let state = webex.state();
+    let (space, file) = id_of("CONTENT", &id).and_then(|id| state.spaces.file(id)).ok_or(Refusal::NotFound)?;
+    joined_space(&state, &caller, space)?;
+    let name: String = file.name.chars().filter(|letter| letter.is_ascii_graphic() && *letter != '"').collect();
+    let headers =
+        [(CONTENT_TYPE, file.kind.clone()), (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+    Ok((headers, file.content.clone()).into_response())
 }
 
 /// The message of that id, where the caller may read it.

@@ -1,9 +1,12 @@
 //! `/v1/rooms`, `/v1/memberships`, `/v1/messages` and `/v1/webhooks`.
 
+pub(in crate::routes) mod actions;
 mod announce;
+mod content;
 pub(in crate::routes) mod memberships;
 pub(in crate::routes) mod messages;
 pub(in crate::routes) mod rooms;
+pub(in crate::routes) mod teams;
 mod view;
 pub(in crate::routes) mod webhooks;
 
@@ -33,8 +36,11 @@ fn id_of(kind: &str, text: &str) -> Option<Uuid> {
 
 /// The space of that id, where the caller is in it.
 fn joined<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<&'s Space, Refusal> {
-    let space = id_of("ROOM", id).and_then(|id| state.spaces.get(id));
-    space.filter(|space| space.member(caller.account.id).is_some()).ok_or(Refusal::NotFound)
+    joined_space(state, caller, id_of("ROOM", id).ok_or(Refusal::NotFound)?)
+}
+
+fn joined_space<'s>(state: &'s Everything, caller: &Caller, id: Uuid) -> Result<&'s Space, Refusal> {
+    state.spaces.get(id).filter(|space| space.member(caller.account.id).is_some()).ok_or(Refusal::NotFound)
 }
 
 /// Somebody by id or address.
@@ -45,6 +51,16 @@ fn person(state: &Everything, id: Option<&str>, email: Option<&str>) -> Result<O
         (None, None) => return Ok(None),
     };
     found.map(|account| Some(account.id)).ok_or(Refusal::NotFound)
+}
+
+/// A truth value, also written as a text: forms have no other [C].
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    use serde::Deserialize as _;
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Bool(value) => Ok(Some(value)),
+        serde_json::Value::String(word) if word == "true" || word == "false" => Ok(Some(word == "true")),
+        other => Err(serde::de::Error::custom(format!("expected true or false, not {other}"))),
+    }
 }
 
 /// How many a page of these lists holds.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{announce, joined, page, page_size, view};
+use super::{announce, id_of, joined, page, page_size, view};
 use crate::random;
 use crate::routes::caller::Caller;
 use crate::routes::form::Form;
@@ -34,10 +34,12 @@ pub(in crate::routes) async fn list(
     let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let state = webex.state();
     let wanted = query.get("type");
+    let team = query.get("teamId").map(|id| id_of("TEAM", id).ok_or(Refusal::NotFound)).transpose()?;
     let mut found: Vec<&Space> = state
         .spaces
         .of(caller.account.id)
         .filter(|space| wanted.is_none_or(|wanted| wanted == space.kind()))
+        .filter(|space| team.is_none_or(|team| space.team == Some(team)))
         .filter(|space| space.member(caller.account.id).is_some_and(|member| !member.hidden))
         .collect();
     match query.get("sortBy") {
@@ -82,7 +84,10 @@ pub(in crate::routes) async fn meeting_info(
 #[serde(rename_all = "camelCase")]
 struct Wish {
     title: Option<String>,
+    team_id: Option<String>,
+    #[serde(default, deserialize_with = "super::flag")]
     is_locked: Option<bool>,
+    #[serde(default, deserialize_with = "super::flag")]
     is_announcement_only: Option<bool>,
     description: Option<String>,
 }
@@ -111,8 +116,13 @@ pub(in crate::routes) async fn create(
     let (id, now) = (random::uuid(entropy), webex.now());
     let account = &caller.account;
     let mut space = Space::group(id, title, account.id, account.organisation, now);
-    wish.apply(&mut space);
     let mut state = webex.state();
+    if let Some(team) = &wish.team_id {
+        let team = id_of("TEAM", team).and_then(|id| state.spaces.team(id));
+        let team = team.filter(|team| team.member(account.id).is_some()).ok_or(Refusal::NotFound)?;
+        space.team = Some(team.id);
+    }
+    wish.apply(&mut space);
     state.spaces.create(space)?;
     let shown = tell(&webex, &state, id, account.id, "created")?;
     Ok(Json(shown))

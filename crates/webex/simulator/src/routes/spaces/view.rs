@@ -26,6 +26,9 @@ pub(super) fn space(state: &Everything, space: &Space, viewer: Uuid) -> Value {
         "isReadOnly": false,
         "isPublic": false,
     });
+    if let Some(team) = space.team {
+        view["teamId"] = json!(webex_id("TEAM", team));
+    }
     if let Some(description) = &space.description {
         view["description"] = json!(description);
     }
@@ -81,6 +84,10 @@ pub(super) fn message(state: &Everything, space: &Space, message: &Message) -> V
     known("markdown", message.markdown.as_ref().map(|text| json!(text)));
     known("html", message.html.as_ref().map(|text| json!(text)));
     known("files", (!message.files.is_empty()).then(|| json!(message.files)));
+    known("attachments", (!message.attachments.is_empty()).then(|| json!(message.attachments)));
+    let to = message.to.and_then(|id| state.directory.account(id));
+    known("toPersonId", to.map(|account| json!(account.webex_id())));
+    known("toPersonEmail", to.map(|account| json!(account.email)));
     let mentioned: Vec<_> = message.mentioned.iter().map(|id| webex_id("PEOPLE", *id)).collect();
     known("mentionedPeople", (!mentioned.is_empty()).then(|| json!(mentioned)));
     known("updated", message.updated.map(|at| json!(date(at))));

@@ -4,8 +4,10 @@
 
 mod mention;
 mod message;
+mod recent;
 mod seed;
 mod space;
+mod team;
 
 use std::collections::HashMap;
 
@@ -13,7 +15,9 @@ use uuid::Uuid;
 
 pub(crate) use mention::{Mentions, Named};
 pub(crate) use message::Message;
+pub(crate) use recent::{CardAction, Upload};
 pub(crate) use space::{Member, Space};
+pub(crate) use team::Team;
 
 use super::shelf::Shelf;
 
@@ -28,6 +32,8 @@ pub(crate) struct Spaces {
     joined: HashMap<Uuid, Vec<Uuid>>,
     /// Of two accounts, the smaller one first.
     direct: HashMap<(Uuid, Uuid), Uuid>,
+    recent: recent::Recent,
+    teams: Shelf<Team>,
 }
 
 /// The most messages that are kept, of all spaces together.
@@ -129,6 +135,9 @@ impl Spaces {
 
     /// Takes an account out of every space.
     pub(crate) fn forget(&mut self, account: Uuid) {
+        for team in self.teams.iter_mut() {
+            team.members.retain(|member| member.account != account);
+        }
         for space in self.joined.remove(&account).unwrap_or_default() {
             self.leave(space, account);
         }

@@ -17,6 +17,8 @@ pub(crate) struct Space {
     pub(crate) locked: bool,
     pub(crate) announcements_only: bool,
     pub(crate) description: Option<String>,
+    /// The team that it belongs to.
+    pub(crate) team: Option<Uuid>,
     pub(crate) created: Timestamp,
     pub(crate) last_activity: Timestamp,
     pub(crate) members: Vec<Member>,
@@ -47,6 +49,7 @@ impl Space {
             locked: false,
             announcements_only: false,
             description: None,
+            team: None,
             created: now,
             last_activity: now,
             members: Vec::new(),

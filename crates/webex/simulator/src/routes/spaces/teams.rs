@@ -1,0 +1,272 @@
+//! `/v1/teams` and `/v1/team/memberships`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use lanyard_protocol::WebexId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{id_of, page, page_size, person};
+use crate::random;
+use crate::routes::caller::Caller;
+use crate::routes::form::Form;
+use crate::routes::people::date;
+use crate::routes::refusal::{Refusal, json_body};
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Member, Space, Team, organisation_id, webex_id};
+
+const READ: [&str; 1] = ["spark:teams_read"];
+const WRITE: [&str; 1] = ["spark:teams_write"];
+const READ_MEMBERS: [&str; 1] = ["spark:team_memberships_read"];
+const WRITE_MEMBERS: [&str; 1] = ["spark:team_memberships_write"];
+
+const USUAL_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1000;
+
+/// How many teams somebody may be in.
+const MOST_TEAMS: usize = 100;
+
+#[derive(Deserialize)]
+struct Wish {
+    name: Option<String>,
+    description: Option<String>,
+}
+
+impl Wish {
+    fn name(&self) -> Result<String, Refusal> {
+        let name = self.name.clone().filter(|name| !name.trim().is_empty());
+        name.ok_or_else(|| Refusal::BadRequest("name is required.".to_owned()))
+    }
+}
+
+pub(in crate::routes) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    query: Form,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ)?;
+    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let state = webex.state();
+    let found = state.spaces.teams_of(caller.account.id);
+    page(&webex, ("/teams", &query), size, state.behaviour.empty_pages, found, view)
+}
+
+/// `POST /teams`; a team comes with a room of its own, of the same name.
+pub(in crate::routes) async fn create(
+    State(webex): State<Webex>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let name = wish.name()?;
+    let (entropy, now) = (&*webex.setting().entropy, webex.now());
+    let [id, general] = [(); 2].map(|()| random::uuid(entropy));
+    let account = &caller.account;
+    let mut state = webex.state();
+    if state.spaces.teams_of(account.id).count() >= MOST_TEAMS {
+        return Err(Refusal::BadRequest(format!("The simulator keeps at most {MOST_TEAMS} teams for each person.")));
+    }
+    let mut space = Space::group(general, name.clone(), account.id, account.organisation, now);
+    space.team = Some(id);
+    state.spaces.create(space)?;
+    let members = vec![Member { account: account.id, moderator: true, hidden: false, created: now }];
+    let team = Team { id, name, description: wish.description, created: now, members };
+    let shown = view(&team);
+    state.spaces.found_team(team);
+    Ok(Json(shown))
+}
+
+pub(in crate::routes) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&READ)?;
+    let state = webex.state();
+    Ok(Json(view(joined(&state, &caller, &id)?)))
+}
+
+pub(in crate::routes) async fn update(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish: Wish = json_body(&body)?;
+    let name = wish.name()?;
+    let mut state = webex.state();
+    let id = run_by(&state, &caller, &id)?;
+    let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
+    team.name = name;
+    team.description = wish.description.or_else(|| team.description.take());
+    Ok(Json(view(team)))
+}
+
+pub(in crate::routes) async fn delete(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let mut state = webex.state();
+    let id = run_by(&state, &caller, &id)?;
+    state.spaces.remove_team(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(in crate::routes) async fn members(
+    State(webex): State<Webex>,
+    caller: Caller,
+    query: Form,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ_MEMBERS)?;
+    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+    let state = webex.state();
+    let id = query.get("teamId").ok_or_else(|| Refusal::BadRequest("teamId is required.".to_owned()))?;
+    let team = joined(&state, &caller, id)?;
+    let show = |member| membership(&state, team, member);
+    page(&webex, ("/team/memberships", &query), size, state.behaviour.empty_pages, team.members.iter(), show)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MemberWish {
+    team_id: Option<String>,
+    person_id: Option<String>,
+    person_email: Option<String>,
+    #[serde(default, deserialize_with = "super::flag")]
+    is_moderator: Option<bool>,
+}
+
+/// `POST /team/memberships`; a member joins the team's rooms.
+pub(in crate::routes) async fn add(
+    State(webex): State<Webex>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE_MEMBERS)?;
+    let wish: MemberWish = json_body(&body)?;
+    let now = webex.now();
+    let mut state = webex.state();
+    let whom = person(&state, wish.person_id.as_deref(), wish.person_email.as_deref())?;
+    let (Some(whom), Some(id)) = (whom, &wish.team_id) else {
+        return Err(Refusal::BadRequest("teamId, and personId or personEmail, are required.".to_owned()));
+    };
+    let id = run_by(&state, &caller, id)?;
+    let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
+    if team.member(whom).is_some() {
+        return Err(Refusal::Gateway(StatusCode::CONFLICT, "The person is a member of the team already."));
+    }
+    let moderator = wish.is_moderator.unwrap_or(false);
+    team.members.push(Member { account: whom, moderator, hidden: false, created: now });
+    let rooms =
+        state.spaces.of(caller.account.id).filter(|space| space.team == Some(id) && space.member(whom).is_none());
+    let rooms: Vec<Uuid> = rooms.map(|space| space.id).collect();
+    for room in rooms {
+        state.spaces.join(room, Member { account: whom, moderator: false, hidden: false, created: now })?;
+    }
+    shown(&state, id, whom)
+}
+
+pub(in crate::routes) async fn member(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&READ_MEMBERS)?;
+    let state = webex.state();
+    let (team, whom) = find(&state, &caller, &id)?;
+    shown(&state, team, whom)
+}
+
+pub(in crate::routes) async fn change(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE_MEMBERS)?;
+    let wish: MemberWish = json_body(&body)?;
+    let mut state = webex.state();
+    let (id, whom) = find(&state, &caller, &id)?;
+    let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
+    if !team.is_run_by(caller.account.id) {
+        return Err(Refusal::Forbidden);
+    }
+    for member in team.members.iter_mut().filter(|member| member.account == whom) {
+        member.moderator = wish.is_moderator.unwrap_or(member.moderator);
+    }
+    shown(&state, id, whom)
+}
+
+pub(in crate::routes) async fn remove(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&WRITE_MEMBERS)?;
+    let mut state = webex.state();
+    let (id, whom) = find(&state, &caller, &id)?;
+    let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
+    if whom != caller.account.id && !team.is_run_by(caller.account.id) {
+        return Err(Refusal::Forbidden);
+    }
+    team.members.retain(|member| member.account != whom);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn joined<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<&'s Team, Refusal> {
+    let team = id_of("TEAM", id).and_then(|id| state.spaces.team(id));
+    team.filter(|team| team.member(caller.account.id).is_some()).ok_or(Refusal::NotFound)
+}
+
+fn run_by(state: &Everything, caller: &Caller, id: &str) -> Result<Uuid, Refusal> {
+    let team = joined(state, caller, id)?;
+    if team.is_run_by(caller.account.id) { Ok(team.id) } else { Err(Refusal::Forbidden) }
+}
+
+/// The team and the account that a membership's id names, in a team of the caller's.
+fn find(state: &Everything, caller: &Caller, id: &str) -> Result<(Uuid, Uuid), Refusal> {
+    let id = WebexId::decode(id).ok().filter(|id| id.kind == "TEAM_MEMBERSHIP").ok_or(Refusal::NotFound)?;
+    let (account, team) = id.value.split_once(':').ok_or(Refusal::NotFound)?;
+    let (Ok(account), Ok(team)) = (account.parse(), team.parse::<Uuid>()) else { return Err(Refusal::NotFound) };
+    let team = joined(state, caller, &webex_id("TEAM", team))?;
+    let member = team.member(account).ok_or(Refusal::NotFound)?;
+    Ok((team.id, member.account))
+}
+
+fn shown(state: &Everything, team: Uuid, whom: Uuid) -> Result<Json<Value>, Refusal> {
+    let team = state.spaces.team(team).ok_or(Refusal::NotFound)?;
+    Ok(Json(membership(state, team, team.member(whom).ok_or(Refusal::NotFound)?)))
+}
+
+fn view(team: &Team) -> Value {
+    let mut view = json!({ "id": webex_id("TEAM", team.id), "name": team.name, "created": date(team.created) });
+    if let Some(description) = &team.description {
+        view["description"] = json!(description);
+    }
+    view
+}
+
+fn membership(state: &Everything, team: &Team, member: &Member) -> Value {
+    let value = format!("{}:{}", member.account, team.id);
+    let mut view = json!({
+        "id": WebexId { cluster: "us".into(), kind: "TEAM_MEMBERSHIP".into(), value }.encode(),
+        "teamId": webex_id("TEAM", team.id),
+        "personId": webex_id("PEOPLE", member.account),
+        "isModerator": member.moderator,
+        "created": date(member.created),
+    });
+    if let Some(account) = state.directory.account(member.account) {
+        view["personEmail"] = json!(account.email);
+        view["personDisplayName"] = json!(account.display_name);
+        view["personOrgId"] = json!(organisation_id(account.organisation));
+    }
+    view
+}
