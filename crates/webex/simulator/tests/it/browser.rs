@@ -96,8 +96,15 @@ impl Page {
         let html = reply.text().await.unwrap();
         if html.contains("<html") {
             let policy = policy.expect("every page has a policy");
-            assert!(policy.starts_with("default-src 'none'; style-src 'self'; form-action 'self' "), "{policy}");
-            assert!(!html.contains("<script") && !html.contains(" style="), "{html}");
+            // Only a page with values to copy runs a script, and no other one than that.
+            let copies = html.contains("data-copies");
+            let script = if copies { "script-src 'self'; " } else { "" };
+            let expected = format!("default-src 'none'; style-src 'self'; {script}form-action 'self' ");
+            assert!(policy.starts_with(&expected), "{policy}");
+            let scripts = html.matches("<script").count();
+            let own = html.matches("<script src=\"/v1/authorize/copy.js\"></script>").count();
+            assert_eq!((scripts, own), (usize::from(copies), usize::from(copies)), "{html}");
+            assert!(!html.contains(" style="), "{html}");
             assert!(html.contains("A simulator on this machine"), "{html}");
         }
         Self { status, location: location.unwrap_or_default(), html }

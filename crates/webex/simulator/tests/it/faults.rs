@@ -128,7 +128,7 @@ async fn a_reply_that_the_client_does_not_read_is_not_called_sent() {
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
     let token = &world.knows().bot.access_token;
-    let request = format!("GET /v1/people/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let request = format!("GET /v1/people/me HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut start = [0; 16];
     stream.read_exact(&mut start).await.unwrap();

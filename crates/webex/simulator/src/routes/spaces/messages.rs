@@ -204,7 +204,6 @@ pub(in crate::routes) async fn create(
             .ok_or_else(|| Refusal::BadRequest("The parentId names no message to answer.".to_owned()))
     });
     let parent = parent.transpose()?;
-    message.to = whom;
     message.space = match (&wish.room_id, whom) {
         // A reply is in its parent's room; the parent alone is enough [C: live tests of webexpythonsdk].
         (None, None) if let Some((_, space)) = parent => joined_space(&state, &caller, space)?.id,
@@ -241,7 +240,13 @@ pub(in crate::routes) async fn create(
         state.spaces.keep(file, message.space, upload);
     }
     state.spaces.say(message);
-    Ok(Json(tell(&webex, &state, id, caller.account.id, "created")?))
+    let mut shown = tell(&webex, &state, id, caller.account.id, "created")?;
+    if let Some(account) = whom.and_then(|id| state.directory.account(id)) {
+        // Only the answer to the call that names them has these.
+        shown["toPersonId"] = serde_json::json!(account.webex_id());
+        shown["toPersonEmail"] = serde_json::json!(account.email);
+    }
+    Ok(Json(shown))
 }
 
 pub(in crate::routes) async fn update(

@@ -85,9 +85,6 @@ pub(super) fn message(state: &Everything, space: &Space, message: &Message) -> V
     known("html", message.html.as_ref().map(|text| json!(text)));
     known("files", (!message.files.is_empty()).then(|| json!(message.files)));
     known("attachments", (!message.attachments.is_empty()).then(|| json!(message.attachments)));
-    let to = message.to.and_then(|id| state.directory.account(id));
-    known("toPersonId", to.map(|account| json!(account.webex_id())));
-    known("toPersonEmail", to.map(|account| json!(account.email)));
     let mentioned: Vec<_> = message.mentioned.iter().map(|id| webex_id("PEOPLE", *id)).collect();
     known("mentionedPeople", (!mentioned.is_empty()).then(|| json!(mentioned)));
     known("updated", message.updated.map(|at| json!(date(at))));

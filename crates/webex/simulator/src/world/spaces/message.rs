@@ -16,8 +16,6 @@ pub(crate) struct Message {
     pub(crate) files: Vec<String>,
     /// Cards, as they were written.
     pub(crate) attachments: Vec<serde_json::Value>,
-    /// Whom it was addressed to, if not to a room.
-    pub(crate) to: Option<Uuid>,
     pub(crate) mentioned: Vec<Uuid>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Option<Timestamp>,
@@ -37,7 +35,6 @@ impl Message {
             html: None,
             files: Vec::new(),
             attachments: Vec::new(),
-            to: None,
             mentioned: Vec::new(),
             created: now,
             updated: None,
