@@ -21,8 +21,8 @@ impl<'a> Fields<'a> {
         }
         let mut fields = Vec::new();
         let mut json = serde_json::Deserializer::from_str(text);
-        let read = Collect(&mut fields).deserialize(&mut json);
-        let broken = read.and_then(|()| json.end()).err().map(|error| error.line());
+        let collected = Collect(&mut fields).deserialize(&mut json);
+        let broken = collected.and_then(|()| json.end()).err().map(|error| error.line());
         Some(Self { fields, broken })
     }
 
@@ -34,8 +34,8 @@ impl<'a> Fields<'a> {
     /// The value of a field under one of its `names`. Where it is there several times the last one counts that can be read as
     /// a `T` and that is `usable`.
     pub fn last<T: Deserialize<'a>>(&self, names: &[&str], usable: impl Fn(&T) -> bool) -> Option<T> {
-        let named = self.fields.iter().rev().filter(|(name, _)| names.contains(&name.as_str()));
-        named.filter_map(|(_, value)| serde_json::from_str(value.get()).ok()).find(usable)
+        let candidates = self.fields.iter().rev().filter(|(name, _)| names.contains(&name.as_str()));
+        candidates.filter_map(|(_, value)| serde_json::from_str(value.get()).ok()).find(usable)
     }
 }
 

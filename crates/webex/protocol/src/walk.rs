@@ -20,14 +20,9 @@ pub enum PagingError {
     Unreadable(#[from] UnreadableLink),
     /// The next page is on the same host under another scheme. It was not asked for.
     #[error(
-        "the next page is said to be at {next}, but its list is at {asked}: the token is not sent over another scheme"
+        "the next page is said to be at {0}, with another scheme than the page before it; the token is not sent there"
     )]
-    OtherScheme {
-        /// Where the next page is said to be.
-        next: SafeUrl,
-        /// The page that says so.
-        asked: SafeUrl,
-    },
+    OtherScheme(SafeUrl),
     /// The next page is at an address to which the token may not go. It was not asked for.
     #[error("the next page is said to be at {0}, which does not belong to the credential's Webex")]
     ForeignOrigin(SafeUrl),
@@ -96,7 +91,7 @@ impl Walk {
         if !self.environment.permits(&next) {
             let (from, to) = (asked.expose(), next.expose());
             return Err(if from.host() == to.host() && from.scheme() != to.scheme() {
-                PagingError::OtherScheme { next, asked: asked.clone() }
+                PagingError::OtherScheme(next)
             } else {
                 PagingError::ForeignOrigin(next)
             });
@@ -217,7 +212,7 @@ mod tests {
     #[test]
     fn a_page_that_the_token_may_not_go_to_is_named_with_the_reason() {
         let error = goes_on("", "http://webexapis.com/v1/rooms?cursor=x").unwrap_err();
-        assert!(matches!(error, PagingError::OtherScheme { .. }), "{error}");
+        assert!(matches!(error, PagingError::OtherScheme(_)), "{error}");
         let error = goes_on("", "https://evil.example/v1/rooms?cursor=x").unwrap_err();
         assert!(matches!(error, PagingError::ForeignOrigin(_)), "{error}");
         let error = goes_on("", "https,http://webexapis.com/v1/rooms").unwrap_err();

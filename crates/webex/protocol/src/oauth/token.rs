@@ -367,7 +367,7 @@ mod tests {
             let reply =
                 TokenReply::parse(&Response { status: StatusCode::OK, headers: HeaderMap::new(), body }).unwrap();
             assert_eq!(reply.refresh_token.unwrap().expose_secret(), "r");
-            assert_eq!(reply.expires_in, Some(Duration::from_secs(60)));
+            assert_eq!(reply.expires_in, Some(Duration::from_mins(1)));
         }
     }
 

@@ -1,10 +1,13 @@
 //! Being told to stop.
 
-use lanyard_testkit::Running;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use lanyard_testkit::{Home, Running};
 use serde_json::json;
 
 use super::{later, nothing_is_lost, stopped_at, strict};
-use crate::signed_in;
+use crate::{LANYARD, signed_in};
 
 const SIGNALS: [(&str, i32); 3] = [("HUP", 1), ("INT", 2), ("TERM", 15)];
 
@@ -43,5 +46,21 @@ fn a_signal_to_a_process_that_waits_for_another_ends_it_at_once() {
         first.signal("CONT");
         first.end().ok();
         nothing_is_lost(&home, &webex, 1);
+    }
+}
+
+#[test]
+fn a_key_command_that_hangs_is_named_and_keeps_no_broker_from_ending() {
+    for (signal, number) in SIGNALS {
+        let home = Home::new(LANYARD);
+        fs::create_dir(home.path()).unwrap();
+        fs::set_permissions(home.path(), Permissions::from_mode(0o700)).unwrap();
+        let settings = home.path().join("lanyard.toml");
+        fs::write(&settings, "key_source = \"command\"\nkey_command = [\"sleep\", \"60\"]\n").unwrap();
+        fs::set_permissions(&settings, Permissions::from_mode(0o600)).unwrap();
+        let mut broker = Running::start(&mut home.command(["serve"]));
+        broker.wait_for("waiting for the key command sleep to end");
+        broker.signal(signal);
+        broker.end().fails(128 + number);
     }
 }
