@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use lanyard_broker::{Actor, Asked, Broker, HandOutOptions, Show, Spool};
+use lanyard_broker::{Actor, Asked, Broker, HandOutOptions, Show, Spool, SpoolFull};
 use lanyard_credential::CredentialName;
 use lanyard_secret::ClientSecret;
 use lanyard_store::StoreError;
-use lanyard_time::{Entropy, Sleep as _, SystemSleep};
+use lanyard_time::{Entropy, SystemSleep};
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
@@ -24,7 +24,7 @@ use crate::body::{self, Body};
 use crate::loopback::{Guest, serve_loopback};
 use crate::owner;
 use crate::problem::{Code, Problem};
-use crate::proxy::{Forward, Proxy};
+use crate::proxy::{Address, Forward, Means, Proxy};
 use crate::proxying::BASE;
 
 /// Who makes the calls.
@@ -94,19 +94,24 @@ impl Passage {
 
     /// Serves for as long as it is polled, and writes down what was called for.
     pub async fn serve(&self) {
-        match &self.inner.way {
-            Through::Broker(_) => self.accept().await,
-            Through::Here(_) => {
-                let writing = write_down(Arc::clone(&self.inner));
-                let accepting = self.accept();
-                futures_util::future::join(writing, accepting).await;
-            }
+        if let Through::Here(_) = self.inner.way {
+            // By itself: whoever stops polling this must not stop it while it has taken records and not stored them.
+            let inner = Arc::clone(&self.inner);
+            tokio::spawn(async move {
+                if let Through::Here(here) = &inner.way {
+                    here.write_down().await;
+                }
+            });
         }
+        self.accept().await;
     }
 
     /// Writes down what is not yet: the last calls, when the program has ended.
     pub async fn finish(&self) -> Result<(), StoreError> {
-        self.inner.flush().await
+        match &self.inner.way {
+            Through::Here(here) => here.spool.flush(here.broker.store()).await.map(drop),
+            Through::Broker(_) => Ok(()),
+        }
     }
 
     async fn accept(&self) {
@@ -145,13 +150,6 @@ impl Inner {
         problem.response()
     }
 
-    async fn flush(&self) -> Result<(), StoreError> {
-        match &self.way {
-            Through::Here(here) => here.spool.flush(here.broker.store()).await.map(drop),
-            Through::Broker(_) => Ok(()),
-        }
-    }
-
     /// Lets in whoever has the key, and knows where they are: a page whose name was made to lead here does not.
     fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -181,7 +179,7 @@ impl Inner {
         }
         let (mut head, body) = request.into_parts();
         let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let target = format!("/webex/{}{target}", self.name);
+        let target = Address::written(&self.name, target);
         head.uri = Uri::try_from(target).map_err(|_| Problem::new(Code::BadPath, "the path is not taken"))?;
         head.headers.remove(AUTHORIZATION);
         let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("exec"));
@@ -207,36 +205,58 @@ impl Inner {
 
 impl Here {
     async fn answer(&self, inner: &Inner, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let path = request.uri().path().to_owned();
+        let means = Means::of(request.method(), &path);
         let credential = self.broker.call(Show { name: inner.name.clone() }).await?;
-        let call = Forward::read(request, inner.name.clone(), &path, inner.base());
-        let (segment, end) = match &call {
-            Ok(call) => {
-                (call.path().segments().first().map(|segment| (*segment).to_owned()), Ok(credential.generation))
-            }
-            Err(problem) => (None, Err(problem.in_audit())),
-        };
-        let means = format!("{}, proxy {method} {}", inner.means, segment.unwrap_or_default());
-        let asked = Asked {
-            credential: Some((credential.id, credential.name)),
+        let mut noted = Noted { here: self, asked: None };
+        let called = |further: &str, end| Asked {
+            credential: Some((credential.id, credential.name.clone())),
             actor: Actor::Named(self.broker.actor().into()),
-            means: means.trim_end().into(),
+            means: format!("{}, {}{further}", inner.means, means.call).into(),
             end,
         };
-        let noted = self.spool.note(asked, self.broker.parts().clock.now().wall);
-        noted.map_err(|full| Problem::new(Code::Store, full.to_string()))?;
-        Ok(self.proxy.forward(call?).await)
+        let refused = |why| called(&means.further, Err(why));
+        // Nothing is called that is not written down.
+        if !self.spool.has_room() {
+            return Err(Problem::new(Code::Store, SpoolFull.to_string()));
+        }
+        let call = match Forward::read(request, inner.name.clone(), &path, inner.base()) {
+            Ok(call) => call,
+            Err(problem) => {
+                noted.asked = Some(refused(problem.in_audit()));
+                return Err(problem);
+            }
+        };
+        // Also where the program goes away before it is answered.
+        noted.asked = Some(called("", Ok(credential.generation)));
+        let response = self.proxy.forward(call).await;
+        if let Some(code) = Code::of_response(&response) {
+            noted.asked = Some(refused(code.in_audit()));
+        }
+        Ok(response)
+    }
+
+    async fn write_down(&self) {
+        loop {
+            self.broker.parts().sleep.sleep(HandOutOptions::default().flush).await;
+            if let Err(error) = self.spool.flush(self.broker.store()).await {
+                tracing::warn!(%error, "writing hand-outs down");
+            }
+        }
     }
 }
 
-async fn write_down(inner: Arc<Inner>) {
-    loop {
-        SystemSleep.sleep(HandOutOptions::default().flush).await;
-        let inner = Arc::clone(&inner);
-        // A task of its own: it ends even if this is polled no longer, and so never keeps the last flush waiting.
-        let written = tokio::spawn(async move { inner.flush().await });
-        if let Ok(Err(error)) = written.await {
-            tracing::warn!(%error, "writing hand-outs down");
+/// What came of a call, written down when that is known or the call is dropped.
+struct Noted<'a> {
+    here: &'a Here,
+    asked: Option<Asked>,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        let Some(asked) = self.asked.take() else { return };
+        if let Err(full) = self.here.spool.note(asked, self.here.broker.parts().clock.now().wall) {
+            tracing::error!(error = %full, "a call is missing in the audit");
         }
     }
 }

@@ -58,6 +58,11 @@ macro_rules! codes {
                 Self::ALL.iter().copied().find(|code| code.as_str() == word)
             }
 
+            /// The problem that a response is; `None` where it is something else.
+            pub(crate) fn of_response<B>(response: &Response<B>) -> Option<Self> {
+                response.headers().get(LANYARD_ERROR).and_then(|word| Self::of(word.to_str().ok()?))
+            }
+
             /// For the audit: its word and what it means.
             pub(crate) fn in_audit(self) -> Arc<str> {
                 let mut title = self.title().to_owned();

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use http::header::HOST;
-use http::{HeaderName, Method, Request, Response};
+use http::{HeaderName, Request, Response};
 use hyper::body::Incoming;
 use lanyard_broker::{Asked, SpoolFull};
 use lanyard_credential::{Capability, CredentialName};
-use lanyard_protocol::{ProxyPath, yields_credential};
+use lanyard_protocol::yields_credential;
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
-use crate::problem::{Code, LANYARD_ERROR, Problem};
-use crate::proxy::Forward;
+use crate::problem::{Code, Problem};
+use crate::proxy::{Address, Forward, Means};
 use crate::record;
 use crate::serve::Shared;
 
@@ -24,7 +24,7 @@ const MEANS: HeaderName = crate::api::token::MEANS;
 
 /// Whether a path is one of the proxy's.
 pub(crate) fn is_asked(path: &str) -> bool {
-    path.starts_with("/webex/")
+    Address::of(path).is_some()
 }
 
 /// Makes the call, where the caller may.
@@ -35,35 +35,31 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let path = request.uri().path().to_owned();
-    let rest = path.strip_prefix("/webex/").unwrap_or_default();
-    let (name, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let named: CredentialName = match name.parse() {
+    let address = Address::of(&path).unwrap_or(Address { name: "", below: "" });
+    let Address { name, below } = address;
+    let named = match address.credential() {
         Ok(named) => named,
-        Err(error) => {
-            let error: lanyard_credential::NameError = error;
-            let problem = Problem::new(Code::NoSuchName, error.to_string()).hint("the path is /webex/NAME/v1/…");
-            return record::refused(&shared, &caller, None, "proxy".into(), &problem);
-        }
+        Err(problem) => return record::refused(&shared, &caller, None, "proxy".into(), &problem),
     };
     // Nothing is called that nobody would know of.
     if !shared.hand_outs.has_room() {
         return Problem::new(Code::Store, SpoolFull.to_string()).response();
     }
     let held = shared.hand_outs.find(name);
-    let (means, shape) = means(&caller, &request, below);
+    let (means, further) = means(&caller, &request, below);
     let base = base(&peer, request.headers(), name);
     let judged = judge(&shared, &caller, held.as_ref().map(|held| held.id), request, named, below, base);
     let (response, refused) = match judged {
         Ok(call) => {
             let response = shared.proxy.forward(call).await;
             // What came of it is known now, and the body may take its time.
-            let code = response.headers().get(LANYARD_ERROR).and_then(|code| Code::of(code.to_str().ok()?));
-            (response, code.map(Code::in_audit))
+            let refused = Code::of_response(&response).map(Code::in_audit);
+            (response, refused)
         }
         Err(problem) => (problem.response(), Some(problem.in_audit())),
     };
     // How deep the path goes is said where something was refused: else each would be a line of its own for nothing.
-    let means = if refused.is_some() { format!("{means}{shape}").into() } else { means };
+    let means = if refused.is_some() { format!("{means}{further}").into() } else { means };
     let end = match (refused, &held) {
         (Some(refused), _) => Some(Err(refused)),
         (None, Some(held)) => Some(Ok(held.generation)),
@@ -81,38 +77,12 @@ pub(crate) async fn answer(
     response
 }
 
-/// What is asked for, as the audit has it; and how the path goes on, a star for each segment.
+/// What is asked for, as the audit has it; and how the path goes on.
 fn means(caller: &Caller, request: &Request<Incoming>, below: &str) -> (Arc<str>, String) {
     let said = request.headers().get(MEANS).and_then(|value| value.to_str().ok());
     let by = said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, "));
-    let path = ProxyPath::parse(below).ok();
-    let segment = path.as_ref().and_then(|path| path.segments().first().map(|first| word(first)));
-    let means = format!("{}proxy {} {}", by.unwrap_or_default(), known(request.method()), segment.unwrap_or_default());
-    let further = path.as_ref().map_or(0, |path| path.segments().len().saturating_sub(1));
-    (means.trim_end().into(), "/*".repeat(further.min(DEEPEST)))
-}
-
-/// No path of Webex has more segments.
-const DEEPEST: usize = 12;
-
-/// The first segment of a path, as the audit has it: what follows are ids, and each would be a line of its own. What no service of
-/// Webex is called is not repeated, so that a client cannot fill the audit with words.
-fn word(segment: &str) -> String {
-    let plain = segment.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-@_".contains(&byte));
-    if plain && segment.len() <= LONGEST_WORD { segment.to_owned() } else { "…".to_owned() }
-}
-
-/// The longest name of a resource or service that is written down; the longest that Webex has is about half of it.
-const LONGEST_WORD: usize = 48;
-
-/// A method, as the audit has it.
-fn known(method: &Method) -> &str {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
-            method.as_str()
-        }
-        _ => "…",
-    }
+    let Means { call, further } = Means::of(request.method(), below);
+    (format!("{}{call}", by.unwrap_or_default()).into(), further)
 }
 
 fn judge(

@@ -18,7 +18,7 @@ use lanyard_credential::{Client, ClientKey, CredentialId, CredentialName};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Changes, HeldToken, RefusedClient, Shared, Store, StoreError};
 use lanyard_time::{Clock, Moment, Sleep};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 
 use self::clients::Clients;
 use self::shelf::Shelf;
@@ -45,6 +45,8 @@ struct Inner {
     /// When the store was last read, in milliseconds of the boot clock.
     seen: AtomicU64,
     poked: Notify,
+    /// Counts what was learned of credentials.
+    changed: watch::Sender<u64>,
 }
 
 /// Who is told of every change, whoever found it.
@@ -139,6 +141,7 @@ impl HandOuts {
             keeper: Mutex::default(),
             seen: AtomicU64::new(0),
             poked: Notify::new(),
+            changed: watch::Sender::new(0),
         };
         let hand_outs = Self(Arc::new(inner));
         hand_outs.read_all(&mut *hand_outs.0.keeper.lock().await).await?;
@@ -224,6 +227,7 @@ impl HandOuts {
         // As of the question: the answer may have taken its time.
         if changes.number < keeper.number {
             self.read_all(&mut keeper).await?;
+            self.0.changed.send_modify(|times| *times += 1);
             (self.0.learned.0)(&changes);
             return Ok(changes);
         }
@@ -236,10 +240,22 @@ impl HandOuts {
         }
         keeper.number = changes.number;
         self.saw_store();
+        if !changes.credentials.is_empty() {
+            self.0.changed.send_modify(|times| *times += 1);
+        }
         if changes.clients || !changes.credentials.is_empty() {
             (self.0.learned.0)(&changes);
         }
         Ok(changes)
+    }
+
+    /// Completes when a credential's token may not be used any more: it was cleared or disabled. A token that Webex refuses is
+    /// another matter.
+    pub async fn withdrawn(self, id: CredentialId) {
+        let mut changed = self.0.changed.subscribe();
+        let is_usable = || self.0.shelf.find_by_id(id).is_some_and(|held| held.hands_out || held.is_last);
+        // The sender lives as long as this does.
+        while is_usable() && changed.changed().await.is_ok() {}
     }
 
     /// Makes [`follow`](Self::follow) look at once.

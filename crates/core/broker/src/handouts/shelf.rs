@@ -40,6 +40,11 @@ impl Shelf {
         self.part(name).load().get(name).map(Arc::clone)
     }
 
+    pub(super) fn find_by_id(&self, id: CredentialId) -> Option<Arc<HeldToken>> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        self.find(names.get(&id)?.as_str())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).len()
     }

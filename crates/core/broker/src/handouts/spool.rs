@@ -94,6 +94,11 @@ impl Spool {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Whether one more hand-out finds room, whatever it is.
+    pub fn has_room(&self) -> bool {
+        self.len() < self.most
+    }
+
     /// Notes that somebody asked.
     pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
         self.note_times(asked, 1, at)

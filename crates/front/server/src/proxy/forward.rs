@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use super::doubts::Doubts;
 use super::org::Pin;
 use super::pass::Pass;
+use super::withdrawn::Withdrawn;
 use super::{admission, headers, link, trouble};
 use crate::body::{self, Body, BoxError};
 use crate::problem::{Code, Problem};
@@ -127,7 +128,7 @@ impl Proxy {
     ///
     /// A 401 is looked into: where Webex really does not accept the token any more and a new one is to be had, the call is repeated
     /// once, if its body is at hand (none, or one of known length up to 1 MiB). A 429 is passed on, and holds back the next calls of
-    /// the same subject, whoever makes them.
+    /// the same subject to the same API, whoever makes them. A call whose credential is cleared or disabled ends, at whatever stage.
     pub async fn forward<B>(&self, call: Forward<B>) -> Response<Body>
     where
         B: HttpBody<Data = Bytes> + Send + Sync + 'static,
@@ -170,9 +171,10 @@ impl Proxy {
             Held::Passing(stream) => (Upload::Stream(stream), None),
             Held::Whole(bytes) => (upload(&bytes), Some(bytes)),
         };
-        let (url, streamed) = self.send(&ready, &pass, first).await?;
+        let mut withdrawn = Withdrawn::of(self.memory.as_ref(), pass.id);
+        let (url, streamed) = withdrawn.unless(self.send(&ready, &pass, first)).await?;
         if streamed.response.status() != StatusCode::UNAUTHORIZED {
-            return passed_on(streamed, &pass, &url, &ready);
+            return passed_on(streamed, &pass, &url, &ready, withdrawn);
         }
         // Also where this call cannot be repeated, the next one has the new token.
         let replaced = self.doubts.replace(&self.broker, &pass).await;
@@ -181,10 +183,10 @@ impl Proxy {
             tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");
         }
         let (Ok(Some(renewed)), Some(bytes)) = (replaced, again) else {
-            return passed_on(streamed, &pass, &url, &ready);
+            return passed_on(streamed, &pass, &url, &ready, withdrawn);
         };
-        let (url, streamed) = self.send(&ready, &renewed, upload(&bytes)).await?;
-        passed_on(streamed, &renewed, &url, &ready)
+        let (url, streamed) = withdrawn.unless(self.send(&ready, &renewed, upload(&bytes))).await?;
+        passed_on(streamed, &renewed, &url, &ready, withdrawn)
     }
 
     async fn pass(&self, name: CredentialName) -> Result<Pass, Problem> {
@@ -254,9 +256,15 @@ fn upload(bytes: &SecretBytes) -> Upload {
     if bytes.expose_secret().is_empty() { Upload::Empty } else { Upload::Whole(bytes.clone()) }
 }
 
-fn passed_on(streamed: Streamed, pass: &Pass, url: &SafeUrl, call: &Ready) -> Result<Response<Body>, Problem> {
+fn passed_on(
+    streamed: Streamed,
+    pass: &Pass,
+    url: &SafeUrl,
+    call: &Ready,
+    withdrawn: Withdrawn,
+) -> Result<Response<Body>, Problem> {
     let (parts, body) = streamed.response.into_parts();
-    let mut response = Response::new(body::streamed(body.boxed()));
+    let mut response = Response::new(body::streamed(withdrawn.guard(body.boxed())));
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
     headers::down(response.headers_mut(), &pass.token);

@@ -1,7 +1,12 @@
 //! Which headers go up, and which come down.
 
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lanyard_secret::AccessToken;
+use zeroize::Zeroizing;
 
 use super::admission::nominated;
 use crate::problem::LANYARD_ERROR;
@@ -74,14 +79,17 @@ pub(super) fn up(headers: &HeaderMap) -> HeaderMap {
     out
 }
 
-/// Takes out of an answer's headers what a client does not get; the token that was sent is never among them, whatever Webex says.
+/// Takes out of an answer's headers what a client does not get; the token that was sent is never among them, whatever Webex says and
+/// in whichever usual encoding.
 pub(super) fn down(headers: &mut HeaderMap, token: &AccessToken) {
     let nominated: Vec<String> = nominated(headers).collect();
+    let forms = Forms::of(token);
     let stays = |name: &HeaderName, value: &HeaderValue| {
         !NOT_DOWN.contains(&name.as_str())
             && name != LANYARD_ERROR
             && !nominated.iter().any(|other| other == name.as_str())
-            && !holds(value.as_bytes(), token.expose_secret().as_bytes())
+            && !forms.are_in(name.as_str().as_bytes())
+            && !forms.are_in(value.as_bytes())
     };
     let mut kept = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers.iter().filter(|(name, value)| stays(name, value)) {
@@ -90,8 +98,85 @@ pub(super) fn down(headers: &mut HeaderMap, token: &AccessToken) {
     *headers = kept;
 }
 
-fn holds(value: &[u8], secret: &[u8]) -> bool {
-    !secret.is_empty() && value.windows(secret.len()).any(|window| window == secret)
+/// A token in the forms in which a server could send it back: as it is, in hexadecimal digits, in base64 at each of the three places
+/// that it can begin at. All in lower case, as a header's name is.
+struct Forms(Vec<Zeroizing<String>>);
+
+impl Forms {
+    fn of(token: &AccessToken) -> Self {
+        let token = token.expose_secret();
+        let mut forms = vec![Zeroizing::new(token.to_ascii_lowercase())];
+        if token.len() >= SHORTEST {
+            let mut digits = Zeroizing::new(String::with_capacity(2 * token.len()));
+            for byte in token.bytes() {
+                // A string can always be written to.
+                let _ = write!(digits, "{byte:02x}");
+            }
+            forms.push(digits);
+            forms.extend((0..3).map(|before| in_base64(token, before)));
+        }
+        forms.retain(|form| !form.is_empty());
+        Self(forms)
+    }
+
+    /// Whether one is in a text, percent-encoded or not.
+    fn are_in(&self, text: &[u8]) -> bool {
+        let text = Zeroizing::new(text.to_ascii_lowercase());
+        let found = |text: &[u8]| {
+            let is_in = |form: &Zeroizing<String>| text.windows(form.len()).any(|window| window == form.as_bytes());
+            self.0.iter().any(is_in)
+        };
+        if found(&text) {
+            return true;
+        }
+        if !text.iter().any(|byte| b"%-_".contains(byte)) {
+            return false;
+        }
+        let decoded = Zeroizing::new(unescaped(&text));
+        let twice = Zeroizing::new(unescaped(&decoded));
+        [&decoded, &twice].into_iter().any(|text| found(text) || found(&Zeroizing::new(plain_base64(text))))
+    }
+}
+
+/// A token that is shorter is looked for as it is only.
+const SHORTEST: usize = 8;
+
+/// What does not depend on what stands before and after it in base64, where so many bytes stand before it in its group of three.
+fn in_base64(token: &str, before: usize) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new(vec![0; before]);
+    bytes.extend_from_slice(token.as_bytes());
+    let whole = Zeroizing::new(STANDARD_NO_PAD.encode(&*bytes));
+    let (start, end) = ([0, 2, 3][before], bytes.len() * 8 / 6);
+    Zeroizing::new(whole[start..end].to_ascii_lowercase())
+}
+
+/// Base64 in the alphabet for addresses as it is in the other one.
+fn plain_base64(text: &[u8]) -> Vec<u8> {
+    let letter = |&byte: &u8| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => byte,
+    };
+    text.iter().map(letter).collect()
+}
+
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| {
+        byte.and_then(|byte| char::from(*byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        let pair = (digit(text.get(at + 1)), digit(text.get(at + 2)));
+        if let (b'%', (Some(high), Some(low))) = (byte, pair) {
+            decoded.push((high << 4 | low).to_ascii_lowercase());
+            at += 3;
+        } else {
+            decoded.push(byte);
+            at += 1;
+        }
+    }
+    decoded
 }
 
 #[cfg(test)]
@@ -151,5 +236,30 @@ mod tests {
         ]);
         down(&mut headers, &AccessToken::new("canary-token"));
         assert_eq!(names(&headers), ["content-encoding", "content-length", "retry-after", "trackingid"]);
+    }
+
+    #[test]
+    fn the_token_comes_down_in_no_form() {
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+        let token = "Canary~Token?>-_9";
+        let hex = token.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat();
+        let escaped = token.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+        let mut texts = vec![token.to_owned(), token.to_uppercase(), hex, escaped.clone(), escaped.replace('%', "%25")];
+        for around in ["", "a", "ab", "Bearer ", "{\"token\":\""] {
+            let whole = format!("{around}{token}{around}");
+            texts.push(STANDARD.encode(&whole));
+            texts.push(URL_SAFE_NO_PAD.encode(&whole));
+            texts.push(STANDARD.encode(&whole).replace('+', "%2B").replace('/', "%2F"));
+        }
+        for text in texts {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-echo", HeaderValue::from_str(&format!("seen: {text}.")).unwrap());
+            headers.insert("x-other", HeaderValue::from_static("a%2Fb-c_d"));
+            down(&mut headers, &AccessToken::new(token));
+            assert_eq!(names(&headers), ["x-other"], "{text}");
+        }
+        let mut named = map(&[("x-canary-token", "1"), ("x-43616e6172792d546f6b656e", "1"), ("x-kept", "1")]);
+        down(&mut named, &AccessToken::new("Canary-Token"));
+        assert_eq!(names(&named), ["x-kept"]);
     }
 }

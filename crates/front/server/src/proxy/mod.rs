@@ -3,6 +3,7 @@
 //! A request is read into a [`Forward`] (what cannot be understood in one way only is refused there), a policy decides about its
 //! method and segments, and the [`Proxy`] sends it with the credential's token and passes the answer on.
 
+mod address;
 mod admission;
 mod doubts;
 mod forward;
@@ -11,5 +12,8 @@ mod link;
 mod org;
 mod pass;
 mod trouble;
+mod withdrawn;
 
+pub use address::Address;
+pub(crate) use address::Means;
 pub use forward::{Forward, Proxy};

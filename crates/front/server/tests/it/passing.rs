@@ -161,3 +161,30 @@ fn a_call_that_changes_something_without_a_body_says_so() {
     webex.more("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
     assert_eq!(client.end().unwrap().status, 204);
 }
+
+#[test]
+fn a_coded_answer_is_passed_on_as_it_is() {
+    let decoy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let world = World::at(&decoy);
+    // Cut off: whoever decoded it would fail.
+    let coded = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\x56";
+    for (asked, coding) in [(Some("gzip;q=0.5, br"), "gzip"), (Some("identity"), "gzip"), (None, "br"), (None, "zstd")]
+    {
+        let headers: Vec<_> = asked.map(|asked| ("accept-encoding", asked)).into_iter().collect();
+        let client = Connection::send(world.address, request("GET", "/webex/me/v1/people", &headers, ""));
+        let (stream, _) = decoy.accept().unwrap();
+        let mut webex = Connection::over(stream);
+        let seen = webex.wait_for("\r\n\r\n").to_lowercase();
+        let sent = seen.lines().find_map(|line| line.strip_prefix("accept-encoding: "));
+        assert_eq!(sent, asked, "what a client accepts is its own to say");
+        webex.more(format!(
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n",
+            coded.len()
+        ));
+        webex.more(coded);
+        drop(webex);
+        let reply = client.end().unwrap();
+        assert_eq!((reply.headers("content-encoding"), reply.headers("content-length")), (vec![coding], vec!["12"]));
+        assert_eq!(reply.body, coded);
+    }
+}

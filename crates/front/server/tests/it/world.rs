@@ -16,7 +16,7 @@ use lanyard_credential::{
 use lanyard_protocol::{AppClientId, Environment, OrgId, ScopeSet};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_server::Body;
-use lanyard_server::proxy::{Forward, Proxy};
+use lanyard_server::proxy::{Address, Forward, Proxy};
 use lanyard_store::{NewCredential, NewTokens, Options, Store};
 use lanyard_testkit::Webex;
 use lanyard_time::{Sleep, SystemClock, SystemEntropy, SystemSleep};
@@ -170,10 +170,8 @@ async fn listen(listener: TcpListener, proxy: Arc<Proxy>, org: Option<OrgId>) {
 
 async fn answer(request: Request<Incoming>, proxy: &Proxy, org: Option<OrgId>, at: SocketAddr) -> Response<Body> {
     let path = request.uri().path().to_owned();
-    let rest = path.strip_prefix("/webex/").unwrap_or_default();
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (name, below) = rest.split_at(end);
     // A target that is no path at all has no name in it: then any does.
+    let Address { name, below } = Address::of(&path).unwrap_or(Address { name: "me", below: "" });
     let name: CredentialName = name.parse().unwrap_or_else(|_| "me".parse().unwrap());
     let base = format!("http://{at}/webex/{name}");
     match Forward::read(request, name, below, base) {

@@ -175,7 +175,8 @@ fn a_redirect_or_a_link_that_leads_elsewhere_is_neither_followed_nor_passed_on_n
             (302, "location", format!("{}/people", elsewhere.url())),
             (307, "location", format!("{}/people?token={token}", elsewhere.url())),
             (308, "location", format!("//127.0.0.1:{}/v1/people", elsewhere.port())),
-            (200, "link", format!("<{}/people>; rel=\"next\"", elsewhere.url())),
+            (404, "link", format!("<{}/people>; rel=\"next\"", elsewhere.url())),
+            (200, "link", format!("<{}/people>; rel=\"prev\"", elsewhere.url())),
             (200, "refresh", format!("0; url={}/people", elsewhere.url())),
             (200, "x-echo", format!("Bearer {token}")),
             (302, "location", format!("/v1/people/me?token={token}")),
@@ -195,7 +196,7 @@ fn a_redirect_or_a_link_that_leads_elsewhere_is_neither_followed_nor_passed_on_n
         assert_eq!(reply.header("location"), Some(&*there));
     }
     elsewhere.saw_nobody();
-    assert_eq!(world.calls().len(), 4 * 8, "nothing was followed: {:?}", world.calls());
+    assert_eq!(world.calls().len(), 4 * 9, "nothing was followed: {:?}", world.calls());
 }
 
 #[test]

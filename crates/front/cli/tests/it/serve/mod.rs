@@ -16,3 +16,4 @@ mod replaced;
 mod sockets;
 mod tcp;
 mod tls;
+mod withdrawn;
