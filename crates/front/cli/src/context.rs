@@ -173,7 +173,7 @@ impl Common {
         let home = self.home()?;
         let parts = parts();
         match Store::open_home(&home.directory, store_parts(&parts), options()).await {
-            Ok((store, _)) => broker_over(store, parts),
+            Ok((store, _)) => broker_over(&store, parts),
             Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
                 message: format!("there is nothing yet in {}", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
@@ -211,7 +211,7 @@ impl Common {
             options.keys.new_passphrase = PassphraseSource::File(file);
         }
         let (store, _) = Store::open_or_create(&home, store_parts(&parts), options).await?;
-        broker_over(store, parts)
+        broker_over(&store, parts)
     }
 
     /// The Webex that something new belongs to.
@@ -277,8 +277,8 @@ pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result
 static OPENED: OnceLock<Broker> = OnceLock::new();
 
 /// Makes the broker of this process. Signals wait for its renewals, and so does [`close`].
-pub(crate) fn broker_over(store: Store, parts: Parts) -> Result<Broker, Failure> {
-    let broker = Broker::new(&store, parts, actor());
+pub(crate) fn broker_over(store: &Store, parts: Parts) -> Result<Broker, Failure> {
+    let broker = Broker::new(store, parts, actor());
     // A command opens one home; should it ever open two, the second is closed by the system.
     if OPENED.set(broker.clone()).is_ok() {
         signals::watch(&broker)?;

@@ -1,6 +1,6 @@
 //! The scopes that Webex documents, and which kinds of app may have them.
 //!
-//! Every scope in Cisco's OpenAPI documents is here [S]; the others are those that published programs and SDKs ask for [C]. An unlisted
+//! Every scope in Cisco's API documents is here [S]; the others are those that published programs and SDKs ask for [C]. An unlisted
 //! scope is not an error anywhere in the client: this table says what a developer portal offers, not what Webex knows.
 
 use crate::ScopeSet;
@@ -17,6 +17,7 @@ pub enum ScopeHolder {
 /// The scopes that an app of this kind can be registered with.
 ///
 /// A service app may have everything except what only a person can do, such as messages and a person's own meetings.
+#[expect(clippy::missing_panics_doc, reason = "the names are constants, and a test reads every one")]
 pub fn registrable_scopes(holder: ScopeHolder) -> ScopeSet {
     let personal = match holder {
         ScopeHolder::Integration => PERSONAL,

@@ -24,7 +24,7 @@ async fn forget(world: &World) {
 async fn renew(world: &World, credential: &Credential) -> Error {
     let running = world.renew(RefresherOptions::default());
     running.quiet(&world.clock).await;
-    world.pass(HOUR, 20 * Duration::from_secs(60), &[&running]).await;
+    world.pass(HOUR, Duration::from_mins(20), &[&running]).await;
     running.stop().await;
     let call = Refresh { name: credential.name.clone(), force: true, expected: None };
     world.broker.call(call).await.unwrap_err()

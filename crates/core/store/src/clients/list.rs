@@ -122,7 +122,7 @@ impl Store {
             let id = row.text("id")?;
             if counting.ids.contains(&id) {
                 let mac = self.client_mac(&row, grants.get(&id).unwrap_or(&none))?;
-                members.push_str(&format!("{id} {mac}\n"));
+                members.extend([id.as_str(), " ", &mac.to_string(), "\n"]);
             }
         }
         // By the clock, so that a list that begins again after the stored one was destroyed is later than all that were seen.
@@ -147,7 +147,7 @@ impl Store {
             return write.abandon().await;
         }
         let own = keys.unwrap(&home.wrapped_key, &OWN_KEY_BEFORE_CLIENTS)?;
-        let key = keys.key(home.key).ok_or_else(|| crate::KeyError::Replaced(home.key));
+        let key = keys.key(home.key).ok_or(crate::KeyError::Replaced(home.key));
         let key = key.map_err(|error| StoreError::Key(Box::new(error)))?;
         let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
         let ids = rows.iter().map(|row| row.text("id")).collect::<Result<_, _>>()?;
@@ -176,15 +176,12 @@ impl Store {
     fn judge(&self, list: Option<&Row>, rows: Vec<Row>, granted: &[Row]) -> Result<Judged, StoreError> {
         let stored_version = list.map(|list| list.integer("version")).transpose()?.unwrap_or(0);
         let mut judged = Judged { stored_version, version: 0, authentic: Vec::new(), refused: Vec::new() };
-        let mut members = match list.and_then(|list| self.members(list)) {
-            Some((version, members)) => {
-                judged.version = version;
-                members
-            }
-            None => {
-                judged.refused.push(RefusedClient { name: String::new(), refusal: Refusal::NoList });
-                BTreeMap::new()
-            }
+        let mut members = if let Some((version, members)) = list.and_then(|list| self.members(list)) {
+            judged.version = version;
+            members
+        } else {
+            judged.refused.push(RefusedClient { name: String::new(), refusal: Refusal::NoList });
+            BTreeMap::new()
         };
         let mut granted = grants(granted);
         for row in rows {

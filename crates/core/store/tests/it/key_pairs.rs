@@ -32,7 +32,7 @@ impl Places {
         let world = World::new().await;
         private(
             &world.home().join("lanyard.toml"),
-            &format!("key_command = [\"cat\", {:?}]\n", beside.path().join("command")),
+            &format!("key_command = [\"cat\", \"{}\"]\n", beside.path().join("command").display()),
         );
         private(&beside.path().join("passphrase"), "correct horse battery\n");
         let ids = world.many(3).await;

@@ -48,7 +48,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     let options = context::options();
     let restored = Store::restore(&home, &file, key_file.as_deref(), store_parts, options).await?;
     let key = restored.key;
-    let broker = context::broker_over(restored.store, parts)?;
+    let broker = context::broker_over(&restored.store, parts)?;
     let tried = broker.call(TryTokens).await?;
     if common.json {
         let credentials: Vec<_> = tried

@@ -181,7 +181,7 @@ impl Account {
     }
 }
 
-/// The account that a Webex id names. Webex accepts the UUID inside it as well [C: live tests of wxc_sdk].
+/// The account that a Webex id names. Webex accepts the UUID inside it as well [C: live tests of `wxc_sdk`].
 pub(crate) fn person_of(id: &str) -> Option<Uuid> {
     match WebexId::decode(id) {
         Ok(id) => id.value.parse().ok().filter(|_| id.kind == "PEOPLE"),

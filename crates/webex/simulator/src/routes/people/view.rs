@@ -14,7 +14,7 @@ pub(in crate::routes) struct Sight {
     administrative: bool,
     /// The line, which is shown when it is asked for.
     calling: bool,
-    /// The name to sign in with; a list by id has it [C: live tests of wxc_sdk].
+    /// The name to sign in with; a list by id has it [C: live tests of `wxc_sdk`].
     user_name: bool,
 }
 

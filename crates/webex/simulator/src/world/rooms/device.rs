@@ -99,7 +99,7 @@ impl Device {
     }
 }
 
-/// A MAC address: with colons for a room device, without them for a phone [C: live tests of wxc_sdk].
+/// A MAC address: with colons for a room device, without them for a phone [C: live tests of `wxc_sdk`].
 fn mac(kind: Kind, [a, b, c]: [u64; 3]) -> String {
     match kind {
         Kind::RoomDesk => format!("00:1E:7A:{a:02X}:{b:02X}:{c:02X}"),
