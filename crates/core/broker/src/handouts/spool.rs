@@ -9,6 +9,8 @@ use lanyard_credential::{CredentialId, CredentialName, Generation};
 use lanyard_store::{AuditAction, AuditRecord, Store, StoreError};
 use thiserror::Error;
 
+use crate::renewals::detached;
+
 /// Who asked. It becomes the audit's words when it is written down, and not for each of many who ask the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
@@ -76,8 +78,13 @@ struct Counted {
 }
 
 /// Hand-outs that wait. Held for the time of a look into a map, never while something is written.
+///
+/// A clone is the same one.
+#[derive(Clone, Debug)]
+pub struct Spool(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Spool {
+struct Inner {
     waiting: Mutex<HashMap<Same, Counted>>,
     most: usize,
     /// One writes at a time.
@@ -87,16 +94,16 @@ pub struct Spool {
 impl Spool {
     /// One in which so many different hand-outs may wait.
     pub fn new(most: usize) -> Self {
-        Self { waiting: Mutex::default(), most, writing: tokio::sync::Mutex::default() }
+        Self(Arc::new(Inner { waiting: Mutex::default(), most, writing: tokio::sync::Mutex::default() }))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether one more hand-out finds room, whatever it is.
     pub fn has_room(&self) -> bool {
-        self.len() < self.most
+        self.len() < self.0.most
     }
 
     /// Notes that somebody asked.
@@ -135,13 +142,13 @@ impl Spool {
     ) -> Result<(), SpoolFull> {
         let (credential, name) = credential.unzip();
         let same = Same { credential, actor, means, end };
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counted) = waiting.get_mut(&same) {
             counted.times = counted.times.saturating_add(times);
             counted.last = at;
             return Ok(());
         }
-        if waiting.len() >= self.most {
+        if waiting.len() >= self.0.most {
             return Err(SpoolFull);
         }
         waiting.insert(same, Counted { name, last: at, times });
@@ -149,18 +156,30 @@ impl Spool {
     }
 
     /// Writes down what waits; how many records that were. Where it fails they go on waiting.
+    ///
+    /// It runs to its end even if the returned future is dropped: half-way, nobody could say whether the records are written.
     pub async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
+        let (inner, store) = (Arc::clone(&self.0), store.clone());
+        detached(async move { inner.flush(&store).await }).await
+    }
+}
+
+impl Inner {
+    async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
         let _alone = self.writing.lock().await;
         let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut taken = Unwritten { spool: self, taken };
-        if taken.taken.is_empty() {
+        if taken.is_empty() {
             return Ok(0);
         }
-        let mut records: Vec<_> = taken.taken.iter().map(|(same, counted)| record(same, counted)).collect();
+        let mut records: Vec<_> = taken.iter().map(|(same, counted)| record(same, counted)).collect();
         records.sort_by_key(|record| record.at);
-        store.append_audits(&records).await?;
-        taken.taken.clear();
-        Ok(records.len())
+        match store.append_audits(&records).await {
+            Ok(()) => Ok(records.len()),
+            Err(error) => {
+                self.put_back(taken);
+                Err(error)
+            }
+        }
     }
 
     fn put_back(&self, taken: HashMap<Same, Counted>) {
@@ -171,18 +190,6 @@ impl Spool {
                 .and_modify(|later| later.times = later.times.saturating_add(earlier.times))
                 .or_insert(earlier);
         }
-    }
-}
-
-/// What was taken to be written down. It goes back if that fails, or is given up.
-struct Unwritten<'a> {
-    spool: &'a Spool,
-    taken: HashMap<Same, Counted>,
-}
-
-impl Drop for Unwritten<'_> {
-    fn drop(&mut self) {
-        self.spool.put_back(std::mem::take(&mut self.taken));
     }
 }
 
