@@ -1,18 +1,24 @@
 //! What keeps secrets out of crash files.
 
+use std::sync::OnceLock;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Sets the soft limit of core files to nothing, and on Linux keeps other processes of the same user out of this one's memory.
-/// Neither can fail in a way that a person could mend, so that a failure is passed over.
+/// The limit of core files that this process was started with.
+static GIVEN: OnceLock<Rlimit> = OnceLock::new();
+
+/// Sets the soft limit of core files to zero, and on Linux keeps other processes of the same user out of this process's memory.
+/// A user could not correct a failure of either call, so failures are ignored.
 pub(crate) fn no_core_dumps() {
-    let limit = getrlimit(Resource::Core);
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..limit });
+    let given = GIVEN.get_or_init(|| getrlimit(Resource::Core));
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: given.maximum });
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// Gives a child program back what was taken: whether it dumps core is its own affair.
-pub(crate) fn allow_core_dumps() {
-    let limit = getrlimit(Resource::Core);
-    let _ = setrlimit(Resource::Core, Rlimit { current: limit.maximum, ..limit });
+/// Restores exactly the limit that this process was started with, for a program that inherits it.
+pub(crate) fn restore_core_limit() {
+    if let Some(given) = GIVEN.get() {
+        let _ = setrlimit(Resource::Core, Rlimit { current: given.current, maximum: given.maximum });
+    }
 }

@@ -1,6 +1,7 @@
 //! `lanyard exec`: a program with an access token in its environment, or with a way to Webex on which it never holds one.
 
 mod behind;
+mod forward;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
@@ -26,8 +27,8 @@ pub(crate) struct Exec {
     /// proxy at `WEBEX_BASE_URL`
     #[arg(long, conflicts_with_all = ["env", "min_validity"])]
     proxy: bool,
-    /// How long the token should still last when the program starts, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = numbers::seconds)]
+    /// How long the token should still be valid when the program starts (300, 5m, 12h)
+    #[arg(long, value_name = "TIME", default_value_t = 0, value_parser = numbers::seconds)]
     min_validity: u64,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -77,7 +78,7 @@ impl Exec {
         let mut command = Command::new(program);
         command.args(arguments).env(&self.env, taken.token.expose_secret());
         without_ours(&mut command);
-        hardening::allow_core_dumps();
+        hardening::restore_core_limit();
         let error = command.exec();
         Ok(not_run(program, error, common))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 
 use lanyard_testkit::{Attack, Elsewhere, Ended, Home, Options, Reply, Running, Served, Webex, attacks, send_to};
@@ -23,7 +24,8 @@ fn behind(home: &Home, arguments: &[&str]) -> Ended {
 
 fn begin(home: &Home, script: &str) -> Running {
     let mut command = home.command(["exec", "acme", "--proxy", "--", "sh", "-c", script]);
-    Running::start(command.stdin(Stdio::piped()))
+    // In the background of any terminal, so that no signal can be the keyboard's.
+    Running::start(command.stdin(Stdio::piped()).process_group(0))
 }
 
 /// Tells a story without a broker and with one.
@@ -104,26 +106,41 @@ fn what_says_something_of_a_token_says_nothing_of_a_proxy() {
 #[test]
 fn the_program_gets_signals_and_decides_what_they_mean() {
     both(|_, home| {
-        for (name, number) in [("TERM", 15), ("HUP", 1)] {
+        for (name, number) in
+            [("TERM", 15), ("HUP", 1), ("INT", 2), ("QUIT", 3), ("USR1", 10), ("USR2", 12), ("ALRM", 14)]
+        {
             let mut running = begin(home, TELL_AND_WAIT);
             told(&mut running);
             running.signal(name);
             assert_eq!(running.end().code(), 128 + number, "{name}");
         }
-        let mut running = begin(home, &format!("trap 'exit 7' TERM; {TELL_AND_WAIT}"));
-        told(&mut running);
-        running.signal("TERM");
-        assert_eq!(running.end().code(), 7);
-        // The terminal sends these to the program as well: not twice, and it is not left alone.
-        for name in ["INT", "QUIT"] {
-            let mut running = begin(home, TELL_AND_WAIT);
-            let (address, key) = told(&mut running);
+        for name in ["TERM", "INT", "USR1", "WINCH", "CONT"] {
+            let mut running = begin(home, &format!("trap 'exit 7' {name}; {TELL_AND_WAIT}"));
+            told(&mut running);
             running.signal(name);
-            assert_eq!(ask(&address, &address, Some(&key)).status, 200, "{name}");
-            running.write_line("go on");
-            running.end().ok();
+            assert_eq!(running.end().code(), 7, "{name}");
         }
     });
+}
+
+#[test]
+fn the_program_has_the_core_limit_that_the_command_was_started_with() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    for limits in ["ulimit -S -c 0", "ulimit -S -c 1; ulimit -H -c 4", "ulimit -c 0"] {
+        let seen = |prefix: &str| {
+            let script = format!("{limits}; exec {prefix} sh -c 'ulimit -S -c; ulimit -H -c'");
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", &script]).env("LANYARD_HOME", home.path());
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let bare = seen("");
+        for way in ["exec acme --", "exec acme --proxy --"] {
+            assert_eq!(seen(&format!("{} {way}", crate::LANYARD)), bare, "{limits}, {way}");
+        }
+    }
 }
 
 #[test]

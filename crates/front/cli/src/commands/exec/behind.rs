@@ -6,15 +6,14 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 use lanyard_credential::{CredentialName, Standing};
 use lanyard_server::{Passage, Way};
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::signal::unix::SignalKind;
+use rustix::process::Pid;
 
+use super::forward::Forwarding;
 use super::{not_run, without_ours};
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::Failure;
-use crate::output;
-use crate::signals::{self, Listener};
+use crate::{hardening, output, signals};
 
 /// Where the program finds the proxy.
 const BASE_URL: &str = "WEBEX_BASE_URL";
@@ -46,16 +45,13 @@ pub(super) async fn run(
     let mut command = Command::new(program);
     command.args(arguments).env(KEY, passage.key().expose_secret()).env(BASE_URL, passage.base_url());
     without_ours(&mut command);
-    // Before the program is there: one that comes right after must not end this process, and leave the program alone.
+    // Before the program starts: a signal that arrives in between must not end this process and orphan the program.
     signals::hand_over();
-    let mut signals = [
-        (Listener::new(SignalKind::terminate())?, Some(Signal::TERM)),
-        (Listener::new(SignalKind::hangup())?, Some(Signal::HUP)),
-        // The keyboard's go to the program as well, which decides what they mean.
-        (Listener::new(SignalKind::interrupt())?, None),
-        (Listener::new(SignalKind::quit())?, None),
-    ];
-    let mut child = match tokio::process::Command::from(command).spawn() {
+    let mut forwarding = Forwarding::begin()?;
+    hardening::restore_core_limit();
+    let spawned = tokio::process::Command::from(command).spawn();
+    hardening::no_core_dumps();
+    let mut child = match spawned {
         Ok(child) => child,
         Err(error) => return Ok(not_run(program, error, common)),
     };
@@ -63,18 +59,10 @@ pub(super) async fn run(
     let serving = passage.serve();
     let mut serving = std::pin::pin!(serving);
     let status = loop {
-        let [terminate, hang_up, interrupt, quit] = &mut signals;
-        let passed_on = tokio::select! {
+        tokio::select! {
             status = child.wait() => break status,
-            () = &mut serving => continue,
-            () = terminate.0.next() => terminate.1,
-            () = hang_up.0.next() => hang_up.1,
-            () = interrupt.0.next() => interrupt.1,
-            () = quit.0.next() => quit.1,
-        };
-        if let (Some(pid), Some(signal)) = (pid, passed_on) {
-            // It may have ended just now.
-            let _ = kill_process(pid, signal);
+            () = &mut serving => {}
+            signal = forwarding.next() => forwarding.forward(signal, pid),
         }
     };
     let status = status.map_err(Failure::io("the program cannot be waited for"))?;
