@@ -75,7 +75,7 @@ impl Home {
     }
 
     /// Refuses a home, or a database in it, that is not its owner's alone.
-    pub(crate) fn check(&self) -> Result<(), OpenError> {
+    pub fn check(&self) -> Result<(), OpenError> {
         check_directory(&self.directory)?;
         match check_file(&self.database()) {
             Err(missing @ OpenError::Missing(_)) => self.refuse_lost().and(Err(missing)),

@@ -154,7 +154,7 @@ impl Store {
     pub async fn open_home(home: &Path, parts: Parts, options: Options) -> Result<(Self, HomeKey), OpenError> {
         let home = Home::new(home).absolute()?;
         home.check()?;
-        let way = Way::new(&home, options.keys.clone())?;
+        let way = Way::to_existing(&home, options.keys.clone())?;
         let (engine, mut row) = read_home(&home, options).await?;
         let mut looks = 0;
         let (key, keys) = loop {

@@ -2,16 +2,18 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lanyard_vault::KeySource;
-use lanyard_vault::key_file::{KeyFile, KeyFileError};
 use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;
 
 use crate::Home;
+
+mod file;
+mod words;
 
 /// The settings of a home. All of them may be absent, and the file too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -86,11 +88,37 @@ impl FromStr for HttpAddress {
 /// Why settings cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// The file cannot be read, or is not its owner's alone.
-    #[error(transparent)]
-    File(#[from] KeyFileError),
-    /// It is no TOML, or says what nothing is known of.
-    #[error("{path} cannot be understood: {message}")]
+    /// A directory, a pipe or the like is in the file's place.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// Other users can write the file, or what its link points to.
+    #[error("other users can write the settings file {} (mode {mode:04o})", path.display())]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It belongs to another user than the caller or root.
+    #[error("the settings file {} belongs to user {owner}, not to user {user}", path.display())]
+    NotOwned {
+        /// The file.
+        path: PathBuf,
+        /// The user it belongs to.
+        owner: u32,
+        /// The calling user.
+        user: u32,
+    },
+    /// The system refused to read it.
+    #[error("cannot read the settings file {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Its text is not TOML, or has an unknown setting or an invalid value.
+    #[error("{path} is invalid: {message}")]
     Unclear {
         /// The file.
         path: String,
@@ -103,12 +131,15 @@ impl SettingsError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::File(KeyFileError::Exposed { path, .. }) => {
-                format!("run `chmod 600 {}`: whoever can write it decides where the key comes from", path.display())
-            }
-            Self::File(error) => error.hint(),
+            Self::NotAFile(path) => format!("move {0} away, or put the settings into a file at {0}", path.display()),
+            Self::Writable { path, .. } => format!(
+                "run `chmod go-w {}`: a user who can write the settings decides which program prints the home's key",
+                path.display()
+            ),
+            Self::NotOwned { path, .. } => format!("run lanyard as the owner of {0}, or run `chown $USER {0}`", path.display()),
+            Self::Io { path, .. } => format!("check the disk and the permissions of {}", path.display()),
             Self::Unclear { .. } => {
-                "known are key_source (file, keyring, passphrase, command or key-file), key_command (a list: the program, \
+                "the settings are key_source (file, keyring, passphrase, command or key-file), key_command (a list: the program, \
                  then its arguments), and the table [serve], whose names are those of the options of lanyard serve"
                     .to_owned()
             }
@@ -117,25 +148,59 @@ impl SettingsError {
 }
 
 impl Settings {
-    /// Reads the settings of a home; the defaults where it has none.
+    /// Reads the settings of a home; the defaults if it has none. Any mistake in them is an error.
     pub fn read(home: &Home) -> Result<Self, SettingsError> {
         let path = home.settings_file();
-        let text = match KeyFile::new(&path).read_text() {
-            Err(KeyFileError::Missing(_)) => return Ok(Self::default()),
-            read => read?,
-        };
-        let unclear = |message: String| SettingsError::Unclear { path: path.display().to_string(), message };
-        let text = str::from_utf8(&text).map_err(|_| unclear("it is no text".to_owned()))?;
+        match file::read(&path)? {
+            Some(text) => Self::parse(&text, &path),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Reads what a command needs that uses an existing home: where its broker listens, and how its key is obtained. A mistake
+    /// anywhere else is not an error but the second value, so that a slip in `[serve]` stops no program beside a healthy broker.
+    pub fn read_for_use(home: &Home) -> Result<(Self, Option<SettingsError>), SettingsError> {
+        let path = home.settings_file();
+        let Some(text) = file::read(&path)? else { return Ok((Self::default(), None)) };
+        let Err(mistake) = Self::parse(&text, &path) else { return Self::parse(&text, &path).map(|all| (all, None)) };
+        let needed =
+            needed(&text).map_err(|message| SettingsError::Unclear { path: path.display().to_string(), message })?;
+        Ok((needed, Some(mistake)))
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+        let invalid = |message: String| SettingsError::Unclear { path: path.display().to_string(), message };
         let settings: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
             let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
-            unclear(format!("{}{line}", error.message()))
+            invalid(format!("{}{line}", words::plain(error.message())))
         })?;
         if settings.key_command.as_ref().is_some_and(Vec::is_empty) {
-            return Err(unclear("key_command names no program".to_owned()));
+            return Err(invalid("key_command names no program".to_owned()));
         }
         Ok(settings)
     }
+}
+
+/// The parts of an invalid text that a command needs. A text that is not TOML at all has none: the command then looks for a broker in
+/// the home, and fails by name if it needs a key command.
+fn needed(text: &str) -> Result<Settings, String> {
+    let Ok(all) = text.parse::<toml::Table>() else { return Ok(Settings::default()) };
+    let mut settings = Settings::default();
+    if let Some(sockets) = all.get("serve").and_then(|serve| serve.get("sockets")) {
+        let sockets = sockets.as_str().ok_or("serve.sockets is not a text in quotes")?;
+        settings.serve.sockets = Some(PathBuf::from(sockets));
+    }
+    if let Some(command) = all.get("key_command") {
+        let words =
+            command.as_array().and_then(|words| words.iter().map(|word| word.as_str().map(str::to_owned)).collect());
+        let words: Vec<String> = words.ok_or("key_command is not a list of texts: the program, then its arguments")?;
+        if words.is_empty() {
+            return Err("key_command names no program".to_owned());
+        }
+        settings.key_command = Some(words);
+    }
+    Ok(settings)
 }
 
 fn http_address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<HttpAddress>, D::Error> {
@@ -204,11 +269,67 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_others_can_write_are_refused() {
+    fn a_type_is_named_as_a_person_would() {
+        for (text, said) in [
+            ("[serve]\nrotations_per_second = \"20\"\n", "expected a whole number of at least 1"),
+            ("[serve]\nrotations_per_second = 0\n", "expected a whole number of at least 1"),
+            ("[serve]\nmax_stale = true\n", "expected a whole number"),
+            ("[serve]\nhttp_names = 3\n", "expected a list"),
+            ("serve = 3\n", "expected a table"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+            for word in ["u32", "u64", "nonzero", "struct", "sequence"] {
+                assert!(!error.contains(word), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_needs_the_sockets_and_the_key_command_and_nothing_else() {
+        let read = |text: &str| {
+            let directory = tempfile::tempdir().unwrap();
+            let home = Home::new(directory.path());
+            fs::write(home.settings_file(), text).unwrap();
+            Settings::read_for_use(&home)
+        };
+        let (all, mistake) = read("[serve]\nsockets = \"/run/x\"\nhttp = \"localhost:1\"\n").unwrap();
+        assert!(mistake.is_none() && all.serve.http.is_some());
+        for text in
+            ["[serve]\nhtpp = 1\nsockets = \"/run/x\"\n", "key_source = \"drawer\"\nserve = { sockets = \"/run/x\" }\n"]
+        {
+            let (needed, mistake) = read(text).unwrap();
+            assert_eq!(needed.serve.sockets, Some("/run/x".into()), "{text}");
+            assert!(mistake.is_some());
+        }
+        let (needed, mistake) = read("odd = 1\nkey_command = [\"kms\"]\n").unwrap();
+        assert_eq!((needed.key_command, mistake.is_some()), (Some(vec!["kms".to_owned()]), true));
+        let (needed, mistake) = read("this is not TOML").unwrap();
+        assert_eq!((needed, mistake.is_some()), (Settings::default(), true));
+        for text in ["[serve]\nsockets = 3\n", "key_command = 3\n", "key_command = []\n"] {
+            read(text).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn settings_are_refused_if_others_can_write_them_and_not_if_they_can_read_them() {
         let directory = tempfile::tempdir().unwrap();
         let home = Home::new(directory.path());
-        fs::write(home.settings_file(), "").unwrap();
-        fs::set_permissions(home.settings_file(), fs::Permissions::from_mode(0o622)).unwrap();
-        assert!(matches!(Settings::read(&home), Err(SettingsError::File(KeyFileError::Exposed { .. }))));
+        let file = directory.path().join("elsewhere.toml");
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, home.settings_file()).unwrap();
+        for (mode, taken) in
+            [(0o600, true), (0o644, true), (0o444, true), (0o622, false), (0o660, false), (0o602, false)]
+        {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            match Settings::read(&home) {
+                Ok(_) => assert!(taken, "{mode:o}"),
+                Err(SettingsError::Writable { mode: found, .. }) => assert!(!taken && found == mode, "{mode:o}"),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        fs::remove_file(home.settings_file()).unwrap();
+        fs::create_dir(home.settings_file()).unwrap();
+        assert!(matches!(Settings::read(&home), Err(SettingsError::NotAFile(_))));
     }
 }

@@ -133,9 +133,15 @@ impl Keys {
 }
 
 impl Way {
-    /// The way to the keys of `home`, by its settings and by what this process was told.
+    /// The way to the keys of a home that is about to be made: its settings must be without any mistake.
     pub(crate) fn new(home: &Home, access: KeyAccess) -> Result<Self, KeyError> {
         Ok(Self { settings: Settings::read(home)?, home: home.clone(), access, lines: None })
+    }
+
+    /// The way to the keys of a home that exists: only the settings that are needed for it must be valid.
+    pub(crate) fn to_existing(home: &Home, access: KeyAccess) -> Result<Self, KeyError> {
+        let (settings, _) = Settings::read_for_use(home)?;
+        Ok(Self { settings, home: home.clone(), access, lines: None })
     }
 
     /// The same with keys at hand.

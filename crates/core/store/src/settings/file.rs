@@ -1,0 +1,51 @@
+//! Reading `lanyard.toml`.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use super::SettingsError;
+
+/// The text of a settings file, or `None` if there is no file.
+///
+/// The file holds no secret, so anybody may read it. It decides which program prints the home's key, so nobody but its owner and root
+/// may write it. A link is followed, and the file that it points to is judged by the same rule.
+pub(super) fn read(path: &Path) -> Result<Option<String>, SettingsError> {
+    let owned = || path.to_owned();
+    let io = |source| SettingsError::Io { path: owned(), source };
+    // Opening a pipe must not wait for its other end.
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => return Ok(None),
+        Err(source) => return Err(io(source)),
+    };
+    let found = file.metadata().map_err(io)?;
+    if !found.is_file() {
+        return Err(SettingsError::NotAFile(owned()));
+    }
+    let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner != user && owner != ROOT {
+        return Err(SettingsError::NotOwned { path: owned(), owner, user });
+    }
+    let mode = found.permissions().mode() & 0o7777;
+    if mode & OTHERS_WRITE != 0 {
+        return Err(SettingsError::Writable { path: owned(), mode });
+    }
+    let invalid =
+        |message: &str| SettingsError::Unclear { path: path.display().to_string(), message: message.to_owned() };
+    let mut text = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut text).map_err(io)?;
+    if text.len() as u64 > LONGEST {
+        return Err(invalid("it is too long for settings"));
+    }
+    String::from_utf8(text).map(Some).map_err(|_| invalid("it is not text in UTF-8"))
+}
+
+const ROOT: u32 = 0;
+const OTHERS_WRITE: u32 = 0o022;
+/// In bytes; more is not a settings file.
+const LONGEST: u64 = 64 * 1024;
