@@ -11,7 +11,7 @@ use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
-use super::hand_out::HandOut;
+use super::hand_out::{HandOut, RecordHandOut};
 use crate::doubt::Doubt;
 use crate::{Broker, Call, Error};
 
@@ -88,7 +88,9 @@ impl fmt::Debug for ApiPath {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub enum ApiPathError {
     /// It names a host of its own.
-    #[error("a path is wanted, not an address: the token goes to the credential's own Webex only")]
+    #[error(
+        "pass a path such as people/me, or an address of the credential's own Webex: its token is sent nowhere else"
+    )]
     Absolute,
     /// It has segments that a server may understand as another path.
     #[error("a path has no empty or dot segments, no backslashes and no control characters")]
@@ -126,6 +128,25 @@ impl ApiPath {
             return Err(ApiPathError::Segments);
         }
         Ok(Self { path: path.to_owned(), query: query.map(str::to_owned) })
+    }
+
+    /// Reads an address as Webex writes it, such as a copied link to the next page: one below `environment`, and no other.
+    pub fn within(environment: &Environment, address: &str) -> Result<Self, ApiPathError> {
+        let base = environment.resource(&[]).into_inner();
+        let url = url::Url::parse(address).map_err(|_| ApiPathError::Absolute)?;
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if url.origin() != base.origin() || has_user {
+            return Err(ApiPathError::Absolute);
+        }
+        let root = base.path().trim_end_matches('/');
+        let path = match url.path().strip_prefix(root) {
+            Some(below) if below.starts_with('/') => below,
+            _ if url.path().starts_with("/identity/") => url.path(),
+            _ => return Err(ApiPathError::Absolute),
+        };
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        // Not `parse`, which would take a second `v1/` away.
+        Self::parse(&format!("/v1{path}{query}").replacen("/v1/identity/", "/identity/", 1))
     }
 
     /// The path without its query, for a person.
@@ -214,6 +235,7 @@ impl Call for CallApi {
         let hand_out =
             || HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected: self.expected.clone() };
         let mut handed = hand_out().run(broker).await?;
+        self.record(broker, &handed.credential).await;
         let mut asked = self.ask(broker, &handed.credential, &handed.token).await?;
         // A 401 had no effect: with a new token the call may be repeated, whatever it does.
         if asked.1.status == StatusCode::UNAUTHORIZED
@@ -237,6 +259,19 @@ impl Call for CallApi {
 }
 
 impl CallApi {
+    /// Writes the call into the audit, as the proxy writes its calls: the method and the first segment. The further pages of a list
+    /// belong to the call for its first.
+    async fn record(&self, broker: &Broker, credential: &Credential) {
+        let Target::Path(path, _) = &self.target else { return };
+        let segment = path.as_str().split('/').next().unwrap_or_default();
+        let (id, name, generation) = (credential.id, credential.name.clone(), credential.generation);
+        let record = RecordHandOut { id, name, generation, means: format!("api {} {segment}", self.method) };
+        // A store that cannot be written stops no call.
+        if let Err(error) = record.run(broker).await {
+            tracing::warn!(%error, "this call is missing in the audit");
+        }
+    }
+
     async fn ask(
         &self,
         broker: &Broker,
@@ -288,6 +323,33 @@ mod tests {
             let shown = format!("{call:?}");
             assert!(!shown.contains("canary") && shown.contains("people") && shown.contains("cookie"), "{shown}");
         }
+    }
+
+    #[test]
+    fn an_address_of_the_credentials_own_webex_is_a_path() {
+        let environment = Environment::at("http://127.0.0.1:9/v1").expect("an environment");
+        let path = |address: &str| {
+            ApiPath::within(&environment, address).map(|path| path.url(&environment, &[]).expose().to_string())
+        };
+        for own in [
+            "http://127.0.0.1:9/v1/people?max=3&cursor=a%2Fb",
+            "http://127.0.0.1:9/v1/v1/x",
+            "http://127.0.0.1:9/identity/scim/x",
+        ] {
+            assert_eq!(path(own).as_deref(), Ok(own));
+        }
+        for other in [
+            "https://127.0.0.1:9/v1/people",
+            "http://127.0.0.1:8/v1/people",
+            "http://127.0.0.1:9/v2/people",
+            "http://127.0.0.1:9/v11/people",
+            "http://user@127.0.0.1:9/v1/people",
+            "http://127.0.0.1:9@evil.example/v1/people",
+            "nonsense",
+        ] {
+            assert_eq!(path(other), Err(ApiPathError::Absolute), "{other}");
+        }
+        assert_eq!(path("http://127.0.0.1:9/v1/a%2fb"), Err(ApiPathError::Segments));
     }
 
     #[test]

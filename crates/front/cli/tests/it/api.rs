@@ -28,7 +28,7 @@ fn a_call_prints_the_answer_and_its_status_is_the_exit_code() {
     let missing = home.run(["api", "people/nobody"]);
     assert_eq!(parsed(&missing.stdout)["message"], "The requested resource could not be found.");
     assert!(missing.stderr.contains("404") && missing.stderr.contains("tracking id LANYARD_"), "{}", missing.stderr);
-    missing.fails(3);
+    missing.fails(1);
     let forbidden = home.run(["api", "licenses"]);
     assert!(forbidden.hint().contains("lanyard test acme"), "{}", forbidden.stderr);
     forbidden.fails(4);
@@ -90,6 +90,32 @@ fn fields_make_a_query_or_a_body() {
     let refused = with_input(&home, &["api", "POST", &path, "--input", "-"], &body.to_string());
     assert_eq!(parsed(&refused.stdout)["message"], "Invalid client credentials.");
     refused.fails(1);
+}
+
+#[test]
+fn a_call_is_written_as_gh_has_it_and_is_in_the_audit() {
+    let webex = Webex::with(Options { people: 25, ..Options::default() });
+    let home = signed_in(&webex);
+    webex.forget_record();
+    for words in [&["-X", "get", "people/me"][..], &["acme", "get", "people/me"], &["get", "people/me"]] {
+        home.run(["api"].iter().chain(words)).ok();
+    }
+    // A link to the next page, as it is copied.
+    let headers = home.run(["api", "-i", "people?max=4"]).ok();
+    let link = headers.lines().find_map(|line| line.strip_prefix("link: <")).unwrap();
+    let page = parsed(&home.run(["api", link.split('>').next().unwrap()]).ok());
+    assert_eq!(page["items"].as_array().unwrap().len(), 4);
+    home.run(["api", "acme", "--lines", "people?max=4"]).ok();
+
+    let forgotten = home.run(["api", "acme"]);
+    assert_eq!(forgotten.hint(), "lanyard api acme people/me", "{}", forgotten.stderr);
+    forgotten.fails(2);
+    home.run(["api", "-X", "GET", "POST", "people/me"]).fails(2);
+
+    let audit = parsed(&home.run(["--json", "audit"]).ok());
+    let calls: Vec<_> = audit.as_array().unwrap().iter().filter_map(|entry| entry["detail"].as_str()).collect();
+    let calls = calls.iter().filter(|detail| detail.starts_with("api GET people")).count();
+    assert_eq!(calls, 6, "the pages of a list are one call: {audit:#}");
 }
 
 #[test]

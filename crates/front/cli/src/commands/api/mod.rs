@@ -2,6 +2,7 @@
 
 mod field;
 mod page;
+mod words;
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -9,13 +10,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use lanyard_broker::{ApiPath, ApiReply, CallApi, Target};
+use lanyard_broker::{ApiReply, CallApi, Target};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::{ErrorBody, Method};
 use lanyard_secret::SecretBytes;
 
 use self::field::Fields;
 use self::page::Pages;
+use self::words::{Words, method};
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
@@ -28,10 +30,13 @@ pub(crate) struct Api {
         required = true,
         num_args = 1..=3,
         value_name = "[NAME] [METHOD] PATH",
-        help = "[NAME] [METHOD] PATH: the credential where there are several; a method, else GET, and POST where fields or a \
-                body are given without --paginate or --lines; a path such as people/me, never an address"
+        help = "[NAME] [METHOD] PATH: the credential if there are several; the method; a path such as people/me, or an \
+                address of the credential's own Webex, such as a copied link to the next page"
     )]
     call: Vec<String>,
+    /// The method [default: GET, or POST if fields or a body are given without --paginate or --lines]
+    #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
+    method: Option<Method>,
     #[arg(
         short = 'f',
         long = "raw-field",
@@ -64,7 +69,7 @@ const LONGEST_INPUT: u64 = 64 * 1024 * 1024;
 
 impl Api {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let words = Words::read(&self.call)?;
+        let words = Words::read(&self.call, self.method.clone())?;
         let fields = Fields::read(&self.raw_fields, &self.fields)?;
         let paged = self.paginate || self.lines;
         let body = self.body()?;
@@ -92,16 +97,14 @@ impl Api {
             body,
             expected: common.expected()?,
         };
+        words.ambiguous.refuse(&caller.broker).await?;
         caller.name = Some(context::credential(&caller.broker, words.name).await?);
-        let first = caller.call(Target::Path(words.path, query)).await?;
+        let path = words.path.within(&caller).await?;
+        let first = caller.call(Target::Path(path, query)).await?;
         if paged && first.status.is_success() {
             return Pages::new(self.lines, common.json).print(&caller, first).await;
         }
-        // How the call ended counts, whether or not somebody reads its answer to the end.
-        match self.print(&first) {
-            Err(Failure::Unread) => {}
-            printed => printed?,
-        }
+        self.print(&first)?;
         Ok(finish(&first, named, common.json))
     }
 
@@ -181,11 +184,11 @@ fn finish(reply: &ApiReply, named: bool, json: bool) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// 4 where a person must act, 3 for what is not there, 5 where Webex is at fault or limits the calls.
+/// 4 if a person must act, 5 if Webex fails or limits the calls. A path that does not exist is an ordinary failure: 3 is for names
+/// that Lanyard does not have.
 fn code(status: StatusCode) -> u8 {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => exit::code_of(lanyard_broker::Class::PersonMustAct),
-        StatusCode::NOT_FOUND | StatusCode::GONE => exit::code_of(lanyard_broker::Class::NoSuchName),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => exit::code_of(lanyard_broker::Class::Unreachable),
         status if status.is_server_error() => exit::code_of(lanyard_broker::Class::Unreachable),
         _ => exit::code_of(lanyard_broker::Class::Failed),
@@ -217,43 +220,6 @@ fn hint(reply: &ApiReply, named: bool) -> Option<String> {
     })
 }
 
-/// The words before the flags.
-#[derive(Debug)]
-struct Words {
-    name: Option<CredentialName>,
-    method: Option<Method>,
-    path: ApiPath,
-}
-
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-
-impl Words {
-    /// The last is the path. Names are in lower case and methods in upper case, so that the others are told apart.
-    fn read(words: &[String]) -> Result<Self, Failure> {
-        let usage = |message: String| Failure::Usage { message, hint: "lanyard api [NAME] [METHOD] PATH".to_owned() };
-        let Some((path, before)) = words.split_last() else { return Err(usage("no path is given".to_owned())) };
-        let path = ApiPath::parse(path).map_err(|error| usage(format!("{path:?}: {error}")))?;
-        let is_method = |word: &String| METHODS.contains(&word.as_str());
-        let (name, method) = match before {
-            [] => (None, None),
-            [word] if is_method(word) => (None, Some(word)),
-            [word] => (Some(word), None),
-            [name, word] if is_method(word) => (Some(name), Some(word)),
-            [_, word, ..] => {
-                return Err(usage(format!("unknown method {word:?}; use {}", METHODS.join(", "))));
-            }
-        };
-        Ok(Self {
-            name: name
-                .map(|name| name.parse())
-                .transpose()
-                .map_err(|error: lanyard_credential::NameError| usage(error.to_string()))?,
-            method: method.and_then(|word| Method::from_bytes(word.as_bytes()).ok()),
-            path,
-        })
-    }
-}
-
 /// `Name: value`, but none that are the credential's or the connection's own.
 fn headers(given: &[String], paged: bool) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
@@ -283,39 +249,13 @@ fn headers(given: &[String], paged: bool) -> Result<HeaderMap, Failure> {
 mod tests {
     use super::*;
 
-    fn words(words: &[&str]) -> Result<(Option<String>, Option<String>, String), Failure> {
-        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        Words::read(&words).map(|words| {
-            (
-                words.name.map(|name| name.to_string()),
-                words.method.map(|method| method.to_string()),
-                words.path.as_str().to_owned(),
-            )
-        })
-    }
-
-    #[test]
-    fn words_are_told_apart() {
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(words(&["people/me"]).expect("a path"), (None, None, "people/me".to_owned()));
-        assert_eq!(words(&["acme", "people/me"]).expect("a path"), (some("acme"), None, "people/me".to_owned()));
-        assert_eq!(words(&["DELETE", "rooms/x"]).expect("a path"), (None, some("DELETE"), "rooms/x".to_owned()));
-        assert_eq!(
-            words(&["acme", "POST", "rooms"]).expect("a path"),
-            (some("acme"), some("POST"), "rooms".to_owned())
-        );
-        assert!(words(&["acme", "post", "rooms"]).is_err());
-        assert!(words(&["ACME", "rooms"]).is_err());
-        assert!(words(&["https://evil.example/"]).is_err());
-    }
-
     #[test]
     fn a_status_has_its_exit_code() {
         for (status, expected) in [
             (401, 4),
             (403, 4),
-            (404, 3),
-            (410, 3),
+            (404, 1),
+            (410, 1),
             (429, 5),
             (423, 5),
             (500, 5),

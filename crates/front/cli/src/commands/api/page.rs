@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::{Caller, finish};
 use crate::exit::Failure;
-use crate::output;
-use crate::output::foreign;
+use crate::output::{self, foreign};
 
 /// Prints the items of page after page as they come: nothing is kept in memory but one page.
 #[derive(Debug)]
@@ -32,7 +31,6 @@ impl Pages {
     pub(super) async fn print(mut self, caller: &Caller, first: ApiReply) -> Result<ExitCode, Failure> {
         let refused = match self.follow(caller, first).await {
             Ok(None) => return self.end().map(|()| ExitCode::SUCCESS),
-            Err(Failure::Unread) => return Err(Failure::Unread),
             Ok(Some(refused)) => Ok(refused),
             Err(error) => Err(error),
         };
@@ -50,6 +48,9 @@ impl Pages {
         while reply.status.is_success() {
             let items = self.items(reply.body.expose_secret())?;
             self.write_all(&items)?;
+            if output::reader_gone() {
+                return Ok(None);
+            }
             let next = walk.follow(&reply.url, &reply.headers, items.iter().map(fingerprint));
             match next.map_err(|error| Failure::Other { message: error.to_string(), hint: None })? {
                 Some(next) => reply = caller.call(Target::Next(next)).await?,
