@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
@@ -11,7 +11,9 @@ use lanyard_credential::{Credential, CredentialName};
 use lanyard_protocol::Environment;
 use lanyard_server::owner::Owner;
 use lanyard_server::sockets;
-use lanyard_store::{Home, KeyAccess, KeyError, NewHomeKey, OpenError, Options, PassphraseSource, Settings, Store};
+use lanyard_store::{
+    Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Settings, SettingsError, Store,
+};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::access::Access;
@@ -143,7 +145,21 @@ impl Common {
     /// Where the broker of the home listens for its owner.
     fn socket(&self) -> Result<PathBuf, Failure> {
         let home = self.home()?;
-        let settings = Settings::read(&home).map_err(|error| OpenError::from(KeyError::from(error)))?;
+        let settings = match Settings::read_for_use(&home) {
+            Ok((settings, None)) => settings,
+            Ok((settings, Some(mistake))) => {
+                WARNED_OF_SETTINGS.call_once(|| {
+                    output::note(&format!("warning: {mistake}; lanyard serve will not start until this is corrected"));
+                });
+                settings
+            }
+            // The file cannot even be looked for: the home itself is at fault.
+            Err(error @ SettingsError::Io { .. }) => match home.check() {
+                Ok(()) | Err(OpenError::Missing(_)) => return Err(error.into()),
+                Err(home) => return Err(home.into()),
+            },
+            Err(error) => return Err(error.into()),
+        };
         Ok(sockets::owner(&settings.serve.sockets.unwrap_or(home.directory)))
     }
 
@@ -248,30 +264,54 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
         return Ok(name);
     }
     if let Some(name) = set(CREDENTIAL) {
+        let _ = NAMED_BY_VARIABLE.set(());
         return name.to_string_lossy().parse().map_err(|error| Failure::Usage {
             message: format!("{CREDENTIAL}: {error}"),
             hint: "set it to a name that lanyard list shows".to_owned(),
         });
     }
-    let mut all = broker.call(List).await?;
-    match (all.pop(), all.is_empty()) {
-        (Some(only), true) => Ok(only.name),
+    let all = broker.call(List).await?;
+    let names: Vec<&str> = all.iter().take(NAMED).map(|credential| credential.name.as_str()).collect();
+    match (all.first(), all.len()) {
+        (Some(only), 1) => Ok(only.name.clone()),
         (None, _) => Err(Failure::NoSuchName {
             message: "there is no credential yet".to_owned(),
             hint: "make one: lanyard login NAME --app APP, or lanyard add bot NAME".to_owned(),
         }),
-        (Some(_), false) => Err(Failure::Usage {
-            message: "there are several credentials".to_owned(),
-            hint: format!("name one of those that lanyard list shows, or set {CREDENTIAL}"),
+        (Some(_), count) => Err(Failure::Usage {
+            message: format!(
+                "there are several credentials: {}{}",
+                names.join(", "),
+                if count > NAMED { format!(", and {} more", count - NAMED) } else { String::new() }
+            ),
+            hint: format!("name one of them, or set {CREDENTIAL}; all: lanyard list"),
         }),
     }
 }
+
+/// So many credentials are named in an error.
+const NAMED: usize = 8;
+
+/// Whether neither the variable nor the number of credentials says which one is meant.
+pub(crate) async fn names_none(broker: &Access) -> Result<bool, Failure> {
+    Ok(set(CREDENTIAL).is_none() && broker.call(List).await?.len() > 1)
+}
+
+/// Says where the credential's name came from, if it was not on the command line.
+pub(crate) fn name_came_from() -> Option<&'static str> {
+    NAMED_BY_VARIABLE.get().map(|()| CREDENTIAL)
+}
+
+static NAMED_BY_VARIABLE: OnceLock<()> = OnceLock::new();
 
 /// A credential with its app, for hints that name it.
 pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result<Troubled, Failure> {
     let apps = if credential.app.is_some() { broker.call(ListApps).await? } else { Vec::new() };
     Ok(Troubled::among(credential, &apps))
 }
+
+/// The warning about the settings is printed once, however often they are read.
+static WARNED_OF_SETTINGS: Once = Once::new();
 
 /// The broker of this process, which ends in order.
 static OPENED: OnceLock<Broker> = OnceLock::new();

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use lanyard_broker::Class;
 use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
-use lanyard_store::{OpenError, RestoreError, StoreError};
+use lanyard_store::{KeyError, OpenError, RestoreError, SettingsError, StoreError};
 use serde_json::json;
 use thiserror::Error;
 
@@ -29,6 +29,9 @@ pub(crate) enum Failure {
     /// The home cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The settings of the home cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// A backup cannot be made a home.
     #[error(transparent)]
     Restore(#[from] RestoreError),
@@ -54,6 +57,9 @@ pub(crate) enum Failure {
         /// What to do.
         hint: String,
     },
+    /// The user did not confirm.
+    #[error("cancelled: nothing was changed")]
+    Cancelled,
     /// Anything else.
     #[error("{message}")]
     Other {
@@ -62,9 +68,6 @@ pub(crate) enum Failure {
         /// What to do.
         hint: Option<String>,
     },
-    /// Whoever read the output stopped, as `head` does: it has what it wanted, and that is no failure.
-    #[error("the output is no longer read")]
-    Unread,
     /// A file, a terminal or a socket failed.
     #[error("{what}")]
     Io {
@@ -88,11 +91,13 @@ impl Failure {
             Self::Broker(error) => code_of(error.class()),
             Self::Connect(error) => code_of(error.class()),
             Self::Store(StoreError::Paused(_)) => 4,
-            Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. }) | Self::Usage { .. } => 2,
+            Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. })
+            | Self::Open(OpenError::Key(KeyError::Settings(_)))
+            | Self::Settings(_)
+            | Self::Usage { .. } => 2,
             Self::Open(_) | Self::Restore(_) | Self::Store(_) | Self::Serve(ServeError::Store(_)) => 6,
             Self::NoSuchName { .. } => 3,
-            Self::Unread => 0,
-            Self::Serve(_) | Self::Other { .. } | Self::Io { .. } => 1,
+            Self::Serve(_) | Self::Cancelled | Self::Other { .. } | Self::Io { .. } => 1,
         }
     }
 
@@ -101,11 +106,22 @@ impl Failure {
         kind_of(self.code())
     }
 
-    fn hint(&self) -> Option<String> {
+    /// What failed and why, for a report that has one line for it.
+    pub(crate) fn in_one_line(&self) -> String {
+        [&[self.to_string()], &because(self)[..]].concat().join(": ")
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Self::Broker(error) if error.class() == Class::NoSuchName => match crate::context::name_came_from() {
+                Some(variable) => Some(format!("{variable} names it; see lanyard list, or unset {variable}")),
+                None => error.hint(),
+            },
             Self::Broker(error) => error.hint(),
             Self::Connect(error) => Some(error.hint()),
             Self::Open(error) => Some(error.hint()),
+            Self::Settings(error) => Some(error.hint()),
             Self::Restore(error) => Some(error.hint()),
             Self::Store(error) | Self::Serve(ServeError::Store(error)) => Some(error.hint()),
             Self::Serve(ServeError::Listen(error)) => Some(error.hint()),
@@ -114,7 +130,7 @@ impl Failure {
             Self::Serve(ServeError::Ended { .. }) => {
                 Some("see the broker's log; start it again: lanyard serve".to_owned())
             }
-            Self::Serve(ServeError::Thread(_)) | Self::Unread | Self::Io { .. } => None,
+            Self::Serve(ServeError::Thread(_)) | Self::Cancelled | Self::Io { .. } => None,
         }
     }
 }
@@ -162,16 +178,13 @@ impl From<std::io::Error> for Failure {
 
 /// Tells a person, on stderr; or, where JSON was asked for, a program. `code` is what the process ends with.
 pub(crate) fn tell(failure: &Failure, code: u8, json: bool) {
-    if matches!(failure, Failure::Unread)
-        || matches!(failure, Failure::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
-    {
-        return;
+    if json {
+        return tell_program(failure.kind(), &failure.in_one_line(), failure.hint().as_deref(), code);
+    }
+    if let Failure::Cancelled = failure {
+        return output::note(&failure.to_string());
     }
     let (said, because) = (failure.to_string(), because(failure));
-    if json {
-        let message = [&[said], &because[..]].concat().join(": ");
-        return tell_program(failure.kind(), &message, failure.hint().as_deref(), code);
-    }
     output::note(&format!("error: {said}"));
     for because in because {
         output::note(&format!("  because: {because}"));

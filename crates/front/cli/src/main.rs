@@ -15,6 +15,7 @@ mod output;
 mod passphrase;
 mod prompt;
 mod signals;
+mod suggest;
 
 use std::alloc::System;
 use std::io::Write as _;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return misread(&harmless(error)),
+        Err(error) => return misread(harmless(error)),
     };
     let json = arguments.common.json;
     if let Some(home) = &arguments.common.home {
@@ -78,9 +79,11 @@ fn main() -> ExitCode {
 
 /// Prints help, or what is wrong with the command line. `exec` ends with a code of its own then, so that a caller can tell it
 /// from the program's.
-fn misread(error: &clap::Error) -> ExitCode {
+fn misread(error: clap::Error) -> ExitCode {
     let matches = Arguments::command().ignore_errors(true).try_get_matches();
-    let is_exec = matches.as_ref().is_ok_and(|matches| matches.subcommand_name() == Some("exec"));
+    let command = matches.as_ref().ok().and_then(|matches| matches.subcommand_name());
+    let error = suggest::amend(error, command);
+    let is_exec = command == Some("exec");
     let code = if is_exec { commands::exec::OWN_FAILURE } else { USAGE };
     if error.use_stderr() && wants_json() {
         let text = masked(error.to_string());
@@ -93,8 +96,8 @@ fn misread(error: &clap::Error) -> ExitCode {
     let text = masked(plain.clone());
     // What is masked has lost its colours.
     let printed = if text == plain { error.print() } else { std::io::stderr().write_all(text.as_bytes()) };
-    if let Err(unprintable) = printed {
-        return exit::report(&unprintable.into(), false);
+    if let Err(failure) = output::written(printed) {
+        return exit::report(&failure, false);
     }
     ExitCode::from(if error.use_stderr() { code } else { 0 })
 }

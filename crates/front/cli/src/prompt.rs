@@ -41,7 +41,7 @@ impl Sure {
         if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             return Ok(());
         }
-        Err(Failure::Other { message: "nothing was done".to_owned(), hint: Some("answer y, or use --yes".to_owned()) })
+        Err(Failure::Cancelled)
     }
 }
 

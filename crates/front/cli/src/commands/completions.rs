@@ -88,5 +88,5 @@ fn write_one(command: &clap::Command, path: &str, directory: &Path) -> std::io::
 
 fn print(text: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text).and_then(|()| out.flush()).map_err(output::unwritten)
+    output::written(out.write_all(text).and_then(|()| out.flush()))
 }

@@ -1,22 +1,30 @@
 //! `lanyard doctor`: what is wrong, and what to do about it.
 
+mod place;
+
 use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{Broker, List, ListApps, RetryRevocations, RevocationOutcome, Troubled};
 use lanyard_credential::{App, Credential, State};
-use lanyard_store::{Home, OpenError, Store, StoreError};
+use lanyard_store::{Home, KeyError, OpenError, Store, StoreError};
 use lanyard_time::Moment;
 use serde_json::json;
 
+use self::place::{Place, place, settings};
 use super::clear::sentence;
 use super::key::{UNFINISHED, UNREMOVED};
+use super::test;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
 #[derive(Debug, Args)]
-pub(crate) struct Doctor {}
+pub(crate) struct Doctor {
+    /// Also test every credential at Webex
+    #[arg(long)]
+    online: bool,
+}
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -26,15 +34,22 @@ struct Finding {
     hint: Option<String>,
     /// Whether somebody has to do something.
     fault: bool,
+    /// Whether it was not looked at.
+    open: bool,
 }
 
 impl Finding {
     fn good(what: &'static str, said: impl Into<String>) -> Self {
-        Self { what, said: said.into(), hint: None, fault: false }
+        Self { what, said: said.into(), hint: None, fault: false, open: false }
+    }
+
+    /// Something that was not looked at, and how to have it looked at.
+    fn open(what: &'static str, said: impl Into<String>, hint: &str) -> Self {
+        Self { what, said: said.into(), hint: Some(hint.to_owned()), fault: false, open: true }
     }
 
     fn bad(what: &'static str, said: impl Into<String>, hint: Option<String>) -> Self {
-        Self { what, said: said.into(), hint, fault: true }
+        Self { what, said: said.into(), hint, fault: true, open: false }
     }
 }
 
@@ -42,9 +57,26 @@ impl Doctor {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let home = common.home()?;
         let mut findings = Vec::new();
-        let code = examine(&home, &mut findings).await?;
-        let running = examine_broker(common, &mut findings).await;
-        let code = if code == 0 { running } else { code };
+        let mut codes = vec![settings(&home, &mut findings)];
+        let looked = match place(&home, &mut findings) {
+            Place::Empty => Ok(0),
+            Place::Bad => Ok(6),
+            Place::Home => examine(&home, &mut findings).await,
+        };
+        codes.push(looked.unwrap_or_else(|failure| {
+            let code = failure.code();
+            findings.push(Finding::bad("store", failure.in_one_line(), failure.hint()));
+            code
+        }));
+        codes.push(examine_broker(common, &mut findings).await);
+        if findings.iter().any(|finding| finding.what == "credential") {
+            codes.push(if self.online {
+                examine_online(common, &mut findings).await
+            } else {
+                not_online(&mut findings)
+            });
+        }
+        let code = codes.into_iter().find(|code| *code != 0).unwrap_or(0);
         if common.json {
             let all: Vec<_> = findings
                 .iter()
@@ -55,7 +87,13 @@ impl Doctor {
             output::json::print(&all)?;
         } else {
             for finding in &findings {
-                let mark = if finding.fault { "!!" } else { "ok" };
+                let mark = if finding.fault {
+                    "!!"
+                } else if finding.open {
+                    "? "
+                } else {
+                    "ok"
+                };
                 output::finding(&format!("{mark}  {:12} {}", finding.what, finding.said))?;
                 if let Some(hint) = &finding.hint {
                     output::line(&format!("    {:12} hint: {}", "", output::pasted::for_this_home(hint)))?;
@@ -70,13 +108,10 @@ impl Doctor {
 async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
     let parts = context::parts();
     let opened = Store::open_home(&home.directory, context::store_parts(&parts), context::options()).await;
-    if let Err(OpenError::Missing(_)) = &opened {
-        findings.push(Finding::good("home", format!("nothing yet in {}", home.directory.display())));
-        return Ok(0);
-    }
-    findings.push(Finding::good("home", home.directory.display().to_string()));
     let store = match opened {
         Ok((store, _)) => store,
+        // Said already.
+        Err(OpenError::Key(KeyError::Settings(_))) => return Ok(2),
         Err(error) => {
             let key = matches!(error, OpenError::Key(_) | OpenError::KeyMissing(_) | OpenError::ForeignKey { .. });
             let what = if key { "key" } else { "store" };
@@ -174,10 +209,11 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
                 .push(Finding::good("broker", "none is running; a credential is renewed when a program asks for it"));
             return 0;
         }
+        // Said already.
+        Err(Failure::Settings(_) | Failure::Open(_)) => return 0,
         Err(error) => {
-            let hint = "restart it: lanyard serve";
-            findings.push(Finding::bad("broker", error.to_string(), Some(hint.to_owned())));
-            return 5;
+            findings.push(Finding::bad("broker", error.in_one_line(), error.hint()));
+            return error.code();
         }
     };
     let at = socket.display();
@@ -208,6 +244,41 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
         }
     }
     code
+}
+
+/// What Webex says of every credential.
+async fn examine_online(common: &Common, findings: &mut Vec<Finding>) -> u8 {
+    let tested = match common.broker().await {
+        Ok(access) => test::all::every(&access, &[], common).await,
+        Err(failure) => Err(failure),
+    };
+    match tested {
+        Ok(tested) => {
+            for one in &tested {
+                let said = format!("{}: {}", one.name, one.sentence());
+                findings.push(if one.class().is_none() {
+                    Finding::good("online", said)
+                } else {
+                    Finding::bad("online", said, one.hint())
+                });
+            }
+            test::all::code(&tested)
+        }
+        Err(failure) => {
+            findings.push(Finding::bad("online", failure.in_one_line(), failure.hint()));
+            failure.code()
+        }
+    }
+}
+
+/// A token that was regenerated or revoked at Webex looks like any other until Webex is asked.
+fn not_online(findings: &mut Vec<Finding>) -> u8 {
+    findings.push(Finding::open(
+        "online",
+        "Webex was not asked whether it still accepts the tokens",
+        "lanyard doctor --online",
+    ));
+    0
 }
 
 /// How a credential stands, and who must do something about it.

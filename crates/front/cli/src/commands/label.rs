@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::ChangeLabels;
+use lanyard_broker::{ChangeLabels, Show};
 use lanyard_credential::{CredentialName, Label as KeyAndValue, LabelKey};
 
 use crate::context::Common;
@@ -25,6 +25,12 @@ pub(crate) struct Label {
 impl Label {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
+        if !self.remove.is_empty() {
+            let before = broker.call(Show { name: self.name.clone() }).await?;
+            for key in self.remove.iter().filter(|key| !before.labels.contains_key(key.as_str())) {
+                output::note(&format!("warning: {} has no label {key}", self.name));
+            }
+        }
         let call = ChangeLabels { name: self.name, remove: self.remove, set: self.labels };
         let credential = broker.call(call).await?;
         if common.json {

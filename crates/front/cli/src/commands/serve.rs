@@ -45,8 +45,8 @@ pub(crate) struct Serve {
     /// The directory for the owner's socket. A command looks for it where lanyard.toml says [default: the home]
     #[arg(long, value_name = "DIR")]
     sockets: Option<PathBuf>,
-    /// For how many seconds tokens are handed out while the store cannot be read [default: 900]
-    #[arg(long, value_name = "SECONDS", value_parser = numbers::seconds)]
+    /// For how long (900, 15m) tokens are handed out while the store cannot be read [default: 15m]
+    #[arg(long, value_name = "TIME", value_parser = numbers::seconds)]
     max_stale: Option<u64>,
     /// How many renewals and checks begin in a second, for each Webex [default: 20]
     #[arg(long, value_name = "NUMBER", value_parser = numbers::at_least_one)]
@@ -61,14 +61,13 @@ impl Serve {
         let mut orders = Orders::new()?;
         let home = common.home()?;
         refuse_lost(&home)?;
+        let settings = Settings::read(&home)?;
         // Where the home's key is kept may be slow to answer; nothing is under way that a signal would have to wait for.
         let broker = tokio::select! {
             biased;
             number = orders.any() => return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))),
             broker = common.local_or_new() => broker?,
         };
-        let settings =
-            Settings::read(&home).map_err(|error| Failure::Usage { message: error.to_string(), hint: error.hint() })?;
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
         lanyard_server::serve(broker, options, async || orders.next().await, |told| tell(&told)).await?;
         Ok(ExitCode::SUCCESS)

@@ -1,5 +1,7 @@
 //! `lanyard test`: what a credential is and can do, in words that are true.
 
+pub(super) mod all;
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,7 +14,7 @@ use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
+    /// The credential [default: LANYARD_CREDENTIAL, or the only one there is; if there are several, all, one line each]
     name: Option<CredentialName>,
     /// A job to test it for; may be repeated
     #[arg(long = "for", value_name = "JOB", value_parser = job())]
@@ -31,6 +33,9 @@ fn job() -> impl clap::builder::TypedValueParser<Value = Job> {
 impl Test {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
+        if self.name.is_none() && self.against.is_none() && context::names_none(&broker).await? {
+            return all::run(&broker, &self.jobs, common).await;
+        }
         let name = context::credential(&broker, self.name).await?;
         let call = Call { name, jobs: self.jobs, against: self.against, expected: common.expected()? };
         let report = broker.call(call).await?;

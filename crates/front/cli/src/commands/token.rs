@@ -20,8 +20,8 @@ use crate::{context, output};
 pub(crate) struct Token {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
     name: Option<CredentialName>,
-    /// How long the token should still last, in seconds; renewed first where it does not
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = numbers::seconds)]
+    /// How long the token should still be valid (300, 5m, 12h); renewed first if it is not
+    #[arg(long, value_name = "TIME", default_value_t = 0, value_parser = numbers::seconds)]
     min_validity: u64,
 }
 
@@ -119,5 +119,5 @@ fn print(text: &[u8]) -> Result<(), Failure> {
     let mut out = std::fs::File::from(
         rustix::io::dup(rustix::stdio::stdout()).map_err(|error| Failure::from(std::io::Error::from(error)))?,
     );
-    out.write_all(text).map_err(output::unwritten)
+    output::written(out.write_all(text))
 }

@@ -287,12 +287,13 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
             | Failure::Connect(_)
             | Failure::Serve(_)
             | Failure::Open(_)
+            | Failure::Settings(_)
+            | Failure::Cancelled
             | Failure::Store(_)
             | Failure::Restore(_)
             | Failure::Usage { .. }
             | Failure::NoSuchName { .. }
             | Failure::Other { .. }
-            | Failure::Unread
             | Failure::Io { .. } => {}
         }
         assert_eq!((failure.code(), failure.kind()), (code, kind), "{failure:?}");

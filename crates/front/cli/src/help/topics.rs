@@ -24,7 +24,7 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 14] = [
 pub(crate) const EXIT_CODES: [(&str, &str); 10] = [
     ("0", "done"),
     ("1", "failed"),
-    ("2", "the command line is invalid"),
+    ("2", "the command line or the settings are invalid"),
     ("3", "no such name"),
     ("4", "a person must act: sign in, authorise, grant"),
     ("5", "Webex is unreachable or limits the calls"),

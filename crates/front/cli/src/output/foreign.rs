@@ -42,7 +42,7 @@ pub(crate) fn json(text: &str) -> Result<(), Failure> {
 
 fn put(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(super::unwritten)
+    super::written(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 #[cfg(test)]

@@ -16,13 +16,14 @@ pub(crate) mod style;
 pub(crate) mod table;
 
 use std::io::{ErrorKind, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lanyard_protocol::{visible, visible_json};
 
 use self::table::Block;
 use crate::exit::Failure;
 
-/// Prints a line on stdout. A reader that went away ends the command quietly.
+/// Prints a line on stdout. A reader that stopped reading is not a failure.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(&visible(text))
 }
@@ -45,16 +46,27 @@ pub(crate) fn block(block: &Block) -> Result<(), Failure> {
 /// Prints text that is visible already, and painted; the colours go where stdout is not a terminal.
 fn write(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).map_err(unwritten)
+    written(out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
 }
 
-/// Why standard output could not be written. That nobody reads it any more is no failure.
-pub(crate) fn unwritten(source: std::io::Error) -> Failure {
-    match source.kind() {
-        ErrorKind::BrokenPipe => Failure::Unread,
-        _ => Failure::io("cannot write to standard output")(source),
+/// Judges a write to standard output. A reader that stopped, as `head` does, has what it wanted: the write counts as done, and
+/// the command's outcome and exit code stay what its work makes them.
+pub(crate) fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            READER_GONE.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        result => result.map_err(Failure::io("cannot write to standard output")),
     }
 }
+
+/// Whether the reader of standard output has stopped reading.
+pub(crate) fn reader_gone() -> bool {
+    READER_GONE.load(Ordering::Relaxed)
+}
+
+static READER_GONE: AtomicBool = AtomicBool::new(false);
 
 /// Says something beside the data, on stderr: one line. Commands in it can be pasted.
 pub(crate) fn note(text: &str) {

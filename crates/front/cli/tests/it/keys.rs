@@ -238,15 +238,34 @@ fn a_home_under_a_passphrase_is_opened_by_many_at_once_and_by_nobody_without_it(
 }
 
 #[test]
-fn settings_that_are_misspelt_are_refused_with_what_is_known() {
+fn a_slip_in_the_settings_stops_only_what_needs_them() {
     let (home, _) = full_home(1);
     let settings = home.path().join("lanyard.toml");
-    fs::write(&settings, "key_sauce = \"file\"\n").unwrap();
-    fs::set_permissions(&settings, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let refused = home.run(["token"]);
-    assert!(refused.stderr.contains("key_sauce"), "{}", refused.stderr);
-    assert!(refused.hint().contains("key_source"), "{}", refused.hint());
-    refused.fails(6);
+    let write = |text: &str| {
+        fs::write(&settings, text).unwrap();
+        // As every editor makes it.
+        fs::set_permissions(&settings, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    };
+    for text in ["key_sauce = \"file\"\n", "[serve]\nkey_sauce = 1\n", "key_sauce"] {
+        write(text);
+        let listed = home.run(["app", "list"]);
+        assert!(listed.stderr.starts_with("warning: ") && listed.stderr.contains("lanyard.toml"), "{}", listed.stderr);
+        assert!(!listed.ok().is_empty());
+        let refused = home.run(["serve"]);
+        assert!(refused.stderr.contains("lanyard.toml is invalid"), "{}", refused.stderr);
+        assert!(refused.hint().contains("key_source"), "{}", refused.hint());
+        refused.fails(2);
+        let examined = home.run(["doctor"]);
+        assert_eq!(examined.stdout.matches("lanyard.toml").count(), 1, "{}", examined.stdout);
+        assert!(examined.stdout.contains("!!  settings "), "{}", examined.stdout);
+        examined.fails(2);
+    }
+    write("[serve]\nsockets = 3\n");
+    home.run(["app", "list"]).fails(2);
+    fs::set_permissions(&settings, std::os::unix::fs::PermissionsExt::from_mode(0o646)).unwrap();
+    let exposed = home.run(["app", "list"]);
+    assert!(exposed.hint().contains("chmod go-w"), "{}", exposed.stderr);
+    exposed.fails(2);
 }
 
 #[test]

@@ -275,7 +275,11 @@ fn what_cannot_be_undone_is_asked_at_a_terminal() {
     for arguments in [&["clear", "acme"][..], &["app", "remove", "desk"], &["client", "remove", "monitor"]] {
         for answer in ["n", "", "yes please"] {
             let kept = typed(&home, arguments, answer);
-            assert!(kept.stderr.contains("[y/N]") && kept.stderr.contains("nothing was done"), "{}", kept.stderr);
+            assert!(
+                kept.stderr.contains("[y/N]") && kept.stderr.contains("cancelled: nothing was changed"),
+                "{}",
+                kept.stderr
+            );
             kept.fails(1);
         }
     }

@@ -150,11 +150,14 @@ impl Add {
         let AddedClient { client, key } = added;
         let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
         let told = tell(&shown, key.as_ref(), common.json);
-        if told.is_err() && key.is_some() {
-            // A client whose key nobody has is nobody's.
+        if key.is_some() && (told.is_err() || output::reader_gone()) {
+            // Nobody could ever use a client whose key was not read.
             let name = shown.client.name;
             broker.call(RemoveClient { name: name.clone() }).await?;
-            output::note(&format!("the key could not be shown: the client {name} was removed again"));
+            return Err(Failure::Other {
+                message: format!("the key could not be printed, so the client {name} was removed again"),
+                hint: Some("run the command again, and read its standard output".to_owned()),
+            });
         }
         told
     }

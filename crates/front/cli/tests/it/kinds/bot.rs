@@ -95,6 +95,34 @@ fn a_call_that_a_dead_token_is_refused_at_marks_the_bot() {
 }
 
 #[test]
+fn every_credential_is_tested_at_webex_where_none_is_named() {
+    let webex = Webex::with(Options::default());
+    let home = crate::signed_in(&webex);
+    let bot = &webex.description().bot;
+    add(&webex, &home, &["bot", "lobby", "--token-file", "-"], &bot.access_token).ok();
+    let tested = home.run(["test"]).ok();
+    assert!(
+        tested.contains("ok  acme   Webex accepts it") && tested.contains("ok  lobby  Webex accepts it"),
+        "{tested}"
+    );
+    home.run(["doctor", "--online"]).ok();
+
+    webex.control(Method::POST, &format!("/bots/{}/regenerate", bot.email), None);
+    assert!(home.run(["doctor"]).ok().contains("?   online "));
+    let examined = home.run(["doctor", "--online"]);
+    assert!(
+        examined.stdout.contains("ok  online       acme: ") && examined.stdout.contains("!!  online       lobby: "),
+        "{}",
+        examined.stdout
+    );
+    assert!(examined.stdout.contains("lanyard add bot lobby"), "{}", examined.stdout);
+    examined.fails(4);
+    let tested = home.run(["test"]);
+    assert!(tested.stdout.contains("ok  acme ") && tested.stdout.contains("!!  lobby "), "{}", tested.stdout);
+    tested.fails(4);
+}
+
+#[test]
 fn another_bots_token_takes_a_name_over_only_when_told_so() {
     let webex = Webex::with(Options::default());
     let home = home();

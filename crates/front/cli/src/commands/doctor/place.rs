@@ -1,0 +1,79 @@
+//! What `doctor` finds before anything is opened: the directory, and the settings in it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use lanyard_store::{Home, OpenError, Settings, SettingsError};
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+
+use super::Finding;
+
+/// What is at the home's path.
+pub(super) enum Place {
+    /// Nothing yet, which is not a fault.
+    Empty,
+    /// Something that is not a usable home.
+    Bad,
+    /// A home.
+    Home,
+}
+
+/// Looks at the directory and at what is in it.
+pub(super) fn place(home: &Home, findings: &mut Vec<Finding>) -> Place {
+    let directory = home.directory.display();
+    match home.check() {
+        Err(OpenError::Missing(_)) if home.key_file().symlink_metadata().is_ok() => {
+            let lost = OpenError::Lost { key: home.key_file(), database: home.database() };
+            findings.push(Finding::bad("home", lost.to_string(), Some(lost.hint())));
+            return Place::Bad;
+        }
+        Err(OpenError::Missing(_)) => {
+            findings.push(Finding::good("home", format!("nothing yet in {directory}")));
+            return Place::Empty;
+        }
+        Err(error) => {
+            findings.push(Finding::bad("home", error.to_string(), Some(error.hint())));
+            return Place::Bad;
+        }
+        Ok(()) => {}
+    }
+    match read_only(home) {
+        None => findings.push(Finding::good("home", directory.to_string())),
+        Some((said, hint)) => findings.push(Finding::bad("home", said, Some(hint))),
+    }
+    Place::Home
+}
+
+/// Why nothing can be written in the home: tokens are handed out while they last, but none is renewed.
+fn read_only(home: &Home) -> Option<(String, String)> {
+    let directory = &home.directory;
+    if statvfs(directory).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY)) {
+        return Some((
+            format!("{} is on a read-only file system: no credential can be renewed", directory.display()),
+            "mount it for writing, or move the home to a disk that is".to_owned(),
+        ));
+    }
+    let locked = |path: &Path| access(path, Access::WRITE_OK).is_err() || mode(path) & 0o200 == 0;
+    let path = [directory.clone(), home.database()].into_iter().find(|path| locked(path))?;
+    Some((
+        format!("{} is read-only (mode {:04o}): no credential can be renewed", path.display(), mode(&path)),
+        format!("chmod u+w {}", path.display()),
+    ))
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().map_or(0, |found| found.permissions().mode() & 0o7777)
+}
+
+/// Looks at the settings. Gives the exit code.
+pub(super) fn settings(home: &Home, findings: &mut Vec<Finding>) -> u8 {
+    match Settings::read(home) {
+        // Where the directory itself is at fault, that is what is reported.
+        Ok(_) => 0,
+        Err(SettingsError::Io { .. }) if home.check().is_err() => 0,
+        Err(error) => {
+            findings.push(Finding::bad("settings", error.to_string(), Some(error.hint())));
+            2
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Testing every credential: one line each.
+
+use std::process::ExitCode;
+
+use futures_util::StreamExt as _;
+use lanyard_broker::{Class, Error, List, Test as Call, TestReport, TokenFinding, Troubled};
+use lanyard_credential::{CredentialName, Job};
+use serde_json::json;
+
+use crate::access::Access;
+use crate::context::{self, Common};
+use crate::exit::{self, Failure};
+use crate::{output, signals};
+
+/// So many ask Webex at once.
+const AT_ONCE: usize = 8;
+
+/// What became of one test.
+pub(in crate::commands) struct Tested {
+    pub(in crate::commands) name: CredentialName,
+    outcome: Result<(TestReport, Troubled), Error>,
+}
+
+impl Tested {
+    /// Why it failed; `None` if it did not.
+    pub(in crate::commands) fn class(&self) -> Option<Class> {
+        match &self.outcome {
+            Ok((report, _)) => report.class(),
+            Err(error) => Some(error.class()),
+        }
+    }
+
+    /// What was found.
+    pub(in crate::commands) fn sentence(&self) -> String {
+        let report = match &self.outcome {
+            Ok((report, _)) => report,
+            Err(error) => return error.to_string(),
+        };
+        let valid = || output::credential::valid_for(&report.credential, &context::parts().clock.now());
+        match &report.token {
+            TokenFinding::Accepted | TokenFinding::Renewed if report.class().is_some() => {
+                "Webex accepts it, but it lacks something; see lanyard test NAME".replace("NAME", self.name.as_str())
+            }
+            TokenFinding::Accepted => format!("Webex accepts it, valid for {}", valid()),
+            TokenFinding::Renewed => format!("Webex did not accept it any more; it was renewed, valid for {}", valid()),
+            TokenFinding::Refused(trouble) => trouble.message.clone(),
+            TokenFinding::None(error) => error.to_string(),
+            TokenFinding::Unknown(why) => format!("Webex could not be asked: {why}"),
+        }
+    }
+
+    /// What to do about it.
+    pub(in crate::commands) fn hint(&self) -> Option<String> {
+        match &self.outcome {
+            Ok((report, whose)) => match &report.token {
+                TokenFinding::Refused(trouble) => {
+                    Some(lanyard_broker::advice(whose, trouble, &context::parts().clock.now()))
+                }
+                TokenFinding::None(error) => error.hint(),
+                _ => None,
+            },
+            Err(error) => error.hint(),
+        }
+    }
+}
+
+/// Tests every credential.
+pub(in crate::commands) async fn every(access: &Access, jobs: &[Job], common: &Common) -> Result<Vec<Tested>, Failure> {
+    let expected = common.expected()?;
+    let all = access.call(List).await?;
+    let tests = futures_util::stream::iter(all)
+        .map(|credential| {
+            let call =
+                Call { name: credential.name.clone(), jobs: jobs.to_vec(), against: None, expected: expected.clone() };
+            async move {
+                let outcome = match access.call(call).await {
+                    Ok(report) => {
+                        let whose = context::troubled(access, &report.credential).await;
+                        whose.map(|whose| Ok((report, whose)))
+                    }
+                    Err(error) => Ok(Err(error)),
+                };
+                outcome.map(|outcome| Tested { name: credential.name, outcome })
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect::<Vec<_>>();
+    signals::guarded(access, tests).await?.into_iter().collect()
+}
+
+/// The exit code for all: 4 if any needs a person, or else that of the first that failed.
+pub(in crate::commands) fn code(all: &[Tested]) -> u8 {
+    let codes: Vec<u8> = all.iter().filter_map(Tested::class).map(exit::code_of).collect();
+    let person = exit::code_of(Class::PersonMustAct);
+    if codes.contains(&person) { person } else { codes.first().copied().unwrap_or(0) }
+}
+
+/// `lanyard test` without a name.
+pub(super) async fn run(access: &Access, jobs: &[Job], common: &Common) -> Result<ExitCode, Failure> {
+    let all = every(access, jobs, common).await?;
+    if common.json {
+        let now = context::parts().clock.now();
+        let rows = all.iter().map(|one| match &one.outcome {
+            Ok((report, _)) => output::json::test(report, &now),
+            Err(error) => json!({ "name": one.name.as_str(), "error": error.to_string(), "hint": error.hint() }),
+        });
+        output::json::print(&rows.collect::<Vec<_>>())?;
+    } else {
+        let width = all.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
+        for one in &all {
+            let mark = match one.class() {
+                None if matches!(&one.outcome, Ok((report, _)) if matches!(report.token, TokenFinding::Unknown(_))) => {
+                    "? "
+                }
+                None => "ok",
+                Some(_) => "!!",
+            };
+            output::finding(&format!("{mark}  {:width$}  {}", one.name.as_str(), one.sentence()))?;
+            if let Some(hint) = one.hint() {
+                output::line(&format!("    {:width$}  hint: {}", "", output::pasted::for_this_home(&hint)))?;
+            }
+        }
+    }
+    Ok(ExitCode::from(code(&all)))
+}

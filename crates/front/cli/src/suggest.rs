@@ -1,0 +1,55 @@
+//! Tips for a command line that is nearly right.
+
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// What users of other tools type, and what it is called here.
+const MEANT: [(&str, &str); 22] = [
+    ("logout", "clear"),
+    ("remove", "clear"),
+    ("rm", "clear"),
+    ("delete", "clear"),
+    ("revoke", "clear"),
+    ("ls", "list"),
+    ("lst", "list"),
+    ("status", "list"),
+    ("tokn", "token"),
+    ("get", "token"),
+    ("whoami", "test"),
+    ("check", "test"),
+    ("auth", "login"),
+    ("signin", "login"),
+    ("renew", "refresh"),
+    ("rotate", "refresh"),
+    ("run", "exec"),
+    ("env", "exec"),
+    ("log", "audit"),
+    ("broker", "serve"),
+    ("version", "--version"),
+    ("apps", "app"),
+];
+
+/// The same error with a better tip. `command` is the subcommand that was recognised.
+pub(crate) fn amend(mut error: clap::Error, command: Option<&str>) -> clap::Error {
+    match (error.kind(), command) {
+        (ErrorKind::InvalidSubcommand, None) => {
+            let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+            let meant = MEANT.iter().find(|(theirs, _)| theirs == word).map(|(_, ours)| vec![(*ours).to_owned()]);
+            let similar = match error.get(ContextKind::SuggestedSubcommand) {
+                // The most similar one comes last.
+                Some(ContextValue::Strings(similar)) => Some(similar.iter().rev().cloned().collect()),
+                Some(ContextValue::String(similar)) => Some(vec![similar.clone()]),
+                _ => None,
+            };
+            if let Some(tips) = meant.or(similar) {
+                error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(tips));
+            }
+        }
+        (ErrorKind::UnknownArgument | ErrorKind::MissingRequiredArgument, Some("exec")) => {
+            let tip = StyledStr::from("put `--` before the program: lanyard exec NAME -- COMMAND");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+        }
+        _ => {}
+    }
+    error
+}
