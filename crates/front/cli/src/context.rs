@@ -271,7 +271,7 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
         });
     }
     let all = broker.call(List).await?;
-    let names: Vec<&str> = all.iter().take(NAMED).map(|credential| credential.name.as_str()).collect();
+    let first: Vec<&str> = all.iter().take(NAMED).map(|credential| credential.name.as_str()).collect();
     match (all.first(), all.len()) {
         (Some(only), 1) => Ok(only.name.clone()),
         (None, _) => Err(Failure::NoSuchName {
@@ -281,7 +281,7 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
         (Some(_), count) => Err(Failure::Usage {
             message: format!(
                 "there are several credentials: {}{}",
-                names.join(", "),
+                first.join(", "),
                 if count > NAMED { format!(", and {} more", count - NAMED) } else { String::new() }
             ),
             hint: format!("name one of them, or set {CREDENTIAL}; all: lanyard list"),

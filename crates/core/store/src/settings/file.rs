@@ -14,8 +14,8 @@ use super::SettingsError;
 /// The file holds no secret, so anybody may read it. It decides which program prints the home's key, so nobody but its owner and root
 /// may write it. A link is followed, and the file that it points to is judged by the same rule.
 pub(super) fn read(path: &Path) -> Result<Option<String>, SettingsError> {
-    let owned = || path.to_owned();
-    let io = |source| SettingsError::Io { path: owned(), source };
+    let path_owned = || path.to_owned();
+    let io = |source| SettingsError::Io { path: path_owned(), source };
     // Opening a pipe must not wait for its other end.
     let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
@@ -25,15 +25,15 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, SettingsError> {
     };
     let found = file.metadata().map_err(io)?;
     if !found.is_file() {
-        return Err(SettingsError::NotAFile(owned()));
+        return Err(SettingsError::NotAFile(path_owned()));
     }
     let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
     if owner != user && owner != ROOT {
-        return Err(SettingsError::NotOwned { path: owned(), owner, user });
+        return Err(SettingsError::NotOwned { path: path_owned(), owner, user });
     }
     let mode = found.permissions().mode() & 0o7777;
     if mode & OTHERS_WRITE != 0 {
-        return Err(SettingsError::Writable { path: owned(), mode });
+        return Err(SettingsError::Writable { path: path_owned(), mode });
     }
     let invalid =
         |message: &str| SettingsError::Unclear { path: path.display().to_string(), message: message.to_owned() };
