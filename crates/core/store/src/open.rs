@@ -77,7 +77,7 @@ pub enum OpenError {
         known: i64,
     },
     /// The database holds tables, indexes, triggers or views that are not Lanyard's, or lacks some.
-    #[error("the schema of {} is not the one that lanyard made: {}", database.display(), differences.join("; "))]
+    #[error("the schema of {} was not created by Lanyard: {}", database.display(), differences.join("; "))]
     ForeignSchema {
         /// The database.
         database: PathBuf,
@@ -107,13 +107,13 @@ impl OpenError {
             Self::Unexpected(path) => format!("move {} away, or choose another --home", path.display()),
             Self::NotOwned { path, .. } => format!("run lanyard as the owner of {}", path.display()),
             Self::Exposed { path, .. } => {
-                format!("run `chmod go-rw {}`; think about who may have read it meanwhile", path.display())
+                format!("run `chmod go-rw {}`; consider who may have read it", path.display())
             }
             Self::Orphan(path) => {
-                format!("put the database back beside {0}, or move {0} away to begin anew", path.display())
+                format!("put the database back beside {0}, or move {0} away to start again", path.display())
             }
             Self::Lost { key, .. } => format!(
-                "put the database back, or restore a backup: lanyard restore FILE; to begin anew, move {} away",
+                "put the database back, or restore a backup: lanyard restore FILE; to start again, move {} away",
                 key.display()
             ),
             Self::KeyMissing(path) => format!(

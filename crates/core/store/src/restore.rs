@@ -281,7 +281,7 @@ async fn examine(engine: &Engine, file: &Path) -> Result<HomeRow, RestoreError> 
     migration::migrate(engine).await.map_err(damaged)?;
     let differences = schema::differences(engine).await.map_err(damaged)?;
     if !differences.is_empty() {
-        let reason = format!("its schema is not the one that lanyard made: {}", differences.join("; "));
+        let reason = format!("its schema was not created by Lanyard: {}", differences.join("; "));
         return Err(RestoreError::Damaged { path: file.to_owned(), reason });
     }
     let row = engine.row(HomeRow::select()).await.map_err(damaged)?;

@@ -45,18 +45,18 @@ pub(crate) enum Command {
     Token(token::Token),
     /// Run a program with an access token in its environment
     Exec(exec::Exec),
-    /// Make any call of Webex with a credential
+    /// Make any Webex API call with a credential
     Api(api::Api),
     /// Renew a credential now
     Refresh(refresh::Refresh),
-    /// List or revoke the live tokens that Webex knows
+    /// List or revoke the live tokens that Webex reports
     #[command(subcommand)]
     Tokens(tokens::Tokens),
     /// Rename a credential
     Rename(rename::Rename),
     /// Add labels to a credential, for lanyard list to filter by
     Label(label::Label),
-    /// Stop handing out and renewing a credential, revoking nothing
+    /// Stop handing out and renewing a credential, without revoking it
     Disable(switch::Disable),
     /// Hand out and renew a credential again
     Enable(switch::Enable),
@@ -84,6 +84,6 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Run a local Webex to learn and test on
     Simulator(simulator::Simulator),
-    /// Show everything against a local Webex, in a temporary home
+    /// Tour Lanyard against a local Webex, in a temporary home
     Demo(demo::Demo),
 }

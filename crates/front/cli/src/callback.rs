@@ -136,7 +136,7 @@ async fn respond(request: &Request<Incoming>, shared: &Shared, guest: &Guest) ->
     let callback = match Callback::from_query(request.uri().query().unwrap_or_default()) {
         Ok(callback) => callback,
         Err(error) => {
-            tracing::debug!(%error, "a request to the redirect URI was no answer to a sign-in");
+            tracing::debug!(%error, "a request to the redirect URI did not answer a sign-in");
             return plain(
                 StatusCode::BAD_REQUEST,
                 "Not an answer to a sign-in",
@@ -145,7 +145,7 @@ async fn respond(request: &Request<Incoming>, shared: &Shared, guest: &Guest) ->
         }
     };
     if !shared.sign_in.recognises(&callback) {
-        tracing::debug!("an answer with another sign-in's state came to the redirect URI and was not taken");
+        tracing::debug!("ignored an answer to another sign-in at the redirect URI");
         return plain(
             StatusCode::BAD_REQUEST,
             "This belongs to another sign-in",

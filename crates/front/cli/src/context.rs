@@ -32,7 +32,7 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// The API address of the Webex that something new belongs to [default: `LANYARD_WEBEX_URL`, or commercial Webex]
+    /// The API address of the Webex that a new app or credential belongs to [default: `LANYARD_WEBEX_URL`, or commercial Webex]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) webex_url: Option<String>,
 

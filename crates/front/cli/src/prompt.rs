@@ -101,11 +101,11 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
     }
     if let Some(odd) = OddLetter::find(trimmed) {
         let message = if odd.is_white_space() {
-            format!("the {what} has white space inside it: {odd}")
+            format!("the {what} contains white space: {odd}")
         } else {
-            format!("the {what} has a character that none has: {odd}")
+            format!("the {what} contains an invalid character: {odd}")
         };
-        return Err(Failure::Usage { message, hint: "copy it whole and alone; nothing was stored".to_owned() });
+        return Err(Failure::Usage { message, hint: "copy all of it and nothing else; nothing was stored".to_owned() });
     }
     Ok(Zeroizing::new(trimmed.to_owned()))
 }

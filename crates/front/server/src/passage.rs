@@ -256,7 +256,7 @@ impl Drop for Noted<'_> {
     fn drop(&mut self) {
         let Some(asked) = self.asked.take() else { return };
         if let Err(full) = self.here.spool.note(asked, self.here.broker.parts().clock.now().wall) {
-            tracing::error!(error = %full, "a call is missing in the audit");
+            tracing::error!(error = %full, "a call is missing from the audit");
         }
     }
 }

@@ -69,7 +69,7 @@ pub(crate) async fn answer(
         let credential = held.map(|held| (held.id, held.name.clone()));
         let asked = Asked { credential, actor: caller.actor().clone(), means, end };
         if let Err(full) = shared.hand_outs.note(asked, shared.hand_outs.now().wall) {
-            tracing::error!(error = %full, "a call is missing in the audit");
+            tracing::error!(error = %full, "a call is missing from the audit");
         }
     }
     // A token that was renewed on the way is in memory with the next look.

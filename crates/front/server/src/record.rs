@@ -32,7 +32,7 @@ pub(crate) fn refused(
     let problem = discreet.as_ref().unwrap_or(problem);
     let asked = Asked { credential: about, actor: caller.actor().clone(), means, end: Err(problem.in_audit()) };
     if let Err(full) = shared.hand_outs.note(asked, shared.hand_outs.now().wall) {
-        tracing::error!(error = %full, "a refusal is missing in the audit");
+        tracing::error!(error = %full, "a refusal is missing from the audit");
     }
     problem.response()
 }
@@ -40,7 +40,7 @@ pub(crate) fn refused(
 /// Records that a request that changed nothing was answered.
 pub(crate) fn answered(shared: &Shared, caller: &Caller, about: About, means: &'static str) {
     if let Err(full) = shared.hand_outs.note_answered(about, caller.actor().clone(), means.into()) {
-        tracing::error!(error = %full, "an answer is missing in the audit");
+        tracing::error!(error = %full, "an answer is missing from the audit");
     }
 }
 

@@ -340,7 +340,7 @@ pub async fn serve(
     shared.broker.drain().await;
     shared.strangers.release(&shared.hand_outs, true);
     if let Err(error) = shared.hand_outs.flush().await {
-        tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing in the audit");
+        tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing from the audit");
     }
     tracing::info!("stopped");
     ended.map_or(Ok(()), Err)

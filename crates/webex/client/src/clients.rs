@@ -19,7 +19,7 @@ pub enum SetupError {
     #[error(transparent)]
     Proxy(#[from] UnusableProxy),
     /// The token cannot stand in a header.
-    #[error("the access token cannot be sent: {0}, which no token has")]
+    #[error("the access token cannot be sent: {0}, which is invalid in a token")]
     Token(OddLetter),
 }
 

@@ -30,7 +30,7 @@ pub struct Options {
     /// Whether things happen to devices of themselves: they fail, restart and sleep now and then, the same way for the same seed
     /// and time. Otherwise they stay as they were made until a script comes.
     pub lively: bool,
-    /// How many calls a minute somebody may make of one API; no limit where it is left out. Webex is said to allow about 300.
+    /// How many calls a minute somebody may make of one API; no limit where it is left out. Webex reportedly allows about 300.
     pub requests_per_minute: Option<NonZeroU32>,
     /// The life of an access token that an integration or a service app obtains.
     pub access_token_ttl: Duration,

@@ -101,7 +101,7 @@ impl Error {
                 "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
             }
             Self::AppOfAnotherEnvironment { .. } => {
-                "someone altered the database: see lanyard audit; put back a backup, or clear the credential and add it again".to_owned()
+                "someone altered the database: see lanyard audit; restore a backup, or clear the credential and add it again".to_owned()
             }
             Self::Told(told) => told.hint()?.to_owned(),
             Self::Call(error) => call_hint(error)?,
@@ -256,7 +256,7 @@ fn send_hint(error: &SendError) -> &'static str {
             "correct or unset the variable, for example HTTPS_PROXY=http://proxy.example:3128"
         }
         SendError::NotSent(url, ..) if is_local(url) => {
-            "see that the local Webex runs; started anew it listens on another port, unless --listen names one"
+            "check that the local Webex is running; after a restart it listens on another port, unless --listen names one"
         }
         _ => "check the network and HTTPS_PROXY",
     }
@@ -275,7 +275,7 @@ fn refused_hint(error: &str, again: &Again) -> String {
     match error {
         "access_denied" => {
             format!(
-                "somebody pressed Deny, or the organisation's administrator blocks this app; sign in again, or ask them to allow it: {again}"
+                "the user pressed Deny, or the organisation's administrator blocks this app; sign in again, or ask them to allow it: {again}"
             )
         }
         "invalid_scope" => {

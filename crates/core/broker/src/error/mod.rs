@@ -129,7 +129,7 @@ pub enum Error {
     #[error("Webex gave no code to sign in with")]
     DeviceRefused(#[source] Box<DeviceError>),
     /// Nobody signed in while the code was good.
-    #[error("nobody signed in as {name} while the code was good")]
+    #[error("the code for {name} expired before a user signed in")]
     DeviceExpired {
         /// The credential.
         name: CredentialName,

@@ -149,9 +149,9 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
             driver.failures += 1;
             if matches!(action, Action::Claim | Action::Declare { .. } | Action::Release) {
                 // Nothing was sent: whoever asked for the rotation is told, and says so.
-                tracing::debug!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+                tracing::debug!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
             } else if !matches!(error, StoreError::Paused(_)) {
-                tracing::warn!(credential = %id, ?action, %error, "the store did not take a step of a rotation");
+                tracing::warn!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
             }
             store_error = Some(error);
             Event::StoreFailed

@@ -54,8 +54,8 @@ pub enum Refusal {
 impl RefusedClient {
     /// What a person can do about it.
     pub fn hint(&self) -> &'static str {
-        "someone wrote to the database past Lanyard: remove such clients (lanyard client remove NAME), add the ones you need again, and \
-         see who can write the home"
+        "someone changed the database without Lanyard: remove these clients (lanyard client remove NAME), add the ones you need again, and \
+         check who can write to the home"
     }
 }
 
@@ -160,7 +160,7 @@ impl Store {
             tracing::warn!(
                 clients = rows.len(),
                 names = %names.escape_debug(),
-                "the clients of an earlier version now count as added by Lanyard; check them: lanyard client list"
+                "adopted the clients of an earlier version; check them: lanyard client list"
             );
         }
         write.commit().await

@@ -249,7 +249,7 @@ impl Add {
         let id = self.client_id.trim();
         if id.is_empty() || id.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return wrong(
-                "the client id is empty, or has white space inside",
+                "the client id is empty or contains white space",
                 "copy it from the app's page in the developer portal",
             );
         }

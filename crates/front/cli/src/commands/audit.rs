@@ -122,7 +122,8 @@ impl Audit {
                 Err(Failure::Other {
                     message: format!("the audit was tampered with: record {sequence} of {writer} {}", said(fault)),
                     hint: Some(
-                        "the database was written without the home's key; keep a copy, and find out by whom".to_owned(),
+                        "the database was written without the home's key; keep a copy, and find out who did it"
+                            .to_owned(),
                     ),
                 })
             }

@@ -27,7 +27,7 @@ pub(crate) struct Serve {
     /// A host name that clients may use over TCP, besides the address; may be repeated
     #[arg(long = "http-name", value_name = "NAME")]
     http_names: Vec<String>,
-    /// The API address of a Webex to which clients may add credentials, besides those that the home has; may be repeated
+    /// The API address of a Webex for which clients may add credentials, besides those that the home has; may be repeated
     #[arg(long = "allow-environment", value_name = "URL")]
     allow_environments: Vec<String>,
     /// The certificate for TCP and its chain, in PEM; read again on SIGHUP

@@ -41,7 +41,7 @@ pub(crate) struct Simulator {
     /// How many organisations there are, up to 1,000; those beyond the first are small
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     organisations: u32,
-    /// Limit each user to this many calls a minute for each API; Webex is said to allow about 300 [default: no limit]
+    /// Limit each user to this many calls a minute for each API; Webex reportedly allows about 300 [default: no limit]
     #[arg(long, value_name = "N", value_parser = numbers::at_least_one)]
     requests_per_minute: Option<NonZeroU32>,
     /// How long an access token lasts, in seconds
@@ -53,10 +53,10 @@ pub(crate) struct Simulator {
     /// What a refresh does to the refresh token: keep, rotate (repeats its answer for a minute) or rotate-strict
     #[arg(long, value_name = "BEHAVIOUR", default_value_t = RefreshBehaviour::Keep)]
     refresh: RefreshBehaviour,
-    /// A further refresh within so many seconds changes nothing; Webex is said to do so for a day
+    /// A further refresh within this many seconds changes nothing; Webex reportedly does so for a day
     #[arg(long, value_name = "SECONDS", value_parser = numbers::seconds)]
     noop_refresh_window: Option<u64>,
-    /// Write all that a program needs to know (addresses, client ids, secrets, tokens) to this file, as JSON that only you can read
+    /// Write everything that a program needs (addresses, client ids, secrets, tokens) to this file, as JSON that only you can read
     #[arg(long, value_name = "FILE")]
     info: Option<PathBuf>,
     /// A redirect URI to register beside the usual loopback ones; may be repeated

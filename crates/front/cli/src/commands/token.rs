@@ -78,7 +78,7 @@ pub(crate) async fn record(access: &Access, taken: &TakenToken, means: &str) {
         Access::Local(broker) => broker.call(taken.record(means)).await.err().map(|error| error.to_string()),
     };
     if let Some(why) = missing {
-        output::note(&format!("warning: this hand-out is missing in the audit: {why}"));
+        output::note(&format!("warning: this hand-out is missing from the audit: {why}"));
     }
 }
 

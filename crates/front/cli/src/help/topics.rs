@@ -4,18 +4,18 @@ use clap::Command;
 
 /// The variables that Lanyard reads.
 pub(crate) const ENVIRONMENT: [(&str, &str); 14] = [
-    ("LANYARD_HOME", "the home, where --home gives none [default: ~/.local/share/lanyard]"),
-    ("LANYARD_CREDENTIAL", "the credential, where a command names none"),
-    ("LANYARD_WEBEX_URL", "the API address of the Webex that something new belongs to"),
+    ("LANYARD_HOME", "the home, if --home is omitted [default: ~/.local/share/lanyard]"),
+    ("LANYARD_CREDENTIAL", "the credential, if a command names none"),
+    ("LANYARD_WEBEX_URL", "the API address of the Webex that a new app or credential belongs to"),
     ("LANYARD_KEY_SOURCE", "a new home's key: keyring, file, passphrase, command or key-file"),
     ("LANYARD_KEY_FILE", "a file with the home's key, such as a container's secret"),
     ("LANYARD_PASSPHRASE_FILE", "a file with the passphrase of the home's key"),
-    ("LANYARD_NEW_PASSPHRASE_FILE", "a file with the passphrase that is to replace it"),
+    ("LANYARD_NEW_PASSPHRASE_FILE", "a file with the passphrase that will replace it"),
     ("LANYARD_LOG", "what is logged on stderr, such as debug or lanyard_broker=debug"),
     ("NO_COLOR", "any value switches colours off"),
     ("CLICOLOR_FORCE", "1 switches colours on, even on a pipe"),
     ("BROWSER", "the browser that lanyard login opens"),
-    ("HTTPS_PROXY, NO_PROXY", "a proxy on the way to Webex, and the hosts that are reached without it"),
+    ("HTTPS_PROXY, NO_PROXY", "the proxy for calls to Webex, and the hosts to reach without it"),
     ("XDG_DATA_HOME", "where homes are kept, instead of ~/.local/share"),
     ("WEBEX_ACCESS_TOKEN", "set by lanyard exec for the program; with --proxy also WEBEX_BASE_URL"),
 ];
@@ -29,7 +29,7 @@ pub(crate) const EXIT_CODES: [(&str, &str); 10] = [
     ("4", "a person must act: sign in, authorise, grant"),
     ("5", "Webex is unreachable or limits the calls"),
     ("6", "the store or its key is at fault"),
-    ("125", "lanyard exec: Lanyard failed; otherwise its code is the program's"),
+    ("125", "lanyard exec: Lanyard failed; otherwise the exit code is the program's"),
     ("126", "lanyard exec: the program cannot be run"),
     ("127", "lanyard exec: the program does not exist"),
 ];

@@ -59,7 +59,7 @@ pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> Block {
     }
     rows.push(("methods", client.methods.map_or_else(|| "any".to_owned(), |methods| methods.to_string())));
     match &client.paths {
-        None => rows.push(("paths", "any that yields no credential".to_owned())),
+        None => rows.push(("paths", "any that exposes no credential".to_owned())),
         Some(paths) => rows.extend(paths.iter().map(|path| ("paths", path.to_string()))),
     }
     rows.push(("organisation", client.org.as_ref().map_or("any", OrgId::as_str).to_owned()));
@@ -67,7 +67,7 @@ pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> Block {
         "expires",
         match client.expires_at {
             None => "never".to_owned(),
-            Some(end) if client.has_expired(now) => format!("{end:.0}: it is refused everything"),
+            Some(end) if client.has_expired(now) => format!("{end:.0}: every request is refused"),
             Some(end) => format!("{end:.0}"),
         },
     ));

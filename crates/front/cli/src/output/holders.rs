@@ -43,10 +43,7 @@ pub(crate) fn json(holders: &Holders) -> Value {
 pub(crate) fn minted(through: &[CredentialName]) {
     if !through.is_empty() {
         let names: Vec<_> = through.iter().map(CredentialName::as_str).collect();
-        super::note(&format!(
-            "warning: these are minted through it, and cannot be minted without it: {}",
-            names.join(", ")
-        ));
+        super::note(&format!("warning: these credentials cannot be renewed without it: {}", names.join(", ")));
     }
 }
 

@@ -95,6 +95,6 @@ fn a_webex_that_cannot_be_reached_is_said_to_be_that() {
     let mut command = home.command(["--webex-url", &url, "add", "bot", "pasted", "--token-file"]);
     let ended = Running::start(command.arg(file)).end();
     assert!(ended.stderr.contains("cannot be reached"), "{}", ended.stderr);
-    assert!(ended.hint().contains("see that the local Webex runs"), "{}", ended.stderr);
+    assert!(ended.hint().contains("check that the local Webex is running"), "{}", ended.stderr);
     ended.fails(5);
 }

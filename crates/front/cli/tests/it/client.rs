@@ -282,7 +282,7 @@ fn a_client_whose_time_is_over_is_shown_as_expired() {
     added_expired(&home, "monitor", "proxy");
     assert!(row().contains("expired"), "{}", row());
     let said = home.run(["client", "show", "monitor"]).ok();
-    assert!(said.contains("1970-01-01T00:00:01Z: it is refused everything"), "{said}");
+    assert!(said.contains("1970-01-01T00:00:01Z: every request is refused"), "{said}");
 }
 
 #[test]

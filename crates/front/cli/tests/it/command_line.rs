@@ -22,7 +22,7 @@ fn what_no_sign_in_could_use_is_no_app() {
     for (id, scope, expected) in [
         ("", "spark:people_read", "the client id is empty"),
         (" ", "spark:people_read", "the client id is empty"),
-        ("C1 C2", "spark:people_read", "the client id is empty, or has white space inside"),
+        ("C1 C2", "spark:people_read", "the client id is empty or contains white space"),
         ("C1", "", "a scope is empty"),
         ("C1", "  ", "a scope is empty"),
     ] {

@@ -40,7 +40,7 @@ fn told_once_it_holds_whatever_the_environment_says_and_leaves_nothing_behind() 
         "ok: the signal killed it before it stored anything",
         "ok: Webex saw the same token exchanged twice",
         "ok: Webex confirmed that its tokens are revoked",
-        "Every step held.",
+        "Every step succeeded.",
     ] {
         assert!(told.contains(step), "{step}: {told}");
     }
@@ -94,6 +94,6 @@ fn on_a_terminal_the_table_lives_until_enter_is_pressed() {
         }
     }
     assert!(child.wait().unwrap().success(), "{shown}");
-    assert!(pressed && shown.contains("tokens of 60 s") && shown.contains("Every step held."), "{shown}");
+    assert!(pressed && shown.contains("tokens of 60 s") && shown.contains("Every step succeeded."), "{shown}");
     assert_eq!(left_behind(&home), [] as [&str; 0]);
 }

@@ -287,7 +287,7 @@ fn many_are_imported_at_once_and_a_bad_line_stops_no_other() {
 fn a_table_that_is_not_understood_is_no_import() {
     let home = Home::new(LANYARD);
     for (table, expected) in
-        [("", "empty"), ("name,token\n", "no known column in its field 2"), ("name,app\n", "no column kind")]
+        [("", "empty"), ("name,token\n", "an unknown column in field 2"), ("name,app\n", "no column kind")]
     {
         let mut command = home.command(["import", "--csv"]);
         let refused = Running::start(command.arg(home.file("all.csv", table))).end();

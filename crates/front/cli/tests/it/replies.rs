@@ -49,13 +49,13 @@ fn failing() -> Vec<Failing> {
     };
     let dead_grant = "The refresh token provided is expired, revoked, malformed, or invalid.";
     vec![
-        Failing::unclear(json!({ "mangle": "empty" }), "the body (0 bytes) is not the JSON of a token reply"),
-        Failing::unclear(json!({ "mangle": "truncate" }), "is not the JSON of a token reply"),
-        Failing::unclear(json!({ "mangle": "html" }), "is not the JSON of a token reply"),
+        Failing::unclear(json!({ "mangle": "empty" }), "the body (0 bytes) is not a token reply in JSON"),
+        Failing::unclear(json!({ "mangle": "truncate" }), "is not a token reply in JSON"),
+        Failing::unclear(json!({ "mangle": "html" }), "is not a token reply in JSON"),
         Failing::unclear(json!({ "mangle": "huge" }), "is longer than 262144 bytes and was not read"),
-        Failing::unclear(text(json!(format!("it works, {canary}"))), "is not the JSON of a token reply"),
-        Failing::unclear(text(json!([canary])), "is not the JSON of a token reply"),
-        Failing::unclear(text(json!({ "access_token": 5 })), "is not the JSON of a token reply"),
+        Failing::unclear(text(json!(format!("it works, {canary}"))), "is not a token reply in JSON"),
+        Failing::unclear(text(json!([canary])), "is not a token reply in JSON"),
+        Failing::unclear(text(json!({ "access_token": 5 })), "is not a token reply in JSON"),
         Failing::unclear(text(json!({})), "there is no access token in the body"),
         Failing::unclear(json!({ "merge": { "access_token": "" } }), "there is no access token in the body"),
         Failing::unclear(json!({ "merge": { "access_token": null } }), "there is no access token in the body"),

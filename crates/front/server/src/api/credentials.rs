@@ -103,7 +103,7 @@ async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> An
     };
     let text = Zeroizing::new(added.access_token);
     if let Some(odd) = OddLetter::find(text.trim()) {
-        let message = format!("the access token has a character that no token has: {odd}");
+        let message = format!("the access token contains an invalid character: {odd}");
         return Err(Problem::new(Code::BadRequest, message));
     }
     let token = AccessToken::new(text.trim());

@@ -63,7 +63,7 @@ impl ConnectError {
             }
             Self::OpenDirectory(path) => format!("chmod go-w {}", path.display()),
             Self::NoSocket(path) => format!("see what it is, and move it out of the way: {}", path.display()),
-            Self::Full(_) => "try again in a moment; where that does not help, start the broker anew".to_owned(),
+            Self::Full(_) => "try again in a moment; if that does not help, restart the broker".to_owned(),
             Self::Io(..) => "check the owner and the permissions of the home".to_owned(),
         }
     }

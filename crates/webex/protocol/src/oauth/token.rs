@@ -218,7 +218,7 @@ impl fmt::Display for MalformedReply {
                     Looks::Compressed => ", compressed in a way that could not be undone",
                     Looks::Unknown => "",
                 };
-                write!(f, "the body ({length} bytes{looks}) is not the JSON of a token reply")
+                write!(f, "the body ({length} bytes{looks}) is not a token reply in JSON")
             }
             Self::NoAccessToken => f.write_str("there is no access token in the body"),
             Self::UnusableToken(odd) => write!(f, "a token in the body cannot be used: {odd}"),

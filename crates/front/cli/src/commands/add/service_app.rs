@@ -29,7 +29,7 @@ pub(crate) struct ServiceApp {
     /// The credential that asks: an integration's with `spark:applications_token`
     #[arg(long, value_name = "NAME", requires = "target_org")]
     via: Option<CredentialName>,
-    /// Let another organisation than before take the credential over
+    /// Let a different organisation take over the credential
     #[arg(long, conflicts_with = "target_org")]
     replace: bool,
 }

@@ -36,7 +36,7 @@ impl Pages {
         };
         if self.begun {
             self.end()?;
-            output::note(&format!("warning: this is not the whole list: {} items were read", self.printed));
+            output::note(&format!("warning: the list is incomplete: {} items were read", self.printed));
         }
         refused.map(|reply| finish(&reply, true, self.json))
     }
@@ -70,7 +70,7 @@ impl Pages {
             return Ok(Vec::new());
         }
         let page: Value = parse_json(body).map_err(|_| other("a page is not JSON"))?;
-        let Value::Object(mut page) = page else { return Err(other("the answer holds no list")) };
+        let Value::Object(mut page) = page else { return Err(other("the response contains no list")) };
         if self.key.is_none() {
             self.key = list_of(&page).map(str::to_owned);
         }
@@ -80,7 +80,7 @@ impl Pages {
             // Later pages of some lists leave the list out.
             Some(Value::Null) => Ok(Vec::new()),
             None if self.begun && key.is_some() => Ok(Vec::new()),
-            _ => Err(other("the answer holds no list")),
+            _ => Err(other("the response contains no list")),
         }
     }
 

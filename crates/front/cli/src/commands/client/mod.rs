@@ -73,8 +73,8 @@ pub(crate) struct Add {
     #[arg(long, value_name = "METHODS")]
     methods: Option<MethodSet>,
     /// With proxy: the paths that it may call, separated by commas, without the /v1 that they begin with; `*` stands for one segment,
-    /// `**` at the end for all that follow, such as /people/*,/devices/** [default: any that yields no credential; for such a one
-    /// its exact path must be named]
+    /// `**` at the end for all that follow, such as /people/*,/devices/** [default: any that exposes no credential; a path
+    /// that does must be named exactly]
     #[arg(long, value_name = "PATHS", value_delimiter = ',')]
     paths: Option<Vec<PathPattern>>,
     /// With proxy: the id of the one organisation that its calls may be about

@@ -63,7 +63,9 @@ impl Demo {
             return Ok(ExitCode::from(130));
         }
         say("");
-        say("Every step held. Next: lanyard simulator and the README's guides, or your own Webex: lanyard app add.");
+        say(
+            "Every step succeeded. Next: lanyard simulator and the README's guides, or your own Webex: lanyard app add.",
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -67,7 +67,7 @@ pub(super) async fn run(
     };
     let status = status.map_err(Failure::io("the program cannot be waited for"))?;
     if let Err(error) = passage.finish().await {
-        output::note(&format!("warning: the last calls are missing in the audit: {error}"));
+        output::note(&format!("warning: the last calls are missing from the audit: {error}"));
     }
     Ok(code(status))
 }

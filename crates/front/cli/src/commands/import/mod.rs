@@ -115,13 +115,15 @@ fn say(credential: &Credential) {
 fn warn(file: &Path) {
     // Nothing is deleted from a pipe or a device.
     if file == Path::new("-") || !file.is_file() {
-        output::note("warning: its source still holds the grant: another program that renews with it may end this one");
+        output::note(
+            "warning: its source still holds the grant: if another program renews with it, this credential may stop working",
+        );
         output::note("hint: delete it there once lanyard works");
         return;
     }
     let file = file.display();
     output::note(&format!(
-        "warning: {file} still holds the grant: another program that renews with it may end this one"
+        "warning: {file} still holds the grant: if another program renews with it, this credential may stop working"
     ));
     output::note(&format!("hint: delete it once lanyard works: rm {file}"));
 }

@@ -117,10 +117,7 @@ fn columns(header: &[Field]) -> Result<Vec<Column>, Failure> {
                 let label = other.strip_prefix("label.").and_then(|key| key.parse().ok());
                 let Some(key) = label else {
                     // A file without a header has a token here, of which no letter is shown.
-                    return Err(wrong_header(format!(
-                        "the first line names no known column in its field {}",
-                        place + 1
-                    )));
+                    return Err(wrong_header(format!("the first line has an unknown column in field {}", place + 1)));
                 };
                 Column::Label(key)
             }
@@ -309,10 +306,10 @@ mod tests {
             ("", "empty"),
             ("name,access_token\n", "no column kind"),
             ("kind\n", "no column name"),
-            ("name,kind,tokens\n", "no known column in its field 3"),
-            ("name,kind,label.A\n", "no known column in its field 3"),
+            ("name,kind,tokens\n", "an unknown column in field 3"),
+            ("name,kind,label.A\n", "an unknown column in field 3"),
             ("name,kind,app,app\n", "app is there twice"),
-            ("acme,bot,canary\n", "no known column in its field 1"),
+            ("acme,bot,canary\n", "an unknown column in field 1"),
             ("name;kind;access_token\n", "semicolons"),
             ("sep=;\nname;kind\n", "semicolons"),
             ("name\tkind\n", "tabs"),

@@ -26,7 +26,7 @@ pub(super) enum FileError {
     #[error("its field {0} is no text")]
     NoText(&'static str),
     /// A token has a letter that no token has.
-    #[error("its field {0} has a character that no token has: {1}")]
+    #[error("its field {0} contains a character that is invalid in a token: {1}")]
     OddLetter(&'static str, OddLetter),
     /// There is no token at all.
     #[error("its field access_token is missing, and so is refresh_token")]

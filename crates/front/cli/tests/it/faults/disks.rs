@@ -23,7 +23,7 @@ fn on_a_disk(webex: &Webex) -> Option<Home> {
 fn handed_out_unrecorded(home: &Home, webex: &Webex, why: &str) {
     let ended = home.run(["token", "acme"]);
     assert!(
-        ended.stderr.contains(&format!("warning: this hand-out is missing in the audit: {why}")),
+        ended.stderr.contains(&format!("warning: this hand-out is missing from the audit: {why}")),
         "{}",
         ended.stderr
     );

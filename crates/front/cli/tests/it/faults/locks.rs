@@ -42,7 +42,7 @@ fn a_locked_database_keeps_nobody_from_a_valid_token_and_nothing_is_sent() {
     let renewal = Running::start(&mut home.command(["refresh", "acme", "--force"]));
     let token = token.end();
     assert!(
-        token.stderr.contains("warning: this hand-out is missing in the audit: the store is busy"),
+        token.stderr.contains("warning: this hand-out is missing from the audit: the store is busy"),
         "{}",
         token.stderr
     );

@@ -41,11 +41,7 @@ fn a_guest_is_minted_again_whenever_its_token_ends() {
     assert_eq!(home.show("fleet")["generation"], 3, "{}", home.show("fleet"));
 
     let disabled = home.run(["disable", "fleet"]);
-    assert!(
-        disabled.stderr.contains("these are minted through it, and cannot be minted without it: visitor"),
-        "{}",
-        disabled.stderr
-    );
+    assert!(disabled.stderr.contains("these credentials cannot be renewed without it: visitor"), "{}", disabled.stderr);
     disabled.ok();
     let refused = home.run(["refresh", "visitor", "--force"]);
     assert!(refused.stderr.contains("it is minted through fleet: fleet is disabled"), "{}", refused.stderr);
