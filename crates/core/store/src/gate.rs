@@ -60,7 +60,7 @@ impl<'a> Gate<'a> {
             tracing::error!(
                 %credential,
                 %error,
-                "what Webex answered was written into the database that was open: whoever moved that has it"
+                "Webex's answer was written to the database that was open: look for it where that file was moved"
             );
         }
     }

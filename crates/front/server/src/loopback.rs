@@ -63,7 +63,7 @@ where
         }
         match accepted {
             // The legitimate peer has all places itself.
-            Ok(_) if places.len() >= bound() => tracing::debug!("a connection found no place"),
+            Ok(_) if places.len() >= bound() => tracing::debug!("a connection was refused: all places are taken"),
             Ok((stream, _)) => {
                 let guest = Guest::default();
                 let connection = tokio::spawn(converse(stream, guest.clone(), service.clone())).abort_handle();

@@ -188,7 +188,7 @@ impl Inner {
         let stream = match owner::open(socket).await {
             Ok(stream) => stream.ok_or_else(gone)?,
             Err(error) => {
-                return Err(Problem::new(Code::Busy, format!("the broker is not asked: {error}")).hint(error.hint()));
+                return Err(Problem::new(Code::Busy, format!("the broker was not asked: {error}")).hint(error.hint()));
             }
         };
         let (mut sender, connection) =

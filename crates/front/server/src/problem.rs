@@ -108,7 +108,7 @@ codes! {
     /// Webex asked to wait.
     Limited = TOO_MANY_REQUESTS, "limited", "Webex asks to wait";
     /// A client asked for the same thing again too soon.
-    TooOften = TOO_MANY_REQUESTS, "too-often", "It was asked for too often";
+    TooOften = TOO_MANY_REQUESTS, "too-often", "It was requested too often";
     /// Something inside went wrong.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong inside the broker";
     /// Webex gave no answer that could be passed on.
@@ -137,7 +137,7 @@ impl Problem {
 
     /// A method that a path does not have; `allow` lists those that it has.
     pub(crate) fn method(path: &str, allow: &'static str) -> Self {
-        let problem = Self::new(Code::Method, format!("{path} has only {allow}"));
+        let problem = Self::new(Code::Method, format!("{path} supports only {allow}"));
         Self { allow: Some(allow), ..problem }
     }
 

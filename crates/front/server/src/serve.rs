@@ -146,7 +146,7 @@ impl Shared {
     /// What keeps the broker from its work, in a sentence.
     pub(crate) fn trouble(&self) -> Option<String> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = troubles.ended.map(|task| format!("the broker's {task} ended, and the broker ends"));
+        let ended = troubles.ended.map(|task| format!("the broker's {task} ended, so the broker stops"));
         let reading = troubles.reading.as_ref().map(|why| format!("the store cannot be read: {why}"));
         ended
             .or(reading)
@@ -198,7 +198,7 @@ impl Shared {
         self.lost.send_if_modified(|lost| {
             let is_first = lost.is_none();
             if is_first {
-                tracing::error!(%error, hint = error.hint(), "nothing is renewed any more, and the broker ends");
+                tracing::error!(%error, hint = error.hint(), "nothing is renewed any more, and the broker stops");
                 *lost = Some(path.to_owned());
             }
             is_first
@@ -361,7 +361,7 @@ async fn until_stopped(
             order = orders() => order,
             lost = replaced(&mut lost) => return Some(StoreError::Replaced(lost).into()),
             Ended { task, why } = background.first_end() => {
-                tracing::error!(task, why, "a part of the broker ended, and so the broker ends");
+                tracing::error!(task, why, "a part of the broker ended, so the broker stops");
                 shared.troubles.lock().unwrap_or_else(PoisonError::into_inner).ended = Some(task);
                 return Some(ServeError::Ended { task, why });
             }

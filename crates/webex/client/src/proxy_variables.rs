@@ -9,7 +9,7 @@ use url::Url;
 
 /// A variable that names a proxy and cannot be read. Its value is not repeated, because it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{variable} does not name a proxy: {fault}; nothing was sent")]
+#[error("{variable} is not the address of a proxy: {fault}; nothing was sent")]
 pub struct UnusableProxy {
     /// The variable.
     pub variable: &'static str,
@@ -43,7 +43,7 @@ const FORM: &str = "expected http://HOST:PORT";
 /// Whether a text is the address of a proxy, to the letter: `http://HOST:PORT`, `HOST:PORT`, or either with `USER:PASSWORD@`.
 fn address(text: &str) -> Result<(), &'static str> {
     if text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-        return Err("it has white space inside");
+        return Err("it contains white space");
     }
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if !matches!(scheme, "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h") {
@@ -118,6 +118,9 @@ mod tests {
         assert_eq!(with(&[("HTTPS_PROXY", "a:1"), ("ALL_PROXY", "a b")]), Ok(()));
         assert_eq!(with(&[("HTTP_PROXY", "a b")]), Ok(()));
         let error = UnusableProxy { variable: "HTTPS_PROXY", fault: FORM };
-        assert_eq!(error.to_string(), "HTTPS_PROXY does not name a proxy: expected http://HOST:PORT; nothing was sent");
+        assert_eq!(
+            error.to_string(),
+            "HTTPS_PROXY is not the address of a proxy: expected http://HOST:PORT; nothing was sent"
+        );
     }
 }

@@ -19,18 +19,16 @@ pub enum PagingError {
     #[error(transparent)]
     Unreadable(#[from] UnreadableLink),
     /// The next page is on the same host under another scheme. It was not asked for.
-    #[error(
-        "the next page is said to be at {0}, with another scheme than the page before it; the token is not sent there"
-    )]
+    #[error("the next page is at {0}, whose scheme differs from the page before it; the token is not sent there")]
     OtherScheme(SafeUrl),
     /// The next page is at an address to which the token may not go. It was not asked for.
-    #[error("the next page is said to be at {0}, which does not belong to the credential's Webex")]
+    #[error("the next page is at {0}, which does not belong to the credential's Webex")]
     ForeignOrigin(SafeUrl),
     /// The next page is one that was asked for before.
-    #[error("the pages of {0} lead in a circle")]
+    #[error("the pages of {0} form a loop")]
     Circle(SafeUrl),
     /// Page after page has no item that an earlier one did not have.
-    #[error("{1} pages of {0} in a row had nothing new")]
+    #[error("{1} consecutive pages of {0} had nothing new")]
     NothingNew(SafeUrl, usize),
     /// There are more pages than any list has.
     #[error("{0} has more than {1} pages")]

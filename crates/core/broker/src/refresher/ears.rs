@@ -62,7 +62,7 @@ impl Ears {
     fn renewed(&self, credential: &Credential) {
         let Some(shared) = self.0.upgrade() else { return };
         let generation = credential.generation.number();
-        tracing::info!(credential = %credential.name, generation, why = "somebody asked for it", "renewed");
+        tracing::info!(credential = %credential.name, generation, why = "requested", "renewed");
         shared.hear(&credential.environment, Health::Well);
     }
 

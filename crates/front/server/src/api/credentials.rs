@@ -93,8 +93,11 @@ async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> An
         "bot" => Kind::Bot,
         "personal" => Kind::Personal,
         other => {
-            return Err(Problem::new(Code::BadRequest, format!("a token of the kind {other:?} cannot be added alone"))
-                .hint("bot or personal; integrations sign in: lanyard login"));
+            return Err(Problem::new(
+                Code::BadRequest,
+                format!("a credential of the kind {other:?} cannot be added with a token alone"),
+            )
+            .hint("use bot or personal; to add an integration: lanyard login"));
         }
     };
     let environment = match &added.webex_url {
@@ -133,10 +136,10 @@ async fn known(shared: &Shared, broker: &Broker, environment: &Environment) -> R
             return Ok(());
         }
     }
-    let detail = format!("a client may not add a credential of the Webex at {}", environment.id());
+    let detail = format!("clients may not add credentials for the Webex at {}", environment.id());
     Err(Problem::new(Code::Refused, detail)
-        .why("a client may not add a credential of that Webex")
-        .hint(format!("let the owner run lanyard serve --allow-environment {}", environment.id())))
+        .why("clients may not add credentials for that Webex")
+        .hint(format!("ask the owner to run lanyard serve --allow-environment {}", environment.id())))
 }
 
 async fn clear(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
@@ -169,7 +172,7 @@ async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, force: 
     if let (true, Caller::Client { .. }, Some(held)) = (force, caller, shared.hand_outs.find(name.as_str())) {
         shared.forced.permit(held.id, &shared.hand_outs.now()).map_err(|wait| {
             Problem::new(Code::TooOften, format!("{name} was renewed at a client's request less than a minute ago"))
-                .hint("ask again later, or without force")
+                .hint("try again later, or omit force")
                 .retry_after(wait)
         })?;
     }

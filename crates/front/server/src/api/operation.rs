@@ -111,7 +111,7 @@ fn no_parameters(query: Option<&str>) -> Result<(), Problem> {
     match first {
         None => Ok(()),
         Some((name, _)) => Err(Problem::new(Code::BadRequest, format!("unknown parameter {name:?}"))
-            .hint("leave the query out; GET /api/v1/openapi.json describes each operation")),
+            .hint("omit the query; GET /api/v1/openapi.json describes each operation")),
     }
 }
 

@@ -77,7 +77,7 @@ impl ListenError {
             Self::InTheWay(path) => format!("move {} away", path.display()),
             Self::NoDirectory(path) => format!("make it: mkdir -p {}", path.display()),
             Self::OpenDirectory(path) => format!("chmod go-w {}; or name a directory of your own", path.display()),
-            Self::ForeignLock(path) => format!("see what it is, and remove it: ls -l {}", path.display()),
+            Self::ForeignLock(path) => format!("find out what it is, and remove it: ls -l {}", path.display()),
             Self::PathTooLong(_) => "name a shorter directory: --sockets DIR".to_owned(),
             Self::Tcp { .. } => "choose another address: --http 127.0.0.1:PORT".to_owned(),
             Self::Unencrypted(_) => {

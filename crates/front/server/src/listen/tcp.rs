@@ -57,7 +57,7 @@ impl TcpSocket {
             tracing::warn!(
                 names = first.hosts.join(" "),
                 hint = "name it as programs do: --http-name NAME, once for each",
-                "whoever asks for this broker under another name than these is refused"
+                "requests for this broker under any other name are refused"
             );
         }
         let second = match http.address {

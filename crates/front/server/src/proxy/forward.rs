@@ -277,7 +277,7 @@ fn passed_on(
 }
 
 fn list_cut_off(url: &SafeUrl) -> Problem {
-    Problem::new(Code::UpstreamGarbled, format!("the list at {url} goes on at an address that is not its Webex's"))
+    Problem::new(Code::UpstreamGarbled, format!("the list at {url} continues at an address outside its Webex"))
         .hint("see the broker's log; a smaller or larger `max` may avoid the next page")
 }
 

@@ -177,7 +177,7 @@ async fn a_proxy_that_cannot_be_read_is_not_passed_by() {
     for value in ["http://DOM\\user:canary@127.0.0.1:1", "http://[::1:1", "proxy host", "http://u:can@ary@127.0.0.1:1"]
     {
         let heard = ask(Environment::fedramp().id(), &[("HTTPS_PROXY", value)]).await;
-        assert!(heard.starts_with("HTTPS_PROXY does not name a proxy: "), "{heard}");
+        assert!(heard.starts_with("HTTPS_PROXY is not the address of a proxy: "), "{heard}");
         assert!(!heard.contains("canary") && !heard.contains("ary@"), "{heard}");
     }
 }

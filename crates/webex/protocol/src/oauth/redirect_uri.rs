@@ -24,13 +24,13 @@ pub enum RedirectUriError {
     #[error("expected an address such as http://localhost:7418/callback")]
     NotAnAddress,
     /// It has a fragment, which RFC 6749, section 3.1.2, forbids.
-    #[error("a redirect URI has no fragment: leave out # and what follows")]
+    #[error("a redirect URI cannot have a fragment: remove # and what follows")]
     Fragment,
     /// It has a user name or a password.
-    #[error("a redirect URI has neither a user name nor a password")]
+    #[error("a redirect URI cannot contain a user name or a password")]
     User,
     /// It has letters that a browser would change or drop, so that nothing could match it.
-    #[error("a redirect URI has no white space, no control characters and no backslashes")]
+    #[error("a redirect URI cannot contain white space, control characters or backslashes")]
     OddLetter,
 }
 

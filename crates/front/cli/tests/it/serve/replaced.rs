@@ -33,7 +33,7 @@ fn move_back(from: &Path, home: &Home) {
 #[track_caller]
 fn ends(mut broker: Served, webex: &Webex) {
     let before = webex.refreshes().len();
-    let said = broker.wait_for("the broker ends");
+    let said = broker.wait_for("the broker stops");
     assert!(said["error"].as_str().unwrap().contains("was removed or replaced"), "{said}");
     assert!(said["hint"].as_str().unwrap().contains("start lanyard again"), "{said}");
     let ended = broker.ended();
@@ -95,7 +95,7 @@ fn an_answer_that_was_under_way_goes_with_the_database_that_was_moved() {
     assert_eq!(broker.ended().code(), 6, "{:#?}", broker.log());
     renewing.join().unwrap();
     assert!(
-        broker.log().iter().any(|fact| fact.to_string().contains("whoever moved that has it")),
+        broker.log().iter().any(|fact| fact.to_string().contains("look for it where that file was moved")),
         "{:#?}",
         broker.log()
     );

@@ -82,7 +82,7 @@ fn a_broker_that_listens_everywhere_says_that_it_goes_by_no_name() {
     let [certificate, key] = authority.certify(&home, "lanyard.test");
     let tls = ["--tls-certificate", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
     let broker = Served::start(&home, [&["--http", "0.0.0.0:0"][..], &tls].concat());
-    let warned = broker.wait_for("under another name than these is refused");
+    let warned = broker.wait_for("under any other name are refused");
     assert!(warned["hint"].as_str().unwrap().contains("--http-name"), "{warned}");
     assert!(warned["names"].as_str().unwrap().starts_with("0.0.0.0:"), "{warned}");
     assert!(broker.stop().status.success());

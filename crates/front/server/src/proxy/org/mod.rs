@@ -142,7 +142,7 @@ impl Pin<'_> {
     }
 
     fn not_in_body(self, name: &str) -> Problem {
-        refused(format!("this call is about the token's own organisation unless its body has the member {name}"))
+        refused(format!("this call is about the token's own organisation unless its body has a member {name}"))
             .hint(format!("add \"{name}\": \"{}\" to the body", self.0))
     }
 }
@@ -155,8 +155,8 @@ fn refused(detail: impl Into<String>) -> Problem {
 }
 
 fn another() -> Problem {
-    refused("the call names another organisation than the one that this client is limited to")
-        .hint("leave the organisation out; Lanyard adds it where the call takes one")
+    refused("the call names an organisation other than the one that this client is limited to")
+        .hint("omit the organisation; Lanyard adds it if the call accepts one")
 }
 
 fn odd_query() -> Problem {
@@ -175,7 +175,7 @@ fn several() -> Problem {
 }
 
 fn not_own() -> Problem {
-    refused("the call takes no organisation, so Webex would answer for the token's own, to which this client is not limited")
+    refused("the call cannot name an organisation, so Webex would use the token's own, and this client is limited to another")
         .hint("use a credential of the client's organisation; `lanyard show NAME` shows a credential's organisation")
 }
 
