@@ -268,7 +268,7 @@ impl CallApi {
         let record = RecordHandOut { id, name, generation, means: format!("api {} {segment}", self.method) };
         // A store that cannot be written stops no call.
         if let Err(error) = record.run(broker).await {
-            tracing::warn!(%error, "this call is missing in the audit");
+            tracing::warn!(%error, "this call is missing from the audit");
         }
     }
 

@@ -50,7 +50,7 @@ fn read_only(home: &Home) -> Option<(String, String)> {
     if statvfs(directory).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY)) {
         return Some((
             format!("{} is on a read-only file system: no credential can be renewed", directory.display()),
-            "mount it for writing, or move the home to a disk that is".to_owned(),
+            "mount it for writing, or move the home to a writable disk".to_owned(),
         ));
     }
     let locked = |path: &Path| access(path, Access::WRITE_OK).is_err() || mode(path) & 0o200 == 0;
