@@ -90,7 +90,7 @@ impl Problem {
 
     /// There is nothing at this address, or nothing that this person may see.
     pub(super) fn nothing_here() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "Page not found.", "It may have been removed, or it is somebody else's.")
+        Self::new(StatusCode::NOT_FOUND, "Page not found.", "It may have been removed, or it belongs to another user.")
             .with_way("/", "Back to the start")
     }
 }

@@ -26,7 +26,7 @@ use crate::routes::{TrackingId, finish};
 use crate::webex::Webex;
 
 /// What a call for another name is answered.
-const NOT_OURS: &[u8] = b"This simulator answers to the name and port of its own address only.\n";
+const NOT_OURS: &[u8] = b"This simulator answers only requests for its own host name and port.\n";
 
 /// The longest body of a request.
 const LONGEST_BODY: usize = 1024 * 1024;

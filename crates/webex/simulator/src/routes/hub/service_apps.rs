@@ -104,7 +104,7 @@ pub(super) async fn token(
     let page = ShownOnce {
         frame: Frame::hub(person, "/hub/apps/service-apps"),
         title: "The service app's tokens",
-        warning: "Copy them now. Tokens that were issued earlier go on working.",
+        warning: "Copy them now. Tokens that were issued earlier keep working.",
         values: &[("Refresh token", reply.refresh.expose_secret()), ("Access token", reply.access.expose_secret())],
         back: (&back, "Back to the service app"),
     };

@@ -37,7 +37,7 @@ pub(super) async fn replace(
     Ok(Page::with_copies(&ShownOnce {
         frame: Frame::portal(person, "/portal"),
         title: "A new client secret",
-        warning: "Copy it now, and put it into every program that uses the app: the old one is wrong from now on.",
+        warning: "Copy it now, and put it into every program that uses the app: the old one no longer works.",
         values: &[("Client secret", secret.expose_secret()), ("Client ID", app.client.as_str())],
         back: (&app.path(), "Back to the app"),
     }))

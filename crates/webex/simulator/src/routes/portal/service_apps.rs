@@ -144,7 +144,7 @@ pub(super) async fn tokens(
     let page = ShownOnce {
         frame: page.frame,
         title: "The service app's tokens",
-        warning: "Copy them now. Tokens that were generated earlier go on working.",
+        warning: "Copy them now. Tokens that were generated earlier keep working.",
         values: &[("Refresh token", reply.refresh.expose_secret()), ("Access token", reply.access.expose_secret())],
         back: (&path, "Back to the service app"),
     };

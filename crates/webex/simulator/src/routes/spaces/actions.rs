@@ -33,7 +33,7 @@ pub(in crate::routes) async fn create(
     caller.needs_any(&["spark:messages_write"])?;
     let wish: Wish = json_body(&body)?;
     if wish.kind != "submit" {
-        return Err(Refusal::BadRequest("type is submit.".to_owned()));
+        return Err(Refusal::BadRequest("type must be submit.".to_owned()));
     }
     let (id, now) = (random::uuid(&*webex.setting().entropy), webex.now());
     let mut state = webex.state();

@@ -146,11 +146,13 @@ impl Wish {
     /// Puts what it says into a message.
     fn write(&self, state: &Everything, message: &mut Message) -> Result<(), Refusal> {
         if self.text.is_none() && self.markdown.is_none() && self.files.is_empty() && self.attachments.is_empty() {
-            return Err(Refusal::BadRequest("A message has a text, a markdown, files or attachments.".to_owned()));
+            return Err(Refusal::BadRequest("A message needs text, markdown, files or attachments.".to_owned()));
         }
         let is_card = |card: &Value| card["contentType"] == CARD && card["content"].is_object();
         if self.attachments.len() > 1 || !self.attachments.iter().all(is_card) {
-            return Err(Refusal::BadRequest(format!("attachments holds one card at most, of the contentType {CARD}.")));
+            return Err(Refusal::BadRequest(format!(
+                "attachments may hold at most one card, with the contentType {CARD}."
+            )));
         }
         message.attachments.clone_from(&self.attachments);
         if [&self.text, &self.markdown].into_iter().flatten().any(|text| text.len() > LONGEST_TEXT) {
@@ -199,9 +201,9 @@ pub(in crate::routes) async fn create(
     let parent = wish.parent_id.as_deref().map(|parent| {
         let found = id_of("MESSAGE", parent).and_then(|id| state.spaces.message(id));
         let found = found.filter(|parent| parent.parent.is_none());
-        found
-            .map(|parent| (parent.id, parent.space))
-            .ok_or_else(|| Refusal::BadRequest("The parentId names no message to answer.".to_owned()))
+        found.map(|parent| (parent.id, parent.space)).ok_or_else(|| {
+            Refusal::BadRequest("The parentId is not the id of a message that can be answered.".to_owned())
+        })
     });
     let parent = parent.transpose()?;
     message.space = match (&wish.room_id, whom) {
@@ -232,7 +234,9 @@ pub(in crate::routes) async fn create(
     }
     if let Some((parent, space)) = parent {
         if space != message.space {
-            return Err(Refusal::BadRequest("The parentId names no message to answer.".to_owned()));
+            return Err(Refusal::BadRequest(
+                "The parentId is not the id of a message that can be answered.".to_owned(),
+            ));
         }
         message.parent = Some(parent);
     }

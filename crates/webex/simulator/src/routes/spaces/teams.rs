@@ -161,7 +161,7 @@ pub(in crate::routes) async fn add(
     let id = run_by(&state, &caller, id)?;
     let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
     if team.member(whom).is_some() {
-        return Err(Refusal::Gateway(StatusCode::CONFLICT, "The person is a member of the team already."));
+        return Err(Refusal::Gateway(StatusCode::CONFLICT, "The person is already a member of the team."));
     }
     let moderator = wish.is_moderator.unwrap_or(false);
     team.members.push(Member { account: whom, moderator, hidden: false, created: now });
