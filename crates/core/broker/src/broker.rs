@@ -28,7 +28,7 @@ pub struct Broker {
     pub(crate) actor: String,
     /// The credentials that the caller was authorised for, by the names it used.
     pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
-    /// What this process renews now.
+    /// The credentials that this process is renewing.
     pub(crate) renewals: Arc<Renewals>,
     /// The refresher that is told of what is renewed on demand, where one runs.
     pub(crate) ears: Ears,
@@ -120,7 +120,7 @@ impl Broker {
         self.renewals.drain().await;
     }
 
-    /// The same broker, whose renewals the refresher does not hear of: it began them itself.
+    /// A clone of the broker whose renewals are not reported to the refresher, because it began them itself.
     pub(crate) fn untold(&self) -> Self {
         Self { ears: Ears::default(), ..self.clone() }
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use lanyard_credential::CredentialId;
 use tokio::sync::watch;
 
-/// What this process renews now.
+/// The credentials that this process is renewing.
 #[derive(Debug, Default)]
 pub(crate) struct Renewals {
     credentials: Mutex<HashSet<CredentialId>>,

@@ -77,7 +77,7 @@ pub(crate) fn refuse_orphans(home: &Home) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Says that a home is about to be made here: a key without a database is then no loss.
+/// Marks that a home is about to be created here, so that a key without a database is not an error.
 fn mark_unfinished(home: &Home) -> Result<(), OpenError> {
     let path = home.unfinished_database();
     if exists(&path)? {

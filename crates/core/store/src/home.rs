@@ -126,7 +126,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 /// Reading and writing by the group or by others. To pass through the home is allowed: a socket in it may be meant for them.
 const OTHERS: u32 = 0o066;
 
-/// Takes from others what they may do in an empty directory of one's own, where nothing can have been read or put.
+/// Removes other users' permissions from the user's own empty directory.
 fn tighten_if_empty(path: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
     let is_own = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();

@@ -8,7 +8,7 @@ pub(crate) fn boot_clock_ahead() -> i128 {
     std::fs::read_to_string("/proc/self/timens_offsets").map_or(0, |offsets| parse(&offsets))
 }
 
-/// The same in clock ticks, wrapped as start times are.
+/// The offset in clock ticks, wrapped as start times are.
 pub(crate) fn in_ticks(nanoseconds: i128, per_second: u64) -> u64 {
     let ticks = (nanoseconds * i128::from(per_second)).div_euclid(SECOND);
     i64::try_from(ticks).unwrap_or(0).cast_unsigned()

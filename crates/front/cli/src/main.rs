@@ -102,7 +102,7 @@ fn misread(error: clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { code } else { 0 })
 }
 
-/// The same error for a command line without hidden characters, since it repeats arguments; or the help that is asked for.
+/// Rebuilds the error without hidden characters, because it repeats arguments; or gives the help that was asked for.
 fn harmless(error: clap::Error) -> clap::Error {
     let given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let given: Vec<String> = given.collect();

@@ -1,4 +1,4 @@
-//! The tasks that a broker rests on.
+//! The background tasks of a broker.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::select_all;
 use tokio::task::{JoinError, JoinHandle};
 
-/// What becomes of a task at the end.
+/// How a task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It ends by itself once the broker stops taking requests.

@@ -22,7 +22,7 @@ use crate::connection::{HEAD, PAUSE, STALL};
 /// The most connections at a time.
 const PLACES: usize = 256;
 
-/// Whoever is at the other end of a connection.
+/// The peer at the other end of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Guest(Arc<AtomicBool>);
 

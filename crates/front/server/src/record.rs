@@ -1,4 +1,4 @@
-//! What the audit hears of requests.
+//! Records requests in the audit.
 
 use std::sync::Arc;
 

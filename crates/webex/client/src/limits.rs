@@ -54,7 +54,7 @@ impl Api {
 /// The longest word in a path; ids are longer, or have digits.
 const LONGEST_WORD: usize = 32;
 
-/// How long Webex is believed without a try, however long it asks to wait: a limit may end sooner than was said, and a wrong answer
+/// The longest wait without a try, however long Webex asks for: a limit may end sooner than was said, and a wrong answer
 /// must not stop all clients of a subject for a day.
 const BELIEVED: Duration = Duration::from_mins(1);
 

@@ -24,7 +24,7 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> Block {
     list_within(credentials, now, table::room())
 }
 
-/// The same for a table of a known width.
+/// Lays out the list for a table of a known width.
 pub(crate) fn list_within(credentials: &[Credential], now: &Moment, room: Option<usize>) -> Block {
     let rows = credentials
         .iter()

@@ -9,7 +9,7 @@ pub(crate) fn words(duration: Duration) -> String {
     said(duration, 2)
 }
 
-/// The same for a table: one unit if there are two or more of it.
+/// A duration for a table: one unit if there are two or more of it.
 pub(crate) fn short(duration: Duration) -> String {
     said(duration, 1)
 }

@@ -85,7 +85,7 @@ pub(crate) fn json_note(json: &serde_json::Value) {
     aside(&visible_json(&json.to_string()));
 }
 
-/// A terminal that cannot be written to has nobody who could be told.
+/// Ignores write errors: nobody could read a report of them.
 fn aside(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

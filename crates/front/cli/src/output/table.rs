@@ -13,7 +13,7 @@ use super::style;
 pub(crate) struct Block(Vec<String>);
 
 impl Block {
-    /// The same, further in.
+    /// Indents the lines.
     pub(crate) fn indented(self, by: usize) -> Self {
         Self(self.0.into_iter().map(|line| format!("{:by$}{line}", "")).collect())
     }
@@ -53,7 +53,7 @@ pub(crate) fn room() -> Option<usize> {
     Some(usize::from(width.0)).filter(|width| *width > 0)
 }
 
-/// The same for a width that is known; `None` is as wide as it needs to be.
+/// Lays out rows for a known width; `None` is as wide as they need to be.
 pub(crate) fn within(headings: &[&str], rows: Vec<Vec<String>>, room: Option<usize>) -> Block {
     let rows: Vec<Vec<String>> =
         rows.into_iter().map(|row| row.iter().map(|cell| visible(cell).into_owned()).collect()).collect();

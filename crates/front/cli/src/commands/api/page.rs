@@ -17,7 +17,7 @@ pub(super) struct Pages {
     json: bool,
     begun: bool,
     printed: usize,
-    /// What the list is called on the pages.
+    /// The name of the list on the pages.
     key: Option<String>,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Stage {
     home: Home,
 }
 
-/// How far in a table stands.
+/// The indentation of a table.
 const INDENT: usize = 2;
 
 /// The longest page or answer that is read, in bytes.

@@ -135,7 +135,7 @@ fn columns(header: &[Field]) -> Result<Vec<Column>, Failure> {
     Ok(columns)
 }
 
-/// What stands between columns in place of commas where a spreadsheet's language has decimal commas.
+/// The column separators of spreadsheets in languages with decimal commas.
 const SEPARATORS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
 
 fn wrong_header(message: String) -> Failure {

@@ -44,7 +44,7 @@ pub(super) fn form(text: &[u8]) -> Option<Found> {
 }
 
 impl Found {
-    /// Notes what a text names.
+    /// Records what a text names.
     pub(super) fn note(&mut self, holds: Holds, text: &str) {
         let named = match holds {
             Holds::Id | Holds::Organisations | Holds::Managers => Some(text),
