@@ -134,17 +134,6 @@ impl Running {
         alive
     }
 
-    /// Sends a signal to the one process that it started in turn, such as `unshare --fork` does.
-    #[track_caller]
-    pub fn signal_child(&self, name: &str) {
-        let id = self.id();
-        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("proc(5) is mounted");
-        let child = children.trim();
-        assert!(!child.is_empty() && !child.contains(' '), "it has one child: {children:?}");
-        let status = Command::new("kill").args(["-s", name, child]).status();
-        assert!(status.expect("kill(1) runs").success());
-    }
-
     /// Waits for its end.
     pub fn end(mut self) -> Ended {
         let mut child = self.0.take().expect("it runs");

@@ -174,6 +174,11 @@ impl Served {
         self.ended()
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        !self.running.as_mut().expect("it runs").has_ended()
+    }
+
     /// Waits until it has ended.
     #[track_caller]
     pub fn ended(&mut self) -> Ended {

@@ -14,7 +14,7 @@ const JUMPS: [(&str, &str); 2] = [
 ];
 
 /// What starts a process that finds itself in another boot of the machine; where there is none, it says so.
-fn after_a_reboot(home: &Home) -> Option<Vec<String>> {
+pub(super) fn after_a_reboot(home: &Home) -> Option<Vec<String>> {
     let boot = home.file("boot-id", "7d3f1b2e-0000-4000-8000-5ea0b0074e57\n");
     let enter = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
     let starter = ["unshare", "--mount", "sh", "-c", enter, boot.to_str().expect("the path is text")];

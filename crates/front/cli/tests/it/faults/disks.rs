@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use lanyard_testkit::{Home, Running, Webex};
 
-use super::{LIFE, later, nothing_is_lost, refused, stopped_at, strict};
+use super::clocks::after_a_reboot;
+use super::{nothing_is_lost, refused, stopped_at, strict};
 use crate::{LANYARD, left_out};
 
 fn on_a_disk(webex: &Webex) -> Option<Home> {
@@ -34,8 +35,10 @@ fn handed_out_unrecorded(home: &Home, webex: &Webex, why: &str) {
 #[track_caller]
 fn nothing_is_sent(home: &Home, webex: &Webex, sentence: &str, hint: &str) {
     refused(home.run(["refresh", "acme", "--force"]), 6, sentence, hint);
-    let starter = later(2 * LIFE).expect("whoever may mount may do this");
-    refused(Running::start(&mut home.command_by(starter, ["token", "acme"])).end(), 6, sentence, hint);
+    let Some(mut later) = after_a_reboot(home) else { return };
+    later.extend(["faketime", "-f", "+40m"].map(str::to_owned));
+    let mut token = home.command_by(later, ["token", "acme"]);
+    refused(Running::start(token.env("FAKETIME_DONT_FAKE_MONOTONIC", "1")).end(), 6, sentence, hint);
     assert_eq!(webex.refreshes().len(), 0, "{:?}", webex.refreshes());
 }
 

@@ -4,8 +4,11 @@ use lanyard_protocol::Method;
 use lanyard_testkit::{Home, Running, Webex};
 use serde_json::json;
 
-use super::{nothing_is_lost, strict};
+use super::{age, nothing_is_lost, strict};
 use crate::signed_in;
+
+/// So old, a token is due and still valid.
+const ALMOST_A_LIFE: std::time::Duration = std::time::Duration::from_secs(1100);
 
 /// Webex does not accept the access token any more, so that the next call renews it.
 fn revoke_access(webex: &Webex) {
@@ -59,7 +62,7 @@ fn any_command_that_is_done_before_a_renewal_stores_its_outcome_before_it_ends()
             scope.spawn(move || {
                 let webex = strict();
                 let home = signed_in(&webex);
-                almost_ended(&home);
+                age(&home, ALMOST_A_LIFE);
                 slow(&webex, 7000);
                 let ended = home.run(arguments);
                 assert_eq!(webex.refreshes().len(), 1, "{arguments:?}: {}", ended.stderr);
@@ -68,13 +71,6 @@ fn any_command_that_is_done_before_a_renewal_stores_its_outcome_before_it_ends()
             });
         }
     });
-}
-
-/// Makes the access token so old that it is due: obtained in an earlier boot, it is judged by the wall clock.
-fn almost_ended(home: &Home) {
-    let sql = "UPDATE credentials SET obtained_boot = 'earlier', obtained_wall = obtained_wall - 1100000";
-    let done = std::process::Command::new("sqlite3").arg(home.path().join("lanyard.db")).arg(sql).status();
-    assert!(done.expect("sqlite3(1) is here").success());
 }
 
 fn generation(home: &Home) -> i64 {

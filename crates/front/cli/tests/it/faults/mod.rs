@@ -16,8 +16,6 @@ use std::time::Duration;
 
 use lanyard_testkit::{Ended, Home, RefreshBehaviour, Running, Webex};
 
-use crate::left_out;
-
 /// Long enough that no token ends within a test by itself.
 const LIFE: Duration = Duration::from_mins(20);
 
@@ -57,14 +55,15 @@ fn stopped_at(home: &Home, step: &str) -> Running {
     running
 }
 
-/// What starts a process whose boot clock, and nobody else's, is `ahead` of the machine's.
-fn later(ahead: Duration) -> Option<[String; 6]> {
-    let starter =
-        ["unshare", "--time", "--boottime", &ahead.as_secs().to_string(), "--fork", "--kill-child"].map(str::to_owned);
-    let tried = Command::new(&starter[0]).args(&starter[1..]).arg("true").output().expect("unshare(1) is here");
-    if !tried.status.success() {
-        left_out(&format!("it takes root, to unshare: {}", String::from_utf8_lossy(&tried.stderr)));
-        return None;
-    }
-    Some(starter)
+/// Lets the home grow older: its tokens by the wall clock, as after a restart of the machine, its leases and intents by both clocks.
+fn age(home: &Home, by: Duration) {
+    let (milliseconds, nanoseconds) = (by.as_millis(), by.as_nanos());
+    let sql = format!(
+        "UPDATE credentials SET obtained_boot = 'earlier', obtained_wall = obtained_wall - {milliseconds}, \
+         intent_deadline_wall = intent_deadline_wall - {milliseconds}, \
+         intent_deadline_elapsed = max(0, intent_deadline_elapsed - {nanoseconds}); \
+         UPDATE leases SET until_elapsed = max(0, until_elapsed - {nanoseconds})"
+    );
+    let done = Command::new("sqlite3").arg(home.path().join("lanyard.db")).arg(sql).status();
+    assert!(done.expect("sqlite3(1) is here").success());
 }

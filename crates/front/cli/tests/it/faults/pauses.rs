@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lanyard_testkit::Running;
 
-use super::{later, nothing_is_lost, refused, stopped_at, strict};
+use super::{age, nothing_is_lost, refused, stopped_at, strict};
 use crate::signed_in;
 
 /// Longer than a lease and an intent, shorter than a token.
@@ -17,18 +17,21 @@ const PAST_THE_TOKEN: Duration = Duration::from_secs(2000);
 #[track_caller]
 fn nobody_else_spends(step: &str, sent: usize) {
     let webex = strict();
-    let Some(past_the_lease) = later(PAST_THE_LEASE) else { return };
     let home = signed_in(&webex);
     webex.live_longer(10 * PAST_THE_TOKEN);
     let mut first = stopped_at(&home, step);
 
-    let forced = Running::start(&mut home.command_by(&past_the_lease, ["refresh", "acme", "--force"])).end();
-    refused(forced, 5, "another process is renewing acme and has not finished", "try again in a minute");
-    let token = Running::start(&mut home.command_by(&past_the_lease, ["token", "acme"])).end().ok();
-    assert!(webex.accepts(&token), "the token that is valid is handed out meanwhile");
+    age(&home, PAST_THE_LEASE);
+    refused(
+        home.run(["refresh", "acme", "--force"]),
+        5,
+        "another process is renewing acme and has not finished",
+        "try again in a minute",
+    );
+    assert!(webex.accepts(&home.token()), "the token that is valid is handed out meanwhile");
     // Whoever finds the token ended waits for the one that is on its way.
-    let past_the_token = later(PAST_THE_TOKEN).expect("what could be done before");
-    let mut waiting = Running::start(&mut home.command_by(&past_the_token, ["-vv", "token", "acme"]));
+    age(&home, PAST_THE_TOKEN);
+    let mut waiting = Running::start(&mut home.command(["-vv", "token", "acme"]));
     waiting.wait_for("HandOut");
     assert_eq!(webex.refreshes().len(), sent, "{:?}", webex.refreshes());
     assert!(!first.has_ended());
@@ -56,7 +59,6 @@ fn nobody_else_spends_what_a_process_stopped_before_its_commit_has_sent() {
 #[test]
 fn a_process_that_outslept_its_lease_before_the_intent_finds_the_renewal_done_and_sends_nothing() {
     let webex = strict();
-    let Some(past_the_lease) = later(PAST_THE_LEASE) else { return };
     let home = signed_in(&webex);
     let first = stopped_at(&home, "rotation.claimed");
 
@@ -65,7 +67,8 @@ fn a_process_that_outslept_its_lease_before_the_intent_finds_the_renewal_done_an
     refused(early, 5, "another process is renewing acme and has not finished", "try again in a minute");
     assert_eq!(webex.refreshes().len(), 0);
     // ... and beyond it no more.
-    Running::start(&mut home.command_by(&past_the_lease, ["refresh", "acme", "--force"])).end().ok();
+    age(&home, PAST_THE_LEASE);
+    home.run(["refresh", "acme", "--force"]).ok();
     assert_eq!(webex.refreshes().len(), 1);
 
     first.signal("CONT");

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use lanyard_testkit::{Home, Running};
 use serde_json::json;
 
-use super::{later, nothing_is_lost, stopped_at, strict};
+use super::{LIFE, age, nothing_is_lost, stopped_at, strict};
 use crate::{LANYARD, signed_in};
 
 const SIGNALS: [(&str, i32); 3] = [("HUP", 1), ("INT", 2), ("TERM", 15)];
@@ -32,13 +32,12 @@ fn a_signal_between_intent_and_commit_ends_the_process_after_the_commit() {
 fn a_signal_to_a_process_that_waits_for_another_ends_it_at_once() {
     for (signal, number) in SIGNALS {
         let webex = strict();
-        let Some(past_the_token) = later(std::time::Duration::from_secs(2000)) else { return };
         let home = signed_in(&webex);
         let first = stopped_at(&home, "rotation.declared");
-        let mut wanted = home.command_by(past_the_token, ["-vv", "token", "acme"]);
-        let mut waiting = Running::start(&mut wanted);
+        age(&home, 2 * LIFE);
+        let mut waiting = Running::start(&mut home.command(["-vv", "token", "acme"]));
         waiting.wait_for("HandOut");
-        waiting.signal_child(signal);
+        waiting.signal(signal);
         let ended = waiting.end();
         assert!(!ended.stderr.contains("a renewal is under way"), "{}", ended.stderr);
         ended.fails(128 + number);
