@@ -7,7 +7,9 @@ use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_secret::AccessToken;
 use lanyard_store::{AuditAction, AuditRecord, Check};
+use lanyard_time::Moment;
 
+use crate::identity::passes;
 use crate::mint::MintEnd;
 use crate::rotation::{Fault, RotationEnd};
 use crate::{Broker, Error};
@@ -52,6 +54,45 @@ impl Broker {
             Err(error) if error.is_unauthorized() => self.replace_refused(credential).await,
             // Whatever else it is, it says nothing against the token.
             Ok(_) | Err(_) => Ok(Doubt::Accepted),
+        }
+    }
+
+    /// The wall clock alone says that the access token has ended, by now: Webex is asked whether it has, before anything is spent.
+    /// `None` where the clocks agree, or nobody has such a token any more.
+    pub(crate) async fn doubt_by_clock(&self, credential: &Credential, now: &Moment) -> Result<Option<Doubt>, Error> {
+        let doubted = credential.validity.as_ref().is_some_and(|validity| validity.ended_by_wall_clock_alone(now));
+        if !doubted {
+            return Ok(None);
+        }
+        let Some(row) = self.store.hand_out_by_id(credential.id).await? else { return Ok(None) };
+        if row.credential.generation != credential.generation {
+            return Ok(Some(Doubt::Renewed));
+        }
+        let Some(token) = self.store.open_access(&row)? else { return Ok(None) };
+        match self.transport.me(&credential.environment, &token).await {
+            Err(error) if error.is_unauthorized() => return self.replace_refused(credential).await.map(Some),
+            // Nobody answered: it may well be good, and the next one asks again.
+            Err(error) if passes(&error) => {}
+            Ok(_) | Err(_) => self.trust_boot_clock(credential).await,
+        }
+        Ok(Some(Doubt::Accepted))
+    }
+
+    /// Webex accepts a token that the wall clock says has ended: from now on it is counted by the boot clock, in every process.
+    pub(crate) async fn trust_boot_clock(&self, credential: &Credential) {
+        let Some(validity) = &credential.validity else { return };
+        let now = self.clock.now();
+        if !validity.ended_by_wall_clock_alone(&now) {
+            return;
+        }
+        let trusted = self.store.trust_boot_clock(credential.id, credential.generation, &validity.obtained, &now).await;
+        match trusted {
+            Ok(()) => {
+                let ahead = now.wall_jump_since(&validity.obtained).unwrap_or_default().as_secs();
+                tracing::info!(credential = %credential.name, ahead_s = ahead, "the wall clock was set: Webex accepts the token");
+            }
+            // A token that is good is handed out whether that can be written or not.
+            Err(error) => tracing::warn!(credential = %credential.name, %error, "the clocks of a token stay apart"),
         }
     }
 

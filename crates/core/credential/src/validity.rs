@@ -30,15 +30,16 @@ pub enum RefreshRight {
 const DUE: u32 = 5;
 
 impl Validity {
-    /// How long the access token will still be accepted; `None` where that is unknown.
+    /// How long the access token will still be accepted; `None` where that is unknown. Where the two clocks disagree, the one that
+    /// leaves less of it counts.
     pub fn access_left(&self, now: &Moment) -> Option<Duration> {
-        self.access.map(|lifetime| lifetime.saturating_sub(now.since(&self.obtained)))
+        self.access.map(|lifetime| lifetime.saturating_sub(now.oldest_since(&self.obtained)))
     }
 
     /// How long the refresh token will still be accepted; `None` where there is none or that is unknown.
     pub fn refresh_left(&self, now: &Moment) -> Option<Duration> {
         match self.refresh {
-            RefreshRight::Lasting(Some(lifetime)) => Some(lifetime.saturating_sub(now.since(&self.obtained))),
+            RefreshRight::Lasting(Some(lifetime)) => Some(lifetime.saturating_sub(now.oldest_since(&self.obtained))),
             RefreshRight::Lasting(None) | RefreshRight::None => None,
         }
     }
@@ -46,6 +47,23 @@ impl Validity {
     /// Whether the access token has surely ended.
     pub fn access_has_ended(&self, now: &Moment) -> bool {
         self.access_left(now) == Some(Duration::ZERO)
+    }
+
+    /// The same moment without what the wall clock went ahead of the boot clock since the tokens were obtained.
+    pub fn by_boot_clock(&self, now: &Moment) -> Moment {
+        now.by_boot_clock_since(&self.obtained)
+    }
+
+    /// How long it is until the wall clock, and only that, says that the access token has ended: either it was set wrong, or the machine
+    /// stood still. `None` where the clocks agree, and where the boot clock says the same.
+    pub fn ends_by_wall_clock_in(&self, now: &Moment) -> Option<Duration> {
+        let left = self.access_left(now)?;
+        (left < self.access_left(&self.by_boot_clock(now))?).then_some(left)
+    }
+
+    /// Whether only the wall clock says that the access token has ended: that is asked before anything is spent.
+    pub fn ended_by_wall_clock_alone(&self, now: &Moment) -> bool {
+        self.ends_by_wall_clock_in(now) == Some(Duration::ZERO)
     }
 
     /// The access token's end on the wall clock.
@@ -144,14 +162,29 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_set_forward_a_month_ends_nothing() {
+    fn what_only_the_wall_clock_ends_is_told_from_what_has_ended() {
         let clock = clock();
         let validity = validity(&clock);
+        assert_eq!(validity.ends_by_wall_clock_in(&clock.now()), None);
+        clock.jump_wall(jiff::SignedDuration::from_hours(9));
+        assert_eq!(validity.ends_by_wall_clock_in(&clock.now()), Some(HOUR));
+        assert!(!validity.rotation_is_due(&validity.by_boot_clock(&clock.now()), 255));
         clock.jump_wall(jiff::SignedDuration::from_hours(24 * 30));
-        assert!(!validity.rotation_is_due(&clock.now(), 255));
-        clock.jump_wall(jiff::SignedDuration::from_hours(-24 * 60));
+        let now = clock.now();
+        assert!(validity.access_has_ended(&now) && validity.ended_by_wall_clock_alone(&now));
+        assert!(!validity.access_has_ended(&validity.by_boot_clock(&now)));
         clock.advance(11 * HOUR);
-        assert!(validity.access_has_ended(&clock.now()));
+        assert!(validity.access_has_ended(&clock.now()) && !validity.ended_by_wall_clock_alone(&clock.now()));
+    }
+
+    #[test]
+    fn a_wall_clock_set_back_keeps_nothing() {
+        let clock = clock();
+        let validity = validity(&clock);
+        clock.jump_wall(jiff::SignedDuration::from_hours(-24 * 30));
+        assert!(!validity.rotation_is_due(&clock.now(), 255));
+        clock.advance(11 * HOUR);
+        assert!(validity.access_has_ended(&clock.now()) && !validity.ended_by_wall_clock_alone(&clock.now()));
     }
 
     #[test]

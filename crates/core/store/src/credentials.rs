@@ -5,6 +5,7 @@ use std::time::Duration;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Organisation, Standing, Subject,
 };
+use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -245,6 +246,26 @@ impl Store {
         let mut write = self.engine().write().await?;
         let end = "UPDATE credentials SET access_lifetime = $3 WHERE id = $1 AND generation = $2";
         write.run(sql("credentials", end).bind(id.to_string()).bind(generation.number()).bind(Some(lasted))).await?;
+        self.changed(&mut write, Changed::Credential(id)).await?;
+        write.commit().await
+    }
+
+    /// Webex accepts the access token of `generation` although the wall clock says that it has ended: the boot clock is right, and what is
+    /// written of the wall clock at which it was obtained is made to agree with it. Nothing where another token set is there already.
+    pub async fn trust_boot_clock(
+        &self,
+        id: CredentialId,
+        generation: Generation,
+        obtained: &Moment,
+        now: &Moment,
+    ) -> Result<(), StoreError> {
+        let Some(age) = now.boot.since(&obtained.boot) else { return Ok(()) };
+        let Ok(agreeing) = now.wall.checked_sub(age) else { return Ok(()) };
+        let mut write = self.engine().write().await?;
+        let agree =
+            "UPDATE credentials SET obtained_wall = $3 WHERE id = $1 AND generation = $2 AND obtained_wall = $4";
+        let agree = sql("credentials", agree).bind(id.to_string()).bind(generation.number());
+        write.run(agree.bind(agreeing).bind(obtained.wall)).await?;
         self.changed(&mut write, Changed::Credential(id)).await?;
         write.commit().await
     }

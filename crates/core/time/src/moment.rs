@@ -78,8 +78,8 @@ impl BootTime {
 
 /// A point in time as the wall clock and the boot-time clock show it together.
 ///
-/// Within one boot the boot clock decides how much time has passed, so a wall clock that is set forward or back neither ends a
-/// token nor keeps a dead one alive. Across boots there is only the wall clock.
+/// Within one boot the boot clock says how much time has passed: nobody can set it. But it stands still where a virtual machine does,
+/// and then only the wall clock knows: see [`oldest_since`](Self::oldest_since). Across boots there is only the wall clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// The wall clock's reading.
@@ -96,6 +96,19 @@ impl Moment {
             .unwrap_or_else(|| Duration::try_from(self.wall.duration_since(earlier.wall)).unwrap_or(Duration::ZERO))
     }
 
+    /// The time from `earlier` to this moment by whichever clock shows more of it. Clocks that differ by a minute or less agree.
+    pub fn oldest_since(&self, earlier: &Self) -> Duration {
+        let ahead = self.wall_jump_since(earlier).and_then(|jump| Duration::try_from(jump).ok());
+        self.since(earlier) + ahead.filter(|ahead| *ahead > AGREEING).unwrap_or_default()
+    }
+
+    /// This moment with a wall clock that agrees with the boot clock about how long ago `earlier` was.
+    #[must_use]
+    pub fn by_boot_clock_since(&self, earlier: &Self) -> Self {
+        let agreeing = self.boot.since(&earlier.boot).and_then(|real| earlier.wall.checked_add(real).ok());
+        Self { wall: agreeing.unwrap_or(self.wall), boot: self.boot.clone() }
+    }
+
     /// How far the wall clock has moved against the boot clock since `earlier`, and whether it went forward.
     /// `None` across boots, where nothing can be said.
     pub fn wall_jump_since(&self, earlier: &Self) -> Option<jiff::SignedDuration> {
@@ -105,6 +118,9 @@ impl Moment {
         Some(shown - real)
     }
 }
+
+/// So far apart the two clocks may be and still agree: a wall clock is corrected by seconds now and then.
+const AGREEING: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
@@ -130,6 +146,21 @@ mod tests {
         let before = moment(100_000, "a", 50);
         assert_eq!(moment(100_020, "b", 1).since(&before), Duration::from_secs(20));
         assert_eq!(moment(99_000, "b", 1).since(&before), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_older_age_counts_where_the_clocks_disagree_by_more_than_a_minute() {
+        let before = moment(100_000, "a", 50);
+        // How far each clock moved, and the age.
+        for (wall, boot, age) in [(10, 10, 10), (70, 10, 10), (71, 10, 71), (-500, 10, 10), (86_400, 0, 86_400)] {
+            let after = moment(100_000 + wall, "a", 50 + boot);
+            assert_eq!(after.oldest_since(&before), Duration::from_secs(age), "{wall} {boot}");
+            let agreeing = after.by_boot_clock_since(&before);
+            assert_eq!(agreeing.oldest_since(&before), Duration::from_secs(boot), "{wall} {boot}");
+        }
+        let other_boot = moment(100_500, "b", 1);
+        assert_eq!(other_boot.oldest_since(&before), Duration::from_secs(500));
+        assert_eq!(other_boot.by_boot_clock_since(&before), other_boot);
     }
 
     #[test]

@@ -273,7 +273,11 @@ fn holding(count: &HandOutCount, credential: &Credential, now: &Moment) -> Optio
     } else {
         validity.access_expires_at()
     };
-    let ended = if replaced { until.is_some_and(|end| end <= now.wall) } else { validity.access_has_ended(now) };
+    let ended = if replaced {
+        until.is_some_and(|end| end <= now.wall)
+    } else {
+        validity.access_has_ended(&validity.by_boot_clock(now))
+    };
     let (credential, generation) = (credential.name.clone(), handed.generation);
     (!ended).then_some(Holding { credential, generation, last: count.last, until, replaced })
 }

@@ -12,6 +12,7 @@ use lanyard_store::{AuditAction, AuditRecord, StoreError};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
+use crate::doubt::Doubt;
 use crate::environment::expect;
 use crate::mint::MintEnd;
 use crate::rotation::{RotationEnd, look_again};
@@ -123,6 +124,9 @@ impl Call for HandOut {
         let began = broker.clock.now();
         let mut looks = 0_u32;
         let mut renewals = 0_u32;
+        // The generation whose end by the wall clock Webex was asked about, and did not confirm.
+        let mut trusted = None;
+        let mut asked = None;
         loop {
             let row = broker.store.hand_out(&self.name).await?;
             let Some(row) = row.filter(|row| broker.is_authorized(&self.name, row.credential.id)) else {
@@ -130,7 +134,20 @@ impl Call for HandOut {
             };
             expect(&self.name, &row.credential.environment, self.expected.as_ref())?;
             refuse_if_closed(&row.credential)?;
-            let now = broker.clock.now();
+            let mut now = broker.clock.now();
+            let generation = row.credential.generation;
+            if asked != Some(generation)
+                && let Some(doubt) = broker.doubt_by_clock(&row.credential, &now).await?
+            {
+                asked = Some(generation);
+                if matches!(doubt, Doubt::Accepted) {
+                    trusted = asked;
+                }
+                continue;
+            }
+            if let Some(validity) = row.credential.validity.as_ref().filter(|_| trusted == Some(generation)) {
+                now = validity.by_boot_clock(&now);
+            }
             let fit = self.fit(&row.credential, &now);
             let mut shortfall = None;
             // One call renews once: a token that ends sooner than it can be had would otherwise be renewed for ever.
@@ -187,10 +204,12 @@ impl HandOut {
         if validity.access_has_ended(now) {
             return Fit::Ended;
         }
+        // A wall clock that is ahead brings no renewal forward.
+        let steady = validity.by_boot_clock(now);
         let due = match credential.renewal() {
             Renewal::None => return Fit::Good,
-            Renewal::Rotate => validity.rotation_is_due(now, 0),
-            Renewal::Mint => validity.access_is_due(now),
+            Renewal::Rotate => validity.rotation_is_due(&steady, 0),
+            Renewal::Mint => validity.access_is_due(&steady),
         };
         let reachable = validity.access.is_some_and(|lifetime| self.min_validity < lifetime);
         let too_short = validity.access_left(now).is_some_and(|left| left < self.min_validity);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lanyard_credential::{Credential, Generation};
-use lanyard_store::AuditEntry;
+use lanyard_store::{AuditAction, AuditEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
@@ -39,10 +39,16 @@ impl Broker {
     pub(crate) async fn holders(&self, credential: &Credential) -> Result<Holders, Error> {
         let none = Holders { holders: Vec::new(), until: None, more: false };
         let Some(validity) = &credential.validity else { return Ok(none) };
-        if validity.access_has_ended(&self.clock.now()) {
+        if validity.access_has_ended(&validity.by_boot_clock(&self.clock.now())) {
             return Ok(none);
         }
-        let entries = self.store.hand_outs_since(credential.id, validity.obtained.wall, MOST).await?;
+        // Where the wall clock was set since, that of the token's making is not the one of the audit's entries.
+        let mut made = None;
+        for action in [AuditAction::SignedIn, AuditAction::Minted, AuditAction::Rotated] {
+            made = made.max(self.store.last(credential.id, action).await?);
+        }
+        let since = made.map_or(validity.obtained.wall, |made| made.min(validity.obtained.wall));
+        let entries = self.store.hand_outs_since(credential.id, since, MOST).await?;
         Ok(Holders {
             more: entries.len() >= MOST as usize,
             holders: gathered(&entries, credential),

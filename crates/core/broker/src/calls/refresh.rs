@@ -8,6 +8,7 @@ use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
+use crate::doubt::Doubt;
 use crate::environment::expect;
 use crate::mint::MintEnd;
 use crate::{Broker, Call, Error};
@@ -55,7 +56,15 @@ impl Call for Refresh {
                     let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
                     return Err(broker.not_renewed(&credential, trouble, wait).await);
                 }
-                Standing::Active if !validity.rotation_is_due(&now, 0) => return Ok(Refreshed::NotDue(credential)),
+                Standing::Active if !validity.rotation_is_due(&validity.by_boot_clock(&now), 0) => {
+                    return match broker.doubt_by_clock(&credential, &now).await? {
+                        None | Some(Doubt::Accepted) => Ok(Refreshed::NotDue(credential)),
+                        Some(Doubt::Renewed) => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
+                        Some(Doubt::Refused(trouble)) => {
+                            Err(broker.not_renewed(&credential, &trouble, trouble.pause).await)
+                        }
+                    };
+                }
                 _ => {}
             }
         }
@@ -89,7 +98,9 @@ impl Refresh {
         mint: &Mint,
         now: &Moment,
     ) -> Result<Refreshed, Error> {
-        let due = credential.validity.as_ref().is_none_or(|validity| validity.access_is_due(now));
+        let due = credential.validity.as_ref().is_none_or(|validity| {
+            validity.access_is_due(&validity.by_boot_clock(now)) || validity.ended_by_wall_clock_alone(now)
+        });
         match &credential.standing {
             Standing::Disabled | Standing::Clearing => {
                 let state = credential.state(now).as_str();

@@ -51,6 +51,7 @@ pub(super) fn next(credential: &Credential, stuck: Stuck, now: &Moment, cycle: D
     if credential.kind == Kind::Guest {
         return None;
     }
+    let doubted = doubted(credential, now);
     let slowly = |task| Some(Next { task, wait: slow(credential, now, cycle), slow: true });
     match (&credential.standing, renewal) {
         // A grant that can be had again is, before a person is asked.
@@ -69,24 +70,37 @@ pub(super) fn next(credential: &Credential, stuck: Stuck, now: &Moment, cycle: D
         (Standing::Stalled(trouble), renewal) => {
             Some(Next { task: task_of(renewal), wait: pause(trouble, now), slow: false })
         }
-        (Standing::Active, Renewal::None) => slowly(Task::Check),
+        (Standing::Active, Renewal::None) => sooner(slowly(Task::Check), doubted),
         (Standing::Active, Renewal::Rotate | Renewal::Mint) => {
             let wait = credential.validity.as_ref().map(|validity| {
                 let jitter = jitter(credential.id, credential.generation);
+                // A wall clock that is ahead brings nothing forward but the question whether it is right.
+                let steady = validity.by_boot_clock(now);
                 if renewal == Renewal::Rotate {
-                    rotation_in(validity, stuck, now, jitter)
+                    rotation_in(validity, stuck, &steady, jitter)
                 } else {
-                    validity.access_due_in(now, jitter)
+                    validity.access_due_in(&steady, jitter)
                 }
             });
-            match wait {
+            let planned = match wait {
                 // An end that nobody knows is looked for.
                 Some(None) => slowly(Task::Check),
                 Some(Some(wait)) => Some(Next { task: task_of(renewal), wait, slow: false }),
                 None => slowly(task_of(renewal)),
-            }
+            };
+            sooner(planned, doubted)
         }
     }
+}
+
+/// Where the wall clock alone says that the token ends, Webex is asked then, before anything is spent.
+fn doubted(credential: &Credential, now: &Moment) -> Option<Next> {
+    let wait = credential.validity.as_ref()?.ends_by_wall_clock_in(now)?;
+    Some(Next { task: Task::Check, wait, slow: false })
+}
+
+fn sooner(planned: Option<Next>, doubted: Option<Next>) -> Option<Next> {
+    planned.into_iter().chain(doubted).min_by_key(|next| next.wait)
 }
 
 /// Which ends a rotation left where they were.

@@ -150,6 +150,19 @@ impl Broker {
 
     /// Asks whether Webex still accepts the token, and writes down what is new.
     async fn check_due(&self, credential: &Credential) -> Result<Done, Error> {
+        let doubted = credential.validity.as_ref().is_some_and(|it| it.ended_by_wall_clock_alone(&self.clock.now()));
+        let mut done = self.check(credential).await?;
+        if done.what == What::Accepted {
+            self.trust_boot_clock(credential).await;
+        }
+        if doubted && !matches!(done.what, What::Rotated | What::Minted) {
+            // However it stands with the clocks, Webex is not asked about it all the time.
+            done.rest = done.rest.max(CHECK_REST);
+        }
+        Ok(done)
+    }
+
+    async fn check(&self, credential: &Credential) -> Result<Done, Error> {
         let Some(row) = self.store.hand_out_by_id(credential.id).await? else { return Ok(Done::nothing(REST)) };
         let credential = &row.credential;
         let Some(token) = self.store.open_access(&row)? else {

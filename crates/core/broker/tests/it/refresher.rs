@@ -347,11 +347,29 @@ async fn a_wall_clock_that_is_set_starts_no_storm() {
     world.grants(5, LIFE).await;
     let running = world.renew(RefresherOptions::default());
     running.quiet(&world.clock).await;
-    for days in [400, -800, 400] {
+    // The first tokens are known to nobody.
+    world.pass(12 * DAY, 12 * DAY, &[&running]).await;
+    // Each token is asked about once, and then counted by the boot clock.
+    for (days, checks) in [(400, 5), (-800, 5), (400, 5), (500, 10)] {
         world.clock.jump_wall(jiff::SignedDuration::from_hours(24 * days));
         world.pass(HOUR, MINUTE, &[&running]).await;
-        assert_eq!(world.refreshes().await.len(), 0);
+        assert_eq!(world.refreshes().await.len(), 5, "{days}");
+        assert_eq!(running.refresher.report().counts.checks, checks, "{days}");
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_ended_while_the_machine_stood_still_is_renewed() {
+    let world = World::new(Options::default()).await;
+    let all = world.grants(3, LIFE).await;
+    let running = world.renew(RefresherOptions::default());
+    world.pass(12 * DAY, 12 * DAY, &[&running]).await;
+    // Paused from outside: the boot clock stood still, and Webex's time went on.
+    world.stand_still(20 * DAY).await;
+    world.pass(HOUR, MINUTE, &[&running]).await;
+    assert_eq!(generations(&world, &all).await, [3, 3, 3]);
+    assert_eq!(world.refreshes().await.len(), 6);
     running.stop().await;
 }
 

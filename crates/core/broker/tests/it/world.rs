@@ -247,6 +247,13 @@ impl World {
         self.hands.moved.send_replace(());
     }
 
+    /// The machine is paused from outside: its boot clock stands still, while its wall clock, set on its return, and Webex go on.
+    pub(crate) async fn stand_still(&self, by: Duration) {
+        self.control(Method::POST, "/clock", Some(json!({ "advance_ms": by.as_secs() * 1000 }))).await;
+        self.clock.jump_wall(jiff::SignedDuration::try_from(by).unwrap());
+        self.hands.moved.send_replace(());
+    }
+
     /// A call of the control plane.
     pub(crate) async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let description = self.simulator.description();

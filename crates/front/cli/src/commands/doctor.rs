@@ -155,9 +155,13 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         {
             let way = if jump.is_negative() { "back" } else { "forward" };
             let far = output::duration::words(jump.round(jiff::Unit::Minute).unwrap_or(jump).unsigned_abs());
+            let counts = if jump.is_negative() {
+                "its lifetime is counted by the boot clock and is not affected"
+            } else {
+                "Webex is asked about it before it is renewed for that"
+            };
             let said = format!(
-                "the wall clock was set {way} by {far} since the token of {} was obtained; its lifetime is counted by the boot \
-                 clock and is not affected",
+                "the wall clock was set {way} by {far} since the token of {} was obtained; {counts}",
                 credential.name
             );
             findings.push(Finding::bad(
