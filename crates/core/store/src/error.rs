@@ -80,7 +80,7 @@ impl StoreError {
         let hint = match self {
             Self::Busy => "another lanyard process is writing for unusually long; try again, or see `lanyard doctor`",
             Self::Full => "free space on the disk that holds the home; nothing was lost",
-            Self::ReadOnly => "make the home writable for its owner, or move it to a disk that is",
+            Self::ReadOnly => "make the home writable for its owner, or move it to a writable disk",
             Self::Damaged(_) | Self::Impossible { .. } => {
                 "copy the home away, then put back a backup of lanyard.db, or begin a new home and sign in again"
             }

@@ -61,7 +61,7 @@ pub enum OpenError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The key is another home's.
-    #[error("the home was made with the key {expected}, and the key at hand is {found}")]
+    #[error("the home needs the key {expected}, but the key found is {found}")]
     ForeignKey {
         /// The key at hand.
         found: KeyId,

@@ -68,7 +68,7 @@ pub enum HttpAddress {
 
 /// It is neither an address with a port nor `localhost` with one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("an address and a port are wanted, such as 127.0.0.1:7417, [::1]:7417 or localhost:7417")]
+#[error("expected ADDRESS:PORT, for example 127.0.0.1:7417, [::1]:7417 or localhost:7417")]
 pub struct HttpAddressError;
 
 impl FromStr for HttpAddress {
@@ -176,7 +176,7 @@ impl Settings {
             invalid(format!("{}{line}", words::plain(error.message())))
         })?;
         if settings.key_command.as_ref().is_some_and(Vec::is_empty) {
-            return Err(invalid("key_command names no program".to_owned()));
+            return Err(invalid("key_command does not name a program".to_owned()));
         }
         Ok(settings)
     }
@@ -196,7 +196,7 @@ fn needed(text: &str) -> Result<Settings, String> {
             command.as_array().and_then(|words| words.iter().map(|word| word.as_str().map(str::to_owned)).collect());
         let words: Vec<String> = words.ok_or("key_command is not a list of texts: the program, then its arguments")?;
         if words.is_empty() {
-            return Err("key_command names no program".to_owned());
+            return Err("key_command does not name a program".to_owned());
         }
         settings.key_command = Some(words);
     }
@@ -258,7 +258,7 @@ mod tests {
             ("\nkey_sauce = \"file\"\n", "key_sauce"),
             ("\nkey_source = \"drawer\"\n", "drawer"),
             ("\nkey_command = \"kms decrypt\"\n", "line 2"),
-            ("\nkey_command = []\n", "names no program"),
+            ("\nkey_command = []\n", "does not name a program"),
             ("\nkey_source = \n", "line 2"),
             ("# one\nodd = 1\n", "line 2"),
         ] {

@@ -47,7 +47,7 @@ pub enum KeyError {
     #[error("the home's key is what a command prints, and {} names no key_command", .0.display())]
     NoCommand(PathBuf),
     /// The keys at hand are other homes'.
-    #[error("the home was made with the key {expected}, and the keys at hand are others: {}", list(found))]
+    #[error("the home needs the key {expected}, but these keys were found: {}", list(found))]
     Foreign {
         /// The keys at hand.
         found: Vec<KeyId>,

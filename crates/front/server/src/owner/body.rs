@@ -13,7 +13,7 @@ const LONGEST: u64 = 400 * 1024 * 1024;
 #[derive(Debug, Error)]
 pub enum BodyError {
     /// It is too long, or does not say how long it is.
-    #[error("a body of a stated length of {LONGEST} bytes at most is wanted")]
+    #[error("expected a body with a Content-Length of at most {LONGEST} bytes")]
     Length,
     /// It did not come whole.
     #[error("the body did not come whole")]

@@ -12,7 +12,7 @@ use super::lines::{Assignment, LineError};
 /// Why somebody does not get a licence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum GrantError {
-    #[error("There is nobody to give a license to.")]
+    #[error("No user was given to assign the license to.")]
     Nobody,
     #[error("No units of the license are left.")]
     Exhausted,

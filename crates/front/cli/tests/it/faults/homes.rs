@@ -77,7 +77,7 @@ fn another_homes_key_is_refused() {
     let key = home.path().join("home.key");
     let own = fs::read(&key).unwrap();
     fs::write(&key, fs::read(other.path().join("home.key")).unwrap()).unwrap();
-    out_of_order(&home, &webex, "the home was made with the key", "put the key file with the key");
+    out_of_order(&home, &webex, "the home needs the key", "put the key file with the key");
     fs::write(&key, own).unwrap();
     nothing_is_lost(&home, &webex, 0);
 }

@@ -88,7 +88,7 @@ pub(in crate::routes) async fn create(
     };
     let space = joined(&state, &caller, room)?;
     if space.is_direct() {
-        return Err(Refusal::BadRequest("Nobody can be added to a direct room.".to_owned()));
+        return Err(Refusal::BadRequest("A direct room cannot have further members.".to_owned()));
     }
     if !space.is_run_by(caller.account.id) {
         return Err(Refusal::Forbidden);

@@ -211,7 +211,7 @@ pub(in crate::routes) async fn create(
         (None, None) if let Some((_, space)) = parent => joined_space(&state, &caller, space)?.id,
         (Some(room), None) => joined(&state, &caller, room)?.id,
         (None, Some(whom)) if whom == caller.account.id => {
-            return Err(Refusal::BadRequest("Nobody writes to themselves.".to_owned()));
+            return Err(Refusal::BadRequest("You cannot send a direct message to yourself.".to_owned()));
         }
         (None, Some(whom)) => {
             if let Some(space) = state.spaces.between(caller.account.id, whom) {
