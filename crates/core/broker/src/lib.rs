@@ -21,7 +21,9 @@ pub mod wire;
 
 pub use broker::{Broker, Call, Parts, whose_limit};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
-pub use calls::app::{AddApp, ChangeApp, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp};
+pub use calls::app::{
+    AddApp, ChangeApp, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp, TrySecret,
+};
 pub use calls::audit::{ReadAudit, VerifyAudit};
 pub use calls::backup::{MakeBackup, Resume, Tried, TryTokens, Verdict};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};

@@ -2,7 +2,7 @@
 
 use lanyard_client::ExchangeError;
 use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
-use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Rejection, TokenError};
+use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Refusal, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{NameError, NewApp, RemoveAppError};
@@ -152,8 +152,50 @@ impl Call for ChangeApp {
     }
 }
 
-/// Replaces an app's client secret. Credentials that stalled because of the old one may try again at once. Then Webex is asked what it
-/// makes of the new one.
+/// Tries the client secret of an app that is to be added. Nothing is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TrySecret {
+    /// What the app will be called.
+    pub name: AppName,
+    /// The Webex that knows it.
+    pub environment: Environment,
+    /// Its client id.
+    pub client_id: AppClientId,
+    /// Its client secret.
+    #[serde(with = "lanyard_secret::travel")]
+    pub client_secret: ClientSecret,
+}
+
+/// What Webex makes of a client secret that it does not refuse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SecretVerdict {
+    /// It refused a grant that nobody has and did not object to the secret. Whether it looks at the secret first is not documented:
+    /// only a renewal proves it.
+    NotRefused,
+    /// It could not be asked, was not, or its answer says neither.
+    Unknown(String),
+}
+
+impl Call for TrySecret {
+    type Reply = SecretVerdict;
+
+    async fn run(self, broker: &Broker) -> Result<SecretVerdict, Error> {
+        if broker.store.app(&self.name).await?.is_some() {
+            return Err(Error::AppNameTaken(self.name));
+        }
+        let auth = ClientAuth { client_id: self.client_id, client_secret: self.client_secret };
+        match broker.try_secret(&self.environment, &auth).await {
+            Trial::NotRefused => Ok(SecretVerdict::NotRefused),
+            Trial::Unknown(error) => Ok(SecretVerdict::Unknown(error.to_string())),
+            Trial::Refused(refusal) => {
+                Err(Error::SecretRefused { app: self.name, environment: Box::new(self.environment), refusal })
+            }
+        }
+    }
+}
+
+/// Replaces an app's client secret. Webex is asked first what it makes of the new one: where it refuses it, or cannot be asked, the old
+/// one stays. Credentials that stalled because of the old one may try again at once.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReplaceSecret {
     /// The app's name.
@@ -161,6 +203,8 @@ pub struct ReplaceSecret {
     /// The new secret.
     #[serde(with = "lanyard_secret::travel")]
     pub client_secret: ClientSecret,
+    /// Whether it is stored without being tried.
+    pub force: bool,
 }
 
 /// A secret that was replaced.
@@ -174,41 +218,51 @@ pub struct ReplacedSecret {
     pub users: Vec<CredentialName>,
 }
 
-/// What Webex makes of a client secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SecretVerdict {
-    /// It refused the secret, or the client id.
-    Refused,
-    /// It refused a grant that nobody has and did not object to the secret. Whether it looks at the secret first is not documented:
-    /// only a renewal proves it.
-    NotRefused,
-    /// It could not be asked, or its answer says neither.
-    Unknown(String),
-}
-
 impl Call for ReplaceSecret {
     type Reply = ReplacedSecret;
 
     async fn run(self, broker: &Broker) -> Result<ReplacedSecret, Error> {
         let app = broker.app(&self.name).await?;
+        let verdict = if self.force {
+            SecretVerdict::Unknown("it was not tried".to_owned())
+        } else {
+            let auth = ClientAuth { client_id: app.client_id.clone(), client_secret: self.client_secret.clone() };
+            let refused = match broker.try_secret(&app.environment, &auth).await {
+                Trial::NotRefused => None,
+                Trial::Refused(refusal) => {
+                    let environment = Box::new(app.environment.clone());
+                    Some(Error::SecretRefused { app: app.name.clone(), environment, refusal })
+                }
+                Trial::Unknown(error) => Some(Error::SecretUntried { app: app.name.clone(), source: error }),
+            };
+            if let Some(error) = refused {
+                return Err(error.keeping(app.name.as_str(), "client secret"));
+            }
+            SecretVerdict::NotRefused
+        };
         broker.store.replace_app_secret(app.id, &self.client_secret).await?;
-        let verdict = broker.try_secret(&app, self.client_secret).await;
         let all = broker.store.credentials().await?.into_iter();
         let users = all.filter(|credential| credential.app == Some(app.id)).map(|credential| credential.name).collect();
         Ok(ReplacedSecret { app, verdict, users })
     }
 }
 
+/// What came of trying a client secret.
+enum Trial {
+    Refused(Refusal),
+    NotRefused,
+    Unknown(Box<ExchangeError>),
+}
+
 impl Broker {
     /// Tries a client secret with a refresh token that was made up here: whatever Webex answers, nothing is spent or replaced.
-    async fn try_secret(&self, app: &App, client_secret: ClientSecret) -> SecretVerdict {
-        let auth = ClientAuth { client_id: app.client_id.clone(), client_secret };
+    async fn try_secret(&self, environment: &Environment, auth: &ClientAuth) -> Trial {
         let nobodys = AppId::random(&*self.entropy).to_string();
-        match self.transport.refresh(&app.environment, &auth, &RefreshToken::new(nobodys)).await {
-            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Client(_)))) => SecretVerdict::Refused,
-            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) => SecretVerdict::NotRefused,
-            Err(error) => SecretVerdict::Unknown(error.to_string()),
-            Ok(_) => SecretVerdict::Unknown("Webex gave a token for nothing".to_owned()),
+        match self.transport.refresh(environment, auth, &RefreshToken::new(nobodys)).await {
+            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Client(refusal)))) => Trial::Refused(refusal),
+            // A token for a grant that nobody has: whoever gives it does not object to the secret.
+            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) | Ok(_) => Trial::NotRefused,
+            Err(error) => Trial::Unknown(Box::new(error)),
         }
     }
 

@@ -76,6 +76,14 @@ impl Call for AwaitDevice {
     type Reply = SignedIn;
 
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
+        let name = self.device.sign_in.name.clone();
+        let finished = self.finish(broker).await;
+        broker.or_kept(&name, finished).await
+    }
+}
+
+impl AwaitDevice {
+    async fn finish(self, broker: &Broker) -> Result<SignedIn, Error> {
         let DeviceSignIn { sign_in, authorization, asked } = self.device;
         let app = &sign_in.app;
         let again = Again::device(&sign_in.name, &app.name);

@@ -62,6 +62,18 @@ impl Call for AddToken {
             }
             expect(&self.name, &earlier.environment, Some(&self.environment))?;
         }
+        let keeps = earlier.is_some().then(|| self.name.clone());
+        let added = self.tried(broker, earlier).await;
+        match keeps {
+            Some(name) => added.map_err(|error| error.keeping(name.as_str(), "token")),
+            None => added,
+        }
+    }
+}
+
+impl AddToken {
+    /// Nothing is stored before Webex has said whose the token is.
+    async fn tried(self, broker: &Broker, earlier: Option<Credential>) -> Result<AddedToken, Error> {
         let obtained = broker.clock.now();
         let identity = broker.identify(&self.environment, &self.token).await.map_err(refused)?;
         if let Subject::Known(subject) = &identity.subject

@@ -148,6 +148,14 @@ impl Call for FinishSignIn {
     type Reply = SignedIn;
 
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
+        let name = self.sign_in.name.clone();
+        let finished = self.finish(broker).await;
+        broker.or_kept(&name, finished).await
+    }
+}
+
+impl FinishSignIn {
+    async fn finish(self, broker: &Broker) -> Result<SignedIn, Error> {
         let app = &self.sign_in.app;
         match self.callback.state() {
             Some(_) if !self.sign_in.recognises(&self.callback) => {
@@ -199,6 +207,15 @@ impl Broker {
             None => self.sign_in_first(name, app, tokens, identity).await?,
         };
         Ok(SignedIn { credential, missing })
+    }
+
+    /// A sign-in that came to nothing took nothing from the credential that was to be signed in anew, and the failure says so.
+    pub(crate) async fn or_kept<T>(&self, name: &CredentialName, done: Result<T, Error>) -> Result<T, Error> {
+        let Err(error) = done else { return done };
+        match self.store.credential(name).await {
+            Ok(Some(earlier)) if earlier.validity.is_some() => Err(error.keeping(name.as_str(), "tokens")),
+            _ => Err(error),
+        }
     }
 
     /// A credential that exists gets another grant.

@@ -53,6 +53,7 @@ impl Error {
             | Self::TokenRefused
             | Self::NothingToImport { .. }
             | Self::RefreshTokenRefused { .. }
+            | Self::SecretRefused { .. }
             | Self::DeviceExpired { .. }
             | Self::NoAdministrator { .. }
             | Self::UnknownSubject { .. }
@@ -62,7 +63,8 @@ impl Error {
             Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } | Self::NotMinted { trouble, .. } => {
                 class_of(trouble.kind)
             }
-            Self::Exchange { source, .. } => exchange_class(source),
+            Self::Exchange { source, .. } | Self::SecretUntried { source, .. } => exchange_class(source),
+            Self::Kept { source, .. } => source.class(),
             Self::DeviceRefused(error) => match &**error {
                 DeviceError::Send(error) => send_class(error),
                 DeviceError::Refused(_) => Class::Failed,

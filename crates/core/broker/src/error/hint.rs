@@ -63,6 +63,15 @@ impl Error {
                 "copy the refresh token again, of the organisation that authorised {app}; a new pair ends no earlier one. Nothing \
                  was stored"
             ),
+            Self::SecretRefused { app, environment, .. } => format!(
+                "copy it again from {}, next to the client id, and give it again (lanyard app secret {app}, or lanyard app add); --force \
+                 stores it untried",
+                environment.pages().apps
+            ),
+            Self::SecretUntried { app, .. } => {
+                format!("try again when Webex answers; to store it untried: lanyard app secret {app} --force")
+            }
+            Self::Kept { source, .. } => source.hint()?,
             Self::WrongKind { expected, .. } => {
                 let other = if *expected == Kind::Bot { Kind::Personal } else { Kind::Bot };
                 format!("add it as what it is (lanyard add {other} NAME), or give another token")

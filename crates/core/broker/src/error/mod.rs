@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lanyard_client::{CallError, DeviceError, ExchangeError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble};
+use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use thiserror::Error;
@@ -230,6 +231,34 @@ pub enum Error {
         /// The app.
         app: AppName,
     },
+    /// A client secret is not accepted.
+    #[error("Webex does not accept this client secret with the client id of {app} ({refusal})")]
+    SecretRefused {
+        /// The app.
+        app: AppName,
+        /// The Webex that was asked.
+        environment: Box<Environment>,
+        /// What Webex said.
+        refusal: Refusal,
+    },
+    /// A client secret could not be tried.
+    #[error("whether Webex accepts the new client secret of {app} is not known")]
+    SecretUntried {
+        /// The app.
+        app: AppName,
+        /// Why not.
+        source: Box<ExchangeError>,
+    },
+    /// What was to be replaced stays, because what was to take its place is not accepted or could not be tried.
+    #[error("{source}; {name} keeps the {what} that it had")]
+    Kept {
+        /// The credential or app.
+        name: String,
+        /// What was to be replaced.
+        what: &'static str,
+        /// Why it stays.
+        source: Box<Error>,
+    },
     /// A pasted token is not what it was said to be.
     #[error("this is no {expected} token: it belongs to {found}")]
     WrongKind {
@@ -371,6 +400,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same where something was to be replaced that stays.
+    pub(crate) fn keeping(self, name: &str, what: &'static str) -> Self {
+        Self::Kept { name: name.to_owned(), what, source: Box::new(self) }
+    }
+
     /// Why what a person began brought no token.
     pub(crate) fn exchange(again: Again, error: ExchangeError) -> Self {
         let again = Box::new(again);

@@ -10,7 +10,7 @@ use crate::{
     CallApi, ChangeApp, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps,
     ListClients, ListRefusedClients, ListTokens, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient,
     Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test,
-    VerifyAudit,
+    TrySecret, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -94,6 +94,7 @@ travels! {
     ShowClient,
     TakeToken,
     Test,
+    TrySecret,
     VerifyAudit,
 }
 

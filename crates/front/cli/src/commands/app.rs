@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_broker::{
-    AddApp, ChangeApp, Class, List, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
+    AddApp, ChangeApp, List, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp, TrySecret,
 };
 use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
 use lanyard_protocol::oauth::RedirectUri;
@@ -14,7 +14,7 @@ use lanyard_secret::ClientSecret;
 use serde_json::json;
 
 use crate::context::Common;
-use crate::exit::{self, Failure};
+use crate::exit::Failure;
 use crate::prompt::Sure;
 use crate::{output, prompt};
 
@@ -30,7 +30,7 @@ pub(crate) enum App {
     Set(Set),
     /// Forget an app that no credential uses
     Remove(Remove),
-    /// Replace an app's client secret
+    /// Replace an app's client secret, if Webex does not refuse the new one
     Secret(Secret),
 }
 
@@ -59,6 +59,9 @@ pub(crate) struct Add {
     /// A service app's application id
     #[arg(long, value_name = "ID")]
     application_id: Option<String>,
+    /// Store the client secret without asking Webex whether it accepts it
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -109,6 +112,9 @@ pub(crate) struct Secret {
     /// A file with the new client secret, `-` for standard input [default: a hidden prompt]
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
+    /// Store it without asking Webex first whether it accepts it
+    #[arg(long)]
+    force: bool,
 }
 
 impl App {
@@ -136,7 +142,7 @@ impl App {
                     output::note(&format!("removed the app {name}; it is still registered at Webex"));
                 }
             }
-            Self::Secret(command) => return secret(command, common).await,
+            Self::Secret(command) => secret(command, common).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -169,44 +175,37 @@ async fn set(command: Set, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn secret(command: Secret, common: &Common) -> Result<ExitCode, Failure> {
-    let Secret { name, client_secret_file } = command;
+async fn secret(command: Secret, common: &Common) -> Result<(), Failure> {
+    let Secret { name, client_secret_file, force } = command;
     let broker = common.broker().await?;
     broker.call(ShowApp { name: name.clone() }).await?;
     let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
     let client_secret = ClientSecret::new(secret.as_str());
-    let ReplacedSecret { app, verdict, users } = broker.call(ReplaceSecret { name, client_secret }).await?;
-    let refused = verdict == SecretVerdict::Refused;
+    let ReplacedSecret { app, verdict, users } = broker.call(ReplaceSecret { name, client_secret, force }).await?;
     if common.json {
-        let mut shown = output::json::app(&app);
-        shown["secret"] = match &verdict {
-            SecretVerdict::Refused => json!("refused"),
-            SecretVerdict::NotRefused => json!("not-refused"),
-            SecretVerdict::Unknown(_) => json!("unknown"),
-        };
-        output::json::print(&shown)?;
-    } else {
-        output::note(&format!("replaced the client secret of {}; its credentials now use the new one", app.name));
-        match &verdict {
-            SecretVerdict::Refused => output::note("Webex does not accept it with this client id"),
-            SecretVerdict::NotRefused => {
-                output::note("Webex accepted the new secret; the next renewal will confirm it");
-            }
-            SecretVerdict::Unknown(why) => output::note(&format!("whether Webex accepts it is not known: {why}")),
-        }
+        return shown(&app, &verdict);
     }
-    match users.first() {
-        _ if refused => {
-            let pages = app.environment.pages();
-            output::note(&format!(
-                "hint: copy it again from {}, and then: lanyard app secret {}",
-                pages.apps, app.name
-            ));
+    output::note(&format!("replaced the client secret of {}; its credentials now use the new one", app.name));
+    match &verdict {
+        SecretVerdict::NotRefused => {
+            output::note("Webex accepted the new secret; the next renewal will confirm it");
         }
-        Some(user) if !common.json => output::note(&format!("try it: lanyard refresh {user} --force")),
-        _ => {}
+        SecretVerdict::Unknown(why) => output::note(&format!("whether Webex accepts it is not known: {why}")),
     }
-    Ok(if refused { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
+    if let Some(user) = users.first() {
+        output::note(&format!("try it: lanyard refresh {user} --force"));
+    }
+    Ok(())
+}
+
+/// An app, and what Webex makes of its secret.
+fn shown(app: &Registration, verdict: &SecretVerdict) -> Result<(), Failure> {
+    let mut shown = output::json::app(app);
+    shown["secret"] = match verdict {
+        SecretVerdict::NotRefused => json!("not-refused"),
+        SecretVerdict::Unknown(_) => json!("unknown"),
+    };
+    output::json::print(&shown)
 }
 
 async fn add(command: Add, common: &Common) -> Result<(), Failure> {
@@ -215,6 +214,19 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     command.check()?;
     let secret = prompt::secret("client secret", "--client-secret-file", command.client_secret_file.as_deref())?;
     let broker = common.broker_or_new().await?;
+    let client_id = AppClientId::new(command.client_id.trim());
+    let client_secret = ClientSecret::new(secret.as_str());
+    let verdict = if command.force {
+        SecretVerdict::Unknown("it was not tried".to_owned())
+    } else {
+        let attempt = TrySecret {
+            name: command.name.clone(),
+            environment: environment.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+        };
+        broker.call(attempt).await?
+    };
     let app = broker
         .call(AddApp {
             name: command.name,
@@ -223,17 +235,20 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
                 KindArgument::ServiceApp => AppKind::ServiceApp,
             },
             environment,
-            client_id: AppClientId::new(command.client_id.trim()),
-            client_secret: ClientSecret::new(secret.as_str()),
+            client_id,
+            client_secret,
             redirect_uris: command.redirect_uris,
             scopes: scopes.into_iter().collect(),
             application_id: command.application_id,
         })
         .await?;
     if common.json {
-        return output::json::print(&output::json::app(&app));
+        return shown(&app, &verdict);
     }
     output::note(&format!("added the app {} at {}", app.name, app.environment.id()));
+    if let SecretVerdict::Unknown(why) = &verdict {
+        output::note(&format!("whether Webex accepts its secret is not known: {why}"));
+    }
     if app.kind == AppKind::Integration {
         let device = if app.redirect_uris.is_empty() { " --device" } else { "" };
         output::note(&format!("sign in: lanyard login NAME --app {}{device}", app.name));

@@ -100,6 +100,9 @@ fn variant(error: &Error) -> &'static str {
         WrongVia,
         NotMinted,
         RefreshTokenRefused,
+        SecretRefused,
+        SecretUntried,
+        Kept,
         WrongKind,
         TokenRefused,
         NothingToImport,
@@ -127,7 +130,7 @@ fn variant(error: &Error) -> &'static str {
 }
 
 /// How many there are.
-const VARIANTS: usize = 50;
+const VARIANTS: usize = 53;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
@@ -176,6 +179,9 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::DeviceExpired { name: name(), again: again() }, 4),
         (Error::RefreshTokenRefused { app: app() }, 4),
         (Error::TokenRefused, 4),
+        (secret_refused(), 4),
+        (Error::Kept { name: text(), what: "client secret", source: Box::new(secret_refused()) }, 4),
+        (Error::Kept { name: text(), what: "tokens", source: Box::new(Error::NoScopes) }, 2),
         (Error::NothingToImport { name: name(), kind: Kind::ServiceApp, app: Some(app()) }, 4),
         (Error::Ended { name: name(), kind: Kind::Bot }, 4),
         (Error::NoAdministrator { name: name(), scope: "identity:tokens_read" }, 4),
@@ -185,12 +191,21 @@ fn refused() -> Vec<(Error, u8)> {
     ]
 }
 
+fn secret_refused() -> Error {
+    let environment = Box::new(lanyard_protocol::Environment::commercial());
+    Error::SecretRefused { app: app(), environment, refusal: refusal() }
+}
+
 /// What Webex, or the way to it, is the cause of.
 fn answered_otherwise() -> Vec<(Error, u8)> {
     let mut all = vec![
         (exchange(TokenError::Rejected(Rejection::Grant(refusal()))), 4),
         (exchange(TokenError::Limited { retry_after: None }), 5),
         (exchange(TokenError::Unclear(refusal())), 5),
+        (
+            Error::SecretUntried { app: app(), source: Box::new(ExchangeError::Token(TokenError::Unclear(refusal()))) },
+            5,
+        ),
         (Error::DeviceRefused(Box::new(DeviceError::Send(foreign()))), 1),
         (CallError::Send(foreign()).into(), 1),
         (CallError::Limited(Duration::from_secs(9)).into(), 5),

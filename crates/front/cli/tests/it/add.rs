@@ -86,6 +86,21 @@ fn a_dead_token_is_refused_and_nothing_is_stored() {
 }
 
 #[test]
+fn a_credential_keeps_its_token_where_the_next_one_is_refused() {
+    let webex = Webex::with(Options::default());
+    for (kind, token) in
+        [("bot", &webex.description().bot.access_token), ("personal", &webex.description().personal.access_token)]
+    {
+        let home = Home::new(LANYARD);
+        add(&webex, &home, kind, token).ok();
+        let refused = add(&webex, &home, kind, "canary-that-was-never-a-token");
+        assert!(refused.stderr.contains("pasted keeps the token that it had"), "{}", refused.stderr);
+        refused.fails(4);
+        assert_eq!(&home.run(["token", "pasted"]).ok().trim(), token);
+    }
+}
+
+#[test]
 fn a_webex_that_cannot_be_reached_is_said_to_be_that() {
     let gone = Webex::with(Options::default());
     let url = gone.url().to_owned();

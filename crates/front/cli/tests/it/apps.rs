@@ -1,6 +1,6 @@
 //! Registrations: `lanyard app`.
 
-use lanyard_testkit::{Home, Options, Running, Webex};
+use lanyard_testkit::{Ended, Home, Options, Running, Webex};
 use serde_json::{Value, json};
 
 use crate::{LANYARD, signed_in};
@@ -155,25 +155,68 @@ fn what_an_app_has_no_use_for_is_not_set() {
     home.run(["app", "set", "nobody", "--scope", "spark:kms"]).fails(3);
 }
 
+/// `lanyard app secret desk`, with whatever follows.
+fn replace(home: &Home, secret: &str, more: &[&str]) -> Ended {
+    let file = home.file("next", secret);
+    Running::start(home.command(["app", "secret", "desk", "--client-secret-file"]).arg(file).args(more)).end()
+}
+
 #[test]
 fn a_new_secret_is_tried_and_nothing_is_spent() {
     let webex = Webex::with(Options::default());
     let home = signed_in(&webex);
-    let replace = |secret: &str| {
-        let file = home.file("next", secret);
-        Running::start(home.command(["app", "secret", "desk", "--client-secret-file"]).arg(file)).end()
-    };
-    let wrong = replace("another");
-    assert!(wrong.stderr.contains("does not accept it"), "{}", wrong.stderr);
+    let wrong = replace(&home, "another", &[]);
+    assert!(wrong.stderr.contains("does not accept this client secret"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("desk keeps the client secret that it had"), "{}", wrong.stderr);
     assert!(wrong.hint().contains("lanyard app secret desk"), "{}", wrong.stderr);
     wrong.fails(4);
-    let right = replace(&webex.description().integration.client_secret);
+    home.run(["refresh", "acme", "--force"]).ok();
+    let right = replace(&home, &webex.description().integration.client_secret, &[]);
     assert!(right.stderr.contains("Webex accepted the new secret"), "{}", right.stderr);
     assert!(right.stderr.contains("lanyard refresh acme --force"), "{}", right.stderr);
     right.ok();
-    assert_eq!(home.show("acme")["generation"], 1);
+    assert_eq!(home.show("acme")["generation"], 2);
+}
+
+#[test]
+fn a_new_secret_that_cannot_be_tried_is_stored_only_by_force() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let url = webex.url().to_owned();
     drop(webex);
-    let nowhere = replace("another");
-    assert!(nowhere.stderr.contains("is not known"), "{}", nowhere.stderr);
-    nowhere.ok();
+    let unknown = replace(&home, "another", &[]);
+    assert!(unknown.stderr.contains("desk keeps the client secret that it had"), "{}", unknown.stderr);
+    assert!(unknown.hint().contains("lanyard app secret desk --force"), "{}", unknown.stderr);
+    unknown.fails(5);
+    let forced = replace(&home, "another", &["--force"]);
+    assert!(forced.stderr.contains("is not known: it was not tried"), "{}", forced.stderr);
+    forced.ok();
+
+    let secret = home.file("secret", "s");
+    let mut command = home.command(["--webex-url", &url, "app", "add", "second", "--kind", "integration", "--device"]);
+    let added = Running::start(command.args(["--client-id", "C2", "--client-secret-file"]).arg(secret)).end();
+    assert!(added.stderr.contains("whether Webex accepts its secret is not known"), "{}", added.stderr);
+    added.ok();
+}
+
+#[test]
+fn an_app_whose_secret_webex_refuses_is_not_added_but_by_force() {
+    let webex = Webex::with(Options::default());
+    let home = Home::new(LANYARD);
+    let app = &webex.description().integration;
+    let add = |secret: &str, more: &[&str]| {
+        let mut command = home.command(["--webex-url", webex.url(), "app", "add", "desk", "--kind", "integration"]);
+        command.args(["--device", "--client-id", &app.client_id]).args(more);
+        Running::start(command.arg("--client-secret-file").arg(home.file("next", secret))).end()
+    };
+    let wrong = add("another", &[]);
+    assert!(wrong.stderr.contains("does not accept this client secret"), "{}", wrong.stderr);
+    assert!(wrong.hint().contains("--force"), "{}", wrong.stderr);
+    wrong.fails(4);
+    home.run(["app", "show", "desk"]).fails(3);
+    let right = add(&app.client_secret, &[]);
+    assert!(!right.stderr.contains("not known"), "{}", right.stderr);
+    right.ok();
+    home.run(["app", "remove", "desk", "--yes"]).ok();
+    add("another", &["--force"]).ok();
 }

@@ -10,7 +10,7 @@ use crate::{LANYARD, signed_in};
 
 fn add_app(home: &Home, arguments: &[&str]) -> Ended {
     let secret = home.file("secret", "s");
-    let mut command = home.command(["app", "add", "desk", "--client-secret-file"]);
+    let mut command = home.command(["app", "add", "desk", "--force", "--client-secret-file"]);
     Running::start(command.arg(secret).args(arguments)).end()
 }
 
@@ -149,12 +149,19 @@ fn what_changes_an_app_answers_a_program() {
     let webex = Webex::with(Options::default());
     let home = Home::new(LANYARD);
     home.add_app(&webex);
-    let secret = home.file("new", "another");
-    let mut command = home.command(["--json", "app", "secret", "desk", "--client-secret-file"]);
-    let replaced = Running::start(command.arg(secret)).end();
-    let shown: Value = serde_json::from_str(&replaced.stdout).unwrap();
-    assert_eq!((&shown["name"], &shown["secret"]), (&json!("desk"), &json!("refused")));
-    replaced.fails(4);
+    let replace = |secret: &str, more: &[&str]| {
+        let mut command = home.command(["--json", "app", "secret", "desk", "--client-secret-file"]);
+        Running::start(command.arg(home.file("new", secret)).args(more)).end()
+    };
+    let refused = replace("another", &[]);
+    assert_eq!(refused.stdout, "");
+    assert!(refused.stderr.contains("\"exit_code\":4"), "{}", refused.stderr);
+    refused.fails(4);
+    for (more, expected) in [(&[][..], "not-refused"), (&["--force"], "unknown")] {
+        let replaced = replace(&webex.description().integration.client_secret, more).ok();
+        let shown: Value = serde_json::from_str(&replaced).unwrap();
+        assert_eq!((&shown["name"], &shown["secret"]), (&json!("desk"), &json!(expected)));
+    }
     let removed: Value = serde_json::from_str(&home.run(["--json", "app", "remove", "desk"]).ok()).unwrap();
     assert_eq!(removed, json!({ "name": "desk", "removed": true }));
 }

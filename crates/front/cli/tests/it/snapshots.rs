@@ -200,7 +200,7 @@ fn errors_before_there_is_anything() {
 fn errors_of_names() {
     let (webex, home) = furnished();
     let mut second = home.command(["app", "add", "second", "--kind", "integration", "--client-id", "C2", "--device"]);
-    Running::start(second.arg("--client-secret-file").arg(home.file("second", "s"))).end().ok();
+    Running::start(second.args(["--force", "--client-secret-file"]).arg(home.file("second", "s"))).end().ok();
     let commands: [&[&str]; 13] = [
         &["show", "nobody"],
         &["token", "nobody"],

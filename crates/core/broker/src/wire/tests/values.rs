@@ -202,8 +202,11 @@ fn apps(tried: &mut Trips) {
     for (scopes, redirect_uris, application_id) in [changed, (None, None, None)] {
         tried.trip(&ChangeApp { name: app_name(), scopes, redirect_uris, application_id }, &app());
     }
-    for verdict in [SecretVerdict::Refused, SecretVerdict::NotRefused, SecretVerdict::Unknown("x".to_owned())] {
-        let replace = ReplaceSecret { name: app_name(), client_secret: ClientSecret::new(CANARY) };
+    for verdict in [SecretVerdict::NotRefused, SecretVerdict::Unknown("x".to_owned())] {
+        let App { environment, client_id, .. } = app();
+        let attempt = TrySecret { name: app_name(), environment, client_id, client_secret: ClientSecret::new(CANARY) };
+        tried.trip(&attempt, &verdict);
+        let replace = ReplaceSecret { name: app_name(), client_secret: ClientSecret::new(CANARY), force: true };
         tried.trip(&replace, &ReplacedSecret { app: app(), verdict, users: vec![self::name()] });
     }
 }

@@ -49,7 +49,9 @@ fn administrator(webex: &Webex, home: &Home, scopes: &[&str]) {
 #[track_caller]
 pub(crate) fn add_service_app(webex: &Webex, home: &Home, application_id: &str, client_id: &str, client_secret: &str) {
     let mut command = home.command(["--webex-url", webex.url(), "app", "add", "fleet", "--kind", "service-app"]);
-    command.args(["--client-id", client_id, "--application-id", application_id, "--client-secret-file", "-"]);
+    command.args(["--client-id", client_id, "--application-id", application_id]);
+    // Webex has seen nothing yet when the test begins.
+    command.args(["--force", "--client-secret-file", "-"]);
     let mut adding = Running::start(command.stdin(Stdio::piped()));
     adding.write_line(client_secret);
     adding.end().ok();

@@ -85,6 +85,7 @@ fn a_spent_code_has_a_message_of_its_own() {
     for pasted in [&|_: &Url| code.clone() as String, &with_state] as [Pasted<'_>; 2] {
         let ended = paste(&webex, &home, "acme", pasted);
         assert!(ended.stderr.contains("Webex does not accept the code of this sign-in"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("acme keeps the tokens that it had"), "{}", ended.stderr);
         assert!(ended.hint().contains("works once"), "{}", ended.stderr);
         assert!(!ended.stderr.contains(&code), "{}", ended.stderr);
         ended.fails(4);
