@@ -30,7 +30,7 @@ pub enum Doubt {
 const AT_MOST_EVERY: Duration = Duration::from_hours(1);
 
 /// How long a caller waits for the renewal that another one began: longer than an exchange may take.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Whether a refused token may be a reason to renew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,7 @@ impl Broker {
                 let check = Check {
                     subject: credential.subject.clone(),
                     organisation: credential.organisation.clone(),
+                    seen: credential.standing.clone(),
                     standing: Standing::NeedsLogin(trouble.clone()),
                 };
                 self.store.record_check(credential.id, credential.generation, &check).await?;

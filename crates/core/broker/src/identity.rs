@@ -66,7 +66,8 @@ impl Broker {
         standing: Standing,
     ) -> Result<(), Error> {
         let organisation = identity.organisation.or(credential.organisation.clone());
-        let check = Check { subject: identity.subject, organisation, standing };
+        let seen = credential.standing.clone();
+        let check = Check { subject: identity.subject, organisation, seen, standing };
         self.store.record_check(credential.id, credential.generation, &check).await?;
         Ok(())
     }

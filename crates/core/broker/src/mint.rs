@@ -246,7 +246,8 @@ impl Broker {
             }
             _ => Standing::Stalled(trouble.clone()),
         };
-        let check = Check { subject: current.subject.clone(), organisation: current.organisation.clone(), standing };
+        let (subject, organisation) = (current.subject.clone(), current.organisation.clone());
+        let check = Check { subject, organisation, seen: current.standing.clone(), standing };
         self.store.record_check(current.id, current.generation, &check).await?;
         Ok(trouble)
     }

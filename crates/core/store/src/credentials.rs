@@ -49,7 +49,9 @@ pub struct Check {
     pub subject: Subject,
     /// The subject's organisation.
     pub organisation: Option<Organisation>,
-    /// How the credential stands now.
+    /// How the credential stood when the look began.
+    pub seen: Standing,
+    /// How it stands now, because of the look.
     pub standing: Standing,
 }
 
@@ -189,8 +191,9 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes down what a look at the token of `generation` brought; who it acts as only where that was not known. `false` when that token set is no longer the current one, or
-    /// the credential is being cleared. A disabled credential stays disabled.
+    /// Writes down what a look at the token of `generation` brought; who it acts as only where that was not known,
+    /// and how it stands only where nothing else has changed that meanwhile. `false` when that token set is no longer the current
+    /// one, or the credential is being cleared. A disabled credential stays disabled.
     pub async fn record_check(
         &self,
         id: CredentialId,
@@ -206,8 +209,10 @@ impl Store {
             write.abandon().await?;
             return Ok(false);
         };
-        let standing = match current.standing {
+        let standing = match &current.standing {
             Standing::Disabled => &Standing::Disabled,
+            // What was found out since is newer than the look.
+            _ if current.standing != check.seen => &current.standing,
             _ => &check.standing,
         };
         let is_another = matches!((current.subject.known(), check.subject.known()), (Some(a), Some(b)) if a.id != b.id);

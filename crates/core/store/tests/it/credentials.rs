@@ -139,13 +139,22 @@ async fn a_check_is_written_only_about_the_token_that_was_looked_at() {
     let dead = Check {
         subject: known(),
         organisation: None,
+        seen: bot.standing.clone(),
         standing: Standing::NeedsLogin(world.trouble(TroubleKind::DeadToken)),
     };
     assert!(!world.store.record_check(bot.id, bot.generation.next(), &dead).await.unwrap());
     assert_eq!(world.store.credential_by_id(bot.id).await.unwrap().unwrap(), bot);
     assert!(world.store.record_check(bot.id, bot.generation, &dead).await.unwrap());
     let found = world.store.credential_by_id(bot.id).await.unwrap().unwrap();
-    assert_eq!((found.subject, found.standing), (dead.subject, dead.standing));
+    assert_eq!((&found.subject, &found.standing), (&dead.subject, &dead.standing));
+
+    // A look that began before that saw nothing wrong: what it says of the standing is old.
+    let well = Check { seen: bot.standing.clone(), standing: bot.standing.clone(), ..dead.clone() };
+    assert!(world.store.record_check(bot.id, bot.generation, &well).await.unwrap());
+    assert_eq!(world.store.credential_by_id(bot.id).await.unwrap().unwrap().standing, dead.standing);
+    let well = Check { seen: dead.standing, ..well };
+    assert!(world.store.record_check(bot.id, bot.generation, &well).await.unwrap());
+    assert_eq!(world.store.credential_by_id(bot.id).await.unwrap().unwrap().standing, bot.standing);
 }
 
 #[tokio::test]
@@ -153,7 +162,7 @@ async fn what_is_disabled_stays_so_until_it_is_enabled() {
     let world = World::new().await;
     let credential = world.signed_in().await;
     assert!(world.store.set_standing(credential.id, &Standing::Disabled).await.unwrap());
-    let check = Check { subject: known(), organisation: None, standing: Standing::Active };
+    let check = Check { subject: known(), organisation: None, seen: Standing::Active, standing: Standing::Active };
     assert!(world.store.record_check(credential.id, credential.generation, &check).await.unwrap());
     world.store.replace_grant(credential.id, &world.tokens("2"), &known(), None).await.unwrap().unwrap();
     let found = world.store.credential_by_id(credential.id).await.unwrap().unwrap();
