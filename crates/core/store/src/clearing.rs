@@ -63,6 +63,8 @@ pub enum RevocableToken {
 pub enum RevocationOutcome {
     /// Webex says that it is revoked.
     Revoked,
+    /// It is, by something else than the app's own secret; the words say by what.
+    RevokedThrough(String),
     /// It is not; the sentence says why.
     NotRevoked(String),
 }
@@ -133,6 +135,7 @@ impl Store {
         let kind = pending.kind.as_str();
         let (action, detail) = match outcome {
             RevocationOutcome::Revoked => (AuditAction::Revoked, format!("{kind} token")),
+            RevocationOutcome::RevokedThrough(what) => (AuditAction::Revoked, format!("{kind} token, through {what}")),
             RevocationOutcome::NotRevoked(why) => (AuditAction::NotRevoked, format!("{kind} token: {why}")),
         };
         let about = Some((&pending.credential, &pending.name));
@@ -162,7 +165,7 @@ impl Store {
         Ok((held, unreadable))
     }
 
-    fn open_row_access(&self, row: &Row) -> Result<Option<AccessToken>, StoreError> {
+    pub(crate) fn open_row_access(&self, row: &Row) -> Result<Option<AccessToken>, StoreError> {
         let (Some(access), Some(wrapped)) = (row.optional_sealed(ACCESS)?, row.optional_sealed("wrapped_key")?) else {
             return Ok(None);
         };

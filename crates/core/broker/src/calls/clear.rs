@@ -1,6 +1,6 @@
 //! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
 
-use lanyard_credential::{Credential, CredentialId, CredentialName, Kind};
+use lanyard_credential::{Credential, CredentialName, Kind};
 use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
@@ -82,8 +82,7 @@ impl Call for Clear {
         broker.store.begin_clearing(credential.id).await?;
         let holders = broker.holders(&credential).await?;
         let minted = broker.minted_through(credential.id).await?;
-        let mut revocations = broker.revoke_pending(Some(credential.id)).await?;
-        broker.revoke_the_rest(&credential, &mut revocations).await;
+        let revocations = broker.revoke_pending(Some(&credential)).await?;
         broker.store.finish_clearing(credential.id).await?;
         let Credential { name, kind, environment, .. } = credential;
         Ok(Cleared { name, kind, environment, revocations, holders, minted })
@@ -120,46 +119,79 @@ impl Broker {
         }
     }
 
-    /// What the app's own secret could not revoke, an administrator's credential may: deleting a refresh token ends what it bought.
-    async fn revoke_the_rest(&self, credential: &Credential, revocations: &mut [Revocation]) {
-        let left = |revocation: &Revocation| matches!(revocation.outcome, RevocationOutcome::NotRevoked { .. });
-        if !revocations.iter().any(left) {
-            return;
-        }
-        match self.revoke_by_listing(credential).await {
-            Ok(Some(guess)) => {
-                for revocation in revocations.iter_mut().filter(|revocation| left(revocation)) {
-                    revocation.outcome = RevocationOutcome::RevokedByListing { guess };
-                }
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the Authorizations API did not end the grant"),
-        }
-    }
-
-    /// Works through the queue, of one credential or of all.
-    async fn revoke_pending(&self, only: Option<CredentialId>) -> Result<Vec<Revocation>, Error> {
-        let mut done = Vec::new();
+    /// Works through the queue, of one credential that is being cleared or of all. What became of a token is written down once, after
+    /// the last means of ending it.
+    async fn revoke_pending(&self, only: Option<&Credential>) -> Result<Vec<Revocation>, Error> {
         let mut pending = self.store.pending_revocations().await?;
         // The refresh token goes first: with it go the access tokens that it bought.
         pending.sort_by_cached_key(|row| (row.name.clone(), row.kind == TokenKind::Access));
-        for row in pending.into_iter().filter(|row| only.is_none_or(|id| row.credential == id)) {
+        let mut tried = Vec::new();
+        for row in pending.into_iter().filter(|row| only.is_none_or(|credential| row.credential == credential.id)) {
             // One row, or one app, that cannot be read concerns its own tokens alone.
             let outcome = self.revoke_one(&row).await.unwrap_or_else(|error| match error {
                 Error::Store(error) => RevocationOutcome::Queued { reason: error.to_string() },
                 error => RevocationOutcome::NotRevoked { reason: error.to_string() },
             });
-            let ended = match &outcome {
-                RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => Some(Ended::Revoked),
-                RevocationOutcome::NotRevoked { reason } => Some(Ended::NotRevoked(reason.clone())),
-                RevocationOutcome::Queued { .. } => None,
-            };
-            if let Some(ended) = ended {
-                self.store.finish_revocation(row.id, &ended).await?;
+            match (&outcome, only) {
+                // Another means is tried when the others have been.
+                (RevocationOutcome::NotRevoked { .. }, Some(_)) => {}
+                _ => self.write_down(&row, &outcome, None).await?,
             }
-            done.push(Revocation { credential: row.name, environment: row.environment, token: row.kind, outcome });
+            tried.push((row, outcome));
         }
-        Ok(done)
+        if let Some(credential) = only {
+            self.revoke_the_rest(credential, &mut tried).await?;
+        }
+        let done = tried.into_iter().map(|(row, outcome)| Revocation {
+            credential: row.name,
+            environment: row.environment,
+            token: row.kind,
+            outcome,
+        });
+        Ok(done.collect())
+    }
+
+    /// What the app's own secret could not revoke, an administrator's credential may: deleting a refresh token ends what it bought.
+    async fn revoke_the_rest(
+        &self,
+        credential: &Credential,
+        tried: &mut [(PendingRevocation, RevocationOutcome)],
+    ) -> Result<(), Error> {
+        let is_left = |outcome: &RevocationOutcome| matches!(outcome, RevocationOutcome::NotRevoked { .. });
+        if !tried.iter().any(|(_, outcome)| is_left(outcome)) {
+            return Ok(());
+        }
+        let ended = self.revoke_by_listing(credential).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the Authorizations API did not end the grant");
+            None
+        });
+        for (row, outcome) in tried.iter_mut().filter(|(_, outcome)| is_left(outcome)) {
+            if let Some((_, guess)) = &ended {
+                *outcome = RevocationOutcome::RevokedByListing { guess: *guess };
+            }
+            self.write_down(row, outcome, ended.as_ref().map(|(via, _)| via)).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the wait of a token of which nothing more is to be expected.
+    async fn write_down(
+        &self,
+        row: &PendingRevocation,
+        outcome: &RevocationOutcome,
+        via: Option<&CredentialName>,
+    ) -> Result<(), Error> {
+        let ended = match (outcome, via) {
+            (RevocationOutcome::Queued { .. }, _) => return Ok(()),
+            (RevocationOutcome::NotRevoked { reason }, _) => Ended::NotRevoked(reason.clone()),
+            (RevocationOutcome::RevokedByListing { guess }, Some(via)) => {
+                let told = if *guess { ", told by its time" } else { "" };
+                Ended::RevokedThrough(format!("{via} and the Authorizations API{told}"))
+            }
+            (RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. }, _) => Ended::Revoked,
+        };
+        self.store.finish_revocation(row.id, &ended).await?;
+        Ok(())
     }
 
     async fn revoke_one(&self, row: &PendingRevocation) -> Result<RevocationOutcome, Error> {

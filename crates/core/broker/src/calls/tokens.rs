@@ -240,8 +240,12 @@ impl Broker {
     }
 
     /// Ends a grant through the Authorizations API, where the app's own secret could not: `Ok(None)` when nothing of a listing can
-    /// be told to be this grant. `Ok(Some(true))` when it was told by time, which is a guess.
-    pub(crate) async fn revoke_by_listing(&self, credential: &Credential) -> Result<Option<bool>, Error> {
+    /// be told to be this grant. Else the credential that it went through, and whether the grant was told by time, which is a
+    /// guess.
+    pub(crate) async fn revoke_by_listing(
+        &self,
+        credential: &Credential,
+    ) -> Result<Option<(CredentialName, bool)>, Error> {
         let (Some(app), Some(subject)) = (credential.app, credential.subject.known()) else { return Ok(None) };
         let Some(app) = self.store.app_by_id(app).await? else { return Ok(None) };
         let (via, token) = match self.administrator(credential, None, MAY_REVOKE).await {
@@ -270,7 +274,7 @@ impl Broker {
             },
         };
         self.transport.delete_authorization(&credential.environment, &token, &entry.id).await.map_err(Error::from)?;
-        Ok(Some(guess))
+        Ok(Some((via.name, guess)))
     }
 }
 

@@ -76,7 +76,7 @@ async fn each_token_ends_its_wait_once_and_the_audit_says_how() {
     let outcomes = [
         RevocationOutcome::Revoked,
         RevocationOutcome::NotRevoked("seven days passed".to_owned()),
-        RevocationOutcome::Revoked,
+        RevocationOutcome::RevokedThrough("admin and the Authorizations API".to_owned()),
     ];
     for (pending, outcome) in waiting.iter().zip(&outcomes) {
         assert!(world.store.finish_revocation(pending.id, outcome).await.unwrap());

@@ -108,4 +108,7 @@ fn clear_ends_through_an_administrator_what_the_apps_secret_cannot() {
     let left =
         grants.as_array().unwrap().iter().filter(|grant| grant["subject"]["email"] == colleague.as_str()).count();
     assert_eq!(left, 0, "{grants}");
+    let audit = home.run(["audit"]).ok();
+    assert!(audit.contains("refresh token, through admin and the Authorizations API"), "{audit}");
+    assert!(!audit.contains("not-revoked"), "{audit}");
 }
