@@ -1,6 +1,8 @@
 //! Token sets on their way into a row.
 
-use lanyard_credential::{CredentialId, Generation, Grant, Organisation, Standing, Subject, Validity};
+use lanyard_credential::{
+    Credential, CredentialId, Generation, Grant, Organisation, Spend, Standing, Subject, Validity,
+};
 use lanyard_protocol::ScopeSet;
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_vault::Sealed;
@@ -53,6 +55,19 @@ impl Store {
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
         self.put_grant(id, Some(replaces), AuditAction::Minted, tokens, (subject, organisation)).await
+    }
+
+    /// The tokens of the grant that is there, opened: to be put back, should what takes its place be refused. `None` where there are
+    /// none.
+    pub async fn grant_to_put_back(&self, credential: &Credential) -> Result<Option<NewTokens>, StoreError> {
+        let id = credential.id.to_string();
+        let Some(row) = self.engine().row(sql("credentials", SELECT_TOKENS).bind(id)).await? else { return Ok(None) };
+        let access = self.open_row_access(&row)?;
+        let refresh = self.open_refresh(&row, Spend::Stored)?;
+        let (Some(validity), true) = (credential.validity.clone(), access.is_some() || refresh.is_some()) else {
+            return Ok(None);
+        };
+        Ok(Some(NewTokens { access, refresh, validity, scopes: credential.scopes.clone() }))
     }
 
     async fn put_grant(
@@ -119,6 +134,9 @@ impl Store {
         set.store(write, &row, (replaced, generation), &tokens.validity, scopes).await
     }
 }
+
+const SELECT_TOKENS: &str = "SELECT id, environment, grant_number, generation, wrapped_key, access_token, refresh_token \
+     FROM credentials WHERE id = $1";
 
 /// The secrets of a credential's row.
 pub(crate) fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {

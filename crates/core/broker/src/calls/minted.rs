@@ -1,20 +1,17 @@
 //! Service apps and guests.
 
-use lanyard_client::ExchangeError;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, GuestSubject, Kind, Mint,
     Order, Organisation, RefreshRight, Standing, Subject, Trouble, TroubleKind, Validity,
 };
-use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
-use lanyard_store::{NewCredential, NewTokens};
+use lanyard_store::{NewCredential, NewTokens, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::doubt::PATIENCE;
 use crate::environment::expect;
-use crate::error::Again;
-use crate::grant::tokens_of;
 use crate::identity::differs;
 use crate::mint::MintEnd;
 use crate::rotation::RotationEnd;
@@ -209,7 +206,7 @@ impl Broker {
         Ok(AddedGrant { credential: self.credential(&credential.name).await?, trouble })
     }
 
-    /// The next refresh token of a credential that is there: tried before it takes the place of what may still be good.
+    /// The next refresh token of a credential that is there: what was there comes back where Webex refuses it.
     async fn replace_with_refresh_token(
         &self,
         earlier: &Credential,
@@ -228,25 +225,88 @@ impl Broker {
             let own = own.ok_or(Error::AppGone)?.name;
             return Err(Error::AnotherApp { name: earlier.name.clone(), own, wanted: app.name.clone() });
         }
-        let auth = self.auth(app.id, &earlier.environment).await?;
-        let mut obtained = match self.transport.refresh(&app.environment, &auth, token).await {
-            Ok(obtained) => obtained,
-            Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) => {
-                return Err(Error::RefreshTokenRefused { app: app.name.clone() });
-            }
-            Err(error) => return Err(Error::exchange(Again::service_app(&earlier.name, &app.name), error)),
+        let (generation, before) = match self.store.holder_of(app.id, token).await? {
+            Some(holder) if holder != earlier.name => return Err(Error::HeldAlready { holder }),
+            // The very token that is kept already is spent as it stands.
+            Some(_) => (earlier.generation, None),
+            None => self.put_pasted(earlier, token).await?,
         };
-        let reply = &mut obtained.reply;
-        let identity = self.identify_or_unknown(&app.environment, &reply.access_token).await;
-        if let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace) {
-            // The refresh token is the portal's to keep: only what was bought with it is given back.
-            self.give_back(&app.environment, &auth, Some(&reply.access_token), None).await;
-            return Err(Error::AnotherSubject { name: earlier.name.clone(), before, now });
+        let end = self.rotate_patiently(earlier.id, generation, PATIENCE).await?;
+        let trouble = match end {
+            RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => None,
+            RotationEnd { trouble: Some(trouble), .. } if trouble.kind == TroubleKind::DeadGrant => {
+                let refused = Error::RefreshTokenRefused { app: app.name.clone() };
+                return Err(if self.put_back(earlier, before.as_ref()).await? {
+                    refused.keeping(earlier.name.as_str(), "tokens")
+                } else {
+                    refused
+                });
+            }
+            RotationEnd { trouble: Some(trouble), .. } => Some(trouble),
+            RotationEnd { .. } => return Err(Error::Busy { name: earlier.name.clone() }),
+        };
+        if trouble.is_none() {
+            self.meet(earlier, before.as_ref(), replace).await?;
         }
-        // A reply without a refresh token keeps the one that was spent.
-        reply.refresh_token.get_or_insert_with(|| token.clone());
-        let credential = self.sign_in_anew(earlier, &tokens_of(obtained), &identity).await?;
-        Ok(AddedGrant { credential, trouble: None })
+        Ok(AddedGrant { credential: self.credential(&earlier.name).await?, trouble })
+    }
+
+    /// Makes a refresh token the grant of a credential, to be spent by the protocol that every rotation follows: wherever this process
+    /// ends, the token is kept. With it the tokens that were there, should Webex refuse this one.
+    async fn put_pasted(
+        &self,
+        earlier: &Credential,
+        token: &RefreshToken,
+    ) -> Result<(Generation, Option<NewTokens>), Error> {
+        let before = match self.store.grant_to_put_back(earlier).await {
+            // What does not open cannot be put back, and the next token may mend it.
+            Err(StoreError::Sealed(_)) => None,
+            before => before?,
+        };
+        let validity = Validity {
+            obtained: self.clock.now(),
+            access: Some(std::time::Duration::ZERO),
+            refresh: RefreshRight::Lasting(None),
+        };
+        let tokens = NewTokens { access: None, refresh: Some(token.clone()), validity, scopes: None };
+        let organisation = earlier.organisation.as_ref();
+        match self.store.replace_grant(earlier.id, &tokens, &earlier.subject, organisation).await? {
+            Some(generation) => Ok((generation, before)),
+            None => Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" }),
+        }
+    }
+
+    /// Puts back the tokens that were there, and how they stood. `false` where there were none.
+    async fn put_back(&self, earlier: &Credential, before: Option<&NewTokens>) -> Result<bool, Error> {
+        let Some(before) = before else { return Ok(false) };
+        let organisation = earlier.organisation.as_ref();
+        self.store.replace_grant(earlier.id, before, &earlier.subject, organisation).await?;
+        Ok(self.store.set_standing(earlier.id, &earlier.standing).await?)
+    }
+
+    /// Asks whose the first access token of a pasted grant is. Another's takes the credential over only where that is welcome.
+    async fn meet(&self, earlier: &Credential, before: Option<&NewTokens>, replace: bool) -> Result<(), Error> {
+        let Some(found) = self.store.hand_out(&earlier.name).await? else { return Ok(()) };
+        let Some(token) = self.store.open_access(&found)? else { return Ok(()) };
+        let identity = self.identify_or_unknown(&earlier.environment, &token).await;
+        let Some((was, now)) = differs(earlier, &identity) else {
+            let standing = found.credential.standing.clone();
+            return self.learn(&found.credential, identity, standing).await;
+        };
+        if replace {
+            let Some(tokens) = self.store.grant_to_put_back(&found.credential).await? else { return Ok(()) };
+            let organisation = identity.organisation.as_ref();
+            self.store.replace_grant(earlier.id, &tokens, &identity.subject, organisation).await?;
+            return Ok(());
+        }
+        // The refresh token is the portal's to keep: only what was bought with it is given back.
+        if let Some(app) = earlier.app {
+            let auth = self.auth(app, &earlier.environment).await?;
+            self.give_back(&earlier.environment, &auth, Some(&token), None).await;
+        }
+        self.put_back(earlier, before).await?;
+        let another = Error::AnotherSubject { name: earlier.name.clone(), before: was, now };
+        Err(another.keeping(earlier.name.as_str(), "tokens"))
     }
 
     /// Asks who a credential acts as that nobody has asked about yet.

@@ -84,6 +84,52 @@ fn a_pasted_refresh_token_is_spent_by_the_protocol_and_lives_on() {
     }
 }
 
+/// Gives `fleet` a refresh token.
+fn give(webex: &Webex, home: &Home, token: &str) -> lanyard_testkit::Ended {
+    add(webex, home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], token)
+}
+
+/// The next refresh token of the simulator's own service app.
+fn pasted(webex: &Webex) -> String {
+    webex.authorise(&webex.description().service_app.application_id, None)
+}
+
+#[test]
+fn a_next_refresh_token_survives_the_process_that_spends_it() {
+    for step in ["claimed", "declared", "sending", "committed"] {
+        let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
+        let home = home();
+        let app = webex.description().service_app.clone();
+        add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+        give(&webex, &home, &app.refresh_token).ok();
+        withdraw(&webex, &app.application_id, &app.organisation_id);
+
+        let next = home.file("next", &pasted(&webex));
+        let mut command = home.command(["add", "service-app", "fleet", "--app", "fleet", "--refresh-token-file"]);
+        let killed = Running::start(command.arg(next).env("LANYARD_FAILPOINT", format!("rotation.{step}=kill")));
+        assert_eq!(killed.end().code(), -1, "{step}");
+        home.run(["refresh", "fleet", "--force"]).ok();
+        assert!(webex.accepts(&home.run(["token", "fleet"]).ok()), "{step}");
+        assert_eq!(home.show("fleet")["state"], "active", "{step}");
+    }
+}
+
+#[test]
+fn a_next_refresh_token_that_is_refused_leaves_what_was_there() {
+    let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
+    let home = home();
+    let app = webex.description().service_app.clone();
+    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    give(&webex, &home, &app.refresh_token).ok();
+    let token = home.run(["token", "fleet"]).ok();
+    let refused = give(&webex, &home, "not-a-refresh-token");
+    assert!(refused.stderr.contains("fleet keeps the tokens that it had"), "{}", refused.stderr);
+    refused.fails(4);
+    assert_eq!(home.run(["token", "fleet"]).ok(), token);
+    assert_eq!(home.show("fleet")["state"], "active");
+    home.run(["refresh", "fleet", "--force"]).ok();
+}
+
 #[test]
 fn an_app_waits_for_its_administrator_and_is_picked_up_by_itself() {
     let webex = Webex::with(Options::default());
