@@ -3,8 +3,10 @@
 use std::process::Command;
 use std::time::Duration;
 
-use lanyard_broker::{HandOutOptions, HandOuts, List, RefresherOptions, Taken};
-use lanyard_simulator::Options;
+use lanyard_broker::{HandOutOptions, HandOuts, List, Refresh, RefresherOptions, Taken};
+use lanyard_protocol::Method;
+use lanyard_simulator::{Options, RefreshBehaviour};
+use serde_json::json;
 
 use crate::world::World;
 
@@ -46,6 +48,34 @@ async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
         world.pass(12 * DAY, 12 * DAY, &[&running]).await;
         assert_eq!(world.now(&good).await.generation.number(), 2, "{damage}");
         running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_good_answer_is_kept_although_its_row_was_damaged_while_webex_was_asked() {
+    for damage in DAMAGES {
+        let world = World::new(Options { refresh: RefreshBehaviour::RotateStrict, ..Options::default() }).await;
+        let credential = world.grant("acme", 14 * DAY).await;
+        world.fault(Some(1), json!({ "delay_after_ms": 5000 })).await;
+        let broker = world.broker.clone();
+        let name = credential.name.clone();
+        let asked = tokio::spawn(async move { broker.call(Refresh { name, force: true, expected: None }).await });
+        while world.refreshes().await.is_empty() {}
+        world.sql(&format!("UPDATE credentials SET {damage} WHERE id = '{}'", credential.id));
+        world.advance(Duration::from_secs(5));
+        let _ = asked.await.unwrap();
+
+        // What was there before is repaired: the answer is in the row, and Webex was told to revoke nothing.
+        world.sql(&format!(
+            "UPDATE credentials SET standing = 'active', trouble_kind = NULL, environment = '{}', created_at = 0, scopes = NULL",
+            world.environment().id()
+        ));
+        let record = world.control(Method::GET, "/record", None).await;
+        let revoked = record.as_array().unwrap().iter().any(|call| call["path"].as_str().unwrap().contains("revoke"));
+        assert!(!revoked, "{damage}: {record}");
+        let again = world.broker.call(Refresh { name: credential.name.clone(), force: true, expected: None }).await;
+        assert!(again.is_ok(), "{damage}: {again:?}");
+        assert_eq!(world.refreshes().await.len(), 2, "{damage}");
     }
 }
 

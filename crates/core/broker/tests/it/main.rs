@@ -6,4 +6,5 @@ mod authorized;
 mod damage;
 mod origins;
 mod refresher;
+mod refused;
 mod world;
