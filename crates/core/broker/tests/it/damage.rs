@@ -73,6 +73,10 @@ async fn a_good_answer_is_kept_although_its_row_was_damaged_while_webex_was_aske
         let record = world.control(Method::GET, "/record", None).await;
         let revoked = record.as_array().unwrap().iter().any(|call| call["path"].as_str().unwrap().contains("revoke"));
         assert!(!revoked, "{damage}: {record}");
+        if damage.starts_with("environment") {
+            // The environment is part of what the row is sealed for: nothing can be put into it any more.
+            continue;
+        }
         let again = world.broker.call(Refresh { name: credential.name.clone(), force: true, expected: None }).await;
         assert!(again.is_ok(), "{damage}: {again:?}");
         assert_eq!(world.refreshes().await.len(), 2, "{damage}");
