@@ -40,7 +40,7 @@ pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
 pub use calls::paste::{AddToken, AddedToken};
 pub use calls::refresh::{Refresh, Refreshed};
 pub use calls::rename::{ChangeLabels, Rename};
-pub use calls::show::{List, Show};
+pub use calls::show::{List, ListUnreadable, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
 pub use calls::switch::{Disable, Disabled, Enable, Enabled, Found};
 pub use calls::take_token::{TakeToken, TakenToken};

@@ -3,6 +3,7 @@
 use lanyard_credential::{Credential, CredentialId, CredentialName};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::Told;
 use crate::{Broker, Call, Error};
 
 /// All credentials, by name.
@@ -14,6 +15,19 @@ impl Call for List {
 
     async fn run(self, broker: &Broker) -> Result<Vec<Credential>, Error> {
         Ok(broker.store.credentials().await?)
+    }
+}
+
+/// What is said of the credentials that cannot be read, and are therefore in no list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListUnreadable;
+
+impl Call for ListUnreadable {
+    type Reply = Vec<Told>;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<Told>, Error> {
+        let errors = broker.store.unreadable_credentials().await?;
+        Ok(errors.into_iter().map(|error| Told::of(&error.into())).collect())
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use lanyard_broker::ListUnreadable;
 use lanyard_credential::{Credential, Kind, LabelError, LabelKey, LabelValue, State};
 use lanyard_time::Moment;
 
@@ -46,10 +47,16 @@ impl FromStr for Wanted {
 
 impl List {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let all = match common.broker_if_any().await? {
-            Some(broker) => broker.call(lanyard_broker::List).await?,
-            None => Vec::new(),
+        let (all, unreadable) = match common.broker_if_any().await? {
+            Some(broker) => (broker.call(lanyard_broker::List).await?, broker.call(ListUnreadable).await?),
+            None => (Vec::new(), Vec::new()),
         };
+        for row in unreadable {
+            output::note(&format!("warning: not listed, because its row cannot be read: {row}"));
+            if let Some(hint) = row.hint() {
+                output::note(&format!("hint: {hint}"));
+            }
+        }
         let now = context::parts().clock.now();
         let there_are_some = !all.is_empty();
         let credentials: Vec<_> = all.into_iter().filter(|credential| self.shows(credential, &now)).collect();

@@ -15,11 +15,14 @@ use lanyard_protocol::{
     WorkspaceId,
 };
 use lanyard_secret::{AccessToken, AuthorizationCode, ClientSecret, RefreshToken, SecretBytes, State};
-use lanyard_store::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, NewCredential, NewTokens, TokenKind};
+use lanyard_store::{
+    AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, NewCredential, NewTokens, Refusal, RefusedClient,
+    TokenKind,
+};
 use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
 use serde_json::{Value, json};
 
-use super::super::{decode, encode};
+use super::super::{Told, decode, encode};
 use super::Trips;
 use crate::*;
 
@@ -323,6 +326,9 @@ fn changing(tried: &mut Trips) {
 
 fn looking(tried: &mut Trips) {
     tried.trip(&List, &vec![credential()]);
+    let refused = RefusedClient { name: "ci".to_owned(), refusal: Refusal::Missing };
+    tried.trip(&ListRefusedClients, &vec![refused]);
+    tried.trip(&ListUnreadable, &vec![Told::new(Class::Store, "a row", "see lanyard doctor".to_owned())]);
     tried.trip(&Show { name: name() }, &credential());
     let findings = [
         TokenFinding::Accepted,
