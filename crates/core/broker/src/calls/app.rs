@@ -3,7 +3,7 @@
 use lanyard_client::ExchangeError;
 use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
 use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Refusal, Rejection, TokenError};
-use lanyard_protocol::{AppClientId, Environment, ScopeSet};
+use lanyard_protocol::{AppClientId, Environment, ScopeSet, WebexId};
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{NameError, NewApp, RemoveAppError};
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub struct AddApp {
     pub redirect_uris: Vec<RedirectUri>,
     /// The scopes that a sign-in asks for.
     pub scopes: ScopeSet,
-    /// A service app's application id.
+    /// A service app's application id; `None` for the one that follows from the client id.
     pub application_id: Option<String>,
 }
 
@@ -36,6 +36,10 @@ impl Call for AddApp {
     type Reply = App;
 
     async fn run(self, broker: &Broker) -> Result<App, Error> {
+        let application_id = match self.kind {
+            AppKind::Integration => self.application_id,
+            AppKind::ServiceApp => Some(self.application_id.unwrap_or_else(|| application_of(&self.client_id))),
+        };
         let app = App {
             id: AppId::random(&*broker.entropy),
             name: self.name,
@@ -44,7 +48,7 @@ impl Call for AddApp {
             client_id: self.client_id,
             redirect_uris: self.redirect_uris,
             scopes: self.scopes,
-            application_id: self.application_id,
+            application_id,
         };
         let new = NewApp { app, client_secret: self.client_secret };
         broker.store.insert_app(&new).await.map_err(|error| match error {
@@ -53,6 +57,11 @@ impl Call for AddApp {
         })?;
         Ok(new.app)
     }
+}
+
+/// Webex writes an app's client id into its application id: seen in published code, not documented.
+fn application_of(client: &AppClientId) -> String {
+    WebexId { cluster: "us".to_owned(), kind: "APPLICATION".to_owned(), value: client.to_string() }.encode()
 }
 
 /// All apps, by name.

@@ -56,7 +56,7 @@ pub(crate) struct Add {
     /// People sign in with a code on another device: no redirect URI is needed
     #[arg(long)]
     device: bool,
-    /// A service app's application id
+    /// A service app's application id [default: the one that Webex makes of the client id]
     #[arg(long, value_name = "ID")]
     application_id: Option<String>,
     /// Store the client secret without asking Webex whether it accepts it

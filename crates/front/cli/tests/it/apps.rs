@@ -92,7 +92,7 @@ fn what_cannot_be_an_app_is_refused_and_makes_no_home() {
     assert!(!home.path().exists(), "a command that fails leaves nothing behind");
 }
 
-/// A home with the integration `desk`, and the service app `fleet`, which was registered without its application id.
+/// A home with the integration `desk`, and the service app `fleet`, which was added without its application id.
 fn furnished() -> (Webex, Home) {
     let webex = Webex::with(Options::default());
     let home = signed_in(&webex);
@@ -125,16 +125,15 @@ fn an_app_is_changed_as_it_was_at_webex() {
 }
 
 #[test]
-fn an_application_id_that_was_left_out_is_given_later() {
+fn an_application_id_that_was_left_out_is_made_of_the_client_id_and_can_be_given_later() {
     let (webex, home) = furnished();
-    let org = webex.description().service_app.organisation_id.clone();
-    let add = || home.run(["add", "service-app", "pilot", "--app", "fleet", "--target-org", &org, "--via", "acme"]);
-    let refused = add();
-    assert!(refused.hint().contains("lanyard app set fleet --application-id"), "{}", refused.stderr);
-    refused.fails(2);
-    home.run(["app", "set", "fleet", "--application-id", &webex.description().service_app.application_id]).ok();
-    let added = add();
-    assert!(!added.stderr.contains("application id"), "{}", added.stderr);
+    let application = || {
+        let shown: Value = serde_json::from_str(&home.run(["--json", "app", "show", "fleet"]).ok()).unwrap();
+        shown["application_id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(application(), webex.description().service_app.application_id);
+    home.run(["app", "set", "fleet", "--application-id", "Y2lz"]).ok();
+    assert_eq!(application(), "Y2lz");
 }
 
 #[test]
