@@ -63,14 +63,7 @@ impl Error {
                 "copy the refresh token again, of the organisation that authorised {app}; a new pair ends no earlier one. Nothing \
                  was stored"
             ),
-            Self::SecretRefused { app, environment, .. } => format!(
-                "copy it again from {}, next to the client id, and give it again (lanyard app secret {app}, or lanyard app add); --force \
-                 stores it untried",
-                environment.pages().apps
-            ),
-            Self::SecretUntried { app, .. } => {
-                format!("try again when Webex answers; to store it untried: lanyard app secret {app} --force")
-            }
+            Self::SecretRefused { .. } | Self::SecretUntried { .. } => secret_hint(self)?,
             Self::Kept { source, .. } => source.hint()?,
             Self::WrongKind { expected, .. } => {
                 let other = if *expected == Kind::Bot { Kind::Personal } else { Kind::Bot };
@@ -194,6 +187,21 @@ fn client_hint(error: &Error) -> Option<String> {
         Error::UserIsClient { client, .. } => format!(
             "see lanyard client show {client}; for another policy remove it first: lanyard client remove {client}"
         ),
+        _ => return None,
+    })
+}
+
+/// What to do about a client secret that was not stored.
+fn secret_hint(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::SecretRefused { app, environment, .. } => format!(
+            "copy it again from {}, next to the client id, and give it again (lanyard app secret {app}, or lanyard app add); --force \
+                 stores it untried",
+            environment.pages().apps
+        ),
+        Error::SecretUntried { app, .. } => {
+            format!("try again when Webex answers; to store it untried: lanyard app secret {app} --force")
+        }
         _ => return None,
     })
 }
