@@ -243,8 +243,8 @@ fn not_had(home: &Home, expected: KeyId, error: Option<KeyError>) -> OpenError {
     }
 }
 
-/// The place of the home's own data key. Its generation says that the home has a list of clients: without the home's key nobody can
-/// turn it back, to have other clients adopted.
+/// The place of the home's own data key. Its generation says that the home has a list of clients. Turning it back, to have other clients
+/// adopted, takes a copy of the wrapped key from before the upgrade, and `lanyard key rotate` ends that too.
 pub(crate) const OWN_KEY: RowAddress<'static> = RowAddress { generation: 1, ..OWN_KEY_BEFORE_CLIENTS };
 
 /// The place of the home's own data key before there was a list of clients.

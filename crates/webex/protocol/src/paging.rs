@@ -32,12 +32,13 @@ impl Links {
         let mut found = Self::default();
         for value in headers.get_all(http::header::LINK) {
             let text = ascii(value.as_bytes());
-            let mut read = 0;
-            for (target, parameters) in links(&text) {
+            let (read, unread) = links(&text);
+            for (target, parameters) in read {
+                // Two targets that run into one: the first has no `>`.
+                found.is_cut |= target.contains('<');
                 found.links.push(Link { target: target.to_owned(), relations: relations(parameters) });
-                read += 1;
             }
-            found.is_cut |= read == 0 && text.to_ascii_lowercase().contains("next");
+            found.is_cut |= unread.to_ascii_lowercase().contains("next");
         }
         found
     }
@@ -78,6 +79,9 @@ pub struct UnreadableLink;
 pub fn next_link(asked: &SafeUrl, headers: &HeaderMap) -> Result<Option<SafeUrl>, UnreadableLink> {
     let links = Links::read(headers);
     let Some(link) = links.next() else { return if links.is_cut { Err(UnreadableLink) } else { Ok(None) } };
+    if link.target.contains('<') {
+        return Err(UnreadableLink);
+    }
     // `https,http://…` was seen: as a relative address it would lead to a page that nobody meant.
     if link.target.contains("://") && Url::parse(&link.target).is_err() {
         return Err(UnreadableLink);
@@ -86,8 +90,9 @@ pub fn next_link(asked: &SafeUrl, headers: &HeaderMap) -> Result<Option<SafeUrl>
     next.map(SafeUrl::new).map(Some).map_err(|_| UnreadableLink)
 }
 
-/// Splits `<a>; rel="next", <b>; rel=prev` into targets and their parameters. Commas inside `<…>` and quotes do not split.
-fn links(header: &str) -> Vec<(&str, &str)> {
+/// Splits `<a>; rel="next", <b>; rel=prev` into targets and their parameters, and what is left where no further target is found.
+/// Commas inside `<…>` and quotes do not split.
+fn links(header: &str) -> (Vec<(&str, &str)>, &str) {
     let mut found = Vec::new();
     let mut rest = header;
     while let Some((_, after)) = rest.split_once('<') {
@@ -98,7 +103,7 @@ fn links(header: &str) -> Vec<(&str, &str)> {
         found.push((target.trim(), &after[..end]));
         rest = &after[end..];
     }
-    found
+    (found, rest)
 }
 
 fn end_of_parameters(text: &str) -> usize {
@@ -210,7 +215,9 @@ mod tests {
             ("nonsense", false),
             ("https://webexapis.com/v1/people?cursor=1; rel=\"next\"", true),
             ("<https://webexapis.com/v1/people; rel=NEXT", true),
-            ("</v1/people>; rel=prev", false),
+            ("</v1/people>; rel=prev, <https://webexapis.com/v1/people; rel=next", true),
+            ("<https://webexapis.com/v1/people; rel=prev, </v1/people>; rel=next", true),
+            ("</v1/people?cursor=next>; rel=prev", false),
             ("</v1/people>; rel=next", false),
         ] {
             let mut headers = HeaderMap::new();

@@ -119,7 +119,8 @@ impl Store {
         let none = BTreeSet::new();
         let mut members = String::new();
         for row in rows {
-            let id = row.text("id")?;
+            // A row whose id is no text is none of those that count.
+            let Ok(id) = row.text("id") else { continue };
             if counting.ids.contains(&id) {
                 let mac = self.client_mac(&row, grants.get(&id).unwrap_or(&none))?;
                 members.extend([id.as_str(), " ", &mac.to_string(), "\n"]);
@@ -150,17 +151,17 @@ impl Store {
         let key = keys.key(home.key).ok_or(crate::KeyError::Replaced(home.key));
         let key = key.map_err(|error| StoreError::Key(Box::new(error)))?;
         let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
-        let ids = rows.iter().map(|row| row.text("id")).collect::<Result<_, _>>()?;
+        let ids = rows.iter().filter_map(|row| row.text("id").ok()).collect();
         self.write_list(&mut write, &Counting { version: 0, ids }).await?;
         let wrapped = key.wrap(&own, &OWN_KEY, self.entropy());
         write.run(sql("home", "UPDATE home SET wrapped_key = $1 WHERE id = 1").bind(&wrapped)).await?;
         if !rows.is_empty() {
-            let names = rows.iter().map(|row| row.text("name")).collect::<Result<Vec<_>, _>>()?.join(", ");
+            let names = rows.iter().filter_map(|row| row.text("name").ok()).collect::<Vec<_>>().join(", ");
             self.note(&mut write, AuditAction::ClientsAdopted, None, &names).await?;
             tracing::warn!(
                 clients = rows.len(),
                 names = %names.escape_debug(),
-                "adopted the clients of an earlier version; check them: lanyard client list"
+                "adopted the clients of an earlier version; check them (lanyard client list), then replace the home's key (lanyard key rotate)"
             );
         }
         write.commit().await

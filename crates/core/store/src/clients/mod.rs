@@ -5,7 +5,7 @@ mod list;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use lanyard_credential::{Client, ClientId, ClientName, CredentialId, Granted, KeyHash, PathPattern};
+use lanyard_credential::{CapabilitySet, Client, ClientId, ClientName, CredentialId, Granted, KeyHash, PathPattern};
 use lanyard_protocol::OrgId;
 use thiserror::Error;
 
@@ -114,12 +114,29 @@ impl Store {
     }
 
     /// The client of that name, whether it counts or not: to be removed.
+    ///
+    /// A row that cannot be read is returned as a client that may do nothing.
     pub async fn client_to_remove(&self, name: &ClientName) -> Result<Option<Client>, StoreError> {
         if let Some(client) = self.client(name).await? {
             return Ok(Some(client));
         }
         let row = self.engine().row(sql("clients", SELECT_BY_NAME).bind(name.as_str())).await?;
-        row.map(|row| Ok(read(&row, &BTreeSet::new())?.client)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        if let Ok(found) = read(&row, &BTreeSet::new()) {
+            return Ok(Some(found.client));
+        }
+        Ok(Some(Client {
+            id: row.parsed("id")?,
+            name: name.clone(),
+            capabilities: CapabilitySet::default(),
+            credentials: Granted::Only(BTreeSet::new()),
+            methods: None,
+            paths: None,
+            org: None,
+            expires_at: None,
+            created_at: self.now().wall,
+            uid: None,
+        }))
     }
 
     /// The names of all clients.

@@ -44,6 +44,12 @@ pub(super) fn form(text: &[u8]) -> Option<Found> {
 }
 
 impl Found {
+    /// Adds the organisations of another reading of the same text.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.ids.extend(other.ids);
+        self
+    }
+
     /// Records what a text names.
     pub(super) fn note(&mut self, holds: Holds, text: &str) {
         let named = match holds {
