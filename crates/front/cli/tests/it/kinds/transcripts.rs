@@ -66,7 +66,7 @@ fn calling() {
         &["api", "licenses"],
         &["api", "people/nobody"],
         &["api", "https://webexapis.com/v1/people"],
-        &["api", "acme", "get", "people"],
+        &["api", "acme", "fetch", "people"],
         &["tokens", "list", "acme"],
     ];
     assert_shown!("calling", transcript(&home, Some(&webex), &commands));
