@@ -128,10 +128,12 @@ mod tests {
 
     #[test]
     fn a_limit_without_a_readable_wait_lasts_a_while() {
-        let asked = Some(UNSAID);
-        for text in [None, Some("rand(30),add(30)"), Some("-1"), Some(""), Some("soon")] {
-            assert_eq!(verdict(&Method::POST, 429, text), Verdict::Again { asked }, "{text:?}");
-            assert_eq!(verdict(&Method::POST, 423, text), Verdict::Again { asked: None }, "{text:?}");
+        assert_eq!(verdict(&Method::POST, 429, None), Verdict::Again { asked: Some(UNSAID) });
+        assert_eq!(verdict(&Method::POST, 423, None), Verdict::Again { asked: None });
+        let asked = Some(Duration::from_secs(15));
+        for text in ["rand(30),add(30)", "-1", "", "soon"] {
+            assert_eq!(verdict(&Method::POST, 429, Some(text)), Verdict::Again { asked }, "{text:?}");
+            assert_eq!(verdict(&Method::POST, 423, Some(text)), Verdict::Again { asked }, "{text:?}");
         }
     }
 
