@@ -107,7 +107,7 @@ fn judge(
         Caller::Owner { .. } => None,
         Caller::Client { client, .. } => client.org.clone(),
     };
-    Ok(call.held_to(org))
+    Ok(call.held_to(org).bound_to(credential))
 }
 
 /// Under which address the client finds the proxy: that which it used.

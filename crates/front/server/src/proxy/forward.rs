@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use lanyard_broker::{Broker, Error, HandOut, HandOuts, Taken};
 use lanyard_client::{Outgoing, Streamed, Upload};
-use lanyard_credential::CredentialName;
+use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError};
 use lanyard_secret::{SafeUrl, SecretBytes};
 use zeroize::Zeroizing;
@@ -44,6 +44,7 @@ pub struct Forward<B> {
     body: B,
     base: String,
     org: Option<OrgId>,
+    credential: Option<CredentialId>,
 }
 
 impl<B> fmt::Debug for Forward<B> {
@@ -72,13 +73,20 @@ impl<B> Forward<B> {
         let path = ProxyPath::parse(below).map_err(unreadable)?;
         let Parts { method, uri, headers, .. } = parts;
         let query = uri.query().map(str::to_owned);
-        Ok(Self { name, path, query, method, headers, body, base: base.into(), org: None })
+        Ok(Self { name, path, query, method, headers, body, base: base.into(), org: None, credential: None })
     }
 
     /// The same for a client that is held to one organisation.
     #[must_use]
     pub fn held_to(self, org: Option<OrgId>) -> Self {
         Self { org, ..self }
+    }
+
+    /// Binds the call to the credential that its caller was authorised for. If the name leads to another one by the time the body has
+    /// come, the call fails as if there were none.
+    #[must_use]
+    pub fn bound_to(self, credential: Option<CredentialId>) -> Self {
+        Self { credential, ..self }
     }
 
     /// The method, for a policy.
@@ -149,7 +157,8 @@ impl Proxy {
         B: HttpBody<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<BoxError>,
     {
-        let Forward { name, path, query, method, headers, body, base, org } = call;
+        let Forward { name, path, query, method, headers, body, base, org, credential } = call;
+        let broker = self.broker.authorized_for(credential.map(|id| (name.clone(), id)));
         let pin = org.as_ref().map(Pin);
         let segments = path.segments();
         let named = pin.map(|pin| pin.head(&segments, query.as_deref())).transpose()?;
@@ -161,7 +170,7 @@ impl Proxy {
             (Some(_), ..) => return Err(too_long_to_read()),
             (None, ..) => None,
         };
-        let pass = self.pass(name).await?;
+        let pass = self.pass(&broker, name, credential).await?;
         let query = match (pin, &named) {
             (Some(pin), Some(named)) => pin.settle(&method, &segments, query, named, pass.organisation.as_deref())?,
             _ => query,
@@ -177,7 +186,7 @@ impl Proxy {
             return passed_on(streamed, &pass, &url, &ready, withdrawn);
         }
         // Also where this call cannot be repeated, the next one has the new token.
-        let replaced = self.doubts.replace(&self.broker, &pass).await;
+        let replaced = self.doubts.replace(&broker, &pass).await;
         if let Err(error) = &replaced {
             let credential = &pass.name;
             tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");
@@ -189,15 +198,17 @@ impl Proxy {
         passed_on(streamed, &renewed, &url, &ready, withdrawn)
     }
 
-    async fn pass(&self, name: CredentialName) -> Result<Pass, Problem> {
+    async fn pass(&self, broker: &Broker, name: CredentialName, bound: Option<CredentialId>) -> Result<Pass, Problem> {
         if let Some(memory) = &self.memory {
             match memory.take(name.as_str(), Duration::ZERO, &memory.now()).map_err(Error::from)? {
-                Taken::Good(ready) | Taken::Short(ready) => return Ok(ready.into()),
+                Taken::Good(ready) | Taken::Short(ready) if bound.is_none_or(|id| id == ready.held.id) => {
+                    return Ok(ready.into());
+                }
                 Taken::Stale(unseen) => return Err(Problem::stale(unseen)),
-                Taken::None | Taken::Unknown => {}
+                Taken::Good(_) | Taken::Short(_) | Taken::None | Taken::Unknown => {}
             }
         }
-        let handed = self.broker.call(HandOut { name, min_validity: Duration::ZERO, expected: None }).await?;
+        let handed = broker.call(HandOut { name, min_validity: Duration::ZERO, expected: None }).await?;
         Ok(handed.into())
     }
 

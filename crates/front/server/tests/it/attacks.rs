@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_testkit::{Attack, Elsewhere, Options, RefreshBehaviour, Webex, attacks};
 
 use crate::raw::{Connection, get, request};
-use crate::world::World;
+use crate::world::{BOUND_TO_ANOTHER, World};
 
 #[test]
 fn attacks_by_path_and_head_are_refused_and_reach_nothing() {
@@ -124,6 +124,17 @@ fn a_link_or_redirect_that_leads_elsewhere_is_not_followed_and_not_passed_on() {
     let reply = world.get("/webex/me/v1/people");
     assert_eq!(reply.headers("location"), [format!("{}/v1/people/me?again=1", world.base("me"))]);
     elsewhere.saw_nobody();
+}
+
+#[test]
+fn a_name_that_leads_to_another_credential_than_was_judged_calls_nothing() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(24));
+    let world = World::new(&webex);
+    webex.forget_record();
+    let reply = world.ask(request("GET", "/webex/me/v1/people/me", &[(BOUND_TO_ANOTHER, "1")], ""));
+    assert_eq!((reply.status, reply.problem()), (404, Some("no-such-name")));
+    assert!(webex.record().is_empty());
+    assert_eq!(world.get("/webex/me/v1/people/me").status, 200);
 }
 
 #[test]

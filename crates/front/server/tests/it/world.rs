@@ -26,6 +26,9 @@ use tokio::runtime::Runtime;
 
 use crate::raw::{Reply, ask, get};
 
+/// A request with this header was judged for another credential than the one that has its name now.
+pub(crate) const BOUND_TO_ANOTHER: &str = "test-bound-to-another";
+
 /// A broker with the administrator's personal token as `me` and a service app, which can be renewed, as `acme`.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -174,8 +177,9 @@ async fn answer(request: Request<Incoming>, proxy: &Proxy, org: Option<OrgId>, a
     let Address { name, below } = Address::of(&path).unwrap_or(Address { name: "me", below: "" });
     let name: CredentialName = name.parse().unwrap_or_else(|_| "me".parse().unwrap());
     let base = format!("http://{at}/webex/{name}");
+    let other = request.headers().contains_key(BOUND_TO_ANOTHER).then(|| CredentialId::random(&SystemEntropy));
     match Forward::read(request, name, below, base) {
-        Ok(call) => proxy.forward(call.held_to(org)).await,
+        Ok(call) => proxy.forward(call.held_to(org).bound_to(other)).await,
         Err(problem) => problem.response(),
     }
 }
