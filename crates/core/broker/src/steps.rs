@@ -19,4 +19,12 @@ pub(crate) fn reached(name: &str) {
     };
     // The signal is for this very process; it cannot fail to exist.
     let _ = kill_process(getpid(), signal);
+    settle();
+}
+
+/// Keeps this thread here until the signal has worked: another thread of the process may be the one that takes it. The time runs on
+/// while the process is stopped.
+#[expect(clippy::disallowed_methods, reason = "no clock of a test may decide when a signal has worked")]
+fn settle() {
+    std::thread::sleep(std::time::Duration::from_secs(1));
 }
