@@ -171,7 +171,14 @@ async fn respond(request: &Request<Incoming>, shared: &Shared, guest: &Guest) ->
     })
 }
 
-/// No script, no referrer, nothing from elsewhere, nothing kept.
+/// Takes the spent code out of the address bar; no other script runs on the page.
+const FORGET: &str = "history.replaceState(null, \"\", location.pathname)";
+
+/// Lets [`FORGET`] run, by its SHA-256.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src \
+                      'sha256-V43a+G+2x8hYEwnrW7hgLIly2l08tE7yzk+E0n4mo74='; frame-ancestors 'none'";
+
+/// No referrer, nothing from elsewhere, nothing kept.
 fn page(page: &Page) -> Response<Full<Bytes>> {
     let escape =
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
@@ -179,12 +186,8 @@ fn page(page: &Page) -> Response<Full<Bytes>> {
     let mark = if page.status.is_success() { "ok" } else { "bad" };
     let body = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} - Lanyard</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><style>\
-         :root{{color-scheme:light dark}}body{{font:1.05rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;\
-         place-items:center;background:Canvas;color:CanvasText}}main{{max-width:30rem;margin:1rem;padding:2rem;\
-         border:1px solid color-mix(in srgb,CanvasText 20%,Canvas);border-top:.4rem solid;border-radius:.6rem}}\
-         main.ok{{border-top-color:#1a7f4b}}main.bad{{border-top-color:#b3261e}}h1{{font-size:1.4rem;margin:0 0 .6rem}}\
-         p{{margin:0}}small{{display:block;margin-top:1.5rem;opacity:.7}}</style></head>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{STYLE}</style>\
+         <script>{FORGET}</script></head>\
          <body><main class=\"{mark}\"><h1>{title}</h1><p>{text}</p><small>Lanyard</small></main></body></html>\n"
     );
     let mut response = Response::new(Full::new(Bytes::from(body)));
@@ -196,9 +199,33 @@ fn page(page: &Page) -> Response<Full<Bytes>> {
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// The colours and the card of the local Webex's pages.
+const STYLE: &str = ":root{color-scheme:light dark;--ink:#14181f;--muted:#566072;--page:#eef1f5;--card:#fff;--line:#c9d0da;\
+    --ok:#0b6b58;--bad:#9d1c2b}@media(prefers-color-scheme:dark){:root{--ink:#eceff4;--muted:#a5afbf;--page:#12161c;\
+    --card:#1b2129;--line:#353e4b;--ok:#5fd3b6;--bad:#ff9aa5}}*{box-sizing:border-box}body{margin:0;min-height:100vh;\
+    display:grid;place-items:center;background:var(--page);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,\
+    'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif}main{width:calc(100% - 2rem);max-width:29rem;padding:2rem 2.25rem;\
+    background:var(--card);border:1px solid var(--line);border-top:.3rem solid;border-radius:.9rem}main.ok{border-top-color:\
+    var(--ok)}main.bad{border-top-color:var(--bad)}h1{margin:0 0 .6rem;font-size:1.65rem;line-height:1.25}p{margin:0}\
+    small{display:block;margin-top:1.5rem;color:var(--muted)}";
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+
+    use super::*;
+
+    #[test]
+    fn the_policy_lets_the_script_of_the_page_run_and_no_other() {
+        let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(FORGET));
+        assert!(POLICY.contains(&format!("script-src 'sha256-{hash}';")), "{hash}");
+    }
 }
