@@ -104,7 +104,8 @@ impl Simulator {
         if let Some(file) = &self.info {
             write_whole(file, &text).map_err(Failure::io(format!("cannot write {}", file.display())))?;
         }
-        if std::io::stdout().is_terminal() && !common.json {
+        let people = self.info.is_some() || std::io::stdout().is_terminal();
+        if people && !common.json {
             output::block(&page(description, self.info.as_deref()))?;
         } else {
             output::line(&text)?;

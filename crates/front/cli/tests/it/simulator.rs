@@ -8,14 +8,18 @@ use serde_json::Value;
 
 use crate::LANYARD;
 
-/// A shell that starts one and stops it once its file is there.
-fn started(home: &Home) -> Command {
-    let script = "lanyard=$1 file=$2
-        \"$lanyard\" simulator --people 3 --devices 0 --info \"$file\" & pid=$!
+/// A shell that starts one, calls it once without a token when its file is there, and stops it.
+fn started(home: &Home, options: &[&str]) -> Command {
+    let script = "lanyard=$1 file=$2; shift 2
+        \"$lanyard\" simulator --people 3 --devices 0 --info \"$file\" \"$@\" & pid=$!
         until [ -e \"$file\" ] || ! kill -0 $pid 2> /dev/null; do sleep 0.05; done
+        port=$(sed 's|.*\"base_url\":\"http://127.0.0.1:\\([0-9]*\\)/v1\".*|\\1|' \"$file\")
+        exec 3<> \"/dev/tcp/127.0.0.1/$port\"
+        printf 'GET /v1/people/me?name=unlogged HTTP/1.1\\r\\nHost: 127.0.0.1:%s\\r\\nConnection: close\\r\\n\\r\\n' \"$port\" >&3
+        cat <&3 > /dev/null
         kill $pid && wait $pid";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "sh", LANYARD]).arg(home.beside().join("webex.json"));
+    let mut command = Command::new("bash");
+    command.args(["-c", script, "bash", LANYARD]).arg(home.beside().join("webex.json")).args(options);
     command
 }
 
@@ -26,7 +30,7 @@ fn description(home: &Home) -> Value {
 #[test]
 fn a_person_reads_a_short_page() {
     let home = Home::new(LANYARD);
-    let (shown, code) = Terminal::run(started(&home), 100);
+    let (shown, code) = Terminal::run(started(&home, &[]), 100);
     assert_eq!(code, 0, "{shown}");
     let described = description(&home);
     for (name, value) in [
@@ -46,8 +50,26 @@ fn a_person_reads_a_short_page() {
 #[test]
 fn a_program_reads_json() {
     let home = Home::new(LANYARD);
-    let printed = Running::start(&mut started(&home)).end().ok();
+    let printed = Running::start(&mut started(&home, &["--json"])).end().ok();
     assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), description(&home));
+}
+
+#[test]
+fn with_a_file_for_programs_the_output_is_for_people() {
+    let home = Home::new(LANYARD);
+    let printed = Running::start(&mut started(&home, &[])).end().ok();
+    assert!(printed.contains("Developer portal") && !printed.contains('{'), "{printed}");
+}
+
+#[test]
+fn verbose_it_prints_each_call_without_its_query() {
+    let home = Home::new(LANYARD);
+    for (options, logged) in [(&[][..], false), (&["-v"], true)] {
+        let ended = Running::start(&mut started(&home, options)).end();
+        assert_eq!(ended.stderr.contains("GET /v1/people/me 401"), logged, "{}", ended.stderr);
+        assert!(!ended.stderr.contains("unlogged"), "{}", ended.stderr);
+        std::fs::remove_file(home.beside().join("webex.json")).unwrap();
+    }
 }
 
 #[test]

@@ -107,8 +107,14 @@ async fn exchange(
         let plan = state.faults.plan(request.method(), request.uri().path());
         (ticket, plan.unwrap_or_default())
     };
-    let reply = carry_out(webex, router, request, &ticket, plan).await?;
-    Ok((reply, Some(ticket.sent)))
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let answered = carry_out(webex, router, request, &ticket, plan).await;
+    // Without the query, which may hold secrets.
+    match &answered {
+        Ok(reply) => tracing::info!("{method} {path} {}", reply.status().as_u16()),
+        Err(cut) => tracing::info!("{method} {path}: {cut}"),
+    }
+    Ok((answered?, Some(ticket.sent)))
 }
 
 /// Does to a call what its plan says.
