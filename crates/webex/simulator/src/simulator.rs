@@ -17,7 +17,7 @@ use crate::deliver::{Delivery, LONGEST_QUEUE, deliver};
 use crate::description::{
     BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn,
 };
-use crate::issuer::{App, BOT_TOKEN_LIFE, Issuer, PERSONAL_TOKEN_LIFE, Rights, Terms, all_scopes};
+use crate::issuer::{App, BOT_TOKEN_LIFE, Issuer, PERSONAL_TOKEN_LIFE, Rights, Terms, all_scopes, fleet_scopes};
 use crate::webex::{Setting, State as Everything, Webex};
 use crate::world::{Account, Directory, Plan, Rooms, application_id};
 use crate::{Options, random, routes, wire};
@@ -233,7 +233,7 @@ fn authorise_service_app(
         owner: None,
         secret: App::new_secret(terms.entropy),
         redirect_uris: Vec::new(),
-        scopes: all_scopes(true),
+        scopes: fleet_scopes(),
     };
     let secret = app.secret.expose_secret().to_owned();
     let granted = app.scopes.clone();

@@ -42,7 +42,7 @@ pub(crate) use grant::GrantView;
 pub(crate) use id_token::{id_token, key_set};
 pub(crate) use listing::{Entry, EntryId};
 
-pub(crate) use scopes::{OPENID, all_scopes, openid_scopes};
+pub(crate) use scopes::{OPENID, all_scopes, fleet_scopes, openid_scopes};
 
 use code::Code;
 use grant::{Grant, GrantId};

@@ -14,6 +14,7 @@ mod devices;
 mod form;
 mod guests;
 mod hub;
+mod icon;
 mod licenses;
 mod limit;
 mod list;
@@ -34,6 +35,7 @@ mod workspaces;
 mod xapi;
 
 use axum::Router;
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
 
@@ -56,7 +58,9 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/authorize/sign-in", post(authorize::sign_in))
         .route("/v1/authorize/consent", post(authorize::consent))
         .route("/v1/authorize/style.css", get(page::style))
-        .route("/v1/authorize/copy.js", get(page::script))
+        .route("/v1/authorize/copy.js", get(page::copy_script))
+        .route("/v1/authorize/filter.js", get(page::filter_script))
+        .route("/icons/{file}", get(icon::show))
         .route("/v1/access_token", post(access_token::exchange))
         .route("/v1/applications/{id}/token", post(applications::token))
         .route("/v1/authorizations", get(authorizations::list).delete(authorizations::delete_all))
@@ -121,12 +125,16 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/licenses", get(licenses::list))
         .route("/v1/licenses/users", patch(licenses::assign))
         .route("/v1/licenses/{id}", get(licenses::show))
-        .route("/v1/locations", get(locations::list))
-        .route("/v1/locations/{id}", get(locations::show))
+        .route("/v1/locations", get(locations::list).post(locations::create))
+        .route("/v1/locations/{id}", get(locations::show).put(locations::update).delete(locations::delete))
         .route("/v1/locations/{id}/floors", get(locations::floors))
-        .route("/v1/telephony/config/locations", get(locations::calling))
-        .route("/v1/telephony/config/locations/{id}", get(locations::calling_one))
-        .route("/v1/telephony/config/numbers", get(locations::numbers))
+        .route("/v1/telephony/config/locations", get(locations::calling::list).post(locations::calling::enable))
+        .route("/v1/telephony/config/locations/{id}", get(locations::calling::show))
+        .route(
+            "/v1/telephony/config/locations/{id}/numbers",
+            post(locations::numbers::add).put(locations::numbers::activate).delete(locations::numbers::remove),
+        )
+        .route("/v1/telephony/config/numbers", get(locations::numbers::list))
         .route("/v1/telephony/calls", get(lists::calls))
         .route("/v1/telephony/calls/history", get(lists::call_history))
         .route("/v1/meetings", get(lists::meetings))
@@ -135,6 +143,22 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/meetingTranscripts", get(lists::transcripts))
         .nest("/_sim", control::router(webex.clone()))
         .fallback(async || Refusal::NotFound)
-        .method_not_allowed_fallback(async || Refusal::MethodNotAllowed)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(webex)
 }
+
+/// Refuses a method that a path does not have. A REST call without a valid token is told about the token first.
+async fn wrong_method(State(webex): State<Webex>, request: Request) -> Refusal {
+    let path = request.uri().path();
+    let open = |prefix: &&str| path["/v1/".len()..].starts_with(*prefix);
+    if !path.starts_with("/v1/") || WITHOUT_A_TOKEN.iter().any(open) {
+        return Refusal::MethodNotAllowed;
+    }
+    match caller::Caller::from_request_parts(&mut request.into_parts().0, &webex).await {
+        Ok(_) => Refusal::MethodNotAllowed,
+        Err(refusal) => refusal,
+    }
+}
+
+/// What is called before there is a token.
+const WITHOUT_A_TOKEN: [&str; 4] = ["access_token", "authorize", "device/", "verification"];

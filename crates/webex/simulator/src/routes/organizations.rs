@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::caller::Caller;
+use super::form::Form;
 use super::people::{date, role_id};
 use super::refusal::Refusal;
 use crate::webex::Webex;
@@ -16,14 +17,15 @@ use crate::world::{Directory, organisation_id, organisation_of};
 const SCOPES: [&str; 2] = ["spark-admin:organizations_read", "spark:organizations_read"];
 
 /// All organisations that the account sees, its own first; never paged. A partner sees those that they manage.
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&SCOPES)?;
+    let calling = Xsi::asked_for(&webex, &query);
     let state = webex.state();
     let organisations = state.directory.all().map(|(id, ..)| id);
     let managing = caller.has_any(&SCOPES[..1]);
     let seen = organisations
         .filter(|id| *id == caller.account.organisation || managing && caller.sees(&state, *id))
-        .map(|id| View::of(&state.directory, id));
+        .map(|id| View::of(&state.directory, id, calling.clone()));
     Ok(Json(json!({ "items": seen.collect::<Vec<_>>() })))
 }
 
@@ -31,12 +33,17 @@ pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
+    query: Form,
 ) -> Result<Json<View>, Refusal> {
     caller.needs_any(&SCOPES)?;
     let state = webex.state();
     let id = organisation_of(&id).filter(|id| caller.sees(&state, *id)).ok_or(Refusal::NotFound)?;
     let known = state.directory.all().any(|(known, ..)| known == id);
-    if known { Ok(Json(View::of(&state.directory, id))) } else { Err(Refusal::NotFound) }
+    if known {
+        Ok(Json(View::of(&state.directory, id, Xsi::asked_for(&webex, &query))))
+    } else {
+        Err(Refusal::NotFound)
+    }
 }
 
 #[derive(Serialize)]
@@ -44,13 +51,43 @@ pub(super) struct View {
     #[serde(flatten)]
     organization: Organization,
     created: String,
+    #[serde(flatten)]
+    calling: Option<Xsi>,
+}
+
+/// Where Webex Calling's older interface is, which `callingData=true` adds [C: `wxc_sdk`]. It is named at this simulator, which does
+/// not serve it, so that a program never takes a simulated token to Webex.
+#[derive(Clone, Serialize)]
+struct Xsi {
+    #[serde(rename = "xsiActionsEndpoint")]
+    actions: String,
+    #[serde(rename = "xsiEventsEndpoint")]
+    events: String,
+    #[serde(rename = "xsiEventsChannelEndpoint")]
+    channel: String,
+    #[serde(rename = "xsiDomain")]
+    domain: String,
+}
+
+impl Xsi {
+    fn asked_for(webex: &Webex, query: &Form) -> Option<Self> {
+        let origin = webex.setting().origin();
+        let asked = query.get("callingData") == Some("true");
+        asked.then(|| Self {
+            actions: format!("{origin}/com.broadsoft.xsi-actions"),
+            events: format!("{origin}/com.broadsoft.xsi-events"),
+            channel: format!("{origin}/com.broadsoft.async"),
+            domain: "calls.webex.example".to_owned(),
+        })
+    }
 }
 
 impl View {
-    fn of(directory: &Directory, id: Uuid) -> Self {
+    fn of(directory: &Directory, id: Uuid, calling: Option<Xsi>) -> Self {
         Self {
             organization: Organization { id: organisation_id(id), display_name: directory.name_of(id).to_owned() },
             created: date(directory.created),
+            calling,
         }
     }
 }

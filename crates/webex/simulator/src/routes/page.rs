@@ -1,4 +1,5 @@
-//! Pages: rendered here, never framed and never kept. Only pages with values to copy run a script, from a file of this site.
+//! Pages: rendered here, never framed and never kept. Only pages with values to copy, or a
+//! long list, run a script, from a file of this site.
 
 use std::borrow::Cow;
 
@@ -10,18 +11,18 @@ use http::{HeaderValue, StatusCode};
 /// A page, rendered.
 pub(super) struct Page {
     html: String,
-    /// Whether it runs the script that copies values.
-    copies: bool,
+    /// Whether it runs a script.
+    scripted: bool,
 }
 
 impl Page {
     pub(super) fn new(template: &impl Template) -> Self {
-        Self { html: template.render().expect("a template of texts renders"), copies: false }
+        Self { html: template.render().expect("a template of texts renders"), scripted: false }
     }
 
-    /// A page with values to copy.
-    pub(super) fn with_copies(template: &impl Template) -> Self {
-        Self { copies: true, ..Self::new(template) }
+    /// A page with a script of this site.
+    pub(super) fn scripted(template: &impl Template) -> Self {
+        Self { scripted: true, ..Self::new(template) }
     }
 
     #[cfg(test)]
@@ -32,9 +33,9 @@ impl Page {
     /// Sends it. `form-action` also governs the redirect that follows a form, so where a form leads to an app, the app's redirect
     /// URI stands in it as `target`.
     pub(super) fn leading_to(self, status: StatusCode, target: &str) -> Response {
-        let script = if self.copies { "script-src 'self'; " } else { "" };
+        let script = if self.scripted { "script-src 'self'; " } else { "" };
         let policy = format!(
-            "default-src 'none'; style-src 'self'; {script}form-action 'self' {target}; base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self'; {script}form-action 'self' {target}; base-uri 'none'; frame-ancestors 'none'"
         );
         let mut response = (status, self.html).into_response();
         let headers = response.headers_mut();
@@ -109,9 +110,18 @@ pub(super) async fn style() -> Response {
 }
 
 /// The script behind the buttons that copy.
-pub(super) async fn script() -> Response {
+pub(super) async fn copy_script() -> Response {
+    script(include_str!("../../templates/copy.js"))
+}
+
+/// The script behind the field that narrows a list down.
+pub(super) async fn filter_script() -> Response {
+    script(include_str!("../../templates/filter.js"))
+}
+
+fn script(text: &'static str) -> Response {
     let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
-    (headers, include_str!("../../templates/copy.js")).into_response()
+    (headers, text).into_response()
 }
 
 /// Leads a browser elsewhere, by GET; an app's redirect URI, or a path of this site.

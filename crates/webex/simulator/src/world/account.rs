@@ -107,8 +107,8 @@ pub(crate) struct Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Calling {
     pub(crate) licence: Licence,
-    /// The number of a location.
-    pub(crate) location: u128,
+    /// A location of the account's organisation.
+    pub(crate) location: Uuid,
     /// As E.164 has it.
     pub(crate) number: Option<String>,
     pub(crate) extension: Option<String>,
@@ -179,6 +179,13 @@ impl Account {
     pub(crate) fn webex_id(&self) -> PersonId {
         PersonId::new(webex_id("PEOPLE", self.id))
     }
+}
+
+/// An e-mail address in lower case, if the text is one.
+pub(crate) fn address(text: &str) -> Option<String> {
+    let email = text.trim().to_ascii_lowercase();
+    let (local, domain) = email.split_once('@')?;
+    (!local.is_empty() && domain.contains('.') && !email.contains(' ')).then_some(email)
 }
 
 /// The account that a Webex id names. Webex accepts the UUID inside it as well [C: live tests of `wxc_sdk`].

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::account::Account;
 use super::licences::{Licence, LicenceSet, Stock, Units};
-use super::organisation_id;
+use super::locations::Location;
 use super::shelf::Shelf;
+use super::{CONSUMERS, organisation_id};
 
 /// The organisations and everyone in them. The same seed gives the same ones.
 #[derive(Debug)]
@@ -27,7 +28,11 @@ pub(crate) struct Directory {
     /// Telephone numbers that somebody has.
     pub(super) numbers: HashMap<String, Uuid>,
     /// Extensions that somebody has, by organisation and location.
-    pub(super) extensions: BTreeMap<(Uuid, u128, String), Uuid>,
+    pub(super) extensions: BTreeMap<(Uuid, Uuid, String), Uuid>,
+    /// Licences that an organisation offers to those of another, who have not accepted them.
+    pub(super) pending: HashMap<(Uuid, Uuid), LicenceSet>,
+    /// The locations of each organisation.
+    pub(super) locations: HashMap<Uuid, Vec<Location>>,
 }
 
 /// An organisation.
@@ -53,6 +58,8 @@ impl Directory {
             stock: Stock::default(),
             numbers: HashMap::new(),
             extensions: BTreeMap::new(),
+            locations: HashMap::new(),
+            pending: HashMap::new(),
         };
         directory.found(name.to_owned(), administrator);
         directory
@@ -61,6 +68,7 @@ impl Directory {
     /// Adds an organisation with its administrator.
     pub(super) fn found(&mut self, name: String, administrator: Account) {
         let (organisation, id) = (administrator.organisation, administrator.id);
+        self.settle(organisation, self.heads.len());
         self.add(administrator);
         if let Some(administrator) = self.accounts.get(id) {
             self.heads.push(Head { id: organisation, name, administrator: Arc::clone(administrator) });
@@ -70,11 +78,6 @@ impl Directory {
     /// All organisations: their ids, names and administrators; the first one first.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Uuid, &str, &Arc<Account>)> {
         self.heads.iter().map(|head| (head.id, head.name.as_str(), &head.administrator))
-    }
-
-    /// At which place among the organisations this one stands.
-    pub(super) fn place_of(&self, organisation: Uuid) -> usize {
-        self.heads.iter().position(|head| head.id == organisation).unwrap_or(0)
     }
 
     /// The name of an organisation.
@@ -88,6 +91,12 @@ impl Directory {
         let email = format!("{id}@serviceapp.{domain}");
         self.add(Account::machine(id, organisation, PersonType::AppUser, name, email, now));
         id
+    }
+
+    /// Adds somebody without an account, whom a person of an organisation has invited by address.
+    pub(crate) fn add_outsider(&mut self, id: Uuid, email: &str, now: Timestamp) {
+        let account = Account::machine(id, CONSUMERS, PersonType::Person, email, email.to_owned(), now);
+        self.add(Account { invited: true, ..account });
     }
 
     fn domain_of(&self, organisation: Uuid) -> String {

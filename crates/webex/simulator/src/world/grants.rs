@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Directory;
 use super::account::Account;
-use super::licences::{Kind, Licence};
+use super::licences::{Kind, Licence, LicenceSet};
 use super::lines::{Assignment, LineError};
 
 /// Why somebody does not get a licence.
@@ -52,6 +52,17 @@ impl Directory {
         Ok(())
     }
 
+    /// Offers a licence to somebody of another organisation, or takes the offer back; all offers that are left.
+    pub(crate) fn offer(&mut self, organisation: Uuid, id: Uuid, licence: Licence, offered: bool) -> LicenceSet {
+        let pending = self.pending.entry((organisation, id)).or_default();
+        if offered {
+            pending.insert(licence);
+        } else {
+            pending.remove(licence);
+        }
+        *pending
+    }
+
     /// Takes a licence away; with one for calling go number, extension and location.
     pub(crate) fn take(&mut self, id: Uuid, licence: Licence, now: Timestamp) {
         let Some(before) = self.account(id).filter(|account| account.licences.has(licence)) else { return };
@@ -66,22 +77,27 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::LOCATIONS;
+    use crate::world::SITES;
 
-    fn calling(licence: Licence, extension: &str) -> Assignment {
-        Assignment { licence, number: None, extension: Some(extension.to_owned()), location: Some(&LOCATIONS[1]) }
+    fn calling(directory: &Directory, licence: Licence, extension: &str) -> Assignment {
+        let location = Some(SITES[1].id(directory.id));
+        Assignment { licence, number: None, extension: Some(extension.to_owned()), location }
     }
 
     #[test]
     fn a_licence_comes_with_its_line_and_takes_it_along_when_it_goes() {
         let mut directory = Directory::from_seed(1, 30);
         let (id, now) = (directory.administrator().id, Timestamp::UNIX_EPOCH);
-        directory.give(id, &calling(Licence::STANDARD, "700"), now).unwrap();
-        directory.give(id, &calling(Licence::STANDARD, "700"), now).unwrap();
-        directory.give(id, &calling(Licence::PROFESSIONAL, "701"), now).unwrap();
+        let give = |directory: &mut Directory, licence, extension| {
+            let wanted = calling(directory, licence, extension);
+            directory.give(id, &wanted, now)
+        };
+        give(&mut directory, Licence::STANDARD, "700").unwrap();
+        give(&mut directory, Licence::STANDARD, "700").unwrap();
+        give(&mut directory, Licence::PROFESSIONAL, "701").unwrap();
         let account = directory.account(id).unwrap();
         assert!(account.licences.has(Licence::PROFESSIONAL) && !account.licences.has(Licence::STANDARD));
-        assert_eq!(directory.give(id, &calling(Licence::STANDARD, "702"), now), Err(GrantError::Downgrade));
+        assert_eq!(give(&mut directory, Licence::STANDARD, "702"), Err(GrantError::Downgrade));
         directory.take(id, Licence::PROFESSIONAL, now);
         let account = directory.account(id).unwrap();
         assert!(account.calling.is_none() && !account.licences.has(Licence::PROFESSIONAL));
@@ -94,7 +110,7 @@ mod tests {
         let without = directory.listed().filter(|account| account.is_member() && account.calling.is_none());
         let people: Vec<_> = without.map(|account| account.id).collect();
         for (number, id) in people.iter().enumerate().take(6) {
-            let wanted = calling(Licence::PROFESSIONAL_TOO, &format!("80{number}"));
+            let wanted = calling(&directory, Licence::PROFESSIONAL_TOO, &format!("80{number}"));
             let given = directory.give(*id, &wanted, Timestamp::UNIX_EPOCH);
             assert_eq!(given, if number < 5 { Ok(()) } else { Err(GrantError::Exhausted) });
         }

@@ -8,14 +8,16 @@ use uuid::Uuid;
 use super::Directory;
 use super::account::{Account, Calling};
 use super::licences::Licence;
-use super::locations::{LOCATIONS, Location, location};
+use super::locations::Location;
 
 /// A number or an extension of an organisation, and whose it is.
 #[derive(Debug)]
 pub(crate) struct Line<'d> {
-    pub(crate) number: Option<String>,
+    pub(crate) number: Option<&'d str>,
+    /// Whether the number is in service.
+    pub(crate) active: bool,
     pub(crate) extension: Option<&'d str>,
-    pub(crate) location: &'static Location,
+    pub(crate) location: &'d Location,
     /// Whether it is the location's own number.
     pub(crate) main: bool,
     pub(crate) owner: Option<&'d Arc<Account>>,
@@ -27,7 +29,7 @@ pub(crate) struct Assignment {
     pub(crate) licence: Licence,
     pub(crate) number: Option<String>,
     pub(crate) extension: Option<String>,
-    pub(crate) location: Option<&'static Location>,
+    pub(crate) location: Option<Uuid>,
 }
 
 /// Why somebody does not get a line.
@@ -47,6 +49,8 @@ pub(crate) enum LineError {
     Extension,
     #[error("The location of a Webex Calling user cannot be changed.")]
     OtherLocation,
+    #[error("The location is not enabled for Webex Calling.")]
+    NotCalling,
 }
 
 impl Directory {
@@ -59,12 +63,15 @@ impl Directory {
         let found = wanted.number.as_deref().map(|number| self.number(account.organisation, number)).transpose()?;
         let (numbers_home, number) = found.unzip();
         if let (Some(home), Some(asked)) = (numbers_home, wanted.location)
-            && home.number != asked.number
+            && home != asked
         {
             return Err(LineError::UnknownNumber);
         }
-        let place = numbers_home.or(wanted.location).map(|location| location.number);
-        let place = place.or(has.map(|calling| calling.location)).ok_or(LineError::NoLocation)?;
+        let place = numbers_home.or(wanted.location).or(has.map(|calling| calling.location));
+        let place = place.ok_or(LineError::NoLocation)?;
+        if self.location(account.organisation, place).is_none_or(|location| location.calling.is_none()) {
+            return Err(LineError::NotCalling);
+        }
         if has.is_some_and(|calling| calling.location != place) {
             return Err(LineError::OtherLocation);
         }
@@ -90,33 +97,44 @@ impl Directory {
         })
     }
 
-    /// A number of the organisation, however it is written.
-    fn number(&self, organisation: Uuid, text: &str) -> Result<(&'static Location, String), LineError> {
+    /// A number of the organisation, however it is written, and the location that has it.
+    fn number(&self, organisation: Uuid, text: &str) -> Result<(Uuid, String), LineError> {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let place = self.place_of(organisation);
-        let all = LOCATIONS.iter().flat_map(|location| location.numbers(place).map(move |number| (location, number)));
-        let same = |number: &str| number[1..] == digits || number[2..] == digits;
-        all.into_iter().find(|(_, number)| same(number)).ok_or(LineError::UnknownNumber)
+        let same = |number: &str| {
+            let international = number.trim_start_matches('+');
+            international == digits || international.strip_prefix('1') == Some(&digits)
+        };
+        let mut lines = self.lines(organisation).filter_map(|line| Some((line.location.id, line.number?)));
+        let found = lines.find(|(_, number)| same(number));
+        found.map(|(location, number)| (location, number.to_owned())).ok_or(LineError::UnknownNumber)
     }
 
     /// Every number of an organisation, then the extensions that have none.
     pub(crate) fn lines(&self, organisation: Uuid) -> impl Iterator<Item = Line<'_>> {
-        let place = self.place_of(organisation);
-        let numbers = LOCATIONS.iter().flat_map(move |location| {
-            location.numbers(place).enumerate().map(move |(index, number)| {
-                let owner = self.numbers.get(&number).and_then(|id| self.account(*id));
+        let sites = self.locations(organisation).filter_map(|location| Some((location, location.calling.as_ref()?)));
+        let numbers = sites.flat_map(move |(location, site)| {
+            site.numbers.iter().map(move |number| {
+                let owner = self.numbers.get(&number.value).and_then(|id| self.account(*id));
                 let calling = owner.and_then(|owner| owner.calling.as_ref());
                 let extension = calling.and_then(|calling| calling.extension.as_deref());
-                Line { number: Some(number), extension, location, main: index == 0, owner }
+                let main = site.main.as_ref() == Some(&number.value);
+                Line { number: Some(&*number.value), active: number.active, extension, location, main, owner }
             })
         });
-        let from = (organisation, 0, String::new());
+        let from = (organisation, Uuid::nil(), String::new());
         let extensions = self.extensions.range(from..).take_while(move |((home, ..), _)| *home == organisation);
-        let alone = extensions.filter_map(|((_, place, extension), owner)| {
+        let alone = extensions.filter_map(move |((_, place, extension), owner)| {
             let owner = self.account(*owner)?;
             let calling = owner.calling.as_ref().filter(|calling| calling.number.is_none())?;
-            let location = location(*place).filter(|location| location.number == calling.location)?;
-            Some(Line { number: None, extension: Some(extension), location, main: false, owner: Some(owner) })
+            let location = self.location(organisation, *place).filter(|location| location.id == calling.location)?;
+            Some(Line {
+                number: None,
+                active: false,
+                extension: Some(extension),
+                location,
+                main: false,
+                owner: Some(owner),
+            })
         });
         numbers.chain(alone)
     }
@@ -125,13 +143,19 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::SITES;
 
-    fn wanted(number: Option<&str>, extension: Option<&str>, location: Option<usize>) -> Assignment {
+    fn wanted(
+        directory: &Directory,
+        number: Option<&str>,
+        extension: Option<&str>,
+        location: Option<usize>,
+    ) -> Assignment {
         Assignment {
             licence: Licence::PROFESSIONAL,
             number: number.map(str::to_owned),
             extension: extension.map(str::to_owned),
-            location: location.map(|index| &LOCATIONS[index]),
+            location: location.map(|index| SITES[index].id(directory.id)),
         }
     }
 
@@ -139,9 +163,10 @@ mod tests {
     fn a_line_is_given_by_its_rules() {
         let directory = Directory::from_seed(1, 40);
         let nobody = directory.administrator();
-        let ask = |number, extension, location| directory.line(nobody, &wanted(number, extension, location));
+        let ask =
+            |number, extension, location| directory.line(nobody, &wanted(&directory, number, extension, location));
         let good = ask(Some("(408) 555-0170"), Some("7000"), None).unwrap();
-        assert_eq!((good.number.as_deref(), good.location), (Some("+14085550170"), LOCATIONS[0].number));
+        assert_eq!((good.number.as_deref(), good.location), (Some("+14085550170"), SITES[0].id(directory.id)));
         assert_eq!(ask(Some("14085550170"), None, Some(0)).unwrap().number, good.number);
         assert!(ask(None, Some("7000"), Some(1)).is_ok());
         for (number, extension, location, error) in [
@@ -163,9 +188,12 @@ mod tests {
         let directory = Directory::from_seed(1, 40);
         let caller = directory.listed().find(|account| account.calling.is_some()).unwrap();
         let has = caller.calling.clone().unwrap();
-        assert_eq!(directory.line(caller, &wanted(None, None, Some(0))), Ok(has.clone()));
-        assert_eq!(directory.line(caller, &wanted(has.number.as_deref(), None, None)), Ok(has));
-        assert_eq!(directory.line(caller, &wanted(None, Some("7000"), Some(2))), Err(LineError::OtherLocation));
+        assert_eq!(directory.line(caller, &wanted(&directory, None, None, Some(0))), Ok(has.clone()));
+        assert_eq!(directory.line(caller, &wanted(&directory, has.number.as_deref(), None, None)), Ok(has));
+        assert_eq!(
+            directory.line(caller, &wanted(&directory, None, Some("7000"), Some(2))),
+            Err(LineError::OtherLocation)
+        );
     }
 
     #[test]
@@ -173,7 +201,7 @@ mod tests {
         let directory = Directory::from_seed(1, 300).with_others(1, 3);
         let mut all = Vec::new();
         for (organisation, ..) in directory.all() {
-            all.extend(directory.lines(organisation).filter_map(|line| line.number));
+            all.extend(directory.lines(organisation).filter_map(|line| line.number.map(str::to_owned)));
         }
         let count = all.len();
         all.sort();

@@ -11,22 +11,24 @@ mod names;
 mod rooms;
 mod seed;
 mod shelf;
+mod sites;
 mod spaces;
 
 use lanyard_protocol::{OrgId, WebexId};
 use uuid::Uuid;
 
-pub(crate) use account::{Account, Phone, Profile, person_of};
+pub(crate) use account::{Account, Phone, Profile, address, person_of};
 pub(crate) use directory::Directory;
 pub(crate) use grants::GrantError;
 pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};
 pub(crate) use licences::{Licence, Units};
 pub(crate) use lines::{Assignment, Line, LineError};
-pub(crate) use locations::{LOCATIONS, Location, location, location_of};
+pub(crate) use locations::{Address, Location, NumberError, Site, location_id};
 pub(crate) use rooms::{
     Access, Activation, CommandError, Condition, Device, Home, Kind, Life, Plan, Rooms, SAMPLE, Sense, Status, Step,
     Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
 };
+pub(crate) use sites::SITES;
 pub(crate) use spaces::{CardAction, Member, Mentions, Message, Named, Space, Spaces, Team, TooMany, Upload};
 
 /// The application id of a service app.
@@ -36,8 +38,16 @@ pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {
 
 /// An organisation's id as Webex writes it.
 pub(crate) fn organisation_id(organisation: Uuid) -> OrgId {
+    if organisation == CONSUMERS {
+        return OrgId::new(
+            WebexId { cluster: "us".into(), kind: "ORGANIZATION".into(), value: "consumer".into() }.encode(),
+        );
+    }
     OrgId::new(webex_id("ORGANIZATION", organisation))
 }
+
+/// The organisation of those who belong to none; Webex shows it as `consumer` [C].
+pub(crate) const CONSUMERS: Uuid = Uuid::max();
 
 /// An id of the commercial cluster.
 pub(crate) fn webex_id(kind: &str, value: Uuid) -> String {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::account::{Account, Calling, Phone, Profile};
 use super::licences::{Licence, LicenceSet};
-use super::locations::LOCATIONS;
+use super::sites::SITES;
 use super::{Directory, names};
 use crate::random;
 
@@ -61,7 +61,7 @@ impl Directory {
                 let email = format!("{local}@customer{number}.example");
                 let mut account =
                     Account::person(random::uuid(&entropy), id, (first, last), email, a_day_of(2021, &entropy));
-                account.licences = licences(index).0;
+                account.licences = licences(id, index).0;
                 if index == 0 {
                     account.administrator = true;
                     self.found(format!("{name} {number}"), account);
@@ -92,7 +92,7 @@ fn person(
     };
     let id = random::uuid(entropy);
     let title = Some(names::title(index, entropy).to_owned());
-    let (licences, calling) = licences(index);
+    let (licences, calling) = licences(organisation, index);
     Account {
         profile: Profile { title, ..Profile::default() },
         phones: if calling.is_some() { Vec::new() } else { vec![work_number(index)] },
@@ -104,7 +104,7 @@ fn person(
 
 /// What the person at this place has: everyone messages, some meet and some call. The first callers have a number at the
 /// headquarters, the others an extension alone.
-fn licences(index: usize) -> (LicenceSet, Option<Calling>) {
+fn licences(organisation: Uuid, index: usize) -> (LicenceSet, Option<Calling>) {
     let mut set: LicenceSet = [Licence::MESSAGING].into_iter().collect();
     if index.is_multiple_of(3) {
         set.insert(Licence::MEETINGS);
@@ -113,23 +113,23 @@ fn licences(index: usize) -> (LicenceSet, Option<Calling>) {
         set.insert(Licence::UCM);
     }
     let caller = index / 4;
-    let [headquarters, europe, _] = &LOCATIONS;
+    let [headquarters, europe, _] = &SITES;
     let calling = match (index % 4, index % 20) {
         (3, _) if caller < CALLERS_WITH_A_NUMBER => Calling {
             licence: Licence::PROFESSIONAL,
-            location: headquarters.number,
+            location: headquarters.id(organisation),
             number: headquarters.numbers(0).nth(caller + 1),
             extension: Some(format!("{}", 1000 + caller)),
         },
         (3, _) => Calling {
             licence: Licence::PROFESSIONAL,
-            location: europe.number,
+            location: europe.id(organisation),
             number: None,
             extension: Some(format!("{}", 1000 + caller)),
         },
         (_, 5) => Calling {
             licence: Licence::STANDARD,
-            location: headquarters.number,
+            location: headquarters.id(organisation),
             number: None,
             extension: Some(format!("{}", 50_000 + index / 20)),
         },
@@ -143,7 +143,7 @@ fn licences(index: usize) -> (LicenceSet, Option<Calling>) {
 /// Calling can give the person the same; after those, a number that belongs to no location.
 fn work_number(index: usize) -> Phone {
     let ordinal = index - (index + 1) / 4;
-    let free = LOCATIONS[0].numbers(0).nth(1 + CALLERS_WITH_A_NUMBER + ordinal);
+    let free = SITES[0].numbers(0).nth(1 + CALLERS_WITH_A_NUMBER + ordinal);
     let value = free.unwrap_or_else(|| format!("+1408556{:04}", index % 10_000));
     Phone { kind: "work".to_owned(), value, primary: None }
 }

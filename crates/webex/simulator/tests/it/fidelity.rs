@@ -1,5 +1,6 @@
 //! What published programs and captures of live replies expect of Webex, beyond what the documents say.
 
+use lanyard_simulator::Options;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -7,36 +8,36 @@ use crate::people_life::write;
 use crate::world::{World, gateway, text};
 
 /// An administrator's calls.
-struct Office {
-    world: World,
-    token: String,
+pub(crate) struct Office {
+    pub(crate) world: World,
+    pub(crate) token: String,
 }
 
 impl Office {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let world = World::start().await;
         let token = world.knows().personal.access_token.clone();
         Self { world, token }
     }
 
-    async fn read(&self, path: &str) -> Value {
+    pub(crate) async fn read(&self, path: &str) -> Value {
         let (status, reply) = self.world.got(path, &self.token).await;
         assert_eq!(status, 200, "{path}: {reply}");
         reply
     }
 
-    async fn write(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn write(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         write(&self.world, method, path, &self.token, body).await
     }
 
-    async fn id(&self, path: &str, name: &str) -> String {
+    pub(crate) async fn id(&self, path: &str, name: &str) -> String {
         let list = self.read(path).await;
         let mut items = list["items"].as_array().unwrap().iter();
         text(items.find(|item| item["name"] == name).unwrap_or_else(|| panic!("{name} in {list}")), "/id")
     }
 
     /// The first person of the list for whom `wanted` holds.
-    async fn person(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn person(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let list = self.read("/people?callingData=true&max=100").await;
         list["items"].as_array().unwrap().iter().find(|person| wanted(person)).unwrap().clone()
     }
@@ -99,7 +100,10 @@ async fn a_put_keeps_what_it_leaves_out_and_numbers_are_kept_as_they_were_writte
     }
     let (_, shown) =
         office.write(Method::PUT, &path, json!({ "displayName": "K", "licenses": [], "phoneNumbers": [] })).await;
-    assert_eq!((&shown["licenses"], &shown["phoneNumbers"], &shown["title"]), (&json!([]), &json!([]), &json!("Cook")));
+    assert_eq!(
+        (&shown["licenses"], &shown["phoneNumbers"], &shown["title"]),
+        (&json!([]), &Value::Null, &json!("Cook"))
+    );
 }
 
 #[tokio::test]
@@ -117,6 +121,13 @@ async fn ids_flags_and_spellings_are_those_of_live_replies() {
     let id = text(&me, "/id");
     assert_eq!(office.read(&format!("/people/{}", decoded(&id))).await["id"], me["id"]);
     assert_eq!(office.read(&format!("/people?id={id}")).await["items"][0]["userName"], me["emails"][0]);
+
+    assert_eq!((me.get("timezone"), &me["sipAddresses"][0]["type"]), (None, &json!("cloud-calling")));
+    let own = format!("/organizations/{}", office.world.knows().organisation.id);
+    assert_eq!(office.read(&own).await.get("xsiDomain"), None);
+    let calling = office.read(&format!("{own}?callingData=true")).await;
+    let origin = office.world.url("").replace("/v1", "");
+    assert!(text(&calling, "/xsiActionsEndpoint").starts_with(&origin), "{calling}");
 
     let devices = office.read("/devices?max=100").await;
     let mut seen = 0;
@@ -186,4 +197,30 @@ async fn an_organisation_in_a_body_is_one_value() {
     gateway(&office.write(Method::POST, "/workspaces", order).await, 404);
     let order = json!({ "displayName": "W", "orgId": own });
     assert_eq!(office.write(Method::POST, "/workspaces", order).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_of_after_a_wrong_token_and_only_where_a_token_is_wanted() {
+    let office = Office::open().await;
+    gateway(&office.write(Method::DELETE, "/people/me", Value::Null).await, 405);
+    for (path, status) in [("/people/me", 401), ("/devices", 401), ("/access_token", 405), ("/authorize", 405)] {
+        let reply = write(&office.world, Method::PATCH, path, "made-up", Value::Null).await;
+        gateway(&reply, status);
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_licence_of_another_organisation_waits_until_it_is_accepted() {
+    let world = World::with(Options { organisations: 2, ..Options::default() }).await;
+    let token = world.knows().personal.access_token.clone();
+    let office = Office { world, token };
+    let meetings = office.id("/licenses", "Meeting - Webex Meeting Center").await;
+    let calling = office.id("/licenses", "Webex Calling - Professional").await;
+    let order = |licence: &str, operation: &str| json!({ "email": "admin@customer1.example", "licenses": [{ "id": licence, "operation": operation }] });
+    let (status, given) = office.write(Method::PATCH, "/licenses/users", order(&meetings, "add")).await;
+    assert_eq!((status.as_u16(), &given["pendingLicenses"]), (200, &json!([meetings])), "{given}");
+    assert_eq!(given["licenses"], json!([]));
+    assert_eq!(office.write(Method::PATCH, "/licenses/users", order(&calling, "add")).await.0, 400);
+    let (_, left) = office.write(Method::PATCH, "/licenses/users", order(&meetings, "remove")).await;
+    assert_eq!(left["pendingLicenses"], json!([]));
 }

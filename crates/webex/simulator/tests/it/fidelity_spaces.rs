@@ -112,3 +112,31 @@ async fn a_team_has_members_and_rooms() {
     assert_eq!(write(&world, Method::DELETE, &format!("/teams/{id}"), &token, Value::Null).await.0, 204);
     gateway(&world.got(&format!("/rooms/{}", text(&rooms, "/items/0/id")), &token).await, 404);
 }
+
+#[tokio::test]
+async fn an_address_that_nobody_has_is_added_to_a_room_and_belongs_to_no_organisation() {
+    let world = World::start().await;
+    let token = world.knows().personal.access_token.clone();
+    let room = room(&world).await;
+    let order = json!({ "roomId": room, "personEmail": "Guest@elsewhere.example" });
+    let (status, member) = world.tell("/memberships", &token, order.clone()).await;
+    assert_eq!((status.as_u16(), &member["personEmail"]), (200, &json!("guest@elsewhere.example")), "{member}");
+    let organisation = lanyard_protocol::WebexId::decode(&text(&member, "/personOrgId")).unwrap();
+    assert_eq!(organisation.value, "consumer");
+    gateway(&world.tell("/memberships", &token, order).await, 409);
+    let wrong = json!({ "roomId": room, "personEmail": "no address" });
+    gateway(&world.tell("/memberships", &token, wrong).await, 404);
+    let people = world.got("/people?email=guest@elsewhere.example", &token).await.1;
+    assert_eq!(people["items"], json!([]), "the organisation has not got them");
+}
+
+#[tokio::test]
+async fn markdown_is_shown_as_html_and_as_plain_text() {
+    let world = World::start().await;
+    let token = world.knows().personal.access_token.clone();
+    let room = room(&world).await;
+    let order = json!({ "roomId": room, "markdown": "**see** [this](https://a.example)" });
+    let (_, message) = world.tell("/messages", &token, order).await;
+    let html = "<p><strong>see</strong> <a href=\"https://a.example\">this</a></p>";
+    assert_eq!((&message["html"], &message["text"]), (&json!(html), &json!("see this")));
+}

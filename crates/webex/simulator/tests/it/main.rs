@@ -18,6 +18,7 @@ mod licences;
 mod limits;
 mod lists;
 mod lives;
+mod locations;
 mod openapi;
 mod openid;
 mod people;

@@ -7,16 +7,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::lists::every_page;
-use crate::world::{Answer, World, answer, gateway, text};
-
-/// A call with a body, by the administrator or by whoever has that token.
-async fn call(world: &World, method: Method, path: &str, token: &str, body: Value) -> Answer {
-    let request = world.http.request(method, world.url(path)).bearer_auth(token).json(&body);
-    answer(request.send().await.unwrap()).await
-}
+use crate::people_life::write;
+use crate::world::{World, gateway, text};
 
 async fn gone(world: &World, path: &str, token: &str) -> u16 {
-    world.http.delete(world.url(path)).bearer_auth(token).send().await.unwrap().status().as_u16()
+    write(world, Method::DELETE, path, token, Value::Null).await.0.as_u16()
 }
 
 async fn made(world: &World, path: &str, token: &str, body: Value) -> Value {
@@ -36,7 +31,7 @@ async fn a_room_is_made_renamed_talked_in_and_taken_away() {
     assert_eq!((&room["type"], &room["isLocked"]), (&json!("group"), &json!(false)));
     let id = text(&room, "/id");
     let (_, renamed) =
-        call(&world, Method::PUT, &format!("/rooms/{id}"), &admin, json!({ "title": "Rollout 2" })).await;
+        write(&world, Method::PUT, &format!("/rooms/{id}"), &admin, json!({ "title": "Rollout 2" })).await;
     assert_eq!(renamed["title"], "Rollout 2");
 
     let colleague = world.someone().await;
@@ -59,8 +54,8 @@ async fn a_room_is_made_renamed_talked_in_and_taken_away() {
     assert_eq!(earlier["items"].as_array().unwrap().len(), 3);
 
     let edit = json!({ "roomId": id, "markdown": "**better**" });
-    gateway(&call(&world, Method::PUT, &format!("/messages/{fourth}"), &admin, edit.clone()).await, 403);
-    let (_, edited) = call(&world, Method::PUT, &format!("/messages/{fourth}"), &theirs, edit).await;
+    gateway(&write(&world, Method::PUT, &format!("/messages/{fourth}"), &admin, edit.clone()).await, 403);
+    let (_, edited) = write(&world, Method::PUT, &format!("/messages/{fourth}"), &theirs, edit).await;
     assert_eq!((&edited["markdown"], edited["updated"].is_string()), (&json!("**better**"), true));
     let answer_to_it =
         made(&world, "/messages", &admin, json!({ "roomId": id, "parentId": fourth, "text": "yes" })).await;
@@ -92,7 +87,7 @@ async fn two_who_write_to_each_other_have_one_room() {
     let (_, me) = world.got("/people/me", &token).await;
     assert_eq!(rooms["items"][0]["title"], me["displayName"], "each sees the other's name");
     let id = text(&first, "/roomId");
-    gateway(&call(&world, Method::PUT, &format!("/rooms/{id}"), &token, json!({ "title": "x" })).await, 400);
+    gateway(&write(&world, Method::PUT, &format!("/rooms/{id}"), &token, json!({ "title": "x" })).await, 400);
     gateway(&world.tell("/messages", &token, json!({ "toPersonEmail": admin.admin.email, "text": "me" })).await, 400);
     gateway(&world.tell("/messages", &token, json!({ "toPersonEmail": "nobody@example.com", "text": "x" })).await, 404);
 }

@@ -1,5 +1,7 @@
 //! `PATCH /licenses/users`: giving and taking licences.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use bytes::Bytes;
@@ -12,9 +14,7 @@ use uuid::Uuid;
 use super::super::refusal::json_body;
 use super::{Caller, Refusal};
 use crate::webex::Webex;
-use crate::world::{
-    Assignment, Directory, GrantError, Licence, LineError, Location, location_of, organisation_id, person_of,
-};
+use crate::world::{Account, Assignment, Directory, GrantError, Licence, LineError, organisation_id, person_of};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,7 +57,7 @@ struct Change {
     id: String,
     operation: Operation,
     properties: Option<Properties>,
-    location: Option<&'static Location>,
+    location: Option<Uuid>,
 }
 
 /// All of it is done, or some (206), or nothing, and then the first reason is told.
@@ -81,9 +81,12 @@ pub(in crate::routes) async fn assign(
         (None, Some(email)) => directory.by_email(email),
         (None, None) => return Err(Refusal::BadRequest("personId or email is required.".to_owned())),
     };
-    let id = found.filter(|account| account.organisation == organisation && account.is_member());
-    let id = id.map(|account| account.id).ok_or(Refusal::NotFound)?;
-    let changes = understand(order.licenses, organisation)?;
+    let account = Arc::clone(found.filter(|account| account.is_member()).ok_or(Refusal::NotFound)?);
+    let id = account.id;
+    let changes = understand(directory, order.licenses, organisation)?;
+    if account.organisation != organisation {
+        return offer(directory, &account, organisation, &changes);
+    }
 
     let mut refused = Vec::new();
     // What is taken away makes room for what is given.
@@ -107,7 +110,7 @@ pub(in crate::routes) async fn assign(
 }
 
 /// Reads all items before anything is done.
-fn understand(items: Vec<Item>, organisation: Uuid) -> Result<Vec<Change>, Refusal> {
+fn understand(directory: &Directory, items: Vec<Item>, organisation: Uuid) -> Result<Vec<Change>, Refusal> {
     let unknown: Vec<_> = items.iter().filter(|item| Licence::of(organisation, &item.id).is_none()).collect();
     if !unknown.is_empty() {
         let ids: Vec<_> = unknown.iter().map(|item| item.id.as_str()).collect();
@@ -118,7 +121,9 @@ fn understand(items: Vec<Item>, organisation: Uuid) -> Result<Vec<Change>, Refus
     for Item { id, operation, properties } in items {
         let Some(licence) = Licence::of(organisation, &id) else { continue };
         let place = properties.as_ref().and_then(|properties| properties.location_id.as_deref());
-        let location = place.map(|place| location_of(organisation, place).ok_or_else(no_location)).transpose()?;
+        let location =
+            place.map(|place| directory.location_of(organisation, place).ok_or_else(no_location)).transpose()?;
+        let location = location.map(|location| location.id);
         changes.push(Change { licence, id, operation, properties, location });
     }
     let calling = changes.iter().filter(|change| change.operation == Operation::Add && change.licence.is_calling());
@@ -169,6 +174,39 @@ fn give(directory: &mut Directory, id: Uuid, change: &Change, now: Timestamp) ->
             coded("License assignment failed", 400, error.to_string())
         }
     })
+}
+
+/// What somebody of another organisation is given waits until they accept it, and only licences for meetings are (the reference's
+/// words).
+fn offer(
+    directory: &mut Directory,
+    account: &Account,
+    organisation: Uuid,
+    changes: &[Change],
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    if let Some(refused) = changes.iter().find(|change| change.licence != Licence::MEETINGS) {
+        let description = format!(
+            "Only meeting licenses can be assigned to users outside the organization. The following license(s) could not be \
+             applied as requested: {}",
+            refused.id
+        );
+        return Err(coded("License assignment failed", 400, description));
+    }
+    let mut pending = Vec::new();
+    for change in changes {
+        let offered = directory.offer(organisation, account.id, change.licence, change.operation == Operation::Add);
+        pending = offered.iter().map(|licence| licence.id(organisation)).collect();
+    }
+    let shown = json!({
+        "orgId": organisation_id(account.organisation),
+        "personId": account.webex_id(),
+        "email": account.email,
+        "licenses": [],
+        "siteUrls": [],
+        "pendingLicenses": pending,
+        "pendingSiteUrls": [],
+    });
+    Ok((StatusCode::OK, Json(shown)))
 }
 
 fn view(directory: &Directory, id: Uuid) -> Result<Value, Refusal> {

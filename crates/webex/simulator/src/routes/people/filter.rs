@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::view::Sight;
 use super::{Caller, Form, READ, READ_ALL, Refusal, role_id};
-use crate::world::{Account, Directory, location_of, person_of};
+use crate::world::{Account, Directory, person_of};
 
 /// `GET /people` asks for at most so many at once.
 const LARGEST_PAGE: usize = 1000;
@@ -91,12 +91,17 @@ impl Filter {
     }
 }
 
-/// The number of the location that `locationId` names; a place is an administrator's question.
-pub(super) fn place(caller: &Caller, organisation: Uuid, query: &Form) -> Result<Option<u128>, Refusal> {
+/// The location that `locationId` names; a place is an administrator's question.
+pub(super) fn place(
+    directory: &Directory,
+    caller: &Caller,
+    organisation: Uuid,
+    query: &Form,
+) -> Result<Option<Uuid>, Refusal> {
     let Some(id) = query.get("locationId") else { return Ok(None) };
     caller.needs_any(&READ_ALL)?;
     // Where there is no such place there is nobody.
-    Ok(Some(location_of(organisation, id).map_or(0, |location| location.number)))
+    Ok(Some(directory.location_of(organisation, id).map_or(Uuid::nil(), |location| location.id)))
 }
 
 /// Whether somebody has one of the roles asked for.

@@ -33,7 +33,7 @@ pub(super) async fn me(State(webex): State<Webex>, caller: Caller, query: Form) 
     let state = webex.state();
     // What a call before this one changed is there already.
     let account = state.directory.account(caller.account.id).unwrap_or(&caller.account);
-    Ok(Json(View::of(account, Sight::of(&caller, &query))))
+    Ok(Json(View::of(&state.directory, account, Sight::of(&caller, &query))))
 }
 
 pub(super) async fn show(
@@ -46,7 +46,7 @@ pub(super) async fn show(
     let state = webex.state();
     let account = person_of(&id).and_then(|id| state.directory.account(id));
     let account = account.filter(|account| caller.sees(&state, account.organisation)).ok_or(Refusal::NotFound)?;
-    Ok(Json(View::of(account, Sight::of(&caller, &query))))
+    Ok(Json(View::of(&state.directory, account, Sight::of(&caller, &query))))
 }
 
 /// People by address, by the start of a name or by id; an administrator may list everyone.
@@ -58,14 +58,14 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
 
     let state = webex.state();
     let organisation = caller.reach(&state, &query)?;
-    let place = filter::place(&caller, organisation, &query)?;
+    let place = filter::place(&state.directory, &caller, organisation, &query)?;
     let sight = filter.sight(&caller, &query);
     let found = filter
         .found(&state.directory, organisation)
         .filter(|account| place.is_none_or(|place| account.calling.as_ref().is_some_and(|line| line.location == place)))
         .filter(|account| filter::has_role(account, &query));
     let (page, next) = cursor.page(found, size, state.behaviour.empty_pages);
-    let items: Vec<_> = page.into_iter().map(|account| View::of(account, sight)).collect();
+    let items: Vec<_> = page.into_iter().map(|account| View::of(&state.directory, account, sight)).collect();
     let body = json!({ "notFoundIds": filter.not_found(&state.directory, organisation), "items": items });
     let mut response = Json(body).into_response();
     if let Some(link) = next.and_then(|next| next.link(&webex, "/people", &query).parse().ok()) {

@@ -5,7 +5,7 @@ use lanyard_protocol::{Person, WebexId};
 use serde::Serialize;
 
 use super::{Caller, Form, READ_ALL};
-use crate::world::{Account, Phone, Profile, location, organisation_id};
+use crate::world::{Account, Directory, Phone, Profile, location_id, organisation_id};
 
 /// How much somebody sees of a person.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +45,11 @@ pub(in crate::routes) struct View {
     nick_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_name: Option<String>,
+    /// Left out where there are none [L].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     phone_numbers: Vec<Phone>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sip_addresses: Vec<SipAddress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extension: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +58,6 @@ pub(in crate::routes) struct View {
     licenses: Vec<String>,
     created: String,
     last_modified: String,
-    timezone: &'static str,
     status: &'static str,
     /// Both are texts in the reference; captures of live replies have truth values [L], and a typed client decodes nothing else [C].
     invite_pending: bool,
@@ -62,10 +65,9 @@ pub(in crate::routes) struct View {
 }
 
 impl View {
-    pub(super) fn of(account: &Account, sight: Sight) -> Self {
+    pub(super) fn of(directory: &Directory, account: &Account, sight: Sight) -> Self {
         let name = account.first_name.as_ref().unwrap_or(&account.display_name);
         let calling = account.calling.as_ref().filter(|_| sight.calling);
-        let place = calling.and_then(|calling| location(calling.location));
         Self {
             person: Person {
                 id: account.webex_id(),
@@ -79,9 +81,10 @@ impl View {
             last_name: account.last_name.clone(),
             nick_name: name.clone(),
             user_name: sight.user_name.then(|| account.email.clone()),
-            phone_numbers: phones(account, sight),
+            phone_numbers: phones(directory, account, sight),
+            sip_addresses: sip_addresses(account),
             extension: calling.and_then(|calling| calling.extension.clone()),
-            location_id: place.map(|place| place.id(account.organisation)),
+            location_id: calling.map(|calling| location_id(calling.location)),
             roles: if account.administrator { vec![role_id()] } else { Vec::new() },
             licenses: if sight.administrative {
                 account.licences.iter().map(|licence| licence.id(account.organisation)).collect()
@@ -90,7 +93,6 @@ impl View {
             },
             created: date(account.created),
             last_modified: date(account.modified),
-            timezone: "Etc/UTC",
             status: if account.invited { "pending" } else { "active" },
             invite_pending: account.invited,
             login_enabled: account.signs_in,
@@ -98,13 +100,37 @@ impl View {
     }
 }
 
+/// An address to call a person at.
+#[derive(Serialize)]
+struct SipAddress {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: String,
+    primary: bool,
+}
+
+/// Those that every member has: for calls, and of the personal room.
+fn sip_addresses(account: &Account) -> Vec<SipAddress> {
+    let Some((local, domain)) = account.email.split_once('@').filter(|_| account.is_member()) else {
+        return Vec::new();
+    };
+    let site = domain.split('.').next().unwrap_or(domain);
+    let address = |kind, service: &str| SipAddress {
+        kind,
+        value: format!("{local}@{site}.{service}.webex.example"),
+        primary: kind == "cloud-calling",
+    };
+    vec![address("cloud-calling", "calls"), address("personal-room", "rooms")]
+}
+
 /// What the directory has, and of a line the number and the extension as others dial it, behind the location's prefix. A line's
 /// number takes the place of the directory's work number while the person has it.
-fn phones(account: &Account, sight: Sight) -> Vec<Phone> {
+fn phones(directory: &Directory, account: &Account, sight: Sight) -> Vec<Phone> {
     let Some(calling) = account.calling.as_ref().filter(|_| sight.calling) else {
         return if sight.administrative { account.phones.clone() } else { Vec::new() };
     };
-    let prefix = location(calling.location).map_or("", |location| location.routing_prefix);
+    let place = directory.location(account.organisation, calling.location);
+    let prefix = place.map_or("", |location| location.routing_prefix());
     let phone = |kind: &str, value, primary| Phone { kind: kind.to_owned(), value, primary };
     let number = calling.number.clone().map(|value| phone("work", value, Some(true)));
     let dialled = calling.extension.as_ref().map(|extension| format!("{prefix}{extension}"));

@@ -16,7 +16,7 @@ use crate::issuer::Selection;
 use crate::random;
 use crate::routes::refusal::json_body;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Account, Assignment, Directory, GrantError, Licence, Phone, Profile, location_of, person_of};
+use crate::world::{Account, Assignment, Directory, GrantError, Licence, Phone, Profile, address, person_of};
 
 const WRITE: [&str; 1] = ["spark-admin:people_write"];
 
@@ -55,7 +55,7 @@ pub(in crate::routes) async fn create(
     let id = random::uuid(&*webex.setting().entropy);
     let mut state = webex.state();
     let organisation = caller.reach_organisation(&state, wish.org_id.as_deref())?;
-    wish.check(organisation, false)?;
+    wish.check(&state.directory, organisation, false)?;
     let Everything { directory, issuer, .. } = &mut *state;
     if directory.by_email(&email).is_some() {
         return Err(taken());
@@ -87,7 +87,7 @@ pub(in crate::routes) async fn update(
     let mut account = Account::clone(reachable(&state, &caller, &id)?);
     let put = state.behaviour.put_people;
     let Everything { directory, issuer, .. } = &mut *state;
-    wish.check(account.organisation, account.calling.is_some())?;
+    wish.check(directory, account.organisation, account.calling.is_some())?;
     if let Some(email) = email {
         if directory.by_email(&email).is_some_and(|owner| owner.id != account.id) {
             return Err(taken());
@@ -139,20 +139,14 @@ fn shown(directory: &Directory, id: Uuid, caller: &Caller, query: &Form) -> Resu
     if query.get("minResponse") == Some("true") {
         return Ok(Json(json!({ "id": account.webex_id() })));
     }
-    Ok(Json(json!(View::of(account, Sight::of(caller, query)))))
+    Ok(Json(json!(View::of(directory, account, Sight::of(caller, query)))))
 }
 
 impl Wish {
     /// The first address, lower case.
     fn email(&self) -> Result<Option<String>, Refusal> {
         let Some(email) = self.emails.as_ref().and_then(|emails| emails.first()) else { return Ok(None) };
-        let email = email.trim().to_ascii_lowercase();
-        match email.split_once('@') {
-            Some((local, domain)) if !local.is_empty() && domain.contains('.') && !email.contains(' ') => {
-                Ok(Some(email))
-            }
-            _ => Err(bad("The email address is not valid.")),
-        }
+        address(email).map(Some).ok_or_else(|| bad("The email address is not valid."))
     }
 
     fn name(&self) -> Option<String> {
@@ -164,13 +158,13 @@ impl Wish {
     /// Refuses roles and places that do not exist, and a place without the licence that goes with it. Somebody who has a line may lose
     /// its licence in a call that still names the place: licence, place and number then go together [C: the lab's portal disables
     /// people so].
-    fn check(&self, organisation: Uuid, has_a_line: bool) -> Result<(), Refusal> {
+    fn check(&self, directory: &Directory, organisation: Uuid, has_a_line: bool) -> Result<(), Refusal> {
         let mut roles = self.roles.iter().flatten();
         if let Some(unknown) = roles.find(|role| role.trim_end_matches('=') != role_id()) {
             return Err(Refusal::BadRequest(format!("{unknown} is not a role.")));
         }
         let Some(place) = &self.location_id else { return Ok(()) };
-        if location_of(organisation, place).is_none() {
+        if directory.location_of(organisation, place).is_none() {
             return Err(bad("Unable to find location."));
         }
         if !has_a_line && !self.licences(organisation).any(Licence::is_calling) {
@@ -222,12 +216,14 @@ impl Wish {
                 directory.take(id, licence, now);
             }
         }
+        let place = self.location_id.as_deref().and_then(|id| directory.location_of(organisation, id));
+        let place = place.map(|place| place.id);
         let number = self.phone_numbers.iter().flatten().find(|phone| phone.kind == "work");
         let assignment = |licence| Assignment {
             licence,
             number: number.map(|phone| phone.value.clone()),
             extension: self.extension.clone().filter(|extension| !extension.is_empty()),
-            location: self.location_id.as_deref().and_then(|id| location_of(organisation, id)),
+            location: place,
         };
         let (calling, others): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|licence| licence.is_calling());
         for licence in others.into_iter().chain(calling) {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::view::{self, membership_of};
-use super::{announce, joined, page, page_size, person};
+use super::view::{self, ROOM_MEMBER, membership_of};
+use super::{announce, invitee, joined, page, page_size, person};
 use crate::routes::caller::Caller;
 use crate::routes::form::Form;
 use crate::routes::refusal::{Refusal, json_body};
@@ -82,10 +82,9 @@ pub(in crate::routes) async fn create(
     let wish: Wish = json_body(&body)?;
     let now = webex.now();
     let mut state = webex.state();
-    let whom = person(&state, wish.person_id.as_deref(), wish.person_email.as_deref())?;
-    let (Some(whom), Some(room)) = (whom, &wish.room_id) else {
-        return Err(Refusal::BadRequest("roomId, and personId or personEmail, are required.".to_owned()));
-    };
+    let room = wish.room_id.as_deref().filter(|_| wish.person_id.is_some() || wish.person_email.is_some());
+    let room =
+        room.ok_or_else(|| Refusal::BadRequest("roomId, and personId or personEmail, are required.".to_owned()))?;
     let space = joined(&state, &caller, room)?;
     if space.is_direct() {
         return Err(Refusal::BadRequest("A direct room cannot have further members.".to_owned()));
@@ -93,10 +92,12 @@ pub(in crate::routes) async fn create(
     if !space.is_run_by(caller.account.id) {
         return Err(Refusal::Forbidden);
     }
-    if space.member(whom).is_some() {
+    let id = space.id;
+    let whom = invitee(&webex, &mut state, wish.person_id.as_deref(), wish.person_email.as_deref())?;
+    let whom = whom.ok_or(Refusal::NotFound)?;
+    if state.spaces.get(id).is_some_and(|space| space.member(whom).is_some()) {
         return Err(Refusal::Gateway(StatusCode::CONFLICT, "The person is a member of the room already."));
     }
-    let id = space.id;
     let moderator = wish.is_moderator.unwrap_or(false);
     state.spaces.join(id, Member { account: whom, moderator, hidden: false, created: now })?;
     Ok(Json(tell(&webex, &state, (id, whom), caller.account.id, "created")?))
@@ -142,7 +143,7 @@ pub(in crate::routes) async fn delete(
 
 /// The membership of that id, in a space that the caller is in.
 fn find<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<(&'s Space, &'s Member), Refusal> {
-    let (space, account) = membership_of(id).ok_or(Refusal::NotFound)?;
+    let (space, account) = membership_of(ROOM_MEMBER, id).ok_or(Refusal::NotFound)?;
     let space = state.spaces.get(space).filter(|space| space.member(caller.account.id).is_some());
     let space = space.ok_or(Refusal::NotFound)?;
     Ok((space, space.member(account).ok_or(Refusal::NotFound)?))

@@ -17,8 +17,9 @@ use super::caller::Caller;
 use super::cursor::Cursor;
 use super::form::Form;
 use super::refusal::Refusal;
+use crate::random;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Space, TooMany};
+use crate::world::{Space, TooMany, address};
 
 pub(crate) use announce::announce;
 
@@ -51,6 +52,20 @@ fn person(state: &Everything, id: Option<&str>, email: Option<&str>) -> Result<O
         (None, None) => return Ok(None),
     };
     found.map(|account| Some(account.id)).ok_or(Refusal::NotFound)
+}
+
+/// Somebody by id or address; an address that is new to Webex gets an account outside every organisation.
+fn invitee(
+    webex: &Webex,
+    state: &mut Everything,
+    id: Option<&str>,
+    email: Option<&str>,
+) -> Result<Option<Uuid>, Refusal> {
+    let unknown = email.filter(|email| id.is_none() && state.directory.by_email(email).is_none());
+    let Some(email) = unknown.and_then(address) else { return person(state, id, email) };
+    let account = random::uuid(&*webex.setting().entropy);
+    state.directory.add_outsider(account, &email, webex.now());
+    Ok(Some(account))
 }
 
 /// A truth value, also written as a text: forms have no other [C].

@@ -5,19 +5,19 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use lanyard_protocol::WebexId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{id_of, page, page_size, person};
+use super::view::{TEAM_MEMBER, membership_of, team_membership};
+use super::{id_of, invitee, page, page_size};
 use crate::random;
 use crate::routes::caller::Caller;
 use crate::routes::form::Form;
 use crate::routes::people::date;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Member, Space, Team, organisation_id, webex_id};
+use crate::world::{Member, Space, Team, webex_id};
 
 const READ: [&str; 1] = ["spark:teams_read"];
 const WRITE: [&str; 1] = ["spark:teams_write"];
@@ -130,7 +130,7 @@ pub(in crate::routes) async fn members(
     let state = webex.state();
     let id = query.get("teamId").ok_or_else(|| Refusal::BadRequest("teamId is required.".to_owned()))?;
     let team = joined(&state, &caller, id)?;
-    let show = |member| membership(&state, team, member);
+    let show = |member| team_membership(&state, team, member);
     page(&webex, ("/team/memberships", &query), size, state.behaviour.empty_pages, team.members.iter(), show)
 }
 
@@ -154,11 +154,11 @@ pub(in crate::routes) async fn add(
     let wish: MemberWish = json_body(&body)?;
     let now = webex.now();
     let mut state = webex.state();
-    let whom = person(&state, wish.person_id.as_deref(), wish.person_email.as_deref())?;
-    let (Some(whom), Some(id)) = (whom, &wish.team_id) else {
-        return Err(Refusal::BadRequest("teamId, and personId or personEmail, are required.".to_owned()));
-    };
+    let id = wish.team_id.as_deref().filter(|_| wish.person_id.is_some() || wish.person_email.is_some());
+    let id = id.ok_or_else(|| Refusal::BadRequest("teamId, and personId or personEmail, are required.".to_owned()))?;
     let id = run_by(&state, &caller, id)?;
+    let whom = invitee(&webex, &mut state, wish.person_id.as_deref(), wish.person_email.as_deref())?;
+    let whom = whom.ok_or(Refusal::NotFound)?;
     let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
     if team.member(whom).is_some() {
         return Err(Refusal::Gateway(StatusCode::CONFLICT, "The person is already a member of the team."));
@@ -233,9 +233,7 @@ fn run_by(state: &Everything, caller: &Caller, id: &str) -> Result<Uuid, Refusal
 
 /// The team and the account that a membership's id names, in a team of the caller's.
 fn find(state: &Everything, caller: &Caller, id: &str) -> Result<(Uuid, Uuid), Refusal> {
-    let id = WebexId::decode(id).ok().filter(|id| id.kind == "TEAM_MEMBERSHIP").ok_or(Refusal::NotFound)?;
-    let (account, team) = id.value.split_once(':').ok_or(Refusal::NotFound)?;
-    let (Ok(account), Ok(team)) = (account.parse(), team.parse::<Uuid>()) else { return Err(Refusal::NotFound) };
+    let (team, account) = membership_of(TEAM_MEMBER, id).ok_or(Refusal::NotFound)?;
     let team = joined(state, caller, &webex_id("TEAM", team))?;
     let member = team.member(account).ok_or(Refusal::NotFound)?;
     Ok((team.id, member.account))
@@ -243,30 +241,13 @@ fn find(state: &Everything, caller: &Caller, id: &str) -> Result<(Uuid, Uuid), R
 
 fn shown(state: &Everything, team: Uuid, whom: Uuid) -> Result<Json<Value>, Refusal> {
     let team = state.spaces.team(team).ok_or(Refusal::NotFound)?;
-    Ok(Json(membership(state, team, team.member(whom).ok_or(Refusal::NotFound)?)))
+    Ok(Json(team_membership(state, team, team.member(whom).ok_or(Refusal::NotFound)?)))
 }
 
 fn view(team: &Team) -> Value {
     let mut view = json!({ "id": webex_id("TEAM", team.id), "name": team.name, "created": date(team.created) });
     if let Some(description) = &team.description {
         view["description"] = json!(description);
-    }
-    view
-}
-
-fn membership(state: &Everything, team: &Team, member: &Member) -> Value {
-    let value = format!("{}:{}", member.account, team.id);
-    let mut view = json!({
-        "id": WebexId { cluster: "us".into(), kind: "TEAM_MEMBERSHIP".into(), value }.encode(),
-        "teamId": webex_id("TEAM", team.id),
-        "personId": webex_id("PEOPLE", member.account),
-        "isModerator": member.moderator,
-        "created": date(member.created),
-    });
-    if let Some(account) = state.directory.account(member.account) {
-        view["personEmail"] = json!(account.email);
-        view["personDisplayName"] = json!(account.display_name);
-        view["personOrgId"] = json!(organisation_id(account.organisation));
     }
     view
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::routes::people::date;
 use crate::webex::State as Everything;
-use crate::world::{Member, Message, Space, organisation_id, webex_id};
+use crate::world::{Member, Message, Space, Team, organisation_id, webex_id};
 
 pub(super) fn space(state: &Everything, space: &Space, viewer: Uuid) -> Value {
     // In a space of two, each sees the other's name.
@@ -36,32 +36,46 @@ pub(super) fn space(state: &Everything, space: &Space, viewer: Uuid) -> Value {
 }
 
 pub(super) fn membership(state: &Everything, space: &Space, member: &Member) -> Value {
-    let account = state.directory.account(member.account);
-    json!({
-        "id": membership_id(space.id, member.account),
-        "roomId": webex_id("ROOM", space.id),
+    let mut view = member_of(state, ROOM_MEMBER, space.id, member);
+    view["roomId"] = json!(webex_id("ROOM", space.id));
+    view["isRoomHidden"] = json!(member.hidden);
+    view["roomType"] = json!(space.kind());
+    view["isMonitor"] = json!(false);
+    view
+}
+
+pub(super) fn team_membership(state: &Everything, team: &Team, member: &Member) -> Value {
+    let mut view = member_of(state, TEAM_MEMBER, team.id, member);
+    view["teamId"] = json!(webex_id("TEAM", team.id));
+    view
+}
+
+/// The kinds of the two memberships' ids.
+pub(super) const ROOM_MEMBER: &str = "MEMBERSHIP";
+pub(super) const TEAM_MEMBER: &str = "TEAM_MEMBERSHIP";
+
+/// What memberships of rooms and of teams both show. A membership is named by its room or team and its member.
+fn member_of(state: &Everything, kind: &str, place: Uuid, member: &Member) -> Value {
+    let value = format!("{}:{place}", member.account);
+    let mut view = json!({
+        "id": WebexId { cluster: "us".into(), kind: kind.into(), value }.encode(),
         "personId": webex_id("PEOPLE", member.account),
-        "personEmail": account.map(|account| account.email.as_str()).unwrap_or_default(),
-        "personDisplayName": account.map(|account| account.display_name.as_str()).unwrap_or_default(),
-        "personOrgId": organisation_id(account.map_or(space.organisation, |account| account.organisation)),
         "isModerator": member.moderator,
-        "isRoomHidden": member.hidden,
-        "roomType": space.kind(),
-        "isMonitor": false,
         "created": date(member.created),
-    })
+    });
+    if let Some(account) = state.directory.account(member.account) {
+        view["personEmail"] = json!(account.email);
+        view["personDisplayName"] = json!(account.display_name);
+        view["personOrgId"] = json!(organisation_id(account.organisation));
+    }
+    view
 }
 
-/// A membership is named by its space and its member.
-pub(super) fn membership_id(space: Uuid, account: Uuid) -> String {
-    WebexId { cluster: "us".into(), kind: "MEMBERSHIP".into(), value: format!("{account}:{space}") }.encode()
-}
-
-/// The space and the member that a membership's id names.
-pub(super) fn membership_of(id: &str) -> Option<(Uuid, Uuid)> {
-    let id = WebexId::decode(id).ok().filter(|id| id.kind == "MEMBERSHIP")?;
-    let (account, space) = id.value.split_once(':')?;
-    Some((space.parse().ok()?, account.parse().ok()?))
+/// The room or team and the member that a membership's id names.
+pub(super) fn membership_of(kind: &str, id: &str) -> Option<(Uuid, Uuid)> {
+    let id = WebexId::decode(id).ok().filter(|id| id.kind == kind)?;
+    let (account, place) = id.value.split_once(':')?;
+    Some((place.parse().ok()?, account.parse().ok()?))
 }
 
 pub(super) fn message(state: &Everything, space: &Space, message: &Message) -> Value {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Device, Home, Rooms, Workspace};
 use crate::random;
-use crate::world::LOCATIONS;
+use crate::world::{SITES, location_id};
 
 /// What to make up.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Rooms {
             kind: kind.to_owned(),
             created: Timestamp::from_second(BUILT).unwrap_or(Timestamp::UNIX_EPOCH),
             // Every room stands somewhere.
-            location: Some(LOCATIONS[*made % LOCATIONS.len()].id(organisation)),
+            location: Some(location_id(SITES[*made % SITES.len()].id(organisation))),
             notes: None,
             supported_devices: "collaborationDevices",
             calling: "freeCalling".to_owned(),

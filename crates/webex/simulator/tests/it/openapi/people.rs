@@ -60,6 +60,15 @@ async fn what_is_read_and_written_of_people_is_as_ciscos_documents_have_it() {
     ] {
         deviating.extend(documents.judge(document, "GET", operation, world.get(&path, &admin)).await);
     }
+    let address =
+        json!({ "address1": "1 Lab Street", "city": "Austin", "state": "TX", "postalCode": "78701", "country": "US" });
+    let mut pod = json!({ "name": "Pod01", "timeZone": "America/Chicago", "preferredLanguage": "en_us",
+        "announcementLanguage": "en_us", "address": address });
+    let request = world.post("/locations", &admin, &pod);
+    deviating.extend(documents.judge("device", "POST", "/locations", request).await);
+    pod["id"] = json!(text(&world.got("/locations?name=Pod01", &admin).await.1, "/items/0/id"));
+    let request = world.post("/telephony/config/locations", &admin, &pod);
+    deviating.extend(documents.judge("calling-subset", "POST", "/telephony/config/locations", request).await);
     let (_, whole): (_, Value) = world.got(&format!("/people/{eve}?callingData=true"), &admin).await;
     let mut changed = whole.clone();
     changed["displayName"] = json!("Eve Else");
