@@ -35,6 +35,7 @@ impl Webex {
         owner: Option<&Account>,
         name: &str,
         username: Option<&str>,
+        avatar: Option<String>,
     ) -> Result<(Arc<Account>, AccessToken), BotError> {
         let name = name.trim();
         if name.is_empty() {
@@ -50,7 +51,9 @@ impl Webex {
             return Err(BotError::Taken(local));
         }
         let (id, organisation) = (random::uuid(entropy), owner.map_or(directory.id, |owner| owner.organisation));
-        directory.add(Account::machine(id, organisation, PersonType::Bot, name, email.clone(), now));
+        let mut bot = Account::machine(id, organisation, PersonType::Bot, name, email.clone(), now);
+        bot.profile.avatar = avatar;
+        directory.add(bot);
         if organisation != directory.id {
             issuer.note_elsewhere([(id, organisation)]);
         }

@@ -96,14 +96,16 @@ impl Page {
         let html = reply.text().await.unwrap();
         if html.contains("<html") {
             let policy = policy.expect("every page has a policy");
-            // Only a page with values to copy runs a script, and no other one than that.
-            let copies = html.contains("data-copies");
-            let script = if copies { "script-src 'self'; " } else { "" };
-            let expected = format!("default-src 'none'; style-src 'self'; {script}form-action 'self' ");
+            // Only a page with values to copy, or with a list to narrow down, runs a script: its own one.
+            let own = [("data-copies", "copy.js"), ("data-filters", "filter.js")];
+            let own: Vec<_> = own.iter().filter(|(mark, _)| html.contains(mark)).collect();
+            let script = if own.is_empty() { "" } else { "script-src 'self'; " };
+            let expected = format!("default-src 'none'; style-src 'self'; img-src 'self'; {script}form-action 'self' ");
             assert!(policy.starts_with(&expected), "{policy}");
-            let scripts = html.matches("<script").count();
-            let own = html.matches("<script src=\"/v1/authorize/copy.js\"></script>").count();
-            assert_eq!((scripts, own), (usize::from(copies), usize::from(copies)), "{html}");
+            assert_eq!(html.matches("<script").count(), own.len(), "{html}");
+            for (_, file) in own {
+                assert!(html.contains(&format!("<script src=\"/v1/authorize/{file}\"></script>")), "{html}");
+            }
             assert!(!html.contains(" style="), "{html}");
             assert!(html.contains("A simulator on this machine"), "{html}");
         }

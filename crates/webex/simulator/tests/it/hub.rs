@@ -23,7 +23,7 @@ async fn a_bot_sees_the_devices_of_a_workspace_once_it_was_added_there() {
     let name = text(&workspace, "/name").replace('&', "&#38;");
     browser.see("/hub/workspaces").await.says(&name);
     let page = browser.see(&path).await;
-    page.says("No bot has access");
+    page.says("No bot has access").says(">connected<");
     let permissions = async || {
         let (_, devices) = world.read("/devices", &bot.access_token).await;
         let devices = devices["items"].as_array().unwrap().clone();
@@ -66,6 +66,11 @@ async fn a_blocked_integration_loses_what_it_had_and_gets_nothing_until_it_is_al
     let consent = world.submit("sign-in", &credentials).await.text().await.unwrap();
 
     browser.see("/hub/apps/integrations").await.says("Lanyard Integration").says(&client);
+    browser
+        .see(&format!("/hub/apps/integrations/{client}"))
+        .await
+        .says("Block this integration")
+        .says("spark:people_read");
     let confirm = browser.see(&format!("/hub/apps/integrations/block?client={client}")).await;
     confirm.says("Block Lanyard Integration?");
     assert_eq!(browser.send("/hub/apps/integrations/block", &confirm, &[("client", &client)]).await.status, 303);

@@ -36,6 +36,20 @@ async fn a_bots_token_is_shown_once_and_regenerating_kills_it() {
 }
 
 #[tokio::test]
+async fn a_bot_has_the_icon_that_was_chosen() {
+    let world = World::start().await;
+    let browser = Browser::administrator(&world).await;
+    let form = browser.see("/portal/bots/new").await;
+    let fields = [("name", "Door Bell"), ("username", "door-bell"), ("icon", "violet")];
+    let token = browser.send("/portal/bots/new", &form, &fields).await.value("Bot access token");
+    let avatar = text(&world.read("/people/me", &token).await.1, "/avatar");
+    assert!(avatar.ends_with("/icons/violet.svg"), "{avatar}");
+    let image = world.http.get(&avatar).send().await.unwrap();
+    assert_eq!(image.headers()["content-type"], "image/svg+xml");
+    browser.see("/portal/bots/door-bell@webex.bot").await.says(&avatar);
+}
+
+#[tokio::test]
 async fn a_personal_token_is_shown_to_the_person_whose_it_is_for_twelve_hours() {
     let world = World::start().await;
     let someone = world.someone().await;
@@ -217,15 +231,15 @@ async fn a_bot_belongs_to_its_makers_organisation() {
 async fn names_are_text_and_never_markup() {
     let world = World::start().await;
     let browser = Browser::administrator(&world).await;
-    let name = "<img src=x>\"'&";
+    let name = "<b id=x>\"'&";
     let form = browser.see("/portal/bots/new").await;
-    browser.send("/portal/bots/new", &form, &[("name", name), ("username", "x")]).await.does_not_say("<img");
+    browser.send("/portal/bots/new", &form, &[("name", name), ("username", "x")]).await.does_not_say("<b id");
     let app = json!({ "name": name, "redirect_uris": [REDIRECT], "scopes": ["spark:people_read"] });
     let (_, app) = world.control(Method::POST, "/clients", app).await;
     let client = text(&app, "/client_id");
     let consent = format!("/portal/integrations/{client}");
-    for path in ["/portal", "/portal/bots/x@webex.bot", &consent, "/hub/users?search=%3Cimg%20src%3Dx%3E"] {
-        browser.see(path).await.does_not_say("<img").says("&#60;img");
+    for path in ["/portal", "/portal/bots/x@webex.bot", &consent, "/hub/users?search=%3Cb%20id%3Dx%3E"] {
+        browser.see(path).await.does_not_say("<b id").says("&#60;b id");
     }
 }
 

@@ -132,6 +132,7 @@ fn show_sign_in(webex: &Webex, state: &mut Everything, purpose: &Purpose, refuse
     let nonce = state.visits.open(visit, webex.now(), &*webex.setting().entropy);
     let page = SignIn {
         organisation: &state.directory.name,
+        example: &state.directory.administrator().email,
         to: purpose.app_name(),
         code: purpose.user_code(),
         email: refused.or(purpose.login_hint()).unwrap_or_default(),

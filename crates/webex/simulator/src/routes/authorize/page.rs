@@ -44,13 +44,14 @@ mod tests {
         let page = Page::new(&SignIn {
             to: "<script>",
             organisation: "A & B",
+            example: "<u>",
             code: Some("<b>"),
             email: "\"><img>",
             refused: true,
             action: "/",
             hidden: &[("form", "\"><i>")],
         });
-        for markup in ["<script>", "<img>", "<b>", "<i>"] {
+        for markup in ["<script>", "<img>", "<b>", "<i>", "<u>"] {
             assert!(!page.html().contains(markup), "{}", page.html());
         }
     }

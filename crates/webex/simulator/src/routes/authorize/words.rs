@@ -12,7 +12,8 @@ pub(in crate::routes) struct Permission {
     pub(in crate::routes) administrative: bool,
 }
 
-/// Says what a scope allows. One without a sentence here is taken apart by its own naming, `area:thing_verb`.
+/// Says what a scope allows. One without a sentence here is taken apart by its own naming, `area:thing_verb`; one that does not
+/// follow that naming is shown by its name alone.
 pub(in crate::routes) fn describe(scope: &Scope) -> Permission {
     let text = scope.as_str();
     let known = SENTENCES.iter().find(|(name, _)| *name == text);
@@ -28,14 +29,17 @@ fn spelled_out(scope: &str) -> String {
     let rest = rest.strip_prefix("admin_").unwrap_or(rest);
     let (thing, verb) = match rest.rsplit_once('_') {
         Some((thing, "read")) => (thing, "See"),
-        Some((thing, "write")) => (thing, "Change"),
-        _ => (rest, "Use"),
+        Some((thing, "write" | "rw")) => (thing, "Change"),
+        _ => return format!("Use what the scope {scope} covers"),
     };
-    let whose = if area == "spark-admin" || scope.contains(":admin_") { "your organization's" } else { "your" };
-    format!("{verb} {whose} {}", thing.replace(['_', '-'], " "))
+    let wide = matches!(area, "spark-admin" | "spark-compliance" | "identity" | "cjp" | "audit");
+    let whose = if wide || scope.contains(":admin_") { "your organization's" } else { "your" };
+    let reason = if area == "spark-compliance" { ", for compliance" } else { "" };
+    let thing = thing.replace(['_', '-'], " ").replace("config", "settings").replace("cdr", "records");
+    format!("{verb} {whose} {thing}{reason}")
 }
 
-const SENTENCES: [(&str, &str); 40] = [
+const SENTENCES: [(&str, &str); 58] = [
     ("openid", "Know that it is you who signs in"),
     ("email", "See your email address"),
     ("profile", "See your name"),
@@ -53,6 +57,8 @@ const SENTENCES: [(&str, &str); 40] = [
     ("meeting:admin_schedule_read", "See every meeting of your organization"),
     ("meeting:admin_participants_read", "See who takes part in your organization's meetings"),
     ("meeting:admin_recordings_read", "See recordings of your organization's meetings"),
+    ("meeting:recordings_write", "Change recordings of your meetings"),
+    ("meeting:admin_recordings_write", "Change recordings of your organization's meetings"),
     ("meeting:admin_transcripts_read", "See transcripts of your organization's meetings"),
     ("spark:messages_read", "Read your messages"),
     ("spark:messages_write", "Send, change and delete messages for you"),
@@ -61,6 +67,22 @@ const SENTENCES: [(&str, &str); 40] = [
     ("spark-admin:devices_write", "Change and remove devices of your organization"),
     ("spark-admin:workspaces_read", "See every workspace of your organization"),
     ("spark-admin:workspaces_write", "Add, change and remove workspaces of your organization"),
+    ("Identity:Config", "Use the settings of your organization's identities"),
+    ("Identity:Organization", "Use your organization's identity record"),
+    ("Identity:contact", "Use your organization's contacts"),
+    ("Identity:one_time_password", "Create one-time passwords of the identity service"),
+    ("analytics:read_all", "See every report of your organization"),
+    ("cjp:config", "Use the settings of your contact center"),
+    ("cjp:config_read", "See the settings of your contact center"),
+    ("cjp:config_write", "Change the settings of your contact center"),
+    ("identity:contact:core", "Use the core of your organization's contacts"),
+    ("identity:idbroker:authnconfig", "Use your organization's sign-in settings"),
+    ("identity:idbroker:pwdpolicy", "Use your organization's password policy"),
+    ("identity:organization:core", "Use the core of your organization's record"),
+    ("spark-admin:device_read", "See each device of your organization"),
+    ("spark-admin:organizations_write", "Change your organization's profile"),
+    ("spark:people_write", "Change your own entry in the directory"),
+    ("spark:webrtc_calling", "Make and answer calls in a browser for you"),
     ("spark:all", "Use everything in Webex that you can use"),
     ("spark:people_read", "See your company's directory"),
     ("spark:organizations_read", "See which organization you belong to"),
@@ -88,5 +110,18 @@ mod tests {
         assert_eq!(words("spark:rooms_read"), "See your rooms");
         assert_eq!(words("spark-admin:workspace_metrics_read"), "See your organization's workspace metrics");
         assert_eq!(words("meeting:admin_schedule_write"), "Change your organization's schedule");
+        assert_eq!(words("spark-compliance:rooms_read"), "See your organization's rooms, for compliance");
+        assert_eq!(words("identity:groups_rw"), "Change your organization's groups");
+        assert_eq!(words("new-area:thing"), "Use what the scope new-area:thing covers");
+    }
+
+    #[test]
+    fn no_two_scopes_are_said_in_the_same_words() {
+        let mut words = std::collections::BTreeMap::new();
+        for scope in lanyard_protocol::registrable_scopes(lanyard_protocol::ScopeHolder::Integration).iter() {
+            if let Some(other) = words.insert(describe(scope).words, scope.clone()) {
+                panic!("{scope} and {other} have the same words");
+            }
+        }
     }
 }

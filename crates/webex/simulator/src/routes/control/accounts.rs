@@ -20,7 +20,7 @@ struct NewBot {
 /// Creates a bot; its token is shown once.
 pub(super) async fn create_bot(State(webex): State<Webex>, text: Bytes) -> Result<(StatusCode, Json<Value>), Mistake> {
     let new: NewBot = body(&text)?;
-    let (bot, token) = webex.create_bot(None, &new.name, None)?;
+    let (bot, token) = webex.create_bot(None, &new.name, None, None)?;
     let shown = json!({ "id": bot.webex_id(), "email": bot.email, "access_token": token.expose_secret() });
     Ok((StatusCode::CREATED, Json(shown)))
 }

@@ -1,12 +1,15 @@
 //! Integrations that people of the organisation have allowed to act for them, and what is blocked.
 
 use askama::Template;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
+use jiff::Timestamp;
 use lanyard_protocol::AppClientId;
+use uuid::Uuid;
 
+use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::{Confirm, Frame};
 use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem, redirect};
@@ -32,23 +35,55 @@ struct Row {
     blocked: bool,
 }
 
+#[derive(Template)]
+#[template(path = "hub/integration.html")]
+struct Integration {
+    frame: Frame,
+    row: Row,
+    all_blocked: bool,
+    /// What it is registered with.
+    permissions: Vec<Permission>,
+}
+
 pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
     let now = webex.now();
     let state = webex.state();
-    let blocked = state.issuer.blocked_in(person.home());
-    let mut people = state.issuer.consented_in(person.home(), now);
+    let rows = rows(&state, person.home(), now);
+    let all_blocked = state.issuer.blocked_in(person.home()).all;
+    Page::new(&List { frame: Frame::hub(person, HERE), rows, all_blocked })
+}
+
+pub(super) async fn show(
+    State(webex): State<Webex>,
+    Extension(person): Extension<SignedIn>,
+    Path(client): Path<String>,
+) -> Result<Page, Problem> {
+    let now = webex.now();
+    let state = webex.state();
+    let mut rows = rows(&state, person.home(), now).into_iter();
+    let row = rows.find(|row| row.client.as_str() == client).ok_or_else(Problem::nothing_here)?;
+    let app = state.issuer.app(&row.client).ok_or_else(Problem::nothing_here)?;
+    let permissions = app.scopes.iter().map(describe).collect();
+    let all_blocked = state.issuer.blocked_in(person.home()).all;
+    Ok(Page::new(&Integration { frame: Frame::hub(person, HERE), row, all_blocked, permissions }))
+}
+
+/// Those that people of an organisation have allowed, and those that are blocked there.
+fn rows(state: &Everything, organisation: Uuid, now: Timestamp) -> Vec<Row> {
+    let blocked = state.issuer.blocked_in(organisation);
+    let mut people = state.issuer.consented_in(organisation, now);
     for client in &blocked.clients {
         people.entry(client.clone()).or_insert(0);
     }
     let mut rows: Vec<_> = people
         .into_iter()
         .map(|(client, people)| {
-            let (name, blocked) = (name_of(&state, &client), blocked.clients.contains(&client));
+            let (name, blocked) = (name_of(state, &client), blocked.clients.contains(&client));
             Row { client, name, people, blocked }
         })
         .collect();
     rows.sort_by(|one, other| one.name.cmp(&other.name));
-    Page::new(&List { frame: Frame::hub(person, HERE), rows, all_blocked: blocked.all })
+    rows
 }
 
 /// Query: `client`; all of them where it is left out.

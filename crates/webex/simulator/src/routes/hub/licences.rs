@@ -12,7 +12,7 @@ use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem, redirect};
 use crate::routes::session::SignedIn;
 use crate::webex::Webex;
-use crate::world::{Account, Assignment, Directory, Licence, Units, location, location_of};
+use crate::world::{Account, Assignment, Directory, Licence, Units};
 
 #[derive(Template)]
 #[template(path = "hub/licenses.html")]
@@ -57,11 +57,12 @@ pub(super) async fn give(
     let user = User::find(&state, person, &id)?;
     let licence = fields.get("license").and_then(|id| Licence::of(home, id)).ok_or_else(Problem::nothing_here)?;
     let calling = licence.is_calling();
+    let place = fields.get("location").filter(|_| calling).and_then(|id| state.directory.location_of(home, id));
     let wanted = Assignment {
         licence,
         number: None,
         extension: fields.get("extension").filter(|_| calling).map(|extension| extension.trim().to_owned()),
-        location: fields.get("location").filter(|_| calling).and_then(|id| location_of(home, id)),
+        location: place.map(|place| place.id),
     };
     match state.directory.give(user.account.id, &wanted, now) {
         Ok(()) => Ok(back_to(&user)),
@@ -90,12 +91,12 @@ pub(super) async fn take(
 }
 
 /// What somebody has.
-pub(super) fn held(account: &Account) -> Vec<Held> {
+pub(super) fn held(directory: &Directory, account: &Account) -> Vec<Held> {
     let line = |licence: Licence| {
         let calling = account.calling.as_ref().filter(|calling| calling.licence == licence);
         calling.map_or_else(String::new, |calling| {
             let extension = calling.extension.as_ref().map(|extension| format!("extension {extension}"));
-            let place = location(calling.location).map(|place| place.name.to_owned());
+            let place = directory.location(account.organisation, calling.location).map(|place| place.name.clone());
             [calling.number.clone(), extension, place].into_iter().flatten().collect::<Vec<_>>().join(", ")
         })
     };

@@ -34,6 +34,7 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/apps/service-apps/{client}/token", post(service_apps::token))
         .route("/apps/service-apps/{client}/withdraw", post(service_apps::withdraw))
         .route("/apps/integrations", get(integrations::list))
+        .route("/apps/integrations/{client}", get(integrations::show))
         .route("/apps/integrations/block", get(integrations::ask).post(integrations::block))
         .route("/apps/integrations/allow", post(integrations::allow))
         .fallback(async || Problem::nothing_here())

@@ -108,7 +108,7 @@ pub(super) async fn token(
         values: &[("Refresh token", reply.refresh.expose_secret()), ("Access token", reply.access.expose_secret())],
         back: (&back, "Back to the service app"),
     };
-    Ok(Page::with_copies(&page).into_response())
+    Ok(Page::scripted(&page).into_response())
 }
 
 /// The app is listed no more: whoever wants it back requests it again.

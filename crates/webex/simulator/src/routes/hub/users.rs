@@ -12,7 +12,7 @@ use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem};
 use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Account, LOCATIONS, person_of};
+use crate::world::{Account, person_of};
 
 #[derive(Template)]
 #[template(path = "hub/users.html")]
@@ -41,7 +41,7 @@ pub(super) struct User {
     held: Vec<Held>,
     offered: Vec<Offered>,
     /// Ids and names.
-    locations: Vec<(String, &'static str)>,
+    locations: Vec<(String, String)>,
     /// What was filled in to get a licence, and why it was not given.
     wanted: Wanted,
     problem: String,
@@ -64,9 +64,14 @@ impl User {
             frame: Frame::hub(person, "/hub/users"),
             id: account.webex_id().to_string(),
             standing: standing(&account),
-            held: held(&account),
+            held: held(&state.directory, &account),
             offered: offered(&state.directory, &account),
-            locations: LOCATIONS.iter().map(|place| (place.id(account.organisation), place.name)).collect(),
+            locations: state
+                .directory
+                .locations(account.organisation)
+                .filter(|place| place.calling.is_some())
+                .map(|place| (place.webex_id(), place.name.clone()))
+                .collect(),
             account,
             wanted: Wanted::default(),
             problem: String::new(),

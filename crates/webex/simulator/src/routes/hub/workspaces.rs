@@ -5,6 +5,7 @@ use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::paging::Paged;
@@ -36,11 +37,17 @@ struct Workspace {
     frame: Frame,
     id: String,
     name: String,
-    /// Names and products.
-    devices: Vec<(String, String)>,
+    devices: Vec<Device>,
     granted: Vec<Granted>,
     /// What was typed, where no bot has that address.
     unknown: Option<String>,
+}
+
+struct Device {
+    name: String,
+    product: String,
+    status: String,
+    connected: bool,
 }
 
 /// A bot that has access.
@@ -51,11 +58,15 @@ struct Granted {
 }
 
 impl Workspace {
-    fn find(state: &Everything, person: SignedIn, id: &str) -> Result<(Uuid, Self), Problem> {
+    fn find(state: &Everything, person: SignedIn, id: &str, now: Timestamp) -> Result<(Uuid, Self), Problem> {
         let workspace = workspace_of(id).and_then(|id| state.rooms.workspace(id));
         let ours = workspace.filter(|workspace| workspace.organisation == person.home());
         let workspace = ours.ok_or_else(Problem::nothing_here)?;
-        let devices = state.rooms.devices_in(workspace.id);
+        let devices = state.rooms.devices_in(workspace.id).map(|device| {
+            let (condition, _) = state.rooms.condition(device, now);
+            let (status, connected) = (condition.status.as_str().replace('_', " "), condition.status.is_online());
+            Device { name: device.name.clone(), product: device.product.clone(), status, connected }
+        });
         let granted = state.rooms.granted(workspace.id).into_iter().filter_map(|(bot, access)| {
             let bot = state.directory.account(bot)?;
             Some(Granted { name: bot.display_name.clone(), email: bot.email.clone(), full: access == Access::Full })
@@ -64,7 +75,7 @@ impl Workspace {
             frame: Frame::hub(person, "/hub/workspaces"),
             id: webex_id("PLACES", workspace.id),
             name: workspace.name.clone(),
-            devices: devices.map(|device| (device.name.clone(), device.product.clone())).collect(),
+            devices: devices.collect(),
             granted: granted.collect(),
             unknown: None,
         };
@@ -90,7 +101,7 @@ pub(super) async fn show(
     Extension(person): Extension<SignedIn>,
     Path(id): Path<String>,
 ) -> Result<Page, Problem> {
-    let (_, page) = Workspace::find(&webex.state(), person, &id)?;
+    let (_, page) = Workspace::find(&webex.state(), person, &id, webex.now())?;
     Ok(Page::new(&page))
 }
 
@@ -101,7 +112,7 @@ pub(super) async fn change(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let (workspace, page) = Workspace::find(&webex.state(), person, &id)?;
+    let (workspace, page) = Workspace::find(&webex.state(), person, &id, webex.now())?;
     let fields = Form::parse(&body);
     let access = match fields.get("access") {
         Some("read") => Some(Access::Read),

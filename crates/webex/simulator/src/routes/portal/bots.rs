@@ -13,6 +13,7 @@ use super::owns;
 use crate::deeds::BotError;
 use crate::routes::desk::{Confirm, Frame, ShownOnce};
 use crate::routes::form::Form;
+use crate::routes::icon::{self, ICONS};
 use crate::routes::page::{Page, Problem};
 use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
@@ -24,6 +25,9 @@ struct NewBot<'a> {
     frame: Frame,
     name: &'a str,
     username: &'a str,
+    /// The icon that is chosen, and all names and colours.
+    icon: &'a str,
+    icons: &'static [(&'static str, &'static str)],
     /// The field at fault, and what is wrong with it.
     problem: Option<(&'static str, String)>,
 }
@@ -37,10 +41,10 @@ struct Bot<'a> {
 }
 
 pub(super) async fn form(Extension(person): Extension<SignedIn>) -> Page {
-    Page::new(&NewBot { frame: new(person), name: "", username: "", problem: None })
+    Page::new(&NewBot { frame: new(person), name: "", username: "", icon: ICONS[0].0, icons: &ICONS, problem: None })
 }
 
-/// Form fields: `name`, `username`.
+/// Form fields: `name`, `username`, `icon`.
 pub(super) async fn create(
     State(webex): State<Webex>,
     Extension(person): Extension<SignedIn>,
@@ -48,7 +52,9 @@ pub(super) async fn create(
 ) -> Response {
     let fields = Form::parse(&body);
     let (name, username) = (fields.get("name").unwrap_or_default(), fields.get("username").unwrap_or_default());
-    match webex.create_bot(Some(&person.account), name, Some(username)) {
+    let icon = fields.get("icon").unwrap_or(ICONS[0].0);
+    let avatar = icon::url(webex.setting().origin(), icon);
+    match webex.create_bot(Some(&person.account), name, Some(username), avatar) {
         Ok((bot, token)) => {
             let (path, id) = (format!("/portal/bots/{}", bot.email), bot.webex_id());
             let page = ShownOnce {
@@ -63,11 +69,12 @@ pub(super) async fn create(
                 ],
                 back: (&path, "Go to the bot"),
             };
-            Page::with_copies(&page).into_response()
+            Page::scripted(&page).into_response()
         }
         Err(error) => {
             let field = if matches!(error, BotError::Nameless) { "name" } else { "username" };
-            let page = NewBot { frame: new(person), name, username, problem: Some((field, error.to_string())) };
+            let problem = Some((field, error.to_string()));
+            let page = NewBot { frame: new(person), name, username, icon, icons: &ICONS, problem };
             Page::new(&page).leading_to(StatusCode::BAD_REQUEST, "")
         }
     }
@@ -109,7 +116,7 @@ pub(super) async fn regenerate(
     let bot = own(&webex.state(), &person, &email)?;
     let token = webex.regenerate_bot(&bot.email).map_err(|_| Problem::nothing_here())?;
     let back = format!("/portal/bots/{}", bot.email);
-    Ok(Page::with_copies(&ShownOnce {
+    Ok(Page::scripted(&ShownOnce {
         frame: Frame::portal(person, "/portal"),
         title: "A new token",
         warning: "Copy it now. The old token is dead: put the new one into every program that used it.",

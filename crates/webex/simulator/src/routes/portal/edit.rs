@@ -21,7 +21,7 @@ pub(super) async fn form(
 ) -> Result<Page, Problem> {
     let app = OwnApp::find(&webex.state(), &person, &client)?;
     let filled = AppForm::of(&app);
-    Ok(Page::new(&page(person, &app, filled)))
+    Ok(Page::scripted(&page(person, &app, filled)))
 }
 
 /// Form fields: as for a new one.
@@ -42,7 +42,7 @@ pub(super) async fn change(
     } else {
         form
     };
-    Ok(Page::new(&page(person, &app, form)).leading_to(StatusCode::BAD_REQUEST, ""))
+    Ok(Page::scripted(&page(person, &app, form)).leading_to(StatusCode::BAD_REQUEST, ""))
 }
 
 fn page(person: SignedIn, app: &OwnApp, form: AppForm) -> AppPage {

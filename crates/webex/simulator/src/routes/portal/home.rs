@@ -62,5 +62,5 @@ pub(super) async fn personal_token(
         values: &[("Personal access token", token.expose_secret())],
         back: ("/portal", "Back to my apps"),
     };
-    Ok(Page::with_copies(&page).into_response())
+    Ok(Page::scripted(&page).into_response())
 }

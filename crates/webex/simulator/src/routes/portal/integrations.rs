@@ -25,7 +25,7 @@ struct Integration {
 }
 
 pub(super) async fn form(Extension(person): Extension<SignedIn>) -> Page {
-    Page::new(&AppPage::new(new(person), false, AppForm::default()))
+    Page::scripted(&AppPage::new(new(person), false, AppForm::default()))
 }
 
 pub(super) async fn create(
@@ -54,7 +54,7 @@ pub(super) async fn create(
                 values: &[("Client secret", secret.expose_secret()), ("Client ID", client.as_str())],
                 back: (&path, "Go to the integration"),
             };
-            Page::with_copies(&page).into_response()
+            Page::scripted(&page).into_response()
         }
         Err(error @ AppError::Redirect(_)) => again(person, form.wrong("redirect_uris", error.to_string())),
         Err(error @ AppError::Taken) => again(person, form.wrong("name", error.to_string())),
@@ -75,7 +75,7 @@ pub(super) async fn show(
 }
 
 fn again(person: SignedIn, form: AppForm) -> Response {
-    Page::new(&AppPage::new(new(person), false, form)).leading_to(StatusCode::BAD_REQUEST, "")
+    Page::scripted(&AppPage::new(new(person), false, form)).leading_to(StatusCode::BAD_REQUEST, "")
 }
 
 fn new(person: SignedIn) -> Frame {

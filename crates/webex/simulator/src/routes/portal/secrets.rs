@@ -34,7 +34,7 @@ pub(super) async fn replace(
 ) -> Result<Page, Problem> {
     let app = OwnApp::find(&webex.state(), &person, &client)?;
     let secret = webex.replace_secret(&app.client, None).ok_or_else(Problem::nothing_here)?;
-    Ok(Page::with_copies(&ShownOnce {
+    Ok(Page::scripted(&ShownOnce {
         frame: Frame::portal(person, "/portal"),
         title: "A new client secret",
         warning: "Copy it now, and put it into every program that uses the app: the old one no longer works.",

@@ -63,7 +63,7 @@ impl ServiceApp {
 }
 
 pub(super) async fn form(Extension(person): Extension<SignedIn>) -> Page {
-    Page::new(&AppPage::new(new(person), true, AppForm::default()))
+    Page::scripted(&AppPage::new(new(person), true, AppForm::default()))
 }
 
 pub(super) async fn create(
@@ -73,7 +73,7 @@ pub(super) async fn create(
 ) -> Response {
     let form = AppForm::read(&Form::parse(&body), true);
     if !form.is_right() {
-        return Page::new(&AppPage::new(new(person), true, form)).leading_to(StatusCode::BAD_REQUEST, "");
+        return Page::scripted(&AppPage::new(new(person), true, form)).leading_to(StatusCode::BAD_REQUEST, "");
     }
     let (application, client, secret) = webex.register_service_app(Some(person.account.id), form.name, form.scopes);
     let path = format!("/portal/service-apps/{client}");
@@ -89,7 +89,7 @@ pub(super) async fn create(
         ],
         back: (&path, "Go to the service app"),
     };
-    Page::with_copies(&page).into_response()
+    Page::scripted(&page).into_response()
 }
 
 pub(super) async fn show(
@@ -148,7 +148,7 @@ pub(super) async fn tokens(
         values: &[("Refresh token", reply.refresh.expose_secret()), ("Access token", reply.access.expose_secret())],
         back: (&path, "Back to the service app"),
     };
-    Ok(Page::with_copies(&page).into_response())
+    Ok(Page::scripted(&page).into_response())
 }
 
 fn new(person: SignedIn) -> Frame {

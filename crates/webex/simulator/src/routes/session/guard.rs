@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, OriginalUri, Request, State};
 use axum::middleware::Next;
@@ -10,8 +11,9 @@ use http::{HeaderMap, Method, StatusCode};
 use uuid::Uuid;
 
 use super::pages;
+use crate::routes::desk::Frame;
 use crate::routes::form::Form;
-use crate::routes::page::{Problem, redirect};
+use crate::routes::page::{Page, Problem, redirect};
 use crate::webex::Webex;
 use crate::world::Account;
 
@@ -96,6 +98,13 @@ pub(in crate::routes) async fn person(
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
+/// What Control Hub shows to everyone else; the frame around it has the button to sign out.
+#[derive(Template)]
+#[template(path = "hub/no_administrator.html")]
+struct NoAdministrator {
+    frame: Frame,
+}
+
 /// Behind [`person`]: lets pass who is an administrator.
 pub(in crate::routes) async fn administrator(
     Extension(person): Extension<SignedIn>,
@@ -105,14 +114,8 @@ pub(in crate::routes) async fn administrator(
     if person.account.administrator {
         return next.run(request).await;
     }
-    let problem = format!("{} is not an administrator of {}.", person.account.email, person.organisation);
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        problem,
-        "Control Hub is for full administrators. Sign out, and sign in as one.",
-    )
-    .with_way("/portal", "Go to the developer portal")
-    .into_response()
+    let page = NoAdministrator { frame: Frame::hub(person, "") };
+    Page::new(&page).leading_to(StatusCode::FORBIDDEN, "")
 }
 
 /// A form that this session was not shown.

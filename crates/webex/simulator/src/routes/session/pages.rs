@@ -19,6 +19,8 @@ use crate::webex::{State as Everything, Webex};
 #[template(path = "sign_in.html")]
 pub(in crate::routes) struct SignIn<'a> {
     pub(in crate::routes) organisation: &'a str,
+    /// The address of somebody who can sign in.
+    pub(in crate::routes) example: &'a str,
     /// Where it leads to.
     pub(in crate::routes) to: &'a str,
     /// What the other device shows.
@@ -104,6 +106,7 @@ fn form(state: &Everything, session: &Session, then: &str, refused: Option<&str>
     hidden.extend(kept.map(|kept| ("kept", kept)));
     let page = SignIn {
         organisation: &state.directory.name,
+        example: &state.directory.administrator().email,
         to: if then.starts_with("/hub") { "Control Hub" } else { "the developer portal" },
         code: None,
         email: refused.unwrap_or_default(),
