@@ -3,29 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_credential::{Client, ClientId, ClientKey, Granted};
-use lanyard_store::{AuditAction, ClientList, KeyedClient, NewCredential, OpenError, Refusal};
-use lanyard_time::SystemEntropy;
+use lanyard_credential::Granted;
+use lanyard_store::{AuditAction, ClientList, NewCredential, OpenError, Refusal};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use crate::world::{World, pending};
-
-fn client(name: &str, credentials: Granted) -> KeyedClient {
-    let id = ClientId::random(&SystemEntropy);
-    let client = Client {
-        id,
-        name: name.parse().unwrap(),
-        capabilities: "token".parse().unwrap(),
-        credentials,
-        methods: None,
-        paths: None,
-        org: None,
-        expires_at: None,
-        created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
-        uid: None,
-    };
-    KeyedClient { client, key: Some(ClientKey::random(id, &SystemEntropy).hash()) }
-}
+use crate::world::{World, client, pending};
 
 /// Two clients: one with a single credential, one with all.
 async fn two_clients() -> World {

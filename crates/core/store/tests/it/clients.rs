@@ -7,25 +7,7 @@ use lanyard_protocol::OrgId;
 use lanyard_store::{AddClientError, AuditAction, AuditRecord, AuditVerdict, HandOutCount, KeyedClient, NewCredential};
 use lanyard_time::SystemEntropy;
 
-use crate::world::{World, pending};
-
-/// A client with a key that nobody needs.
-fn client(name: &str, credentials: Granted) -> KeyedClient {
-    let id = ClientId::random(&SystemEntropy);
-    let client = Client {
-        id,
-        name: name.parse().unwrap(),
-        capabilities: "token,proxy".parse().unwrap(),
-        credentials,
-        methods: None,
-        paths: None,
-        org: None,
-        expires_at: None,
-        created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
-        uid: None,
-    };
-    KeyedClient { client, key: Some(ClientKey::random(id, &SystemEntropy).hash()) }
-}
+use crate::world::{World, client, pending};
 
 async fn bot(world: &World, name: &str) -> Credential {
     world.store.insert_credential(&NewCredential { credential: pending(name), tokens: None }).await.unwrap()

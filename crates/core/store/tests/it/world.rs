@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_credential::{
-    App, AppId, AppKind, Credential, CredentialId, CredentialName, Generation, Grant, Intent, Kind, RefreshRight,
-    Spend, Standing, Subject, Trouble, TroubleKind, Validity,
+    App, AppId, AppKind, Client, ClientId, ClientKey, Credential, CredentialId, CredentialName, Generation, Grant,
+    Granted, Intent, Kind, RefreshRight, Spend, Standing, Subject, Trouble, TroubleKind, Validity,
 };
 use lanyard_protocol::{AppClientId, Environment};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_store::{
-    Claim, KeyAccess, NewApp, NewCredential, NewTokens, OpenError, Options, Parts, RotatedTokens, RotationView, Store,
+    Claim, KeyAccess, KeyedClient, NewApp, NewCredential, NewTokens, OpenError, Options, Parts, RotatedTokens,
+    RotationView, Store,
 };
 use lanyard_time::{Clock, Entropy, ManualClock, Moment, ProcessIdentity, SystemEntropy};
 use lanyard_vault::HomeKey;
@@ -200,6 +201,24 @@ pub(crate) fn new_app(name: &str) -> NewApp {
         },
         client_secret: ClientSecret::new("canary-client-secret"),
     }
+}
+
+/// A client with a key that no test uses.
+pub(crate) fn client(name: &str, credentials: Granted) -> KeyedClient {
+    let id = ClientId::random(&SystemEntropy);
+    let client = Client {
+        id,
+        name: name.parse().unwrap(),
+        capabilities: "token,proxy".parse().unwrap(),
+        credentials,
+        methods: None,
+        paths: None,
+        org: None,
+        expires_at: None,
+        created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
+        uid: None,
+    };
+    KeyedClient { client, key: Some(ClientKey::random(id, &SystemEntropy).hash()) }
 }
 
 pub(crate) fn pending(name: &str) -> Credential {
