@@ -140,11 +140,12 @@ fn move_to(from: &Path, to: &Path) -> io::Result<()> {
     match give_name(from, to) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             let beside = to.with_added_extension(format!("{}.unfinished", std::process::id()));
-            let copied = create_file(&beside).and_then(|mut file| {
-                io::copy(&mut File::open(from)?, &mut file)?;
-                file.sync_all()?;
-                give_name(&beside, to)
-            });
+            // A file of that name that is there already is somebody else's, and stays.
+            let mut file = create_file(&beside)?;
+            let copied = File::open(from)
+                .and_then(|mut from| io::copy(&mut from, &mut file))
+                .and_then(|_| file.sync_all())
+                .and_then(|()| give_name(&beside, to));
             if copied.is_err() {
                 let _ = fs::remove_file(&beside);
             }
