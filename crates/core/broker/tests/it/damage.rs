@@ -12,7 +12,7 @@ use crate::world::World;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// What a newer version, a repair by hand or a bad disk could leave in a row.
+/// Columns as a newer version, a repair by hand or a bad disk could leave them in a row.
 const DAMAGES: [&str; 5] = [
     "standing = 'stalled', trouble_kind = 'of-a-newer-version'",
     "standing = 'needs-login', trouble_kind = NULL",
@@ -31,7 +31,7 @@ async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
         running.quiet(&world.clock).await;
 
         world.sql(&format!("UPDATE credentials SET {damage} WHERE id = '{}'", bad.id));
-        // What marks a change is the store's own: another name does.
+        // The store numbers only its own changes, such as a new name.
         world.broker.store().rename_credential(bad.id, &"worse".parse().unwrap()).await.unwrap();
         hand_outs.catch_up().await.unwrap();
         running.refresher.changed([bad.id]);
@@ -65,7 +65,7 @@ async fn a_good_answer_is_kept_although_its_row_was_damaged_while_webex_was_aske
         world.advance(Duration::from_secs(5));
         let _ = asked.await.unwrap();
 
-        // What was there before is repaired: the answer is in the row, and Webex was told to revoke nothing.
+        // The row has the tokens of the answer once it is repaired, and nothing was revoked at Webex.
         world.sql(&format!(
             "UPDATE credentials SET standing = 'active', trouble_kind = NULL, environment = '{}', created_at = 0, scopes = NULL",
             world.environment().id()
