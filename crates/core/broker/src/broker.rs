@@ -14,7 +14,7 @@ use lanyard_time::{Clock, Entropy, Sleep};
 
 use crate::Error;
 use crate::refresher::Ears;
-use crate::renewals::Renewals;
+use crate::renewals::{MustFinish, Renewals};
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -28,8 +28,10 @@ pub struct Broker {
     pub(crate) actor: String,
     /// The credentials that the caller was authorised for, by the names it used.
     pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
-    /// The credentials that this process is renewing.
+    /// The credentials that this process is renewing, and everything that it must finish.
     pub(crate) renewals: Arc<Renewals>,
+    /// Keeps the process from ending while a clone works on what must be finished.
+    pub(crate) finishing: Option<Arc<MustFinish>>,
     /// The refresher that is told of what is renewed on demand, where one runs.
     pub(crate) ears: Ears,
 }
@@ -69,6 +71,7 @@ impl Broker {
             actor,
             authorized: Arc::default(),
             renewals: Arc::default(),
+            finishing: None,
             ears: Ears::default(),
         }
     }
@@ -104,17 +107,17 @@ impl Broker {
         done.await
     }
 
-    /// Whether a renewal is under way whose outcome is not stored: a process that ended now could lose it.
+    /// Whether a request for a token is under way whose outcome is not stored: a process that ended now could lose it.
     pub fn must_finish(&self) -> bool {
         self.renewals.any()
     }
 
-    /// Completes when the outcome of every renewal is stored.
+    /// Completes when the outcome of every request for a token is stored.
     pub async fn finished(&self) {
         self.renewals.finished().await;
     }
 
-    /// Begins no more renewals, and completes when the outcome of every one that was begun is stored. Called before the process
+    /// Requests no more tokens, and completes when the outcome of every request that was begun is stored. Called before the process
     /// ends, however it ends, or becomes another program.
     pub async fn drain(&self) {
         self.renewals.drain().await;

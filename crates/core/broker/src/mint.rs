@@ -4,6 +4,7 @@
 //! at once, and the generation decides which of two answers is kept.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_client::MintError;
@@ -54,7 +55,7 @@ struct Minted {
 }
 
 /// What Webex gave, or why it gave nothing; the process must not end before that is stored.
-type Bought<'a> = (Result<Minted, Fault>, Option<MustFinish<'a>>);
+type Bought = (Result<Minted, Fault>, Option<Arc<MustFinish>>);
 
 /// What the token of a service app's grant must be allowed, to ask for another's tokens (`POST /applications/{id}/token`).
 const MAY_MINT_APPS: &str = "spark:applications_token";
@@ -122,7 +123,7 @@ impl Broker {
 
     /// Asks Webex; once more where the other credential's token was refused and could be renewed. A fault is Webex's answer, an
     /// error is our own store's.
-    async fn buy(&self, credential: &Credential, mint: &Mint) -> Result<Bought<'_>, Error> {
+    async fn buy(&self, credential: &Credential, mint: &Mint) -> Result<Bought, Error> {
         let (via, bearer) = match self.via(credential, mint).await? {
             Ok(via) => via,
             Err(fault) => return Ok((Err(fault), None)),
@@ -145,9 +146,9 @@ impl Broker {
         mint: &Mint,
         via: &Credential,
         bearer: &AccessToken,
-    ) -> Result<Bought<'_>, Error> {
+    ) -> Result<Bought, Error> {
         // The process is about to end: nothing may be sent any more.
-        let Some(unfinished) = self.renewals.enter() else {
+        let Some(unfinished) = self.enter() else {
             return Err(Error::Busy { name: credential.name.clone() });
         };
         let bought = match &mint.order {

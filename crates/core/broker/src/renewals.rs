@@ -1,23 +1,26 @@
-//! The renewals that this process has begun.
+//! The requests for tokens that this process has begun: renewals, and sign-ins whose code is being exchanged.
 //!
-//! A renewal runs as a task of its own ([`detached`]), so that a caller that disappears, blocks or loses its patience does not cancel
-//! it. Before it sends anything it [enters](Renewals::enter), and the process ends only after [`Renewals::drain`].
+//! Each runs as a task of its own ([`detached`]), so that a caller that disappears, blocks or loses its patience does not cancel it.
+//! Before it sends anything it [enters](Broker::enter), and the process ends only after [`Renewals::drain`]: the tokens that Webex
+//! issues are stored or given back by then. [`Broker::finish`] does both for whatever is not a renewal.
 
 use std::collections::HashSet;
 use std::future::pending;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lanyard_credential::CredentialId;
 use tokio::sync::watch;
 
-/// The credentials that this process is renewing.
+use crate::{Broker, Error};
+
+/// The credentials that this process is renewing, and everything that it must finish.
 #[derive(Debug, Default)]
 pub(crate) struct Renewals {
     credentials: Mutex<HashSet<CredentialId>>,
     unfinished: watch::Sender<Unfinished>,
 }
 
-/// The renewals whose outcome is not stored yet.
+/// The requests whose outcome is not stored yet.
 #[derive(Debug, Default)]
 struct Unfinished {
     count: usize,
@@ -35,12 +38,12 @@ impl Renewals {
 
     /// Registers something that must be finished once it has begun. `None` after [`drain`](Self::drain) was called: then nothing may
     /// be sent any more.
-    pub(crate) fn enter(&self) -> Option<MustFinish<'_>> {
+    fn enter(self: &Arc<Self>) -> Option<MustFinish> {
         let entered = self.unfinished.send_if_modified(|unfinished| {
             unfinished.count += usize::from(!unfinished.closed);
             !unfinished.closed
         });
-        entered.then(|| MustFinish(self))
+        entered.then(|| MustFinish(Arc::clone(self)))
     }
 
     /// Whether something is unfinished.
@@ -73,11 +76,31 @@ impl Drop for Turn<'_> {
 
 /// Something that the process must finish, until dropped.
 #[derive(Debug)]
-pub(crate) struct MustFinish<'a>(&'a Renewals);
+pub(crate) struct MustFinish(Arc<Renewals>);
 
-impl Drop for MustFinish<'_> {
+impl Drop for MustFinish {
     fn drop(&mut self) {
         self.0.unfinished.send_modify(|unfinished| unfinished.count -= 1);
+    }
+}
+
+impl Broker {
+    /// Registers something that must be finished once it has begun. `None` if the process is about to end: then nothing may be sent
+    /// any more, except as a part of what must be finished anyway.
+    pub(crate) fn enter(&self) -> Option<Arc<MustFinish>> {
+        self.finishing.clone().or_else(|| self.renewals.enter().map(Arc::new))
+    }
+
+    /// Runs `work`, which obtains tokens and stores them or gives them back, as a task of its own. It goes on if the returned future
+    /// is dropped, and the process ends only after it.
+    pub(crate) async fn finish<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let finishing = self.enter().ok_or(Error::Stopping)?;
+        // The clone keeps the process from ending, and so does every part of the work that is given one of its own.
+        detached(work(Self { finishing: Some(finishing), ..self.clone() })).await
     }
 }
 
@@ -101,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_begins_once_the_process_is_about_to_end() {
-        let renewals = Renewals::default();
+        let renewals = Arc::new(Renewals::default());
         let unfinished = renewals.enter().unwrap();
         let drained = renewals.drain();
         let mut drained = std::pin::pin!(drained);

@@ -316,7 +316,7 @@ static WARNED_OF_SETTINGS: Once = Once::new();
 /// The broker of this process, which ends in order.
 static OPENED: OnceLock<Broker> = OnceLock::new();
 
-/// Makes the broker of this process. Signals wait for its renewals, and so does [`close`].
+/// Makes the broker of this process. Signals wait for its token requests, and so does [`close`].
 pub(crate) fn broker_over(store: &Store, parts: Parts) -> Result<Broker, Failure> {
     let broker = Broker::new(store, parts, actor());
     // A command opens one home; should it ever open two, the second is closed by the system.
@@ -326,10 +326,10 @@ pub(crate) fn broker_over(store: &Store, parts: Parts) -> Result<Broker, Failure
     Ok(broker)
 }
 
-/// Waits for the renewals that are under way and closes the store: at the end of every command, and before the process becomes
+/// Waits for the token requests that are under way and closes the store: at the end of every command, and before the process becomes
 /// another program.
 ///
-/// A process that simply ends loses the outcome of a renewal. It may also leave the database's log behind without the index that
+/// A process that simply ends loses the outcome of such a request. It may also leave the database's log behind without the index that
 /// belongs to it, and a disk that is made read-only then cannot be read.
 pub(crate) async fn close() {
     let Some(broker) = OPENED.get() else { return };
@@ -338,7 +338,7 @@ pub(crate) async fn close() {
     tokio::select! {
         () = &mut drained => {}
         () = broker.parts().sleep.sleep(UNEXPLAINED) => {
-            output::note("lanyard: a renewal is under way; waiting until its outcome is stored");
+            output::note("lanyard: a token request is under way; waiting until its outcome is stored");
             drained.await;
         }
     }

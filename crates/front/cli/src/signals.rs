@@ -13,7 +13,7 @@ use crate::output;
 /// A command handles signals itself.
 static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
-/// From here on, a signal to stop ends the process at once, unless a renewal of `broker` is under way: its outcome is stored first.
+/// From here on, a signal to stop ends the process at once, unless `broker` is requesting a token: the outcome is stored first.
 ///
 /// A thread of its own waits for signals, because a command may block, at a prompt or on a pipe that nobody reads.
 pub(crate) fn watch(broker: &Broker) -> Result<(), Failure> {
@@ -56,7 +56,7 @@ async fn end(mut signals: Signals, broker: &Broker) {
     };
     if broker.must_finish() {
         // A person who pressed Ctrl-C must know why nothing happens yet.
-        output::note("lanyard: a renewal is under way; stopping as soon as its outcome is stored");
+        output::note("lanyard: a token request is under way; stopping as soon as its outcome is stored");
     }
     broker.drain().await;
     leave(number)

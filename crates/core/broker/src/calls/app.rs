@@ -1,6 +1,6 @@
 //! Registrations at Webex.
 
-use lanyard_client::ExchangeError;
+use lanyard_client::{ExchangeError, Obtained};
 use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
 use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Refusal, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet, WebexId};
@@ -15,7 +15,7 @@ use crate::{Broker, Call, Error};
 pub struct AddApp {
     /// Its name here.
     pub name: AppName,
-    /// What it is registered as at Webex.
+    /// The kind of its registration at Webex.
     pub kind: AppKind,
     /// The Webex that knows it.
     pub environment: Environment,
@@ -113,7 +113,7 @@ impl Call for RemoveApp {
     }
 }
 
-/// Changes what an app asks for and where people come back to. What was granted stays granted: a sign-in asks for the new scopes.
+/// Changes the scopes that an app requests and its redirect URIs. Granted scopes stay granted; the next sign-in requests the new ones.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ChangeApp {
     /// The app's name.
@@ -131,7 +131,7 @@ impl Call for ChangeApp {
 
     async fn run(self, broker: &Broker) -> Result<App, Error> {
         let mut app = broker.app(&self.name).await?;
-        // What an app of the other kind has, and this one has no use for.
+        // Properties that only an app of the other kind has.
         let needs = [
             self.application_id.as_ref().map(|_| AppKind::ServiceApp),
             self.redirect_uris.as_ref().map(|_| AppKind::Integration),
@@ -164,7 +164,7 @@ impl Call for ChangeApp {
 /// Tries the client secret of an app that is to be added. Nothing is stored.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TrySecret {
-    /// What the app will be called.
+    /// The name that the app will have.
     pub name: AppName,
     /// The Webex that knows it.
     pub environment: Environment,
@@ -175,13 +175,13 @@ pub struct TrySecret {
     pub client_secret: ClientSecret,
 }
 
-/// What Webex makes of a client secret that it does not refuse.
+/// The verdict of Webex on a client secret that it did not refuse.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecretVerdict {
-    /// It refused a grant that nobody has and did not object to the secret. Whether it looks at the secret first is not documented:
-    /// only a renewal proves it.
+    /// Webex refused a grant that does not exist and did not object to the secret. It is not documented whether Webex checks the
+    /// secret first, so only a renewal confirms it.
     NotRefused,
-    /// It could not be asked, was not, or its answer says neither.
+    /// Webex was not asked, could not be reached, or gave an answer that says neither.
     Unknown(String),
 }
 
@@ -193,7 +193,7 @@ impl Call for TrySecret {
             return Err(Error::AppNameTaken(self.name));
         }
         let auth = ClientAuth { client_id: self.client_id, client_secret: self.client_secret };
-        match broker.try_secret(&self.environment, &auth).await {
+        match broker.try_secret(&self.environment, &auth).await? {
             Trial::NotRefused => Ok(SecretVerdict::NotRefused),
             Trial::Unknown(error) => Ok(SecretVerdict::Unknown(error.to_string())),
             Trial::Refused(refusal) => {
@@ -203,8 +203,8 @@ impl Call for TrySecret {
     }
 }
 
-/// Replaces an app's client secret. Webex is asked first what it makes of the new one: where it refuses it, or cannot be asked, the old
-/// one stays. Credentials that stalled because of the old one may try again at once.
+/// Replaces an app's client secret. The new secret is tried at Webex first; if Webex refuses it or cannot be reached, the old one
+/// stays. Credentials that stalled because of the old secret may renew again immediately.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReplaceSecret {
     /// The app's name.
@@ -221,7 +221,7 @@ pub struct ReplaceSecret {
 pub struct ReplacedSecret {
     /// Its app.
     pub app: App,
-    /// What Webex makes of it.
+    /// The verdict of Webex.
     pub verdict: SecretVerdict,
     /// The credentials that use it from now on.
     pub users: Vec<CredentialName>,
@@ -236,7 +236,7 @@ impl Call for ReplaceSecret {
             SecretVerdict::Unknown("it was not tried".to_owned())
         } else {
             let auth = ClientAuth { client_id: app.client_id.clone(), client_secret: self.client_secret.clone() };
-            let refused = match broker.try_secret(&app.environment, &auth).await {
+            let refused = match broker.try_secret(&app.environment, &auth).await? {
                 Trial::NotRefused => None,
                 Trial::Refused(refusal) => {
                     let environment = Box::new(app.environment.clone());
@@ -256,7 +256,7 @@ impl Call for ReplaceSecret {
     }
 }
 
-/// What came of trying a client secret.
+/// The outcome of trying a client secret.
 enum Trial {
     Refused(Refusal),
     NotRefused,
@@ -265,14 +265,22 @@ enum Trial {
 
 impl Broker {
     /// Tries a client secret with a refresh token that was made up here: whatever Webex answers, nothing is spent or replaced.
-    async fn try_secret(&self, environment: &Environment, auth: &ClientAuth) -> Trial {
+    async fn try_secret(&self, environment: &Environment, auth: &ClientAuth) -> Result<Trial, Error> {
         let nobodys = AppId::random(&*self.entropy).to_string();
-        match self.transport.refresh(environment, auth, &RefreshToken::new(nobodys)).await {
+        let (environment, auth) = (environment.clone(), auth.clone());
+        let tried = self.finish(async move |broker| {
+            let tried = broker.transport.refresh(&environment, &auth, &RefreshToken::new(nobodys)).await;
+            if let Ok(Obtained { reply, .. }) = &tried {
+                broker.give_back(&environment, &auth, Some(&reply.access_token), reply.refresh_token.as_ref()).await;
+            }
+            Ok(tried)
+        });
+        Ok(match tried.await? {
             Err(ExchangeError::Token(TokenError::Rejected(Rejection::Client(refusal)))) => Trial::Refused(refusal),
-            // A token for a grant that nobody has: whoever gives it does not object to the secret.
+            // A server that issues a token for a grant that does not exist does not object to the secret.
             Err(ExchangeError::Token(TokenError::Rejected(Rejection::Grant(_)))) | Ok(_) => Trial::NotRefused,
             Err(error) => Trial::Unknown(Box::new(error)),
-        }
+        })
     }
 
     pub(crate) async fn app(&self, name: &AppName) -> Result<App, Error> {
@@ -282,8 +290,8 @@ impl Broker {
         }
     }
 
-    /// What an app proves itself with at the token endpoint of `environment`, to which it is about to be sent. A row that was altered
-    /// could name an app of another Webex: its secret is not sent there.
+    /// The id and secret with which an app authenticates at the token endpoint of `environment`, to which they are about to be sent.
+    /// An altered row could name an app of another Webex, so the secret is sent to the app's own environment only.
     pub(crate) async fn auth(&self, id: AppId, environment: &Environment) -> Result<ClientAuth, Error> {
         let Some(app) = self.store.app_by_id(id).await? else { return Err(Error::AppGone) };
         if app.environment != *environment {

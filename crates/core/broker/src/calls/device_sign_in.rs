@@ -1,8 +1,10 @@
 //! Signing in by code: the device grant of RFC 8628, for a machine without a browser.
 
-use lanyard_client::{DeviceError, ExchangeError, Obtained};
+use std::sync::Arc;
+
+use lanyard_client::{DeviceError, ExchangeError, Obtained, SendError};
 use lanyard_protocol::oauth::device::{DeviceAuthorization, DevicePoll, DeviceRefused, Ending, Next, Polling};
-use lanyard_protocol::oauth::{Rejection, TokenError};
+use lanyard_protocol::oauth::{ClientAuth, Rejection, TokenError};
 use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
@@ -84,23 +86,26 @@ impl Call for AwaitDevice {
 
 impl AwaitDevice {
     async fn finish(self, broker: &Broker) -> Result<SignedIn, Error> {
-        let DeviceSignIn { sign_in, authorization, asked } = self.device;
+        let device = Arc::new(self.device);
+        let sign_in = &device.sign_in;
         let app = &sign_in.app;
         let again = Again::device(&sign_in.name, &app.name);
-        let auth = broker.auth(app.id, &app.environment).await?;
-        let elapsed = || broker.clock.now().since(&asked);
-        let mut polling = Polling::begin(&authorization);
+        let auth = Arc::new(broker.auth(app.id, &app.environment).await?);
+        let elapsed = || broker.clock.now().since(&device.asked);
+        let mut polling = Polling::begin(&device.authorization);
         let mut next = polling.first(elapsed());
         loop {
             let Next::Wait(pause) = next else {
-                return Err(Error::DeviceExpired { name: sign_in.name, again: Box::new(again) });
+                return Err(Error::DeviceExpired { name: sign_in.name.clone(), again: Box::new(again) });
             };
             broker.sleep.sleep(pause).await;
-            let answered = broker.transport.device_poll(&app.environment, &auth, &authorization.device_code).await;
-            let (sent, poll) = match answered {
-                Ok(polled) => (polled.sent, polled.poll),
+            let (device, auth) = (Arc::clone(&device), Arc::clone(&auth));
+            // Each poll may be the one that is granted; the process may end in the pauses between them.
+            let poll = match broker.finish(async move |broker| device.poll(&broker, &auth).await).await? {
+                Polled::SignedIn(signed_in) => return Ok(*signed_in),
+                Polled::Answered(poll) => poll,
                 // An answer that did not come says nothing: the person may be at it.
-                Err(error) => {
+                Polled::Unanswered(error) => {
                     tracing::warn!(%error, "a poll brought no answer");
                     next = polling.unanswered(elapsed());
                     continue;
@@ -109,7 +114,6 @@ impl AwaitDevice {
             next = polling.answered(&poll, elapsed());
             let Next::Over(ending) = next else { continue };
             return match (poll, ending) {
-                (DevicePoll::Granted(reply), _) => broker.conclude(&sign_in, Obtained { sent, reply }).await,
                 (_, Ending::Denied) => Err(Error::SignInRefused {
                     again: Box::new(again),
                     error: "access_denied".to_owned(),
@@ -122,8 +126,32 @@ impl AwaitDevice {
                 (DevicePoll::Malformed(reply), _) => {
                     Err(Error::exchange(again, ExchangeError::Token(TokenError::Malformed(reply))))
                 }
-                _ => Err(Error::DeviceExpired { name: sign_in.name, again: Box::new(again) }),
+                _ => Err(Error::DeviceExpired { name: sign_in.name.clone(), again: Box::new(again) }),
             };
         }
+    }
+}
+
+/// The outcome of one poll.
+enum Polled {
+    /// The tokens that it brought are stored.
+    SignedIn(Box<SignedIn>),
+    /// Anything else that Webex answered.
+    Answered(DevicePoll),
+    /// No answer came.
+    Unanswered(SendError),
+}
+
+impl DeviceSignIn {
+    /// Polls once, and stores the tokens that it brings. Only called within [`Broker::finish`].
+    async fn poll(&self, broker: &Broker, auth: &ClientAuth) -> Result<Polled, Error> {
+        let environment = &self.sign_in.app.environment;
+        let polled = match broker.transport.device_poll(environment, auth, &self.authorization.device_code).await {
+            Ok(polled) => polled,
+            Err(error) => return Ok(Polled::Unanswered(error)),
+        };
+        let DevicePoll::Granted(reply) = polled.poll else { return Ok(Polled::Answered(polled.poll)) };
+        let signed_in = broker.conclude(&self.sign_in, auth, Obtained { sent: polled.sent, reply }).await?;
+        Ok(Polled::SignedIn(Box::new(signed_in)))
     }
 }

@@ -82,7 +82,14 @@ impl Call for AddServiceApp {
         match self.source {
             ServiceAppSource::RefreshToken(token) => match broker.store.credential(&self.name).await? {
                 None => broker.add_with_refresh_token(self.name, &app, token).await,
-                Some(earlier) => broker.replace_with_refresh_token(&earlier, &app, &token, self.replace).await,
+                // The tokens that were there are in memory alone until it is known whether they come back.
+                Some(earlier) => {
+                    let replace = self.replace;
+                    let work = async move |broker: Broker| {
+                        broker.replace_with_refresh_token(&earlier, &app, &token, replace).await
+                    };
+                    broker.finish(work).await
+                }
             },
             ServiceAppSource::Via { name: via, organisation } => {
                 if app.application_id.is_none() {

@@ -6,7 +6,7 @@ use lanyard_client::Obtained;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Standing,
 };
-use lanyard_protocol::oauth::{AuthorizationRequest, Callback, RedirectUri, verifier_from};
+use lanyard_protocol::oauth::{AuthorizationRequest, Callback, ClientAuth, RedirectUri, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
 use lanyard_store::{NewCredential, NewTokens, StoreError};
@@ -170,43 +170,60 @@ impl FinishSignIn {
                 return Err(Error::SignInRefused { again: Box::new(self.sign_in.again()), error, description });
             }
         };
-        let environment = &app.environment;
-        let auth = broker.auth(app.id, environment).await?;
-        let obtained = broker
-            .transport
-            .exchange_code(environment, &auth, &code, &self.redirect_uri, &self.sign_in.verifier)
-            .await
-            .map_err(|error| Error::exchange(self.sign_in.again(), error))?;
-        broker.conclude(&self.sign_in, obtained).await
+        let auth = broker.auth(app.id, &app.environment).await?;
+        let Self { sign_in, redirect_uri, .. } = self;
+        let exchange = async move |broker: Broker| {
+            let environment = &sign_in.app.environment;
+            let exchanged = broker.transport.exchange_code(environment, &auth, &code, &redirect_uri, &sign_in.verifier);
+            let obtained = exchanged.await.map_err(|error| Error::exchange(sign_in.again(), error))?;
+            broker.conclude(&sign_in, &auth, obtained).await
+        };
+        broker.finish(exchange).await
     }
 }
 
 impl Broker {
-    /// Stores what a sign-in brought, whichever way it came.
-    pub(crate) async fn conclude(&self, sign_in: &SignIn, obtained: Obtained) -> Result<SignedIn, Error> {
-        let SignIn { name, replace, app, scopes, .. } = sign_in;
-        let environment = &app.environment;
-        let auth = self.auth(app.id, environment).await?;
+    /// Stores the tokens of a sign-in, or gives them back. Only called within [`finish`](Self::finish): dropped halfway, it would
+    /// leave a grant that nobody has.
+    pub(crate) async fn conclude(
+        &self,
+        sign_in: &SignIn,
+        auth: &ClientAuth,
+        obtained: Obtained,
+    ) -> Result<SignedIn, Error> {
         let reply = &obtained.reply;
-        if reply.refresh_token.is_none() {
-            self.give_back(environment, &auth, Some(&reply.access_token), None).await;
-            return Err(Error::NoRefreshToken { again: Box::new(sign_in.again()) });
-        }
-        let identity = self.identify_or_unknown(environment, &reply.access_token).await;
-        let missing = reply.scopes.as_ref().map(|granted| scopes.without(granted)).unwrap_or_default();
+        let missing = reply.scopes.as_ref().map(|granted| sign_in.scopes.without(granted)).unwrap_or_default();
         let tokens = tokens_of(obtained);
-        let earlier = self.store.credential(name).await?;
-        if let Some(earlier) = &earlier
-            && let Some((before, now)) = differs(earlier, &identity).filter(|_| !replace)
-        {
-            self.give_back(environment, &auth, tokens.access.as_ref(), tokens.refresh.as_ref()).await;
+        match self.keep(sign_in, &tokens).await {
+            Ok(id) => {
+                let Some(credential) = self.store.credential_by_id(id).await? else {
+                    return Err(self.no_such_credential(&sign_in.name).await);
+                };
+                Ok(SignedIn { credential, missing })
+            }
+            Err(error) => {
+                let environment = &sign_in.app.environment;
+                self.give_back(environment, auth, tokens.access.as_ref(), tokens.refresh.as_ref()).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores the tokens of a sign-in. If it fails, they are not stored.
+    async fn keep(&self, sign_in: &SignIn, tokens: &NewTokens) -> Result<CredentialId, Error> {
+        let SignIn { name, replace, app, .. } = sign_in;
+        let (Some(access), Some(_)) = (&tokens.access, &tokens.refresh) else {
+            return Err(Error::NoRefreshToken { again: Box::new(sign_in.again()) });
+        };
+        let identity = self.identify_or_unknown(&app.environment, access).await;
+        let Some(earlier) = self.store.credential(name).await? else {
+            return self.sign_in_first(name, app, tokens.clone(), identity).await;
+        };
+        if let Some((before, now)) = differs(&earlier, &identity).filter(|_| !replace) {
             return Err(Error::AnotherSubject { name: name.clone(), before, now });
         }
-        let credential = match earlier {
-            Some(earlier) => self.sign_in_anew(&earlier, &tokens, &identity).await?,
-            None => self.sign_in_first(name, app, tokens, identity).await?,
-        };
-        Ok(SignedIn { credential, missing })
+        self.replace_grant(&earlier, tokens, &identity).await?;
+        Ok(earlier.id)
     }
 
     /// A sign-in that came to nothing took nothing from the credential that was to be signed in anew, and the failure says so.
@@ -225,12 +242,14 @@ impl Broker {
         tokens: &NewTokens,
         identity: &Identity,
     ) -> Result<Credential, Error> {
+        self.replace_grant(earlier, tokens, identity).await?;
+        self.credential(&earlier.name).await
+    }
+
+    async fn replace_grant(&self, earlier: &Credential, tokens: &NewTokens, identity: &Identity) -> Result<(), Error> {
         let organisation = identity.organisation.as_ref();
         let replaced = self.store.replace_grant(earlier.id, tokens, &identity.subject, organisation).await?;
-        if replaced.is_none() {
-            return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
-        }
-        self.credential(&earlier.name).await
+        replaced.map(|_| ()).ok_or_else(|| Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" })
     }
 
     async fn sign_in_first(
@@ -239,7 +258,7 @@ impl Broker {
         app: &App,
         tokens: NewTokens,
         identity: Identity,
-    ) -> Result<Credential, Error> {
+    ) -> Result<CredentialId, Error> {
         let credential = Credential {
             id: CredentialId::random(&*self.entropy),
             name: name.clone(),
@@ -258,6 +277,6 @@ impl Broker {
             labels: std::collections::BTreeMap::new(),
             mint: None,
         };
-        Ok(self.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?)
+        Ok(self.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?.id)
     }
 }

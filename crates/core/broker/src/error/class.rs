@@ -71,7 +71,7 @@ impl Error {
             },
             Self::Call(error) => call_class(error),
             Self::Told(told) => told.class(),
-            Self::Busy { .. } => Class::Unreachable,
+            Self::Busy { .. } | Self::Stopping => Class::Unreachable,
             Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
             Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => Class::Store,
             _ => Class::Failed,

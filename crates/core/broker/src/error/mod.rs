@@ -331,6 +331,9 @@ pub enum Error {
         /// The credential.
         name: CredentialName,
     },
+    /// The process is about to end.
+    #[error("this lanyard process is stopping, so it requested no token from Webex")]
+    Stopping,
     /// The credential cannot be rotated.
     #[error("{} credential has nothing to renew", .kind.with_article())]
     DoesNotRotate {

@@ -117,7 +117,7 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
     loop {
         match action {
             Action::Declare { .. } if unfinished.is_none() => {
-                unfinished = broker.renewals.enter();
+                unfinished = broker.enter();
                 if unfinished.is_none() {
                     // The process is about to end: nothing may be sent any more.
                     broker.store.release(id).await?;

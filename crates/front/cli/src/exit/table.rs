@@ -113,6 +113,7 @@ fn variant(error: &Error) -> &'static str {
         Ended,
         EndsAtOnce,
         Busy,
+        Stopping,
         DoesNotRotate,
         AnotherEnvironment,
         AppOfAnotherEnvironment,
@@ -187,6 +188,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::NoAdministrator { name: name(), scope: "identity:tokens_read" }, 4),
         (Error::UnknownSubject { name: name() }, 4),
         (Error::Busy { name: name() }, 5),
+        (Error::Stopping, 5),
         (Told::new(Class::Unreachable, "it ended", None).into(), 5),
     ]
 }

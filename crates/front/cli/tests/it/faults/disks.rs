@@ -84,7 +84,7 @@ fn an_answer_that_finds_the_disk_full_is_kept_until_there_is_room_again() {
     renewal.signal("CONT");
     renewal.wait_for("held in memory only");
     renewal.signal("TERM");
-    renewal.wait_for("a renewal is under way; stopping as soon as its outcome is stored");
+    renewal.wait_for("a token request is under way; stopping as soon as its outcome is stored");
     // Several tries later it is still there.
     renewal.wait_for("held in memory only");
     assert!(!renewal.has_ended());

@@ -4,8 +4,8 @@ use lanyard_protocol::Method;
 use lanyard_testkit::{Home, Running, Webex};
 use serde_json::json;
 
-use super::{age, nothing_is_lost, strict};
-use crate::signed_in;
+use super::{age, nothing_is_lost, slow, strict};
+use crate::{LANYARD, signed_in};
 
 /// So old, a token is due and still valid.
 const ALMOST_A_LIFE: std::time::Duration = std::time::Duration::from_secs(1100);
@@ -14,11 +14,6 @@ const ALMOST_A_LIFE: std::time::Duration = std::time::Duration::from_secs(1100);
 fn revoke_access(webex: &Webex) {
     let client_id = &webex.description().integration.client_id;
     webex.control(Method::POST, "/access_tokens/revoke", Some(&json!({ "client_id": client_id })));
-}
-
-/// The token endpoint takes effect at once and answers so much later.
-fn slow(webex: &Webex, milliseconds: u64) {
-    webex.fault(&json!({ "path": "/v1/access_token", "action": { "delay_after_ms": milliseconds } }));
 }
 
 #[test]
@@ -46,11 +41,79 @@ fn any_command_that_a_signal_stops_during_a_renewal_stores_its_outcome_first() {
         slow(&webex, 300);
         running.signal("INT");
         running.signal("CONT");
-        running.wait_for("a renewal is under way; stopping as soon as its outcome is stored");
+        running.wait_for("a token request is under way; stopping as soon as its outcome is stored");
         running.end().fails(130);
         assert_eq!(home.show("acme")["generation"], 2, "{arguments:?}");
         nothing_is_lost(&home, &webex, 1);
     }
+}
+
+/// Starts a command that stops itself before it spends a refresh token, lets it go on after SIGINT, and waits for its end.
+#[track_caller]
+fn interrupted(home: &Home, webex: &Webex, arguments: &[&str]) {
+    let mut command = home.command(arguments);
+    let mut running = Running::start(command.env("LANYARD_FAILPOINT", "rotation.sending=stop"));
+    running.wait_until_stopped();
+    slow(webex, 300);
+    running.signal("INT");
+    running.signal("CONT");
+    running.wait_for("a token request is under way; stopping as soon as its outcome is stored");
+    running.end().fails(130);
+}
+
+#[test]
+fn a_command_that_acts_through_an_administrator_stores_the_renewal_of_that_credential_first() {
+    // Cisco's own code is seen to revoke access tokens only: then the refresh token is left to an administrator.
+    let scopes = ["spark:people_read", "identity:tokens_read", "identity:tokens_write"];
+    for arguments in [&["tokens", "list", "acme", "--via", "admin"][..], &["clear", "acme"]] {
+        let webex = strict();
+        webex.control(Method::POST, "/behaviour", Some(&json!({ "revoke_refresh_tokens": false })));
+        let home = Home::new(LANYARD);
+        let app = webex.description().integration.clone();
+        home.add_app_as(&webex, (&app.client_id, &app.client_secret), &app.redirect_uris, &scopes).ok();
+        home.sign_in(&webex, "admin");
+        home.sign_in(&webex, "acme");
+        age(&home, ALMOST_A_LIFE);
+        interrupted(&home, &webex, arguments);
+        assert_eq!(home.show("admin")["generation"], 2, "{arguments:?}");
+        home.run(["refresh", "admin", "--force"]).ok();
+        assert!(webex.accepts(&home.run(["token", "admin"]).ok()), "{arguments:?}");
+        // What was interrupted can be done again.
+        home.run(["clear", "acme"]).ok();
+        home.run(["show", "acme"]).fails(3);
+    }
+}
+
+#[test]
+fn a_service_app_that_is_being_added_is_there_when_a_signal_stops_the_command() {
+    let webex = strict();
+    let home = Home::new(LANYARD);
+    let app = webex.description().service_app.clone();
+    crate::kinds::add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    let token = home.file("refresh-token", &app.refresh_token);
+    let file = token.to_str().unwrap();
+    interrupted(&home, &webex, &["add", "service-app", "acme", "--app", "fleet", "--refresh-token-file", file]);
+    nothing_is_lost(&home, &webex, 1);
+}
+
+#[test]
+fn a_signal_leaves_a_credential_the_grant_it_had_if_its_next_refresh_token_is_refused() {
+    let webex = strict();
+    let home = Home::new(LANYARD);
+    let app = webex.description().service_app.clone();
+    crate::kinds::add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    let add = |name: &str, token: &str| {
+        let token = home.file(name, token).to_str().unwrap().to_owned();
+        ["add", "service-app", "acme", "--app", "fleet", "--refresh-token-file", &token].map(str::to_owned)
+    };
+    home.run(add("right", &app.refresh_token)).ok();
+    let token = home.token();
+    let wrong = add("wrong", "not-a-refresh-token");
+    interrupted(&home, &webex, &wrong.each_ref().map(String::as_str));
+    assert_eq!(home.token(), token);
+    assert_eq!(home.show("acme")["state"], "active");
+    webex.forget_record();
+    nothing_is_lost(&home, &webex, 0);
 }
 
 #[test]

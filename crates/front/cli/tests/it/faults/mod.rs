@@ -9,12 +9,14 @@ mod endings;
 mod homes;
 mod locks;
 mod pauses;
+mod sign_ins;
 mod signals;
 
 use std::process::Command;
 use std::time::Duration;
 
 use lanyard_testkit::{Ended, Home, RefreshBehaviour, Running, Webex};
+use serde_json::json;
 
 /// Long enough that no token ends within a test by itself.
 const LIFE: Duration = Duration::from_mins(20);
@@ -22,6 +24,11 @@ const LIFE: Duration = Duration::from_mins(20);
 /// The Webex that forgives least: a refresh token is dead as soon as it was spent.
 fn strict() -> Webex {
     Webex::start(RefreshBehaviour::RotateStrict, LIFE)
+}
+
+/// The token endpoint takes effect at once and answers so much later.
+fn slow(webex: &Webex, milliseconds: u64) {
+    webex.fault(&json!({ "path": "/v1/access_token", "action": { "delay_after_ms": milliseconds } }));
 }
 
 /// A command that fails as it should: with this code, this sentence and this hint.

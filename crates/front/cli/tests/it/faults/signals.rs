@@ -21,7 +21,7 @@ fn a_signal_between_intent_and_commit_ends_the_process_after_the_commit() {
         // It is delivered when the process goes on, which is before the answer is there.
         renewal.signal(signal);
         renewal.signal("CONT");
-        renewal.wait_for("a renewal is under way; stopping as soon as its outcome is stored");
+        renewal.wait_for("a token request is under way; stopping as soon as its outcome is stored");
         renewal.end().fails(128 + number);
         assert_eq!(home.show("acme")["generation"], 2, "SIG{signal}");
         nothing_is_lost(&home, &webex, 1);
@@ -39,7 +39,7 @@ fn a_signal_to_a_process_that_waits_for_another_ends_it_at_once() {
         waiting.wait_for("HandOut");
         waiting.signal(signal);
         let ended = waiting.end();
-        assert!(!ended.stderr.contains("a renewal is under way"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("a token request is under way"), "{}", ended.stderr);
         ended.fails(128 + number);
         assert_eq!(webex.refreshes().len(), 0, "SIG{signal}");
         first.signal("CONT");
@@ -57,7 +57,8 @@ fn a_key_command_that_hangs_is_named_and_keeps_no_broker_from_ending() {
         let settings = home.path().join("lanyard.toml");
         fs::write(&settings, "key_source = \"command\"\nkey_command = [\"sleep\", \"60\"]\n").unwrap();
         fs::set_permissions(&settings, Permissions::from_mode(0o600)).unwrap();
-        let mut broker = Running::start(&mut home.command(["serve"]));
+        // The tests name a source of their own for new homes.
+        let mut broker = Running::start(home.command(["serve"]).env_remove("LANYARD_KEY_SOURCE"));
         broker.wait_for("waiting for the key command sleep to end");
         broker.signal(signal);
         broker.end().fails(128 + number);
