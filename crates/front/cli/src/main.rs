@@ -71,8 +71,11 @@ fn main() -> ExitCode {
     let done = runtime.block_on(done);
     // What still runs on another thread is not waited for: a local Webex that was ended while it started.
     runtime.shutdown_background();
+    let is_read = output::log::flush();
     match done {
         Ok(code) => code,
+        // To write where nothing reads would keep a broker from ending.
+        Err(error) if !is_read => ExitCode::from(error.code()),
         Err(error) => exit::report(&error, json),
     }
 }

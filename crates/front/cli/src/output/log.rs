@@ -1,10 +1,16 @@
 //! The log, on stderr.
 
+mod line_writer;
+
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use lanyard_protocol::{visible, visible_json};
 use tracing_subscriber::EnvFilter;
+
+use self::line_writer::LineWriter;
 
 /// What the log is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -15,8 +21,18 @@ pub(crate) enum Format {
     Json,
 }
 
+/// The thread that writes a broker's log.
+static BACKGROUND: OnceLock<LineWriter> = OnceLock::new();
+
 /// Starts the log of a broker: one fact a line, for people on a terminal and in JSON otherwise, unless `format` says so.
+///
+/// The broker does not wait for its log to be read.
 pub(crate) fn start_broker(verbose: u8, format: Option<Format>) {
+    let lost = |count| tracing::warn!(count, "log lines were dropped, because nothing was reading standard error");
+    // Without a thread the log is written by those that log.
+    if let Ok(writer) = LineWriter::start(std::io::stderr(), lost) {
+        let _ = BACKGROUND.set(writer);
+    }
     let terminal = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { Format::Human } else { Format::Json });
     let json = format == Format::Json;
@@ -27,6 +43,15 @@ pub(crate) fn start_broker(verbose: u8, format: Option<Format>) {
         Format::Human => log.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).with_target(false).init(),
         Format::Json => log.json().flatten_event(true).init(),
     }
+    // The default hook writes on standard error itself, and blocks the thread that panics while nothing reads that.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a thread panicked")));
+}
+
+/// Waits until the last lines of a broker's log are written, if they are read; whether they are.
+pub(crate) fn flush() -> bool {
+    /// A reader that is there needs less.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    BACKGROUND.get().is_none_or(|writer| writer.flush(PATIENCE))
 }
 
 /// Starts the log: warnings by default, more with `-v`, or as `LANYARD_LOG` says.
@@ -67,7 +92,10 @@ impl Write for Visible {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let shown = if self.json { visible_json(&text) } else { Cow::Owned(shown(&text)) };
-        let _ = std::io::stderr().lock().write_all(shown.as_bytes());
+        match BACKGROUND.get() {
+            Some(writer) => writer.push(shown.into_owned().into_bytes()),
+            None => drop(std::io::stderr().lock().write_all(shown.as_bytes())),
+        }
         Ok(line.len())
     }
 

@@ -8,6 +8,7 @@ mod disks;
 mod endings;
 mod homes;
 mod locks;
+mod logs;
 mod pauses;
 mod sign_ins;
 mod signals;
