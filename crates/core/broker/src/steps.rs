@@ -1,8 +1,9 @@
-//! Steps at which a test stops or kills the process. Compiled only for the testkit.
+//! Steps at which a test stops or kills the process, or lets its task panic. Compiled only for the testkit.
 
 use rustix::process::{Signal, getpid, kill_process};
 
-/// The variable that names a step and what happens there: `rotation.declared=kill` or `rotation.declared=stop`.
+/// The variable that names a step and what happens there: `rotation.declared=kill`, `rotation.declared=stop` or
+/// `refresher.turn=panic`.
 const VARIABLE: &str = "LANYARD_FAILPOINT";
 
 /// Does what the environment asks for at this step.
@@ -15,16 +16,21 @@ pub(crate) fn reached(name: &str) {
     let signal = match what {
         "kill" => Signal::KILL,
         "stop" => Signal::STOP,
+        "panic" => panic!("a test asked for it at {name}"),
         _ => return,
     };
     // The signal is for this very process; it cannot fail to exist.
     let _ = kill_process(getpid(), signal);
-    settle();
+    while is_pending(signal) {
+        std::thread::yield_now();
+    }
 }
 
-/// Keeps this thread here until the signal has worked: another thread of the process may be the one that takes it. The time runs on
-/// while the process is stopped.
-#[expect(clippy::disallowed_methods, reason = "no clock of a test may decide when a signal has worked")]
-fn settle() {
-    std::thread::sleep(std::time::Duration::from_secs(1));
+/// Whether no thread of this process has received the signal yet (the mask `ShdPnd` of proc(5)). The first one that does stops all
+/// others before they run on, this one included. Without unsafe code a signal cannot be sent to this thread alone.
+fn is_pending(signal: Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal.as_raw() - 1)) != 0
 }

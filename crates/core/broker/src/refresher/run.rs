@@ -1,6 +1,7 @@
 //! The refresher's task.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use lanyard_protocol::Environment;
 use lanyard_store::StoreError;
 use lanyard_time::{Clock, Moment};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::RefresherOptions;
 use super::breaker::Health;
@@ -19,7 +21,7 @@ use super::refusals::{Refusal, Refusals};
 use super::report::{Counts, RefresherReport};
 use super::schedule::Task;
 use super::work::What;
-use crate::{Broker, Call as _, RetryRevocations, RevocationOutcome};
+use crate::{Broker, Call as _, RetryRevocations, RevocationOutcome, failpoint};
 
 /// Renews the credentials of a store ahead of their end, and checks those that cannot be renewed. A clone is the same refresher.
 ///
@@ -168,21 +170,28 @@ impl Refresher {
 
     /// Works until `stop` completes; then begins nothing more and completes when no renewal is under way. Dropping this future stops it
     /// as well, and leaves renewals that are under way to themselves: end the process only after [`Broker::finished`].
+    ///
+    /// # Panics
+    ///
+    /// If a task that it started panics, with the panic of that task.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
+        let mut tasks = JoinSet::new();
         loop {
             let wait = tokio::select! {
                 biased;
                 () = &mut stop => break,
-                wait = self.look() => wait,
+                wait = self.look(&mut tasks) => wait,
             };
             tokio::select! {
                 biased;
                 () = &mut stop => break,
+                () = panicked(&mut tasks) => {}
                 () = self.shared.wake.notified() => {}
                 () = self.broker.sleep.sleep(wait) => {}
             }
         }
+        tasks.detach_all();
         tracing::info!("the refresher begins nothing more");
         while self.state().under_way > 0 {
             self.shared.wake.notified().await;
@@ -191,7 +200,8 @@ impl Refresher {
     }
 
     /// Begins what is due; returns how long there is nothing more to do.
-    async fn look(&self) -> Duration {
+    async fn look(&self, tasks: &mut JoinSet<()>) -> Duration {
+        failpoint!("refresher.look");
         let mut wait = LOOK;
         let read = self.read().await;
         let failed_before = std::mem::replace(&mut self.state().unreadable, read.is_err());
@@ -222,15 +232,15 @@ impl Refresher {
         };
         for start in starts {
             let turn = Turn { refresher: self.clone(), renews: start.task != Task::Check, start: Some(start) };
-            tokio::spawn(turn.run());
+            tasks.spawn(turn.run());
         }
         if !ends.is_empty() {
             let refresher = self.clone();
-            tokio::spawn(async move { refresher.announce(ends).await });
+            tasks.spawn(async move { refresher.announce(ends).await });
         }
         if revokes {
             let refresher = self.clone();
-            tokio::spawn(async move { refresher.revoke().await });
+            tasks.spawn(async move { refresher.revoke().await });
         }
         wait
     }
@@ -341,6 +351,17 @@ impl Refresher {
     }
 }
 
+/// Passes on the panic of a task, so that a broker does not run on without a part of its work. Never completes.
+async fn panicked(tasks: &mut JoinSet<()>) {
+    loop {
+        match tasks.join_next().await {
+            Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+            Some(_) => {}
+            None => return pending().await,
+        }
+    }
+}
+
 /// One thing that is under way. It gives its place back however it ends.
 struct Turn {
     refresher: Refresher,
@@ -350,6 +371,7 @@ struct Turn {
 
 impl Turn {
     async fn run(mut self) {
+        failpoint!("refresher.turn");
         let Some(start) = self.start else { return };
         let refresher = self.refresher.clone();
         let broker = &refresher.broker;

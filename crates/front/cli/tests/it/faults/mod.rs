@@ -9,6 +9,7 @@ mod endings;
 mod homes;
 mod locks;
 mod logs;
+mod panics;
 mod pauses;
 mod sign_ins;
 mod signals;
