@@ -6,11 +6,13 @@
 mod clocks;
 mod disks;
 mod endings;
+mod hidden;
 mod homes;
 mod locks;
 mod logs;
 mod panics;
 mod pauses;
+mod planted;
 mod sign_ins;
 mod signals;
 
