@@ -29,6 +29,7 @@ mod generated;
 mod guide;
 mod hints;
 mod import;
+mod key_kills;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod keys;
