@@ -184,10 +184,12 @@ fn page(page: &Page) -> Response<Full<Bytes>> {
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let (title, text) = (escape(&page.title), escape(&page.text));
     let mark = if page.status.is_success() { "ok" } else { "bad" };
+    // What was refused stays in the address bar: somebody may want to look at it.
+    let forget = if page.status.is_success() { format!("<script>{FORGET}</script>") } else { String::new() };
     let body = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} - Lanyard</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{STYLE}</style>\
-         <script>{FORGET}</script></head>\
+         {forget}</head>\
          <body><main class=\"{mark}\"><h1>{title}</h1><p>{text}</p><small>Lanyard</small></main></body></html>\n"
     );
     let mut response = Response::new(Full::new(Bytes::from(body)));

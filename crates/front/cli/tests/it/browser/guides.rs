@@ -248,6 +248,7 @@ fn both_guides_can_be_followed_without_a_mouse() {
     enter("Developer portal", "My apps");
     enter("Create a service app", "Service app name");
     page.type_text("Room Report");
+    page.tab_to("Find a scope");
     page.tab();
     page.press(Key::Space);
     page.press(Key::Enter);
