@@ -131,7 +131,7 @@ fn variant(error: &Error) -> &'static str {
 }
 
 /// How many there are.
-const VARIANTS: usize = 54;
+const VARIANTS: usize = 55;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
