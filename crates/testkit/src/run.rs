@@ -173,13 +173,32 @@ pub fn wait(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// A command of the binary in a home, with no variable of Lanyard's inherited.
+/// Variables that change what a program shows or how it reaches the network. Whoever runs the tests may have set them.
+const FOREIGN: [&str; 12] = [
+    "CI",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "LINES",
+    "ALL_PROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "RUST_LOG",
+];
+
+/// A command of the binary in a home, with no variable of Lanyard's inherited and none of [`FOREIGN`].
 pub(crate) fn command<S: AsRef<OsStr>>(binary: &Path, home: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("LANYARD_") {
             command.env_remove(name);
         }
+    }
+    for name in FOREIGN {
+        command.env_remove(name);
     }
     // `true` for a browser: no test opens a real one.
     // No test touches the keyring of whoever runs it.
