@@ -31,6 +31,7 @@ pub use calls::client::{
     AddClient, AddedClient, Holding, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient,
     client_actor,
 };
+pub use calls::client_policy::{ChangeClient, Limit};
 pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
 pub use calls::holders::{Holder, Holders};

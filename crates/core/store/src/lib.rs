@@ -43,7 +43,7 @@ pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head,
 pub use backup::{Backup, BackupError};
 pub use changes::Changes;
 pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
-pub use clients::{AddClientError, ClientList, HandOutCount, KeyedClient, Refusal, RefusedClient};
+pub use clients::{AddClientError, ChangeClientError, ClientList, HandOutCount, KeyedClient, Refusal, RefusedClient};
 pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
 pub use error::StoreError;

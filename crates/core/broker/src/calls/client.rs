@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::holders::Handed;
 use crate::{Broker, Call, Error};
 
-/// Adds a client with its policy, which is not changed afterwards.
+/// Adds a client with its policy.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AddClient {
     /// Its name.
@@ -209,7 +209,7 @@ pub fn client_actor(name: &ClientName) -> String {
 }
 
 /// The credentials that were looked up; `None` for those that are gone.
-type Known = HashMap<CredentialId, Option<Credential>>;
+pub(super) type Known = HashMap<CredentialId, Option<Credential>>;
 
 impl Broker {
     async fn client(&self, name: &ClientName) -> Result<Client, Error> {
@@ -219,7 +219,7 @@ impl Broker {
         }
     }
 
-    async fn shown(&self, client: Client, known: &mut Known) -> Result<ShownClient, Error> {
+    pub(super) async fn shown(&self, client: Client, known: &mut Known) -> Result<ShownClient, Error> {
         let actor = client_actor(&client.name);
         // Another client may have had the name before.
         let last_used = self.store.last_hand_out_to(&actor, client.created_at).await?;
@@ -283,7 +283,7 @@ fn holding(count: &HandOutCount, credential: &Credential, now: &Moment) -> Optio
 }
 
 /// As the store keeps it.
-fn to_the_millisecond(at: Timestamp) -> Timestamp {
+pub(super) fn to_the_millisecond(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod clear;
 pub(crate) mod client;
+pub(crate) mod client_policy;
 pub(crate) mod device_sign_in;
 pub(crate) mod hand_out;
 pub(crate) mod holders;

@@ -183,10 +183,13 @@ fn client_hint(error: &Error) -> Option<String> {
             format!("{}see what there is: lanyard client list; add one: lanyard client add", meant(near))
         }
         Error::ClientNameTaken(name) => {
-            format!("choose another name, or remove that one first: lanyard client remove {name}; its key ends with it")
+            format!(
+                "choose another name, change the policy of this one (lanyard client set {name}), or remove it with its key: \
+                 lanyard client remove {name}"
+            )
         }
         Error::UserIsClient { client, .. } => format!(
-            "see lanyard client show {client}; for another policy remove it first: lanyard client remove {client}"
+            "change the policy of that client (lanyard client set {client}), or remove it first: lanyard client remove {client}"
         ),
         _ => return None,
     })

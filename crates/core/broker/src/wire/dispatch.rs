@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use super::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
-    CallApi, ChangeApp, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List, ListApps,
-    ListClients, ListRefusedClients, ListTokens, ListUnreadable, LookUp, ReadAudit, RecordHandOut, Refresh, RemoveApp,
-    RemoveClient, Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient, TakeToken,
-    Test, TrySecret, VerifyAudit,
+    CallApi, ChangeApp, ChangeClient, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List,
+    ListApps, ListClients, ListRefusedClients, ListTokens, ListUnreadable, LookUp, ReadAudit, RecordHandOut, Refresh,
+    RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowClient,
+    TakeToken, Test, TrySecret, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -66,6 +66,7 @@ travels! {
     BeginSignIn,
     CallApi,
     ChangeApp,
+    ChangeClient,
     ChangeLabels,
     Clear,
     Disable,

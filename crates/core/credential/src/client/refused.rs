@@ -96,22 +96,21 @@ impl Refused {
     /// What can be done about it, mostly by whoever runs the broker.
     pub fn hint(&self) -> String {
         let client = self.client();
-        let anew = |option: &str| {
-            format!(
-                "a policy is not changed: lanyard client remove {client}, then lanyard client add {client} {option}"
-            )
+        let set = |options: &str| format!("to allow it: lanyard client set {client} {options}");
+        let list = |what: &str, option: &str| {
+            format!("to allow it, list {what} that the client needs: lanyard client set {client} {option}")
         };
         match self {
-            Self::Expired { .. } => anew("with another --expires, which makes a new key"),
-            Self::Credential { .. } => anew("with --credential for each that it needs"),
-            Self::Capability { capability, .. } => anew(&format!("with {capability} among its --can")),
-            Self::Method { method, .. } => anew(&format!("with {method} among its --methods")),
-            Self::Path { .. } => anew("with the path among its --paths (lanyard client show has them)"),
-            Self::YieldsCredential { .. } => {
-                "if it really must, name the path in --paths letter by letter, without a star, when the client is added"
-                    .to_owned()
+            Self::Expired { .. } => set("--expires 30d"),
+            Self::Credential { .. } => list("every credential", "--credential NAME,NAME"),
+            Self::Capability { capability, held, .. } => {
+                let can: CapabilitySet = held.iter().chain([*capability]).collect();
+                set(&format!("--can {can}"))
             }
-            Self::Org { .. } => anew("with another --org, or without"),
+            Self::Method { method, allowed, .. } => set(&format!("--methods {allowed},{method}")),
+            Self::Path { .. } => list("every path", "--paths PATH,PATH"),
+            Self::YieldsCredential { .. } => list("every path, this one without a star,", "--paths PATH,PATH"),
+            Self::Org { .. } => set("--org any"),
         }
     }
 

@@ -40,7 +40,7 @@ fn a_client_may_do_what_is_named_with_the_credentials_that_are_named() {
     }
     let refused = client.permits(own, Capability::Manage, NOW).unwrap_err();
     assert_eq!(refused.to_string(), "the client monitor does not have the capability manage; it has token,proxy");
-    assert!(refused.hint().contains("manage among its --can"), "{}", refused.hint());
+    assert!(refused.hint().contains("lanyard client set"), "{}", refused.hint());
 
     let all = Client { credentials: Granted::All, ..client.clone() };
     assert_eq!(all.permits(other, Capability::Token, NOW), Ok(()));

@@ -101,6 +101,8 @@ actions! {
     AppSecretReplaced = "app-secret-replaced",
     /// A client was added.
     ClientAdded = "client-added",
+    /// The policy of a client was changed.
+    ClientChanged = "client-changed",
     /// A client was removed.
     ClientRemoved = "client-removed",
     /// Clients of a version that kept no list of them were taken into the list.
@@ -184,6 +186,7 @@ impl AuditAction {
             | Self::AppRemoved
             | Self::AppSecretReplaced
             | Self::ClientAdded
+            | Self::ClientChanged
             | Self::ClientRemoved
             | Self::ClientsAdopted
             | Self::TokenRefused

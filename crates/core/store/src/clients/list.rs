@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
+use lanyard_credential::Client;
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
@@ -107,9 +108,16 @@ impl Store {
 
     /// What counts within a transaction that is about to change the clients.
     pub(super) async fn counting(&self, write: &mut Write) -> Result<Counting, StoreError> {
+        Ok(self.counting_clients(write).await?.0)
+    }
+
+    /// The clients that count, within a transaction that is about to change them; unreadable ones are left out of the second part.
+    pub(super) async fn counting_clients(&self, write: &mut Write) -> Result<(Counting, Vec<Client>), StoreError> {
         let judged = self.judged(write).await?;
         let ids = judged.authentic.iter().map(|(row, _)| row.text("id")).collect::<Result<_, _>>()?;
-        Ok(Counting { version: judged.version, ids })
+        let clients =
+            judged.authentic.iter().filter_map(|(row, granted)| Some(read(row, granted).ok()?.client)).collect();
+        Ok((Counting { version: judged.version, ids }, clients))
     }
 
     /// Writes the list of those that count, as their rows are now.

@@ -1,5 +1,6 @@
 //! Clients with their policies, and the hashes of their keys.
 
+mod change;
 mod list;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use lanyard_credential::{CapabilitySet, Client, ClientId, ClientName, Credential
 use lanyard_protocol::OrgId;
 use thiserror::Error;
 
+pub use self::change::ChangeClientError;
 use self::list::Counting;
 pub use self::list::{ClientList, Refusal, RefusedClient};
 use crate::audit::AuditAction;

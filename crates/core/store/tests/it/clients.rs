@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use lanyard_credential::{Client, ClientId, ClientKey, ClientName, Credential, CredentialId, Granted};
 use lanyard_protocol::OrgId;
-use lanyard_store::{AddClientError, AuditAction, AuditRecord, AuditVerdict, HandOutCount, KeyedClient, NewCredential};
+use lanyard_store::{
+    AddClientError, AuditAction, AuditRecord, AuditVerdict, ChangeClientError, HandOutCount, KeyedClient, NewCredential,
+};
 use lanyard_time::SystemEntropy;
 
 use crate::world::{World, client, pending};
@@ -70,6 +72,54 @@ async fn a_policy_stands_in_the_audit_and_brokers_learn_of_it() {
     let policy = "monitor: token,proxy with acme; methods GET; paths /people/*,/devices/**; until 2026-02-01T00:00:00Z";
     assert_eq!((records[1].action, records[1].detail.as_str()), (AuditAction::ClientAdded, policy));
     assert!(matches!(world.store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
+}
+
+#[tokio::test]
+async fn a_client_gets_another_policy_and_keeps_its_key_and_counts() {
+    let world = World::new().await;
+    let (acme, lobby) = (bot(&world, "acme").await, bot(&world, "lobby").await);
+    let new = client("monitor", Granted::Only([acme.id].into()));
+    let other = client("other", Granted::Only([acme.id].into()));
+    world.store.insert_client(&new).await.unwrap();
+    world.store.insert_client(&other).await.unwrap();
+    let before = world.store.latest_change().await.unwrap();
+    let change = |client: &mut Client| {
+        client.capabilities = "read".parse().unwrap();
+        client.credentials = Granted::Only([lobby.id].into());
+        client.methods = Some("GET".parse().unwrap());
+        client.paths = Some(vec!["/people/*".parse().unwrap()]);
+        client.org = Some(OrgId::new("Y2lz"));
+        client.expires_at = Some("2026-02-01T00:00:00Z".parse().unwrap());
+        // None of these is its policy.
+        client.id = ClientId::random(&SystemEntropy);
+        client.name = "superuser".parse().unwrap();
+        client.uid = Some(0);
+    };
+    let changed = world.store.change_client(&new.client.name, change).await.unwrap();
+    assert!(world.store.changes(before).await.unwrap().clients);
+    let (id, created_at) = (new.client.id, new.client.created_at);
+    assert_eq!((changed.id, changed.name.as_str(), changed.created_at, changed.uid), (id, "monitor", created_at, None));
+    let list = world.store.client_list().await.unwrap();
+    assert!(list.refused.is_empty(), "{:?}", list.refused);
+    assert_eq!(list.clients.iter().map(|one| &one.client).collect::<Vec<_>>(), [&changed, &other.client]);
+    assert!(list.clients[0].key.as_ref().unwrap().matches(new.key.as_ref().unwrap()));
+    let record = world.store.audit(1).await.unwrap().remove(0).record;
+    let policy =
+        "monitor: read with lobby; methods GET; paths /people/*; organisation Y2lz; until 2026-02-01T00:00:00Z";
+    assert_eq!((record.action, record.detail.as_str()), (AuditAction::ClientChanged, policy));
+
+    let number = world.store.latest_change().await.unwrap();
+    let gone = CredentialId::random(&SystemEntropy);
+    let refused =
+        world.store.change_client(&new.client.name, |client| client.credentials = Granted::Only([gone].into()));
+    assert!(matches!(refused.await, Err(ChangeClientError::UnknownCredential(id)) if id == gone));
+    let absent = world.store.change_client(&"absent".parse().unwrap(), |_| panic!("there is nothing to change")).await;
+    assert!(matches!(absent, Err(ChangeClientError::UnknownClient(name)) if name.as_str() == "absent"));
+    assert_eq!(world.store.latest_change().await.unwrap(), number, "nothing was changed");
+    assert_eq!(world.store.client(&new.client.name).await.unwrap(), Some(changed));
+    let everything = world.store.change_client(&new.client.name, |client| client.credentials = Granted::All).await;
+    assert_eq!(everything.unwrap().credentials, Granted::All);
+    assert_eq!(world.store.client_list().await.unwrap().refused, []);
 }
 
 #[tokio::test]

@@ -67,6 +67,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("client list", &["lanyard client list"]),
     ("client show", &["lanyard client show report"]),
+    (
+        "client set",
+        &[
+            "lanyard client set report --expires 30d",
+            "lanyard client set dashboard --credential fleet,lobby --methods any",
+        ],
+    ),
     ("client remove", &["lanyard client remove report --yes"]),
     ("audit", &["lanyard audit", "lanyard audit --verify > heads.txt", "lanyard audit --verify --heads heads.txt"]),
     ("key show", &["lanyard key show"]),

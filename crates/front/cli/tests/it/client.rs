@@ -367,7 +367,7 @@ fn a_broker_hands_a_client_what_its_policy_says_and_the_owner_sees_it() {
 }
 
 /// Does to the database what no command does.
-fn rewrite(home: &Home, sql: &str) {
+pub(crate) fn rewrite(home: &Home, sql: &str) {
     let status = std::process::Command::new("sqlite3").arg(home.path().join("lanyard.db")).arg(sql).status();
     assert!(status.expect("sqlite3 is there").success(), "{sql}");
 }

@@ -17,6 +17,7 @@ mod browser;
 #[cfg(target_os = "linux")]
 mod canary;
 mod client;
+mod client_set;
 mod command_line;
 #[cfg(target_os = "linux")]
 mod completions;

@@ -5,7 +5,7 @@ use lanyard_protocol::OrgId;
 use lanyard_time::SystemEntropy;
 
 use super::{Trips, encode};
-use crate::{AddClient, AddedClient, Holding, ListClients, RemoveClient, ShowClient, ShownClient};
+use crate::{AddClient, AddedClient, ChangeClient, Holding, Limit, ListClients, RemoveClient, ShowClient, ShownClient};
 
 fn name() -> ClientName {
     "monitor".parse().unwrap()
@@ -54,6 +54,17 @@ pub(super) fn trips(tried: &mut Trips) {
         tried.trip(&add, &AddedClient { client: client.clone(), key });
         tried.trip(&ListClients, &vec![shown(client.clone())]);
         tried.trip(&ShowClient { name: name() }, &shown(client.clone()));
+        let set = client.expires_at.is_some();
+        let change = ChangeClient {
+            name: name(),
+            capabilities: set.then_some(client.capabilities),
+            credentials: if set { Limit::Set(vec!["acme".parse().unwrap()]) } else { Limit::Lift },
+            methods: client.methods.map_or(Limit::Keep, Limit::Set),
+            paths: client.paths.clone().map_or(Limit::Lift, Limit::Set),
+            org: client.org.clone().map_or(Limit::Keep, Limit::Set),
+            expires_at: client.expires_at.map_or(Limit::Lift, Limit::Set),
+        };
+        tried.trip(&change, &shown(client.clone()));
         tried.trip(&RemoveClient { name: name() }, &shown(client));
     }
 }

@@ -1,18 +1,22 @@
 //! `lanyard client`: who may ask the broker, and what for.
 
 mod expiry;
+mod set;
 mod user;
 
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
-use lanyard_broker::{AddClient, AddedClient, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient};
+use lanyard_broker::{
+    AddClient, AddedClient, Holding, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient,
+};
 use lanyard_credential::{Capability, CapabilitySet, ClientKey, ClientName, CredentialName, MethodSet, PathPattern};
 use lanyard_protocol::{OrgId, WebexId};
 use serde_json::json;
 
 use self::expiry::Expiry;
+use self::set::Set;
 use self::user::User;
 use crate::context::{self, Common};
 use crate::exit::Failure;
@@ -24,12 +28,17 @@ pub(crate) enum Client {
     /// Add a client and print its key, this once
     ///
     /// A client is a program, or a user of this machine, that may ask the broker. Its policy is what is named here and nothing else;
-    /// it is not changed later: remove the client and add it again.
+    /// `lanyard client set` changes it later.
     Add(Add),
     /// Show all clients, when each last asked, and whose tokens it holds
     List,
     /// Show one client
     Show(Name),
+    /// Change what a client may do; its key stays the same
+    ///
+    /// Each option replaces that part of the policy as a whole, and the other parts stay as they are. A running broker applies the
+    /// new policy within a second.
+    Set(Set),
     /// Remove a client: a broker that runs refuses it within a second
     Remove(Remove),
 }
@@ -112,6 +121,7 @@ impl Client {
                     output::block(&output::client::show(&shown, context::parts().clock.now().wall))?;
                 }
             }
+            Self::Set(command) => command.run(common).await?,
             Self::Remove(Remove { name, sure }) => {
                 let broker = common.broker().await?;
                 if sure.asks() {
@@ -134,9 +144,6 @@ impl Add {
         let expires_at = self.expires.as_ref().map(|expiry| expiry.from(now)).transpose()?;
         let uid = self.user.as_ref().map(User::number).transpose()?;
         let capabilities: CapabilitySet = self.capabilities.iter().copied().collect();
-        for warning in self.pointless(capabilities) {
-            output::note(&format!("warning: {warning}"));
-        }
         let credentials = (!self.all_credentials).then(|| self.credentials.clone());
         let (methods, paths) = (self.methods, self.paths);
         let call =
@@ -148,6 +155,7 @@ impl Add {
         credentials.sort_unstable();
         credentials.dedup();
         let AddedClient { client, key } = added;
+        warn_of_pointless(&client);
         let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
         let told = tell(&shown, key.as_ref(), common.json);
         if key.is_some() && (told.is_err() || output::reader_gone()) {
@@ -161,26 +169,24 @@ impl Add {
         }
         told
     }
+}
 
-    /// What is named and has no effect, or not the one that it seems to have.
-    fn pointless(&self, capabilities: CapabilitySet) -> Vec<String> {
-        let limits =
-            [("--methods", self.methods.is_some()), ("--paths", self.paths.is_some()), ("--org", self.org.is_some())];
-        let named: Vec<_> = limits.into_iter().filter_map(|(option, is_named)| is_named.then_some(option)).collect();
-        if named.is_empty() {
-            return Vec::new();
-        }
-        let named = named.join(", ");
-        let mut warnings = Vec::new();
-        if !capabilities.contains(Capability::Proxy) {
-            warnings.push(format!("no effect without the capability proxy: {named}"));
-        }
-        if capabilities.contains(Capability::Token) {
-            warnings.push(format!(
-                "a client with the capability token can call Webex past the broker, where no limit holds: {named}"
-            ));
-        }
-        warnings
+/// Warns of limits that have no effect, or not the one that they seem to have.
+fn warn_of_pointless(client: &lanyard_credential::Client) {
+    let limits =
+        [("--methods", client.methods.is_some()), ("--paths", client.paths.is_some()), ("--org", client.org.is_some())];
+    let named: Vec<_> = limits.into_iter().filter_map(|(option, is_named)| is_named.then_some(option)).collect();
+    if named.is_empty() {
+        return;
+    }
+    let named = named.join(", ");
+    if !client.capabilities.contains(Capability::Proxy) {
+        output::note(&format!("warning: no effect without the capability proxy: {named}"));
+    }
+    if client.capabilities.contains(Capability::Token) {
+        output::note(&format!(
+            "warning: a client with the capability token can call Webex past the broker, where no limit holds: {named}"
+        ));
     }
 }
 
@@ -213,13 +219,18 @@ fn removed(shown: &ShownClient, common: &Common) -> Result<(), Failure> {
     }
     let key = if shown.client.uid.is_some() { "" } else { "; its key no longer works" };
     output::note(&format!("removed the client {name}{key}"));
-    if !shown.holds.is_empty() {
+    note_tokens(&shown.holds.iter().collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Lists tokens that a client could not be given any more, and has.
+fn note_tokens(holds: &[&Holding]) {
+    if !holds.is_empty() {
         output::note("it still holds tokens, and can use them at Webex directly:");
-        for holding in &shown.holds {
+        for holding in holds {
             output::note(&format!("  {}", output::client::holding(holding)));
         }
     }
-    Ok(())
 }
 
 /// Shows a new client, and its key.

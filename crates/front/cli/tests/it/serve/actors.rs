@@ -77,6 +77,7 @@ fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_re
         cell(EVERYTHING, "PUT", ACME, 405, "refused", "request: method-not-allowed"),
         cell(EVERYTHING, "POST", TOKEN, 405, "refused", "request: method-not-allowed"),
         cell(EVERYTHING, "POST", "/private/call/Clear", 404, "refused", "request: no-such-path"),
+        cell(EVERYTHING, "POST", "/private/call/ChangeClient", 404, "refused", "request: no-such-path"),
         cell(EVERYTHING, "POST", "/api/v1/credentials/acme/refresh?force=1", 400, "refused", "request: bad-request"),
         cell(EVERYTHING, "GET", "/nothing", 404, "refused", "request: no-such-path"),
     ];

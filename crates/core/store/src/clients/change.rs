@@ -1,0 +1,79 @@
+//! Changing the policy of a client.
+
+use lanyard_credential::{Client, ClientName, CredentialId, Granted};
+use lanyard_protocol::OrgId;
+use thiserror::Error;
+
+use super::{INSERT_GRANT, granted, paths_text, policy_words};
+use crate::audit::AuditAction;
+use crate::changes::Changed;
+use crate::engine::sql;
+use crate::{Store, StoreError};
+
+/// Why the policy of a client was not changed.
+#[derive(Debug, Error)]
+pub enum ChangeClientError {
+    /// No authentic client has the name.
+    #[error("there is no client named {0}")]
+    UnknownClient(ClientName),
+    /// A credential of the new policy does not exist (any more).
+    #[error("a credential of the client does not exist")]
+    UnknownCredential(CredentialId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Changes the policy of a client. Whatever `change` does to its id, name, user or age is ignored.
+    ///
+    /// `change` sees the client as it is within the transaction that writes it, and only if the client list vouches for it: a row
+    /// that was altered without Lanyard does not become authentic by being changed.
+    pub async fn change_client(
+        &self,
+        name: &ClientName,
+        change: impl FnOnce(&mut Client) + Send,
+    ) -> Result<Client, ChangeClientError> {
+        let mut write = self.engine().write().await?;
+        let (mut counting, clients) = self.counting_clients(&mut write).await?;
+        let Some(before) = clients.into_iter().find(|client| client.name == *name) else {
+            write.abandon().await?;
+            return Err(ChangeClientError::UnknownClient(name.clone()));
+        };
+        let mut client = before.clone();
+        change(&mut client);
+        let Client { id, name, created_at, uid, .. } = before;
+        let client = Client { id, name, created_at, uid, ..client };
+        let row = sql("clients", UPDATE)
+            .bind(client.id.to_string())
+            .bind(client.capabilities.to_string())
+            .bind(client.credentials == Granted::All)
+            .bind(client.methods.map(|methods| methods.to_string()))
+            .bind(client.paths.as_deref().map(|paths| paths_text(paths, "\n")))
+            .bind(client.org.as_ref().map(OrgId::as_str))
+            .bind(client.expires_at);
+        write.run(row).await?;
+        let grants = "DELETE FROM client_credentials WHERE client = $1";
+        write.run(sql("client_credentials", grants).bind(client.id.to_string())).await?;
+        let mut names = Vec::new();
+        for id in granted(&client) {
+            let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
+            let Some(row) = write.row(known).await? else {
+                write.abandon().await?;
+                return Err(ChangeClientError::UnknownCredential(*id));
+            };
+            names.push(row.text("name")?);
+            let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
+            write.run(grant).await?;
+        }
+        counting.ids.insert(client.id.to_string());
+        self.write_list(&mut write, &counting).await?;
+        self.changed(&mut write, Changed::Clients).await?;
+        self.note(&mut write, AuditAction::ClientChanged, None, &policy_words(&client, &names)).await?;
+        write.commit().await?;
+        Ok(client)
+    }
+}
+
+const UPDATE: &str = "UPDATE clients SET capabilities = $2, all_credentials = $3, methods = $4, paths = $5, organisation = $6, \
+     expires_at = $7 WHERE id = $1";
