@@ -1,5 +1,7 @@
 //! `lanyard app`: registrations at Webex.
 
+mod scopes;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,10 +11,11 @@ use lanyard_broker::{
 };
 use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
 use lanyard_protocol::oauth::RedirectUri;
-use lanyard_protocol::{AppClientId, Scope};
+use lanyard_protocol::{AppClientId, ScopeHolder};
 use lanyard_secret::ClientSecret;
 use serde_json::json;
 
+pub(crate) use self::scopes::{of as scopes, warn as warn_of_scopes};
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::prompt::Sure;
@@ -154,15 +157,17 @@ async fn set(command: Set, common: &Common) -> Result<(), Failure> {
     let app = broker
         .call(ChangeApp {
             name: command.name,
-            scopes: (!scopes.is_empty()).then(|| scopes.into_iter().collect()),
+            scopes: (!scopes.is_empty()).then(|| scopes.iter().cloned().collect()),
             redirect_uris: (!command.redirect_uris.is_empty()).then_some(command.redirect_uris),
             application_id: command.application_id,
         })
         .await?;
     if common.json {
+        warn_of_scopes(&scopes, holder(app.kind), Some(&format!("lanyard app set {}", app.name)));
         return output::json::print(&output::json::app(&app));
     }
     output::note(&format!("changed the app {}", app.name));
+    warn_of_scopes(&scopes, holder(app.kind), Some(&format!("lanyard app set {}", app.name)));
     if app.kind == AppKind::Integration && !command.scopes.is_empty() {
         let through = |credential: &Credential| credential.app == Some(app.id);
         for credential in broker.call(List).await?.into_iter().filter(through) {
@@ -212,6 +217,11 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     let environment = common.environment()?;
     let scopes = scopes(&command.scopes)?;
     command.check()?;
+    let kind = match command.kind {
+        KindArgument::Integration => AppKind::Integration,
+        KindArgument::ServiceApp => AppKind::ServiceApp,
+    };
+    warn_of_scopes(&scopes, holder(kind), Some(&format!("lanyard app set {}", command.name)));
     let secret = prompt::secret("client secret", "--client-secret-file", command.client_secret_file.as_deref())?;
     let broker = common.broker_or_new().await?;
     let client_id = AppClientId::new(command.client_id.trim());
@@ -230,10 +240,7 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     let app = broker
         .call(AddApp {
             name: command.name,
-            kind: match command.kind {
-                KindArgument::Integration => AppKind::Integration,
-                KindArgument::ServiceApp => AppKind::ServiceApp,
-            },
+            kind,
             environment,
             client_id,
             client_secret,
@@ -283,25 +290,12 @@ impl Add {
     }
 }
 
-/// Scopes as they are given: one, or several separated by white space or commas, any number of times.
-pub(crate) fn scopes(given: &[String]) -> Result<Vec<Scope>, Failure> {
-    if given.iter().any(|text| text.trim().is_empty()) {
-        return Err(Failure::Usage {
-            message: "a scope is empty".to_owned(),
-            hint: "omit --scope, or name one: --scope spark:people_read".to_owned(),
-        });
+/// Who has an app's scopes.
+fn holder(kind: AppKind) -> ScopeHolder {
+    match kind {
+        AppKind::Integration => ScopeHolder::Integration,
+        AppKind::ServiceApp => ScopeHolder::ServiceApp,
     }
-    given
-        .iter()
-        .flat_map(|text| text.split([' ', ',', '\t', '\n', '\r']))
-        .filter(|scope| !scope.is_empty())
-        .map(|text| {
-            text.parse().map_err(|error: lanyard_protocol::ScopeError| Failure::Usage {
-                message: error.to_string(),
-                hint: "scopes look like spark:people_read; see the app's page in the developer portal".to_owned(),
-            })
-        })
-        .collect()
 }
 
 async fn list(common: &Common) -> Result<(), Failure> {

@@ -219,3 +219,36 @@ fn an_app_whose_secret_webex_refuses_is_not_added_but_by_force() {
     home.run(["app", "remove", "desk", "--yes"]).ok();
     add("another", &["--force"]).ok();
 }
+
+#[test]
+fn a_scope_that_webex_does_not_have_is_warned_of_with_the_one_that_was_meant() {
+    let webex = Webex::with(Options::default());
+    let home = Home::new(LANYARD);
+    let (app, fleet) = (&webex.description().integration, &webex.description().service_app);
+    let warnings = |ended: &Ended| -> Vec<String> {
+        let lines = ended.stderr.lines().filter(|line| line.starts_with("warning:") || line.starts_with("hint:"));
+        lines.map(str::to_owned).collect()
+    };
+    let pair = (app.client_id.as_str(), app.client_secret.as_str());
+    let added = home.add_app_as(&webex, pair, &app.redirect_uris, &["spark:people_raed", "spark:rooms_read"]);
+    let corrected = "hint: to correct that: lanyard app set desk --scope 'spark:people_read spark:rooms_read'";
+    let unknown = "warning: Webex documents no scope spark:people_raed; did you mean spark:people_read?";
+    assert_eq!(warnings(&added), [unknown, corrected]);
+    added.ok();
+    let set = home.run(["app", "set", "desk", "--scope", "spark:people_read spark:something_else"]);
+    assert_eq!(warnings(&set)[0], "warning: Webex documents no scope spark:something_else");
+    assert!(warnings(&set)[1].contains("lanyard app set desk --scope SCOPES"), "{}", set.stderr);
+    set.ok();
+    let known = home.run(["app", "set", "desk", "--scope", "spark:people_read,spark:rooms_read"]);
+    assert_eq!(warnings(&known), [""; 0]);
+    let login = home.run(["login", "acme", "--app", "desk", "--paste", "--scope", "people_read"]);
+    let unknown = "warning: Webex documents no scope people_read; did you mean spark:people_read?";
+    assert_eq!(warnings(&login)[0], unknown);
+
+    let secret = home.file("secret", &fleet.client_secret);
+    let mut command = home.command(["--webex-url", webex.url(), "app", "add", "fleet", "--kind", "service-app"]);
+    command.args(["--client-id", &fleet.client_id, "--scope", "spark:messages_read"]);
+    let added = Running::start(command.arg("--client-secret-file").arg(secret)).end();
+    assert_eq!(warnings(&added)[0], "warning: Webex offers the scope spark:messages_read to integrations only");
+    added.ok();
+}

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 use lanyard_broker::{BeginSignIn, SignedIn};
 use lanyard_credential::{AppName, CredentialName, Subject};
+use lanyard_protocol::ScopeHolder;
 
 use super::app;
 use crate::context::Common;
@@ -39,10 +40,12 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
+        let scopes = app::scopes(&self.scopes)?;
+        app::warn_of_scopes(&scopes, ScopeHolder::Integration, None);
         let begin = BeginSignIn {
             name: self.name,
             app: self.app,
-            scopes: app::scopes(&self.scopes)?.into_iter().collect(),
+            scopes: scopes.into_iter().collect(),
             replace: self.replace,
             expected: common.expected()?,
         };
