@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use lanyard_broker::{FinishSignIn, SignIn, SignedIn};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use url::Url;
 
 use super::who;
 use crate::access::Access;
@@ -25,12 +27,10 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
         "sign in to Webex in the browser; if none opens, open this address on this machine (elsewhere: --paste or --device):",
     );
     output::address(&url);
-    if let Err(error) = webbrowser::open(url.as_str()) {
-        tracing::info!(%error, "no browser could be opened");
-    }
     let sign_in = Arc::new(sign_in);
     let (arrived, mut arrivals) = mpsc::channel(1);
     let serving = tokio::spawn(listener.serve(Arc::clone(&sign_in), arrived));
+    let browser = open(url);
     let sleep = context::parts().sleep.sleep(PATIENCE);
     let arrival = tokio::select! {
         arrival = arrivals.recv() => arrival,
@@ -38,6 +38,8 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     };
     let Some(Arrival { callback, tell }) = arrival else {
         serving.abort();
+        // A text browser has the terminal until then.
+        let _ = browser.await;
         return Err(Failure::Other {
             message: format!("no sign-in within {}", output::duration::words(PATIENCE)),
             hint: Some("start again with lanyard login; --paste is for a browser on another machine".to_owned()),
@@ -65,7 +67,18 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
         context::parts().sleep.sleep(FAREWELL).await;
     }
     serving.abort();
+    let _ = browser.await;
     Ok(finished?)
+}
+
+/// Opens the address in the user's browser, on a thread of its own: a text browser (`BROWSER=w3m`) uses this terminal and is waited
+/// for, and needs the listener while it runs. The task completes once the terminal is free.
+fn open(url: Url) -> JoinHandle<()> {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = webbrowser::open(url.as_str()) {
+            tracing::info!(%error, "no browser could be opened");
+        }
+    })
 }
 
 /// How long the last page has to reach the browser.

@@ -49,6 +49,32 @@ fn a_browser_opens_and_both_it_and_the_terminal_say_who_signed_in() {
     assert!(webex.accepts(&home.token()));
 }
 
+#[test]
+fn a_text_browser_has_the_terminal_until_it_ends_and_gets_its_page_before() {
+    let (webex, home) = desk(Options::default());
+    let folder = home.beside().join("browsers");
+    std::fs::create_dir(&folder).unwrap();
+    let (opened, left) = (folder.join("opened"), folder.join("left"));
+    for pipe in [&opened, &left] {
+        assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    }
+    // Known by its name as one that needs the terminal.
+    let browser = folder.join("w3m");
+    let script = format!("#!/bin/sh\nprintf %s \"$1\" > '{}'\ncat '{}'\n", opened.display(), left.display());
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700)).unwrap();
+
+    let mut command = home.command(["login", "acme", "--app", "desk"]);
+    let mut login = Running::start(command.env("BROWSER", &browser));
+    let url = std::fs::read_to_string(&opened).unwrap();
+    let (status, page) = webex.browse(&webex.person_signs_in(&url, true));
+    assert!(status == 200 && page.contains("Signed in"), "{page}");
+    assert!(!login.has_ended(), "the browser still has the terminal");
+    std::fs::write(&left, "").unwrap();
+    login.end().ok();
+    assert!(webex.accepts(&home.token()));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn silent_connections_to_its_port_end_no_sign_in() {
