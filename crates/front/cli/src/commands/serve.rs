@@ -1,5 +1,7 @@
 //! `lanyard serve`: the broker.
 
+mod group;
+
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -77,7 +79,7 @@ impl Serve {
     fn options(self, settings: ServeSettings, home: PathBuf) -> Result<Options, Failure> {
         let clients = self.clients_socket.or(settings.clients_socket);
         let group = self.clients_group.or(settings.clients_group);
-        let group = group.map(|group| group_number(&group)).transpose()?;
+        let group = group.map(|group| group::number(&group)).transpose()?;
         let names = if self.http_names.is_empty() { settings.http_names } else { self.http_names };
         let environments =
             if self.allow_environments.is_empty() { settings.allow_environments } else { self.allow_environments };
@@ -142,21 +144,6 @@ fn environment(url: &str) -> Result<Environment, Failure> {
 /// Whether a `Host` header could say this.
 fn may_be_host(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c))
-}
-
-/// The number of a group, as `/etc/group` and the system's other sources have it.
-fn group_number(group: &str) -> Result<u32, Failure> {
-    if let Ok(number) = group.parse() {
-        return Ok(number);
-    }
-    let entry = std::process::Command::new("getent").args(["group", "--", group]).output();
-    let entry =
-        entry.ok().filter(|entry| entry.status.success()).and_then(|entry| String::from_utf8(entry.stdout).ok());
-    let number = entry.and_then(|entry| entry.split(':').nth(2)?.trim().parse().ok());
-    number.ok_or_else(|| Failure::Usage {
-        message: format!("there is no group {group:?}"),
-        hint: "name a group that exists, or give its number".to_owned(),
-    })
 }
 
 /// Says it in the log, and to the service manager where one started this process.
