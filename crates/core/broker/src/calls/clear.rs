@@ -73,6 +73,24 @@ pub enum RevocationOutcome {
     },
 }
 
+impl Revocation {
+    /// The kind of token, what became of it and why, in the words of the API and of `--json`.
+    pub fn words(&self) -> (&'static str, &'static str, Option<&str>) {
+        let token = match self.token {
+            TokenKind::Access => "access",
+            TokenKind::Refresh => "refresh",
+        };
+        let (outcome, reason) = match &self.outcome {
+            RevocationOutcome::Revoked => ("revoked", None),
+            RevocationOutcome::RevokedByListing { guess: false } => ("revoked-by-listing", None),
+            RevocationOutcome::RevokedByListing { guess: true } => ("revoked-by-guess", None),
+            RevocationOutcome::Queued { reason } => ("queued", Some(reason.as_str())),
+            RevocationOutcome::NotRevoked { reason } => ("not-revoked", Some(reason.as_str())),
+        };
+        (token, outcome, reason)
+    }
+}
+
 impl Call for Clear {
     type Reply = Cleared;
 

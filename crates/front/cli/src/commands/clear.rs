@@ -27,7 +27,10 @@ impl Clear {
         if self.sure.asks() {
             let credential = broker.call(Show { name: self.name.clone() }).await?;
             let acts_as = output::credential::acts_as_in_full(&credential);
-            self.sure.confirm(&format!("Erase {}, which acts as {acts_as}, and revoke its tokens?", self.name))?;
+            self.sure.confirm(&format!(
+                "Clear {}, which acts as {acts_as}? Its tokens are revoked and it is erased from this home",
+                self.name
+            ))?;
         }
         let call = lanyard_broker::Clear { name: self.name, expected: common.expected()? };
         let cleared = broker.call(call).await?;
@@ -41,9 +44,12 @@ impl Clear {
                 "minted_through": output::holders::names(&cleared.minted),
             }))?;
         } else {
-            let rest =
-                if waits(&cleared) { "; what could not be revoked yet is kept, sealed, until it can be" } else { "" };
-            output::note(&format!("{} is erased from this home{rest}", cleared.name));
+            let rest = if waits(&cleared) {
+                "; tokens that could not be revoked yet are kept sealed until they are"
+            } else {
+                ""
+            };
+            output::note(&format!("cleared {}: erased from this home{rest}", cleared.name));
             for revocation in &cleared.revocations {
                 output::note(&format!("  {}", sentence(revocation)));
             }
@@ -73,8 +79,7 @@ pub(crate) fn sentence(revocation: &Revocation) -> String {
             format!("{what}: revoked by an administrator's credential, through the Authorizations API")
         }
         RevocationOutcome::RevokedByListing { guess: true } => format!(
-            "{what}: revoked by an administrator's credential, through the Authorizations API; which one it is was told by its \
-             time, a guess"
+            "{what}: probably revoked by an administrator's credential, through the Authorizations API; only its time identified it"
         ),
         RevocationOutcome::Queued { reason } => {
             format!("{what}: not revoked yet ({reason}); lanyard doctor tries again, for seven days")
@@ -99,14 +104,8 @@ fn word(token: TokenKind) -> &'static str {
 }
 
 fn json_of(revocation: &Revocation) -> serde_json::Value {
-    let (outcome, reason) = match &revocation.outcome {
-        RevocationOutcome::Revoked => ("revoked", None),
-        RevocationOutcome::RevokedByListing { guess: false } => ("revoked-by-listing", None),
-        RevocationOutcome::RevokedByListing { guess: true } => ("revoked-by-listing-guess", None),
-        RevocationOutcome::Queued { reason } => ("queued", Some(reason)),
-        RevocationOutcome::NotRevoked { reason } => ("not-revoked", Some(reason)),
-    };
-    json!({ "token": word(revocation.token), "outcome": outcome, "reason": reason })
+    let (token, outcome, reason) = revocation.words();
+    json!({ "token": token, "outcome": outcome, "reason": reason })
 }
 
 /// The page to visit for what could not be revoked from here.

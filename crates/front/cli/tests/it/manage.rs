@@ -286,7 +286,7 @@ fn what_cannot_be_undone_is_asked_at_a_terminal() {
     assert!(webex.accepts(&home.token()));
     typed(&home, &["clear", "nobody"], "y").fails(3);
     let asked = typed(&home, &["clear", "acme"], "y");
-    assert!(asked.stderr.contains("Erase acme, which acts as"), "{}", asked.stderr);
+    assert!(asked.stderr.contains("Clear acme, which acts as"), "{}", asked.stderr);
     asked.ok();
     for arguments in [&["app", "remove", "desk", "--yes"][..], &["client", "remove", "monitor", "-y"]] {
         let done = typed(&home, arguments, "n");

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use lanyard_broker::{
-    AddToken, Broker, Clear, List, ListApps, Refresh, Refreshed, Revocation, RevocationOutcome, Show, Test,
-};
+use lanyard_broker::{AddToken, Broker, Clear, List, ListApps, Refresh, Refreshed, Revocation, Show, Test};
 use lanyard_credential::{Capability, CredentialId, CredentialName, Job, Kind};
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, OddLetter};
@@ -157,14 +155,8 @@ async fn clear(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer
 }
 
 fn revocation(revocation: &Revocation) -> Value {
-    let (outcome, why) = match &revocation.outcome {
-        RevocationOutcome::Revoked => ("revoked", None),
-        RevocationOutcome::RevokedByListing { guess: false } => ("revoked-by-listing", None),
-        RevocationOutcome::RevokedByListing { guess: true } => ("revoked-by-guess", None),
-        RevocationOutcome::Queued { reason } => ("queued", Some(reason.clone())),
-        RevocationOutcome::NotRevoked { reason } => ("not-revoked", Some(reason.clone())),
-    };
-    json!({ "token": format!("{:?}", revocation.token).to_lowercase(), "outcome": outcome, "reason": why })
+    let (token, outcome, reason) = revocation.words();
+    json!({ "token": token, "outcome": outcome, "reason": reason })
 }
 
 async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, force: bool) -> Answer {
