@@ -13,6 +13,7 @@ pub use self::job::{JobReport, NeedReport, NeedVerdict};
 use super::hand_out::HandOut;
 use crate::doubt::Doubt;
 use crate::environment::expect;
+use crate::error::class_of;
 use crate::identity::differs;
 use crate::{Broker, Call, Class, Error};
 
@@ -60,13 +61,24 @@ pub enum TokenFinding {
 }
 
 impl TestReport {
-    /// Whether everything that was asked for is there, as far as could be known.
+    /// Why the credential is not renewed, although Webex accepts its token.
+    pub fn renewal_trouble(&self) -> Option<&Trouble> {
+        match &self.token {
+            TokenFinding::Accepted => self.credential.standing.trouble(),
+            TokenFinding::Renewed | TokenFinding::Refused(_) | TokenFinding::None(_) | TokenFinding::Unknown(_) => None,
+        }
+    }
+
+    /// Why the credential is not all right, as far as could be known; `None` if everything that was asked for is there.
     pub fn class(&self) -> Option<Class> {
         match &self.token {
             TokenFinding::Refused(_) => return Some(Class::PersonMustAct),
             TokenFinding::None(error) => return Some(error.class()),
             TokenFinding::Unknown(_) => return Some(Class::Unreachable),
             TokenFinding::Accepted | TokenFinding::Renewed => {}
+        }
+        if let Some(trouble) = self.renewal_trouble() {
+            return Some(class_of(trouble.kind));
         }
         let lacking = self.jobs.iter().any(JobReport::lacks);
         let wanted = self.jobs.iter().any(|report| report.job == Job::Devices);

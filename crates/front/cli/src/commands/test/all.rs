@@ -37,6 +37,9 @@ impl Tested {
             Err(error) => return error.to_string(),
         };
         let valid = || output::credential::valid_for(&report.credential, &context::parts().clock.now());
+        if let Some(trouble) = report.renewal_trouble() {
+            return format!("Webex accepts it, valid for {}, but its renewal fails: {}", valid(), trouble.message);
+        }
         match &report.token {
             TokenFinding::Accepted | TokenFinding::Renewed if report.class().is_some() => {
                 "Webex accepts it, but it lacks something; see lanyard test NAME".replace("NAME", self.name.as_str())
@@ -52,11 +55,11 @@ impl Tested {
     /// What to do about it.
     pub(in crate::commands) fn hint(&self) -> Option<String> {
         match &self.outcome {
-            Ok((report, whose)) => match &report.token {
-                TokenFinding::Refused(trouble) => {
+            Ok((report, whose)) => match (&report.token, report.renewal_trouble()) {
+                (TokenFinding::Refused(trouble), _) | (_, Some(trouble)) => {
                     Some(lanyard_broker::advice(whose, trouble, &context::parts().clock.now()))
                 }
-                TokenFinding::None(error) => error.hint(),
+                (TokenFinding::None(error), None) => error.hint(),
                 _ => None,
             },
             Err(error) => error.hint(),

@@ -110,3 +110,53 @@ fn where_the_scopes_are_not_known_one_harmless_get_tells_and_nothing_is_written(
     assert_eq!(verdicts, ["granted", "unknown", "granted", "granted", "missing", "unknown"], "{report}");
     assert!(webex.record().iter().all(|call| call["method"] == "GET"), "only GETs");
 }
+
+#[test]
+fn a_test_of_a_token_that_works_says_if_its_renewal_does_not() {
+    let webex = Webex::with(Options::default());
+    let home = crate::signed_in(&webex);
+    home.run(["test", "acme"]).ok();
+    let dead = "The refresh token provided is expired, revoked, malformed, or invalid.";
+    let refused = value!({ "error": "invalid_request", "error_description": dead });
+    for (action, code, says, hint) in [
+        (
+            value!({ "status": 429, "headers": { "retry-after": "600" } }),
+            5,
+            "Webex limits the calls",
+            "lanyard refresh acme --force",
+        ),
+        (
+            value!({ "status": 400, "body": refused }),
+            4,
+            "Webex does not accept the grant any more",
+            "lanyard login acme",
+        ),
+    ] {
+        webex.fault(&value!({ "path": "/v1/access_token", "action": action }));
+        home.run(["refresh", "acme", "--force"]).fails(code);
+        let one = home.run(["test", "acme"]);
+        assert!(one.stdout.contains("ok  token        Webex accepts it"), "{}", one.stdout);
+        assert!(one.stdout.contains("!!  renewal      failed at ") && one.stdout.contains(says), "{}", one.stdout);
+        assert!(one.stdout.contains(hint), "{}", one.stdout);
+        one.fails(code);
+    }
+}
+
+#[test]
+fn one_of_several_whose_renewal_fails_is_told_from_the_others() {
+    let webex = Webex::with(Options::default());
+    let home = crate::signed_in(&webex);
+    home.sign_in(&webex, "second");
+    webex.fault(
+        &value!({ "path": "/v1/access_token", "action": { "status": 429, "headers": { "retry-after": "600" } } }),
+    );
+    home.run(["refresh", "acme", "--force"]).fails(5);
+    let all = home.run(["test"]);
+    assert!(
+        all.stdout.contains("!!  acme    Webex accepts it, valid for 14 days, but its renewal fails: "),
+        "{}",
+        all.stdout
+    );
+    assert!(all.stdout.contains("ok  second  Webex accepts it"), "{}", all.stdout);
+    all.fails(5);
+}
