@@ -44,12 +44,12 @@ impl Standing {
             Self::Pending => State::Pending,
             Self::Clearing => State::Clearing,
             Self::Disabled => State::Disabled,
-            Self::NeedsLogin(_) => State::NeedsLogin,
+            Self::NeedsLogin(_) => State::dead(kind),
             Self::Stalled(_) => State::Stalled,
             Self::Active => match validity {
                 None => State::Pending,
                 Some(validity) if validity.refresh != RefreshRight::None => State::Active,
-                Some(validity) if validity.access_has_ended(now) => State::NeedsLogin,
+                Some(validity) if validity.access_has_ended(now) => State::dead(kind),
                 // A bot's token lasts a century: nobody will see it end.
                 Some(_) if kind == Kind::Bot => State::Active,
                 Some(_) => State::Expiring,
@@ -71,6 +71,8 @@ pub enum State {
     Stalled,
     /// A person must sign in again.
     NeedsLogin,
+    /// A person must give it its next token: nobody can sign in as a bot, and a personal token is copied.
+    NeedsToken,
     /// Being revoked and erased.
     Clearing,
     /// Switched off.
@@ -79,8 +81,24 @@ pub enum State {
 
 impl State {
     /// All states.
-    pub const ALL: [Self; 7] =
-        [Self::Pending, Self::Active, Self::Expiring, Self::Stalled, Self::NeedsLogin, Self::Clearing, Self::Disabled];
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Active,
+        Self::Expiring,
+        Self::Stalled,
+        Self::NeedsLogin,
+        Self::NeedsToken,
+        Self::Clearing,
+        Self::Disabled,
+    ];
+
+    /// The state of a credential of this kind whose tokens are of no use any more.
+    fn dead(kind: Kind) -> Self {
+        match kind {
+            Kind::Bot | Kind::Personal => Self::NeedsToken,
+            Kind::Integration | Kind::ServiceApp | Kind::Guest => Self::NeedsLogin,
+        }
+    }
 
     /// The word.
     pub const fn as_str(self) -> &'static str {
@@ -90,6 +108,7 @@ impl State {
             Self::Expiring => "expiring",
             Self::Stalled => "stalled",
             Self::NeedsLogin => "needs-login",
+            Self::NeedsToken => "needs-token",
             Self::Clearing => "clearing",
             Self::Disabled => "disabled",
         }

@@ -290,7 +290,7 @@ fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Fi
     let (name, state) = (&credential.name, credential.state(now));
     let said = format!("{name}: {state}, valid for {}", output::credential::valid_for(credential, now));
     match (state, credential.standing.trouble()) {
-        (State::Stalled | State::NeedsLogin, Some(trouble)) => {
+        (State::Stalled | State::NeedsLogin | State::NeedsToken, Some(trouble)) => {
             let hint = lanyard_broker::advice(&Troubled::among(credential, apps), trouble, now);
             Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint))
         }
@@ -302,7 +302,7 @@ fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Fi
                 Some(hint),
             )
         }
-        (State::NeedsLogin, _) => Finding::bad(
+        (State::NeedsLogin | State::NeedsToken, _) => Finding::bad(
             "credential",
             said,
             Some(format!("give it its next token: lanyard add {} {name}", credential.kind)),

@@ -22,7 +22,7 @@ pub(crate) fn of_state(state: &str) -> Style {
     match state.trim_end() {
         "active" => GOOD,
         "pending" | "expiring" | "stalled" => CAREFUL,
-        "needs-login" => BAD,
+        "needs-login" | "needs-token" => BAD,
         "clearing" | "disabled" => FAINT,
         _ => PLAIN,
     }

@@ -147,7 +147,7 @@ fn a_bots_token_that_died_meanwhile_needs_a_person() {
     assert!(enabled.hint().contains("lanyard add bot lobby"), "{}", enabled.stderr);
     enabled.ok();
     let shown = home.show("lobby");
-    assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&json!("needs-login"), &json!("dead-token")));
+    assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&json!("needs-token"), &json!("dead-token")));
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_bot_sees_nothing_until_it_is_granted_and_its_regenerated_token_is_found_dea
     let test = home.run(["test", "lobby"]);
     assert!(test.stdout.contains("Webex does not accept this token any more"), "{}", test.stdout);
     test.fails(4);
-    assert_eq!(home.show("lobby")["state"], "needs-login");
+    assert_eq!(home.show("lobby")["state"], "needs-token");
     let token = home.run(["token", "lobby"]);
     assert!(token.hint().contains("lanyard add bot lobby"), "{}", token.stderr);
     token.fails(4);
@@ -91,7 +91,7 @@ fn a_call_that_a_dead_token_is_refused_at_marks_the_bot() {
     assert!(called.stderr.contains("401") && called.stderr.contains("tracking id"), "{}", called.stderr);
     called.fails(4);
     let shown = home.show("lobby");
-    assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&value!("needs-login"), &value!("dead-token")));
+    assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&value!("needs-token"), &value!("dead-token")));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_personal_token_counts_down_ends_and_is_replaced() {
     assert!(test.stdout.contains("hint:"), "{}", test.stdout);
     test.fails(4);
     let shown = home.show("me");
-    assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&value!("needs-login"), &value!("dead-token")));
+    assert_eq!((&shown["state"], &shown["last_error"]["kind"]), (&value!("needs-token"), &value!("dead-token")));
 
     // The next day's token takes the place of this one: the name and the id stay.
     let fresh = webex.control(Method::POST, "/personal", Some(&value!({ "subject": personal.email })));
