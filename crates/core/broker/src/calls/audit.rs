@@ -1,13 +1,19 @@
 //! What was done, and by whom.
 
+use jiff::Timestamp;
+use lanyard_credential::CredentialName;
 use lanyard_store::{AuditEntry, AuditVerdict, Head};
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 
-/// The latest records, oldest first.
+/// Reads the latest records, oldest first.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadAudit {
+    /// The credential they are about; `None` for all records.
+    pub name: Option<CredentialName>,
+    /// The earliest moment; `None` for the beginning.
+    pub since: Option<Timestamp>,
     /// How many at most.
     pub limit: u32,
 }
@@ -16,7 +22,12 @@ impl Call for ReadAudit {
     type Reply = Vec<AuditEntry>;
 
     async fn run(self, broker: &Broker) -> Result<Vec<AuditEntry>, Error> {
-        let mut entries = broker.store.audit(self.limit).await?;
+        let Self { name, since, limit } = self;
+        let mut entries = broker.store.audit_about(name.as_ref(), since, limit).await?;
+        if let (Some(name), true) = (name, entries.is_empty()) {
+            // A credential that was cleared still has its records.
+            broker.credential(&name).await?;
+        }
         entries.reverse();
         Ok(entries)
     }

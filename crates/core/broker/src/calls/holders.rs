@@ -80,18 +80,21 @@ fn gathered(entries: &[AuditEntry], credential: &Credential) -> Vec<Holder> {
     holders
 }
 
-/// What the audit says of a hand-out: "token, generation 4", or "token, generation 4, 12 times" where a broker wrote down several
+/// The detail of a hand-out in the audit, in its parts: "token, generation 4", or "token, generation 4, 12 times" where a broker wrote down several
 /// at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Handed<'a> {
-    pub(crate) means: &'a str,
-    pub(crate) generation: Generation,
-    pub(crate) times: usize,
+pub struct Handed<'a> {
+    /// How it was handed out: `token`, `exec` with the program, `proxy` with the method and the first segment.
+    pub means: &'a str,
+    /// The generation of the token.
+    pub generation: Generation,
+    /// How often, within the time that one record covers.
+    pub times: usize,
 }
 
 impl<'a> Handed<'a> {
-    /// `None` where the words say something else.
-    pub(crate) fn read(detail: &'a str) -> Option<Self> {
+    /// Reads a record's detail; `None` if it is not that of a hand-out.
+    pub fn read(detail: &'a str) -> Option<Self> {
         // From the end: the name of a program that was given the token may be anything.
         let (means, rest) = detail.rsplit_once(", generation ")?;
         let (generation, times) = match rest.split_once(", ") {

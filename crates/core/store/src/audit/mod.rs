@@ -220,8 +220,20 @@ impl Store {
 
     /// The last `limit` records of all chains, newest first.
     pub async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = self.engine().rows(sql("audit", SELECT_LATEST).bind(limit)).await?;
-        rows.iter().map(read_entry).collect()
+        self.audit_about(None, None, limit).await
+    }
+
+    /// The last `limit` records of a credential, or of all, since a moment, or ever; newest first.
+    ///
+    /// A name selects the records under that name, whichever credential had it, and those of the credential that has it now.
+    pub async fn audit_about(
+        &self,
+        name: Option<&CredentialName>,
+        since: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let latest = sql("audit", SELECT_LATEST).bind(limit).bind(since).bind(name.map(CredentialName::as_str));
+        self.engine().rows(latest).await?.iter().map(read_entry).collect()
     }
 
     /// When something was last done with a credential.
@@ -372,8 +384,12 @@ macro_rules! columns {
 pub(crate) use columns;
 
 const SELECT_LAST: &str = "SELECT writer, sequence, mac FROM audit WHERE writer = $1 ORDER BY sequence DESC LIMIT 1";
-const SELECT_LATEST: &str =
-    concat!("SELECT ", columns!(), " FROM audit ORDER BY at DESC, writer, sequence DESC LIMIT $1");
+const SELECT_LATEST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit WHERE ($2 IS NULL OR at >= $2) AND ($3 IS NULL OR credential_name = $3 \
+        OR credential_id = (SELECT id FROM credentials WHERE name = $3)) ORDER BY at DESC, writer, sequence DESC LIMIT $1"
+);
 const SELECT_SINCE: &str = concat!("SELECT ", columns!(), " FROM audit WHERE at >= $1 ORDER BY at, writer, sequence");
 pub(crate) const SELECT_ONE: &str =
     "SELECT at FROM audit WHERE credential_id = $1 AND action = $2 ORDER BY at DESC LIMIT 1";

@@ -2,21 +2,30 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::Args;
-use lanyard_broker::{ReadAudit, VerifyAudit};
-use lanyard_store::{AuditVerdict, Fault, Head};
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
+use lanyard_broker::{Handed, ReadAudit, VerifyAudit};
+use lanyard_credential::CredentialName;
+use lanyard_store::{AuditAction, AuditEntry, AuditVerdict, Fault, Head};
+use serde_json::{Value, json};
 
-use crate::context::Common;
+use crate::context::{self, Common};
 use crate::exit::Failure;
-use crate::output;
+use crate::{numbers, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
-    /// How many records, the latest ones
-    #[arg(long, value_name = "COUNT", default_value_t = 50)]
-    limit: u32,
+    /// Only records of this credential, also under earlier names and after it was cleared [default: all records]
+    #[arg(conflicts_with = "verify")]
+    name: Option<CredentialName>,
+    /// Only records of the last 300 (seconds), 5m, 12h or 2d, or since a moment (2027-01-31T18:00:00Z)
+    #[arg(long, value_name = "TIME", conflicts_with = "verify", value_parser = Since::from_str)]
+    since: Option<Since>,
+    /// How many records, the latest ones [default: 50; with --since all]
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<u32>,
     /// Check every record against its chain, and print the chains' heads
     #[arg(long)]
     verify: bool,
@@ -25,28 +34,68 @@ pub(crate) struct Audit {
     heads: Option<PathBuf>,
 }
 
+/// So many records are shown unless more are asked for.
+const LATEST: u32 = 50;
+
+/// The beginning of a time that ends now.
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    Ago(SignedDuration),
+    At(Timestamp),
+}
+
+impl FromStr for Since {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(seconds) = numbers::seconds(text) {
+            return Ok(Self::Ago(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))));
+        }
+        text.parse().map(Self::At).map_err(|_| "expected 300, 5m, 12h or 2d, or a moment such as 2027-01-31T18:00:00Z")
+    }
+}
+
+impl Since {
+    fn moment(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(time) => now.checked_sub(time).unwrap_or(Timestamp::MIN),
+            Self::At(at) => at,
+        }
+    }
+}
+
+/// A record for a program: `detail` as it is written, and the parts of it and of `actor` that programs look for.
+fn json_of(entry: &AuditEntry) -> Value {
+    let record = &entry.record;
+    let handed = Handed::read(&record.detail).filter(|_| record.action == AuditAction::HandedOut);
+    json!({
+        "writer": entry.writer,
+        "sequence": entry.sequence,
+        "at": output::json::time(Some(record.at)),
+        "action": record.action.as_str(),
+        "credential": record.credential.as_ref().map(|(_, name)| name.as_str()),
+        "credential_id": record.credential.as_ref().map(|(id, _)| id.to_string()),
+        "actor": record.actor,
+        "client": record.actor.strip_prefix("client "),
+        "detail": record.detail,
+        "means": handed.map(|handed| handed.means),
+        "generation": handed.map(|handed| handed.generation.number()),
+        "times": handed.map(|handed| handed.times),
+    })
+}
+
 impl Audit {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         if self.verify {
             return self.verify(common).await;
         }
-        let entries = common.broker().await?.call(ReadAudit { limit: self.limit }).await?;
+        let limit = self.limit.unwrap_or(if self.since.is_some() { u32::MAX } else { LATEST });
+        let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
+        let entries = common.broker().await?.call(ReadAudit { name: self.name, since, limit }).await?;
         if common.json {
-            let all: Vec<_> = entries
-                .iter()
-                .map(|entry| {
-                    json!({
-                        "writer": entry.writer,
-                        "sequence": entry.sequence,
-                        "at": output::json::time(Some(entry.record.at)),
-                        "action": entry.record.action.as_str(),
-                        "credential": entry.record.credential.as_ref().map(|(_, name)| name.as_str()),
-                        "actor": entry.record.actor,
-                        "detail": entry.record.detail,
-                    })
-                })
-                .collect();
-            output::json::print(&all)?;
+            output::json::print(&entries.iter().map(json_of).collect::<Vec<_>>())?;
+        } else if entries.is_empty() {
+            output::note("no record matches");
         } else {
             let rows = entries
                 .iter()

@@ -75,7 +75,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("client remove", &["lanyard client remove report --yes"]),
-    ("audit", &["lanyard audit", "lanyard audit --verify > heads.txt", "lanyard audit --verify --heads heads.txt"]),
+    (
+        "audit",
+        &[
+            "lanyard audit",
+            "lanyard audit acme --since 2d",
+            "lanyard audit --verify > heads.txt",
+            "lanyard audit --verify --heads heads.txt",
+        ],
+    ),
     ("key show", &["lanyard key show"]),
     ("key rotate", &["lanyard key rotate", "lanyard key rotate --to keyring"]),
     ("key generate", &["lanyard key generate > home.key"]),

@@ -9,6 +9,7 @@
 mod add;
 mod api;
 mod apps;
+mod audit;
 mod backups;
 mod behind;
 mod brokers;

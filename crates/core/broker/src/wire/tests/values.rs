@@ -350,7 +350,8 @@ fn looking(tried: &mut Trips) {
         actor: "uid 0".to_owned(),
         detail: "token".to_owned(),
     };
-    tried.trip(&ReadAudit { limit: 7 }, &vec![AuditEntry { writer: "a host".to_owned(), sequence: 9, record }]);
+    let read = ReadAudit { name: Some("acme".parse().unwrap()), since: Some(jiff::Timestamp::UNIX_EPOCH), limit: 7 };
+    tried.trip(&read, &vec![AuditEntry { writer: "a host".to_owned(), sequence: 9, record }]);
     let head: lanyard_store::Head = format!("a host 9 {}", lanyard_vault::Mac::BEGINNING).parse().unwrap();
     let broken = AuditVerdict::Broken { writer: "a".to_owned(), sequence: 1, fault: Fault::Cut };
     for verdict in [AuditVerdict::Intact(vec![head.clone()]), broken] {

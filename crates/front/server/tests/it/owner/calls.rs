@@ -30,7 +30,7 @@ async fn a_call_is_done_by_the_broker_on_behalf_of_who_asked() {
     assert_eq!(owner.call(ListApps).await.unwrap(), std::slice::from_ref(&app));
     assert_eq!(world.broker.call(ShowApp { name: app.name.clone() }).await.unwrap(), app);
     assert_eq!(world.broker.store().app_secret(app.id).await.unwrap().unwrap().expose_secret(), "a \"secret\"");
-    let last = owner.call(ReadAudit { limit: 1 }).await.unwrap().remove(0).record;
+    let last = owner.call(ReadAudit { name: None, since: None, limit: 1 }).await.unwrap().remove(0).record;
     let uid = rustix::process::geteuid().as_raw();
     assert_eq!(last.actor, format!("uid {uid} (lanyard, pid {})", std::process::id()));
     assert_eq!(owner.other_version(), None);
