@@ -28,7 +28,7 @@ pub enum LabelError {
     #[error("{0:?} is no label: write KEY=VALUE")]
     NoValue(String),
     /// The key is none.
-    #[error("the key {0}")]
+    #[error("its key is invalid: {0}")]
     Key(crate::NameError),
     /// The value is too long, or holds what cannot be printed.
     #[error("a label's value has up to {LONGEST} printable characters")]

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// A text that cannot be a name.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// A text cannot be a name. The error does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "{0:?} cannot be a name: use 1 to 64 lower-case letters, digits, dots, dashes and underscores, beginning with a letter or a digit"
+    "a name has 1 to 64 lower-case letters, digits, dots, dashes and underscores, and begins with a letter or a digit"
 )]
-pub struct NameError(String);
+pub struct NameError;
 
 /// Names are safe in paths, URLs, file names and shells as they are.
 fn is_name(text: &str) -> bool {
@@ -40,11 +40,7 @@ macro_rules! name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                if is_name(text) {
-                    Ok(Self(text.into()))
-                } else {
-                    Err(NameError(text.chars().take(80).collect()))
-                }
+                if is_name(text) { Ok(Self(text.into())) } else { Err(NameError) }
             }
         }
 

@@ -265,8 +265,9 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
     }
     if let Some(name) = set(CREDENTIAL) {
         let _ = NAMED_BY_VARIABLE.set(());
-        return name.to_string_lossy().parse().map_err(|error| Failure::Usage {
-            message: format!("{CREDENTIAL}: {error}"),
+        let name = name.to_string_lossy();
+        return name.parse().map_err(|error| Failure::Usage {
+            message: format!("{CREDENTIAL} is {name:?}, which is not a credential's name: {error}"),
             hint: "set it to a name that lanyard list shows".to_owned(),
         });
     }

@@ -108,7 +108,10 @@ impl Failure {
 
     /// What failed and why, for a report that has one line for it.
     pub(crate) fn in_one_line(&self) -> String {
-        [&[self.to_string()], &because(self)[..]].concat().join(": ")
+        match because(self) {
+            Some(because) => format!("{self}: {because}"),
+            None => self.to_string(),
+        }
     }
 
     /// What to do about it.
@@ -186,7 +189,7 @@ pub(crate) fn tell(failure: &Failure, code: u8, json: bool) {
     }
     let (said, because) = (failure.to_string(), because(failure));
     output::note(&format!("error: {said}"));
-    for because in because {
+    if let Some(because) = because {
         output::note(&format!("  because: {because}"));
     }
     if let Some(hint) = failure.hint() {
@@ -201,20 +204,14 @@ pub(crate) fn tell_program(kind: &str, message: &str, hint: Option<&str>, code: 
     output::json_note(&json!({ "error": error }));
 }
 
-/// The causes, from the nearest on. Some errors of the system's libraries repeat theirs.
-fn because(failure: &Failure) -> Vec<String> {
-    let mut said = failure.to_string();
-    let mut all = Vec::new();
-    let mut source = std::error::Error::source(failure);
-    while let Some(cause) = source {
-        let because = cause.to_string();
-        if !said.contains(&because) {
-            all.push(because.clone());
-            said = because;
-        }
-        source = cause.source();
+/// The innermost cause, unless it is in the message already. Those between say less: "client error (Connect)", "dns error".
+fn because(failure: &Failure) -> Option<String> {
+    let mut source = std::error::Error::source(failure)?;
+    while let Some(cause) = source.source() {
+        source = cause;
     }
-    all
+    let because = source.to_string();
+    (!failure.to_string().contains(&because)).then_some(because)
 }
 
 /// Tells it, and gives the exit code.

@@ -29,6 +29,9 @@ const MEANT: [(&str, &str); 22] = [
     ("apps", "app"),
 ];
 
+/// Kinds of credentials that are added without an app.
+const NEED_NO_APP: [&str; 3] = ["bot", "personal", "guest"];
+
 /// The same error with a better tip. `command` is the subcommand that was recognised.
 pub(crate) fn amend(mut error: clap::Error, command: Option<&str>) -> clap::Error {
     match (error.kind(), command) {
@@ -48,6 +51,13 @@ pub(crate) fn amend(mut error: clap::Error, command: Option<&str>) -> clap::Erro
         (ErrorKind::UnknownArgument | ErrorKind::MissingRequiredArgument, Some("exec")) => {
             let tip = StyledStr::from("put `--` before the program: lanyard exec NAME -- COMMAND");
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+        }
+        (ErrorKind::InvalidValue, Some("app")) => {
+            let Some(ContextValue::String(kind)) = error.get(ContextKind::InvalidValue) else { return error };
+            if NEED_NO_APP.contains(&kind.as_str()) {
+                let tip = format!("a {kind} needs no app: lanyard add {kind} NAME");
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+            }
         }
         _ => {}
     }

@@ -45,7 +45,7 @@ impl Call for Refresh {
         let validity = match (credential.renewal(), &credential.validity, &credential.mint) {
             (Renewal::Mint, _, Some(mint)) => return self.mint(broker, &credential, mint, &now).await,
             (Renewal::Rotate, Some(validity), _) => validity,
-            _ => return Err(Error::DoesNotRotate { kind: credential.kind }),
+            _ => return Err(Error::DoesNotRotate { name: credential.name.clone(), kind: credential.kind }),
         };
         if !self.force {
             match &credential.standing {

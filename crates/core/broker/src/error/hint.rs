@@ -86,11 +86,10 @@ impl Error {
             Self::NoToken { whose, trouble, wait } | Self::NotRenewed { whose, trouble, wait } => {
                 trouble_hint(whose, trouble.kind, *wait)
             }
-            Self::Ended { name, kind } => format!("give it its next token: lanyard add {kind} {name}"),
+            Self::Ended { name, kind } | Self::DoesNotRotate { name, kind } => format!("give it its next token: lanyard add {kind} {name}"),
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
             Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
             Self::Stopping => "run the command again when the broker has stopped or restarted: lanyard doctor".to_owned(),
-            Self::DoesNotRotate { kind } => format!("it is replaced by hand: lanyard add {kind} NAME"),
             Self::NoAdministrator { scope, .. } => format!(
                 "name an administrator's credential that has the scope {scope}: --via NAME; sign one in with it: lanyard login \
                  NAME --app APP --scope {scope}"

@@ -335,8 +335,10 @@ pub enum Error {
     #[error("this lanyard process is stopping, so it requested no token from Webex")]
     Stopping,
     /// The credential cannot be rotated.
-    #[error("{} credential has nothing to renew", .kind.with_article())]
+    #[error("{name} cannot be renewed: {} token is replaced by hand", .kind.with_article())]
     DoesNotRotate {
+        /// The credential.
+        name: CredentialName,
         /// Its kind.
         kind: Kind,
     },

@@ -82,15 +82,20 @@ pub(crate) struct Name {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "lanyard app set [OPTIONS] <NAME>")]
 pub(crate) struct Set {
     /// The app
     name: AppName,
+    #[command(flatten)]
+    parts: Parts,
+}
+
+/// What is changed: at least one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Parts {
     /// A scope for the next sign-in to request, instead of the current ones; may be repeated, or hold several separated by spaces
-    #[arg(
-        long = "scope",
-        value_name = "SCOPE",
-        required_unless_present_any = ["redirect_uris", "application_id"]
-    )]
+    #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
     /// A redirect URI, exactly as registered, in place of those it had; may be repeated
     #[arg(long = "redirect-uri", value_name = "URL")]
@@ -151,15 +156,15 @@ impl App {
     }
 }
 
-async fn set(command: Set, common: &Common) -> Result<(), Failure> {
-    let scopes = scopes(&command.scopes)?;
+async fn set(Set { name, parts }: Set, common: &Common) -> Result<(), Failure> {
+    let scopes = scopes(&parts.scopes)?;
     let broker = common.broker().await?;
     let app = broker
         .call(ChangeApp {
-            name: command.name,
+            name,
             scopes: (!scopes.is_empty()).then(|| scopes.iter().cloned().collect()),
-            redirect_uris: (!command.redirect_uris.is_empty()).then_some(command.redirect_uris),
-            application_id: command.application_id,
+            redirect_uris: (!parts.redirect_uris.is_empty()).then_some(parts.redirect_uris),
+            application_id: parts.application_id,
         })
         .await?;
     if common.json {
@@ -168,7 +173,7 @@ async fn set(command: Set, common: &Common) -> Result<(), Failure> {
     }
     output::note(&format!("changed the app {}", app.name));
     warn_of_scopes(&scopes, holder(app.kind), Some(&format!("lanyard app set {}", app.name)));
-    if app.kind == AppKind::Integration && !command.scopes.is_empty() {
+    if app.kind == AppKind::Integration && !parts.scopes.is_empty() {
         let through = |credential: &Credential| credential.app == Some(app.id);
         for credential in broker.call(List).await?.into_iter().filter(through) {
             output::note(&format!(
@@ -305,6 +310,10 @@ async fn list(common: &Common) -> Result<(), Failure> {
     };
     if common.json {
         return output::json::print(&apps.iter().map(output::json::app).collect::<Vec<_>>());
+    }
+    if apps.is_empty() {
+        output::note("there is no app yet; add one: lanyard app add NAME --kind integration --client-id ID");
+        return Ok(());
     }
     let rows = apps
         .iter()

@@ -24,6 +24,9 @@ pub(crate) struct List {
     /// Only those of this kind
     #[arg(long, value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)))]
     kind: Option<String>,
+    /// Also show labels and the last error, and cut nothing off to fit the terminal
+    #[arg(long)]
+    wide: bool,
 }
 
 /// A label that must be there, whatever it says or with this value.
@@ -64,7 +67,8 @@ impl List {
             let all: Vec<_> = credentials.iter().map(|credential| output::json::credential(credential, &now)).collect();
             output::json::print(&all)?;
         } else if !credentials.is_empty() {
-            output::block(&output::credential::list(&credentials, &now))?;
+            let list = if self.wide { output::credential::list_wide } else { output::credential::list };
+            output::block(&list(&credentials, &now))?;
         } else if there_are_some {
             output::note("no credential matches; all: lanyard list");
         } else {

@@ -160,7 +160,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::CannotReplace { name: name(), kind: Kind::Bot }, 1),
         (Error::WrongKind { expected: Kind::Bot, found: text() }, 1),
         (Error::EndsAtOnce { name: name() }, 1),
-        (Error::DoesNotRotate { kind: Kind::Bot }, 1),
+        (Error::DoesNotRotate { name: name(), kind: Kind::Bot }, 1),
         (handing_out("disabled"), 1),
         (handing_out("clearing"), 1),
         (handing_out("pending"), 4),
@@ -262,7 +262,7 @@ fn every_failure_of_a_use_case_has_its_exit_code() {
 }
 
 /// What a person and a program are told of a failure.
-fn told(error: Error) -> (u8, String, Vec<String>, Option<String>) {
+fn told(error: Error) -> (u8, String, Option<String>, Option<String>) {
     let failure = Failure::from(error);
     (failure.code(), failure.to_string(), because(&failure), failure.hint())
 }

@@ -26,40 +26,51 @@ pub(crate) fn list(credentials: &[Credential], now: &Moment) -> Block {
 
 /// Lays out the list for a table of a known width.
 pub(crate) fn list_within(credentials: &[Credential], now: &Moment, room: Option<usize>) -> Block {
-    let rows = credentials
-        .iter()
-        .map(|credential| {
-            let validity = credential.validity.as_ref();
-            let valid = match validity {
-                None => "-".to_owned(),
-                Some(_) if refused(credential) => "refused".to_owned(),
-                Some(validity) => match validity.access_left(now) {
-                    Some(left) if left.is_zero() => "expired".to_owned(),
-                    Some(left) => short(left),
-                    None => "unknown".to_owned(),
-                },
-            };
-            let renewable = match validity.map(|validity| (validity.refresh, validity.refresh_left(now))) {
-                _ if dead(credential) => "no".to_owned(),
-                _ if credential.renewal() == Renewal::Mint => "always".to_owned(),
-                None | Some((RefreshRight::None, _)) => "no".to_owned(),
-                Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "expired".to_owned(),
-                Some((RefreshRight::Lasting(_), Some(left))) => short(left),
-                Some((RefreshRight::Lasting(_), None)) => "unknown".to_owned(),
-            };
-            vec![
-                credential.name.to_string(),
-                credential.kind.to_string(),
-                credential.state(now).to_string(),
-                valid,
-                renewable,
-                acts_as(credential),
-                organisation(credential),
-            ]
-        })
-        .collect();
-    let headings = ["NAME", "KIND", "STATE", "VALID FOR", "RENEWABLE FOR", "ACTS AS", "ORGANISATION"];
-    table::within(&headings, rows, room)
+    let rows = credentials.iter().map(|credential| cells(credential, now)).collect();
+    table::within(&HEADINGS, rows, room)
+}
+
+/// One row for each, with labels and the last error, as wide as it needs to be.
+pub(crate) fn list_wide(credentials: &[Credential], now: &Moment) -> Block {
+    let rows = credentials.iter().map(|credential| {
+        let labels: Vec<_> = credential.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let error = credential.standing.trouble().map(|trouble| trouble.message.clone());
+        let more = [labels.join(","), error.unwrap_or_default()];
+        cells(credential, now).into_iter().chain(more).collect()
+    });
+    table::within(&[&HEADINGS[..], &["LABELS", "LAST ERROR"]].concat(), rows.collect(), None)
+}
+
+const HEADINGS: [&str; 7] = ["NAME", "KIND", "STATE", "VALID FOR", "RENEWABLE FOR", "ACTS AS", "ORGANISATION"];
+
+fn cells(credential: &Credential, now: &Moment) -> Vec<String> {
+    let validity = credential.validity.as_ref();
+    let valid = match validity {
+        None => "-".to_owned(),
+        Some(_) if refused(credential) => "refused".to_owned(),
+        Some(validity) => match validity.access_left(now) {
+            Some(left) if left.is_zero() => "expired".to_owned(),
+            Some(left) => short(left),
+            None => "unknown".to_owned(),
+        },
+    };
+    let renewable = match validity.map(|validity| (validity.refresh, validity.refresh_left(now))) {
+        _ if dead(credential) => "no".to_owned(),
+        _ if credential.renewal() == Renewal::Mint => "always".to_owned(),
+        None | Some((RefreshRight::None, _)) => "no".to_owned(),
+        Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "expired".to_owned(),
+        Some((RefreshRight::Lasting(_), Some(left))) => short(left),
+        Some((RefreshRight::Lasting(_), None)) => "unknown".to_owned(),
+    };
+    vec![
+        credential.name.to_string(),
+        credential.kind.to_string(),
+        credential.state(now).to_string(),
+        valid,
+        renewable,
+        acts_as(credential),
+        organisation(credential),
+    ]
 }
 
 /// Whether Webex has said that the token at hand is of no use any more.

@@ -29,7 +29,7 @@ fn a_bots_token_is_kept_as_what_it_is() {
     assert!(shown["access_token_expires_at"].as_str().is_some_and(|end| end.starts_with("21")), "a century: {shown}");
 
     let refresh = home.run(["refresh", "pasted", "--force"]);
-    assert!(refresh.stderr.contains("a bot credential has nothing to renew"), "{}", refresh.stderr);
+    assert!(refresh.stderr.contains("pasted cannot be renewed: a bot token is replaced by hand"), "{}", refresh.stderr);
     refresh.fails(1);
     let login = home.run(["login", "pasted"]);
     assert!(login.stderr.contains("pasted is a bot credential"), "{}", login.stderr);

@@ -81,7 +81,8 @@ fn a_slip_in_the_settings_stops_only_what_needs_them() {
         write(text);
         let listed = home.run(["app", "list"]);
         assert!(listed.stderr.starts_with("warning: ") && listed.stderr.contains("lanyard.toml"), "{}", listed.stderr);
-        assert!(!listed.ok().is_empty());
+        assert!(listed.stderr.contains("there is no app yet"), "{}", listed.stderr);
+        listed.ok();
         let refused = home.run(["serve"]);
         assert!(refused.stderr.contains("lanyard.toml is invalid"), "{}", refused.stderr);
         assert!(refused.hint().contains("key_source"), "{}", refused.hint());

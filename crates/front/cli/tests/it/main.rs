@@ -37,6 +37,7 @@ mod keyring;
 mod keys;
 mod kinds;
 mod manage;
+mod mistakes;
 mod origins;
 mod output;
 mod races;

@@ -27,7 +27,9 @@ impl<'a> Address<'a> {
 
     /// The name as a credential has it.
     pub(crate) fn credential(self) -> Result<CredentialName, Problem> {
-        let wrong = |error: NameError| Problem::new(Code::NoSuchName, error.to_string());
+        let wrong = |error: NameError| {
+            Problem::new(Code::NoSuchName, format!("{:?} is not a credential's name: {error}", self.name))
+        };
         self.name.parse().map_err(wrong).map_err(|problem| problem.hint("the path is /webex/NAME/v1/…"))
     }
 

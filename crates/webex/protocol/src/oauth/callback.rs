@@ -96,7 +96,7 @@ impl Callback {
         if text.contains("code=") || text.contains("error=") {
             return Self::from_query(text.trim_start_matches('?'));
         }
-        if text.contains(char::is_whitespace) {
+        if text.len() < SHORTEST_CODE || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(CallbackError::NotACode);
         }
         Ok(Self::Code { code: AuthorizationCode::new(text), state: None })
@@ -118,6 +118,9 @@ fn address(text: &str, redirect_uri: &Url) -> Option<Url> {
         Url::parse(&format!("{}://{text}", redirect_uri.scheme())).ok()
     })
 }
+
+/// A bare text that is shorter is no code: a word that was typed, or a part of one. Webex's codes have 64 characters and more.
+const SHORTEST_CODE: usize = 16;
 
 #[derive(Default)]
 struct Found {
@@ -152,20 +155,23 @@ mod tests {
     #[test]
     fn a_code_is_read_from_an_address_a_query_and_by_itself() {
         for pasted in [
-            "http://127.0.0.1:7418/callback?code=abc&state=s",
-            "127.0.0.1:7418/callback?code=abc&state=s",
-            " ?code=abc&state=s\n",
-            "code=abc&state=s",
-            "abc",
+            "http://127.0.0.1:7418/callback?code=0123456789abcdef&state=s",
+            "127.0.0.1:7418/callback?code=0123456789abcdef&state=s",
+            " ?code=0123456789abcdef&state=s\n",
+            "code=0123456789abcdef&state=s",
+            "0123456789abcdef",
         ] {
-            assert_eq!(code(&Callback::from_pasted(pasted, &redirect()).unwrap()), "abc", "{pasted}");
+            assert_eq!(code(&Callback::from_pasted(pasted, &redirect()).unwrap()), "0123456789abcdef", "{pasted}");
         }
     }
 
     #[test]
     fn words_are_no_code() {
-        let error = Callback::from_pasted("what should go here", &redirect()).unwrap_err();
-        assert_eq!(error, CallbackError::NotACode);
+        for pasted in ["what should go here", "garbage", "0123456789abcde", "0123456789abcdef ghi", "ä23456789abcdefg"]
+        {
+            let error = Callback::from_pasted(pasted, &redirect()).unwrap_err();
+            assert_eq!(error, CallbackError::NotACode, "{pasted}");
+        }
     }
 
     #[test]

@@ -72,7 +72,10 @@ impl Words {
         if named.is_some() && word.is_some() {
             return Err(usage("the method is given twice".to_owned()));
         }
-        let name = name.map(|name| name.parse()).transpose().map_err(|error: NameError| usage(error.to_string()))?;
+        let name = name.map(|name| {
+            name.parse().map_err(|error: NameError| usage(format!("{name:?} is not a credential's name: {error}")))
+        });
+        let name = name.transpose()?;
         Ok(Self { name, method: named.or(word), path: place, ambiguous })
     }
 }

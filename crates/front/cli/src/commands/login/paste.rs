@@ -26,11 +26,24 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     if std::io::stdin().is_terminal() {
         output::note("paste that address, or only the code in it, then press Enter:");
     }
-    let mut pasted = Zeroizing::new(String::new());
-    std::io::stdin().lock().read_line(&mut pasted).map_err(Failure::io("cannot read what was pasted"))?;
-    let callback = Callback::from_pasted(&pasted, redirect_uri.url()).map_err(|error| Failure::Usage {
-        message: error.to_string(),
-        hint: "start again with lanyard login --paste, and copy the address from the browser's address bar".to_owned(),
-    })?;
+    let callback = loop {
+        let mut pasted = Zeroizing::new(String::new());
+        let read = std::io::stdin().lock().read_line(&mut pasted);
+        let ended = read.map_err(Failure::io("cannot read what was pasted"))? == 0;
+        match Callback::from_pasted(&pasted, redirect_uri.url()) {
+            Ok(callback) => break callback,
+            // A slip of a person who is still there costs no new sign-in.
+            Err(error) if std::io::stdin().is_terminal() && !ended => {
+                output::note(&format!("{error}; paste the address from the browser's address bar (Ctrl-C cancels):"));
+            }
+            Err(error) => {
+                return Err(Failure::Usage {
+                    message: error.to_string(),
+                    hint: "start again with lanyard login --paste, and copy the address from the browser's address bar"
+                        .to_owned(),
+                });
+            }
+        }
+    };
     Ok(broker.call(FinishSignIn { sign_in: Arc::new(sign_in), callback, redirect_uri, pasted: true }).await?)
 }

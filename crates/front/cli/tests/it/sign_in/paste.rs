@@ -1,6 +1,6 @@
 //! The person carries the answer over.
 
-use lanyard_testkit::{Elsewhere, Ended, Home, Options, Webex};
+use lanyard_testkit::{Elsewhere, Ended, Home, Options, Terminal, Webex};
 use serde_json::json;
 use url::Url;
 
@@ -47,7 +47,8 @@ fn what_answers_no_sign_in_is_refused_before_anything_is_sent() {
         url.set_port(Some(9)).unwrap();
         url.to_string()
     };
-    let pasted: [(&str, Pasted<'_>); 6] = [
+    let pasted: [(&str, Pasted<'_>); 7] = [
+        ("neither an address nor a code", &|_| "garbage".to_owned()),
         ("nothing was pasted", &|_| String::new()),
         ("neither an address nor a code", &|_| "I do not know what to paste".to_owned()),
         ("not the redirect URI of this sign-in", &another_origin),
@@ -63,6 +64,17 @@ fn what_answers_no_sign_in_is_refused_before_anything_is_sent() {
     }
     assert_eq!(code_exchanges(&webex), 0);
     home.run(["show", "acme"]).fails(3);
+}
+
+#[test]
+fn a_word_that_is_no_code_is_asked_for_again_at_a_terminal() {
+    let (webex, home) = desk(Options::default());
+    let command = home.command(["login", "acme", "--app", "desk", "--paste"]);
+    let (shown, code) = Terminal::run_typing(command, 100, "garbage\n\n0123456789abcdef0123456789abcdef\n");
+    assert!(shown.contains("this is neither an address nor a code; paste the address"), "{shown}");
+    assert!(shown.contains("nothing was pasted; paste the address"), "{shown}");
+    assert!(shown.contains("Webex does not accept the code of this sign-in"), "{shown}");
+    assert_eq!((code, code_exchanges(&webex)), (4, 1), "{shown}");
 }
 
 #[test]
