@@ -49,7 +49,7 @@ pub struct Parts {
 
 /// A use case.
 pub trait Call: Debug {
-    /// What comes of it.
+    /// The outcome.
     type Reply: Send;
 
     /// Does it.
@@ -168,7 +168,7 @@ fn subject_of(credential: &Credential) -> SubjectKey {
     whose_limit(&credential.environment, credential.subject.known().map(|subject| &subject.id), credential.id)
 }
 
-/// The same by its parts: the credential's own where it is not known who it acts as.
+/// Whose limit a credential's calls count against, by the credential's parts: the credential's own where it is not known who it acts as.
 pub fn whose_limit(environment: &Environment, subject: Option<&PersonId>, id: CredentialId) -> SubjectKey {
     match subject {
         Some(subject) => SubjectKey::person(environment, subject),

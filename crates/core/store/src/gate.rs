@@ -48,8 +48,8 @@ impl<'a> Gate<'a> {
         self.begin(Files::OfTheHome).await.map(|(write, _)| write)
     }
 
-    /// The same for what came of an exchange that was begun: it exists nowhere else, and goes where it stands that it was begun,
-    /// though another database stands in the home by now.
+    /// Begins a write for an exchange's outcome, even if the database was replaced: the outcome exists nowhere else, and goes where
+    /// it is noted that the exchange was begun.
     pub(crate) async fn write_answer(&self) -> Result<Write, StoreError> {
         unless_paused(self.begin(Files::Opened).await?).await
     }

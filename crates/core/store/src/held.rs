@@ -30,7 +30,7 @@ pub struct HeldToken {
     pub generation: Generation,
     /// How long it is good; `None` while there is none.
     pub validity: Option<Validity>,
-    /// How the next one is come by.
+    /// How the next token is obtained.
     pub renewal: Renewal,
     /// The scopes that were granted, separated by spaces; `None` where Webex did not say.
     pub scopes: Option<Arc<str>>,

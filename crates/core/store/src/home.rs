@@ -37,7 +37,7 @@ impl Home {
         self.directory.join("home.key.next")
     }
 
-    /// What whoever unlocks a key with a passphrase holds locked meanwhile.
+    /// The file that is locked while a passphrase opens the key.
     pub(crate) fn unlock_file(&self) -> PathBuf {
         self.directory.join("home.unlock")
     }

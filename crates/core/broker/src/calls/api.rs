@@ -23,7 +23,7 @@ pub struct CallApi {
     /// The method.
     #[serde(with = "crate::wire::text")]
     pub method: Method,
-    /// Where to.
+    /// The call's target.
     pub target: Target,
     /// Headers of the caller's own.
     #[serde(with = "crate::wire::headers")]

@@ -21,11 +21,11 @@ pub struct Holders {
 /// Somebody who was handed a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// Who, as the audit names them, without the number of the process that asked.
+    /// The actor, as named in the audit, without the number of the process that asked.
     pub actor: String,
     /// How: `token`, or `exec` and the program's name.
     pub means: String,
-    /// When last.
+    /// The last hand-out.
     pub last: Timestamp,
     /// How often.
     pub times: usize,

@@ -35,7 +35,7 @@ pub struct RevokeTokens {
     pub name: CredentialName,
     /// The administrator's credential that may; where none is named, one that is known to have the scope.
     pub via: Option<CredentialName>,
-    /// Which.
+    /// The tokens to revoke.
     pub which: Which,
     /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
     pub expected: Option<Environment>,

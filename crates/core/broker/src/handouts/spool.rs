@@ -40,7 +40,7 @@ impl fmt::Display for Actor {
 pub struct Asked {
     /// The credential; `None` where there is none of that name.
     pub credential: Option<(CredentialId, CredentialName)>,
-    /// Who.
+    /// The caller.
     pub actor: Actor,
     /// What for: `token`, `exec NAME`, `proxy`.
     pub means: Arc<str>,

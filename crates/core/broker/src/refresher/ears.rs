@@ -83,7 +83,7 @@ impl Ears {
     }
 }
 
-/// Whether whoever follows the store says so once and for all.
+/// True for errors that the reader of store changes reports itself.
 fn is_told_elsewhere(error: &StoreError) -> bool {
     matches!(error, StoreError::Paused(_) | StoreError::Replaced(_))
 }

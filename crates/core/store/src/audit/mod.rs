@@ -21,13 +21,13 @@ use crate::{Store, StoreError};
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// When. Kept to the millisecond.
+    /// The time, in milliseconds.
     pub at: Timestamp,
-    /// What.
+    /// The event.
     pub action: AuditAction,
     /// With which credential: its id, and what it was called then.
     pub credential: Option<(CredentialId, CredentialName)>,
-    /// Who.
+    /// The actor.
     pub actor: String,
     /// The rest, for a person. Holds no secret.
     pub detail: String,
