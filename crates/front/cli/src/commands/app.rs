@@ -29,11 +29,11 @@ pub(crate) enum App {
     List,
     /// Show one app
     Show(Name),
-    /// Change an app's scopes, redirect URIs or application id, as they are at Webex now
+    /// Change an app's scopes, redirect URIs or application id, to match its registration at Webex
     Set(Set),
     /// Forget an app that no credential uses
     Remove(Remove),
-    /// Replace an app's client secret, if Webex does not refuse the new one
+    /// Replace an app's client secret, unless Webex refuses the new one
     Secret(Secret),
 }
 
@@ -270,7 +270,7 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
 
 impl Add {
     /// What would only be found out at the sign-in.
-    fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         let wrong =
             |message: &str, hint: &str| Err(Failure::Usage { message: message.to_owned(), hint: hint.to_owned() });
         let id = self.client_id.trim();
@@ -284,8 +284,7 @@ impl Add {
         if integration && self.redirect_uris.is_empty() && !self.device {
             return wrong(
                 "an integration has at least one redirect URI",
-                "give those that it is registered with: --redirect-uri http://localhost:7418/callback; or --device, where people \
-                 sign in with a code",
+                "add the registered one: --redirect-uri http://localhost:7418/callback; for sign-in by code: --device",
             );
         }
         if integration && self.redirect_uris.is_empty() {

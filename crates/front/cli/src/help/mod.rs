@@ -95,6 +95,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+    use crate::commands::app::App;
 
     /// Every command that can be run, by its words.
     fn leaves(command: &clap::Command, above: &str, all: &mut Vec<String>) {
@@ -130,13 +131,30 @@ mod tests {
                     panic!("{example}\n{error}");
                 }
                 assert!(example.starts_with(&format!("lanyard {path}")), "{path}: {example}");
-                assert!(example.chars().count() <= 96, "{example}");
+                assert!(example.lines().all(|line| line.chars().count() <= 96), "{example}");
             }
+        }
+    }
+
+    #[derive(clap::Parser)]
+    struct OfApps {
+        #[command(subcommand)]
+        app: App,
+    }
+
+    #[test]
+    fn the_examples_of_app_add_are_accepted() {
+        for example in examples("app add").unwrap() {
+            let OfApps { app: App::Add(add) } = OfApps::try_parse_from(&words(example)[1..]).unwrap() else {
+                panic!("{example}");
+            };
+            assert!(add.check().is_ok(), "{example}");
         }
     }
 
     /// The words of the first command of a line, without what a shell takes for itself.
     fn words(line: &str) -> Vec<String> {
+        let line = line.replace("\\\n", "");
         let line = line.split(" | ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
         let (mut words, mut quoted) = (vec![String::new()], false);
         for character in line.chars() {
@@ -146,6 +164,7 @@ mod tests {
                 other => words.last_mut().expect("there is a word").push(other),
             }
         }
+        words.retain(|word| !word.is_empty());
         words
     }
 
