@@ -102,7 +102,7 @@ async fn a_person_who_denies_leaves_the_device_with_nothing() {
     let (status, denied) = poll(&world, &codes).await;
     assert_eq!((status.as_u16(), &denied["error"]), (400, &json!("access_denied")));
     let page = world.http.get(text(&codes, "/verification_uri_complete")).send().await.unwrap().text().await.unwrap();
-    assert!(page.contains("no longer good"), "{page}");
+    assert!(page.contains("unknown or has expired"), "{page}");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_code_runs_out_after_five_minutes_for_the_device_and_for_the_person() 
     assert_eq!(poll(&world, &codes).await.0, 428);
     world.pass(Duration::from_secs(1));
     let page = world.http.get(text(&codes, "/verification_uri_complete")).send().await.unwrap().text().await.unwrap();
-    assert!(page.contains("no longer good") && !page.contains("name=\"decision\""), "{page}");
+    assert!(page.contains("unknown or has expired") && !page.contains("name=\"decision\""), "{page}");
     let (status, gone) = poll(&world, &codes).await;
     assert_eq!((status.as_u16(), &gone["error"]), (400, &json!("expired_token")));
 }
@@ -190,5 +190,5 @@ async fn a_code_can_be_typed_and_one_that_nobody_shows_is_said_to_be_unknown() {
     };
     let known = typed(&text(&codes, "/user_code")).await;
     assert!(known.contains("Lanyard Integration") && known.contains("name=\"password\""), "{known}");
-    assert!(typed("no-code").await.contains("not known"));
+    assert!(typed("no-code").await.contains("unknown or has expired"));
 }

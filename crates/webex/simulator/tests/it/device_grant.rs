@@ -108,7 +108,7 @@ async fn a_device_shows_a_code_waits_and_gets_its_tokens_once() {
     assert_eq!(me["emails"], json!([device.world.knows().admin.email]));
     assert!(reply["scope"].as_str().unwrap().contains("spark-admin:people_read") && reply["refresh_token"].is_string());
     broker(&device.later(2).await, 400, "expired_token");
-    assert!(device.decide(&[]).await.contains("no longer good"), "nor is the page's code good again");
+    assert!(device.decide(&[]).await.contains("unknown or has expired"), "nor is the page's code good again");
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_code_lasts_five_minutes() {
     device.pass(299).await;
     gateway(&device.poll().await, 428);
     broker(&device.later(1).await, 400, "expired_token");
-    assert!(device.decide(&[]).await.contains("no longer good"));
+    assert!(device.decide(&[]).await.contains("unknown or has expired"));
     broker(&device.poll().await, 400, "expired_token");
 }
 
@@ -145,7 +145,7 @@ async fn who_says_no_or_gets_the_password_wrong_gives_nothing() {
     {
         assert!(device.decide(&[wrong]).await.contains("password is wrong"), "{wrong:?}");
     }
-    assert!(device.decide(&[("user_code", "000000x")]).await.contains("no longer good"));
+    assert!(device.decide(&[("user_code", "000000x")]).await.contains("unknown or has expired"));
     gateway(&device.poll().await, 428);
     assert!(device.decide(&[("decision", "deny")]).await.contains("Denied"));
     broker(&device.later(2).await, 400, "access_denied");

@@ -58,7 +58,7 @@ async fn a_blocked_integration_loses_what_it_had_and_gets_nothing_until_it_is_al
     let world = World::start().await;
     let browser = Browser::administrator(&world).await;
     let (client, someone) = (world.knows().integration.client_id.clone(), world.someone().await);
-    browser.see("/hub/apps/integrations").await.says("Nobody has allowed one");
+    browser.see("/hub/apps/integrations").await.says("No integrations yet");
     let reply = world.signed_in(&someone, "spark:people_read").await;
     let unspent = parameter(&world.consent(&someone, "spark:people_read", "accept").await, "code").unwrap();
     let half_way = world.authorize(&[]).await.text().await.unwrap();

@@ -133,8 +133,8 @@ pub(super) async fn activate(State(webex): State<Webex>, text: Bytes) -> Result<
     let mut state = webex.state();
     let digits: String = told.code.chars().filter(char::is_ascii_digit).collect();
     let activation = state.rooms.activate(&digits, now);
-    let activation = activation
-        .ok_or_else(|| Mistake(StatusCode::NOT_FOUND, "the code is not known, or no longer good".to_owned()))?;
+    let activation =
+        activation.ok_or_else(|| Mistake(StatusCode::NOT_FOUND, "the code is unknown or has expired".to_owned()))?;
     let entropy = &*webex.setting().entropy;
     let name = activation.product.clone();
     let device = Device::new(entropy, activation.organisation, activation.home, name, &activation.product);

@@ -110,10 +110,10 @@ pub(super) async fn ask(
     }))
 }
 
-const BLOCK_ONE: &str = "Nobody of your organization can sign in to it any more, and the tokens that it holds for your people end at \
-                         once. Allowing it again brings none of them back: everyone has to sign in anew.";
-const BLOCK_ALL: &str = "Nobody of your organization can sign in to any integration any more, and all tokens that integrations hold \
-                         for your people end at once. Allowing them again brings none back: everyone has to sign in anew.";
+const BLOCK_ONE: &str = "People in your organization can no longer sign in to it, and its tokens for them are revoked immediately. If \
+                         you allow it again, everyone must sign in again.";
+const BLOCK_ALL: &str = "People in your organization can no longer sign in to any integration, and the tokens that integrations hold \
+                         for them are revoked immediately. If you allow them again, everyone must sign in again.";
 
 /// Form field: `client`; all of them where it is left out.
 pub(super) async fn block(
