@@ -25,7 +25,7 @@ pub struct LabelValue(Box<str>);
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LabelError {
     /// There is no `=` in it.
-    #[error("{0:?} is no label: write KEY=VALUE")]
+    #[error("{0:?} is not a label; use KEY=VALUE")]
     NoValue(String),
     /// The key is none.
     #[error("its key is invalid: {0}")]

@@ -41,7 +41,7 @@ pub enum BackupError {
     #[error("{} exists already; it is not overwritten", .0.display())]
     Exists(PathBuf),
     /// `SQLite` takes paths as text.
-    #[error("{} is no text that a database could be named by", .0.display())]
+    #[error("{} is not a valid file name for a database", .0.display())]
     Unnameable(PathBuf),
     /// The home's key is being replaced: the copy would stand under two keys, one of which is about to be removed.
     #[error("the home's key is being replaced just now")]

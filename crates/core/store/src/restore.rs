@@ -34,7 +34,7 @@ pub enum RestoreError {
         source: io::Error,
     },
     /// It is the database of a home that is in use, or was: what it last wrote stands in another file.
-    #[error("{} is no backup but a store in use: it was copied, or it has a log beside it", .0.display())]
+    #[error("{} is a home's database or a copy of one, not a backup", .0.display())]
     InUse(PathBuf),
     /// It is no database, or part of one.
     #[error("{} is damaged: {reason}", path.display())]
@@ -90,7 +90,7 @@ impl RestoreError {
             Self::HomeExists(path) => {
                 format!("name another home (--home DIR), or move {} away first", path.join("lanyard.db").display())
             }
-            Self::Unreadable { path, .. } => format!("see that {} is there and yours to read", path.display()),
+            Self::Unreadable { path, .. } => format!("check that {} exists and that you can read it", path.display()),
             Self::InUse(_) => "make a backup of that home instead: lanyard backup FILE".to_owned(),
             Self::Damaged { .. } => "use another backup; nothing was changed".to_owned(),
             Self::Foreign(_) => "give it a file that lanyard backup made".to_owned(),

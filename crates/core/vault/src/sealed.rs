@@ -83,7 +83,7 @@ pub enum OpenError {
         expected: KeyId,
     },
     /// It was altered, cut, moved from another place, or is of a version that is not known here.
-    #[error("a sealed value is damaged, or does not belong where it stands")]
+    #[error("a sealed value is damaged, or was moved from another row")]
     Damaged,
 }
 

@@ -22,7 +22,7 @@ pub enum KeySource {
 
 /// A word that names no key source.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is no place for a key that this version knows")]
+#[error("unknown key source {0:?}")]
 pub struct KeySourceError(String);
 
 impl KeySource {

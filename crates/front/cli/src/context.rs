@@ -191,7 +191,7 @@ impl Common {
         match Store::open_home(&home.directory, store_parts(&parts), options()).await {
             Ok((store, _)) => broker_over(&store, parts),
             Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
-                message: format!("there is nothing yet in {}", home.directory.display()),
+                message: format!("there is no home in {} yet", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
                     .to_owned(),
             }),

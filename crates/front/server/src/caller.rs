@@ -64,8 +64,8 @@ impl Caller {
                     .hint("see which there are: lanyard client list; add one: lanyard client add")
             })?,
             (Peer::Local { uid }, None) => shared.hand_outs.client_of_user(*uid).ok_or_else(|| {
-                Problem::new(Code::Unauthorized, format!("the user {uid} is no client, and there is no key"))
-                    .why("this user is no client, and there is no key")
+                Problem::new(Code::Unauthorized, format!("user {uid} is not a client, and the request has no key"))
+                    .why("this user is not a client, and the request has no key")
                     .hint(format!("let the owner run lanyard client add NAME --user {uid}, or send a key"))
             })?,
             (Peer::Remote { .. }, None) => {
@@ -141,11 +141,11 @@ impl From<Refused> for Problem {
 fn key(headers: &HeaderMap) -> Result<Option<ClientKey>, Problem> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = all.next() else { return Ok(None) };
-    let refused = |why: String| Problem::new(Code::Unauthorized, why).why("what was sent is no client key");
+    let refused = |why: String| Problem::new(Code::Unauthorized, why).why("what was sent is not a client key");
     if all.next().is_some() {
         return Err(refused("there is more than one Authorization header".to_owned()));
     }
-    let text = value.to_str().map_err(|_| refused("the Authorization header is no text".to_owned()))?;
+    let text = value.to_str().map_err(|_| refused("the Authorization header is not text".to_owned()))?;
     let key = match text.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
         _ => return Err(refused("a client key is sent as Authorization: Bearer KEY".to_owned())),

@@ -88,21 +88,21 @@ codes! {
     /// A path that could be understood in two ways.
     BadPath = BAD_REQUEST, "bad-path", "The path is not taken";
     /// There is no key, or it is not good.
-    Unauthorized = UNAUTHORIZED, "unauthorized", "A client key is needed";
+    Unauthorized = UNAUTHORIZED, "unauthorized", "A client key is required";
     /// The client's policy does not allow it.
     Refused = FORBIDDEN, "refused", "The client's policy does not allow it";
     /// Asked under a name that is not this broker's.
-    WrongHost = MISDIRECTED_REQUEST, "wrong-host", "This broker does not go by that name";
+    WrongHost = MISDIRECTED_REQUEST, "wrong-host", "Unknown host name";
     /// There is nothing of that name.
     NoSuchName = NOT_FOUND, "no-such-name", "There is nothing of that name";
     /// There is nothing at that path.
-    NoSuchPath = NOT_FOUND, "no-such-path", "There is nothing at that path";
+    NoSuchPath = NOT_FOUND, "no-such-path", "Unknown path";
     /// The path does not know this method.
     Method = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here";
     /// A person must sign in, authorise or grant something.
     PersonMustAct = CONFLICT, "person-must-act", "A person must act";
     /// It could not be done, for a reason of its own.
-    Failed = UNPROCESSABLE_ENTITY, "failed", "It was not done";
+    Failed = UNPROCESSABLE_ENTITY, "failed", "The request failed";
     /// The body is longer than is taken.
     TooLong = PAYLOAD_TOO_LARGE, "too-long", "The body is too long";
     /// Webex asked to wait.
@@ -126,7 +126,7 @@ codes! {
     /// The store cannot be reached or used.
     Store = SERVICE_UNAVAILABLE, "store", "The store cannot be used";
     /// The broker is stopping, has stopped, or has as many connections as it takes.
-    Busy = SERVICE_UNAVAILABLE, "busy", "The broker takes no more at the moment";
+    Busy = SERVICE_UNAVAILABLE, "busy", "The broker is busy";
 }
 
 impl Problem {

@@ -57,7 +57,7 @@ impl Error {
                     "compare the app's client id, client secret and application id (lanyard app show {app}) with the developer \
                      portal; another secret: lanyard app secret {app}"
                 ),
-                _ => "mend that first; nothing was stored".to_owned(),
+                _ => "fix that and try again; nothing was stored".to_owned(),
             },
             Self::RefreshTokenRefused { app } => format!(
                 "copy the refresh token again, of the organisation that authorised {app}; a new pair ends no earlier one. Nothing \
@@ -100,7 +100,7 @@ impl Error {
             Self::NoSuchToken { name, .. } => format!("see what there is: lanyard tokens list {name}"),
             Self::AnotherOrganisation { .. } => "compare with an administrator's credential of the same organisation".to_owned(),
             Self::AnotherEnvironment { .. } => {
-                "leave --webex-url, --environment and LANYARD_WEBEX_URL away; they matter only when something new is added".to_owned()
+                "omit --webex-url and --environment, and unset LANYARD_WEBEX_URL; they matter only when something new is added".to_owned()
             }
             Self::AppOfAnotherEnvironment { .. } => {
                 "someone altered the database: see lanyard audit; restore a backup, or clear the credential and add it again".to_owned()
@@ -123,8 +123,8 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
     let (name, pages) = (&whose.name, whose.environment.pages());
     match trouble {
         TroubleKind::DeadGrant if whose.kind == Kind::ServiceApp => format!(
-            "its refresh token has ended, or an administrator has withdrawn the app ({}); generate tokens anew at {} and give \
-             lanyard the refresh token: lanyard add service-app {name} --app {}",
+            "its refresh token expired, or an administrator withdrew the app ({}); generate new tokens at {} and add the \
+             refresh token: lanyard add service-app {name} --app {}",
             pages.service_apps,
             pages.apps,
             whose.app()
@@ -132,8 +132,8 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
         TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
         TroubleKind::DeadToken => match whose.kind {
             Kind::Bot => format!(
-                "somebody has regenerated it; give lanyard the new token: lanyard add bot {name} (regenerate it again at {} if \
-                 nobody has it); in doubt lanyard test {name} asks Webex again",
+                "the token was probably regenerated; add the new one: lanyard add bot {name} (if it is lost, regenerate it at {}); to \
+                 ask Webex again: lanyard test {name}",
                 pages.apps
             ),
             Kind::Personal => format!(
@@ -143,22 +143,22 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
             _ => format!("renew it: lanyard refresh {name} --force"),
         },
         TroubleKind::WrongClient => {
-            format!("give lanyard the app's present secret: lanyard app secret {}", whose.app())
+            format!("store the app's current secret: lanyard app secret {}", whose.app())
         }
         TroubleKind::NotAuthorised => format!(
-            "a full administrator of that organisation authorises the app ({}); lanyard asks again by itself, at once with \
+            "ask a full administrator of that organisation to authorise the app ({}); Lanyard checks automatically; to check now: \
              lanyard refresh {name} --force",
             pages.service_apps
         ),
         TroubleKind::ViaUnusable => {
             format!(
-                "mend the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force; where that \
-                 is gone, clear {name} and add it anew"
+                "fix the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force; if that \
+                 was cleared, clear {name} and add it again"
             )
         }
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
             let kept = if trouble == TroubleKind::OutcomeUnknown {
-                "whether Webex renewed it is unknown, and the next try finds out"
+                "Webex may have renewed it (a retry will tell)"
             } else {
                 "nothing is lost"
             };
@@ -166,7 +166,7 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
                 return format!("{kept}; try again, or see lanyard show {name}");
             }
             let seconds = wait.as_secs().max(1);
-            format!("{kept}; the next try is due in {seconds} s (at once: lanyard refresh {name} --force)")
+            format!("{kept}; the next attempt is due in {seconds} s (at once: lanyard refresh {name} --force)")
         }
     }
 }
@@ -234,7 +234,7 @@ fn sign_in_hint(error: &Error) -> Option<String> {
                 format!("a code works once and for a few minutes; start again: {again}")
             }
         Error::ClientRefused { again, .. } => format!(
-                "give lanyard the app's present secret (lanyard app secret {}), then start again: {again}",
+                "store the app's current secret (lanyard app secret {}), then start again: {again}",
                 again.app
             ),
         Error::NoRefreshToken { again } => format!(

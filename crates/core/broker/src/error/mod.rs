@@ -94,24 +94,24 @@ pub enum Error {
         needed: AppKind,
     },
     /// A sign-in must ask for something.
-    #[error("no scope is asked for")]
+    #[error("no scope was requested")]
     NoScopes,
     /// The redirect belongs to another sign-in.
     #[error("the answer belongs to another sign-in: its state is not the one that was sent")]
     WrongState {
-        /// How to begin anew.
+        /// The command that starts again.
         again: Box<Again>,
     },
     /// The redirect has no state at all.
     #[error("the answer has no state, so it cannot be told to be this sign-in's")]
     NoState {
-        /// How to begin anew.
+        /// The command that starts again.
         again: Box<Again>,
     },
     /// The person, or Webex, refused the sign-in.
     #[error("Webex answered the sign-in with {error}{}", .description.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
     SignInRefused {
-        /// How to begin anew.
+        /// The command that starts again.
         again: Box<Again>,
         /// The word of RFC 6749, section 4.1.2.1.
         error: String,
@@ -121,7 +121,7 @@ pub enum Error {
     /// The code of a sign-in is spent, too old, or another sign-in's.
     #[error("Webex does not accept the code of this sign-in ({refusal})")]
     CodeRefused {
-        /// How to begin anew.
+        /// The command that starts again.
         again: Box<Again>,
         /// What Webex said.
         refusal: Refusal,
@@ -134,13 +134,13 @@ pub enum Error {
     DeviceExpired {
         /// The credential.
         name: CredentialName,
-        /// How to begin anew.
+        /// The command that starts again.
         again: Box<Again>,
     },
     /// The app's secret, or its id, is wrong.
     #[error("Webex does not accept the client id and secret of the app {} ({refusal})", .again.app)]
     ClientRefused {
-        /// How to begin anew, and the app.
+        /// The command that starts again, and the app.
         again: Box<Again>,
         /// What Webex said.
         refusal: Refusal,
@@ -148,7 +148,7 @@ pub enum Error {
     /// The code of a sign-in could not be exchanged.
     #[error("the code could not be exchanged for a token")]
     Exchange {
-        /// How to begin anew.
+        /// The command that starts again.
         again: Box<Again>,
         /// Why not.
         source: Box<ExchangeError>,
@@ -156,11 +156,11 @@ pub enum Error {
     /// A sign-in brought no refresh token: it could not be kept alive.
     #[error("Webex gave a token without the means to renew it")]
     NoRefreshToken {
-        /// How to begin anew, and the Webex that knows the app.
+        /// The command that starts again, and the Webex that knows the app.
         again: Box<Again>,
     },
     /// The sign-in is of another person or organisation than before.
-    #[error("{name} acts as {before}, and this one is {now}'s")]
+    #[error("{name} acts as {before}, but the new token belongs to {now}")]
     AnotherSubject {
         /// The credential.
         name: CredentialName,
@@ -312,7 +312,7 @@ pub enum Error {
         wait: Duration,
     },
     /// There is no valid token, and the credential cannot renew it.
-    #[error("the token of {name} has ended, and {} token cannot be renewed", .kind.with_article())]
+    #[error("the token of {name} has expired, and {} token cannot be renewed", .kind.with_article())]
     Ended {
         /// The credential.
         name: CredentialName,
@@ -320,7 +320,7 @@ pub enum Error {
         kind: Kind,
     },
     /// Webex gives tokens that have ended by the time they are stored.
-    #[error("the tokens that Webex gives for {name} end at once")]
+    #[error("the tokens that Webex issues for {name} expire immediately")]
     EndsAtOnce {
         /// The credential.
         name: CredentialName,
@@ -369,7 +369,7 @@ pub enum Error {
         scope: &'static str,
     },
     /// Nothing can be asked about a subject that is not known.
-    #[error("who {name} acts as is not known")]
+    #[error("the subject of {name} is unknown")]
     UnknownSubject {
         /// The credential.
         name: CredentialName,

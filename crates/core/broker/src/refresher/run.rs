@@ -73,7 +73,7 @@ struct State {
     read: Option<Moment>,
     /// When what could not be revoked was tried again.
     revoked: Option<Moment>,
-    /// When those were looked for that somebody has left half done.
+    /// When interrupted renewals were last looked for.
     sought: Option<Moment>,
     /// Renewals that are under way: their answers exist nowhere else until they are written.
     under_way: usize,
@@ -207,7 +207,9 @@ impl Refresher {
         let failed_before = std::mem::replace(&mut self.state().unreadable, read.is_err());
         match read {
             // Once, however long it lasts.
-            Err(error) if !failed_before => tracing::warn!(%error, "the store cannot be read: nothing new is seen to"),
+            Err(error) if !failed_before => {
+                tracing::warn!(%error, "the store cannot be read, so changes are not picked up");
+            }
             Ok(()) if failed_before => tracing::info!("the store can be read again"),
             Ok(()) | Err(_) => {}
         }
@@ -305,7 +307,7 @@ impl Refresher {
                 Ok(Some(credential)) => credential,
                 Ok(None) => continue,
                 Err(error) => {
-                    tracing::warn!(credential = %id, %error, "a token ends, and the store does not tell whose");
+                    tracing::warn!(credential = %id, %error, "a token is about to expire, but its credential cannot be read");
                     self.changed([id]);
                     continue;
                 }
@@ -342,7 +344,7 @@ impl Refresher {
                     }
                 }
             }
-            Err(error) => tracing::warn!(%error, "what is to be revoked could not be tried again"),
+            Err(error) => tracing::warn!(%error, "pending revocations could not be retried"),
         }
     }
 

@@ -89,7 +89,7 @@ impl Broker {
                 // Whatever is due fails alike: that is told of all together.
                 Error::Store(error) => self.ears.hear_store(&error),
                 error => {
-                    tracing::warn!(credential = %start.id, task = ?start.task, %error, "what is due could not be done");
+                    tracing::warn!(credential = %start.id, task = ?start.task, %error, "a due task failed");
                 }
             }
             Done { what: What::StoreFailed, health: Health::Unknown, rest: STORE_REST }
@@ -136,7 +136,7 @@ impl Broker {
         Ok(match self.untold().mint(credential, mint).await? {
             MintEnd::Minted => {
                 let generation = credential.generation.number();
-                tracing::info!(credential = %credential.name, generation, "a new grant was had");
+                tracing::info!(credential = %credential.name, generation, "obtained a new grant");
                 Done::well(What::Minted)
             }
             MintEnd::Elsewhere => Done { what: What::Elsewhere, ..Done::nothing(REST) },

@@ -48,7 +48,7 @@ impl fmt::Display for Capability {
 
 /// A word that is no capability.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is nothing that a client can be allowed: name some of token, proxy, read, refresh, manage")]
+#[error("unknown capability {0:?}; use token, proxy, read, refresh, manage")]
 pub struct CapabilityError(String);
 
 impl FromStr for Capability {

@@ -26,7 +26,7 @@ pub struct ClientKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ClientKeyError {
     /// It does not begin as keys do: a token of Webex, perhaps.
-    #[error("this is no client key: those begin with {PREFIX}")]
+    #[error("this is not a client key: those begin with {PREFIX}")]
     NotAKey,
     /// It does, and the rest does not fit.
     #[error("this client key is mistyped, or cut off")]

@@ -12,7 +12,7 @@ pub struct MethodSet(u8);
 
 /// A word that is none of them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is no method that the proxy forwards: name some of GET, HEAD, POST, PUT, PATCH, DELETE")]
+#[error("{0:?} is not a method that the proxy forwards; use GET, HEAD, POST, PUT, PATCH, DELETE")]
 pub struct MethodError(String);
 
 /// None includes another: whoever names GET does not name HEAD.

@@ -23,7 +23,7 @@ pub(crate) struct Audit {
     /// Only records of the last 300 (seconds), 5m, 12h or 2d, or since a moment (2027-01-31T18:00:00Z)
     #[arg(long, value_name = "TIME", conflicts_with = "verify", value_parser = Since::from_str)]
     since: Option<Since>,
-    /// How many records, the latest ones [default: 50; with --since all]
+    /// Show only the latest COUNT records [default: 50; with --since all]
     #[arg(long, value_name = "COUNT")]
     limit: Option<u32>,
     /// Check every record against its chain, and print the chains' heads

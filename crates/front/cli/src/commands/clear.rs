@@ -125,10 +125,8 @@ fn page(cleared: &Cleared) -> Option<String> {
         }
         Kind::Integration => match pages.connected_apps {
             Some(page) => format!("to end an integration's access, remove it: {page}"),
-            None => {
-                "a local Webex has no page on which a person ends an integration's access; it ends with its process"
-                    .to_owned()
-            }
+            None => "the local Webex has no page to revoke an integration's access; stop it to discard the access"
+                .to_owned(),
         },
         Kind::Guest => "a guest's token cannot be revoked; it expires within a day".to_owned(),
         Kind::ServiceApp => {

@@ -56,7 +56,7 @@ impl Exec {
         if self.env.is_empty() || self.env.contains(['=', '\0']) || self.env.starts_with("LANYARD_") {
             return Err(Failure::Usage {
                 message: format!("{:?} cannot be the name of a variable here", self.env),
-                hint: "leave --env away for WEBEX_ACCESS_TOKEN".to_owned(),
+                hint: "omit --env to use WEBEX_ACCESS_TOKEN".to_owned(),
             });
         }
         let broker = common.broker().await?;

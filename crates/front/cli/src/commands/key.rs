@@ -15,7 +15,7 @@ use crate::{context, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// Show which key the home has, where it is kept, and how much stands under it
+    /// Show the home's key id, where the key is kept, and how many rows of the database it encrypts
     Show,
     /// Replace the home's key, or continue a replacement; the home stays in use
     Rotate(Rotate),
@@ -25,7 +25,7 @@ pub(crate) enum Key {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
-    /// Where to keep the new key [default: where the present one is]; `passphrase` asks for a new passphrase
+    /// Where to keep the new key [default: where the current one is]; `passphrase` prompts for a new passphrase
     #[arg(long, value_enum, value_name = "SOURCE")]
     to: Option<Target>,
 }

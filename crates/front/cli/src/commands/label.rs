@@ -14,10 +14,10 @@ use crate::{context, output};
 pub(crate) struct Label {
     /// The credential
     name: CredentialName,
-    /// A label to give it; one with this key is replaced
+    /// A label to add; replaces a label with the same key
     #[arg(value_name = "KEY=VALUE", required_unless_present = "remove")]
     labels: Vec<KeyAndValue>,
-    /// The key of a label to take from it; may be repeated
+    /// The key of a label to remove; may be repeated
     #[arg(long, value_name = "KEY")]
     remove: Vec<LabelKey>,
 }

@@ -15,7 +15,7 @@ use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only those with this label; may be repeated, and all must be there
+    /// Show only credentials with this label; if repeated, with all of them
     #[arg(long = "label", value_name = "KEY[=VALUE]")]
     labels: Vec<Wanted>,
     /// Only those in this state

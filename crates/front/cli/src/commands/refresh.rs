@@ -14,7 +14,7 @@ use crate::{context, output};
 pub(crate) struct Refresh {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
     name: Option<CredentialName>,
-    /// Even when it is not due yet, or the last failure asks to wait
+    /// Renew even if it is not due, or if Lanyard is waiting after a failure
     #[arg(long)]
     force: bool,
 }

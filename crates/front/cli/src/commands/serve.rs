@@ -44,7 +44,7 @@ pub(crate) struct Serve {
     /// The group that may connect to it, by name or number [default: your own]
     #[arg(long, value_name = "GROUP")]
     clients_group: Option<String>,
-    /// The directory for the owner's socket. A command looks for it where lanyard.toml says [default: the home]
+    /// The directory for the owner's socket. Prefer `serve.sockets` in lanyard.toml, where commands look for it [default: the home]
     #[arg(long, value_name = "DIR")]
     sockets: Option<PathBuf>,
     /// For how long (900, 15m) tokens are handed out while the store cannot be read [default: 15m]

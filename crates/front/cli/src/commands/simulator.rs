@@ -20,7 +20,7 @@ use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Simulator {
-    /// Where to listen; port 0 takes a free one
+    /// Where to listen; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Allow an address beyond loopback

@@ -19,7 +19,7 @@ pub(crate) struct Test {
     /// A job to test it for; may be repeated
     #[arg(long = "for", value_name = "JOB", value_parser = job())]
     jobs: Vec<Job>,
-    /// A credential that sees the whole organisation, an administrator's: tells which workspaces this one is not granted
+    /// An administrator's credential to compare with; lists the workspaces that this one was not granted
     #[arg(long, value_name = "ADMIN")]
     against: Option<CredentialName>,
 }

@@ -17,7 +17,7 @@ use crate::output::table;
 pub(crate) enum Tokens {
     /// Show the live tokens that apps hold for a credential's subject
     List(List),
-    /// End some of them
+    /// Revoke live tokens of a credential's subject
     Revoke(Revoke),
 }
 
@@ -34,10 +34,10 @@ pub(crate) struct List {
 pub(crate) struct Revoke {
     /// The credential
     name: CredentialName,
-    /// The tokens to end, by the ids that the list shows
+    /// The tokens to revoke, by the ids that the list shows
     #[arg(value_name = "ID", required_unless_present = "superseded")]
     ids: Vec<String>,
-    /// The access tokens of the credential's own app that are older than the one in use, told by their time
+    /// Revoke all access tokens of the credential's own app that were issued before the current one
     #[arg(long, conflicts_with = "ids")]
     superseded: bool,
     /// An administrator's credential with `identity:tokens_write` [default: one that is known to have it]

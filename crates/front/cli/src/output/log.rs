@@ -17,7 +17,7 @@ use self::line_writer::LineWriter;
 pub(crate) enum Format {
     /// People
     Human,
-    /// Programs: one JSON object a line
+    /// Programs: one JSON object per line
     Json,
 }
 

@@ -207,7 +207,7 @@ fn what_cannot_be_a_policy_is_refused_and_adds_nothing() {
         (&["--paths", "/people/.."][..], "no dot segment"),
         (&["--paths", "people"], "begins with a slash"),
         (&["--paths", "/people,/x/%2f"], "no slash or backslash"),
-        (&["--methods", "CONNECT"], "no method that the proxy forwards"),
+        (&["--methods", "CONNECT"], "not a method that the proxy forwards"),
         (&["--can", "everything"], "[possible values: token, proxy, read, refresh, manage]"),
         (&["--expires", "30"], "a number of days, hours or minutes"),
         (&["--expires", "2020-01-01T00:00:00Z"], "would have expired already"),

@@ -188,10 +188,10 @@ fn what_cannot_be_imported_is_said_without_showing_it_and_leaves_nothing() {
     let (webex, home) = desk();
     let bot = &webex.description().bot.access_token;
     for (content, code, expected) in [
-        ("{\"access_token\": 5}".to_owned(), 2, "access_token is no text"),
+        ("{\"access_token\": 5}".to_owned(), 2, "access_token is not text"),
         ("{\"expires_in\": 5}".to_owned(), 2, "access_token is missing"),
-        ("just-some-canary".to_owned(), 2, "no YAML mapping"),
-        ("access_token: [canary]".to_owned(), 2, "access_token is no text"),
+        ("just-some-canary".to_owned(), 2, "not a YAML mapping"),
+        ("access_token: [canary]".to_owned(), 2, "access_token is not text"),
         (format!("access_token: {}", "canary".repeat(20_000)), 2, "more than 65536 bytes"),
         (json!({ "access_token": bot }).to_string(), 1, "this is no integration token"),
         (json!({ "access_token": "canary" }).to_string(), 4, "does not accept the access token"),

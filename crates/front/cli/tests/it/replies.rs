@@ -29,7 +29,7 @@ impl Failing {
             code: 5,
             kind: "outcome-unknown",
             says,
-            hint: "whether Webex renewed it is unknown, and the next try finds out; the next try is due in",
+            hint: "Webex may have renewed it (a retry will tell); the next attempt is due in",
         }
     }
 
@@ -67,16 +67,16 @@ fn failing() -> Vec<Failing> {
         Failing::unclear(refusal(500, "server_error", &canary), "(HTTP 500, server_error, tracking id NA_0123-ab)"),
         Failing::unclear(json!({ "status": 404, "body": canary }), "the outcome is unclear (HTTP 404)"),
         Failing::unclear(refusal(400, &canary, &canary), "the outcome is unclear (HTTP 400, tracking id NA_0123-ab)"),
-        Failing::limited(limits(429, "120"), "nothing is lost; the next try is due in 120 s"),
-        Failing::limited(limits(423, "99999999"), "nothing is lost; the next try is due in 86400 s"),
-        Failing::limited(limits(429, "-5"), "nothing is lost; the next try is due in"),
+        Failing::limited(limits(429, "120"), "nothing is lost; the next attempt is due in 120 s"),
+        Failing::limited(limits(423, "99999999"), "nothing is lost; the next attempt is due in 86400 s"),
+        Failing::limited(limits(429, "-5"), "nothing is lost; the next attempt is due in"),
         Failing {
             action: refusal(401, "invalid_client", "The client secret is wrong."),
             sent: 1,
             code: 4,
             kind: "wrong-client",
             says: "does not accept the app's client id and secret (HTTP 401, invalid_client",
-            hint: "give lanyard the app's present secret: lanyard app secret",
+            hint: "store the app's current secret: lanyard app secret",
         },
         Failing {
             action: refusal(400, "invalid_request", dead_grant),

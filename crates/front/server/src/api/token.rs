@@ -182,7 +182,7 @@ fn because(shortfall: &Shortfall) -> &str {
         Shortfall::NeverReached => "Webex gives no token that lasts longer",
         Shortfall::CannotRenew => "it cannot be renewed",
         Shortfall::RenewalFailed(why) => why,
-        Shortfall::RenewalSlow => "it is being renewed, and that takes long",
+        Shortfall::RenewalSlow => "its renewal is taking too long",
     }
 }
 
@@ -191,11 +191,11 @@ fn min_validity(query: Option<&str>) -> Result<Duration, Problem> {
     let mut asked = Duration::ZERO;
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         if name != "min_validity" {
-            return Err(Problem::new(Code::BadRequest, format!("a token is not asked for with {name:?}"))
+            return Err(Problem::new(Code::BadRequest, format!("unknown parameter {name:?}"))
                 .hint("the only parameter is min_validity, in seconds"));
         }
         asked = value.parse().map(Duration::from_secs).map_err(|_| {
-            Problem::new(Code::BadRequest, "min_validity is no number of seconds").hint("such as min_validity=300")
+            Problem::new(Code::BadRequest, "min_validity is not a number of seconds").hint("such as min_validity=300")
         })?;
     }
     Ok(asked)

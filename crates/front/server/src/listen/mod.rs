@@ -28,7 +28,7 @@ pub enum ListenError {
     #[error("a broker runs already on {}", .0.display())]
     Running(PathBuf),
     /// Something that is no socket stands where the socket should be.
-    #[error("{} is there, and it is no socket", .0.display())]
+    #[error("{} exists and is not a socket", .0.display())]
     InTheWay(PathBuf),
     /// There is no directory to make the socket in.
     #[error("there is no directory {}", .0.display())]

@@ -136,7 +136,7 @@ async fn is_encrypted(stream: &TcpStream) -> io::Result<bool> {
 
 fn unencrypted() -> Problem {
     Problem::new(Code::BadRequest, "this port speaks TLS, and the request came without")
-        .hint("ask with https://; a key that was sent so has been seen by whoever listens: make another")
+        .hint("use https://; if you sent a key, replace it, because it crossed the network unencrypted")
 }
 
 /// The values of `Host` that name this listener. A web page that has its own name resolved to loopback sends that name.

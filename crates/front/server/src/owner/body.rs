@@ -16,7 +16,7 @@ pub enum BodyError {
     #[error("expected a body with a Content-Length of at most {LONGEST} bytes")]
     Length,
     /// It did not come whole.
-    #[error("the body did not come whole")]
+    #[error("the body is incomplete")]
     Cut(#[source] hyper::Error),
 }
 

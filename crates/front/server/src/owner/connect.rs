@@ -26,7 +26,7 @@ pub enum ConnectError {
     #[error("other users can write to {}, the directory of the broker's socket", .0.display())]
     OpenDirectory(PathBuf),
     /// There is something else in the socket's place.
-    #[error("{} is no socket", .0.display())]
+    #[error("{} is not a socket", .0.display())]
     NoSocket(PathBuf),
     /// Somebody else listens.
     #[error("a process of the user {uid} listens on {}", .path.display())]
@@ -37,7 +37,7 @@ pub enum ConnectError {
         uid: u32,
     },
     /// Somebody listens, and does not get round to it.
-    #[error("the broker takes no connection on {}", .0.display())]
+    #[error("the broker does not accept connections on {}", .0.display())]
     Full(PathBuf),
     /// The system refuses.
     #[error("{} cannot be used", .0.display())]

@@ -18,10 +18,10 @@ pub(super) enum Trouble {
     #[error("the broker stopped before the request was sent")]
     Gone,
     /// It was asked, and did not answer.
-    #[error("the broker ended while it was asked; whether it did what it was asked for is not known")]
+    #[error("the broker stopped during the request, which may or may not have been carried out")]
     Ended(#[source] hyper::Error),
     /// Its answer was cut.
-    #[error("the broker ended while it answered; whether it did what it was asked for is not known")]
+    #[error("the broker stopped during its reply, and the request may or may not have been carried out")]
     Cut(#[source] BodyError),
     /// The two do not understand each other.
     #[error(
@@ -32,7 +32,7 @@ pub(super) enum Trouble {
         theirs: String,
     },
     /// A call or a reply is not what it should be.
-    #[error("what the broker said cannot be understood")]
+    #[error("cannot read the broker's reply")]
     Wire(#[from] WireError),
     /// The broker is at fault.
     #[error("the broker could not answer")]

@@ -14,7 +14,7 @@ pub(super) fn problem(error: &StreamError) -> Problem {
         _ if told.code() == Code::BadRequest => told,
         StreamError::NotSent(..) => told.hint("see the network and HTTPS_PROXY of the broker: lanyard doctor"),
         StreamError::Silent(..) | StreamError::Unanswered(..) => {
-            told.hint("what was asked may have been done; look before you ask again for anything but reading")
+            told.hint("Webex may have carried out the call; check before you repeat a call that changes anything")
         }
     }
 }

@@ -17,11 +17,11 @@ use crate::{context, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Add {
-    /// Keep a bot's token, or give a bot that is there its next one
+    /// Add a bot's token, or replace it
     Bot(paste::Paste),
-    /// Keep a personal access token: it ends after hours and cannot be renewed
+    /// Add a personal access token, which expires after at most 12 hours and cannot be renewed
     Personal(paste::Paste),
-    /// Keep a service app's access to one organisation
+    /// Add a service app's access to one organisation
     ServiceApp(service_app::ServiceApp),
     /// Add a guest, whose tokens a service app mints again whenever they expire
     Guest(guest::Guest),

@@ -20,7 +20,7 @@ pub(crate) struct Paste {
     /// A file with the token, `-` for standard input [default: a hidden prompt]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Let another account than before take the credential over
+    /// Allow the credential to change to a different account
     #[arg(long)]
     replace: bool,
 }

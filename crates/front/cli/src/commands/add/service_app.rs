@@ -23,13 +23,13 @@ pub(crate) struct ServiceApp {
     /// A file with the refresh token that the developer portal shows, `-` for standard input [default: a hidden prompt]
     #[arg(long, value_name = "FILE", conflicts_with = "target_org")]
     refresh_token_file: Option<PathBuf>,
-    /// The id of the organisation that authorised it, or will: its tokens are then asked for through --via
+    /// The id of the organisation that authorises the app; Lanyard obtains its tokens through --via
     #[arg(long, value_name = "ORG", requires = "via")]
     target_org: Option<String>,
     /// The credential that asks: an integration's with `spark:applications_token`
     #[arg(long, value_name = "NAME", requires = "target_org")]
     via: Option<CredentialName>,
-    /// Let a different organisation take over the credential
+    /// Allow the credential to change to a different organisation
     #[arg(long, conflicts_with = "target_org")]
     replace: bool,
 }

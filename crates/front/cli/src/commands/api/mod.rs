@@ -44,7 +44,7 @@ pub(crate) struct Api {
         help = "A text field, KEY=VALUE: in the query of a GET, else in the JSON body; KEY[SUB]= and KEY[]= nest"
     )]
     raw_fields: Vec<String>,
-    /// The same for numbers, true, false and null; @FILE is the content of a file, @- standard input
+    /// Like -f, but for numbers, true, false, null and the content of files (@FILE, @- for standard input)
     #[arg(short = 'F', long = "field", value_name = "KEY=VALUE")]
     fields: Vec<String>,
     /// The body, from a file, `-` for standard input
@@ -56,7 +56,7 @@ pub(crate) struct Api {
     /// Follow all pages, and print their items as one array
     #[arg(long)]
     paginate: bool,
-    /// The same, one item a line
+    /// Follow all pages, and print one item per line
     #[arg(long)]
     lines: bool,
     /// Print the status line and the headers first

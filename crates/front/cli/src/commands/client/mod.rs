@@ -25,10 +25,10 @@ use crate::prompt::Sure;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Client {
-    /// Add a client and print its key, this once
+    /// Add a client and print its key, which is shown only once
     ///
-    /// A client is a program, or a user of this machine, that may ask the broker. Its policy is what is named here and nothing else;
-    /// `lanyard client set` changes it later.
+    /// A client is a program, or a user of this machine, that may use the broker. It may do only what these options allow;
+    /// `lanyard client set` changes that later.
     Add(Add),
     /// Show all clients, when each last asked, and whose tokens it holds
     List,
@@ -39,7 +39,7 @@ pub(crate) enum Client {
     /// Each option replaces that part of the policy as a whole, and the other parts stay as they are. A running broker applies the
     /// new policy within a second.
     Set(Set),
-    /// Remove a client: a broker that runs refuses it within a second
+    /// Remove a client; a running broker refuses it within a second
     Remove(Remove),
 }
 
@@ -73,8 +73,8 @@ pub(crate) struct Add {
     #[arg(long, conflicts_with = "credentials")]
     all_credentials: bool,
     /// What it may do, separated by commas: be given an access token (token), call Webex through the broker without ever holding one
-    /// (proxy), see how credentials stand and test them (read), have them renewed (refresh), add and clear them (manage). None
-    /// includes another
+    /// (proxy), see the state of credentials (read), test and renew them (refresh), add and clear them (manage). None includes
+    /// another
     #[arg(long = "can", value_name = "CAPABILITY", value_delimiter = ',', required = true, hide_possible_values = true,
         value_parser = PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)).try_map(|word| word.parse::<Capability>()))]
     capabilities: Vec<Capability>,
@@ -89,10 +89,10 @@ pub(crate) struct Add {
     /// With proxy: the id of the one organisation that its calls may be about
     #[arg(long, value_name = "ORGANISATION", value_parser = organisation)]
     org: Option<OrgId>,
-    /// For how long it may ask (30d, 12h, 90m), or until when (2027-01-31T18:00:00Z) [default: until it is removed]
+    /// When its access expires: a duration (30d, 12h, 90m) or a time (2027-01-31T18:00:00Z) [default: never]
     #[arg(long, value_name = "TIME")]
     expires: Option<Expiry>,
-    /// The user of this machine that it is, by name or number: recognised on the broker's socket for clients, and without a key
+    /// The local user that this client is, by name or number; needs no key on the clients' socket
     #[arg(long, value_name = "USER")]
     user: Option<User>,
 }

@@ -45,7 +45,7 @@ struct Policy {
     /// With proxy: the id of the one organisation that its calls may be about, or any
     #[arg(long, value_name = "ORGANISATION", value_parser = any_or(organisation))]
     org: Option<Given<OrgId>>,
-    /// For how long it may ask (30d, 12h, 90m), until when (2027-01-31T18:00:00Z), or never for no end
+    /// When its access expires: a duration (30d, 12h, 90m), a time (2027-01-31T18:00:00Z), or `never`
     #[arg(long, value_name = "TIME", value_parser = or("never", Expiry::from_str))]
     expires: Option<Given<Expiry>>,
 }

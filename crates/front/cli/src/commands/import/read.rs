@@ -33,7 +33,7 @@ fn bounded(from: impl Read, longest: usize, shown: &str) -> Result<Zeroizing<Str
     if bytes.len() > longest {
         return Err(Failure::Usage {
             message: format!("{shown} has more than {longest} bytes"),
-            hint: "that is no file of tokens; nothing was stored".to_owned(),
+            hint: "that is not a file of tokens; nothing was stored".to_owned(),
         });
     }
     file_text::utf8(std::mem::take(&mut *bytes), shown)

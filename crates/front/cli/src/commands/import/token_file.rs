@@ -17,13 +17,13 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum FileError {
     /// It cannot be read as JSON.
-    #[error("it is no JSON object of a token reply (line {0})")]
+    #[error("it is not a JSON object of a token reply (line {0})")]
     Json(usize),
     /// It cannot be read as YAML.
-    #[error("it is no YAML mapping of tokens (line {0})")]
+    #[error("it is not a YAML mapping of tokens (line {0})")]
     Yaml(usize),
     /// A field holds something else than a text.
-    #[error("its field {0} is no text")]
+    #[error("its field {0} is not text")]
     NoText(&'static str),
     /// A token has a letter that no token has.
     #[error("its field {0} contains a character that is invalid in a token: {1}")]

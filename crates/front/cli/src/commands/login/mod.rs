@@ -20,7 +20,7 @@ use crate::{context, output};
 pub(crate) struct Login {
     /// What to call the credential, or the one to sign in again
     name: CredentialName,
-    /// The app to sign in through; a credential that exists knows its own
+    /// The app to sign in through [default: the credential's own app, if the credential exists]
     #[arg(long)]
     app: Option<AppName>,
     /// Paste the address that the browser ends at, for a browser on another machine
@@ -32,7 +32,7 @@ pub(crate) struct Login {
     /// A scope to ask for; may be repeated [default: those of the app]
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// Let another person or organisation than before take the credential over
+    /// Allow the credential to change to a different person or organisation
     #[arg(long)]
     replace: bool,
 }

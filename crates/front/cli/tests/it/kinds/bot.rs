@@ -157,7 +157,7 @@ fn a_bot_that_webex_refuses_by_mistake_is_not_given_up() {
     assert!(test.stdout.contains("Webex does not accept this token any more"), "{}", test.stdout);
     test.fails(4);
     let token = home.run(["token", "lobby"]);
-    assert!(token.hint().contains("lanyard test lobby asks Webex again"), "{}", token.stderr);
+    assert!(token.hint().contains("to ask Webex again: lanyard test lobby"), "{}", token.stderr);
     token.fails(4);
     home.run(["test", "lobby"]).fails(4);
     webex.control(Method::DELETE, "/faults", None);

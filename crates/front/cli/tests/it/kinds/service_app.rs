@@ -66,7 +66,7 @@ fn a_pasted_refresh_token_is_spent_by_the_protocol_and_lives_on() {
         withdraw(&webex, &app.application_id, &app.organisation_id);
         let ended = home.run(["refresh", "fleet", "--force"]);
         assert!(
-            ended.hint().contains("withdrawn") && ended.hint().contains("lanyard add service-app fleet"),
+            ended.hint().contains("withdrew") && ended.hint().contains("lanyard add service-app fleet"),
             "{}",
             ended.stderr
         );

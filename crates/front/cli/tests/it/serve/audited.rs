@@ -32,7 +32,7 @@ fn the_audit_says_what_was_refused_and_why_without_a_word_of_what_was_sent() {
         "proxy GET rooms/*/*: refused (it may not call this path)",
         "proxy GET: bad-path (the path is not taken)",
         "request: unauthorized (there is no key)",
-        "request: unauthorized (what was sent is no client key)",
+        "request: unauthorized (what was sent is not a client key)",
     ] {
         assert!(audit.contains(said), "{said}:\n{audit}");
     }

@@ -82,7 +82,7 @@ fn what_a_killed_broker_left_behind_is_in_nobodys_way() {
     fs::remove_file(&lock).unwrap();
     let refused = home.run(["serve"]);
     assert!(!lock.exists(), "nothing is made beside it");
-    assert!(refused.fails(1).contains("it is no socket"));
+    assert!(refused.fails(1).contains("is not a socket"));
     assert_eq!(fs::read_to_string(&socket).unwrap(), "mine");
     fs::remove_file(&socket).unwrap();
 

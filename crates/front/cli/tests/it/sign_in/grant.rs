@@ -61,7 +61,7 @@ fn another_person_takes_a_name_over_only_when_told_so() {
     let token = home.token();
 
     let refused = sign_in(&webex, &home, &colleague, &[]);
-    let message = format!("acme acts as {admin}, and this one is {colleague}'s");
+    let message = format!("acme acts as {admin}, but the new token belongs to {colleague}");
     assert!(refused.stderr.contains(&message), "{}", refused.stderr);
     assert!(refused.hint().contains("--replace"), "{}", refused.stderr);
     refused.fails(1);
