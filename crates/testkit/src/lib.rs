@@ -24,7 +24,7 @@ pub use home::{Home, SCOPES};
 pub use lanyard_protocol::Method;
 pub use lanyard_simulator::Options;
 pub use load::{Load, Seen, Sent};
-pub use run::{Ended, Running, wait};
+pub use run::{Ended, Running, left_out, wait};
 pub use schema::deviations;
 pub use served::{Reply, Served, ask_on, send_on, send_to};
 pub use terminal::Terminal;

@@ -173,6 +173,13 @@ pub fn wait(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// Says that a test, or the rest of it, did nothing: past the harness, which shows nothing of a test that does not fail.
+pub fn left_out(why: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let line = format!("LEFT OUT: {test}: {}\n", why.trim());
+    std::io::stderr().write_all(line.as_bytes()).expect("stderr is there");
+}
+
 /// Variables that change what a program shows or how it reaches the network. Whoever runs the tests may have set them.
 const FOREIGN: [&str; 12] = [
     "CI",

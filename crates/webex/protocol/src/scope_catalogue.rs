@@ -172,6 +172,7 @@ const SHARED: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::io::Write as _;
     use std::path::PathBuf;
 
     use super::*;
@@ -196,8 +197,9 @@ mod tests {
     #[test]
     fn every_scope_in_ciscos_documents_can_be_registered() {
         let Some(folder) = std::env::var_os("LANYARD_OPENAPI").map(PathBuf::from) else {
-            eprintln!("LEFT OUT: every_scope_in_ciscos_documents_can_be_registered: LANYARD_OPENAPI names no folder");
-            return;
+            // Past the harness, which shows nothing of a test that does not fail.
+            let line = "LEFT OUT: every_scope_in_ciscos_documents_can_be_registered: LANYARD_OPENAPI names no folder\n";
+            return std::io::stderr().write_all(line.as_bytes()).unwrap();
         };
         let offered = registrable_scopes(ScopeHolder::Integration);
         let mut missing = BTreeSet::new();

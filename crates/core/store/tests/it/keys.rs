@@ -1,6 +1,7 @@
 //! A home's key is replaced while the home is in use.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use lanyard_credential::{CredentialId, Standing};
@@ -177,8 +178,9 @@ async fn an_earlier_key_in_a_keyring_that_is_gone_is_in_nobodys_way() {
     const SILENT: &str = "unix:path=/nonexistent/lanyard-test-bus";
     if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").as_deref() != Some(SILENT.as_ref()) {
         if cfg!(not(target_os = "linux")) {
-            println!("LEFT OUT: the keyring of this system cannot be taken away from a test");
-            return;
+            // Past the harness, which shows nothing of a test that does not fail.
+            let line = "LEFT OUT: the keyring of this system cannot be taken away from a test\n";
+            return std::io::stderr().write_all(line.as_bytes()).unwrap();
         }
         let test = "keys::an_earlier_key_in_a_keyring_that_is_gone_is_in_nobodys_way";
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());

@@ -245,7 +245,7 @@ fn with_a_broker_neither_the_program_nor_the_command_ever_has_the_token() {
     #[cfg(target_os = "linux")]
     match crate::canary::in_memory(running.id(), &[&token, &key]) {
         Some(found) => assert_eq!(found, [key], "its own key is found, so the token would be"),
-        None => crate::left_out("it takes root, to look into a process"),
+        None => lanyard_testkit::left_out("it takes root, to look into a process"),
     }
     running.write_line("end");
     assert!(!running.end().ok().contains(&token));

@@ -29,7 +29,7 @@ fn shell(home: &Home, name: &str, arguments: &[&str]) -> Command {
 fn has(shell: &str) -> bool {
     let there = Command::new(shell).args(["-c", "true"]).stdin(Stdio::null()).status().is_ok();
     if !there {
-        crate::left_out(&format!("{shell} is not installed"));
+        lanyard_testkit::left_out(&format!("{shell} is not installed"));
     }
     there
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use lanyard_testkit::{Ended, Home, Running, wait};
+use lanyard_testkit::{Ended, Home, Running, left_out, wait};
 use serde_json::Value;
 
-use crate::{LANYARD, left_out};
+use crate::LANYARD;
 
 /// A bus with a keyring on it, both ended when dropped.
 struct Session {

@@ -136,7 +136,7 @@ fn a_secret_that_root_provides_for_a_user_opens_that_users_home() {
 
     let home = match Home::on_a_disk(LANYARD) {
         Ok(home) => home,
-        Err(why) => return crate::left_out(&format!("it takes root, to give files away: {why}")),
+        Err(why) => return lanyard_testkit::left_out(&format!("it takes root, to give files away: {why}")),
     };
     let key = home.file("key", &format!("{}\n", home.run(["key", "generate"]).ok()));
     let group = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&key).unwrap());

@@ -69,12 +69,3 @@ const BEHAVIOURS: [RefreshBehaviour; 3] =
 fn signed_in(webex: &Webex) -> Home {
     Home::signed_in(LANYARD, webex)
 }
-
-/// Says that a test, or the rest of it, did nothing: past the harness, which shows nothing of a test that does not fail.
-#[cfg(target_os = "linux")]
-fn left_out(why: &str) {
-    use std::io::Write as _;
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let line = format!("LEFT OUT: {test}: {}\n", why.trim());
-    std::io::stderr().write_all(line.as_bytes()).expect("stderr is there");
-}

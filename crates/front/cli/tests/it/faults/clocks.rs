@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use lanyard_testkit::{Ended, Home, Running, Webex};
+use lanyard_testkit::{Ended, Home, Running, Webex, left_out};
 
 use super::{nothing_is_lost, strict};
-use crate::{left_out, signed_in};
+use crate::signed_in;
 
 /// How far the clock is off, as `faketime` takes it, and how the doctor says it.
 const JUMPS: [(&str, &str); 2] = [

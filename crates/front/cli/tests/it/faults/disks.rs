@@ -3,11 +3,11 @@
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_testkit::{Home, Running, Webex};
+use lanyard_testkit::{Home, Running, Webex, left_out};
 
 use super::clocks::after_a_reboot;
 use super::{nothing_is_lost, refused, stopped_at, strict};
-use crate::{LANYARD, left_out};
+use crate::LANYARD;
 
 fn on_a_disk(webex: &Webex) -> Option<Home> {
     match Home::on_a_disk(LANYARD) {

@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use lanyard_testkit::{Home, Running};
+use lanyard_testkit::{Home, Running, left_out};
 
 use super::{slow, strict};
-use crate::{LANYARD, left_out};
+use crate::LANYARD;
 
 /// Starts a program in a mount namespace of its own whose `/proc` hides the processes of others. Lanyard's are not its own user's in
 /// this respect: no other process may look into them.

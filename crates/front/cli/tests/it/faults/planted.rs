@@ -5,11 +5,11 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lanyard_testkit::{Ended, Home, Running};
+use lanyard_testkit::{Ended, Home, Running, left_out};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::strict;
-use crate::{LANYARD, left_out};
+use crate::LANYARD;
 
 /// The other user.
 const STRANGER: &str = "54322";

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex};
+use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex, left_out};
 
-use crate::{LANYARD, left_out};
+use crate::LANYARD;
 
 /// Lets a program be started in a directory of the test's own where every crash may leave its image.
 const IN_THE_OPEN: &str = "ulimit -c unlimited && cd \"$0\" && exec \"$@\"";

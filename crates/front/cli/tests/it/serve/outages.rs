@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use lanyard_testkit::{Home, Method, RefreshBehaviour, Reply, Served, Webex, ask_on};
+use lanyard_testkit::{Home, Method, RefreshBehaviour, Reply, Served, Webex, ask_on, left_out};
 use serde_json::{Value, json};
 
-use crate::{LANYARD, left_out};
+use crate::LANYARD;
 
 const NONE: [&str; 0] = [];
 const TOKEN: &str = "/api/v1/credentials/acme/token";

@@ -1,8 +1,8 @@
 //! TCP: named rightly, within bounds, encrypted beyond loopback.
 
-use lanyard_testkit::{Home, Served};
+use lanyard_testkit::{Home, Served, left_out};
 
-use crate::{LANYARD, left_out};
+use crate::LANYARD;
 
 #[test]
 fn over_tcp_nobody_is_let_in_without_a_key_or_under_another_name() {

@@ -1,11 +1,11 @@
 //! The rules against Cisco's own description of its API, of which the project holds no copy.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use http::Method;
 use lanyard_protocol::OrgId;
+use lanyard_testkit::left_out;
 use serde_json::Value;
 
 use super::Pin;
@@ -57,13 +57,6 @@ impl Operation {
 
 fn is_org_template(segment: &str) -> bool {
     segment.starts_with('{') && segment.to_ascii_lowercase().contains("org")
-}
-
-/// Says that a test did nothing: past the harness, which shows nothing of a test that does not fail.
-fn left_out(why: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let line = format!("LEFT OUT: {test}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).expect("stderr is there");
 }
 
 fn operations() -> Result<Vec<Operation>, String> {

@@ -1,23 +1,16 @@
 //! Whom a command speaks to, and whom not.
 
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixListener;
 
 use lanyard_broker::{Class, List};
 use lanyard_server::owner::{ConnectError, Owner};
+use lanyard_testkit::left_out;
 
 use super::world::socket_in;
 
 /// Somebody without any privileges.
 const SOMEBODY: u32 = 54_321;
-
-/// Says that a test did nothing: past the harness, which shows nothing of a test that does not fail.
-fn left_out(why: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let line = format!("LEFT OUT: {test}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).expect("stderr is there");
-}
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -7,14 +7,13 @@ mod people;
 mod spaces;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::world::{World, answer, text};
-use lanyard_testkit::deviations;
+use lanyard_testkit::{deviations, left_out};
 
 #[tokio::test]
 async fn every_reply_is_as_ciscos_documents_have_it_and_holds_nothing_of_its_own() {
@@ -160,11 +159,4 @@ impl Documents {
         let listed = self.unreliable[file].as_array();
         listed.into_iter().flatten().any(|entry| entry[0] == method && entry[1] == path)
     }
-}
-
-/// Says that a test did nothing: past the harness, which shows nothing of a test that does not fail.
-fn left_out(why: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let line = format!("LEFT OUT: {test}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).expect("stderr is there");
 }

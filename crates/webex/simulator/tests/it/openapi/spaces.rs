@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{documents, left_out};
+use lanyard_testkit::left_out;
+
+use super::documents;
 use crate::world::{World, text};
 
 #[tokio::test]

@@ -297,7 +297,7 @@ fn every_cell_of_the_table_is_as_the_policies_say() {
 fn others(world: &mut World, table: &mut Table, deeds: &[Deed]) {
     if !world.is_root {
         #[cfg(target_os = "linux")]
-        crate::left_out("it takes root, to become other users");
+        lanyard_testkit::left_out("it takes root, to become other users");
         return;
     }
     let rules = RULES.iter().filter(|rule| ["tokens", "caller"].contains(&rule.name));
