@@ -10,9 +10,10 @@ use thiserror::Error;
 
 use crate::audit::AuditAction;
 use crate::changes::Changed;
-use crate::engine::{Row, Statement, Write, sql};
+use crate::engine::{Row, Statement, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::record::read_environment;
+use crate::write::Tx;
 use crate::{NameError, Store, StoreError};
 
 /// An app to be stored.
@@ -50,31 +51,31 @@ impl Store {
     /// Adds an app.
     pub async fn insert_app(&self, new: &NewApp) -> Result<(), NameError> {
         let app = &new.app;
-        let id = app.id.to_string();
-        let mut write = self.engine().write().await?;
-        let taken = sql("apps", "SELECT id FROM apps WHERE name = $1").bind(app.name.as_str());
-        if write.row(taken).await?.is_some() {
-            write.abandon().await?;
-            return Err(NameError::Taken(app.name.to_string()));
-        }
-        let (wrapped, secret) = self.seal_secret(&id, app.environment.id(), 1, &new.client_secret);
-        let row = sql("apps", INSERT)
-            .bind(id.as_str())
-            .bind(app.name.as_str())
-            .bind(app.kind.as_str())
-            .bind(app.environment.id())
-            .bind(app.client_id.as_str())
-            .bind(uris_text(app))
-            .bind(app.scopes.to_string())
-            .bind(app.application_id.as_deref())
-            .bind(&wrapped)
-            .bind(&secret)
-            .bind(1_u32);
-        write.run(row).await?;
-        let detail = format!("{} ({}) in {}", app.name, app.kind, app.environment.id());
-        self.note(&mut write, AuditAction::AppAdded, None, &detail).await?;
-        write.commit().await?;
-        Ok(())
+        let id = &*app.id.to_string();
+        self.write(|mut tx| async move {
+            let taken = sql("apps", "SELECT id FROM apps WHERE name = $1").bind(app.name.as_str());
+            if tx.row(taken).await?.is_some() {
+                return tx.refuse(NameError::Taken(app.name.to_string())).await;
+            }
+            let (wrapped, secret) = self.seal_secret(id, app.environment.id(), 1, &new.client_secret);
+            let row = sql("apps", INSERT)
+                .bind(id)
+                .bind(app.name.as_str())
+                .bind(app.kind.as_str())
+                .bind(app.environment.id())
+                .bind(app.client_id.as_str())
+                .bind(uris_text(app))
+                .bind(app.scopes.to_string())
+                .bind(app.application_id.as_deref())
+                .bind(&wrapped)
+                .bind(&secret)
+                .bind(1_u32);
+            tx.run(row).await?;
+            let detail = format!("{} ({}) in {}", app.name, app.kind, app.environment.id());
+            tx.record(AuditAction::AppAdded, None, detail);
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// All apps, by name.
@@ -115,81 +116,83 @@ impl Store {
     /// was changed. Credentials that failed because Webex did not know the application id may try again at once. `false` when there is
     /// no such app.
     pub async fn change_app(&self, app: &App, detail: &str) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let id = app.id.to_string();
-        if write.row(sql("apps", SELECT_BY_ID).bind(id.as_str())).await?.is_none() {
-            write.abandon().await?;
-            return Ok(false);
-        }
-        let update = sql("apps", UPDATE)
-            .bind(id.as_str())
-            .bind(uris_text(app))
-            .bind(app.scopes.to_string())
-            .bind(app.application_id.as_deref());
-        write.run(update).await?;
-        self.lift_wrong_client_of(&mut write, &id).await?;
-        self.note(&mut write, AuditAction::AppChanged, None, detail).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let id = app.id.to_string();
+            if tx.row(sql("apps", SELECT_BY_ID).bind(id.as_str())).await?.is_none() {
+                return tx.abandon(false).await;
+            }
+            let update = sql("apps", UPDATE)
+                .bind(id.as_str())
+                .bind(uris_text(app))
+                .bind(app.scopes.to_string())
+                .bind(app.application_id.as_deref());
+            tx.run(update).await?;
+            self.lift_wrong_client_of(&mut tx, &id).await?;
+            tx.record(AuditAction::AppChanged, None, detail);
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// Replaces the client secret. Credentials that failed because the old one was wrong may try again at once. `false` when there is
     /// no such app.
     pub async fn replace_app_secret(&self, id: AppId, secret: &ClientSecret) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let Some(row) = write.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let version = row.counter("secret_version")?.wrapping_add(1);
-        let (row_id, environment) = (row.text("id")?, row.text("environment")?);
-        let (wrapped, sealed) = self.seal_secret(&row_id, &environment, version, secret);
-        let update = sql("apps", UPDATE_SECRET).bind(row_id.as_str()).bind(&wrapped).bind(&sealed).bind(version);
-        write.run(update).await?;
-        self.lift_wrong_client_of(&mut write, &row_id).await?;
-        self.note(&mut write, AuditAction::AppSecretReplaced, None, &row.text("name")?).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let Some(row) = tx.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
+                return tx.abandon(false).await;
+            };
+            let version = row.counter("secret_version")?.wrapping_add(1);
+            let (row_id, environment) = (row.text("id")?, row.text("environment")?);
+            let (wrapped, sealed) = self.seal_secret(&row_id, &environment, version, secret);
+            let update = sql("apps", UPDATE_SECRET).bind(row_id.as_str()).bind(&wrapped).bind(&sealed).bind(version);
+            tx.run(update).await?;
+            self.lift_wrong_client_of(&mut tx, &row_id).await?;
+            tx.record(AuditAction::AppSecretReplaced, None, row.text("name")?);
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// Lets all of an app's credentials that failed because of it try again at once.
-    async fn lift_wrong_client_of(&self, write: &mut Write, app: &str) -> Result<(), StoreError> {
+    async fn lift_wrong_client_of(&self, tx: &mut Tx, app: &str) -> Result<(), StoreError> {
         let told = sql("credentials", "SELECT id FROM credentials WHERE app = $1 AND trouble_kind = $2");
-        for row in write.rows(told.bind(app).bind(TroubleKind::WrongClient.as_str())).await? {
-            self.changed(write, Changed::Credential(row.parsed("id")?)).await?;
+        for row in tx.rows(told.bind(app).bind(TroubleKind::WrongClient.as_str())).await? {
+            tx.changed(Changed::Credential(row.parsed("id")?));
         }
         let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2");
-        write.run(lift.bind(app).bind(TroubleKind::WrongClient.as_str())).await?;
+        tx.run(lift.bind(app).bind(TroubleKind::WrongClient.as_str())).await?;
         Ok(())
     }
 
     /// Lets a credential that failed because of its app's secret try again at once. Whoever writes such a failure down looks afterwards
     /// whether the secret was replaced meanwhile: the replacement lifts what stands by then, and this what came later.
     pub async fn lift_wrong_client(&self, id: CredentialId) -> Result<(), StoreError> {
-        let mut write = self.engine().write().await?;
-        let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE id = $1 AND trouble_kind = $2");
-        write.run(lift.bind(id.to_string()).bind(TroubleKind::WrongClient.as_str())).await?;
-        self.changed(&mut write, Changed::Credential(id)).await?;
-        write.commit().await
+        self.write(|mut tx| async move {
+            let lift =
+                sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE id = $1 AND trouble_kind = $2");
+            tx.run(lift.bind(id.to_string()).bind(TroubleKind::WrongClient.as_str())).await?;
+            tx.changed(Changed::Credential(id));
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// Removes an app that nothing uses. `false` when there is none.
     pub async fn remove_app(&self, id: AppId) -> Result<bool, RemoveAppError> {
-        let mut write = self.engine().write().await?;
-        let users = write.rows(sql("credentials", SELECT_USERS).bind(id.to_string())).await?;
-        if !users.is_empty() {
-            write.abandon().await?;
-            let names = users.iter().map(|row| row.parsed("name")).collect::<Result<_, _>>()?;
-            return Err(RemoveAppError::InUse(names));
-        }
-        let Some(row) = write.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        write.run(sql("apps", "DELETE FROM apps WHERE id = $1").bind(id.to_string())).await?;
-        self.note(&mut write, AuditAction::AppRemoved, None, &row.text("name")?).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let users = tx.rows(sql("credentials", SELECT_USERS).bind(id.to_string())).await?;
+            if !users.is_empty() {
+                let names = users.iter().map(|row| row.parsed("name")).collect::<Result<_, _>>()?;
+                return tx.refuse(RemoveAppError::InUse(names)).await;
+            }
+            let Some(row) = tx.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
+                return tx.abandon(false).await;
+            };
+            tx.run(sql("apps", "DELETE FROM apps WHERE id = $1").bind(id.to_string())).await?;
+            tx.record(AuditAction::AppRemoved, None, row.text("name")?);
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// The wrapped data key and the sealed secret.

@@ -17,6 +17,7 @@ use crate::engine::{Engine, SqliteEngine, beside, sql};
 use crate::home::{create_file, sync_directory};
 use crate::keys::{HomeRow, KeyPlace};
 use crate::pause::PAUSE;
+use crate::write::Purpose;
 use crate::{Options, Store, StoreError};
 
 /// A copy that was made.
@@ -95,9 +96,12 @@ impl Store {
             let _ = fs::remove_file(beside(&unfinished, suffix));
         }
         let backup = made?;
-        let mut write = self.engine().write_though_paused().await?;
-        self.note(&mut write, AuditAction::BackedUp, None, &format!("to {}", path.display())).await?;
-        write.commit().await?;
+        let detail = &*format!("to {}", path.display());
+        self.write_for(Purpose::ThoughPaused, |mut tx| async move {
+            tx.record(AuditAction::BackedUp, None, detail);
+            tx.commit::<_, BackupError>(()).await
+        })
+        .await?;
         Ok(backup)
     }
 

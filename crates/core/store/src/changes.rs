@@ -6,7 +6,8 @@
 
 use lanyard_credential::CredentialId;
 
-use crate::engine::{Row, Write, sql};
+use crate::engine::{Row, sql};
+use crate::write::Tx;
 use crate::{Pause, Store, StoreError};
 
 /// What was changed since a number.
@@ -23,7 +24,7 @@ pub struct Changes {
 }
 
 /// What may change.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changed {
     Credential(CredentialId),
     Clients,
@@ -63,13 +64,13 @@ impl Store {
     }
 
     /// Writes down that something is changed, within the transaction that changes it.
-    pub(crate) async fn changed(&self, write: &mut Write, what: Changed) -> Result<(), StoreError> {
+    pub(crate) async fn write_change(&self, tx: &mut Tx, what: Changed) -> Result<(), StoreError> {
         let subject = match what {
             Changed::Credential(id) => format!("{CREDENTIAL}{id}"),
             Changed::Clients => CLIENTS.to_owned(),
         };
-        write.run(sql("home", COUNT)).await?;
-        write.run(sql("changes", MARK).bind(subject)).await?;
+        tx.run(sql("home", COUNT)).await?;
+        tx.run(sql("changes", MARK).bind(subject)).await?;
         Ok(())
     }
 }

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditAction;
 use crate::credentials::update_standing;
-use crate::engine::{Row, Write, sql};
+use crate::engine::{Row, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::grant::{ACCESS, owner};
 use crate::record::{read_closed, read_environment, unless_unreadable};
+use crate::write::Tx;
 use crate::{Store, StoreError};
 
 /// A token that waits to be revoked. It outlives its credential.
@@ -76,28 +77,28 @@ impl Store {
     /// Stops the hand-out of a credential, and puts its tokens into the queue of those that are to be revoked, in one transaction.
     /// Returns what waits; the same again when it is clearing already. `None` when there is no such credential.
     pub async fn begin_clearing(&self, id: CredentialId) -> Result<Option<Vec<PendingRevocation>>, StoreError> {
-        let mut write = self.engine().write().await?;
-        let Some(row) = write.row(sql("credentials", SELECT_CLEARED).bind(id.to_string())).await? else {
-            write.abandon().await?;
-            return Ok(None);
-        };
-        if read_closed(&row) != Standing::Clearing {
-            let (held, unreadable) = self.held_tokens(&row)?;
-            for token in &held {
-                self.queue(&mut write, &row, token).await?;
-            }
-            let detail = match unreadable {
-                0 => format!("tokens to revoke: {}", held.len()),
-                n => format!("tokens to revoke: {}; {n} of them do not open and cannot be", held.len()),
+        self.write(|mut tx| async move {
+            let Some(row) = tx.row(sql("credentials", SELECT_CLEARED).bind(id.to_string())).await? else {
+                return tx.abandon(None).await;
             };
-            update_standing(&mut write, id, &Standing::Clearing).await?;
-            let name = row.parsed("name")?;
-            self.note(&mut write, AuditAction::Clearing, Some((&id, &name)), &detail).await?;
-        }
-        let waiting = write.rows(sql("revocations", SELECT_OF_CREDENTIAL).bind(id.to_string())).await?;
-        let waiting = waiting.iter().map(read).collect::<Result<_, _>>()?;
-        write.commit().await?;
-        Ok(Some(waiting))
+            if read_closed(&row) != Standing::Clearing {
+                let (held, unreadable) = self.held_tokens(&row)?;
+                for token in &held {
+                    self.queue(&mut tx, &row, token).await?;
+                }
+                let detail = match unreadable {
+                    0 => format!("tokens to revoke: {}", held.len()),
+                    n => format!("tokens to revoke: {}; {n} of them do not open and cannot be", held.len()),
+                };
+                update_standing(&mut tx, id, &Standing::Clearing).await?;
+                let name = row.parsed("name")?;
+                tx.record(AuditAction::Clearing, Some((&id, &name)), detail);
+            }
+            let waiting = tx.rows(sql("revocations", SELECT_OF_CREDENTIAL).bind(id.to_string())).await?;
+            let waiting = waiting.iter().map(read).collect::<Result<_, _>>()?;
+            tx.commit(Some(waiting)).await
+        })
+        .await
     }
 
     /// Erases a credential that is being cleared, with its data key. What waits to be revoked goes on waiting. `false` when there is
@@ -125,24 +126,30 @@ impl Store {
 
     /// Ends the wait of a token and erases it. `false` when somebody else has.
     pub async fn finish_revocation(&self, id: RevocationId, outcome: &RevocationOutcome) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let Some(row) = write.row(sql("revocations", SELECT_BY_ID).bind(id.to_string())).await? else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let pending = read(&row)?;
-        write.run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.to_string())).await?;
-        let kind = pending.kind.as_str();
-        let (action, detail) = match outcome {
-            RevocationOutcome::Revoked => (AuditAction::Revoked, format!("{kind} token")),
-            RevocationOutcome::RevokedThrough(what) => (AuditAction::Revoked, format!("{kind} token, through {what}")),
-            RevocationOutcome::NotRevoked(why) => (AuditAction::NotRevoked, format!("{kind} token: {why}")),
-        };
-        let about = Some((&pending.credential, &pending.name));
-        self.note(&mut write, action, about, &detail).await?;
-        write.commit().await?;
-        self.engine().forget().await;
-        Ok(true)
+        let ended = self
+            .write(|mut tx| async move {
+                let Some(row) = tx.row(sql("revocations", SELECT_BY_ID).bind(id.to_string())).await? else {
+                    return tx.abandon(false).await;
+                };
+                let pending = read(&row)?;
+                tx.run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.to_string())).await?;
+                let kind = pending.kind.as_str();
+                let (action, detail) = match outcome {
+                    RevocationOutcome::Revoked => (AuditAction::Revoked, format!("{kind} token")),
+                    RevocationOutcome::RevokedThrough(what) => {
+                        (AuditAction::Revoked, format!("{kind} token, through {what}"))
+                    }
+                    RevocationOutcome::NotRevoked(why) => (AuditAction::NotRevoked, format!("{kind} token: {why}")),
+                };
+                let about = Some((&pending.credential, &pending.name));
+                tx.record(action, about, detail);
+                tx.commit::<_, StoreError>(true).await
+            })
+            .await?;
+        if ended {
+            self.engine().forget().await;
+        }
+        Ok(ended)
     }
 
     /// The tokens that a credential's row holds, the strongest first, and how many more do not open: a damaged token must not
@@ -175,7 +182,7 @@ impl Store {
         Ok(Some(token))
     }
 
-    async fn queue(&self, write: &mut Write, credential: &Row, token: &RevocableToken) -> Result<(), StoreError> {
+    async fn queue(&self, tx: &mut Tx, credential: &Row, token: &RevocableToken) -> Result<(), StoreError> {
         let id = RevocationId::random(self.entropy()).to_string();
         let environment = credential.text("environment")?;
         let (envelope, wrapped) = Envelope::new(self, queued(&id, &environment), 0);
@@ -195,7 +202,7 @@ impl Store {
             .bind(now.checked_add(PATIENCE).unwrap_or(Timestamp::MAX))
             .bind(&wrapped)
             .bind(&envelope.seal(TOKEN, 0, text, self.entropy()));
-        write.run(insert).await?;
+        tx.run(insert).await?;
         Ok(())
     }
 }

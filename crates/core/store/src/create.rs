@@ -18,6 +18,7 @@ use crate::keys::{Keys, Way, home_id};
 use crate::lock::lock;
 use crate::open::{OWN_KEY, read_home};
 use crate::store::Inner;
+use crate::write::Purpose;
 use crate::{Home, OpenError, Options, Parts, Store, migration};
 
 impl Store {
@@ -110,7 +111,7 @@ async fn create_database(
 
     let own = DataKey::generate(&*parts.entropy);
     let wrapped = key.wrap(&own, &OWN_KEY, &*parts.entropy);
-    let store = Store::new(Inner {
+    let store = &Store::new(Inner {
         home: home.clone(),
         engine: Engine::Sqlite(SqliteEngine::new(path.clone(), options.clone())),
         keys: Keys::new(None, vec![key.clone()], key.id()),
@@ -122,18 +123,22 @@ async fn create_database(
         paused: ArcSwapOption::empty(),
     });
     migration::migrate(&store.inner.engine).await?;
-    let mut write = store.inner.engine.write().await?;
-    let row = sql("home", INSERT_HOME)
-        .bind(key.id().to_string())
-        .bind(source.as_str())
-        .bind(&wrapped)
-        .bind(store.now().wall)
-        .bind(id);
-    write.run(row).await?;
-    store.begin_list(&mut write).await?;
-    let detail = format!("key {}, kept in: {}", key.id(), source.as_str());
-    store.note(&mut write, AuditAction::HomeCreated, None, &detail).await?;
-    write.commit().await?;
+    let detail = &*format!("key {}, kept in: {}", key.id(), source.as_str());
+    let wrapped = &wrapped;
+    store
+        .write_for(Purpose::Keys, |mut tx| async move {
+            let row = sql("home", INSERT_HOME)
+                .bind(key.id().to_string())
+                .bind(source.as_str())
+                .bind(wrapped)
+                .bind(tx.now().wall)
+                .bind(id);
+            tx.run(row).await?;
+            store.begin_list(&mut tx).await?;
+            tx.record(AuditAction::HomeCreated, None, detail);
+            tx.commit::<_, OpenError>(()).await
+        })
+        .await?;
     store.close().await?;
     give_name(home)
 }

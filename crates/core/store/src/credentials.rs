@@ -11,12 +11,13 @@ use thiserror::Error;
 
 use crate::audit::AuditAction;
 use crate::changes::Changed;
-use crate::engine::{Write, sql};
+use crate::engine::sql;
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
     Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_credential,
     read_credential_among, standing_values, unless_unreadable, validity_values,
 };
+use crate::write::Tx;
 use crate::{Store, StoreError};
 
 /// A credential to be stored, with its first tokens where it has some already.
@@ -65,47 +66,46 @@ impl Store {
             credential.validity = Some(tokens.validity.clone());
             credential.scopes.clone_from(&tokens.scopes);
         }
-        let id = credential.id.to_string();
-        let mut write = self.engine().write().await?;
-        let taken = sql("credentials", SELECT_ID_BY_NAME).bind(credential.name.as_str());
-        if write.row(taken).await?.is_some() {
-            write.abandon().await?;
-            return Err(NameError::Taken(credential.name.to_string()));
-        }
-        if let Some(app) = credential.app {
-            let known = sql("apps", "SELECT id FROM apps WHERE id = $1").bind(app.to_string());
-            if write.row(known).await?.is_none() {
-                write.abandon().await?;
-                return Err(NameError::UnknownApp);
+        let (credential, id) = (&credential, &*credential.id.to_string());
+        self.write(|mut tx| async move {
+            let taken = sql("credentials", SELECT_ID_BY_NAME).bind(credential.name.as_str());
+            if tx.row(taken).await?.is_some() {
+                return tx.refuse(NameError::Taken(credential.name.to_string())).await;
             }
-        }
-        let row = sql("credentials", INSERT)
-            .bind(id.as_str())
-            .bind(credential.name.as_str())
-            .bind(credential.kind.as_str())
-            .bind(credential.environment.id())
-            .bind(credential.app.map(|app| app.to_string()))
-            .bind_all(standing_values(&credential.standing))
-            .bind(credential.grant.number())
-            .bind(credential.generation.number())
-            .bind_all(validity_values(credential.validity.as_ref()))
-            .bind(credential.scopes.as_ref().map(ToString::to_string))
-            .bind_all(identity_values(&credential.subject, credential.organisation.as_ref()))
-            .bind(credential.created_at)
-            .bind(credential.last_rotated_at)
-            .bind(labels_text(&credential.labels))
-            .bind_all(mint_values(credential.mint.as_ref()));
-        write.run(row).await?;
-        if let Some(tokens) = &new.tokens {
-            let counters = (credential.generation, credential.generation);
-            let environment = credential.environment.id();
-            self.store_grant(&mut write, credential.id, environment, credential.grant, counters, tokens).await?;
-        }
-        let about = Some((&credential.id, &credential.name));
-        let detail = format!("{} in {}", credential.kind, credential.environment.id());
-        self.note(&mut write, AuditAction::Added, about, &detail).await?;
-        write.commit().await?;
-        Ok(credential)
+            if let Some(app) = credential.app {
+                let known = sql("apps", "SELECT id FROM apps WHERE id = $1").bind(app.to_string());
+                if tx.row(known).await?.is_none() {
+                    return tx.refuse(NameError::UnknownApp).await;
+                }
+            }
+            let row = sql("credentials", INSERT)
+                .bind(id)
+                .bind(credential.name.as_str())
+                .bind(credential.kind.as_str())
+                .bind(credential.environment.id())
+                .bind(credential.app.map(|app| app.to_string()))
+                .bind_all(standing_values(&credential.standing))
+                .bind(credential.grant.number())
+                .bind(credential.generation.number())
+                .bind_all(validity_values(credential.validity.as_ref()))
+                .bind(credential.scopes.as_ref().map(ToString::to_string))
+                .bind_all(identity_values(&credential.subject, credential.organisation.as_ref()))
+                .bind(credential.created_at)
+                .bind(credential.last_rotated_at)
+                .bind(labels_text(&credential.labels))
+                .bind_all(mint_values(credential.mint.as_ref()));
+            tx.run(row).await?;
+            if let Some(tokens) = &new.tokens {
+                let counters = (credential.generation, credential.generation);
+                let environment = credential.environment.id();
+                self.store_grant(&mut tx, credential.id, environment, credential.grant, counters, tokens).await?;
+            }
+            let about = Some((&credential.id, &credential.name));
+            let detail = format!("{} in {}", credential.kind, credential.environment.id());
+            tx.record(AuditAction::Added, about, detail);
+            tx.commit(credential.clone()).await
+        })
+        .await
     }
 
     /// All credentials that can be read, by name. The log names the others.
@@ -152,43 +152,42 @@ impl Store {
 
     /// Gives a credential another name; `false` when there is no such credential.
     pub async fn rename_credential(&self, id: CredentialId, name: &CredentialName) -> Result<bool, NameError> {
-        let mut write = self.engine().write().await?;
-        let holder = write.row(sql("credentials", SELECT_ID_BY_NAME).bind(name.as_str())).await?;
-        if let Some(holder) = holder
-            && holder.parsed::<CredentialId>("id")? != id
-        {
-            write.abandon().await?;
-            return Err(NameError::Taken(name.to_string()));
-        }
-        let Some(old) = name_and_standing(&mut write, id).await? else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let rename = sql("credentials", "UPDATE credentials SET name = $2 WHERE id = $1");
-        write.run(rename.bind(id.to_string()).bind(name.as_str())).await?;
-        let detail = format!("was {}", old.0);
-        self.note(&mut write, AuditAction::Renamed, Some((&id, name)), &detail).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let holder = tx.row(sql("credentials", SELECT_ID_BY_NAME).bind(name.as_str())).await?;
+            if let Some(holder) = holder
+                && holder.parsed::<CredentialId>("id")? != id
+            {
+                return tx.refuse(NameError::Taken(name.to_string())).await;
+            }
+            let Some(old) = name_and_standing(&mut tx, id).await? else {
+                return tx.abandon(false).await;
+            };
+            let rename = sql("credentials", "UPDATE credentials SET name = $2 WHERE id = $1");
+            tx.run(rename.bind(id.to_string()).bind(name.as_str())).await?;
+            let detail = format!("was {}", old.0);
+            tx.record(AuditAction::Renamed, Some((&id, name)), detail);
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// Switches a credential off or on, or notes how it stands. `false` when there is no such credential, or when it is being
     /// cleared, which nothing stops.
     pub async fn set_standing(&self, id: CredentialId, standing: &Standing) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let Some((name, old)) = name_and_standing(&mut write, id).await?.filter(not_clearing) else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        update_standing(&mut write, id, standing).await?;
-        let action = match (&old, standing) {
-            (_, Standing::Disabled) => AuditAction::Disabled,
-            (Standing::Disabled, _) => AuditAction::Enabled,
-            _ => AuditAction::StandingChanged,
-        };
-        self.note(&mut write, action, Some((&id, &name)), &standing_word(standing)).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let Some((name, old)) = name_and_standing(&mut tx, id).await?.filter(not_clearing) else {
+                return tx.abandon(false).await;
+            };
+            update_standing(&mut tx, id, standing).await?;
+            let action = match (&old, standing) {
+                (_, Standing::Disabled) => AuditAction::Disabled,
+                (Standing::Disabled, _) => AuditAction::Enabled,
+                _ => AuditAction::StandingChanged,
+            };
+            tx.record(action, Some((&id, &name)), standing_word(standing));
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// Writes down what a look at the token of `generation` brought; who it acts as only where that was not known,
@@ -200,44 +199,44 @@ impl Store {
         generation: Generation,
         check: &Check,
     ) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let current = write.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
-        let current = current.as_ref().map(read_credential).transpose()?;
-        let Some(current) =
-            current.filter(|found| found.generation == generation && found.standing != Standing::Clearing)
-        else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let standing = match &current.standing {
-            Standing::Disabled => &Standing::Disabled,
-            // What was found out since is newer than the look.
-            _ if current.standing != check.seen => &current.standing,
-            _ => &check.standing,
-        };
-        let is_another = matches!((current.subject.known(), check.subject.known()), (Some(a), Some(b)) if a.id != b.id);
-        let organisation = if is_another { current.organisation.clone() } else { check.organisation.clone() };
-        let check = &Check {
-            subject: current.subject.learned(check.subject.clone()),
-            organisation: named(organisation, current.organisation.as_ref()),
-            ..check.clone()
-        };
-        let unchanged = current.subject == check.subject
-            && current.organisation == check.organisation
-            && current.standing == *standing;
-        if unchanged {
-            write.abandon().await?;
-            return Ok(true);
-        }
-        let update = sql("credentials", UPDATE_IDENTITY)
-            .bind(id.to_string())
-            .bind_all(identity_values(&check.subject, check.organisation.as_ref()))
-            .bind_all(standing_values(standing));
-        write.run(update).await?;
-        let about = Some((&id, &current.name));
-        self.note(&mut write, AuditAction::Checked, about, &standing_word(standing)).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let current = tx.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
+            let current = current.as_ref().map(read_credential).transpose()?;
+            let Some(current) =
+                current.filter(|found| found.generation == generation && found.standing != Standing::Clearing)
+            else {
+                return tx.abandon(false).await;
+            };
+            let standing = match &current.standing {
+                Standing::Disabled => &Standing::Disabled,
+                // What was found out since is newer than the look.
+                _ if current.standing != check.seen => &current.standing,
+                _ => &check.standing,
+            };
+            let is_another =
+                matches!((current.subject.known(), check.subject.known()), (Some(a), Some(b)) if a.id != b.id);
+            let organisation = if is_another { current.organisation.clone() } else { check.organisation.clone() };
+            let check = &Check {
+                subject: current.subject.learned(check.subject.clone()),
+                organisation: named(organisation, current.organisation.as_ref()),
+                ..check.clone()
+            };
+            let unchanged = current.subject == check.subject
+                && current.organisation == check.organisation
+                && current.standing == *standing;
+            if unchanged {
+                return tx.abandon(true).await;
+            }
+            let update = sql("credentials", UPDATE_IDENTITY)
+                .bind(id.to_string())
+                .bind_all(identity_values(&check.subject, check.organisation.as_ref()))
+                .bind_all(standing_values(standing));
+            tx.run(update).await?;
+            let about = Some((&id, &current.name));
+            tx.record(AuditAction::Checked, about, standing_word(standing));
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// Writes down that the access token of `generation` lasted no longer than that from when it was obtained, whatever its reply had
@@ -248,11 +247,13 @@ impl Store {
         generation: Generation,
         lasted: Duration,
     ) -> Result<(), StoreError> {
-        let mut write = self.engine().write().await?;
-        let end = "UPDATE credentials SET access_lifetime = $3 WHERE id = $1 AND generation = $2";
-        write.run(sql("credentials", end).bind(id.to_string()).bind(generation.number()).bind(Some(lasted))).await?;
-        self.changed(&mut write, Changed::Credential(id)).await?;
-        write.commit().await
+        self.write(|mut tx| async move {
+            let end = "UPDATE credentials SET access_lifetime = $3 WHERE id = $1 AND generation = $2";
+            tx.run(sql("credentials", end).bind(id.to_string()).bind(generation.number()).bind(Some(lasted))).await?;
+            tx.changed(Changed::Credential(id));
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// Webex accepts the access token of `generation` although the wall clock says that it has ended: the boot clock is right, and what is
@@ -266,13 +267,15 @@ impl Store {
     ) -> Result<(), StoreError> {
         let Some(age) = now.boot.since(&obtained.boot) else { return Ok(()) };
         let Ok(agreeing) = now.wall.checked_sub(age) else { return Ok(()) };
-        let mut write = self.engine().write().await?;
-        let agree =
-            "UPDATE credentials SET obtained_wall = $3 WHERE id = $1 AND generation = $2 AND obtained_wall = $4";
-        let agree = sql("credentials", agree).bind(id.to_string()).bind(generation.number());
-        write.run(agree.bind(agreeing).bind(obtained.wall)).await?;
-        self.changed(&mut write, Changed::Credential(id)).await?;
-        write.commit().await
+        self.write(|mut tx| async move {
+            let agree =
+                "UPDATE credentials SET obtained_wall = $3 WHERE id = $1 AND generation = $2 AND obtained_wall = $4";
+            let agree = sql("credentials", agree).bind(id.to_string()).bind(generation.number());
+            tx.run(agree.bind(agreeing).bind(obtained.wall)).await?;
+            tx.changed(Changed::Credential(id));
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// Erases a credential with its data key, without revoking anything. `false` when there is none.
@@ -281,18 +284,22 @@ impl Store {
     }
 
     pub(crate) async fn erase(&self, id: CredentialId, action: AuditAction) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let Some((name, _)) = name_and_standing(&mut write, id).await? else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        self.take_from_clients(&mut write, id).await?;
-        write.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
-        crate::lease::drop_lease(&mut write, id).await?;
-        self.note(&mut write, action, Some((&id, &name)), "").await?;
-        write.commit().await?;
-        self.engine().forget().await;
-        Ok(true)
+        let erased = self
+            .write(|mut tx| async move {
+                let Some((name, _)) = name_and_standing(&mut tx, id).await? else {
+                    return tx.abandon(false).await;
+                };
+                self.take_from_clients(&mut tx, id).await?;
+                tx.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
+                crate::lease::drop_lease(&mut tx, id).await?;
+                tx.record(action, Some((&id, &name)), "");
+                tx.commit::<_, StoreError>(true).await
+            })
+            .await?;
+        if erased {
+            self.engine().forget().await;
+        }
+        Ok(erased)
     }
 }
 
@@ -305,10 +312,10 @@ pub(crate) fn named(seen: Option<Organisation>, known: Option<&Organisation>) ->
 }
 
 pub(crate) async fn name_and_standing(
-    write: &mut Write,
+    tx: &mut Tx,
     id: CredentialId,
 ) -> Result<Option<(CredentialName, Standing)>, StoreError> {
-    let row = write.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
+    let row = tx.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
     row.map(|row| Ok((row.parsed("name")?, read_closed(&row)))).transpose()
 }
 
@@ -316,13 +323,9 @@ fn not_clearing((_, standing): &(CredentialName, Standing)) -> bool {
     *standing != Standing::Clearing
 }
 
-pub(crate) async fn update_standing(
-    write: &mut Write,
-    id: CredentialId,
-    standing: &Standing,
-) -> Result<(), StoreError> {
+pub(crate) async fn update_standing(tx: &mut Tx, id: CredentialId, standing: &Standing) -> Result<(), StoreError> {
     let update = sql("credentials", UPDATE_STANDING).bind(id.to_string()).bind_all(standing_values(standing));
-    write.run(update).await?;
+    tx.run(update).await?;
     Ok(())
 }
 

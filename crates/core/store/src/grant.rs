@@ -9,9 +9,10 @@ use lanyard_vault::Sealed;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditAction;
-use crate::engine::{Write, sql};
+use crate::engine::sql;
 use crate::envelope::{Envelope, Owner};
 use crate::record::{identity_values, read_closed, standing_values, validity_values};
+use crate::write::Tx;
 use crate::{Store, StoreError};
 
 /// The tokens of a new grant, as a sign-in or an import brought them.
@@ -78,47 +79,45 @@ impl Store {
         tokens: &NewTokens,
         (subject, organisation): (&Subject, Option<&Organisation>),
     ) -> Result<Option<Generation>, StoreError> {
-        let mut write = self.engine().write().await?;
-        let row = write.row(sql("credentials", SELECT_FOR_GRANT).bind(id.to_string())).await?;
-        let Some(row) = row else {
-            write.abandon().await?;
-            return Ok(None);
-        };
-        if let Some(expected) = expected
-            && row.counter("generation")? != expected.number()
-        {
-            write.abandon().await?;
-            return Ok(None);
-        }
-        let standing = match read_closed(&row) {
-            Standing::Clearing => {
-                write.abandon().await?;
-                return Ok(None);
+        self.write(|mut tx| async move {
+            let row = tx.row(sql("credentials", SELECT_FOR_GRANT).bind(id.to_string())).await?;
+            let Some(row) = row else {
+                return tx.abandon(None).await;
+            };
+            if let Some(expected) = expected
+                && row.counter("generation")? != expected.number()
+            {
+                return tx.abandon(None).await;
             }
-            Standing::Disabled => Standing::Disabled,
-            _ => Standing::Active,
-        };
-        let grant = Grant::new(row.counter("grant_number")?).next();
-        let replaced = Generation::new(row.counter("generation")?);
-        let generation = replaced.next();
-        let environment = row.text("environment")?;
-        self.store_grant(&mut write, id, &environment, grant, (replaced, generation), tokens).await?;
-        let identity = sql("credentials", UPDATE_IDENTITY)
-            .bind(id.to_string())
-            .bind_all(identity_values(subject, organisation))
-            .bind_all(standing_values(&standing));
-        write.run(identity).await?;
-        let name = row.parsed("name")?;
-        let detail = format!("grant {grant}, generation {generation}");
-        self.note(&mut write, action, Some((&id, &name)), &detail).await?;
-        write.commit().await?;
-        Ok(Some(generation))
+            let standing = match read_closed(&row) {
+                Standing::Clearing => {
+                    return tx.abandon(None).await;
+                }
+                Standing::Disabled => Standing::Disabled,
+                _ => Standing::Active,
+            };
+            let grant = Grant::new(row.counter("grant_number")?).next();
+            let replaced = Generation::new(row.counter("generation")?);
+            let generation = replaced.next();
+            let environment = row.text("environment")?;
+            self.store_grant(&mut tx, id, &environment, grant, (replaced, generation), tokens).await?;
+            let identity = sql("credentials", UPDATE_IDENTITY)
+                .bind(id.to_string())
+                .bind_all(identity_values(subject, organisation))
+                .bind_all(standing_values(&standing));
+            tx.run(identity).await?;
+            let name = row.parsed("name")?;
+            let detail = format!("grant {grant}, generation {generation}");
+            tx.record(action, Some((&id, &name)), detail);
+            tx.commit(Some(generation)).await
+        })
+        .await
     }
 
     /// Seals a first or a new grant under a new data key, and puts it into the row.
     pub(crate) async fn store_grant(
         &self,
-        write: &mut Write,
+        tx: &mut Tx,
         id: CredentialId,
         environment: &str,
         grant: Grant,
@@ -129,9 +128,9 @@ impl Store {
         let (envelope, wrapped) = Envelope::new(self, owner(&row, environment), grant.number());
         let set = SealedSet::seal(self, &envelope, generation, tokens.access.as_ref(), tokens.refresh.as_ref());
         let key = sql("credentials", UPDATE_KEY).bind(row.as_str()).bind(&wrapped).bind(grant.number());
-        write.run(key).await?;
+        tx.run(key).await?;
         let scopes = tokens.scopes.as_ref();
-        set.store(write, &row, (replaced, generation), &tokens.validity, scopes).await
+        set.store(tx, &row, (replaced, generation), &tokens.validity, scopes).await
     }
 }
 
@@ -172,7 +171,7 @@ impl SealedSet {
     /// Makes this the row's token set in place of generation `replaced`, and erases intent and spare.
     pub(crate) async fn store(
         &self,
-        write: &mut Write,
+        tx: &mut Tx,
         row: &str,
         (replaced, generation): (Generation, Generation),
         validity: &Validity,
@@ -186,7 +185,7 @@ impl SealedSet {
             .bind_all(validity_values(Some(validity)))
             .bind(scopes.map(ToString::to_string))
             .bind(replaced.number());
-        match write.run(update).await? {
+        match tx.run(update).await? {
             1 => Ok(()),
             // The row was read in this very transaction. An engine that lets another write between is answered by trying again.
             _ => Err(StoreError::Busy),

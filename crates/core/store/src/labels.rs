@@ -17,24 +17,23 @@ impl Store {
         remove: &[LabelKey],
         set: &[Label],
     ) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let select = sql("credentials", "SELECT name, labels FROM credentials WHERE id = $1").bind(id.to_string());
-        let Some(row) = write.row(select).await? else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let before = read_labels(&row.text("labels")?);
-        let after = changed(before.clone(), remove, set);
-        if before == after {
-            write.abandon().await?;
-            return Ok(true);
-        }
-        let update = sql("credentials", "UPDATE credentials SET labels = $2 WHERE id = $1");
-        write.run(update.bind(id.to_string()).bind(labels_text(&after))).await?;
-        let name: CredentialName = row.parsed("name")?;
-        self.note(&mut write, AuditAction::Labelled, Some((&id, &name)), &detail(&before, &after)).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let select = sql("credentials", "SELECT name, labels FROM credentials WHERE id = $1").bind(id.to_string());
+            let Some(row) = tx.row(select).await? else {
+                return tx.abandon(false).await;
+            };
+            let before = read_labels(&row.text("labels")?);
+            let after = changed(before.clone(), remove, set);
+            if before == after {
+                return tx.abandon(true).await;
+            }
+            let update = sql("credentials", "UPDATE credentials SET labels = $2 WHERE id = $1");
+            tx.run(update.bind(id.to_string()).bind(labels_text(&after))).await?;
+            let name: CredentialName = row.parsed("name")?;
+            tx.record(AuditAction::Labelled, Some((&id, &name)), detail(&before, &after));
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// The names of all credentials.

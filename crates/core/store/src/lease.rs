@@ -6,8 +6,9 @@ use lanyard_credential::CredentialId;
 use lanyard_time::{BootId, BootTime, Presence, ProcessIdentity};
 
 use crate::StoreError;
-use crate::engine::{Row, Statement, Write, sql};
+use crate::engine::{Row, Statement, sql};
 use crate::record::nanoseconds;
+use crate::write::Tx;
 
 /// A lease as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,14 +64,14 @@ pub(crate) fn credential_of(name: &str) -> Option<CredentialId> {
 
 /// Makes the lease ours, from now on for `length`.
 pub(crate) async fn take_lease(
-    write: &mut Write,
+    tx: &mut Tx,
     id: CredentialId,
     me: &ProcessIdentity,
     length: Duration,
     now: &BootTime,
 ) -> Result<(), StoreError> {
     let until = BootTime { boot: now.boot.clone(), elapsed: now.elapsed.saturating_add(length) };
-    drop_lease(write, id).await?;
+    drop_lease(tx, id).await?;
     let insert = sql(
         "leases",
         "INSERT INTO leases (name, host, boot, pid, started, length, until_boot, until_elapsed) \
@@ -84,16 +85,12 @@ pub(crate) async fn take_lease(
     .bind(length)
     .bind(until.boot.as_str())
     .bind(nanoseconds(&until));
-    write.run(insert).await?;
+    tx.run(insert).await?;
     Ok(())
 }
 
 /// Gives the lease back if it is ours.
-pub(crate) async fn give_lease_back(
-    write: &mut Write,
-    id: CredentialId,
-    me: &ProcessIdentity,
-) -> Result<(), StoreError> {
+pub(crate) async fn give_lease_back(tx: &mut Tx, id: CredentialId, me: &ProcessIdentity) -> Result<(), StoreError> {
     let delete =
         sql("leases", "DELETE FROM leases WHERE name = $1 AND host = $2 AND boot = $3 AND pid = $4 AND started = $5")
             .bind(name(id))
@@ -101,13 +98,13 @@ pub(crate) async fn give_lease_back(
             .bind(me.boot.as_str())
             .bind(me.pid)
             .bind(me.started);
-    write.run(delete).await?;
+    tx.run(delete).await?;
     Ok(())
 }
 
 /// Ends the lease, whosever it is.
-pub(crate) async fn drop_lease(write: &mut Write, id: CredentialId) -> Result<(), StoreError> {
-    write.run(sql("leases", "DELETE FROM leases WHERE name = $1").bind(name(id))).await?;
+pub(crate) async fn drop_lease(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
+    tx.run(sql("leases", "DELETE FROM leases WHERE name = $1").bind(name(id))).await?;
     Ok(())
 }
 

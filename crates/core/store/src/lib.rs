@@ -37,6 +37,7 @@ mod rotation;
 mod schema;
 mod settings;
 mod store;
+mod write;
 
 pub use apps::{NewApp, RemoveAppError};
 pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head, HeadError};

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::audit::AuditAction;
 use crate::engine::sql;
+use crate::write::Purpose;
 use crate::{Store, StoreError};
 
 /// Why and since when a home keeps still.
@@ -23,17 +24,23 @@ impl Store {
 
     /// Lets a home that keeps still go on. `false` when it did not keep still.
     pub async fn resume(&self) -> Result<bool, StoreError> {
-        let mut write = self.engine().write_though_paused().await?;
-        let was =
-            sql("home", "UPDATE home SET paused_reason = NULL, paused_since = NULL WHERE paused_since IS NOT NULL");
-        if write.run(was).await? == 0 {
-            write.abandon().await?;
-            return Ok(false);
+        let resumed = self
+            .write_for(Purpose::ThoughPaused, |mut tx| async move {
+                let was = sql(
+                    "home",
+                    "UPDATE home SET paused_reason = NULL, paused_since = NULL WHERE paused_since IS NOT NULL",
+                );
+                if tx.run(was).await? == 0 {
+                    return tx.abandon(false).await;
+                }
+                tx.record(AuditAction::Resumed, None, "");
+                tx.commit::<_, StoreError>(true).await
+            })
+            .await?;
+        if resumed {
+            self.inner.set_paused(None);
         }
-        self.note(&mut write, AuditAction::Resumed, None, "").await?;
-        write.commit().await?;
-        self.inner.set_paused(None);
-        Ok(true)
+        Ok(resumed)
     }
 
     /// The same store, which opens access tokens though the home keeps still: to try them where that changes nothing.

@@ -17,6 +17,7 @@ use crate::lock::lock;
 use crate::migration::{self, KNOWN};
 use crate::pause::PAUSE;
 use crate::schema;
+use crate::write::Purpose;
 use crate::{Home, KeyError, OpenError, Options, Parts, Store, StoreError};
 
 /// Why no home was made out of a copy. Then nothing of it is left in the home's directory.
@@ -222,16 +223,18 @@ impl Store {
             KeyLine::Open(_) => KeySource::File,
             KeyLine::Locked(_) => KeySource::Passphrase,
         });
-        let mut write = self.inner.engine.write().await?;
-        let reason = format!("it was restored from a copy at {now:.0}");
-        write.run(sql("home", PAUSE).bind(reason).bind(now)).await?;
-        write.run(sql("home", "UPDATE home SET home_id = $1").bind(id)).await?;
-        if let Some(source) = source {
-            write.run(sql("home", "UPDATE home SET key_source = $1").bind(source.as_str())).await?;
-        }
-        self.note(&mut write, AuditAction::Restored, None, &format!("from {}", file.display())).await?;
-        write.commit().await?;
-        Ok(source)
+        let reason = &*format!("it was restored from a copy at {now:.0}");
+        let detail = &*format!("from {}", file.display());
+        self.write_for(Purpose::Keys, |mut tx| async move {
+            tx.run(sql("home", PAUSE).bind(reason).bind(now)).await?;
+            tx.run(sql("home", "UPDATE home SET home_id = $1").bind(id)).await?;
+            if let Some(source) = source {
+                tx.run(sql("home", "UPDATE home SET key_source = $1").bind(source.as_str())).await?;
+            }
+            tx.record(AuditAction::Restored, None, detail);
+            tx.commit(source).await
+        })
+        .await
     }
 }
 

@@ -43,12 +43,12 @@ pub enum Limit<T> {
     Set(T),
 }
 
-impl<T> Limit<T> {
-    fn apply(self, to: &mut Option<T>) {
+impl<T: Clone> Limit<T> {
+    fn apply(&self, to: &mut Option<T>) {
         match self {
             Self::Keep => {}
             Self::Lift => *to = None,
-            Self::Set(value) => *to = Some(value),
+            Self::Set(value) => *to = Some(value.clone()),
         }
     }
 }
@@ -71,8 +71,8 @@ impl Call for ChangeClient {
         };
         let change = |client: &mut Client| {
             client.capabilities = capabilities.unwrap_or(client.capabilities);
-            if let Some(granted) = granted {
-                client.credentials = granted;
+            if let Some(granted) = &granted {
+                client.credentials = granted.clone();
             }
             methods.apply(&mut client.methods);
             paths.apply(&mut client.paths);

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::head::HeadError;
 pub use self::verify::{AuditVerdict, Fault};
-use crate::changes::Changed;
-use crate::engine::{Row, Write, sql};
+use crate::engine::{Row, sql};
+use crate::write::Tx;
 use crate::{Store, StoreError};
 
 /// Something that was done.
@@ -159,7 +159,7 @@ actions! {
 
 impl AuditAction {
     /// Whether the credential is another afterwards, as whoever hands it out or renews it sees it.
-    fn changes_credential(self) -> bool {
+    pub(crate) fn changes_credential(self) -> bool {
         match self {
             Self::Added
             | Self::SignedIn
@@ -211,11 +211,13 @@ impl Store {
 
     /// The same for several, in one transaction: all of them or none.
     pub async fn append_audits(&self, records: &[AuditRecord]) -> Result<(), StoreError> {
-        let mut write = self.engine().write().await?;
-        for record in records {
-            self.append(&mut write, record).await?;
-        }
-        write.commit().await
+        self.write(|mut tx| async move {
+            for record in records {
+                tx.append(record.clone());
+            }
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// The last `limit` records of all chains, newest first.
@@ -256,60 +258,46 @@ impl Store {
             .collect()
     }
 
-    /// Appends a record of something that this store does, within the transaction that does it.
-    pub(crate) async fn note(
-        &self,
-        write: &mut Write,
-        action: AuditAction,
-        credential: Option<(&CredentialId, &CredentialName)>,
-        detail: &str,
-    ) -> Result<(), StoreError> {
-        let record = AuditRecord {
-            at: self.now().wall,
-            action,
-            credential: credential.map(|(id, name)| (*id, name.clone())),
-            actor: self.actor.to_string(),
-            detail: detail.to_owned(),
-        };
-        if let (Some((id, _)), true) = (credential, action.changes_credential()) {
-            self.changed(write, Changed::Credential(*id)).await?;
+    /// Appends what a transaction recorded to this writer's chain, within the transaction.
+    pub(crate) async fn write_records(&self, tx: &mut Tx, records: &[AuditRecord]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
         }
-        self.append(write, &record).await
-    }
-
-    async fn append(&self, write: &mut Write, record: &AuditRecord) -> Result<(), StoreError> {
         let writer = &*self.process().host;
-        let last = write.row(sql("audit", SELECT_LAST).bind(writer)).await?;
-        let (sequence, previous) = match &last {
-            Some(last) => (sequence(last)?.saturating_add(1), mac(last)?),
-            None => (1, Mac::BEGINNING),
+        let last = tx.row(sql("audit", SELECT_LAST).bind(writer)).await?;
+        let (mut last, mut previous) = match &last {
+            Some(last) => (sequence(last)?, mac(last)?),
+            None => (0, Mac::BEGINNING),
         };
-        let (id, name) = match &record.credential {
-            Some((id, name)) => (Some(id.to_string()), Some(name.as_str())),
-            None => (None, None),
-        };
-        let link = Link {
-            writer,
-            sequence,
-            at: record.at.as_millisecond(),
-            action: record.action.as_str(),
-            credential_id: id.as_deref(),
-            credential_name: name,
-            actor: &record.actor,
-            detail: &record.detail,
-        };
-        let mac = self.inner.audit_key.chain(&previous, &link.encode());
-        let insert = sql("audit", INSERT)
-            .bind(writer)
-            .bind(sequence)
-            .bind(record.at)
-            .bind(link.action)
-            .bind(link.credential_id)
-            .bind(link.credential_name)
-            .bind(link.actor)
-            .bind(link.detail)
-            .bind(mac.as_bytes());
-        write.run(insert).await?;
+        for record in records {
+            last = last.saturating_add(1);
+            let (id, name) = match &record.credential {
+                Some((id, name)) => (Some(id.to_string()), Some(name.as_str())),
+                None => (None, None),
+            };
+            let link = Link {
+                writer,
+                sequence: last,
+                at: record.at.as_millisecond(),
+                action: record.action.as_str(),
+                credential_id: id.as_deref(),
+                credential_name: name,
+                actor: &record.actor,
+                detail: &record.detail,
+            };
+            previous = self.inner.audit_key.chain(&previous, &link.encode());
+            let insert = sql("audit", INSERT)
+                .bind(writer)
+                .bind(last)
+                .bind(record.at)
+                .bind(link.action)
+                .bind(link.credential_id)
+                .bind(link.credential_name)
+                .bind(link.actor)
+                .bind(link.detail)
+                .bind(previous.as_bytes());
+            tx.run(insert).await?;
+        }
         Ok(())
     }
 }

@@ -32,46 +32,46 @@ impl Store {
     pub async fn change_client(
         &self,
         name: &ClientName,
-        change: impl FnOnce(&mut Client) + Send,
+        change: impl Fn(&mut Client) + Send + Sync,
     ) -> Result<Client, ChangeClientError> {
-        let mut write = self.engine().write().await?;
-        let (mut counting, clients) = self.counting_clients(&mut write).await?;
-        let Some(before) = clients.into_iter().find(|client| client.name == *name) else {
-            write.abandon().await?;
-            return Err(ChangeClientError::UnknownClient(name.clone()));
-        };
-        let mut client = before.clone();
-        change(&mut client);
-        let Client { id, name, created_at, uid, .. } = before;
-        let client = Client { id, name, created_at, uid, ..client };
-        let row = sql("clients", UPDATE)
-            .bind(client.id.to_string())
-            .bind(client.capabilities.to_string())
-            .bind(client.credentials == Granted::All)
-            .bind(client.methods.map(|methods| methods.to_string()))
-            .bind(client.paths.as_deref().map(|paths| paths_text(paths, "\n")))
-            .bind(client.org.as_ref().map(OrgId::as_str))
-            .bind(client.expires_at);
-        write.run(row).await?;
-        let grants = "DELETE FROM client_credentials WHERE client = $1";
-        write.run(sql("client_credentials", grants).bind(client.id.to_string())).await?;
-        let mut names = Vec::new();
-        for id in granted(&client) {
-            let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
-            let Some(row) = write.row(known).await? else {
-                write.abandon().await?;
-                return Err(ChangeClientError::UnknownCredential(*id));
+        let change = &change;
+        self.write(|mut tx| async move {
+            let (mut counting, clients) = self.counting_clients(&mut tx).await?;
+            let Some(before) = clients.into_iter().find(|client| client.name == *name) else {
+                return tx.refuse(ChangeClientError::UnknownClient(name.clone())).await;
             };
-            names.push(row.text("name")?);
-            let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
-            write.run(grant).await?;
-        }
-        counting.ids.insert(client.id.to_string());
-        self.write_list(&mut write, &counting).await?;
-        self.changed(&mut write, Changed::Clients).await?;
-        self.note(&mut write, AuditAction::ClientChanged, None, &policy_words(&client, &names)).await?;
-        write.commit().await?;
-        Ok(client)
+            let mut client = before.clone();
+            change(&mut client);
+            let Client { id, name, created_at, uid, .. } = before;
+            let client = Client { id, name, created_at, uid, ..client };
+            let row = sql("clients", UPDATE)
+                .bind(client.id.to_string())
+                .bind(client.capabilities.to_string())
+                .bind(client.credentials == Granted::All)
+                .bind(client.methods.map(|methods| methods.to_string()))
+                .bind(client.paths.as_deref().map(|paths| paths_text(paths, "\n")))
+                .bind(client.org.as_ref().map(OrgId::as_str))
+                .bind(client.expires_at);
+            tx.run(row).await?;
+            let grants = "DELETE FROM client_credentials WHERE client = $1";
+            tx.run(sql("client_credentials", grants).bind(client.id.to_string())).await?;
+            let mut names = Vec::new();
+            for id in granted(&client) {
+                let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
+                let Some(row) = tx.row(known).await? else {
+                    return tx.refuse(ChangeClientError::UnknownCredential(*id)).await;
+                };
+                names.push(row.text("name")?);
+                let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
+                tx.run(grant).await?;
+            }
+            counting.ids.insert(client.id.to_string());
+            self.write_list(&mut tx, &counting).await?;
+            tx.changed(Changed::Clients);
+            tx.record(AuditAction::ClientChanged, None, policy_words(&client, &names));
+            tx.commit(client).await
+        })
+        .await
     }
 }
 

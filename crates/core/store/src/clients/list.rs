@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::read;
 use crate::audit::AuditAction;
-use crate::engine::{Row, Statement, Write, sql};
+use crate::engine::{Row, Statement, sql};
 use crate::keys::HomeRow;
 use crate::open::{OWN_KEY, OWN_KEY_BEFORE_CLIENTS};
+use crate::write::{Purpose, Tx};
 use crate::{KeyedClient, Store, StoreError};
 
 /// The clients that count, and what was found beside them.
@@ -107,13 +108,13 @@ impl Store {
     }
 
     /// What counts within a transaction that is about to change the clients.
-    pub(super) async fn counting(&self, write: &mut Write) -> Result<Counting, StoreError> {
-        Ok(self.counting_clients(write).await?.0)
+    pub(super) async fn counting(&self, tx: &mut Tx) -> Result<Counting, StoreError> {
+        Ok(self.counting_clients(tx).await?.0)
     }
 
     /// The clients that count, within a transaction that is about to change them; unreadable ones are left out of the second part.
-    pub(super) async fn counting_clients(&self, write: &mut Write) -> Result<(Counting, Vec<Client>), StoreError> {
-        let judged = self.judged(write).await?;
+    pub(super) async fn counting_clients(&self, tx: &mut Tx) -> Result<(Counting, Vec<Client>), StoreError> {
+        let judged = self.judged(tx).await?;
         let ids = judged.authentic.iter().map(|(row, _)| row.text("id")).collect::<Result<_, _>>()?;
         let clients =
             judged.authentic.iter().filter_map(|(row, granted)| Some(read(row, granted).ok()?.client)).collect();
@@ -121,9 +122,9 @@ impl Store {
     }
 
     /// Writes the list of those that count, as their rows are now.
-    pub(super) async fn write_list(&self, write: &mut Write, counting: &Counting) -> Result<(), StoreError> {
-        let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
-        let grants = grants(&write.rows(sql("client_credentials", super::SELECT_GRANTS)).await?);
+    pub(super) async fn write_list(&self, tx: &mut Tx, counting: &Counting) -> Result<(), StoreError> {
+        let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
+        let grants = grants(&tx.rows(sql("client_credentials", super::SELECT_GRANTS)).await?);
         let none = BTreeSet::new();
         let mut members = String::new();
         for row in rows {
@@ -139,7 +140,7 @@ impl Store {
         let version = counting.version.saturating_add(1).max(now);
         let mac = self.list_mac(version, &members);
         let put = sql("client_list", PUT_LIST).bind(version).bind(members).bind(mac.as_bytes());
-        write.run(put).await?;
+        tx.run(put).await?;
         Ok(())
     }
 
@@ -148,37 +149,38 @@ impl Store {
         if !self.inner.adopts {
             return Ok(());
         }
-        let mut write = self.inner.engine.write().await?;
-        let home = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
+        self.write_for(Purpose::Keys, |mut tx| async move {
+        let home = HomeRow::read(tx.row(HomeRow::select()).await?.as_ref())?;
         let keys = &self.inner.keys;
         if keys.unwrap(&home.wrapped_key, &OWN_KEY).is_ok() {
             // Another process has done it.
-            return write.abandon().await;
+            return tx.abandon(()).await;
         }
         let own = keys.unwrap(&home.wrapped_key, &OWN_KEY_BEFORE_CLIENTS)?;
         let key = keys.key(home.key).ok_or(crate::KeyError::Replaced(home.key));
         let key = key.map_err(|error| StoreError::Key(Box::new(error)))?;
-        let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
+        let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
         let ids = rows.iter().filter_map(|row| row.text("id").ok()).collect();
-        self.write_list(&mut write, &Counting { version: 0, ids }).await?;
+        self.write_list(&mut tx, &Counting { version: 0, ids }).await?;
         let wrapped = key.wrap(&own, &OWN_KEY, self.entropy());
-        write.run(sql("home", "UPDATE home SET wrapped_key = $1 WHERE id = 1").bind(&wrapped)).await?;
+        tx.run(sql("home", "UPDATE home SET wrapped_key = $1 WHERE id = 1").bind(&wrapped)).await?;
         if !rows.is_empty() {
             let names = rows.iter().filter_map(|row| row.text("name").ok()).collect::<Vec<_>>().join(", ");
-            self.note(&mut write, AuditAction::ClientsAdopted, None, &names).await?;
+            tx.record(AuditAction::ClientsAdopted, None, names.as_str());
             tracing::warn!(
                 clients = rows.len(),
                 names = %names.escape_debug(),
                 "adopted the clients of an earlier version; check them (lanyard client list), then replace the home's key (lanyard key rotate)"
             );
         }
-        write.commit().await
+        tx.commit(()).await
+        }).await
     }
 
-    async fn judged(&self, write: &mut Write) -> Result<Judged, StoreError> {
-        let list = write.row(list()).await?;
-        let rows = write.rows(sql("clients", super::SELECT_ALL)).await?;
-        let grants = write.rows(sql("client_credentials", super::SELECT_GRANTS)).await?;
+    async fn judged(&self, tx: &mut Tx) -> Result<Judged, StoreError> {
+        let list = tx.row(list()).await?;
+        let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
+        let grants = tx.rows(sql("client_credentials", super::SELECT_GRANTS)).await?;
         self.judge(list.as_ref(), rows, &grants)
     }
 

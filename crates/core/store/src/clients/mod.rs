@@ -15,7 +15,8 @@ use self::list::Counting;
 pub use self::list::{ClientList, Refusal, RefusedClient};
 use crate::audit::AuditAction;
 use crate::changes::Changed;
-use crate::engine::{Row, Write, sql};
+use crate::engine::{Row, sql};
+use crate::write::Tx;
 use crate::{Store, StoreError};
 
 /// A client with what it is recognised by.
@@ -61,48 +62,46 @@ impl Store {
     /// Adds a client; one that is a user of this machine goes without a key, and any other with one.
     pub async fn insert_client(&self, new: &KeyedClient) -> Result<(), AddClientError> {
         let client = &new.client;
-        let mut write = self.engine().write().await?;
-        let mut counting = self.counting(&mut write).await?;
-        let taken = sql("clients", "SELECT id FROM clients WHERE name = $1").bind(client.name.as_str());
-        if write.row(taken).await?.is_some() {
-            write.abandon().await?;
-            return Err(AddClientError::NameTaken(client.name.clone()));
-        }
-        let same_user = sql("clients", "SELECT id, name FROM clients WHERE uid = $1").bind(client.uid);
-        if let Some(row) = write.row(same_user).await? {
-            write.abandon().await?;
-            return Err(AddClientError::UserTaken(row.parsed("name")?));
-        }
-        let row = sql("clients", INSERT)
-            .bind(client.id.to_string())
-            .bind(client.name.as_str())
-            .bind(client.capabilities.to_string())
-            .bind(client.credentials == Granted::All)
-            .bind(client.methods.map(|methods| methods.to_string()))
-            .bind(client.paths.as_deref().map(|paths| paths_text(paths, "\n")))
-            .bind(client.org.as_ref().map(OrgId::as_str))
-            .bind(client.expires_at)
-            .bind(client.created_at)
-            .bind(client.uid)
-            .bind(new.key.as_ref().map(KeyHash::as_bytes));
-        write.run(row).await?;
-        let mut names = Vec::new();
-        for id in granted(client) {
-            let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
-            let Some(row) = write.row(known).await? else {
-                write.abandon().await?;
-                return Err(AddClientError::UnknownCredential(*id));
-            };
-            names.push(row.text("name")?);
-            let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
-            write.run(grant).await?;
-        }
-        counting.ids.insert(client.id.to_string());
-        self.write_list(&mut write, &counting).await?;
-        self.changed(&mut write, Changed::Clients).await?;
-        self.note(&mut write, AuditAction::ClientAdded, None, &policy_words(client, &names)).await?;
-        write.commit().await?;
-        Ok(())
+        self.write(|mut tx| async move {
+            let mut counting = self.counting(&mut tx).await?;
+            let taken = sql("clients", "SELECT id FROM clients WHERE name = $1").bind(client.name.as_str());
+            if tx.row(taken).await?.is_some() {
+                return tx.refuse(AddClientError::NameTaken(client.name.clone())).await;
+            }
+            let same_user = sql("clients", "SELECT id, name FROM clients WHERE uid = $1").bind(client.uid);
+            if let Some(row) = tx.row(same_user).await? {
+                return tx.refuse(AddClientError::UserTaken(row.parsed("name")?)).await;
+            }
+            let row = sql("clients", INSERT)
+                .bind(client.id.to_string())
+                .bind(client.name.as_str())
+                .bind(client.capabilities.to_string())
+                .bind(client.credentials == Granted::All)
+                .bind(client.methods.map(|methods| methods.to_string()))
+                .bind(client.paths.as_deref().map(|paths| paths_text(paths, "\n")))
+                .bind(client.org.as_ref().map(OrgId::as_str))
+                .bind(client.expires_at)
+                .bind(client.created_at)
+                .bind(client.uid)
+                .bind(new.key.as_ref().map(KeyHash::as_bytes));
+            tx.run(row).await?;
+            let mut names = Vec::new();
+            for id in granted(client) {
+                let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
+                let Some(row) = tx.row(known).await? else {
+                    return tx.refuse(AddClientError::UnknownCredential(*id)).await;
+                };
+                names.push(row.text("name")?);
+                let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
+                tx.run(grant).await?;
+            }
+            counting.ids.insert(client.id.to_string());
+            self.write_list(&mut tx, &counting).await?;
+            tx.changed(Changed::Clients);
+            tx.record(AuditAction::ClientAdded, None, policy_words(client, &names));
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// The clients that count, by name.
@@ -149,22 +148,22 @@ impl Store {
 
     /// Removes a client: its key is worth nothing from then on. `false` when there is none.
     pub async fn remove_client(&self, id: ClientId) -> Result<bool, StoreError> {
-        let mut write = self.engine().write().await?;
-        let found = sql("clients", "SELECT id, name FROM clients WHERE id = $1").bind(id.to_string());
-        let Some(row) = write.row(found).await? else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let mut counting = self.counting(&mut write).await?;
-        counting.ids.remove(&id.to_string());
-        let grants = "DELETE FROM client_credentials WHERE client = $1";
-        write.run(sql("client_credentials", grants).bind(id.to_string())).await?;
-        write.run(sql("clients", "DELETE FROM clients WHERE id = $1").bind(id.to_string())).await?;
-        self.write_list(&mut write, &counting).await?;
-        self.changed(&mut write, Changed::Clients).await?;
-        self.note(&mut write, AuditAction::ClientRemoved, None, &row.text("name")?).await?;
-        write.commit().await?;
-        Ok(true)
+        self.write(|mut tx| async move {
+            let found = sql("clients", "SELECT id, name FROM clients WHERE id = $1").bind(id.to_string());
+            let Some(row) = tx.row(found).await? else {
+                return tx.abandon(false).await;
+            };
+            let mut counting = self.counting(&mut tx).await?;
+            counting.ids.remove(&id.to_string());
+            let grants = "DELETE FROM client_credentials WHERE client = $1";
+            tx.run(sql("client_credentials", grants).bind(id.to_string())).await?;
+            tx.run(sql("clients", "DELETE FROM clients WHERE id = $1").bind(id.to_string())).await?;
+            self.write_list(&mut tx, &counting).await?;
+            tx.changed(Changed::Clients);
+            tx.record(AuditAction::ClientRemoved, None, row.text("name")?);
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// What an actor was handed since `since`: one for each credential and generation, the latest first.
@@ -190,21 +189,21 @@ impl Store {
     }
 
     /// Takes a credential that goes from every client that may use it.
-    pub(crate) async fn take_from_clients(&self, write: &mut Write, id: CredentialId) -> Result<(), StoreError> {
+    pub(crate) async fn take_from_clients(&self, tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
         let users = sql("client_credentials", "SELECT client FROM client_credentials WHERE credential = $1 LIMIT 1");
-        if write.row(users.bind(id.to_string())).await?.is_some() {
-            let counting = self.counting(write).await?;
+        if tx.row(users.bind(id.to_string())).await?.is_some() {
+            let counting = self.counting(tx).await?;
             let take = "DELETE FROM client_credentials WHERE credential = $1";
-            write.run(sql("client_credentials", take).bind(id.to_string())).await?;
-            self.write_list(write, &counting).await?;
-            self.changed(write, Changed::Clients).await?;
+            tx.run(sql("client_credentials", take).bind(id.to_string())).await?;
+            self.write_list(tx, &counting).await?;
+            tx.changed(Changed::Clients);
         }
         Ok(())
     }
 
     /// Writes the list of a home that has no client yet.
-    pub(crate) async fn begin_list(&self, write: &mut Write) -> Result<(), StoreError> {
-        self.write_list(write, &Counting::none()).await
+    pub(crate) async fn begin_list(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.write_list(tx, &Counting::none()).await
     }
 }
 

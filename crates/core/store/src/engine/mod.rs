@@ -1,7 +1,7 @@
 //! The engines. One SQL text runs on each of them; what differs between them is in their own files.
 //!
-//! All writing goes through [`Write`]: one transaction that is exclusive from its beginning. Nothing that a statement returned is
-//! to be believed before [`Write::commit`] succeeded: a full disk makes the commit fail after the statements have answered.
+//! All writing goes through [`Transaction`]: one transaction that is exclusive from its beginning. Nothing that a statement returned is
+//! to be believed before [`Transaction::commit`] succeeded: a full disk makes the commit fail after the statements have answered.
 
 mod opened;
 mod row;
@@ -27,14 +27,14 @@ pub(crate) enum Engine {
 
 impl Engine {
     /// Begins a transaction that writes. It waits for whoever writes now, for as long as the options say.
-    pub(crate) async fn write(&self) -> Result<Write, StoreError> {
+    pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.write().await,
         }
     }
 
     /// The same in the files that are open, though they are not the home's any more: for what exists nowhere else.
-    pub(crate) async fn write_to_opened(&self) -> Result<Write, StoreError> {
+    pub(crate) async fn write_to_opened(&self) -> Result<Transaction, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.write_to_opened().await,
         }
@@ -156,12 +156,12 @@ pub(crate) type Slot = Arc<Mutex<Option<Connection>>>;
 /// A transaction that writes. Dropped without [`commit`](Self::commit) it takes its connection with it, which rolls it back
 /// whatever state it was in; the next one opens another.
 #[derive(Debug)]
-pub(crate) struct Write {
+pub(crate) struct Transaction {
     connection: Connection,
     slot: OwnedMutexGuard<Option<Connection>>,
 }
 
-impl Write {
+impl Transaction {
     /// Runs a statement; returns how many rows it touched.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
         self.connection.run(statement).await

@@ -13,7 +13,7 @@ use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, SqliteConnectio
 
 use super::opened::{Opened, Standing};
 use super::row::Inner;
-use super::{Connection, Row, Slot, Statement, Value, Write};
+use super::{Connection, Row, Slot, Statement, Transaction, Value};
 use crate::{Options, StoreError};
 
 /// A database file of the home.
@@ -49,13 +49,13 @@ impl SqliteEngine {
         &self.path
     }
 
-    pub(super) async fn write(&self) -> Result<Write, StoreError> {
+    pub(super) async fn write(&self) -> Result<Transaction, StoreError> {
         self.look()?;
         self.write_to_opened().await
     }
 
     /// The same in the files that are open, though others stand in their place.
-    pub(super) async fn write_to_opened(&self) -> Result<Write, StoreError> {
+    pub(super) async fn write_to_opened(&self) -> Result<Transaction, StoreError> {
         let mut slot = Arc::clone(&self.writer).lock_owned().await;
         let mut connection = match slot.take() {
             Some(connection) => connection,
@@ -68,7 +68,7 @@ impl SqliteEngine {
                 if log.is_none() {
                     *log = Some(self.opened.log(&beside(&self.path, "-wal")));
                 }
-                Ok(Write { connection, slot })
+                Ok(Transaction { connection, slot })
             }
             Err(error) => {
                 if matches!(error, StoreError::Busy) {

@@ -17,6 +17,7 @@ use crate::engine::sql;
 use crate::envelope::{Owner, WRAPPED_KEY};
 use crate::lock::try_lock;
 use crate::open::OWN_KEY;
+use crate::write::Purpose;
 use crate::{Store, StoreError};
 
 /// A key that was replaced.
@@ -86,6 +87,14 @@ impl From<RetireError> for ReplaceKeyError {
 
 /// How many rows one transaction wraps anew.
 const BATCH: u32 = 50;
+
+/// What one transaction wrapped anew.
+struct Batch {
+    /// The last row that was looked at.
+    last: String,
+    wrapped: u64,
+    damaged: Vec<String>,
+}
 
 impl Store {
     /// Replaces the home's key by another, kept where the old one is or in `to`; with a `to` of
@@ -176,31 +185,32 @@ impl Store {
         };
         // The file is written within the transaction that names its key. The last transaction of a replacement that was given up may
         // still be on its way, and no key that it names may be overwritten.
-        let mut write = self.inner.engine.write().await?;
-        let now = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
-        if now.next.is_some() || now.key != row.key {
-            write.abandon().await?;
-            return Err(ReplaceKeyError::Busy);
-        }
-        if let Some(lines) = lines {
-            let needed: Vec<KeyId> = now.keys().collect();
-            way.home.next_key().replace(&lines, &needed).map_err(KeyError::from)?;
-        }
-        let begin = sql("home", BEGIN)
-            .bind(row.key.to_string())
-            .bind(next.id().to_string())
-            .bind(source.as_str())
-            .bind(self.now().wall)
-            .bind(home_id);
-        if write.run(begin).await? != 1 {
-            write.abandon().await?;
-            return Err(ReplaceKeyError::Busy);
-        }
-        let detail = format!("key {} by key {}, kept in: {source}", row.key, next.id());
-        self.note(&mut write, AuditAction::KeyRotationBegun, None, &detail).await?;
-        write.commit().await?;
-        self.inner.keys.add(&next);
-        Ok((next, source))
+        let (next, lines, home_id) = (&next, lines.as_ref(), home_id.as_str());
+        self.write_for(Purpose::Keys, |mut tx| async move {
+            let now = HomeRow::read(tx.row(HomeRow::select()).await?.as_ref())?;
+            if now.next.is_some() || now.key != row.key {
+                return tx.refuse(ReplaceKeyError::Busy).await;
+            }
+            if let Some(lines) = lines {
+                let needed: Vec<KeyId> = now.keys().collect();
+                way.home.next_key().replace(lines, &needed).map_err(KeyError::from)?;
+            }
+            let begin = sql("home", BEGIN)
+                .bind(row.key.to_string())
+                .bind(next.id().to_string())
+                .bind(source.as_str())
+                .bind(self.now().wall)
+                .bind(home_id);
+            if tx.run(begin).await? != 1 {
+                return tx.refuse(ReplaceKeyError::Busy).await;
+            }
+            let detail = format!("key {} by key {}, kept in: {source}", row.key, next.id());
+            tx.record(AuditAction::KeyRotationBegun, None, detail);
+            tx.commit(()).await
+        })
+        .await?;
+        self.inner.keys.add(next);
+        Ok((next.clone(), source))
     }
 
     /// Wraps the rows of one table anew that do not stand under `next`; returns how many, and adds those that do not open to
@@ -208,66 +218,75 @@ impl Store {
     async fn wrap_anew(&self, table: &Wrapped, next: &HomeKey, damaged: &mut Vec<String>) -> Result<u64, StoreError> {
         let mut done = 0;
         let mut after = String::new();
-        loop {
-            let mut write = self.inner.engine.write().await?;
-            let select = sql(table.name, table.select).bind(after.as_str()).bind(next.id().as_bytes()).bind(BATCH);
-            let rows = write.rows(select).await?;
+        while let Some(batch) = self.wrap_batch(table, next, &after).await? {
+            done += batch.wrapped;
+            damaged.extend(batch.damaged);
+            after = batch.last;
+        }
+        Ok(done)
+    }
+
+    /// The same for some of the rows after `after`, in one transaction; `None` when there are none.
+    async fn wrap_batch(&self, table: &Wrapped, next: &HomeKey, after: &str) -> Result<Option<Batch>, StoreError> {
+        self.write_for(Purpose::Keys, |mut tx| async move {
+            let select = sql(table.name, table.select).bind(after).bind(next.id().as_bytes()).bind(BATCH);
+            let rows = tx.rows(select).await?;
             let Some(last) = rows.last() else {
-                write.abandon().await?;
-                return Ok(done);
+                return tx.abandon(None).await;
             };
-            after = last.text("id")?;
+            let mut batch = Batch { last: last.text("id")?, wrapped: 0, damaged: Vec::new() };
             for row in &rows {
                 let (id, environment) = (row.text("id")?, row.text("environment")?);
                 let owner = Owner { table: table.name, row: &id, environment: &environment };
                 let place = owner.place(WRAPPED_KEY, row.counter("version")?);
                 let wrapped = row.sealed("wrapped_key")?;
                 let Ok(data) = self.inner.keys.unwrap(&wrapped, &place) else {
-                    damaged.push(format!("{} of {}", id, table.name));
+                    batch.damaged.push(format!("{} of {}", id, table.name));
                     continue;
                 };
                 let anew = next.wrap(&data, &place, self.entropy());
                 let update = sql(table.name, table.update).bind(id.as_str()).bind(&anew).bind(&wrapped);
-                done += write.run(update).await?;
+                batch.wrapped += tx.run(update).await?;
             }
-            write.commit().await?;
-        }
+            tx.commit(Some(batch)).await
+        })
+        .await
     }
 
     /// Makes `next` the home's key, provided that no row stands under another any more. `false` when one does.
     async fn finish_replacing(&self, next: &HomeKey, rows: u64) -> Result<bool, StoreError> {
-        let mut write = self.inner.engine.write().await?;
-        let row = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?;
-        let Some(named) = row.next.as_ref().filter(|named| named.id == next.id()) else {
-            write.abandon().await?;
-            // The last transaction of an earlier attempt was on its way still.
-            if row.next.is_none() && row.key == next.id() {
-                return Ok(true);
+        self.write_for(Purpose::Keys, |mut tx| async move {
+            let row = HomeRow::read(tx.row(HomeRow::select()).await?.as_ref())?;
+            let Some(named) = row.next.as_ref().filter(|named| named.id == next.id()) else {
+                // The last transaction of an earlier attempt was on its way still.
+                if row.next.is_none() && row.key == next.id() {
+                    return tx.abandon(true).await;
+                }
+                let named_other = "the home's row names another next key than before";
+                return tx.refuse(StoreError::Damaged(named_other.to_owned())).await;
+            };
+            for table in WRAPPED {
+                let left = sql(table.name, table.left).bind(next.id().as_bytes());
+                if tx.row(left).await?.is_some() {
+                    return tx.abandon(false).await;
+                }
             }
-            return Err(StoreError::Damaged("the home's row names another next key than before".to_owned()));
-        };
-        for table in WRAPPED {
-            let left = sql(table.name, table.left).bind(next.id().as_bytes());
-            if write.row(left).await?.is_some() {
-                write.abandon().await?;
-                return Ok(false);
-            }
-        }
-        let own = self.inner.keys.unwrap(&row.wrapped_key, &OWN_KEY)?;
-        let wrapped = next.wrap(&own, &OWN_KEY, self.entropy());
-        // What an operator provides is not ours to remove.
-        let retired = (!row.source.is_provided()).then_some((row.key, row.source));
-        let finish = sql("home", FINISH)
-            .bind(next.id().to_string())
-            .bind(named.source.as_str())
-            .bind(&wrapped)
-            .bind(retired.map(|(key, _)| key.to_string()))
-            .bind(retired.map(|(_, source)| source.as_str()));
-        write.run(finish).await?;
-        let detail = format!("key {} by key {}, kept in: {}; rows: {rows}", row.key, next.id(), named.source);
-        self.note(&mut write, AuditAction::KeyRotated, None, &detail).await?;
-        write.commit().await?;
-        Ok(true)
+            let own = self.inner.keys.unwrap(&row.wrapped_key, &OWN_KEY)?;
+            let wrapped = next.wrap(&own, &OWN_KEY, self.entropy());
+            // What an operator provides is not ours to remove.
+            let retired = (!row.source.is_provided()).then_some((row.key, row.source));
+            let finish = sql("home", FINISH)
+                .bind(next.id().to_string())
+                .bind(named.source.as_str())
+                .bind(&wrapped)
+                .bind(retired.map(|(key, _)| key.to_string()))
+                .bind(retired.map(|(_, source)| source.as_str()));
+            tx.run(finish).await?;
+            let detail = format!("key {} by key {}, kept in: {}; rows: {rows}", row.key, next.id(), named.source);
+            tx.record(AuditAction::KeyRotated, None, detail);
+            tx.commit(true).await
+        })
+        .await
     }
 }
 

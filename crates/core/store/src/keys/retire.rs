@@ -7,6 +7,7 @@ use super::{HomeRow, KeyError, Way, keyring};
 use crate::create::exists;
 use crate::engine::sql;
 use crate::lock::try_lock;
+use crate::write::Purpose;
 use crate::{Home, Store, StoreError};
 
 impl Store {
@@ -47,11 +48,12 @@ impl Store {
             }
             _ => {}
         }
-        let mut write = self.inner.engine.write().await?;
-        let clear = "UPDATE home SET retired_key_id = NULL, retired_key_source = NULL WHERE retired_key_id = $1";
-        write.run(sql("home", clear).bind(retired.to_string())).await?;
-        write.commit().await?;
-        Ok(())
+        self.write_for(Purpose::Keys, |mut tx| async move {
+            let clear = "UPDATE home SET retired_key_id = NULL, retired_key_source = NULL WHERE retired_key_id = $1";
+            tx.run(sql("home", clear).bind(retired.to_string())).await?;
+            tx.commit(()).await
+        })
+        .await
     }
 }
 

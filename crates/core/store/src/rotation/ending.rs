@@ -13,6 +13,7 @@ use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{StoredIntent, is_same, phase_word};
 use crate::lease::give_lease_back;
 use crate::record::read_closed;
+use crate::write::Purpose;
 use crate::{Store, StoreError};
 
 /// The tokens that an exchange brought.
@@ -74,86 +75,78 @@ impl Store {
         intent: &Intent,
         tokens: &RotatedTokens,
     ) -> Result<Commit, StoreError> {
-        let row_id = id.to_string();
-        let mut write = self.engine().write_answer().await?;
-        let Some(row) = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await? else {
-            write.abandon().await?;
-            return Ok(Commit::Erased);
-        };
-        let standing = match read_closed(&row) {
-            Standing::Clearing => {
-                write.abandon().await?;
-                return Ok(Commit::Erased);
+        let row_id = &*id.to_string();
+        self.write_for(Purpose::Answer, |mut tx| async move {
+            let Some(row) = tx.row(sql("credentials", SELECT_SECRETS).bind(row_id)).await? else {
+                return tx.abandon(Commit::Erased).await;
+            };
+            let standing = match read_closed(&row) {
+                Standing::Clearing => return tx.abandon(Commit::Erased).await,
+                Standing::Disabled => Standing::Disabled,
+                _ => Standing::Active,
+            };
+            let name: CredentialName = row.parsed("name")?;
+            let found = Grant::new(row.counter("grant_number")?);
+            let generation = Generation::new(row.counter("generation")?);
+            if (generation, found) != (intent.generation, grant) {
+                give_lease_back(&mut tx, id, self.process()).await?;
+                let detail = format!("generation {} was already replaced by {generation}", intent.generation);
+                tx.record(AuditAction::Overtaken, Some((&id, &name)), detail);
+                return tx.commit(Commit::Overtaken { generation, same_grant: found == grant }).await;
             }
-            Standing::Disabled => Standing::Disabled,
-            _ => Standing::Active,
-        };
-        let name: CredentialName = row.parsed("name")?;
-        let found = Grant::new(row.counter("grant_number")?);
-        let generation = Generation::new(row.counter("generation")?);
-        if (generation, found) != (intent.generation, grant) {
-            give_lease_back(&mut write, id, self.process()).await?;
-            let detail = format!("generation {} was already replaced by {generation}", intent.generation);
-            self.note(&mut write, AuditAction::Overtaken, Some((&id, &name)), &detail).await?;
-            write.commit().await?;
-            let same_grant = found == grant;
-            return Ok(Commit::Overtaken { generation, same_grant });
-        }
 
-        let next = generation.next();
-        let kept = match &tokens.refresh {
-            Some(_) => None,
-            None => self.open_refresh(&row, intent.spend)?,
-        };
-        let refresh = tokens.refresh.as_ref().or(kept.as_ref());
-        let wrapped = row.optional_sealed("wrapped_key")?;
-        let wrapped = wrapped.ok_or_else(|| row.impossible("wrapped_key"))?;
-        let environment = row.text("environment")?;
-        let envelope = Envelope::open(self, owner(&row_id, &environment), grant.number(), &wrapped)?;
-        let set = SealedSet::seal(self, &envelope, next, Some(&tokens.access), refresh);
-        let scopes = match &tokens.scopes {
-            Some(scopes) => Some(scopes.clone()),
-            // What cannot be read is not known; it must not keep the tokens from being stored.
-            None => row.optional_parsed("scopes").unwrap_or_default(),
-        };
-        set.store(&mut write, &row_id, (generation, next), &tokens.validity, scopes.as_ref()).await?;
-        update_standing(&mut write, id, &standing).await?;
-        let rotated = sql("credentials", "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1");
-        write.run(rotated.bind(row_id.as_str()).bind(self.now().wall)).await?;
-        give_lease_back(&mut write, id, self.process()).await?;
-        let detail = format!("generation {generation} replaced by {next}");
-        self.note(&mut write, AuditAction::Rotated, Some((&id, &name)), &detail).await?;
-        write.commit().await?;
-        self.engine().look_after_answer(&name);
-        Ok(Commit::Committed(next))
+            let next = generation.next();
+            let kept = match &tokens.refresh {
+                Some(_) => None,
+                None => self.open_refresh(&row, intent.spend)?,
+            };
+            let refresh = tokens.refresh.as_ref().or(kept.as_ref());
+            let wrapped = row.optional_sealed("wrapped_key")?;
+            let wrapped = wrapped.ok_or_else(|| row.impossible("wrapped_key"))?;
+            let environment = row.text("environment")?;
+            let envelope = Envelope::open(self, owner(row_id, &environment), grant.number(), &wrapped)?;
+            let set = SealedSet::seal(self, &envelope, next, Some(&tokens.access), refresh);
+            let scopes = match &tokens.scopes {
+                Some(scopes) => Some(scopes.clone()),
+                // What cannot be read is not known; it must not keep the tokens from being stored.
+                None => row.optional_parsed("scopes").unwrap_or_default(),
+            };
+            set.store(&mut tx, row_id, (generation, next), &tokens.validity, scopes.as_ref()).await?;
+            update_standing(&mut tx, id, &standing).await?;
+            let rotated = sql("credentials", "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1");
+            tx.run(rotated.bind(row_id).bind(tx.now().wall)).await?;
+            give_lease_back(&mut tx, id, self.process()).await?;
+            let detail = format!("generation {generation} replaced by {next}");
+            tx.record(AuditAction::Rotated, Some((&id, &name)), detail);
+            tx.commit(Commit::Committed(next)).await
+        })
+        .await
     }
 
     /// Keeps the refresh token of an answer that was overtaken, sealed, until the next rotation succeeds. It replaces an older
     /// spare. `false` when the credential is gone, is being cleared, or was signed in anew.
     pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
-        let row_id = id.to_string();
-        let mut write = self.engine().write_answer().await?;
-        let row = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await?;
-        let Some(row) = row else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let same = Grant::new(row.counter("grant_number")?) == grant && read_closed(&row) != Standing::Clearing;
-        let (true, Some(wrapped)) = (same, row.optional_sealed("wrapped_key")?) else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let environment = row.text("environment")?;
-        let envelope = Envelope::open(self, owner(&row_id, &environment), grant.number(), &wrapped)?;
-        let sealed = envelope.seal(SPARE, grant.number(), token.expose_secret(), self.entropy());
-        let update = sql("credentials", "UPDATE credentials SET spare_token = $2 WHERE id = $1");
-        write.run(update.bind(row_id.as_str()).bind(&sealed)).await?;
-        let name = row.parsed("name")?;
-        let detail = format!("beside generation {}", row.counter("generation")?);
-        self.note(&mut write, AuditAction::SpareKept, Some((&id, &name)), &detail).await?;
-        write.commit().await?;
-        self.engine().look_after_answer(&name);
-        Ok(true)
+        let row_id = &*id.to_string();
+        self.write_for(Purpose::Answer, |mut tx| async move {
+            let row = tx.row(sql("credentials", SELECT_SECRETS).bind(row_id)).await?;
+            let Some(row) = row else {
+                return tx.abandon(false).await;
+            };
+            let same = Grant::new(row.counter("grant_number")?) == grant && read_closed(&row) != Standing::Clearing;
+            let (true, Some(wrapped)) = (same, row.optional_sealed("wrapped_key")?) else {
+                return tx.abandon(false).await;
+            };
+            let environment = row.text("environment")?;
+            let envelope = Envelope::open(self, owner(row_id, &environment), grant.number(), &wrapped)?;
+            let sealed = envelope.seal(SPARE, grant.number(), token.expose_secret(), self.entropy());
+            let update = sql("credentials", "UPDATE credentials SET spare_token = $2 WHERE id = $1");
+            tx.run(update.bind(row_id).bind(&sealed)).await?;
+            let name = row.parsed("name")?;
+            let detail = format!("beside generation {}", row.counter("generation")?);
+            tx.record(AuditAction::SpareKept, Some((&id, &name)), detail);
+            tx.commit(true).await
+        })
+        .await
     }
 
     /// Writes down that the exchange that `intent` announced brought no tokens, and gives the lease back. `false`, and nothing
@@ -164,45 +157,44 @@ impl Store {
         intent: &Intent,
         failure: &Failure,
     ) -> Result<bool, StoreError> {
-        let row_id = id.to_string();
-        let mut write = self.engine().write_answer().await?;
-        let row = write.row(sql("credentials", SELECT_SECRETS).bind(row_id.as_str())).await?;
-        let Some(row) = row else {
-            write.abandon().await?;
-            return Ok(false);
-        };
-        let found = StoredIntent::read(&row)?;
-        let before = read_closed(&row);
-        let stands = Generation::new(row.counter("generation")?) == intent.generation
-            && before != Standing::Clearing
-            && found.is_some_and(|found| is_same(&found.intent, intent));
-        if !stands {
-            write.abandon().await?;
-            return Ok(false);
-        }
-        let update = match failure.intent {
-            IntentEnd::Close => sql("credentials", CLOSE_INTENT).bind(row_id.as_str()),
-            IntentEnd::Unanswered => sql("credentials", "UPDATE credentials SET intent_phase = $2 WHERE id = $1")
-                .bind(row_id.as_str())
-                .bind(phase_word(IntentPhase::Unanswered)),
-        };
-        write.run(update).await?;
-        let standing = match before {
-            Standing::Disabled => &Standing::Disabled,
-            _ => &failure.standing,
-        };
-        update_standing(&mut write, id, standing).await?;
-        give_lease_back(&mut write, id, self.process()).await?;
-        let name = row.parsed("name")?;
-        let detail = format!(
-            "generation {}, attempt {}: {}",
-            intent.generation,
-            intent.attempt,
-            standing_word(&failure.standing)
-        );
-        self.note(&mut write, AuditAction::Failed, Some((&id, &name)), &detail).await?;
-        write.commit().await?;
-        Ok(true)
+        let row_id = &*id.to_string();
+        self.write_for(Purpose::Answer, |mut tx| async move {
+            let row = tx.row(sql("credentials", SELECT_SECRETS).bind(row_id)).await?;
+            let Some(row) = row else {
+                return tx.abandon(false).await;
+            };
+            let found = StoredIntent::read(&row)?;
+            let before = read_closed(&row);
+            let stands = Generation::new(row.counter("generation")?) == intent.generation
+                && before != Standing::Clearing
+                && found.is_some_and(|found| is_same(&found.intent, intent));
+            if !stands {
+                return tx.abandon(false).await;
+            }
+            let update = match failure.intent {
+                IntentEnd::Close => sql("credentials", CLOSE_INTENT).bind(row_id),
+                IntentEnd::Unanswered => sql("credentials", "UPDATE credentials SET intent_phase = $2 WHERE id = $1")
+                    .bind(row_id)
+                    .bind(phase_word(IntentPhase::Unanswered)),
+            };
+            tx.run(update).await?;
+            let standing = match before {
+                Standing::Disabled => &Standing::Disabled,
+                _ => &failure.standing,
+            };
+            update_standing(&mut tx, id, standing).await?;
+            give_lease_back(&mut tx, id, self.process()).await?;
+            let name = row.parsed("name")?;
+            let detail = format!(
+                "generation {}, attempt {}: {}",
+                intent.generation,
+                intent.attempt,
+                standing_word(&failure.standing)
+            );
+            tx.record(AuditAction::Failed, Some((&id, &name)), detail);
+            tx.commit(true).await
+        })
+        .await
     }
 }
 

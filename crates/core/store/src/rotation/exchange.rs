@@ -35,45 +35,44 @@ impl Store {
         length: Duration,
     ) -> Result<Option<Intent>, StoreError> {
         let me = self.process();
-        let mut write = self.engine().write().await?;
-        let lease = write.row(select_lease(id)).await?;
-        let lease = lease.as_ref().map(Lease::read).transpose()?;
-        let row = write.row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await?;
-        let (Some(row), true) = (row, lease.is_some_and(|lease| lease.owner == *me)) else {
-            write.abandon().await?;
-            return Ok(None);
-        };
-        let current = read_credential(&row)?;
-        let found = StoredIntent::read(&row)?;
-        let as_claimed = current.generation == generation
-            && current.grant == grant
-            && !matches!(current.standing, Standing::Clearing | Standing::Disabled)
-            && match (&found, replaces) {
-                (None, None) => true,
-                (Some(found), Some(replaces)) => is_same(&found.intent, replaces),
-                _ => false,
+        self.write(|mut tx| async move {
+            let lease = tx.row(select_lease(id)).await?;
+            let lease = lease.as_ref().map(Lease::read).transpose()?;
+            let row = tx.row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await?;
+            let (Some(row), true) = (row, lease.is_some_and(|lease| lease.owner == *me)) else {
+                return tx.abandon(None).await;
             };
-        if !as_claimed {
-            write.abandon().await?;
-            return Ok(None);
-        }
-        let now = self.now();
-        let stored = StoredIntent::new((generation, spend, attempt), me, &now, length);
-        let update = sql("credentials", UPDATE_INTENT).bind(id.to_string()).bind_all(stored.values());
-        write.run(update).await?;
-        take_lease(&mut write, id, me, length, &now.boot).await?;
-        let action = match &found {
-            Some(found) if found.intent.writer != *me => AuditAction::Recovered,
-            _ => AuditAction::Intent,
-        };
-        let which = match spend {
-            Spend::Stored => "the stored refresh token",
-            Spend::Spare => "the spare refresh token",
-        };
-        let detail = format!("exchange of generation {generation} begun: attempt {attempt}, with {which}");
-        self.note(&mut write, action, Some((&id, &current.name)), &detail).await?;
-        write.commit().await?;
-        Ok(Some(stored.intent))
+            let current = read_credential(&row)?;
+            let found = StoredIntent::read(&row)?;
+            let as_claimed = current.generation == generation
+                && current.grant == grant
+                && !matches!(current.standing, Standing::Clearing | Standing::Disabled)
+                && match (&found, replaces) {
+                    (None, None) => true,
+                    (Some(found), Some(replaces)) => is_same(&found.intent, replaces),
+                    _ => false,
+                };
+            if !as_claimed {
+                return tx.abandon(None).await;
+            }
+            let now = self.now();
+            let stored = StoredIntent::new((generation, spend, attempt), me, &now, length);
+            let update = sql("credentials", UPDATE_INTENT).bind(id.to_string()).bind_all(stored.values());
+            tx.run(update).await?;
+            take_lease(&mut tx, id, me, length, &now.boot).await?;
+            let action = match &found {
+                Some(found) if found.intent.writer != *me => AuditAction::Recovered,
+                _ => AuditAction::Intent,
+            };
+            let which = match spend {
+                Spend::Stored => "the stored refresh token",
+                Spend::Spare => "the spare refresh token",
+            };
+            let detail = format!("exchange of generation {generation} begun: attempt {attempt}, with {which}");
+            tx.record(action, Some((&id, &current.name)), detail);
+            tx.commit(Some(stored.intent)).await
+        })
+        .await
     }
 
     /// Opens the refresh token that `intent` is about, for the exchange alone. `None` when that intent does not stand any more, or

@@ -58,38 +58,38 @@ impl Store {
         {
             return Ok(held);
         }
-        let mut write = self.engine().write().await?;
-        if let Some(row) = write.row(select_lease(id)).await?
-            && let Some(held) = held(&Lease::read(&row)?, self)
-        {
-            write.abandon().await?;
-            return Ok(held);
-        }
-        let Some(row) = write.row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await? else {
-            write.abandon().await?;
-            return Ok(Claim::Erased);
-        };
-        let credential = read_credential(&row)?;
-        if credential.standing == Standing::Clearing {
-            write.abandon().await?;
-            return Ok(Claim::Erased);
-        }
-        let now = self.now();
-        let intent = StoredIntent::read(&row)?.map(|stored| {
-            let writer = stored.judge(me, &now);
-            (stored.intent, writer)
-        });
-        let view = RotationView { credential, intent, has_spare: row.holds("spare_token")? };
-        take_lease(&mut write, id, me, lease_length, &now.boot).await?;
-        write.commit().await?;
-        Ok(Claim::Claimed(Box::new(view)))
+        self.write(|mut tx| async move {
+            if let Some(row) = tx.row(select_lease(id)).await?
+                && let Some(held) = held(&Lease::read(&row)?, self)
+            {
+                return tx.abandon(held).await;
+            }
+            let Some(row) = tx.row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await? else {
+                return tx.abandon(Claim::Erased).await;
+            };
+            let credential = read_credential(&row)?;
+            if credential.standing == Standing::Clearing {
+                return tx.abandon(Claim::Erased).await;
+            }
+            let now = self.now();
+            let intent = StoredIntent::read(&row)?.map(|stored| {
+                let writer = stored.judge(me, &now);
+                (stored.intent, writer)
+            });
+            let view = RotationView { credential, intent, has_spare: row.holds("spare_token")? };
+            take_lease(&mut tx, id, me, lease_length, &now.boot).await?;
+            tx.commit(Claim::Claimed(Box::new(view))).await
+        })
+        .await
     }
 
     /// Gives the lease back if it is this process's.
     pub async fn release(&self, id: CredentialId) -> Result<(), StoreError> {
-        let mut write = self.engine().write().await?;
-        give_lease_back(&mut write, id, self.process()).await?;
-        write.commit().await
+        self.write(|mut tx| async move {
+            give_lease_back(&mut tx, id, self.process()).await?;
+            tx.commit(()).await
+        })
+        .await
     }
 }
 

@@ -1,0 +1,204 @@
+//! The one way to write.
+//!
+//! [`Store::write`] runs a closure with a [`Tx`] of its own, which the closure ends: there is no other way to make the [`Done`] that it
+//! returns. What the closure records is written last, right before the commit. The closure may run again where an engine lets two
+//! transactions get into each other's way, so it keeps nothing and sends nothing: whatever leaves it, leaves it as its value.
+
+use lanyard_credential::{CredentialId, CredentialName};
+use lanyard_time::Moment;
+
+use crate::audit::{AuditAction, AuditRecord};
+use crate::changes::Changed;
+use crate::engine::{Row, Statement, Transaction};
+use crate::keys::HomeRow;
+use crate::{Store, StoreError};
+
+/// A transaction that writes. Dropped without an end it is rolled back.
+#[derive(Debug)]
+pub(crate) struct Tx {
+    transaction: Transaction,
+    store: Store,
+    purpose: Purpose,
+    now: Moment,
+    changed: Vec<Changed>,
+    records: Vec<AuditRecord>,
+}
+
+/// The proof that a transaction was ended, with what came of it.
+#[derive(Debug)]
+pub(crate) struct Done<T>(T);
+
+/// What a write is for, which decides when it is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Anything that a home does while it is in use: refused while it is paused.
+    Work,
+    /// What may be written although the home is paused.
+    ThoughPaused,
+    /// What came of an exchange that was begun. It exists nowhere else, so it goes into the database where it stands that it was begun,
+    /// even if another one is in the home by now.
+    Answer,
+    /// The making of a home and the replacement of its keys, which have their own view of which key is in force.
+    Keys,
+}
+
+/// How often a key that is not at hand is fetched for one write: another rotation may come between.
+const FETCHES: u32 = 3;
+
+impl Store {
+    /// Writes, in one transaction.
+    pub(crate) async fn write<T, E, W, F>(&self, work: W) -> Result<T, E>
+    where
+        W: Fn(Tx) -> F,
+        F: Future<Output = Result<Done<T>, E>>,
+        E: From<StoreError>,
+    {
+        self.write_for(Purpose::Work, work).await
+    }
+
+    /// The same for another purpose than the ordinary one.
+    pub(crate) async fn write_for<T, E, W, F>(&self, purpose: Purpose, work: W) -> Result<T, E>
+    where
+        W: Fn(Tx) -> F,
+        F: Future<Output = Result<Done<T>, E>>,
+        E: From<StoreError>,
+    {
+        let tx = self.begin(purpose).await?;
+        work(tx).await.map(|Done(value)| value)
+    }
+
+    /// Begins a transaction with the home's own row read in it. That row says which key data keys are wrapped under now, so that
+    /// nothing is ever wrapped under a key that is being replaced, however long this process has been running; and whether the home is
+    /// paused. A key that is not at hand is fetched while no transaction is open.
+    async fn begin(&self, purpose: Purpose) -> Result<Tx, StoreError> {
+        let inner = &self.inner;
+        let mut fetched = 0;
+        loop {
+            let mut transaction = match purpose {
+                Purpose::Answer => inner.engine.write_to_opened().await?,
+                Purpose::Keys | Purpose::Work | Purpose::ThoughPaused => inner.engine.write().await?,
+            };
+            if purpose == Purpose::Keys {
+                return Ok(Tx::new(self, transaction, purpose));
+            }
+            let row = HomeRow::read(transaction.row(HomeRow::select()).await?.as_ref())?;
+            inner.set_paused(row.paused.clone());
+            if inner.keys.wrap_under(row.wrapping()) {
+                return match row.paused {
+                    Some(pause) if purpose != Purpose::ThoughPaused => {
+                        transaction.abandon().await?;
+                        Err(StoreError::Paused(pause))
+                    }
+                    _ => Ok(Tx::new(self, transaction, purpose)),
+                };
+            }
+            transaction.abandon().await?;
+            fetched += 1;
+            // On the heap: it is rare, and would make every write's future as large as itself.
+            match Box::pin(inner.keys.fetch(&row)).await {
+                Ok(()) => {}
+                // The key may have been replaced once more, and taken away, between the row and the look for it.
+                Err(_) if fetched < FETCHES && self.home_row().await? != row => {}
+                Err(error) => return Err(StoreError::Key(Box::new(error))),
+            }
+        }
+    }
+
+    /// Says so where what was written went into a database that is not the home's any more.
+    fn look_after_answer(&self, written: &[AuditRecord]) {
+        if let Err(error) = self.inner.engine.look() {
+            let credential = written.iter().find_map(|record| Some(record.credential.as_ref()?.1.as_str()));
+            tracing::error!(
+                credential,
+                %error,
+                "Webex's answer was written to the database that was open: look for it where that file was moved"
+            );
+        }
+    }
+}
+
+impl Tx {
+    fn new(store: &Store, transaction: Transaction, purpose: Purpose) -> Self {
+        let (store, now) = (store.clone(), store.now());
+        Self { transaction, store, purpose, now, changed: Vec::new(), records: Vec::new() }
+    }
+
+    /// Runs a statement; returns how many rows it touched.
+    pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        self.transaction.run(statement).await
+    }
+
+    /// Runs a statement that finds rows.
+    pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.transaction.rows(statement).await
+    }
+
+    /// Runs a statement that finds one row at most.
+    pub(crate) async fn row(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
+        self.transaction.row(statement).await
+    }
+
+    /// When the transaction began.
+    pub(crate) fn now(&self) -> &Moment {
+        &self.now
+    }
+
+    /// Puts what is done into the audit, and says whom it concerns. Written right before the commit.
+    pub(crate) fn record(
+        &mut self,
+        action: AuditAction,
+        about: Option<(&CredentialId, &CredentialName)>,
+        detail: impl Into<String>,
+    ) {
+        if let (Some((id, _)), true) = (about, action.changes_credential()) {
+            self.changed(Changed::Credential(*id));
+        }
+        self.append(AuditRecord {
+            at: self.now.wall,
+            action,
+            credential: about.map(|(id, name)| (*id, name.clone())),
+            actor: String::from(&*self.store.actor),
+            detail: detail.into(),
+        });
+    }
+
+    /// The same for something that was done elsewhere, or earlier, or by somebody else.
+    pub(crate) fn append(&mut self, record: AuditRecord) {
+        self.records.push(record);
+    }
+
+    /// Says that brokers must read this again.
+    pub(crate) fn changed(&mut self, what: Changed) {
+        if !self.changed.contains(&what) {
+            self.changed.push(what);
+        }
+    }
+
+    /// Makes the transaction durable, with all that was recorded. After an error its outcome is unknown: a failed sync of the log may
+    /// leave a transaction that the next reader sees.
+    pub(crate) async fn commit<T, E: From<StoreError>>(mut self, value: T) -> Result<Done<T>, E> {
+        let store = self.store.clone();
+        for what in std::mem::take(&mut self.changed) {
+            store.write_change(&mut self, what).await?;
+        }
+        let records = std::mem::take(&mut self.records);
+        store.write_records(&mut self, &records).await?;
+        self.transaction.commit().await?;
+        if self.purpose == Purpose::Answer {
+            store.look_after_answer(&records);
+        }
+        Ok(Done(value))
+    }
+
+    /// Ends the transaction without a change. The connection stays.
+    pub(crate) async fn abandon<T, E: From<StoreError>>(self, value: T) -> Result<Done<T>, E> {
+        self.transaction.abandon().await?;
+        Ok(Done(value))
+    }
+
+    /// The same because of an error.
+    pub(crate) async fn refuse<T, E: From<StoreError>>(self, error: E) -> Result<Done<T>, E> {
+        self.transaction.abandon().await?;
+        Err(error)
+    }
+}
