@@ -233,7 +233,12 @@ impl Broker {
         };
         for id in granted.iter().copied().chain(counts.iter().map(|count| count.credential)) {
             if let Entry::Vacant(unknown) = known.entry(id) {
-                unknown.insert(self.store.credential_by_id(id).await?);
+                // A row that cannot be read says nothing about the client.
+                let found = match self.store.credential_by_id(id).await {
+                    Err(error) if error.is_of_one_row() => None,
+                    found => found?,
+                };
+                unknown.insert(found);
             }
         }
         let named = |id: &CredentialId| Some(known.get(id)?.as_ref()?.name.clone());

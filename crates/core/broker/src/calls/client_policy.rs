@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use lanyard_credential::{CapabilitySet, Client, ClientName, CredentialName, Granted, MethodSet, PathPattern};
 use lanyard_protocol::OrgId;
-use lanyard_store::ChangeClientError;
+use lanyard_store::{ChangeClientError, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::client::{Known, ShownClient, to_the_millisecond};
@@ -84,10 +84,13 @@ impl Call for ChangeClient {
             Ok(client) => broker.shown(client, &mut Known::default()).await,
             Err(ChangeClientError::UnknownClient(name)) => Err(broker.no_such_client(&name).await),
             // It was erased after it was looked up.
-            Err(ChangeClientError::UnknownCredential(id)) => {
-                let name = named.get(&id).expect("the store complains of an id that it was given");
-                Err(broker.no_such_credential(name).await)
-            }
+            Err(ChangeClientError::UnknownCredential(id)) => match named.get(&id) {
+                Some(name) => Err(broker.no_such_credential(name).await),
+                None => {
+                    Err(StoreError::Damaged(format!("the client {name} has a credential {id} that does not exist"))
+                        .into())
+                }
+            },
             Err(ChangeClientError::Store(error)) => Err(error.into()),
         }
     }

@@ -86,9 +86,9 @@ impl Store {
             let list = self.engine().row(list()).await?;
             let rows = self.engine().rows(sql("clients", super::SELECT_ALL)).await?;
             let grants = self.engine().rows(sql("client_credentials", super::SELECT_GRANTS)).await?;
-            let judged = self.judge(list.as_ref(), rows, &grants)?;
+            let judged = self.judge(list.as_ref(), rows, &grants);
             looks += 1;
-            let again = self.engine().row(list_version()).await?.map(|row| row.integer("version")).transpose()?;
+            let again = self.engine().row(list_version()).await?.and_then(|row| row.integer("version").ok());
             if again.unwrap_or(0) == judged.stored_version || looks == LOOKS {
                 break judged;
             }
@@ -181,11 +181,12 @@ impl Store {
         let list = tx.row(list()).await?;
         let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
         let grants = tx.rows(sql("client_credentials", super::SELECT_GRANTS)).await?;
-        self.judge(list.as_ref(), rows, &grants)
+        Ok(self.judge(list.as_ref(), rows, &grants))
     }
 
-    fn judge(&self, list: Option<&Row>, rows: Vec<Row>, granted: &[Row]) -> Result<Judged, StoreError> {
-        let stored_version = list.map(|list| list.integer("version")).transpose()?.unwrap_or(0);
+    fn judge(&self, list: Option<&Row>, rows: Vec<Row>, granted: &[Row]) -> Judged {
+        // A version that is no number is none that Lanyard wrote.
+        let stored_version = list.and_then(|list| list.integer("version").ok()).unwrap_or(0);
         let mut judged = Judged { stored_version, version: 0, authentic: Vec::new(), refused: Vec::new() };
         let mut members = if let Some((version, members)) = list.and_then(|list| self.members(list)) {
             judged.version = version;
@@ -208,7 +209,7 @@ impl Store {
         }
         let missing = |id| RefusedClient { name: id, refusal: Refusal::Missing };
         judged.refused.extend(members.into_keys().map(missing));
-        Ok(judged)
+        judged
     }
 
     /// The members of an authentic list with their macs.
