@@ -3,13 +3,14 @@
 //! The copy is consistent: one moment of the database. It keeps still wherever it is put, until somebody says that it may go on: two
 //! homes that spend one refresh token can end it for both. The home's key is not in it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use lanyard_vault::KeyId;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 use thiserror::Error;
 
 use crate::audit::AuditAction;
@@ -90,11 +91,10 @@ impl Store {
             }
         }
         // Made in the home, where nobody else can put a log beside it, and moved into place when it is complete.
-        let unfinished = self.home().join(format!("backup.{}.unfinished", std::process::id()));
-        let made = self.copy_and_name(&unfinished, &path).await;
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let _ = fs::remove_file(beside(&unfinished, suffix));
-        }
+        let unfinished = Unfinished::create(self.home())
+            .map_err(|source| BackupError::Io { path: self.home().to_owned(), source })?;
+        let made = self.copy_and_name(&unfinished.path, &path).await;
+        drop(unfinished);
         let backup = made?;
         let detail = &*format!("to {}", path.display());
         self.write_for(Purpose::ThoughPaused, |mut tx| async move {
@@ -107,9 +107,6 @@ impl Store {
 
     async fn copy_and_name(&self, unfinished: &Path, path: &Path) -> Result<Backup, BackupError> {
         let failed = |source| BackupError::Io { path: path.to_owned(), source };
-        // What an earlier process with this number left there.
-        let _ = fs::remove_file(unfinished);
-        create_file(unfinished).map_err(failed)?;
         self.inner.engine.copy_to(unfinished).await.map_err(|error| match error {
             Some(error) => BackupError::Store(error),
             None => BackupError::Unnameable(path.to_owned()),
@@ -135,6 +132,68 @@ impl Store {
             _ => failed(source),
         })?;
         Ok(Backup { path: path.to_owned(), bytes, key: row.key, key_place: self.place(row.source), made_at })
+    }
+}
+
+/// A copy in the home that is not complete, locked while its process lives. Removed when dropped; one whose process was killed is
+/// removed by the next that comes along, since it holds what a credential's removal is to destroy.
+struct Unfinished {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Unfinished {
+    /// Processes of several containers may have the same number.
+    const NAMES: u32 = 100;
+
+    fn create(home: &Path) -> io::Result<Self> {
+        remove_unfinished_copies(home);
+        for number in 0..Self::NAMES {
+            let again = if number == 0 { String::new() } else { format!("-{number}") };
+            let path = home.join(format!("backup.{}{again}.unfinished", std::process::id()));
+            let lock = match create_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made?,
+            };
+            // Before it was locked, another process may have removed it as a leftover.
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() && is_still_at(&lock, &path) {
+                return Ok(Self { path, _lock: lock });
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many backups are being made at once"))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        remove_copy(&self.path);
+    }
+}
+
+fn is_still_at(file: &File, path: &Path) -> bool {
+    let (Ok(opened), Ok(named)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
+    (opened.dev(), opened.ino()) == (named.dev(), named.ino())
+}
+
+fn remove_copy(path: &Path) {
+    for suffix in ["-wal", "-shm", "-journal", ""] {
+        let _ = fs::remove_file(beside(path, suffix));
+    }
+}
+
+/// Removes what backups left in the home whose process was killed.
+pub(crate) fn remove_unfinished_copies(home: &Path) {
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| name.starts_with("backup.") && name.ends_with(".unfinished"))
+        else {
+            continue;
+        };
+        let path = home.join(name);
+        let opened = OpenOptions::new().write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path);
+        if opened.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()) {
+            remove_copy(&path);
+        }
     }
 }
 

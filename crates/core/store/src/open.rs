@@ -9,6 +9,7 @@ use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{HomeKey, KeyId, RowAddress};
 use thiserror::Error;
 
+use crate::backup::remove_unfinished_copies;
 use crate::engine::{Engine, SqliteEngine};
 use crate::keys::{HomeRow, Keys, Way};
 use crate::migration::{self, KNOWN};
@@ -173,6 +174,7 @@ impl Store {
         let store = Self::assemble(home, engine, &row, Some(way), keys, parts)?;
         store.adopt_clients().await?;
         store.tidy_keys(&row).await;
+        remove_unfinished_copies(store.home());
         Ok((store, key))
     }
 

@@ -222,3 +222,23 @@ async fn a_copy_appears_in_a_shared_directory_when_it_is_complete_and_never_besi
     let unfinished = fs::read_dir(world.home()).unwrap();
     assert!(!unfinished.into_iter().any(|entry| entry.unwrap().file_name().to_string_lossy().contains("unfinished")));
 }
+
+#[tokio::test]
+async fn what_a_killed_backup_left_goes_with_the_next_removal() {
+    let world = World::new().await;
+    let ids = world.many(2).await;
+    let left = world.home().join("backup.4711.unfinished");
+    let held = world.home().join("backup.4712.unfinished");
+    for path in [&left, &held] {
+        fs::write(path, "a copy").unwrap();
+        fs::write(path.with_extension("unfinished-wal"), "its log").unwrap();
+    }
+    let lock = fs::File::open(&held).unwrap();
+    lock.lock().unwrap();
+    assert!(world.store.remove_credential(ids[0]).await.unwrap());
+    assert!(!left.exists() && !left.with_extension("unfinished-wal").exists());
+    assert!(held.exists(), "its process lives");
+    drop(lock);
+    world.store.backup(&world.home().join("copy")).await.unwrap();
+    assert!(!held.exists() && !held.with_extension("unfinished-wal").exists());
+}
