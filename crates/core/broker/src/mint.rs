@@ -88,7 +88,10 @@ impl Broker {
             Claim::Erased => return Ok(MintEnd::Erased),
         };
         let end = self.mint_claimed(seen, &current, mint).await;
-        self.store.release(seen.id).await?;
+        // What was stored stays stored; a lease runs out.
+        if let Err(error) = self.store.release(seen.id).await {
+            tracing::debug!(credential = %seen.name, %error, "a lease was not given back");
+        }
         end
     }
 
@@ -114,8 +117,11 @@ impl Broker {
                 self.give_back_minted(current, &tokens).await;
                 Ok(MintEnd::Elsewhere)
             }
+            // What may be stored all the same is not given back.
             Err(error) => {
-                self.give_back_minted(current, &tokens).await;
+                if !error.is_undecided() {
+                    self.give_back_minted(current, &tokens).await;
+                }
                 Err(error.into())
             }
         }

@@ -38,6 +38,9 @@ pub enum NameError {
     /// A credential names an app that does not exist.
     #[error("the credential's app does not exist")]
     UnknownApp,
+    /// Another credential keeps the same refresh token. Each would spend it behind the other's back.
+    #[error("the refresh token belongs to {0} already")]
+    Held(CredentialName),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -77,6 +80,11 @@ impl Store {
                 if tx.row(known).await?.is_none() {
                     return tx.refuse(NameError::UnknownApp).await;
                 }
+                if let Some(refresh) = new.tokens.as_ref().and_then(|tokens| tokens.refresh.as_ref())
+                    && let Some(holder) = self.holder_within(&mut tx, app, refresh).await?
+                {
+                    return tx.refuse(NameError::Held(holder)).await;
+                }
             }
             let row = sql("credentials", INSERT)
                 .bind(id)
@@ -98,7 +106,7 @@ impl Store {
             if let Some(tokens) = &new.tokens {
                 let counters = (credential.generation, credential.generation);
                 let environment = credential.environment.id();
-                self.store_grant(&mut tx, credential.id, environment, credential.grant, counters, tokens).await?;
+                self.store_grant(&mut tx, id, environment, credential.grant, counters, tokens).await?;
             }
             let about = Some((&credential.id, &credential.name));
             let detail = format!("{} in {}", credential.kind, credential.environment.id());
@@ -297,6 +305,7 @@ impl Store {
             })
             .await?;
         if erased {
+            crate::backup::remove_unfinished_copies(self.home());
             self.engine().forget().await;
         }
         Ok(erased)

@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use crate::{KeyError, Pause};
 
-/// A failure of the store itself. Where a method returns one, nothing of what it was to write happened.
+/// A failure of the store itself. Where a method returns one, nothing of what it was to write happened, unless it
+/// [is undecided](Self::is_undecided).
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Somebody else wrote for longer than the options allow to wait.
@@ -67,6 +68,21 @@ impl StoreError {
             | Self::Paused(_)
             | Self::Key(_)
             | Self::Sqlx(_) => false,
+        }
+    }
+
+    /// Whether what was to be written may have been written all the same: the engine failed while it made it durable.
+    pub fn is_undecided(&self) -> bool {
+        match self {
+            Self::Io(_) | Self::Damaged(_) | Self::Sqlx(_) => true,
+            Self::Busy
+            | Self::Full
+            | Self::ReadOnly
+            | Self::Replaced(_)
+            | Self::Sealed(_)
+            | Self::Impossible { .. }
+            | Self::Paused(_)
+            | Self::Key(_) => false,
         }
     }
 

@@ -30,6 +30,16 @@ pub struct NewTokens {
     pub scopes: Option<ScopeSet>,
 }
 
+/// How a grant is put in place of another.
+#[derive(Clone, Copy)]
+struct Put<'a> {
+    /// Only in place of this generation.
+    expected: Option<Generation>,
+    action: AuditAction,
+    /// The refresh token that is kept beside it.
+    spare: Option<&'a RefreshToken>,
+}
+
 impl Store {
     /// Puts the tokens of a new sign-in in place of whatever was there: the next grant, the next generation, under a new data
     /// key. Intent, spare and trouble of the earlier grant are gone. A disabled credential stays disabled.
@@ -42,7 +52,35 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        self.put_grant(id, None, AuditAction::SignedIn, tokens, (subject, organisation)).await
+        let how = Put { expected: None, action: AuditAction::SignedIn, spare: None };
+        self.put_grant(id, how, tokens, (subject, organisation)).await
+    }
+
+    /// The same for tokens that nobody has tried yet: `earlier`, the refresh token that was there, is kept as the spare. Whoever finds the
+    /// new one dead goes on with it, whatever becomes of this process.
+    pub async fn replace_grant_keeping(
+        &self,
+        id: CredentialId,
+        earlier: Option<&RefreshToken>,
+        tokens: &NewTokens,
+        subject: &Subject,
+        organisation: Option<&Organisation>,
+    ) -> Result<Option<Generation>, StoreError> {
+        let how = Put { expected: None, action: AuditAction::SignedIn, spare: earlier };
+        self.put_grant(id, how, tokens, (subject, organisation)).await
+    }
+
+    /// Puts tokens back that were there, in place of generation `replaces`. `None`, too, when that is no longer the current one.
+    pub async fn put_grant_back(
+        &self,
+        id: CredentialId,
+        replaces: Generation,
+        tokens: &NewTokens,
+        subject: &Subject,
+        organisation: Option<&Organisation>,
+    ) -> Result<Option<Generation>, StoreError> {
+        let how = Put { expected: Some(replaces), action: AuditAction::SignedIn, spare: None };
+        self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
     /// The same for a grant that was minted through another credential, in place of generation `replaces`. `None`, too, when that
@@ -55,7 +93,8 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        self.put_grant(id, Some(replaces), AuditAction::Minted, tokens, (subject, organisation)).await
+        let how = Put { expected: Some(replaces), action: AuditAction::Minted, spare: None };
+        self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
     /// The tokens of the grant that is there, opened: to be put back, should what takes its place be refused. `None` where there are
@@ -74,8 +113,7 @@ impl Store {
     async fn put_grant(
         &self,
         id: CredentialId,
-        expected: Option<Generation>,
-        action: AuditAction,
+        Put { expected, action, spare }: Put<'_>,
         tokens: &NewTokens,
         (subject, organisation): (&Subject, Option<&Organisation>),
     ) -> Result<Option<Generation>, StoreError> {
@@ -100,7 +138,14 @@ impl Store {
             let replaced = Generation::new(row.counter("generation")?);
             let generation = replaced.next();
             let environment = row.text("environment")?;
-            self.store_grant(&mut tx, id, &environment, grant, (replaced, generation), tokens).await?;
+            let row_id = id.to_string();
+            let envelope =
+                self.store_grant(&mut tx, &row_id, &environment, grant, (replaced, generation), tokens).await?;
+            if let Some(spare) = spare {
+                let sealed = envelope.seal(SPARE, grant.number(), spare.expose_secret(), self.entropy());
+                let keep = sql("credentials", "UPDATE credentials SET spare_token = $2 WHERE id = $1");
+                tx.run(keep.bind(row_id.as_str()).bind(&sealed)).await?;
+            }
             let identity = sql("credentials", UPDATE_IDENTITY)
                 .bind(id.to_string())
                 .bind_all(identity_values(subject, organisation))
@@ -114,23 +159,23 @@ impl Store {
         .await
     }
 
-    /// Seals a first or a new grant under a new data key, and puts it into the row.
-    pub(crate) async fn store_grant(
+    /// Seals a first or a new grant under a new data key, and puts it into the row. Gives what seals beside it.
+    pub(crate) async fn store_grant<'a>(
         &self,
         tx: &mut Tx,
-        id: CredentialId,
-        environment: &str,
+        row: &'a str,
+        environment: &'a str,
         grant: Grant,
         (replaced, generation): (Generation, Generation),
         tokens: &NewTokens,
-    ) -> Result<(), StoreError> {
-        let row = id.to_string();
-        let (envelope, wrapped) = Envelope::new(self, owner(&row, environment), grant.number());
+    ) -> Result<Envelope<'a>, StoreError> {
+        let (envelope, wrapped) = Envelope::new(self, owner(row, environment), grant.number());
         let set = SealedSet::seal(self, &envelope, generation, tokens.access.as_ref(), tokens.refresh.as_ref());
-        let key = sql("credentials", UPDATE_KEY).bind(row.as_str()).bind(&wrapped).bind(grant.number());
+        let key = sql("credentials", UPDATE_KEY).bind(row).bind(&wrapped).bind(grant.number());
         tx.run(key).await?;
         let scopes = tokens.scopes.as_ref();
-        set.store(tx, &row, (replaced, generation), &tokens.validity, scopes).await
+        set.store(tx, row, (replaced, generation), &tokens.validity, scopes).await?;
+        Ok(envelope)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Signing in: OAuth's authorization code with PKCE.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lanyard_client::Obtained;
 use lanyard_credential::{
@@ -81,6 +82,7 @@ impl Call for BeginSignIn {
             }
         };
         expect(&app.name, &app.environment, self.expected.as_ref())?;
+        broker.authenticate(&app).await?;
         if app.kind != AppKind::Integration {
             return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed: AppKind::Integration });
         }
@@ -182,6 +184,14 @@ impl FinishSignIn {
     }
 }
 
+/// The waits before tokens are written again of which it is not known whether they are stored.
+const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
+
+/// Whether what was to be stored may be stored all the same.
+pub(crate) fn is_undecided(error: &Error) -> bool {
+    matches!(error, Error::Store(error) if error.is_undecided())
+}
+
 impl Broker {
     /// Stores the tokens of a sign-in, or gives them back. Only called within [`finish`](Self::finish): dropped halfway, it would
     /// leave a grant that nobody has.
@@ -194,12 +204,26 @@ impl Broker {
         let reply = &obtained.reply;
         let missing = reply.scopes.as_ref().map(|granted| sign_in.scopes.without(granted)).unwrap_or_default();
         let tokens = tokens_of(obtained);
-        match self.keep(sign_in, &tokens).await {
+        let mut kept = self.keep(sign_in, &tokens).await;
+        for wait in AGAIN {
+            // They may be stored all the same. To write them once more settles it.
+            if !kept.as_ref().is_err_and(is_undecided) {
+                break;
+            }
+            self.sleep.sleep(wait).await;
+            kept = self.keep(sign_in, &tokens).await;
+        }
+        match kept {
             Ok(id) => {
                 let Some(credential) = self.store.credential_by_id(id).await? else {
                     return Err(self.no_such_credential(&sign_in.name).await);
                 };
                 Ok(SignedIn { credential, missing })
+            }
+            // To give back what may be stored would end a grant that a later start finds in the store.
+            Err(error) if is_undecided(&error) => {
+                tracing::error!(name = %sign_in.name, %error, "it is not known whether the tokens of a sign-in are stored");
+                Err(error)
             }
             Err(error) => {
                 let environment = &sign_in.app.environment;
@@ -229,6 +253,9 @@ impl Broker {
     /// A sign-in that came to nothing took nothing from the credential that was to be signed in anew, and the failure says so.
     pub(crate) async fn or_kept<T>(&self, name: &CredentialName, done: Result<T, Error>) -> Result<T, Error> {
         let Err(error) = done else { return done };
+        if is_undecided(&error) {
+            return Err(error);
+        }
         match self.store.credential(name).await {
             Ok(Some(earlier)) if earlier.validity.is_some() => Err(error.keeping(name.as_str(), "tokens")),
             _ => Err(error),

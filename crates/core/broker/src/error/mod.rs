@@ -443,6 +443,7 @@ impl From<NameError> for Error {
         match error {
             NameError::Taken(name) => Self::NameTaken(name),
             NameError::UnknownApp => Self::AppGone,
+            NameError::Held(holder) => Self::HeldAlready { holder },
             NameError::Store(error) => Self::Store(error),
         }
     }

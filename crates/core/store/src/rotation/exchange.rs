@@ -14,7 +14,8 @@ use crate::envelope::Envelope;
 use crate::grant::{REFRESH, SPARE, owner};
 use crate::intent::{StoredIntent, is_same};
 use crate::lease::{Lease, select_lease, take_lease};
-use crate::record::read_credential;
+use crate::record::{read_credential, unless_unreadable};
+use crate::write::Tx;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -94,8 +95,25 @@ impl Store {
     /// The credential of an app that keeps this very refresh token, where one does. Opens each of the app's: for whoever adds one.
     pub async fn holder_of(&self, app: AppId, token: &RefreshToken) -> Result<Option<CredentialName>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_OF_APP).bind(app.to_string())).await?;
-        for row in &rows {
-            if self.open_refresh(row, Spend::Stored)?.is_some_and(|held| held.matches(token)) {
+        self.holder_among(&rows, token)
+    }
+
+    /// The same within a transaction: nobody else stores the token meanwhile.
+    pub(crate) async fn holder_within(
+        &self,
+        tx: &mut Tx,
+        app: AppId,
+        token: &RefreshToken,
+    ) -> Result<Option<CredentialName>, StoreError> {
+        let rows = tx.rows(sql("credentials", SELECT_OF_APP).bind(app.to_string())).await?;
+        self.holder_among(&rows, token)
+    }
+
+    fn holder_among(&self, rows: &[Row], token: &RefreshToken) -> Result<Option<CredentialName>, StoreError> {
+        for row in rows {
+            // What does not open is nobody's.
+            let held = unless_unreadable(self.open_refresh(row, Spend::Stored))?.flatten();
+            if held.is_some_and(|held| held.matches(token)) {
                 return row.parsed("name").map(Some);
             }
         }

@@ -64,6 +64,24 @@ async fn a_credential_is_found_as_it_was_added() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_another_credential_keeps_is_not_stored_again() {
+    let world = World::new().await;
+    let app = new_app("portal");
+    world.store.insert_app(&app).await.unwrap();
+    let new = |name: &str, suffix: &str| NewCredential {
+        credential: Credential { app: Some(app.app.id), standing: Standing::Active, ..pending(name) },
+        tokens: Some(world.tokens(suffix)),
+    };
+    world.store.insert_credential(&new("first", "1")).await.unwrap();
+    let again = world.store.insert_credential(&new("second", "1")).await;
+    assert!(matches!(&again, Err(NameError::Held(holder)) if holder.as_str() == "first"), "{again:?}");
+    world.store.insert_credential(&new("third", "3")).await.unwrap();
+    // A row that does not open keeps nobody else out.
+    world.tamper("UPDATE credentials SET refresh_token = x'00' WHERE name = 'first'").await;
+    world.store.insert_credential(&new("fourth", "1")).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_inserted_with_tokens_is_handed_out_in_one_read() {
     let world = World::new().await;
     let credential = world.signed_in().await;
