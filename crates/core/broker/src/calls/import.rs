@@ -164,6 +164,7 @@ impl Broker {
         };
         let app = self.app(name).await?;
         expect(&app.name, &app.environment, wanted.expected.as_ref())?;
+        self.authenticate(&app).await?;
         if let Some(needed) = needed.filter(|needed| *needed != app.kind) {
             return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed });
         }

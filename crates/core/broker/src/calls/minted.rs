@@ -76,6 +76,7 @@ impl Call for AddServiceApp {
     async fn run(self, broker: &Broker) -> Result<AddedGrant, Error> {
         let app = broker.app(&self.app).await?;
         expect(&app.name, &app.environment, self.expected.as_ref())?;
+        broker.authenticate(&app).await?;
         if app.kind != AppKind::ServiceApp {
             return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed: AppKind::ServiceApp });
         }
@@ -240,26 +241,36 @@ impl Broker {
         };
         let end = self.rotate_patiently(earlier.id, generation, PATIENCE).await?;
         let trouble = match end {
-            RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => None,
-            RotationEnd { trouble: Some(trouble), .. } if trouble.kind == TroubleKind::DeadGrant => {
+            RotationEnd { outcome: Outcome::Rotated, by_spare: true, .. } if before.is_some() => {
                 let refused = Error::RefreshTokenRefused { app: app.name.clone() };
-                return Err(if self.put_back(earlier, before.as_ref()).await? {
-                    refused.keeping(earlier.name.as_str(), "tokens")
-                } else {
-                    refused
-                });
+                return Err(refused.keeping(earlier.name.as_str(), "grant"));
             }
-            RotationEnd { trouble: Some(trouble), .. } => Some(trouble),
+            RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => None,
+            RotationEnd { trouble: Some(trouble), asked, .. } => {
+                let put_back = self.put_back(earlier, before.as_ref(), generation).await?;
+                let refused = trouble.kind == TroubleKind::DeadGrant;
+                if !put_back && !refused {
+                    return Ok(AddedGrant {
+                        credential: self.credential(&earlier.name).await?,
+                        trouble: Some(trouble),
+                    });
+                }
+                let error = if refused {
+                    Error::RefreshTokenRefused { app: app.name.clone() }
+                } else {
+                    self.not_renewed(earlier, &trouble, asked).await
+                };
+                return Err(if put_back { error.keeping(earlier.name.as_str(), "tokens") } else { error });
+            }
             RotationEnd { .. } => return Err(Error::Busy { name: earlier.name.clone() }),
         };
-        if trouble.is_none() {
-            self.meet(earlier, before.as_ref(), replace).await?;
-        }
+        self.meet(earlier, before.as_ref(), replace).await?;
         Ok(AddedGrant { credential: self.credential(&earlier.name).await?, trouble })
     }
 
     /// Makes a refresh token the grant of a credential, to be spent by the protocol that every rotation follows: wherever this process
-    /// ends, the token is kept. With it the tokens that were there, should Webex refuse this one.
+    /// ends, the token is kept, and the one that was there is its spare. With it the tokens that were there, should Webex refuse this
+    /// one.
     async fn put_pasted(
         &self,
         earlier: &Credential,
@@ -276,19 +287,26 @@ impl Broker {
             refresh: RefreshRight::Lasting(None),
         };
         let tokens = NewTokens { access: None, refresh: Some(token.clone()), validity, scopes: None };
+        let spare = before.as_ref().and_then(|before| before.refresh.as_ref());
         let organisation = earlier.organisation.as_ref();
-        match self.store.replace_grant(earlier.id, &tokens, &earlier.subject, organisation).await? {
+        match self.store.replace_grant_keeping(earlier.id, spare, &tokens, &earlier.subject, organisation).await? {
             Some(generation) => Ok((generation, before)),
             None => Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" }),
         }
     }
 
-    /// Puts back the tokens that were there, and how they stood. `false` where there were none.
-    async fn put_back(&self, earlier: &Credential, before: Option<&NewTokens>) -> Result<bool, Error> {
+    /// Puts back the tokens that were there, in place of generation `replaces`, and how they stood. `false` where there were none, or where
+    /// another generation is there by now.
+    async fn put_back(
+        &self,
+        earlier: &Credential,
+        before: Option<&NewTokens>,
+        replaces: Generation,
+    ) -> Result<bool, Error> {
         let Some(before) = before else { return Ok(false) };
         let organisation = earlier.organisation.as_ref();
-        self.store.replace_grant(earlier.id, before, &earlier.subject, organisation).await?;
-        Ok(self.store.set_standing(earlier.id, &earlier.standing).await?)
+        let put = self.store.put_grant_back(earlier.id, replaces, before, &earlier.subject, organisation).await?;
+        Ok(put.is_some() && self.store.set_standing(earlier.id, &earlier.standing).await?)
     }
 
     /// Asks whose the first access token of a pasted grant is. Another's takes the credential over only where that is welcome.
@@ -311,7 +329,7 @@ impl Broker {
             let auth = self.auth(app, &earlier.environment).await?;
             self.give_back(&earlier.environment, &auth, Some(&token), None).await;
         }
-        self.put_back(earlier, before).await?;
+        self.put_back(earlier, before, found.credential.generation).await?;
         let another = Error::AnotherSubject { name: earlier.name.clone(), before: was, now };
         Err(another.keeping(earlier.name.as_str(), "tokens"))
     }

@@ -129,7 +129,7 @@ impl Refresh {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Broker {
-    async fn not_renewed(&self, credential: &Credential, trouble: &Trouble, wait: Duration) -> Error {
+    pub(crate) async fn not_renewed(&self, credential: &Credential, trouble: &Trouble, wait: Duration) -> Error {
         Error::NotRenewed { whose: Box::new(self.troubled(credential).await), trouble: Box::new(trouble.clone()), wait }
     }
 }

@@ -34,6 +34,7 @@ impl Ears {
                 trouble: Some(trouble),
                 asked,
                 claimed: Some(credential),
+                ..
             }) => {
                 self.failed(credential, trouble, *asked);
             }

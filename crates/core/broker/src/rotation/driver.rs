@@ -25,6 +25,8 @@ pub(crate) struct RotationEnd {
     pub(crate) trouble: Option<Trouble>,
     /// How long Webex asked to wait.
     pub(crate) asked: Duration,
+    /// Whether the spare was spent, because the stored refresh token is dead.
+    pub(crate) by_spare: bool,
     /// The credential as it was when it was claimed; `None` where it never was.
     pub(crate) claimed: Option<Box<Credential>>,
 }
@@ -32,7 +34,7 @@ pub(crate) struct RotationEnd {
 impl RotationEnd {
     /// Somebody else is at it.
     fn busy() -> Self {
-        Self { outcome: Outcome::Busy, trouble: None, asked: Duration::ZERO, claimed: None }
+        Self { outcome: Outcome::Busy, trouble: None, asked: Duration::ZERO, by_spare: false, claimed: None }
     }
 }
 
@@ -172,7 +174,8 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
                     }
                     let asked = driver.fault.as_ref().map(Fault::asked).unwrap_or_default();
                     let claimed = driver.view.map(|view| Box::new(view.credential));
-                    Ok(RotationEnd { outcome, trouble: driver.trouble, asked, claimed })
+                    let by_spare = driver.intent.is_some_and(|intent| intent.spend == Spend::Spare);
+                    Ok(RotationEnd { outcome, trouble: driver.trouble, asked, by_spare, claimed })
                 }
             };
         }

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use lanyard_broker::{Error, HandOut, Refresh, RefresherOptions};
-use lanyard_credential::{Credential, Kind};
-use lanyard_protocol::Method;
+use lanyard_broker::{
+    AddServiceApp, BeginSignIn, Error, HandOut, ImportedTokens, LookUp, Origin, Refresh, RefresherOptions,
+    ReplaceSecret, ServiceAppSource,
+};
+use lanyard_credential::{AppName, Credential, CredentialName, Kind};
+use lanyard_protocol::{Method, ScopeSet};
+use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_simulator::Options;
+use lanyard_store::StoreError;
 
 use crate::world::World;
 
@@ -60,4 +65,42 @@ async fn a_credential_is_minted_at_the_webex_of_the_one_that_it_is_minted_throug
     assert!(world.broker.call(call).await.is_err());
     assert!(error.to_string().contains("admin"), "{error}");
     assert_eq!(calls(&other).await, 0, "the address that was written got nothing");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_and_nobody_is_sent_to_an_environment_that_was_written_into_an_app() {
+    let (world, other) = (World::new(Options::default()).await, World::new(Options::default()).await);
+    world.app_of(&world).await;
+    let app = || -> AppName { "foreign".parse().unwrap() };
+    let name = || -> CredentialName { "new".parse().unwrap() };
+    world.sql(&format!("UPDATE apps SET environment = '{}' WHERE name = 'foreign'", other.environment().id()));
+    forget(&other).await;
+    let secret = || ClientSecret::new("new-secret");
+    let tokens = ImportedTokens {
+        access: Some(AccessToken::new("imported-access")),
+        refresh: Some(RefreshToken::new("imported-refresh")),
+        scopes: None,
+    };
+    let look_up = LookUp {
+        name: name(),
+        origin: Origin::App { name: app(), kind: None },
+        tokens,
+        labels: Vec::new(),
+        expected: None,
+    };
+    let sign_in =
+        BeginSignIn { name: name(), app: Some(app()), scopes: ScopeSet::default(), replace: false, expected: None };
+    let source = ServiceAppSource::RefreshToken(RefreshToken::new("pasted"));
+    let service_app = AddServiceApp { name: name(), app: app(), source, replace: false, expected: None };
+    let errors = [
+        world.broker.call(ReplaceSecret { name: app(), client_secret: secret(), force: false }).await.err(),
+        world.broker.call(ReplaceSecret { name: app(), client_secret: secret(), force: true }).await.err(),
+        world.broker.call(look_up).await.err(),
+        world.broker.call(sign_in).await.err(),
+        world.broker.call(service_app).await.err(),
+    ];
+    for error in errors {
+        assert!(matches!(&error, Some(Error::Store(StoreError::Sealed(_)))), "{error:?}");
+    }
+    assert_eq!(calls(&other).await, 0);
 }
