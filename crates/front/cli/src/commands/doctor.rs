@@ -76,7 +76,9 @@ impl Doctor {
                 not_online(&mut findings)
             });
         }
-        let code = codes.into_iter().find(|code| *code != 0).unwrap_or(0);
+        // Whatever is wrong shows in the code, also where whoever found it has none of its own.
+        let unsaid = if findings.iter().any(|finding| finding.fault) { 6 } else { 0 };
+        let code = codes.into_iter().find(|code| *code != 0).unwrap_or(unsaid);
         if common.json {
             let all: Vec<_> = findings
                 .iter()

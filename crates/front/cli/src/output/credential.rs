@@ -196,6 +196,9 @@ pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
     }
     match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
         Some(left) if left.is_zero() && credential.renewal() == Renewal::None => "no longer: it has expired".to_owned(),
+        Some(left) if left.is_zero() && matches!(credential.standing, Standing::NeedsLogin(_)) => {
+            "no longer".to_owned()
+        }
         Some(left) if left.is_zero() => "no longer: the next request renews it".to_owned(),
         Some(left) => words(left),
         None if credential.kind == Kind::Personal => "an unknown time, at most 12 hours after it was issued".to_owned(),

@@ -121,13 +121,63 @@ fn a_next_refresh_token_that_is_refused_leaves_what_was_there() {
     let app = webex.description().service_app.clone();
     add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
     give(&webex, &home, &app.refresh_token).ok();
-    let token = home.run(["token", "fleet"]).ok();
     let refused = give(&webex, &home, "not-a-refresh-token");
-    assert!(refused.stderr.contains("fleet keeps the tokens that it had"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("fleet keeps the grant that it had"), "{}", refused.stderr);
     refused.fails(4);
-    assert_eq!(home.run(["token", "fleet"]).ok(), token);
+    assert!(webex.accepts(&home.run(["token", "fleet"]).ok()));
     assert_eq!(home.show("fleet")["state"], "active");
     home.run(["refresh", "fleet", "--force"]).ok();
+}
+
+#[test]
+fn a_wrong_refresh_token_costs_no_grant_whatever_happens_meanwhile() {
+    for refresh in [RefreshBehaviour::Keep, RefreshBehaviour::RotateStrict] {
+        let webex = Webex::start(refresh, Duration::from_hours(1));
+        let home = home();
+        let app = webex.description().service_app.clone();
+        add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+        give(&webex, &home, &app.refresh_token).ok();
+        let token = home.run(["token", "fleet"]).ok();
+
+        webex.fault(&value!({ "path": "/v1/access_token", "count": 100, "action": { "status": 503 } }));
+        let failed = give(&webex, &home, "not-a-refresh-token");
+        assert!(failed.stderr.contains("fleet keeps the tokens that it had"), "{}", failed.stderr);
+        failed.fails(5);
+        assert_eq!(home.run(["token", "fleet"]).ok(), token);
+        webex.control(Method::DELETE, "/faults", None);
+        home.run(["refresh", "fleet", "--force"]).ok();
+
+        let wrong = home.file("wrong", "not-a-refresh-token");
+        for step in ["claimed", "declared", "sending", "answered"] {
+            let mut command = home.command(["add", "service-app", "fleet", "--app", "fleet", "--refresh-token-file"]);
+            command.arg(&wrong).env("LANYARD_FAILPOINT", format!("rotation.{step}=kill"));
+            assert_eq!(Running::start(&mut command).end().code(), -1, "{refresh:?} {step}");
+            home.run(["refresh", "fleet", "--force"]).ok();
+            assert!(webex.accepts(&home.run(["token", "fleet"]).ok()), "{refresh:?} {step}");
+            assert_eq!(home.show("fleet")["state"], "active", "{refresh:?} {step}");
+        }
+    }
+}
+
+#[test]
+fn one_refresh_token_has_one_name_even_if_many_ask_at_once() {
+    let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
+    let home = home();
+    let app = webex.description().service_app.clone();
+    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    let token = home.file("token", &app.refresh_token);
+    let adding: Vec<_> = (0..6)
+        .map(|number| {
+            let name = format!("fleet-{number}");
+            let mut command = home.command(["add", "service-app", &name, "--app", "fleet", "--refresh-token-file"]);
+            Running::start(command.arg(&token))
+        })
+        .collect();
+    let ended: Vec<_> = adding.into_iter().map(Running::end).collect();
+    let held = webex.refreshes().len();
+    let added = ended.iter().filter(|ended| ended.code() == 0).count();
+    assert_eq!((added, held), (1, 1), "{:?}", ended.iter().map(|ended| &ended.stderr).collect::<Vec<_>>());
+    assert!(ended.iter().filter(|ended| ended.code() != 0).all(|ended| ended.stderr.contains("already")));
 }
 
 #[test]
