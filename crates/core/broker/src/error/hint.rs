@@ -300,7 +300,7 @@ fn refused_hint(error: &str, again: &Again) -> String {
         }
         "invalid_scope" => {
             format!(
-                "ask only for scopes that the app has at Webex (here it has: lanyard app show {}): {again}",
+                "add the missing scope to the app at Webex, or leave it out here (lanyard app set {} --scope 'SCOPES'); then: {again}",
                 again.app
             )
         }

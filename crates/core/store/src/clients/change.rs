@@ -68,7 +68,7 @@ impl Store {
             counting.ids.insert(client.id.to_string());
             self.write_list(&mut tx, &counting).await?;
             tx.changed(Changed::Clients);
-            tx.record(AuditAction::ClientChanged, None, policy_words(&client, &names));
+            tx.record(AuditAction::ClientChanged, None, policy_words(&client, names));
             tx.commit(client).await
         })
         .await

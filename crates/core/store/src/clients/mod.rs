@@ -98,7 +98,7 @@ impl Store {
             counting.ids.insert(client.id.to_string());
             self.write_list(&mut tx, &counting).await?;
             tx.changed(Changed::Clients);
-            tx.record(AuditAction::ClientAdded, None, policy_words(client, &names));
+            tx.record(AuditAction::ClientAdded, None, policy_words(client, names));
             tx.commit(()).await
         })
         .await
@@ -253,7 +253,8 @@ fn paths_text(paths: &[PathPattern], between: &str) -> String {
 }
 
 /// For the audit: the whole policy, so that it can be told later what somebody was allowed.
-fn policy_words(client: &Client, credentials: &[String]) -> String {
+fn policy_words(client: &Client, mut credentials: Vec<String>) -> String {
+    credentials.sort_unstable();
     let with = match &client.credentials {
         Granted::All => "all credentials".to_owned(),
         Granted::Only(_) => credentials.join(", "),
