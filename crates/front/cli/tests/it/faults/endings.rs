@@ -107,10 +107,17 @@ fn a_signal_leaves_a_credential_the_grant_it_had_if_its_next_refresh_token_is_re
         ["add", "service-app", "acme", "--app", "fleet", "--refresh-token-file", &token].map(str::to_owned)
     };
     home.run(add("right", &app.refresh_token)).ok();
-    let token = home.token();
-    let wrong = add("wrong", "not-a-refresh-token");
-    interrupted(&home, &webex, &wrong.each_ref().map(String::as_str));
-    assert_eq!(home.token(), token);
+    let mut command = home.command(add("wrong", "not-a-refresh-token"));
+    let mut running = Running::start(command.env("LANYARD_FAILPOINT", "rotation.sending=stop"));
+    running.wait_until_stopped();
+    slow(&webex, 300);
+    running.signal("INT");
+    running.signal("CONT");
+    running.wait_for("a token request is under way; stopping as soon as its outcome is stored");
+    // The wrong one is dead: the one that was there is sent next.
+    running.wait_until_stopped();
+    running.signal("CONT");
+    running.end().fails(130);
     assert_eq!(home.show("acme")["state"], "active");
     webex.forget_record();
     nothing_is_lost(&home, &webex, 0);
