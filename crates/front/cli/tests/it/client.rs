@@ -392,3 +392,23 @@ fn a_client_that_was_written_past_lanyard_is_refused_and_reported() {
     assert!(!listed.stderr.contains("refused"), "{}", listed.stderr);
     listed.ok();
 }
+
+#[test]
+fn damage_beside_a_client_stops_nothing_that_is_said_of_it() {
+    let (_webex, home) = furnished();
+    added(&home, &["monitor", "--credential", "lobby", "--can", "read"]);
+    rewrite(&home, "UPDATE credentials SET kind = 'nonsense' WHERE name = 'lobby'");
+    for arguments in [&["list"][..], &["show", "monitor"], &["set", "monitor", "--can", "token"]] {
+        home.run([&["client"], arguments].concat()).ok();
+    }
+    rewrite(&home, "DELETE FROM credentials WHERE name = 'lobby'");
+    let refused = home.run(["client", "set", "monitor", "--expires", "30d"]);
+    assert!(refused.stderr.contains("monitor has a credential"), "{}", refused.stderr);
+    refused.fails(6);
+    rewrite(&home, "UPDATE client_list SET version = 'x'");
+    let listed = home.run(["client", "list"]);
+    assert!(listed.stderr.contains("all clients are refused"), "{}", listed.stderr);
+    listed.ok();
+    assert!(Served::start(&home, [""; 0]).stop().status.success());
+    home.run(["client", "remove", "monitor"]).ok();
+}
