@@ -189,7 +189,7 @@ fn a_scope_that_the_app_does_not_have_is_said_to_be_that() {
     assert_eq!(webex.browse(&webex.person_signs_in(&url, true)).0, 400);
     let ended = login.end();
     assert!(ended.stderr.contains("invalid_scope") && ended.stderr.contains(scope), "{}", ended.stderr);
-    assert!(ended.hint().contains("lanyard app show desk"), "{}", ended.stderr);
+    assert!(ended.hint().contains("lanyard app set desk --scope"), "{}", ended.stderr);
     ended.fails(4);
 }
 
