@@ -52,12 +52,11 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: None, action: AuditAction::SignedIn, spare: None };
-        self.put_grant(id, how, tokens, (subject, organisation)).await
+        self.replace_grant_keeping(id, None, tokens, subject, organisation).await
     }
 
-    /// The same for tokens that nobody has tried yet: `earlier`, the refresh token that was there, is kept as the spare. Whoever finds the
-    /// new one dead goes on with it, whatever becomes of this process.
+    /// Like [`replace_grant`](Self::replace_grant), for tokens that were not tried yet: keeps `earlier`, the previous refresh token, as the
+    /// spare. If the new one is dead, the next renewal uses the spare, even if this process ends before.
     pub async fn replace_grant_keeping(
         &self,
         id: CredentialId,

@@ -284,14 +284,14 @@ impl Broker {
         })
     }
 
-    /// Opens an app's stored secret, which is sealed for the app's environment: where somebody has edited that in the database, it does not
-    /// open. Asked before anything secret, or a person, is sent to that environment.
+    /// Fails if the app's environment was edited in the database: its stored secret is sealed for the environment and does not open then.
+    /// Called before a secret, a token or a person is sent to that environment.
     pub(crate) async fn authenticate(&self, app: &App) -> Result<(), Error> {
         self.store.app_secret(app.id).await?;
         Ok(())
     }
 
-    /// The same for a secret that may be damaged and is to be replaced: then the environment must be one of Cisco's.
+    /// Like [`authenticate`](Self::authenticate), but lets a damaged secret be replaced if the environment is one of Cisco's.
     async fn authenticate_or_cisco(&self, app: &App) -> Result<(), Error> {
         match self.authenticate(app).await {
             Err(Error::Store(StoreError::Sealed(_)))

@@ -4,9 +4,8 @@ use lanyard_credential::{Client, ClientName, CredentialId, Granted};
 use lanyard_protocol::OrgId;
 use thiserror::Error;
 
-use super::{INSERT_GRANT, granted, paths_text, policy_words};
+use super::paths_text;
 use crate::audit::AuditAction;
-use crate::changes::Changed;
 use crate::engine::sql;
 use crate::{Store, StoreError};
 
@@ -36,7 +35,7 @@ impl Store {
     ) -> Result<Client, ChangeClientError> {
         let change = &change;
         self.write(|mut tx| async move {
-            let (mut counting, clients) = self.counting_clients(&mut tx).await?;
+            let (counting, clients) = self.counting_clients(&mut tx).await?;
             let Some(before) = clients.into_iter().find(|client| client.name == *name) else {
                 return tx.refuse(ChangeClientError::UnknownClient(name.clone())).await;
             };
@@ -55,20 +54,9 @@ impl Store {
             tx.run(row).await?;
             let grants = "DELETE FROM client_credentials WHERE client = $1";
             tx.run(sql("client_credentials", grants).bind(client.id.to_string())).await?;
-            let mut names = Vec::new();
-            for id in granted(&client) {
-                let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
-                let Some(row) = tx.row(known).await? else {
-                    return tx.refuse(ChangeClientError::UnknownCredential(*id)).await;
-                };
-                names.push(row.text("name")?);
-                let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
-                tx.run(grant).await?;
+            if let Err(id) = self.write_policy(&mut tx, &client, counting, AuditAction::ClientChanged).await? {
+                return tx.refuse(ChangeClientError::UnknownCredential(id)).await;
             }
-            counting.ids.insert(client.id.to_string());
-            self.write_list(&mut tx, &counting).await?;
-            tx.changed(Changed::Clients);
-            tx.record(AuditAction::ClientChanged, None, policy_words(&client, names));
             tx.commit(client).await
         })
         .await

@@ -63,7 +63,7 @@ impl Store {
     pub async fn insert_client(&self, new: &KeyedClient) -> Result<(), AddClientError> {
         let client = &new.client;
         self.write(|mut tx| async move {
-            let mut counting = self.counting(&mut tx).await?;
+            let counting = self.counting(&mut tx).await?;
             let taken = sql("clients", "SELECT id FROM clients WHERE name = $1").bind(client.name.as_str());
             if tx.row(taken).await?.is_some() {
                 return tx.refuse(AddClientError::NameTaken(client.name.clone())).await;
@@ -85,23 +85,38 @@ impl Store {
                 .bind(client.uid)
                 .bind(new.key.as_ref().map(KeyHash::as_bytes));
             tx.run(row).await?;
-            let mut names = Vec::new();
-            for id in granted(client) {
-                let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
-                let Some(row) = tx.row(known).await? else {
-                    return tx.refuse(AddClientError::UnknownCredential(*id)).await;
-                };
-                names.push(row.text("name")?);
-                let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
-                tx.run(grant).await?;
+            if let Err(id) = self.write_policy(&mut tx, client, counting, AuditAction::ClientAdded).await? {
+                return tx.refuse(AddClientError::UnknownCredential(id)).await;
             }
-            counting.ids.insert(client.id.to_string());
-            self.write_list(&mut tx, &counting).await?;
-            tx.changed(Changed::Clients);
-            tx.record(AuditAction::ClientAdded, None, policy_words(client, names));
             tx.commit(()).await
         })
         .await
+    }
+
+    /// Writes the rest of a policy after the client's row: the credentials, the list of clients and the record. The inner error is a
+    /// credential that does not exist.
+    async fn write_policy(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        mut counting: Counting,
+        action: AuditAction,
+    ) -> Result<Result<(), CredentialId>, StoreError> {
+        let mut names = Vec::new();
+        for id in granted(client) {
+            let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
+            let Some(row) = tx.row(known).await? else {
+                return Ok(Err(*id));
+            };
+            names.push(row.text("name")?);
+            let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
+            tx.run(grant).await?;
+        }
+        counting.ids.insert(client.id.to_string());
+        self.write_list(tx, &counting).await?;
+        tx.changed(Changed::Clients);
+        tx.record(action, None, policy_words(client, names));
+        Ok(Ok(()))
     }
 
     /// The clients that count, by name.

@@ -88,7 +88,7 @@ impl From<RetireError> for ReplaceKeyError {
 /// How many rows one transaction wraps anew.
 const BATCH: u32 = 50;
 
-/// What one transaction wrapped anew.
+/// The rows that one transaction wrapped anew.
 struct Batch {
     /// The last row that was looked at.
     last: String,
@@ -226,7 +226,7 @@ impl Store {
         Ok(done)
     }
 
-    /// The same for some of the rows after `after`, in one transaction; `None` when there are none.
+    /// Wraps some of the rows after `after` in one transaction; `None` if there are none.
     async fn wrap_batch(&self, table: &Wrapped, next: &HomeKey, after: &str) -> Result<Option<Batch>, StoreError> {
         self.write_for(Purpose::Keys, |mut tx| async move {
             let select = sql(table.name, table.select).bind(after).bind(next.id().as_bytes()).bind(BATCH);

@@ -98,7 +98,7 @@ impl Store {
         self.holder_among(&rows, token)
     }
 
-    /// The same within a transaction: nobody else stores the token meanwhile.
+    /// Like [`holder_of`](Self::holder_of), within a transaction, so that nobody else stores the token meanwhile.
     pub(crate) async fn holder_within(
         &self,
         tx: &mut Tx,
