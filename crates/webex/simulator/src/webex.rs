@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::routes::Calls;
 use crate::routes::authorize::Visits;
 use crate::routes::session::Sessions;
-use crate::world::{Directory, Hooks, Rooms, Spaces};
+use crate::world::{Directory, Hooks, Meetings, Rooms, Spaces};
 
 /// A handle to the simulated Webex; clones share it.
 #[derive(Clone, Debug)]
@@ -78,6 +78,7 @@ pub(crate) struct State {
     pub(crate) directory: Directory,
     pub(crate) rooms: Rooms,
     pub(crate) spaces: Spaces,
+    pub(crate) meetings: Meetings,
     pub(crate) hooks: Hooks,
     pub(crate) issuer: Issuer,
     pub(crate) visits: Visits,
@@ -105,6 +106,7 @@ impl Webex {
                 directory,
                 rooms,
                 spaces: Spaces::default(),
+                meetings: Meetings::default(),
                 hooks: Hooks::default(),
                 issuer,
                 visits: Visits::default(),

@@ -1,7 +1,11 @@
 //! Lists that are paged by `max` and an opaque cursor.
 
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::LINK;
+use serde_json::{Value, json};
 
 use super::form::Form;
 use super::refusal::Refusal;
@@ -73,6 +77,33 @@ impl Cursor {
             })
             .ok_or_else(|| Refusal::BadRequest("The cursor is not valid.".into()))
     }
+}
+
+/// How many items a page of a list holds.
+pub(super) fn page_size(query: &Form, usual: usize, largest: usize) -> Result<usize, Refusal> {
+    let size = match query.get("max") {
+        None => usual,
+        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
+    };
+    Ok(size.clamp(1, largest))
+}
+
+/// A page, and the link to the next one.
+pub(super) fn page<T>(
+    webex: &Webex,
+    (path, query): (&str, &Form),
+    size: usize,
+    empty_pages: bool,
+    found: impl Iterator<Item = T>,
+    show: impl Fn(T) -> Value,
+) -> Result<Response, Refusal> {
+    let (items, next) = Cursor::of(query)?.page(found, size, empty_pages);
+    let items: Vec<_> = items.into_iter().map(show).collect();
+    let mut response = Json(json!({ "items": items })).into_response();
+    if let Some(link) = next.and_then(|next| next.link(webex, path, query).parse().ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Lists in which there is nothing yet: calls, meetings and what is kept of them.
+//! Lists in which there is nothing yet: calls, and what is kept of meetings.
 
 use axum::Json;
 use lanyard_protocol::PersonType;
@@ -19,11 +19,6 @@ pub(super) async fn calls(caller: Caller) -> Result<Json<Value>, Refusal> {
 /// `GET /telephony/calls/history`: nobody has called yet.
 pub(super) async fn call_history(caller: Caller) -> Result<Json<Value>, Refusal> {
     calls(caller).await
-}
-
-/// `GET /meetings`: nobody has met yet.
-pub(super) async fn meetings(caller: Caller) -> Result<Json<Value>, Refusal> {
-    nothing(&caller, &["meeting:schedules_read", "meeting:admin_schedule_read"])
 }
 
 /// `GET /recordings`.

@@ -20,6 +20,7 @@ mod limit;
 mod list;
 mod lists;
 mod locations;
+mod meetings;
 mod openid;
 mod organizations;
 mod page;
@@ -137,10 +138,10 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/telephony/config/numbers", get(locations::numbers::list))
         .route("/v1/telephony/calls", get(lists::calls))
         .route("/v1/telephony/calls/history", get(lists::call_history))
-        .route("/v1/meetings", get(lists::meetings))
         .route("/v1/admin/recordings", get(lists::all_recordings))
         .route("/v1/recordings", get(lists::recordings))
         .route("/v1/meetingTranscripts", get(lists::transcripts))
+        .merge(meetings::router())
         .nest("/_sim", control::router(webex.clone()))
         .fallback(async || Refusal::NotFound)
         .method_not_allowed_fallback(wrong_method)

@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
     MethodNotAllowed,
     /// The request's own fault, in the gateway's shape.
     BadRequest(String),
+    /// A 400 whose reason stands among its errors alone, as the APIs of meetings write it.
+    Invalid(String),
     /// A 400 whose reason has a number.
     Coded {
         message: &'static str,
@@ -53,7 +55,7 @@ impl Refusal {
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadRequest(_) | Self::Coded { .. } => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Invalid(_) | Self::Coded { .. } => StatusCode::BAD_REQUEST,
             Self::Gateway(status, _) | Self::Broker { status, .. } => *status,
         }
     }
@@ -80,6 +82,11 @@ impl Refusal {
                 gateway("The request was made to a resource using an HTTP method that is not supported.")
             }
             Self::BadRequest(message) => gateway(message),
+            Self::Invalid(description) => json!({
+                "message": "The input parameters contain invalid items.",
+                "errors": [{"description": description}],
+                "trackingId": tracking.as_str(),
+            }),
             Self::Coded { message, code, description } => json!({
                 "message": message,
                 "errors": [{"errorCode": code, "description": description}],

@@ -99,7 +99,7 @@ impl Directory {
         self.add(Account { invited: true, ..account });
     }
 
-    fn domain_of(&self, organisation: Uuid) -> String {
+    pub(super) fn domain_of(&self, organisation: Uuid) -> String {
         let administrator = self.all().find(|(id, ..)| *id == organisation).map(|(_, _, account)| account);
         let email = &administrator.unwrap_or_else(|| self.administrator()).email;
         email.split_once('@').map_or("example", |(_, domain)| domain).to_owned()

@@ -7,6 +7,7 @@ mod hooks;
 mod licences;
 mod lines;
 mod locations;
+mod meetings;
 mod names;
 mod rooms;
 mod seed;
@@ -24,10 +25,15 @@ pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};
 pub(crate) use licences::{Licence, Units};
 pub(crate) use lines::{Assignment, Line, LineError};
 pub(crate) use locations::{Address, Location, NumberError, Site, location_id};
+pub(crate) use meetings::{
+    Invitee, Meeting, MeetingKind, MeetingPlan, Meetings, Occurrence, Part, Registrant, RegistrantStatus,
+    RegistrationError, RegistrationForm, Rule, TooManyMeetings,
+};
 pub(crate) use rooms::{
     Access, Activation, CommandError, Condition, Device, Home, Kind, Life, Plan, Rooms, SAMPLE, Sense, Status, Step,
     Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
 };
+pub(crate) use shelf::Shelf;
 pub(crate) use sites::SITES;
 pub(crate) use spaces::{CardAction, Member, Mentions, Message, Named, Space, Spaces, Team, TooMany, Upload};
 

@@ -6,13 +6,12 @@ mod write;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use http::header::LINK;
+use axum::response::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::cursor::Cursor;
+use super::cursor::{page, page_size};
 use super::form::Form;
 use super::list::Slice;
 use super::refusal::{Refusal, json_body};
@@ -30,23 +29,14 @@ const MOST_LOCATIONS: usize = 500;
 /// `GET /locations`, by `name` or by `id`.
 pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
-    let size = match query.get("max") {
-        None => MOST_LOCATIONS,
-        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
-    };
-    let cursor = Cursor::of(&query)?;
+    let size = page_size(&query, MOST_LOCATIONS, MOST_LOCATIONS)?;
     let state = webex.state();
     let organisation = caller.reach(&state, &query)?;
     let found = state.directory.locations(organisation).filter(|location| {
         named(location, &query) && query.get("id").is_none_or(|id| id.trim_end_matches('=') == location.webex_id())
     });
-    let (page, next) = cursor.page(found, size.clamp(1, MOST_LOCATIONS), state.behaviour.empty_pages);
-    let items: Vec<_> = page.into_iter().map(|location| view(location, organisation)).collect();
-    let mut response = Json(json!({ "items": items })).into_response();
-    if let Some(link) = next.and_then(|next| next.link(&webex, "/locations", &query).parse().ok()) {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    let show = |location| view(location, organisation);
+    page(&webex, ("/locations", &query), size, state.behaviour.empty_pages, found, show)
 }
 
 /// A part of the name, in any case.

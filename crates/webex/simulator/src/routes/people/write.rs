@@ -119,9 +119,10 @@ pub(in crate::routes) async fn delete(
     caller.needs_any(&WRITE)?;
     let mut state = webex.state();
     let id = reachable(&state, &caller, &id)?.id;
-    let Everything { directory, issuer, spaces, hooks, .. } = &mut *state;
+    let Everything { directory, issuer, spaces, meetings, hooks, .. } = &mut *state;
     directory.remove(id);
     spaces.forget(id);
+    meetings.forget(id);
     hooks.forget(id);
     issuer.end_grants(&Selection { account: Some(id), ..Selection::default() });
     Ok(StatusCode::NO_CONTENT)

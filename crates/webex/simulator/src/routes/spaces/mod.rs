@@ -14,8 +14,7 @@ use lanyard_protocol::WebexId;
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::cursor::Cursor;
-use super::form::Form;
+use super::cursor::{page, page_size};
 use super::refusal::Refusal;
 use crate::random;
 use crate::webex::{State as Everything, Webex};
@@ -76,32 +75,4 @@ fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool
         serde_json::Value::String(word) if word == "true" || word == "false" => Ok(Some(word == "true")),
         other => Err(serde::de::Error::custom(format!("expected true or false, not {other}"))),
     }
-}
-
-/// How many a page of these lists holds.
-fn page_size(query: &Form, usual: usize, largest: usize) -> Result<usize, Refusal> {
-    let size = match query.get("max") {
-        None => usual,
-        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
-    };
-    Ok(size.clamp(1, largest))
-}
-
-/// A page, and the link to the next one.
-fn page<T>(
-    webex: &Webex,
-    (path, query): (&str, &Form),
-    size: usize,
-    empty_pages: bool,
-    found: impl Iterator<Item = T>,
-    show: impl Fn(T) -> serde_json::Value,
-) -> Result<axum::response::Response, Refusal> {
-    use axum::response::IntoResponse as _;
-    let (items, next) = Cursor::of(query)?.page(found, size, empty_pages);
-    let items: Vec<_> = items.into_iter().map(show).collect();
-    let mut response = axum::Json(serde_json::json!({ "items": items })).into_response();
-    if let Some(link) = next.and_then(|next| next.link(webex, path, query).parse().ok()) {
-        response.headers_mut().insert(http::header::LINK, link);
-    }
-    Ok(response)
 }

@@ -3,6 +3,7 @@
 //! `LANYARD_OPENAPI` names a folder with the documents of `webex/webex-openapi-specs`; they are no part of the project.
 
 mod devices;
+mod meetings;
 mod people;
 mod spaces;
 
