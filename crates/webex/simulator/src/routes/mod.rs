@@ -97,6 +97,8 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/rooms", get(spaces::rooms::list).post(spaces::rooms::create))
         .route("/v1/rooms/{id}", get(spaces::rooms::show).put(spaces::rooms::update).delete(spaces::rooms::delete))
         .route("/v1/rooms/{id}/meetingInfo", get(spaces::rooms::meeting_info))
+        .route("/v1/room/tabs", get(spaces::tabs::list).post(spaces::tabs::create))
+        .route("/v1/room/tabs/{id}", get(spaces::tabs::show).put(spaces::tabs::update).delete(spaces::tabs::delete))
         .route("/v1/memberships", get(spaces::memberships::list).post(spaces::memberships::create))
         .route(
             "/v1/memberships/{id}",

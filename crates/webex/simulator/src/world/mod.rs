@@ -35,7 +35,7 @@ pub(crate) use rooms::{
 };
 pub(crate) use shelf::Shelf;
 pub(crate) use sites::SITES;
-pub(crate) use spaces::{CardAction, Member, Mentions, Message, Named, Space, Spaces, Team, TooMany, Upload};
+pub(crate) use spaces::{CardAction, Member, Mentions, Message, Named, Space, Spaces, Tab, Team, TooMany, Upload};
 
 /// The application id of a service app.
 pub(crate) fn application_id(client: &lanyard_protocol::AppClientId) -> String {

@@ -6,6 +6,7 @@ use lanyard_simulator::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::fidelity::Office;
 use crate::lists::every_page;
 use crate::people_life::write;
 use crate::world::{World, gateway, text};
@@ -156,4 +157,30 @@ async fn lists_have_empty_pages_where_that_is_asked_for() {
         let ids: std::collections::BTreeSet<_> = pages.concat().iter().map(|item| text(item, "/id")).collect();
         assert_eq!(ids.len(), pages.concat().len(), "{path}: nothing twice");
     }
+}
+
+#[tokio::test]
+async fn a_room_has_tabs_for_those_who_are_in_it() {
+    let office = Office::open().await;
+    let (_, room) = office.write(Method::POST, "/rooms", json!({ "title": "Tabs" })).await;
+    let tab = |url: &str, name: &str| json!({ "roomId": room["id"], "contentUrl": url, "displayName": name });
+    let (status, made) = office.write(Method::POST, "/room/tabs", tab("https://www.example.com", "Home")).await;
+    assert_eq!((status.as_u16(), &made["roomType"], &made["displayName"]), (200, &json!("group"), &json!("Home")));
+    let list = format!("/room/tabs?roomId={}", text(&room, "/id"));
+    assert_eq!(office.read(&list).await["items"], json!([made]));
+    let one = format!("/room/tabs/{}", text(&made, "/id"));
+    assert_eq!(office.read(&one).await, made);
+    let (_, changed) = office.write(Method::PUT, &one, tab("http://127.0.0.1:9000/x", "Other")).await;
+    assert_eq!((&changed["id"], &changed["displayName"]), (&made["id"], &json!("Other")));
+    for wrong in [tab("http://www.example.com", "x"), tab("javascript:1", "x"), tab("https://www.example.com", " ")] {
+        gateway(&office.write(Method::POST, "/room/tabs", wrong).await, 400);
+    }
+    let someone = office.world.someone().await;
+    let stranger = text(&office.world.signed_in(&someone, "spark:rooms_read spark:rooms_write").await, "/access_token");
+    for path in [&one, &list] {
+        gateway(&office.world.got(path, &stranger).await, 404);
+    }
+    assert_eq!(office.write(Method::DELETE, &one, Value::Null).await.0, 204);
+    assert_eq!(office.read(&list).await["items"], json!([]));
+    gateway(&office.world.got("/room/tabs", &office.token).await, 400);
 }

@@ -1,4 +1,4 @@
-//! `/v1/rooms`, `/v1/memberships`, `/v1/messages` and `/v1/webhooks`.
+//! `/v1/rooms` and their tabs, `/v1/memberships`, `/v1/messages` and `/v1/webhooks`.
 
 pub(in crate::routes) mod actions;
 mod announce;
@@ -6,6 +6,7 @@ mod content;
 pub(in crate::routes) mod memberships;
 pub(in crate::routes) mod messages;
 pub(in crate::routes) mod rooms;
+pub(in crate::routes) mod tabs;
 pub(in crate::routes) mod teams;
 mod view;
 pub(in crate::routes) mod webhooks;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub(crate) use mention::{Mentions, Named};
 pub(crate) use message::Message;
 pub(crate) use recent::{CardAction, Upload};
-pub(crate) use space::{Member, Space};
+pub(crate) use space::{Member, Space, Tab};
 pub(crate) use team::Team;
 
 use super::shelf::Shelf;

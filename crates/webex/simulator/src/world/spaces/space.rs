@@ -22,6 +22,7 @@ pub(crate) struct Space {
     pub(crate) created: Timestamp,
     pub(crate) last_activity: Timestamp,
     pub(crate) members: Vec<Member>,
+    pub(crate) tabs: Vec<Tab>,
     pub(super) messages: VecDeque<Uuid>,
 }
 
@@ -30,6 +31,16 @@ pub(crate) struct Member {
     pub(crate) account: Uuid,
     pub(crate) moderator: bool,
     pub(crate) hidden: bool,
+    pub(crate) created: Timestamp,
+}
+
+/// An address that a space shows beside its messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Tab {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) creator: Uuid,
     pub(crate) created: Timestamp,
 }
 
@@ -53,6 +64,7 @@ impl Space {
             created: now,
             last_activity: now,
             members: Vec::new(),
+            tabs: Vec::new(),
             messages: VecDeque::new(),
         }
     }

@@ -31,7 +31,12 @@ async fn what_is_read_and_written_of_rooms_is_as_ciscos_documents_have_it() {
     let hook = text(&world.tell("/webhooks", admin, hook).await.1, "/id");
     let own = text(&world.tell("/messages", admin, json!({ "roomId": room, "text": "a" })).await.1, "/id");
 
+    let tab = json!({ "roomId": room, "contentUrl": "https://www.example.com", "displayName": "Home" });
+    let tab_id = text(&world.tell("/room/tabs", admin, tab.clone()).await.1, "/id");
+
     for (token, operation, path) in [
+        (admin, "/room/tabs", format!("/room/tabs?roomId={room}")),
+        (admin, "/room/tabs/{id}", format!("/room/tabs/{tab_id}")),
         (admin, "/rooms", "/rooms".to_owned()),
         (bot, "/rooms", "/rooms?type=group&sortBy=created".to_owned()),
         (admin, "/rooms/{roomId}", format!("/rooms/{room}")),
@@ -50,6 +55,8 @@ async fn what_is_read_and_written_of_rooms_is_as_ciscos_documents_have_it() {
     }
     let mention = format!("<@personEmail:{}> hello", knows.bot.email);
     for (method, operation, path, body) in [
+        ("POST", "/room/tabs", "/room/tabs".to_owned(), tab.clone()),
+        ("PUT", "/room/tabs/{id}", format!("/room/tabs/{tab_id}"), tab),
         ("POST", "/rooms", "/rooms".to_owned(), json!({ "title": "New", "description": "d" })),
         ("PUT", "/rooms/{roomId}", format!("/rooms/{room}"), json!({ "title": "Renamed" })),
         ("POST", "/memberships", "/memberships".to_owned(), json!({ "roomId": room, "personEmail": stranger })),

@@ -1,0 +1,154 @@
+//! `/v1/room/tabs`: addresses that a room shows beside its messages.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::{Host, Url};
+use uuid::Uuid;
+
+use super::{id_of, joined, page};
+use crate::random;
+use crate::routes::caller::Caller;
+use crate::routes::form::Form;
+use crate::routes::people::date;
+use crate::routes::refusal::{Refusal, json_body};
+use crate::webex::{State as Everything, Webex};
+use crate::world::{Space, Tab, webex_id};
+
+const READ: [&str; 1] = ["spark:rooms_read"];
+const WRITE: [&str; 1] = ["spark:rooms_write"];
+
+/// The kind of a tab's id [?].
+const KIND: &str = "ROOM_TAB";
+
+/// How many tabs a room can have here.
+const MOST: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wish {
+    room_id: String,
+    content_url: String,
+    display_name: String,
+}
+
+impl Wish {
+    fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        let wish: Self = json_body(body)?;
+        if wish.display_name.trim().is_empty() {
+            return Err(Refusal::BadRequest("displayName is required.".to_owned()));
+        }
+        // The reference allows https alone; an address of this machine is as good, since nothing is fetched from it.
+        let url = wish.content_url.parse::<Url>().ok();
+        let shown = url.is_some_and(|url| match (url.scheme(), url.host()) {
+            ("https", Some(_)) => true,
+            ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
+            ("http", Some(Host::Domain(name))) => name == "localhost",
+            _ => false,
+        });
+        if shown { Ok(wish) } else { Err(Refusal::BadRequest("contentUrl must use the https protocol.".to_owned())) }
+    }
+}
+
+/// `GET /room/tabs?roomId=`.
+pub(in crate::routes) async fn list(
+    State(webex): State<Webex>,
+    caller: Caller,
+    query: Form,
+) -> Result<Response, Refusal> {
+    caller.needs_any(&READ)?;
+    let room = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
+    let state = webex.state();
+    let space = joined(&state, &caller, room)?;
+    let show = |tab: &Tab| view(space, tab);
+    page(&webex, ("/room/tabs", &query), MOST, state.behaviour.empty_pages, space.tabs.iter(), show)
+}
+
+/// `GET /room/tabs/{id}`.
+pub(in crate::routes) async fn show(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&READ)?;
+    let state = webex.state();
+    let (space, tab) = find(&state, &caller, &id)?;
+    Ok(Json(view(space, tab)))
+}
+
+/// `POST /room/tabs`.
+pub(in crate::routes) async fn create(
+    State(webex): State<Webex>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish = Wish::parse(&body)?;
+    let (id, now) = (random::uuid(&*webex.setting().entropy), webex.now());
+    let mut state = webex.state();
+    let space = joined(&state, &caller, &wish.room_id)?.id;
+    let space = state.spaces.get_mut(space).ok_or(Refusal::NotFound)?;
+    if space.tabs.len() >= MOST {
+        return Err(Refusal::BadRequest(format!("The room has {MOST} tabs already.")));
+    }
+    let Wish { content_url, display_name, .. } = wish;
+    space.tabs.push(Tab { id, name: display_name, url: content_url, creator: caller.account.id, created: now });
+    Ok(Json(view(space, &space.tabs[space.tabs.len() - 1])))
+}
+
+/// `PUT /room/tabs/{id}`.
+pub(in crate::routes) async fn update(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let wish = Wish::parse(&body)?;
+    let mut state = webex.state();
+    let (space, tab) = find(&state, &caller, &id).map(|(space, tab)| (space.id, tab.id))?;
+    if id_of("ROOM", &wish.room_id) != Some(space) {
+        return Err(Refusal::NotFound);
+    }
+    let space = state.spaces.get_mut(space).ok_or(Refusal::NotFound)?;
+    let place = space.tabs.iter().position(|known| known.id == tab).ok_or(Refusal::NotFound)?;
+    (space.tabs[place].name, space.tabs[place].url) = (wish.display_name, wish.content_url);
+    Ok(Json(view(space, &space.tabs[place])))
+}
+
+/// `DELETE /room/tabs/{id}`.
+pub(in crate::routes) async fn delete(
+    State(webex): State<Webex>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    caller.needs_any(&WRITE)?;
+    let mut state = webex.state();
+    let (space, tab) = find(&state, &caller, &id).map(|(space, tab)| (space.id, tab.id))?;
+    let space = state.spaces.get_mut(space).ok_or(Refusal::NotFound)?;
+    space.tabs.retain(|known| known.id != tab);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A tab of a room that the caller is in.
+fn find<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<(&'s Space, &'s Tab), Refusal> {
+    let id: Uuid = id_of(KIND, id).ok_or(Refusal::NotFound)?;
+    let mut tabs = state.spaces.of(caller.account.id).flat_map(|space| space.tabs.iter().map(move |tab| (space, tab)));
+    tabs.find(|(_, tab)| tab.id == id).ok_or(Refusal::NotFound)
+}
+
+fn view(space: &Space, tab: &Tab) -> Value {
+    json!({
+        "id": webex_id(KIND, tab.id),
+        "roomId": webex_id("ROOM", space.id),
+        "roomType": space.kind(),
+        "displayName": tab.name,
+        "contentUrl": tab.url,
+        "creatorId": webex_id("PEOPLE", tab.creator),
+        "created": date(tab.created),
+    })
+}
