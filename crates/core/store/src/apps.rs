@@ -12,7 +12,8 @@ use crate::audit::AuditAction;
 use crate::changes::Changed;
 use crate::engine::{Row, Statement, sql};
 use crate::envelope::{Envelope, Owner};
-use crate::record::read_environment;
+use crate::record::{read_environment, unless_unreadable};
+use crate::seal::APPS;
 use crate::write::Tx;
 use crate::{NameError, Store, StoreError};
 
@@ -71,6 +72,7 @@ impl Store {
                 .bind(&secret)
                 .bind(1_u32);
             tx.run(row).await?;
+            tx.seal(&APPS, id);
             let detail = format!("{} ({}) in {}", app.name, app.kind, app.environment.id());
             tx.record(AuditAction::AppAdded, None, detail);
             tx.commit(()).await
@@ -78,32 +80,50 @@ impl Store {
         .await
     }
 
-    /// All apps, by name.
+    /// All apps that can be read, by name. The log names the others.
     pub async fn apps(&self) -> Result<Vec<App>, StoreError> {
         let rows = self.engine().rows(sql("apps", SELECT_ALL)).await?;
-        rows.iter().map(read).collect()
+        rows.iter().map(|row| unless_unreadable(self.read_app(row))).filter_map(Result::transpose).collect()
+    }
+
+    /// Why apps cannot be read, an error for each of them.
+    pub async fn unreadable_apps(&self) -> Result<Vec<StoreError>, StoreError> {
+        let rows = self.engine().rows(sql("apps", SELECT_ALL)).await?;
+        Ok(rows.iter().filter_map(|row| self.read_app(row).err()).collect())
     }
 
     /// The app of that name.
     pub async fn app(&self, name: &AppName) -> Result<Option<App>, StoreError> {
-        self.read_app(sql("apps", SELECT_BY_NAME).bind(name.as_str())).await
+        self.find_app(sql("apps", SELECT_BY_NAME).bind(name.as_str())).await
+    }
+
+    /// The app of that name, whether or not its row can be read: to be removed.
+    pub async fn app_to_remove(&self, name: &AppName) -> Result<Option<AppId>, StoreError> {
+        let row = self.engine().row(sql("apps", SELECT_BY_NAME).bind(name.as_str())).await?;
+        row.map(|row| row.parsed("id")).transpose()
     }
 
     /// The app with that id.
     pub async fn app_by_id(&self, id: AppId) -> Result<Option<App>, StoreError> {
-        self.read_app(sql("apps", SELECT_BY_ID).bind(id.to_string())).await
+        self.find_app(sql("apps", SELECT_BY_ID).bind(id.to_string())).await
     }
 
-    async fn read_app(&self, statement: Statement) -> Result<Option<App>, StoreError> {
+    async fn find_app(&self, statement: Statement) -> Result<Option<App>, StoreError> {
         let row = self.engine().row(statement).await?;
-        row.as_ref().map(read).transpose()
+        row.as_ref().map(|row| self.read_app(row)).transpose()
+    }
+
+    fn read_app(&self, row: &Row) -> Result<App, StoreError> {
+        self.check_seal(&APPS, row)?;
+        read(row)
     }
 
     /// The app's client secret; `None` when there is no such app.
     pub async fn app_secret(&self, id: AppId) -> Result<Option<ClientSecret>, StoreError> {
-        let Some(row) = self.engine().row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
+        let Some(row) = self.engine().row(sql("apps", APPS.select).bind(id.to_string())).await? else {
             return Ok(None);
         };
+        self.check_seal(&APPS, &row)?;
         let (id, environment) = (row.text("id")?, row.text("environment")?);
         let version = row.counter("secret_version")?;
         let envelope = Envelope::open(self, owner(&id, &environment), version, &row.sealed("wrapped_key")?)?;
@@ -118,7 +138,7 @@ impl Store {
     pub async fn change_app(&self, app: &App, detail: &str) -> Result<bool, StoreError> {
         self.write(|mut tx| async move {
             let id = app.id.to_string();
-            if tx.row(sql("apps", SELECT_BY_ID).bind(id.as_str())).await?.is_none() {
+            if tx.sealed(&APPS, &id).await?.is_none() {
                 return tx.abandon(false).await;
             }
             let update = sql("apps", UPDATE)
@@ -138,7 +158,7 @@ impl Store {
     /// no such app.
     pub async fn replace_app_secret(&self, id: AppId, secret: &ClientSecret) -> Result<bool, StoreError> {
         self.write(|mut tx| async move {
-            let Some(row) = tx.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
+            let Some(row) = tx.sealed(&APPS, &id.to_string()).await? else {
                 return tx.abandon(false).await;
             };
             let version = row.counter("secret_version")?.wrapping_add(1);
@@ -185,7 +205,7 @@ impl Store {
                 let names = users.iter().map(|row| row.parsed("name")).collect::<Result<_, _>>()?;
                 return tx.refuse(RemoveAppError::InUse(names)).await;
             }
-            let Some(row) = tx.row(sql("apps", SELECT_SECRET).bind(id.to_string())).await? else {
+            let Some(row) = tx.row(sql("apps", APPS.select).bind(id.to_string())).await? else {
                 return tx.abandon(false).await;
             };
             tx.run(sql("apps", "DELETE FROM apps WHERE id = $1").bind(id.to_string())).await?;
@@ -242,11 +262,9 @@ macro_rules! app_columns {
     };
 }
 
-const SELECT_ALL: &str = concat!("SELECT ", app_columns!(), " FROM apps ORDER BY name");
-const SELECT_BY_NAME: &str = concat!("SELECT ", app_columns!(), " FROM apps WHERE name = $1");
-const SELECT_BY_ID: &str = concat!("SELECT ", app_columns!(), " FROM apps WHERE id = $1");
-const SELECT_SECRET: &str =
-    "SELECT id, name, environment, wrapped_key, client_secret, secret_version FROM apps WHERE id = $1";
+const SELECT_ALL: &str = concat!("SELECT ", app_columns!(), ", seal FROM apps ORDER BY name");
+const SELECT_BY_NAME: &str = concat!("SELECT ", app_columns!(), ", seal FROM apps WHERE name = $1");
+const SELECT_BY_ID: &str = concat!("SELECT ", app_columns!(), ", seal FROM apps WHERE id = $1");
 const SELECT_USERS: &str = "SELECT name FROM credentials WHERE app = $1 \
      UNION SELECT credential_name AS name FROM revocations WHERE app = $1 ORDER BY name";
 const INSERT: &str = concat!(

@@ -15,6 +15,7 @@ use crate::engine::{Row, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::grant::{ACCESS, owner};
 use crate::record::{read_closed, read_environment, unless_unreadable};
+use crate::seal::CREDENTIALS;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -78,7 +79,7 @@ impl Store {
     /// Returns what waits; the same again when it is clearing already. `None` when there is no such credential.
     pub async fn begin_clearing(&self, id: CredentialId) -> Result<Option<Vec<PendingRevocation>>, StoreError> {
         self.write(|mut tx| async move {
-            let Some(row) = tx.row(sql("credentials", SELECT_CLEARED).bind(id.to_string())).await? else {
+            let Some(row) = tx.sealed_or_altered(&CREDENTIALS, &id.to_string()).await? else {
                 return tx.abandon(None).await;
             };
             if read_closed(&row) != Standing::Clearing {
@@ -252,6 +253,3 @@ const SELECT_OF_CREDENTIAL: &str =
     concat!("SELECT ", columns!(), " FROM revocations WHERE credential_id = $1 ORDER BY queued_at, id");
 const INSERT: &str =
     concat!("INSERT INTO revocations (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-const SELECT_CLEARED: &str = "SELECT id, name, environment, app, standing, trouble_kind, trouble_message, trouble_wall, \
-     trouble_boot, trouble_elapsed, trouble_failures, trouble_pause, grant_number, generation, wrapped_key, access_token, \
-     refresh_token, spare_token FROM credentials WHERE id = $1";

@@ -11,12 +11,13 @@ use std::sync::OnceLock;
 use arc_swap::ArcSwapOption;
 use lanyard_vault::{DataKey, HomeKey, KeySource};
 
+use crate::adoption::OWN_KEY;
 use crate::audit::AuditAction;
 use crate::engine::{Engine, SqliteEngine, beside, sql};
 use crate::home::{create_file, sync_directory};
 use crate::keys::{Keys, Way, home_id};
 use crate::lock::lock;
-use crate::open::{OWN_KEY, read_home};
+use crate::open::read_home;
 use crate::store::Inner;
 use crate::write::Purpose;
 use crate::{Home, OpenError, Options, Parts, Store, migration};
@@ -117,7 +118,8 @@ async fn create_database(
         keys: Keys::new(None, vec![key.clone()], key.id()),
         audit_key: own.audit_key(),
         clients_key: own.clients_key(),
-        adopts: false,
+        seals_key: own.seals_key(),
+        adopts: None,
         memory_key: OnceLock::new(),
         parts: parts.clone(),
         paused: ArcSwapOption::empty(),

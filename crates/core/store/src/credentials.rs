@@ -14,9 +14,10 @@ use crate::changes::Changed;
 use crate::engine::sql;
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
-    Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_credential,
-    read_credential_among, standing_values, unless_unreadable, validity_values,
+    Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_unchecked,
+    standing_values, unless_unreadable, validity_values,
 };
+use crate::seal::CREDENTIALS;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -103,6 +104,7 @@ impl Store {
                 .bind(labels_text(&credential.labels))
                 .bind_all(mint_values(credential.mint.as_ref()));
             tx.run(row).await?;
+            tx.seal(&CREDENTIALS, id);
             if let Some(tokens) = &new.tokens {
                 let counters = (credential.generation, credential.generation);
                 let environment = credential.environment.id();
@@ -120,14 +122,14 @@ impl Store {
     pub async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
         let mut environments = Environments::default();
-        let read = rows.iter().map(|row| unless_unreadable(read_credential_among(row, &mut environments)));
+        let read = rows.iter().map(|row| unless_unreadable(self.read_credential_among(row, &mut environments)));
         read.filter_map(Result::transpose).collect()
     }
 
     /// Why credentials cannot be read, an error for each of them.
     pub async fn unreadable_credentials(&self) -> Result<Vec<StoreError>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
-        Ok(rows.iter().filter_map(|row| read_credential(row).err()).collect())
+        Ok(rows.iter().filter_map(|row| self.read_credential(row).err()).collect())
     }
 
     /// All credentials that can be read, a part of them at a time, each given to `keep` as soon as it is read.
@@ -139,7 +141,7 @@ impl Store {
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.text("id")?;
             for row in &rows {
-                if let Some(credential) = unless_unreadable(read_credential_among(row, &mut environments))? {
+                if let Some(credential) = unless_unreadable(self.read_credential_among(row, &mut environments))? {
                     keep(credential);
                 }
             }
@@ -149,13 +151,19 @@ impl Store {
     /// The credential of that name.
     pub async fn credential(&self, name: &CredentialName) -> Result<Option<Credential>, StoreError> {
         let row = self.engine().row(sql("credentials", SELECT_BY_NAME).bind(name.as_str())).await?;
-        row.as_ref().map(read_credential).transpose()
+        row.as_ref().map(|row| self.read_credential(row)).transpose()
+    }
+
+    /// The credential of that name, whether or not somebody altered its row: to be cleared. Nothing that it says is to be believed.
+    pub async fn credential_to_clear(&self, name: &CredentialName) -> Result<Option<Credential>, StoreError> {
+        let row = self.engine().row(sql("credentials", SELECT_BY_NAME).bind(name.as_str())).await?;
+        row.map(|row| read_unchecked(&row, &mut Environments::default())).transpose()
     }
 
     /// The credential with that id.
     pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<Credential>, StoreError> {
         let row = self.engine().row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
-        row.as_ref().map(read_credential).transpose()
+        row.as_ref().map(|row| self.read_credential(row)).transpose()
     }
 
     /// Gives a credential another name; `false` when there is no such credential.
@@ -208,8 +216,8 @@ impl Store {
         check: &Check,
     ) -> Result<bool, StoreError> {
         self.write(|mut tx| async move {
-            let current = tx.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
-            let current = current.as_ref().map(read_credential).transpose()?;
+            let current = tx.sealed(&CREDENTIALS, &id.to_string()).await?;
+            let current = current.as_ref().map(|row| self.read_credential(row)).transpose()?;
             let Some(current) =
                 current.filter(|found| found.generation == generation && found.standing != Standing::Clearing)
             else {
@@ -294,9 +302,10 @@ impl Store {
     pub(crate) async fn erase(&self, id: CredentialId, action: AuditAction) -> Result<bool, StoreError> {
         let erased = self
             .write(|mut tx| async move {
-                let Some((name, _)) = name_and_standing(&mut tx, id).await? else {
+                let Some(row) = tx.sealed_or_altered(&CREDENTIALS, &id.to_string()).await? else {
                     return tx.abandon(false).await;
                 };
+                let name = row.parsed("name")?;
                 self.take_from_clients(&mut tx, id).await?;
                 tx.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
                 crate::lease::drop_lease(&mut tx, id).await?;
@@ -324,7 +333,7 @@ pub(crate) async fn name_and_standing(
     tx: &mut Tx,
     id: CredentialId,
 ) -> Result<Option<(CredentialName, Standing)>, StoreError> {
-    let row = tx.row(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await?;
+    let row = tx.sealed(&CREDENTIALS, &id.to_string()).await?;
     row.map(|row| Ok((row.parsed("name")?, read_closed(&row)))).transpose()
 }
 
@@ -350,14 +359,14 @@ pub(crate) fn standing_word(standing: &Standing) -> String {
     }
 }
 
-const SELECT_ALL: &str = concat!("SELECT ", credential_columns!(), " FROM credentials ORDER BY name");
+const SELECT_ALL: &str = concat!("SELECT ", credential_columns!(), ", seal FROM credentials ORDER BY name");
 /// So many credentials are read at a time.
 const PART: u32 = 1000;
 
 const SELECT_PART: &str =
-    concat!("SELECT ", credential_columns!(), " FROM credentials WHERE id > $1 ORDER BY id LIMIT $2");
-const SELECT_BY_NAME: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE name = $1");
-const SELECT_BY_ID: &str = concat!("SELECT ", credential_columns!(), " FROM credentials WHERE id = $1");
+    concat!("SELECT ", credential_columns!(), ", seal FROM credentials WHERE id > $1 ORDER BY id LIMIT $2");
+const SELECT_BY_NAME: &str = concat!("SELECT ", credential_columns!(), ", seal FROM credentials WHERE name = $1");
+const SELECT_BY_ID: &str = concat!("SELECT ", credential_columns!(), ", seal FROM credentials WHERE id = $1");
 const SELECT_ID_BY_NAME: &str = "SELECT id FROM credentials WHERE name = $1";
 
 const INSERT: &str = concat!(

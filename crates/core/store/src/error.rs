@@ -44,6 +44,14 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+    /// A row is not as Lanyard wrote it.
+    #[error("the row {row:?} of the table {table} was altered without Lanyard")]
+    Altered {
+        /// The table.
+        table: &'static str,
+        /// The row's name and id, as far as they can be read.
+        row: String,
+    },
     /// The home keeps still: it is a copy, and nobody has said yet that the original is off.
     #[error("this home has been paused since {:.0}: {}", .0.since, .0.reason)]
     Paused(Pause),
@@ -65,6 +73,7 @@ impl StoreError {
             | Self::Damaged(_)
             | Self::Sealed(_)
             | Self::Impossible { .. }
+            | Self::Altered { .. }
             | Self::Paused(_)
             | Self::Key(_)
             | Self::Sqlx(_) => false,
@@ -81,6 +90,7 @@ impl StoreError {
             | Self::Replaced(_)
             | Self::Sealed(_)
             | Self::Impossible { .. }
+            | Self::Altered { .. }
             | Self::Paused(_)
             | Self::Key(_) => false,
         }
@@ -88,7 +98,7 @@ impl StoreError {
 
     /// Whether one row is at fault: nothing else has to stop because of it.
     pub fn is_of_one_row(&self) -> bool {
-        matches!(self, Self::Sealed(_) | Self::Impossible { .. })
+        matches!(self, Self::Sealed(_) | Self::Impossible { .. } | Self::Altered { .. })
     }
 
     /// What a person can do about it.
@@ -99,6 +109,10 @@ impl StoreError {
             Self::ReadOnly => "make the home writable for its owner, or move it to a writable disk",
             Self::Damaged(_) | Self::Impossible { .. } => {
                 "copy the home away, then put back a backup of lanyard.db, or begin a new home and sign in again"
+            }
+            Self::Altered { .. } => {
+                "someone changed the database: restore a backup, or clear what was altered and add it again (lanyard clear NAME; lanyard app \
+                 remove NAME); see who can write to the home"
             }
             Self::Replaced(_) => {
                 "see that lanyard.db is the one that is meant, then start lanyard again; put a database in place only while nothing \

@@ -12,6 +12,7 @@ use crate::audit::AuditAction;
 use crate::engine::sql;
 use crate::envelope::{Envelope, Owner};
 use crate::record::{identity_values, read_closed, standing_values, validity_values};
+use crate::seal::CREDENTIALS;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -117,8 +118,7 @@ impl Store {
         (subject, organisation): (&Subject, Option<&Organisation>),
     ) -> Result<Option<Generation>, StoreError> {
         self.write(|mut tx| async move {
-            let row = tx.row(sql("credentials", SELECT_FOR_GRANT).bind(id.to_string())).await?;
-            let Some(row) = row else {
+            let Some(row) = tx.sealed(&CREDENTIALS, &id.to_string()).await? else {
                 return tx.abandon(None).await;
             };
             if let Some(expected) = expected
@@ -236,9 +236,6 @@ impl SealedSet {
         }
     }
 }
-
-const SELECT_FOR_GRANT: &str = "SELECT id, name, environment, standing, trouble_kind, trouble_message, trouble_wall, trouble_boot, trouble_elapsed, \
-     trouble_failures, trouble_pause, grant_number, generation FROM credentials WHERE id = $1";
 
 const UPDATE_KEY: &str = "UPDATE credentials SET wrapped_key = $2, grant_number = $3 WHERE id = $1";
 

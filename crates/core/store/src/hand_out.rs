@@ -7,7 +7,7 @@ use lanyard_vault::Sealed;
 use crate::engine::{Row, Statement, sql};
 use crate::envelope::Envelope;
 use crate::grant::{ACCESS, owner};
-use crate::record::{Environments, credential_columns, read_credential_among};
+use crate::record::{Environments, credential_columns};
 use crate::{Store, StoreError};
 
 /// A credential together with its access token, sealed, of the same generation.
@@ -35,7 +35,7 @@ impl Store {
     pub async fn hand_outs(&self) -> Result<Vec<HandOut>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
         let mut environments = Environments::default();
-        rows.iter().map(|row| read(row, &mut environments)).collect()
+        rows.iter().map(|row| read(self, row, &mut environments)).collect()
     }
 
     /// Opens the access token of a hand-out that was read before. Nothing is read again.
@@ -61,21 +61,21 @@ impl Store {
 
     async fn read_hand_out(&self, statement: Statement) -> Result<Option<HandOut>, StoreError> {
         let row = self.engine().row(statement).await?;
-        row.map(|row| read(&row, &mut Environments::default())).transpose()
+        row.map(|row| read(self, &row, &mut Environments::default())).transpose()
     }
 }
 
-fn read(row: &Row, environments: &mut Environments) -> Result<HandOut, StoreError> {
+fn read(store: &Store, row: &Row, environments: &mut Environments) -> Result<HandOut, StoreError> {
     Ok(HandOut {
-        credential: read_credential_among(row, environments)?,
+        credential: store.read_credential_among(row, environments)?,
         access: row.optional_sealed(ACCESS)?,
         wrapped_key: row.optional_sealed("wrapped_key")?,
     })
 }
 
 const SELECT_BY_NAME: &str =
-    concat!("SELECT ", credential_columns!(), ", access_token, wrapped_key FROM credentials WHERE name = $1");
+    concat!("SELECT ", credential_columns!(), ", seal, access_token, wrapped_key FROM credentials WHERE name = $1");
 const SELECT_BY_ID: &str =
-    concat!("SELECT ", credential_columns!(), ", access_token, wrapped_key FROM credentials WHERE id = $1");
+    concat!("SELECT ", credential_columns!(), ", seal, access_token, wrapped_key FROM credentials WHERE id = $1");
 const SELECT_ALL: &str =
-    concat!("SELECT ", credential_columns!(), ", access_token, wrapped_key FROM credentials ORDER BY name");
+    concat!("SELECT ", credential_columns!(), ", seal, access_token, wrapped_key FROM credentials ORDER BY name");

@@ -14,6 +14,7 @@ use crate::engine::{Row, sql};
 use crate::envelope::Envelope;
 use crate::grant::{ACCESS, owner};
 use crate::record::{read_environment, read_validity_with, unless_unreadable};
+use crate::seal::CREDENTIALS;
 use crate::{Store, StoreError};
 
 /// An access token, sealed, and no more of its credential than a hand-out needs: a broker holds a hundred thousand of them.
@@ -139,7 +140,7 @@ impl Store {
         mut keep: impl FnMut(HeldToken),
     ) -> Result<(), StoreError> {
         let each = |row: &Row| {
-            if let Some(token) = unless_unreadable(read(row, shared))? {
+            if let Some(token) = unless_unreadable(self.read_held(row, shared))? {
                 keep(token);
             }
             Ok(())
@@ -150,7 +151,7 @@ impl Store {
     /// The token of one credential; `None` where there is no such credential any more.
     pub async fn held_token(&self, id: CredentialId, shared: &mut Shared) -> Result<Option<HeldToken>, StoreError> {
         let row = self.engine().row(sql("credentials", SELECT_ONE).bind(id.to_string())).await?;
-        row.map(|row| read(&row, shared)).transpose()
+        row.map(|row| self.read_held(&row, shared)).transpose()
     }
 
     /// Opens a held token. Neither reads nor waits. `None` where there is no token.
@@ -168,6 +169,13 @@ impl Store {
         let token = envelope.reveal(ACCESS, held.generation.number(), access, |text| AccessToken::new(text))?;
         held.kept.get_or_init(|| memory.seal(token.expose_secret(), &held.context()));
         Ok(Some(token))
+    }
+}
+
+impl Store {
+    fn read_held(&self, row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
+        self.check_seal(&CREDENTIALS, row)?;
+        read(row, shared)
     }
 }
 
@@ -207,9 +215,10 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
 
 macro_rules! columns {
     () => {
-        "id, name, kind, environment, standing, trouble_kind, grant_number, generation, obtained_wall, obtained_boot, \
-         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, subject_id, organisation_id, mint_via, \
-         access_token, wrapped_key"
+        "id, name, kind, environment, app, standing, trouble_kind, grant_number, generation, obtained_wall, obtained_boot, \
+         obtained_elapsed, access_lifetime, refresh_right, refresh_lifetime, scopes, subject_id, subject_account, subject_name, \
+         subject_email, subject_unknown, organisation_id, organisation_name, created_at, labels, mint_via, mint_organisation, \
+         mint_subject, mint_display_name, seal, access_token, wrapped_key"
     };
 }
 

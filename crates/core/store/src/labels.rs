@@ -7,6 +7,7 @@ use lanyard_credential::{AppName, CredentialId, CredentialName, Label, LabelKey}
 use crate::audit::AuditAction;
 use crate::engine::sql;
 use crate::record::{labels_text, read_labels};
+use crate::seal::CREDENTIALS;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -18,8 +19,7 @@ impl Store {
         set: &[Label],
     ) -> Result<bool, StoreError> {
         self.write(|mut tx| async move {
-            let select = sql("credentials", "SELECT name, labels FROM credentials WHERE id = $1").bind(id.to_string());
-            let Some(row) = tx.row(select).await? else {
+            let Some(row) = tx.sealed(&CREDENTIALS, &id.to_string()).await? else {
                 return tx.abandon(false).await;
             };
             let before = read_labels(&row.text("labels")?);

@@ -4,6 +4,7 @@
 //! the audit within the same transaction, and durable when the method returns. Tokens are sealed before they come near the
 //! engine; the store opens them one at a time, when it is asked to.
 
+mod adoption;
 mod apps;
 mod audit;
 mod backup;
@@ -35,6 +36,7 @@ mod record;
 mod restore;
 mod rotation;
 mod schema;
+mod seal;
 mod settings;
 mod store;
 mod write;

@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (include_str!("migrations/0004_changes.sql"), "PRAGMA user_version = 4"),
     (include_str!("migrations/0005_clients.sql"), "PRAGMA user_version = 5"),
     (include_str!("migrations/0006_client_list.sql"), "PRAGMA user_version = 6"),
+    (include_str!("migrations/0007_seals.sql"), "PRAGMA user_version = 7"),
 ];
 
 #[cfg(test)]

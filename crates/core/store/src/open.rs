@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 
 use arc_swap::ArcSwapOption;
 use lanyard_vault::key_file::KeyFileError;
-use lanyard_vault::{HomeKey, KeyId, RowAddress};
+use lanyard_vault::{HomeKey, KeyId};
 use thiserror::Error;
 
+use crate::adoption::own_key;
 use crate::backup::remove_unfinished_copies;
 use crate::engine::{Engine, SqliteEngine};
 use crate::keys::{HomeRow, Keys, Way};
@@ -147,7 +148,7 @@ impl Store {
             return Err(OpenError::ForeignKey { found: key.id(), expected: row.key });
         }
         let store = Self::assemble(home, engine, &row, None, vec![key.clone()], parts)?;
-        store.adopt_clients().await?;
+        store.adopt().await?;
         Ok(store)
     }
 
@@ -172,7 +173,7 @@ impl Store {
             }
         };
         let store = Self::assemble(home, engine, &row, Some(way), keys, parts)?;
-        store.adopt_clients().await?;
+        store.adopt().await?;
         store.tidy_keys(&row).await;
         remove_unfinished_copies(store.home());
         Ok((store, key))
@@ -188,17 +189,15 @@ impl Store {
         parts: Parts,
     ) -> Result<Self, OpenError> {
         let keys = Keys::new(way, keys, row.key);
-        let (own, adopts) = match keys.unwrap(&row.wrapped_key, &OWN_KEY) {
-            Ok(own) => (own, false),
-            Err(_) => (keys.unwrap(&row.wrapped_key, &OWN_KEY_BEFORE_CLIENTS).map_err(StoreError::Sealed)?, true),
-        };
-        let (audit_key, clients_key) = (own.audit_key(), own.clients_key());
+        let (own, adopts) = own_key(&keys, &row.wrapped_key)?;
+        let (audit_key, clients_key, seals_key) = (own.audit_key(), own.clients_key(), own.seals_key());
         Ok(Self::new(Inner {
             home,
             engine,
             keys,
             audit_key,
             clients_key,
+            seals_key,
             adopts,
             memory_key: OnceLock::new(),
             parts,
@@ -244,11 +243,3 @@ fn not_had(home: &Home, expected: KeyId, error: Option<KeyError>) -> OpenError {
         None => OpenError::Key(KeyError::Foreign { found: Vec::new(), expected }),
     }
 }
-
-/// The place of the home's own data key. Its generation says that the home has a list of clients. Turning it back, to have other clients
-/// adopted, takes a copy of the wrapped key from before the upgrade, and `lanyard key rotate` ends that too.
-pub(crate) const OWN_KEY: RowAddress<'static> = RowAddress { generation: 1, ..OWN_KEY_BEFORE_CLIENTS };
-
-/// The place of the home's own data key before there was a list of clients.
-pub(crate) const OWN_KEY_BEFORE_CLIENTS: RowAddress<'static> =
-    RowAddress { table: "home", row: "1", column: "wrapped_key", generation: 0, environment: "" };

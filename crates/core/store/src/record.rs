@@ -9,10 +9,11 @@ use lanyard_credential::{
 use lanyard_protocol::{Environment, OrgId, PersonId, PersonType};
 use lanyard_time::{BootId, Moment};
 
-use crate::StoreError;
 use crate::engine::{MomentColumns, Row, Value};
+use crate::seal::CREDENTIALS;
+use crate::{Store, StoreError};
 
-/// The columns that [`read_credential`] reads: all but the secrets and the intent.
+/// The columns of a credential: all but the secrets, the intent and the seal.
 macro_rules! credential_columns {
     () => {
         "id, name, kind, environment, app, standing, trouble_kind, trouble_message, trouble_wall, trouble_boot, \
@@ -29,9 +30,21 @@ const OBTAINED: MomentColumns =
 
 const TROUBLE: MomentColumns = MomentColumns { wall: "trouble_wall", boot: "trouble_boot", elapsed: "trouble_elapsed" };
 
-/// Reads the columns of [`credential_columns`].
-pub(crate) fn read_credential(row: &Row) -> Result<Credential, StoreError> {
-    read_credential_among(row, &mut Environments::default())
+impl Store {
+    /// Reads the columns of [`credential_columns`] and the seal. A row that was altered without Lanyard is an error.
+    pub(crate) fn read_credential(&self, row: &Row) -> Result<Credential, StoreError> {
+        self.read_credential_among(row, &mut Environments::default())
+    }
+
+    /// [`read_credential`](Self::read_credential) for one of many rows.
+    pub(crate) fn read_credential_among(
+        &self,
+        row: &Row,
+        environments: &mut Environments,
+    ) -> Result<Credential, StoreError> {
+        self.check_seal(&CREDENTIALS, row)?;
+        read_unchecked(row, environments)
+    }
 }
 
 /// The environments that were met so far. A hundred thousand credentials have one or two, and to parse an address takes longer
@@ -51,8 +64,8 @@ impl Environments {
     }
 }
 
-/// [`read_credential`] for one of many rows.
-pub(crate) fn read_credential_among(row: &Row, environments: &mut Environments) -> Result<Credential, StoreError> {
+/// Reads a row whose seal was checked, or is not to be believed.
+pub(crate) fn read_unchecked(row: &Row, environments: &mut Environments) -> Result<Credential, StoreError> {
     Ok(Credential {
         id: row.parsed("id")?,
         name: row.parsed("name")?,

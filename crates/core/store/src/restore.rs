@@ -187,7 +187,7 @@ impl Store {
             Way::put_into_keyring(&id, &keys[0]).await.map_err(unusable)?;
         }
         let unfinished = Self::assemble(home.clone(), engine, &row, None, keys.clone(), parts.clone())?;
-        unfinished.adopt_clients().await?;
+        unfinished.adopt().await?;
         let source = unfinished.mark_restored(file, &id, lines.as_deref()).await?;
         unfinished.close().await?;
         drop(unfinished);

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemEntropy};
 use lanyard_vault::{AuditKey, MemoryKey};
 
+use crate::adoption::Adoption;
 use crate::engine::Engine;
 use crate::gate::Gate;
 use crate::keys::{HomeRow, Keys};
@@ -30,8 +31,9 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) audit_key: AuditKey,
     pub(crate) clients_key: AuditKey,
-    /// Whether the home was made before there was a list of clients, and none was written yet.
-    pub(crate) adopts: bool,
+    pub(crate) seals_key: AuditKey,
+    /// What the home was made before, and still has to be given.
+    pub(crate) adopts: Option<Adoption>,
     /// Made when it is first needed: a command that ends at once keeps nothing.
     pub(crate) memory_key: OnceLock<MemoryKey>,
     pub(crate) parts: Parts,

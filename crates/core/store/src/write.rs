@@ -11,6 +11,7 @@ use crate::audit::{AuditAction, AuditRecord};
 use crate::changes::Changed;
 use crate::engine::{Row, Statement, Transaction};
 use crate::keys::HomeRow;
+use crate::seal::SealedTable;
 use crate::{Store, StoreError};
 
 /// A transaction that writes. Dropped without an end it is rolled back.
@@ -20,6 +21,8 @@ pub(crate) struct Tx {
     store: Store,
     purpose: Purpose,
     now: Moment,
+    /// The rows that the commit seals as they are then.
+    seals: Vec<(&'static SealedTable, String)>,
     changed: Vec<Changed>,
     records: Vec<AuditRecord>,
 }
@@ -120,7 +123,7 @@ impl Store {
 impl Tx {
     fn new(store: &Store, transaction: Transaction, purpose: Purpose) -> Self {
         let (store, now) = (store.clone(), store.now());
-        Self { transaction, store, purpose, now, changed: Vec::new(), records: Vec::new() }
+        Self { transaction, store, purpose, now, seals: Vec::new(), changed: Vec::new(), records: Vec::new() }
     }
 
     /// Runs a statement; returns how many rows it touched.
@@ -136,6 +139,10 @@ impl Tx {
     /// Runs a statement that finds one row at most.
     pub(crate) async fn row(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
         self.transaction.row(statement).await
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// When the transaction began.
@@ -167,6 +174,11 @@ impl Tx {
         self.records.push(record);
     }
 
+    /// Has the commit seal a row as it is then.
+    pub(crate) fn seal(&mut self, table: &'static SealedTable, id: &str) {
+        self.seals.push((table, id.to_owned()));
+    }
+
     /// Says that brokers must read this again.
     pub(crate) fn changed(&mut self, what: Changed) {
         if !self.changed.contains(&what) {
@@ -178,6 +190,9 @@ impl Tx {
     /// leave a transaction that the next reader sees.
     pub(crate) async fn commit<T, E: From<StoreError>>(mut self, value: T) -> Result<Done<T>, E> {
         let store = self.store.clone();
+        for (table, id) in std::mem::take(&mut self.seals) {
+            self.write_seal(table, &id).await?;
+        }
         for what in std::mem::take(&mut self.changed) {
             store.write_change(&mut self, what).await?;
         }

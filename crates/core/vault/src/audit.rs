@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::KEY;
 
-/// A key that authenticates the audit's records or the list of clients. Wiped when dropped.
+/// A key that authenticates the audit's records, the list of clients or single rows. Wiped when dropped.
 #[derive(Clone)]
 pub struct AuditKey(Zeroizing<[u8; BLOCK]>);
 

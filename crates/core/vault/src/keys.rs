@@ -98,6 +98,11 @@ impl DataKey {
     pub fn clients_key(&self) -> AuditKey {
         AuditKey::derive(&self.secret, b"lanyard client list 1")
     }
+
+    /// The key of the seals over rows, derived in the same way.
+    pub fn seals_key(&self) -> AuditKey {
+        AuditKey::derive(&self.secret, b"lanyard row seals 1")
+    }
 }
 
 impl fmt::Debug for DataKey {

@@ -5,7 +5,7 @@ use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
 use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Refusal, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet, WebexId};
 use lanyard_secret::{ClientSecret, RefreshToken};
-use lanyard_store::{NameError, NewApp, RemoveAppError, StoreError};
+use lanyard_store::{NameError, NewApp, RemoveAppError};
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
@@ -102,11 +102,13 @@ impl Call for RemoveApp {
     type Reply = ();
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
-        let app = broker.app(&self.name).await?;
-        match broker.store.remove_app(app.id).await {
+        let Some(id) = broker.store.app_to_remove(&self.name).await? else {
+            return Err(broker.no_such_app(&self.name).await);
+        };
+        match broker.store.remove_app(id).await {
             Ok(_) => Ok(()),
             Err(RemoveAppError::InUse(users)) => {
-                Err(Error::AppInUse { app: app.name, users: users.iter().map(ToString::to_string).collect() })
+                Err(Error::AppInUse { app: self.name, users: users.iter().map(ToString::to_string).collect() })
             }
             Err(RemoveAppError::Store(error)) => Err(error.into()),
         }
@@ -232,7 +234,6 @@ impl Call for ReplaceSecret {
 
     async fn run(self, broker: &Broker) -> Result<ReplacedSecret, Error> {
         let app = broker.app(&self.name).await?;
-        broker.authenticate_or_cisco(&app).await?;
         let verdict = if self.force {
             SecretVerdict::Unknown("it was not tried".to_owned())
         } else {
@@ -284,23 +285,10 @@ impl Broker {
         })
     }
 
-    /// Fails if the app's environment was edited in the database: its stored secret is sealed for the environment and does not open then.
-    /// Called before a secret, a token or a person is sent to that environment.
+    /// Fails if the app's secret does not open: before a person signs in, or a token is spent, for nothing.
     pub(crate) async fn authenticate(&self, app: &App) -> Result<(), Error> {
         self.store.app_secret(app.id).await?;
         Ok(())
-    }
-
-    /// Like [`authenticate`](Self::authenticate), but lets a damaged secret be replaced if the environment is one of Cisco's.
-    async fn authenticate_or_cisco(&self, app: &App) -> Result<(), Error> {
-        match self.authenticate(app).await {
-            Err(Error::Store(StoreError::Sealed(_)))
-                if [Environment::commercial(), Environment::fedramp()].contains(&app.environment) =>
-            {
-                Ok(())
-            }
-            done => done,
-        }
     }
 
     pub(crate) async fn app(&self, name: &AppName) -> Result<App, Error> {

@@ -4,7 +4,7 @@ use lanyard_credential::{Credential, CredentialName, Kind};
 use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
-use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, TokenKind};
+use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, StoreError, TokenKind};
 use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
@@ -95,12 +95,12 @@ impl Call for Clear {
     type Reply = Cleared;
 
     async fn run(self, broker: &Broker) -> Result<Cleared, Error> {
-        let credential = broker.credential(&self.name).await?;
+        let (credential, is_authentic) = broker.credential_to_clear(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
         broker.store.begin_clearing(credential.id).await?;
         let holders = broker.holders(&credential).await?;
         let minted = broker.minted_through(credential.id).await?;
-        let revocations = broker.revoke_pending(Some(&credential)).await?;
+        let revocations = broker.revoke_pending(Some((&credential, is_authentic))).await?;
         broker.store.finish_clearing(credential.id).await?;
         let Credential { name, kind, environment, .. } = credential;
         Ok(Cleared { name, kind, environment, revocations, holders, minted })
@@ -120,6 +120,18 @@ impl Call for RetryRevocations {
 }
 
 impl Broker {
+    /// The credential of that name, and whether its row is as Lanyard wrote it: one that somebody altered can be cleared and no more.
+    async fn credential_to_clear(&self, name: &CredentialName) -> Result<(Credential, bool), Error> {
+        match self.credential(name).await {
+            Err(Error::Store(StoreError::Altered { .. })) => {}
+            found => return Ok((found?, true)),
+        }
+        match self.store.credential_to_clear(name).await? {
+            Some(credential) if self.is_authorized(name, credential.id) => Ok((credential, false)),
+            _ => Err(self.no_such_credential(name).await),
+        }
+    }
+
     /// Revokes tokens that nobody keeps: a sign-in that was not taken, an answer that came too late. Once, as well as it goes.
     pub(crate) async fn give_back(
         &self,
@@ -139,14 +151,19 @@ impl Broker {
 
     /// Works through the queue, of one credential that is being cleared or of all. What became of a token is written down once, after
     /// the last means of ending it.
-    async fn revoke_pending(&self, only: Option<&Credential>) -> Result<Vec<Revocation>, Error> {
+    async fn revoke_pending(&self, only: Option<(&Credential, bool)>) -> Result<Vec<Revocation>, Error> {
         let mut pending = self.store.pending_revocations().await?;
         // The refresh token goes first: with it go the access tokens that it bought.
         pending.sort_by_cached_key(|row| (row.name.clone(), row.kind == TokenKind::Access));
         let mut tried = Vec::new();
-        for row in pending.into_iter().filter(|row| only.is_none_or(|credential| row.credential == credential.id)) {
+        for row in pending.into_iter().filter(|row| only.is_none_or(|(credential, _)| row.credential == credential.id))
+        {
             // One row, or one app, that cannot be read concerns its own tokens alone.
             let outcome = self.revoke_one(&row).await.unwrap_or_else(|error| match error {
+                // Somebody altered the app: no time will mend that.
+                Error::Store(error @ StoreError::Altered { .. }) => {
+                    RevocationOutcome::NotRevoked { reason: error.to_string() }
+                }
                 Error::Store(error) => RevocationOutcome::Queued { reason: error.to_string() },
                 error => RevocationOutcome::NotRevoked { reason: error.to_string() },
             });
@@ -157,8 +174,8 @@ impl Broker {
             }
             tried.push((row, outcome));
         }
-        if let Some(credential) = only {
-            self.revoke_the_rest(credential, &mut tried).await?;
+        if let Some((credential, is_authentic)) = only {
+            self.revoke_the_rest(credential, is_authentic, &mut tried).await?;
         }
         let done = tried.into_iter().map(|(row, outcome)| Revocation {
             credential: row.name,
@@ -169,20 +186,25 @@ impl Broker {
         Ok(done.collect())
     }
 
-    /// What the app's own secret could not revoke, an administrator's credential may: deleting a refresh token ends what it bought.
+    /// What the app's own secret could not revoke, an administrator's credential may: deleting a refresh token ends what it bought. Not for
+    /// a row that somebody altered: it could name another person's grant.
     async fn revoke_the_rest(
         &self,
         credential: &Credential,
+        is_authentic: bool,
         tried: &mut [(PendingRevocation, RevocationOutcome)],
     ) -> Result<(), Error> {
         let is_left = |outcome: &RevocationOutcome| matches!(outcome, RevocationOutcome::NotRevoked { .. });
         if !tried.iter().any(|(_, outcome)| is_left(outcome)) {
             return Ok(());
         }
-        let ended = self.revoke_by_listing(credential).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the Authorizations API did not end the grant");
-            None
-        });
+        let ended = match is_authentic {
+            false => None,
+            true => self.revoke_by_listing(credential).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the Authorizations API did not end the grant");
+                None
+            }),
+        };
         for (row, outcome) in tried.iter_mut().filter(|(_, outcome)| is_left(outcome)) {
             if let Some((_, guess)) = &ended {
                 *outcome = RevocationOutcome::RevokedByListing { guess: *guess };

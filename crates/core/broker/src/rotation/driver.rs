@@ -138,9 +138,11 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
                 }
                 return Err(error.into());
             }
-            Err(error @ (StoreError::Sealed(_) | StoreError::Impossible { table: "credentials", .. }))
-                if state.reply().is_some() =>
-            {
+            Err(
+                error @ (StoreError::Sealed(_)
+                | StoreError::Altered { .. }
+                | StoreError::Impossible { table: "credentials", .. }),
+            ) if state.reply().is_some() => {
                 // A row that does not open will not open later. The grant itself is sound, and what the row holds may still be: nothing
                 // is revoked.
                 tracing::error!(credential = %id, %error, "a new token cannot be stored: the credential's row is damaged");

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use lanyard_broker::{HandOutOptions, HandOuts, List, Refresh, RefresherOptions, Taken};
+use lanyard_credential::Generation;
 use lanyard_protocol::Method;
 use lanyard_simulator::{Options, RefreshBehaviour};
 use serde_json::json;
@@ -12,8 +13,10 @@ use crate::world::World;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Columns as a newer version, a repair by hand or a bad disk could leave them in a row.
-const DAMAGES: [&str; 5] = [
+/// Columns as an attacker, a repair by hand or a bad disk could leave them in a row.
+const DAMAGES: [&str; 7] = [
+    "kind = 'bot'",
+    "access_lifetime = -1",
     "standing = 'stalled', trouble_kind = 'of-a-newer-version'",
     "standing = 'needs-login', trouble_kind = NULL",
     "environment = 'no address'",
@@ -32,7 +35,7 @@ async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
 
         world.sql(&format!("UPDATE credentials SET {damage} WHERE id = '{}'", bad.id));
         // The store numbers only its own changes, such as a new name.
-        world.broker.store().rename_credential(bad.id, &"worse".parse().unwrap()).await.unwrap();
+        world.broker.store().end_access(bad.id, Generation::new(0), DAY).await.unwrap();
         hand_outs.catch_up().await.unwrap();
         running.refresher.changed([bad.id]);
         let now = hand_outs.now();
@@ -40,7 +43,7 @@ async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
 
         assert_eq!(world.broker.call(List).await.unwrap().len(), 1, "{damage}");
         let named = world.broker.store().unreadable_credentials().await.unwrap();
-        assert!(named.len() == 1 && named[0].to_string().contains("worse"), "{damage}: {named:?}");
+        assert!(named.len() == 1 && named[0].to_string().contains("bad"), "{damage}: {named:?}");
         let again = HandOuts::load(&world.broker, HandOutOptions::default(), |_| {}).await.unwrap();
         let now = again.now();
         assert!(matches!(again.take("good", Duration::ZERO, &now), Ok(Taken::Good(_))), "{damage}");
@@ -66,10 +69,15 @@ async fn a_good_answer_is_kept_although_its_row_was_damaged_while_webex_was_aske
         let _ = asked.await.unwrap();
 
         // The row has the tokens of the answer once it is repaired, and nothing was revoked at Webex.
-        world.sql(&format!(
-            "UPDATE credentials SET standing = 'active', trouble_kind = NULL, environment = '{}', created_at = 0, scopes = NULL",
-            world.environment().id()
-        ));
+        // What the seal leaves out, the answer itself has repaired.
+        if !damage.starts_with("access_lifetime") {
+            world.sql(&format!(
+                "UPDATE credentials SET standing = 'active', trouble_kind = NULL, environment = '{}', created_at = {}, scopes = NULL, \
+                 kind = 'service-app'",
+                world.environment().id(),
+                credential.created_at.as_millisecond()
+            ));
+        }
         let record = world.control(Method::GET, "/record", None).await;
         let revoked = record.as_array().unwrap().iter().any(|call| call["path"].as_str().unwrap().contains("revoke"));
         assert!(!revoked, "{damage}: {record}");

@@ -38,9 +38,8 @@ async fn renew(world: &World, credential: &Credential) -> Error {
 #[tokio::test]
 async fn the_secret_of_an_app_goes_to_the_apps_own_webex_alone() {
     let (world, other) = (World::new(Options::default()).await, World::new(Options::default()).await);
-    let fleet = world.grant("fleet", HOUR).await;
     let foreign = world.app_of(&other).await;
-    world.sql(&format!("UPDATE credentials SET app = '{foreign}'"));
+    let fleet = world.grant_through("fleet", foreign, HOUR).await;
     forget(&world).await;
     forget(&other).await;
     let error = renew(&world, &fleet).await;
@@ -55,16 +54,38 @@ async fn the_secret_of_an_app_goes_to_the_apps_own_webex_alone() {
 async fn a_credential_is_minted_at_the_webex_of_the_one_that_it_is_minted_through_alone() {
     let (world, other) = (World::new(Options::default()).await, World::new(Options::default()).await);
     let admin = world.plain("admin", Kind::Personal, world.personal(), None).await;
-    let fleet = world.minted_through("fleet", &admin).await;
-    let address = other.environment();
-    world.sql(&format!("UPDATE credentials SET environment = '{}' WHERE id = '{}'", address.id(), fleet.id));
+    let fleet = world.minted_through("fleet", &admin, &other.environment()).await;
     forget(&world).await;
     forget(&other).await;
     let error = renew(&world, &fleet).await;
     let call = HandOut { name: fleet.name.clone(), min_validity: Duration::ZERO, expected: None };
     assert!(world.broker.call(call).await.is_err());
     assert!(error.to_string().contains("admin"), "{error}");
-    assert_eq!(calls(&other).await, 0, "the address that was written got nothing");
+    assert_eq!(calls(&other).await, 0);
+}
+
+#[tokio::test]
+async fn a_client_cannot_be_given_another_identity_by_an_altered_row() {
+    let world = World::new(Options::default()).await;
+    let admin = world.plain("admin", Kind::Personal, world.personal(), None).await;
+    let fleet = world.minted_through("fleet", &admin, &world.environment()).await;
+    let lobby = world.plain("lobby", Kind::Bot, world.personal(), None).await;
+    forget(&world).await;
+    world.sql(&format!(
+        "UPDATE credentials SET kind = 'service-app', app = (SELECT app FROM credentials WHERE id = '{fleet}'), standing = 'pending', \
+         mint_via = '{admin}', mint_organisation = (SELECT mint_organisation FROM credentials WHERE id = '{fleet}'), wrapped_key = NULL, \
+         access_token = NULL, generation = 0 WHERE id = '{lobby}'",
+        fleet = fleet.id,
+        admin = admin.id,
+        lobby = lobby.id
+    ));
+    let call = HandOut { name: lobby.name.clone(), min_validity: Duration::ZERO, expected: None };
+    let error = world.broker.call(call).await.unwrap_err();
+    assert!(matches!(error, Error::Store(StoreError::Altered { .. })), "{error}");
+    let error = renew(&world, &lobby).await;
+    assert!(matches!(error, Error::Store(StoreError::Altered { .. })), "{error}");
+    let minted = world.control(Method::GET, "/record", None).await.to_string().contains("applications");
+    assert!(!minted, "a token was minted for another identity");
 }
 
 #[tokio::test]
@@ -100,7 +121,7 @@ async fn nothing_is_sent_and_nobody_is_sent_to_an_environment_that_was_written_i
         world.broker.call(service_app).await.err(),
     ];
     for error in errors {
-        assert!(matches!(&error, Some(Error::Store(StoreError::Sealed(_)))), "{error:?}");
+        assert!(matches!(&error, Some(Error::Store(StoreError::Altered { .. }))), "{error:?}");
     }
     assert_eq!(calls(&other).await, 0);
 }

@@ -393,7 +393,7 @@ async fn what_a_process_that_died_left_half_done_is_done_at_once_though_it_is_no
 async fn a_service_app_that_nobody_had_authorised_is_asked_for_again_and_a_dead_grant_is_had_anew() {
     let world = World::new(Options { access_token_ttl: 10 * HOUR, ..Options::default() }).await;
     let admin = world.plain("admin", Kind::Personal, world.personal(), None).await;
-    let fleet = world.minted_through("fleet", &admin).await;
+    let fleet = world.minted_through("fleet", &admin, &world.environment()).await;
     let running = world.renew(RefresherOptions::default());
     running.quiet(&world.clock).await;
     world.pass(6 * HOUR, 30 * MINUTE, &[&running]).await;

@@ -118,6 +118,11 @@ impl World {
 
     /// A service app's grant that was obtained just now; each has its own. There is an access token, which nobody knows.
     pub(crate) async fn grant(&self, name: &str, access: Duration) -> Credential {
+        self.grant_through(name, self.app, access).await
+    }
+
+    /// The same, said to be of another app.
+    pub(crate) async fn grant_through(&self, name: &str, app: AppId, access: Duration) -> Credential {
         let path = format!("/service-apps/{}/authorise", self.simulator.description().service_app.application_id);
         let authorised = self.control(Method::POST, &path, Some(json!({}))).await;
         let refresh = RefreshToken::new(authorised["refresh_token"].as_str().unwrap());
@@ -132,7 +137,7 @@ impl World {
             validity,
             scopes: None,
         };
-        self.insert(name, Kind::ServiceApp, Some(self.app), tokens).await
+        self.insert(name, Kind::ServiceApp, Some(app), tokens).await
     }
 
     /// So many of them.
@@ -210,12 +215,17 @@ impl World {
     }
 
     /// A service app's credential without any token, which is had through another.
-    pub(crate) async fn minted_through(&self, name: &str, via: &Credential) -> Credential {
+    pub(crate) async fn minted_through(&self, name: &str, via: &Credential, environment: &Environment) -> Credential {
         let organisation = OrgId::new(self.simulator.description().organisation.id.as_str());
         let mint = Some(Mint { via: via.id, order: Order::ServiceApp { organisation } });
         let (generation, standing) = (Generation::default(), Standing::Pending);
-        let credential =
-            Credential { mint, generation, standing, ..self.credential(name, Kind::ServiceApp, Some(self.app)) };
+        let credential = Credential {
+            mint,
+            generation,
+            standing,
+            environment: environment.clone(),
+            ..self.credential(name, Kind::ServiceApp, Some(self.app))
+        };
         self.broker.store().insert_credential(&NewCredential { credential, tokens: None }).await.unwrap()
     }
 

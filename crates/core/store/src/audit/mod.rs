@@ -107,6 +107,8 @@ actions! {
     ClientRemoved = "client-removed",
     /// Clients of a version that kept no list of them were taken into the list.
     ClientsAdopted = "clients-adopted",
+    /// The apps and credentials of a version that did not seal its rows were sealed.
+    RowsSealed = "rows-sealed",
     /// A credential was added.
     Added = "added",
     /// A credential was signed in anew.
@@ -189,6 +191,7 @@ impl AuditAction {
             | Self::ClientChanged
             | Self::ClientRemoved
             | Self::ClientsAdopted
+            | Self::RowsSealed
             | Self::TokenRefused
             | Self::HandedOut
             | Self::Refused

@@ -12,11 +12,8 @@ use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::read;
-use crate::audit::AuditAction;
 use crate::engine::{Row, Statement, sql};
-use crate::keys::HomeRow;
-use crate::open::{OWN_KEY, OWN_KEY_BEFORE_CLIENTS};
-use crate::write::{Purpose, Tx};
+use crate::write::Tx;
 use crate::{KeyedClient, Store, StoreError};
 
 /// The clients that count, and what was found beside them.
@@ -122,7 +119,7 @@ impl Store {
     }
 
     /// Writes the list of those that count, as their rows are now.
-    pub(super) async fn write_list(&self, tx: &mut Tx, counting: &Counting) -> Result<(), StoreError> {
+    pub(crate) async fn write_list(&self, tx: &mut Tx, counting: &Counting) -> Result<(), StoreError> {
         let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
         let grants = grants(&tx.rows(sql("client_credentials", super::SELECT_GRANTS)).await?);
         let none = BTreeSet::new();
@@ -142,39 +139,6 @@ impl Store {
         let put = sql("client_list", PUT_LIST).bind(version).bind(members).bind(mac.as_bytes());
         tx.run(put).await?;
         Ok(())
-    }
-
-    /// Lets the clients of a home count that was made before there was a list: once, as its own data key says.
-    pub(crate) async fn adopt_clients(&self) -> Result<(), StoreError> {
-        if !self.inner.adopts {
-            return Ok(());
-        }
-        self.write_for(Purpose::Keys, |mut tx| async move {
-        let home = HomeRow::read(tx.row(HomeRow::select()).await?.as_ref())?;
-        let keys = &self.inner.keys;
-        if keys.unwrap(&home.wrapped_key, &OWN_KEY).is_ok() {
-            // Another process has done it.
-            return tx.abandon(()).await;
-        }
-        let own = keys.unwrap(&home.wrapped_key, &OWN_KEY_BEFORE_CLIENTS)?;
-        let key = keys.key(home.key).ok_or(crate::KeyError::Replaced(home.key));
-        let key = key.map_err(|error| StoreError::Key(Box::new(error)))?;
-        let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
-        let ids = rows.iter().filter_map(|row| row.text("id").ok()).collect();
-        self.write_list(&mut tx, &Counting { version: 0, ids }).await?;
-        let wrapped = key.wrap(&own, &OWN_KEY, self.entropy());
-        tx.run(sql("home", "UPDATE home SET wrapped_key = $1 WHERE id = 1").bind(&wrapped)).await?;
-        if !rows.is_empty() {
-            let names = rows.iter().filter_map(|row| row.text("name").ok()).collect::<Vec<_>>().join(", ");
-            tx.record(AuditAction::ClientsAdopted, None, names.as_str());
-            tracing::warn!(
-                clients = rows.len(),
-                names = %names.escape_debug(),
-                "adopted the clients of an earlier version; check them (lanyard client list), then replace the home's key (lanyard key rotate)"
-            );
-        }
-        tx.commit(()).await
-        }).await
     }
 
     async fn judged(&self, tx: &mut Tx) -> Result<Judged, StoreError> {
@@ -250,9 +214,9 @@ impl Store {
 }
 
 /// The clients that count, by id, and the version of the list that says so.
-pub(super) struct Counting {
-    pub(super) version: u64,
-    pub(super) ids: BTreeSet<String>,
+pub(crate) struct Counting {
+    pub(crate) version: u64,
+    pub(crate) ids: BTreeSet<String>,
 }
 
 impl Counting {
@@ -280,7 +244,7 @@ fn grants(rows: &[Row]) -> HashMap<String, BTreeSet<String>> {
 }
 
 /// An encoding that differs for any two lists of fields: each is preceded by its length, a missing one by a length that none has.
-fn encode(fields: &[Option<&[u8]>]) -> Vec<u8> {
+pub(crate) fn encode(fields: &[Option<&[u8]>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     for field in fields {
         let length = field.map_or(u64::MAX, |field| field.len() as u64);

@@ -11,8 +11,8 @@ use lanyard_protocol::OrgId;
 use thiserror::Error;
 
 pub use self::change::ChangeClientError;
-use self::list::Counting;
 pub use self::list::{ClientList, Refusal, RefusedClient};
+pub(crate) use self::list::{Counting, encode};
 use crate::audit::AuditAction;
 use crate::changes::Changed;
 use crate::engine::{Row, sql};

@@ -33,9 +33,18 @@ pub(crate) struct MomentColumns {
 impl Row {
     /// The error that names this row and the column in which it holds what cannot be.
     pub(crate) fn impossible(&self, column: &'static str) -> StoreError {
+        StoreError::Impossible { table: self.table, row: self.shown(), column }
+    }
+
+    /// The error that names this row, which Lanyard did not write like that.
+    pub(crate) fn altered(&self) -> StoreError {
+        StoreError::Altered { table: self.table, row: self.shown() }
+    }
+
+    fn shown(&self) -> String {
         let Inner::Sqlite(row) = &self.inner;
         let keys: Vec<String> = ["name", "id", "writer"].into_iter().filter_map(|key| row.try_get(key).ok()).collect();
-        StoreError::Impossible { table: self.table, row: keys.join(" "), column }
+        keys.join(" ")
     }
 
     pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {

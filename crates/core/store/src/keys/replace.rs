@@ -12,11 +12,11 @@ use thiserror::Error;
 use super::retire::{RetireError, is_in_files};
 use super::wrapped::{WRAPPED, Wrapped};
 use super::{HomeRow, KeyError, KeyPlace, Way, keyring, unlock};
+use crate::adoption::OWN_KEY;
 use crate::audit::AuditAction;
 use crate::engine::sql;
 use crate::envelope::{Owner, WRAPPED_KEY};
 use crate::lock::try_lock;
-use crate::open::OWN_KEY;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 

@@ -6,9 +6,8 @@ use crate::engine::sql;
 use crate::intent::{StoredIntent, Writer};
 use crate::lease::{Lease, SELECT_ALL, credential_of};
 use crate::record::unless_unreadable;
+use crate::seal::CREDENTIALS;
 use crate::{Store, StoreError};
-
-use super::SELECT_VIEW;
 
 impl Store {
     /// The credentials whose refresh token may have been spent by a process that is surely gone. A server that repeats its answer does
@@ -25,7 +24,7 @@ impl Store {
             if lease.owner == *me || lease.keeps_out(me, &now.boot).is_some() {
                 continue;
             }
-            let row = self.engine().row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await?;
+            let row = self.engine().row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await?;
             let Some(stored) = unless_unreadable(row.as_ref().map(StoredIntent::read).transpose())? else { continue };
             let stored = stored.flatten();
             let is_open = |stored: &StoredIntent| {

@@ -4,7 +4,6 @@ use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Intent
 use lanyard_protocol::ScopeSet;
 use lanyard_secret::{AccessToken, RefreshToken};
 
-use super::exchange::SELECT_SECRETS;
 use crate::audit::AuditAction;
 use crate::credentials::{standing_word, update_standing};
 use crate::engine::sql;
@@ -13,6 +12,7 @@ use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{StoredIntent, is_same, phase_word};
 use crate::lease::give_lease_back;
 use crate::record::read_closed;
+use crate::seal::CREDENTIALS;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 
@@ -77,7 +77,7 @@ impl Store {
     ) -> Result<Commit, StoreError> {
         let row_id = &*id.to_string();
         self.write_for(Purpose::Answer, |mut tx| async move {
-            let Some(row) = tx.row(sql("credentials", SELECT_SECRETS).bind(row_id)).await? else {
+            let Some(row) = tx.sealed_or_altered(&CREDENTIALS, row_id).await? else {
                 return tx.abandon(Commit::Erased).await;
             };
             let standing = match read_closed(&row) {
@@ -128,7 +128,7 @@ impl Store {
     pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
         let row_id = &*id.to_string();
         self.write_for(Purpose::Answer, |mut tx| async move {
-            let row = tx.row(sql("credentials", SELECT_SECRETS).bind(row_id)).await?;
+            let row = tx.sealed_or_altered(&CREDENTIALS, row_id).await?;
             let Some(row) = row else {
                 return tx.abandon(false).await;
             };
@@ -159,7 +159,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let row_id = &*id.to_string();
         self.write_for(Purpose::Answer, |mut tx| async move {
-            let row = tx.row(sql("credentials", SELECT_SECRETS).bind(row_id)).await?;
+            let row = tx.sealed_or_altered(&CREDENTIALS, row_id).await?;
             let Some(row) = row else {
                 return tx.abandon(false).await;
             };

@@ -7,14 +7,14 @@ use lanyard_credential::{
 };
 use lanyard_secret::RefreshToken;
 
-use super::SELECT_VIEW;
 use crate::audit::AuditAction;
 use crate::engine::{Row, sql};
 use crate::envelope::Envelope;
 use crate::grant::{REFRESH, SPARE, owner};
 use crate::intent::{StoredIntent, is_same};
 use crate::lease::{Lease, select_lease, take_lease};
-use crate::record::{read_credential, unless_unreadable};
+use crate::record::unless_unreadable;
+use crate::seal::CREDENTIALS;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -39,11 +39,11 @@ impl Store {
         self.write(|mut tx| async move {
             let lease = tx.row(select_lease(id)).await?;
             let lease = lease.as_ref().map(Lease::read).transpose()?;
-            let row = tx.row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await?;
+            let row = tx.row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await?;
             let (Some(row), true) = (row, lease.is_some_and(|lease| lease.owner == *me)) else {
                 return tx.abandon(None).await;
             };
-            let current = read_credential(&row)?;
+            let current = self.read_credential(&row)?;
             let found = StoredIntent::read(&row)?;
             let as_claimed = current.generation == generation
                 && current.grant == grant
@@ -79,7 +79,7 @@ impl Store {
     /// Opens the refresh token that `intent` is about, for the exchange alone. `None` when that intent does not stand any more, or
     /// there is no such token: then nothing may be sent.
     pub async fn spend(&self, id: CredentialId, intent: &Intent) -> Result<Option<RefreshToken>, StoreError> {
-        let Some(row) = self.engine().row(sql("credentials", SELECT_SECRETS).bind(id.to_string())).await? else {
+        let Some(row) = self.engine().row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await? else {
             return Ok(None);
         };
         let found = StoredIntent::read(&row)?.map(|stored| stored.intent);
@@ -144,10 +144,3 @@ const UPDATE_INTENT: &str = "UPDATE credentials SET intent_phase = $2, intent_ge
 
 const SELECT_OF_APP: &str = "SELECT id, name, environment, grant_number, generation, wrapped_key, refresh_token \
      FROM credentials WHERE app = $1 AND refresh_token IS NOT NULL ORDER BY name";
-
-/// A row with its secrets and its intent.
-pub(super) const SELECT_SECRETS: &str = "SELECT id, name, environment, standing, trouble_kind, trouble_message, \
-     trouble_wall, trouble_boot, trouble_elapsed, trouble_failures, trouble_pause, grant_number, generation, scopes, \
-     wrapped_key, access_token, refresh_token, spare_token, intent_phase, intent_generation, intent_spend, \
-     intent_attempt, intent_host, intent_boot, intent_pid, intent_started, intent_deadline_boot, \
-     intent_deadline_elapsed, intent_deadline_wall FROM credentials WHERE id = $1";

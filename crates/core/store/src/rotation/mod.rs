@@ -17,7 +17,7 @@ pub use self::ending::{Commit, Failure, IntentEnd, RotatedTokens};
 use crate::engine::sql;
 use crate::intent::{StoredIntent, Writer};
 use crate::lease::{Lease, give_lease_back, select_lease, take_lease};
-use crate::record::{credential_columns, read_credential};
+use crate::seal::CREDENTIALS;
 use crate::{Store, StoreError};
 
 /// What came of asking for the lease.
@@ -64,10 +64,10 @@ impl Store {
             {
                 return tx.abandon(held).await;
             }
-            let Some(row) = tx.row(sql("credentials", SELECT_VIEW).bind(id.to_string())).await? else {
+            let Some(row) = tx.row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await? else {
                 return tx.abandon(Claim::Erased).await;
             };
-            let credential = read_credential(&row)?;
+            let credential = self.read_credential(&row)?;
             if credential.standing == Standing::Clearing {
                 return tx.abandon(Claim::Erased).await;
             }
@@ -97,10 +97,3 @@ fn held(lease: &Lease, store: &Store) -> Option<Claim> {
     let left = lease.keeps_out(store.process(), &store.now().boot)?;
     Some(Claim::Held { by: lease.owner.clone(), left })
 }
-
-pub(super) const SELECT_VIEW: &str = concat!(
-    "SELECT ",
-    credential_columns!(),
-    ", spare_token, intent_phase, intent_generation, intent_spend, intent_attempt, intent_host, intent_boot, intent_pid, \
-     intent_started, intent_deadline_boot, intent_deadline_elapsed, intent_deadline_wall FROM credentials WHERE id = $1"
-);

@@ -1,8 +1,5 @@
 //! Rows of clients that Lanyard did not write.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-
 use lanyard_credential::Granted;
 use lanyard_store::{AuditAction, ClientList, NewCredential, OpenError, Refusal};
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -125,16 +122,7 @@ async fn a_credential_that_goes_leaves_its_clients_counting() {
 
 #[tokio::test]
 async fn the_clients_of_an_earlier_version_are_adopted_once() {
-    let world = World::new().await;
-    world.store.close().await.unwrap();
-    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
-        let _ = fs::remove_file(world.home().join(name));
-    }
-    for (name, text) in [("lanyard.db", ""), ("home.key", include_str!("fixtures/home-0.1.0.key"))] {
-        fs::write(world.home().join(name), text).unwrap();
-        fs::set_permissions(world.home().join(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    world.tamper(include_str!("fixtures/home-0.1.0.sql")).await;
+    let world = World::with_home_of_first_version().await;
     for script in [
         include_str!("../../src/migrations/0002_mint.sql"),
         include_str!("../../src/migrations/0003_keys.sql"),
@@ -161,7 +149,8 @@ async fn the_clients_of_an_earlier_version_are_adopted_once() {
     assert_eq!(adopted[0].record.detail, "old");
 
     // Turning the version back has nobody else adopted.
-    let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; PRAGMA user_version = 5;";
+    let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; ALTER TABLE apps DROP COLUMN seal; \
+                ALTER TABLE credentials DROP COLUMN seal; PRAGMA user_version = 5;";
     world.tamper(&format!("{back} {}", insert("mallory", 'b'))).await;
     let list = world.opened().await.client_list().await.unwrap();
     assert!(list.clients.is_empty() && list.refused.len() == 3, "{:?}", list.refused);

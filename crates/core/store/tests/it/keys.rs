@@ -230,16 +230,7 @@ async fn two_do_not_replace_the_key_at_once() {
 
 #[tokio::test]
 async fn a_home_of_the_first_version_opens_and_gets_a_new_key() {
-    let world = World::new().await;
-    world.store.close().await.unwrap();
-    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm", "home.key"] {
-        let _ = fs::remove_file(world.home().join(name));
-    }
-    for (name, text) in [("lanyard.db", ""), ("home.key", include_str!("fixtures/home-0.1.0.key"))] {
-        fs::write(world.home().join(name), text).unwrap();
-        fs::set_permissions(world.home().join(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    world.tamper(include_str!("fixtures/home-0.1.0.sql")).await;
+    let world = World::with_home_of_first_version().await;
     for _ in 0..2 {
         let store = world.opened().await;
         let app = store.app(&"desk".parse().unwrap()).await.unwrap().unwrap();

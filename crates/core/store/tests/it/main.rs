@@ -23,5 +23,6 @@ mod keys;
 mod labels;
 mod replaced;
 mod rotation;
+mod seals;
 mod secrecy;
 mod world;

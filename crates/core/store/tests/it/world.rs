@@ -1,7 +1,7 @@
 //! A home to try things in, with a clock that tests move, and other processes that share it.
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,6 +78,21 @@ impl World {
         let options = Options { keys, ..Options::default() };
         let (store, key) = Store::open_or_create(&home, parts(&clock), options).await.unwrap();
         Self { directory, clock, key, store }
+    }
+
+    /// With the home that the first version left behind.
+    pub(crate) async fn with_home_of_first_version() -> Self {
+        let world = Self::new().await;
+        world.store.close().await.unwrap();
+        for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm", "home.key"] {
+            let _ = fs::remove_file(world.home().join(name));
+        }
+        for (name, text) in [("lanyard.db", ""), ("home.key", include_str!("fixtures/home-0.1.0.key"))] {
+            fs::write(world.home().join(name), text).unwrap();
+            fs::set_permissions(world.home().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        world.tamper(include_str!("fixtures/home-0.1.0.sql")).await;
+        world
     }
 
     /// A file beside the home, its owner's alone.

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_broker::{
-    AddApp, ChangeApp, List, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp, TrySecret,
+    AddApp, ChangeApp, Class, List, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
+    TrySecret,
 };
 use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
 use lanyard_protocol::oauth::RedirectUri;
@@ -138,7 +139,11 @@ impl App {
             Self::Remove(Remove { name, sure }) => {
                 let broker = common.broker().await?;
                 if sure.asks() {
-                    broker.call(ShowApp { name: name.clone() }).await?;
+                    match broker.call(ShowApp { name: name.clone() }).await {
+                        Err(error) if error.class() == Class::NoSuchName => return Err(error.into()),
+                        // One that cannot be read can be removed.
+                        _ => {}
+                    }
                     sure.confirm(&format!(
                         "Remove the app {name} and its client secret? Webex does not show the secret again"
                     ))?;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Cleared, Revocation, RevocationOutcome, Show};
+use lanyard_broker::{Class, Cleared, Revocation, RevocationOutcome, Show};
 use lanyard_credential::{CredentialName, Kind};
 use lanyard_store::TokenKind;
 use serde_json::json;
@@ -25,10 +25,14 @@ impl Clear {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         if self.sure.asks() {
-            let credential = broker.call(Show { name: self.name.clone() }).await?;
-            let acts_as = output::credential::acts_as_in_full(&credential);
+            let acts_as = match broker.call(Show { name: self.name.clone() }).await {
+                Ok(credential) => format!("which acts as {}", output::credential::acts_as_in_full(&credential)),
+                Err(error) if error.class() == Class::NoSuchName => return Err(error.into()),
+                // It can be cleared all the same.
+                Err(error) => format!("although {error}"),
+            };
             self.sure.confirm(&format!(
-                "Clear {}, which acts as {acts_as}? Its tokens are revoked and it is erased from this home",
+                "Clear {}, {acts_as}? Its tokens are revoked and it is erased from this home",
                 self.name
             ))?;
         }
@@ -61,7 +65,7 @@ impl Clear {
             }
             output::holders::minted(&cleared.minted);
         }
-        let code = if waits(&cleared) { exit::code_of(lanyard_broker::Class::Unreachable) } else { 0 };
+        let code = if waits(&cleared) { exit::code_of(Class::Unreachable) } else { 0 };
         Ok(ExitCode::from(code))
     }
 }

@@ -144,6 +144,10 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     let broker = Broker::new(&store, parts.clone(), "doctor");
     let now = parts.clock.now();
     let apps = broker.call(ListApps).await?;
+    for error in store.unreadable_apps().await? {
+        code = 6;
+        findings.push(Finding::bad("app", error.to_string(), Some(error.hint())));
+    }
     for error in store.unreadable_credentials().await? {
         code = 6;
         findings.push(Finding::bad("credential", error.to_string(), Some(error.hint())));

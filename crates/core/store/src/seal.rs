@@ -1,0 +1,141 @@
+//! Seals over rows that can cause an action.
+//!
+//! A credential and an app carry a seal over what they are: all columns except those that change often and decide nothing, and those that
+//! hold sealed values, which are bound to their row already. Whoever writes to the database without the home's key cannot make such a
+//! row: it is refused where it is read. A transaction that changes a row reads it whole first ([`Tx::sealed`]), and its commit seals the
+//! row as it is then.
+//!
+//! A seal does not say that a row is the latest: an older copy of the whole row, put back, is one that Lanyard wrote.
+
+use lanyard_vault::Mac;
+
+use crate::audit::AuditAction;
+use crate::clients::encode;
+use crate::engine::{Row, sql};
+use crate::write::Tx;
+use crate::{Store, StoreError};
+
+/// A table whose rows carry a seal.
+#[derive(Debug)]
+pub(crate) struct SealedTable {
+    name: &'static str,
+    texts: &'static [&'static str],
+    numbers: &'static [&'static str],
+    pub(crate) select: &'static str,
+    select_all: &'static str,
+    update: &'static str,
+}
+
+/// Left out: how the last attempt failed, how long the tokens last, the generation (the tokens are sealed for it) and the intent.
+pub(crate) const CREDENTIALS: SealedTable = SealedTable {
+    name: "credentials",
+    texts: &[
+        "id",
+        "name",
+        "kind",
+        "environment",
+        "app",
+        "standing",
+        "scopes",
+        "subject_id",
+        "subject_account",
+        "subject_name",
+        "subject_email",
+        "subject_unknown",
+        "organisation_id",
+        "organisation_name",
+        "labels",
+        "mint_via",
+        "mint_organisation",
+        "mint_subject",
+        "mint_display_name",
+    ],
+    numbers: &["grant_number", "created_at"],
+    select: "SELECT * FROM credentials WHERE id = $1",
+    select_all: "SELECT * FROM credentials ORDER BY id",
+    update: "UPDATE credentials SET seal = $2 WHERE id = $1",
+};
+
+/// Left out: the secret's version, which the secret is sealed for.
+pub(crate) const APPS: SealedTable = SealedTable {
+    name: "apps",
+    texts: &["id", "name", "kind", "environment", "client_id", "redirect_uris", "scopes", "application_id"],
+    numbers: &[],
+    select: "SELECT * FROM apps WHERE id = $1",
+    select_all: "SELECT * FROM apps ORDER BY id",
+    update: "UPDATE apps SET seal = $2 WHERE id = $1",
+};
+
+impl Store {
+    /// Refuses a row that is not as Lanyard wrote it.
+    pub(crate) fn check_seal(&self, table: &SealedTable, row: &Row) -> Result<(), StoreError> {
+        let stored = row.optional_bytes("seal")?.and_then(|bytes| Mac::from_bytes(&bytes));
+        if stored == Some(self.seal_of(table, row)?) { Ok(()) } else { Err(row.altered()) }
+    }
+
+    fn seal_of(&self, table: &SealedTable, row: &Row) -> Result<Mac, StoreError> {
+        let numbers = table.numbers.iter().map(|column| Ok(row.optional_integer(column)?.map(i64::to_be_bytes)));
+        let numbers = numbers.collect::<Result<Vec<_>, StoreError>>()?;
+        let mut fields = Vec::with_capacity(1 + table.texts.len() + numbers.len());
+        fields.push(Some(table.name.as_bytes()));
+        for column in table.texts {
+            fields.push(row.optional_str(column)?.map(str::as_bytes));
+        }
+        fields.extend(numbers.iter().map(|number| number.as_ref().map(<[u8; 8]>::as_slice)));
+        Ok(self.inner.seals_key.chain(&Mac::BEGINNING, &encode(&fields)))
+    }
+
+    /// Seals the rows of a home that was made before there were seals: once, as its own data key says. Returns the names of what is
+    /// trusted from now on.
+    pub(crate) async fn seal_all(&self, tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        for table in [&APPS, &CREDENTIALS] {
+            for row in tx.rows(sql(table.name, table.select_all)).await? {
+                // A row that cannot be read is not trusted: it stays without a seal.
+                let Ok(id) = row.text("id") else { continue };
+                if self.seal_of(table, &row).is_ok() {
+                    tx.seal(table, &id);
+                    names.push(row.text("name")?);
+                }
+            }
+        }
+        if !names.is_empty() {
+            tx.record(AuditAction::RowsSealed, None, names.join(", "));
+        }
+        Ok(names)
+    }
+}
+
+impl Tx {
+    /// A row that is about to be changed, whole. One that was altered without Lanyard is refused: to change it would make it authentic.
+    pub(crate) async fn sealed(&mut self, table: &'static SealedTable, id: &str) -> Result<Option<Row>, StoreError> {
+        let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(None) };
+        self.store().check_seal(table, &row)?;
+        self.seal(table, id);
+        Ok(Some(row))
+    }
+
+    /// The same for what must not fail because somebody altered the row: the end of an exchange, and of the credential itself. An
+    /// altered row stays altered.
+    pub(crate) async fn sealed_or_altered(
+        &mut self,
+        table: &'static SealedTable,
+        id: &str,
+    ) -> Result<Option<Row>, StoreError> {
+        let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(None) };
+        if self.store().check_seal(table, &row).is_ok() {
+            self.seal(table, id);
+        }
+        Ok(Some(row))
+    }
+
+    /// Seals a row as it is now.
+    pub(crate) async fn write_seal(&mut self, table: &SealedTable, id: &str) -> Result<(), StoreError> {
+        let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(()) };
+        let seal = self.store().seal_of(table, &row)?;
+        if row.optional_bytes("seal")?.is_none_or(|stored| stored != seal.as_bytes()) {
+            self.run(sql(table.name, table.update).bind(id).bind(seal.as_bytes())).await?;
+        }
+        Ok(())
+    }
+}

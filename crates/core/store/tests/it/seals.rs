@@ -1,0 +1,245 @@
+//! Rows that somebody wrote past Lanyard.
+
+use lanyard_credential::{Credential, Spend, Standing};
+use lanyard_store::{AuditAction, Commit, StoreError};
+
+use crate::world::{World, begun, new_app, pending};
+
+/// Changes of a column that the seal covers, each to a value that a row can hold.
+const CREDENTIAL: [&str; 21] = [
+    "id = 'ffffffff-ffff-4fff-8fff-ffffffffffff'",
+    "name = 'other'",
+    "kind = 'bot'",
+    "environment = 'https://webexapis.com/v1'",
+    "app = NULL",
+    "standing = 'disabled'",
+    "scopes = 'spark:all'",
+    "subject_id = 'another'",
+    "subject_account = 'bot'",
+    "subject_name = 'Another'",
+    "subject_email = 'another@example.com'",
+    "subject_unknown = NULL",
+    "organisation_id = 'another'",
+    "organisation_name = 'Another'",
+    "labels = ''",
+    "mint_via = 'ffffffff-ffff-4fff-8fff-ffffffffffff'",
+    "mint_organisation = 'another'",
+    "mint_subject = 'another'",
+    "mint_display_name = 'Another'",
+    "grant_number = 7",
+    "created_at = 0",
+];
+
+const APP: [&str; 8] = [
+    "id = 'ffffffff-ffff-4fff-8fff-ffffffffffff'",
+    "name = 'other'",
+    "kind = 'service-app'",
+    "environment = 'https://webexapis.com/v1'",
+    "client_id = 'C666'",
+    "redirect_uris = 'https://evil.example/'",
+    "scopes = 'spark:all'",
+    "application_id = NULL",
+];
+
+fn is_altered<T>(result: Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Altered { .. }))
+}
+
+/// Whether each way to use a credential refuses it.
+async fn is_refused(world: &World, credential: &Credential) -> bool {
+    let store = &world.store;
+    let mut held = Vec::new();
+    store.held_tokens_of_all(&mut lanyard_store::Shared::default(), |token| held.push(token)).await.unwrap();
+    is_altered(store.credential_by_id(credential.id).await)
+        && is_altered(store.hand_out_by_id(credential.id).await)
+        && is_altered(store.held_token(credential.id, &mut lanyard_store::Shared::default()).await)
+        && is_altered(store.claim(credential.id, crate::world::LEASE).await)
+        && is_altered(store.set_standing(credential.id, &Standing::Active).await)
+        && is_altered(store.change_labels(credential.id, &[], &["a=b".parse().unwrap()]).await)
+        && is_altered(store.replace_grant(credential.id, &world.tokens("2"), &credential.subject, None).await)
+        && store.credentials().await.unwrap().iter().all(|found| found.id != credential.id)
+        && held.iter().all(|token| token.id != credential.id)
+        && store.unreadable_credentials().await.unwrap().len() == 1
+}
+
+#[tokio::test]
+async fn an_altered_credential_is_refused_and_no_change_makes_it_authentic() {
+    for alteration in CREDENTIAL {
+        let world = World::new().await;
+        let credential = world.signed_in().await;
+        world.tamper(&format!("PRAGMA foreign_keys = OFF; UPDATE credentials SET {alteration}")).await;
+        if alteration.starts_with("id") {
+            assert!(world.store.credentials().await.unwrap().is_empty());
+            continue;
+        }
+        assert!(is_refused(&world, &credential).await, "{alteration}");
+        assert!(is_refused(&world, &credential).await, "{alteration}: the second time");
+    }
+}
+
+/// What a seal leaves out: columns that hold values which are sealed for their row, those which decide what is opened, the intent, how the
+/// last attempt failed, and how long the tokens last.
+const NOT_SEALED: [&str; 33] = [
+    "seal",
+    "wrapped_key",
+    "access_token",
+    "refresh_token",
+    "spare_token",
+    "client_secret",
+    "secret_version",
+    "generation",
+    "obtained_wall",
+    "obtained_boot",
+    "obtained_elapsed",
+    "access_lifetime",
+    "refresh_right",
+    "refresh_lifetime",
+    "last_rotated_at",
+    "trouble_kind",
+    "trouble_message",
+    "trouble_wall",
+    "trouble_boot",
+    "trouble_elapsed",
+    "trouble_failures",
+    "trouble_pause",
+    "intent_phase",
+    "intent_generation",
+    "intent_spend",
+    "intent_attempt",
+    "intent_host",
+    "intent_boot",
+    "intent_pid",
+    "intent_started",
+    "intent_deadline_boot",
+    "intent_deadline_elapsed",
+    "intent_deadline_wall",
+];
+
+#[tokio::test]
+async fn every_column_is_sealed_or_known_not_to_be() {
+    let world = World::new().await;
+    let mut connection = world.connection().await;
+    for (table, alterations) in [("credentials", &CREDENTIAL[..]), ("apps", &APP[..])] {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
+            .bind(table)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        for column in columns {
+            let altered = alterations.iter().any(|alteration| alteration.split_once(" = ").unwrap().0 == column);
+            assert_ne!(altered, NOT_SEALED.contains(&column.as_str()), "{table}.{column}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_changes_often_is_not_sealed() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    world.tamper("UPDATE credentials SET obtained_wall = 0, access_lifetime = 1, last_rotated_at = 5").await;
+    assert!(world.store.credential_by_id(credential.id).await.is_ok());
+}
+
+#[tokio::test]
+async fn seals_cannot_be_removed_or_moved_to_another_row() {
+    for sql in [
+        "UPDATE credentials SET seal = NULL",
+        "UPDATE credentials SET seal = zeroblob(32)",
+        "UPDATE credentials SET seal = (SELECT seal FROM credentials WHERE name = 'second') WHERE name = 'acme'",
+        "UPDATE credentials SET name = CASE name WHEN 'acme' THEN 'x' ELSE 'acme' END WHERE name IN ('acme', 'second');
+         UPDATE credentials SET name = 'second' WHERE name = 'x'",
+    ] {
+        let world = World::new().await;
+        let credential = world.signed_in().await;
+        let second = lanyard_store::NewCredential { credential: pending("second"), tokens: None };
+        world.store.insert_credential(&second).await.unwrap();
+        world.tamper(sql).await;
+        assert!(is_altered(world.store.credential_by_id(credential.id).await), "{sql}");
+        assert!(is_altered(world.store.credential(&credential.name).await), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn an_altered_app_is_refused_and_can_be_removed() {
+    for alteration in APP {
+        let world = World::new().await;
+        let app = new_app("portal");
+        world.store.insert_app(&app).await.unwrap();
+        let (id, name) = (app.app.id, app.app.name.clone());
+        world.tamper(&format!("UPDATE apps SET {alteration}")).await;
+        assert!(world.store.apps().await.unwrap().is_empty(), "{alteration}");
+        assert_eq!(world.store.unreadable_apps().await.unwrap().len(), 1, "{alteration}");
+        if alteration.starts_with("id") {
+            continue;
+        }
+        assert!(is_altered(world.store.app_by_id(id).await), "{alteration}");
+        assert!(is_altered(world.store.app_secret(id).await), "{alteration}");
+        assert!(is_altered(world.store.replace_app_secret(id, &app.client_secret).await), "{alteration}");
+        assert!(is_altered(world.store.change_app(&app.app, "").await), "{alteration}");
+        if alteration.starts_with("name") {
+            continue;
+        }
+        assert_eq!(world.store.app_to_remove(&name).await.unwrap(), Some(id));
+        assert!(world.store.remove_app(id).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_secret_of_an_authentic_app_can_be_replaced() {
+    let world = World::new().await;
+    let app = new_app("portal");
+    world.store.insert_app(&app).await.unwrap();
+    world.tamper("UPDATE apps SET client_secret = x'0102', wrapped_key = x'03'").await;
+    assert!(matches!(world.store.app_secret(app.app.id).await, Err(StoreError::Sealed(_))));
+    assert!(world.store.replace_app_secret(app.app.id, &app.client_secret).await.unwrap());
+    assert!(world.store.app_secret(app.app.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_in_a_row_that_was_altered_meanwhile_and_the_row_stays_refused() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let (view, intent) = begun(&world.store, credential.id, Spend::Stored).await;
+    world.tamper("UPDATE credentials SET kind = 'bot'").await;
+    let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    assert!(matches!(done, Commit::Committed(_)), "{done:?}");
+    assert!(is_altered(world.store.credential_by_id(credential.id).await));
+    world.tamper("UPDATE credentials SET kind = 'integration'").await;
+    let (generation, token) = crate::world::access(&world.store, credential.id).await.unwrap();
+    assert_eq!((generation, token.as_str()), (2, "canary-access-2"));
+}
+
+#[tokio::test]
+async fn an_altered_credential_can_be_cleared_and_its_tokens_wait_to_be_revoked() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    world.tamper("UPDATE credentials SET organisation_id = 'another'").await;
+    assert!(is_altered(world.store.credential(&credential.name).await));
+    let found = world.store.credential_to_clear(&credential.name).await.unwrap().unwrap();
+    let waiting = world.store.begin_clearing(found.id).await.unwrap().unwrap();
+    assert_eq!(waiting.len(), 2);
+    assert!(is_altered(world.store.credential(&credential.name).await), "to clear it does not make it authentic");
+    assert!(world.store.finish_clearing(found.id).await.unwrap());
+    assert!(world.store.credential_to_clear(&credential.name).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_rows_of_an_earlier_version_are_sealed_once() {
+    let world = World::with_home_of_first_version().await;
+    for _ in 0..2 {
+        let store = world.opened().await;
+        assert!(store.unreadable_credentials().await.unwrap().is_empty());
+        assert!(store.unreadable_apps().await.unwrap().is_empty());
+        assert!(!store.credentials().await.unwrap().is_empty() && !store.apps().await.unwrap().is_empty());
+    }
+    let audit = world.opened().await.audit(100).await.unwrap();
+    let sealed: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::RowsSealed).collect();
+    assert_eq!(sealed.len(), 1);
+    assert!(sealed[0].record.detail.contains("lobby"), "{}", sealed[0].record.detail);
+
+    // Turning the version back seals nothing else.
+    world.tamper("UPDATE credentials SET kind = 'personal', seal = NULL; ALTER TABLE apps DROP COLUMN seal").await;
+    world.tamper("ALTER TABLE credentials DROP COLUMN seal; PRAGMA user_version = 6").await;
+    let store = world.opened().await;
+    assert!(store.credentials().await.unwrap().is_empty() && store.apps().await.unwrap().is_empty());
+}
