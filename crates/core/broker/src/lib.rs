@@ -36,7 +36,7 @@ pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
 pub use calls::holders::{Handed, Holder, Holders};
 pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
-pub use calls::key::{ReplaceKey, ShowKey};
+pub use calls::key::{RenewDataKeys, ReplaceKey, ShowKey};
 pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
 pub use calls::paste::{AddToken, AddedToken};
 pub use calls::refresh::{Refresh, Refreshed};

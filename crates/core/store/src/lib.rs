@@ -56,8 +56,8 @@ pub use held::{HeldToken, Shared};
 pub use home::Home;
 pub use intent::Writer;
 pub use keys::{
-    CommandError, KeyAccess, KeyError, KeyPlace, KeyReplaced, KeyStatus, KeyringError, NewHomeKey, NextKey,
-    NextKeyStatus, PassphraseSource, ReplaceKeyError,
+    CommandError, DataKeysRenewed, KeyAccess, KeyError, KeyPlace, KeyReplaced, KeyStatus, KeyringError, NewHomeKey,
+    NextKey, NextKeyStatus, PassphraseSource, ReplaceKeyError,
 };
 pub use names::Names;
 pub use open::OpenError;

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
@@ -32,6 +33,21 @@ pub(crate) fn try_lock(home: &Home) -> io::Result<Option<File>> {
         Err(error) => Err(error.into()),
     }
 }
+
+/// The same, for whoever would have to tell a person that another process has it: a child that was just begun has the lock of its parent
+/// until it runs its own program, even if the parent has given it back.
+pub(crate) async fn try_lock_for_a_moment(home: &Home) -> io::Result<Option<File>> {
+    for _ in 0..TRIES {
+        if let Some(file) = try_lock(home)? {
+            return Ok(Some(file));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    try_lock(home)
+}
+
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 fn open(home: &Home) -> io::Result<File> {
     let file = OpenOptions::new()

@@ -1,6 +1,6 @@
 //! The home's key.
 
-use lanyard_store::{KeyReplaced, KeyStatus};
+use lanyard_store::{DataKeysRenewed, KeyReplaced, KeyStatus};
 use lanyard_vault::KeySource;
 
 use crate::{Broker, Call, Error};
@@ -29,5 +29,17 @@ impl Call for ReplaceKey {
 
     async fn run(self, broker: &Broker) -> Result<KeyReplaced, Error> {
         Ok(broker.store.replace_key(self.to).await?)
+    }
+}
+
+/// Gives every credential, app and token that waits to be revoked a new data key.
+#[derive(Debug)]
+pub struct RenewDataKeys;
+
+impl Call for RenewDataKeys {
+    type Reply = DataKeysRenewed;
+
+    async fn run(self, broker: &Broker) -> Result<DataKeysRenewed, Error> {
+        Ok(broker.store.renew_data_keys().await?)
     }
 }

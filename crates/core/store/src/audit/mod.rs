@@ -85,6 +85,8 @@ actions! {
     KeyRotationBegun = "key-rotation-begun",
     /// The home's key was replaced: nothing stands under the old one any more.
     KeyRotated = "key-rotated",
+    /// Every row that holds secrets got a new data key.
+    DataKeysRenewed = "data-keys-renewed",
     /// A copy of the store was made.
     BackedUp = "backed-up",
     /// The home was made from such a copy, and keeps still.
@@ -180,6 +182,7 @@ impl AuditAction {
             Self::HomeCreated
             | Self::KeyRotationBegun
             | Self::KeyRotated
+            | Self::DataKeysRenewed
             | Self::BackedUp
             | Self::Restored
             | Self::Resumed

@@ -16,7 +16,7 @@ use crate::adoption::OWN_KEY;
 use crate::audit::AuditAction;
 use crate::engine::sql;
 use crate::envelope::{Owner, WRAPPED_KEY};
-use crate::lock::try_lock;
+use crate::lock::try_lock_for_a_moment;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 
@@ -101,7 +101,7 @@ impl Store {
     /// [`Passphrase`](KeySource::Passphrase) under a new passphrase. Goes on with what an earlier process left undone. Others may
     /// read and write the home all the while.
     pub async fn replace_key(&self, to: Option<KeySource>) -> Result<KeyReplaced, ReplaceKeyError> {
-        let lock = try_lock(&self.inner.home).map_err(StoreError::Io)?;
+        let lock = try_lock_for_a_moment(&self.inner.home).await.map_err(StoreError::Io)?;
         let _lock = lock.ok_or(ReplaceKeyError::Busy)?;
         // What an earlier replacement left to do comes first: a file's name would be in the way. A keyring that is gone is not.
         match self.retire_key().await {

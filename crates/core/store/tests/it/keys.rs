@@ -4,14 +4,15 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_credential::{CredentialId, Standing};
-use lanyard_secret::ClientSecret;
-use lanyard_store::{NewCredential, Options, ReplaceKeyError, Store, StoreError};
+use lanyard_credential::{CredentialId, Spend, Standing};
+use lanyard_secret::{ClientSecret, RefreshToken};
+use lanyard_store::{Commit, NewCredential, Options, ReplaceKeyError, Store, StoreError};
 use lanyard_vault::OpenError as VaultError;
 use lanyard_vault::key_file::KeyFile;
-use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Row as _};
 
-use crate::world::{World, access, parts, pending};
+use crate::world::{World, access, begun, parts, pending};
 
 /// That every token opens, in a store that comes to it anew.
 async fn all_open(world: &World, ids: &[CredentialId]) {
@@ -226,6 +227,44 @@ async fn two_do_not_replace_the_key_at_once() {
     rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let error = world.opened().await.replace_key(None).await.unwrap_err();
     assert!(matches!(error, ReplaceKeyError::Busy), "{error}");
+}
+
+#[tokio::test]
+async fn every_row_gets_a_new_data_key_and_opens_with_that_alone() {
+    let world = World::new().await;
+    let ids = world.many(120).await;
+    let credential = world.signed_in().await;
+    let (view, intent) = begun(&world.store, credential.id, Spend::Stored).await;
+    world.store.keep_spare(credential.id, view.credential.grant, &RefreshToken::new("spare")).await.unwrap();
+    world.store.begin_clearing(ids[119]).await.unwrap();
+    world.tamper("UPDATE credentials SET access_token = x'00' WHERE name = 'bot-118'").await;
+    let sealed = |world: &World| {
+        let world = world.home().join("lanyard.db");
+        async move {
+            let mut connection = SqliteConnectOptions::new().filename(world).connect().await.unwrap();
+            let columns = "SELECT wrapped_key FROM credentials WHERE name <> 'bot-118' UNION ALL SELECT access_token FROM credentials \
+                           WHERE name <> 'bot-118' UNION ALL SELECT refresh_token FROM credentials WHERE refresh_token IS NOT NULL AND \
+                           name <> 'bot-118' UNION ALL SELECT spare_token FROM credentials WHERE spare_token IS NOT NULL \
+                           UNION ALL SELECT wrapped_key FROM apps UNION ALL SELECT client_secret FROM apps \
+                           UNION ALL SELECT wrapped_key FROM revocations UNION ALL SELECT token FROM revocations";
+            sqlx::query_scalar::<_, Vec<u8>>(columns).fetch_all(&mut connection).await.unwrap()
+        }
+    };
+    let before = sealed(&world).await;
+    let renewed = world.opened().await.renew_data_keys().await.unwrap();
+    assert_eq!((renewed.rows, renewed.damaged.len()), (121 - 1 + 1 + 2, 1), "{renewed:?}");
+    let after = sealed(&world).await;
+    assert_eq!(before.len(), after.len());
+    assert!(before.iter().all(|value| !after.contains(value)), "a value is as it was");
+    all_open(&world, &ids[..118]).await;
+    // Whoever had the rows in memory, and the exchange that was under way, go on.
+    let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    assert!(matches!(done, Commit::Committed(_)), "{done:?}");
+    let store = world.opened().await;
+    assert!(store.app_secret(credential.app.unwrap()).await.unwrap().is_some());
+    for pending in store.pending_revocations().await.unwrap() {
+        store.open_revocation(&pending).unwrap();
+    }
 }
 
 #[tokio::test]

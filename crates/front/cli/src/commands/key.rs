@@ -4,13 +4,13 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use lanyard_broker::{ReplaceKey, ShowKey};
-use lanyard_store::{KeyPlace, KeyReplaced, KeyStatus};
+use lanyard_broker::{Class, RenewDataKeys, ReplaceKey, ShowKey};
+use lanyard_store::{DataKeysRenewed, KeyPlace, KeyReplaced, KeyStatus};
 use lanyard_vault::{HomeKey, KeyLine, KeySource};
 use serde_json::{Value, json};
 
 use crate::context::Common;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::{context, output};
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +28,9 @@ pub(crate) struct Rotate {
     /// Where to keep the new key [default: where the current one is]; `passphrase` prompts for a new passphrase
     #[arg(long, value_enum, value_name = "SOURCE")]
     to: Option<Target>,
+    /// Also re-encrypt every token and secret under a new data key: after somebody may have read the key and the database
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -74,8 +77,13 @@ impl Key {
             }
             Self::Rotate(rotate) => {
                 let to = rotate.to.map(KeySource::from);
-                let replaced = common.local().await?.call(ReplaceKey { to }).await?;
-                tell(&replaced, common.json)?;
+                let broker = common.local().await?;
+                let replaced = broker.call(ReplaceKey { to }).await?;
+                let renewed = if rotate.all { Some(broker.call(RenewDataKeys).await?) } else { None };
+                tell(&replaced, renewed.as_ref(), common.json)?;
+                if renewed.is_some_and(|renewed| !renewed.damaged.is_empty()) {
+                    return Ok(ExitCode::from(exit::code_of(Class::Store)));
+                }
             }
             Self::Generate(generate) => generate.run()?,
         }
@@ -143,7 +151,7 @@ pub(crate) fn place(place: &KeyPlace) -> Value {
     json!({ "source": place.source.as_str(), "path": place.path, "program": place.program })
 }
 
-fn tell(replaced: &KeyReplaced, as_json: bool) -> Result<(), Failure> {
+fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool) -> Result<(), Failure> {
     let KeyReplaced { old, old_place, new, new_place, rows, resumed, left_behind } = replaced;
     if as_json {
         output::json::print(&json!({
@@ -151,11 +159,19 @@ fn tell(replaced: &KeyReplaced, as_json: bool) -> Result<(), Failure> {
             "new": { "id": new.to_string(), "place": place(new_place) },
             "rows": rows,
             "resumed": resumed,
+            "data_keys": renewed.map(|renewed| json!({ "rows": renewed.rows, "damaged": renewed.damaged })),
         }))?;
     } else {
         let again = if *resumed { ", as was begun earlier" } else { "" };
         output::note(&format!("the home's key is {new} now{again}; it is kept in {new_place}"));
-        output::note(&format!("re-encrypted {rows} rows"));
+        output::note(&format!("re-encrypted the data keys of {rows} rows"));
+        if let Some(DataKeysRenewed { rows, damaged }) = renewed {
+            output::note(&format!("gave {rows} rows new data keys, and re-encrypted their tokens and secrets"));
+            if !damaged.is_empty() {
+                output::note(&format!("these do not open and stay as they are: {}", damaged.join(", ")));
+                output::note("hint: see which they are: lanyard doctor");
+            }
+        }
     }
     match left_behind {
         Some(why) => output::note(&format!("warning: the old key {old} is still in {old_place}: {why}")),
