@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::time::Duration;
 
+use lanyard_time::{Sleep as _, SystemSleep};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
@@ -41,7 +42,7 @@ pub(crate) async fn try_lock_for_a_moment(home: &Home) -> io::Result<Option<File
         if let Some(file) = try_lock(home)? {
             return Ok(Some(file));
         }
-        tokio::time::sleep(PAUSE).await;
+        SystemSleep.sleep(PAUSE).await;
     }
     try_lock(home)
 }

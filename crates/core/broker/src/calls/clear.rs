@@ -198,12 +198,13 @@ impl Broker {
         if !tried.iter().any(|(_, outcome)| is_left(outcome)) {
             return Ok(());
         }
-        let ended = match is_authentic {
-            false => None,
-            true => self.revoke_by_listing(credential).await.unwrap_or_else(|error| {
+        let ended = if is_authentic {
+            self.revoke_by_listing(credential).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the Authorizations API did not end the grant");
                 None
-            }),
+            })
+        } else {
+            None
         };
         for (row, outcome) in tried.iter_mut().filter(|(_, outcome)| is_left(outcome)) {
             if let Some((_, guess)) = &ended {

@@ -41,7 +41,7 @@ const APP: [&str; 8] = [
     "application_id = NULL",
 ];
 
-fn is_altered<T>(result: Result<T, StoreError>) -> bool {
+fn is_altered<T>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Altered { .. }))
 }
 
@@ -50,13 +50,13 @@ async fn is_refused(world: &World, credential: &Credential) -> bool {
     let store = &world.store;
     let mut held = Vec::new();
     store.held_tokens_of_all(&mut lanyard_store::Shared::default(), |token| held.push(token)).await.unwrap();
-    is_altered(store.credential_by_id(credential.id).await)
-        && is_altered(store.hand_out_by_id(credential.id).await)
-        && is_altered(store.held_token(credential.id, &mut lanyard_store::Shared::default()).await)
-        && is_altered(store.claim(credential.id, crate::world::LEASE).await)
-        && is_altered(store.set_standing(credential.id, &Standing::Active).await)
-        && is_altered(store.change_labels(credential.id, &[], &["a=b".parse().unwrap()]).await)
-        && is_altered(store.replace_grant(credential.id, &world.tokens("2"), &credential.subject, None).await)
+    is_altered(&store.credential_by_id(credential.id).await)
+        && is_altered(&store.hand_out_by_id(credential.id).await)
+        && is_altered(&store.held_token(credential.id, &mut lanyard_store::Shared::default()).await)
+        && is_altered(&store.claim(credential.id, crate::world::LEASE).await)
+        && is_altered(&store.set_standing(credential.id, &Standing::Active).await)
+        && is_altered(&store.change_labels(credential.id, &[], &["a=b".parse().unwrap()]).await)
+        && is_altered(&store.replace_grant(credential.id, &world.tokens("2"), &credential.subject, None).await)
         && store.credentials().await.unwrap().iter().all(|found| found.id != credential.id)
         && held.iter().all(|token| token.id != credential.id)
         && store.unreadable_credentials().await.unwrap().len() == 1
@@ -154,8 +154,8 @@ async fn seals_cannot_be_removed_or_moved_to_another_row() {
         let second = lanyard_store::NewCredential { credential: pending("second"), tokens: None };
         world.store.insert_credential(&second).await.unwrap();
         world.tamper(sql).await;
-        assert!(is_altered(world.store.credential_by_id(credential.id).await), "{sql}");
-        assert!(is_altered(world.store.credential(&credential.name).await), "{sql}");
+        assert!(is_altered(&world.store.credential_by_id(credential.id).await), "{sql}");
+        assert!(is_altered(&world.store.credential(&credential.name).await), "{sql}");
     }
 }
 
@@ -172,10 +172,10 @@ async fn an_altered_app_is_refused_and_can_be_removed() {
         if alteration.starts_with("id") {
             continue;
         }
-        assert!(is_altered(world.store.app_by_id(id).await), "{alteration}");
-        assert!(is_altered(world.store.app_secret(id).await), "{alteration}");
-        assert!(is_altered(world.store.replace_app_secret(id, &app.client_secret).await), "{alteration}");
-        assert!(is_altered(world.store.change_app(&app.app, "").await), "{alteration}");
+        assert!(is_altered(&world.store.app_by_id(id).await), "{alteration}");
+        assert!(is_altered(&world.store.app_secret(id).await), "{alteration}");
+        assert!(is_altered(&world.store.replace_app_secret(id, &app.client_secret).await), "{alteration}");
+        assert!(is_altered(&world.store.change_app(&app.app, "").await), "{alteration}");
         if alteration.starts_with("name") {
             continue;
         }
@@ -203,7 +203,7 @@ async fn an_answer_is_kept_in_a_row_that_was_altered_meanwhile_and_the_row_stays
     world.tamper("UPDATE credentials SET kind = 'bot'").await;
     let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
     assert!(matches!(done, Commit::Committed(_)), "{done:?}");
-    assert!(is_altered(world.store.credential_by_id(credential.id).await));
+    assert!(is_altered(&world.store.credential_by_id(credential.id).await));
     world.tamper("UPDATE credentials SET kind = 'integration'").await;
     let (generation, token) = crate::world::access(&world.store, credential.id).await.unwrap();
     assert_eq!((generation, token.as_str()), (2, "canary-access-2"));
@@ -214,11 +214,11 @@ async fn an_altered_credential_can_be_cleared_and_its_tokens_wait_to_be_revoked(
     let world = World::new().await;
     let credential = world.signed_in().await;
     world.tamper("UPDATE credentials SET organisation_id = 'another'").await;
-    assert!(is_altered(world.store.credential(&credential.name).await));
+    assert!(is_altered(&world.store.credential(&credential.name).await));
     let found = world.store.credential_to_clear(&credential.name).await.unwrap().unwrap();
     let waiting = world.store.begin_clearing(found.id).await.unwrap().unwrap();
     assert_eq!(waiting.len(), 2);
-    assert!(is_altered(world.store.credential(&credential.name).await), "to clear it does not make it authentic");
+    assert!(is_altered(&world.store.credential(&credential.name).await), "to clear it does not make it authentic");
     assert!(world.store.finish_clearing(found.id).await.unwrap());
     assert!(world.store.credential_to_clear(&credential.name).await.unwrap().is_none());
 }
