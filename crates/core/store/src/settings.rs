@@ -1,4 +1,4 @@
-//! What an operator chose for a home: `lanyard.toml` in it.
+//! An operator's choices for a home: `lanyard.toml` in it.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -114,7 +114,7 @@ pub enum SettingsError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Its text is not TOML, or has an unknown setting or an invalid value.
@@ -122,13 +122,13 @@ pub enum SettingsError {
     Unclear {
         /// The file.
         path: String,
-        /// What and where.
+        /// The mistake and its line.
         message: String,
     },
 }
 
 impl SettingsError {
-    /// What a person can do about it.
+    /// The next step.
     pub fn hint(&self) -> String {
         match self {
             Self::NotAFile(path) => format!("move {0} away, or put the settings into a file at {0}", path.display()),
@@ -152,24 +152,31 @@ impl Settings {
     pub fn read(home: &Home) -> Result<Self, SettingsError> {
         let path = home.settings_file();
         match file::read(&path)? {
-            Some(text) => Self::parse(&text, &path),
+            Some(bytes) => Self::parse(&bytes, &path),
             None => Ok(Self::default()),
         }
     }
 
-    /// Reads what a command needs that uses an existing home: where its broker listens, and how its key is obtained. A mistake
-    /// anywhere else is not an error but the second value, so that a slip in `[serve]` stops no program beside a healthy broker.
+    /// Reads the settings that a command needs to use an existing home: where its broker listens, and the key command. A mistake
+    /// anywhere else is not an error but the second value, so that a slip in `[serve]` stops no program beside a healthy broker. An
+    /// invalid key command counts as none: only a home whose key comes from one needs it.
     pub fn read_for_use(home: &Home) -> Result<(Self, Option<SettingsError>), SettingsError> {
         let path = home.settings_file();
-        let Some(text) = file::read(&path)? else { return Ok((Self::default(), None)) };
-        let Err(mistake) = Self::parse(&text, &path) else { return Self::parse(&text, &path).map(|all| (all, None)) };
-        let needed =
-            needed(&text).map_err(|message| SettingsError::Unclear { path: path.display().to_string(), message })?;
+        let Some(bytes) = file::read(&path)? else { return Ok((Self::default(), None)) };
+        let mistake = match Self::parse(&bytes, &path) {
+            Ok(all) => return Ok((all, None)),
+            Err(mistake) => mistake,
+        };
+        let needed = needed(&bytes).map_err(|message| SettingsError::Unclear {
+            path: path.display().to_string(),
+            message: message.to_owned(),
+        })?;
         Ok((needed, Some(mistake)))
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self, SettingsError> {
         let invalid = |message: String| SettingsError::Unclear { path: path.display().to_string(), message };
+        let text = str::from_utf8(bytes).map_err(|_| invalid("it is not text in UTF-8".to_owned()))?;
         let settings: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
             let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
@@ -184,9 +191,11 @@ impl Settings {
 
 /// The parts of an invalid text that a command needs. A text that is not TOML at all has none: the command then looks for a broker in
 /// the home, and fails by name if it needs a key command.
-fn needed(text: &str) -> Result<Settings, String> {
-    let Ok(all) = text.parse::<toml::Table>() else { return Ok(Settings::default()) };
+fn needed(bytes: &[u8]) -> Result<Settings, &'static str> {
     let mut settings = Settings::default();
+    let Some(all) = str::from_utf8(bytes).ok().and_then(|text| text.parse::<toml::Table>().ok()) else {
+        return Ok(settings);
+    };
     if let Some(sockets) = all.get("serve").and_then(|serve| serve.get("sockets")) {
         let sockets = sockets.as_str().ok_or("serve.sockets is not a text in quotes")?;
         settings.serve.sockets = Some(PathBuf::from(sockets));
@@ -194,11 +203,7 @@ fn needed(text: &str) -> Result<Settings, String> {
     if let Some(command) = all.get("key_command") {
         let words =
             command.as_array().and_then(|words| words.iter().map(|word| word.as_str().map(str::to_owned)).collect());
-        let words: Vec<String> = words.ok_or("key_command is not a list of texts: the program, then its arguments")?;
-        if words.is_empty() {
-            return Err("key_command does not name a program".to_owned());
-        }
-        settings.key_command = Some(words);
+        settings.key_command = words.filter(|words: &Vec<String>| !words.is_empty());
     }
     Ok(settings)
 }
@@ -306,8 +311,20 @@ mod tests {
         assert_eq!((needed.key_command, mistake.is_some()), (Some(vec!["kms".to_owned()]), true));
         let (needed, mistake) = read("this is not TOML").unwrap();
         assert_eq!((needed, mistake.is_some()), (Settings::default(), true));
-        for text in ["[serve]\nsockets = 3\n", "key_command = 3\n", "key_command = []\n"] {
-            read(text).unwrap_err();
+        read("[serve]\nsockets = 3\n").unwrap_err();
+    }
+
+    #[test]
+    fn a_key_command_that_cannot_be_read_counts_as_none_and_is_reported() {
+        for text in
+            [&b"key_command = 3\n"[..], b"key_command = []\n", b"key_command = \"cat x\"\n", b"a = \"Z\xfcrich\"\n"]
+        {
+            let directory = tempfile::tempdir().unwrap();
+            let home = Home::new(directory.path());
+            fs::write(home.settings_file(), text).unwrap();
+            let (needed, mistake) = Settings::read_for_use(&home).unwrap();
+            assert_eq!((needed, mistake.is_some()), (Settings::default(), true));
+            Settings::read(&home).unwrap_err();
         }
     }
 

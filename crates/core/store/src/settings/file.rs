@@ -9,11 +9,11 @@ use rustix::fs::OFlags;
 
 use super::SettingsError;
 
-/// The text of a settings file, or `None` if there is no file.
+/// The content of a settings file, or `None` if there is no file.
 ///
 /// The file holds no secret, so anybody may read it. It decides which program prints the home's key, so nobody but its owner and root
 /// may write it. A link is followed, and the file that it points to is judged by the same rule.
-pub(super) fn read(path: &Path) -> Result<Option<String>, SettingsError> {
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SettingsError> {
     let path_owned = || path.to_owned();
     let io = |source| SettingsError::Io { path: path_owned(), source };
     // Opening a pipe must not wait for its other end.
@@ -35,14 +35,13 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, SettingsError> {
     if mode & OTHERS_WRITE != 0 {
         return Err(SettingsError::Writable { path: path_owned(), mode });
     }
-    let invalid =
-        |message: &str| SettingsError::Unclear { path: path.display().to_string(), message: message.to_owned() };
-    let mut text = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut text).map_err(io)?;
-    if text.len() as u64 > LONGEST {
-        return Err(invalid("it is too long for settings"));
+    let mut content = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut content).map_err(io)?;
+    if content.len() as u64 > LONGEST {
+        let message = "it is too long for settings".to_owned();
+        return Err(SettingsError::Unclear { path: path.display().to_string(), message });
     }
-    String::from_utf8(text).map(Some).map_err(|_| invalid("it is not text in UTF-8"))
+    Ok(Some(content))
 }
 
 const ROOT: u32 = 0;
