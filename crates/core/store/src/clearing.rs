@@ -87,7 +87,7 @@ impl Store {
                 for token in &held {
                     self.queue(&mut tx, &row, token).await?;
                 }
-                let detail = match unreadable {
+                let detail = match unreadable.len() {
                     0 => format!("tokens to revoke: {}", held.len()),
                     n => format!("tokens to revoke: {}; {n} of them do not open and cannot be", held.len()),
                 };
@@ -100,6 +100,12 @@ impl Store {
             tx.commit(Some(waiting)).await
         })
         .await
+    }
+
+    /// The tokens of a credential that do not open, so that they cannot be revoked.
+    pub async fn unreadable_tokens(&self, id: CredentialId) -> Result<Vec<TokenKind>, StoreError> {
+        let row = self.engine().row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await?;
+        Ok(row.map(|row| self.held_tokens(&row)).transpose()?.map(|(_, unreadable)| unreadable).unwrap_or_default())
     }
 
     /// Erases a credential that is being cleared, with its data key. What waits to be revoked goes on waiting. `false` when there is
@@ -153,20 +159,20 @@ impl Store {
         Ok(ended)
     }
 
-    /// The tokens that a credential's row holds, the strongest first, and how many more do not open: a damaged token must not
-    /// keep a person from clearing the others.
-    fn held_tokens(&self, row: &Row) -> Result<(Vec<RevocableToken>, usize), StoreError> {
+    /// The tokens that a credential's row holds, the strongest first, and the kinds of those that do not open: a damaged token must
+    /// not keep a person from clearing the others.
+    fn held_tokens(&self, row: &Row) -> Result<(Vec<RevocableToken>, Vec<TokenKind>), StoreError> {
         let refresh = |which| self.open_refresh(row, which).map(|token| token.map(RevocableToken::Refresh));
         let mut held = Vec::new();
-        let mut unreadable = 0;
-        for opened in [
-            refresh(Spend::Stored),
-            refresh(Spend::Spare),
-            self.open_row_access(row).map(|token| token.map(RevocableToken::Access)),
+        let mut unreadable = Vec::new();
+        for (kind, opened) in [
+            (TokenKind::Refresh, refresh(Spend::Stored)),
+            (TokenKind::Refresh, refresh(Spend::Spare)),
+            (TokenKind::Access, self.open_row_access(row).map(|token| token.map(RevocableToken::Access))),
         ] {
             match opened {
                 Ok(token) => held.extend(token),
-                Err(StoreError::Sealed(_)) => unreadable += 1,
+                Err(StoreError::Sealed(_)) => unreadable.push(kind),
                 Err(error) => return Err(error),
             }
         }

@@ -1,10 +1,11 @@
 //! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
 
-use lanyard_credential::{Credential, CredentialName, Kind};
+use lanyard_credential::{Credential, CredentialName, Kind, RevocationId};
 use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{ClientAuth, TokenHint};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, StoreError, TokenKind};
+use lanyard_vault::OpenError as VaultError;
 use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
@@ -91,6 +92,15 @@ impl Revocation {
     }
 }
 
+/// The one credential whose tokens are to be revoked.
+struct Only<'a> {
+    credential: &'a Credential,
+    /// Whether its row is as Lanyard wrote it.
+    is_authentic: bool,
+    /// Its tokens that do not open.
+    unreadable: Vec<TokenKind>,
+}
+
 impl Call for Clear {
     type Reply = Cleared;
 
@@ -100,7 +110,9 @@ impl Call for Clear {
         broker.store.begin_clearing(credential.id).await?;
         let holders = broker.holders(&credential).await?;
         let minted = broker.minted_through(credential.id).await?;
-        let revocations = broker.revoke_pending(Some((&credential, is_authentic))).await?;
+        let unreadable = broker.store.unreadable_tokens(credential.id).await?;
+        let only = Only { credential: &credential, is_authentic, unreadable };
+        let revocations = broker.revoke_pending(Some(only)).await?;
         broker.store.finish_clearing(credential.id).await?;
         let Credential { name, kind, environment, .. } = credential;
         Ok(Cleared { name, kind, environment, revocations, holders, minted })
@@ -149,41 +161,44 @@ impl Broker {
         }
     }
 
-    /// Works through the queue, of one credential that is being cleared or of all. What became of a token is written down once, after
-    /// the last means of ending it.
-    async fn revoke_pending(&self, only: Option<(&Credential, bool)>) -> Result<Vec<Revocation>, Error> {
+    /// Works through the queue, of one credential that is being cleared or of all. The outcome of a token is recorded once, after the
+    /// last means of ending it. Tokens of the credential that do not open are not in the queue, and are reported too.
+    async fn revoke_pending(&self, only: Option<Only<'_>>) -> Result<Vec<Revocation>, Error> {
         let mut pending = self.store.pending_revocations().await?;
         // The refresh token goes first: with it go the access tokens that it bought.
         pending.sort_by_cached_key(|row| (row.name.clone(), row.kind == TokenKind::Access));
         let mut tried = Vec::new();
-        for row in pending.into_iter().filter(|row| only.is_none_or(|(credential, _)| row.credential == credential.id))
+        for row in
+            pending.into_iter().filter(|row| only.as_ref().is_none_or(|only| row.credential == only.credential.id))
         {
             // One row, or one app, that cannot be read concerns its own tokens alone.
             let outcome = self.revoke_one(&row).await.unwrap_or_else(|error| match error {
+                Error::Store(StoreError::Sealed(VaultError::Damaged)) => unopened(),
                 // Somebody altered the app: no time will mend that.
                 Error::Store(error @ StoreError::Altered { .. }) => {
                     RevocationOutcome::NotRevoked { reason: error.to_string() }
                 }
-                Error::Store(error) => RevocationOutcome::Queued { reason: error.to_string() },
+                // The app's secret can be given again.
+                Error::Store(_) | Error::AppDamaged { .. } => RevocationOutcome::Queued { reason: error.to_string() },
                 error => RevocationOutcome::NotRevoked { reason: error.to_string() },
             });
-            match (&outcome, only) {
+            match (&outcome, &only) {
                 // Another means is tried when the others have been.
                 (RevocationOutcome::NotRevoked { .. }, Some(_)) => {}
-                _ => self.write_down(&row, &outcome, None).await?,
+                _ => self.write_down(row.id, &outcome, None).await?,
             }
-            tried.push((row, outcome));
+            let PendingRevocation { id, name: credential, environment, kind: token, .. } = row;
+            tried.push((Some(id), Revocation { credential, environment, token, outcome }));
         }
-        if let Some((credential, is_authentic)) = only {
+        if let Some(Only { credential, is_authentic, unreadable }) = only {
+            let (name, environment) = (&credential.name, &credential.environment);
+            tried.extend(unreadable.iter().map(|token| {
+                let (credential, environment) = (name.clone(), environment.clone());
+                (None, Revocation { credential, environment, token: *token, outcome: unopened() })
+            }));
             self.revoke_the_rest(credential, is_authentic, &mut tried).await?;
         }
-        let done = tried.into_iter().map(|(row, outcome)| Revocation {
-            credential: row.name,
-            environment: row.environment,
-            token: row.kind,
-            outcome,
-        });
-        Ok(done.collect())
+        Ok(tried.into_iter().map(|(_, revocation)| revocation).collect())
     }
 
     /// What the app's own secret could not revoke, an administrator's credential may: deleting a refresh token ends what it bought. Not for
@@ -192,10 +207,10 @@ impl Broker {
         &self,
         credential: &Credential,
         is_authentic: bool,
-        tried: &mut [(PendingRevocation, RevocationOutcome)],
+        tried: &mut [(Option<RevocationId>, Revocation)],
     ) -> Result<(), Error> {
-        let is_left = |outcome: &RevocationOutcome| matches!(outcome, RevocationOutcome::NotRevoked { .. });
-        if !tried.iter().any(|(_, outcome)| is_left(outcome)) {
+        let is_left = |revocation: &Revocation| matches!(revocation.outcome, RevocationOutcome::NotRevoked { .. });
+        if !tried.iter().any(|(_, revocation)| is_left(revocation)) {
             return Ok(());
         }
         let ended = if is_authentic {
@@ -206,11 +221,13 @@ impl Broker {
         } else {
             None
         };
-        for (row, outcome) in tried.iter_mut().filter(|(_, outcome)| is_left(outcome)) {
+        for (queued, revocation) in tried.iter_mut().filter(|(_, revocation)| is_left(revocation)) {
             if let Some((_, guess)) = &ended {
-                *outcome = RevocationOutcome::RevokedByListing { guess: *guess };
+                revocation.outcome = RevocationOutcome::RevokedByListing { guess: *guess };
             }
-            self.write_down(row, outcome, ended.as_ref().map(|(via, _)| via)).await?;
+            if let Some(id) = queued {
+                self.write_down(*id, &revocation.outcome, ended.as_ref().map(|(via, _)| via)).await?;
+            }
         }
         Ok(())
     }
@@ -218,7 +235,7 @@ impl Broker {
     /// Ends the wait of a token of which nothing more is to be expected.
     async fn write_down(
         &self,
-        row: &PendingRevocation,
+        id: RevocationId,
         outcome: &RevocationOutcome,
         via: Option<&CredentialName>,
     ) -> Result<(), Error> {
@@ -231,7 +248,7 @@ impl Broker {
             }
             (RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. }, _) => Ended::Revoked,
         };
-        self.store.finish_revocation(row.id, &ended).await?;
+        self.store.finish_revocation(id, &ended).await?;
         Ok(())
     }
 
@@ -257,4 +274,9 @@ impl Broker {
             Err(error) => RevocationOutcome::NotRevoked { reason: error.to_string() },
         })
     }
+}
+
+/// The outcome of a token that was damaged or altered in the database.
+fn unopened() -> RevocationOutcome {
+    RevocationOutcome::NotRevoked { reason: "it does not open: the database was damaged or altered".to_owned() }
 }
