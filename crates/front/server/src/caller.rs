@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! The caller of a request, and its permissions.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(crate) enum Peer {
     },
 }
 
-/// Who a request comes from, known for certain.
+/// The authenticated caller of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     /// The owner: everything is allowed.
@@ -53,7 +53,7 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    /// Who a request comes from. A key that is given must be good, wherever it is given; without one a local user is known by
+    /// The caller of a request. A key that is given must be good, wherever it is given; without one a local user is known by
     /// their number.
     pub(crate) fn of(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Self, Problem> {
         let client = match (peer, key(headers)?) {
@@ -137,19 +137,27 @@ impl From<Refused> for Problem {
     }
 }
 
-/// The key that a request brings.
-fn key(headers: &HeaderMap) -> Result<Option<ClientKey>, Problem> {
+fn refused(why: impl Into<String>) -> Problem {
+    Problem::new(Code::Unauthorized, why).why("what was sent is not a client key")
+}
+
+/// The key of a request, as text. Two `Authorization` headers are refused: another reader could use the other one.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = all.next() else { return Ok(None) };
-    let refused = |why: String| Problem::new(Code::Unauthorized, why).why("what was sent is not a client key");
     if all.next().is_some() {
-        return Err(refused("there is more than one Authorization header".to_owned()));
+        return Err(refused("there is more than one Authorization header"));
     }
-    let text = value.to_str().map_err(|_| refused("the Authorization header is not text".to_owned()))?;
-    let key = match text.split_once(' ') {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
-        _ => return Err(refused("a client key is sent as Authorization: Bearer KEY".to_owned())),
-    };
+    let text = value.to_str().map_err(|_| refused("the Authorization header is not text"))?;
+    match text.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(key.trim())),
+        _ => Err(refused("a key is sent as Authorization: Bearer KEY")),
+    }
+}
+
+/// The key of a client.
+fn key(headers: &HeaderMap) -> Result<Option<ClientKey>, Problem> {
+    let Some(key) = bearer(headers)? else { return Ok(None) };
     let parsed = ClientKey::parse(key);
     // What was sent may be a token of Webex's: it is not repeated.
     parsed.map(Some).map_err(|error| {

@@ -21,13 +21,14 @@ use zeroize::Zeroizing;
 
 use crate::api::token::MEANS;
 use crate::body::{self, Body};
+use crate::caller::bearer;
 use crate::loopback::{Guest, serve_loopback};
 use crate::owner;
 use crate::problem::{Code, Problem};
 use crate::proxy::{Address, Forward, Means, Proxy};
 use crate::proxying::BASE;
 
-/// Who makes the calls.
+/// The process that makes the calls.
 #[derive(Debug)]
 pub enum Way {
     /// This process.
@@ -58,7 +59,7 @@ enum Through {
     Broker(PathBuf),
 }
 
-/// What a broker does for its clients, in this process.
+/// The proxy and its records, in this process.
 #[derive(Debug)]
 struct Here {
     broker: Broker,
@@ -150,17 +151,13 @@ impl Inner {
         problem.response()
     }
 
-    /// Lets in whoever has the key, and knows where they are: a page whose name was made to lead here does not.
+    /// Admits a request with the key and with the right `Host`, which a web page whose name was made to lead here does not have.
     fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         if host != self.address.to_string() && host != format!("localhost:{}", self.address.port()) {
             return Err(Problem::new(Code::WrongHost, "this proxy does not go by the name in Host"));
         }
-        let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| {
-            let (scheme, key) = text.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| ClientSecret::new(key.trim()))
-        });
-        if key.is_some_and(|key| key.matches(&self.key)) {
+        if bearer(headers)?.is_some_and(|key| ClientSecret::new(key).matches(&self.key)) {
             return Ok(());
         }
         Err(Problem::new(Code::Unauthorized, "the key is not the one that the program was given")
@@ -246,7 +243,7 @@ impl Here {
     }
 }
 
-/// What came of a call, written down when that is known or the call is dropped.
+/// The record of a call, written when its outcome is known or the call is dropped.
 struct Noted<'a> {
     here: &'a Here,
     asked: Option<Asked>,

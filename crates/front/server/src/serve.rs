@@ -90,7 +90,7 @@ pub enum ServeError {
     },
 }
 
-/// What every request is answered with.
+/// The state that all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     /// Private: a request reaches it through [`Shared::broker_for`] and [`Shared::broker_for_owner`] alone.
@@ -133,7 +133,7 @@ pub(crate) enum Scope<'a> {
     Named(&'a [&'a CredentialName]),
 }
 
-/// What does not work now.
+/// The present troubles.
 #[derive(Debug, Default)]
 struct Troubles {
     reading: Option<String>,
@@ -143,7 +143,7 @@ struct Troubles {
 }
 
 impl Shared {
-    /// What keeps the broker from its work, in a sentence.
+    /// The trouble that keeps the broker from its work, in a sentence.
     pub(crate) fn trouble(&self) -> Option<String> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = troubles.ended.map(|task| format!("the broker's {task} ended, so the broker stops"));
@@ -221,7 +221,7 @@ impl Shared {
     }
 }
 
-/// What a broker is told to do.
+/// An order to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// To finish what was begun, and end.
@@ -230,7 +230,7 @@ pub enum Order {
     Reload,
 }
 
-/// What a broker says of itself.
+/// The readiness of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// It answers.
@@ -250,7 +250,7 @@ pub struct Ready {
     pub owner: PathBuf,
     /// The TCP address, with its real port.
     pub http: Option<SocketAddr>,
-    /// What programs may call it over TCP: the values of `Host` that are taken.
+    /// The values of `Host` that are accepted over TCP.
     pub names: Option<Vec<String>>,
     /// How many credentials it has.
     pub credentials: usize,
@@ -325,7 +325,7 @@ pub async fn serve(
     let ended = until_stopped(&shared, tls.as_deref(), &mut background, &mut orders, &mut told).await;
     told(Told::Stopping);
 
-    tracing::info!("stopping: what was begun is finished");
+    tracing::info!("stopping; finishing requests in progress");
     shared.stopping.send_replace(true);
     shared.closing.send_modify(|times| *times += 1);
     // New connections are refused from here on, by a file that is not there.

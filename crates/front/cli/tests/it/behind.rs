@@ -53,6 +53,26 @@ fn ask(address: &str, host: &str, key: Option<&str>) -> Reply {
 }
 
 #[test]
+fn two_keys_in_one_request_are_refused() {
+    both(|_, home| {
+        let mut program = begin(home, TELL_AND_WAIT);
+        let (address, key) = told(&mut program);
+        let keys = [format!("Bearer {key}"), "Bearer another".to_owned()];
+        for [first, second] in [[0, 1], [1, 0], [0, 0]] {
+            let request = format!(
+                "GET /v1/people/me HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: {}\r\nAuthorization: {}\r\n\r\n",
+                keys[first], keys[second]
+            );
+            let reply = send_to(&address, request.as_bytes()).unwrap();
+            assert_eq!(reply.status, 401, "{first} {second}");
+        }
+        assert_eq!(ask(&address, &address, Some(&key)).status, 200);
+        program.write_line("");
+        program.end().ok();
+    });
+}
+
+#[test]
 fn a_program_has_a_key_and_an_address_and_neither_a_token_nor_a_variable_of_lanyards() {
     both(|webex, home| {
         let token = home.token();

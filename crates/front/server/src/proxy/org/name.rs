@@ -1,6 +1,6 @@
 //! The names under which Webex takes an organisation.
 
-/// What stands under a name.
+/// The meaning of the value under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
     /// The id of an organisation: `orgId`, `sessionOrgId`, `organizationId`.
@@ -17,8 +17,15 @@ pub(super) enum Holds {
 
 impl Holds {
     /// Judges by the letters and digits of the name alone, without regard to case: `org_id`, `filter[orgId]` and `orgId[]` hold what
-    /// `orgId` holds. A number at the end counts places.
+    /// `orgId` holds. A number at the end counts places. A name with dots, which may be a path into an object, also holds what each of
+    /// its parts holds: `managedOrgs.id`.
     pub(super) fn of(name: &str) -> Self {
+        let whole = Self::of_word(name);
+        let mut parts = name.split('.').map(Self::of_word);
+        if whole == Self::Other { parts.find(|part| *part != Self::Other).unwrap_or(whole) } else { whole }
+    }
+
+    fn of_word(name: &str) -> Self {
         let letters = letters(name);
         let word = letters.trim_end_matches(|end: char| end.is_ascii_digit());
         let ends = |words: &[&str]| words.iter().any(|end| word.ends_with(end));
@@ -36,7 +43,19 @@ impl Holds {
     }
 }
 
-const IDS: [&str; 6] = ["orgid", "orgids", "organizationid", "organizationids", "organisationid", "organisationids"];
+/// Partners' calls also name an organisation as a customer or a tenant.
+const IDS: [&str; 10] = [
+    "orgid",
+    "orgids",
+    "organizationid",
+    "organizationids",
+    "organisationid",
+    "organisationids",
+    "customerid",
+    "customerids",
+    "tenantid",
+    "tenantids",
+];
 
 /// Whether an attribute's name or a path, inside a body, leads to an organisation.
 pub(super) fn leads_to_organisation(path: &str) -> bool {
@@ -78,6 +97,15 @@ mod tests {
             ("managedOrgs", Holds::Organisations),
             ("urn:scim:schemas:extension:cisco:webexidentity:2.0:User:managedOrgs", Holds::Organisations),
             ("managedBy", Holds::Managers),
+            ("managedOrgs.id", Holds::Organisations),
+            ("managedOrgs.0.value", Holds::Organisations),
+            ("managedBy.id", Holds::Managers),
+            ("meta.path", Holds::Path),
+            ("name.familyName", Holds::Other),
+            ("customerId", Holds::Id),
+            ("targetCustomerId", Holds::Id),
+            ("tenantId", Holds::Id),
+            ("customerName", Holds::Other),
             ("path", Holds::Path),
             ("orgPublicSpaces", Holds::Other),
             ("organization", Holds::Other),
