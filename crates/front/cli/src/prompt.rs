@@ -1,4 +1,4 @@
-//! Secrets from a terminal, a file or standard input, never from an argument; and a person's yes to what cannot be undone.
+//! Secrets from a terminal, a file or standard input, never from an argument; and the confirmation of commands that cannot be undone.
 
 use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -10,9 +10,9 @@ use lanyard_secret::OddLetter;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::exit::Failure;
-use crate::file_text;
+use crate::{file_text, output};
 
-/// For commands that lose what cannot be had again.
+/// The option of commands that destroy something.
 #[derive(Debug, Args)]
 pub(crate) struct Sure {
     /// Skip the confirmation (never asked when stdin is not a terminal)
@@ -32,12 +32,16 @@ impl Sure {
             return Ok(());
         }
         let mut stderr = std::io::stderr().lock();
-        // Who cannot read the question cannot say yes to it.
+        // Without a question on the screen there is no confirmation.
         write!(stderr, "{} [y/N] ", visible(question))
             .and_then(|()| stderr.flush())
             .map_err(Failure::io("cannot ask"))?;
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
+        let read = std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
+        if read == 0 {
+            // Ctrl-D leaves the cursor behind the question.
+            let _ = writeln!(stderr);
+        }
         if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             return Ok(());
         }
@@ -78,8 +82,15 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
             raw = file_text::utf8(std::mem::take(&mut *bytes), &path.display().to_string())?;
         }
         None if std::io::stdin().is_terminal() => {
-            let mut typed = rpassword::prompt_password(format!("{} (not shown): ", visible(what)))
-                .map_err(Failure::io("cannot read from the terminal"))?;
+            let read = rpassword::prompt_password(format!("{} (not shown): ", visible(what)));
+            let mut typed = match read {
+                // Ctrl-D: nothing was entered.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    output::note("");
+                    String::new()
+                }
+                read => read.map_err(Failure::io("cannot read from the terminal"))?,
+            };
             raw.push_str(&typed);
             typed.zeroize();
         }

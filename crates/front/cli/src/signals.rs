@@ -1,5 +1,6 @@
-//! What happens when someone wants the process to stop.
+//! Signals that stop the process.
 
+use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
@@ -59,7 +60,15 @@ async fn end(mut signals: Signals, broker: &Broker) {
         output::note("lanyard: a token request is under way; stopping as soon as its outcome is stored");
     }
     broker.drain().await;
+    if is_of_keyboard(number) && std::io::stderr().is_terminal() {
+        // The cursor may be behind a prompt, and is behind the key that the terminal echoed.
+        output::note("");
+    }
     leave(number)
+}
+
+fn is_of_keyboard(number: i32) -> bool {
+    [SignalKind::interrupt(), SignalKind::quit()].iter().any(|kind| kind.as_raw_value() == number)
 }
 
 #[expect(clippy::exit, reason = "the shell's convention for a process that a signal ended")]
@@ -67,11 +76,11 @@ fn leave(number: i32) -> ! {
     std::process::exit(128 + number)
 }
 
-/// What a broker is told by signals: the keyboard's and SIGTERM stop it, SIGHUP has it read again what may have changed.
+/// The signals for a broker: the keyboard's and SIGTERM stop it, SIGHUP makes it read its files again.
 pub(crate) struct Orders(Signals);
 
 impl Orders {
-    /// Listens from now on.
+    /// Begins to listen.
     pub(crate) fn new() -> Result<Self, Failure> {
         hand_over();
         Signals::new().map(Self)
@@ -86,6 +95,7 @@ impl Orders {
     pub(crate) async fn next(&mut self) -> Order {
         tokio::select! {
             () = self.0.interrupt.next() => Order::Stop,
+            () = self.0.quit.next() => Order::Stop,
             () = self.0.terminate.next() => Order::Stop,
             () = self.0.hang_up.next() => Order::Reload,
         }
@@ -94,6 +104,7 @@ impl Orders {
 
 struct Signals {
     interrupt: Listener,
+    quit: Listener,
     terminate: Listener,
     hang_up: Listener,
 }
@@ -102,6 +113,7 @@ impl Signals {
     fn new() -> Result<Self, Failure> {
         Ok(Self {
             interrupt: Listener::new(SignalKind::interrupt())?,
+            quit: Listener::new(SignalKind::quit())?,
             terminate: Listener::new(SignalKind::terminate())?,
             hang_up: Listener::new(SignalKind::hangup())?,
         })
@@ -111,6 +123,7 @@ impl Signals {
     async fn next(&mut self) -> i32 {
         tokio::select! {
             () = self.interrupt.next() => SignalKind::interrupt().as_raw_value(),
+            () = self.quit.next() => SignalKind::quit().as_raw_value(),
             () = self.terminate.next() => SignalKind::terminate().as_raw_value(),
             () = self.hang_up.next() => SignalKind::hangup().as_raw_value(),
         }

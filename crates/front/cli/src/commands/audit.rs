@@ -24,7 +24,7 @@ pub(crate) struct Audit {
     #[arg(long, value_name = "TIME", conflicts_with = "verify", value_parser = Since::from_str)]
     since: Option<Since>,
     /// Show only the latest COUNT records [default: 50; with --since all]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = numbers::count)]
     limit: Option<u32>,
     /// Check every record against its chain, and print the chains' heads
     #[arg(long)]
@@ -34,7 +34,7 @@ pub(crate) struct Audit {
     heads: Option<PathBuf>,
 }
 
-/// So many records are shown unless more are asked for.
+/// The number of records that are shown by default.
 const LATEST: u32 = 50;
 
 /// The beginning of a time that ends now.
@@ -97,19 +97,7 @@ impl Audit {
         } else if entries.is_empty() {
             output::note("no record matches");
         } else {
-            let rows = entries
-                .iter()
-                .map(|entry| {
-                    vec![
-                        format!("{:.0}", entry.record.at),
-                        entry.record.action.as_str().to_owned(),
-                        entry.record.credential.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default(),
-                        entry.record.actor.clone(),
-                        entry.record.detail.clone(),
-                    ]
-                })
-                .collect();
-            output::block(&output::table::render(&["WHEN", "WHAT", "CREDENTIAL", "BY", "DETAIL"], rows))?;
+            output::block(&table(&entries, output::table::room()))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -180,6 +168,41 @@ impl Audit {
     }
 }
 
+/// Lays out the records. On a narrow terminal moments and actors are shortened, so that there is room for the detail.
+fn table(entries: &[AuditEntry], room: Option<usize>) -> output::table::Block {
+    let rows = entries.iter().map(|entry| {
+        let record = &entry.record;
+        vec![
+            when(record.at, room),
+            record.action.as_str().to_owned(),
+            record.credential.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default(),
+            by(&record.actor, room).to_owned(),
+            record.detail.clone(),
+        ]
+    });
+    output::table::within(&["WHEN", "WHAT", "CREDENTIAL", "BY", "DETAIL"], rows.collect(), room)
+}
+
+fn when(at: Timestamp, room: Option<usize>) -> String {
+    match room {
+        Some(..NARROW) => at.strftime("%m-%d %H:%M").to_string(),
+        Some(NARROW..WIDE) => at.strftime("%Y-%m-%d %H:%M").to_string(),
+        _ => format!("{at:.0}"),
+    }
+}
+
+/// The actor, without the process if there is little room.
+fn by(actor: &str, room: Option<usize>) -> &str {
+    match room {
+        Some(..WIDE) => actor.split(" (").next().unwrap_or(actor),
+        _ => actor,
+    }
+}
+
+/// The widths of a terminal, in columns, below which a table of records is shortened.
+const NARROW: usize = 70;
+const WIDE: usize = 120;
+
 fn word(fault: Fault) -> &'static str {
     match fault {
         Fault::Missing => "missing",
@@ -193,5 +216,33 @@ fn said(fault: Fault) -> &'static str {
         Fault::Missing => "is missing",
         Fault::Altered => "was altered, or stands in another's place",
         Fault::Cut => "was cut off, with all that followed it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lanyard_store::AuditRecord;
+
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_shows_what_happened_before_who_did_it() {
+        let record = AuditRecord {
+            at: "2026-11-29T21:05:57Z".parse().unwrap(),
+            action: AuditAction::HandedOut,
+            credential: None,
+            actor: "uid 1000 (lanyard, pid 4242)".to_owned(),
+            detail: "api GET people/me, generation 4".to_owned(),
+        };
+        let entries = [AuditEntry { writer: "w".to_owned(), sequence: 1, record }];
+        let row = |room| {
+            table(&entries, room).lines().nth(1).map(|line| anstream::adapter::strip_str(line).to_string()).unwrap()
+        };
+        let whole = "2026-11-29T21:05:57Z  handed-out              uid 1000 (lanyard, pid 4242)  api GET people/me, generation 4";
+        assert_eq!(row(None), whole);
+        assert_eq!(row(Some(120)), whole);
+        assert_eq!(row(Some(80)), "2026-11-29 21:05  handed-out              uid 1000  api GET people/me, generati…");
+        assert_eq!(row(Some(60)), "11-29 21:05  handed-out              uid 1000  api GET peop…");
+        assert!(row(Some(52)).contains("api GET"), "{}", row(Some(52)));
     }
 }

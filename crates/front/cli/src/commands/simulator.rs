@@ -21,7 +21,7 @@ use crate::{context, output};
 #[derive(Debug, Args)]
 pub(crate) struct Simulator {
     /// Where to listen; port 0 selects a free port
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
     /// Allow an address beyond loopback
     #[arg(long)]
@@ -30,25 +30,25 @@ pub(crate) struct Simulator {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::number)]
     seed: u64,
     /// How many people there are, up to 100,000
-    #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 250, value_parser = numbers::between(1, 100_000))]
     people: u32,
     /// How many devices stand in its workspaces, up to 20,000
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = numbers::between(0, 20_000))]
     devices: u32,
     /// Simulate random device failures, restarts and sleep
     #[arg(long)]
     lively: bool,
     /// How many organisations there are, up to 1,000; those beyond the first are small
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::between(1, 1000))]
     organisations: u32,
     /// Limit each user to this many calls a minute for each API; Webex reportedly allows about 300 [default: no limit]
     #[arg(long, value_name = "N", value_parser = numbers::at_least_one)]
     requests_per_minute: Option<NonZeroU32>,
     /// How long an access token lasts, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599, value_parser = numbers::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_209_599, value_parser = numbers::some_seconds)]
     access_token_ttl: u64,
     /// How long a refresh token lasts, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 7_775_999, value_parser = numbers::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 7_775_999, value_parser = numbers::some_seconds)]
     refresh_token_ttl: u64,
     /// What a refresh does to the refresh token: keep, rotate (repeats its answer for a minute) or rotate-strict
     #[arg(long, value_name = "BEHAVIOUR", default_value_t = RefreshBehaviour::Keep)]
@@ -62,6 +62,11 @@ pub(crate) struct Simulator {
     /// A redirect URI to register beside the usual loopback ones; may be repeated
     #[arg(long = "redirect-uri", value_name = "URL")]
     redirect_uris: Vec<String>,
+}
+
+/// An address to listen on.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected ADDRESS:PORT, for example 127.0.0.1:7419")
 }
 
 impl Simulator {
@@ -120,7 +125,7 @@ impl Simulator {
     }
 }
 
-/// What a person needs to know of it.
+/// The page for a person.
 fn page(description: &Description, info: Option<&Path>) -> Block {
     let mut rows = vec![
         ("Webex API", description.base_url.clone()),

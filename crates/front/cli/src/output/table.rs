@@ -32,17 +32,21 @@ impl fmt::Display for Block {
 
 /// Between two columns.
 const GAP: usize = 2;
-/// A column is not made narrower than this; the first one, the name, keeps more.
+/// A column is not made narrower than this; the first one, the name, keeps more if there is room.
 const NARROW: usize = 10;
 const NARROW_NAME: usize = 24;
-/// Stands for what was cut off, and for columns that do not fit.
+/// Stands for omitted text, and for omitted columns.
 const CUT: &str = "…";
+/// The headings of the columns that are omitted first.
+const OMITTED_FIRST: [&str; 2] = ["KIND", "BY"];
 
 /// The heading of a last column that is copied from: it is shown whole, even if the terminal has to wrap it.
 pub(crate) const ID: &str = "ID";
+/// The columns beside an id have this much room, because the terminal wraps the row anyway.
+const BESIDE_ID: usize = 60;
 
 /// Lays out rows under headings, columns aligned, without lines. On a terminal the rows fit its width: long cells are shortened, and
-/// columns at the end are left out. Anywhere else everything is there.
+/// less important columns are omitted. Anywhere else the table is complete.
 pub(crate) fn render(headings: &[&str], rows: Vec<Vec<String>>) -> Block {
     within(headings, rows, room())
 }
@@ -64,21 +68,27 @@ pub(crate) fn within(headings: &[&str], rows: Vec<Vec<String>>, room: Option<usi
             rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).fold(heading.width(), usize::max)
         })
         .collect();
-    let widths = match (room, needed.split_last()) {
+    let all = || needed.iter().copied().enumerate().collect::<Vec<_>>();
+    let shown = match (room, needed.split_last()) {
         (Some(room), Some((id, others))) if headings.ends_with(&[ID]) => {
-            let others = fit(others, headings, room);
-            if others.len() + 1 < headings.len() { needed.clone() } else { [&others[..], &[*id]].concat() }
+            let mut shown = fit(others, headings, room.max(BESIDE_ID));
+            if shown.len() < others.len() {
+                all()
+            } else {
+                shown.push((others.len(), *id));
+                shown
+            }
         }
         (Some(room), _) => fit(&needed, headings, room),
-        (None, _) => needed.clone(),
+        (None, _) => all(),
     };
-    let mut head = lay_out(&widths, |column| (headings[column], style::HEADING));
-    if widths.len() < headings.len() {
+    let mut head = lay_out(&shown, |column| (headings[column], style::HEADING));
+    if shown.len() < headings.len() {
         head.push(' ');
         head.push_str(CUT);
     }
     let body = rows.iter().map(|row| {
-        lay_out(&widths, |column| {
+        lay_out(&shown, |column| {
             let cell = row.get(column).map_or("", String::as_str);
             (cell, if headings[column] == "STATE" { style::of_state(cell) } else { style::PLAIN })
         })
@@ -86,41 +96,46 @@ pub(crate) fn within(headings: &[&str], rows: Vec<Vec<String>>, room: Option<usi
     Block(std::iter::once(head).chain(body).collect())
 }
 
-/// The widths of the columns that are shown.
-fn fit(needed: &[usize], headings: &[&str], room: usize) -> Vec<usize> {
-    let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+/// The columns that are shown, with their widths.
+fn fit(needed: &[usize], headings: &[&str], room: usize) -> Vec<(usize, usize)> {
+    let total =
+        |widths: &mut dyn Iterator<Item = usize>| widths.map(|width| width + GAP).sum::<usize>().saturating_sub(GAP);
+    let narrow_name = NARROW_NAME.min((room / 3).max(NARROW));
     let least: Vec<usize> = needed
         .iter()
         .zip(headings)
         .enumerate()
         .map(|(column, (needed, heading))| {
-            let narrow = if column == 0 { NARROW_NAME } else { NARROW };
+            let narrow = if column == 0 { narrow_name } else { NARROW };
             (*needed).min(narrow.max(heading.width()))
         })
         .collect();
-    for shown in (1..=needed.len()).rev() {
-        // The sign for columns that are left out takes its place, too.
-        let room = if shown < needed.len() { room.saturating_sub(1 + CUT.width()) } else { room };
-        if shown > 1 && total(&least[..shown]) > room {
-            continue;
-        }
-        let mut widths = needed[..shown].to_vec();
-        while total(&widths) > room {
-            let shrinkable = (0..shown).filter(|column| widths[*column] > if shown > 1 { least[*column] } else { 1 });
-            let Some(widest) = shrinkable.max_by_key(|column| widths[*column]) else { break };
-            widths[widest] -= 1;
-        }
-        return widths;
+    let mut columns: Vec<usize> = (0..needed.len()).collect();
+    // The sign for omitted columns takes its place, too.
+    let room_for = |columns: &[usize]| {
+        if columns.len() < needed.len() { room.saturating_sub(1 + CUT.width()) } else { room }
+    };
+    while columns.len() > 1 && total(&mut columns.iter().map(|column| least[*column])) > room_for(&columns) {
+        let first = columns.iter().rposition(|column| OMITTED_FIRST.contains(&headings[*column]) && *column > 0);
+        columns.remove(first.unwrap_or(columns.len() - 1));
     }
-    Vec::new()
+    let room = room_for(&columns);
+    let alone = columns.len() == 1;
+    let mut shown: Vec<(usize, usize)> = columns.into_iter().map(|column| (column, needed[column])).collect();
+    while total(&mut shown.iter().map(|(_, width)| *width)) > room {
+        let shrinkable = shown.iter_mut().filter(|(column, width)| *width > if alone { 1 } else { least[*column] });
+        let Some((_, widest)) = shrinkable.max_by_key(|(_, width)| *width) else { break };
+        *widest -= 1;
+    }
+    shown
 }
 
 /// One row; without spaces at its end.
-fn lay_out<'a>(widths: &[usize], cell: impl Fn(usize) -> (&'a str, Style)) -> String {
+fn lay_out<'a>(shown: &[(usize, usize)], cell: impl Fn(usize) -> (&'a str, Style)) -> String {
     let mut row = String::new();
     let mut owed = 0;
-    for (column, width) in widths.iter().enumerate() {
-        let (text, style) = cell(column);
+    for (column, width) in shown {
+        let (text, style) = cell(*column);
         let text = shortened(text, *width);
         if !text.is_empty() {
             row.extend(std::iter::repeat_n(' ', owed));
@@ -196,9 +211,20 @@ mod tests {
 
     #[test]
     fn an_id_is_never_shortened() {
-        let row = ["refresh", "An app with a long name", &"i".repeat(90)].map(ToOwned::to_owned).to_vec();
-        let table = within(&["KIND", "APP", ID], vec![row], Some(30)).to_string();
-        assert!(table.ends_with(&format!("refresh  An app with a long n…  {}", "i".repeat(90))), "{table}");
+        let row = ["refresh", &"n".repeat(60), "2026-11-29T21:05:57Z", &"i".repeat(90)].map(ToOwned::to_owned).to_vec();
+        let table = within(&["KIND", "APP", "MADE", ID], vec![row], Some(30)).to_string();
+        let expected = format!("refresh  {}…  2026-11-29T21:05:57Z  {}", "n".repeat(28), "i".repeat(90));
+        assert!(table.ends_with(&expected), "{table}");
+    }
+
+    #[test]
+    fn the_kind_is_omitted_before_the_state() {
+        let row = ["lobby", "service-app", "active", "12 days"].map(ToOwned::to_owned).to_vec();
+        let shown = |room| within(&["NAME", "KIND", "STATE", "VALID FOR"], vec![row.clone()], Some(room)).to_string();
+        let plain = |room| anstream::adapter::strip_str(&shown(room)).to_string();
+        assert_eq!(plain(40), "NAME   KIND         STATE   VALID FOR\nlobby  service-app  active  12 days");
+        assert_eq!(plain(30), "NAME   STATE   VALID FOR …\nlobby  active  12 days");
+        assert_eq!(plain(18), "NAME   STATE …\nlobby  active");
     }
 
     #[test]

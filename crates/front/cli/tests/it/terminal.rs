@@ -27,6 +27,14 @@ fn a_table_fits_the_terminal_and_a_pipe_has_everything() {
 }
 
 #[test]
+fn a_question_that_gets_no_line_is_answered_with_no() {
+    let (_webex, home) = furnished();
+    let (shown, code) = Terminal::run_typing(home.command(["clear", "lobby"]), 80, "\u{4}");
+    assert!(shown.contains("[y/N] \ncancelled"), "{shown}");
+    assert_eq!(code, 1);
+}
+
+#[test]
 fn colours_are_for_terminals_unless_a_variable_says_otherwise() {
     const ACTIVE: &str = "\u{1b}[32mactive\u{1b}[0m";
     let (_webex, home) = furnished();

@@ -53,17 +53,19 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[test]
 fn a_sign_in_that_a_signal_stops_during_its_exchange_is_stored_first() {
-    let webex = strict();
-    let home = home(&webex);
-    let admin = webex.description().admin.email.clone();
-    let mut login = exchanging(&webex, &home, &admin);
-    login.signal("INT");
-    login.wait_for(STOPPING);
-    // Whether it still says who signed in is a matter of chance.
-    login.end();
-    assert_eq!(home.show("acme")["generation"], 1);
-    assert_eq!(grants(&webex, &admin), 1);
-    nothing_is_lost(&home, &webex, 0);
+    for signal in ["INT", "QUIT"] {
+        let webex = strict();
+        let home = home(&webex);
+        let admin = webex.description().admin.email.clone();
+        let mut login = exchanging(&webex, &home, &admin);
+        login.signal(signal);
+        login.wait_for(STOPPING);
+        // Whether it still says who signed in is a matter of chance.
+        login.end();
+        assert_eq!(home.show("acme")["generation"], 1, "SIG{signal}");
+        assert_eq!(grants(&webex, &admin), 1, "SIG{signal}");
+        nothing_is_lost(&home, &webex, 0);
+    }
 }
 
 #[test]

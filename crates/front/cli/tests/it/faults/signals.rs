@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{LIFE, age, nothing_is_lost, stopped_at, strict};
 use crate::{LANYARD, signed_in};
 
-const SIGNALS: [(&str, i32); 3] = [("HUP", 1), ("INT", 2), ("TERM", 15)];
+const SIGNALS: [(&str, i32); 4] = [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)];
 
 #[test]
 fn a_signal_between_intent_and_commit_ends_the_process_after_the_commit() {
