@@ -22,6 +22,23 @@ fn shown(home: &Home, name: &str) -> Value {
     serde_json::from_str(&home.run(["--json", "client", "show", name]).ok()).unwrap()
 }
 
+#[test]
+fn a_change_shows_the_whole_policy_and_warns_of_what_it_is_about() {
+    let (_webex, home) = furnished();
+    added(&home, &["monitor", "--credential", "acme", "--can", "proxy", "--methods", "GET"]);
+    let changed = home.run(["client", "set", "monitor", "--paths", "/devic/**"]);
+    assert_eq!(changed.stderr.trim(), "changed the client monitor");
+    assert_eq!(changed.ok(), home.run(["client", "show", "monitor"]).ok());
+    let warned = |arguments: &[&str]| {
+        let said = set(&home, arguments);
+        said.lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = "no effect without the capability proxy: --methods, --paths";
+    assert_eq!(warned(&["monitor", "--can", "token"]), [all]);
+    assert_eq!(warned(&["monitor", "--methods", "GET"]), ["no effect without the capability proxy: --methods"]);
+    assert_eq!(warned(&["monitor", "--expires", "30d"]), NONE);
+}
+
 /// The statuses of a token and of a call through the proxy, both of `acme`.
 fn statuses(broker: &Served, key: &str) -> (u16, u16) {
     let authorization = format!("Bearer {key}");
@@ -158,7 +175,7 @@ fn an_altered_row_does_not_become_authentic_by_being_changed() {
     let (_webex, home) = furnished();
     let key = added(&home, &["monitor", "--credential", "acme", "--can", "read"]);
     crate::client::rewrite(&home, "UPDATE clients SET capabilities = 'token,manage'");
-    home.run(["client", "set", "monitor", "--expires", "30d"]).fails(3);
+    home.run(["client", "set", "monitor", "--expires", "30d"]).fails(6);
     let broker = Served::start(&home, NONE);
     assert_eq!(statuses(&broker, &key), (401, 401));
     assert!(broker.stop().status.success());

@@ -1,4 +1,4 @@
-//! `lanyard client`: who may ask the broker, and what for.
+//! `lanyard client`: the programs and users that may use the broker, and their policies.
 
 mod expiry;
 mod set;
@@ -150,12 +150,12 @@ impl Add {
             AddClient { name: self.name, capabilities, credentials, methods, paths, org: self.org, expires_at, uid };
         let broker = common.broker().await?;
         let added = broker.call(call).await?;
-        // As it is shown from now on.
+        // As `client show` has it.
         let mut credentials = self.credentials;
         credentials.sort_unstable();
         credentials.dedup();
         let AddedClient { client, key } = added;
-        warn_of_pointless(&client);
+        warn_of_pointless(&client, [true; 3]);
         let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
         let told = tell(&shown, key.as_ref(), common.json);
         if key.is_some() && (told.is_err() || output::reader_gone()) {
@@ -171,19 +171,20 @@ impl Add {
     }
 }
 
-/// Warns of limits that have no effect, or not the one that they seem to have.
-fn warn_of_pointless(client: &lanyard_credential::Client) {
+/// Warns of limits that have no effect, or less than they seem to have. `about` says which of them to look at: methods, paths and
+/// organisation.
+fn warn_of_pointless(client: &lanyard_credential::Client, about: [bool; 3]) {
     let limits =
         [("--methods", client.methods.is_some()), ("--paths", client.paths.is_some()), ("--org", client.org.is_some())];
-    let named: Vec<_> = limits.into_iter().filter_map(|(option, is_named)| is_named.then_some(option)).collect();
+    let named = limits.into_iter().zip(about).filter(|((_, is_set), about)| *is_set && *about);
+    let named: Vec<_> = named.map(|((option, _), _)| option).collect();
     if named.is_empty() {
         return;
     }
     let named = named.join(", ");
     if !client.capabilities.contains(Capability::Proxy) {
         output::note(&format!("warning: no effect without the capability proxy: {named}"));
-    }
-    if client.capabilities.contains(Capability::Token) {
+    } else if client.capabilities.contains(Capability::Token) {
         output::note(&format!(
             "warning: a client with the capability token can call Webex past the broker, where no limit holds: {named}"
         ));
@@ -191,19 +192,23 @@ fn warn_of_pointless(client: &lanyard_credential::Client) {
 }
 
 async fn list(common: &Common) -> Result<(), Failure> {
-    let clients = match common.broker_if_any().await? {
-        Some(broker) => {
-            for refused in broker.call(ListRefusedClients).await? {
-                output::note(&format!("warning: {refused}\nhint: {}", refused.hint()));
-            }
-            broker.call(ListClients).await?
-        }
-        None => Vec::new(),
+    let (refused, clients) = match common.broker_if_any().await? {
+        Some(broker) => (broker.call(ListRefusedClients).await?, broker.call(ListClients).await?),
+        None => (Vec::new(), Vec::new()),
     };
+    for one in &refused {
+        output::note(&format!("warning: {one}"));
+    }
+    if let Some(one) = refused.first() {
+        output::note(&format!("hint: {}", one.hint()));
+    }
     if common.json {
         return output::json::print(&clients.iter().map(output::client::json).collect::<Vec<_>>());
     }
     if clients.is_empty() {
+        if !refused.is_empty() {
+            return Ok(());
+        }
         output::note("there is no client yet; add one: lanyard client add NAME --credential CREDENTIAL --can proxy");
         return Ok(());
     }

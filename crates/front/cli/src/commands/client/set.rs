@@ -78,18 +78,26 @@ impl<T> Given<T> {
 impl Set {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         let Self { name, policy } = self;
+        let given = policy.limits();
         let shown = common.broker().await?.call(policy.change(name)?).await?;
-        warn_of_pointless(&shown.client);
+        warn_of_pointless(&shown.client, given);
         if common.json {
             return output::json::print(&output::client::json(&shown));
         }
-        output::note(&format!("changed the client {}: {}", shown.client.name, output::client::summary(&shown)));
+        output::note(&format!("changed the client {}", shown.client.name));
+        output::block(&output::client::show(&shown, context::parts().clock.now().wall))?;
         note_tokens(&shown.holds.iter().filter(|holding| !may_have(&shown, holding)).collect::<Vec<_>>());
         Ok(())
     }
 }
 
 impl Policy {
+    /// The limits that this change is about: those that are given, or all of them if the capabilities change.
+    fn limits(&self) -> [bool; 3] {
+        let all = self.capabilities.is_some();
+        [all || self.methods.is_some(), all || self.paths.is_some(), all || self.org.is_some()]
+    }
+
     fn change(self, name: ClientName) -> Result<ChangeClient, Failure> {
         let now = context::parts().clock.now().wall;
         let credentials = match self.credentials {
