@@ -20,7 +20,7 @@ use crate::access::Access;
 use crate::exit::Failure;
 use crate::{output, passphrase, signals};
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
@@ -33,12 +33,20 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 
     /// The API address of the Webex that a new app or credential belongs to [default: `LANYARD_WEBEX_URL`, or commercial Webex]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = address)]
     pub(crate) webex_url: Option<String>,
 
     /// A named Webex cloud, instead of an address
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "webex_url")]
     pub(crate) environment: Option<EnvironmentName>,
+}
+
+/// Refuses an address that cannot be a Webex API's, whether or not the command needs it. An empty one is refused by the command.
+fn address(text: &str) -> Result<String, String> {
+    if !text.is_empty() {
+        Environment::at(text).map_err(|error| format!("{error}; an example is https://webexapis.com/v1"))?;
+    }
+    Ok(text.to_owned())
 }
 
 /// The environments that have a name.
@@ -106,7 +114,7 @@ pub(crate) fn parts() -> Parts {
     Parts { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), sleep: Arc::new(SystemSleep) }
 }
 
-/// The same, as the store takes it.
+/// The store's view of these parts.
 pub(crate) fn store_parts(parts: &Parts) -> lanyard_store::Parts {
     lanyard_store::Parts::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy))
 }
@@ -163,11 +171,17 @@ impl Common {
         Ok(sockets::owner(&settings.serve.sockets.unwrap_or(home.directory)))
     }
 
-    /// What the broker that runs in the home says of itself, and where it is; `None` where none runs.
-    pub(crate) async fn broker_status(&self) -> Result<Option<(PathBuf, serde_json::Value)>, Failure> {
+    /// The socket of the broker that runs in the home, with its readiness; `None` if none runs. The readiness is `None` if it does
+    /// not answer.
+    pub(crate) async fn broker_status(&self) -> Result<Option<(PathBuf, Option<serde_json::Value>)>, Failure> {
         let socket = self.socket()?;
         let Some(owner) = Owner::connect(&socket).await? else { return Ok(None) };
-        Ok(Some((socket, owner.readiness().await.unwrap_or_default())))
+        let sleep = parts().sleep;
+        let readiness = tokio::select! {
+            readiness = owner.readiness() => Some(readiness.unwrap_or_default()),
+            () = sleep.sleep(SILENT) => None,
+        };
+        Ok(Some((socket, readiness)))
     }
 
     /// The broker that runs in the home, where one does.
@@ -183,8 +197,8 @@ impl Common {
         }
     }
 
-    /// The broker of this process over an existing home, though another may run there: for what needs this process's own files,
-    /// terminal or keyring.
+    /// The broker of this process over an existing home, even if another runs there: for commands that need this process's own
+    /// files, terminal or keyring.
     pub(crate) async fn local(&self) -> Result<Broker, Failure> {
         let home = self.home()?;
         let parts = parts();
@@ -199,7 +213,7 @@ impl Common {
         }
     }
 
-    /// The same; `None` where there is no home yet.
+    /// Like [`broker`](Self::broker); `None` if there is no home yet.
     pub(crate) async fn broker_if_any(&self) -> Result<Option<Access>, Failure> {
         match self.broker().await {
             Ok(broker) => Ok(Some(broker)),
@@ -208,7 +222,7 @@ impl Common {
         }
     }
 
-    /// The same for a home that is made where there is none.
+    /// Like [`broker`](Self::broker), but makes the home if there is none.
     pub(crate) async fn broker_or_new(&self) -> Result<Access, Failure> {
         match self.running().await? {
             Some(running) => Ok(running),
@@ -314,6 +328,14 @@ pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result
 /// The warning about the settings is printed once, however often they are read.
 static WARNED_OF_SETTINGS: Once = Once::new();
 
+/// Suppresses the warning about the settings, for a command that reports them itself.
+pub(crate) fn settings_are_reported() {
+    WARNED_OF_SETTINGS.call_once(|| {});
+}
+
+/// A broker that has not answered after this time is reported as hung.
+const SILENT: Duration = Duration::from_secs(5);
+
 /// The broker of this process, which ends in order.
 static OPENED: OnceLock<Broker> = OnceLock::new();
 
@@ -351,7 +373,7 @@ pub(crate) async fn close() {
 /// A command that has done its work and does not end within this time says why.
 const UNEXPLAINED: Duration = Duration::from_secs(2);
 
-/// Who acts, as the audit names it: the user's number, and the program.
+/// The actor in the audit: the user's number, and the program.
 fn actor() -> String {
     format!("uid {} (lanyard, pid {})", rustix::process::getuid().as_raw(), std::process::id())
 }

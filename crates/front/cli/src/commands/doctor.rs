@@ -1,4 +1,4 @@
-//! `lanyard doctor`: what is wrong, and what to do about it.
+//! `lanyard doctor`: faults, and what to do about each.
 
 mod place;
 
@@ -26,30 +26,51 @@ pub(crate) struct Doctor {
     online: bool,
 }
 
-/// One thing that was looked at.
+/// One check and its outcome.
 #[derive(Debug)]
 struct Finding {
     what: &'static str,
     said: String,
     hint: Option<String>,
-    /// Whether somebody has to do something.
-    fault: bool,
-    /// Whether it was not looked at.
-    open: bool,
+    status: Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Good,
+    /// Somebody has to do something.
+    Bad,
+    /// It was not checked.
+    Skipped,
+}
+
+impl Status {
+    /// The mark on a line, and the word in JSON.
+    fn shown(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Good => ("ok", "ok"),
+            Self::Bad => ("!!", "bad"),
+            Self::Skipped => ("? ", "skipped"),
+        }
+    }
 }
 
 impl Finding {
     fn good(what: &'static str, said: impl Into<String>) -> Self {
-        Self { what, said: said.into(), hint: None, fault: false, open: false }
+        Self { what, said: said.into(), hint: None, status: Status::Good }
     }
 
-    /// Something that was not looked at, and how to have it looked at.
-    fn open(what: &'static str, said: impl Into<String>, hint: &str) -> Self {
-        Self { what, said: said.into(), hint: Some(hint.to_owned()), fault: false, open: true }
+    /// Something that was not checked, and how to check it.
+    fn skipped(what: &'static str, said: impl Into<String>, hint: &str) -> Self {
+        Self { what, said: said.into(), hint: Some(hint.to_owned()), status: Status::Skipped }
     }
 
     fn bad(what: &'static str, said: impl Into<String>, hint: Option<String>) -> Self {
-        Self { what, said: said.into(), hint, fault: true, open: false }
+        Self { what, said: said.into(), hint, status: Status::Bad }
+    }
+
+    fn is_bad(&self) -> bool {
+        self.status == Status::Bad
     }
 }
 
@@ -57,6 +78,8 @@ impl Doctor {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let home = common.home()?;
         let mut findings = Vec::new();
+        // The finding says it.
+        context::settings_are_reported();
         let mut codes = vec![settings(&home, &mut findings)];
         let looked = match place(&home, &mut findings) {
             Place::Empty => Ok(0),
@@ -65,38 +88,44 @@ impl Doctor {
         };
         codes.push(looked.unwrap_or_else(|failure| {
             let code = failure.code();
-            findings.push(Finding::bad("store", failure.in_one_line(), failure.hint()));
+            let hint = match &failure {
+                Failure::Store(StoreError::Damaged(_) | StoreError::Impossible { .. }) => Some(restore_hint(&home)),
+                failure => failure.hint(),
+            };
+            findings.push(Finding::bad("store", failure.in_one_line(), hint));
             code
         }));
         codes.push(examine_broker(common, &mut findings).await);
         if findings.iter().any(|finding| finding.what == "credential") {
-            codes.push(if self.online {
+            let is_silent = findings.iter().any(|finding| finding.what == "broker" && finding.said.starts_with(SILENT));
+            codes.push(if is_silent {
+                0
+            } else if self.online {
                 examine_online(common, &mut findings).await
             } else {
                 not_online(&mut findings)
             });
         }
-        // Whatever is wrong shows in the code, also where whoever found it has none of its own.
-        let unsaid = if findings.iter().any(|finding| finding.fault) { 6 } else { 0 };
+        // Every fault shows in the exit code, even if it has no code of its own.
+        let unsaid = if findings.iter().any(Finding::is_bad) { 6 } else { 0 };
         let code = codes.into_iter().find(|code| *code != 0).unwrap_or(unsaid);
         if common.json {
             let all: Vec<_> = findings
                 .iter()
                 .map(|finding| {
-                    json!({ "what": finding.what, "ok": !finding.fault, "message": finding.said, "hint": finding.hint.as_deref().map(output::pasted::for_this_home) })
+                    json!({
+                        "what": finding.what,
+                        "ok": !finding.is_bad(),
+                        "status": finding.status.shown().1,
+                        "message": finding.said,
+                        "hint": finding.hint.as_deref().map(output::pasted::for_this_home),
+                    })
                 })
                 .collect();
             output::json::print(&all)?;
         } else {
             for finding in &findings {
-                let mark = if finding.fault {
-                    "!!"
-                } else if finding.open {
-                    "? "
-                } else {
-                    "ok"
-                };
-                output::finding(&format!("{mark}  {:12} {}", finding.what, finding.said))?;
+                output::finding(&format!("{}  {:12} {}", finding.status.shown().0, finding.what, finding.said))?;
                 if let Some(hint) = &finding.hint {
                     output::line(&format!("    {:12} hint: {}", "", output::pasted::for_this_home(hint)))?;
                 }
@@ -112,12 +141,20 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     let opened = Store::open_home(&home.directory, context::store_parts(&parts), context::options()).await;
     let store = match opened {
         Ok((store, _)) => store,
-        // Said already.
-        Err(OpenError::Key(KeyError::Settings(_))) => return Ok(2),
+        // The settings are reported already.
+        Err(OpenError::Key(KeyError::Settings(_))) => {
+            let said = "not checked, because the settings cannot be used";
+            findings.push(Finding::skipped("store", said, "correct lanyard.toml, then: lanyard doctor"));
+            return Ok(2);
+        }
         Err(error) => {
             let key = matches!(error, OpenError::Key(_) | OpenError::KeyMissing(_) | OpenError::ForeignKey { .. });
             let what = if key { "key" } else { "store" };
-            findings.push(Finding::bad(what, error.to_string(), Some(error.hint())));
+            let hint = match &error {
+                OpenError::Store(StoreError::Damaged(_)) => restore_hint(home),
+                error => error.hint(),
+            };
+            findings.push(Finding::bad(what, error.to_string(), Some(hint)));
             return Ok(6);
         }
     };
@@ -126,11 +163,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         Ok(faults) if faults.is_empty() => findings.push(Finding::good("store", "whole")),
         Ok(faults) => {
             code = 6;
-            findings.push(Finding::bad(
-                "store",
-                faults.join("; "),
-                Some("copy the home away, then put back a backup of lanyard.db".to_owned()),
-            ));
+            findings.push(Finding::bad("store", faults.join("; "), Some(restore_hint(home))));
         }
         Err(error) => {
             code = 6;
@@ -154,7 +187,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     }
     for credential in broker.call(List).await? {
         let finding = examine_credential(&credential, &apps, &now);
-        code = if finding.fault && code == 0 { 4 } else { code };
+        code = if finding.is_bad() && code == 0 { 4 } else { code };
         findings.push(finding);
         if let Some(jump) = credential.validity.as_ref().and_then(|validity| now.wall_jump_since(&validity.obtained))
             && jump.abs() > CLOCK_TOLERANCE
@@ -183,9 +216,13 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         let error = StoreError::Paused(pause.clone());
         findings.push(Finding::bad("pause", error.to_string(), Some(error.hint())));
     }
-    // What waits to be revoked is the original's business as long as nobody has said that this home takes over.
-    let revocations = if pause.is_some() { Vec::new() } else { broker.call(RetryRevocations).await? };
-    for revocation in revocations {
+    // Queued revocations are the original's business until someone resumes this home.
+    if pause.is_some() { Ok(code) } else { examine_revocations(&broker, code, findings).await }
+}
+
+/// Tries queued revocations again. Gives the exit code, which an earlier fault has decided unless it is 0.
+async fn examine_revocations(broker: &Broker, mut code: u8, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
+    for revocation in broker.call(RetryRevocations).await? {
         let said = format!("{}, {}", revocation.credential, sentence(&revocation));
         findings.push(match revocation.outcome {
             RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => {
@@ -210,10 +247,27 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     Ok(code)
 }
 
-/// Whether a broker runs in the home, and how it does. Without one nothing is renewed ahead of its end, which is no fault.
+/// The finding about a broker that does not answer begins so. Nothing is asked through it then.
+const SILENT: &str = "does not answer on";
+
+/// Moves a damaged database away and restores a backup beside the key that the home has.
+fn restore_hint(home: &Home) -> String {
+    let home = output::pasted::quoted(&home.directory.to_string_lossy());
+    format!(
+        "move the database away and restore a backup: mkdir {home}/damaged && mv {home}/lanyard.db* {home}/damaged/ && lanyard restore BACKUP"
+    )
+}
+
+/// Checks whether a broker runs in the home, and its state. Without one nothing is renewed before it expires, which is not a fault.
 async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
     let (socket, said) = match common.broker_status().await {
-        Ok(Some(found)) => found,
+        Ok(Some((socket, None))) => {
+            let said = format!("{SILENT} {}", socket.display());
+            let hint = "it may be stopped (ps, then kill -CONT); if not, end it and start it again: lanyard serve";
+            findings.push(Finding::bad("broker", said, Some(hint.to_owned())));
+            return 5;
+        }
+        Ok(Some((socket, Some(said)))) => (socket, said),
         Ok(None) => {
             findings
                 .push(Finding::good("broker", "none is running; a credential is renewed when a program asks for it"));
@@ -243,20 +297,15 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
         if found["breaker"] != "closed" {
             let environment = found["environment"].as_str().unwrap_or_default();
             let due = found["due"].as_u64().unwrap_or_default();
-            let said =
-                format!("{environment} fails again and again and is left in peace for a while; {due} renewals wait");
-            findings.push(Finding::bad(
-                "broker",
-                said,
-                Some("nothing, if Webex is known to be out of order".to_owned()),
-            ));
+            let said = format!("{environment} fails repeatedly, so renewals pause for a while; {due} renewals wait");
+            findings.push(Finding::bad("broker", said, Some("nothing, if this Webex is known to be down".to_owned())));
             code = 5;
         }
     }
     code
 }
 
-/// What Webex says of every credential.
+/// Tests every credential at Webex.
 async fn examine_online(common: &Common, findings: &mut Vec<Finding>) -> u8 {
     let tested = match common.broker().await {
         Ok(access) => test::all::every(&access, &[], common).await,
@@ -269,7 +318,9 @@ async fn examine_online(common: &Common, findings: &mut Vec<Finding>) -> u8 {
                 findings.push(if one.class().is_none() {
                     Finding::good("online", said)
                 } else {
-                    Finding::bad("online", said, one.hint())
+                    // One hint is enough, even if both checks find the fault.
+                    let known = |hint: &String| findings.iter().any(|finding| finding.hint.as_ref() == Some(hint));
+                    Finding::bad("online", said, one.hint().filter(|hint| !known(hint)))
                 });
             }
             test::all::code(&tested)
@@ -283,7 +334,7 @@ async fn examine_online(common: &Common, findings: &mut Vec<Finding>) -> u8 {
 
 /// A token that was regenerated or revoked at Webex looks like any other until Webex is asked.
 fn not_online(findings: &mut Vec<Finding>) -> u8 {
-    findings.push(Finding::open(
+    findings.push(Finding::skipped(
         "online",
         "Webex was not asked whether it still accepts the tokens",
         "lanyard doctor --online",
@@ -294,7 +345,11 @@ fn not_online(findings: &mut Vec<Finding>) -> u8 {
 /// How a credential stands, and who must do something about it.
 fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Finding {
     let (name, state) = (&credential.name, credential.state(now));
-    let said = format!("{name}: {state}, valid for {}", output::credential::valid_for(credential, now));
+    let said = if output::credential::is_refused(credential) {
+        format!("{name}: {state}")
+    } else {
+        format!("{name}: {state}, valid for {}", output::credential::valid_for(credential, now))
+    };
     match (state, credential.standing.trouble()) {
         (State::Stalled | State::NeedsLogin | State::NeedsToken, Some(trouble)) => {
             let hint = lanyard_broker::advice(&Troubled::among(credential, apps), trouble, now);

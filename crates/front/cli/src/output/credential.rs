@@ -1,5 +1,7 @@
 //! Credentials in words.
 
+use std::time::Duration;
+
 use lanyard_broker::Troubled;
 use lanyard_credential::{
     Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity, TroubleKind,
@@ -47,8 +49,11 @@ fn cells(credential: &Credential, now: &Moment) -> Vec<String> {
     let validity = credential.validity.as_ref();
     let valid = match validity {
         None => "-".to_owned(),
-        Some(_) if refused(credential) => "refused".to_owned(),
+        Some(_) if is_refused(credential) => "refused".to_owned(),
+        // A grant that has had no token yet.
+        Some(validity) if validity.access == Some(Duration::ZERO) => "-".to_owned(),
         Some(validity) => match validity.access_left(now) {
+            Some(left) if left.is_zero() && dead(credential) => "no".to_owned(),
             Some(left) if left.is_zero() => "expired".to_owned(),
             Some(left) => short(left),
             None => "unknown".to_owned(),
@@ -73,12 +78,12 @@ fn cells(credential: &Credential, now: &Moment) -> Vec<String> {
     ]
 }
 
-/// Whether Webex has said that the token at hand is of no use any more.
-fn refused(credential: &Credential) -> bool {
+/// Whether Webex has refused the current token.
+pub(crate) fn is_refused(credential: &Credential) -> bool {
     matches!(&credential.standing, Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken)
 }
 
-/// Whether Webex has said that the means to renew it are of no use any more.
+/// Whether Webex has refused to renew it.
 fn dead(credential: &Credential) -> bool {
     matches!(credential.standing, Standing::NeedsLogin(_))
 }
@@ -191,13 +196,16 @@ pub(crate) fn organisation_in_full(credential: &Credential) -> String {
 
 /// How long the access token lasts, in words.
 pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
-    if refused(credential) {
+    if is_refused(credential) {
         return "no longer: Webex rejected it".to_owned();
     }
     match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
         Some(left) if left.is_zero() && credential.renewal() == Renewal::None => "no longer: it has expired".to_owned(),
         Some(left) if left.is_zero() && matches!(credential.standing, Standing::NeedsLogin(_)) => {
             "no longer".to_owned()
+        }
+        Some(_) if credential.validity.as_ref().is_some_and(|validity| validity.access == Some(Duration::ZERO)) => {
+            "no time yet: the next request obtains a token".to_owned()
         }
         Some(left) if left.is_zero() => "no longer: the next request renews it".to_owned(),
         Some(left) => words(left),

@@ -11,13 +11,13 @@ use crate::arguments::Arguments;
 /// `--home DIR`, as it was given on the command line. A variable needs no repeating: it is still set.
 static GIVEN: OnceLock<String> = OnceLock::new();
 
-/// From now on every command that is shown names the home that this one was given.
+/// Makes every command that is shown name the home that this one was given.
 pub(crate) fn keep_home(home: &Path) {
     // A process has one command line.
     let _ = GIVEN.set(quoted(&home.to_string_lossy()));
 }
 
-/// The same text; its commands go to the home that was given.
+/// Returns the text with its commands directed at the home that was given.
 pub(crate) fn for_this_home(text: &str) -> Cow<'_, str> {
     match GIVEN.get() {
         Some(home) if text.contains(PROGRAM) => {
@@ -49,7 +49,7 @@ fn with_home(text: &str, home: &str, is_command: impl Fn(&str) -> bool) -> Strin
 }
 
 /// One word for a shell.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! What `doctor` finds before anything is opened: the directory, and the settings in it.
+//! The checks of `doctor` before anything is opened: the directory, and the settings in it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
 use super::Finding;
 
-/// What is at the home's path.
+/// The thing at the home's path.
 pub(super) enum Place {
     /// Nothing yet, which is not a fault.
     Empty,
@@ -28,7 +28,8 @@ pub(super) fn place(home: &Home, findings: &mut Vec<Finding>) -> Place {
             return Place::Bad;
         }
         Err(OpenError::Missing(_)) => {
-            findings.push(Finding::good("home", format!("nothing yet in {directory}")));
+            let hint = "begin with lanyard app add and lanyard login, or with lanyard add bot; for another home: --home or LANYARD_HOME";
+            findings.push(Finding::skipped("home", format!("nothing yet in {directory}"), hint));
             return Place::Empty;
         }
         Err(error) => {

@@ -12,10 +12,12 @@ use crate::context::{self, Common};
 use crate::exit::{self, Failure};
 use crate::output;
 
-/// So many ask Webex at once.
+/// The number of tests that run at once.
 const AT_ONCE: usize = 8;
+/// Longer names are not padded for.
+const WIDEST: usize = 24;
 
-/// What became of one test.
+/// A credential with the outcome of its test.
 pub(in crate::commands) struct Tested {
     pub(in crate::commands) name: CredentialName,
     outcome: Result<(TestReport, Troubled), Error>,
@@ -30,11 +32,11 @@ impl Tested {
         }
     }
 
-    /// What was found.
+    /// The outcome in words.
     pub(in crate::commands) fn sentence(&self) -> String {
         let report = match &self.outcome {
             Ok((report, _)) => report,
-            Err(error) => return error.to_string(),
+            Err(error) => return self.without_name(error),
         };
         let valid = || output::credential::valid_for(&report.credential, &context::parts().clock.now());
         if let Some(trouble) = report.renewal_trouble() {
@@ -47,12 +49,19 @@ impl Tested {
             TokenFinding::Accepted => format!("Webex accepts it, valid for {}", valid()),
             TokenFinding::Renewed => format!("Webex did not accept it any more; it was renewed, valid for {}", valid()),
             TokenFinding::Refused(trouble) => trouble.message.clone(),
-            TokenFinding::None(error) => error.to_string(),
+            TokenFinding::None(error) => self.without_name(error),
             TokenFinding::Unknown(why) => format!("Webex could not be asked: {why}"),
         }
     }
 
-    /// What to do about it.
+    /// An error without the credential's name at its beginning: the row has it already.
+    fn without_name(&self, error: &Error) -> String {
+        let text = error.to_string();
+        let rest = text.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix(' '));
+        rest.map_or(text.clone(), |rest| rest.strip_prefix("has ").unwrap_or(rest).to_owned())
+    }
+
+    /// The next step.
     pub(in crate::commands) fn hint(&self) -> Option<String> {
         match &self.outcome {
             Ok((report, whose)) => match (&report.token, report.renewal_trouble()) {
@@ -109,7 +118,7 @@ pub(super) async fn run(access: &Access, jobs: &[Job], common: &Common) -> Resul
         });
         output::json::print(&rows.collect::<Vec<_>>())?;
     } else {
-        let width = all.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
+        let width = all.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0).min(WIDEST);
         for one in &all {
             let mark = match one.class() {
                 None if matches!(&one.outcome, Ok((report, _)) if matches!(report.token, TokenFinding::Unknown(_))) => {

@@ -50,7 +50,7 @@ fn a_truncated_database_is_named_and_left_alone() {
         }
         fs::write(&database, &whole).unwrap();
         OpenOptions::new().write(true).open(&database).unwrap().set_len(length as u64).unwrap();
-        out_of_order(&home, &webex, "damaged", "put back a backup of lanyard.db");
+        out_of_order(&home, &webex, "damaged", " a backup");
         assert_eq!(fs::metadata(&database).unwrap().len(), length as u64, "nobody mends, and nobody makes it worse");
     }
     fs::write(&database, &whole).unwrap();
@@ -65,7 +65,7 @@ fn a_file_that_is_no_database_is_named() {
     let database = home.path().join("lanyard.db");
     let whole = fs::read(&database).unwrap();
     fs::write(&database, "this is no database\n".repeat(500)).unwrap();
-    out_of_order(&home, &webex, "damaged", "put back a backup of lanyard.db");
+    out_of_order(&home, &webex, "damaged", " a backup");
     fs::write(&database, &whole).unwrap();
     nothing_is_lost(&home, &webex, 0);
 }
