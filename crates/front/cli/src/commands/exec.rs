@@ -5,10 +5,13 @@ mod forward;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
 use lanyard_credential::CredentialName;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::token::{record, take};
 use crate::context::Common;
@@ -67,6 +70,10 @@ impl Exec {
                 hint: "lanyard exec NAME -- COMMAND".to_owned(),
             });
         };
+        // A token that no program will get is not handed out, and nobody is recorded as its holder.
+        if let Err(error) = search(program) {
+            return Ok(not_run(program, error, common));
+        }
         let means = format!("exec {}", program.to_string_lossy());
         if self.proxy {
             return behind::run(broker, name, means, program, arguments, common).await;
@@ -91,6 +98,21 @@ fn without_ours(command: &mut Command) {
             command.env_remove(variable);
         }
     }
+}
+
+/// Finds out whether the program can be run. The system searches again when it runs it.
+fn search(program: &OsStr) -> Result<(), std::io::Error> {
+    let places: Vec<PathBuf> = if program.as_encoded_bytes().contains(&b'/') {
+        vec![PathBuf::from(program)]
+    } else {
+        let Some(path) = std::env::var_os("PATH") else { return Ok(()) };
+        std::env::split_paths(&path).map(|directory| directory.join(program)).collect()
+    };
+    let found: Vec<_> = places.iter().filter(|place| place.exists()).collect();
+    if found.iter().any(|place| place.is_file() && access(place.as_path(), Access::EXEC_OK).is_ok()) {
+        return Ok(());
+    }
+    Err(if found.is_empty() { Errno::NOENT } else { Errno::ACCESS }.into())
 }
 
 /// Says that the program could not be run, and gives the exit code for it.

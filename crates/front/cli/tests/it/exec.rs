@@ -57,6 +57,8 @@ fn the_programs_exit_code_is_the_exit_code() {
     let absent = exec(&home, &["--", "lanyard-test-absent"]);
     assert!(absent.stderr.contains("lanyard-test-absent cannot be run\n  because: No such file"), "{}", absent.stderr);
     absent.fails(127);
+    let handed_out = home.run(["audit"]).ok();
+    assert!(!handed_out.contains("absent") && !handed_out.contains("no-program"), "{handed_out}");
     home.run(["exec", "nobody", "--", "true"]).fails(125);
 }
 
