@@ -5,9 +5,11 @@ use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
 use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Refusal, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet, WebexId};
 use lanyard_secret::{ClientSecret, RefreshToken};
-use lanyard_store::{NameError, NewApp, RemoveAppError};
+use lanyard_store::{NameError, NewApp, RemoveAppError, StoreError};
+use lanyard_vault::OpenError as VaultError;
 use serde::{Deserialize, Serialize};
 
+use crate::environment::expect;
 use crate::{Broker, Call, Error};
 
 /// Registers an app.
@@ -120,7 +122,7 @@ impl Call for RemoveApp {
 pub struct ChangeApp {
     /// The app's name.
     pub name: AppName,
-    /// The scopes that a sign-in asks for from now on; `None` leaves them.
+    /// The scopes that a sign-in asks for; `None` leaves them.
     pub scopes: Option<ScopeSet>,
     /// The redirect URIs, exactly as registered; `None` leaves them.
     pub redirect_uris: Option<Vec<RedirectUri>>,
@@ -216,6 +218,8 @@ pub struct ReplaceSecret {
     pub client_secret: ClientSecret,
     /// Whether it is stored without being tried.
     pub force: bool,
+    /// The Webex that the caller takes the app to belong to; any other is refused before anything is sent.
+    pub expected: Option<Environment>,
 }
 
 /// A secret that was replaced.
@@ -225,7 +229,7 @@ pub struct ReplacedSecret {
     pub app: App,
     /// The verdict of Webex.
     pub verdict: SecretVerdict,
-    /// The credentials that use it from now on.
+    /// The credentials that use it.
     pub users: Vec<CredentialName>,
 }
 
@@ -234,6 +238,7 @@ impl Call for ReplaceSecret {
 
     async fn run(self, broker: &Broker) -> Result<ReplacedSecret, Error> {
         let app = broker.app(&self.name).await?;
+        expect(&app.name, &app.environment, self.expected.as_ref())?;
         let verdict = if self.force {
             SecretVerdict::Unknown("it was not tried".to_owned())
         } else {
@@ -252,8 +257,7 @@ impl Call for ReplaceSecret {
             SecretVerdict::NotRefused
         };
         broker.store.replace_app_secret(app.id, &self.client_secret).await?;
-        let all = broker.store.credentials().await?.into_iter();
-        let users = all.filter(|credential| credential.app == Some(app.id)).map(|credential| credential.name).collect();
+        let users = broker.users_of(&app).await?;
         Ok(ReplacedSecret { app, verdict, users })
     }
 }
@@ -287,8 +291,21 @@ impl Broker {
 
     /// Fails if the app's secret does not open: before a person signs in, or a token is spent, for nothing.
     pub(crate) async fn authenticate(&self, app: &App) -> Result<(), Error> {
-        self.store.app_secret(app.id).await?;
+        self.open_secret(app).await?;
         Ok(())
+    }
+
+    async fn open_secret(&self, app: &App) -> Result<Option<ClientSecret>, Error> {
+        self.store.app_secret(app.id).await.map_err(|error| match error {
+            StoreError::Sealed(VaultError::Damaged) => Error::AppDamaged { app: app.name.clone() },
+            error => error.into(),
+        })
+    }
+
+    /// The credentials that are renewed through an app.
+    async fn users_of(&self, app: &App) -> Result<Vec<CredentialName>, Error> {
+        let all = self.store.credentials().await?.into_iter();
+        Ok(all.filter(|credential| credential.app == Some(app.id)).map(|credential| credential.name).collect())
     }
 
     pub(crate) async fn app(&self, name: &AppName) -> Result<App, Error> {
@@ -309,7 +326,7 @@ impl Broker {
                 used_at: environment.id().to_owned(),
             });
         }
-        let Some(client_secret) = self.store.app_secret(id).await? else { return Err(Error::AppGone) };
+        let Some(client_secret) = self.open_secret(&app).await? else { return Err(Error::AppGone) };
         Ok(ClientAuth { client_id: app.client_id, client_secret })
     }
 }

@@ -39,7 +39,7 @@ pub enum Origin {
     App {
         /// The app.
         name: AppName,
-        /// What it should be registered as; `None` takes it as it is.
+        /// The kind that it should be registered as; `None` accepts either.
         kind: Option<AppKind>,
     },
     /// They were copied from the developer portal: a bot's, a person's own.
@@ -133,7 +133,7 @@ struct Traced {
     environment: Environment,
 }
 
-/// What Webex says of an access token.
+/// Webex's verdict on an access token.
 struct Seen {
     accepted: bool,
     lifetime: Option<Duration>,
@@ -206,7 +206,7 @@ impl Broker {
                     && known.account != PersonType::Unknown)
         {
             let found = format!("{} ({})", known.display_name, known.account.as_str());
-            return Err(Error::WrongKind { expected: origin.kind, found });
+            return Err(Error::WrongKind { expected: origin.kind, found, account: known.account.clone() });
         }
         let lifetime = self.lifetime_of(&origin.environment, token, now).await;
         Ok(Seen { accepted: true, lifetime, subject, organisation })

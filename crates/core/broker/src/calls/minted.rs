@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::doubt::PATIENCE;
 use crate::environment::expect;
+use crate::error::{Class, class_of};
 use crate::identity::differs;
 use crate::mint::MintEnd;
 use crate::rotation::RotationEnd;
@@ -61,7 +62,7 @@ pub struct AddGuest {
     pub expected: Option<Environment>,
 }
 
-/// What became of a credential whose tokens Webex was asked for at once.
+/// A new credential, with the outcome of the first request for its tokens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddedGrant {
     /// The credential, as it is stored.
@@ -257,6 +258,9 @@ impl Broker {
                 }
                 let error = if refused {
                     Error::RefreshTokenRefused { app: app.name.clone() }
+                } else if put_back && class_of(trouble.kind) == Class::Unreachable {
+                    let (name, app) = (earlier.name.clone(), app.name.clone());
+                    Error::RefreshTokenUntried { name, app, trouble: Box::new(trouble) }
                 } else {
                     self.not_renewed(earlier, &trouble, asked).await
                 };

@@ -1,13 +1,13 @@
-//! The names that somebody may have meant.
+//! The existing names that are most like a name that does not exist.
 
 use crate::{Broker, Error};
 use lanyard_credential::{AppName, ClientName, CredentialName};
 
-/// So many names are suggested at most.
+/// The most names that are suggested.
 const MOST: usize = 3;
-/// So many letters may differ.
+/// The most letters that may differ.
 const DISTANCE: usize = 2;
-/// So many letters make a common beginning.
+/// The letters that make a common beginning.
 const BEGINNING: usize = 3;
 
 impl Broker {
@@ -32,8 +32,15 @@ impl Broker {
         }
     }
 
-    /// There is no such client; the nearest that there are go with the error.
+    /// There is no such client, or it is refused; the nearest that there are go with the error.
     pub(crate) async fn no_such_client(&self, name: &ClientName) -> Error {
+        let refused = match self.store.client_list().await {
+            Ok(list) => list.refused.into_iter().find(|refused| refused.name == name.as_str()),
+            Err(error) => return error.into(),
+        };
+        if let Some(refused) = refused {
+            return Error::RefusedClient { name: name.clone(), why: refused.to_string() };
+        }
         match self.store.client_names().await {
             Ok(all) => Error::NoSuchClient {
                 near: nearest(name.as_str(), all.iter().map(ClientName::as_str)),

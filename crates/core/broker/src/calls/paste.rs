@@ -33,7 +33,7 @@ pub struct AddToken {
     pub replace: bool,
 }
 
-/// What became of a pasted token.
+/// The outcome of adding a pasted token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AddedToken {
     /// There is a new credential.
@@ -72,15 +72,23 @@ impl Call for AddToken {
 }
 
 impl AddToken {
+    fn refused(&self, error: CallError) -> Error {
+        if !error.is_unauthorized() {
+            return Error::from(error);
+        }
+        Error::TokenRefused { kind: self.kind, environment: Box::new(self.environment.clone()) }
+    }
+
     /// Nothing is stored before Webex has said whose the token is.
     async fn tried(self, broker: &Broker, earlier: Option<Credential>) -> Result<AddedToken, Error> {
         let obtained = broker.clock.now();
-        let identity = broker.identify(&self.environment, &self.token).await.map_err(refused)?;
+        let identity = broker.identify(&self.environment, &self.token).await;
+        let identity = identity.map_err(|error| self.refused(error))?;
         if let Subject::Known(subject) = &identity.subject
             && (subject.account == PersonType::Bot) != (self.kind == Kind::Bot)
         {
             let found = format!("{} ({})", subject.display_name, subject.account.as_str());
-            return Err(Error::WrongKind { expected: self.kind, found });
+            return Err(Error::WrongKind { expected: self.kind, found, account: subject.account.clone() });
         }
         let access = broker.lifetime_of(&self.environment, &self.token, &obtained).await;
         let validity = Validity { obtained, access, refresh: RefreshRight::None };
@@ -123,7 +131,7 @@ impl Broker {
         Ok(AddedToken::Added(added))
     }
 
-    /// The same account's next token: what a person does who has regenerated it.
+    /// Stores the next token of an account, after a person regenerated it.
     async fn replace_pasted(
         &self,
         earlier: &Credential,
@@ -153,8 +161,4 @@ impl Broker {
             }
         }
     }
-}
-
-fn refused(error: CallError) -> Error {
-    if error.is_unauthorized() { Error::TokenRefused } else { Error::from(error) }
 }

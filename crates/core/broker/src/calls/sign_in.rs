@@ -26,7 +26,7 @@ pub struct BeginSignIn {
     pub name: CredentialName,
     /// The app; where the credential exists, its own app is meant.
     pub app: Option<AppName>,
-    /// What to ask for; empty for what the app is registered with.
+    /// The scopes to ask for; empty for those of the app.
     pub scopes: ScopeSet,
     /// Whether another person or organisation than before is welcome.
     pub replace: bool,
@@ -41,7 +41,7 @@ pub struct SignIn {
     replace: bool,
     /// The app through which it goes.
     pub app: App,
-    /// What is asked for.
+    /// The scopes that are asked for.
     pub scopes: ScopeSet,
     #[serde(with = "lanyard_secret::travel")]
     state: State,
@@ -59,7 +59,8 @@ impl Call for BeginSignIn {
         }
         let app = match (broker.store.credential(&self.name).await?, &self.app) {
             (Some(credential), _) if credential.kind != Kind::Integration => {
-                return Err(Error::CannotReplace { name: self.name, kind: credential.kind });
+                let app = broker.troubled(&credential).await.app;
+                return Err(Error::CannotReplace { name: self.name, kind: credential.kind, app });
             }
             (Some(credential), wanted) => {
                 let app = match credential.app {
@@ -100,8 +101,8 @@ impl Call for BeginSignIn {
 }
 
 impl SignIn {
-    /// The command that begins it anew.
-    pub(crate) fn again(&self) -> Again {
+    /// The command that begins it again.
+    pub fn again(&self) -> Again {
         Again::sign_in(&self.name, &self.app.name)
     }
 
@@ -129,7 +130,7 @@ pub struct FinishSignIn {
     /// The sign-in.
     #[serde(with = "crate::wire::shared")]
     pub sign_in: Arc<SignIn>,
-    /// What came back.
+    /// The answer that came back.
     pub callback: Callback,
     /// Where it came back to.
     pub redirect_uri: RedirectUri,

@@ -1,4 +1,4 @@
-//! What a failure means for a program that sees only the exit code.
+//! The class of a failure, for a program that sees only the exit code.
 
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 
-/// What a failure means for a program that sees only the exit code.
+/// The class of a failure, for a program that sees only the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// Not done, for a reason of its own.
@@ -27,7 +27,7 @@ pub enum Class {
 }
 
 impl Error {
-    /// What the failure means for a program.
+    /// The class of the failure.
     pub fn class(&self) -> Class {
         match self {
             Self::NoSuchToken { .. }
@@ -50,7 +50,7 @@ impl Error {
             | Self::NoState { .. }
             | Self::CodeRefused { .. }
             | Self::ClientRefused { .. }
-            | Self::TokenRefused
+            | Self::TokenRefused { .. }
             | Self::NothingToImport { .. }
             | Self::RefreshTokenRefused { .. }
             | Self::SecretRefused { .. }
@@ -60,9 +60,10 @@ impl Error {
             | Self::NothingToCompare { .. }
             | Self::Ended { .. }
             | Self::NotHandingOut { state: "pending", .. } => Class::PersonMustAct,
-            Self::NoToken { trouble, .. } | Self::NotRenewed { trouble, .. } | Self::NotMinted { trouble, .. } => {
-                class_of(trouble.kind)
-            }
+            Self::NoToken { trouble, .. }
+            | Self::NotRenewed { trouble, .. }
+            | Self::NotMinted { trouble, .. }
+            | Self::RefreshTokenUntried { trouble, .. } => class_of(trouble.kind),
             Self::Exchange { source, .. } | Self::SecretUntried { source, .. } => exchange_class(source),
             Self::Kept { source, .. } => source.class(),
             Self::DeviceRefused(error) => match &**error {
@@ -73,13 +74,14 @@ impl Error {
             Self::Told(told) => told.class(),
             Self::Busy { .. } | Self::Stopping => Class::Unreachable,
             Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
+            Self::RefusedClient { .. } | Self::AppDamaged { .. } => Class::Store,
             Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => Class::Store,
             _ => Class::Failed,
         }
     }
 }
 
-/// What a credential's last failure means for a program.
+/// The class of a credential's last failure.
 pub fn class_of(kind: TroubleKind) -> Class {
     match kind {
         TroubleKind::DeadGrant

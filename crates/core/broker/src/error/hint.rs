@@ -1,10 +1,11 @@
-//! What a person can do about a failure.
+//! Hints: the next step after a failure.
 
 use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError, SetupError};
-use lanyard_credential::{Kind, Trouble, TroubleKind};
+use lanyard_credential::{AppName, Kind, Trouble, TroubleKind};
+use lanyard_protocol::PersonType;
 use lanyard_protocol::oauth::TokenError;
 use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
@@ -14,18 +15,19 @@ use super::class::is_passing;
 use super::{Again, Error, Troubled};
 
 impl Error {
-    /// What to do next.
+    /// The next step.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoSuchCredential { near, .. } => format!("{}see what there is: lanyard list", meant(near)),
             Self::NoSuchApp { near, .. } => {
-                format!("{}see what there is: lanyard app list; register one: lanyard app add", meant(near))
+                format!("{}see what there is: lanyard app list; register one: {ADD_APP}", meant(near))
             },
-            Self::NoSuchClient { .. } | Self::ClientNameTaken(_) | Self::UserIsClient { .. } => client_hint(self)?,
-            Self::AppGone => "register it again: lanyard app add".to_owned(),
-            Self::NameTaken(name) => {
-                format!("choose another, or clear what has it first: lanyard clear {name}")
-            }
+            Self::NoSuchClient { .. } | Self::RefusedClient { .. } | Self::ClientNameTaken(_) | Self::UserIsClient { .. } => client_hint(self)?,
+            Self::AppGone => format!("register it again: {ADD_APP}"),
+            Self::NameTaken(name) => format!(
+                "choose another name, or rename the credential that has it: lanyard rename {name} {name}-old (lanyard clear {name} would \
+                 revoke its tokens at Webex)"
+            ),
             Self::AppNameTaken(name) => format!("choose another name; a new secret for it: lanyard app secret {name}"),
             Self::AppInUse { users, .. } => {
                 let commands: Vec<_> = users.iter().map(|user| format!("lanyard clear {user}")).collect();
@@ -46,38 +48,25 @@ impl Error {
             Self::AnotherSubject { name, .. } => {
                 format!("sign in as the former, choose another name, or add --replace to make {name} act as the latter")
             }
-            Self::CannotReplace { name, .. } => format!("choose another name, or clear it first: lanyard clear {name}"),
+            Self::CannotReplace { .. }
+            | Self::NotMinted { .. }
+            | Self::RefreshTokenRefused { .. }
+            | Self::RefreshTokenUntried { .. }
+            | Self::WrongKind { .. }
+            | Self::TokenRefused { .. }
+            | Self::NothingToImport { .. } => adding_hint(self)?,
             Self::AnotherApp { own, .. } => format!("name its own (--app {own}), or choose another name"),
             Self::NoApplicationId { app } => format!(
                 "the developer portal shows it; give it to the app: lanyard app set {app} --application-id ID"
             ),
             Self::WrongVia { needed, .. } => format!("name another: lanyard list --kind {needed}"),
-            Self::NotMinted { app, trouble, .. } => match (trouble.kind, app) {
-                (TroubleKind::WrongClient, Some(app)) => format!(
-                    "compare the app's client id, client secret and application id (lanyard app show {app}) with the developer \
-                     portal; another secret: lanyard app secret {app}"
-                ),
-                _ => "fix that and try again; nothing was stored".to_owned(),
-            },
-            Self::RefreshTokenRefused { app } => format!(
-                "copy the refresh token again, of the organisation that authorised {app}; a new pair ends no earlier one. Nothing \
-                 was stored"
-            ),
             Self::SecretRefused { .. } | Self::SecretUntried { .. } => secret_hint(self)?,
-            Self::Kept { source, .. } => source.hint()?,
-            Self::WrongKind { expected, .. } => {
-                let other = if *expected == Kind::Bot { Kind::Personal } else { Kind::Bot };
-                format!("add it as what it is (lanyard add {other} NAME), or give another token")
-            }
-            Self::TokenRefused => {
-                "copy the token again; a bot's is shown once, when it is made or regenerated".to_owned()
-            }
-            Self::NothingToImport { name, kind, app } => match app {
-                Some(app) if *kind == Kind::ServiceApp => {
-                    format!("nothing was stored; give its refresh token instead: {}", Again::service_app(name, app))
-                }
-                Some(app) => format!("nothing was stored; sign in instead: {}", Again::sign_in(name, app)),
-                None => format!("nothing was stored; copy the token again: lanyard add {kind} {name}"),
+            Self::Kept { source, .. } => match &**source {
+                Self::SecretRefused { app, environment, .. } => format!(
+                    "copy it again from {}, next to the client id: lanyard app secret {app} (with --force it is stored untried)",
+                    environment.pages().apps
+                ),
+                source => source.hint()?,
             },
             Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
             Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
@@ -102,9 +91,8 @@ impl Error {
             Self::AnotherEnvironment { .. } => {
                 "omit --webex-url and --environment, and unset LANYARD_WEBEX_URL; they matter only when something new is added".to_owned()
             }
-            Self::AppOfAnotherEnvironment { .. } => {
-                "someone altered the database: see lanyard audit; restore a backup, or clear the credential and add it again".to_owned()
-            }
+            Self::AppOfAnotherEnvironment { app, .. } => altered_app("NAME", app.as_str()),
+            Self::AppDamaged { app } => format!("give its secret again: lanyard app secret {app}"),
             Self::Told(told) => told.hint()?.to_owned(),
             Self::Call(error) => call_hint(error)?,
             Self::ReplaceKey(error) => error.hint(),
@@ -114,7 +102,10 @@ impl Error {
     }
 }
 
-/// What to do about a credential's last failure.
+/// The command that registers an app, in hints that have no values for it.
+const ADD_APP: &str = "lanyard app add NAME --kind KIND --client-id ID";
+
+/// The next step after a credential's last failure.
 pub fn advice(whose: &Troubled, trouble: &Trouble, now: &Moment) -> String {
     trouble_hint(whose, trouble.kind, trouble.pause.saturating_sub(now.since(&trouble.at)))
 }
@@ -132,16 +123,19 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
         TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
         TroubleKind::DeadToken => match whose.kind {
             Kind::Bot => format!(
-                "the token was probably regenerated; add the new one: lanyard add bot {name} (if it is lost, regenerate it at {}); to \
-                 ask Webex again: lanyard test {name}",
+                "its token was regenerated, or the bot was deleted; add the new token: lanyard add bot {name} (if it is lost, regenerate \
+                 it at {}); to ask Webex again: lanyard test {name}",
                 pages.apps
             ),
             Kind::Personal => format!(
-                "copy a new one from {}: lanyard add personal {name}; for lasting access: lanyard login",
+                "copy a new one from {}: lanyard add personal {name}; for lasting access: lanyard login NAME --app APP",
                 pages.personal_token
             ),
             _ => format!("renew it: lanyard refresh {name} --force"),
         },
+        TroubleKind::WrongClient if whose.is_app_altered => {
+            altered_app(name.as_str(), whose.app.as_ref().map_or("APP", AppName::as_str))
+        }
         TroubleKind::WrongClient => {
             format!("store the app's current secret: lanyard app secret {}", whose.app())
         }
@@ -179,27 +173,41 @@ fn meant(near: &[String]) -> String {
 fn client_hint(error: &Error) -> Option<String> {
     Some(match error {
         Error::NoSuchClient { near, .. } => {
-            format!("{}see what there is: lanyard client list; add one: lanyard client add", meant(near))
+            format!(
+                "{}see what there is: lanyard client list; add one: lanyard client add NAME --credential CREDENTIAL --can token",
+                meant(near)
+            )
         }
+        Error::RefusedClient { name, .. } => format!(
+            "someone changed the database without Lanyard: remove the client (lanyard client remove {name}), add it again if you need it, \
+             and check who can write to the home"
+        ),
         Error::ClientNameTaken(name) => {
             format!(
-                "choose another name, change the policy of this one (lanyard client set {name}), or remove it with its key: \
+                "choose another name, change the policy of this one (lanyard client set {name} --can CAPABILITY), or remove it with its key: \
                  lanyard client remove {name}"
             )
         }
         Error::UserIsClient { client, .. } => format!(
-            "change the policy of that client (lanyard client set {client}), or remove it first: lanyard client remove {client}"
+            "change the policy of that client (lanyard client set {client} --can CAPABILITY), or remove it first: lanyard client remove {client}"
         ),
         _ => return None,
     })
 }
 
-/// What to do about a client secret that was not stored.
+/// The next step for an app that somebody altered, and a credential that is renewed through it.
+fn altered_app(credential: &str, app: &str) -> String {
+    format!(
+        "someone altered the app in the database: restore a backup, or add the app again: lanyard clear {credential}; lanyard app remove \
+         {app}; lanyard app add {app} --kind KIND --client-id ID"
+    )
+}
+
+/// The next step after a client secret was not stored.
 fn secret_hint(error: &Error) -> Option<String> {
     Some(match error {
-        Error::SecretRefused { app, environment, .. } => format!(
-            "copy it again from {}, next to the client id, and give it again (lanyard app secret {app}, or lanyard app add); --force \
-                 stores it untried",
+        Error::SecretRefused { environment, .. } => format!(
+            "copy it again from {}, next to the client id, and run the command again (with --force it is stored untried)",
             environment.pages().apps
         ),
         Error::SecretUntried { app, .. } => {
@@ -209,11 +217,68 @@ fn secret_hint(error: &Error) -> Option<String> {
     })
 }
 
-/// What to do about a sign-in that came to nothing.
+/// The next step after a credential, or a token for it, was not added.
+fn adding_hint(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::CannotReplace { name, kind, app } => match (kind, app) {
+            (Kind::ServiceApp, Some(app)) => {
+                format!(
+                    "to give it a new refresh token: {}; for a sign-in, choose another name",
+                    Again::service_app(name, app)
+                )
+            }
+            (Kind::Bot | Kind::Personal, _) => {
+                format!("to give it a new token: lanyard add {kind} {name}; for a sign-in, choose another name")
+            }
+            _ => format!("for a sign-in, choose another name; {name} is minted again automatically"),
+        },
+        Error::NotMinted { app, trouble, .. } => match (trouble.kind, app) {
+            (TroubleKind::WrongClient, Some(app)) => format!(
+                "compare the app's client id, client secret and application id (lanyard app show {app}) with the developer \
+                     portal; another secret: lanyard app secret {app}"
+            ),
+            _ => "fix that and try again; nothing was stored".to_owned(),
+        },
+        Error::RefreshTokenRefused { app } => format!(
+            "copy the refresh token again, of the organisation that authorised {app}; generating new tokens does not revoke earlier \
+                 ones. Nothing was stored"
+        ),
+        Error::RefreshTokenUntried { name, app, .. } => {
+            format!("run this again when Webex answers: {}", Again::service_app(name, app))
+        }
+        Error::WrongKind { account, .. } => match account {
+            PersonType::Bot => "add a bot's token with lanyard add bot NAME".to_owned(),
+            PersonType::Person | PersonType::Unknown => {
+                "add a person's token with lanyard add personal NAME".to_owned()
+            }
+            PersonType::AppUser => {
+                "add a service app with its refresh token: lanyard add service-app NAME --app APP".to_owned()
+            }
+        },
+        Error::TokenRefused { kind: Kind::Personal, environment } => format!(
+            "copy it again from {}; a personal token expires 12 hours after it was issued",
+            environment.pages().personal_token
+        ),
+        Error::TokenRefused { environment, .. } => format!(
+            "copy the token again; a bot's is shown once, when it is made or regenerated ({})",
+            environment.pages().apps
+        ),
+        Error::NothingToImport { name, kind, app } => match app {
+            Some(app) if *kind == Kind::ServiceApp => {
+                format!("nothing was stored; give its refresh token instead: {}", Again::service_app(name, app))
+            }
+            Some(app) => format!("nothing was stored; sign in instead: {}", Again::sign_in(name, app)),
+            None => format!("nothing was stored; copy the token again: lanyard add {kind} {name}"),
+        },
+        _ => return None,
+    })
+}
+
+/// The next step after a sign-in failed.
 fn sign_in_hint(error: &Error) -> Option<String> {
     Some(match error {
         Error::NoAppNamed { name, apps } => match &apps[..] {
-                [] => "register an integration first: lanyard app add NAME --kind integration".to_owned(),
+                [] => "register an integration first: lanyard app add NAME --kind integration --client-id ID".to_owned(),
                 [app] => format!("name it: {}", Again::sign_in(name, app)),
                 [first, ..] => {
                     let all: Vec<_> = apps.iter().map(ToString::to_string).collect();
@@ -262,7 +327,7 @@ fn call_hint(error: &CallError) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// What to do where nothing answers. A Webex of this machine is a simulator, and needs no network.
+/// The next step if nothing answers. A Webex on this machine is a simulator, and needs no network.
 fn send_hint(error: &SendError) -> &'static str {
     let is_local = |url: &SafeUrl| match url.expose().host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -271,7 +336,9 @@ fn send_hint(error: &SendError) -> &'static str {
         None => false,
     };
     match error {
-        SendError::Setup(SetupError::Token(_)) => "replace the token: lanyard refresh, lanyard login or lanyard add",
+        SendError::Setup(SetupError::Token(_)) => {
+            "renew the token: lanyard refresh NAME --force; replace a pasted one: lanyard add bot NAME"
+        }
         SendError::Setup(SetupError::Proxy(_)) => {
             "correct or unset the variable, for example HTTPS_PROXY=http://proxy.example:3128"
         }

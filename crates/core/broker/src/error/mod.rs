@@ -1,4 +1,4 @@
-//! What a use case can fail with.
+//! The failures of use cases.
 
 mod again;
 mod class;
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use lanyard_client::{CallError, DeviceError, ExchangeError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble};
-use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
+use lanyard_protocol::{Environment, PersonType};
 use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use thiserror::Error;
 
@@ -55,6 +55,14 @@ pub enum Error {
         /// The nearest names that there are.
         near: Vec<String>,
     },
+    /// The client's row is not as Lanyard wrote it.
+    #[error("{why}")]
+    RefusedClient {
+        /// The name that was given.
+        name: ClientName,
+        /// Why it is refused; the words name it.
+        why: String,
+    },
     /// Another client has the name.
     #[error("there is a client named {0} already")]
     ClientNameTaken(ClientName),
@@ -88,9 +96,9 @@ pub enum Error {
     WrongAppKind {
         /// The app.
         app: AppName,
-        /// What it is.
+        /// The kind of its registration.
         found: AppKind,
-        /// What is needed.
+        /// The kind that is needed.
         needed: AppKind,
     },
     /// A sign-in must ask for something.
@@ -123,7 +131,7 @@ pub enum Error {
     CodeRefused {
         /// The command that starts again.
         again: Box<Again>,
-        /// What Webex said.
+        /// Webex's answer.
         refusal: Refusal,
     },
     /// Webex gives no code for a sign-in by code.
@@ -142,7 +150,7 @@ pub enum Error {
     ClientRefused {
         /// The command that starts again, and the app.
         again: Box<Again>,
-        /// What Webex said.
+        /// Webex's answer.
         refusal: Refusal,
     },
     /// The code of a sign-in could not be exchanged.
@@ -164,9 +172,9 @@ pub enum Error {
     AnotherSubject {
         /// The credential.
         name: CredentialName,
-        /// Who it acts as.
+        /// The subject it acts as.
         before: String,
-        /// Who signed in.
+        /// The subject of the new token.
         now: String,
     },
     /// A name is in use by a credential of another kind.
@@ -176,6 +184,8 @@ pub enum Error {
         name: CredentialName,
         /// Its kind.
         kind: Kind,
+        /// Its app, if it has one.
+        app: Option<AppName>,
     },
     /// A credential that exists is signed in through its own app.
     #[error("{name} is signed in through the app {own}, not through {wanted}")]
@@ -200,7 +210,7 @@ pub enum Error {
         name: CredentialName,
         /// Its kind.
         kind: Kind,
-        /// What is needed.
+        /// The kind that is needed.
         needed: Kind,
     },
     /// Webex refuses to mint, for a reason that waiting does not mend.
@@ -231,6 +241,16 @@ pub enum Error {
         /// The app.
         app: AppName,
     },
+    /// A pasted refresh token could not be tried.
+    #[error("whether Webex accepts this refresh token is not known ({}); it was not stored", .trouble.message)]
+    RefreshTokenUntried {
+        /// The credential.
+        name: CredentialName,
+        /// The app.
+        app: AppName,
+        /// Why not.
+        trouble: Box<Trouble>,
+    },
     /// A client secret is not accepted.
     #[error("Webex does not accept this client secret with the client id of {app} ({refusal})")]
     SecretRefused {
@@ -238,7 +258,7 @@ pub enum Error {
         app: AppName,
         /// The Webex that was asked.
         environment: Box<Environment>,
-        /// What Webex said.
+        /// Webex's answer.
         refusal: Refusal,
     },
     /// A client secret could not be tried.
@@ -249,27 +269,34 @@ pub enum Error {
         /// Why not.
         source: Box<ExchangeError>,
     },
-    /// What was to be replaced stays, because what was to take its place is not accepted or could not be tried.
+    /// The present value stays, because its replacement is not accepted or could not be tried.
     #[error("{source}; {name} keeps the {what} that it had")]
     Kept {
         /// The credential or app.
         name: String,
-        /// What was to be replaced.
+        /// The value that was to be replaced.
         what: &'static str,
         /// Why it stays.
         source: Box<Error>,
     },
     /// A pasted token is not what it was said to be.
-    #[error("this is no {expected} token: it belongs to {found}")]
+    #[error("this is not {} token: it belongs to {found}", .expected.with_article())]
     WrongKind {
-        /// What was said.
+        /// The kind that was stated.
         expected: Kind,
-        /// What Webex says.
+        /// The account that Webex names.
         found: String,
+        /// The type of the account that Webex names.
+        account: PersonType,
     },
     /// A pasted token is not accepted.
     #[error("Webex does not accept this token")]
-    TokenRefused,
+    TokenRefused {
+        /// The kind that it was said to be.
+        kind: Kind,
+        /// The Webex that was asked.
+        environment: Box<Environment>,
+    },
     /// Tokens that are of no use any more are not imported.
     #[error("Webex does not accept the access token of {name}, and there is no refresh token beside it")]
     NothingToImport {
@@ -360,6 +387,12 @@ pub enum Error {
         /// The environment of the credential, or of the token to be revoked.
         used_at: String,
     },
+    /// An app's client secret does not open.
+    #[error("the stored client secret of the app {app} does not open: the database was damaged or altered")]
+    AppDamaged {
+        /// The app.
+        app: AppName,
+    },
     /// Nobody is known who may ask the Authorizations API.
     #[error("no credential is known that may ask Webex about the tokens of {name}'s subject")]
     NoAdministrator {
@@ -405,7 +438,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same where something was to be replaced that stays.
+    /// Adds that the value that was to be replaced stays.
     pub(crate) fn keeping(self, name: &str, what: &'static str) -> Self {
         Self::Kept { name: name.to_owned(), what, source: Box::new(self) }
     }

@@ -1,4 +1,4 @@
-//! Troubled trouble it is.
+//! A credential whose last renewal failed, as far as hints name it.
 
 use std::fmt;
 
@@ -18,19 +18,28 @@ pub struct Troubled {
     pub environment: Environment,
     /// The app that it was obtained through, where that was looked up.
     pub app: Option<AppName>,
+    /// Whether that app cannot be read or belongs to another Webex, because somebody altered the database.
+    pub is_app_altered: bool,
 }
 
 impl Troubled {
     /// A credential whose app is named in words: nobody looked.
     pub fn of(credential: &Credential) -> Self {
         let Credential { name, kind, environment, .. } = credential;
-        Self { name: name.clone(), kind: *kind, environment: environment.clone(), app: None }
+        Self { name: name.clone(), kind: *kind, environment: environment.clone(), app: None, is_app_altered: false }
     }
 
     /// A credential whose app is one of these.
     pub fn among(credential: &Credential, apps: &[App]) -> Self {
-        let app = apps.iter().find(|app| Some(app.id) == credential.app).map(|app| app.name.clone());
-        Self { app, ..Self::of(credential) }
+        Self::through(credential, apps.iter().find(|app| Some(app.id) == credential.app))
+    }
+
+    fn through(credential: &Credential, app: Option<&App>) -> Self {
+        Self {
+            app: app.map(|app| app.name.clone()),
+            is_app_altered: credential.app.is_some() && app.is_none_or(|app| app.environment != credential.environment),
+            ..Self::of(credential)
+        }
     }
 
     /// The app's name, as a command takes it.
@@ -49,6 +58,6 @@ impl Broker {
             Some(id) => self.store.app_by_id(id).await.ok().flatten(),
             None => None,
         };
-        Troubled { app: app.map(|app| app.name), ..Troubled::of(credential) }
+        Troubled::through(credential, app.as_ref())
     }
 }

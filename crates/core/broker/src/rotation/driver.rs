@@ -294,7 +294,11 @@ impl Driver<'_> {
         let environment = credential.environment.clone();
         let auth = match self.auth(app).await {
             Ok(auth) => auth,
-            Err(error @ Error::AppOfAnotherEnvironment { .. }) => {
+            Err(
+                error @ (Error::AppOfAnotherEnvironment { .. }
+                | Error::AppDamaged { .. }
+                | Error::Store(StoreError::Altered { .. })),
+            ) => {
                 self.fault = Some(Fault::new(TroubleKind::WrongClient, error.to_string()));
                 return Answer::WrongClient;
             }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use lanyard_broker::{
-    AddServiceApp, BeginSignIn, Error, HandOut, ImportedTokens, LookUp, Origin, Refresh, RefresherOptions,
+    AddServiceApp, BeginSignIn, Error, HandOut, ImportedTokens, LookUp, Origin, Refresh, RefresherOptions, RemoveApp,
     ReplaceSecret, ServiceAppSource,
 };
 use lanyard_credential::{AppName, Credential, CredentialName, Kind};
-use lanyard_protocol::{Method, ScopeSet};
+use lanyard_protocol::{Environment, Method, ScopeSet};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_simulator::Options;
 use lanyard_store::StoreError;
@@ -16,7 +16,7 @@ use crate::world::World;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// What arrived at a Webex, apart from the control plane.
+/// The number of calls that arrived at a Webex, apart from the control plane.
 async fn calls(world: &World) -> usize {
     world.control(Method::GET, "/record", None).await.as_array().unwrap().len()
 }
@@ -96,7 +96,8 @@ async fn nothing_is_sent_and_nobody_is_sent_to_an_environment_that_was_written_i
     let name = || -> CredentialName { "new".parse().unwrap() };
     world.sql(&format!("UPDATE apps SET environment = '{}' WHERE name = 'foreign'", other.environment().id()));
     forget(&other).await;
-    let secret = || ClientSecret::new("new-secret");
+    let replace =
+        |force| ReplaceSecret { name: app(), client_secret: ClientSecret::new("new-secret"), force, expected: None };
     let tokens = ImportedTokens {
         access: Some(AccessToken::new("imported-access")),
         refresh: Some(RefreshToken::new("imported-refresh")),
@@ -114,8 +115,8 @@ async fn nothing_is_sent_and_nobody_is_sent_to_an_environment_that_was_written_i
     let source = ServiceAppSource::RefreshToken(RefreshToken::new("pasted"));
     let service_app = AddServiceApp { name: name(), app: app(), source, replace: false, expected: None };
     let errors = [
-        world.broker.call(ReplaceSecret { name: app(), client_secret: secret(), force: false }).await.err(),
-        world.broker.call(ReplaceSecret { name: app(), client_secret: secret(), force: true }).await.err(),
+        world.broker.call(replace(false)).await.err(),
+        world.broker.call(replace(true)).await.err(),
         world.broker.call(look_up).await.err(),
         world.broker.call(sign_in).await.err(),
         world.broker.call(service_app).await.err(),
@@ -123,5 +124,40 @@ async fn nothing_is_sent_and_nobody_is_sent_to_an_environment_that_was_written_i
     for error in errors {
         assert!(matches!(&error, Some(Error::Store(StoreError::Altered { .. }))), "{error:?}");
     }
+    assert_eq!(calls(&other).await, 0);
+    world.broker.call(RemoveApp { name: app() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_was_damaged_is_replaced_at_every_webex() {
+    let world = World::new(Options::default()).await;
+    world.app_of(&world).await;
+    let replace = |expected: Option<Environment>| ReplaceSecret {
+        name: "foreign".parse().unwrap(),
+        client_secret: ClientSecret::new("another"),
+        force: true,
+        expected,
+    };
+    world.sql("UPDATE apps SET client_secret = x'0102' WHERE name = 'foreign'");
+    forget(&world).await;
+    let error = world.broker.call(replace(Some(Environment::commercial()))).await.unwrap_err();
+    assert!(matches!(&error, Error::AnotherEnvironment { .. }), "{error:?}");
+    assert_eq!(calls(&world).await, 0);
+    world.broker.call(replace(None)).await.unwrap();
+    world.broker.call(replace(Some(world.environment()))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_app_that_was_altered_is_told_from_one_whose_secret_is_damaged() {
+    let (world, other) = (World::new(Options::default()).await, World::new(Options::default()).await);
+    let fleet = world.grant("fleet", HOUR).await;
+    let refresh = || Refresh { name: fleet.name.clone(), force: true, expected: None };
+    world.sql(&format!("UPDATE apps SET environment = '{}'", other.environment().id()));
+    let error = world.broker.call(refresh()).await.unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("altered") && !hint.contains("lanyard app secret"), "{error}: {hint}");
+    world.sql(&format!("UPDATE apps SET environment = '{}', client_secret = x'00'", world.environment().id()));
+    let error = world.broker.call(refresh()).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("lanyard app secret"), "{error:?}: {:?}", error.hint());
     assert_eq!(calls(&other).await, 0);
 }

@@ -192,11 +192,13 @@ async fn set(Set { name, parts }: Set, common: &Common) -> Result<(), Failure> {
 
 async fn secret(command: Secret, common: &Common) -> Result<(), Failure> {
     let Secret { name, client_secret_file, force } = command;
+    let expected = common.expected()?;
     let broker = common.broker().await?;
     broker.call(ShowApp { name: name.clone() }).await?;
     let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
     let client_secret = ClientSecret::new(secret.as_str());
-    let ReplacedSecret { app, verdict, users } = broker.call(ReplaceSecret { name, client_secret, force }).await?;
+    let ReplacedSecret { app, verdict, users } =
+        broker.call(ReplaceSecret { name, client_secret, force, expected }).await?;
     if common.json {
         return shown(&app, &verdict);
     }

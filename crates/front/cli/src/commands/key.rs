@@ -124,10 +124,10 @@ fn in_words(status: &KeyStatus) -> output::table::Block {
     output::table::facts(&rows)
 }
 
-/// What to do about a replacement that ended half way.
+/// The hint about a replacement that was interrupted.
 pub(crate) const UNFINISHED: &str = "finish it: lanyard key rotate";
 
-/// What to do about a replaced key that is still where it was kept.
+/// The hint about a replaced key that is still where it was kept.
 pub(crate) const UNREMOVED: &str =
     "any lanyard command removes it, where it can be reached: run one in the session that has it";
 
@@ -180,6 +180,6 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
         }
         None => {}
     }
-    output::note(&format!("backups that were made before open with the old key {old} alone: make a new one"));
+    output::note(&format!("older backups open only with the old key {old}: make a new one"));
     Ok(())
 }

@@ -77,12 +77,12 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     }
     if tried.iter().any(|tried| tried.renewable) {
         output::note(
-            "a refresh token cannot be tried without spending it: whether those are good shows at the first renewal",
+            "a refresh token cannot be tried without spending it; the first renewal shows whether they are valid",
         );
     }
     output::note(
-        "nothing is handed out or renewed here until you run lanyard restore --resume; first see that the original home is off for \
-         good: two homes that spend one refresh token can end it for both",
+        "nothing is handed out or renewed here until you run lanyard restore --resume; first see that the original home is switched \
+         off permanently: two homes that spend one refresh token can end it for both",
     );
     Ok(ExitCode::SUCCESS)
 }

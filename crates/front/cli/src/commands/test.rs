@@ -2,11 +2,13 @@
 
 pub(super) mod all;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{Coverage, JobReport, NeedVerdict, Sight, Test as Call, TestReport, TokenFinding, Troubled};
 use lanyard_credential::{Credential, CredentialName, Job, Kind};
+use lanyard_protocol::{Scope, ScopeSet};
 
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -51,7 +53,7 @@ impl Test {
     }
 }
 
-/// What a person reads: a mark, what was looked at, what was found, and what to do.
+/// The report for a person: a mark, the check, its outcome, and the next step.
 fn lines(report: &TestReport, whose: &Troubled) -> Vec<String> {
     let now = context::parts().clock.now();
     let credential = &report.credential;
@@ -122,7 +124,7 @@ impl Lines {
         match (sight.devices, &sight.unknown) {
             (Some(0), _) if !wanted && alone => self.fact("sees", "no device: none was granted to it"),
             (Some(0), _) => {
-                self.bad("sees", "no device: the token is good, and nothing was granted to the bot yet");
+                self.bad("sees", "no device: the token is valid, but nothing was granted to the bot yet");
                 // A comparison that follows says the same for each workspace.
                 if alone {
                     self.hint(&grant_hint(credential));
@@ -154,7 +156,7 @@ impl Lines {
             }
         }
         if job.needs.iter().any(|need| matches!(need.verdict, NeedVerdict::Missing(_))) {
-            self.hint(&scopes_hint(credential));
+            self.hint(&scopes_hint(credential, job));
         }
     }
 
@@ -210,14 +212,20 @@ fn grant_hint(credential: &Credential) -> String {
     format!("for each workspace, a device administrator opens {}, the workspace, {then}", pages.workspaces)
 }
 
-fn scopes_hint(credential: &Credential) -> String {
+fn scopes_hint(credential: &Credential, job: &JobReport) -> String {
     match credential.kind {
-        Kind::Integration => format!(
-            "add the scopes to the integration at {}, then sign in again and ask for all that it needs: lanyard login {} --scope \
-             \"…\"",
-            credential.environment.pages().apps,
-            credential.name
-        ),
+        Kind::Integration => {
+            let missing = job.needs.iter().filter(|need| matches!(need.verdict, NeedVerdict::Missing(_)));
+            let granted = credential.scopes.iter().flat_map(ScopeSet::iter).map(Scope::as_str);
+            let all: BTreeSet<&str> =
+                granted.chain(missing.filter_map(|need| need.scopes.first().map(String::as_str))).collect();
+            format!(
+                "add the scopes to the integration at {}, then sign in again and ask for them: lanyard login {} --scope '{}'",
+                credential.environment.pages().apps,
+                credential.name,
+                all.into_iter().collect::<Vec<_>>().join(" ")
+            )
+        }
         Kind::ServiceApp => {
             let pages = credential.environment.pages();
             format!(

@@ -3,19 +3,21 @@
 use std::io;
 use std::time::Duration;
 
+use clap::{CommandFactory as _, Parser as _};
 use http::StatusCode;
 use lanyard_broker::wire::{decode_error, encode_error};
 use lanyard_broker::{Again, Class, Error, Told, Troubled};
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
-use lanyard_protocol::{Environment, ErrorBody, Method, ResourceError};
+use lanyard_protocol::{Environment, ErrorBody, Method, PersonType, ResourceError};
 use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
 use lanyard_store::{BackupError, OpenError, Pause, ReplaceKeyError, RestoreError, StoreError};
 use lanyard_time::{Clock as _, SystemClock};
 
 use super::{Failure, because};
+use crate::arguments::Arguments;
 
 fn name() -> CredentialName {
     "acme".parse().expect("a name")
@@ -36,7 +38,13 @@ fn trouble(kind: TroubleKind) -> Box<Trouble> {
 }
 
 fn whose() -> Box<Troubled> {
-    Box::new(Troubled { name: name(), kind: Kind::Bot, environment: Environment::commercial(), app: Some(app()) })
+    Box::new(Troubled {
+        name: name(),
+        kind: Kind::Bot,
+        environment: Environment::commercial(),
+        app: Some(app()),
+        is_app_altered: false,
+    })
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the errors hold it in a box")]
@@ -76,6 +84,7 @@ fn variant(error: &Error) -> &'static str {
         NoAppNamed,
         NoSuchApp,
         NoSuchClient,
+        RefusedClient,
         ClientNameTaken,
         UserIsClient,
         AppGone,
@@ -100,6 +109,7 @@ fn variant(error: &Error) -> &'static str {
         WrongVia,
         NotMinted,
         RefreshTokenRefused,
+        RefreshTokenUntried,
         SecretRefused,
         SecretUntried,
         Kept,
@@ -117,6 +127,7 @@ fn variant(error: &Error) -> &'static str {
         DoesNotRotate,
         AnotherEnvironment,
         AppOfAnotherEnvironment,
+        AppDamaged,
         NoAdministrator,
         UnknownSubject,
         HeldAlready,
@@ -131,13 +142,13 @@ fn variant(error: &Error) -> &'static str {
 }
 
 /// How many there are.
-const VARIANTS: usize = 55;
+const VARIANTS: usize = 58;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
 }
 
-/// What is not done, and how it ends.
+/// Requests that are refused, with their exit codes.
 fn refused() -> Vec<(Error, u8)> {
     let text = || "x".to_owned();
     let handing_out = |state| Error::NotHandingOut { name: name(), state };
@@ -147,6 +158,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::NoSuchApp { name: app(), near: Vec::new() }, 3),
         (Error::NoSuchToken { name: name(), id: text() }, 3),
         (Error::NoSuchClient { name: client(), near: Vec::new() }, 3),
+        (Error::RefusedClient { name: client(), why: text() }, 6),
         (Error::ClientNameTaken(client()), 1),
         (Error::UserIsClient { uid: 1000, client: client() }, 1),
         (Error::AppGone, 1),
@@ -157,8 +169,12 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::AppInUse { app: app(), users: vec![text()] }, 1),
         (Error::NoRefreshToken { again: again() }, 1),
         (Error::AnotherSubject { name: name(), before: text(), now: text() }, 1),
-        (Error::CannotReplace { name: name(), kind: Kind::Bot }, 1),
-        (Error::WrongKind { expected: Kind::Bot, found: text() }, 1),
+        (Error::CannotReplace { name: name(), kind: Kind::Bot, app: None }, 1),
+        (Error::CannotReplace { name: name(), kind: Kind::ServiceApp, app: Some(app()) }, 1),
+        (Error::CannotReplace { name: name(), kind: Kind::Guest, app: None }, 1),
+        (wrong_kind(PersonType::Bot), 1),
+        (wrong_kind(PersonType::Person), 1),
+        (wrong_kind(PersonType::AppUser), 1),
         (Error::EndsAtOnce { name: name() }, 1),
         (Error::DoesNotRotate { name: name(), kind: Kind::Bot }, 1),
         (handing_out("disabled"), 1),
@@ -171,6 +187,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::WrongVia { name: name(), kind: Kind::Bot, needed: Kind::Integration }, 2),
         (Error::AnotherEnvironment { name: text(), stored: text() }, 2),
         (Error::AppOfAnotherEnvironment { app: app(), of: text(), used_at: text() }, 4),
+        (Error::AppDamaged { app: app() }, 6),
         (Error::AnotherOrganisation { name: name(), against: name() }, 2),
         (Error::WrongState { again: again() }, 4),
         (Error::NoState { again: again() }, 4),
@@ -179,7 +196,8 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::ClientRefused { again: again(), refusal: refusal() }, 4),
         (Error::DeviceExpired { name: name(), again: again() }, 4),
         (Error::RefreshTokenRefused { app: app() }, 4),
-        (Error::TokenRefused, 4),
+        (token_refused(Kind::Bot), 4),
+        (token_refused(Kind::Personal), 4),
         (secret_refused(), 4),
         (Error::Kept { name: text(), what: "client secret", source: Box::new(secret_refused()) }, 4),
         (Error::Kept { name: text(), what: "tokens", source: Box::new(Error::NoScopes) }, 2),
@@ -193,12 +211,20 @@ fn refused() -> Vec<(Error, u8)> {
     ]
 }
 
+fn wrong_kind(account: PersonType) -> Error {
+    Error::WrongKind { expected: Kind::Bot, found: "x".to_owned(), account }
+}
+
+fn token_refused(kind: Kind) -> Error {
+    Error::TokenRefused { kind, environment: Box::new(Environment::commercial()) }
+}
+
 fn secret_refused() -> Error {
     let environment = Box::new(lanyard_protocol::Environment::commercial());
     Error::SecretRefused { app: app(), environment, refusal: refusal() }
 }
 
-/// What Webex, or the way to it, is the cause of.
+/// Failures that Webex, or the way to it, causes.
 fn answered_otherwise() -> Vec<(Error, u8)> {
     let mut all = vec![
         (exchange(TokenError::Rejected(Rejection::Grant(refusal()))), 4),
@@ -231,11 +257,12 @@ fn answered_otherwise() -> Vec<(Error, u8)> {
         all.push((Error::NoToken { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));
         all.push((Error::NotRenewed { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));
         all.push((Error::NotMinted { name: name(), app: Some(app()), trouble: trouble(kind) }, code));
+        all.push((Error::RefreshTokenUntried { name: name(), app: app(), trouble: trouble(kind) }, code));
     }
     all
 }
 
-/// What the store, its key or a file beside it is the cause of.
+/// Failures that the store, its key or a file beside it causes.
 fn kept_badly() -> Vec<(Error, u8)> {
     vec![
         (Error::Store(StoreError::Full), 6),
@@ -261,7 +288,7 @@ fn every_failure_of_a_use_case_has_its_exit_code() {
     }
 }
 
-/// What a person and a program are told of a failure.
+/// The exit code and the words of a failure.
 fn told(error: Error) -> (u8, String, Option<String>, Option<String>) {
     let failure = Failure::from(error);
     (failure.code(), failure.to_string(), because(&failure), failure.hint())
@@ -276,12 +303,64 @@ fn a_failure_is_told_in_the_same_words_when_it_comes_from_a_broker() {
     }
 }
 
+/// The commands in a sentence, each with its arguments. A word in capitals stands for one that the reader has to choose.
+fn commands(hint: &str) -> Vec<Vec<&str>> {
+    let program = Arguments::command();
+    let mut found = Vec::new();
+    let mut rest = hint;
+    while let Some(at) = rest.find("lanyard ") {
+        rest = &rest[at..];
+        let end = rest.find(['(', ')', ';', '`', ',', '…']).unwrap_or(rest.len());
+        let (command, after) = rest.split_at(end);
+        let words: Vec<&str> = command.split_whitespace().collect();
+        // A sentence may go on after the command.
+        let sentence = words.iter().position(|word| ["would", "names", "or", "and", "then", "again"].contains(word));
+        let words = &words[..sentence.unwrap_or(words.len())];
+        if words.get(1).is_some_and(|word| program.find_subcommand(word).is_some()) {
+            found.push(words.iter().map(|word| word.trim_end_matches(['.', ':'])).collect());
+        }
+        rest = after;
+    }
+    found
+}
+
+/// Whether a command line can be read, once each word that stands for another is one.
+fn is_understood(command: &[&str]) -> Result<(), String> {
+    let placeholder = |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c == '-');
+    let words = command.iter().map(|word| match *word {
+        "URL" => "https://webex.example/v1",
+        "KIND" => "integration",
+        "CAPABILITY" => "token",
+        word if placeholder(word) => "chosen",
+        word => word,
+    });
+    Arguments::try_parse_from(words).map(drop).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_command_in_a_hint_can_be_pasted() {
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for (error, _) in refused().into_iter().chain(answered_otherwise()).chain(kept_badly()) {
+        let shown = format!("{error:?}");
+        let Some(hint) = Failure::from(error).hint() else { continue };
+        for command in commands(&hint) {
+            if let Err(why) = is_understood(&command) {
+                wrong.push(format!("{shown}\n{hint}\n{command:?}\n{why}"));
+            }
+            seen += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(seen > 60, "{seen}");
+    assert!(is_understood(&["lanyard", "login", "--paste"]).is_err());
+}
+
 #[test]
 fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
     let (text, home) = (|| "x".to_owned(), || "/nowhere".into());
     for (failure, code, kind) in [
         (Failure::Broker(Error::NoScopes), 2, "usage"),
-        (Failure::Broker(Error::TokenRefused), 4, "person-must-act"),
+        (Failure::Broker(token_refused(Kind::Bot)), 4, "person-must-act"),
         (Failure::Broker(Error::Busy { name: name() }), 5, "unreachable"),
         (Failure::Connect(ConnectError::NoSocket(home())), 6, "store"),
         (Failure::Connect(ConnectError::Full(home())), 5, "unreachable"),

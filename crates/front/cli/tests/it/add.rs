@@ -58,7 +58,7 @@ fn a_token_of_another_kind_is_refused_and_nothing_is_stored() {
     for (kind, token, other) in [("bot", &personal.access_token, "personal"), ("personal", &bot.access_token, "bot")] {
         let home = Home::new(LANYARD);
         let ended = add(&webex, &home, kind, token);
-        assert!(ended.stderr.contains(&format!("this is no {kind} token")), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("this is not a {kind} token")), "{}", ended.stderr);
         assert!(ended.hint().contains(&format!("lanyard add {other}")), "{}", ended.stderr);
         assert!(!ended.stderr.contains(token.as_str()), "{}", ended.stderr);
         ended.fails(1);

@@ -30,7 +30,7 @@ fn a_call_prints_the_answer_and_its_status_is_the_exit_code() {
     assert!(missing.stderr.contains("404") && missing.stderr.contains("tracking id LANYARD_"), "{}", missing.stderr);
     missing.fails(1);
     let forbidden = home.run(["api", "licenses"]);
-    assert!(forbidden.hint().contains("lanyard test acme"), "{}", forbidden.stderr);
+    assert!(forbidden.hint().contains("lanyard show acme"), "{}", forbidden.stderr);
     forbidden.fails(4);
     let named = home.run(["api", "POST", "people/me"]);
     assert!(!named.stderr.contains("hint:"), "{}", named.stderr);

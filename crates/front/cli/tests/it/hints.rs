@@ -46,6 +46,69 @@ fn a_hint_about_an_apps_secret_names_the_app() {
 }
 
 #[test]
+fn a_sign_in_over_another_kind_is_told_the_command_for_that_kind() {
+    let (webex, home) = furnished();
+    home.run(["login", "lobby"]).fails(1);
+    assert!(home.run(["login", "lobby"]).hint().contains("lanyard add bot lobby"));
+    let app = webex.description().service_app.clone();
+    let secret = home.file("secret", &app.client_secret);
+    let mut command = home.command(["--webex-url", webex.url(), "app", "add", "fleet", "--kind", "service-app"]);
+    Running::start(command.args(["--client-id", &app.client_id, "--client-secret-file"]).arg(secret)).end().ok();
+    let refresh = home.file("refresh", &app.refresh_token);
+    let mut command = home.command(["add", "service-app", "fleet", "--app", "fleet", "--refresh-token-file"]);
+    Running::start(command.arg(refresh)).end().ok();
+    let refused = home.run(["login", "fleet"]);
+    assert!(refused.hint().contains("lanyard add service-app fleet --app fleet"), "{}", refused.stderr);
+    refused.fails(1);
+
+    let token = home.file("token", &home.run(["token", "fleet"]).ok());
+    let add = |kind: &str| {
+        let mut command = home.command(["--webex-url", webex.url(), "add", kind, "new", "--token-file"]);
+        Running::start(command.arg(&token)).end()
+    };
+    let refused = add("bot");
+    assert!(refused.hint().contains("lanyard add service-app NAME --app APP"), "{}", refused.stderr);
+    let added = add("personal");
+    assert!(added.stderr.contains("for lasting access: lanyard"), "{}", added.stderr);
+}
+
+#[test]
+fn a_pasted_token_that_is_refused_is_told_where_to_copy_it() {
+    let webex = Webex::with(Options::default());
+    let home = Home::new(LANYARD);
+    let add = |kind: &str, token: &str| {
+        let file = home.file("token", token);
+        let mut command = home.command(["--webex-url", webex.url(), "add", kind, "new", "--token-file"]);
+        Running::start(command.arg(file)).end()
+    };
+    let refused = add("personal", "nobodys");
+    assert!(refused.hint().contains(origin(&webex)) && refused.hint().contains("12 hours"), "{}", refused.stderr);
+    let refused = add("bot", "nobodys");
+    assert!(refused.hint().contains("when it is made or regenerated"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_pasted_answer_that_is_none_is_told_the_whole_command() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let mut login = home.command(["login", "acme", "--paste"]);
+    let refused = Running::start(login.stdin(std::process::Stdio::null())).end();
+    assert!(refused.hint().ends_with("lanyard login acme --app desk --paste"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_method_without_a_path_and_an_address_of_nothing_are_refused() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let refused = home.run(["api", "acme", "GET"]);
+    assert_eq!(refused.hint(), "lanyard api acme GET people/me");
+    refused.fails(2);
+    home.run(["--webex-url", "foo", "list"]).fails(2);
+    let forbidden = home.run(["api", "acme", "GET", "organizations"]);
+    assert!(forbidden.code() == 0 || forbidden.hint().contains("lanyard show acme"), "{}", forbidden.stderr);
+}
+
+#[test]
 fn a_first_sign_in_without_an_app_is_told_which_it_could_be() {
     let webex = Webex::with(Options::default());
     let home = Home::new(LANYARD);

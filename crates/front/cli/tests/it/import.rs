@@ -193,7 +193,7 @@ fn what_cannot_be_imported_is_said_without_showing_it_and_leaves_nothing() {
         ("just-some-canary".to_owned(), 2, "not a YAML mapping"),
         ("access_token: [canary]".to_owned(), 2, "access_token is not text"),
         (format!("access_token: {}", "canary".repeat(20_000)), 2, "more than 65536 bytes"),
-        (json!({ "access_token": bot }).to_string(), 1, "this is no integration token"),
+        (json!({ "access_token": bot }).to_string(), 1, "this is not an integration token"),
         (json!({ "access_token": "canary" }).to_string(), 4, "does not accept the access token"),
     ] {
         let refused = import(&home, "acme", &private(&home, "file", &content));
@@ -252,7 +252,7 @@ fn many_are_imported_at_once_and_a_bad_line_stops_no_other() {
         (0, "line 2: acme: imported"),
         (1, "line 3: beta: imported"),
         (2, "line 4: lobby: imported"),
-        (3, "line 5: wrong: refused: this is no bot token"),
+        (3, "line 5: wrong: refused: this is not a bot token"),
         (4, "line 6: dead: refused: Webex does not accept"),
         (5, "line 7: refused: its name cannot be one"),
         (6, "line 8: lobby: already there"),

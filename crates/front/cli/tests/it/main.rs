@@ -23,6 +23,7 @@ mod command_line;
 #[cfg(target_os = "linux")]
 mod completions;
 mod crashes;
+mod damaged;
 mod demo;
 mod exec;
 #[cfg(target_os = "linux")]

@@ -34,6 +34,11 @@ fn a_new_name_changes_nothing_else() {
 
     let refused = home.run(["rename", "corp", "lobby"]);
     assert!(refused.stderr.contains("the name lobby is taken"), "{}", refused.stderr);
+    assert!(
+        refused.hint().contains("lanyard rename lobby lobby-old (lanyard clear lobby would revoke"),
+        "{}",
+        refused.stderr
+    );
     refused.fails(1);
     home.run(["rename", "corp", "corp"]).ok();
     home.run(["rename", "corp", "Corp"]).fails(2);

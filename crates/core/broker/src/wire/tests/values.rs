@@ -209,7 +209,8 @@ fn apps(tried: &mut Trips) {
         let App { environment, client_id, .. } = app();
         let attempt = TrySecret { name: app_name(), environment, client_id, client_secret: ClientSecret::new(CANARY) };
         tried.trip(&attempt, &verdict);
-        let replace = ReplaceSecret { name: app_name(), client_secret: ClientSecret::new(CANARY), force: true };
+        let replace =
+            ReplaceSecret { name: app_name(), client_secret: ClientSecret::new(CANARY), force: true, expected: None };
         tried.trip(&replace, &ReplacedSecret { app: app(), verdict, users: vec![self::name()] });
     }
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{AddToken, AddedToken};
-use lanyard_credential::{CredentialName, Kind};
+use lanyard_credential::{Credential, CredentialName, Kind, Subject};
+use lanyard_protocol::PersonType;
 use lanyard_secret::AccessToken;
 
 use super::whose;
@@ -23,6 +24,14 @@ pub(crate) struct Paste {
     /// Allow the credential to change to a different account
     #[arg(long)]
     replace: bool,
+}
+
+/// The command that makes a credential that can be renewed, for the account of a personal token.
+fn lasting(credential: &Credential) -> &'static str {
+    match &credential.subject {
+        Subject::Known(subject) if subject.account == PersonType::AppUser => "lanyard add service-app NAME --app APP",
+        _ => "lanyard login NAME --app APP",
+    }
 }
 
 impl Paste {
@@ -50,7 +59,7 @@ impl Paste {
                 "see which devices it was granted: lanyard test {} --for devices",
                 credential.name
             )),
-            _ => output::note("it cannot be renewed; for lasting access: lanyard login"),
+            _ => output::note(&format!("it cannot be renewed; for lasting access: {}", lasting(credential))),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -143,7 +143,7 @@ fn read_input(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     Ok(content)
 }
 
-/// What is called again and again, page by page.
+/// A call that is repeated, page by page.
 #[derive(Debug)]
 struct Caller {
     broker: Access,
@@ -195,16 +195,16 @@ fn code(status: StatusCode) -> u8 {
     }
 }
 
-/// What to do about it; `named` is whether somebody wrote the method.
+/// The next step; `named` says whether the method was given.
 fn hint(reply: &ApiReply, named: bool) -> Option<String> {
     let name = &reply.credential.name;
     Some(match reply.status {
         StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED if !named && reply.method == Method::POST => {
-            format!("fields make it a POST; for a query say so: lanyard api {name} GET PATH -f …")
+            format!("fields make it a POST; for a query, name the method: lanyard api {name} GET PATH -f KEY=VALUE")
         }
         StatusCode::UNAUTHORIZED => format!("see what is wrong: lanyard test {name}"),
         StatusCode::FORBIDDEN => {
-            format!("a scope, a role or a licence is missing; see what there is: lanyard test {name} --for …")
+            format!("a scope, a role or a licence is missing; see the scopes that it has: lanyard show {name}")
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => {
             let wait = reply.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());

@@ -8,7 +8,7 @@ use super::Caller;
 use crate::access::Access;
 use crate::exit::Failure;
 
-/// What the words say.
+/// The meaning of the words.
 #[derive(Debug)]
 pub(super) struct Words {
     pub(super) name: Option<CredentialName>,
@@ -49,6 +49,14 @@ impl Words {
     pub(super) fn read(words: &[String], named: Option<Method>) -> Result<Self, Failure> {
         let usage = |message: String| Failure::Usage { message, hint: "lanyard api [NAME] [METHOD] PATH".to_owned() };
         let Some((path, before)) = words.split_last() else { return Err(usage("no path is given".to_owned())) };
+        let has_method = named.is_some() || before.last().is_some_and(|word| method(word).is_ok());
+        if METHODS.contains(&path.as_str()) && !has_method {
+            let name = before.first().map(|name| format!("{name} ")).unwrap_or_default();
+            return Err(Failure::Usage {
+                message: format!("no path is given: {path} is a method"),
+                hint: format!("lanyard api {name}{path} people/me"),
+            });
+        }
         let place = if path.contains("://") {
             Place::Address(path.clone())
         } else {
@@ -147,6 +155,10 @@ mod tests {
         assert_eq!(words(&["acme", "GET", "rooms"], Some(Method::PUT)), None);
         assert_eq!(words(&["ACME", "rooms"], None), None);
         assert_eq!(words(&["//evil.example/"], None), None);
+        assert_eq!(words(&["acme", "GET"], None), None);
+        assert_eq!(words(&["POST"], None), None);
+        assert_eq!(words(&["get"], None), is(None, None, "get"));
+        assert_eq!(words(&["acme", "GET", "GET"], None), is(Some("acme"), Some("GET"), "GET"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     let listener = Listener::bind(&sign_in.app.redirect_uris, sign_in.app.name.as_str()).await?;
     let redirect_uri = listener.redirect_uri().clone();
     let url = sign_in.url(&redirect_uri).into_inner();
+    let again = sign_in.again();
     output::note(
         "sign in to Webex in the browser; if none opens, open this address on this machine (elsewhere: --paste or --device):",
     );
@@ -42,7 +43,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
         let _ = browser.await;
         return Err(Failure::Other {
             message: format!("no sign-in within {}", output::duration::words(PATIENCE)),
-            hint: Some("start again with lanyard login; --paste is for a browser on another machine".to_owned()),
+            hint: Some(format!("start again: {again} (--paste is for a browser on another machine)")),
         });
     };
     let finished = broker.call(FinishSignIn { sign_in, callback, redirect_uri, pasted: false }).await;

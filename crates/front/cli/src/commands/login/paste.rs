@@ -15,8 +15,13 @@ use crate::output;
 pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
     let redirect_uri = sign_in.app.redirect_uris.first().cloned().ok_or_else(|| Failure::Usage {
         message: format!("the app {} has no redirect URI", sign_in.app.name),
-        hint: "register one at Webex and add the app again with --redirect-uri".to_owned(),
+        hint: format!(
+            "register one at Webex, then: lanyard app set {} --redirect-uri http://localhost:7418/callback; without one: {} --device",
+            sign_in.app.name,
+            sign_in.again()
+        ),
     })?;
+    let again = sign_in.again();
     let url = sign_in.url(&redirect_uri).into_inner();
     output::note("open this address in any browser and sign in to Webex:");
     output::address(&url);
@@ -39,8 +44,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
             Err(error) => {
                 return Err(Failure::Usage {
                     message: error.to_string(),
-                    hint: "start again with lanyard login --paste, and copy the address from the browser's address bar"
-                        .to_owned(),
+                    hint: format!("start again, and copy the address from the browser's address bar: {again} --paste"),
                 });
             }
         }

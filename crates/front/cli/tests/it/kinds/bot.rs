@@ -22,10 +22,10 @@ fn a_bot_sees_nothing_until_it_is_granted_and_its_regenerated_token_is_found_dea
         ],
     );
 
-    // The commonest mistake: the token is good, and nothing is granted.
+    // The most common mistake: the token is valid, but nothing is granted.
     let test = home.run(["test", "lobby", "--for", "devices"]);
     assert!(test.stdout.contains("ok  token        Webex accepts it"), "{}", test.stdout);
-    assert!(test.stdout.contains("no device: the token is good, and nothing was granted"), "{}", test.stdout);
+    assert!(test.stdout.contains("no device: the token is valid, but nothing was granted"), "{}", test.stdout);
     assert!(test.stdout.contains("/hub/workspaces, the workspace, Device API access"), "{}", test.stdout);
     test.fails(4);
 

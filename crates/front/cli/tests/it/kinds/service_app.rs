@@ -141,7 +141,10 @@ fn a_wrong_refresh_token_costs_no_grant_whatever_happens_meanwhile() {
 
         webex.fault(&value!({ "path": "/v1/access_token", "count": 100, "action": { "status": 503 } }));
         let failed = give(&webex, &home, "not-a-refresh-token");
+        let said = "whether Webex accepts this refresh token is not known";
+        assert!(failed.stderr.contains(said) && !failed.stderr.contains("renew"), "{}", failed.stderr);
         assert!(failed.stderr.contains("fleet keeps the tokens that it had"), "{}", failed.stderr);
+        assert_eq!(failed.hint(), "run this again when Webex answers: lanyard add service-app fleet --app fleet");
         failed.fails(5);
         assert_eq!(home.run(["token", "fleet"]).ok(), token);
         webex.control(Method::DELETE, "/faults", None);
@@ -236,7 +239,8 @@ fn a_withdrawn_authorisation_is_told_from_a_dead_token() {
     // Once Webex has refused the token itself, nobody is given it as if it lasted.
     home.run(["token", "fleet"]).ok();
     home.run(["test", "fleet"]).fails(4);
-    assert!(home.run(["list"]).ok().contains("expired"));
+    let listed = home.run(["list"]).ok();
+    assert!(listed.contains("needs-login  no ") && !listed.contains("expired"), "{listed}");
     home.run(["token", "fleet"]).fails(4);
 
     authorise(&webex, &application, &organisation);
