@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::routes::Calls;
 use crate::routes::authorize::Visits;
 use crate::routes::session::Sessions;
-use crate::world::{Directory, Hooks, Meetings, Rooms, Spaces};
+use crate::world::{Directory, Happenings, Hooks, Meetings, Rooms, Spaces};
 
 /// A handle to the simulated Webex; clones share it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,7 @@ struct Inner {
     setting: Setting,
     dial: RwLock<Dial>,
     state: Mutex<State>,
+    happenings: Mutex<Happenings>,
     polls: RwLock<()>,
     deliveries: mpsc::Sender<Delivery>,
 }
@@ -116,6 +117,7 @@ impl Webex {
                 record: Record::default(),
                 calls: Calls::default(),
             }),
+            happenings: Mutex::default(),
             polls: RwLock::new(()),
             deliveries,
         }))
@@ -127,6 +129,11 @@ impl Webex {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happened in messaging. Whoever needs the state as well locks it first.
+    pub(crate) fn happenings(&self) -> MutexGuard<'_, Happenings> {
+        self.0.happenings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The simulator's time: the wall clock's at the start, and what has passed since. A remote server does not notice when

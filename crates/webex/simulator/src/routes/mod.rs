@@ -11,6 +11,7 @@ mod cursor;
 mod desk;
 mod device;
 mod devices;
+mod events;
 mod form;
 mod guests;
 mod hub;
@@ -110,6 +111,8 @@ pub(crate) fn router(webex: Webex) -> Router {
             "/v1/messages/{id}",
             get(spaces::messages::show).put(spaces::messages::update).delete(spaces::messages::delete),
         )
+        .route("/v1/events", get(events::list))
+        .route("/v1/events/{id}", get(events::show))
         .route("/v1/contents/{id}", get(spaces::messages::contents))
         .route("/v1/attachment/actions", post(spaces::actions::create))
         .route("/v1/attachment/actions/{id}", get(spaces::actions::show))

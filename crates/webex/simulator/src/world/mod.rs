@@ -3,6 +3,7 @@
 mod account;
 mod directory;
 mod grants;
+mod happenings;
 mod hooks;
 mod licences;
 mod lines;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub(crate) use account::{Account, Phone, Profile, address, person_of};
 pub(crate) use directory::Directory;
 pub(crate) use grants::GrantError;
+pub(crate) use happenings::{Happening, Happenings};
 pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};
 pub(crate) use licences::{Licence, Units};
 pub(crate) use lines::{Assignment, Line, LineError};

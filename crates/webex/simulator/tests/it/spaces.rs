@@ -184,3 +184,44 @@ async fn a_room_has_tabs_for_those_who_are_in_it() {
     assert_eq!(office.read(&list).await["items"], json!([]));
     gateway(&office.world.got("/room/tabs", &office.token).await, 400);
 }
+
+#[tokio::test]
+async fn what_happened_in_rooms_is_kept_for_compliance_officers() {
+    let office = Office::open().await;
+    let (_, room) = office.write(Method::POST, "/rooms", json!({ "title": "Kept" })).await;
+    let id = text(&room, "/id");
+    let said = json!({ "roomId": id, "text": "hello" });
+    let (_, message) = office.write(Method::POST, "/messages", said).await;
+    office.world.pass(Duration::from_mins(1));
+    assert_eq!(office.write(Method::DELETE, &format!("/rooms/{id}"), Value::Null).await.0, 204);
+
+    let list = office.read("/events").await;
+    let words = |list: &Value| -> Vec<String> {
+        let events = list["items"].as_array().unwrap().iter();
+        events.map(|event| format!("{} {}", text(event, "/resource"), text(event, "/type"))).collect()
+    };
+    assert_eq!(words(&list)[0], "rooms deleted", "the latest comes first");
+    assert!(list["items"].as_array().unwrap().iter().all(|event| event["actorId"] == message["personId"]));
+    let messages = office.read("/events?resource=messages&type=created").await;
+    assert_eq!(
+        (words(&messages), &messages["items"][0]["data"]["text"]),
+        (vec!["messages created".to_owned()], &json!("hello"))
+    );
+    let one = format!("/events/{}", text(&messages, "/items/0/id"));
+    assert_eq!(office.read(&one).await, messages["items"][0]);
+    for (query, expected) in [
+        ("from=2026-03-02T08:00:30Z", vec!["rooms deleted"]),
+        ("to=2026-03-02T08:00:30Z&resource=rooms", vec!["rooms created"]),
+        ("actorId=nobody", vec![]),
+    ] {
+        assert_eq!(words(&office.read(&format!("/events?{query}")).await), expected, "{query}");
+    }
+    assert_eq!(
+        every_page(&office.world, "/events?max=1", "items", &office.token).await.concat(),
+        *list["items"].as_array().unwrap()
+    );
+    gateway(&office.world.got("/events?to=2030-01-01T00:00:00Z", &office.token).await, 400);
+    let someone = office.world.someone().await;
+    let token = text(&office.world.signed_in(&someone, "spark-compliance:events_read").await, "/access_token");
+    gateway(&office.world.got("/events", &token).await, 403);
+}

@@ -1,15 +1,20 @@
-//! Tells webhooks what happened.
+//! Tells webhooks what happened, and writes it down.
 
+use jiff::Timestamp;
 use lanyard_secret::SecretText;
 use serde_json::{Value, json};
 
 use crate::deliver::{Delivery, loopback};
+use crate::random;
 use crate::routes::people::date;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Event, Hook, organisation_id, webex_id};
+use crate::world::{Event, Happening, Hook, organisation_id, webex_id};
 
-/// Puts a delivery into the queue for every webhook that wants to be told.
+/// Puts a delivery into the queue for every webhook that wants to be told, and keeps what happened in messaging for `/events`.
 pub(crate) fn announce(webex: &Webex, state: &Everything, event: &Event<'_>) {
+    if event.resource != "serviceApp" {
+        record(webex, state, event);
+    }
     for hook in state.hooks.wanting(event, |account| webex_id("PEOPLE", account)) {
         let Some(target) = hook.target.parse().ok().filter(|target| loopback(target).is_some()) else { continue };
         let delivery = Delivery {
@@ -20,6 +25,21 @@ pub(crate) fn announce(webex: &Webex, state: &Everything, event: &Event<'_>) {
         };
         webex.deliver(delivery);
     }
+}
+
+fn record(webex: &Webex, state: &Everything, event: &Event<'_>) {
+    let Some(actor) = state.directory.account(event.actor) else { return };
+    let now = webex.now();
+    webex.happenings().add(Happening {
+        id: random::uuid(&*webex.setting().entropy),
+        resource: event.resource,
+        deed: event.deed,
+        actor: actor.id,
+        organisation: actor.organisation,
+        // As exact as it is shown, so that what was shown can be asked for.
+        created: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
+        data: event.data.clone(),
+    });
 }
 
 /// What a receiver reads: the webhook, and what happened. A message's text is not in it; it is read through REST.
