@@ -95,39 +95,8 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/workspaceDurationMetrics", get(workspaces::metrics::durations))
         .route("/v1/xapi/status", get(xapi::status))
         .route("/v1/xapi/command/{name}", post(xapi::command))
-        .route("/v1/rooms", get(spaces::rooms::list).post(spaces::rooms::create))
-        .route("/v1/rooms/{id}", get(spaces::rooms::show).put(spaces::rooms::update).delete(spaces::rooms::delete))
-        .route("/v1/rooms/{id}/meetingInfo", get(spaces::rooms::meeting_info))
-        .route("/v1/room/tabs", get(spaces::tabs::list).post(spaces::tabs::create))
-        .route("/v1/room/tabs/{id}", get(spaces::tabs::show).put(spaces::tabs::update).delete(spaces::tabs::delete))
-        .route("/v1/memberships", get(spaces::memberships::list).post(spaces::memberships::create))
-        .route(
-            "/v1/memberships/{id}",
-            get(spaces::memberships::show).put(spaces::memberships::update).delete(spaces::memberships::delete),
-        )
-        .route("/v1/messages", get(spaces::messages::list).post(spaces::messages::create))
-        .route("/v1/messages/direct", get(spaces::messages::direct))
-        .route(
-            "/v1/messages/{id}",
-            get(spaces::messages::show).put(spaces::messages::update).delete(spaces::messages::delete),
-        )
         .route("/v1/events", get(events::list))
         .route("/v1/events/{id}", get(events::show))
-        .route("/v1/contents/{id}", get(spaces::messages::contents))
-        .route("/v1/attachment/actions", post(spaces::actions::create))
-        .route("/v1/attachment/actions/{id}", get(spaces::actions::show))
-        .route("/v1/teams", get(spaces::teams::list).post(spaces::teams::create))
-        .route("/v1/teams/{id}", get(spaces::teams::show).put(spaces::teams::update).delete(spaces::teams::delete))
-        .route("/v1/team/memberships", get(spaces::teams::members).post(spaces::teams::add))
-        .route(
-            "/v1/team/memberships/{id}",
-            get(spaces::teams::member).put(spaces::teams::change).delete(spaces::teams::remove),
-        )
-        .route("/v1/webhooks", get(spaces::webhooks::list).post(spaces::webhooks::create))
-        .route(
-            "/v1/webhooks/{id}",
-            get(spaces::webhooks::show).put(spaces::webhooks::update).delete(spaces::webhooks::delete),
-        )
         .route("/v1/licenses", get(licenses::list))
         .route("/v1/licenses/users", patch(licenses::assign))
         .route("/v1/licenses/{id}", get(licenses::show))
@@ -146,6 +115,7 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/admin/recordings", get(lists::all_recordings))
         .route("/v1/recordings", get(lists::recordings))
         .route("/v1/meetingTranscripts", get(lists::transcripts))
+        .merge(spaces::router())
         .merge(meetings::router())
         .nest("/_sim", control::router(webex.clone()))
         .fallback(async || Refusal::NotFound)

@@ -25,11 +25,7 @@ struct Wish {
 }
 
 /// `POST /attachment/actions`. The document has 202; clients accept only 200 [C: webexpythonsdk].
-pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&["spark:messages_write"])?;
     let wish: Wish = json_body(&body)?;
     if wish.kind != "submit" {
@@ -67,7 +63,7 @@ pub(in crate::routes) async fn create(
 }
 
 /// `GET /attachment/actions/{id}`.
-pub(in crate::routes) async fn show(
+pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,

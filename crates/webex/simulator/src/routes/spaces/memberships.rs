@@ -23,11 +23,7 @@ const WRITE: [&str; 1] = ["spark:memberships_write"];
 const USUAL_PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
 
-pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
     let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let state = webex.state();
@@ -50,7 +46,7 @@ pub(in crate::routes) async fn list(
     page(&webex, ("/memberships", &query), size, state.behaviour.empty_pages, found.into_iter(), show)
 }
 
-pub(in crate::routes) async fn show(
+pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -73,11 +69,7 @@ struct Wish {
     is_room_hidden: Option<bool>,
 }
 
-pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
     let wish: Wish = json_body(&body)?;
     let now = webex.now();
@@ -103,7 +95,7 @@ pub(in crate::routes) async fn create(
     Ok(Json(tell(&webex, &state, (id, whom), caller.account.id, "created")?))
 }
 
-pub(in crate::routes) async fn update(
+pub(super) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -124,7 +116,7 @@ pub(in crate::routes) async fn update(
     Ok(Json(tell(&webex, &state, (id, whom), caller.account.id, "updated")?))
 }
 
-pub(in crate::routes) async fn delete(
+pub(super) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,

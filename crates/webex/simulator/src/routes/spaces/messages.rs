@@ -33,11 +33,7 @@ const LONGEST_TEXT: usize = 7439;
 const MOST_EDITS: u32 = 10;
 
 /// `GET /messages`: the latest first.
-pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
     let state = webex.state();
     let id = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
@@ -90,11 +86,7 @@ impl Before {
 }
 
 /// `GET /messages/direct`.
-pub(in crate::routes) async fn direct(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn direct(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
     let state = webex.state();
     let whom = person(&state, query.get("personId"), query.get("personEmail"))?;
@@ -105,7 +97,7 @@ pub(in crate::routes) async fn direct(
     page(&webex, ("/messages/direct", &query), LARGEST_PAGE, false, state.spaces.messages(space.id), show)
 }
 
-pub(in crate::routes) async fn show(
+pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -180,7 +172,7 @@ impl Wish {
     }
 }
 
-pub(in crate::routes) async fn create(
+pub(super) async fn create(
     State(webex): State<Webex>,
     caller: Caller,
     headers: HeaderMap,
@@ -253,7 +245,7 @@ pub(in crate::routes) async fn create(
     Ok(Json(shown))
 }
 
-pub(in crate::routes) async fn update(
+pub(super) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -286,7 +278,7 @@ pub(in crate::routes) async fn update(
     Ok(Json(tell(&webex, &state, id, caller.account.id, "updated")?))
 }
 
-pub(in crate::routes) async fn delete(
+pub(super) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -305,7 +297,7 @@ pub(in crate::routes) async fn delete(
 }
 
 /// `GET /contents/{id}`: a file that was sent.
-pub(in crate::routes) async fn contents(
+pub(super) async fn contents(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,

@@ -1,16 +1,18 @@
 //! `/v1/rooms` and their tabs, `/v1/memberships`, `/v1/messages` and `/v1/webhooks`.
 
-pub(in crate::routes) mod actions;
+mod actions;
 mod announce;
 mod content;
-pub(in crate::routes) mod memberships;
-pub(in crate::routes) mod messages;
-pub(in crate::routes) mod rooms;
-pub(in crate::routes) mod tabs;
-pub(in crate::routes) mod teams;
+mod memberships;
+mod messages;
+mod rooms;
+mod tabs;
+mod teams;
 mod view;
-pub(in crate::routes) mod webhooks;
+mod webhooks;
 
+use axum::Router;
+use axum::routing::{get, post};
 use lanyard_protocol::WebexId;
 use uuid::Uuid;
 
@@ -27,6 +29,30 @@ impl From<TooMany> for Refusal {
     fn from(_: TooMany) -> Self {
         Self::BadRequest("The simulator keeps at most 1000 rooms for each person.".to_owned())
     }
+}
+
+/// Rooms and everything in them, teams and webhooks.
+pub(super) fn router() -> Router<Webex> {
+    Router::new()
+        .route("/v1/rooms", get(rooms::list).post(rooms::create))
+        .route("/v1/rooms/{id}", get(rooms::show).put(rooms::update).delete(rooms::delete))
+        .route("/v1/rooms/{id}/meetingInfo", get(rooms::meeting_info))
+        .route("/v1/room/tabs", get(tabs::list).post(tabs::create))
+        .route("/v1/room/tabs/{id}", get(tabs::show).put(tabs::update).delete(tabs::delete))
+        .route("/v1/memberships", get(memberships::list).post(memberships::create))
+        .route("/v1/memberships/{id}", get(memberships::show).put(memberships::update).delete(memberships::delete))
+        .route("/v1/messages", get(messages::list).post(messages::create))
+        .route("/v1/messages/direct", get(messages::direct))
+        .route("/v1/messages/{id}", get(messages::show).put(messages::update).delete(messages::delete))
+        .route("/v1/contents/{id}", get(messages::contents))
+        .route("/v1/attachment/actions", post(actions::create))
+        .route("/v1/attachment/actions/{id}", get(actions::show))
+        .route("/v1/teams", get(teams::list).post(teams::create))
+        .route("/v1/teams/{id}", get(teams::show).put(teams::update).delete(teams::delete))
+        .route("/v1/team/memberships", get(teams::members).post(teams::add))
+        .route("/v1/team/memberships/{id}", get(teams::member).put(teams::change).delete(teams::remove))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/v1/webhooks/{id}", get(webhooks::show).put(webhooks::update).delete(webhooks::delete))
 }
 
 /// What a Webex id of this kind names.

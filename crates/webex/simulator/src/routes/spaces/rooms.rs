@@ -25,11 +25,7 @@ const WRITE: [&str; 1] = ["spark:rooms_write"];
 const USUAL_PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
 
-pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
     let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let state = webex.state();
@@ -52,7 +48,7 @@ pub(in crate::routes) async fn list(
     page(&webex, ("/rooms", &query), size, state.behaviour.empty_pages, found.into_iter(), show)
 }
 
-pub(in crate::routes) async fn show(
+pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -63,7 +59,7 @@ pub(in crate::routes) async fn show(
 }
 
 /// `GET /rooms/{id}/meetingInfo`: the meeting that belongs to it. Nobody can join it.
-pub(in crate::routes) async fn meeting_info(
+pub(super) async fn meeting_info(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -105,11 +101,7 @@ impl Wish {
     }
 }
 
-pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
     let wish: Wish = json_body(&body)?;
     let (title, entropy) = (wish.title()?, &*webex.setting().entropy);
@@ -128,7 +120,7 @@ pub(in crate::routes) async fn create(
     Ok(Json(shown))
 }
 
-pub(in crate::routes) async fn update(
+pub(super) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -146,7 +138,7 @@ pub(in crate::routes) async fn update(
     Ok(Json(tell(&webex, &state, id, caller.account.id, "updated")?))
 }
 
-pub(in crate::routes) async fn delete(
+pub(super) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,

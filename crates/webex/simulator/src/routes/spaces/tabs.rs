@@ -55,11 +55,7 @@ impl Wish {
 }
 
 /// `GET /room/tabs?roomId=`.
-pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
     let room = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
     let state = webex.state();
@@ -69,7 +65,7 @@ pub(in crate::routes) async fn list(
 }
 
 /// `GET /room/tabs/{id}`.
-pub(in crate::routes) async fn show(
+pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -81,11 +77,7 @@ pub(in crate::routes) async fn show(
 }
 
 /// `POST /room/tabs`.
-pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
     let wish = Wish::parse(&body)?;
     let (id, now) = (random::uuid(&*webex.setting().entropy), webex.now());
@@ -101,7 +93,7 @@ pub(in crate::routes) async fn create(
 }
 
 /// `PUT /room/tabs/{id}`.
-pub(in crate::routes) async fn update(
+pub(super) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -121,7 +113,7 @@ pub(in crate::routes) async fn update(
 }
 
 /// `DELETE /room/tabs/{id}`.
-pub(in crate::routes) async fn delete(
+pub(super) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,

@@ -43,11 +43,7 @@ impl Wish {
     }
 }
 
-pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ)?;
     let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let state = webex.state();
@@ -56,11 +52,7 @@ pub(in crate::routes) async fn list(
 }
 
 /// `POST /teams`; a team comes with a room of its own, of the same name.
-pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE)?;
     let wish: Wish = json_body(&body)?;
     let name = wish.name()?;
@@ -81,7 +73,7 @@ pub(in crate::routes) async fn create(
     Ok(Json(shown))
 }
 
-pub(in crate::routes) async fn show(
+pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -91,7 +83,7 @@ pub(in crate::routes) async fn show(
     Ok(Json(view(joined(&state, &caller, &id)?)))
 }
 
-pub(in crate::routes) async fn update(
+pub(super) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -108,7 +100,7 @@ pub(in crate::routes) async fn update(
     Ok(Json(view(team)))
 }
 
-pub(in crate::routes) async fn delete(
+pub(super) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -120,11 +112,7 @@ pub(in crate::routes) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(in crate::routes) async fn members(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn members(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     caller.needs_any(&READ_MEMBERS)?;
     let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let state = webex.state();
@@ -145,11 +133,7 @@ struct MemberWish {
 }
 
 /// `POST /team/memberships`; a member joins the team's rooms.
-pub(in crate::routes) async fn add(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn add(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
     caller.needs_any(&WRITE_MEMBERS)?;
     let wish: MemberWish = json_body(&body)?;
     let now = webex.now();
@@ -174,7 +158,7 @@ pub(in crate::routes) async fn add(
     shown(&state, id, whom)
 }
 
-pub(in crate::routes) async fn member(
+pub(super) async fn member(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -185,7 +169,7 @@ pub(in crate::routes) async fn member(
     shown(&state, team, whom)
 }
 
-pub(in crate::routes) async fn change(
+pub(super) async fn change(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -205,7 +189,7 @@ pub(in crate::routes) async fn change(
     shown(&state, id, whom)
 }
 
-pub(in crate::routes) async fn remove(
+pub(super) async fn remove(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,

@@ -58,17 +58,13 @@ const EVENTS: [&str; 12] = [
     "statusChanged",
 ];
 
-pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
     let size = page_size(&query, USUAL_PAGE, USUAL_PAGE)?;
     let state = webex.state();
     page(&webex, ("/webhooks", &query), size, state.behaviour.empty_pages, state.hooks.of(caller.account.id), view)
 }
 
-pub(in crate::routes) async fn show(
+pub(super) async fn show(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -103,11 +99,7 @@ impl Wish {
     }
 }
 
-pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
     let wish: Wish = json_body(&body)?;
     let (name, target) = wish.name_and_target()?;
     let known = |words: &[&str], word: Option<String>| word.filter(|word| words.contains(&word.as_str()));
@@ -134,7 +126,7 @@ pub(in crate::routes) async fn create(
     Ok(Json(view(state.hooks.get(id).ok_or(Refusal::NotFound)?)))
 }
 
-pub(in crate::routes) async fn update(
+pub(super) async fn update(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
@@ -158,7 +150,7 @@ pub(in crate::routes) async fn update(
     Ok(Json(view(hook)))
 }
 
-pub(in crate::routes) async fn delete(
+pub(super) async fn delete(
     State(webex): State<Webex>,
     caller: Caller,
     Path(id): Path<String>,
