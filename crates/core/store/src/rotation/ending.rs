@@ -1,6 +1,8 @@
 //! After the exchange: the commit, the spare, the failure.
 
-use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Intent, IntentPhase, Standing, Validity};
+use lanyard_credential::{
+    CredentialId, CredentialName, Generation, Grant, Intent, IntentPhase, Spend, Standing, TroubleKind, Validity,
+};
 use lanyard_protocol::ScopeSet;
 use lanyard_secret::{AccessToken, RefreshToken};
 
@@ -124,7 +126,8 @@ impl Store {
     }
 
     /// Keeps the refresh token of an answer that was overtaken, sealed, until the next rotation succeeds. It replaces an older
-    /// spare. `false` when the credential is gone, is being cleared, or was signed in anew.
+    /// spare. A grant that was called dead meanwhile is not any more: the spare may be the token that lives. `false` when the credential is
+    /// gone, is being cleared, or was signed in anew.
     pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
         let row_id = &*id.to_string();
         self.write_for(Purpose::Answer, |mut tx| async move {
@@ -141,6 +144,11 @@ impl Store {
             let sealed = envelope.seal(SPARE, grant.number(), token.expose_secret(), self.entropy());
             let update = sql("credentials", "UPDATE credentials SET spare_token = $2 WHERE id = $1");
             tx.run(update.bind(row_id).bind(&sealed)).await?;
+            let dead = row.str("standing")? == "needs-login"
+                && row.optional_str("trouble_kind")? == Some(TroubleKind::DeadGrant.as_str());
+            if dead {
+                update_standing(&mut tx, id, &Standing::Active).await?;
+            }
             let name = row.parsed("name")?;
             let detail = format!("beside generation {}", row.counter("generation")?);
             tx.record(AuditAction::SpareKept, Some((&id, &name)), detail);
@@ -150,7 +158,8 @@ impl Store {
     }
 
     /// Writes down that the exchange that `intent` announced brought no tokens, and gives the lease back. `false`, and nothing
-    /// written, when that very intent does not stand any more: somebody else moved on.
+    /// written, when that very intent does not stand any more: somebody else moved on; nor where the stored token is dead and a spare came
+    /// meanwhile, which the next attempt tries.
     pub async fn record_failure(
         &self,
         id: CredentialId,
@@ -170,6 +179,12 @@ impl Store {
                 && found.is_some_and(|found| is_same(&found.intent, intent));
             if !stands {
                 return tx.abandon(false).await;
+            }
+            let is_dead =
+                matches!(&failure.standing, Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadGrant);
+            if is_dead && intent.spend == Spend::Stored && row.holds(SPARE)? {
+                give_lease_back(&mut tx, id, self.process()).await?;
+                return tx.commit(false).await;
             }
             let update = match failure.intent {
                 IntentEnd::Close => sql("credentials", CLOSE_INTENT).bind(row_id),

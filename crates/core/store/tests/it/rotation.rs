@@ -178,6 +178,31 @@ async fn a_late_answer_is_overtaken_and_its_refresh_token_becomes_the_spare() {
 }
 
 #[tokio::test]
+async fn a_grant_is_not_called_dead_while_a_spare_is_untried() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let (id, grant) = (credential.id, credential.grant);
+    let spare = RefreshToken::new("canary-spare");
+    let dead = |world: &World| Failure {
+        standing: Standing::NeedsLogin(world.trouble(TroubleKind::DeadGrant)),
+        intent: IntentEnd::Close,
+    };
+    // It came after the exchange of the stored token began, and before that ended.
+    let (_, intent) = begun(&world.store, id, Spend::Stored).await;
+    assert!(world.store.keep_spare(id, grant, &spare).await.unwrap());
+    assert!(!world.store.record_failure(id, &intent, &dead(&world)).await.unwrap());
+    let view = claimed(&world.store, id).await;
+    assert_eq!((view.credential.standing, view.has_spare), (Standing::Active, true));
+    // The spare is dead, too.
+    let (_, intent) = begun(&world.store, id, Spend::Spare).await;
+    assert!(world.store.record_failure(id, &intent, &dead(&world)).await.unwrap());
+    assert_eq!(claimed(&world.store, id).await.credential.standing, dead(&world).standing);
+    // One that comes later may be the token that lives.
+    assert!(world.store.keep_spare(id, grant, &spare).await.unwrap());
+    assert_eq!(claimed(&world.store, id).await.credential.standing, Standing::Active);
+}
+
+#[tokio::test]
 async fn a_newer_spare_replaces_an_older_one() {
     let world = World::new().await;
     let credential = world.signed_in().await;
