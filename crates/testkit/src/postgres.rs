@@ -1,0 +1,168 @@
+//! A PostgreSQL server for tests, which ends with them.
+//!
+//! A shell between looks after it: it makes the server's directory, starts the server, and stops it by its process id when its own input
+//! ends, which it does when the test's process does, in whatever way. Where the tests run as root, shell and server run as `nobody`:
+//! PostgreSQL refuses to run as root.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// A server that listens on a Unix socket alone, with the safe settings that it comes with.
+pub struct Postgres {
+    programs: PathBuf,
+    directory: String,
+    shell: Mutex<Shell>,
+    databases: AtomicU32,
+}
+
+struct Shell {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Postgres {
+    /// The server that all tests of this process share, or why there is none on this machine.
+    pub fn shared() -> Result<&'static Self, &'static str> {
+        static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
+        SHARED.get_or_init(Self::start).as_ref().map_err(String::as_str)
+    }
+
+    /// Starts a server of the caller's own.
+    pub fn start() -> Result<Self, String> {
+        let programs = programs().ok_or("PostgreSQL's server is not installed")?;
+        let mut command = if rustix::process::geteuid().is_root() {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh"]);
+            command
+        } else {
+            Command::new("sh")
+        };
+        command.args(["-c", SCRIPT, "postgres"]).arg(&programs).current_dir("/");
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("PostgreSQL's server cannot be started: {error}"))?;
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut shell = Shell { child, input, output };
+        let directory = shell.answer().strip_prefix("ready ").map(str::to_owned);
+        let directory = directory.ok_or("PostgreSQL's server does not start")?;
+        Ok(Self { programs, directory, shell: Mutex::new(shell), databases: AtomicU32::new(0) })
+    }
+
+    /// The address of a new, empty database. Its texts are in the order of a language, so that an order that is left to it shows.
+    pub fn database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let made = self.query("postgres", &format!("CREATE DATABASE {name} {IN_ENGLISH}"));
+        made.or_else(|_| self.query("postgres", &format!("CREATE DATABASE {name}"))).expect("a database is made");
+        self.address(&name)
+    }
+
+    /// The address of a database by its name.
+    pub fn address(&self, database: &str) -> String {
+        format!("postgres://lanyard@localhost/{database}?host={}", self.directory)
+    }
+
+    /// What `psql` prints for a statement, run past Lanyard.
+    pub fn query(&self, database: &str, statement: &str) -> Result<String, String> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "lanyard", "-h", &self.directory]);
+        let output = psql.args(["-c", statement, database]).stdin(Stdio::null()).output();
+        let output = output.map_err(|error| error.to_string())?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    /// Ends the server without letting it finish anything, as a crash would.
+    pub fn kill(&self) {
+        assert_eq!(self.ask("kill"), "killed");
+    }
+
+    /// Starts the server again after [`kill`](Self::kill).
+    pub fn start_again(&self) {
+        assert!(self.ask("start").starts_with("ready "), "the server starts again");
+    }
+
+    fn ask(&self, word: &str) -> String {
+        let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
+        let input = shell.input.as_mut().expect("it is taken when this is dropped");
+        writeln!(input, "{word}").expect("the shell is there");
+        shell.answer()
+    }
+}
+
+impl Shell {
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("what the shell says is text");
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        // At the end of its input the shell stops the server and removes its files.
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// The directory of the newest server's programs: Debian keeps those of each version apart and out of the way of the shell.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let debian = versions.max().map(|version| Path::new("/usr/lib/postgresql").join(version.to_string()).join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    debian
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .find(|directory| ["initdb", "postgres", "psql"].into_iter().all(|program| directory.join(program).is_file()))
+}
+
+const IN_ENGLISH: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C'";
+
+/// A person's Ctrl-C reaches the shell too: it ends the reading, and the server is stopped all the same.
+const SCRIPT: &str = r#"
+set -u
+trap : INT TERM HUP
+directory=$(mktemp -d "${TMPDIR:-/tmp}/lanyard-pg.XXXXXX") || exit 1
+pid=
+start() {
+    "$1/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= -c max_connections=300 \
+        >>"$directory/log" 2>&1 </dev/null &
+    pid=$!
+    until "$1/psql" -X -q -h "$directory" -U lanyard -c 'SELECT 1' postgres >/dev/null 2>&1; do
+        kill -0 "$pid" 2>/dev/null || { cat "$directory/log" >&2; return 1; }
+        sleep 0.05
+    done
+    echo "ready $directory"
+}
+stop() {
+    [ -z "$pid" ] || { kill "$1" "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; pid=; }
+}
+if "$1/initdb" -D "$directory/data" -U lanyard --auth=trust --no-locale --encoding=UTF8 --no-sync >"$directory/log" 2>&1; then
+    start "$1"
+else
+    cat "$directory/log" >&2; false
+fi || echo failed
+while read -r word; do
+    case $word in
+        kill) stop -QUIT; echo killed ;;
+        start) start "$1" ;;
+    esac
+done
+stop -INT
+rm -rf "$directory"
+"#;
