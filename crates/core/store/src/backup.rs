@@ -14,7 +14,7 @@ use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with}
 use thiserror::Error;
 
 use crate::audit::AuditAction;
-use crate::engine::{Engine, SqliteEngine, beside, sql};
+use crate::engine::{CopyError, Engine, Reach, SqliteEngine, beside, sql};
 use crate::home::{create_file, sync_directory};
 use crate::keys::{HomeRow, KeyPlace};
 use crate::pause::PAUSE;
@@ -45,6 +45,9 @@ pub enum BackupError {
     /// `SQLite` takes paths as text.
     #[error("{} is not a valid file name for a database", .0.display())]
     Unnameable(PathBuf),
+    /// The store is a server's database, which that server's tools copy.
+    #[error("the store is in PostgreSQL: {0}")]
+    OnServer(String),
     /// The home's key is being replaced: the copy would stand under two keys, one of which is about to be removed.
     #[error("the home's key is being replaced just now")]
     KeyInMotion,
@@ -66,6 +69,9 @@ impl BackupError {
     pub fn hint(&self) -> String {
         match self {
             Self::Exists(_) | Self::Unnameable(_) => "choose another name".to_owned(),
+            Self::OnServer(address) => {
+                format!("back it up with PostgreSQL's own tools: pg_dump --schema=lanyard '{address}'")
+            }
             Self::KeyInMotion => "finish that first: lanyard key rotate".to_owned(),
             Self::Io { path, .. } => {
                 let directory = path.parent().unwrap_or(path);
@@ -108,8 +114,9 @@ impl Store {
     async fn copy_and_name(&self, unfinished: &Path, path: &Path) -> Result<Backup, BackupError> {
         let failed = |source| BackupError::Io { path: path.to_owned(), source };
         self.inner.engine.copy_to(unfinished).await.map_err(|error| match error {
-            Some(error) => BackupError::Store(error),
-            None => BackupError::Unnameable(path.to_owned()),
+            CopyError::Store(error) => BackupError::Store(error),
+            CopyError::Name => BackupError::Unnameable(path.to_owned()),
+            CopyError::OnServer => BackupError::OnServer(self.inner.engine.place()),
         })?;
         let made_at = self.now().wall;
         let copy = Engine::Sqlite(SqliteEngine::new(unfinished.to_owned(), Options::default()));
@@ -117,7 +124,7 @@ impl Store {
         if row.next.is_some() {
             return Err(BackupError::KeyInMotion);
         }
-        let mut write = copy.write().await?;
+        let mut write = copy.write(Reach::Home).await?;
         let reason = format!("it is a copy, made at {made_at:.0}");
         write.run(sql("home", PAUSE).bind(reason).bind(made_at)).await?;
         // Whoever removed the old key from its place has no business in the copy.

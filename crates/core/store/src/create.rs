@@ -1,7 +1,8 @@
 //! Making a home.
 //!
 //! A database gets its name only when it is complete: whoever finds `lanyard.db` may rely on it, and whoever finds none, after a
-//! crash at any point, begins again. The key comes first and is made once; no database that exists ever gets another.
+//! crash at any point, begins again. On a server one transaction makes all of it. The key comes first and is made once; no database that
+//! exists ever gets another.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,24 +10,29 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use arc_swap::ArcSwapOption;
-use lanyard_vault::{DataKey, HomeKey, KeySource};
+use lanyard_vault::{DataKey, HomeKey, KeySource, Sealed};
 
 use crate::adoption::OWN_KEY;
 use crate::audit::AuditAction;
-use crate::engine::{Engine, SqliteEngine, beside, sql};
+use crate::engine::{Engine, SqliteEngine, StoreAddress, beside, sql};
 use crate::home::{create_file, sync_directory};
 use crate::keys::{Keys, Way, home_id};
+use crate::location::Location;
 use crate::lock::lock;
 use crate::open::read_home;
 use crate::store::Inner;
-use crate::write::Purpose;
-use crate::{Home, OpenError, Options, Parts, Store, migration};
+use crate::write::{Purpose, Tx};
+use crate::{Home, OpenError, Options, Parts, Store, StoreError};
 
 impl Store {
     /// Opens the home, with the key from where it is kept, and makes directory, key and database where they are missing. Any number
     /// of processes may do this at once: one makes the home, the others open what it made.
     pub async fn open_or_create(home: &Path, parts: Parts, options: Options) -> Result<(Self, HomeKey), OpenError> {
         let home = Home::new(home).absolute()?;
+        let location = Location::of_new_unless(&home, exists(&home.database())?, &options)?;
+        if let Location::Server(address, _) = &location {
+            return Self::open_or_create_on(address, &location, home, parts, options).await;
+        }
         if !exists(&home.database())? {
             home.create_directory()?;
             let _lock = lock(&home).await?;
@@ -40,11 +46,39 @@ impl Store {
                 let (key, source) = way.make(&id, &*parts.entropy).await?;
                 create_database(&home, &key, (source, &id), &parts, &options).await?;
                 home.check()?;
-                let (engine, row) = read_home(&home, options).await?;
+                let (engine, row) = read_home(&home, &location, options).await?;
                 let store = Self::assemble(home.clone(), engine, &row, Some(way), vec![key.clone()], parts)?;
                 return Ok((store, key));
             }
         }
+        Self::open_home(&home.directory, parts, options).await
+    }
+
+    /// Opens the store on a server, and makes it where it is missing.
+    async fn open_or_create_on(
+        address: &StoreAddress,
+        location: &Location,
+        home: Home,
+        parts: Parts,
+        options: Options,
+    ) -> Result<(Self, HomeKey), OpenError> {
+        home.create_directory()?;
+        match Self::open_home(&home.directory, parts.clone(), options.clone()).await {
+            Err(OpenError::NoStore(_)) => {}
+            opened => return opened,
+        }
+        let lock = lock(&home).await?;
+        let way = Way::new(&home, options.keys.clone())?;
+        // A key that is made silently would be in one home of several, and lost with it.
+        if !way.names_source() {
+            return Err(OpenError::NoKeySource(address.clone()));
+        }
+        let id = home_id(&*parts.entropy);
+        let (key, source) = way.make(&id, &*parts.entropy).await?;
+        let engine = location.engine(&home, options.clone());
+        fill_database(&home, engine, &key, (source, &id), &parts).await?;
+        drop(lock);
+        // Another home may have been faster: then its key counts.
         Self::open_home(&home.directory, parts, options).await
     }
 
@@ -58,8 +92,13 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let home = Home::new(home).absolute()?;
         home.create_directory()?;
+        let location = Location::of_new_unless(&home, exists(&home.database())?, &options)?;
         let _lock = lock(&home).await?;
-        if !exists(&home.database())? {
+        if matches!(location, Location::Server(..)) {
+            let id = home_id(&*parts.entropy);
+            let engine = location.engine(&home, options.clone());
+            fill_database(&home, engine, key, (source, &id), &parts).await?;
+        } else if !exists(&home.database())? {
             refuse_orphans(&home)?;
             let id = home_id(&*parts.entropy);
             create_database(&home, key, (source, &id), &parts, &options).await?;
@@ -110,11 +149,24 @@ async fn create_database(
     let failed = |source| OpenError::Io { path: path.clone(), source };
     create_file(&path).map_err(failed)?;
 
+    let engine = Engine::Sqlite(SqliteEngine::new(path.clone(), options.clone()));
+    fill_database(home, engine, key, (source, id), parts).await?;
+    give_name(home)
+}
+
+/// Makes the schema where there is none, and the home in it, in one transaction. A home that is there already stays as it is.
+async fn fill_database(
+    home: &Home,
+    engine: Engine,
+    key: &HomeKey,
+    (source, id): (KeySource, &str),
+    parts: &Parts,
+) -> Result<(), OpenError> {
     let own = DataKey::generate(&*parts.entropy);
-    let wrapped = key.wrap(&own, &OWN_KEY, &*parts.entropy);
+    let wrapped = &key.wrap(&own, &OWN_KEY, &*parts.entropy);
     let store = &Store::new(Inner {
         home: home.clone(),
-        engine: Engine::Sqlite(SqliteEngine::new(path.clone(), options.clone())),
+        engine,
         keys: Keys::new(None, vec![key.clone()], key.id()),
         audit_key: own.audit_key(),
         clients_key: own.clients_key(),
@@ -124,25 +176,41 @@ async fn create_database(
         parts: parts.clone(),
         paused: ArcSwapOption::empty(),
     });
-    migration::migrate(&store.inner.engine).await?;
-    let detail = &*format!("key {}, kept in: {}", key.id(), source.as_str());
-    let wrapped = &wrapped;
     store
         .write_for(Purpose::Keys, |mut tx| async move {
-            let row = sql("home", INSERT_HOME)
-                .bind(key.id().to_string())
-                .bind(source.as_str())
-                .bind(wrapped)
-                .bind(tx.now().wall)
-                .bind(id);
-            tx.run(row).await?;
-            store.begin_list(&mut tx).await?;
-            tx.record(AuditAction::HomeCreated, None, detail);
-            tx.commit::<_, OpenError>(()).await
+            tx.create_schema().await?;
+            if tx.row(sql("home", "SELECT id FROM home")).await?.is_some() {
+                return tx.abandon::<_, OpenError>(()).await;
+            }
+            store.fill(&mut tx, key, source, wrapped, id).await?;
+            tx.commit(()).await
         })
         .await?;
     store.close().await?;
-    give_name(home)
+    Ok(())
+}
+
+impl Store {
+    /// Writes the home's own row, an empty list of clients, and the first record.
+    async fn fill(
+        &self,
+        tx: &mut Tx,
+        key: &HomeKey,
+        source: KeySource,
+        wrapped: &Sealed,
+        id: &str,
+    ) -> Result<(), StoreError> {
+        let row = sql("home", INSERT_HOME)
+            .bind(key.id().to_string())
+            .bind(source.as_str())
+            .bind(wrapped)
+            .bind(tx.now().wall)
+            .bind(id);
+        tx.run(row).await?;
+        self.begin_list(tx).await?;
+        tx.record(AuditAction::HomeCreated, None, format!("key {}, kept in: {}", key.id(), source.as_str()));
+        Ok(())
+    }
 }
 
 /// Gives a complete and closed database its name, durably.

@@ -1,10 +1,7 @@
 //! What `doctor` asks.
 
-use std::fs;
-
 use lanyard_vault::{KeyId, KeySource};
 
-use crate::engine::beside;
 use crate::{Store, StoreError};
 
 /// The store's own condition.
@@ -12,9 +9,9 @@ use crate::{Store, StoreError};
 pub struct Diagnosis {
     /// The schema's version.
     pub schema_version: i64,
-    /// The database file's size in bytes.
+    /// The size of the database in bytes.
     pub database_bytes: u64,
-    /// The size of the log beside it; 0 when there is none.
+    /// The size of the log beside its file; 0 when there is none.
     pub log_bytes: u64,
     /// The home's key.
     pub key_id: KeyId,
@@ -26,12 +23,11 @@ impl Store {
     /// Sizes and versions.
     pub async fn diagnosis(&self) -> Result<Diagnosis, StoreError> {
         let home = self.home_row().await?;
-        let database = self.engine().path();
-        let log = fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len());
+        let (database_bytes, log_bytes) = self.engine().sizes().await?;
         Ok(Diagnosis {
             schema_version: self.engine().schema_version().await?,
-            database_bytes: fs::metadata(database).map_err(StoreError::Io)?.len(),
-            log_bytes: log,
+            database_bytes,
+            log_bytes,
             key_id: home.key,
             key_source: home.source,
         })

@@ -58,6 +58,20 @@ pub enum StoreError {
     /// The home's key was replaced while this process had it open, and the new one cannot be had.
     #[error(transparent)]
     Key(Box<KeyError>),
+    /// The server that has the store cannot be reached, or does not let this process in.
+    #[error("the store's server {server} cannot be used: {reason}")]
+    Unreachable {
+        /// Its host and port, or its socket's directory.
+        server: Box<str>,
+        /// What the system or the server said.
+        reason: String,
+    },
+    /// The server's answer to a commit was lost: it may have happened or not.
+    #[error("the connection to the store's server {0} was lost during a commit")]
+    Undecided(Box<str>),
+    /// Two transactions got into each other's way; this one did not happen.
+    #[error("another process changed the store at the same time")]
+    Conflict,
     /// Anything else that the engine reports.
     #[error("the database failed")]
     Sqlx(#[source] sqlx::Error),
@@ -67,7 +81,9 @@ impl StoreError {
     /// Whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Busy | Self::Full | Self::Io(_) => true,
+            Self::Busy | Self::Full | Self::Io(_) | Self::Unreachable { .. } | Self::Undecided(_) | Self::Conflict => {
+                true
+            }
             Self::ReadOnly
             | Self::Replaced(_)
             | Self::Damaged(_)
@@ -83,8 +99,10 @@ impl StoreError {
     /// Whether what was to be written may have been written all the same: the engine failed while it made it durable.
     pub fn is_undecided(&self) -> bool {
         match self {
-            Self::Io(_) | Self::Damaged(_) | Self::Sqlx(_) => true,
+            Self::Io(_) | Self::Damaged(_) | Self::Undecided(_) | Self::Sqlx(_) => true,
             Self::Busy
+            | Self::Unreachable { .. }
+            | Self::Conflict
             | Self::Full
             | Self::ReadOnly
             | Self::Replaced(_)
@@ -128,6 +146,11 @@ impl StoreError {
                  lanyard restore --resume"
             }
             Self::Key(error) => return error.hint(),
+            Self::Unreachable { .. } => {
+                "see that the server runs and that its address and password are right, then try again"
+            }
+            Self::Undecided(_) => "look whether it was done, for example with `lanyard audit`, before you try again",
+            Self::Conflict => "try again",
             Self::Sqlx(_) => "run `lanyard doctor`",
         };
         hint.to_owned()

@@ -2,8 +2,6 @@
 //!
 //! A read that brings a row under a key that this process has not met fetches that key first.
 
-use std::path::Path;
-
 use crate::engine::{Engine, Row, Statement};
 use crate::{Store, StoreError};
 
@@ -90,7 +88,7 @@ impl<'a> Gate<'a> {
         self.engine().forget().await;
     }
 
-    pub(crate) fn path(&self) -> &'a Path {
-        self.engine().path()
+    pub(crate) async fn sizes(&self) -> Result<(u64, u64), StoreError> {
+        self.engine().sizes().await
     }
 }

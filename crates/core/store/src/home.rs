@@ -83,6 +83,11 @@ impl Home {
         }
     }
 
+    /// Refuses a home that is not its owner's alone, whatever is in it.
+    pub fn check_directory(&self) -> Result<(), OpenError> {
+        check_directory(&self.directory)
+    }
+
     /// Refuses a key file without a database: the database is gone, unless a home is about to be made here.
     pub(crate) fn refuse_lost(&self) -> Result<(), OpenError> {
         let [database, key, unfinished] = [self.database(), self.key_file(), self.unfinished_database()]

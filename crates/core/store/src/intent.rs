@@ -10,6 +10,9 @@ use crate::StoreError;
 use crate::engine::{Row, Value};
 use crate::record::nanoseconds;
 
+/// How far the wall clocks of machines that share a store may be apart.
+const SKEW: Duration = Duration::from_mins(1);
+
 /// What is known of whoever wrote an intent, at the moment of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Writer {
@@ -50,8 +53,9 @@ impl StoredIntent {
     }
 
     /// What is known of the writer. A process of this host is judged by whether it is there, whatever the time: one that is stopped
-    /// goes on some day. A process that cannot be judged is believed gone when its deadline has passed.
-    pub(crate) fn judge(&self, me: &ProcessIdentity, now: &Moment) -> Writer {
+    /// goes on some day. A process that cannot be judged is believed gone when its deadline has passed. In a store that machines share, a
+    /// deadline of another boot may be another machine's, and only the wall clock tells.
+    pub(crate) fn judge(&self, me: &ProcessIdentity, now: &Moment, shared: bool) -> Writer {
         if self.intent.phase == IntentPhase::Unanswered {
             return Writer::Gone;
         }
@@ -60,15 +64,19 @@ impl StoredIntent {
         }
         match me.judge(&self.intent.writer) {
             Presence::Gone => Writer::Gone,
-            Presence::Unknown if self.deadline_has_passed(now) => Writer::Gone,
+            Presence::Unknown if self.deadline_has_passed(now, shared) => Writer::Gone,
             Presence::Alive | Presence::Unknown => Writer::Present,
         }
     }
 
-    fn deadline_has_passed(&self, now: &Moment) -> bool {
+    fn deadline_has_passed(&self, now: &Moment, shared: bool) -> bool {
         let deadline = &self.intent.deadline;
         if deadline.boot.same_boot(&now.boot.boot) {
             return now.boot.elapsed >= deadline.elapsed;
+        }
+        if shared {
+            let until = self.deadline_wall.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+            return now.wall >= until;
         }
         // A database file is used by one machine at a time: what ran in an earlier boot has ended with it.
         let known = |boot: &BootId| !boot.as_str().is_empty();
@@ -172,11 +180,11 @@ mod tests {
     fn a_writer_that_cannot_be_judged_has_until_its_deadline() {
         let clock = clock();
         let intent = by(&elsewhere(&clock), &clock);
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Present);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
         clock.advance(LENGTH.checked_sub(Duration::from_nanos(1)).unwrap());
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Present);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
         clock.advance(Duration::from_nanos(1));
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Gone);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
     }
 
     #[test]
@@ -187,10 +195,10 @@ mod tests {
         let living = ProcessIdentity { pid: child.id(), started: started(child.id()), ..me(&clock) };
         let intent = by(&living, &clock);
         clock.advance(100 * LENGTH);
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Present);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Gone);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
     }
 
     #[cfg(target_os = "linux")]
@@ -204,17 +212,30 @@ mod tests {
         let clock = clock();
         let (elsewhere, mine) = (by(&elsewhere(&clock), &clock), by(&me(&clock), &clock));
         clock.reboot("next");
-        assert_eq!(elsewhere.judge(&me(&clock), &clock.now()), Writer::Gone);
-        assert_eq!(mine.judge(&me(&clock), &clock.now()), Writer::Gone);
+        assert_eq!(elsewhere.judge(&me(&clock), &clock.now(), false), Writer::Gone);
+        assert_eq!(mine.judge(&me(&clock), &clock.now(), false), Writer::Gone);
     }
 
     #[test]
     fn my_own_is_mine_until_i_said_that_no_answer_comes() {
         let clock = clock();
         let mut intent = by(&me(&clock), &clock);
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Me);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Me);
         intent.intent.phase = IntentPhase::Unanswered;
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Gone);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
+    }
+
+    #[test]
+    fn a_writer_on_another_machine_has_until_its_deadline_by_any_clock() {
+        let clock = clock();
+        let intent = by(&elsewhere(&clock), &clock);
+        clock.reboot("another machine");
+        let judge = || intent.judge(&me(&clock), &clock.now(), true);
+        assert_eq!(judge(), Writer::Present);
+        clock.advance(LENGTH);
+        assert_eq!(judge(), Writer::Present, "the other clock may be late");
+        clock.advance(SKEW);
+        assert_eq!(judge(), Writer::Gone);
     }
 
     #[test]
@@ -222,8 +243,8 @@ mod tests {
         let clock = clock();
         clock.reboot("");
         let intent = by(&elsewhere(&clock), &clock);
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Present);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
         clock.advance(LENGTH);
-        assert_eq!(intent.judge(&me(&clock), &clock.now()), Writer::Gone);
+        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use lanyard_credential::CredentialId;
-use lanyard_time::{BootId, BootTime, Presence, ProcessIdentity};
+use lanyard_time::{BootId, BootTime, Moment, Presence, ProcessIdentity};
 
-use crate::StoreError;
 use crate::engine::{Row, Statement, sql};
 use crate::record::nanoseconds;
 use crate::write::Tx;
+use crate::{Store, StoreError};
 
 /// A lease as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,18 @@ pub(crate) struct Lease {
     pub(crate) owner: ProcessIdentity,
     pub(crate) length: Duration,
     pub(crate) until: BootTime,
+}
+
+impl Store {
+    /// The time by which leases end. Machines that share a store have no boot in common, so that their wall clocks must do: a clock that
+    /// is wrong makes two of them work where one would do.
+    pub(crate) fn lease_time(&self, now: &Moment) -> BootTime {
+        if !self.inner.engine.is_shared() {
+            return now.boot.clone();
+        }
+        let elapsed = u64::try_from(now.wall.as_millisecond()).map_or(Duration::ZERO, Duration::from_millis);
+        BootTime { boot: BootId::new("wall"), elapsed }
+    }
 }
 
 impl Lease {

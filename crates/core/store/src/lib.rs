@@ -27,6 +27,7 @@ mod intent;
 mod keys;
 mod labels;
 mod lease;
+mod location;
 mod lock;
 mod migration;
 mod names;
@@ -49,6 +50,7 @@ pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKi
 pub use clients::{AddClientError, ChangeClientError, ClientList, HandOutCount, KeyedClient, Refusal, RefusedClient};
 pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
+pub use engine::{StoreAddress, StoreAddressError};
 pub use error::StoreError;
 pub use grant::NewTokens;
 pub use hand_out::HandOut;

@@ -11,8 +11,9 @@ use thiserror::Error;
 
 use crate::adoption::own_key;
 use crate::backup::remove_unfinished_copies;
-use crate::engine::{Engine, SqliteEngine};
+use crate::engine::{Engine, StoreAddress};
 use crate::keys::{HomeRow, Keys, Way};
+use crate::location::Location;
 use crate::migration::{self, KNOWN};
 use crate::schema;
 use crate::store::Inner;
@@ -78,11 +79,25 @@ pub enum OpenError {
         /// The last one that is known here.
         known: i64,
     },
+    /// The server's database has no store yet.
+    #[error("there is no store in {0} yet")]
+    NoStore(StoreAddress),
+    /// A store on a server is about to be made, and no one chose where its key is kept.
+    #[error("the new store in {0} needs a key, and nothing says where it is kept")]
+    NoKeySource(StoreAddress),
+    /// An older lanyard made the store on a server. Brokers of that version may be using it.
+    #[error("the store has version {found}, and this lanyard needs version {known}")]
+    Older {
+        /// The store's version.
+        found: i64,
+        /// The one that is needed here.
+        known: i64,
+    },
     /// The database holds tables, indexes, triggers or views that are not Lanyard's, or lacks some.
-    #[error("the schema of {} was not created by Lanyard: {}", database.display(), differences.join("; "))]
+    #[error("the schema of {database} was not created by Lanyard: {}", differences.join("; "))]
     ForeignSchema {
         /// The database.
-        database: PathBuf,
+        database: String,
         /// What differs.
         differences: Vec<String>,
     },
@@ -125,10 +140,18 @@ impl OpenError {
             Self::Key(error) => error.hint(),
             Self::ForeignKey { expected, .. } => format!("put the key file with the key {expected} back in place"),
             Self::Newer { .. } => "use the newer lanyard, or restore a backup of the older store".to_owned(),
-            Self::ForeignSchema { database, .. } => format!(
-                "someone altered the database; move {} away and restore a backup: lanyard restore FILE",
-                database.display()
-            ),
+            Self::ForeignSchema { database, .. } => {
+                format!("someone altered the database; move {database} away and restore a backup: lanyard restore FILE")
+            }
+            Self::NoStore(_) => "add an app or a credential to make it, or correct the setting store".to_owned(),
+            Self::NoKeySource(_) => {
+                "set key_source in lanyard.toml: \"key-file\" (with LANYARD_KEY_FILE), \"command\", \"keyring\", \
+                 \"passphrase\" or \"file\""
+                    .to_owned()
+            }
+            Self::Older { .. } => {
+                "stop every broker of the store, then run: LANYARD_UPGRADE_STORE=1 lanyard doctor".to_owned()
+            }
             Self::Io { path, .. } => format!("check the disk, and the owner and permissions of {}", path.display()),
             Self::Store(error) => error.hint(),
         }
@@ -142,8 +165,9 @@ impl Store {
     /// the next one: [`open_home`](Self::open_home) does.
     pub async fn open(home: &Path, key: &HomeKey, parts: Parts, options: Options) -> Result<Self, OpenError> {
         let home = Home::new(home).absolute()?;
-        home.check()?;
-        let (engine, row) = read_home(&home, options).await?;
+        let location = Location::of(&home, &options)?;
+        location.check(&home)?;
+        let (engine, row) = read_home(&home, &location, options).await?;
         if row.key != key.id() {
             return Err(OpenError::ForeignKey { found: key.id(), expected: row.key });
         }
@@ -155,9 +179,10 @@ impl Store {
     /// Opens an existing home with the key that it names, from where that is kept. Makes nothing.
     pub async fn open_home(home: &Path, parts: Parts, options: Options) -> Result<(Self, HomeKey), OpenError> {
         let home = Home::new(home).absolute()?;
-        home.check()?;
+        let location = Location::of(&home, &options)?;
+        location.check(&home)?;
         let way = Way::to_existing(&home, options.keys.clone())?;
-        let (engine, mut row) = read_home(&home, options).await?;
+        let (engine, mut row) = read_home(&home, &location, options).await?;
         let mut looks = 0;
         let (key, keys) = loop {
             let wanted: Vec<KeyId> = row.keys().collect();
@@ -209,22 +234,31 @@ impl Store {
 /// How often the home's row is looked at before its key is said to be missing.
 const LOOKS: u32 = 5;
 
-/// Opens the database of a home that was checked, brings its schema up to date, and reads the home's own row.
-pub(crate) async fn read_home(home: &Home, options: Options) -> Result<(Engine, HomeRow), OpenError> {
-    let engine = Engine::Sqlite(SqliteEngine::new(home.database(), options));
+/// Opens the database of a home that was checked, and reads the home's own row. A file's schema is brought up to date; a server's is
+/// others' too, and is left alone.
+pub(crate) async fn read_home(
+    home: &Home,
+    location: &Location,
+    options: Options,
+) -> Result<(Engine, HomeRow), OpenError> {
+    let upgrades = options.upgrades_server || matches!(location, Location::File);
+    let engine = location.engine(home, options);
     let found = engine.schema_version().await?;
     if found > KNOWN {
         return Err(OpenError::Newer { found, known: KNOWN });
     }
-    if found == 0 {
-        return Err(StoreError::Damaged(format!("{} is empty", home.database().display())).into());
-    }
-    if found < KNOWN {
-        migration::migrate(&engine).await?;
+    match location {
+        Location::File if found == 0 => {
+            return Err(StoreError::Damaged(format!("{} is empty", home.database().display())).into());
+        }
+        Location::Server(address, _) if found == 0 => return Err(OpenError::NoStore(address.clone())),
+        _ if found < KNOWN && upgrades => migration::migrate(&engine).await?,
+        _ if found < KNOWN => return Err(OpenError::Older { found, known: KNOWN }),
+        _ => {}
     }
     let differences = schema::differences(&engine).await?;
     if !differences.is_empty() {
-        return Err(OpenError::ForeignSchema { database: home.database(), differences });
+        return Err(OpenError::ForeignSchema { database: engine.place(), differences });
     }
     let row = HomeRow::read(engine.row(HomeRow::select()).await?.as_ref())?;
     Ok((engine, row))

@@ -10,9 +10,10 @@ use thiserror::Error;
 
 use crate::audit::AuditAction;
 use crate::create::{exists, give_name, refuse_orphans, remove_unfinished};
-use crate::engine::{Engine, SqliteEngine, beside, sql};
+use crate::engine::{Engine, SqliteEngine, StoreAddress, beside, sql};
 use crate::home::create_file;
 use crate::keys::{HomeRow, Way, home_id};
+use crate::location::Location;
 use crate::lock::lock;
 use crate::migration::{self, KNOWN};
 use crate::pause::PAUSE;
@@ -76,6 +77,9 @@ pub enum RestoreError {
         /// The key that is needed.
         expected: KeyId,
     },
+    /// The home's settings say that its store is on a server.
+    #[error("the store of this home is in {0}, which a backup file cannot replace")]
+    OnServer(StoreAddress),
     /// The home cannot be made.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -105,6 +109,9 @@ impl RestoreError {
             Self::OtherKey { expected, .. } => {
                 format!("find the key file with the key {expected}: without it the backup cannot be opened")
             }
+            Self::OnServer(_) => {
+                "restore the database with PostgreSQL's own tools, or remove the setting store".to_owned()
+            }
             Self::Open(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
@@ -131,6 +138,9 @@ impl Store {
         options: Options,
     ) -> Result<Restored, RestoreError> {
         let home = Home::new(home).absolute()?;
+        if let Location::Server(address, _) = Location::of(&home, &options)? {
+            return Err(RestoreError::OnServer(address));
+        }
         if exists(&home.database())? {
             return Err(RestoreError::HomeExists(home.directory));
         }

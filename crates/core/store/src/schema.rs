@@ -5,30 +5,28 @@
 use std::collections::BTreeMap;
 
 use crate::StoreError;
-use crate::engine::{Engine, sql};
-
-/// The schema after the last migration: for each object its type, its name and its definition, with single spaces.
-const KNOWN: &str = include_str!("migrations/schema.txt");
+use crate::engine::Engine;
 
 /// What differs from the known schema, in words; nothing if all is as it should be.
 pub(crate) async fn differences(engine: &Engine) -> Result<Vec<String>, StoreError> {
     let mut found = BTreeMap::new();
-    for row in engine.rows(sql("schema", SELECT)).await? {
+    for row in engine.schema_objects().await? {
         let definition = row.optional_text("sql")?.unwrap_or_default();
         let object = format!("{} {}", row.text("type")?, row.text("name")?);
         found.insert(object, definition.split_whitespace().collect::<Vec<_>>().join(" "));
     }
-    Ok(compare(&known(), &found))
+    Ok(compare(&known(engine.known_schema()), &found))
 }
 
 type Objects = BTreeMap<String, String>;
 
-fn known() -> Objects {
+/// The schema after the last migration: for each object its type, its name and its definition, with single spaces.
+fn known(schema: &str) -> Objects {
     let object = |line: &str| {
         let (object, definition) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
         (object.to_owned(), definition.to_owned())
     };
-    KNOWN.lines().map(object).collect()
+    schema.lines().map(object).collect()
 }
 
 fn compare(known: &Objects, found: &Objects) -> Vec<String> {
@@ -43,9 +41,6 @@ fn compare(known: &Objects, found: &Objects) -> Vec<String> {
     });
     unknown.chain(expected).collect()
 }
-
-/// Without the statistics of `ANALYZE`, which an administrator may have asked for.
-const SELECT: &str = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'";
 
 #[cfg(test)]
 mod tests {

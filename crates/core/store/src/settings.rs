@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;
 
-use crate::Home;
+use crate::{Home, StoreAddress, StoreAddressError};
 
 mod file;
 mod words;
@@ -25,6 +25,12 @@ pub struct Settings {
     /// The program that prints the home's key, and its arguments; no shell is between.
     #[serde(default)]
     pub key_command: Option<Vec<String>>,
+    /// The database of a PostgreSQL server that holds the store; without it, a file in the home does.
+    #[serde(default, deserialize_with = "store_address")]
+    pub store: Option<StoreAddress>,
+    /// The file that holds the password for that server.
+    #[serde(default)]
+    pub store_password_file: Option<PathBuf>,
     /// How the broker is run.
     #[serde(default)]
     pub serve: ServeSettings,
@@ -140,7 +146,7 @@ impl SettingsError {
             Self::Io { path, .. } => format!("check the disk and the permissions of {}", path.display()),
             Self::Unclear { .. } => {
                 "the settings are key_source (file, keyring, passphrase, command or key-file), key_command (a list: the program, \
-                 then its arguments), and the table [serve], whose names are those of the options of lanyard serve"
+                 then its arguments), store (postgres://USER@HOST/DATABASE), store_password_file, and the table [serve], whose names are those of the options of lanyard serve"
                     .to_owned()
             }
         }
@@ -167,10 +173,8 @@ impl Settings {
             Ok(all) => return Ok((all, None)),
             Err(mistake) => mistake,
         };
-        let needed = needed(&bytes).map_err(|message| SettingsError::Unclear {
-            path: path.display().to_string(),
-            message: message.to_owned(),
-        })?;
+        let needed =
+            needed(&bytes).map_err(|message| SettingsError::Unclear { path: path.display().to_string(), message })?;
         Ok((needed, Some(mistake)))
     }
 
@@ -191,11 +195,21 @@ impl Settings {
 
 /// The parts of an invalid text that a command needs. A text that is not TOML at all has none: the command then looks for a broker in
 /// the home, and fails by name if it needs a key command.
-fn needed(bytes: &[u8]) -> Result<Settings, &'static str> {
+fn needed(bytes: &[u8]) -> Result<Settings, String> {
     let mut settings = Settings::default();
     let Some(all) = str::from_utf8(bytes).ok().and_then(|text| text.parse::<toml::Table>().ok()) else {
-        return Ok(settings);
+        // A database that is in the home must not be taken for the store of a home whose store is elsewhere.
+        let names_store = bytes.split(|byte| *byte == b'\n').any(|line| line.trim_ascii().starts_with(b"store"));
+        return if names_store { Err("it is not TOML, and seems to set store".to_owned()) } else { Ok(settings) };
     };
+    if let Some(store) = all.get("store") {
+        let address = store.as_str().ok_or("store is not a text in quotes")?;
+        settings.store = Some(address.parse().map_err(|error: StoreAddressError| error.to_string())?);
+    }
+    if let Some(file) = all.get("store_password_file") {
+        let file = file.as_str().ok_or("store_password_file is not a path in quotes")?;
+        settings.store_password_file = Some(PathBuf::from(file));
+    }
     if let Some(sockets) = all.get("serve").and_then(|serve| serve.get("sockets")) {
         let sockets = sockets.as_str().ok_or("serve.sockets is not a text in quotes")?;
         settings.serve.sockets = Some(PathBuf::from(sockets));
@@ -206,6 +220,10 @@ fn needed(bytes: &[u8]) -> Result<Settings, &'static str> {
         settings.key_command = words.filter(|words: &Vec<String>| !words.is_empty());
     }
     Ok(settings)
+}
+
+fn store_address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<StoreAddress>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn http_address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<HttpAddress>, D::Error> {

@@ -1,6 +1,6 @@
 //! The store and what it works with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemE
 use lanyard_vault::{AuditKey, MemoryKey};
 
 use crate::adoption::Adoption;
-use crate::engine::Engine;
+use crate::engine::{Engine, StoreAddress};
 use crate::gate::Gate;
 use crate::keys::{HomeRow, Keys};
 use crate::{Home, KeyAccess, Pause, StoreError};
@@ -89,11 +89,23 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// How keys are come by.
     pub keys: KeyAccess,
+    /// The database of a server that holds the store, whatever the home's settings say. Default: as they say.
+    pub store: Option<StoreAddress>,
+    /// The file that holds the password for that server, whatever the home's settings say.
+    pub store_password_file: Option<PathBuf>,
+    /// Whether an older schema on a server is brought up to date. Older brokers that use it must have ended. A file's always is.
+    pub upgrades_server: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(10), keys: KeyAccess::default() }
+        Self {
+            busy_timeout: Duration::from_secs(10),
+            keys: KeyAccess::default(),
+            store: None,
+            store_password_file: None,
+            upgrades_server: false,
+        }
     }
 }
 
@@ -111,6 +123,11 @@ impl Store {
     /// The home's directory.
     pub fn home(&self) -> &Path {
         &self.inner.home.directory
+    }
+
+    /// Where the store is, for people: a file, or a server's address without a password.
+    pub fn database(&self) -> String {
+        self.inner.engine.place()
     }
 
     /// The identity under which this process holds leases and writes intents.

@@ -4,15 +4,18 @@
 //! returns. What the closure records is written last, right before the commit. The closure may run again where an engine lets two
 //! transactions get into each other's way, so it keeps nothing and sends nothing: whatever leaves it, leaves it as its value.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_time::Moment;
 
 use crate::audit::{AuditAction, AuditRecord};
 use crate::changes::Changed;
-use crate::engine::{Row, Statement, Transaction};
+use crate::engine::{Reach, Row, Statement, Transaction};
 use crate::keys::HomeRow;
 use crate::seal::SealedTable;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, migration};
 
 /// A transaction that writes. Dropped without an end it is rolled back.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(crate) struct Tx {
     seals: Vec<(&'static SealedTable, String)>,
     changed: Vec<Changed>,
     records: Vec<AuditRecord>,
+    /// Set once the engine says that another transaction got into its way.
+    conflict: Arc<AtomicBool>,
 }
 
 /// The proof that a transaction was ended, with what came of it.
@@ -45,41 +50,78 @@ pub(crate) enum Purpose {
     Keys,
 }
 
+/// How often a write runs that other transactions get into the way of.
+const ATTEMPTS: u32 = 5;
+
 /// How often a key that is not at hand is fetched for one write: another rotation may come between.
 const FETCHES: u32 = 3;
 
 impl Store {
-    /// Writes, in one transaction.
+    /// Writes, in one transaction. Nothing else is written meanwhile.
     pub(crate) async fn write<T, E, W, F>(&self, work: W) -> Result<T, E>
     where
         W: Fn(Tx) -> F,
         F: Future<Output = Result<Done<T>, E>>,
         E: From<StoreError>,
     {
-        self.write_for(Purpose::Work, work).await
+        self.write_within(Reach::Home, Purpose::Work, work).await
     }
 
-    /// The same for another purpose than the ordinary one.
+    /// Writes for another purpose than the ordinary one.
     pub(crate) async fn write_for<T, E, W, F>(&self, purpose: Purpose, work: W) -> Result<T, E>
     where
         W: Fn(Tx) -> F,
         F: Future<Output = Result<Done<T>, E>>,
         E: From<StoreError>,
     {
-        let tx = self.begin(purpose).await?;
-        work(tx).await.map(|Done(value)| value)
+        self.write_within(Reach::Home, purpose, work).await
+    }
+
+    /// Writes what reads and changes nothing but one credential's row, its lease and the audit. Writes about other credentials run beside
+    /// it where the engine can do that.
+    pub(crate) async fn write_about<T, E, W, F>(&self, id: CredentialId, purpose: Purpose, work: W) -> Result<T, E>
+    where
+        W: Fn(Tx) -> F,
+        F: Future<Output = Result<Done<T>, E>>,
+        E: From<StoreError>,
+    {
+        self.write_within(Reach::Credential(id), purpose, work).await
+    }
+
+    /// Writes what its reach allows. The engine undoes a transaction that another one got into the way of; then it runs again.
+    pub(crate) async fn write_within<T, E, W, F>(&self, reach: Reach, purpose: Purpose, work: W) -> Result<T, E>
+    where
+        W: Fn(Tx) -> F,
+        F: Future<Output = Result<Done<T>, E>>,
+        E: From<StoreError>,
+    {
+        let mut attempts = 1;
+        loop {
+            let tx = match self.begin(reach, purpose).await {
+                Err(StoreError::Conflict) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    continue;
+                }
+                begun => begun?,
+            };
+            let conflict = Arc::clone(&tx.conflict);
+            match work(tx).await {
+                Err(_) if attempts < ATTEMPTS && conflict.load(Ordering::Relaxed) => attempts += 1,
+                done => return done.map(|Done(value)| value),
+            }
+        }
     }
 
     /// Begins a transaction with the home's own row read in it. That row says which key data keys are wrapped under now, so that
     /// nothing is ever wrapped under a key that is being replaced, however long this process has been running; and whether the home is
     /// paused. A key that is not at hand is fetched while no transaction is open.
-    async fn begin(&self, purpose: Purpose) -> Result<Tx, StoreError> {
+    async fn begin(&self, reach: Reach, purpose: Purpose) -> Result<Tx, StoreError> {
         let inner = &self.inner;
         let mut fetched = 0;
         loop {
             let mut transaction = match purpose {
-                Purpose::Answer => inner.engine.write_to_opened().await?,
-                Purpose::Keys | Purpose::Work | Purpose::ThoughPaused => inner.engine.write().await?,
+                Purpose::Answer => inner.engine.write_to_opened(reach).await?,
+                Purpose::Keys | Purpose::Work | Purpose::ThoughPaused => inner.engine.write(reach).await?,
             };
             if purpose == Purpose::Keys {
                 return Ok(Tx::new(self, transaction, purpose));
@@ -123,22 +165,39 @@ impl Store {
 impl Tx {
     fn new(store: &Store, transaction: Transaction, purpose: Purpose) -> Self {
         let (store, now) = (store.clone(), store.now());
-        Self { transaction, store, purpose, now, seals: Vec::new(), changed: Vec::new(), records: Vec::new() }
+        let conflict = Arc::default();
+        Self { transaction, store, purpose, now, seals: Vec::new(), changed: Vec::new(), records: Vec::new(), conflict }
     }
 
     /// Runs a statement; returns how many rows it touched.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        self.transaction.run(statement).await
+        let done = self.transaction.run(statement).await;
+        self.noticed(done)
     }
 
     /// Runs a statement that finds rows.
     pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        self.transaction.rows(statement).await
+        let done = self.transaction.rows(statement).await;
+        self.noticed(done)
     }
 
     /// Runs a statement that finds one row at most.
     pub(crate) async fn row(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
-        self.transaction.row(statement).await
+        Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    /// Makes the whole schema, where there is none; `false` if there is one.
+    pub(crate) async fn create_schema(&mut self) -> Result<bool, StoreError> {
+        let done = migration::create(&mut self.transaction).await;
+        self.noticed(done)
+    }
+
+    /// Remembers a conflict, whatever the caller makes of the error.
+    fn noticed<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(done, Err(StoreError::Conflict)) {
+            self.conflict.store(true, Ordering::Relaxed);
+        }
+        done
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -193,12 +252,21 @@ impl Tx {
         for (table, id) in std::mem::take(&mut self.seals) {
             self.write_seal(table, &id).await?;
         }
+        if !self.changed.is_empty() || !self.records.is_empty() {
+            let locked = self.transaction.lock_counter().await;
+            self.noticed(locked)?;
+        }
         for what in std::mem::take(&mut self.changed) {
             store.write_change(&mut self, what).await?;
         }
         let records = std::mem::take(&mut self.records);
         store.write_records(&mut self, &records).await?;
-        self.transaction.commit().await?;
+        let conflict = self.conflict;
+        let committed = self.transaction.commit().await;
+        if matches!(committed, Err(StoreError::Conflict)) {
+            conflict.store(true, Ordering::Relaxed);
+        }
+        committed?;
         if self.purpose == Purpose::Answer {
             store.look_after_answer(&records);
         }

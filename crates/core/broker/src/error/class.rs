@@ -43,7 +43,9 @@ impl Error {
             | Self::AnotherOrganisation { .. }
             | Self::AnotherEnvironment { .. }
             | Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
-            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_)) => Class::Usage,
+            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_) | BackupError::OnServer(_)) => {
+                Class::Usage
+            }
             Self::AppOfAnotherEnvironment { .. }
             | Self::SignInRefused { .. }
             | Self::WrongState { .. }

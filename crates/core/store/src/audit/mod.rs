@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::head::HeadError;
 pub use self::verify::{AuditVerdict, Fault};
-use crate::engine::{Row, sql};
-use crate::write::Tx;
+use crate::engine::{Reach, Row, sql};
+use crate::write::{Purpose, Tx};
 use crate::{Store, StoreError};
 
 /// Something that was done.
@@ -217,7 +217,7 @@ impl Store {
 
     /// The same for several, in one transaction: all of them or none.
     pub async fn append_audits(&self, records: &[AuditRecord]) -> Result<(), StoreError> {
-        self.write(|mut tx| async move {
+        self.write_within(Reach::Audit, Purpose::Work, |mut tx| async move {
             for record in records {
                 tx.append(record.clone());
             }

@@ -1,19 +1,21 @@
 //! The engines. One SQL text runs on each of them; what differs between them is in their own files.
 //!
-//! All writing goes through [`Transaction`]: one transaction that is exclusive from its beginning. Nothing that a statement returned is
-//! to be believed before [`Transaction::commit`] succeeded: a full disk makes the commit fail after the statements have answered.
+//! All writing goes through [`Transaction`]. On SQLite it is exclusive from its beginning; on PostgreSQL its [`Reach`] says what it
+//! excludes. Nothing that a statement returned is to be believed before [`Transaction::commit`] succeeded: a full disk makes the
+//! commit fail after the statements have answered.
 
 mod opened;
+mod postgres;
 mod row;
 mod sqlite;
 mod statement;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use lanyard_credential::CredentialId;
 
-pub(crate) use self::opened::OpenedLog;
+pub(crate) use self::postgres::PostgresEngine;
+pub use self::postgres::{StoreAddress, StoreAddressError};
 pub(crate) use self::row::{MomentColumns, Row};
 pub(crate) use self::sqlite::{SqliteEngine, beside};
 pub(crate) use self::statement::{Statement, Value, sql};
@@ -23,27 +25,51 @@ use crate::StoreError;
 #[derive(Debug)]
 pub(crate) enum Engine {
     Sqlite(SqliteEngine),
+    Postgres(PostgresEngine),
+}
+
+/// What a transaction reads in order to write, which is what must not change meanwhile. SQLite runs one writer at a time, whatever its
+/// reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Anything: no other transaction of Lanyard writes meanwhile.
+    Home,
+    /// One credential's row, with its lease: transactions about other credentials run beside it.
+    Credential(CredentialId),
+    /// Nothing: it only appends to the audit.
+    Audit,
 }
 
 impl Engine {
-    /// Begins a transaction that writes. It waits for whoever writes now, for as long as the options say.
-    pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
+    /// Begins a transaction that writes. It waits for the transactions that it excludes, for as long as the options say.
+    pub(crate) async fn write(&self, reach: Reach) -> Result<Transaction, StoreError> {
         match self {
-            Self::Sqlite(engine) => engine.write().await,
+            Self::Sqlite(engine) => engine.write().await.map(Transaction::Sqlite),
+            Self::Postgres(engine) => engine.write(reach).await.map(Transaction::Postgres),
         }
     }
 
-    /// The same in the files that are open, though they are not the home's any more: for what exists nowhere else.
-    pub(crate) async fn write_to_opened(&self) -> Result<Transaction, StoreError> {
+    /// Begins a transaction in the files that are open, even if they are not the home's any more: for what exists nowhere else.
+    pub(crate) async fn write_to_opened(&self, reach: Reach) -> Result<Transaction, StoreError> {
         match self {
-            Self::Sqlite(engine) => engine.write_to_opened().await,
+            Self::Sqlite(engine) => engine.write_to_opened().await.map(Transaction::Sqlite),
+            Self::Postgres(engine) => engine.write(reach).await.map(Transaction::Postgres),
         }
     }
 
-    /// Whether what is open still is what the home has.
+    /// Whether what is open still is what the home has. A server's database has no file that could be replaced.
     pub(crate) fn look(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.look(),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether processes of other machines may use the database too.
+    pub(crate) fn is_shared(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
         }
     }
 
@@ -51,6 +77,7 @@ impl Engine {
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.rows(statement).await,
+            Self::Postgres(engine) => engine.rows(statement).await,
         }
     }
 
@@ -62,6 +89,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.each(statement, keep).await,
+            Self::Postgres(engine) => engine.each(statement, keep).await,
         }
     }
 
@@ -74,27 +102,48 @@ impl Engine {
     pub(crate) async fn schema_version(&self) -> Result<i64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.schema_version().await,
+            Self::Postgres(engine) => engine.schema_version().await,
         }
     }
 
-    /// What the engine itself finds wrong; empty when nothing is.
+    /// The objects of the schema that the database has: for each its type, its name and its definition.
+    pub(crate) async fn schema_objects(&self) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.rows(sql("schema", sqlite::SCHEMA_OBJECTS)).await,
+            Self::Postgres(engine) => engine.rows(sql("schema", postgres::SCHEMA_OBJECTS)).await,
+        }
+    }
+
+    /// The objects of the schema that the database should have, a line for each.
+    pub(crate) fn known_schema(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => include_str!("../migrations/schema.txt"),
+            Self::Postgres(_) => include_str!("../migrations/schema.postgres.txt"),
+        }
+    }
+
+    /// What the engine itself finds wrong; empty when nothing is. PostgreSQL checks what it reads, and has no such question.
     pub(crate) async fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.integrity_check().await,
+            Self::Postgres(_) => Ok(Vec::new()),
         }
     }
 
-    /// Copies one moment of the database into an empty file. The error is `None` where the file's name is no text.
-    pub(crate) async fn copy_to(&self, path: &Path) -> Result<(), Option<StoreError>> {
+    /// Copies one moment of the database into an empty file.
+    pub(crate) async fn copy_to(&self, path: &Path) -> Result<(), CopyError> {
         match self {
             Self::Sqlite(engine) => engine.copy_to(path).await,
+            Self::Postgres(_) => Err(CopyError::OnServer),
         }
     }
 
-    /// Sees to it that what was erased stands in no file any more. Where others hinder it, it happens with a later write of theirs.
+    /// Sees to it that what was erased stands in no file any more. Where others hinder it, it happens with a later write of theirs. A
+    /// server cleans its files itself (`VACUUM`), in its own time.
     pub(crate) async fn forget(&self) {
         match self {
             Self::Sqlite(engine) => engine.forget().await,
+            Self::Postgres(_) => {}
         }
     }
 
@@ -102,74 +151,61 @@ impl Engine {
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.close().await,
+            Self::Postgres(engine) => engine.close().await,
         }
     }
 
-    /// The database's file.
-    pub(crate) fn path(&self) -> &Path {
+    /// The sizes of the database and of the log beside it, in bytes.
+    pub(crate) async fn sizes(&self) -> Result<(u64, u64), StoreError> {
         match self {
-            Self::Sqlite(engine) => engine.path(),
+            Self::Sqlite(engine) => engine.sizes(),
+            Self::Postgres(engine) => Ok((engine.size().await?, 0)),
+        }
+    }
+
+    /// The database, for people: its file, or its address without a password.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Sqlite(engine) => engine.path().display().to_string(),
+            Self::Postgres(engine) => engine.address().to_string(),
         }
     }
 }
 
-/// One connection.
+/// Why a database was not copied into a file.
 #[derive(Debug)]
-pub(crate) enum Connection {
-    Sqlite(sqlx::SqliteConnection, Option<OpenedLog>),
+pub(crate) enum CopyError {
+    /// The file's name is not text.
+    Name,
+    /// The database is a server's.
+    OnServer,
+    /// The copying failed.
+    Store(StoreError),
 }
-
-impl Connection {
-    async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(connection, _) => sqlite::run(connection, statement).await,
-        }
-    }
-
-    async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Sqlite(connection, _) => sqlite::rows(connection, statement).await,
-        }
-    }
-
-    async fn each(
-        &mut self,
-        statement: Statement,
-        keep: impl FnMut(Row) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection, _) => sqlite::each(connection, statement, keep).await,
-        }
-    }
-
-    /// Runs the statements of a constant text, one after the other.
-    async fn script(&mut self, text: &'static str) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection, _) => sqlite::script(connection, text).await,
-        }
-    }
-}
-
-/// A connection that is opened when it is first needed, and its place while somebody uses it.
-pub(crate) type Slot = Arc<Mutex<Option<Connection>>>;
 
 /// A transaction that writes. Dropped without [`commit`](Self::commit) it takes its connection with it, which rolls it back
 /// whatever state it was in; the next one opens another.
 #[derive(Debug)]
-pub(crate) struct Transaction {
-    connection: Connection,
-    slot: OwnedMutexGuard<Option<Connection>>,
+pub(crate) enum Transaction {
+    Sqlite(sqlite::SqliteTransaction),
+    Postgres(postgres::PostgresTransaction),
 }
 
 impl Transaction {
     /// Runs a statement; returns how many rows it touched.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        self.connection.run(statement).await
+        match self {
+            Self::Sqlite(transaction) => transaction.run(statement).await,
+            Self::Postgres(transaction) => transaction.run(statement).await,
+        }
     }
 
     /// Runs a statement that finds rows.
     pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        self.connection.rows(statement).await
+        match self {
+            Self::Sqlite(transaction) => transaction.rows(statement).await,
+            Self::Postgres(transaction) => transaction.rows(statement).await,
+        }
     }
 
     /// Runs a statement that finds one row at most.
@@ -179,30 +215,43 @@ impl Transaction {
 
     /// Number of the last migration that was applied.
     pub(crate) async fn schema_version(&mut self) -> Result<i64, StoreError> {
-        match &mut self.connection {
-            Connection::Sqlite(connection, _) => sqlite::schema_version(connection).await,
+        match self {
+            Self::Sqlite(transaction) => transaction.schema_version().await,
+            Self::Postgres(transaction) => transaction.schema_version().await,
         }
     }
 
-    /// Runs the statements of a constant text.
-    pub(crate) async fn script(&mut self, text: &'static str) -> Result<(), StoreError> {
-        self.connection.script(text).await
+    /// Runs a migration's statements, and notes that the schema now has this version.
+    pub(crate) async fn migrate(&mut self, script: &'static str, version: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.migrate(script, version).await,
+            Self::Postgres(transaction) => transaction.migrate(script, version).await,
+        }
+    }
+
+    /// Makes the changes that are counted and the records that are chained wait for each other. The last lock of every transaction that
+    /// makes any, so that two of them never wait for one another.
+    pub(crate) async fn lock_counter(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(transaction) => transaction.lock_counter().await,
+        }
     }
 
     /// Makes the transaction durable. After an error its outcome is unknown: a failed sync of the log may leave a transaction that the
-    /// next reader sees.
+    /// next reader sees, and a server may have committed although its answer was lost.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.end("COMMIT").await
+        match self {
+            Self::Sqlite(transaction) => transaction.end("COMMIT").await,
+            Self::Postgres(transaction) => transaction.commit().await,
+        }
     }
 
     /// Gives the transaction up, and keeps the connection.
     pub(crate) async fn abandon(self) -> Result<(), StoreError> {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(mut self, how: &'static str) -> Result<(), StoreError> {
-        self.connection.script(how).await?;
-        *self.slot = Some(self.connection);
-        Ok(())
+        match self {
+            Self::Sqlite(transaction) => transaction.end("ROLLBACK").await,
+            Self::Postgres(transaction) => transaction.abandon().await,
+        }
     }
 }

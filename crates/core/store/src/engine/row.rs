@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_time::{BootId, BootTime, Moment};
 use lanyard_vault::{KeyId, Sealed};
+use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row as _, Sqlite, Type};
+use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 
 use crate::StoreError;
 
@@ -20,6 +21,7 @@ pub(crate) struct Row {
 /// The row as its engine gave it.
 pub(super) enum Inner {
     Sqlite(SqliteRow),
+    Postgres(PgRow),
 }
 
 /// The columns of a reading of both clocks.
@@ -42,8 +44,7 @@ impl Row {
     }
 
     fn shown(&self) -> String {
-        let Inner::Sqlite(row) = &self.inner;
-        let keys: Vec<String> = ["name", "id", "writer"].into_iter().filter_map(|key| row.try_get(key).ok()).collect();
+        let keys: Vec<String> = ["name", "id", "writer"].into_iter().filter_map(|key| self.get(key).ok()).collect();
         keys.join(" ")
     }
 
@@ -96,8 +97,7 @@ impl Row {
 
     /// The home key that the row's data key is wrapped under, where this row has one and shows it.
     pub(crate) fn wrapping_key(&self) -> Option<KeyId> {
-        let Inner::Sqlite(row) = &self.inner;
-        let wrapped: Option<&[u8]> = row.try_get("wrapped_key").ok()?;
+        let wrapped: Option<&[u8]> = self.get("wrapped_key").ok()?;
         KeyId::shown_by(wrapped?)
     }
 
@@ -173,19 +173,26 @@ impl Row {
     }
 
     /// A value that must be there. Asked for a number, the driver itself gives 0 for a null.
-    fn required<'r, T>(&'r self, column: &'static str) -> Result<T, StoreError>
-    where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
-    {
+    fn required<'r, T: Readable<'r>>(&'r self, column: &'static str) -> Result<T, StoreError> {
         self.optional(column)?.ok_or_else(|| self.impossible(column))
     }
 
-    fn optional<'r, T>(&'r self, column: &'static str) -> Result<Option<T>, StoreError>
+    fn optional<'r, T: Readable<'r>>(&'r self, column: &'static str) -> Result<Option<T>, StoreError> {
+        self.get(column).map_err(|_| self.impossible(column))
+    }
+
+    fn get<'r, T>(&'r self, column: &'static str) -> Result<T, sqlx::Error>
     where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
+        T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
     {
         match &self.inner {
-            Inner::Sqlite(row) => row.try_get(column).map_err(|_| self.impossible(column)),
+            Inner::Sqlite(row) => row.try_get(column),
+            Inner::Postgres(row) => row.try_get(column),
         }
     }
 }
+
+/// What every engine can read out of a column.
+trait Readable<'r>: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres> {}
+
+impl<'r, T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>> Readable<'r> for T {}

@@ -9,11 +9,12 @@ use futures_util::TryStreamExt as _;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::opened::{Opened, Standing};
+use super::opened::{Opened, OpenedLog, Standing};
 use super::row::Inner;
-use super::{Connection, Row, Slot, Statement, Transaction, Value};
+use super::{CopyError, Row, Statement, Value};
 use crate::{Options, StoreError};
 
 /// A database file of the home.
@@ -24,6 +25,48 @@ pub(crate) struct SqliteEngine {
     writer: Slot,
     reader: Slot,
     opened: Opened,
+}
+
+/// One connection, with the log that it has open if it writes.
+#[derive(Debug)]
+struct Connection(SqliteConnection, Option<OpenedLog>);
+
+/// A connection that is opened when it is first needed, and its place while somebody uses it.
+type Slot = Arc<Mutex<Option<Connection>>>;
+
+/// A transaction on the connection that writes.
+#[derive(Debug)]
+pub(crate) struct SqliteTransaction {
+    connection: Connection,
+    slot: OwnedMutexGuard<Option<Connection>>,
+}
+
+impl SqliteTransaction {
+    pub(super) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        run(&mut self.connection.0, statement).await
+    }
+
+    pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        rows(&mut self.connection.0, statement).await
+    }
+
+    pub(super) async fn schema_version(&mut self) -> Result<i64, StoreError> {
+        let rows = self.rows(super::sql("schema", SCHEMA_VERSION)).await?;
+        rows.first().map_or(Ok(0), |row| row.integer("user_version"))
+    }
+
+    pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
+        script(&mut self.connection.0, text).await?;
+        let mark = AssertSqlSafe(format!("PRAGMA user_version = {version}"));
+        sqlx::raw_sql(mark).execute(&mut self.connection.0).await.map_err(StoreError::from_sqlite)?;
+        Ok(())
+    }
+
+    pub(super) async fn end(mut self, how: &'static str) -> Result<(), StoreError> {
+        script(&mut self.connection.0, how).await?;
+        *self.slot = Some(self.connection);
+        Ok(())
+    }
 }
 
 /// What a connection is for.
@@ -49,26 +92,25 @@ impl SqliteEngine {
         &self.path
     }
 
-    pub(super) async fn write(&self) -> Result<Transaction, StoreError> {
+    pub(super) async fn write(&self) -> Result<SqliteTransaction, StoreError> {
         self.look()?;
         self.write_to_opened().await
     }
 
     /// The same in the files that are open, though others stand in their place.
-    pub(super) async fn write_to_opened(&self) -> Result<Transaction, StoreError> {
+    pub(super) async fn write_to_opened(&self) -> Result<SqliteTransaction, StoreError> {
         let mut slot = Arc::clone(&self.writer).lock_owned().await;
         let mut connection = match slot.take() {
             Some(connection) => connection,
             None => self.connect(Purpose::Write).await.map_err(|error| self.or_read_only(error))?,
         };
         // A transaction that reads first and writes later cannot wait: it fails when somebody wrote between.
-        match connection.script("BEGIN IMMEDIATE").await {
+        match script(&mut connection.0, "BEGIN IMMEDIATE").await {
             Ok(()) => {
-                let Connection::Sqlite(_, log) = &mut connection;
-                if log.is_none() {
-                    *log = Some(self.opened.log(&beside(&self.path, "-wal")));
+                if connection.1.is_none() {
+                    connection.1 = Some(self.opened.log(&beside(&self.path, "-wal")));
                 }
-                Ok(Transaction { connection, slot })
+                Ok(SqliteTransaction { connection, slot })
             }
             Err(error) => {
                 if matches!(error, StoreError::Busy) {
@@ -93,7 +135,7 @@ impl SqliteEngine {
             None => self.connect(Purpose::Read).await?,
         };
         // The connection is given back only whole: a caller that goes away in between takes it along.
-        match connection.rows(statement.clone()).await {
+        match rows(&mut connection.0, statement.clone()).await {
             Ok(rows) => {
                 *slot = Some(connection);
                 Ok(rows)
@@ -117,12 +159,11 @@ impl SqliteEngine {
             None => self.connect(Purpose::Read).await?,
         };
         let mut begun = false;
-        let done = connection
-            .each(statement.clone(), |row| {
-                begun = true;
-                keep(row)
-            })
-            .await;
+        let done = each(&mut connection.0, statement.clone(), |row| {
+            begun = true;
+            keep(row)
+        })
+        .await;
         match done {
             Ok(()) => {
                 *slot = Some(connection);
@@ -142,8 +183,8 @@ impl SqliteEngine {
     async fn rows_at_rest(&self, statement: Statement) -> Option<Vec<Row>> {
         let before = self.at_rest()?;
         let options = SqliteConnectOptions::new().filename(&self.path).immutable(true).disable_statement_logging();
-        let mut connection = Connection::Sqlite(options.connect().await.ok()?, None);
-        let rows = connection.rows(statement).await.ok()?;
+        let mut connection = options.connect().await.ok()?;
+        let rows = rows(&mut connection, statement).await.ok()?;
         // Whatever is written goes to the log first, and changes the database itself before it leaves that.
         (self.at_rest()? == before).then_some(rows)
     }
@@ -171,23 +212,28 @@ impl SqliteEngine {
     }
 
     /// `VACUUM INTO` reads within one transaction, which hinders no writer, and leaves free pages behind.
-    pub(super) async fn copy_to(&self, path: &Path) -> Result<(), Option<StoreError>> {
-        let name = path.to_str().ok_or(None)?;
-        let mut connection = self.connect(Purpose::Copy).await.map_err(Some)?;
-        connection.run(super::sql("schema", "VACUUM INTO $1").bind(name)).await.map_err(Some)?;
-        let Connection::Sqlite(connection, _) = connection;
-        connection.close().await.map_err(|error| Some(StoreError::from_sqlite(error)))
+    pub(super) async fn copy_to(&self, path: &Path) -> Result<(), CopyError> {
+        let name = path.to_str().ok_or(CopyError::Name)?;
+        let Connection(mut connection, _) = self.connect(Purpose::Copy).await.map_err(CopyError::Store)?;
+        let copy = super::sql("schema", "VACUUM INTO $1").bind(name);
+        run(&mut connection, copy).await.map_err(CopyError::Store)?;
+        connection.close().await.map_err(|error| CopyError::Store(StoreError::from_sqlite(error)))
+    }
+
+    pub(super) fn sizes(&self) -> Result<(u64, u64), StoreError> {
+        let log = std::fs::metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
+        Ok((std::fs::metadata(&self.path).map_err(StoreError::Io)?.len(), log))
     }
 
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         let reader = self.reader.lock().await.take();
-        if let Some(Connection::Sqlite(connection, _)) = reader {
+        if let Some(Connection(connection, _)) = reader {
             connection.close().await.map_err(StoreError::from_sqlite)?;
         }
         let log = std::fs::metadata(beside(&self.path, "-wal"));
         let is_long = log.is_ok_and(|found| found.len() > u64::from(LOG_BYTES));
         let writer = self.writer.lock().await.take();
-        if let Some(Connection::Sqlite(mut connection, _log)) = writer {
+        if let Some(Connection(mut connection, _log)) = writer {
             if is_long {
                 script(&mut connection, EMPTY_LOG).await?;
             }
@@ -199,7 +245,7 @@ impl SqliteEngine {
     /// Erased values are overwritten in the database, but the log still holds the pages as they were.
     pub(super) async fn forget(&self) {
         let writer = self.writer.lock().await.take();
-        if let Some(Connection::Sqlite(mut connection, _log)) = writer {
+        if let Some(Connection(mut connection, _log)) = writer {
             if let Err(error) = script(&mut connection, EMPTY_LOG).await {
                 tracing::debug!(%error, "the log is emptied later");
             }
@@ -247,13 +293,13 @@ impl SqliteEngine {
                 (Standing::File(before), Standing::File(after)) if before == after => {
                     let same = self.opened.is_database(after);
                     return if same {
-                        Ok(Connection::Sqlite(connection, None))
+                        Ok(Connection(connection, None))
                     } else {
                         Err(StoreError::Replaced(self.path.clone()))
                     };
                 }
                 // Whoever may open it and not look at it is not kept out.
-                (Standing::Unknown, Standing::Unknown) => return Ok(Connection::Sqlite(connection, None)),
+                (Standing::Unknown, Standing::Unknown) => return Ok(Connection(connection, None)),
                 // One of the two was opened: a layered file system puts another file there when it is first opened to be written.
                 _ => drop(connection),
             }
@@ -270,10 +316,8 @@ const EMPTY_LOG: &str = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE
 const SCHEMA_VERSION: &str = "SELECT user_version FROM pragma_user_version";
 const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check";
 
-pub(super) async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let rows = rows(connection, super::sql("schema", SCHEMA_VERSION)).await?;
-    rows.first().map_or(Ok(0), |row| row.integer("user_version"))
-}
+/// Without the statistics of `ANALYZE`, which an administrator may have asked for.
+pub(super) const SCHEMA_OBJECTS: &str = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'";
 
 /// The name of a file that SQLite keeps beside a database: its suffix is `-wal`, `-shm` or `-journal`.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -282,14 +326,14 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-pub(super) async fn run(connection: &mut SqliteConnection, statement: Statement) -> Result<u64, StoreError> {
+async fn run(connection: &mut SqliteConnection, statement: Statement) -> Result<u64, StoreError> {
     let arguments = arguments(statement.values)?;
     let done =
         sqlx::query_with(statement.text, arguments).execute(connection).await.map_err(StoreError::from_sqlite)?;
     Ok(done.rows_affected())
 }
 
-pub(super) async fn rows(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<Row>, StoreError> {
+async fn rows(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<Row>, StoreError> {
     let arguments = arguments(statement.values)?;
     let rows =
         sqlx::query_with(statement.text, arguments).fetch_all(connection).await.map_err(StoreError::from_sqlite)?;
@@ -298,7 +342,7 @@ pub(super) async fn rows(connection: &mut SqliteConnection, statement: Statement
 }
 
 /// The engine's own thread reads on while `keep` works.
-pub(super) async fn each(
+async fn each(
     connection: &mut SqliteConnection,
     statement: Statement,
     mut keep: impl FnMut(Row) -> Result<(), StoreError>,
@@ -311,7 +355,7 @@ pub(super) async fn each(
     Ok(())
 }
 
-pub(super) async fn script(connection: &mut SqliteConnection, text: &'static str) -> Result<(), StoreError> {
+async fn script(connection: &mut SqliteConnection, text: &'static str) -> Result<(), StoreError> {
     sqlx::raw_sql(text).execute(connection).await.map_err(StoreError::from_sqlite)?;
     Ok(())
 }

@@ -232,6 +232,12 @@ impl Way {
         }
     }
 
+    /// Whether someone chose where a new home's key is kept.
+    pub(crate) fn names_source(&self) -> bool {
+        let named = self.access.key_file.is_some() && self.access.new_home == NewHomeKey::Best;
+        named || matches!(self.access.new_home, NewHomeKey::In(_)) || self.settings.key_source.is_some()
+    }
+
     /// Makes a key for a new home, and puts it where it is to be kept. A key that is there already is taken: it is from a run that
     /// ended before the database was complete, or was put there by a person.
     pub(crate) async fn make(&self, home_id: &str, entropy: &dyn Entropy) -> Result<(HomeKey, KeySource), KeyError> {

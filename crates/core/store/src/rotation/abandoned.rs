@@ -21,14 +21,15 @@ impl Store {
             let Some(lease) = unless_unreadable(Lease::read(&row))? else { continue };
             let Some(id) = credential_of(&row.text("name")?) else { continue };
             let now = self.now();
-            if lease.owner == *me || lease.keeps_out(me, &now.boot).is_some() {
+            if lease.owner == *me || lease.keeps_out(me, &self.lease_time(&now)).is_some() {
                 continue;
             }
             let row = self.engine().row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await?;
             let Some(stored) = unless_unreadable(row.as_ref().map(StoredIntent::read).transpose())? else { continue };
             let stored = stored.flatten();
             let is_open = |stored: &StoredIntent| {
-                stored.intent.phase == IntentPhase::Open && stored.judge(me, &now) == Writer::Gone
+                stored.intent.phase == IntentPhase::Open
+                    && stored.judge(me, &now, self.inner.engine.is_shared()) == Writer::Gone
             };
             if stored.as_ref().is_some_and(is_open) {
                 abandoned.push(id);

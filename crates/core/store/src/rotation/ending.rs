@@ -78,7 +78,7 @@ impl Store {
         tokens: &RotatedTokens,
     ) -> Result<Commit, StoreError> {
         let row_id = &*id.to_string();
-        self.write_for(Purpose::Answer, |mut tx| async move {
+        self.write_about(id, Purpose::Answer, |mut tx| async move {
             let Some(row) = tx.sealed_or_altered(&CREDENTIALS, row_id).await? else {
                 return tx.abandon(Commit::Erased).await;
             };
@@ -130,7 +130,7 @@ impl Store {
     /// gone, is being cleared, or was signed in anew.
     pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
         let row_id = &*id.to_string();
-        self.write_for(Purpose::Answer, |mut tx| async move {
+        self.write_about(id, Purpose::Answer, |mut tx| async move {
             let row = tx.sealed_or_altered(&CREDENTIALS, row_id).await?;
             let Some(row) = row else {
                 return tx.abandon(false).await;
@@ -167,7 +167,7 @@ impl Store {
         failure: &Failure,
     ) -> Result<bool, StoreError> {
         let row_id = &*id.to_string();
-        self.write_for(Purpose::Answer, |mut tx| async move {
+        self.write_about(id, Purpose::Answer, |mut tx| async move {
             let row = tx.sealed_or_altered(&CREDENTIALS, row_id).await?;
             let Some(row) = row else {
                 return tx.abandon(false).await;

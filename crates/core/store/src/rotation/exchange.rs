@@ -15,7 +15,7 @@ use crate::intent::{StoredIntent, is_same};
 use crate::lease::{Lease, select_lease, take_lease};
 use crate::record::unless_unreadable;
 use crate::seal::CREDENTIALS;
-use crate::write::Tx;
+use crate::write::{Purpose, Tx};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -36,7 +36,7 @@ impl Store {
         length: Duration,
     ) -> Result<Option<Intent>, StoreError> {
         let me = self.process();
-        self.write(|mut tx| async move {
+        self.write_about(id, Purpose::Work, |mut tx| async move {
             let lease = tx.row(select_lease(id)).await?;
             let lease = lease.as_ref().map(Lease::read).transpose()?;
             let row = tx.row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await?;
@@ -60,7 +60,7 @@ impl Store {
             let stored = StoredIntent::new((generation, spend, attempt), me, &now, length);
             let update = sql("credentials", UPDATE_INTENT).bind(id.to_string()).bind_all(stored.values());
             tx.run(update).await?;
-            take_lease(&mut tx, id, me, length, &now.boot).await?;
+            take_lease(&mut tx, id, me, length, &self.lease_time(&now)).await?;
             let action = match &found {
                 Some(found) if found.intent.writer != *me => AuditAction::Recovered,
                 _ => AuditAction::Intent,

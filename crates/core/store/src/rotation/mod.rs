@@ -18,6 +18,7 @@ use crate::engine::sql;
 use crate::intent::{StoredIntent, Writer};
 use crate::lease::{Lease, give_lease_back, select_lease, take_lease};
 use crate::seal::CREDENTIALS;
+use crate::write::Purpose;
 use crate::{Store, StoreError};
 
 /// What came of asking for the lease.
@@ -58,7 +59,7 @@ impl Store {
         {
             return Ok(held);
         }
-        self.write(|mut tx| async move {
+        self.write_about(id, Purpose::Work, |mut tx| async move {
             if let Some(row) = tx.row(select_lease(id)).await?
                 && let Some(held) = held(&Lease::read(&row)?, self)
             {
@@ -73,11 +74,11 @@ impl Store {
             }
             let now = self.now();
             let intent = StoredIntent::read(&row)?.map(|stored| {
-                let writer = stored.judge(me, &now);
+                let writer = stored.judge(me, &now, self.inner.engine.is_shared());
                 (stored.intent, writer)
             });
             let view = RotationView { credential, intent, has_spare: row.holds("spare_token")? };
-            take_lease(&mut tx, id, me, lease_length, &now.boot).await?;
+            take_lease(&mut tx, id, me, lease_length, &self.lease_time(&now)).await?;
             tx.commit(Claim::Claimed(Box::new(view))).await
         })
         .await
@@ -85,7 +86,7 @@ impl Store {
 
     /// Gives the lease back if it is this process's.
     pub async fn release(&self, id: CredentialId) -> Result<(), StoreError> {
-        self.write(|mut tx| async move {
+        self.write_about(id, Purpose::Work, |mut tx| async move {
             give_lease_back(&mut tx, id, self.process()).await?;
             tx.commit(()).await
         })
@@ -94,6 +95,6 @@ impl Store {
 }
 
 fn held(lease: &Lease, store: &Store) -> Option<Claim> {
-    let left = lease.keeps_out(store.process(), &store.now().boot)?;
+    let left = lease.keeps_out(store.process(), &store.lease_time(&store.now()))?;
     Some(Claim::Held { by: lease.owner.clone(), left })
 }

@@ -4,7 +4,7 @@ use lanyard_credential::{Credential, Standing, TroubleKind};
 use lanyard_secret::ClientSecret;
 use lanyard_store::{NameError, NewCredential, RemoveAppError};
 
-use crate::world::{World, new_app, pending};
+use super::world::{World, new_app, pending};
 
 #[tokio::test]
 async fn an_app_is_found_as_it_was_added() {

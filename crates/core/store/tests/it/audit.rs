@@ -3,7 +3,7 @@
 use lanyard_credential::Spend;
 use lanyard_store::{AuditAction, AuditRecord, AuditVerdict, Fault, Head};
 
-use crate::world::{World, begun};
+use super::world::{World, begun};
 
 async fn rotated(world: &World) {
     let credential = world.signed_in().await;

@@ -3,7 +3,7 @@
 use lanyard_credential::{CredentialId, Renewal, Spend, Standing};
 use lanyard_store::{HeldToken, Shared, Store};
 
-use crate::world::{World, begun};
+use super::world::{World, begun};
 
 async fn held(store: &Store) -> Vec<HeldToken> {
     let mut all = Vec::new();
@@ -31,7 +31,7 @@ async fn another_process_learns_what_was_changed_and_nothing_else() {
     assert!(second.number > first.number + 1);
 
     // What only spends or records leaves the credential as it was.
-    world.store.claim(acme.id, crate::world::LEASE).await.unwrap();
+    world.store.claim(acme.id, super::world::LEASE).await.unwrap();
     world.store.release(acme.id).await.unwrap();
     assert_eq!(other.changes(second.number).await.unwrap().number, second.number);
 

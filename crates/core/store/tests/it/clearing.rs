@@ -6,7 +6,7 @@ use lanyard_credential::{Credential, Standing};
 use lanyard_secret::RefreshToken;
 use lanyard_store::{AuditAction, PendingRevocation, RevocableToken, RevocationOutcome, Store};
 
-use crate::world::{World, access};
+use super::world::{World, access};
 
 fn opened(store: &Store, waiting: &[PendingRevocation]) -> Vec<String> {
     let mut texts: Vec<String> = waiting

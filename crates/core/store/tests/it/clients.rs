@@ -9,7 +9,7 @@ use lanyard_store::{
 };
 use lanyard_time::SystemEntropy;
 
-use crate::world::{World, client, pending};
+use super::world::{World, client, pending};
 
 async fn bot(world: &World, name: &str) -> Credential {
     world.store.insert_credential(&NewCredential { credential: pending(name), tokens: None }).await.unwrap()

@@ -4,7 +4,7 @@ use lanyard_credential::{Generation, Spend};
 use lanyard_store::{AuditVerdict, Claim, Commit};
 use lanyard_time::ProcessIdentity;
 
-use crate::world::{EXCHANGE, LEASE, World};
+use super::world::{EXCHANGE, LEASE, World};
 
 const WRITERS: u32 = 16;
 const ROUNDS: u32 = 4;
@@ -100,7 +100,7 @@ async fn a_write_that_is_given_up_half_way_is_undone_and_blocks_nobody() {
     let generation = world.store.replace_grant(credential.id, &tokens, &credential.subject, None).await.unwrap();
     assert_eq!(generation, Some(before.generation.next()));
     // The newest token opens: no half of a write stands beside another's half.
-    assert_eq!(crate::world::access(&world.store, credential.id).await.unwrap().1, "canary-access-last");
+    assert_eq!(super::world::access(&world.store, credential.id).await.unwrap().1, "canary-access-last");
     let verdict = world.store.verify_audit(&[]).await.unwrap();
     assert!(matches!(verdict, AuditVerdict::Intact(_)), "{verdict:?}");
 }

@@ -8,7 +8,7 @@ use lanyard_protocol::{OrgId, PersonId, PersonType};
 use lanyard_secret::RefreshToken;
 use lanyard_store::{Check, NameError, NewCredential, NewTokens};
 
-use crate::world::{World, access, begun, claimed, new_app, pending, stored_refresh};
+use super::world::{World, access, begun, claimed, new_app, pending, stored_refresh};
 
 fn known() -> Subject {
     Subject::Known(SubjectIdentity {
@@ -77,7 +77,7 @@ async fn a_refresh_token_that_another_credential_keeps_is_not_stored_again() {
     assert!(matches!(&again, Err(NameError::Held(holder)) if holder.as_str() == "first"), "{again:?}");
     world.store.insert_credential(&new("third", "3")).await.unwrap();
     // A row that does not open keeps nobody else out.
-    world.tamper("UPDATE credentials SET refresh_token = x'00' WHERE name = 'first'").await;
+    world.tamper("UPDATE credentials SET refresh_token = zeroblob(1) WHERE name = 'first'").await;
     world.store.insert_credential(&new("fourth", "1")).await.unwrap();
 }
 

@@ -12,6 +12,7 @@ use lanyard_vault::key_file::KeyFile;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
 
+use crate::schema::home_of_first_version;
 use crate::world::{World, access, begun, parts, pending};
 
 /// That every token opens, in a store that comes to it anew.
@@ -269,7 +270,7 @@ async fn every_row_gets_a_new_data_key_and_opens_with_that_alone() {
 
 #[tokio::test]
 async fn a_home_of_the_first_version_opens_and_gets_a_new_key() {
-    let world = World::with_home_of_first_version().await;
+    let world = home_of_first_version().await;
     for _ in 0..2 {
         let store = world.opened().await;
         let app = store.app(&"desk".parse().unwrap()).await.unwrap().unwrap();

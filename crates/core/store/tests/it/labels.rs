@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_credential::{Label, LabelKey};
 use lanyard_store::{AuditAction, AuditRecord, AuditVerdict};
 
-use crate::world::World;
+use super::world::World;
 
 fn label(text: &str) -> Label {
     text.parse().unwrap()

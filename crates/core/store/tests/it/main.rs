@@ -6,23 +6,25 @@
     reason = "all of this is tests; the helpers beside them fail them just so"
 )]
 
-mod apps;
-mod audit;
+// What only a home on a disk can show.
 mod backup;
-mod changes;
+mod boots;
 mod child;
-mod clearing;
-mod client_list;
-mod clients;
-mod concurrency;
-mod credentials;
+mod files;
 mod home;
 mod key_pairs;
 mod key_sources;
 mod keys;
-mod labels;
 mod replaced;
-mod rotation;
+mod schema;
 mod seals;
-mod secrecy;
-mod world;
+mod server;
+
+#[path = "conformance.rs"]
+mod on_sqlite;
+
+#[path = "conformance.rs"]
+#[expect(clippy::duplicate_mod, reason = "one suite runs on both engines")]
+mod on_postgres;
+
+use on_sqlite::world;

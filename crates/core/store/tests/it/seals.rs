@@ -3,6 +3,7 @@
 use lanyard_credential::{Credential, Spend, Standing};
 use lanyard_store::{AuditAction, Commit, StoreError};
 
+use crate::schema::home_of_first_version;
 use crate::world::{World, begun, new_app, pending};
 
 /// Changes of a column that the seal covers, each to a value that a row can hold.
@@ -225,7 +226,7 @@ async fn an_altered_credential_can_be_cleared_and_its_tokens_wait_to_be_revoked(
 
 #[tokio::test]
 async fn the_rows_of_an_earlier_version_are_sealed_once() {
-    let world = World::with_home_of_first_version().await;
+    let world = home_of_first_version().await;
     for _ in 0..2 {
         let store = world.opened().await;
         assert!(store.unreadable_credentials().await.unwrap().is_empty());

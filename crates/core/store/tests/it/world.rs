@@ -1,7 +1,7 @@
 //! A home to try things in, with a clock that tests move, and other processes that share it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,11 +14,13 @@ use lanyard_credential::{
 use lanyard_protocol::{AppClientId, Environment};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_store::{
-    Claim, KeyAccess, KeyedClient, NewApp, NewCredential, NewTokens, OpenError, Options, Parts, RotatedTokens,
-    RotationView, Store,
+    Claim, KeyAccess, KeyedClient, NewApp, NewCredential, NewHomeKey, NewTokens, OpenError, Options, Parts,
+    RotatedTokens, RotationView, Store,
 };
+use lanyard_testkit::{Postgres, left_out};
 use lanyard_time::{Clock, Entropy, ManualClock, Moment, ProcessIdentity, SystemEntropy};
-use lanyard_vault::HomeKey;
+use lanyard_vault::{HomeKey, KeySource};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
 
@@ -32,6 +34,8 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) key: HomeKey,
     pub(crate) store: Store,
+    /// The database's address where the store is on a server.
+    pub(crate) database: Option<String>,
 }
 
 impl World {
@@ -39,8 +43,9 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
         let home = directory.path().join("home");
-        let (store, key) = Store::open_or_create(&home, parts(&clock), Options::default()).await.unwrap();
-        Self { directory, clock, key, store }
+        let database = database();
+        let (store, key) = Store::open_or_create(&home, parts(&clock), options(database.as_deref())).await.unwrap();
+        Self { directory, clock, key, store, database }
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -50,7 +55,7 @@ impl World {
     /// The same home as another process sees it.
     pub(crate) async fn seen_by(&self, process: ProcessIdentity) -> Store {
         let parts = Parts { process, ..parts(&self.clock) };
-        Store::open(&self.home(), &self.key, parts, Options::default()).await.unwrap()
+        Store::open(&self.home(), &self.key, parts, self.options()).await.unwrap()
     }
 
     /// The same home as a process of this host sees it that comes by the keys as any command does.
@@ -59,7 +64,7 @@ impl World {
     }
 
     pub(crate) async fn opened_with(&self, keys: KeyAccess) -> Result<Store, OpenError> {
-        let options = Options { keys, ..Options::default() };
+        let options = Options { keys, ..self.options() };
         Ok(Store::open_home(&self.home(), parts(&self.clock), options).await?.0)
     }
 
@@ -75,24 +80,10 @@ impl World {
         let home = directory.path().join("home");
         DirBuilder::new().mode(0o700).create(&home).unwrap();
         prepare(&home);
-        let options = Options { keys, ..Options::default() };
+        let database = database();
+        let options = Options { keys, ..options(database.as_deref()) };
         let (store, key) = Store::open_or_create(&home, parts(&clock), options).await.unwrap();
-        Self { directory, clock, key, store }
-    }
-
-    /// With the home that the first version left behind.
-    pub(crate) async fn with_home_of_first_version() -> Self {
-        let world = Self::new().await;
-        world.store.close().await.unwrap();
-        for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm", "home.key"] {
-            let _ = fs::remove_file(world.home().join(name));
-        }
-        for (name, text) in [("lanyard.db", ""), ("home.key", include_str!("fixtures/home-0.1.0.key"))] {
-            fs::write(world.home().join(name), text).unwrap();
-            fs::set_permissions(world.home().join(name), fs::Permissions::from_mode(0o600)).unwrap();
-        }
-        world.tamper(include_str!("fixtures/home-0.1.0.sql")).await;
-        world
+        Self { directory, clock, key, store, database }
     }
 
     /// A file beside the home, its owner's alone.
@@ -130,6 +121,13 @@ impl World {
 
     /// Does to the database what the store would not.
     pub(crate) async fn tamper(&self, sql: &str) {
+        if let Some(database) = &self.database {
+            let options: PgConnectOptions = database.parse().unwrap();
+            let mut connection = options.options([("search_path", "lanyard")]).connect().await.unwrap();
+            let sql = format!("{ZEROBLOB}; {}", sql.replace("zeroblob(", "pg_temp.zeroblob("));
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            return connection.close().await.unwrap();
+        }
         let mut connection = self.connection().await;
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
@@ -140,6 +138,10 @@ impl World {
         let options =
             SqliteConnectOptions::new().filename(self.home().join("lanyard.db")).busy_timeout(Duration::from_secs(10));
         options.connect().await.unwrap()
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        options(self.database.as_deref())
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -189,6 +191,25 @@ impl World {
             pause: Duration::from_secs(90),
         }
     }
+}
+
+/// SQLite's function of that name, for one connection.
+const ZEROBLOB: &str = "CREATE FUNCTION pg_temp.zeroblob(count integer) RETURNS bytea LANGUAGE sql \
+     AS $$ SELECT decode(repeat('00', count), 'hex') $$";
+
+/// A database on the server, in the part of the suite that is for servers. Where this machine has none, that part runs on SQLite again,
+/// and says so.
+fn database() -> Option<String> {
+    if !module_path!().contains("::on_postgres::") {
+        return None;
+    }
+    Postgres::shared().map(Postgres::database).map_err(left_out).ok()
+}
+
+fn options(database: Option<&str>) -> Options {
+    let Some(database) = database else { return Options::default() };
+    let keys = KeyAccess { new_home: NewHomeKey::In(KeySource::File), ..KeyAccess::default() };
+    Options { keys, store: Some(database.parse().unwrap()), ..Options::default() }
 }
 
 pub(crate) fn parts(clock: &ManualClock) -> Parts {

@@ -1,0 +1,54 @@
+//! What PostgreSQL reports, in the store's words (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+
+use super::StoreAddress;
+use crate::StoreError;
+
+/// Why a server cannot be used. Its own message names the user and the database, never the password.
+pub(super) fn unreachable(address: &StoreAddress, reason: &(impl ToString + ?Sized)) -> StoreError {
+    StoreError::Unreachable { server: address.server().into(), reason: reason.to_string() }
+}
+
+/// Why a connection was not made. Whatever the server says, nothing was asked of it yet.
+pub(super) fn connect_error(address: &StoreAddress, error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(error) => unreachable(address, error.message()),
+        sqlx::Error::Io(error) => unreachable(address, &error),
+        error => unreachable(address, &error),
+    }
+}
+
+/// Why a statement failed. Its transaction did not happen.
+pub(super) fn statement_error(address: &StoreAddress, error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned();
+    match (code.as_str(), error) {
+        // Serialisation failure, deadlock.
+        ("40001" | "40P01", _) => StoreError::Conflict,
+        // Lock not available, cancelled for its time limit, idle for too long within a transaction.
+        ("55P03" | "57014" | "25P03", _) => StoreError::Busy,
+        ("53100", _) => StoreError::Full,
+        ("25006", _) => StoreError::ReadOnly,
+        ("XX001" | "XX002", error) => StoreError::Damaged(error.to_string()),
+        (code, sqlx::Error::Database(error)) if is_of_connection(code) => unreachable(address, error.message()),
+        (_, sqlx::Error::Io(error)) => unreachable(address, &error),
+        (_, error @ (sqlx::Error::Protocol(_) | sqlx::Error::Tls(_))) => unreachable(address, &error),
+        (_, error) => StoreError::Sqlx(error),
+    }
+}
+
+/// Why COMMIT failed. An error that the server reports undid the transaction; without its answer nothing is known.
+pub(super) fn commit_error(address: &StoreAddress, error: sqlx::Error) -> StoreError {
+    match statement_error(address, error) {
+        StoreError::Unreachable { server, .. } => StoreError::Undecided(server),
+        error => error,
+    }
+}
+
+/// Whether the connection is of no use any more.
+pub(super) fn is_lost(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unreachable { .. })
+}
+
+/// Connection exceptions, too many connections, and a server that is shutting down, has crashed or is starting.
+fn is_of_connection(code: &str) -> bool {
+    code.starts_with("08") || matches!(code, "53300" | "57P01" | "57P02" | "57P03" | "57P05")
+}

@@ -1,0 +1,349 @@
+//! PostgreSQL: what only it has. Several connections read, several write, and each is opened when it is first needed.
+//!
+//! Transactions run at READ COMMITTED, so every statement sees what was committed before it began. What a transaction reads in order
+//! to write is held by locks, always in this order: the home (an advisory lock, shared unless the transaction reaches everything), the
+//! row of one credential, and the counter row at the very end. No transaction waits for one that waits for it.
+
+mod address;
+mod error;
+mod pool;
+mod schema;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use lanyard_time::{Sleep as _, SystemSleep};
+use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+pub use self::address::{StoreAddress, StoreAddressError};
+use self::error::{commit_error, is_lost, statement_error};
+use self::pool::{Lent, Pool};
+pub(super) use self::schema::SCHEMA_OBJECTS;
+use super::row::Inner;
+use super::{Reach, Row, Statement, Value, sql};
+use crate::{Options, StoreError};
+
+/// A database of a server.
+#[derive(Debug)]
+pub(crate) struct PostgresEngine {
+    address: StoreAddress,
+    password_file: Option<PathBuf>,
+    options: Options,
+    readers: Pool,
+    writers: Pool,
+}
+
+/// How many connections read at once, in one process.
+const READERS: usize = 4;
+/// How many connections write at once, in one process.
+const WRITERS: usize = 8;
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the server works on one statement.
+const STATEMENT: Duration = Duration::from_secs(30);
+/// How long a connection may do nothing within a transaction: what it has locked is free afterwards, even if its process is stopped.
+const IDLE: Duration = Duration::from_secs(10);
+/// How long an answer is waited for: longer than the server works, so that only a server that is gone is given up.
+const ANSWER: Duration = Duration::from_secs(45);
+
+impl PostgresEngine {
+    /// The database at `address`. Nothing is opened yet.
+    pub(crate) fn new(address: StoreAddress, password_file: Option<PathBuf>, options: Options) -> Self {
+        Self { address, password_file, options, readers: Pool::new(READERS), writers: Pool::new(WRITERS) }
+    }
+
+    pub(crate) fn address(&self) -> &StoreAddress {
+        &self.address
+    }
+
+    pub(super) async fn write(&self, reach: Reach) -> Result<PostgresTransaction, StoreError> {
+        loop {
+            let mut lent = self.lend(&self.writers).await?;
+            match self.begin(lent.connection(), reach).await {
+                Ok(()) => {
+                    let address = self.address.clone();
+                    return Ok(PostgresTransaction { lent, address, failed: false });
+                }
+                // The server was restarted since this connection was last used; the others are no better.
+                Err(error) if is_lost(&error) && lent.was_idle() => self.writers.clear(),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Begins a transaction, and takes the locks that its reach asks for.
+    async fn begin(&self, connection: &mut PgConnection, reach: Reach) -> Result<(), StoreError> {
+        script(connection, &self.address, BEGIN).await?;
+        let (lock, row) = match reach {
+            Reach::Home => (LOCK_HOME, None),
+            Reach::Credential(id) => (SHARE_HOME, Some(id)),
+            Reach::Audit => (SHARE_HOME, None),
+        };
+        run(connection, &self.address, sql("home", lock).bind(HOME_LOCK)).await?;
+        if let Some(id) = row {
+            rows(connection, &self.address, sql("credentials", LOCK_CREDENTIAL).bind(id.to_string())).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        loop {
+            let mut lent = self.lend(&self.readers).await?;
+            match rows(lent.connection(), &self.address, statement.clone()).await {
+                Err(error) if is_lost(&error) && lent.was_idle() => self.readers.clear(),
+                read => {
+                    if read.is_ok() {
+                        lent.give_back();
+                    }
+                    return read;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn each(
+        &self,
+        statement: Statement,
+        mut keep: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let mut lent = self.lend(&self.readers).await?;
+            let mut begun = false;
+            let each = each(lent.connection(), &self.address, statement.clone(), |row| {
+                begun = true;
+                keep(row)
+            });
+            match each.await {
+                Err(error) if is_lost(&error) && lent.was_idle() && !begun => self.readers.clear(),
+                read => {
+                    if read.is_ok() {
+                        lent.give_back();
+                    }
+                    return read;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn schema_version(&self) -> Result<i64, StoreError> {
+        if self.rows(sql("schema", IS_THERE)).await?.is_empty() {
+            return Ok(0);
+        }
+        read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?)
+    }
+
+    /// The size of all that Lanyard has in the database, in bytes.
+    pub(super) async fn size(&self) -> Result<u64, StoreError> {
+        let rows = self.rows(sql("schema", SIZE)).await?;
+        let bytes = rows.first().map_or(Ok(0), |row| row.integer("bytes"))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        for connection in self.readers.take_idle().into_iter().chain(self.writers.take_idle()) {
+            // The server ends a connection that is gone by itself.
+            let _ = limited(&self.address, connection.close()).await;
+        }
+        Ok(())
+    }
+
+    /// A connection of the pool, or a new one.
+    async fn lend(&self, pool: &Pool) -> Result<Lent, StoreError> {
+        let place = tokio::select! {
+            place = pool.place() => place,
+            () = SystemSleep.sleep(self.options.busy_timeout) => return Err(StoreError::Busy),
+        };
+        match place.idle() {
+            Ok(lent) => Ok(lent),
+            Err(place) => Ok(place.fill(self.connect().await?)),
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let options = self.address.connect_options(self.password_file.as_deref())?;
+        let connecting = async {
+            let mut connection = options.connect().await?;
+            sqlx::raw_sql(AssertSqlSafe(self.session())).execute(&mut connection).await?;
+            Ok(connection)
+        };
+        tokio::select! {
+            connected = connecting => connected.map_err(|error| error::connect_error(&self.address, error)),
+            () = SystemSleep.sleep(CONNECT) => {
+                Err(error::unreachable(&self.address, "it did not answer"))
+            }
+        }
+    }
+
+    /// What holds in every session, whatever the server's own settings. Row security that hides rows is an error instead, and no
+    /// schema but Lanyard's is searched.
+    fn session(&self) -> String {
+        let (lock, statement, idle) = (self.options.busy_timeout.as_millis(), STATEMENT.as_millis(), IDLE.as_millis());
+        format!(
+            "SET search_path = lanyard, pg_temp; SET row_security = off; SET synchronous_commit = on; \
+             SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; \
+             SET lock_timeout = {lock}; SET statement_timeout = {statement}; \
+             SET idle_in_transaction_session_timeout = {idle}; \
+             SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+        )
+    }
+}
+
+/// A transaction of a server's database. Dropped, it closes its connection, and the server rolls it back.
+#[derive(Debug)]
+pub(crate) struct PostgresTransaction {
+    lent: Lent,
+    address: StoreAddress,
+    /// Whether a statement failed. The server would answer COMMIT with a rollback, and not call that an error.
+    failed: bool,
+}
+
+impl PostgresTransaction {
+    pub(super) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        let done = run(self.lent.connection(), &self.address, statement).await;
+        self.failed |= done.is_err();
+        done
+    }
+
+    pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        let done = rows(self.lent.connection(), &self.address, statement).await;
+        self.failed |= done.is_err();
+        done
+    }
+
+    pub(super) async fn schema_version(&mut self) -> Result<i64, StoreError> {
+        if self.rows(sql("schema", IS_THERE)).await?.is_empty() {
+            return Ok(0);
+        }
+        read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?)
+    }
+
+    pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
+        self.script("SET LOCAL statement_timeout = 0").await?;
+        if version == 1 {
+            if self.rows(sql("schema", HAS_SCHEMA)).await?.is_empty() {
+                self.script("CREATE SCHEMA lanyard").await?;
+            }
+            self.script(schema::PRELUDE).await?;
+        }
+        self.script(&schema::translated(text)).await?;
+        self.run(sql("schema", "UPDATE schema_version SET version = $1").bind(version)).await?;
+        Ok(())
+    }
+
+    async fn script(&mut self, text: &str) -> Result<(), StoreError> {
+        let done = script(self.lent.connection(), &self.address, text).await;
+        self.failed |= done.is_err();
+        done
+    }
+
+    pub(super) async fn lock_counter(&mut self) -> Result<(), StoreError> {
+        self.rows(sql("home", LOCK_COUNTER)).await.map(drop)
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Sqlx(sqlx::Error::Protocol("a statement of the transaction failed".to_owned())));
+        }
+        let commit = sqlx::raw_sql("COMMIT").execute(self.lent.connection());
+        match limited(&self.address, commit).await {
+            Ok(Ok(_)) => {
+                self.lent.give_back();
+                Ok(())
+            }
+            Ok(Err(error)) => Err(commit_error(&self.address, error)),
+            Err(_) => Err(StoreError::Undecided(self.address.server().into())),
+        }
+    }
+
+    pub(super) async fn abandon(mut self) -> Result<(), StoreError> {
+        script(self.lent.connection(), &self.address, "ROLLBACK").await?;
+        self.lent.give_back();
+        Ok(())
+    }
+}
+
+/// Waits for an answer as long as there can be one.
+async fn limited<T>(
+    address: &StoreAddress,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<Result<T, sqlx::Error>, StoreError> {
+    tokio::select! {
+        done = work => Ok(done),
+        () = SystemSleep.sleep(ANSWER) => Err(error::unreachable(address, "it does not answer any more")),
+    }
+}
+
+async fn run(connection: &mut PgConnection, address: &StoreAddress, statement: Statement) -> Result<u64, StoreError> {
+    let query = sqlx::query_with(statement.text, arguments(statement.values)?).execute(connection);
+    let done = limited(address, query).await?.map_err(|error| statement_error(address, error))?;
+    Ok(done.rows_affected())
+}
+
+async fn rows(
+    connection: &mut PgConnection,
+    address: &StoreAddress,
+    statement: Statement,
+) -> Result<Vec<Row>, StoreError> {
+    let query = sqlx::query_with(statement.text, arguments(statement.values)?).fetch_all(connection);
+    let rows = limited(address, query).await?.map_err(|error| statement_error(address, error))?;
+    let row = |row| Row { table: statement.table, inner: Inner::Postgres(row) };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+async fn each(
+    connection: &mut PgConnection,
+    address: &StoreAddress,
+    statement: Statement,
+    mut keep: impl FnMut(Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut rows = sqlx::query_with(statement.text, arguments(statement.values)?).fetch(connection);
+    while let Some(row) = limited(address, rows.try_next()).await?.map_err(|error| statement_error(address, error))? {
+        keep(Row { table: statement.table, inner: Inner::Postgres(row) })?;
+    }
+    Ok(())
+}
+
+async fn script(connection: &mut PgConnection, address: &StoreAddress, text: &str) -> Result<(), StoreError> {
+    let script = sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(connection);
+    limited(address, script).await?.map_err(|error| statement_error(address, error))?;
+    Ok(())
+}
+
+fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Text(value) => arguments.add(value.map(without_nul)),
+            Value::Integer(value) => arguments.add(value),
+            Value::Boolean(value) => arguments.add(value),
+            Value::Bytes(value) => arguments.add(value),
+        }
+        .map_err(|error| StoreError::Sqlx(sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}
+
+/// PostgreSQL has no text with a NUL in it.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+fn read_version(rows: &[Row]) -> Result<i64, StoreError> {
+    rows.first().map_or(Ok(0), |row| row.integer("version"))
+}
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// Names the lock of the home within its database.
+const HOME_LOCK: i64 = i64::from_be_bytes(*b"lanyard\0");
+const LOCK_HOME: &str = "SELECT pg_advisory_xact_lock($1)";
+const SHARE_HOME: &str = "SELECT pg_advisory_xact_lock_shared($1)";
+const LOCK_CREDENTIAL: &str = "SELECT id FROM credentials WHERE id = $1 FOR UPDATE";
+const LOCK_COUNTER: &str = "SELECT id FROM home WHERE id = 1 FOR UPDATE";
+const HAS_SCHEMA: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard'";
+const IS_THERE: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard' \
+     AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'schema_version')";
+const SCHEMA_VERSION: &str = "SELECT version FROM schema_version";
+const SIZE: &str = "SELECT CAST(COALESCE(SUM(pg_total_relation_size(oid)), 0) AS BIGINT) AS bytes FROM pg_class \
+     WHERE relkind = 'r' AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'lanyard')";

@@ -1,0 +1,93 @@
+//! The schema on PostgreSQL: the same scripts in its words, and what the database has.
+
+/// What PostgreSQL has beside the scripts: the number that SQLite keeps in its header.
+pub(super) const PRELUDE: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL); \
+     INSERT INTO schema_version (version) VALUES (0)";
+
+/// A migration's script for PostgreSQL. Bytes have another name there, and texts are ordered by their bytes, as SQLite orders them,
+/// whatever the database's own order is.
+pub(super) fn translated(script: &str) -> String {
+    script.replace(" BLOB", " BYTEA").replace(" TEXT", " TEXT COLLATE \"C\"")
+}
+
+/// All that can act or be read in Lanyard's schema, in the order of nothing: tables with their columns, indexes, views, sequences,
+/// constraints, triggers, rules, policies, functions and types. Names within a table follow its name. PostgreSQL 18 counts NOT NULL
+/// among the constraints, which the columns show already.
+pub(in crate::engine) const SCHEMA_OBJECTS: &str = r"
+WITH ours AS (SELECT oid FROM pg_namespace WHERE nspname = 'lanyard'),
+relations AS (SELECT c.* FROM pg_class c JOIN ours ON c.relnamespace = ours.oid)
+SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'i' THEN 'index' WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence'
+           ELSE 'relation of kind ' || CAST(c.relkind AS TEXT) END AS type,
+       CAST(c.relname AS TEXT) AS name,
+       CASE WHEN c.relkind = 'i' THEN pg_get_indexdef(c.oid)
+            WHEN c.relkind = 'r' THEN
+                (SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
+                            'COLLATE ' || NULLIF(l.collname, 'default'),
+                            CASE WHEN a.attnotnull THEN 'NOT NULL' END,
+                            CASE WHEN a.attgenerated <> '' THEN 'GENERATED' END,
+                            CASE WHEN a.attidentity <> '' THEN 'IDENTITY' END,
+                            'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid)), ', ' ORDER BY a.attnum)
+                 FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
+                     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+                || CASE WHEN c.relrowsecurity OR c.relforcerowsecurity THEN '; row security' ELSE '' END
+                || CASE WHEN c.relpersistence <> 'p' THEN '; not durable' ELSE '' END
+                || CASE WHEN EXISTS (SELECT 1 FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+                       THEN '; inherits' ELSE '' END
+       END AS sql
+FROM relations c
+UNION ALL
+SELECT 'constraint', c.relname || '.' || t.conname, pg_get_constraintdef(t.oid)
+FROM pg_constraint t JOIN relations c ON c.oid = t.conrelid WHERE t.contype <> 'n'
+UNION ALL
+SELECT 'trigger', c.relname || '.' || t.tgname, pg_get_triggerdef(t.oid)
+FROM pg_trigger t JOIN relations c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'rule', c.relname || '.' || r.rulename, pg_get_ruledef(r.oid)
+FROM pg_rewrite r JOIN relations c ON c.oid = r.ev_class WHERE c.relkind <> 'v'
+UNION ALL
+SELECT 'policy', c.relname || '.' || p.polname, pg_get_expr(p.polqual, p.polrelid)
+FROM pg_policy p JOIN relations c ON c.oid = p.polrelid
+UNION ALL
+SELECT 'function', CAST(p.proname AS TEXT), pg_get_function_identity_arguments(p.oid)
+FROM pg_proc p JOIN ours ON p.pronamespace = ours.oid
+UNION ALL
+SELECT 'type', CAST(t.typname AS TEXT), format_type(t.typbasetype, t.typtypmod)
+FROM pg_type t JOIN ours ON t.typnamespace = ours.oid WHERE t.typtype <> 'c' AND t.typcategory <> 'A'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration;
+
+    /// After a new migration: `INSTA_UPDATE=always cargo test -p lanyard-store the_known_schema` writes the file again.
+    #[test]
+    fn the_known_schema_is_what_the_scripts_make() {
+        let server = match lanyard_testkit::Postgres::shared() {
+            Ok(server) => server,
+            Err(why) => return lanyard_testkit::left_out(why),
+        };
+        let database = server.database();
+        let name = database.split(['/', '?']).nth(3).unwrap();
+        let scripts: String = migration::scripts().map(translated).collect();
+        let make = format!("CREATE SCHEMA lanyard; SET search_path = lanyard, pg_temp; {PRELUDE}; {scripts}");
+        server.query(name, &make).unwrap();
+        let found = format!(
+            "SET search_path = lanyard, pg_temp; SELECT type || ' ' || name || ': ' || COALESCE(sql, '') \
+             FROM ({SCHEMA_OBJECTS}) AS objects ORDER BY (type || ' ' || name) COLLATE \"C\""
+        );
+        let found = server.query(name, &found).unwrap() + "\n";
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations/schema.postgres.txt");
+            return std::fs::write(path, found).unwrap();
+        }
+        assert_eq!(found, include_str!("../../migrations/schema.postgres.txt"));
+    }
+
+    #[test]
+    fn columns_are_translated() {
+        let script = "CREATE TABLE t (a TEXT NOT NULL, b BLOB, c BIGINT)";
+        let expected = "CREATE TABLE t (a TEXT COLLATE \"C\" NOT NULL, b BYTEA, c BIGINT)";
+        assert_eq!(translated(script), expected);
+    }
+}

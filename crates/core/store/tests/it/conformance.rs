@@ -1,0 +1,14 @@
+//! What every engine must do. Compiled once for each: [`world`] makes the home on the engine that this module is named after.
+
+mod apps;
+mod audit;
+mod changes;
+mod clearing;
+mod client_list;
+mod clients;
+mod concurrency;
+mod credentials;
+mod labels;
+mod rotation;
+mod secrecy;
+pub(crate) mod world;

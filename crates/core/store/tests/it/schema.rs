@@ -1,0 +1,85 @@
+//! Databases of earlier versions, and those that somebody altered.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use lanyard_store::{AuditAction, ClientList, OpenError, Refusal};
+
+use crate::world::World;
+
+fn told(list: &ClientList) -> (Vec<&str>, Vec<(&str, Refusal)>) {
+    let counting = list.clients.iter().map(|found| found.client.name.as_str()).collect();
+    (counting, list.refused.iter().map(|refused| (refused.name.as_str(), refused.refusal)).collect())
+}
+
+/// A world with the home that the first version left behind.
+pub(crate) async fn home_of_first_version() -> World {
+    let world = World::new().await;
+    world.store.close().await.unwrap();
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm", "home.key"] {
+        let _ = fs::remove_file(world.home().join(name));
+    }
+    for (name, text) in [("lanyard.db", ""), ("home.key", include_str!("fixtures/home-0.1.0.key"))] {
+        fs::write(world.home().join(name), text).unwrap();
+        fs::set_permissions(world.home().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    world.tamper(include_str!("fixtures/home-0.1.0.sql")).await;
+    world
+}
+
+#[tokio::test]
+async fn the_clients_of_an_earlier_version_are_adopted_once() {
+    let world = home_of_first_version().await;
+    for script in [
+        include_str!("../../src/migrations/0002_mint.sql"),
+        include_str!("../../src/migrations/0003_keys.sql"),
+        include_str!("../../src/migrations/0004_changes.sql"),
+        include_str!("../../src/migrations/0005_clients.sql"),
+    ] {
+        world.tamper(script).await;
+    }
+    let insert = |name: &str, digit: char| {
+        let id: String = std::iter::repeat_n(digit, 32).collect();
+        format!(
+            "INSERT INTO clients (id, name, capabilities, all_credentials, created_at, key_hash) \
+             VALUES ('{id}', '{name}', 'token', 1, 1, zeroblob(32))"
+        )
+    };
+    world.tamper(&format!("PRAGMA user_version = 5; {}", insert("old", 'a'))).await;
+    for _ in 0..2 {
+        let list = world.opened().await.client_list().await.unwrap();
+        assert_eq!(told(&list), (vec!["old"], vec![]));
+    }
+    let audit = world.opened().await.audit(100).await.unwrap();
+    let adopted: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::ClientsAdopted).collect();
+    assert_eq!(adopted.len(), 1);
+    assert_eq!(adopted[0].record.detail, "old");
+
+    // Turning the version back has nobody else adopted.
+    let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; ALTER TABLE apps DROP COLUMN seal; \
+                ALTER TABLE credentials DROP COLUMN seal; PRAGMA user_version = 5;";
+    world.tamper(&format!("{back} {}", insert("mallory", 'b'))).await;
+    let list = world.opened().await.client_list().await.unwrap();
+    assert!(list.clients.is_empty() && list.refused.len() == 3, "{:?}", list.refused);
+}
+
+#[tokio::test]
+async fn a_schema_that_somebody_altered_is_not_opened() {
+    let world = World::new().await;
+    for (tampering, undo, named) in [
+        ("CREATE TRIGGER t AFTER INSERT ON audit BEGIN DELETE FROM audit; END", "DROP TRIGGER t", "unknown: trigger t"),
+        ("CREATE VIEW v AS SELECT 1", "DROP VIEW v", "unknown: view v"),
+        ("CREATE TABLE x (y)", "DROP TABLE x", "unknown: table x"),
+        ("DROP INDEX audit_by_time", "CREATE INDEX audit_by_time ON audit (at)", "missing: index audit_by_time"),
+    ] {
+        world.tamper(tampering).await;
+        let error = world.opened_with(lanyard_store::KeyAccess::default()).await.unwrap_err();
+        assert!(matches!(&error, OpenError::ForeignSchema { differences, .. } if differences == &[named]), "{error}");
+        assert!(error.hint().contains("lanyard restore"));
+        world.tamper(undo).await;
+        world.opened().await;
+    }
+    // Statistics are nobody's harm.
+    world.tamper("ANALYZE").await;
+    world.opened().await;
+}

@@ -1,0 +1,351 @@
+//! What only a store on a server can show. Left out where this machine has no PostgreSQL.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use lanyard_credential::{CredentialId, Generation, Spend};
+use lanyard_store::{
+    AuditVerdict, Claim, Commit, KeyAccess, NewCredential, NewHomeKey, OpenError, Options, Store, StoreError,
+};
+use lanyard_testkit::{Postgres, left_out};
+use lanyard_time::ProcessIdentity;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
+
+use crate::on_postgres::world::{EXCHANGE, LEASE, World, access, claimed, parts, pending, stored_refresh};
+
+/// A home whose store is on the server; `None` where there is none.
+async fn world() -> Option<World> {
+    match Postgres::shared() {
+        Ok(_) => Some(World::new().await),
+        Err(why) => {
+            left_out(why);
+            None
+        }
+    }
+}
+
+/// Waits a moment for others, and no longer.
+fn impatient(world: &World) -> Options {
+    Options { busy_timeout: Duration::from_millis(200), ..world.options() }
+}
+
+async fn opened(world: &World, options: Options) -> Store {
+    Store::open_home(&world.home(), parts(&world.clock), options).await.unwrap().0
+}
+
+/// A connection past the store.
+async fn connection(world: &World) -> PgConnection {
+    let options: PgConnectOptions = world.database.as_deref().unwrap().parse().unwrap();
+    options.options([("search_path", "lanyard")]).connect().await.unwrap()
+}
+
+async fn run(connection: &mut PgConnection, text: &str) {
+    sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await.unwrap();
+}
+
+async fn bot(store: &Store, world: &World, name: &str) -> CredentialId {
+    let new = NewCredential { credential: pending(name), tokens: Some(world.tokens(name)) };
+    store.insert_credential(&new).await.unwrap().id
+}
+
+#[tokio::test]
+async fn a_schema_that_somebody_altered_is_not_opened() {
+    let Some(world) = world().await else { return };
+    let function = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'";
+    for (tampering, undo, named) in [
+        (
+            &*format!("{function}; CREATE TRIGGER t BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION f()"),
+            "DROP FUNCTION f CASCADE",
+            &["unknown: function f", "unknown: trigger audit.t"][..],
+        ),
+        ("CREATE VIEW v AS SELECT 1", "DROP VIEW v", &["unknown: view v"]),
+        ("CREATE TABLE x (y BIGINT)", "DROP TABLE x", &["unknown: table x"]),
+        ("CREATE RULE r AS ON DELETE TO audit DO INSTEAD NOTHING", "DROP RULE r ON audit", &["unknown: rule audit.r"]),
+        ("CREATE POLICY p ON clients USING (false)", "DROP POLICY p ON clients", &["unknown: policy clients.p"]),
+        (
+            "ALTER TABLE clients ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE clients DISABLE ROW LEVEL SECURITY",
+            &["altered: table clients"],
+        ),
+        (
+            "ALTER TABLE clients ADD COLUMN extra TEXT",
+            "ALTER TABLE clients DROP COLUMN extra",
+            &["altered: table clients"],
+        ),
+        ("DROP INDEX audit_by_time", "CREATE INDEX audit_by_time ON audit (at)", &["missing: index audit_by_time"]),
+        (
+            "ALTER TABLE leases DROP CONSTRAINT leases_pkey",
+            "ALTER TABLE leases ADD PRIMARY KEY (name)",
+            &["missing: constraint leases.leases_pkey", "missing: index leases_pkey"],
+        ),
+    ] {
+        world.tamper(tampering).await;
+        let error = world.opened_with(world.options().keys).await.unwrap_err();
+        assert!(matches!(&error, OpenError::ForeignSchema { differences, .. } if differences == named), "{error}");
+        world.tamper(undo).await;
+        opened(&world, world.options()).await;
+    }
+    world.tamper("ANALYZE").await;
+    opened(&world, world.options()).await;
+}
+
+#[tokio::test]
+async fn a_schema_of_another_version_is_left_alone() {
+    let Some(world) = world().await else { return };
+    world.tamper("UPDATE schema_version SET version = version + 1").await;
+    let error = world.opened_with(world.options().keys).await.unwrap_err();
+    assert!(matches!(error, OpenError::Newer { .. }), "{error}");
+    world.tamper("UPDATE schema_version SET version = 2").await;
+    let error = world.opened_with(world.options().keys).await.unwrap_err();
+    assert!(matches!(error, OpenError::Older { found: 2, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_is_not_made_before_someone_chose_where_its_key_is_kept() {
+    let Ok(server) = Postgres::shared() else { return left_out("PostgreSQL's server is not installed") };
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("home");
+    let options = |new_home| Options {
+        keys: KeyAccess { new_home, ..KeyAccess::default() },
+        store: Some(server.database().parse().unwrap()),
+        ..Options::default()
+    };
+    for unsaid in [NewHomeKey::File, NewHomeKey::Best] {
+        let made = Store::open_or_create(&home, lanyard_store::Parts::system(), options(unsaid)).await;
+        let error = made.unwrap_err();
+        assert!(matches!(error, OpenError::NoKeySource(_)) && error.hint().contains("key_source"), "{error}");
+        assert!(!home.join("home.key").exists());
+    }
+    let opened = Store::open_home(&home, lanyard_store::Parts::system(), options(NewHomeKey::File)).await;
+    assert!(matches!(opened.unwrap_err(), OpenError::NoStore(_)));
+}
+
+#[tokio::test]
+async fn the_key_of_a_store_on_a_server_is_replaced_and_a_password_is_read_from_a_file() {
+    if let Err(why) = Postgres::shared() {
+        return left_out(why);
+    }
+    let keys = KeyAccess { new_home: NewHomeKey::In(lanyard_vault::KeySource::File), ..KeyAccess::default() };
+    let world = World::with_keys(keys).await;
+    let id = bot(&world.store, &world, "bot").await;
+    let other = world.opened().await;
+    let replaced = world.store.replace_key(None).await.unwrap();
+    // A process that had the old key finds the new one.
+    assert_eq!(access(&other, id).await.unwrap().1, "canary-access-bot");
+    bot(&other, &world, "later").await;
+    let password = world.file("password", "hunter2\n");
+    let store = opened(&world, Options { store_password_file: Some(password), ..world.options() }).await;
+    assert_eq!(store.key_status().await.unwrap().id, replaced.new);
+    assert!(!format!("{store:?}").contains("hunter2"));
+
+    let missing = Some(world.home().join("no-such-file"));
+    let options = Options { store_password_file: missing, ..world.options() };
+    let error = Store::open_home(&world.home(), parts(&world.clock), options).await.unwrap_err();
+    assert!(error.to_string().contains("no-such-file"), "{error}");
+}
+
+#[tokio::test]
+async fn homes_that_make_a_store_at_once_make_one() {
+    let Ok(server) = Postgres::shared() else { return left_out("PostgreSQL's server is not installed") };
+    let address = server.database();
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("key");
+    lanyard_vault::key_file::KeyFile::new(&key)
+        .create(&[lanyard_vault::KeyLine::Open(lanyard_vault::HomeKey::generate(&lanyard_time::SystemEntropy))])
+        .unwrap();
+    let mut tasks = Vec::new();
+    for number in 0..4 {
+        let keys = KeyAccess { key_file: Some(key.clone()), new_home: NewHomeKey::Best, ..KeyAccess::default() };
+        let options = Options { keys, store: Some(address.parse().unwrap()), ..Options::default() };
+        let home = directory.path().join(number.to_string());
+        tasks.push(tokio::spawn(async move {
+            let (store, _) = Store::open_or_create(&home, lanyard_store::Parts::system(), options).await.unwrap();
+            let new = NewCredential { credential: pending(&format!("of-{number}")), tokens: None };
+            store.insert_credential(&new).await.unwrap();
+            store
+        }));
+    }
+    for task in tasks {
+        let store = task.await.unwrap();
+        assert_eq!(store.verify_audit(&[]).await.unwrap(), store.verify_audit(&[]).await.unwrap());
+    }
+    let made = server.query(address.split(['/', '?']).nth(3).unwrap(), "SELECT count(*) FROM lanyard.credentials");
+    assert_eq!(made.unwrap(), "4");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    // The port of a listener that is gone again.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("postgres://lanyard@127.0.0.1:{port}/lanyard");
+    let options = Options { store: Some(address.parse().unwrap()), ..Options::default() };
+    let opened = Store::open_or_create(&directory.path().join("home"), lanyard_store::Parts::system(), options).await;
+    let error = opened.unwrap_err();
+    let OpenError::Store(store @ StoreError::Unreachable { .. }) = &error else { panic!("{error}") };
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+    assert!(store.is_transient() && !store.is_undecided());
+}
+
+#[tokio::test]
+async fn writes_about_one_credential_do_not_wait_for_those_about_another() {
+    let Some(world) = world().await else { return };
+    let (first, second) = (bot(&world.store, &world, "first").await, bot(&world.store, &world, "second").await);
+    let store = opened(&world, impatient(&world)).await;
+    let mut other = connection(&world).await;
+    run(&mut other, &format!("BEGIN; SELECT id FROM credentials WHERE id = '{first}' FOR UPDATE")).await;
+    claimed(&store, second).await;
+    let error = store.claim(first, LEASE).await.unwrap_err();
+    assert!(matches!(error, StoreError::Busy), "{error}");
+    // What reaches everything waits for whoever is in the middle of something.
+    run(&mut other, "ROLLBACK; BEGIN; SELECT pg_advisory_xact_lock_shared(7809644696442135552)").await;
+    let error = store.insert_credential(&NewCredential { credential: pending("x"), tokens: None }).await.unwrap_err();
+    assert!(error.to_string().contains("busy"), "{error}");
+    claimed(&store, first).await;
+    run(&mut other, "ROLLBACK").await;
+    bot(&store, &world, "x").await;
+}
+
+/// Makes the first `times` transactions that write to the audit fail with a code, as late as at their commit.
+async fn failing(world: &World, times: u32, code: &str, action: &str) {
+    let sql = format!(
+        "CREATE SEQUENCE times; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('lanyard.times') <= {times} THEN {action} RAISE EXCEPTION 'made to fail' USING ERRCODE = '{code}'; END IF; \
+         RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW EXECUTE FUNCTION fail()"
+    );
+    world.tamper(&sql).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_others_got_in_the_way_of_runs_again() {
+    for code in ["40001", "40P01"] {
+        let Some(world) = world().await else { return };
+        failing(&world, 3, code, "").await;
+        let id = bot(&world.store, &world, "first").await;
+        assert_eq!(access(&world.store, id).await.unwrap().1, "canary-access-first");
+        assert_eq!(world.store.credentials().await.unwrap().len(), 1);
+    }
+    let Some(world) = world().await else { return };
+    failing(&world, 1000, "40001", "").await;
+    let new = NewCredential { credential: pending("never"), tokens: None };
+    let error = world.store.insert_credential(&new).await.unwrap_err();
+    assert!(error.to_string().contains("at the same time"), "{error}");
+    assert!(world.store.credentials().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_commit_without_an_answer_is_undecided_and_is_not_repeated() {
+    let Some(world) = world().await else { return };
+    failing(&world, 1, "40001", "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5);").await;
+    let id = CredentialId::random(&lanyard_time::SystemEntropy);
+    let record = lanyard_store::AuditRecord {
+        at: world.now().wall,
+        action: lanyard_store::AuditAction::HandedOut,
+        credential: Some((id, "x".parse().unwrap())),
+        actor: "test".to_owned(),
+        detail: String::new(),
+    };
+    let error = world.store.append_audit(&record).await.unwrap_err();
+    assert!(matches!(error, StoreError::Undecided(_)) && error.is_undecided(), "{error}");
+    // The next one has a connection of its own.
+    bot(&world.store, &world, "next").await;
+}
+
+#[tokio::test]
+async fn machines_that_share_a_store_respect_each_others_leases_and_intents() {
+    let Some(world) = world().await else { return };
+    let credential = world.signed_in().await;
+    let me = world.seen_by(world.me()).await;
+    let (generation, grant) = (credential.generation, credential.grant);
+    claimed(&me, credential.id).await;
+    let intent = me.write_intent(credential.id, generation, grant, None, Spend::Stored, 1, EXCHANGE).await.unwrap();
+    let intent = intent.unwrap();
+    // Another machine, up for another time.
+    world.clock.reboot("another machine");
+    let there = world.seen_by(ProcessIdentity { host: "elsewhere".into(), ..world.me() }).await;
+    let claim = there.claim(credential.id, LEASE).await.unwrap();
+    assert!(matches!(claim, Claim::Held { .. }), "{claim:?}");
+    world.clock.advance(EXCHANGE);
+    let Claim::Claimed(view) = there.claim(credential.id, LEASE).await.unwrap() else { panic!("the lease ran out") };
+    let (_, writer) = view.intent.unwrap();
+    assert_eq!(writer, lanyard_store::Writer::Present, "its clock may be late");
+    there.release(credential.id).await.unwrap();
+    // Its answer comes late, and is kept.
+    let committed = me.commit(credential.id, grant, &intent, &world.rotated("2")).await.unwrap();
+    assert_eq!(committed, Commit::Committed(generation.next()));
+    assert_eq!(stored_refresh(&there, credential.id).await, "canary-refresh-2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_dies_under_load_loses_nothing_that_was_acknowledged() {
+    let server = match Postgres::start() {
+        Ok(server) => server,
+        Err(why) => return left_out(&why),
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let keys = KeyAccess { new_home: NewHomeKey::In(lanyard_vault::KeySource::File), ..KeyAccess::default() };
+    let options = Options { keys, store: Some(server.database().parse().unwrap()), ..Options::default() };
+    let home = directory.path().join("home");
+    let (store, _) = Store::open_or_create(&home, lanyard_store::Parts::system(), options).await.unwrap();
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let some_more = || {
+        let before = done.load(Ordering::Relaxed);
+        while done.load(Ordering::Relaxed) < before + 20 {
+            lanyard_testkit::wait(Duration::from_millis(5));
+        }
+    };
+    let mut tasks = Vec::new();
+    for number in 0..6 {
+        let (store, stop, done) = (store.clone(), Arc::clone(&stop), Arc::clone(&done));
+        let new = NewCredential { credential: pending(&format!("n-{number}")), tokens: None };
+        let credential = store.insert_credential(&new).await.unwrap();
+        tasks.push(tokio::spawn(async move {
+            let (mut acknowledged, mut failures, mut undecided) = (credential.generation, 0, 0);
+            while !stop.load(Ordering::Relaxed) {
+                let tokens = lanyard_store::NewTokens {
+                    access: Some(lanyard_secret::AccessToken::new("canary")),
+                    refresh: None,
+                    validity: lanyard_credential::Validity {
+                        obtained: lanyard_time::Clock::now(&lanyard_time::SystemClock::new()),
+                        access: None,
+                        refresh: lanyard_credential::RefreshRight::None,
+                    },
+                    scopes: None,
+                };
+                match store.replace_grant(credential.id, &tokens, &credential.subject, None).await {
+                    Ok(generation) => {
+                        acknowledged = generation.unwrap();
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        undecided += u32::from(error.is_undecided());
+                        assert!(error.is_transient(), "{error:?}");
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
+            (credential.id, acknowledged, failures, undecided)
+        }));
+    }
+    for _ in 0..3 {
+        tokio::task::block_in_place(|| {
+            some_more();
+            server.kill();
+            server.start_again();
+        });
+    }
+    tokio::task::block_in_place(some_more);
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        let (id, acknowledged, failures, undecided) = task.await.unwrap();
+        let found = store.credential_by_id(id).await.unwrap().unwrap().generation;
+        assert!(found >= acknowledged, "{found} < {acknowledged}");
+        assert!(found.number() - acknowledged.number() <= undecided, "{found}, {acknowledged}, {undecided}");
+        assert!(acknowledged > Generation::new(1) && failures > 0, "it was under load, and the server was away");
+    }
+    assert!(matches!(store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
+}
