@@ -13,6 +13,7 @@ use lanyard_server::owner::Owner;
 use lanyard_server::sockets;
 use lanyard_store::{
     Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Settings, SettingsError, Store,
+    StoreAddressError,
 };
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
@@ -75,8 +76,15 @@ const PASSPHRASE_FILE: &str = "LANYARD_PASSPHRASE_FILE";
 /// A file with the passphrase that is to replace it.
 const NEW_PASSPHRASE_FILE: &str = "LANYARD_NEW_PASSPHRASE_FILE";
 
+/// The address of a PostgreSQL database that holds the store, whatever the settings say.
+const STORE: &str = "LANYARD_STORE";
+/// A file with the password for that database.
+const STORE_PASSWORD_FILE: &str = "LANYARD_STORE_PASSWORD_FILE";
+/// Any value brings an older schema on a server up to date.
+const UPGRADE_STORE: &str = "LANYARD_UPGRADE_STORE";
+
 /// How an existing home is opened: with its key from where it is kept, asking for a passphrase where there is somebody to ask.
-pub(crate) fn options() -> Options {
+pub(crate) fn options() -> Result<Options, Failure> {
     let passphrase = |variable, ask| file_named_by(variable).map_or(PassphraseSource::Ask(ask), PassphraseSource::File);
     let keys = KeyAccess {
         key_file: file_named_by(KEY_FILE),
@@ -85,7 +93,23 @@ pub(crate) fn options() -> Options {
         new_passphrase: passphrase(NEW_PASSPHRASE_FILE, passphrase::new),
         waiting: Some(|source| output::note(&format!("waiting for {source}; Ctrl-C stops"))),
     };
-    Options { keys, ..Options::default() }
+    let store = set(STORE).map(|address| address.to_string_lossy().parse()).transpose();
+    let store = store.map_err(|error: StoreAddressError| Failure::Usage {
+        message: format!("{STORE}: {error}"),
+        hint: "for example LANYARD_STORE=postgres://lanyard@db.example.com/lanyard".to_owned(),
+    })?;
+    Ok(Options {
+        keys,
+        store,
+        store_password_file: file_named_by(STORE_PASSWORD_FILE),
+        upgrades_server: set(UPGRADE_STORE).is_some(),
+        ..Options::default()
+    })
+}
+
+/// Whether the store of a home is on a server, as far as its settings can be read.
+pub(crate) fn is_on_server(home: &Home) -> bool {
+    set(STORE).is_some() || Settings::read_for_use(home).is_ok_and(|(settings, _)| settings.store.is_some())
 }
 
 fn file_named_by(variable: &str) -> Option<PathBuf> {
@@ -202,9 +226,9 @@ impl Common {
     pub(crate) async fn local(&self) -> Result<Broker, Failure> {
         let home = self.home()?;
         let parts = parts();
-        match Store::open_home(&home.directory, store_parts(&parts), options()).await {
+        match Store::open_home(&home.directory, store_parts(&parts), options()?).await {
             Ok((store, _)) => broker_over(&store, parts),
-            Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
+            Err(OpenError::Missing(_) | OpenError::NoStore(_)) => Err(Failure::NoSuchName {
                 message: format!("there is no home in {} yet", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
                     .to_owned(),
@@ -234,7 +258,7 @@ impl Common {
     pub(crate) async fn local_or_new(&self) -> Result<Broker, Failure> {
         let parts = parts();
         let home = self.home()?.directory;
-        let mut options = options();
+        let mut options = options()?;
         options.keys.new_home = new_home_key()?;
         // Where there is no home yet, the passphrase is the one to choose.
         if let (PassphraseSource::Ask(_), Some(file)) = (&options.keys.new_passphrase, file_named_by(PASSPHRASE_FILE)) {

@@ -81,7 +81,7 @@ impl Doctor {
         // The finding says it.
         context::settings_are_reported();
         let mut codes = vec![settings(&home, &mut findings)];
-        let looked = match place(&home, &mut findings) {
+        let looked = match place(&home, context::is_on_server(&home), &mut findings) {
             Place::Empty => Ok(0),
             Place::Bad => Ok(6),
             Place::Home => examine(&home, &mut findings).await,
@@ -138,7 +138,7 @@ impl Doctor {
 /// The exit code is that of the first fault: 6 for the store, 4 for a person who must act.
 async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
     let parts = context::parts();
-    let opened = Store::open_home(&home.directory, context::store_parts(&parts), context::options()).await;
+    let opened = Store::open_home(&home.directory, context::store_parts(&parts), context::options()?).await;
     let store = match opened {
         Ok((store, _)) => store,
         // The settings are reported already.
@@ -146,6 +146,10 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             let said = "not checked, because the settings cannot be used";
             findings.push(Finding::skipped("store", said, "correct lanyard.toml, then: lanyard doctor"));
             return Ok(2);
+        }
+        Err(error @ OpenError::NoStore(_)) => {
+            findings.push(Finding::good("store", error.to_string()));
+            return Ok(0);
         }
         Err(error) => {
             let key = matches!(error, OpenError::Key(_) | OpenError::KeyMissing(_) | OpenError::ForeignKey { .. });
@@ -160,6 +164,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     };
     let mut code = examine_key(&store, findings).await?;
     match store.integrity_check().await {
+        Ok(_) if context::is_on_server(home) => findings.push(Finding::good("store", store.database())),
         Ok(faults) if faults.is_empty() => findings.push(Finding::good("store", "whole")),
         Ok(faults) => {
             code = 6;

@@ -45,7 +45,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     }
     let parts = context::parts();
     let store_parts = context::store_parts(&parts);
-    let options = context::options();
+    let options = context::options()?;
     let restored = Store::restore(&home, &file, key_file.as_deref(), store_parts, options).await?;
     let key = restored.key;
     let broker = context::broker_over(&restored.store, parts)?;

@@ -15,7 +15,7 @@ use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
 use lanyard_store::{Home, HttpAddress, OpenError, ServeSettings, Settings};
 use sd_notify::NotifyState;
 
-use crate::context::Common;
+use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::numbers;
 use crate::output::log::Format;
@@ -62,7 +62,9 @@ impl Serve {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let mut orders = Orders::new()?;
         let home = common.home()?;
-        refuse_lost(&home)?;
+        if !context::is_on_server(&home) {
+            refuse_lost(&home)?;
+        }
         let settings = Settings::read(&home)?;
         // Where the home's key is kept may be slow to answer; nothing is under way that a signal would have to wait for.
         let broker = tokio::select! {

@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// The variables that Lanyard reads.
-pub(crate) const ENVIRONMENT: [(&str, &str); 14] = [
+pub(crate) const ENVIRONMENT: [(&str, &str); 17] = [
     ("LANYARD_HOME", "the home, if --home is omitted [default: ~/.local/share/lanyard]"),
     ("LANYARD_CREDENTIAL", "the credential, if a command names none"),
     ("LANYARD_WEBEX_URL", "the API address of the Webex that a new app or credential belongs to"),
@@ -11,6 +11,9 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 14] = [
     ("LANYARD_KEY_FILE", "a file with the home's key, such as a container's secret"),
     ("LANYARD_PASSPHRASE_FILE", "a file with the passphrase of the home's key"),
     ("LANYARD_NEW_PASSPHRASE_FILE", "a file with the passphrase that will replace it"),
+    ("LANYARD_STORE", "the PostgreSQL database that holds the store, whatever lanyard.toml says"),
+    ("LANYARD_STORE_PASSWORD_FILE", "a file with the password for it"),
+    ("LANYARD_UPGRADE_STORE", "1 brings that database up to date for this version; stop its brokers first"),
     ("LANYARD_LOG", "what is logged on stderr, such as debug or lanyard_broker=debug"),
     ("NO_COLOR", "any value switches colours off"),
     ("CLICOLOR_FORCE", "1 switches colours on, even on a pipe"),

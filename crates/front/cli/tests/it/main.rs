@@ -39,6 +39,7 @@ mod keys;
 mod kinds;
 mod manage;
 mod mistakes;
+mod on_server;
 mod origins;
 mod output;
 mod races;

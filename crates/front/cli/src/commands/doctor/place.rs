@@ -18,11 +18,11 @@ pub(super) enum Place {
     Home,
 }
 
-/// Looks at the directory and at what is in it.
-pub(super) fn place(home: &Home, findings: &mut Vec<Finding>) -> Place {
+/// Looks at the directory and at what is in it: a database, unless that is on a server.
+pub(super) fn place(home: &Home, is_on_server: bool, findings: &mut Vec<Finding>) -> Place {
     let directory = home.directory.display();
-    match home.check() {
-        Err(OpenError::Missing(_)) if home.key_file().symlink_metadata().is_ok() => {
+    match if is_on_server { home.check_directory() } else { home.check() } {
+        Err(OpenError::Missing(_)) if !is_on_server && home.key_file().symlink_metadata().is_ok() => {
             let lost = OpenError::Lost { key: home.key_file(), database: home.database() };
             findings.push(Finding::bad("home", lost.to_string(), Some(lost.hint())));
             return Place::Bad;
@@ -38,7 +38,7 @@ pub(super) fn place(home: &Home, findings: &mut Vec<Finding>) -> Place {
         }
         Ok(()) => {}
     }
-    match read_only(home) {
+    match read_only(home).filter(|_| !is_on_server) {
         None => findings.push(Finding::good("home", directory.to_string())),
         Some((said, hint)) => findings.push(Finding::bad("home", said, Some(hint))),
     }

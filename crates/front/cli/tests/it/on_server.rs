@@ -1,0 +1,119 @@
+//! A store in PostgreSQL, which several homes share. Left out where this machine has no server.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::time::Duration;
+
+use lanyard_testkit::{Home, Postgres, RefreshBehaviour, Running, Webex, left_out};
+
+use crate::LANYARD;
+
+/// A home whose settings name a database.
+fn home(address: &str) -> Home {
+    let home = Home::new(LANYARD);
+    let _ = DirBuilder::new().mode(0o700).create(home.path());
+    let settings = home.path().join("lanyard.toml");
+    fs::write(&settings, format!("store = \"{address}\"\nkey_source = \"file\"\n")).unwrap();
+    fs::set_permissions(&settings, Permissions::from_mode(0o600)).unwrap();
+    home
+}
+
+/// Another home of the same store, with a copy of the key.
+fn beside(first: &Home, address: &str) -> Home {
+    let home = home(address);
+    fs::copy(first.path().join("home.key"), home.path().join("home.key")).unwrap();
+    home
+}
+
+fn server() -> Option<&'static Postgres> {
+    Postgres::shared().map_err(left_out).ok()
+}
+
+#[test]
+fn homes_that_share_a_store_have_the_same_credentials() {
+    let Some(server) = server() else { return };
+    let address = server.database();
+    let webex = Webex::start(RefreshBehaviour::Rotate, Duration::from_hours(1));
+    let first = home(&address);
+    first.run(["list"]).ok();
+    assert!(!first.path().join("home.key").exists(), "looking makes nothing");
+    let first = first.with_acme(&webex);
+    assert!(!first.path().join("lanyard.db").exists());
+    let second = beside(&first, &address);
+    assert_eq!(second.token(), first.token());
+    second.run(["rename", "acme", "portal"]).ok();
+    assert_eq!(first.show("portal")["name"], "portal");
+    first.run(["audit", "--verify"]).ok();
+    let doctor = second.run(["doctor"]);
+    assert!(doctor.stdout.contains("postgres://lanyard@localhost/"), "{}", doctor.stdout);
+    assert_eq!(doctor.code(), 0, "{}", doctor.stdout);
+
+    // What is about files says so.
+    let backup = first.run(["backup", "backup.db"]);
+    assert_eq!(backup.code(), 2, "{}", backup.stderr);
+    assert!(backup.stderr.contains("pg_dump --schema=lanyard"), "{}", backup.stderr);
+    let restore = first.run(["restore", "backup.db"]);
+    assert!(restore.stderr.contains("PostgreSQL"), "{}", restore.stderr);
+
+    // The settings' mistakes never lead to another store.
+    let settings = second.path().join("lanyard.toml");
+    for (text, said) in [
+        (format!("store = {address}\n"), "seems to set store"),
+        ("store = \"postgres://u:hunter2@localhost/x\"\n".to_owned(), "holds a password"),
+        ("store = \"postgres://u@db.example.com/x?sslmode=require\"\n".to_owned(), "verify-full"),
+    ] {
+        fs::write(&settings, text).unwrap();
+        let refused = second.run(["list"]);
+        assert_ne!(refused.code(), 0);
+        assert!(refused.stderr.contains(said) && !refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_server_that_is_gone_is_named_and_what_is_in_memory_is_handed_out() {
+    let server = match Postgres::start() {
+        Ok(server) => server,
+        Err(why) => return left_out(&why),
+    };
+    let webex = Webex::start(RefreshBehaviour::Rotate, Duration::from_hours(1));
+    let home = home(&server.database()).with_acme(&webex);
+    let token = home.token();
+    let mut broker = Running::start(&mut home.command(["serve"]));
+    broker.wait_for("ready");
+    server.kill();
+    assert_eq!(home.token(), token, "the broker has it in memory");
+    server.start_again();
+    drop(broker);
+    server.kill();
+    let ended = home.run(["token", "acme"]);
+    assert_eq!(ended.code(), 6, "{}", ended.stderr);
+    assert!(ended.stderr.contains("server"), "{}", ended.stderr);
+    server.start_again();
+    assert_eq!(home.token(), token);
+}
+
+#[test]
+fn processes_of_two_homes_at_the_moment_of_expiry_make_one_exchange() {
+    let Some(server) = server() else { return };
+    let address = server.database();
+    let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_secs(1));
+    let first = home(&address).with_acme(&webex);
+    let second = beside(&first, &address);
+    let old = first.token();
+    first.outlive(Duration::from_secs(1));
+    webex.live_longer(Duration::from_mins(1));
+
+    let running: Vec<Running> = (0..40)
+        .map(|number| {
+            let home = if number % 2 == 0 { &first } else { &second };
+            Running::start(&mut home.command(["token", "acme"]))
+        })
+        .collect();
+    let tokens: BTreeSet<String> = running.into_iter().map(|process| process.end().ok()).collect();
+    assert_eq!(tokens.len(), 1, "all hold the same token");
+    assert!(!tokens.contains(&old), "and it is a new one");
+    assert_eq!(webex.refreshes().len(), 1, "{:?}", webex.refreshes());
+    assert_eq!(first.show("acme")["generation"], 2);
+    second.run(["audit", "--verify"]).ok();
+}
