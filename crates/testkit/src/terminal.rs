@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -38,7 +39,21 @@ impl Terminal {
     }
 
     /// The same; this is typed before anything asks for it.
-    pub fn run_typing(mut command: Command, columns: u16, typed: &str) -> (String, i32) {
+    pub fn run_typing(command: Command, columns: u16, typed: &str) -> (String, i32) {
+        Self::run_until(command, columns, typed, None)
+    }
+
+    /// The same; the program gets the signal when this text is shown.
+    pub fn run_interrupted(command: Command, columns: u16, shown: &str, signal: Signal) -> (String, i32) {
+        Self::run_until(command, columns, "", Some((shown, signal)))
+    }
+
+    fn run_until(
+        mut command: Command,
+        columns: u16,
+        typed: &str,
+        mut interrupt: Option<(&str, Signal)>,
+    ) -> (String, i32) {
         let Self { mut person, program } = Self::open();
         let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&program, size).expect("a terminal has a size");
@@ -48,8 +63,14 @@ impl Terminal {
         let mut child = command.spawn().expect("the program starts");
         drop((command, program));
         let mut shown = Vec::new();
+        let mut part = [0; 1024];
         // Linux ends a terminal that nobody has open any more with an error.
-        let _ = person.read_to_end(&mut shown);
+        while let Ok(length @ 1..) = person.read(&mut part) {
+            shown.extend_from_slice(&part[..length]);
+            if let Some((_, signal)) = interrupt.take_if(|(text, _)| String::from_utf8_lossy(&shown).contains(*text)) {
+                kill_process(Pid::from_child(&child), signal).expect("it is our child");
+            }
+        }
         let status = child.wait().expect("it is our child");
         (String::from_utf8_lossy(&shown).replace("\r\n", "\n"), status.code().unwrap_or(-1))
     }

@@ -202,8 +202,12 @@ impl Broker {
         if credential.validity.as_ref().is_some_and(|validity| refused >= validity.obtained.wall) {
             return Ok(Rested::SameToken);
         }
-        let signed_in = self.store.last(credential.id, AuditAction::SignedIn).await?;
-        Ok(if signed_in.is_some_and(|at| at > refused) { Rested::Yes } else { Rested::No })
+        for action in [AuditAction::SignedIn, AuditAction::RefreshTokenStored] {
+            if self.store.last(credential.id, action).await?.is_some_and(|at| at > refused) {
+                return Ok(Rested::Yes);
+            }
+        }
+        Ok(Rested::No)
     }
 
     async fn note_refusal(&self, credential: &Credential) -> Result<(), Error> {

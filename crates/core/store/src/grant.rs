@@ -53,7 +53,8 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        self.replace_grant_keeping(id, None, tokens, subject, organisation).await
+        let how = Put { expected: None, action: AuditAction::SignedIn, spare: None };
+        self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
     /// Like [`replace_grant`](Self::replace_grant), for tokens that were not tried yet: keeps `earlier`, the previous refresh token, as the
@@ -66,7 +67,7 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: None, action: AuditAction::SignedIn, spare: earlier };
+        let how = Put { expected: None, action: AuditAction::RefreshTokenStored, spare: earlier };
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
@@ -79,7 +80,7 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: Some(replaces), action: AuditAction::SignedIn, spare: None };
+        let how = Put { expected: Some(replaces), action: AuditAction::TokensPutBack, spare: None };
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 

@@ -22,6 +22,10 @@ pub(crate) fn present() -> io::Result<Option<Passphrase>> {
 pub(crate) fn new() -> io::Result<Option<Passphrase>> {
     let first = ask(&format!("new passphrase, at least {} characters (not shown): ", Passphrase::SHORTEST))?;
     let Some(first) = first else { return Ok(None) };
+    if !first.is_long_enough() {
+        // It is refused by whoever is given it, before it is typed again.
+        return Ok(Some(first));
+    }
     match ask("the same again: ")? {
         Some(second) if second.matches(&first) => Ok(Some(first)),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "the two are not the same")),

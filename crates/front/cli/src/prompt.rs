@@ -31,8 +31,8 @@ impl Sure {
         if !self.asks() {
             return Ok(());
         }
-        let mut stderr = std::io::stderr().lock();
-        // Without a question on the screen there is no confirmation.
+        // Without a question on the screen there is no confirmation. Nothing is locked while a person thinks: a signal is answered there.
+        let mut stderr = std::io::stderr();
         write!(stderr, "{} [y/N] ", visible(question))
             .and_then(|()| stderr.flush())
             .map_err(Failure::io("cannot ask"))?;

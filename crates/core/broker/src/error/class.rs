@@ -4,7 +4,7 @@ use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::TroubleKind;
 use lanyard_protocol::oauth::TokenError;
-use lanyard_store::{BackupError, ReplaceKeyError, StoreError};
+use lanyard_store::{BackupError, KeyError, ReplaceKeyError, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -77,6 +77,7 @@ impl Error {
             Self::Busy { .. } | Self::Stopping => Class::Unreachable,
             Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
             Self::RefusedClient { .. } | Self::AppDamaged { .. } => Class::Store,
+            Self::ReplaceKey(ReplaceKeyError::Key(KeyError::Passphrase(_) | KeyError::NoNewPassphrase)) => Class::Usage,
             Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => Class::Store,
             _ => Class::Failed,
         }

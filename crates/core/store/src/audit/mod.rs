@@ -115,6 +115,10 @@ actions! {
     Added = "added",
     /// A credential was signed in anew.
     SignedIn = "signed-in",
+    /// A refresh token was pasted; whether Webex accepts it shows when it is spent next.
+    RefreshTokenStored = "refresh-token-stored",
+    /// The tokens from before a pasted refresh token were put back: that was not accepted.
+    TokensPutBack = "tokens-put-back",
     /// A grant was minted through another credential.
     Minted = "minted",
     /// A credential got another name.
@@ -167,6 +171,8 @@ impl AuditAction {
         match self {
             Self::Added
             | Self::SignedIn
+            | Self::RefreshTokenStored
+            | Self::TokensPutBack
             | Self::Minted
             | Self::Renamed
             | Self::Labelled

@@ -173,7 +173,7 @@ impl Store {
             KeySource::Passphrase => {
                 let next = HomeKey::generate(self.entropy());
                 let is_new = to.is_some() || row.source != KeySource::Passphrase;
-                let lines = way.lines_under_passphrases(&current, &next, is_new).await?;
+                let lines = way.lines_under_passphrases(&current, &next, row.source, is_new).await?;
                 (next, Some(lines))
             }
             KeySource::Keyring => {
@@ -308,9 +308,14 @@ impl Way {
         &self,
         current: &HomeKey,
         next: &HomeKey,
+        source: KeySource,
         is_new: bool,
     ) -> Result<Vec<KeyLine>, KeyError> {
-        let present = unlock::present_passphrase(&self.access).await;
+        let present = match source {
+            KeySource::Passphrase => unlock::present_passphrase(&self.access).await,
+            // Nothing is locked yet: there is no passphrase to ask for.
+            _ => None,
+        };
         let passphrase = match &present {
             Some(present) if !is_new => present.clone(),
             _ => unlock::new_passphrase(&self.access).await?,

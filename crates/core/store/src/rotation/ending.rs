@@ -118,7 +118,11 @@ impl Store {
             let rotated = sql("credentials", "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1");
             tx.run(rotated.bind(row_id).bind(tx.now().wall)).await?;
             give_lease_back(&mut tx, id, self.process()).await?;
-            let detail = format!("generation {generation} replaced by {next}");
+            let with = match intent.spend {
+                Spend::Stored => "",
+                Spend::Spare => ", with the spare refresh token: Webex refused the stored one",
+            };
+            let detail = format!("generation {generation} replaced by {next}{with}");
             tx.record(AuditAction::Rotated, Some((&id, &name)), detail);
             tx.commit(Commit::Committed(next)).await
         })

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use lanyard_testkit::{Running, Terminal};
+use rustix::process::Signal;
 
 use crate::snapshots::furnished;
 
@@ -32,6 +33,16 @@ fn a_question_that_gets_no_line_is_answered_with_no() {
     let (shown, code) = Terminal::run_typing(home.command(["clear", "lobby"]), 80, "\u{4}");
     assert!(shown.contains("[y/N] \ncancelled"), "{shown}");
     assert_eq!(code, 1);
+}
+
+#[test]
+fn a_question_is_left_with_ctrl_c() {
+    let (_webex, home) = furnished();
+    for command in [&["clear", "lobby"][..], &["app", "remove", "desk"]] {
+        let (shown, code) = Terminal::run_interrupted(home.command(command), 80, "[y/N]", Signal::INT);
+        assert_eq!(code, 130, "{shown}");
+    }
+    home.run(["show", "lobby"]).ok();
 }
 
 #[test]

@@ -176,13 +176,31 @@ fn a_client_limited_to_a_customer_asks_a_partners_token_about_that_customer_alon
     webex.forget_record();
     let workspace = |org: &str| format!(r#"{{"displayName":"x","orgId":"{org}"}}"#);
     let json = [("content-type", "application/json")];
-    for kind in ["application/json", "image/png", "multipart/form-data", "multipart/form-data; boundary=x", "video/x"] {
+    let kinds = ["application/json", "image/png", "multipart/form-data", "multipart/form-data; boundary=x", "video/x"];
+    for kind in kinds.into_iter().chain(["application/x-www-form-urlencoded; \u{e9}"]) {
         for body in [workspace(third), workspace(own), r#"{"displayName":"x"}"#.to_owned()] {
             let reply = world.ask(request("POST", "/webex/me/v1/workspaces", &[("content-type", kind)], &body));
             assert_eq!((reply.status, reply.problem()), (403, Some("refused")), "{kind}: {body}");
         }
     }
-    for path in ["v1/organizations", "v1/people/me", "v1/rooms", &format!("v1/organizations;x/{third}")] {
+    let form = format!("displayName=x&orgId={third}");
+    let twice = [json[0], ("content-type", "application/x-www-form-urlencoded")];
+    let utf7 = [("content-type", "application/json; charset=utf-7")];
+    for types in [&[("content-type", "application/x-www-form-urlencoded; \u{e9}")][..], &twice, &utf7] {
+        for body in [&form, &workspace(customer)] {
+            let reply = world.ask(request("POST", "/webex/me/v1/workspaces", types, body));
+            assert!(reply.status >= 400, "{types:?}: {body}");
+        }
+    }
+    let me = world.ask(request("PUT", "/webex/me/v1/people/me", &json, &workspace(customer)));
+    assert_eq!(me.problem(), Some("refused"));
+    for path in [
+        "v1/organizations",
+        "v1/people/me",
+        "v1/people/me/features/callForwarding",
+        "v1/rooms",
+        &format!("v1/organizations;x/{third}"),
+    ] {
         assert_eq!(world.get(&format!("/webex/me/{path}")).problem(), Some("refused"), "{path}");
     }
     assert!(webex.record().is_empty(), "{:?}", webex.record());

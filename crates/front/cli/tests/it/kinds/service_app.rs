@@ -149,6 +149,12 @@ fn a_wrong_refresh_token_costs_no_grant_whatever_happens_meanwhile() {
         assert_eq!(home.run(["token", "fleet"]).ok(), token);
         webex.control(Method::DELETE, "/faults", None);
         home.run(["refresh", "fleet", "--force"]).ok();
+        give(&webex, &home, "not-a-refresh-token").fails(4);
+        let audit = home.run(["audit", "--json"]).ok();
+        let times = |action: &str| audit.matches(&format!("\"action\": \"{action}\"")).count();
+        assert_eq!(times("signed-in"), 0, "nobody signed in: {audit}");
+        assert_eq!((times("refresh-token-stored"), times("tokens-put-back")), (2, 1), "{audit}");
+        assert!(audit.contains("with the spare refresh token: Webex refused the stored one"), "{audit}");
 
         let wrong = home.file("wrong", "not-a-refresh-token");
         for step in ["claimed", "declared", "sending", "answered"] {

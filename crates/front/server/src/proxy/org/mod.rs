@@ -55,7 +55,16 @@ impl Pin<'_> {
         if headers.contains_key(CONTENT_ENCODING) {
             return Err(unread());
         }
-        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let mut kinds = headers.get_all(CONTENT_TYPE).iter();
+        // Two types, or one that is no text, may be read in two ways.
+        let kind = match (kinds.next(), kinds.next()) {
+            (None, _) => "",
+            (Some(kind), None) => kind.to_str().map_err(|_| unread())?,
+            (Some(_), Some(_)) => return Err(unread()),
+        };
+        if has_other_charset(kind) {
+            return Err(unread());
+        }
         let is = |start: &str| kind.trim_start().to_ascii_lowercase().starts_with(start);
         let found = if is("multipart/") {
             let fields = || multipart::fields(kind, body);
@@ -173,6 +182,16 @@ fn unread() -> Problem {
 fn several() -> Problem {
     refused("the call is about several organisations, and this client is limited to one")
         .hint("name the organisation in the path: /organizations/ID")
+}
+
+/// Whether a text in another encoding than UTF-8 is announced: whoever follows that reads other names than are judged here.
+fn has_other_charset(kind: &str) -> bool {
+    kind.split(';').skip(1).any(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let value = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("charset")
+            && !["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+    })
 }
 
 fn not_own() -> Problem {

@@ -43,6 +43,8 @@ const TABLE: &[Row] = &[
     ("POST", "groups", Place::Body("orgId")),
     ("PATCH", "licenses/users", Place::Body("orgId")),
     ("POST", "people", Place::Body("orgId")),
+    // Whatever `me` may do, it is about the token's own person.
+    ("*", "people/me/**", Place::Own),
     ("PUT", "people/*", Place::Body("orgId")),
     ("POST", "workspaces", Place::Body("orgId")),
     // In the query.
