@@ -42,7 +42,10 @@ impl Error {
             | Self::WrongVia { .. }
             | Self::AnotherOrganisation { .. }
             | Self::AnotherEnvironment { .. }
-            | Self::ReplaceKey(ReplaceKeyError::OtherTarget(_))
+            | Self::ReplaceKey(
+                ReplaceKeyError::OtherTarget(_)
+                | ReplaceKeyError::Key(KeyError::Passphrase(_) | KeyError::NoNewPassphrase),
+            )
             | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_) | BackupError::OnServer(_)) => {
                 Class::Usage
             }
@@ -77,7 +80,6 @@ impl Error {
             Self::Busy { .. } | Self::Stopping => Class::Unreachable,
             Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
             Self::RefusedClient { .. } | Self::AppDamaged { .. } => Class::Store,
-            Self::ReplaceKey(ReplaceKeyError::Key(KeyError::Passphrase(_) | KeyError::NoNewPassphrase)) => Class::Usage,
             Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => Class::Store,
             _ => Class::Failed,
         }
