@@ -63,6 +63,7 @@ impl Store {
                 let rows = self.seal_all(&mut tx).await?;
                 let wrapped = key.wrap(&own, &OWN_KEY, self.entropy());
                 tx.run(sql("home", "UPDATE home SET wrapped_key = $1 WHERE id = 1").bind(&wrapped)).await?;
+                tx.seal_home();
                 tx.commit::<_, StoreError>((clients, rows)).await
             })
             .await?;

@@ -18,6 +18,7 @@ use crate::engine::{CopyError, Engine, Reach, SqliteEngine, beside, sql};
 use crate::home::{create_file, sync_directory};
 use crate::keys::{HomeRow, KeyPlace};
 use crate::pause::PAUSE;
+use crate::seal::SEAL_HOME;
 use crate::write::Purpose;
 use crate::{Options, Store, StoreError};
 
@@ -120,7 +121,8 @@ impl Store {
         })?;
         let made_at = self.now().wall;
         let copy = Engine::Sqlite(SqliteEngine::new(unfinished.to_owned(), Options::default()));
-        let row = HomeRow::read(copy.row(HomeRow::select()).await?.as_ref())?;
+        let seals_key = &self.inner.seals_key;
+        let row = HomeRow::read(copy.row(HomeRow::select()).await?.as_ref())?.checked(seals_key)?;
         if row.next.is_some() {
             return Err(BackupError::KeyInMotion);
         }
@@ -129,6 +131,8 @@ impl Store {
         write.run(sql("home", PAUSE).bind(reason).bind(made_at)).await?;
         // Whoever removed the old key from its place has no business in the copy.
         write.run(sql("home", "UPDATE home SET retired_key_id = NULL, retired_key_source = NULL")).await?;
+        let sealed = HomeRow::read(write.row(HomeRow::select()).await?.as_ref())?.sealed_with(seals_key);
+        write.run(sql("home", SEAL_HOME).bind(sealed.as_bytes())).await?;
         write.commit().await?;
         copy.close().await?;
         let file = File::open(unfinished).map_err(failed)?;

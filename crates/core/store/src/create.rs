@@ -207,6 +207,7 @@ impl Store {
             .bind(tx.now().wall)
             .bind(id);
         tx.run(row).await?;
+        tx.seal_home();
         self.begin_list(tx).await?;
         tx.record(AuditAction::HomeCreated, None, format!("key {}, kept in: {}", key.id(), source.as_str()));
         Ok(())

@@ -173,6 +173,7 @@ impl Store {
         }
         let store = Self::assemble(home, engine, &row, None, vec![key.clone()], parts)?;
         store.adopt().await?;
+        store.home_row().await?;
         Ok(store)
     }
 
@@ -199,6 +200,7 @@ impl Store {
         };
         let store = Self::assemble(home, engine, &row, Some(way), keys, parts)?;
         store.adopt().await?;
+        let row = store.home_row().await?;
         store.tidy_keys(&row).await;
         remove_unfinished_copies(store.home());
         Ok((store, key))

@@ -33,6 +33,7 @@ impl Store {
                 if tx.run(was).await? == 0 {
                     return tx.abandon(false).await;
                 }
+                tx.seal_home();
                 tx.record(AuditAction::Resumed, None, "");
                 tx.commit::<_, StoreError>(true).await
             })

@@ -198,6 +198,7 @@ impl Store {
         }
         let unfinished = Self::assemble(home.clone(), engine, &row, None, keys.clone(), parts.clone())?;
         unfinished.adopt().await?;
+        unfinished.home_row().await?;
         let source = unfinished.mark_restored(file, &id, lines.as_deref()).await?;
         unfinished.close().await?;
         drop(unfinished);
@@ -236,6 +237,7 @@ impl Store {
         let reason = &*format!("it was restored from a copy at {now:.0}");
         let detail = &*format!("from {}", file.display());
         self.write_for(Purpose::Keys, |mut tx| async move {
+            tx.sealed_home().await?;
             tx.run(sql("home", PAUSE).bind(reason).bind(now)).await?;
             tx.run(sql("home", "UPDATE home SET home_id = $1").bind(id)).await?;
             if let Some(source) = source {

@@ -1,6 +1,6 @@
 //! Seals over rows that can cause an action.
 //!
-//! A credential and an app carry a seal over what they are: all columns except those that change often and decide nothing, and those that
+//! The home's own row, a credential and an app carry a seal over what they are: all columns except those that change often and decide nothing, and those that
 //! hold sealed values, which are bound to their row already. Whoever writes to the database without the home's key cannot make such a
 //! row: it is refused where it is read. A transaction that changes a row reads it whole first ([`Tx::sealed`]), and its commit seals the
 //! row as it is then.
@@ -12,6 +12,7 @@ use lanyard_vault::Mac;
 use crate::audit::AuditAction;
 use crate::clients::encode;
 use crate::engine::{Row, sql};
+use crate::keys::HomeRow;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -65,6 +66,8 @@ pub(crate) const APPS: SealedTable = SealedTable {
     select_all: "SELECT * FROM apps ORDER BY id",
     update: "UPDATE apps SET seal = $2 WHERE id = $1",
 };
+
+pub(crate) const SEAL_HOME: &str = "UPDATE home SET seal = $1 WHERE id = 1";
 
 impl Store {
     /// Refuses a row that is not as Lanyard wrote it.
@@ -127,6 +130,21 @@ impl Tx {
             self.seal(table, id);
         }
         Ok(Some(row))
+    }
+
+    /// The home's own row, which is about to be changed. The commit seals it anew.
+    pub(crate) async fn sealed_home(&mut self) -> Result<HomeRow, StoreError> {
+        let row = HomeRow::read(self.row(HomeRow::select()).await?.as_ref())?;
+        self.seal_home();
+        row.checked(&self.store().inner.seals_key)
+    }
+
+    /// Seals the home's own row as it is now.
+    pub(crate) async fn write_home_seal(&mut self) -> Result<(), StoreError> {
+        let row = HomeRow::read(self.row(HomeRow::select()).await?.as_ref())?;
+        let seal = row.sealed_with(&self.store().inner.seals_key);
+        self.run(sql("home", SEAL_HOME).bind(seal.as_bytes())).await?;
+        Ok(())
     }
 
     /// Seals a row as it is now.

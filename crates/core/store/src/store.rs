@@ -147,7 +147,7 @@ impl Store {
 
     /// The home's own row, as it is now.
     pub(crate) async fn home_row(&self) -> Result<HomeRow, StoreError> {
-        HomeRow::read(self.inner.engine.row(HomeRow::select()).await?.as_ref())
+        HomeRow::read(self.inner.engine.row(HomeRow::select()).await?.as_ref())?.checked(&self.inner.seals_key)
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

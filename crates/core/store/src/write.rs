@@ -26,6 +26,7 @@ pub(crate) struct Tx {
     now: Moment,
     /// The rows that the commit seals as they are then.
     seals: Vec<(&'static SealedTable, String)>,
+    seals_home: bool,
     changed: Vec<Changed>,
     records: Vec<AuditRecord>,
     /// Set once the engine says that another transaction got into its way.
@@ -126,7 +127,7 @@ impl Store {
             if purpose == Purpose::Keys {
                 return Ok(Tx::new(self, transaction, purpose));
             }
-            let row = HomeRow::read(transaction.row(HomeRow::select()).await?.as_ref())?;
+            let row = HomeRow::read(transaction.row(HomeRow::select()).await?.as_ref())?.checked(&inner.seals_key)?;
             inner.set_paused(row.paused.clone());
             if inner.keys.wrap_under(row.wrapping()) {
                 return match row.paused {
@@ -166,7 +167,17 @@ impl Tx {
     fn new(store: &Store, transaction: Transaction, purpose: Purpose) -> Self {
         let (store, now) = (store.clone(), store.now());
         let conflict = Arc::default();
-        Self { transaction, store, purpose, now, seals: Vec::new(), changed: Vec::new(), records: Vec::new(), conflict }
+        Self {
+            transaction,
+            store,
+            purpose,
+            now,
+            seals: Vec::new(),
+            seals_home: false,
+            changed: Vec::new(),
+            records: Vec::new(),
+            conflict,
+        }
     }
 
     /// Runs a statement; returns how many rows it touched.
@@ -233,6 +244,11 @@ impl Tx {
         self.records.push(record);
     }
 
+    /// Has the commit seal the home's own row as it is then.
+    pub(crate) fn seal_home(&mut self) {
+        self.seals_home = true;
+    }
+
     /// Has the commit seal a row as it is then.
     pub(crate) fn seal(&mut self, table: &'static SealedTable, id: &str) {
         self.seals.push((table, id.to_owned()));
@@ -251,6 +267,9 @@ impl Tx {
         let store = self.store.clone();
         for (table, id) in std::mem::take(&mut self.seals) {
             self.write_seal(table, &id).await?;
+        }
+        if self.seals_home {
+            self.write_home_seal().await?;
         }
         if !self.changed.is_empty() || !self.records.is_empty() {
             let locked = self.transaction.lock_counter().await;

@@ -187,7 +187,7 @@ impl Store {
         // still be on its way, and no key that it names may be overwritten.
         let (next, lines, home_id) = (&next, lines.as_ref(), home_id.as_str());
         self.write_for(Purpose::Keys, |mut tx| async move {
-            let now = HomeRow::read(tx.row(HomeRow::select()).await?.as_ref())?;
+            let now = tx.sealed_home().await?;
             if now.next.is_some() || now.key != row.key {
                 return tx.refuse(ReplaceKeyError::Busy).await;
             }
@@ -256,7 +256,7 @@ impl Store {
     /// Makes `next` the home's key, provided that no row stands under another any more. `false` when one does.
     async fn finish_replacing(&self, next: &HomeKey, rows: u64) -> Result<bool, StoreError> {
         self.write_for(Purpose::Keys, |mut tx| async move {
-            let row = HomeRow::read(tx.row(HomeRow::select()).await?.as_ref())?;
+            let row = tx.sealed_home().await?;
             let Some(named) = row.next.as_ref().filter(|named| named.id == next.id()) else {
                 // The last transaction of an earlier attempt was on its way still.
                 if row.next.is_none() && row.key == next.id() {

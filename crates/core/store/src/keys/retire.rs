@@ -50,6 +50,7 @@ impl Store {
         }
         self.write_for(Purpose::Keys, |mut tx| async move {
             let clear = "UPDATE home SET retired_key_id = NULL, retired_key_source = NULL WHERE retired_key_id = $1";
+            tx.sealed_home().await?;
             tx.run(sql("home", clear).bind(retired.to_string())).await?;
             tx.commit(()).await
         })

@@ -1,8 +1,9 @@
 //! What the home's own row says about its keys.
 
 use jiff::Timestamp;
-use lanyard_vault::{KeyId, KeySource, Sealed};
+use lanyard_vault::{AuditKey, KeyId, KeySource, Mac, Sealed};
 
+use crate::clients::encode;
 use crate::engine::{Row, Statement, sql};
 use crate::{Pause, StoreError, changes};
 
@@ -22,6 +23,8 @@ pub(crate) struct HomeRow {
     pub(crate) paused: Option<Pause>,
     /// The number of the latest change.
     pub(crate) changed: u64,
+    /// The mac of all that but the wrapped key, which the home's key authenticates, and the number.
+    pub(crate) seal: Option<Vec<u8>>,
 }
 
 /// A key that is about to replace the home's.
@@ -65,7 +68,44 @@ impl HomeRow {
             retired,
             paused,
             changed: changes::number(row)?,
+            seal: row.optional_bytes("seal")?,
         })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let text = |value: &dyn ToString| Some(value.to_string());
+        let milliseconds = |at: &Timestamp| text(&at.as_millisecond());
+        let next = self.next.as_ref();
+        let (retired, paused) = (self.retired.as_ref(), self.paused.as_ref());
+        let fields = [
+            self.id.clone(),
+            text(&self.key),
+            text(&self.source),
+            next.and_then(|next| text(&next.id)),
+            next.and_then(|next| text(&next.source)),
+            next.and_then(|next| milliseconds(&next.since)),
+            retired.and_then(|(key, _)| text(key)),
+            retired.and_then(|(_, source)| text(source)),
+            paused.map(|pause| pause.reason.clone()),
+            paused.and_then(|pause| milliseconds(&pause.since)),
+        ];
+        let fields = fields.iter().map(|field| field.as_deref().map(str::as_bytes));
+        encode(&[Some(&b"home"[..])].into_iter().chain(fields).collect::<Vec<_>>())
+    }
+
+    /// The seal of the row as it is.
+    pub(crate) fn sealed_with(&self, key: &AuditKey) -> Mac {
+        key.chain(&Mac::BEGINNING, &self.encode())
+    }
+
+    /// Refuses a row that Lanyard did not write: it says which keys are to be fetched, used and removed.
+    pub(crate) fn checked(self, key: &AuditKey) -> Result<Self, StoreError> {
+        let stored = self.seal.as_deref().and_then(Mac::from_bytes);
+        if stored == Some(self.sealed_with(key)) {
+            Ok(self)
+        } else {
+            Err(StoreError::Altered { table: "home", row: "1".to_owned() })
+        }
     }
 
     /// The key that data keys are to be wrapped under now.
@@ -85,4 +125,4 @@ impl HomeRow {
 }
 
 const SELECT: &str = "SELECT id, home_id, key_id, key_source, wrapped_key, next_key_id, next_key_source, next_key_since, \
-     retired_key_id, retired_key_source, paused_reason, paused_since, changed FROM home WHERE id = 1";
+     retired_key_id, retired_key_source, paused_reason, paused_since, changed, seal FROM home WHERE id = 1";

@@ -182,6 +182,7 @@ async fn a_store_in_use_is_no_copy() {
     assert!(matches!(error, RestoreError::InUse(_)), "{error}");
     // Copied by hand while its key was being replaced.
     world.tamper("UPDATE home SET next_key_id = key_id, next_key_source = 'file', next_key_since = 0").await;
+    crate::keys::reseal_home(&world, "home.key").await;
     world.store.close().await.unwrap();
     world.tamper("PRAGMA wal_checkpoint(TRUNCATE)").await;
     let copied = world.home().with_file_name("copied");

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use lanyard_credential::{CredentialId, Spend, Standing};
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{Commit, NewCredential, Options, ReplaceKeyError, Store, StoreError};
-use lanyard_vault::OpenError as VaultError;
 use lanyard_vault::key_file::KeyFile;
+use lanyard_vault::{KeyLine, Mac, OpenError as VaultError, RowAddress, Sealed};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
 
@@ -22,6 +22,42 @@ async fn all_open(world: &World, ids: &[CredentialId]) {
         let (_, token) = access(&store, *id).await.expect("it has one");
         assert_eq!(token, format!("canary-access-{number}"));
     }
+}
+
+/// Seals the home's row as it is, as a process with the home's key does.
+pub(crate) async fn reseal_home(world: &World, key_file: &str) {
+    let key = match KeyFile::new(world.home().join(key_file)).read().unwrap().remove(0) {
+        KeyLine::Open(key) => key,
+        KeyLine::Locked(_) => panic!("the key is locked"),
+    };
+    let mut connection = world.connection().await;
+    let row = sqlx::query("SELECT * FROM home").fetch_one(&mut connection).await.unwrap();
+    let place = RowAddress { table: "home", row: "1", column: "wrapped_key", generation: 2, environment: "" };
+    let wrapped: Vec<u8> = row.get("wrapped_key");
+    let own = key.unwrap(&Sealed::from_bytes(wrapped), &place).unwrap();
+    let text = |column| row.get::<Option<String>, _>(column);
+    let number = |column| row.get::<Option<i64>, _>(column).map(|number| number.to_string());
+    let fields = [
+        Some("home".to_owned()),
+        text("home_id"),
+        text("key_id"),
+        text("key_source"),
+        text("next_key_id"),
+        text("next_key_source"),
+        number("next_key_since"),
+        text("retired_key_id"),
+        text("retired_key_source"),
+        text("paused_reason"),
+        number("paused_since"),
+    ];
+    let mut encoded = Vec::new();
+    for field in fields {
+        let length = field.as_ref().map_or(u64::MAX, |field| field.len() as u64);
+        encoded.extend_from_slice(&length.to_be_bytes());
+        encoded.extend_from_slice(field.unwrap_or_default().as_bytes());
+    }
+    let seal = own.seals_key().chain(&Mac::BEGINNING, &encoded);
+    sqlx::query("UPDATE home SET seal = $1").bind(seal.as_bytes()).execute(&mut connection).await.unwrap();
 }
 
 fn files(world: &World) -> Vec<String> {
@@ -172,6 +208,7 @@ async fn what_a_process_left_undone_after_the_last_transaction_the_next_one_does
     fs::set_permissions(world.home().join("home.key"), fs::Permissions::from_mode(0o600)).unwrap();
     let mark = format!("UPDATE home SET retired_key_id = '{}', retired_key_source = 'file'", replaced.old);
     world.tamper(&mark).await;
+    reseal_home(&world, "home.key.next").await;
     all_open(&world, &ids).await;
     assert_eq!(files(&world), ["home.key", "home.lock", "lanyard.db"]);
     assert_eq!(KeyFile::new(world.home().join("home.key")).read().unwrap()[0].id(), replaced.new);
@@ -199,6 +236,7 @@ async fn an_earlier_key_in_a_keyring_that_is_gone_is_in_nobodys_way() {
     let ids = world.many(1).await;
     let mark = "UPDATE home SET retired_key_id = '0123456789abcdef', retired_key_source = 'keyring', home_id = 'test-of-lanyard'";
     world.tamper(mark).await;
+    reseal_home(&world, "home.key").await;
     all_open(&world, &ids).await;
     let store = world.opened().await;
     assert!(store.key_status().await.unwrap().to_remove.is_some());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_store::{AuditAction, ClientList, OpenError, Refusal};
+use lanyard_store::{AuditAction, ClientList, OpenError, Refusal, StoreError};
 
 use crate::world::World;
 
@@ -57,10 +57,10 @@ async fn the_clients_of_an_earlier_version_are_adopted_once() {
 
     // Turning the version back has nobody else adopted.
     let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; ALTER TABLE apps DROP COLUMN seal; \
-                ALTER TABLE credentials DROP COLUMN seal; PRAGMA user_version = 5;";
+                ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 5;";
     world.tamper(&format!("{back} {}", insert("mallory", 'b'))).await;
-    let list = world.opened().await.client_list().await.unwrap();
-    assert!(list.clients.is_empty() && list.refused.len() == 3, "{:?}", list.refused);
+    let opened = world.opened_with(lanyard_store::KeyAccess::default()).await;
+    assert!(matches!(opened, Err(OpenError::Store(StoreError::Altered { .. }))));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Rows that somebody wrote past Lanyard.
 
 use lanyard_credential::{Credential, Spend, Standing};
-use lanyard_store::{AuditAction, Commit, StoreError};
+use lanyard_store::{AuditAction, Commit, OpenError, StoreError};
 
 use crate::schema::home_of_first_version;
 use crate::world::{World, begun, new_app, pending};
@@ -238,9 +238,39 @@ async fn the_rows_of_an_earlier_version_are_sealed_once() {
     assert_eq!(sealed.len(), 1);
     assert!(sealed[0].record.detail.contains("lobby"), "{}", sealed[0].record.detail);
 
-    // Turning the version back seals nothing else.
+    // Turning the version back has nothing sealed again.
     world.tamper("UPDATE credentials SET kind = 'personal', seal = NULL; ALTER TABLE apps DROP COLUMN seal").await;
-    world.tamper("ALTER TABLE credentials DROP COLUMN seal; PRAGMA user_version = 6").await;
-    let store = world.opened().await;
-    assert!(store.credentials().await.unwrap().is_empty() && store.apps().await.unwrap().is_empty());
+    world
+        .tamper("ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 6")
+        .await;
+    let opened = world.opened_with(lanyard_store::KeyAccess::default()).await;
+    assert!(matches!(opened, Err(OpenError::Store(StoreError::Altered { .. }))));
+}
+
+/// Changes of the home's own row: the keys that are to be fetched, used or removed, and whether the home keeps still.
+const HOME: [&str; 6] = [
+    "next_key_id = 'a1b2c3d4e5f60718', next_key_source = 'key-file', next_key_since = 0",
+    "retired_key_id = 'a1b2c3d4e5f60718', retired_key_source = 'keyring'",
+    "home_id = '0123456789abcdef'",
+    "key_source = 'keyring'",
+    "paused_since = 1, paused_reason = 'x'",
+    "seal = NULL",
+];
+
+#[tokio::test]
+async fn an_altered_row_of_the_home_is_refused() {
+    for alteration in HOME {
+        let world = World::new().await;
+        let credential = world.signed_in().await;
+        world.tamper(&format!("UPDATE home SET {alteration}")).await;
+        assert!(is_altered(&world.store.rename_credential(credential.id, &"other".parse().unwrap()).await.map_err(
+            |error| match error {
+                lanyard_store::NameError::Store(error) => error,
+                error => panic!("{alteration}: {error}"),
+            }
+        )));
+        assert!(is_altered(&world.store.resume().await), "{alteration}");
+        assert!(world.store.replace_key(None).await.is_err(), "{alteration}");
+        assert!(world.opened_with(lanyard_store::KeyAccess::default()).await.is_err(), "{alteration}");
+    }
 }
