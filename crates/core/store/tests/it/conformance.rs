@@ -10,5 +10,6 @@ mod concurrency;
 mod credentials;
 mod labels;
 mod rotation;
+mod seals;
 mod secrecy;
 pub(crate) mod world;

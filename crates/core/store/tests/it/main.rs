@@ -17,7 +17,6 @@ mod key_sources;
 mod keys;
 mod replaced;
 mod schema;
-mod seals;
 mod server;
 
 #[path = "conformance.rs"]

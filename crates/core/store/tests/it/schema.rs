@@ -64,6 +64,29 @@ async fn the_clients_of_an_earlier_version_are_adopted_once() {
 }
 
 #[tokio::test]
+async fn the_rows_of_an_earlier_version_are_sealed_once() {
+    let world = home_of_first_version().await;
+    for _ in 0..2 {
+        let store = world.opened().await;
+        assert!(store.unreadable_credentials().await.unwrap().is_empty());
+        assert!(store.unreadable_apps().await.unwrap().is_empty());
+        assert!(!store.credentials().await.unwrap().is_empty() && !store.apps().await.unwrap().is_empty());
+    }
+    let audit = world.opened().await.audit(100).await.unwrap();
+    let sealed: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::RowsSealed).collect();
+    assert_eq!(sealed.len(), 1);
+    assert!(sealed[0].record.detail.contains("lobby"), "{}", sealed[0].record.detail);
+
+    // Turning the version back has nothing sealed again.
+    world.tamper("UPDATE credentials SET kind = 'personal', seal = NULL; ALTER TABLE apps DROP COLUMN seal").await;
+    world
+        .tamper("ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 6")
+        .await;
+    let opened = world.opened_with(lanyard_store::KeyAccess::default()).await;
+    assert!(matches!(opened, Err(OpenError::Store(StoreError::Altered { .. }))));
+}
+
+#[tokio::test]
 async fn a_schema_that_somebody_altered_is_not_opened() {
     let world = World::new().await;
     for (tampering, undo, named) in [

@@ -1,10 +1,9 @@
 //! Rows that somebody wrote past Lanyard.
 
 use lanyard_credential::{Credential, Spend, Standing};
-use lanyard_store::{AuditAction, Commit, OpenError, StoreError};
+use lanyard_store::{Commit, StoreError};
 
-use crate::schema::home_of_first_version;
-use crate::world::{World, begun, new_app, pending};
+use super::world::{World, begun, new_app, pending};
 
 /// Changes of a column that the seal covers, each to a value that a row can hold.
 const CREDENTIAL: [&str; 21] = [
@@ -54,7 +53,7 @@ async fn is_refused(world: &World, credential: &Credential) -> bool {
     is_altered(&store.credential_by_id(credential.id).await)
         && is_altered(&store.hand_out_by_id(credential.id).await)
         && is_altered(&store.held_token(credential.id, &mut lanyard_store::Shared::default()).await)
-        && is_altered(&store.claim(credential.id, crate::world::LEASE).await)
+        && is_altered(&store.claim(credential.id, super::world::LEASE).await)
         && is_altered(&store.set_standing(credential.id, &Standing::Active).await)
         && is_altered(&store.change_labels(credential.id, &[], &["a=b".parse().unwrap()]).await)
         && is_altered(&store.replace_grant(credential.id, &world.tokens("2"), &credential.subject, None).await)
@@ -119,6 +118,10 @@ const NOT_SEALED: [&str; 33] = [
 #[tokio::test]
 async fn every_column_is_sealed_or_known_not_to_be() {
     let world = World::new().await;
+    if world.database.is_some() {
+        // The scripts give both engines the same columns.
+        return;
+    }
     let mut connection = world.connection().await;
     for (table, alterations) in [("credentials", &CREDENTIAL[..]), ("apps", &APP[..])] {
         let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
@@ -190,7 +193,7 @@ async fn a_damaged_secret_of_an_authentic_app_can_be_replaced() {
     let world = World::new().await;
     let app = new_app("portal");
     world.store.insert_app(&app).await.unwrap();
-    world.tamper("UPDATE apps SET client_secret = x'0102', wrapped_key = x'03'").await;
+    world.tamper("UPDATE apps SET client_secret = zeroblob(2), wrapped_key = zeroblob(1)").await;
     assert!(matches!(world.store.app_secret(app.app.id).await, Err(StoreError::Sealed(_))));
     assert!(world.store.replace_app_secret(app.app.id, &app.client_secret).await.unwrap());
     assert!(world.store.app_secret(app.app.id).await.unwrap().is_some());
@@ -206,7 +209,7 @@ async fn an_answer_is_kept_in_a_row_that_was_altered_meanwhile_and_the_row_stays
     assert!(matches!(done, Commit::Committed(_)), "{done:?}");
     assert!(is_altered(&world.store.credential_by_id(credential.id).await));
     world.tamper("UPDATE credentials SET kind = 'integration'").await;
-    let (generation, token) = crate::world::access(&world.store, credential.id).await.unwrap();
+    let (generation, token) = super::world::access(&world.store, credential.id).await.unwrap();
     assert_eq!((generation, token.as_str()), (2, "canary-access-2"));
 }
 
@@ -222,29 +225,6 @@ async fn an_altered_credential_can_be_cleared_and_its_tokens_wait_to_be_revoked(
     assert!(is_altered(&world.store.credential(&credential.name).await), "to clear it does not make it authentic");
     assert!(world.store.finish_clearing(found.id).await.unwrap());
     assert!(world.store.credential_to_clear(&credential.name).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn the_rows_of_an_earlier_version_are_sealed_once() {
-    let world = home_of_first_version().await;
-    for _ in 0..2 {
-        let store = world.opened().await;
-        assert!(store.unreadable_credentials().await.unwrap().is_empty());
-        assert!(store.unreadable_apps().await.unwrap().is_empty());
-        assert!(!store.credentials().await.unwrap().is_empty() && !store.apps().await.unwrap().is_empty());
-    }
-    let audit = world.opened().await.audit(100).await.unwrap();
-    let sealed: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::RowsSealed).collect();
-    assert_eq!(sealed.len(), 1);
-    assert!(sealed[0].record.detail.contains("lobby"), "{}", sealed[0].record.detail);
-
-    // Turning the version back has nothing sealed again.
-    world.tamper("UPDATE credentials SET kind = 'personal', seal = NULL; ALTER TABLE apps DROP COLUMN seal").await;
-    world
-        .tamper("ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 6")
-        .await;
-    let opened = world.opened_with(lanyard_store::KeyAccess::default()).await;
-    assert!(matches!(opened, Err(OpenError::Store(StoreError::Altered { .. }))));
 }
 
 /// Changes of the home's own row: the keys that are to be fetched, used or removed, and whether the home keeps still.

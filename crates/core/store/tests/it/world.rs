@@ -124,7 +124,9 @@ impl World {
         if let Some(database) = &self.database {
             let options: PgConnectOptions = database.parse().unwrap();
             let mut connection = options.options([("search_path", "lanyard")]).connect().await.unwrap();
-            let sql = format!("{ZEROBLOB}; {}", sql.replace("zeroblob(", "pg_temp.zeroblob("));
+            let sql = sql.replace("zeroblob(", "pg_temp.zeroblob(");
+            let sql = sql.replace("PRAGMA foreign_keys = OFF", "SET session_replication_role = replica");
+            let sql = format!("{ZEROBLOB}; {sql}");
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
             return connection.close().await.unwrap();
         }
