@@ -147,7 +147,7 @@ impl StoreError {
             }
             Self::Key(error) => return error.hint(),
             Self::Unreachable { .. } => {
-                "see that the server runs and that its address and password are right, then try again"
+                "see that the server runs, and that its address, certificate and password are right; then try again"
             }
             Self::Undecided(_) => "look whether it was done, for example with `lanyard audit`, before you try again",
             Self::Conflict => "try again",

@@ -43,11 +43,15 @@ impl Location {
         })
     }
 
-    /// Refuses a home, or a database in it, that is not its owner's alone.
+    /// Refuses a home, or a database in it, that is not its owner's alone. The home of a store on a server may be empty, as on a machine that
+    /// is new, and is made.
     pub(crate) fn check(&self, home: &Home) -> Result<(), OpenError> {
         match self {
             Self::File => home.check(),
-            Self::Server(..) => home.check_directory(),
+            Self::Server(..) => match home.check_directory() {
+                Err(OpenError::Missing(_)) => home.create_directory(),
+                checked => checked,
+            },
         }
     }
 

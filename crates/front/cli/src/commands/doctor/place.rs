@@ -27,6 +27,8 @@ pub(super) fn place(home: &Home, is_on_server: bool, findings: &mut Vec<Finding>
             findings.push(Finding::bad("home", lost.to_string(), Some(lost.hint())));
             return Place::Bad;
         }
+        // A machine that is new: the store may be there all the same.
+        Err(OpenError::Missing(_)) if is_on_server => return Place::Home,
         Err(OpenError::Missing(_)) => {
             let hint = "begin with lanyard app add and lanyard login, or with lanyard add bot; for another home: --home or LANYARD_HOME";
             findings.push(Finding::skipped("home", format!("nothing yet in {directory}"), hint));
