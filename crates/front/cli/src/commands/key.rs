@@ -28,7 +28,11 @@ pub(crate) struct Rotate {
     /// Where to keep the new key [default: where the current one is]; `passphrase` prompts for a new passphrase
     #[arg(long, value_enum, value_name = "SOURCE")]
     to: Option<Target>,
-    /// Also re-encrypt every token and secret under a new data key: after somebody may have read the key and the database
+    /// Also re-encrypt every token and secret under a new data key, if another person may have read the key and the database
+    ///
+    /// Tokens that were read stay valid: revoke them with `lanyard clear`, and sign in again. The home's own data key, which
+    /// authenticates the audit, the list of clients and the rows, stays the same. A person who has read it, and can write to the
+    /// database later, can still forge these: then make a new home and sign in again.
     #[arg(long)]
     all: bool,
 }
@@ -164,9 +168,14 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
     } else {
         let again = if *resumed { ", as was begun earlier" } else { "" };
         output::note(&format!("the home's key is {new} now{again}; it is kept in {new_place}"));
-        output::note(&format!("re-encrypted the data keys of {rows} rows"));
+        output::note(&format!(
+            "re-encrypted {rows} data keys with it: those of credentials, apps and queued revocations, and the home's own"
+        ));
         if let Some(DataKeysRenewed { rows, damaged }) = renewed {
-            output::note(&format!("gave {rows} rows new data keys, and re-encrypted their tokens and secrets"));
+            output::note(&format!(
+                "replaced {rows} data keys, and re-encrypted the tokens and secrets under them; the home's own data key stays the same"
+            ));
+            output::note("tokens that were read before stay valid: revoke them with lanyard clear, and sign in again");
             if !damaged.is_empty() {
                 output::note(&format!("these do not open and stay as they are: {}", damaged.join(", ")));
                 output::note("hint: see which they are: lanyard doctor");

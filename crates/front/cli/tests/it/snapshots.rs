@@ -133,8 +133,13 @@ fn audit() {
 #[test]
 fn keys_and_backups() {
     let (webex, home) = furnished();
-    let commands: [&[&str]; 4] =
-        [&["key", "show"], &["--json", "key", "show"], &["key", "rotate"], &["--json", "key", "rotate"]];
+    let commands: [&[&str]; 5] = [
+        &["key", "show"],
+        &["--json", "key", "show"],
+        &["key", "rotate"],
+        &["--json", "key", "rotate"],
+        &["key", "rotate", "--all"],
+    ];
     assert_shown!("keys", transcript(&home, Some(&webex), &commands));
 
     let copy = home.beside().join("copy");
