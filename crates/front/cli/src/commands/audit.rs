@@ -26,6 +26,9 @@ pub(crate) struct Audit {
     /// Show only the latest COUNT records [default: 50; with --since all]
     #[arg(long, value_name = "COUNT", value_parser = numbers::count)]
     limit: Option<u32>,
+    /// Cut nothing off to fit the terminal
+    #[arg(long, conflicts_with = "verify")]
+    wide: bool,
     /// Check every record against its chain, and print the chains' heads
     #[arg(long)]
     verify: bool,
@@ -97,7 +100,8 @@ impl Audit {
         } else if entries.is_empty() {
             output::note("no record matches");
         } else {
-            output::block(&table(&entries, output::table::room()))?;
+            let room = if self.wide { None } else { output::table::room() };
+            output::block(&table(&entries, room))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -21,8 +21,8 @@ pub(crate) fn summary(shown: &ShownClient) -> String {
     format!("{} with {}{until}", may(shown), with(shown))
 }
 
-/// One row for each.
-pub(crate) fn list(clients: &[ShownClient], now: Timestamp) -> Block {
+/// One row for each, laid out for a terminal of that width; `None` is as wide as they need to be.
+pub(crate) fn list(clients: &[ShownClient], now: Timestamp, room: Option<usize>) -> Block {
     let rows = clients
         .iter()
         .map(|shown| {
@@ -42,7 +42,7 @@ pub(crate) fn list(clients: &[ShownClient], now: Timestamp) -> Block {
             ]
         })
         .collect();
-    table::render(&["NAME", "MAY", "WITH", "KNOWN BY", "EXPIRES", "LAST USED", "HOLDS TOKENS OF"], rows)
+    table::within(&["NAME", "MAY", "WITH", "KNOWN BY", "EXPIRES", "LAST USED", "HOLDS TOKENS OF"], rows, room)
 }
 
 /// Everything about one.

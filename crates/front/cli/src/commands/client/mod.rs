@@ -31,7 +31,7 @@ pub(crate) enum Client {
     /// `lanyard client set` changes that later.
     Add(Add),
     /// Show all clients, when each last asked, and whose tokens it holds
-    List,
+    List(List),
     /// Show one client
     Show(Name),
     /// Change what a client may do; its key stays the same
@@ -41,6 +41,13 @@ pub(crate) enum Client {
     Set(Set),
     /// Remove a client; a running broker refuses it within a second
     Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Cut nothing off to fit the terminal
+    #[arg(long)]
+    wide: bool,
 }
 
 #[derive(Debug, Args)]
@@ -112,7 +119,7 @@ impl Client {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
             Self::Add(command) => command.run(common).await?,
-            Self::List => list(common).await?,
+            Self::List(List { wide }) => list(wide, common).await?,
             Self::Show(Name { name }) => {
                 let shown = common.broker().await?.call(ShowClient { name }).await?;
                 if common.json {
@@ -191,7 +198,7 @@ fn warn_of_pointless(client: &lanyard_credential::Client, about: [bool; 3]) {
     }
 }
 
-async fn list(common: &Common) -> Result<(), Failure> {
+async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
     let (refused, clients) = match common.broker_if_any().await? {
         Some(broker) => (broker.call(ListRefusedClients).await?, broker.call(ListClients).await?),
         None => (Vec::new(), Vec::new()),
@@ -212,7 +219,8 @@ async fn list(common: &Common) -> Result<(), Failure> {
         output::note("there is no client yet; add one: lanyard client add NAME --credential CREDENTIAL --can proxy");
         return Ok(());
     }
-    output::block(&output::client::list(&clients, context::parts().clock.now().wall))
+    let room = if wide { None } else { output::table::room() };
+    output::block(&output::client::list(&clients, context::parts().clock.now().wall, room))
 }
 
 fn removed(shown: &ShownClient, common: &Common) -> Result<(), Failure> {
