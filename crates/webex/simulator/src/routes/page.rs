@@ -69,6 +69,7 @@ pub(super) struct Problem {
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct Shown<'a> {
+    title: &'static str,
     problem: &'a str,
     hint: &'a str,
     /// A link: where it leads, and its text.
@@ -91,14 +92,28 @@ impl Problem {
 
     /// There is nothing at this address, or nothing that this person may see.
     pub(super) fn nothing_here() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "Page not found.", "It may have been removed, or it belongs to another user.")
-            .with_way("/", "Back to the start")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "There is no such page.",
+            "It may have been removed, or it belongs to another user.",
+        )
+        .with_way("/", "Back to the start")
+    }
+}
+
+/// The heading of the page about a problem.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "Page not found",
+        StatusCode::FORBIDDEN => "Not allowed",
+        _ => "The request was refused",
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let page = Page::new(&Shown { problem: &self.what, hint: &self.hint, way: self.way });
+        let page =
+            Page::new(&Shown { title: title(self.status), problem: &self.what, hint: &self.hint, way: self.way });
         page.leading_to(self.status, "")
     }
 }
