@@ -126,7 +126,7 @@ impl StoreError {
             Self::Full => "free space on the disk that holds the home; nothing was lost",
             Self::ReadOnly => "make the home writable for its owner, or move it to a writable disk",
             Self::Damaged(_) | Self::Impossible { .. } => {
-                "copy the home away, then put back a backup of lanyard.db, or begin a new home and sign in again"
+                "restore a backup (lanyard doctor prints the commands), or begin a new home and sign in again"
             }
             Self::Altered { .. } => {
                 "someone changed the database: restore a backup, or clear what was altered and add it again (lanyard clear NAME; lanyard app \

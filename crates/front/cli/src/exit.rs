@@ -95,6 +95,7 @@ impl Failure {
             | Self::Open(OpenError::Key(KeyError::Settings(_)))
             | Self::Settings(_)
             | Self::Usage { .. } => 2,
+            Self::Serve(ServeError::Listen(error)) if error.is_read_only() => 6,
             Self::Open(_) | Self::Restore(_) | Self::Store(_) | Self::Serve(ServeError::Store(_)) => 6,
             Self::NoSuchName { .. } => 3,
             Self::Serve(_) | Self::Cancelled | Self::Other { .. } | Self::Io { .. } => 1,

@@ -294,7 +294,7 @@ pub async fn serve(
         stopping: watch::Sender::new(false),
         closing: watch::Sender::new(0),
         lost: watch::Sender::new(None),
-        words: Words { token: "token".into(), request: "request".into(), remote: "somebody over TCP".into() },
+        words: Words { token: "token".into(), request: "request".into(), remote: "unauthenticated, over TCP".into() },
         strangers: Strangers::default(),
         forced: Forced::default(),
         troubles: Mutex::default(),

@@ -16,7 +16,7 @@ use crate::error::{Class, class_of};
 use crate::identity::differs;
 use crate::mint::MintEnd;
 use crate::rotation::RotationEnd;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Call, Error, Troubled};
 
 /// Adds a service app's credential in one organisation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,7 +98,12 @@ impl Call for AddServiceApp {
                     return Err(Error::NoApplicationId { app: app.name });
                 }
                 let via = broker
-                    .via_of(&via, &app.environment, &[Kind::Integration, Kind::Personal, Kind::ServiceApp])
+                    .via_of(
+                        &via,
+                        &app.environment,
+                        Kind::ServiceApp,
+                        &[Kind::Integration, Kind::Personal, Kind::ServiceApp],
+                    )
                     .await?;
                 let mint = Mint { via: via.id, order: Order::ServiceApp { organisation: organisation.clone() } };
                 let waiting = Waiting {
@@ -120,7 +125,7 @@ impl Call for AddGuest {
     async fn run(self, broker: &Broker) -> Result<AddedGrant, Error> {
         let via = broker.credential(&self.via).await?;
         expect(&self.via, &via.environment, self.expected.as_ref())?;
-        let via = broker.via_of(&self.via, &via.environment, &[Kind::ServiceApp]).await?;
+        let via = broker.via_of(&self.via, &via.environment, Kind::Guest, &[Kind::ServiceApp]).await?;
         let mint = Mint { via: via.id, order: Order::Guest { subject: self.subject, display_name: self.display_name } };
         let waiting = Waiting {
             name: self.name,
@@ -148,14 +153,22 @@ impl Broker {
         &self,
         name: &CredentialName,
         environment: &Environment,
+        minted: Kind,
         kinds: &'static [Kind],
     ) -> Result<Credential, Error> {
         let via = self.credential(name).await?;
         expect(name, &via.environment, Some(environment))?;
         if !kinds.contains(&via.kind) {
-            return Err(Error::WrongVia { name: via.name, kind: via.kind, needed: kinds[0] });
+            return Err(Error::WrongVia { minted, name: via.name, kind: via.kind, needed: kinds[0] });
         }
         Ok(via)
+    }
+
+    /// The last failure of a credential, if it has one.
+    async fn trouble_of(&self, id: CredentialId) -> Result<Option<(Troubled, Trouble)>, Error> {
+        let Some(credential) = self.store.credential_by_id(id).await? else { return Ok(None) };
+        let Some(trouble) = credential.standing.trouble().cloned() else { return Ok(None) };
+        Ok(Some((self.troubled(&credential).await, trouble)))
     }
 
     /// Stores the credential first, so that it waits for its authorisation wherever this process ends, and then asks.
@@ -167,7 +180,11 @@ impl Broker {
             MintEnd::Failed(trouble) if is_final(&trouble) => {
                 self.store.remove_credential(credential.id).await?;
                 let app = self.troubled(&credential).await.app;
-                return Err(Error::NotMinted { name: credential.name, app, trouble: Box::new(trouble) });
+                let via = match trouble.kind {
+                    TroubleKind::ViaUnusable => self.trouble_of(mint.via).await?.map(Box::new),
+                    _ => None,
+                };
+                return Err(Error::NotMinted { name: credential.name, app, trouble: Box::new(trouble), via });
             }
             MintEnd::Failed(trouble) => Some(trouble),
             MintEnd::Minted | MintEnd::Elsewhere | MintEnd::Busy | MintEnd::Erased => None,

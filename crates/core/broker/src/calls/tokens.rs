@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use lanyard_client::CallError;
 use lanyard_credential::{App, Credential, CredentialName};
 use lanyard_protocol::{Authorization, AuthorizationId, AuthorizationKind, Environment, PersonId, Scope};
 use lanyard_secret::AccessToken;
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::hand_out::HandOut;
 use crate::doubt::Doubt;
 use crate::environment::expect;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Call, Error, Troubled};
 
 /// So many live access tokens may an account have; past that even signing in can fail (Webex's developer documentation).
 pub const MOST_LIVE_TOKENS: usize = 750;
@@ -141,7 +143,7 @@ impl Call for RevokeTokens {
                 .transport
                 .delete_authorization(&credential.environment, &token, &live.entry.id)
                 .await
-                .map_err(Error::from)?;
+                .map_err(|error| explained(error.into(), &via, MAY_REVOKE))?;
             let record = AuditRecord {
                 at: broker.clock.now().wall,
                 action: AuditAction::Revoked,
@@ -218,7 +220,8 @@ impl Broker {
         let Some(person) = credential.subject.known().map(|subject| subject.id.clone()) else {
             return Err(Error::UnknownSubject { name: credential.name });
         };
-        let entries = self.listed(&credential.environment, token, &person).await?;
+        let entries = self.listed(&credential.environment, token, &person).await;
+        let entries = entries.map_err(|error| explained(error, via, MAY_LIST))?;
         let app = match credential.app {
             Some(id) => self.store.app_by_id(id).await?,
             None => None,
@@ -275,6 +278,23 @@ impl Broker {
         };
         self.transport.delete_authorization(&credential.environment, &token, &entry.id).await.map_err(Error::from)?;
         Ok(Some((via.name, guess)))
+    }
+}
+
+/// Names the scope that a refused credential lacks, where its scopes are known: Webex does not.
+fn explained(error: Error, via: &Credential, scope: &'static str) -> Error {
+    let is_forbidden = match &error {
+        Error::Call(call) => match &**call {
+            CallError::Resource(refused) => refused.status() == Some(StatusCode::FORBIDDEN),
+            _ => false,
+        },
+        _ => false,
+    };
+    match (scope.parse::<Scope>(), &via.scopes) {
+        (Ok(needed), Some(granted)) if is_forbidden && !granted.contains(&needed) => {
+            Error::LacksScope { via: Box::new(Troubled::of(via)), granted: granted.clone(), scope }
+        }
+        _ => error,
     }
 }
 

@@ -61,6 +61,7 @@ impl Error {
             | Self::SecretRefused { .. }
             | Self::DeviceExpired { .. }
             | Self::NoAdministrator { .. }
+            | Self::LacksScope { .. }
             | Self::UnknownSubject { .. }
             | Self::NothingToCompare { .. }
             | Self::Ended { .. }

@@ -1,12 +1,13 @@
 //! Hints: the next step after a failure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError, SetupError};
 use lanyard_credential::{AppName, Kind, Trouble, TroubleKind};
-use lanyard_protocol::PersonType;
 use lanyard_protocol::oauth::TokenError;
+use lanyard_protocol::{PersonType, Scope, ScopeSet};
 use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
 use url::Host;
@@ -21,8 +22,11 @@ impl Error {
             Self::NoSuchCredential { near, .. } => format!("{}see what there is: lanyard list", meant(near)),
             Self::NoSuchApp { near, .. } => {
                 format!("{}see what there is: lanyard app list; register one: {ADD_APP}", meant(near))
-            },
-            Self::NoSuchClient { .. } | Self::RefusedClient { .. } | Self::ClientNameTaken(_) | Self::UserIsClient { .. } => client_hint(self)?,
+            }
+            Self::NoSuchClient { .. }
+            | Self::RefusedClient { .. }
+            | Self::ClientNameTaken(_)
+            | Self::UserIsClient { .. } => client_hint(self)?,
             Self::AppGone => format!("register it again: {ADD_APP}"),
             Self::NameTaken(name) => format!(
                 "choose another name, or rename the credential that has it: lanyard rename {name} {name}-old (lanyard clear {name} would \
@@ -56,9 +60,9 @@ impl Error {
             | Self::TokenRefused { .. }
             | Self::NothingToImport { .. } => adding_hint(self)?,
             Self::AnotherApp { own, .. } => format!("name its own (--app {own}), or choose another name"),
-            Self::NoApplicationId { app } => format!(
-                "the developer portal shows it; give it to the app: lanyard app set {app} --application-id ID"
-            ),
+            Self::NoApplicationId { app } => {
+                format!("the developer portal shows it; give it to the app: lanyard app set {app} --application-id ID")
+            }
             Self::WrongVia { needed, .. } => format!("name another: lanyard list --kind {needed}"),
             Self::SecretRefused { .. } | Self::SecretUntried { .. } => secret_hint(self)?,
             Self::Kept { source, .. } => match &**source {
@@ -75,22 +79,34 @@ impl Error {
             Self::NoToken { whose, trouble, wait } | Self::NotRenewed { whose, trouble, wait } => {
                 trouble_hint(whose, trouble.kind, *wait)
             }
-            Self::Ended { name, kind } | Self::DoesNotRotate { name, kind } => format!("give it its next token: lanyard add {kind} {name}"),
+            Self::Ended { name, kind } | Self::DoesNotRotate { name, kind } => {
+                format!("give it its next token: lanyard add {kind} {name}")
+            }
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
-            Self::Busy { .. } => "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)".to_owned(),
-            Self::Stopping => "run the command again when the broker has stopped or restarted: lanyard doctor".to_owned(),
+            Self::Busy { .. } => {
+                "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)"
+                    .to_owned()
+            }
+            Self::Stopping => {
+                "run the command again when the broker has stopped or restarted: lanyard doctor".to_owned()
+            }
             Self::NoAdministrator { scope, .. } => format!(
                 "name an administrator's credential that has the scope {scope}: --via NAME; sign one in with it: lanyard login \
                  NAME --app APP --scope {scope}"
             ),
+            Self::LacksScope { via, granted, scope } => scope_hint(via, granted, scope),
             Self::HeldAlready { holder } => format!("use {holder}; another name for it: lanyard rename {holder} NAME"),
-            Self::NothingToCompare { .. } => "name an administrator's credential that may list devices: --against ADMIN".to_owned(),
+            Self::NothingToCompare { .. } => {
+                "name an administrator's credential that may list devices: --against ADMIN".to_owned()
+            }
             Self::UnknownSubject { name } => format!("find out: lanyard test {name} (it needs spark:people_read)"),
             Self::NoSuchToken { name, .. } => format!("see what there is: lanyard tokens list {name}"),
-            Self::AnotherOrganisation { .. } => "compare with an administrator's credential of the same organisation".to_owned(),
-            Self::AnotherEnvironment { .. } => {
-                "omit --webex-url and --environment, and unset LANYARD_WEBEX_URL; they matter only when something new is added".to_owned()
+            Self::AnotherOrganisation { .. } => {
+                "compare with an administrator's credential of the same organisation".to_owned()
             }
+            Self::AnotherEnvironment { stored, .. } => format!(
+                "use --webex-url {stored}, without --environment; a command that adds nothing needs neither, if LANYARD_WEBEX_URL is unset"
+            ),
             Self::AppOfAnotherEnvironment { app, .. } => altered_app("NAME", app.as_str()),
             Self::AppDamaged { app } => format!("give its secret again: lanyard app secret {app}"),
             Self::Told(told) => told.hint()?.to_owned(),
@@ -114,8 +130,8 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
     let (name, pages) = (&whose.name, whose.environment.pages());
     match trouble {
         TroubleKind::DeadGrant if whose.kind == Kind::ServiceApp => format!(
-            "its refresh token expired, or an administrator withdrew the app ({}); generate new tokens at {} and add the \
-             refresh token: lanyard add service-app {name} --app {}",
+            "its refresh token expired or was revoked (for example by lanyard clear in another home), or an administrator withdrew the app \
+             ({}); generate new tokens at {} and add the refresh token: lanyard add service-app {name} --app {}",
             pages.service_apps,
             pages.apps,
             whose.app()
@@ -168,6 +184,26 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
 /// "did you mean acme or acme-2? ": nothing where nothing is near.
 fn meant(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("did you mean {}? If not, ", near.join(" or ")) }
+}
+
+/// The way to a scope that a credential lacks.
+fn scope_hint(via: &Troubled, granted: &ScopeSet, scope: &str) -> String {
+    let (name, pages) = (&via.name, via.environment.pages());
+    match via.kind {
+        Kind::Integration => {
+            let all: BTreeSet<&str> = granted.iter().map(Scope::as_str).chain([scope]).collect();
+            let all = all.into_iter().collect::<Vec<_>>().join(" ");
+            format!(
+                "add the scope to the integration at {}, then sign in again and ask for it: lanyard login {name} --scope '{all}'",
+                pages.apps
+            )
+        }
+        Kind::ServiceApp => format!(
+            "add the scope to the service app at {}; then an administrator authorises it again: {}",
+            pages.apps, pages.service_apps
+        ),
+        _ => "name another administrator's credential: --via NAME".to_owned(),
+    }
 }
 
 fn client_hint(error: &Error) -> Option<String> {
@@ -232,6 +268,14 @@ fn adding_hint(error: &Error) -> Option<String> {
             }
             _ => format!("for a sign-in, choose another name; {name} is minted again automatically"),
         },
+        Error::NotMinted { via: Some(via), .. } => {
+            let (whose, trouble) = &**via;
+            format!(
+                "nothing was stored; mend {} first: {}",
+                whose.name,
+                trouble_hint(whose, trouble.kind, Duration::ZERO)
+            )
+        }
         Error::NotMinted { app, trouble, .. } => match (trouble.kind, app) {
             (TroubleKind::WrongClient, Some(app)) => format!(
                 "compare the app's client id, client secret and application id (lanyard app show {app}) with the developer \

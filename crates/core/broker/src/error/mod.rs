@@ -10,7 +10,7 @@ use std::time::Duration;
 use lanyard_client::{CallError, DeviceError, ExchangeError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
-use lanyard_protocol::{Environment, PersonType};
+use lanyard_protocol::{Environment, PersonType, ScopeSet};
 use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
 use thiserror::Error;
 
@@ -178,7 +178,7 @@ pub enum Error {
         now: String,
     },
     /// A name is in use by a credential of another kind.
-    #[error("{name} is {} credential, and a sign-in makes an integration's", .kind.with_article())]
+    #[error("{name} is {} credential; login creates only integration credentials", .kind.with_article())]
     CannotReplace {
         /// The name.
         name: CredentialName,
@@ -204,8 +204,14 @@ pub enum Error {
         app: AppName,
     },
     /// A credential is minted through one of another kind.
-    #[error("{name} is of the kind {kind}, and this is minted through one of the kind {needed}")]
+    #[error(
+        "{minted}s are minted through {} credential; {name} is {} credential",
+        .needed.with_article(),
+        .kind.with_article()
+    )]
     WrongVia {
+        /// The kind that is minted.
+        minted: Kind,
         /// The credential that was named.
         name: CredentialName,
         /// Its kind.
@@ -222,6 +228,8 @@ pub enum Error {
         app: Option<AppName>,
         /// Why not.
         trouble: Box<Trouble>,
+        /// The credential that it is minted through, with its own failure, where that is the reason.
+        via: Option<Box<(Troubled, Trouble)>>,
     },
     /// A refresh token is kept already, under another name.
     #[error("this refresh token is that of {holder} already; nothing was stored")]
@@ -392,6 +400,16 @@ pub enum Error {
     AppDamaged {
         /// The app.
         app: AppName,
+    },
+    /// An administrator's credential was refused, and is known to lack the scope that the call needs.
+    #[error("{} lacks the scope {scope}", .via.name)]
+    LacksScope {
+        /// The credential.
+        via: Box<Troubled>,
+        /// The scopes that it has.
+        granted: ScopeSet,
+        /// The scope that it lacks.
+        scope: &'static str,
     },
     /// Nobody is known who may ask the Authorizations API.
     #[error("no credential is known that may ask Webex about the tokens of {name}'s subject")]

@@ -89,7 +89,7 @@ impl Doctor {
         codes.push(looked.unwrap_or_else(|failure| {
             let code = failure.code();
             let hint = match &failure {
-                Failure::Store(StoreError::Damaged(_) | StoreError::Impossible { .. }) => Some(restore_hint(&home)),
+                Failure::Store(error) => Some(store_hint(error, &home)),
                 failure => failure.hint(),
             };
             findings.push(Finding::bad("store", failure.in_one_line(), hint));
@@ -155,7 +155,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             let key = matches!(error, OpenError::Key(_) | OpenError::KeyMissing(_) | OpenError::ForeignKey { .. });
             let what = if key { "key" } else { "store" };
             let hint = match &error {
-                OpenError::Store(StoreError::Damaged(_)) => restore_hint(home),
+                OpenError::Store(error) => store_hint(error, home),
                 error => error.hint(),
             };
             findings.push(Finding::bad(what, error.to_string(), Some(hint)));
@@ -172,7 +172,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         }
         Err(error) => {
             code = 6;
-            findings.push(Finding::bad("store", error.to_string(), Some(error.hint())));
+            findings.push(Finding::bad("store", error.to_string(), Some(store_hint(&error, home))));
         }
     }
     for refused in store.client_list().await?.refused {
@@ -184,11 +184,11 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     let apps = broker.call(ListApps).await?;
     for error in store.unreadable_apps().await? {
         code = 6;
-        findings.push(Finding::bad("app", error.to_string(), Some(error.hint())));
+        findings.push(Finding::bad("app", error.to_string(), Some(store_hint(&error, home))));
     }
     for error in store.unreadable_credentials().await? {
         code = 6;
-        findings.push(Finding::bad("credential", error.to_string(), Some(error.hint())));
+        findings.push(Finding::bad("credential", error.to_string(), Some(store_hint(&error, home))));
     }
     for credential in broker.call(List).await? {
         let finding = examine_credential(&credential, &apps, &now);
@@ -254,6 +254,14 @@ async fn examine_revocations(broker: &Broker, mut code: u8, findings: &mut Vec<F
 
 /// The finding about a broker that does not answer begins so. Nothing is asked through it then.
 const SILENT: &str = "does not answer on";
+
+/// The next step after a failure of the store. Elsewhere the hint about a damaged database leads to this report.
+fn store_hint(error: &StoreError, home: &Home) -> String {
+    match error {
+        StoreError::Damaged(_) | StoreError::Impossible { .. } => restore_hint(home),
+        error => error.hint(),
+    }
+}
 
 /// Moves a damaged database away and restores a backup beside the key that the home has.
 fn restore_hint(home: &Home) -> String {
@@ -353,7 +361,7 @@ fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Fi
     let said = if output::credential::is_refused(credential) {
         format!("{name}: {state}")
     } else {
-        format!("{name}: {state}, valid for {}", output::credential::valid_for(credential, now))
+        format!("{name}: {state}, {}", output::credential::validity(credential, now))
     };
     match (state, credential.standing.trouble()) {
         (State::Stalled | State::NeedsLogin | State::NeedsToken, Some(trouble)) => {

@@ -34,8 +34,8 @@ impl Refresh {
         if common.json {
             output::json::print(&output::json::credential(credential, &now))?;
         } else {
-            let valid = output::credential::valid_for(credential, &now);
-            output::note(&format!("{} {what}; valid for {valid}", credential.name));
+            let validity = output::credential::validity(credential, &now);
+            output::note(&format!("{} {what}; {validity}", credential.name));
         }
         Ok(ExitCode::SUCCESS)
     }

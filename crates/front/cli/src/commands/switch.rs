@@ -67,8 +67,8 @@ impl Enable {
                 output::note(&format!("hint: see what it waits for: lanyard show {name}"));
             }
             Found::Accepted => output::note(&format!(
-                "Webex accepts its token; valid for {}",
-                output::credential::valid_for(&enabled.credential, &now)
+                "Webex accepts its token; {}",
+                output::credential::validity(&enabled.credential, &now)
             )),
             Found::Dead(trouble) => {
                 output::note("Webex does not accept its token any more");

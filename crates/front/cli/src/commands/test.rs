@@ -204,12 +204,15 @@ impl Lines {
 /// The way through Control Hub: Cisco's menus, or the simulator's page.
 fn grant_hint(credential: &Credential) -> String {
     let pages = credential.environment.pages();
+    let bot = credential.subject.known().and_then(|subject| subject.email.as_deref()).unwrap_or("the bot's username");
     let then = if pages.are_local {
-        "Device API access, Add user or bot, gives the bot's username, chooses Read Only"
+        format!("under Device API access enter {bot}, choose Read Only, then Add user or bot")
     } else {
-        "Devices, … (the three dots), Edit API Access, Add user or bot, finds the bot, chooses Read Only"
+        format!(
+            "choose Devices, … (the three dots), Edit API Access, then Add user or bot; find {bot}, and choose Read Only"
+        )
     };
-    format!("for each workspace, a device administrator opens {}, the workspace, {then}", pages.workspaces)
+    format!("as a device administrator, in {}, open each workspace; {then}", pages.workspaces)
 }
 
 fn scopes_hint(credential: &Credential, job: &JobReport) -> String {

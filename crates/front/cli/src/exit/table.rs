@@ -10,7 +10,7 @@ use lanyard_broker::{Again, Class, Error, Told, Troubled};
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
-use lanyard_protocol::{Environment, ErrorBody, Method, PersonType, ResourceError};
+use lanyard_protocol::{Environment, ErrorBody, Method, PersonType, ResourceError, ScopeSet};
 use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
 use lanyard_store::{BackupError, OpenError, Pause, ReplaceKeyError, RestoreError, StoreError};
@@ -129,6 +129,7 @@ fn variant(error: &Error) -> &'static str {
         AppOfAnotherEnvironment,
         AppDamaged,
         NoAdministrator,
+        LacksScope,
         UnknownSubject,
         HeldAlready,
         NothingToCompare,
@@ -142,7 +143,7 @@ fn variant(error: &Error) -> &'static str {
 }
 
 /// How many there are.
-const VARIANTS: usize = 58;
+const VARIANTS: usize = 59;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
@@ -184,7 +185,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::NoScopes, 2),
         (Error::AnotherApp { name: name(), own: app(), wanted: app() }, 2),
         (Error::NoApplicationId { app: app() }, 2),
-        (Error::WrongVia { name: name(), kind: Kind::Bot, needed: Kind::Integration }, 2),
+        (Error::WrongVia { minted: Kind::ServiceApp, name: name(), kind: Kind::Bot, needed: Kind::Integration }, 2),
         (Error::AnotherEnvironment { name: text(), stored: text() }, 2),
         (Error::AppOfAnotherEnvironment { app: app(), of: text(), used_at: text() }, 4),
         (Error::AppDamaged { app: app() }, 6),
@@ -204,6 +205,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::NothingToImport { name: name(), kind: Kind::ServiceApp, app: Some(app()) }, 4),
         (Error::Ended { name: name(), kind: Kind::Bot }, 4),
         (Error::NoAdministrator { name: name(), scope: "identity:tokens_read" }, 4),
+        (Error::LacksScope { via: whose(), granted: ScopeSet::default(), scope: "identity:tokens_read" }, 4),
         (Error::UnknownSubject { name: name() }, 4),
         (Error::Busy { name: name() }, 5),
         (Error::Stopping, 5),
@@ -256,7 +258,9 @@ fn answered_otherwise() -> Vec<(Error, u8)> {
     ] {
         all.push((Error::NoToken { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));
         all.push((Error::NotRenewed { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));
-        all.push((Error::NotMinted { name: name(), app: Some(app()), trouble: trouble(kind) }, code));
+        let via = Some(Box::new((*whose(), *trouble(kind))));
+        all.push((Error::NotMinted { name: name(), app: Some(app()), trouble: trouble(kind), via: None }, code));
+        all.push((Error::NotMinted { name: name(), app: None, trouble: trouble(kind), via }, code));
         all.push((Error::RefreshTokenUntried { name: name(), app: app(), trouble: trouble(kind) }, code));
     }
     all

@@ -194,20 +194,37 @@ pub(crate) fn organisation_in_full(credential: &Credential) -> String {
     }
 }
 
-/// How long the access token lasts, in words.
-pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
+/// "valid for 13 days", or why the access token is not valid.
+pub(crate) fn validity(credential: &Credential, now: &Moment) -> String {
+    match invalid(credential, now) {
+        Some(why) => why.to_owned(),
+        None => format!("valid for {}", valid_for(credential, now)),
+    }
+}
+
+/// Why there is no valid access token, where there is none.
+fn invalid(credential: &Credential, now: &Moment) -> Option<&'static str> {
     if is_refused(credential) {
-        return "no longer: Webex rejected it".to_owned();
+        return Some("rejected by Webex");
+    }
+    let validity = credential.validity.as_ref()?;
+    if !validity.access_left(now)?.is_zero() {
+        return None;
+    }
+    Some(match credential.renewal() {
+        Renewal::None => "expired",
+        _ if matches!(credential.standing, Standing::NeedsLogin(_)) => "expired",
+        _ if validity.access == Some(Duration::ZERO) => "no token yet; the next request obtains one",
+        _ => "expired; the next request renews it",
+    })
+}
+
+/// How long the access token lasts, in words; "expired" where it does not.
+pub(crate) fn valid_for(credential: &Credential, now: &Moment) -> String {
+    if let Some(why) = invalid(credential, now) {
+        return why.to_owned();
     }
     match credential.validity.as_ref().and_then(|validity| validity.access_left(now)) {
-        Some(left) if left.is_zero() && credential.renewal() == Renewal::None => "no longer: it has expired".to_owned(),
-        Some(left) if left.is_zero() && matches!(credential.standing, Standing::NeedsLogin(_)) => {
-            "no longer".to_owned()
-        }
-        Some(_) if credential.validity.as_ref().is_some_and(|validity| validity.access == Some(Duration::ZERO)) => {
-            "no time yet: the next request obtains a token".to_owned()
-        }
-        Some(left) if left.is_zero() => "no longer: the next request renews it".to_owned(),
         Some(left) => words(left),
         None if credential.kind == Kind::Personal => "an unknown time, at most 12 hours after it was issued".to_owned(),
         None if credential.kind == Kind::Bot => {

@@ -140,7 +140,7 @@ fn what_cannot_be_set_changes_nothing() {
         (&["monitor", "--paths", "people"], 2, "begins with a slash"),
         (&["monitor", "--methods", "never"], 2, "never"),
         (&["monitor", "--org", "nonsense"], 2, "is a UUID"),
-        (&["monitor", "--expires", "any"], 2, "a number of days, hours or minutes"),
+        (&["monitor", "--expires", "any"], 2, "expected 30d, 12h, 90m, or a time such as"),
         (&["monitor", "--expires", "2020-01-01T00:00:00Z"], 2, "would have expired already"),
         (&["monitor", "--credential", "acme", "--all-credentials"], 2, "cannot be used with"),
     ] {

@@ -112,3 +112,17 @@ fn clear_ends_through_an_administrator_what_the_apps_secret_cannot() {
     assert!(audit.contains("refresh token, through admin and the Authorizations API"), "{audit}");
     assert!(!audit.contains("not-revoked"), "{audit}");
 }
+
+#[test]
+fn a_scope_that_the_administrator_lacks_is_named_with_the_command_that_asks_for_it() {
+    let webex = Webex::with(Options::default());
+    let home = crate::signed_in(&webex);
+    let refused = home.run(["tokens", "list", "acme", "--via", "acme"]);
+    assert!(refused.stderr.contains("acme lacks the scope identity:tokens_read"), "{}", refused.stderr);
+    let hint = refused.hint();
+    assert!(
+        hint.contains("lanyard login acme --scope 'identity:tokens_read ") && hint.contains("spark:people_read"),
+        "{hint}"
+    );
+    refused.fails(4);
+}

@@ -73,7 +73,7 @@ impl ListenError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Running(_) => "stop it first to start another; lanyard doctor says how it does".to_owned(),
+            Self::Running(_) => "stop it first to start another; check it: lanyard doctor".to_owned(),
             Self::InTheWay(path) => format!("move {} away", path.display()),
             Self::NoDirectory(path) => format!("make it: mkdir -p {}", path.display()),
             Self::OpenDirectory(path) => format!("chmod go-w {}; or name a directory of your own", path.display()),
@@ -91,8 +91,16 @@ impl ListenError {
             }
             Self::Tls(TlsError::Mismatch) => "name the certificate and the key that was made with it".to_owned(),
             Self::Tls(_) => "both files are in PEM, the certificate followed by its chain".to_owned(),
+            Self::Io { path, .. } if self.is_read_only() => {
+                format!("mount the file system of {} for writing, or move the home to a writable disk", path.display())
+            }
             Self::Io { path, .. } => format!("check the owner and permissions of {}", path.display()),
         }
+    }
+
+    /// Whether the file system takes no writes.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem)
     }
 
     fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {

@@ -56,7 +56,7 @@ async fn report(broker: &Access, added: &AddedGrant, common: &Common) -> Result<
     let Some(trouble) = &added.trouble else {
         if !common.json {
             output::note(&format!("added {}; {}", credential.name, whose(credential)));
-            output::note(&format!("valid for {}", output::credential::valid_for(credential, &now)));
+            output::note(&output::credential::validity(credential, &now));
         }
         return Ok(ExitCode::SUCCESS);
     };

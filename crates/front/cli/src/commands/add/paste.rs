@@ -53,7 +53,7 @@ impl Paste {
             AddedToken::Replaced(_) => "gave a new token to",
         };
         output::note(&format!("{done} {}; {}", credential.name, whose(credential)));
-        output::note(&format!("valid for {}", output::credential::valid_for(credential, &now)));
+        output::note(&output::credential::validity(credential, &now));
         match kind {
             Kind::Bot => output::note(&format!(
                 "see which devices it was granted: lanyard test {} --for devices",

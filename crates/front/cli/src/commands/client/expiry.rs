@@ -16,7 +16,7 @@ pub(super) enum Expiry {
 
 /// A text that is neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("it is a number of days, hours or minutes (30d, 12h, 90m), or a moment as 2027-01-31T18:00:00Z")]
+#[error("expected 30d, 12h, 90m, or a time such as 2027-01-31T18:00:00Z")]
 pub(super) struct ExpiryError;
 
 /// A hundred years: more is a slip.

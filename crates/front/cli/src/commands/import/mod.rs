@@ -99,7 +99,7 @@ fn say(credential: &Credential) {
         output::note("it has no valid access token; the next request for one renews it");
         output::note(&format!("see that it works: lanyard refresh {name}, then lanyard test {name}"));
     } else {
-        output::note(&format!("valid for {}", output::credential::valid_for(credential, &now)));
+        output::note(&output::credential::validity(credential, &now));
     }
     if validity.access.is_none() && validity.refresh != RefreshRight::None {
         output::note(&format!("renewed, it says how long it lasts: lanyard refresh {name} --force"));

@@ -74,7 +74,7 @@ fn report(signed_in: &SignedIn, common: &Common) -> Result<(), Failure> {
         return output::json::print(&output::json::credential(&signed_in.credential, &now));
     }
     output::note(&who(signed_in));
-    output::note(&format!("valid for {}", output::credential::valid_for(&signed_in.credential, &now)));
+    output::note(&output::credential::validity(&signed_in.credential, &now));
     if !signed_in.missing.is_empty() {
         output::note(&format!("warning: requested but not granted: {}", signed_in.missing));
     }

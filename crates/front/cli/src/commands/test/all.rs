@@ -38,16 +38,16 @@ impl Tested {
             Ok((report, _)) => report,
             Err(error) => return self.without_name(error),
         };
-        let valid = || output::credential::valid_for(&report.credential, &context::parts().clock.now());
+        let validity = || output::credential::validity(&report.credential, &context::parts().clock.now());
         if let Some(trouble) = report.renewal_trouble() {
-            return format!("Webex accepts it, valid for {}, but its renewal fails: {}", valid(), trouble.message);
+            return format!("Webex accepts it, {}, but its renewal fails: {}", validity(), trouble.message);
         }
         match &report.token {
             TokenFinding::Accepted | TokenFinding::Renewed if report.class().is_some() => {
                 "Webex accepts it, but it lacks something; see lanyard test NAME".replace("NAME", self.name.as_str())
             }
-            TokenFinding::Accepted => format!("Webex accepts it, valid for {}", valid()),
-            TokenFinding::Renewed => format!("Webex did not accept it any more; it was renewed, valid for {}", valid()),
+            TokenFinding::Accepted => format!("Webex accepts it, {}", validity()),
+            TokenFinding::Renewed => format!("Webex did not accept it any more; it was renewed, {}", validity()),
             TokenFinding::Refused(trouble) => trouble.message.clone(),
             TokenFinding::None(error) => self.without_name(error),
             TokenFinding::Unknown(why) => format!("Webex could not be asked: {why}"),

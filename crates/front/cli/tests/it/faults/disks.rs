@@ -113,6 +113,7 @@ fn a_disk_that_is_read_only_before_the_home_is_opened_is_no_different() {
     home.lock_disk();
     handed_out_unrecorded(&home, &webex, READ_ONLY);
     nothing_is_sent(&home, &webex, READ_ONLY, "make the home writable");
+    refused(home.run(["serve"]), 6, "Read-only file system", "for writing");
     home.unlock_disk();
     nothing_is_lost(&home, &webex, 0);
 }

@@ -71,3 +71,22 @@ fn calling() {
     ];
     assert_shown!("calling", transcript(&home, Some(&webex), &commands));
 }
+
+#[test]
+fn a_guest_through_a_service_app_that_has_no_grant_any_more_names_what_to_do_about_that() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    let app = &webex.description().service_app;
+    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
+        .ok();
+    let withdraw = format!("/service-apps/{}/withdraw", app.application_id);
+    webex.control(Method::POST, &withdraw, Some(&serde_json::json!({})));
+    let renewed = home.run(["refresh", "fleet", "--force"]);
+    let way = "lanyard add service-app fleet --app fleet";
+    assert!(renewed.hint().contains(way) && renewed.hint().contains("was revoked"), "{}", renewed.stderr);
+    renewed.fails(4);
+    let guest = home.run(["add", "guest", "v", "--via", "fleet", "--subject", "s", "--display-name", "V"]);
+    assert!(guest.hint().contains("mend fleet first") && guest.hint().contains(way), "{}", guest.stderr);
+    guest.fails(4);
+}
