@@ -12,7 +12,7 @@ use crate::keys::{HomeRow, Keys};
 use crate::write::{Purpose, Tx};
 use crate::{KeyError, Store, StoreError};
 
-/// What a home was made before.
+/// The version that an older home comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Adoption {
     /// Before there were seals.

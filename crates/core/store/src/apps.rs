@@ -58,7 +58,7 @@ impl Store {
             if tx.row(taken).await?.is_some() {
                 return tx.refuse(NameError::Taken(app.name.to_string())).await;
             }
-            let (wrapped, secret) = self.seal_secret(id, app.environment.id(), 1, &new.client_secret);
+            let (wrapped, secret) = self.seal_secret(&tx, id, app.environment.id(), 1, &new.client_secret);
             let row = sql("apps", INSERT)
                 .bind(id)
                 .bind(app.name.as_str())
@@ -163,7 +163,7 @@ impl Store {
             };
             let version = row.counter("secret_version")?.wrapping_add(1);
             let (row_id, environment) = (row.text("id")?, row.text("environment")?);
-            let (wrapped, sealed) = self.seal_secret(&row_id, &environment, version, secret);
+            let (wrapped, sealed) = self.seal_secret(&tx, &row_id, &environment, version, secret);
             let update = sql("apps", UPDATE_SECRET).bind(row_id.as_str()).bind(&wrapped).bind(&sealed).bind(version);
             tx.run(update).await?;
             self.lift_wrong_client_of(&mut tx, &row_id).await?;
@@ -218,12 +218,13 @@ impl Store {
     /// The wrapped data key and the sealed secret.
     fn seal_secret(
         &self,
+        tx: &Tx,
         row: &str,
         environment: &str,
         version: u32,
         secret: &ClientSecret,
     ) -> (lanyard_vault::Sealed, lanyard_vault::Sealed) {
-        let (envelope, wrapped) = Envelope::new(self, owner(row, environment), version);
+        let (envelope, wrapped) = Envelope::new(tx, owner(row, environment), version);
         let sealed = envelope.seal(CLIENT_SECRET, version, secret.expose_secret(), self.entropy());
         (wrapped, sealed)
     }

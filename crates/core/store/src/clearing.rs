@@ -192,7 +192,7 @@ impl Store {
     async fn queue(&self, tx: &mut Tx, credential: &Row, token: &RevocableToken) -> Result<(), StoreError> {
         let id = RevocationId::random(self.entropy()).to_string();
         let environment = credential.text("environment")?;
-        let (envelope, wrapped) = Envelope::new(self, queued(&id, &environment), 0);
+        let (envelope, wrapped) = Envelope::new(tx, queued(&id, &environment), 0);
         let (kind, text) = match token {
             RevocableToken::Access(token) => (TokenKind::Access, token.expose_secret()),
             RevocableToken::Refresh(token) => (TokenKind::Refresh, token.expose_secret()),

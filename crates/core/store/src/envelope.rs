@@ -5,6 +5,7 @@ use lanyard_vault::{DataKey, OpenError, RowAddress, Sealed};
 
 use crate::StoreError;
 use crate::store::Store;
+use crate::write::Tx;
 
 /// The row whose secrets are sealed.
 #[derive(Clone, Copy)]
@@ -36,11 +37,13 @@ pub(crate) struct Envelope<'a> {
 pub(crate) const WRAPPED_KEY: &str = "wrapped_key";
 
 impl<'a> Envelope<'a> {
-    /// A new data key for the row, and its wrapped form. `version` tells successive keys of the row apart. Only within a write: that
-    /// is where it is known which of the home's keys wraps.
-    pub(crate) fn new(store: &Store, owner: Owner<'a>, version: u32) -> (Self, Sealed) {
+    /// A new data key for the row, and its wrapped form. `version` tells successive keys of the row apart. Only within a write: it
+    /// began with a look at which of the home's keys wraps.
+    pub(crate) fn new(tx: &Tx, owner: Owner<'a>, version: u32) -> (Self, Sealed) {
+        let store = tx.store();
         let key = DataKey::generate(store.entropy());
-        let wrapped = store.inner.keys.wrap(&key, &owner.place(WRAPPED_KEY, version), store.entropy());
+        let place = owner.place(WRAPPED_KEY, version);
+        let wrapped = store.inner.keys.wrap(tx.wrapping(), &key, &place, store.entropy());
         (Self { owner, key }, wrapped)
     }
 

@@ -31,6 +31,14 @@ pub enum StoreError {
     /// The database was removed, moved or replaced while this process had it open. What this process wrote there, nobody finds any more.
     #[error("{} was removed or replaced while it was in use", .0.display())]
     Replaced(PathBuf),
+    /// The database's role lacks a right.
+    #[error("the role may not use the database of {server}: {reason}")]
+    Denied {
+        /// Host and port.
+        server: String,
+        /// What the server said.
+        reason: String,
+    },
     /// A sealed value does not open.
     #[error("a value of the store does not open")]
     Sealed(#[source] VaultError),
@@ -45,7 +53,7 @@ pub enum StoreError {
         column: &'static str,
     },
     /// A row is not as Lanyard wrote it.
-    #[error("the row {row:?} of the table {table} was altered without Lanyard")]
+    #[error("the row {row:?} of the table {table} was changed by something other than Lanyard")]
     Altered {
         /// The table.
         table: &'static str,
@@ -86,6 +94,7 @@ impl StoreError {
             }
             Self::ReadOnly
             | Self::Replaced(_)
+            | Self::Denied { .. }
             | Self::Damaged(_)
             | Self::Sealed(_)
             | Self::Impossible { .. }
@@ -106,6 +115,7 @@ impl StoreError {
             | Self::Full
             | Self::ReadOnly
             | Self::Replaced(_)
+            | Self::Denied { .. }
             | Self::Sealed(_)
             | Self::Impossible { .. }
             | Self::Altered { .. }
@@ -124,7 +134,10 @@ impl StoreError {
         let hint = match self {
             Self::Busy => "another lanyard process is writing for unusually long; try again, or see `lanyard doctor`",
             Self::Full => "free space on the disk that holds the home; nothing was lost",
-            Self::ReadOnly => "make the home writable for its owner, or move it to a writable disk",
+            Self::ReadOnly => {
+                "make the home writable for its owner, or move it to a writable disk; of several database servers, use the primary"
+            }
+            Self::Denied { .. } => "grant the role CREATE on the database, or make it the owner",
             Self::Damaged(_) | Self::Impossible { .. } => {
                 "restore a backup (lanyard doctor prints the commands), or begin a new home and sign in again"
             }
@@ -147,9 +160,9 @@ impl StoreError {
             }
             Self::Key(error) => return error.hint(),
             Self::Unreachable { .. } => {
-                "see that the server runs, and that its address, certificate and password are right; then try again"
+                "check that the server is running, and that its address, certificate and password are correct; then try again"
             }
-            Self::Undecided(_) => "look whether it was done, for example with `lanyard audit`, before you try again",
+            Self::Undecided(_) => "check whether the change was made (lanyard audit) before you try again",
             Self::Conflict => "try again",
             Self::Sqlx(_) => "run `lanyard doctor`",
         };

@@ -169,7 +169,7 @@ impl Store {
         (replaced, generation): (Generation, Generation),
         tokens: &NewTokens,
     ) -> Result<Envelope<'a>, StoreError> {
-        let (envelope, wrapped) = Envelope::new(self, owner(row, environment), grant.number());
+        let (envelope, wrapped) = Envelope::new(tx, owner(row, environment), grant.number());
         let set = SealedSet::seal(self, &envelope, generation, tokens.access.as_ref(), tokens.refresh.as_ref());
         let key = sql("credentials", UPDATE_KEY).bind(row).bind(&wrapped).bind(grant.number());
         tx.run(key).await?;

@@ -62,7 +62,7 @@ impl StoredIntent {
         if self.intent.writer == *me {
             return Writer::Me;
         }
-        match me.judge(&self.intent.writer) {
+        match presence(me, &self.intent.writer, shared) {
             Presence::Gone => Writer::Gone,
             Presence::Unknown if self.deadline_has_passed(now, shared) => Writer::Gone,
             Presence::Alive | Presence::Unknown => Writer::Present,
@@ -130,6 +130,15 @@ impl StoredIntent {
             nanoseconds(deadline),
             self.deadline_wall.into(),
         ]
+    }
+}
+
+/// What `me` can tell of another process. Machines that share a store may call themselves the same, as clones do: another boot is then no
+/// sign of an earlier one.
+pub(crate) fn presence(me: &ProcessIdentity, other: &ProcessIdentity, shared: bool) -> Presence {
+    match me.judge(other) {
+        Presence::Gone if shared && !me.boot.same_boot(&other.boot) => Presence::Unknown,
+        presence => presence,
     }
 }
 
@@ -214,6 +223,15 @@ mod tests {
         clock.reboot("next");
         assert_eq!(elsewhere.judge(&me(&clock), &clock.now(), false), Writer::Gone);
         assert_eq!(mine.judge(&me(&clock), &clock.now(), false), Writer::Gone);
+    }
+
+    #[test]
+    fn in_a_shared_store_another_boot_may_be_another_machine_of_the_same_name() {
+        let clock = clock();
+        let clone = by(&me(&clock), &clock);
+        clock.reboot("of-the-other-machine");
+        assert_eq!(clone.judge(&me(&clock), &clock.now(), false), Writer::Gone);
+        assert_eq!(clone.judge(&me(&clock), &clock.now(), true), Writer::Present);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use lanyard_credential::CredentialId;
 use lanyard_time::{BootId, BootTime, Moment, Presence, ProcessIdentity};
 
 use crate::engine::{Row, Statement, sql};
+use crate::intent::presence;
 use crate::record::nanoseconds;
 use crate::write::Tx;
 use crate::{Store, StoreError};
@@ -26,9 +27,12 @@ impl Store {
             return now.boot.clone();
         }
         let elapsed = u64::try_from(now.wall.as_millisecond()).map_or(Duration::ZERO, Duration::from_millis);
-        BootTime { boot: BootId::new("wall"), elapsed }
+        BootTime { boot: BootId::new(SHARED), elapsed }
     }
 }
+
+/// What stands for the boot where wall clocks must do.
+const SHARED: &str = "wall";
 
 impl Lease {
     /// How long it still keeps `me` out; `None` when it does not: it is my own, it has run out, its owner has surely ended, it is
@@ -38,7 +42,9 @@ impl Lease {
             return None;
         }
         let left = self.until.elapsed.checked_sub(now.elapsed)?;
-        let live = !left.is_zero() && left <= self.length && me.judge(&self.owner) != Presence::Gone;
+        let live = !left.is_zero()
+            && left <= self.length
+            && presence(me, &self.owner, now.boot.as_str() == SHARED) != Presence::Gone;
         live.then_some(left)
     }
 

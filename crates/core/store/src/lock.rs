@@ -35,7 +35,7 @@ pub(crate) fn try_lock(home: &Home) -> io::Result<Option<File>> {
     }
 }
 
-/// The same, for whoever would have to tell a person that another process has it: a child that was just begun has the lock of its parent
+/// Like [`try_lock`], but retries for a moment: a child that was just begun has the lock of its parent
 /// until it runs its own program, even if the parent has given it back.
 pub(crate) async fn try_lock_for_a_moment(home: &Home) -> io::Result<Option<File>> {
     for _ in 0..TRIES {

@@ -134,13 +134,16 @@ impl OpenError {
                 key.display()
             ),
             Self::KeyMissing(path) => format!(
-                "put the home's key file back at {}, from a backup; no other key opens this database",
+                "put the home's key file back at {}, from a backup or from another home of this store; no other key opens this database",
                 Home::new(path).key_file().display()
             ),
             Self::Key(error) => error.hint(),
             Self::ForeignKey { expected, .. } => format!("put the key file with the key {expected} back in place"),
             Self::Newer { .. } => "use the newer lanyard, or restore a backup of the older store".to_owned(),
             Self::ForeignSchema { database, .. } => {
+                if database.starts_with("postgres") {
+                    return "someone altered the database; restore it with PostgreSQL's own tools".to_owned();
+                }
                 format!("someone altered the database; move {database} away and restore a backup: lanyard restore FILE")
             }
             Self::NoStore(_) => "add an app or a credential to make it, or correct the setting store".to_owned(),

@@ -118,8 +118,8 @@ impl Tx {
         Ok(Some(row))
     }
 
-    /// The same for what must not fail because somebody altered the row: the end of an exchange, and of the credential itself. An
-    /// altered row stays altered.
+    /// Like [`sealed`](Self::sealed), for writes that must succeed on an altered row too: the end of an exchange, and of the credential
+    /// itself. An altered row stays altered.
     pub(crate) async fn sealed_or_altered(
         &mut self,
         table: &'static SealedTable,

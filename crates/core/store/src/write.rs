@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_time::Moment;
+use lanyard_vault::KeyId;
 
 use crate::audit::{AuditAction, AuditRecord};
 use crate::changes::Changed;
@@ -23,6 +24,8 @@ pub(crate) struct Tx {
     transaction: Transaction,
     store: Store,
     purpose: Purpose,
+    /// The key that wraps new data keys; none where the home's keys themselves are at stake.
+    wrapping: Option<KeyId>,
     now: Moment,
     /// The rows that the commit seals as they are then.
     seals: Vec<(&'static SealedTable, String)>,
@@ -125,17 +128,18 @@ impl Store {
                 Purpose::Keys | Purpose::Work | Purpose::ThoughPaused => inner.engine.write(reach).await?,
             };
             if purpose == Purpose::Keys {
-                return Ok(Tx::new(self, transaction, purpose));
+                return Ok(Tx::new(self, transaction, purpose, None));
             }
             let row = HomeRow::read(transaction.row(HomeRow::select()).await?.as_ref())?.checked(&inner.seals_key)?;
             inner.set_paused(row.paused.clone());
-            if inner.keys.wrap_under(row.wrapping()) {
+            let wrapping = row.wrapping();
+            if inner.keys.wrap_under(wrapping) {
                 return match row.paused {
                     Some(pause) if purpose != Purpose::ThoughPaused => {
                         transaction.abandon().await?;
                         Err(StoreError::Paused(pause))
                     }
-                    _ => Ok(Tx::new(self, transaction, purpose)),
+                    _ => Ok(Tx::new(self, transaction, purpose, Some(wrapping))),
                 };
             }
             transaction.abandon().await?;
@@ -164,13 +168,14 @@ impl Store {
 }
 
 impl Tx {
-    fn new(store: &Store, transaction: Transaction, purpose: Purpose) -> Self {
+    fn new(store: &Store, transaction: Transaction, purpose: Purpose, wrapping: Option<KeyId>) -> Self {
         let (store, now) = (store.clone(), store.now());
         let conflict = Arc::default();
         Self {
             transaction,
             store,
             purpose,
+            wrapping,
             now,
             seals: Vec::new(),
             seals_home: false,
@@ -213,6 +218,11 @@ impl Tx {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The key that wraps what is sealed anew.
+    pub(crate) fn wrapping(&self) -> KeyId {
+        self.wrapping.expect("what replaces the home's keys seals nothing anew")
     }
 
     /// When the transaction began.

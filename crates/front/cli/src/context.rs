@@ -102,7 +102,7 @@ pub(crate) fn options() -> Result<Options, Failure> {
         keys,
         store,
         store_password_file: file_named_by(STORE_PASSWORD_FILE),
-        upgrades_server: set(UPGRADE_STORE).is_some(),
+        upgrades_server: set(UPGRADE_STORE).is_some_and(|value| value == "1"),
         ..Options::default()
     })
 }
@@ -228,7 +228,11 @@ impl Common {
         let parts = parts();
         match Store::open_home(&home.directory, store_parts(&parts), options()?).await {
             Ok((store, _)) => broker_over(&store, parts),
-            Err(OpenError::Missing(_) | OpenError::NoStore(_)) => Err(Failure::NoSuchName {
+            // The address may be mistyped: whoever is told to begin anew makes a second store.
+            Err(error @ OpenError::NoStore(_)) => {
+                Err(Failure::NoSuchName { message: error.to_string(), hint: error.hint() })
+            }
+            Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
                 message: format!("there is no home in {} yet", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
                     .to_owned(),

@@ -193,6 +193,18 @@ pub(crate) fn is_undecided(error: &Error) -> bool {
     matches!(error, Error::Store(error) if error.is_undecided())
 }
 
+/// What an attempt to write says, once an earlier one left open, with an error, whether it is written: then only a success settles it.
+/// Whatever else the later one fails with, a server that cannot be reached for instance, says nothing about the earlier one. The outer
+/// error is what is still open.
+fn settled<T>(open: Option<Error>, written: Result<T, Error>) -> Result<Result<T, Error>, Error> {
+    match (open, written) {
+        (_, Ok(done)) => Ok(Ok(done)),
+        (Some(open), Err(_)) => Err(open),
+        (None, Err(error)) if is_undecided(&error) => Err(error),
+        (None, Err(error)) => Ok(Err(error)),
+    }
+}
+
 impl Broker {
     /// Stores the tokens of a sign-in, or gives them back. Only called within [`finish`](Self::finish): dropped halfway, it would
     /// leave a grant that nobody has.
@@ -205,16 +217,14 @@ impl Broker {
         let reply = &obtained.reply;
         let missing = reply.scopes.as_ref().map(|granted| sign_in.scopes.without(granted)).unwrap_or_default();
         let tokens = tokens_of(obtained);
-        let mut kept = self.keep(sign_in, &tokens).await;
+        let mut kept = settled(None, self.keep(sign_in, &tokens).await);
         for wait in AGAIN {
             // They may be stored all the same. To write them once more settles it.
-            if !kept.as_ref().is_err_and(is_undecided) {
-                break;
-            }
+            let Err(open) = kept else { break };
             self.sleep.sleep(wait).await;
-            kept = self.keep(sign_in, &tokens).await;
+            kept = settled(Some(open), self.keep(sign_in, &tokens).await);
         }
-        match kept {
+        match kept.unwrap_or_else(Err) {
             Ok(id) => {
                 let Some(credential) = self.store.credential_by_id(id).await? else {
                     return Err(self.no_such_credential(&sign_in.name).await);
@@ -306,5 +316,24 @@ impl Broker {
             mint: None,
         };
         Ok(self.store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await?.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_written_is_never_said_not_to_be() {
+        let undecided = || Error::from(StoreError::Undecided("db:5432".into()));
+        let unreachable =
+            || Error::from(StoreError::Unreachable { server: "db:5432".into(), reason: "refused".to_owned() });
+        assert!(matches!(settled(None, Ok(1)), Ok(Ok(1))));
+        assert!(matches!(settled::<u32>(None, Err(unreachable())), Ok(Err(_))));
+        assert!(matches!(settled::<u32>(None, Err(undecided())), Err(open) if is_undecided(&open)));
+        assert!(matches!(settled(Some(undecided()), Ok(2)), Ok(Ok(2))));
+        for later in [unreachable(), StoreError::Busy.into(), undecided()] {
+            assert!(matches!(settled::<u32>(Some(undecided()), Err(later)), Err(open) if is_undecided(&open)));
+        }
     }
 }

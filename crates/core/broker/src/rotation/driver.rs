@@ -140,7 +140,7 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
             }
             Err(
                 error @ (StoreError::Sealed(_)
-                | StoreError::Altered { .. }
+                | StoreError::Altered { table: "credentials", .. }
                 | StoreError::Impossible { table: "credentials", .. }),
             ) if state.reply().is_some() => {
                 // A row that does not open will not open later. The grant itself is sound, and what the row holds may still be: nothing

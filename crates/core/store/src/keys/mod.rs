@@ -101,10 +101,10 @@ impl Keys {
         held
     }
 
-    /// Wraps a data key under the key that this moment's write must use.
-    pub(crate) fn wrap(&self, key: &DataKey, at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
+    /// Wraps a data key under the key that a write found to be the one.
+    pub(crate) fn wrap(&self, under: KeyId, key: &DataKey, at: &RowAddress<'_>, entropy: &dyn Entropy) -> Sealed {
         let ring = self.ring.load();
-        ring.keys.get(&ring.wrapping).expect("the ring holds the key that it wraps under").wrap(key, at, entropy)
+        ring.keys.get(&under).expect("a write begins with its key at hand, and keys stay").wrap(key, at, entropy)
     }
 
     /// Unwraps a data key, whichever of the keys at hand it stands under.

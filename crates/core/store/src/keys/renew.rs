@@ -9,9 +9,10 @@ use crate::audit::AuditAction;
 use crate::engine::{Row, Value, sql};
 use crate::envelope::{Envelope, Owner, WRAPPED_KEY};
 use crate::grant::{ACCESS, REFRESH, SPARE};
+use crate::write::Tx;
 use crate::{Store, StoreError};
 
-/// What came of sealing everything anew.
+/// The outcome of renewing all data keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataKeysRenewed {
     /// How many rows were.
@@ -120,7 +121,8 @@ impl Store {
             for row in &rows {
                 let (id, environment) = (row.text("id")?, row.text("environment")?);
                 let old = row.sealed(WRAPPED_KEY)?;
-                match self.seal_anew(table, row, Owner { table: table.name, row: &id, environment: &environment }) {
+                match self.seal_anew(&tx, table, row, Owner { table: table.name, row: &id, environment: &environment })
+                {
                     Ok((wrapped, secrets)) => {
                         let update = sql(table.name, table.update).bind(id.as_str()).bind(&old).bind(&wrapped);
                         done += tx.run(update.bind_all(secrets)).await?;
@@ -135,10 +137,16 @@ impl Store {
     }
 
     /// The wrapped form of a row's new data key, and what the row holds under it.
-    fn seal_anew(&self, table: &Table, row: &Row, owner: Owner<'_>) -> Result<(Sealed, Vec<Value>), StoreError> {
+    fn seal_anew(
+        &self,
+        tx: &Tx,
+        table: &Table,
+        row: &Row,
+        owner: Owner<'_>,
+    ) -> Result<(Sealed, Vec<Value>), StoreError> {
         let version = table.key_version.read(row)?;
         let old = Envelope::open(self, owner, version, &row.sealed(WRAPPED_KEY)?)?;
-        let (new, wrapped) = Envelope::new(self, owner, version);
+        let (new, wrapped) = Envelope::new(tx, owner, version);
         let mut secrets = Vec::with_capacity(table.secrets.len());
         for (column, version) in table.secrets {
             let version = version.read(row)?;

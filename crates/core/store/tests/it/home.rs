@@ -166,7 +166,7 @@ async fn a_damaged_database_is_said_to_be_one() {
         for result in [open(&world).await.map(drop), open_or_create(&world.home()).await.map(drop)] {
             let error = result.expect_err(what);
             assert!(matches!(error, OpenError::Store(StoreError::Damaged(_))), "{what}: {error:?}");
-            assert!(error.hint().contains("put back a backup"), "{}", error.hint());
+            assert!(error.hint().contains("restore a backup"), "{}", error.hint());
         }
         assert_eq!(fs::read(database(&world)).unwrap(), bytes, "{what}: it was changed");
     }

@@ -265,6 +265,9 @@ fn store_hint(error: &StoreError, home: &Home) -> String {
 
 /// Moves a damaged database away and restores a backup beside the key that the home has.
 fn restore_hint(home: &Home) -> String {
+    if context::is_on_server(home) {
+        return "restore the database with PostgreSQL's own tools".to_owned();
+    }
     let home = output::pasted::quoted(&home.directory.to_string_lossy());
     format!(
         "move the database away and restore a backup: mkdir {home}/damaged && mv {home}/lanyard.db* {home}/damaged/ && lanyard restore BACKUP"

@@ -26,6 +26,9 @@ pub(super) fn statement_error(address: &StoreAddress, error: sqlx::Error) -> Sto
         // Lock not available, cancelled for its time limit, idle for too long within a transaction.
         ("55P03" | "57014" | "25P03", _) => StoreError::Busy,
         ("53100", _) => StoreError::Full,
+        ("42501", sqlx::Error::Database(error)) => {
+            StoreError::Denied { server: address.server(), reason: error.message().to_owned() }
+        }
         ("25006", _) => StoreError::ReadOnly,
         ("XX001" | "XX002", error) => StoreError::Damaged(error.to_string()),
         (code, sqlx::Error::Database(error)) if is_of_connection(code) => unreachable(address, error.message()),
