@@ -31,6 +31,15 @@ pub struct NewTokens {
     pub scopes: Option<ScopeSet>,
 }
 
+/// The tokens of a grant, opened: to be put back, should what takes their place be refused.
+#[derive(Clone, Debug)]
+pub struct EarlierGrant {
+    /// Its tokens.
+    pub tokens: NewTokens,
+    /// The refresh token that was kept beside them.
+    pub spare: Option<RefreshToken>,
+}
+
 /// How a grant is put in place of another.
 #[derive(Clone, Copy)]
 struct Put<'a> {
@@ -57,22 +66,9 @@ impl Store {
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
-    /// Like [`replace_grant`](Self::replace_grant), for tokens that were not tried yet: keeps `earlier`, the previous refresh token, as the
-    /// spare. If the new one is dead, the next renewal uses the spare, even if this process ends before.
-    pub async fn replace_grant_keeping(
-        &self,
-        id: CredentialId,
-        earlier: Option<&RefreshToken>,
-        tokens: &NewTokens,
-        subject: &Subject,
-        organisation: Option<&Organisation>,
-    ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: None, action: AuditAction::RefreshTokenStored, spare: earlier };
-        self.put_grant(id, how, tokens, (subject, organisation)).await
-    }
-
-    /// Puts tokens back that were there, in place of generation `replaces`. `None`, too, when that is no longer the current one.
-    pub async fn put_grant_back(
+    /// Like [`replace_grant`](Self::replace_grant), in place of generation `replaces` alone. `None`, too, when that is no longer the current
+    /// one.
+    pub async fn replace_generation(
         &self,
         id: CredentialId,
         replaces: Generation,
@@ -80,8 +76,37 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: Some(replaces), action: AuditAction::TokensPutBack, spare: None };
+        let how = Put { expected: Some(replaces), action: AuditAction::SignedIn, spare: None };
         self.put_grant(id, how, tokens, (subject, organisation)).await
+    }
+
+    /// Like [`replace_generation`](Self::replace_generation), for tokens that were not tried yet: keeps `earlier`, a previous refresh token,
+    /// as the spare. If the new one is dead, the next renewal uses the spare, even if this process ends before.
+    pub async fn replace_grant_keeping(
+        &self,
+        id: CredentialId,
+        (replaces, earlier): (Generation, Option<&RefreshToken>),
+        tokens: &NewTokens,
+        subject: &Subject,
+        organisation: Option<&Organisation>,
+    ) -> Result<Option<Generation>, StoreError> {
+        let how = Put { expected: Some(replaces), action: AuditAction::RefreshTokenStored, spare: earlier };
+        self.put_grant(id, how, tokens, (subject, organisation)).await
+    }
+
+    /// Puts tokens back that were there, and their spare, in place of generation `replaces`. `None`, too, when that is no longer the current
+    /// one.
+    pub async fn put_grant_back(
+        &self,
+        id: CredentialId,
+        replaces: Generation,
+        earlier: &EarlierGrant,
+        subject: &Subject,
+        organisation: Option<&Organisation>,
+    ) -> Result<Option<Generation>, StoreError> {
+        let spare = earlier.spare.as_ref();
+        let how = Put { expected: Some(replaces), action: AuditAction::TokensPutBack, spare };
+        self.put_grant(id, how, &earlier.tokens, (subject, organisation)).await
     }
 
     /// The same for a grant that was minted through another credential, in place of generation `replaces`. `None`, too, when that
@@ -98,17 +123,22 @@ impl Store {
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
-    /// The tokens of the grant that is there, opened: to be put back, should what takes its place be refused. `None` where there are
-    /// none.
-    pub async fn grant_to_put_back(&self, credential: &Credential) -> Result<Option<NewTokens>, StoreError> {
+    /// The grant that is there, opened. `None` where there are no tokens, or another generation's than the credential's.
+    pub async fn grant_to_put_back(&self, credential: &Credential) -> Result<Option<EarlierGrant>, StoreError> {
         let id = credential.id.to_string();
         let Some(row) = self.engine().row(sql("credentials", SELECT_TOKENS).bind(id)).await? else { return Ok(None) };
+        if row.counter("generation")? != credential.generation.number() {
+            return Ok(None);
+        }
         let access = self.open_row_access(&row)?;
         let refresh = self.open_refresh(&row, Spend::Stored)?;
+        // A spare that does not open is none.
+        let spare = self.open_refresh(&row, Spend::Spare).unwrap_or(None);
         let (Some(validity), true) = (credential.validity.clone(), access.is_some() || refresh.is_some()) else {
             return Ok(None);
         };
-        Ok(Some(NewTokens { access, refresh, validity, scopes: credential.scopes.clone() }))
+        let tokens = NewTokens { access, refresh, validity, scopes: credential.scopes.clone() };
+        Ok(Some(EarlierGrant { tokens, spare }))
     }
 
     async fn put_grant(
@@ -179,8 +209,8 @@ impl Store {
     }
 }
 
-const SELECT_TOKENS: &str = "SELECT id, environment, grant_number, generation, wrapped_key, access_token, refresh_token \
-     FROM credentials WHERE id = $1";
+const SELECT_TOKENS: &str = "SELECT id, environment, grant_number, generation, wrapped_key, access_token, refresh_token, \
+     spare_token FROM credentials WHERE id = $1";
 
 /// The secrets of a credential's row.
 pub(crate) fn owner<'a>(row: &'a str, environment: &'a str) -> Owner<'a> {

@@ -52,7 +52,7 @@ pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
 pub use engine::{StoreAddress, StoreAddressError};
 pub use error::StoreError;
-pub use grant::NewTokens;
+pub use grant::{EarlierGrant, NewTokens};
 pub use hand_out::HandOut;
 pub use held::{HeldToken, Shared};
 pub use home::Home;

@@ -1,5 +1,7 @@
 //! Service apps and guests.
 
+use std::time::Duration;
+
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, GuestSubject, Kind, Mint,
@@ -7,7 +9,7 @@ use lanyard_credential::{
 };
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
-use lanyard_store::{NewCredential, NewTokens, StoreError};
+use lanyard_store::{Claim, EarlierGrant, NewCredential, NewTokens, StoreError, Writer};
 use serde::{Deserialize, Serialize};
 
 use crate::doubt::PATIENCE;
@@ -15,8 +17,12 @@ use crate::environment::expect;
 use crate::error::{Class, class_of};
 use crate::identity::differs;
 use crate::mint::MintEnd;
-use crate::rotation::RotationEnd;
+use crate::rotation::{LEASE, RotationEnd};
 use crate::{Broker, Call, Error, Troubled};
+
+/// How often the lease is asked for before a pasted refresh token is refused because of a renewal under way, and the pause between.
+const LOOKS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Adds a service app's credential in one organisation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -200,11 +206,8 @@ impl Broker {
         token: RefreshToken,
     ) -> Result<AddedGrant, Error> {
         self.refuse_second_holder(Some(app), Some(&token)).await?;
-        let validity = Validity {
-            obtained: self.clock.now(),
-            access: Some(std::time::Duration::ZERO),
-            refresh: RefreshRight::Lasting(None),
-        };
+        let validity =
+            Validity { obtained: self.clock.now(), access: Some(Duration::ZERO), refresh: RefreshRight::Lasting(None) };
         let tokens = NewTokens { access: None, refresh: Some(token), validity, scopes: None };
         let waiting = Waiting {
             name,
@@ -290,30 +293,52 @@ impl Broker {
     }
 
     /// Makes a refresh token the grant of a credential, to be spent by the protocol that every rotation follows: wherever this process
-    /// ends, the token is kept, and the one that was there is its spare. With it the tokens that were there, should Webex refuse this
-    /// one.
+    /// ends, the token is kept, and one that was there is its spare. With it the grant that was there, should Webex refuse this one.
+    ///
+    /// Under the lease, and only once no exchange of the earlier token is under way: its answer would find another grant and be revoked.
     async fn put_pasted(
         &self,
         earlier: &Credential,
         token: &RefreshToken,
-    ) -> Result<(Generation, Option<NewTokens>), Error> {
-        let before = match self.store.grant_to_put_back(earlier).await {
-            // What does not open cannot be put back, and the next token may mend it.
-            Err(StoreError::Sealed(_)) => None,
-            before => before?,
-        };
-        let validity = Validity {
-            obtained: self.clock.now(),
-            access: Some(std::time::Duration::ZERO),
-            refresh: RefreshRight::Lasting(None),
-        };
-        let tokens = NewTokens { access: None, refresh: Some(token.clone()), validity, scopes: None };
-        let spare = before.as_ref().and_then(|before| before.refresh.as_ref());
-        let organisation = earlier.organisation.as_ref();
-        match self.store.replace_grant_keeping(earlier.id, spare, &tokens, &earlier.subject, organisation).await? {
-            Some(generation) => Ok((generation, before)),
-            None => Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" }),
+    ) -> Result<(Generation, Option<EarlierGrant>), Error> {
+        for _ in 0..LOOKS {
+            let credential = match self.store.claim(earlier.id, LEASE).await? {
+                Claim::Erased => {
+                    return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
+                }
+                Claim::Claimed(view) if view.intent.as_ref().is_none_or(|(_, writer)| *writer == Writer::Gone) => {
+                    view.credential
+                }
+                Claim::Claimed(_) | Claim::Held { .. } => {
+                    self.sleep.sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let before = match self.store.grant_to_put_back(&credential).await {
+                // What does not open cannot be put back, and the next token may mend it.
+                Err(StoreError::Sealed(_)) => None,
+                before => before?,
+            };
+            let validity = Validity {
+                obtained: self.clock.now(),
+                access: Some(Duration::ZERO),
+                refresh: RefreshRight::Lasting(None),
+            };
+            let tokens = NewTokens { access: None, refresh: Some(token.clone()), validity, scopes: None };
+            let is_dead = credential.standing.trouble().is_some_and(|trouble| trouble.kind == TroubleKind::DeadGrant);
+            let kept = before.as_ref().and_then(|before| match (&before.tokens.refresh, &before.spare) {
+                (Some(_), Some(spare)) if is_dead => Some(spare),
+                (stored, spare) => stored.as_ref().or(spare.as_ref()),
+            });
+            let replaces = (credential.generation, kept);
+            let organisation = credential.organisation.as_ref();
+            let put =
+                self.store.replace_grant_keeping(earlier.id, replaces, &tokens, &credential.subject, organisation);
+            if let Some(generation) = put.await? {
+                return Ok((generation, before));
+            }
         }
+        Err(Error::Busy { name: earlier.name.clone() })
     }
 
     /// Puts back the tokens that were there, in place of generation `replaces`, and how they stood. `false` where there were none, or where
@@ -321,7 +346,7 @@ impl Broker {
     async fn put_back(
         &self,
         earlier: &Credential,
-        before: Option<&NewTokens>,
+        before: Option<&EarlierGrant>,
         replaces: Generation,
     ) -> Result<bool, Error> {
         let Some(before) = before else { return Ok(false) };
@@ -331,7 +356,7 @@ impl Broker {
     }
 
     /// Asks whose the first access token of a pasted grant is. Another's takes the credential over only where that is welcome.
-    async fn meet(&self, earlier: &Credential, before: Option<&NewTokens>, replace: bool) -> Result<(), Error> {
+    async fn meet(&self, earlier: &Credential, before: Option<&EarlierGrant>, replace: bool) -> Result<(), Error> {
         let Some(found) = self.store.hand_out(&earlier.name).await? else { return Ok(()) };
         let Some(token) = self.store.open_access(&found)? else { return Ok(()) };
         let identity = self.identify_or_unknown(&earlier.environment, &token).await;
@@ -340,9 +365,11 @@ impl Broker {
             return self.learn(&found.credential, identity, standing).await;
         };
         if replace {
-            let Some(tokens) = self.store.grant_to_put_back(&found.credential).await? else { return Ok(()) };
-            let organisation = identity.organisation.as_ref();
-            self.store.replace_grant(earlier.id, &tokens, &identity.subject, organisation).await?;
+            let Some(grant) = self.store.grant_to_put_back(&found.credential).await? else { return Ok(()) };
+            let (replaces, organisation) = (found.credential.generation, identity.organisation.as_ref());
+            let put =
+                self.store.replace_generation(earlier.id, replaces, &grant.tokens, &identity.subject, organisation);
+            put.await?;
             return Ok(());
         }
         // The refresh token is the portal's to keep: only what was bought with it is given back.

@@ -122,6 +122,32 @@ async fn a_credential_of_an_unknown_app_is_refused() {
 }
 
 #[tokio::test]
+async fn a_grant_is_put_back_with_its_spare_and_over_no_other_generation() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let id = credential.id;
+    let spare = RefreshToken::new("canary-spare");
+    assert!(world.store.keep_spare(id, credential.grant, &spare).await.unwrap());
+    let earlier = world.store.grant_to_put_back(&credential).await.unwrap().unwrap();
+    assert!(earlier.spare.as_ref().is_some_and(|kept| kept.matches(&spare)));
+    let pasted = NewTokens { access: None, ..world.tokens("pasted") };
+    let subject = &credential.subject;
+    let kept = earlier.tokens.refresh.as_ref();
+    // Somebody else was faster.
+    let moved = (credential.generation.next(), kept);
+    assert_eq!(world.store.replace_grant_keeping(id, moved, &pasted, subject, None).await.unwrap(), None);
+    let now = (credential.generation, kept);
+    let put = world.store.replace_grant_keeping(id, now, &pasted, subject, None).await.unwrap().unwrap();
+    assert!(world.store.grant_to_put_back(&credential).await.unwrap().is_none(), "another generation is there");
+    assert_eq!(world.store.put_grant_back(id, credential.generation, &earlier, subject, None).await.unwrap(), None);
+    world.store.put_grant_back(id, put, &earlier, subject, None).await.unwrap().unwrap();
+    let now = world.store.credential_by_id(id).await.unwrap().unwrap();
+    let back = world.store.grant_to_put_back(&now).await.unwrap().unwrap();
+    assert!(back.spare.is_some_and(|kept| kept.matches(&spare)));
+    assert!(back.tokens.refresh.unwrap().matches(earlier.tokens.refresh.as_ref().unwrap()));
+}
+
+#[tokio::test]
 async fn a_new_sign_in_replaces_grant_spare_intent_and_trouble() {
     let world = World::new().await;
     let old = world.signed_in().await;
