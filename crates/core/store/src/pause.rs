@@ -26,6 +26,7 @@ impl Store {
     pub async fn resume(&self) -> Result<bool, StoreError> {
         let resumed = self
             .write_for(Purpose::ThoughPaused, |mut tx| async move {
+                tx.sealed_home().await?;
                 let was = sql(
                     "home",
                     "UPDATE home SET paused_reason = NULL, paused_since = NULL WHERE paused_since IS NOT NULL",
@@ -33,7 +34,6 @@ impl Store {
                 if tx.run(was).await? == 0 {
                     return tx.abandon(false).await;
                 }
-                tx.seal_home();
                 tx.record(AuditAction::Resumed, None, "");
                 tx.commit::<_, StoreError>(true).await
             })

@@ -112,6 +112,7 @@ impl Store {
 impl Tx {
     /// A row that is about to be changed, whole. One that was altered without Lanyard is refused: to change it would make it authentic.
     pub(crate) async fn sealed(&mut self, table: &'static SealedTable, id: &str) -> Result<Option<Row>, StoreError> {
+        self.lock_sealed_tables().await?;
         let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(None) };
         self.store().check_seal(table, &row)?;
         self.seal(table, id);
@@ -125,6 +126,7 @@ impl Tx {
         table: &'static SealedTable,
         id: &str,
     ) -> Result<Option<Row>, StoreError> {
+        self.lock_sealed_tables().await?;
         let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(None) };
         if self.store().check_seal(table, &row).is_ok() {
             self.seal(table, id);
@@ -134,6 +136,7 @@ impl Tx {
 
     /// The home's own row, which is about to be changed. The commit seals it anew.
     pub(crate) async fn sealed_home(&mut self) -> Result<HomeRow, StoreError> {
+        self.lock_sealed_tables().await?;
         let row = HomeRow::read(self.row(HomeRow::select()).await?.as_ref())?;
         self.seal_home();
         row.checked(&self.store().inner.seals_key)

@@ -30,6 +30,8 @@ pub(crate) struct Tx {
     /// The rows that the commit seals as they are then.
     seals: Vec<(&'static SealedTable, String)>,
     seals_home: bool,
+    /// Whether what carries a seal is still to be locked against other programs.
+    unlocked: bool,
     changed: Vec<Changed>,
     records: Vec<AuditRecord>,
     /// Set once the engine says that another transaction got into its way.
@@ -128,7 +130,7 @@ impl Store {
                 Purpose::Keys | Purpose::Work | Purpose::ThoughPaused => inner.engine.write(reach).await?,
             };
             if purpose == Purpose::Keys {
-                return Ok(Tx::new(self, transaction, purpose, None));
+                return Ok(Tx::new(self, transaction, (reach, purpose), None));
             }
             let row = HomeRow::read(transaction.row(HomeRow::select()).await?.as_ref())?.checked(&inner.seals_key)?;
             inner.set_paused(row.paused.clone());
@@ -139,7 +141,7 @@ impl Store {
                         transaction.abandon().await?;
                         Err(StoreError::Paused(pause))
                     }
-                    _ => Ok(Tx::new(self, transaction, purpose, Some(wrapping))),
+                    _ => Ok(Tx::new(self, transaction, (reach, purpose), Some(wrapping))),
                 };
             }
             transaction.abandon().await?;
@@ -168,7 +170,12 @@ impl Store {
 }
 
 impl Tx {
-    fn new(store: &Store, transaction: Transaction, purpose: Purpose, wrapping: Option<KeyId>) -> Self {
+    fn new(
+        store: &Store,
+        transaction: Transaction,
+        (reach, purpose): (Reach, Purpose),
+        wrapping: Option<KeyId>,
+    ) -> Self {
         let (store, now) = (store.clone(), store.now());
         let conflict = Arc::default();
         Self {
@@ -179,6 +186,7 @@ impl Tx {
             now,
             seals: Vec::new(),
             seals_home: false,
+            unlocked: reach == Reach::Home,
             changed: Vec::new(),
             records: Vec::new(),
             conflict,
@@ -252,6 +260,16 @@ impl Tx {
     /// The same for something that was done elsewhere, or earlier, or by somebody else.
     pub(crate) fn append(&mut self, record: AuditRecord) {
         self.records.push(record);
+    }
+
+    /// Called before a row is checked that the commit seals: between the two nobody else may write it. A transaction about one credential
+    /// has locked that row from its beginning.
+    pub(crate) async fn lock_sealed_tables(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.unlocked) {
+            let done = self.transaction.lock_sealed_tables().await;
+            return self.noticed(done);
+        }
+        Ok(())
     }
 
     /// Has the commit seal the home's own row as it is then.

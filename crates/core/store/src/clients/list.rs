@@ -142,6 +142,7 @@ impl Store {
     }
 
     async fn judged(&self, tx: &mut Tx) -> Result<Judged, StoreError> {
+        tx.lock_sealed_tables().await?;
         let list = tx.row(list()).await?;
         let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
         let grants = tx.rows(sql("client_credentials", super::SELECT_GRANTS)).await?;

@@ -229,6 +229,15 @@ impl Transaction {
         }
     }
 
+    /// Keeps everybody else from writing what carries a seal, until the transaction ends: even a program that asks for no lock of
+    /// Lanyard's. Only within [`Reach::Home`].
+    pub(crate) async fn lock_sealed_tables(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(transaction) => transaction.lock_sealed_tables().await,
+        }
+    }
+
     /// Makes the changes that are counted and the records that are chained wait for each other. The last lock of every transaction that
     /// makes any, so that two of them never wait for one another.
     pub(crate) async fn lock_counter(&mut self) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use lanyard_credential::{CredentialId, Generation, Spend};
+use lanyard_credential::{CredentialId, Generation, Granted, Spend};
 use lanyard_store::{
     AuditVerdict, Claim, Commit, KeyAccess, NewCredential, NewHomeKey, OpenError, Options, Store, StoreError,
 };
@@ -13,7 +13,7 @@ use lanyard_time::ProcessIdentity;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
-use crate::on_postgres::world::{EXCHANGE, LEASE, World, access, claimed, parts, pending, stored_refresh};
+use crate::on_postgres::world::{EXCHANGE, LEASE, World, access, claimed, client, parts, pending, stored_refresh};
 
 /// A home whose store is on the server; `None` where there is none.
 async fn world() -> Option<World> {
@@ -351,4 +351,40 @@ async fn a_server_that_dies_under_load_loses_nothing_that_was_acknowledged() {
         assert!(acknowledged > Generation::new(1) && failures > 0, "it was under load, and the server was away");
     }
     assert!(matches!(store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
+}
+
+#[tokio::test]
+async fn a_row_cannot_be_altered_between_the_look_at_it_and_its_new_seal() {
+    let Some(world) = world().await else { return };
+    let lobby = bot(&world.store, &world, "lobby").await;
+    let only = |name: &str| client(name, Granted::Only([lobby].into()));
+    world.store.insert_client(&only("one")).await.unwrap();
+    // A lock that any program may take has the store wait in the middle: the new client refers to this row.
+    let mut waits = connection(&world).await;
+    run(&mut waits, &format!("BEGIN; SELECT id FROM credentials WHERE id = '{lobby}' FOR UPDATE")).await;
+    let (store, new) = (world.store.clone(), only("two"));
+    let adding = tokio::spawn(async move { store.insert_client(&new).await });
+    let mut writer = connection(&world).await;
+    let stalled =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(stalled).fetch_one(&mut writer).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    for alteration in [
+        "UPDATE clients SET all_credentials = true",
+        "INSERT INTO client_credentials SELECT id, 'x' FROM clients",
+        "UPDATE credentials SET name = 'x'",
+        "UPDATE apps SET client_id = 'x'",
+        "UPDATE home SET home_id = 'x'",
+    ] {
+        let attempt = format!("SET lock_timeout = 100; SET search_path = lanyard; {alteration}");
+        let error = sqlx::raw_sql(AssertSqlSafe(attempt)).execute(&mut writer).await.unwrap_err();
+        let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        assert_eq!(code.as_deref(), Some("55P03"), "{alteration}: {error}");
+    }
+    run(&mut waits, "ROLLBACK").await;
+    adding.await.unwrap().unwrap();
+    let list = world.store.client_list().await.unwrap();
+    assert!(list.refused.is_empty() && list.clients.len() == 2);
+    assert!(list.clients.iter().all(|found| found.client.credentials == Granted::Only([lobby].into())));
 }

@@ -238,6 +238,10 @@ impl PostgresTransaction {
         done
     }
 
+    pub(super) async fn lock_sealed_tables(&mut self) -> Result<(), StoreError> {
+        self.script(LOCK_SEALED_TABLES).await
+    }
+
     pub(super) async fn lock_counter(&mut self) -> Result<(), StoreError> {
         self.rows(sql("home", LOCK_COUNTER)).await.map(drop)
     }
@@ -340,6 +344,8 @@ const HOME_LOCK: i64 = i64::from_be_bytes(*b"lanyard\0");
 const LOCK_HOME: &str = "SELECT pg_advisory_xact_lock($1)";
 const SHARE_HOME: &str = "SELECT pg_advisory_xact_lock_shared($1)";
 const LOCK_CREDENTIAL: &str = "SELECT id FROM credentials WHERE id = $1 FOR UPDATE";
+const LOCK_SEALED_TABLES: &str =
+    "LOCK TABLE home, apps, credentials, clients, client_credentials, client_list IN SHARE ROW EXCLUSIVE MODE";
 const LOCK_COUNTER: &str = "SELECT id FROM home WHERE id = 1 FOR UPDATE";
 const HAS_SCHEMA: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard'";
 const IS_THERE: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard' \

@@ -26,7 +26,11 @@ fn a_bot_sees_nothing_until_it_is_granted_and_its_regenerated_token_is_found_dea
     let test = home.run(["test", "lobby", "--for", "devices"]);
     assert!(test.stdout.contains("ok  token        Webex accepts it"), "{}", test.stdout);
     assert!(test.stdout.contains("no device: the token is valid, but nothing was granted"), "{}", test.stdout);
-    assert!(test.stdout.contains("/hub/workspaces, the workspace, Device API access"), "{}", test.stdout);
+    assert!(
+        test.stdout.contains("/hub/workspaces, open each workspace; under Device API access enter"),
+        "{}",
+        test.stdout
+    );
     test.fails(4);
 
     // Which workspaces, is told by comparing with an administrator's view: each by its name.

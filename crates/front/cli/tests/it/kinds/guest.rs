@@ -60,7 +60,7 @@ fn a_guest_that_cannot_be_minted_says_whose_fault_it_is() {
     add(&webex, &home, &["bot", "lobby", "--token-file", "-"], &bot.access_token).ok();
     let words = |via| ["add", "guest", "visitor", "--via", via, "--subject", "s", "--display-name", "V"];
     let wrong = home.run(words("lobby"));
-    assert!(wrong.stderr.contains("lobby is of the kind bot"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("lobby is a bot credential"), "{}", wrong.stderr);
     wrong.fails(2);
     home.run(words("nobody")).fails(3);
 
