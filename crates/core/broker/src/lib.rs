@@ -25,7 +25,7 @@ pub use calls::app::{
     AddApp, ChangeApp, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp, TrySecret,
 };
 pub use calls::audit::{ReadAudit, VerifyAudit};
-pub use calls::backup::{MakeBackup, Resume, Tried, TryTokens, Verdict};
+pub use calls::backup::{Resume, Tried, TryTokens, Verdict};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
 pub use calls::client::{
     AddClient, AddedClient, Holding, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient,
@@ -36,7 +36,7 @@ pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
 pub use calls::holders::{Handed, Holder, Holders};
 pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
-pub use calls::key::{RenewDataKeys, ReplaceKey, ShowKey};
+pub use calls::key::RenewDataKeys;
 pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
 pub use calls::paste::{AddToken, AddedToken};
 pub use calls::refresh::{Refresh, Refreshed};

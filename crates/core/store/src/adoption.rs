@@ -8,9 +8,9 @@ use lanyard_vault::{DataKey, RowAddress, Sealed};
 use crate::audit::AuditAction;
 use crate::clients::Counting;
 use crate::engine::sql;
-use crate::keys::{HomeRow, Keys};
+use crate::keys::{KeyUnavailable, Keys};
 use crate::write::{Purpose, Tx};
-use crate::{KeyError, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// The version that an older home comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +44,14 @@ pub(crate) fn own_key(keys: &Keys, wrapped: &Sealed) -> Result<(DataKey, Option<
 impl Store {
     /// Takes what an earlier version wrote for authentic: once, as the home's own data key says, and says what that is.
     pub(crate) async fn adopt(&self) -> Result<(), StoreError> {
-        if self.inner.adopts.is_none() {
-            return Ok(());
-        }
         let adopted = self
             .write_for(Purpose::Keys, |mut tx| async move {
-                let home = HomeRow::read(tx.row(HomeRow::select()).await?.as_ref())?;
+                let home = tx.home_row().await?;
                 let (own, Some(adoption)) = own_key(&self.inner.keys, &home.wrapped_key)? else {
                     // Another process has done it.
                     return tx.abandon((Vec::new(), Vec::new())).await;
                 };
-                let key = self.inner.keys.key(home.key).ok_or(KeyError::Replaced(home.key));
+                let key = self.inner.keys.key(home.keys.key).ok_or_else(|| KeyUnavailable::replaced(home.keys.key));
                 let key = key.map_err(|error| StoreError::Key(Box::new(error)))?;
                 let clients = match adoption {
                     Adoption::ClientsAndSeals => self.adopt_clients(&mut tx).await?,

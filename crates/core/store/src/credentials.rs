@@ -314,7 +314,7 @@ impl Store {
             })
             .await?;
         if erased {
-            crate::backup::remove_unfinished_copies(self.home());
+            crate::copy::remove_unfinished_copies(self.home());
             self.engine().forget().await;
         }
         Ok(erased)

@@ -28,8 +28,8 @@ impl Store {
             schema_version: self.engine().schema_version().await?,
             database_bytes,
             log_bytes,
-            key_id: home.key,
-            key_source: home.source,
+            key_id: home.keys.key,
+            key_source: home.keys.source,
         })
     }
 

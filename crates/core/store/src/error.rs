@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use lanyard_vault::OpenError as VaultError;
 use thiserror::Error;
 
-use crate::{KeyError, Pause};
+use crate::Pause;
+use crate::keys::KeyUnavailable;
 
 /// A failure of the store itself. Where a method returns one, nothing of what it was to write happened, unless it
 /// [is undecided](Self::is_undecided).
@@ -63,9 +64,17 @@ pub enum StoreError {
     /// The home keeps still: it is a copy, and nobody has said yet that the original is off.
     #[error("this home has been paused since {:.0}: {}", .0.since, .0.reason)]
     Paused(Pause),
+    /// A newer lanyard has brought the schema up to date while this process had the store open.
+    #[error("the store was brought to version {found}, and this process knows version {known}")]
+    Upgraded {
+        /// The store's version now.
+        found: i64,
+        /// The one that this process knows.
+        known: i64,
+    },
     /// The home's key was replaced while this process had it open, and the new one cannot be had.
     #[error(transparent)]
-    Key(Box<KeyError>),
+    Key(Box<KeyUnavailable>),
     /// The server that has the store cannot be reached, or does not let this process in.
     #[error("the store's server {server} cannot be used: {reason}")]
     Unreachable {
@@ -100,6 +109,7 @@ impl StoreError {
             | Self::Impossible { .. }
             | Self::Altered { .. }
             | Self::Paused(_)
+            | Self::Upgraded { .. }
             | Self::Key(_)
             | Self::Sqlx(_) => false,
         }
@@ -120,6 +130,7 @@ impl StoreError {
             | Self::Impossible { .. }
             | Self::Altered { .. }
             | Self::Paused(_)
+            | Self::Upgraded { .. }
             | Self::Key(_) => false,
         }
     }
@@ -158,7 +169,8 @@ impl StoreError {
                 "two homes that spend one refresh token can end it for both: see that the original is off for good, then run \
                  lanyard restore --resume"
             }
-            Self::Key(error) => return error.hint(),
+            Self::Upgraded { .. } => "end this process, and start the lanyard that is installed now",
+            Self::Key(error) => return error.hint().to_owned(),
             Self::Unreachable { .. } => {
                 "check that the server is running, and that its address, certificate and password are correct; then try again"
             }

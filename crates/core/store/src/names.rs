@@ -1,13 +1,14 @@
 //! The names in a home, for a shell that completes a word.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use lanyard_credential::{AppName, ClientName, CredentialName};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
-use crate::Home;
+use crate::engine::beside;
 use crate::record::read_labels;
 
 /// What things in a home are called.
@@ -27,13 +28,13 @@ pub struct Names {
 const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Names {
-    /// Reads them without the home's key, and changes nothing. What cannot be read is left out.
-    pub async fn read(home: &Home) -> Self {
+    /// Reads them in a home's database, without its key, and changes nothing. What cannot be read is left out.
+    pub async fn read(database: &Path) -> Self {
         let options = SqliteConnectOptions::new()
-            .filename(home.database())
+            .filename(database)
             .read_only(true)
             // A database at rest is read as it lies there: otherwise SQLite makes a log and an index beside it, and leaves them.
-            .immutable(!home.directory.join("lanyard.db-wal").exists())
+            .immutable(!beside(database, "-wal").exists())
             .create_if_missing(false)
             .busy_timeout(PATIENCE)
             .disable_statement_logging();

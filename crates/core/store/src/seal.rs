@@ -137,14 +137,14 @@ impl Tx {
     /// The home's own row, which is about to be changed. The commit seals it anew.
     pub(crate) async fn sealed_home(&mut self) -> Result<HomeRow, StoreError> {
         self.lock_sealed_tables().await?;
-        let row = HomeRow::read(self.row(HomeRow::select()).await?.as_ref())?;
+        let row = self.home_row().await?;
         self.seal_home();
         row.checked(&self.store().inner.seals_key)
     }
 
     /// Seals the home's own row as it is now.
     pub(crate) async fn write_home_seal(&mut self) -> Result<(), StoreError> {
-        let row = HomeRow::read(self.row(HomeRow::select()).await?.as_ref())?;
+        let row = self.home_row().await?;
         let seal = row.sealed_with(&self.store().inner.seals_key);
         self.run(sql("home", SEAL_HOME).bind(seal.as_bytes())).await?;
         Ok(())

@@ -2,17 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemEntropy};
 use lanyard_vault::{AuditKey, MemoryKey};
 
-use crate::adoption::Adoption;
-use crate::engine::{Engine, StoreAddress};
+use crate::engine::Engine;
 use crate::gate::Gate;
 use crate::keys::{HomeRow, Keys};
-use crate::{Home, KeyAccess, Pause, StoreError};
+use crate::{Pause, StoreError};
 
 /// What the processes of a home share. A clone is the same store.
 #[derive(Clone, Debug)]
@@ -26,14 +24,12 @@ pub struct Store {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) home: Home,
+    pub(crate) directory: PathBuf,
     pub(crate) engine: Engine,
     pub(crate) keys: Keys,
     pub(crate) audit_key: AuditKey,
     pub(crate) clients_key: AuditKey,
     pub(crate) seals_key: AuditKey,
-    /// What the home was made before, and still has to be given.
-    pub(crate) adopts: Option<Adoption>,
     /// Made when it is first needed: a command that ends at once keeps nothing.
     pub(crate) memory_key: OnceLock<MemoryKey>,
     pub(crate) parts: Parts,
@@ -82,33 +78,6 @@ impl Parts {
     }
 }
 
-/// What can be chosen about a store.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How long a write waits for another process that writes. Default: 10 s.
-    pub busy_timeout: Duration,
-    /// How keys are come by.
-    pub keys: KeyAccess,
-    /// The database of a server that holds the store, whatever the home's settings say. Default: as they say.
-    pub store: Option<StoreAddress>,
-    /// The file that holds the password for that server, whatever the home's settings say.
-    pub store_password_file: Option<PathBuf>,
-    /// Whether an older schema on a server is brought up to date. Older brokers that use it must have ended. A file's always is.
-    pub upgrades_server: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            busy_timeout: Duration::from_secs(10),
-            keys: KeyAccess::default(),
-            store: None,
-            store_password_file: None,
-            upgrades_server: false,
-        }
-    }
-}
-
 impl Store {
     pub(crate) fn new(inner: Inner) -> Self {
         let actor = format!("uid {}", rustix::process::getuid().as_raw()).into();
@@ -122,7 +91,7 @@ impl Store {
 
     /// The home's directory.
     pub fn home(&self) -> &Path {
-        &self.inner.home.directory
+        &self.inner.directory
     }
 
     /// Where the store is, for people: a file, or a server's address without a password.
@@ -147,10 +116,11 @@ impl Store {
 
     /// The home's own row, as it is now.
     pub(crate) async fn home_row(&self) -> Result<HomeRow, StoreError> {
-        HomeRow::read(self.inner.engine.row(HomeRow::select()).await?.as_ref())?.checked(&self.inner.seals_key)
+        HomeRow::of(&self.inner.engine).await?.checked(&self.inner.seals_key)
     }
 
-    pub(crate) fn entropy(&self) -> &dyn Entropy {
+    /// Where this process has randomness from.
+    pub fn entropy(&self) -> &dyn Entropy {
         &*self.inner.parts.entropy
     }
 

@@ -132,9 +132,9 @@ impl Store {
             if purpose == Purpose::Keys {
                 return Ok(Tx::new(self, transaction, (reach, purpose), None));
             }
-            let row = HomeRow::read(transaction.row(HomeRow::select()).await?.as_ref())?.checked(&inner.seals_key)?;
+            let row = HomeRow::within(&mut transaction).await?.checked(&inner.seals_key)?;
             inner.set_paused(row.paused.clone());
-            let wrapping = row.wrapping();
+            let wrapping = row.keys.wrapping();
             if inner.keys.wrap_under(wrapping) {
                 return match row.paused {
                     Some(pause) if purpose != Purpose::ThoughPaused => {
@@ -147,7 +147,7 @@ impl Store {
             transaction.abandon().await?;
             fetched += 1;
             // On the heap: it is rare, and would make every write's future as large as itself.
-            match Box::pin(inner.keys.fetch(&row)).await {
+            match Box::pin(inner.keys.fetch(&row.keys)).await {
                 Ok(()) => {}
                 // The key may have been replaced once more, and taken away, between the row and the look for it.
                 Err(_) if fetched < FETCHES && self.home_row().await? != row => {}
@@ -191,6 +191,12 @@ impl Tx {
             records: Vec::new(),
             conflict,
         }
+    }
+
+    /// The home's own row, without any check of its seal.
+    pub(crate) async fn home_row(&mut self) -> Result<HomeRow, StoreError> {
+        let done = HomeRow::within(&mut self.transaction).await;
+        self.noticed(done)
     }
 
     /// Runs a statement; returns how many rows it touched.

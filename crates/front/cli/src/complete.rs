@@ -9,8 +9,9 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 use lanyard_credential::{AppName, ClientName, CredentialName};
+use lanyard_home::Home;
 use lanyard_protocol::is_hidden;
-use lanyard_store::{Home, Names};
+use lanyard_store::Names;
 
 use crate::arguments::Arguments;
 use crate::context;
@@ -73,7 +74,7 @@ fn names() -> Names {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let home = given_home().map_or_else(context::default_home, |home| Some(Home::new(home)));
     match (runtime, home) {
-        (Ok(runtime), Some(home)) => runtime.block_on(Names::read(&home)),
+        (Ok(runtime), Some(home)) => runtime.block_on(Names::read(&home.database())),
         _ => Names::default(),
     }
 }

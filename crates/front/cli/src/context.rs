@@ -8,13 +8,13 @@ use std::time::Duration;
 use clap::Args;
 use lanyard_broker::{Broker, List, ListApps, Parts, Troubled};
 use lanyard_credential::{Credential, CredentialName};
+use lanyard_home::{
+    Home, HomeError, KeyAccess, NewHomeKey, OpenError, OpenHome, Options, PassphraseSource, Settings, SettingsError,
+};
 use lanyard_protocol::Environment;
 use lanyard_server::owner::Owner;
 use lanyard_server::sockets;
-use lanyard_store::{
-    Home, KeyAccess, NewHomeKey, OpenError, Options, PassphraseSource, Settings, SettingsError, Store,
-    StoreAddressError,
-};
+use lanyard_store::{OpenDatabaseError, Store, StoreAddressError};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
 use crate::access::Access;
@@ -187,7 +187,7 @@ impl Common {
             }
             // The file cannot even be looked for: the home itself is at fault.
             Err(error @ SettingsError::Io { .. }) => match home.check() {
-                Ok(()) | Err(OpenError::Missing(_)) => return Err(error.into()),
+                Ok(()) | Err(HomeError::Missing(_)) => return Err(error.into()),
                 Err(home) => return Err(home.into()),
             },
             Err(error) => return Err(error.into()),
@@ -221,18 +221,22 @@ impl Common {
         }
     }
 
-    /// The broker of this process over an existing home, even if another runs there: for commands that need this process's own
-    /// files, terminal or keyring.
+    /// The broker of this process over an existing home, even if another runs there.
     pub(crate) async fn local(&self) -> Result<Broker, Failure> {
+        broker_over(&self.open_home().await?.store, parts())
+    }
+
+    /// An existing home, even if a broker runs there: for commands that need this process's own files, terminal or keyring.
+    pub(crate) async fn open_home(&self) -> Result<OpenHome, Failure> {
         let home = self.home()?;
         let parts = parts();
-        match Store::open_home(&home.directory, store_parts(&parts), options()?).await {
-            Ok((store, _)) => broker_over(&store, parts),
+        match lanyard_home::open(&home.directory, store_parts(&parts), options()?).await {
+            Ok(opened) => Ok(opened),
             // The address may be mistyped: whoever is told to begin anew makes a second store.
-            Err(error @ OpenError::NoStore(_)) => {
+            Err(OpenError::Database(error @ OpenDatabaseError::NoStore(_))) => {
                 Err(Failure::NoSuchName { message: error.to_string(), hint: error.hint() })
             }
-            Err(OpenError::Missing(_)) => Err(Failure::NoSuchName {
+            Err(OpenError::Home(HomeError::Missing(_))) => Err(Failure::NoSuchName {
                 message: format!("there is no home in {} yet", home.directory.display()),
                 hint: "begin with lanyard app add and lanyard login, or with lanyard add bot; or try lanyard demo"
                     .to_owned(),
@@ -268,8 +272,8 @@ impl Common {
         if let (PassphraseSource::Ask(_), Some(file)) = (&options.keys.new_passphrase, file_named_by(PASSPHRASE_FILE)) {
             options.keys.new_passphrase = PassphraseSource::File(file);
         }
-        let (store, _) = Store::open_or_create(&home, store_parts(&parts), options).await?;
-        broker_over(&store, parts)
+        let opened = lanyard_home::open_or_create(&home, store_parts(&parts), options).await?;
+        broker_over(&opened.store, parts)
     }
 
     /// The Webex that something new belongs to.

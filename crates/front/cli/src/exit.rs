@@ -6,9 +6,10 @@ mod table;
 use std::process::ExitCode;
 
 use lanyard_broker::Class;
+use lanyard_home::{BackupError, HomeError, KeyError, OpenError, ReplaceKeyError, RestoreError, SettingsError};
 use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
-use lanyard_store::{KeyError, OpenError, RestoreError, SettingsError, StoreError};
+use lanyard_store::StoreError;
 use serde_json::json;
 use thiserror::Error;
 
@@ -35,6 +36,12 @@ pub(crate) enum Failure {
     /// A backup cannot be made a home.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// No backup was made.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The home's key was not replaced.
+    #[error(transparent)]
+    ReplaceKey(#[from] ReplaceKeyError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,15 +97,29 @@ impl Failure {
         match self {
             Self::Broker(error) => code_of(error.class()),
             Self::Connect(error) => code_of(error.class()),
-            Self::Store(StoreError::Paused(_)) => 4,
+            Self::Store(error) | Self::Backup(BackupError::Store(error)) => match error {
+                StoreError::Paused(_) => 4,
+                _ => 6,
+            },
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. })
             | Self::Open(OpenError::Key(KeyError::Settings(_)))
             | Self::Settings(_)
+            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_) | BackupError::OnServer(_))
+            | Self::ReplaceKey(
+                ReplaceKeyError::OtherTarget(_)
+                | ReplaceKeyError::Key(KeyError::Passphrase(_) | KeyError::NoNewPassphrase),
+            )
             | Self::Usage { .. } => 2,
             Self::Serve(ServeError::Listen(error)) if error.is_read_only() => 6,
-            Self::Open(_) | Self::Restore(_) | Self::Store(_) | Self::Serve(ServeError::Store(_)) => 6,
             Self::NoSuchName { .. } => 3,
-            Self::Serve(_) | Self::Cancelled | Self::Other { .. } | Self::Io { .. } => 1,
+            Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => 6,
+            Self::Open(_) | Self::Restore(_) | Self::Serve(ServeError::Store(_)) => 6,
+            Self::Backup(_)
+            | Self::ReplaceKey(_)
+            | Self::Serve(_)
+            | Self::Cancelled
+            | Self::Other { .. }
+            | Self::Io { .. } => 1,
         }
     }
 
@@ -127,6 +148,8 @@ impl Failure {
             Self::Open(error) => Some(error.hint()),
             Self::Settings(error) => Some(error.hint()),
             Self::Restore(error) => Some(error.hint()),
+            Self::Backup(error) => Some(error.hint()),
+            Self::ReplaceKey(error) => Some(error.hint()),
             Self::Store(error) | Self::Serve(ServeError::Store(error)) => Some(error.hint()),
             Self::Serve(ServeError::Listen(error)) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::NoSuchName { hint, .. } => Some(hint.clone()),
@@ -171,6 +194,12 @@ pub(crate) fn code_of(class: Class) -> u8 {
         Class::PersonMustAct => 4,
         Class::Unreachable => 5,
         Class::Store => 6,
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        Self::Open(error.into())
     }
 }
 

@@ -37,6 +37,11 @@ const LAYERS: &[Layer] = &[
         must_not_reach: &["reqwest", "hyper", "axum"],
     },
     Layer {
+        name: "lanyard-home",
+        may_know: &["lanyard-store", "lanyard-time", "lanyard-vault"],
+        must_not_reach: &["reqwest", "hyper", "axum"],
+    },
+    Layer {
         name: "lanyard-client",
         may_know: &["lanyard-protocol", "lanyard-secret", "lanyard-time"],
         must_not_reach: &["sqlx", "libsqlite3-sys", "axum", "chacha20poly1305"],
@@ -65,6 +70,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-broker",
             "lanyard-client",
             "lanyard-credential",
+            "lanyard-home",
             "lanyard-protocol",
             "lanyard-secret",
             "lanyard-store",
@@ -79,6 +85,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-broker",
             "lanyard-client",
             "lanyard-credential",
+            "lanyard-home",
             "lanyard-protocol",
             "lanyard-secret",
             "lanyard-server",
@@ -115,11 +122,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("getrandom", &["lanyard-time"]),
     // The simulator, the broker's sockets, and the loopback listener of a sign-in.
     ("hyper", &["lanyard", "lanyard-server", "lanyard-simulator"]),
-    ("keyring-core", &["lanyard-store"]),
+    ("keyring-core", &["lanyard-home"]),
     ("reqwest", &["lanyard-client"]),
     ("rusqlite", &[]),
     ("sqlx", &["lanyard-store"]),
-    ("toml", &["lanyard-store"]),
+    ("toml", &["lanyard-home"]),
 ];
 
 /// Features of the workspace's crates that may be on only where one of these is built.
@@ -131,6 +138,7 @@ const FEATURES: &[(&str, &[&str])] = &[
             "lanyard",
             "lanyard-broker",
             "lanyard-client",
+            "lanyard-home",
             "lanyard-server",
             "lanyard-simulator",
             "lanyard-store",

@@ -1,29 +1,12 @@
-//! Copies of the store, and homes that were made out of them.
-
-use std::path::PathBuf;
+//! Homes that were made out of them.
 
 use lanyard_client::CallError;
 use lanyard_credential::{Credential, RefreshRight};
 use lanyard_secret::AccessToken;
-use lanyard_store::{Backup, Store};
+use lanyard_store::Store;
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
-
-/// Copies the store.
-#[derive(Debug)]
-pub struct MakeBackup {
-    /// Where to; nothing may be there.
-    pub path: PathBuf,
-}
-
-impl Call for MakeBackup {
-    type Reply = Backup;
-
-    async fn run(self, broker: &Broker) -> Result<Backup, Error> {
-        Ok(broker.store.backup(&self.path).await?)
-    }
-}
 
 /// Lets a home that keeps still go on; `false` where it did not keep still.
 #[derive(Debug, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::TroubleKind;
 use lanyard_protocol::oauth::TokenError;
-use lanyard_store::{BackupError, KeyError, ReplaceKeyError, StoreError};
+use lanyard_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -41,14 +41,7 @@ impl Error {
             | Self::NoApplicationId { .. }
             | Self::WrongVia { .. }
             | Self::AnotherOrganisation { .. }
-            | Self::AnotherEnvironment { .. }
-            | Self::ReplaceKey(
-                ReplaceKeyError::OtherTarget(_)
-                | ReplaceKeyError::Key(KeyError::Passphrase(_) | KeyError::NoNewPassphrase),
-            )
-            | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_) | BackupError::OnServer(_)) => {
-                Class::Usage
-            }
+            | Self::AnotherEnvironment { .. } => Class::Usage,
             Self::AppOfAnotherEnvironment { .. }
             | Self::SignInRefused { .. }
             | Self::WrongState { .. }
@@ -79,9 +72,8 @@ impl Error {
             Self::Call(error) => call_class(error),
             Self::Told(told) => told.class(),
             Self::Busy { .. } | Self::Stopping => Class::Unreachable,
-            Self::Store(error) | Self::Backup(BackupError::Store(error)) => store_class(error),
+            Self::Store(error) => store_class(error),
             Self::RefusedClient { .. } | Self::AppDamaged { .. } => Class::Store,
-            Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => Class::Store,
             _ => Class::Failed,
         }
     }

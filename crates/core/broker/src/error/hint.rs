@@ -111,8 +111,6 @@ impl Error {
             Self::AppDamaged { app } => format!("give its secret again: lanyard app secret {app}"),
             Self::Told(told) => told.hint()?.to_owned(),
             Self::Call(error) => call_hint(error)?,
-            Self::ReplaceKey(error) => error.hint(),
-            Self::Backup(error) => error.hint(),
             Self::Store(error) => error.hint(),
         })
     }

@@ -11,7 +11,7 @@ use lanyard_client::{CallError, DeviceError, ExchangeError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{Environment, PersonType, ScopeSet};
-use lanyard_store::{BackupError, NameError, ReplaceKeyError, StoreError};
+use lanyard_store::{NameError, StoreError};
 use thiserror::Error;
 
 pub use self::again::Again;
@@ -441,12 +441,6 @@ pub enum Error {
         /// The one that it is compared with.
         against: CredentialName,
     },
-    /// The home's key was not replaced.
-    #[error(transparent)]
-    ReplaceKey(#[from] ReplaceKeyError),
-    /// No copy of the store was made.
-    #[error(transparent)]
-    Backup(#[from] BackupError),
     /// Another process did not do it; its words.
     #[error(transparent)]
     Told(Box<Told>),

@@ -15,9 +15,7 @@ use crate::{
 
 /// A use case that another process of the same owner may ask for.
 ///
-/// What the other calls do needs the caller's own files, terminal or keyring: [`MakeBackup`](crate::MakeBackup),
-/// [`TryTokens`](crate::TryTokens), [`ShowKey`](crate::ShowKey), [`ReplaceKey`](crate::ReplaceKey),
-/// [`RenewDataKeys`](crate::RenewDataKeys).
+/// Two calls are for the owner's own process alone: [`TryTokens`](crate::TryTokens) and [`RenewDataKeys`](crate::RenewDataKeys).
 pub trait Travels: Call<Reply: Serialize + DeserializeOwned> + Serialize + DeserializeOwned {
     /// What it is called on the way.
     const NAME: &'static str;

@@ -10,6 +10,7 @@ use lanyard_credential::{
     App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, Mint, Order, RefreshRight, Spend, Standing,
     Subject, Validity,
 };
+use lanyard_home::OpenHome;
 use lanyard_protocol::{AppClientId, Environment, Method, OrgId, Request};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
@@ -47,7 +48,8 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let parts = lanyard_store::Parts::new(Arc::new(clock.clone()), Arc::new(SystemEntropy));
         let home = directory.path().join("home");
-        let (store, key) = Store::open_or_create(&home, parts, lanyard_store::Options::default()).await.unwrap();
+        let OpenHome { store, key, .. } =
+            lanyard_home::open_or_create(&home, parts, lanyard_home::Options::default()).await.unwrap();
         let described = &simulator.description().service_app;
         let app = App {
             id: AppId::random(&SystemEntropy),
@@ -113,7 +115,7 @@ impl World {
         let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
         parts.process = who(parts.process);
         let home = self.directory.path().join("home");
-        Store::open(&home, &self.key, parts, lanyard_store::Options::default()).await.unwrap()
+        lanyard_home::open_with_key(&home, &self.key, parts, lanyard_home::Options::default()).await.unwrap()
     }
 
     /// A service app's grant that was obtained just now; each has its own. There is an access token, which nobody knows.

@@ -17,7 +17,8 @@ use lanyard_credential::CredentialId;
 pub(crate) use self::postgres::PostgresEngine;
 pub use self::postgres::{StoreAddress, StoreAddressError};
 pub(crate) use self::row::{MomentColumns, Row};
-pub(crate) use self::sqlite::{SqliteEngine, beside};
+pub(crate) use self::sqlite::SqliteEngine;
+pub use self::sqlite::beside;
 pub(crate) use self::statement::{Statement, Value, sql};
 use crate::StoreError;
 
@@ -40,7 +41,21 @@ pub(crate) enum Reach {
     Audit,
 }
 
+/// Whose SQL an engine speaks, where the two differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
 impl Engine {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
     /// Begins a transaction that writes. It waits for the transactions that it excludes, for as long as the options say.
     pub(crate) async fn write(&self, reach: Reach) -> Result<Transaction, StoreError> {
         match self {
@@ -131,10 +146,10 @@ impl Engine {
     }
 
     /// Copies one moment of the database into an empty file.
-    pub(crate) async fn copy_to(&self, path: &Path) -> Result<(), CopyError> {
+    pub(crate) async fn copy_to(&self, path: &Path) -> Result<(), EngineCopyError> {
         match self {
             Self::Sqlite(engine) => engine.copy_to(path).await,
-            Self::Postgres(_) => Err(CopyError::OnServer),
+            Self::Postgres(_) => Err(EngineCopyError::OnServer),
         }
     }
 
@@ -174,7 +189,7 @@ impl Engine {
 
 /// Why a database was not copied into a file.
 #[derive(Debug)]
-pub(crate) enum CopyError {
+pub(crate) enum EngineCopyError {
     /// The file's name is not text.
     Name,
     /// The database is a server's.
@@ -192,6 +207,13 @@ pub(crate) enum Transaction {
 }
 
 impl Transaction {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
     /// Runs a statement; returns how many rows it touched.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
         match self {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use futures_util::TryStreamExt as _;
@@ -14,14 +15,14 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::opened::{Opened, OpenedLog, Standing};
 use super::row::Inner;
-use super::{CopyError, Row, Statement, Value};
-use crate::{Options, StoreError};
+use super::{EngineCopyError, Row, Statement, Value};
+use crate::StoreError;
 
 /// A database file of the home.
 #[derive(Debug)]
 pub(crate) struct SqliteEngine {
     path: PathBuf,
-    options: Options,
+    busy_timeout: Duration,
     writer: Slot,
     reader: Slot,
     opened: Opened,
@@ -84,8 +85,8 @@ const LOG_BYTES: u32 = 1 << 20;
 
 impl SqliteEngine {
     /// The database at `path`, which must be absolute. Nothing is opened yet.
-    pub(crate) fn new(path: PathBuf, options: Options) -> Self {
-        Self { path, options, writer: Slot::default(), reader: Slot::default(), opened: Opened::default() }
+    pub(crate) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
+        Self { path, busy_timeout, writer: Slot::default(), reader: Slot::default(), opened: Opened::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -212,12 +213,12 @@ impl SqliteEngine {
     }
 
     /// `VACUUM INTO` reads within one transaction, which hinders no writer, and leaves free pages behind.
-    pub(super) async fn copy_to(&self, path: &Path) -> Result<(), CopyError> {
-        let name = path.to_str().ok_or(CopyError::Name)?;
-        let Connection(mut connection, _) = self.connect(Purpose::Copy).await.map_err(CopyError::Store)?;
+    pub(super) async fn copy_to(&self, path: &Path) -> Result<(), EngineCopyError> {
+        let name = path.to_str().ok_or(EngineCopyError::Name)?;
+        let Connection(mut connection, _) = self.connect(Purpose::Copy).await.map_err(EngineCopyError::Store)?;
         let copy = super::sql("schema", "VACUUM INTO $1").bind(name);
-        run(&mut connection, copy).await.map_err(CopyError::Store)?;
-        connection.close().await.map_err(|error| CopyError::Store(StoreError::from_sqlite(error)))
+        run(&mut connection, copy).await.map_err(EngineCopyError::Store)?;
+        connection.close().await.map_err(|error| EngineCopyError::Store(StoreError::from_sqlite(error)))
     }
 
     pub(super) fn sizes(&self) -> Result<(u64, u64), StoreError> {
@@ -267,7 +268,7 @@ impl SqliteEngine {
         let mut options = SqliteConnectOptions::new()
             .filename(&self.path)
             .create_if_missing(false)
-            .busy_timeout(self.options.busy_timeout)
+            .busy_timeout(self.busy_timeout)
             .foreign_keys(true)
             // A schema that somebody tampered with runs no functions.
             .pragma("trusted_schema", "OFF")
@@ -320,7 +321,7 @@ const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check";
 pub(super) const SCHEMA_OBJECTS: &str = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'";
 
 /// The name of a file that SQLite keeps beside a database: its suffix is `-wal`, `-shm` or `-journal`.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -1,28 +1,56 @@
-//! What the home's own row says about its keys.
+//! The home's own row.
 
 use jiff::Timestamp;
 use lanyard_vault::{AuditKey, KeyId, KeySource, Mac, Sealed};
 
 use crate::clients::encode;
-use crate::engine::{Row, Statement, sql};
+use crate::engine::{Dialect, Engine, Row, Transaction, sql};
+use crate::migration::KNOWN;
 use crate::{Pause, StoreError, changes};
+
+/// Which keys a home has, and where they are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomeKeys {
+    /// What a keyring knows the home by. Homes of the first version have none until they need one.
+    pub id: Option<String>,
+    /// The home's key.
+    pub key: KeyId,
+    /// Where that is kept.
+    pub source: KeySource,
+    /// The key that is about to replace it.
+    pub next: Option<NextKey>,
+    /// The key that it replaced, while that is still to be removed.
+    pub retired: Option<(KeyId, KeySource)>,
+}
+
+impl HomeKeys {
+    /// The key that data keys are to be wrapped under now.
+    pub fn wrapping(&self) -> KeyId {
+        self.next.as_ref().map_or(self.key, |next| next.id)
+    }
+
+    /// The keys that rows may stand under.
+    pub fn keys(&self) -> impl Iterator<Item = KeyId> {
+        [Some(self.key), self.next.as_ref().map(|next| next.id)].into_iter().flatten()
+    }
+
+    /// Where those keys are kept.
+    pub fn sources(&self) -> impl Iterator<Item = KeySource> {
+        [Some(self.source), self.next.as_ref().map(|next| next.source)].into_iter().flatten()
+    }
+}
 
 /// The home's own row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HomeRow {
-    /// What a keyring knows the home by. Homes of the first version have none until they need one.
-    pub(crate) id: Option<String>,
-    pub(crate) key: KeyId,
-    pub(crate) source: KeySource,
-    /// The home's own data key, under `key`.
+    pub(crate) keys: HomeKeys,
+    /// The home's own data key, under its key.
     pub(crate) wrapped_key: Sealed,
-    /// The key that is about to replace it.
-    pub(crate) next: Option<NextKey>,
-    /// The key that it replaced, while that is still to be removed.
-    pub(crate) retired: Option<(KeyId, KeySource)>,
     pub(crate) paused: Option<Pause>,
     /// The number of the latest change.
     pub(crate) changed: u64,
+    /// The schema's version. Another process may have brought it up to date since this one opened the store.
+    pub(crate) version: i64,
     /// The mac of all that but the wrapped key, which the home's key authenticates, and the number.
     pub(crate) seal: Option<Vec<u8>>,
 }
@@ -39,11 +67,18 @@ pub struct NextKey {
 }
 
 impl HomeRow {
-    pub(crate) fn select() -> Statement {
-        sql("home", SELECT)
+    /// Reads the row in an engine, without any check of its seal.
+    pub(crate) async fn of(engine: &Engine) -> Result<Self, StoreError> {
+        Self::read(engine.row(sql("home", select(engine.dialect()))).await?.as_ref())
     }
 
-    pub(crate) fn read(row: Option<&Row>) -> Result<Self, StoreError> {
+    /// The same within a transaction.
+    pub(crate) async fn within(transaction: &mut Transaction) -> Result<Self, StoreError> {
+        let select = select(transaction.dialect());
+        Self::read(transaction.row(sql("home", select)).await?.as_ref())
+    }
+
+    fn read(row: Option<&Row>) -> Result<Self, StoreError> {
         let row = row.ok_or_else(|| StoreError::Damaged("the home's own row is missing".to_owned()))?;
         let next = match row.optional_parsed("next_key_id")? {
             None => None,
@@ -60,14 +95,17 @@ impl HomeRow {
             Some(since) => Some(Pause { reason: row.text("paused_reason")?, since }),
         };
         Ok(Self {
-            id: row.optional_text("home_id")?,
-            key: row.parsed("key_id")?,
-            source: row.parsed("key_source")?,
+            keys: HomeKeys {
+                id: row.optional_text("home_id")?,
+                key: row.parsed("key_id")?,
+                source: row.parsed("key_source")?,
+                next,
+                retired,
+            },
             wrapped_key: row.sealed("wrapped_key")?,
-            next,
-            retired,
             paused,
             changed: changes::number(row)?,
+            version: row.integer("version")?,
             seal: row.optional_bytes("seal")?,
         })
     }
@@ -75,12 +113,12 @@ impl HomeRow {
     fn encode(&self) -> Vec<u8> {
         let text = |value: &dyn ToString| Some(value.to_string());
         let milliseconds = |at: &Timestamp| text(&at.as_millisecond());
-        let next = self.next.as_ref();
-        let (retired, paused) = (self.retired.as_ref(), self.paused.as_ref());
+        let (keys, paused) = (&self.keys, self.paused.as_ref());
+        let (next, retired) = (keys.next.as_ref(), keys.retired.as_ref());
         let fields = [
-            self.id.clone(),
-            text(&self.key),
-            text(&self.source),
+            keys.id.clone(),
+            text(&keys.key),
+            text(&keys.source),
             next.and_then(|next| text(&next.id)),
             next.and_then(|next| text(&next.source)),
             next.and_then(|next| milliseconds(&next.since)),
@@ -98,8 +136,12 @@ impl HomeRow {
         key.chain(&Mac::BEGINNING, &self.encode())
     }
 
-    /// Refuses a row that Lanyard did not write: it says which keys are to be fetched, used and removed.
+    /// Refuses a row that Lanyard did not write: it says which keys are to be fetched, used and removed. Refuses a schema that this process
+    /// does not know too: what it would write there, nobody could trust.
     pub(crate) fn checked(self, key: &AuditKey) -> Result<Self, StoreError> {
+        if self.version != KNOWN {
+            return Err(StoreError::Upgraded { found: self.version, known: KNOWN });
+        }
         let stored = self.seal.as_deref().and_then(Mac::from_bytes);
         if stored == Some(self.sealed_with(key)) {
             Ok(self)
@@ -107,22 +149,22 @@ impl HomeRow {
             Err(StoreError::Altered { table: "home", row: "1".to_owned() })
         }
     }
-
-    /// The key that data keys are to be wrapped under now.
-    pub(crate) fn wrapping(&self) -> KeyId {
-        self.next.as_ref().map_or(self.key, |next| next.id)
-    }
-
-    /// The keys that rows may stand under.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = KeyId> {
-        [Some(self.key), self.next.as_ref().map(|next| next.id)].into_iter().flatten()
-    }
-
-    /// Where those keys are kept.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = KeySource> {
-        [Some(self.source), self.next.as_ref().map(|next| next.source)].into_iter().flatten()
-    }
 }
 
-const SELECT: &str = "SELECT id, home_id, key_id, key_source, wrapped_key, next_key_id, next_key_source, next_key_since, \
-     retired_key_id, retired_key_source, paused_reason, paused_since, changed, seal FROM home WHERE id = 1";
+macro_rules! select {
+    ($version:literal) => {
+        concat!(
+            "SELECT id, home_id, key_id, key_source, wrapped_key, next_key_id, next_key_source, next_key_since, retired_key_id, \
+             retired_key_source, paused_reason, paused_since, changed, seal, ",
+            $version,
+            " AS version FROM home WHERE id = 1"
+        )
+    };
+}
+
+fn select(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => select!("(SELECT user_version FROM pragma_user_version)"),
+        Dialect::Postgres => select!("(SELECT version FROM schema_version)"),
+    }
+}

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use lanyard_credential::Standing;
-use lanyard_store::{BackupError, NewCredential, Options, RestoreError, Restored, Store, StoreError};
+use lanyard_home::{BackupError, OpenHome, Options, RestoreError, Restored};
+use lanyard_store::{NewCredential, StoreError};
 use lanyard_time::SystemEntropy;
 use lanyard_vault::{HomeKey, KeyLine};
 
@@ -13,7 +14,7 @@ use crate::world::{World, access, parts, pending};
 
 async fn restore(world: &World, home: &str, file: &Path, key: Option<&Path>) -> Result<Restored, RestoreError> {
     let home = world.home().with_file_name(home);
-    Store::restore(&home, file, key, parts(&world.clock), Options::default()).await
+    lanyard_home::restore(&home, file, key, parts(&world.clock), Options::default()).await
 }
 
 async fn backed_up() -> (World, PathBuf, PathBuf) {
@@ -34,7 +35,7 @@ async fn a_copy_made_in_the_middle_of_writing_is_whole_and_its_owners_alone() {
     let (backup, ()) = tokio::join!(store.backup(&file), async {
         for number in 0..20 {
             let new = NewCredential { credential: pending(&format!("late-{number}")), tokens: None };
-            writer.insert_credential(&new).await.unwrap();
+            writer.store.insert_credential(&new).await.unwrap();
         }
     });
     let backup = backup.unwrap();
@@ -42,13 +43,13 @@ async fn a_copy_made_in_the_middle_of_writing_is_whole_and_its_owners_alone() {
     assert!(backup.key_place.to_string().ends_with("home.key"));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(&file).unwrap().len(), backup.bytes);
-    assert!(store.audit(50).await.unwrap().iter().any(|entry| entry.record.action.as_str() == "backed-up"));
+    assert!(store.store.audit(50).await.unwrap().iter().any(|entry| entry.record.action.as_str() == "backed-up"));
     let beside = fs::read_dir(file.parent().unwrap()).unwrap().count();
     assert_eq!(beside, 2, "the home and the copy, and nothing unfinished");
 
     let restored = restore(&world, "second", &file, Some(&world.home().join("home.key"))).await.unwrap();
-    assert!(restored.store.credential_by_id(credential.id).await.unwrap().is_some());
-    assert_eq!(restored.store.integrity_check().await.unwrap(), [""; 0]);
+    assert!(restored.home.store.credential_by_id(credential.id).await.unwrap().is_some());
+    assert_eq!(restored.home.store.integrity_check().await.unwrap(), [""; 0]);
 }
 
 #[tokio::test]
@@ -81,7 +82,8 @@ async fn no_copy_is_made_while_the_key_is_replaced() {
 #[tokio::test]
 async fn a_restored_home_keeps_still_until_it_is_told_to_go_on() {
     let (world, file, key) = backed_up().await;
-    let Restored { store, key: id } = restore(&world, "second", &file, Some(&key)).await.unwrap();
+    let Restored { home: OpenHome { store, .. }, key: id } =
+        restore(&world, "second", &file, Some(&key)).await.unwrap();
     assert_eq!(id, world.key.id());
     let home = store.home().to_owned();
     let credential = store.credentials().await.unwrap().remove(0);
@@ -89,7 +91,7 @@ async fn a_restored_home_keeps_still_until_it_is_told_to_go_on() {
         assert!(matches!(&error, StoreError::Paused(pause) if pause.reason.contains("copy")), "{error}");
         assert!(error.hint().contains("lanyard restore --resume"), "{}", error.hint());
     };
-    let another = Store::open_home(&home, parts(&world.clock), Options::default()).await.unwrap().0;
+    let another = lanyard_home::open(&home, parts(&world.clock), Options::default()).await.unwrap().store;
     for store in [&store, &another] {
         refused(store.access_token(credential.id).await.unwrap_err());
         refused(store.claim(credential.id, crate::world::LEASE).await.unwrap_err());
@@ -115,8 +117,8 @@ async fn a_copy_that_is_put_into_place_by_hand_keeps_still_too() {
     }
     fs::copy(&file, world.home().join("lanyard.db")).unwrap();
     let store = world.opened().await;
-    let credential = store.credentials().await.unwrap().remove(0);
-    assert!(matches!(store.access_token(credential.id).await, Err(StoreError::Paused(_))));
+    let credential = store.store.credentials().await.unwrap().remove(0);
+    assert!(matches!(store.store.access_token(credential.id).await, Err(StoreError::Paused(_))));
 }
 
 #[tokio::test]
@@ -205,11 +207,11 @@ async fn a_copy_appears_in_a_shared_directory_when_it_is_complete_and_never_besi
     for suffix in ["-wal", "-shm", "-journal"] {
         let log = shared.path().join(format!("b.db{suffix}"));
         fs::write(&log, "pages").unwrap();
-        let error = world.store.backup(&target).await.unwrap_err();
-        assert!(matches!(&error, lanyard_store::BackupError::Exists(path) if *path == log), "{error}");
+        let error = world.open.backup(&target).await.unwrap_err();
+        assert!(matches!(&error, lanyard_home::BackupError::Exists(path) if *path == log), "{error}");
         fs::remove_file(&log).unwrap();
     }
-    let mut backup = Box::pin(world.store.backup(&target));
+    let mut backup = Box::pin(world.open.backup(&target));
     let mut seen = Vec::new();
     let made = std::future::poll_fn(|context| {
         let polled = std::future::Future::poll(backup.as_mut(), context);
@@ -240,6 +242,6 @@ async fn what_a_killed_backup_left_goes_with_the_next_removal() {
     assert!(!left.exists() && !left.with_extension("unfinished-wal").exists());
     assert!(held.exists(), "its process lives");
     drop(lock);
-    world.store.backup(&world.home().join("copy")).await.unwrap();
+    world.open.backup(&world.home().join("copy")).await.unwrap();
     assert!(!held.exists() && !held.with_extension("unfinished-wal").exists());
 }

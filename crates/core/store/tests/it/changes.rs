@@ -15,30 +15,30 @@ async fn held(store: &Store) -> Vec<HeldToken> {
 async fn another_process_learns_what_was_changed_and_nothing_else() {
     let world = World::new().await;
     let other = world.opened().await;
-    let nothing = other.changes(0).await.unwrap();
+    let nothing = other.store.changes(0).await.unwrap();
     assert_eq!((nothing.number, nothing.credentials.len(), nothing.clients), (0, 0, false));
 
     let acme = world.signed_in().await;
-    let first = other.changes(0).await.unwrap();
+    let first = other.store.changes(0).await.unwrap();
     assert_eq!(first.credentials, [acme.id]);
-    assert_eq!(other.changes(first.number).await.unwrap().credentials, [] as [CredentialId; 0]);
+    assert_eq!(other.store.changes(first.number).await.unwrap().credentials, [] as [CredentialId; 0]);
 
     // Twice changed, once in the log.
     assert!(world.store.set_standing(acme.id, &Standing::Disabled).await.unwrap());
     assert!(world.store.set_standing(acme.id, &Standing::Active).await.unwrap());
-    let second = other.changes(first.number).await.unwrap();
+    let second = other.store.changes(first.number).await.unwrap();
     assert_eq!(second.credentials, [acme.id]);
     assert!(second.number > first.number + 1);
 
     // What only spends or records leaves the credential as it was.
     world.store.claim(acme.id, super::world::LEASE).await.unwrap();
     world.store.release(acme.id).await.unwrap();
-    assert_eq!(other.changes(second.number).await.unwrap().number, second.number);
+    assert_eq!(other.store.changes(second.number).await.unwrap().number, second.number);
 
     assert!(world.store.remove_credential(acme.id).await.unwrap());
-    let third = other.changes(second.number).await.unwrap();
+    let third = other.store.changes(second.number).await.unwrap();
     assert_eq!(third.credentials, [acme.id]);
-    assert!(other.held_token(acme.id, &mut Shared::default()).await.unwrap().is_none());
+    assert!(other.store.held_token(acme.id, &mut Shared::default()).await.unwrap().is_none());
 }
 
 #[tokio::test]

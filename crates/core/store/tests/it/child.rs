@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use lanyard_store::{NewCredential, Options, Parts, Store};
+use lanyard_home::{OpenHome, Options};
+use lanyard_store::{NewCredential, Parts};
 
 use crate::world::pending;
 
@@ -46,7 +47,8 @@ fn say(words: impl std::fmt::Display) {
 #[tokio::test]
 #[ignore = "run as a process of its own by other tests"]
 async fn opens_or_makes_the_home() {
-    let (store, key) = Store::open_or_create(&home(), Parts::system(), Options::default()).await.unwrap();
+    let OpenHome { store, key, .. } =
+        lanyard_home::open_or_create(&home(), Parts::system(), Options::default()).await.unwrap();
     let own = NewCredential { credential: pending(&format!("of-{}", std::process::id())), tokens: None };
     store.insert_credential(&own).await.unwrap();
     say(key.id());
@@ -55,7 +57,7 @@ async fn opens_or_makes_the_home() {
 #[tokio::test]
 #[ignore = "run as a process of its own by other tests"]
 async fn adds_credentials_until_it_fails() {
-    let (store, _) = Store::open_or_create(&home(), Parts::system(), Options::default()).await.unwrap();
+    let store = lanyard_home::open_or_create(&home(), Parts::system(), Options::default()).await.unwrap().store;
     for number in 0..10_000 {
         let mut credential = pending(&format!("number-{number}"));
         credential.labels.insert("filler".to_owned(), "x".repeat(20_000));

@@ -5,7 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use lanyard_credential::Standing;
-use lanyard_store::{NewCredential, OpenError, Options, Store, StoreError};
+use lanyard_home::{HomeError, OpenError, OpenHome, Options};
+use lanyard_store::{NewCredential, OpenDatabaseError, Store, StoreError};
 use lanyard_time::{ManualClock, SystemEntropy};
 use lanyard_vault::key_file::KeyFile;
 use lanyard_vault::{HomeKey, KeyLine, KeySource};
@@ -20,12 +21,12 @@ fn clock() -> ManualClock {
     ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())
 }
 
-async fn open_or_create(home: &Path) -> Result<(Store, HomeKey), OpenError> {
-    Store::open_or_create(home, parts(&clock()), Options::default()).await
+async fn open_or_create(home: &Path) -> Result<OpenHome, OpenError> {
+    lanyard_home::open_or_create(home, parts(&clock()), Options::default()).await
 }
 
 async fn open(world: &World) -> Result<Store, OpenError> {
-    Store::open(&world.home(), &world.key, parts(&world.clock), Options::default()).await
+    lanyard_home::open_with_key(&world.home(), &world.key, parts(&world.clock), Options::default()).await
 }
 
 fn mode(path: &Path) -> u32 {
@@ -40,7 +41,7 @@ fn set_mode(path: &Path, mode: u32) {
 async fn a_home_is_made_once_and_found_again() {
     let world = World::new().await;
     let credential = world.signed_in().await;
-    let (store, key) = open_or_create(&world.home()).await.unwrap();
+    let OpenHome { store, key, .. } = open_or_create(&world.home()).await.unwrap();
     assert_eq!(key.id(), world.key.id());
     assert_eq!(store.credentials().await.unwrap(), [credential]);
     let diagnosis = store.diagnosis().await.unwrap();
@@ -54,7 +55,7 @@ async fn a_home_under_a_key_that_is_kept_elsewhere_has_no_key_file() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path().join("deep/home");
     let key = HomeKey::generate(&SystemEntropy);
-    let create = || Store::create(&home, &key, KeySource::File, parts(&clock()), Options::default());
+    let create = || lanyard_home::create(&home, &key, KeySource::File, parts(&clock()), Options::default());
     create().await.unwrap();
     create().await.unwrap();
     assert!(!home.join("home.key").exists());
@@ -94,7 +95,7 @@ fn of_many_processes_one_makes_the_home_and_all_use_it() {
     let key = KeyFile::new(home.join("home.key")).read().unwrap().remove(0);
     assert!(keys.iter().all(|id| *id == key.id().to_string()), "{keys:?}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let found = runtime.block_on(async { open_or_create(&home).await.unwrap().0.credentials().await.unwrap() });
+    let found = runtime.block_on(async { open_or_create(&home).await.unwrap().store.credentials().await.unwrap() });
     assert_eq!(found.len(), 8);
 }
 
@@ -111,7 +112,7 @@ async fn a_crash_while_the_home_is_made_is_healed_by_the_next_call() {
     for name in ["lanyard.db.new", "lanyard.db.new-wal", "lanyard.db.new-journal"] {
         fs::write(home.join(name), "half of a database").unwrap();
     }
-    let (store, found) = open_or_create(&home).await.unwrap();
+    let OpenHome { store, key: found, .. } = open_or_create(&home).await.unwrap();
     assert_eq!(found.id(), key.id());
     assert_eq!(store.audit(10).await.unwrap().len(), 1);
     assert!(!home.join("lanyard.db.new").exists());
@@ -133,14 +134,17 @@ async fn a_database_without_its_key_never_gets_another() {
 async fn another_homes_key_is_told_from_damage() {
     let world = World::new().await;
     let other = HomeKey::generate(&SystemEntropy);
-    let error = Store::open(&world.home(), &other, parts(&world.clock), Options::default()).await.unwrap_err();
+    let error =
+        lanyard_home::open_with_key(&world.home(), &other, parts(&world.clock), Options::default()).await.unwrap_err();
     match error {
-        OpenError::ForeignKey { found, expected } => assert_eq!((found, expected), (other.id(), world.key.id())),
+        OpenError::Database(OpenDatabaseError::ForeignKey { found, expected }) => {
+            assert_eq!((found, expected), (other.id(), world.key.id()));
+        }
         other => panic!("{other}"),
     }
     world.tamper("UPDATE home SET wrapped_key = zeroblob(89)").await;
     let error = open(&world).await.unwrap_err();
-    assert!(matches!(error, OpenError::Store(StoreError::Sealed(_))), "{error}");
+    assert!(matches!(error, OpenError::Database(OpenDatabaseError::Store(StoreError::Sealed(_)))), "{error}");
 }
 
 #[tokio::test]
@@ -165,7 +169,10 @@ async fn a_damaged_database_is_said_to_be_one() {
         fs::write(database(&world), bytes).unwrap();
         for result in [open(&world).await.map(drop), open_or_create(&world.home()).await.map(drop)] {
             let error = result.expect_err(what);
-            assert!(matches!(error, OpenError::Store(StoreError::Damaged(_))), "{what}: {error:?}");
+            assert!(
+                matches!(error, OpenError::Database(OpenDatabaseError::Store(StoreError::Damaged(_)))),
+                "{what}: {error:?}"
+            );
             assert!(error.hint().contains("restore a backup"), "{}", error.hint());
         }
         assert_eq!(fs::read(database(&world)).unwrap(), bytes, "{what}: it was changed");
@@ -177,7 +184,7 @@ async fn a_newer_store_is_left_alone() {
     let world = World::new().await;
     world.tamper("PRAGMA user_version = 99").await;
     let error = open(&world).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: KNOWN }), "{error}");
+    assert!(matches!(error, OpenError::Database(OpenDatabaseError::Newer { found: 99, known: KNOWN })), "{error}");
 }
 
 #[tokio::test]
@@ -188,7 +195,7 @@ async fn what_others_can_read_or_write_is_refused() {
             set_mode(&path, good | bad);
             let error = open(&world).await.unwrap_err();
             assert!(
-                matches!(&error, OpenError::Exposed { path: found, mode } if *found == path && *mode == good | bad),
+                matches!(&error, OpenError::Home(HomeError::Exposed { path: found, mode }) if *found == path && *mode == good | bad),
                 "{error}"
             );
             assert!(error.hint().contains("chmod"), "{}", error.hint());
@@ -206,15 +213,19 @@ async fn what_is_not_there_or_is_something_else_is_refused() {
     let database = world.home().join("lanyard.db");
     world.store.close().await.unwrap();
     fs::rename(&database, world.home().join("moved.db")).unwrap();
-    assert!(matches!(open(&world).await, Err(OpenError::Lost { database: path, .. }) if path == database));
+    assert!(
+        matches!(open(&world).await, Err(OpenError::Home(HomeError::Lost { database: path, .. })) if path == database)
+    );
     symlink(world.home().join("moved.db"), &database).unwrap();
-    assert!(matches!(open(&world).await, Err(OpenError::Unexpected(path)) if path == database));
+    assert!(matches!(open(&world).await, Err(OpenError::Home(HomeError::Unexpected(path))) if path == database));
     fs::remove_file(&database).unwrap();
 
     // A log without its database may hold the last refresh token: nothing is made over it.
     let log = world.home().join("lanyard.db-wal");
     fs::write(&log, "the last commits").unwrap();
-    assert!(matches!(open_or_create(&world.home()).await, Err(OpenError::Orphan(path)) if path == log));
+    assert!(
+        matches!(open_or_create(&world.home()).await, Err(OpenError::Home(HomeError::Orphan(path))) if path == log)
+    );
     assert_eq!(fs::read(&log).unwrap(), b"the last commits");
 }
 
@@ -245,7 +256,7 @@ async fn a_home_that_cannot_be_written_says_so() {
     set_mode(&world.home(), 0o500);
     let error = match open(&world).await {
         Ok(store) => store.set_standing(credential.id, &Standing::Disabled).await.unwrap_err(),
-        Err(OpenError::Store(error)) => error,
+        Err(OpenError::Database(OpenDatabaseError::Store(error))) => error,
         Err(other) => panic!("{other}"),
     };
     set_mode(&world.home(), 0o700);
@@ -262,7 +273,7 @@ fn what_a_full_disk_refused_did_not_happen_and_what_was_acknowledged_did() {
     assert!(acknowledged.len() > 5, "{acknowledged:?}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (store, _) = open_or_create(&home).await.unwrap();
+        let OpenHome { store, key: _, .. } = open_or_create(&home).await.unwrap();
         let mut found: Vec<String> = store.credentials().await.unwrap().iter().map(|c| c.name.to_string()).collect();
         found.sort_by_key(std::string::String::len);
         let mut acknowledged = acknowledged;
@@ -279,7 +290,7 @@ async fn who_waits_too_long_is_told_that_the_store_is_busy() {
     let world = World::new().await;
     let credential = world.signed_in().await;
     let options = Options { busy_timeout: std::time::Duration::ZERO, ..Options::default() };
-    let impatient = Store::open(&world.home(), &world.key, parts(&world.clock), options).await.unwrap();
+    let impatient = lanyard_home::open_with_key(&world.home(), &world.key, parts(&world.clock), options).await.unwrap();
     let mut blocker = world.connection().await;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut blocker).await.unwrap();
     let error = impatient.set_standing(credential.id, &Standing::Disabled).await.unwrap_err();
@@ -297,9 +308,9 @@ async fn a_key_without_its_database_begins_no_new_home() {
     let key = fs::read(world.home().join("home.key")).unwrap();
     fs::remove_file(world.home().join("lanyard.db")).unwrap();
     let error = open_or_create(&world.home()).await.unwrap_err();
-    assert!(matches!(error, OpenError::Lost { .. }), "{error}");
+    assert!(matches!(error, OpenError::Home(HomeError::Lost { .. })), "{error}");
     let error = open(&world).await.unwrap_err();
-    assert!(matches!(error, OpenError::Lost { .. }), "{error}");
+    assert!(matches!(error, OpenError::Home(HomeError::Lost { .. })), "{error}");
     assert!(!world.home().join("lanyard.db").exists());
     assert_eq!(fs::read(world.home().join("home.key")).unwrap(), key);
     // A home that was about to be made is made.

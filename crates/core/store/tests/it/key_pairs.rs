@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::task::Poll;
 
 use lanyard_credential::CredentialId;
-use lanyard_store::{KeyAccess, KeyError, KeyReplaced, PassphraseSource, ReplaceKeyError};
+use lanyard_home::{KeyAccess, KeyError, KeyReplaced, PassphraseSource, ReplaceKeyError};
 use lanyard_time::SystemEntropy;
 use lanyard_vault::key_file::KeyFile;
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
@@ -76,7 +76,7 @@ impl Places {
         let store = self.world.opened_with(self.access(from, to)).await;
         let store = store.unwrap_or_else(|error| panic!("{from} to {to}: {error}"));
         for (number, id) in self.ids.iter().enumerate() {
-            let (_, token) = access(&store, *id).await.expect("it has a token");
+            let (_, token) = access(&store.store, *id).await.expect("it has a token");
             assert_eq!(token, format!("canary-access-{number}"), "{from} to {to}");
         }
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use lanyard_store::{KeyAccess, KeyError, NewHomeKey, OpenError, Options, PassphraseSource, ReplaceKeyError, Store};
+use lanyard_home::{KeyAccess, KeyError, NewHomeKey, OpenError, Options, PassphraseSource, ReplaceKeyError};
 use lanyard_time::SystemEntropy;
 use lanyard_vault::{HomeKey, KeyLine, KeySource};
 
@@ -51,7 +51,7 @@ async fn a_home_under_a_passphrase_opens_with_it_alone() {
     assert!(key.starts_with("lanyard-locked-key-1 ") && key.contains(" m=65536,t=3,p=4 "), "{key}");
 
     let store = world.opened_with(passphrases(beside.path(), FIRST, "")).await.unwrap();
-    assert!(access(&store, ids[0]).await.is_some());
+    assert!(access(&store.store, ids[0]).await.is_some());
     let error = world.opened_with(passphrases(beside.path(), SECOND, "")).await.unwrap_err();
     assert!(matches!(error, OpenError::Key(KeyError::WrongPassphrase(_))), "{error}");
     let error = world.opened_with(KeyAccess::default()).await.unwrap_err();
@@ -66,7 +66,7 @@ async fn a_short_passphrase_makes_no_home() {
     let clock = lanyard_time::ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
     let options = Options { keys, ..Options::default() };
     let home = directory.path().join("home");
-    let error = Store::open_or_create(&home, parts(&clock), options).await.unwrap_err();
+    let error = lanyard_home::open_or_create(&home, parts(&clock), options).await.unwrap_err();
     assert!(matches!(error, OpenError::Key(KeyError::Passphrase(_))), "{error}");
     assert!(!home.join("home.key").exists());
 }
@@ -84,11 +84,11 @@ async fn while_a_passphrase_is_changed_either_opens_the_home_and_afterwards_the_
 
     for passphrase in [FIRST, SECOND] {
         let store = world.opened_with(passphrases(beside.path(), passphrase, "")).await.unwrap();
-        assert_eq!(access(&store, ids[1]).await.unwrap().1, "canary-access-1");
-        store.replace_grant(ids[2], &world.tokens("2"), &crate::world::pending("x").subject, None).await.unwrap();
+        assert_eq!(access(&store.store, ids[1]).await.unwrap().1, "canary-access-1");
+        store.store.replace_grant(ids[2], &world.tokens("2"), &crate::world::pending("x").subject, None).await.unwrap();
     }
     let store = world.opened_with(passphrases(beside.path(), SECOND, "")).await.unwrap();
-    store.remove_credential(ids[7]).await.unwrap();
+    store.store.remove_credential(ids[7]).await.unwrap();
     store.replace_key(None).await.unwrap();
     assert!(world.opened_with(passphrases(beside.path(), SECOND, "")).await.is_ok());
     assert!(world.opened_with(passphrases(beside.path(), FIRST, "")).await.is_err());
@@ -110,7 +110,7 @@ async fn a_key_moves_from_a_file_under_a_passphrase_and_back() {
     store.replace_key(None).await.unwrap();
     let store = world.opened_with(keys()).await.unwrap();
     store.replace_key(Some(KeySource::File)).await.unwrap();
-    assert_eq!(access(&world.opened().await, ids[0]).await.unwrap().1, "canary-access-0");
+    assert_eq!(access(&world.opened().await.store, ids[0]).await.unwrap().1, "canary-access-0");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_command_delivers_the_key_of_a_home_and_the_next_one() {
     fs::write(&delivered, [&first, &second].map(text).concat()).unwrap();
     assert_eq!(store.replace_key(None).await.unwrap().new, second.id());
     fs::write(&delivered, text(&second)).unwrap();
-    assert_eq!(access(&world.opened().await, ids[1]).await.unwrap().1, "canary-access-1");
+    assert_eq!(access(&world.opened().await.store, ids[1]).await.unwrap().1, "canary-access-1");
     let status = world.opened().await.key_status().await.unwrap();
     assert_eq!(status.place.to_string(), "what cat prints");
     assert_eq!(status.to_remove, None, "what an operator provides is not ours to remove");
@@ -151,7 +151,7 @@ async fn a_key_file_that_an_operator_names_comes_before_the_homes_own_place() {
     let named = || KeyAccess { key_file: Some(key.clone()), ..KeyAccess::default() };
     assert!(matches!(world.opened_with(KeyAccess::default()).await, Err(OpenError::KeyMissing(_))));
     let store = world.opened_with(named()).await.unwrap();
-    assert_eq!(access(&store, ids[0]).await.unwrap().1, "canary-access-0");
+    assert_eq!(access(&store.store, ids[0]).await.unwrap().1, "canary-access-0");
 
     // The next key is delivered beside it.
     let next = HomeKey::generate(&SystemEntropy);
@@ -173,7 +173,7 @@ async fn a_new_home_takes_the_key_file_that_is_named() {
     let clock = lanyard_time::ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
     let options = Options { keys: keys.clone(), ..Options::default() };
     let home = beside.path().join("home");
-    let error = Store::open_or_create(&home, parts(&clock), options).await.unwrap_err();
+    let error = lanyard_home::open_or_create(&home, parts(&clock), options).await.unwrap_err();
     assert!(error.to_string().contains("secret.key"), "{error}");
 
     fs::write(&path, text(&key)).unwrap();
@@ -193,6 +193,6 @@ async fn another_target_waits_until_the_one_under_way_is_reached() {
     store.replace_key(None).await.unwrap_err();
     let error = store.replace_key(Some(KeySource::Passphrase)).await.unwrap_err();
     assert!(matches!(error, ReplaceKeyError::OtherTarget(KeySource::File)), "{error}");
-    store.remove_credential(ids[0]).await.unwrap();
+    store.store.remove_credential(ids[0]).await.unwrap();
     store.replace_key(Some(KeySource::File)).await.unwrap();
 }

@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use lanyard_credential::{CredentialId, Spend, Standing};
+use lanyard_home::{Options, ReplaceKeyError};
 use lanyard_secret::{ClientSecret, RefreshToken};
-use lanyard_store::{Commit, NewCredential, Options, ReplaceKeyError, Store, StoreError};
+use lanyard_store::{Commit, NewCredential, StoreError};
 use lanyard_vault::key_file::KeyFile;
 use lanyard_vault::{KeyLine, Mac, OpenError as VaultError, RowAddress, Sealed};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -19,7 +20,7 @@ use crate::world::{World, access, begun, parts, pending};
 async fn all_open(world: &World, ids: &[CredentialId]) {
     let store = world.opened().await;
     for (number, id) in ids.iter().enumerate() {
-        let (_, token) = access(&store, *id).await.expect("it has one");
+        let (_, token) = access(&store.store, *id).await.expect("it has one");
         assert_eq!(token, format!("canary-access-{number}"));
     }
 }
@@ -91,17 +92,18 @@ async fn a_new_key_opens_everything_and_nothing_is_left_under_the_old_one() {
     assert_eq!(files(&world), ["home.key", "home.lock", "lanyard.db"]);
     all_open(&world, &ids).await;
     let opened = world.opened().await;
-    assert!(opened.app_secret(app).await.unwrap().unwrap().matches(&ClientSecret::new("canary-client-secret")));
-    for pending in opened.pending_revocations().await.unwrap() {
-        opened.open_revocation(&pending).unwrap();
+    assert!(opened.store.app_secret(app).await.unwrap().unwrap().matches(&ClientSecret::new("canary-client-secret")));
+    for pending in opened.store.pending_revocations().await.unwrap() {
+        opened.store.open_revocation(&pending).unwrap();
     }
-    let actions: Vec<_> = opened.audit(2).await.unwrap().iter().map(|entry| entry.record.action.as_str()).collect();
+    let actions: Vec<_> =
+        opened.store.audit(2).await.unwrap().iter().map(|entry| entry.record.action.as_str()).collect();
     assert_eq!(actions, ["key-rotated", "key-rotation-begun"]);
-    assert!(matches!(opened.verify_audit(&[]).await.unwrap(), lanyard_store::AuditVerdict::Intact(_)));
+    assert!(matches!(opened.store.verify_audit(&[]).await.unwrap(), lanyard_store::AuditVerdict::Intact(_)));
 
     // The old key opens nothing any more.
     fs::write(world.home().join("home.key"), old).unwrap();
-    let error = Store::open_home(&world.home(), parts(&world.clock), Options::default()).await.unwrap_err();
+    let error = lanyard_home::open(&world.home(), parts(&world.clock), Options::default()).await.unwrap_err();
     assert!(error.to_string().contains(&replaced.new.to_string()), "{error}");
 }
 
@@ -112,17 +114,17 @@ async fn a_process_that_was_there_before_reads_and_writes_on() {
     let earlier = world.opened().await;
     // What a broker keeps in memory.
     let name = "bot-0".parse().unwrap();
-    let held = earlier.hand_out(&name).await.unwrap().unwrap();
+    let held = earlier.store.hand_out(&name).await.unwrap().unwrap();
     let replaced = world.opened().await.replace_key(None).await.unwrap();
 
-    assert!(earlier.open_access(&held).unwrap().is_some(), "what was read before opens");
-    assert_eq!(access(&earlier, ids[1]).await.unwrap().1, "canary-access-1", "what is read now opens");
+    assert!(earlier.store.open_access(&held).unwrap().is_some(), "what was read before opens");
+    assert_eq!(access(&earlier.store, ids[1]).await.unwrap().1, "canary-access-1", "what is read now opens");
     let new = NewCredential { credential: pending("late"), tokens: Some(world.tokens("late")) };
-    let late = earlier.insert_credential(&new).await.unwrap();
-    earlier.replace_grant(ids[2], &world.tokens("2"), &late.subject, None).await.unwrap().unwrap();
+    let late = earlier.store.insert_credential(&new).await.unwrap();
+    earlier.store.replace_grant(ids[2], &world.tokens("2"), &late.subject, None).await.unwrap().unwrap();
     let status = earlier.key_status().await.unwrap();
     assert_eq!((status.id, status.rows), (replaced.new, 5), "what it writes stands under the new key");
-    assert_eq!(access(&world.opened().await, late.id).await.unwrap().1, "canary-access-late");
+    assert_eq!(access(&world.opened().await.store, late.id).await.unwrap().1, "canary-access-late");
     all_open(&world, &ids).await;
 }
 
@@ -166,9 +168,9 @@ async fn a_replacement_that_ends_anywhere_leaves_a_home_that_works_and_goes_on_l
         };
         drop(store);
         all_open(&world, &ids).await;
-        assert_eq!(access(&earlier, ids[7]).await.unwrap().1, "canary-access-7");
-        assert!(earlier.set_standing(ids[0], &Standing::Active).await.unwrap());
-        earlier.replace_grant(ids[3], &world.tokens("3"), &pending("x").subject, None).await.unwrap().unwrap();
+        assert_eq!(access(&earlier.store, ids[7]).await.unwrap().1, "canary-access-7");
+        assert!(earlier.store.set_standing(ids[0], &Standing::Active).await.unwrap());
+        earlier.store.replace_grant(ids[3], &world.tokens("3"), &pending("x").subject, None).await.unwrap().unwrap();
         let status = earlier.key_status().await.unwrap();
         if let Some(next) = &status.next {
             interrupted += 1;
@@ -253,8 +255,8 @@ async fn a_row_that_does_not_open_is_named_and_keeps_no_other_from_the_new_key()
     let store = world.opened().await;
     let error = store.replace_key(None).await.unwrap_err();
     assert!(matches!(&error, ReplaceKeyError::Damaged(rows) if rows[0].starts_with(&ids[1].to_string())), "{error}");
-    assert_eq!(access(&store, ids[2]).await.unwrap().1, "canary-access-2");
-    store.remove_credential(ids[1]).await.unwrap();
+    assert_eq!(access(&store.store, ids[2]).await.unwrap().1, "canary-access-2");
+    store.store.remove_credential(ids[1]).await.unwrap();
     assert!(store.replace_key(None).await.unwrap().resumed);
 }
 
@@ -290,7 +292,7 @@ async fn every_row_gets_a_new_data_key_and_opens_with_that_alone() {
         }
     };
     let before = sealed(&world).await;
-    let renewed = world.opened().await.renew_data_keys().await.unwrap();
+    let renewed = world.opened().await.store.renew_data_keys().await.unwrap();
     assert_eq!((renewed.rows, renewed.damaged.len()), (121 - 1 + 1 + 2, 1), "{renewed:?}");
     let after = sealed(&world).await;
     assert_eq!(before.len(), after.len());
@@ -300,9 +302,9 @@ async fn every_row_gets_a_new_data_key_and_opens_with_that_alone() {
     let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
     assert!(matches!(done, Commit::Committed(_)), "{done:?}");
     let store = world.opened().await;
-    assert!(store.app_secret(credential.app.unwrap()).await.unwrap().is_some());
-    for pending in store.pending_revocations().await.unwrap() {
-        store.open_revocation(&pending).unwrap();
+    assert!(store.store.app_secret(credential.app.unwrap()).await.unwrap().is_some());
+    for pending in store.store.pending_revocations().await.unwrap() {
+        store.store.open_revocation(&pending).unwrap();
     }
 }
 
@@ -311,11 +313,11 @@ async fn a_home_of_the_first_version_opens_and_gets_a_new_key() {
     let world = home_of_first_version().await;
     for _ in 0..2 {
         let store = world.opened().await;
-        let app = store.app(&"desk".parse().unwrap()).await.unwrap().unwrap();
-        let secret = store.app_secret(app.id).await.unwrap().unwrap();
+        let app = store.store.app(&"desk".parse().unwrap()).await.unwrap().unwrap();
+        let secret = store.store.app_secret(app.id).await.unwrap().unwrap();
         assert_eq!(secret.expose_secret(), "canary-client-secret");
-        let lobby = store.credential(&"lobby".parse().unwrap()).await.unwrap().unwrap();
-        let (_, token) = access(&store, lobby.id).await.unwrap();
+        let lobby = store.store.credential(&"lobby".parse().unwrap()).await.unwrap().unwrap();
+        let (_, token) = access(&store.store, lobby.id).await.unwrap();
         assert!(token.starts_with("C6QARM4027x"), "{token}");
         store.replace_key(None).await.unwrap();
     }

@@ -62,7 +62,7 @@ async fn a_database_that_another_was_put_in_the_place_of_is_noticed() {
     let world = World::new().await;
     let id = world.signed_in().await.id;
     let copy = world.home().join("copy.db");
-    world.store.backup(&copy).await.unwrap();
+    world.open.backup(&copy).await.unwrap();
     assert!(!is_noticed(&world, id).await);
     world.store.release(id).await.unwrap();
     fs::rename(&copy, database(&world)).unwrap();
@@ -83,7 +83,7 @@ async fn a_store_that_was_closed_meanwhile_does_not_take_another_database_for_it
     let world = World::new().await;
     let id = world.signed_in().await.id;
     let copy = world.home().join("copy.db");
-    world.store.backup(&copy).await.unwrap();
+    world.open.backup(&copy).await.unwrap();
     world.store.close().await.unwrap();
     fs::rename(&copy, database(&world)).unwrap();
     assert!(is_noticed(&world, id).await);

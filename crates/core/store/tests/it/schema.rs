@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_store::{AuditAction, ClientList, OpenError, Refusal, StoreError};
+use lanyard_home::OpenError;
+use lanyard_store::{AuditAction, ClientList, OpenDatabaseError, Refusal, StoreError};
 
 use crate::world::World;
 
@@ -47,10 +48,10 @@ async fn the_clients_of_an_earlier_version_are_adopted_once() {
     };
     world.tamper(&format!("PRAGMA user_version = 5; {}", insert("old", 'a'))).await;
     for _ in 0..2 {
-        let list = world.opened().await.client_list().await.unwrap();
+        let list = world.opened().await.store.client_list().await.unwrap();
         assert_eq!(told(&list), (vec!["old"], vec![]));
     }
-    let audit = world.opened().await.audit(100).await.unwrap();
+    let audit = world.opened().await.store.audit(100).await.unwrap();
     let adopted: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::ClientsAdopted).collect();
     assert_eq!(adopted.len(), 1);
     assert_eq!(adopted[0].record.detail, "old");
@@ -59,8 +60,8 @@ async fn the_clients_of_an_earlier_version_are_adopted_once() {
     let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; ALTER TABLE apps DROP COLUMN seal; \
                 ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 5;";
     world.tamper(&format!("{back} {}", insert("mallory", 'b'))).await;
-    let opened = world.opened_with(lanyard_store::KeyAccess::default()).await;
-    assert!(matches!(opened, Err(OpenError::Store(StoreError::Altered { .. }))));
+    let opened = world.opened_with(lanyard_home::KeyAccess::default()).await;
+    assert!(matches!(opened, Err(OpenError::Database(OpenDatabaseError::Store(StoreError::Altered { .. })))));
 }
 
 #[tokio::test]
@@ -68,11 +69,11 @@ async fn the_rows_of_an_earlier_version_are_sealed_once() {
     let world = home_of_first_version().await;
     for _ in 0..2 {
         let store = world.opened().await;
-        assert!(store.unreadable_credentials().await.unwrap().is_empty());
-        assert!(store.unreadable_apps().await.unwrap().is_empty());
-        assert!(!store.credentials().await.unwrap().is_empty() && !store.apps().await.unwrap().is_empty());
+        assert!(store.store.unreadable_credentials().await.unwrap().is_empty());
+        assert!(store.store.unreadable_apps().await.unwrap().is_empty());
+        assert!(!store.store.credentials().await.unwrap().is_empty() && !store.store.apps().await.unwrap().is_empty());
     }
-    let audit = world.opened().await.audit(100).await.unwrap();
+    let audit = world.opened().await.store.audit(100).await.unwrap();
     let sealed: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::RowsSealed).collect();
     assert_eq!(sealed.len(), 1);
     assert!(sealed[0].record.detail.contains("lobby"), "{}", sealed[0].record.detail);
@@ -82,8 +83,42 @@ async fn the_rows_of_an_earlier_version_are_sealed_once() {
     world
         .tamper("ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 6")
         .await;
-    let opened = world.opened_with(lanyard_store::KeyAccess::default()).await;
-    assert!(matches!(opened, Err(OpenError::Store(StoreError::Altered { .. }))));
+    let opened = world.opened_with(lanyard_home::KeyAccess::default()).await;
+    assert!(matches!(opened, Err(OpenError::Database(OpenDatabaseError::Store(StoreError::Altered { .. })))));
+}
+
+/// A broker of an earlier version knows nothing of what a newer schema demands of each row.
+#[tokio::test]
+async fn a_file_is_brought_up_to_date_only_when_no_broker_runs_in_its_home() {
+    let world = home_of_first_version().await;
+    let socket = std::os::unix::net::UnixListener::bind(world.home().join("lanyard.sock")).unwrap();
+    let error = world.opened_with(lanyard_home::KeyAccess::default()).await.unwrap_err();
+    assert!(matches!(&error, OpenError::InUse { .. }), "{error}");
+    assert!(error.hint().contains("lanyard.sock"), "{}", error.hint());
+    assert_eq!(version(&world).await, 1);
+    // A socket that was left behind is nobody.
+    drop(socket);
+    world.opened().await;
+    assert!(version(&world).await > 1);
+}
+
+#[tokio::test]
+async fn a_process_writes_nothing_into_a_schema_that_is_newer_than_it() {
+    let world = World::new().await;
+    world.many(1).await;
+    let known = version(&world).await;
+    world.tamper("PRAGMA user_version = 99").await;
+    let refused = world.store.insert_app(&crate::world::new_app("later")).await.unwrap_err();
+    assert!(
+        matches!(refused, lanyard_store::NameError::Store(StoreError::Upgraded { found: 99, known: k }) if k == known),
+        "{refused}"
+    );
+    world.tamper(&format!("PRAGMA user_version = {known}")).await;
+    world.store.insert_app(&crate::world::new_app("later")).await.unwrap();
+}
+
+async fn version(world: &World) -> i64 {
+    sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut world.connection().await).await.unwrap()
 }
 
 #[tokio::test]
@@ -96,8 +131,11 @@ async fn a_schema_that_somebody_altered_is_not_opened() {
         ("DROP INDEX audit_by_time", "CREATE INDEX audit_by_time ON audit (at)", "missing: index audit_by_time"),
     ] {
         world.tamper(tampering).await;
-        let error = world.opened_with(lanyard_store::KeyAccess::default()).await.unwrap_err();
-        assert!(matches!(&error, OpenError::ForeignSchema { differences, .. } if differences == &[named]), "{error}");
+        let error = world.opened_with(lanyard_home::KeyAccess::default()).await.unwrap_err();
+        assert!(
+            matches!(&error, OpenError::Database(OpenDatabaseError::ForeignSchema { differences, .. }) if differences == &[named]),
+            "{error}"
+        );
         assert!(error.hint().contains("lanyard restore"));
         world.tamper(undo).await;
         world.opened().await;

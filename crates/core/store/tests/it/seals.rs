@@ -250,7 +250,7 @@ async fn an_altered_row_of_the_home_is_refused() {
             }
         )));
         assert!(is_altered(&world.store.resume().await), "{alteration}");
-        assert!(world.store.replace_key(None).await.is_err(), "{alteration}");
-        assert!(world.opened_with(lanyard_store::KeyAccess::default()).await.is_err(), "{alteration}");
+        assert!(world.open.replace_key(None).await.is_err(), "{alteration}");
+        assert!(world.opened_with(lanyard_home::KeyAccess::default()).await.is_err(), "{alteration}");
     }
 }

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use lanyard_credential::{CredentialId, Generation, Granted, Spend};
-use lanyard_store::{
-    AuditVerdict, Claim, Commit, KeyAccess, NewCredential, NewHomeKey, OpenError, Options, Store, StoreError,
-};
+use lanyard_home::{KeyAccess, NewHomeKey, OpenError, Options};
+use lanyard_store::{AuditVerdict, Claim, Commit, NewCredential, OpenDatabaseError, Store, StoreError};
 use lanyard_testkit::{Postgres, left_out};
 use lanyard_time::ProcessIdentity;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -32,7 +31,7 @@ fn impatient(world: &World) -> Options {
 }
 
 async fn opened(world: &World, options: Options) -> Store {
-    Store::open_home(&world.home(), parts(&world.clock), options).await.unwrap().0
+    lanyard_home::open(&world.home(), parts(&world.clock), options).await.unwrap().store
 }
 
 /// A connection past the store.
@@ -83,7 +82,10 @@ async fn a_schema_that_somebody_altered_is_not_opened() {
     ] {
         world.tamper(tampering).await;
         let error = world.opened_with(world.options().keys).await.unwrap_err();
-        assert!(matches!(&error, OpenError::ForeignSchema { differences, .. } if differences == named), "{error}");
+        assert!(
+            matches!(&error, OpenError::Database(OpenDatabaseError::ForeignSchema { differences, .. }) if differences == named),
+            "{error}"
+        );
         world.tamper(undo).await;
         opened(&world, world.options()).await;
     }
@@ -96,10 +98,10 @@ async fn a_schema_of_another_version_is_left_alone() {
     let Some(world) = world().await else { return };
     world.tamper("UPDATE schema_version SET version = version + 1").await;
     let error = world.opened_with(world.options().keys).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { .. }), "{error}");
+    assert!(matches!(error, OpenError::Database(OpenDatabaseError::Newer { .. })), "{error}");
     world.tamper("UPDATE schema_version SET version = 2").await;
     let error = world.opened_with(world.options().keys).await.unwrap_err();
-    assert!(matches!(error, OpenError::Older { found: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Database(OpenDatabaseError::Older { found: 2, .. })), "{error}");
 }
 
 #[tokio::test]
@@ -113,13 +115,13 @@ async fn a_store_is_not_made_before_someone_chose_where_its_key_is_kept() {
         ..Options::default()
     };
     for unsaid in [NewHomeKey::File, NewHomeKey::Best] {
-        let made = Store::open_or_create(&home, lanyard_store::Parts::system(), options(unsaid)).await;
+        let made = lanyard_home::open_or_create(&home, lanyard_store::Parts::system(), options(unsaid)).await;
         let error = made.unwrap_err();
         assert!(matches!(error, OpenError::NoKeySource(_)) && error.hint().contains("key_source"), "{error}");
         assert!(!home.join("home.key").exists());
     }
-    let opened = Store::open_home(&home, lanyard_store::Parts::system(), options(NewHomeKey::File)).await;
-    assert!(matches!(opened.unwrap_err(), OpenError::NoStore(_)));
+    let opened = lanyard_home::open(&home, lanyard_store::Parts::system(), options(NewHomeKey::File)).await;
+    assert!(matches!(opened.unwrap_err(), OpenError::Database(OpenDatabaseError::NoStore(_))));
 }
 
 #[tokio::test]
@@ -131,18 +133,18 @@ async fn the_key_of_a_store_on_a_server_is_replaced_and_a_password_is_read_from_
     let world = World::with_keys(keys).await;
     let id = bot(&world.store, &world, "bot").await;
     let other = world.opened().await;
-    let replaced = world.store.replace_key(None).await.unwrap();
+    let replaced = world.open.replace_key(None).await.unwrap();
     // A process that had the old key finds the new one.
-    assert_eq!(access(&other, id).await.unwrap().1, "canary-access-bot");
-    bot(&other, &world, "later").await;
+    assert_eq!(access(&other.store, id).await.unwrap().1, "canary-access-bot");
+    bot(&other.store, &world, "later").await;
     let password = world.file("password", "hunter2\n");
     let store = opened(&world, Options { store_password_file: Some(password), ..world.options() }).await;
-    assert_eq!(store.key_status().await.unwrap().id, replaced.new);
+    assert_eq!(store.home_keys().await.unwrap().key, replaced.new);
     assert!(!format!("{store:?}").contains("hunter2"));
 
     let missing = Some(world.home().join("no-such-file"));
     let options = Options { store_password_file: missing, ..world.options() };
-    let error = Store::open_home(&world.home(), parts(&world.clock), options).await.unwrap_err();
+    let error = lanyard_home::open(&world.home(), parts(&world.clock), options).await.unwrap_err();
     assert!(error.to_string().contains("no-such-file"), "{error}");
 }
 
@@ -161,7 +163,8 @@ async fn homes_that_make_a_store_at_once_make_one() {
         let options = Options { keys, store: Some(address.parse().unwrap()), ..Options::default() };
         let home = directory.path().join(number.to_string());
         tasks.push(tokio::spawn(async move {
-            let (store, _) = Store::open_or_create(&home, lanyard_store::Parts::system(), options).await.unwrap();
+            let store =
+                lanyard_home::open_or_create(&home, lanyard_store::Parts::system(), options).await.unwrap().store;
             let new = NewCredential { credential: pending(&format!("of-{number}")), tokens: None };
             store.insert_credential(&new).await.unwrap();
         }));
@@ -173,7 +176,7 @@ async fn homes_that_make_a_store_at_once_make_one() {
     let keys = KeyAccess { key_file: Some(key), ..KeyAccess::default() };
     let options = Options { keys, store: Some(address.parse().unwrap()), ..Options::default() };
     let home = directory.path().join("new");
-    let (store, _) = Store::open_home(&home, lanyard_store::Parts::system(), options).await.unwrap();
+    let store = lanyard_home::open(&home, lanyard_store::Parts::system(), options).await.unwrap().store;
     assert_eq!(store.credentials().await.unwrap().len(), 4);
     assert!(matches!(store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
 }
@@ -185,9 +188,12 @@ async fn a_server_that_is_not_there_is_named() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("postgres://lanyard@127.0.0.1:{port}/lanyard");
     let options = Options { store: Some(address.parse().unwrap()), ..Options::default() };
-    let opened = Store::open_or_create(&directory.path().join("home"), lanyard_store::Parts::system(), options).await;
+    let opened =
+        lanyard_home::open_or_create(&directory.path().join("home"), lanyard_store::Parts::system(), options).await;
     let error = opened.unwrap_err();
-    let OpenError::Store(store @ StoreError::Unreachable { .. }) = &error else { panic!("{error}") };
+    let OpenError::Database(OpenDatabaseError::Store(store @ StoreError::Unreachable { .. })) = &error else {
+        panic!("{error}")
+    };
     assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
     assert!(store.is_transient() && !store.is_undecided());
 }
@@ -292,7 +298,7 @@ async fn a_server_that_dies_under_load_loses_nothing_that_was_acknowledged() {
     let keys = KeyAccess { new_home: NewHomeKey::In(lanyard_vault::KeySource::File), ..KeyAccess::default() };
     let options = Options { keys, store: Some(server.database().parse().unwrap()), ..Options::default() };
     let home = directory.path().join("home");
-    let (store, _) = Store::open_or_create(&home, lanyard_store::Parts::system(), options).await.unwrap();
+    let store = lanyard_home::open_or_create(&home, lanyard_store::Parts::system(), options).await.unwrap().store;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let some_more = || {
         let before = done.load(Ordering::Relaxed);

@@ -11,12 +11,10 @@ use lanyard_credential::{
     App, AppId, AppKind, Client, ClientId, ClientKey, Credential, CredentialId, CredentialName, Generation, Grant,
     Granted, Intent, Kind, RefreshRight, Spend, Standing, Subject, Trouble, TroubleKind, Validity,
 };
+use lanyard_home::{KeyAccess, NewHomeKey, OpenError, OpenHome, Options};
 use lanyard_protocol::{AppClientId, Environment};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
-use lanyard_store::{
-    Claim, KeyAccess, KeyedClient, NewApp, NewCredential, NewHomeKey, NewTokens, OpenError, Options, Parts,
-    RotatedTokens, RotationView, Store,
-};
+use lanyard_store::{Claim, KeyedClient, NewApp, NewCredential, NewTokens, Parts, RotatedTokens, RotationView, Store};
 use lanyard_testkit::{Postgres, left_out};
 use lanyard_time::{Clock, Entropy, ManualClock, Moment, ProcessIdentity, SystemEntropy};
 use lanyard_vault::{HomeKey, KeySource};
@@ -33,6 +31,7 @@ pub(crate) struct World {
     directory: tempfile::TempDir,
     pub(crate) clock: ManualClock,
     pub(crate) key: HomeKey,
+    pub(crate) open: OpenHome,
     pub(crate) store: Store,
     /// The database's address where the store is on a server.
     pub(crate) database: Option<String>,
@@ -44,8 +43,12 @@ impl World {
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
         let home = directory.path().join("home");
         let database = database();
-        let (store, key) = Store::open_or_create(&home, parts(&clock), options(database.as_deref())).await.unwrap();
-        Self { directory, clock, key, store, database }
+        let open = lanyard_home::open_or_create(&home, parts(&clock), options(database.as_deref())).await.unwrap();
+        Self::over(open, directory, clock, database)
+    }
+
+    fn over(open: OpenHome, directory: tempfile::TempDir, clock: ManualClock, database: Option<String>) -> Self {
+        Self { directory, clock, key: open.key.clone(), store: open.store.clone(), open, database }
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -55,17 +58,17 @@ impl World {
     /// The same home as another process sees it.
     pub(crate) async fn seen_by(&self, process: ProcessIdentity) -> Store {
         let parts = Parts { process, ..parts(&self.clock) };
-        Store::open(&self.home(), &self.key, parts, self.options()).await.unwrap()
+        lanyard_home::open_with_key(&self.home(), &self.key, parts, self.options()).await.unwrap()
     }
 
     /// The same home as a process of this host sees it that comes by the keys as any command does.
-    pub(crate) async fn opened(&self) -> Store {
+    pub(crate) async fn opened(&self) -> OpenHome {
         self.opened_with(KeyAccess::default()).await.unwrap()
     }
 
-    pub(crate) async fn opened_with(&self, keys: KeyAccess) -> Result<Store, OpenError> {
+    pub(crate) async fn opened_with(&self, keys: KeyAccess) -> Result<OpenHome, OpenError> {
         let options = Options { keys, ..self.options() };
-        Ok(Store::open_home(&self.home(), parts(&self.clock), options).await?.0)
+        lanyard_home::open(&self.home(), parts(&self.clock), options).await
     }
 
     /// A home whose key is kept as `keys` says.
@@ -82,8 +85,8 @@ impl World {
         prepare(&home);
         let database = database();
         let options = Options { keys, ..options(database.as_deref()) };
-        let (store, key) = Store::open_or_create(&home, parts(&clock), options).await.unwrap();
-        Self { directory, clock, key, store, database }
+        let open = lanyard_home::open_or_create(&home, parts(&clock), options).await.unwrap();
+        Self::over(open, directory, clock, database)
     }
 
     /// A file beside the home, its owner's alone.

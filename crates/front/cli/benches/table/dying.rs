@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use lanyard_store::{KeyAccess, Options, Parts, Store};
+use lanyard_home::{KeyAccess, Options};
+use lanyard_store::Parts;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _};
 
@@ -53,7 +54,7 @@ async fn write(home: &Path, writes: u32) {
     reader.execute("BEGIN").await.expect("a transaction begins");
     reader.execute("SELECT count(*) FROM credentials").await.expect("it can be read");
     let options = Options { keys: KeyAccess::default(), ..Options::default() };
-    let (store, _) = Store::open_home(home, Parts::system(), options).await.expect("it opens");
+    let store = lanyard_home::open(home, Parts::system(), options).await.expect("it opens").store;
     let credential = store.credentials().await.expect("it can be read").pop().expect("there is one");
     for _ in 0..writes {
         let lasts = Duration::from_hours(14 * 24);

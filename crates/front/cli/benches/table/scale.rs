@@ -6,9 +6,10 @@ use std::time::Duration;
 use lanyard_credential::{
     Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
 };
+use lanyard_home::Options;
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, RefreshToken};
-use lanyard_store::{NewCredential, NewTokens, Options, Parts, Store};
+use lanyard_store::{NewCredential, NewTokens, Parts, Store};
 use lanyard_testkit::wait;
 use lanyard_time::{Clock as _, SystemClock, SystemEntropy};
 use tempfile::TempDir;
@@ -63,8 +64,8 @@ pub(crate) fn make(home: &Path, fill: impl AsyncFnOnce(Store)) {
     let made = place.path().join("home");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime is had");
     runtime.block_on(async {
-        let opened = Store::open_or_create(&made, Parts::system(), Options::default()).await;
-        let (store, _) = opened.expect("a home is made");
+        let opened = lanyard_home::open_or_create(&made, Parts::system(), Options::default()).await;
+        let store = opened.expect("a home is made").store;
         fill(store.clone()).await;
         store.close().await.expect("it is closed");
     });

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::MakeBackup;
 use serde_json::json;
 
 use super::key::place;
@@ -27,7 +26,7 @@ impl Backup {
                 hint: "name a file; ./- is one of that name".to_owned(),
             });
         }
-        let made = common.local().await?.call(MakeBackup { path: self.file }).await?;
+        let made = common.open_home().await?.backup(&self.file).await?;
         if common.json {
             output::json::print(&json!({
                 "file": made.path,

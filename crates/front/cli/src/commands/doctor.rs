@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use lanyard_broker::{Broker, List, ListApps, RetryRevocations, RevocationOutcome, Troubled};
 use lanyard_credential::{App, Credential, State};
-use lanyard_store::{Home, KeyError, OpenError, Store, StoreError};
+use lanyard_home::{Home, KeyError, OpenError, OpenHome};
+use lanyard_store::{OpenDatabaseError, StoreError};
 use lanyard_time::Moment;
 use serde_json::json;
 
@@ -138,31 +139,37 @@ impl Doctor {
 /// The exit code is that of the first fault: 6 for the store, 4 for a person who must act.
 async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
     let parts = context::parts();
-    let opened = Store::open_home(&home.directory, context::store_parts(&parts), context::options()?).await;
-    let store = match opened {
-        Ok((store, _)) => store,
+    let opened = lanyard_home::open(&home.directory, context::store_parts(&parts), context::options()?).await;
+    let opened = match opened {
+        Ok(opened) => opened,
         // The settings are reported already.
         Err(OpenError::Key(KeyError::Settings(_))) => {
             let said = "not checked, because the settings cannot be used";
             findings.push(Finding::skipped("store", said, "correct lanyard.toml, then: lanyard doctor"));
             return Ok(2);
         }
-        Err(error @ OpenError::NoStore(_)) => {
+        Err(OpenError::Database(error @ OpenDatabaseError::NoStore(_))) => {
             findings.push(Finding::good("store", error.to_string()));
             return Ok(0);
         }
         Err(error) => {
-            let key = matches!(error, OpenError::Key(_) | OpenError::KeyMissing(_) | OpenError::ForeignKey { .. });
+            let key = matches!(
+                error,
+                OpenError::Key(_)
+                    | OpenError::KeyMissing(_)
+                    | OpenError::Database(OpenDatabaseError::ForeignKey { .. })
+            );
             let what = if key { "key" } else { "store" };
             let hint = match &error {
-                OpenError::Store(error) => store_hint(error, home),
+                OpenError::Database(OpenDatabaseError::Store(error)) => store_hint(error, home),
                 error => error.hint(),
             };
             findings.push(Finding::bad(what, error.to_string(), Some(hint)));
             return Ok(6);
         }
     };
-    let mut code = examine_key(&store, findings).await?;
+    let mut code = examine_key(&opened, findings).await?;
+    let store = &opened.store;
     match store.integrity_check().await {
         Ok(_) if context::is_on_server(home) => findings.push(Finding::good("store", store.database())),
         Ok(faults) if faults.is_empty() => findings.push(Finding::good("store", "whole")),
@@ -179,7 +186,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         code = 6;
         findings.push(Finding::bad("client", refused.to_string(), Some(refused.hint().to_owned())));
     }
-    let broker = Broker::new(&store, parts.clone(), "doctor");
+    let broker = Broker::new(store, parts.clone(), "doctor");
     let now = parts.clock.now();
     let apps = broker.call(ListApps).await?;
     for error in store.unreadable_apps().await? {
@@ -390,8 +397,8 @@ fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Fi
 }
 
 /// Says which key opens the store, and what is left to do about it.
-async fn examine_key(store: &Store, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
-    let key = store.key_status().await?;
+async fn examine_key(home: &OpenHome, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
+    let key = home.key_status().await?;
     findings.push(Finding::good("key", format!("{} opens the store", key.place)));
     if let Some(next) = &key.next {
         let said = format!(

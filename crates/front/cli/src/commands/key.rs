@@ -4,8 +4,9 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use lanyard_broker::{Class, RenewDataKeys, ReplaceKey, ShowKey};
-use lanyard_store::{DataKeysRenewed, KeyPlace, KeyReplaced, KeyStatus};
+use lanyard_broker::{Class, RenewDataKeys};
+use lanyard_home::{KeyPlace, KeyReplaced, KeyStatus};
+use lanyard_store::DataKeysRenewed;
 use lanyard_vault::{HomeKey, KeyLine, KeySource};
 use serde_json::{Value, json};
 
@@ -72,7 +73,7 @@ impl Key {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
             Self::Show => {
-                let status = common.local().await?.call(ShowKey).await?;
+                let status = common.open_home().await?.key_status().await?;
                 if common.json {
                     output::json::print(&as_json(&status))?;
                 } else {
@@ -81,9 +82,13 @@ impl Key {
             }
             Self::Rotate(rotate) => {
                 let to = rotate.to.map(KeySource::from);
-                let broker = common.local().await?;
-                let replaced = broker.call(ReplaceKey { to }).await?;
-                let renewed = if rotate.all { Some(broker.call(RenewDataKeys).await?) } else { None };
+                let home = common.open_home().await?;
+                let replaced = home.replace_key(to).await?;
+                let renewed = if rotate.all {
+                    Some(context::broker_over(&home.store, context::parts())?.call(RenewDataKeys).await?)
+                } else {
+                    None
+                };
                 tell(&replaced, renewed.as_ref(), common.json)?;
                 if renewed.is_some_and(|renewed| !renewed.damaged.is_empty()) {
                     return Ok(ExitCode::from(exit::code_of(Class::Store)));

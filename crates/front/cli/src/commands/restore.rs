@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{Resume, Tried, TryTokens, Verdict};
-use lanyard_store::Store;
 use serde_json::json;
 
 use crate::context::Common;
@@ -46,9 +45,9 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     let parts = context::parts();
     let store_parts = context::store_parts(&parts);
     let options = context::options()?;
-    let restored = Store::restore(&home, &file, key_file.as_deref(), store_parts, options).await?;
+    let restored = lanyard_home::restore(&home, &file, key_file.as_deref(), store_parts, options).await?;
     let key = restored.key;
-    let broker = context::broker_over(&restored.store, parts)?;
+    let broker = context::broker_over(&restored.home.store, parts)?;
     let tried = broker.call(TryTokens).await?;
     if common.json {
         let credentials: Vec<_> = tried

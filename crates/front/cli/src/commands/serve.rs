@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::Args;
 use lanyard_broker::{HandOutOptions, RefresherOptions};
+use lanyard_home::{Home, HomeError, HttpAddress, ServeSettings, Settings};
 use lanyard_protocol::Environment;
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
-use lanyard_store::{Home, HttpAddress, OpenError, ServeSettings, Settings};
 use sd_notify::NotifyState;
 
 use crate::context::{self, Common};
@@ -129,10 +129,10 @@ impl Serve {
 
 /// Refuses a home that had a database: a broker that is started anew by itself must not begin an empty one in its place, where a
 /// person is about to put the right one.
-fn refuse_lost(home: &Home) -> Result<(), OpenError> {
+fn refuse_lost(home: &Home) -> Result<(), HomeError> {
     let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
     let (key, database) = (home.key_file(), home.database());
-    if is_missing(&database) && !is_missing(&key) { Err(OpenError::Lost { key, database }) } else { Ok(()) }
+    if is_missing(&database) && !is_missing(&key) { Err(HomeError::Lost { key, database }) } else { Ok(()) }
 }
 
 /// An environment to which clients may add credentials.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lanyard_credential::{Client, ClientId, ClientKey, Granted};
-use lanyard_store::{KeyedClient, Store};
+use lanyard_store::KeyedClient;
 use lanyard_testkit::{Home, Options, Served, Webex};
 use lanyard_time::SystemEntropy;
 use serde_json::{Value, json};
@@ -37,8 +37,8 @@ pub(crate) fn added_expired(home: &Home, name: &str, capabilities: &str) -> Stri
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let parts = lanyard_store::Parts::system();
-        let opened = Store::open_home(&home.path(), parts, lanyard_store::Options::default()).await;
-        opened.unwrap().0.insert_client(&new).await.unwrap();
+        let opened = lanyard_home::open(&home.path(), parts, lanyard_home::Options::default()).await;
+        opened.unwrap().store.insert_client(&new).await.unwrap();
     });
     key.expose_secret().to_owned()
 }

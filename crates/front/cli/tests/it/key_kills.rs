@@ -8,9 +8,10 @@ use std::time::Duration;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
 };
+use lanyard_home::{KeyAccess, OpenHome, Options};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
-use lanyard_store::{KeyAccess, NewCredential, NewTokens, Options, Parts, Store};
+use lanyard_store::{NewCredential, NewTokens, Parts};
 use lanyard_testkit::{Ended, Home, Running, wait};
 use lanyard_time::{Entropy as _, SeededEntropy, SystemEntropy};
 use lanyard_vault::key_file::KeyFile;
@@ -80,7 +81,7 @@ pub(super) fn full_home(count: usize) -> (Home, Vec<CredentialId>) {
     let home = Home::new(LANYARD);
     let ids = runtime().block_on(async {
         let parts = Parts::system();
-        let (store, _) = Store::open_or_create(&home.path(), parts.clone(), Options::default()).await.unwrap();
+        let store = lanyard_home::open_or_create(&home.path(), parts.clone(), Options::default()).await.unwrap().store;
         let mut ids = Vec::with_capacity(count);
         for number in 0..count {
             ids.push(store.insert_credential(&bot(&parts, number)).await.unwrap().id);
@@ -144,10 +145,10 @@ impl Kept {
         Running::start(&mut self.command(arguments)).end()
     }
 
-    async fn open(&self) -> Store {
+    async fn open(&self) -> OpenHome {
         let key_file = (self.source == KeySource::KeyFile).then(|| self.provided.clone());
         let options = Options { keys: KeyAccess { key_file, ..KeyAccess::default() }, ..Options::default() };
-        Store::open_home(&self.home.path(), Parts::system(), options).await.unwrap().0
+        lanyard_home::open(&self.home.path(), Parts::system(), options).await.unwrap()
     }
 }
 
@@ -224,11 +225,11 @@ fn killed_again_and_again(source: KeySource) {
         let (read, seen, written) = (random(count), random(count), random(count));
         assert_eq!(kept.run(&["token", &name(read)]).ok(), token(read), "round {rounds}");
         runtime.block_on(async {
-            let found = earlier.access_token(ids[seen]).await.unwrap().unwrap().1;
+            let found = earlier.store.access_token(ids[seen]).await.unwrap().unwrap().1;
             assert_eq!(found.expose_secret(), token(seen), "round {rounds}");
             let new = tokens(&parts, written);
             let unknown = Subject::Unknown("nobody asked".to_owned());
-            earlier.replace_grant(ids[written], &new, &unknown, None).await.unwrap().unwrap();
+            earlier.store.replace_grant(ids[written], &new, &unknown, None).await.unwrap().unwrap();
         });
     }
     let shown = || -> Value { serde_json::from_str(&kept.run(&["--json", "key", "show"]).ok()).unwrap() };
@@ -248,12 +249,12 @@ fn killed_again_and_again(source: KeySource) {
         let store = kept.open().await;
         for (number, id) in ids.iter().enumerate() {
             for store in [&store, &earlier] {
-                let found = store.access_token(*id).await.unwrap().unwrap().1;
+                let found = store.store.access_token(*id).await.unwrap().unwrap().1;
                 assert_eq!(found.expose_secret(), token(number));
             }
         }
-        store.close().await.unwrap();
-        earlier.close().await.unwrap();
+        store.store.close().await.unwrap();
+        earlier.store.close().await.unwrap();
     });
     kept.run(&["doctor"]).ok();
     kept.run(&["audit", "--verify"]).ok();

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_store::HttpAddress;
+use lanyard_home::HttpAddress;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 

@@ -13,11 +13,12 @@ use lanyard_credential::{
     AppKind, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject,
     Validity,
 };
+use lanyard_home::Options;
 use lanyard_protocol::{AppClientId, Environment, OrgId, ScopeSet};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_server::Body;
 use lanyard_server::proxy::{Address, Forward, Proxy};
-use lanyard_store::{NewCredential, NewTokens, Options, Store};
+use lanyard_store::{NewCredential, NewTokens};
 use lanyard_testkit::Webex;
 use lanyard_time::{Sleep, SystemClock, SystemEntropy, SystemSleep};
 use tempfile::TempDir;
@@ -69,7 +70,7 @@ impl World {
         let address = runtime.block_on(async {
             let store_parts = lanyard_store::Parts::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
             let directory = home.path().join("home");
-            let (store, _) = Store::open_or_create(&directory, store_parts, Options::default()).await.unwrap();
+            let store = lanyard_home::open_or_create(&directory, store_parts, Options::default()).await.unwrap().store;
             let broker = Broker::new(&store, parts, "test");
             fill(&broker).await;
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

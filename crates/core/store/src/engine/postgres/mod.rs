@@ -23,14 +23,14 @@ use self::pool::{Lent, Pool};
 pub(super) use self::schema::SCHEMA_OBJECTS;
 use super::row::Inner;
 use super::{Reach, Row, Statement, Value, sql};
-use crate::{Options, StoreError};
+use crate::StoreError;
 
 /// A database of a server.
 #[derive(Debug)]
 pub(crate) struct PostgresEngine {
     address: StoreAddress,
     password_file: Option<PathBuf>,
-    options: Options,
+    busy_timeout: Duration,
     readers: Pool,
     writers: Pool,
 }
@@ -50,8 +50,8 @@ const ANSWER: Duration = Duration::from_secs(45);
 
 impl PostgresEngine {
     /// The database at `address`. Nothing is opened yet.
-    pub(crate) fn new(address: StoreAddress, password_file: Option<PathBuf>, options: Options) -> Self {
-        Self { address, password_file, options, readers: Pool::new(READERS), writers: Pool::new(WRITERS) }
+    pub(crate) fn new(address: StoreAddress, password_file: Option<PathBuf>, busy_timeout: Duration) -> Self {
+        Self { address, password_file, busy_timeout, readers: Pool::new(READERS), writers: Pool::new(WRITERS) }
     }
 
     pub(crate) fn address(&self) -> &StoreAddress {
@@ -153,7 +153,7 @@ impl PostgresEngine {
     async fn lend(&self, pool: &Pool) -> Result<Lent, StoreError> {
         let place = tokio::select! {
             place = pool.place() => place,
-            () = SystemSleep.sleep(self.options.busy_timeout) => return Err(StoreError::Busy),
+            () = SystemSleep.sleep(self.busy_timeout) => return Err(StoreError::Busy),
         };
         match place.idle() {
             Ok(lent) => Ok(lent),
@@ -179,7 +179,7 @@ impl PostgresEngine {
     /// What holds in every session, whatever the server's own settings. Row security that hides rows is an error instead, and no
     /// schema but Lanyard's is searched.
     fn session(&self) -> String {
-        let (lock, statement, idle) = (self.options.busy_timeout.as_millis(), STATEMENT.as_millis(), IDLE.as_millis());
+        let (lock, statement, idle) = (self.busy_timeout.as_millis(), STATEMENT.as_millis(), IDLE.as_millis());
         format!(
             "SET search_path = lanyard, pg_temp; SET row_security = off; SET synchronous_commit = on; \
              SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; \

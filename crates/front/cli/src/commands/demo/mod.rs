@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use lanyard_home::Home;
 use lanyard_simulator::{Options, RefreshBehaviour, Simulator};
-use lanyard_store::{Home, Store};
 use tokio::signal::unix::SignalKind;
 
 use crate::context;
@@ -47,9 +47,8 @@ impl Demo {
             .map_err(|error| failed(format!("the local Webex does not start: {error}")))?;
         // Nothing of what `LANYARD_*` says applies here: the home is made with what is always there, a key in a file.
         let home = Home::new(directory.path().join("home"));
-        let (store, _) =
-            Store::open_or_create(&home.directory, context::store_parts(&parts), lanyard_store::Options::default())
-                .await?;
+        let options = lanyard_home::Options::default();
+        let store = lanyard_home::open_or_create(&home.directory, context::store_parts(&parts), options).await?.store;
         let stage = Stage::new(&store, home, simulator.description().clone(), life)?;
         let told = tokio::select! {
             told = story::tell(&stage, watched) => told.map(|()| true),

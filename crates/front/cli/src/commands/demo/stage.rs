@@ -6,10 +6,11 @@ use std::time::Duration;
 use lanyard_broker::{Broker, HandOut, HandedOut, List, Show};
 use lanyard_client::Transport;
 use lanyard_credential::Credential;
+use lanyard_home::Home;
 use lanyard_protocol::{Environment, Method, Request};
 use lanyard_secret::{AccessToken, SecretBytes};
 use lanyard_simulator::Description;
-use lanyard_store::{Home, Store};
+use lanyard_store::Store;
 use serde_json::Value;
 
 use crate::exit::Failure;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use lanyard_store::{Home, OpenError, Settings, SettingsError};
+use lanyard_home::{Home, HomeError, Settings, SettingsError};
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
 use super::Finding;
@@ -22,14 +22,14 @@ pub(super) enum Place {
 pub(super) fn place(home: &Home, is_on_server: bool, findings: &mut Vec<Finding>) -> Place {
     let directory = home.directory.display();
     match if is_on_server { home.check_directory() } else { home.check() } {
-        Err(OpenError::Missing(_)) if !is_on_server && home.key_file().symlink_metadata().is_ok() => {
-            let lost = OpenError::Lost { key: home.key_file(), database: home.database() };
+        Err(HomeError::Missing(_)) if !is_on_server && home.key_file().symlink_metadata().is_ok() => {
+            let lost = HomeError::Lost { key: home.key_file(), database: home.database() };
             findings.push(Finding::bad("home", lost.to_string(), Some(lost.hint())));
             return Place::Bad;
         }
         // A machine that is new: the store may be there all the same.
-        Err(OpenError::Missing(_)) if is_on_server => return Place::Home,
-        Err(OpenError::Missing(_)) => {
+        Err(HomeError::Missing(_)) if is_on_server => return Place::Home,
+        Err(HomeError::Missing(_)) => {
             let hint = "begin with lanyard app add and lanyard login, or with lanyard add bot; for another home: --home or LANYARD_HOME";
             findings.push(Finding::skipped("home", format!("nothing yet in {directory}"), hint));
             return Place::Empty;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use lanyard_credential::{
     Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
 };
+use lanyard_home::Options;
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, RefreshToken};
-use lanyard_store::{NewCredential, NewTokens, Options, Parts, Store};
+use lanyard_store::{NewCredential, NewTokens, Parts};
 use lanyard_testkit::{Home, Method, Options as Properties, RefreshBehaviour, Webex};
 use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
 use serde_json::json;
@@ -79,7 +80,7 @@ pub(super) fn runtime() -> Runtime {
 
 async fn fill(home: &Home, webex: &Webex, grants: &[String]) -> Vec<Ship> {
     let parts = Parts::system();
-    let (store, _) = Store::open_home(&home.path(), parts.clone(), Options::default()).await.unwrap();
+    let store = lanyard_home::open(&home.path(), parts.clone(), Options::default()).await.unwrap().store;
     let app = store.app(&"fleet".parse().unwrap()).await.unwrap().unwrap().id;
     let now = parts.clock.now();
     // Before the machine was started, so that it does not matter for how long it has run.

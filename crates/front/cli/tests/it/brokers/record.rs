@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use lanyard_credential::CredentialId;
-use lanyard_store::{Options, Parts, Store};
+use lanyard_home::Options;
+use lanyard_store::Parts;
 use lanyard_testkit::{Home, RefreshBehaviour};
 use sha2::{Digest as _, Sha256};
 
@@ -148,7 +149,7 @@ impl Tokens {
             .map(|row| (row[0].clone(), (row[1].clone(), row[2].parse().unwrap())))
             .collect();
         let tokens = runtime().block_on(async {
-            let (store, _) = Store::open_home(&home.path(), Parts::system(), Options::default()).await.unwrap();
+            let store = lanyard_home::open(&home.path(), Parts::system(), Options::default()).await.unwrap().store;
             let ids: Vec<CredentialId> =
                 store.credentials().await.unwrap().into_iter().map(|credential| credential.id).collect();
             let mut tokens = HashMap::new();

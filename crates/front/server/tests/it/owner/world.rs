@@ -11,8 +11,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lanyard_broker::{Broker, Parts};
+use lanyard_home::Options;
 use lanyard_server::owner::{self, Owner};
-use lanyard_store::{Options, Store};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -31,7 +31,7 @@ impl World {
         let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
         let store_parts = lanyard_store::Parts::new(clock.clone(), entropy.clone());
         let home = directory.path().join("home");
-        let (store, _) = Store::open_or_create(&home, store_parts, Options::default()).await.unwrap();
+        let store = lanyard_home::open_or_create(&home, store_parts, Options::default()).await.unwrap().store;
         let broker = Broker::new(&store, Parts { clock, entropy, sleep: Arc::new(SystemSleep) }, "the broker");
         let listener = UnixListener::bind(home.join("lanyard.sock")).unwrap();
         let listening = tokio::spawn(listen(listener, broker.clone()));

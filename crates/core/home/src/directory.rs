@@ -1,13 +1,84 @@
 //! The home: a directory that its owner alone can enter, and the files in it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use lanyard_vault::key_file::KeyFile;
+use thiserror::Error;
 
-use crate::OpenError;
+/// Why a directory cannot be used as a home, or a file in it not as what it should be.
+#[derive(Debug, Error)]
+pub enum HomeError {
+    /// There is no such home, or no database in it.
+    #[error("there is no {}", .0.display())]
+    Missing(PathBuf),
+    /// Something else stands where the home or its database should be.
+    #[error("{} is neither a home nor a database", .0.display())]
+    Unexpected(PathBuf),
+    /// It belongs to another user.
+    #[error("{} belongs to user {owner}, not to user {user}", path.display())]
+    NotOwned {
+        /// What.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who asks.
+        user: u32,
+    },
+    /// Others can read or write it.
+    #[error("others can read or write {} (mode {mode:04o})", path.display())]
+    Exposed {
+        /// What.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The database's log is there and the database is not.
+    #[error("{} is there, but the database that it belongs to is not", .0.display())]
+    Orphan(PathBuf),
+    /// There is a key and no database.
+    #[error("there is no {}, though the home has a key", database.display())]
+    Lost {
+        /// The key's file.
+        key: PathBuf,
+        /// Where the database should be.
+        database: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot use {}: {source}", path.display())]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl HomeError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Missing(path) => {
+                format!("add an app or a credential to make a home, or point --home elsewhere than {}", path.display())
+            }
+            Self::Unexpected(path) => format!("move {} away, or choose another --home", path.display()),
+            Self::NotOwned { path, .. } => format!("run lanyard as the owner of {}", path.display()),
+            Self::Exposed { path, .. } => {
+                format!("run `chmod go-rw {}`; consider who may have read it", path.display())
+            }
+            Self::Orphan(path) => {
+                format!("put the database back beside {0}, or move {0} away to start again", path.display())
+            }
+            Self::Lost { key, .. } => format!(
+                "put the database back, or restore a backup: lanyard restore FILE; to start again, move {} away",
+                key.display()
+            ),
+            Self::Io { path, .. } => format!("check the disk, and the owner and permissions of {}", path.display()),
+        }
+    }
+}
 
 /// A home's directory and the names in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,39 +139,39 @@ impl Home {
     }
 
     /// The same home, by a path that does not depend on the working directory.
-    pub(crate) fn absolute(&self) -> Result<Self, OpenError> {
+    pub(crate) fn absolute(&self) -> Result<Self, HomeError> {
         let directory = std::path::absolute(&self.directory)
-            .map_err(|source| OpenError::Io { path: self.directory.clone(), source })?;
+            .map_err(|source| HomeError::Io { path: self.directory.clone(), source })?;
         Ok(Self { directory })
     }
 
     /// Refuses a home, or a database in it, that is not its owner's alone.
-    pub fn check(&self) -> Result<(), OpenError> {
+    pub fn check(&self) -> Result<(), HomeError> {
         check_directory(&self.directory)?;
         match check_file(&self.database()) {
-            Err(missing @ OpenError::Missing(_)) => self.refuse_lost().and(Err(missing)),
+            Err(missing @ HomeError::Missing(_)) => self.refuse_lost().and(Err(missing)),
             checked => checked,
         }
     }
 
     /// Refuses a home that is not its owner's alone, whatever is in it.
-    pub fn check_directory(&self) -> Result<(), OpenError> {
+    pub fn check_directory(&self) -> Result<(), HomeError> {
         check_directory(&self.directory)
     }
 
     /// Refuses a key file without a database: the database is gone, unless a home is about to be made here.
-    pub(crate) fn refuse_lost(&self) -> Result<(), OpenError> {
+    pub(crate) fn refuse_lost(&self) -> Result<(), HomeError> {
         let [database, key, unfinished] = [self.database(), self.key_file(), self.unfinished_database()]
             .map(|path| fs::symlink_metadata(path).is_ok());
         if !database && key && !unfinished {
-            return Err(OpenError::Lost { key: self.key_file(), database: self.database() });
+            return Err(HomeError::Lost { key: self.key_file(), database: self.database() });
         }
         Ok(())
     }
 
     /// Makes the directory, readable by its owner alone whatever the umask, unless it is there.
-    pub(crate) fn create_directory(&self) -> Result<(), OpenError> {
-        let failed = |source| OpenError::Io { path: self.directory.clone(), source };
+    pub(crate) fn create_directory(&self) -> Result<(), HomeError> {
+        let failed = |source| HomeError::Io { path: self.directory.clone(), source };
         if let Some(parent) = self.directory.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
@@ -114,18 +185,6 @@ impl Home {
             Err(error) => Err(failed(error)),
         }
     }
-}
-
-/// Creates an empty file that its owner alone can use, whatever the umask.
-pub(crate) fn create_file(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    Ok(file)
-}
-
-/// Makes the names in a directory durable.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 /// Reading and writing by the group or by others. To pass through the home is allowed: a socket in it may be meant for them.
@@ -142,33 +201,33 @@ fn tighten_if_empty(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn check_directory(path: &Path) -> Result<(), OpenError> {
+fn check_directory(path: &Path) -> Result<(), HomeError> {
     // A link to the home is followed: the directory that it leads to is what counts.
     let found = fs::metadata(path);
     check(path, found, fs::Metadata::is_dir)
 }
 
-fn check_file(path: &Path) -> Result<(), OpenError> {
+fn check_file(path: &Path) -> Result<(), HomeError> {
     check(path, fs::symlink_metadata(path), fs::Metadata::is_file)
 }
 
-fn check(path: &Path, found: io::Result<fs::Metadata>, fits: fn(&fs::Metadata) -> bool) -> Result<(), OpenError> {
+fn check(path: &Path, found: io::Result<fs::Metadata>, fits: fn(&fs::Metadata) -> bool) -> Result<(), HomeError> {
     let path = path.to_owned();
     let found = match found {
         Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::Missing(path)),
-        Err(source) => return Err(OpenError::Io { path, source }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(HomeError::Missing(path)),
+        Err(source) => return Err(HomeError::Io { path, source }),
     };
     if !fits(&found) {
-        return Err(OpenError::Unexpected(path));
+        return Err(HomeError::Unexpected(path));
     }
     let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
     if owner != user {
-        return Err(OpenError::NotOwned { path, owner, user });
+        return Err(HomeError::NotOwned { path, owner, user });
     }
     let mode = found.permissions().mode() & 0o7777;
     if mode & OTHERS != 0 {
-        return Err(OpenError::Exposed { path, mode });
+        return Err(HomeError::Exposed { path, mode });
     }
     Ok(())
 }

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use lanyard_store::{NextKey, StoreError};
 use lanyard_vault::{KeyId, KeySource};
 
-use super::wrapped::WRAPPED;
-use super::{NextKey, Way};
-use crate::engine::sql;
-use crate::{Home, Store, StoreError};
+use crate::OpenHome;
 
 /// The home's key, without the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,54 +58,38 @@ impl fmt::Display for KeyPlace {
     }
 }
 
-impl KeyPlace {
-    pub(crate) fn of(source: KeySource, home: &Home, way: Option<&Way>) -> Self {
-        let path = match source {
-            KeySource::File | KeySource::Passphrase => Some(home.key_file()),
-            KeySource::KeyFile => way.and_then(|way| way.access.key_file.clone()),
-            KeySource::Keyring | KeySource::Command => None,
-        };
-        let command = way.and_then(|way| way.settings.key_command.as_ref()).filter(|_| source == KeySource::Command);
-        Self { source, path, program: command.and_then(|words| words.first().cloned()) }
-    }
-}
-
-impl Store {
+impl OpenHome {
     /// Where a key of this home is kept.
     pub(crate) fn place(&self, source: KeySource) -> KeyPlace {
-        KeyPlace::of(source, &self.inner.home, self.inner.keys.way())
+        let path = match source {
+            KeySource::File | KeySource::Passphrase => Some(self.home.key_file()),
+            KeySource::KeyFile => self.sources.access.key_file.clone(),
+            KeySource::Keyring | KeySource::Command => None,
+        };
+        let command = self.sources.settings.key_command.as_ref().filter(|_| source == KeySource::Command);
+        KeyPlace { source, path, program: command.and_then(|words| words.first().cloned()) }
     }
 
     /// Which key the home has, where it is kept, and how much stands under it.
     pub async fn key_status(&self) -> Result<KeyStatus, StoreError> {
-        let row = self.home_row().await?;
-        let next = match &row.next {
+        let keys = self.store.home_keys().await?;
+        let next = match &keys.next {
             None => None,
             Some(next) => {
                 let mut place = self.place(next.source);
                 if matches!(next.source, KeySource::File | KeySource::Passphrase) {
-                    place.path = Some(self.inner.home.next_key_file());
+                    place.path = Some(self.home.next_key_file());
                 }
-                Some(NextKeyStatus { rows: self.rows_under(next.id).await?, key: next.clone(), place })
+                Some(NextKeyStatus { rows: self.store.rows_under(next.id).await?, key: next.clone(), place })
             }
         };
         Ok(KeyStatus {
-            id: row.key,
-            place: self.place(row.source),
+            id: keys.key,
+            place: self.place(keys.source),
             // The home's own row is not among those that are counted.
-            rows: self.rows_under(row.key).await?.saturating_add(1),
+            rows: self.store.rows_under(keys.key).await?.saturating_add(1),
             next,
-            to_remove: row.retired.map(|(id, source)| (id, self.place(source))),
+            to_remove: keys.retired.map(|(id, source)| (id, self.place(source))),
         })
-    }
-
-    async fn rows_under(&self, id: KeyId) -> Result<u64, StoreError> {
-        let mut rows = 0_u64;
-        for table in WRAPPED {
-            let counted = self.engine().row(sql(table.name, table.count).bind(id.as_bytes())).await?;
-            let counted = counted.map_or(Ok(0), |row| row.integer("counted"))?;
-            rows = rows.saturating_add(u64::try_from(counted).unwrap_or(0));
-        }
-        Ok(rows)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lanyard_store::KeyUnavailable;
 use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{KeyId, KeySource, PassphraseError, WrongPassphrase};
 use thiserror::Error;
@@ -54,9 +55,6 @@ pub enum KeyError {
         /// The home's own.
         expected: KeyId,
     },
-    /// The home's key was replaced meanwhile, and the store was opened with a key alone, without a way to another.
-    #[error("the home's key was replaced by {0} while this process had it open")]
-    Replaced(KeyId),
     /// What an operator provides holds no key that could replace the home's.
     #[error("{from} delivers no other key than {current}")]
     NoOther {
@@ -101,7 +99,6 @@ impl KeyError {
                 format!("say which in {}: key_command = [\"program\", \"argument\"]", path.display())
             }
             Self::Foreign { expected, .. } => format!("put the key file with the key {expected} back in place"),
-            Self::Replaced(_) => "start this process again".to_owned(),
             Self::NoOther { .. } => {
                 "make a key with lanyard key generate, let it be delivered beside the present one, and run lanyard key rotate \
                  again"
@@ -109,6 +106,13 @@ impl KeyError {
             }
             Self::Several { .. } => "let it deliver the present key and one other".to_owned(),
         }
+    }
+}
+
+impl From<KeyError> for KeyUnavailable {
+    fn from(error: KeyError) -> Self {
+        let hint = error.hint();
+        Self::new(error, hint)
     }
 }
 

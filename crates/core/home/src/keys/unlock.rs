@@ -16,7 +16,7 @@ use crate::Home;
 /// opens is enough.
 ///
 /// What it takes to try a passphrase is 64 MiB for every process that tries: they queue for it.
-pub(super) async fn unlock(home: &Home, access: &KeyAccess, lines: Vec<KeyLine>) -> (Vec<HomeKey>, Option<KeyError>) {
+pub(crate) async fn unlock(home: &Home, access: &KeyAccess, lines: Vec<KeyLine>) -> (Vec<HomeKey>, Option<KeyError>) {
     let mut keys: Vec<HomeKey> = Vec::new();
     let mut locked = Vec::new();
     for line in lines {
@@ -60,7 +60,7 @@ fn open_all(locked: &[LockedKey], access: &KeyAccess, lock_file: &Path) -> (Vec<
 }
 
 /// The passphrase for a key that is to be locked from now on.
-pub(super) async fn new_passphrase(access: &KeyAccess) -> Result<Passphrase, KeyError> {
+pub(crate) async fn new_passphrase(access: &KeyAccess) -> Result<Passphrase, KeyError> {
     let source = access.new_passphrase.clone();
     let asked = tokio::task::spawn_blocking(move || source.passphrase());
     let asked = asked.await.unwrap_or_else(|gone| Err(KeyError::Asking(io::Error::other(gone))))?;
@@ -69,13 +69,13 @@ pub(super) async fn new_passphrase(access: &KeyAccess) -> Result<Passphrase, Key
 }
 
 /// The passphrase that the present key is locked under, where one is at hand.
-pub(super) async fn present_passphrase(access: &KeyAccess) -> Option<Passphrase> {
+pub(crate) async fn present_passphrase(access: &KeyAccess) -> Option<Passphrase> {
     let source = access.passphrase.clone();
     tokio::task::spawn_blocking(move || source.passphrase()).await.ok()?.ok()?
 }
 
 /// Locks a key under a passphrase.
-pub(super) async fn lock(home: &Home, key: &HomeKey, passphrase: &Passphrase) -> Result<KeyLine, KeyError> {
+pub(crate) async fn lock(home: &Home, key: &HomeKey, passphrase: &Passphrase) -> Result<KeyLine, KeyError> {
     let (key, passphrase, lock_file) = (key.clone(), passphrase.clone(), home.unlock_file());
     let work = tokio::task::spawn_blocking(move || {
         let _turn = turn(&lock_file);

@@ -9,10 +9,10 @@ use lanyard_time::{Sleep as _, SystemSleep};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-use crate::{Home, OpenError};
+use crate::{Home, HomeError};
 
 /// Waits until no other process does such a thing; whoever ends, in whatever way, gives the lock back.
-pub(crate) async fn lock(home: &Home) -> Result<File, OpenError> {
+pub(crate) async fn lock(home: &Home) -> Result<File, HomeError> {
     let locked = tokio::task::spawn_blocking({
         let home = home.clone();
         move || {
@@ -22,7 +22,7 @@ pub(crate) async fn lock(home: &Home) -> Result<File, OpenError> {
         }
     });
     let path = home.lock_file();
-    locked.await.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|source| OpenError::Io { path, source })
+    locked.await.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|source| HomeError::Io { path, source })
 }
 
 /// The same without waiting; `None` when another process has it.

@@ -5,12 +5,13 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use lanyard_store::{StoreAddress, StoreAddressError};
 use lanyard_vault::KeySource;
 use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;
 
-use crate::{Home, StoreAddress, StoreAddressError};
+use crate::Home;
 
 mod file;
 mod words;
@@ -154,6 +155,11 @@ impl SettingsError {
 }
 
 impl Settings {
+    /// The socket on which a broker answers the home's owner.
+    pub fn owner_socket(&self, home: &Home) -> PathBuf {
+        self.serve.sockets.as_ref().unwrap_or(&home.directory).join("lanyard.sock")
+    }
+
     /// Reads the settings of a home; the defaults if it has none. Any mistake in them is an error.
     pub fn read(home: &Home) -> Result<Self, SettingsError> {
         let path = home.settings_file();

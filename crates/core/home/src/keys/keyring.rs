@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 /// Under which service the entries stand.
 const SERVICE: &str = "lanyard";
 /// How long a person may take to unlock the keyring.
-pub(super) const LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 /// How long a keyring may take to answer where nobody asked for one.
-pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why the keyring did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -55,7 +55,7 @@ impl KeyringError {
 }
 
 /// Puts the key of a home into the keyring, and sees that it can be read back.
-pub(super) async fn put(home: &str, key: &HomeKey, limit: Duration) -> Result<(), KeyringError> {
+pub(crate) async fn put(home: &str, key: &HomeKey, limit: Duration) -> Result<(), KeyringError> {
     let (home, key) = (home.to_owned(), key.clone());
     on_a_thread(limit, move || {
         let entry = entry(&home, key.id())?;
@@ -68,7 +68,7 @@ pub(super) async fn put(home: &str, key: &HomeKey, limit: Duration) -> Result<()
 }
 
 /// Reads a key of a home.
-pub(super) async fn fetch(home: &str, id: KeyId) -> Result<KeyLine, KeyringError> {
+pub(crate) async fn fetch(home: &str, id: KeyId) -> Result<KeyLine, KeyringError> {
     let home = home.to_owned();
     on_a_thread(LIMIT, move || {
         let text = match entry(&home, id)?.get_secret() {
@@ -83,7 +83,7 @@ pub(super) async fn fetch(home: &str, id: KeyId) -> Result<KeyLine, KeyringError
 }
 
 /// Removes a key of a home; that there is none is well.
-pub(super) async fn remove(home: &str, id: KeyId, limit: Duration) -> Result<(), KeyringError> {
+pub(crate) async fn remove(home: &str, id: KeyId, limit: Duration) -> Result<(), KeyringError> {
     let home = home.to_owned();
     on_a_thread(limit, move || match entry(&home, id)?.delete_credential() {
         Ok(()) | Err(Error::NoEntry) => Ok(()),
