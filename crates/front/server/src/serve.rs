@@ -9,7 +9,7 @@ use std::time::Duration;
 use lanyard_broker::{Broker, HandOutOptions, HandOuts, Refresher, RefresherOptions};
 use lanyard_credential::{Capability, CredentialName};
 use lanyard_protocol::Environment;
-use lanyard_store::StoreError;
+use lanyard_store::{Pause, StoreError};
 use lanyard_time::{Sleep, SystemSleep};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -136,21 +136,44 @@ pub(crate) enum Scope<'a> {
 /// The present troubles.
 #[derive(Debug, Default)]
 struct Troubles {
-    reading: Option<String>,
-    writing: Option<String>,
+    reading: Option<Trouble>,
+    writing: Option<Trouble>,
+    /// The home is paused.
+    paused: Option<Trouble>,
     /// A part of the broker that ended.
     ended: Option<&'static str>,
 }
 
+/// Something that keeps a broker from its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// A sentence about it.
+    pub(crate) what: String,
+    /// The next step.
+    pub(crate) hint: String,
+}
+
+impl Trouble {
+    fn of(error: &StoreError) -> Self {
+        Self { what: error.to_string(), hint: error.hint() }
+    }
+
+    fn during(&self, what: &str) -> Self {
+        Self { what: format!("{what}: {}", self.what), hint: self.hint.clone() }
+    }
+}
+
 impl Shared {
-    /// The trouble that keeps the broker from its work, in a sentence.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    /// The trouble that keeps the broker from its work.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = troubles.ended.map(|task| format!("the broker's {task} ended, so the broker stops"));
-        let reading = troubles.reading.as_ref().map(|why| format!("the store cannot be read: {why}"));
-        ended
-            .or(reading)
-            .or_else(|| troubles.writing.as_ref().map(|why| format!("hand-outs cannot be written down: {why}")))
+        let ended = troubles.ended.map(|task| Trouble {
+            what: format!("the broker's {task} ended, so the broker stops"),
+            hint: "see the broker's log; start it again: lanyard serve".to_owned(),
+        });
+        let reading = troubles.reading.as_ref().map(|trouble| trouble.during("the store cannot be read"));
+        let writing = troubles.writing.as_ref().map(|trouble| trouble.during("hand-outs cannot be written down"));
+        ended.or(reading).or_else(|| troubles.paused.clone()).or(writing)
     }
 
     /// The broker as a caller may use it: after the check of its rights, acting under its name, and bound to the credentials that
@@ -206,7 +229,7 @@ impl Shared {
     }
 
     /// Keeps a trouble, or its end, and logs it once.
-    fn heard(&self, which: impl FnOnce(&mut Troubles) -> &mut Option<String>, error: Option<&StoreError>, what: &str) {
+    fn heard(&self, which: impl FnOnce(&mut Troubles) -> &mut Option<Trouble>, error: Option<&StoreError>, what: &str) {
         if let Some(error @ StoreError::Replaced(path)) = error {
             return self.lose(path, error);
         }
@@ -217,7 +240,19 @@ impl Shared {
             (true, None) => tracing::info!("{what}: works again"),
             _ => {}
         }
-        *before = error.map(ToString::to_string);
+        *before = error.map(Trouble::of);
+    }
+
+    /// Keeps whether the home is paused, and logs it once.
+    fn heard_pause(&self, pause: Option<&Pause>) {
+        let paused = pause.map(|pause| Trouble::of(&StoreError::Paused(pause.clone())));
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&troubles.paused, &paused) {
+            (None, Some(Trouble { what, hint })) => tracing::warn!(hint, "nothing is handed out or renewed: {what}"),
+            (Some(_), None) => tracing::info!("the home is active again"),
+            _ => {}
+        }
+        troubles.paused = paused;
     }
 }
 
@@ -299,6 +334,7 @@ pub async fn serve(
         forced: Forced::default(),
         troubles: Mutex::default(),
     });
+    shared.heard_pause(shared.hand_outs.catch_up().await?.paused.as_ref());
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
     let mut background = Background::default();
     let thread = front::start(Arc::clone(&shared), clone(&owner)?).map_err(ServeError::Thread)?;
@@ -408,8 +444,10 @@ async fn follow(shared: Arc<Shared>) -> io::Result<()> {
     let hand_outs = shared.hand_outs.clone();
     hand_outs
         .follow(|told| {
-            let error = told.err();
-            shared.heard(|troubles| &mut troubles.reading, error, "reading the store");
+            if let Ok(changes) = told {
+                shared.heard_pause(changes.paused.as_ref());
+            }
+            shared.heard(|troubles| &mut troubles.reading, told.err(), "reading the store");
         })
         .await;
     Ok(())
@@ -420,7 +458,8 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
     hand_outs
         .write_down(|told| {
             shared.strangers.release(&shared.hand_outs, false);
-            let error = told.err();
+            // The pause is reported as such.
+            let error = told.err().filter(|error| !matches!(error, StoreError::Paused(_)));
             shared.heard(|troubles| &mut troubles.writing, error, "writing hand-outs down");
         })
         .await;

@@ -264,12 +264,9 @@ impl HandOuts {
     }
 
     /// Keeps what is in memory true for as long as it is polled; `told` hears how each look went.
-    pub async fn follow(&self, mut told: impl FnMut(Result<(), &StoreError>)) {
+    pub async fn follow(&self, mut told: impl FnMut(Result<&Changes, &StoreError>)) {
         loop {
-            match self.catch_up().await {
-                Ok(_) => told(Ok(())),
-                Err(error) => told(Err(&error)),
-            }
+            told(self.catch_up().await.as_ref());
             tokio::select! {
                 () = self.0.sleep.sleep(self.0.options.poll) => {}
                 () = self.0.poked.notified() => {}

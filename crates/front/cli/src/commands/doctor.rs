@@ -306,12 +306,8 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
     let at = socket.display();
     if said["status"] != "ready" {
         let trouble = said["trouble"].as_str().unwrap_or("it does not say why");
-        let hint = "see its log";
-        findings.push(Finding::bad(
-            "broker",
-            format!("runs on {at} and is not ready: {trouble}"),
-            Some(hint.to_owned()),
-        ));
+        let hint = said["hint"].as_str().unwrap_or("see its log").to_owned();
+        findings.push(Finding::bad("broker", format!("runs on {at} and is not ready: {trouble}"), Some(hint)));
         return 5;
     }
     findings.push(Finding::good("broker", format!("runs on {at}")));

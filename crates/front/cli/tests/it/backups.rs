@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_testkit::{Home, Options, RefreshBehaviour, Running, Webex};
+use lanyard_testkit::{Home, Options, RefreshBehaviour, Running, Served, Webex};
 use serde_json::Value;
 
 use crate::{LANYARD, signed_in};
@@ -59,6 +59,44 @@ fn a_restored_home_hands_out_nothing_until_a_person_says_that_the_original_is_of
     let audit = second.run(["audit"]).ok();
     assert!(["restored", "resumed"].iter().all(|word| audit.contains(word)), "{audit}");
     assert!(home.run(["audit"]).ok().contains("backed-up"));
+}
+
+#[test]
+fn a_broker_in_a_paused_home_reports_the_pause_until_it_ends() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let file = home.beside().join("copy");
+    home.run(["backup", path(&file)]).ok();
+    let second = Home::new(LANYARD);
+    second.run(["restore", path(&file), "--key-file", path(&home.path().join("home.key"))]).ok();
+
+    let broker = Served::start(&second, [""; 0]);
+    let said = broker.log();
+    let warned = said.iter().position(|fact| fact["level"] == "WARN").expect("it warns");
+    assert!(
+        said[warned].to_string().contains("nothing is handed out or renewed: this home has been paused"),
+        "{said:#?}"
+    );
+    assert!(said[warned]["hint"].as_str().unwrap().contains("lanyard restore --resume"), "{said:#?}");
+    assert!(said.iter().position(|fact| fact["message"] == "ready").is_some_and(|ready| warned < ready), "{said:#?}");
+    let reply = broker.ask("GET", "/readyz");
+    assert_eq!((reply.status, &reply.json()["status"]), (503, &"not ready".into()), "{reply:?}");
+    assert!(reply.json()["trouble"].as_str().unwrap().contains("this home has been paused"), "{reply:?}");
+    assert!(reply.json()["hint"].as_str().unwrap().contains("lanyard restore --resume"), "{reply:?}");
+    assert_eq!(broker.ask("GET", "/healthz").status, 200);
+    assert_eq!(broker.ask("GET", "/api/v1/credentials/acme/token").status, 409);
+    let doctor = second.run(["doctor"]);
+    assert!(doctor.stdout.contains("is not ready: this home has been paused"), "{}", doctor.stdout);
+    doctor.fails(4);
+
+    second.run(["restore", "--resume"]).ok();
+    broker.wait_for("the home is active again");
+    assert_eq!(broker.ask("GET", "/readyz").status, 200);
+    assert_eq!(broker.ask("GET", "/api/v1/credentials/acme/token").status, 200);
+    let log = broker.log();
+    let complaints = log.iter().filter(|fact| fact["level"] == "ERROR" || fact["level"] == "WARN").count();
+    assert_eq!(complaints, 1, "a pause is one fact: {log:#?}");
+    assert!(broker.stop().status.success());
 }
 
 #[test]

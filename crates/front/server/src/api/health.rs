@@ -12,8 +12,8 @@ pub(super) fn alive() -> Response<Body> {
     super::json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// Ready while the store is read and written; a Webex that fails makes no broker unready. What is wrong, and how much there is, is
-/// for the owner.
+/// Ready while the store can be read and written and the home is not paused; a Webex that fails makes no broker unready. Only the owner
+/// reads what is wrong and how much there is to do.
 pub(super) fn ready(shared: &Shared, peer: &Peer) -> Response<Body> {
     let trouble = shared.trouble();
     let (status, word) = match trouble {
@@ -43,7 +43,8 @@ pub(super) fn ready(shared: &Shared, peer: &Peer) -> Response<Body> {
         .collect();
     let more = json!({
         "status": word,
-        "trouble": trouble,
+        "trouble": trouble.as_ref().map(|trouble| &trouble.what),
+        "hint": trouble.as_ref().map(|trouble| &trouble.hint),
         "store_last_read_seconds_ago": unseen.as_secs(),
         "credentials": shared.hand_outs.len(),
         "hand_outs_to_be_written": shared.hand_outs.waiting(),
