@@ -11,6 +11,7 @@ mod error;
 mod grant;
 mod handouts;
 mod identity;
+mod issuer;
 mod mint;
 mod refresher;
 mod renewals;
@@ -50,9 +51,10 @@ pub use calls::test::{
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use doubt::Doubt;
-pub use error::{Again, Class, Error, Troubled, advice, class_of};
+pub use error::{Again, Class, Error, Troubled, advice, class_of, mint_advice};
 pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, Ready, Spool, SpoolFull, Taken};
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
+pub use issuer::{Issuer, Obstacle};
 pub use wire::{Told, Travels};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.

@@ -351,10 +351,11 @@ pub(crate) fn name_came_from() -> Option<&'static str> {
 
 static NAMED_BY_VARIABLE: OnceLock<()> = OnceLock::new();
 
-/// A credential with its app, for hints that name it.
+/// A credential with its app and its issuer, for hints that name them.
 pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result<Troubled, Failure> {
     let apps = if credential.app.is_some() { broker.call(ListApps).await? } else { Vec::new() };
-    Ok(Troubled::among(credential, &apps))
+    let all = if credential.mint.is_some() { broker.call(List).await? } else { Vec::new() };
+    Ok(Troubled::among(credential, &apps, &all))
 }
 
 /// The warning about the settings is printed once, however often they are read.

@@ -311,5 +311,9 @@ fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
 }
 
 fn reason(credential: &Credential) -> Shortfall {
-    if credential.renewal() == Renewal::None { Shortfall::CannotRenew } else { Shortfall::NeverReached }
+    match (credential.renewal(), credential.standing.trouble()) {
+        (Renewal::None, _) => Shortfall::CannotRenew,
+        (_, Some(trouble)) => Shortfall::RenewalFailed(trouble.message.clone()),
+        (_, None) => Shortfall::NeverReached,
+    }
 }

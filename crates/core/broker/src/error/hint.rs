@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError, SetupError};
-use lanyard_credential::{AppName, Kind, Trouble, TroubleKind};
+use lanyard_credential::{AppName, Kind, Order, Trouble, TroubleKind};
 use lanyard_protocol::oauth::TokenError;
 use lanyard_protocol::{PersonType, Scope, ScopeSet};
 use lanyard_secret::SafeUrl;
@@ -14,6 +14,7 @@ use url::Host;
 
 use super::class::is_passing;
 use super::{Again, Error, Troubled};
+use crate::Issuer;
 
 impl Error {
     /// The next step.
@@ -124,6 +125,42 @@ pub fn advice(whose: &Troubled, trouble: &Trouble, now: &Moment) -> String {
     trouble_hint(whose, trouble.kind, trouble.pause.saturating_sub(now.since(&trouble.at)))
 }
 
+/// The next step if a credential cannot be minted because of the credential that it is minted through.
+pub fn mint_advice(whose: &Troubled) -> String {
+    let name = &whose.name;
+    match &whose.issuer {
+        None => format!(
+            "fix the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force; if that \
+             was cleared, clear {name} and add it again"
+        ),
+        Some(Issuer::Named(via)) => format!(
+            "fix {via}, which it is minted through (lanyard test {via} shows what is wrong), then lanyard refresh {name} --force"
+        ),
+        Some(Issuer::Gone(order)) => {
+            let again = match order {
+                Order::ServiceApp { organisation } => {
+                    format!("service-app {name} --app {} --target-org {organisation} --via NAME", whose.app())
+                }
+                Order::Guest { subject, display_name } => format!(
+                    "guest {name} --via NAME --subject {} --display-name {}",
+                    quoted(subject.as_str()),
+                    quoted(display_name)
+                ),
+            };
+            format!("clear it and add it again: lanyard clear {name}; lanyard add {again}")
+        }
+    }
+}
+
+/// One word for a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> String {
     let (name, pages) = (&whose.name, whose.environment.pages());
     match trouble {
@@ -158,12 +195,7 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
              lanyard refresh {name} --force",
             pages.service_apps
         ),
-        TroubleKind::ViaUnusable => {
-            format!(
-                "fix the credential that it is minted through (lanyard show {name} names it), then lanyard refresh {name} --force; if that \
-                 was cleared, clear {name} and add it again"
-            )
-        }
+        TroubleKind::ViaUnusable => mint_advice(whose),
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
             let kept = if trouble == TroubleKind::OutcomeUnknown {
                 "Webex may have renewed it (a retry will tell)"

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 pub use self::again::Again;
 pub use self::class::{Class, class_of};
-pub use self::hint::advice;
+pub use self::hint::{advice, mint_advice};
 pub use self::troubled::Troubled;
 use crate::wire::Told;
 

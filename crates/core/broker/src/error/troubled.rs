@@ -5,7 +5,7 @@ use std::fmt;
 use lanyard_credential::{App, AppName, Credential, CredentialName, Kind};
 use lanyard_protocol::Environment;
 
-use crate::Broker;
+use crate::{Broker, Issuer};
 
 /// A credential, as far as a hint names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,18 +20,28 @@ pub struct Troubled {
     pub app: Option<AppName>,
     /// Whether that app cannot be read or belongs to another Webex, because somebody altered the database.
     pub is_app_altered: bool,
+    /// The credential that it is minted through, where that was looked up.
+    pub issuer: Option<Issuer>,
 }
 
 impl Troubled {
     /// A credential whose app is named in words: nobody looked.
     pub fn of(credential: &Credential) -> Self {
         let Credential { name, kind, environment, .. } = credential;
-        Self { name: name.clone(), kind: *kind, environment: environment.clone(), app: None, is_app_altered: false }
+        Self {
+            name: name.clone(),
+            kind: *kind,
+            environment: environment.clone(),
+            app: None,
+            is_app_altered: false,
+            issuer: None,
+        }
     }
 
-    /// A credential whose app is one of these.
-    pub fn among(credential: &Credential, apps: &[App]) -> Self {
-        Self::through(credential, apps.iter().find(|app| Some(app.id) == credential.app))
+    /// A credential whose app and issuer are among these.
+    pub fn among(credential: &Credential, apps: &[App], all: &[Credential]) -> Self {
+        let app = apps.iter().find(|app| Some(app.id) == credential.app);
+        Self { issuer: Issuer::among(credential, all), ..Self::through(credential, app) }
     }
 
     fn through(credential: &Credential, app: Option<&App>) -> Self {
@@ -52,12 +62,16 @@ impl Troubled {
 }
 
 impl Broker {
-    /// A credential with its app. A store that cannot be read leaves the hint without the app's name.
+    /// A credential with its app and issuer. A store that cannot be read leaves the hint without their names.
     pub(crate) async fn troubled(&self, credential: &Credential) -> Troubled {
         let app = match credential.app {
             Some(id) => self.store.app_by_id(id).await.ok().flatten(),
             None => None,
         };
-        Troubled::through(credential, app.as_ref())
+        let issuer = match &credential.mint {
+            Some(mint) => self.store.credential_by_id(mint.via).await.ok().map(|via| Issuer::of(mint, via.as_ref())),
+            None => None,
+        };
+        Troubled { issuer, ..Troubled::through(credential, app.as_ref()) }
     }
 }

@@ -5,7 +5,7 @@ mod place;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Broker, List, ListApps, RetryRevocations, RevocationOutcome, Troubled};
+use lanyard_broker::{Broker, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled};
 use lanyard_credential::{App, Credential, State};
 use lanyard_home::{Home, KeyError, OpenError, OpenHome};
 use lanyard_store::{OpenDatabaseError, StoreError};
@@ -197,8 +197,9 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         code = 6;
         findings.push(Finding::bad("credential", error.to_string(), Some(store_hint(&error, home))));
     }
-    for credential in broker.call(List).await? {
-        let finding = examine_credential(&credential, &apps, &now);
+    let all = broker.call(List).await?;
+    for credential in &all {
+        let finding = examine_credential(credential, &apps, &all, &now);
         code = if finding.is_bad() && code == 0 { 4 } else { code };
         findings.push(finding);
         if let Some(jump) = credential.validity.as_ref().and_then(|validity| now.wall_jump_since(&validity.obtained))
@@ -362,7 +363,7 @@ fn not_online(findings: &mut Vec<Finding>) -> u8 {
 }
 
 /// How a credential stands, and who must do something about it.
-fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Finding {
+fn examine_credential(credential: &Credential, apps: &[App], all: &[Credential], now: &Moment) -> Finding {
     let (name, state) = (&credential.name, credential.state(now));
     let said = if output::credential::is_refused(credential) {
         format!("{name}: {state}")
@@ -371,7 +372,7 @@ fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Fi
     };
     match (state, credential.standing.trouble()) {
         (State::Stalled | State::NeedsLogin | State::NeedsToken, Some(trouble)) => {
-            let hint = lanyard_broker::advice(&Troubled::among(credential, apps), trouble, now);
+            let hint = lanyard_broker::advice(&Troubled::among(credential, apps, all), trouble, now);
             Finding::bad("credential", format!("{said}; {}", trouble.message), Some(hint))
         }
         (State::Pending, _) => {
@@ -388,7 +389,15 @@ fn examine_credential(credential: &Credential, apps: &[App], now: &Moment) -> Fi
             Some(format!("give it its next token: lanyard add {} {name}", credential.kind)),
         ),
         (State::Clearing, _) => Finding::bad("credential", said, Some(format!("finish it: lanyard clear {name}"))),
-        _ => Finding::good("credential", said),
+        (State::Disabled, _) => Finding::good("credential", said),
+        _ => match Obstacle::among(credential, all, now) {
+            Some(obstacle) => {
+                let hint = output::credential::obstacle_hint(&obstacle, &Troubled::among(credential, apps, all));
+                let why = output::credential::obstacle(&obstacle, now);
+                Finding::bad("credential", format!("{said}; it cannot be minted again: {why}"), Some(hint))
+            }
+            None => Finding::good("credential", said),
+        },
     }
 }
 

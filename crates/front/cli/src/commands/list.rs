@@ -62,13 +62,13 @@ impl List {
         }
         let now = context::parts().clock.now();
         let there_are_some = !all.is_empty();
-        let credentials: Vec<_> = all.into_iter().filter(|credential| self.shows(credential, &now)).collect();
+        let credentials: Vec<_> = all.iter().filter(|credential| self.shows(credential, &now)).collect();
         if common.json {
             let all: Vec<_> = credentials.iter().map(|credential| output::json::credential(credential, &now)).collect();
             output::json::print(&all)?;
         } else if !credentials.is_empty() {
             let list = if self.wide { output::credential::list_wide } else { output::credential::list };
-            output::block(&list(&credentials, &now))?;
+            output::block(&list(&credentials, &all, &now))?;
         } else if there_are_some {
             output::note("no credential matches; all: lanyard list");
         } else {

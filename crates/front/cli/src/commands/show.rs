@@ -25,15 +25,8 @@ impl Show {
             output::json::print(&output::json::credential(&credential, &now))?;
         } else {
             let whose = context::troubled(&broker, &credential).await?;
-            let via = match &credential.mint {
-                Some(mint) => {
-                    let all = broker.call(lanyard_broker::List).await?;
-                    let via = all.into_iter().find(|other| other.id == mint.via);
-                    Some(via.map_or_else(|| "a credential that is gone".to_owned(), |via| via.name.to_string()))
-                }
-                None => None,
-            };
-            output::block(&output::credential::show(&credential, &whose, via.as_deref(), &now))?;
+            let all = if credential.mint.is_some() { broker.call(lanyard_broker::List).await? } else { Vec::new() };
+            output::block(&output::credential::show(&credential, &whose, &all, &now))?;
         }
         Ok(ExitCode::SUCCESS)
     }

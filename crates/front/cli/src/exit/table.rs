@@ -45,6 +45,7 @@ fn whose() -> Box<Troubled> {
         environment: Environment::commercial(),
         app: Some(app()),
         is_app_altered: false,
+        issuer: None,
     })
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lanyard_broker::Troubled;
+use lanyard_broker::{Issuer, Obstacle, Troubled};
 use lanyard_credential::{
-    Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity, TroubleKind,
+    Credential, Kind, Order, RefreshRight, Renewal, Standing, State, Subject, SubjectIdentity, TroubleKind,
 };
 use lanyard_time::Moment;
 
@@ -21,31 +21,31 @@ pub(crate) fn subject(subject: &SubjectIdentity) -> String {
     }
 }
 
-/// One row for each.
-pub(crate) fn list(credentials: &[Credential], now: &Moment) -> Block {
-    list_within(credentials, now, table::room())
+/// One row for each; `all` are those that the home has.
+pub(crate) fn list(credentials: &[&Credential], all: &[Credential], now: &Moment) -> Block {
+    list_within(credentials, all, now, table::room())
 }
 
 /// Lays out the list for a table of a known width.
-pub(crate) fn list_within(credentials: &[Credential], now: &Moment, room: Option<usize>) -> Block {
-    let rows = credentials.iter().map(|credential| cells(credential, now)).collect();
+pub(crate) fn list_within(credentials: &[&Credential], all: &[Credential], now: &Moment, room: Option<usize>) -> Block {
+    let rows = credentials.iter().map(|credential| cells(credential, all, now)).collect();
     table::within(&HEADINGS, rows, room)
 }
 
 /// One row for each, with labels and the last error, as wide as it needs to be.
-pub(crate) fn list_wide(credentials: &[Credential], now: &Moment) -> Block {
+pub(crate) fn list_wide(credentials: &[&Credential], all: &[Credential], now: &Moment) -> Block {
     let rows = credentials.iter().map(|credential| {
         let labels: Vec<_> = credential.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let error = credential.standing.trouble().map(|trouble| trouble.message.clone());
         let more = [labels.join(","), error.unwrap_or_default()];
-        cells(credential, now).into_iter().chain(more).collect()
+        cells(credential, all, now).into_iter().chain(more).collect()
     });
     table::within(&[&HEADINGS[..], &["LABELS", "LAST ERROR"]].concat(), rows.collect(), None)
 }
 
 const HEADINGS: [&str; 7] = ["NAME", "KIND", "STATE", "VALID FOR", "RENEWABLE FOR", "ACTS AS", "ORGANISATION"];
 
-fn cells(credential: &Credential, now: &Moment) -> Vec<String> {
+fn cells(credential: &Credential, all: &[Credential], now: &Moment) -> Vec<String> {
     let validity = credential.validity.as_ref();
     let valid = match validity {
         None => "-".to_owned(),
@@ -60,7 +60,7 @@ fn cells(credential: &Credential, now: &Moment) -> Vec<String> {
         },
     };
     let renewable = match validity.map(|validity| (validity.refresh, validity.refresh_left(now))) {
-        _ if dead(credential) => "no".to_owned(),
+        _ if dead(credential) || Obstacle::among(credential, all, now).is_some() => "no".to_owned(),
         _ if credential.renewal() == Renewal::Mint => "always".to_owned(),
         None | Some((RefreshRight::None, _)) => "no".to_owned(),
         Some((RefreshRight::Lasting(_), Some(left))) if left.is_zero() => "expired".to_owned(),
@@ -108,8 +108,29 @@ fn organisation(credential: &Credential) -> String {
     }
 }
 
-/// Everything about one.
-pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>, now: &Moment) -> Block {
+/// The reason why a credential cannot be minted again, in words.
+pub(crate) fn obstacle(obstacle: &Obstacle<'_>, now: &Moment) -> String {
+    match obstacle {
+        Obstacle::Gone => "the credential that it was minted through was cleared".to_owned(),
+        Obstacle::Unusable(via) => match via.state(now) {
+            State::Active | State::Expiring => {
+                format!("{}, which it is minted through, cannot be minted itself", via.name)
+            }
+            state => format!("{}, which it is minted through, is {state}", via.name),
+        },
+    }
+}
+
+/// The next step if there is such an obstacle.
+pub(crate) fn obstacle_hint(obstacle: &Obstacle<'_>, whose: &Troubled) -> String {
+    match obstacle {
+        Obstacle::Unusable(via) if via.standing == Standing::Disabled => format!("lanyard enable {}", via.name),
+        Obstacle::Unusable(_) | Obstacle::Gone => lanyard_broker::mint_advice(whose),
+    }
+}
+
+/// Everything about one; `all` are the credentials that it could be minted through.
+pub(crate) fn show(credential: &Credential, whose: &Troubled, all: &[Credential], now: &Moment) -> Block {
     let mut rows = vec![
         ("name", credential.name.to_string()),
         ("kind", credential.kind.to_string()),
@@ -119,7 +140,12 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>,
     if let Some(app) = &whose.app {
         rows.push(("app", app.to_string()));
     }
-    if let (Some(via), Some(mint)) = (via, &credential.mint) {
+    let obstacle = Obstacle::among(credential, all, now);
+    if let (Some(issuer), Some(mint)) = (&whose.issuer, &credential.mint) {
+        let via = match issuer {
+            Issuer::Named(via) => via.as_str(),
+            Issuer::Gone(_) => "a credential that was cleared",
+        };
         let what = match &mint.order {
             Order::ServiceApp { .. } => String::new(),
             Order::Guest { subject, .. } => format!(", as the subject {subject}"),
@@ -136,15 +162,16 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>,
         rows.push(("valid for", valid_for(credential, now)));
         rows.push((
             "renewable for",
-            match (validity.refresh, validity.refresh_left(now)) {
+            match (validity.refresh, validity.refresh_left(now), &obstacle) {
+                (_, _, Some(found)) => format!("not at present: {}", self::obstacle(found, now)),
                 _ if credential.renewal() == Renewal::Mint => "as long as it can be minted again".to_owned(),
                 _ if dead(credential) => "no longer".to_owned(),
-                (RefreshRight::None, _) => "not at all".to_owned(),
-                (RefreshRight::Lasting(_), Some(left)) if left.is_zero() => "expired".to_owned(),
-                (RefreshRight::Lasting(_), Some(left)) => {
+                (RefreshRight::None, ..) => "not at all".to_owned(),
+                (RefreshRight::Lasting(_), Some(left), _) if left.is_zero() => "expired".to_owned(),
+                (RefreshRight::Lasting(_), Some(left), _) => {
                     format!("{}, and longer with each renewal", words(left))
                 }
-                (RefreshRight::Lasting(_), None) => "unknown".to_owned(),
+                (RefreshRight::Lasting(_), None, _) => "unknown".to_owned(),
             },
         ));
     }
@@ -169,6 +196,8 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, via: Option<&str>,
         rows.push(("last error", format!("{:.0}: {}", trouble.when(), trouble.message)));
         let hint = lanyard_broker::advice(whose, trouble, now);
         rows.push(("hint", pasted::for_this_home(&hint).into_owned()));
+    } else if let Some(found) = &obstacle {
+        rows.push(("hint", pasted::for_this_home(&obstacle_hint(found, whose)).into_owned()));
     }
     rows.extend(credential.labels.iter().map(|(key, value)| ("labels", format!("{key}={value}"))));
     table::facts(&rows)

@@ -60,7 +60,8 @@ impl Stage {
     pub(super) async fn table(&self) -> Result<Block, Failure> {
         let all = self.broker.call(List).await?;
         let room = table::room().map(|room| room.saturating_sub(INDENT));
-        Ok(output::credential::list_within(&all, &context::parts().clock.now(), room).indented(INDENT))
+        let shown: Vec<_> = all.iter().collect();
+        Ok(output::credential::list_within(&shown, &all, &context::parts().clock.now(), room).indented(INDENT))
     }
 
     pub(super) async fn say_table(&self) -> Result<(), Failure> {

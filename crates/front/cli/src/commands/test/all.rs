@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use futures_util::StreamExt as _;
-use lanyard_broker::{Class, Error, List, Test as Call, TestReport, TokenFinding, Troubled};
+use lanyard_broker::{Class, Error, List, ListApps, Test as Call, TestReport, TokenFinding, Troubled};
 use lanyard_credential::{CredentialName, Job};
 use serde_json::json;
 
@@ -79,25 +79,22 @@ impl Tested {
 /// Tests every credential.
 pub(in crate::commands) async fn every(access: &Access, jobs: &[Job], common: &Common) -> Result<Vec<Tested>, Failure> {
     let expected = common.expected()?;
-    let all = access.call(List).await?;
+    let (all, apps) = (access.call(List).await?, access.call(ListApps).await?);
+    let (all, apps) = (&all[..], &apps[..]);
     let tests = futures_util::stream::iter(all)
         .map(|credential| {
-            let call =
-                Call { name: credential.name.clone(), jobs: jobs.to_vec(), against: None, expected: expected.clone() };
+            let name = credential.name.clone();
+            let call = Call { name: name.clone(), jobs: jobs.to_vec(), against: None, expected: expected.clone() };
             async move {
-                let outcome = match access.call(call).await {
-                    Ok(report) => {
-                        let whose = context::troubled(access, &report.credential).await;
-                        whose.map(|whose| Ok((report, whose)))
-                    }
-                    Err(error) => Ok(Err(error)),
-                };
-                outcome.map(|outcome| Tested { name: credential.name, outcome })
+                let outcome = access.call(call).await.map(|report| {
+                    let whose = Troubled::among(&report.credential, apps, all);
+                    (report, whose)
+                });
+                Tested { name, outcome }
             }
         })
-        .buffered(AT_ONCE)
-        .collect::<Vec<_>>();
-    tests.await.into_iter().collect()
+        .buffered(AT_ONCE);
+    Ok(tests.collect().await)
 }
 
 /// The exit code for all: 4 if any needs a person, or else that of the first that failed.

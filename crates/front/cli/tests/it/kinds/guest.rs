@@ -53,6 +53,52 @@ fn a_guest_is_minted_again_whenever_its_token_ends() {
 }
 
 #[test]
+fn a_guest_that_cannot_be_minted_again_does_not_look_well() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    let app = webex.description().service_app.clone();
+    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
+        .ok();
+    home.run(["add", "guest", "visitor", "--via", "fleet", "--subject", "foyer 17", "--display-name", "Foyer"]).ok();
+    let row = || home.run(["list", "--kind", "guest"]).stdout.lines().last().unwrap_or_default().to_owned();
+    let doctor = || home.run(["doctor"]);
+    assert!(row().contains("always"), "{}", row());
+    doctor().ok();
+
+    home.run(["disable", "fleet"]).ok();
+    assert!(!row().contains("always"), "{}", row());
+    let shown = home.run(["show", "visitor"]).ok();
+    assert!(shown.contains("not at present: fleet, which it is minted through, is disabled"), "{shown}");
+    let report = doctor();
+    assert!(report.stdout.contains("hint: lanyard enable fleet"), "{}", report.stdout);
+    report.fails(4);
+    home.run(["enable", "fleet"]).ok();
+    assert!(row().contains("always"), "{}", row());
+    doctor().ok();
+
+    home.run(["clear", "fleet"]).ok();
+    let again = "lanyard clear visitor; lanyard add guest visitor --via NAME --subject 'foyer 17' --display-name Foyer";
+    for stalled in [false, true] {
+        if stalled {
+            let refused = home.run(["refresh", "visitor", "--force"]);
+            assert!(refused.hint().contains(again), "{}", refused.stderr);
+            refused.fails(4);
+        }
+        assert!(!row().contains("always"), "{}", row());
+        let shown = home.run(["show", "visitor"]).ok();
+        assert!(shown.contains("a credential that was cleared") && shown.contains(again), "{shown}");
+        let report = doctor();
+        assert!(report.stdout.contains("!!  credential") && report.stdout.contains(again), "{}", report.stdout);
+        report.fails(4);
+    }
+    // The token that is left is handed out, and Webex is not blamed for its end.
+    let token = home.run(["token", "visitor", "--min-validity", "20h"]);
+    assert!(token.stderr.contains("the credential that it is minted through is gone"), "{}", token.stderr);
+    token.ok();
+}
+
+#[test]
 fn a_guest_that_cannot_be_minted_says_whose_fault_it_is() {
     let webex = Webex::with(Options::default());
     let home = home();
