@@ -40,6 +40,7 @@ pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
 pub use calls::key::RenewDataKeys;
 pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
 pub use calls::paste::{AddToken, AddedToken};
+pub use calls::precheck::Precheck;
 pub use calls::refresh::{Refresh, Refreshed};
 pub use calls::rename::{ChangeLabels, Rename};
 pub use calls::show::{List, ListUnreadable, Show};
@@ -53,8 +54,8 @@ pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, Rev
 pub use doubt::Doubt;
 pub use error::{Again, Class, Error, Troubled, advice, class_of, mint_advice};
 pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, Ready, Spool, SpoolFull, Taken};
-pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 pub use issuer::{Issuer, Obstacle};
+pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 pub use wire::{Told, Travels};
 
 /// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.

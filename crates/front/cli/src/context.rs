@@ -6,7 +6,7 @@ use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{Broker, List, ListApps, Parts, Troubled};
+use lanyard_broker::{Broker, List, ListApps, Parts, Precheck, Troubled};
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_home::{
     Home, HomeError, KeyAccess, NewHomeKey, OpenError, OpenHome, Options, PassphraseSource, Settings, SettingsError,
@@ -267,6 +267,21 @@ impl Common {
         let parts = parts();
         let home = self.home()?.directory;
         let mut options = options()?;
+    /// Checks a request whose secret is still to be asked for, if there is a home. Gives the broker that was asked.
+    pub(crate) async fn checked(&self, request: Precheck) -> Result<Option<Access>, Failure> {
+        let Some(broker) = self.broker_if_any().await? else { return Ok(None) };
+        broker.call(request).await?;
+        Ok(Some(broker))
+    }
+
+    /// The broker that was [checked](Self::checked), or that of a new home.
+    pub(crate) async fn or_new(&self, checked: Option<Access>) -> Result<Access, Failure> {
+        match checked {
+            Some(broker) => Ok(broker),
+            None => self.broker_or_new().await,
+        }
+    }
+
         options.keys.new_home = new_home_key()?;
         // Where there is no home yet, the passphrase is the one to choose.
         if let (PassphraseSource::Ask(_), Some(file)) = (&options.keys.new_passphrase, file_named_by(PASSPHRASE_FILE)) {

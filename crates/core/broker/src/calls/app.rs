@@ -193,9 +193,8 @@ impl Call for TrySecret {
     type Reply = SecretVerdict;
 
     async fn run(self, broker: &Broker) -> Result<SecretVerdict, Error> {
-        if broker.store.app(&self.name).await?.is_some() {
-            return Err(Error::AppNameTaken(self.name));
-        }
+        broker.refuse_if_paused().await?;
+        broker.refuse_taken_app(&self.name).await?;
         let auth = ClientAuth { client_id: self.client_id, client_secret: self.client_secret };
         match broker.try_secret(&self.environment, &auth).await? {
             Trial::NotRefused => Ok(SecretVerdict::NotRefused),
@@ -237,6 +236,7 @@ impl Call for ReplaceSecret {
     type Reply = ReplacedSecret;
 
     async fn run(self, broker: &Broker) -> Result<ReplacedSecret, Error> {
+        broker.refuse_if_paused().await?;
         let app = broker.app(&self.name).await?;
         expect(&app.name, &app.environment, self.expected.as_ref())?;
         let verdict = if self.force {
@@ -257,7 +257,7 @@ impl Call for ReplaceSecret {
             SecretVerdict::NotRefused
         };
         broker.store.replace_app_secret(app.id, &self.client_secret).await?;
-        let users = broker.users_of(&app).await?;
+        let users = broker.users_of(app.id).await?;
         Ok(ReplacedSecret { app, verdict, users })
     }
 }
@@ -303,9 +303,23 @@ impl Broker {
     }
 
     /// The credentials that are renewed through an app.
-    async fn users_of(&self, app: &App) -> Result<Vec<CredentialName>, Error> {
+    async fn users_of(&self, app: AppId) -> Result<Vec<CredentialName>, Error> {
         let all = self.store.credentials().await?.into_iter();
-        Ok(all.filter(|credential| credential.app == Some(app.id)).map(|credential| credential.name).collect())
+        Ok(all.filter(|credential| credential.app == Some(app)).map(|credential| credential.name).collect())
+    }
+
+    pub(crate) async fn refuse_taken_app(&self, name: &AppName) -> Result<(), Error> {
+        match self.store.app(name).await? {
+            Some(app) => Err(Error::AppNameTaken(app.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails unless there is such an app and no credential uses it. An app whose row cannot be read counts, too.
+    pub(crate) async fn refuse_used_app(&self, name: &AppName) -> Result<(), Error> {
+        let Some(id) = self.store.app_to_remove(name).await? else { return Err(self.no_such_app(name).await) };
+        let users: Vec<_> = self.users_of(id).await?.iter().map(ToString::to_string).collect();
+        if users.is_empty() { Ok(()) } else { Err(Error::AppInUse { app: name.clone(), users }) }
     }
 
     pub(crate) async fn app(&self, name: &AppName) -> Result<App, Error> {

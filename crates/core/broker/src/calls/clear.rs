@@ -133,7 +133,7 @@ impl Call for RetryRevocations {
 
 impl Broker {
     /// The credential of that name, and whether its row is as Lanyard wrote it: one that somebody altered can be cleared and no more.
-    async fn credential_to_clear(&self, name: &CredentialName) -> Result<(Credential, bool), Error> {
+    pub(crate) async fn credential_to_clear(&self, name: &CredentialName) -> Result<(Credential, bool), Error> {
         match self.credential(name).await {
             Err(Error::Store(StoreError::Altered { .. })) => {}
             found => return Ok((found?, true)),

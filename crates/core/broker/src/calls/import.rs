@@ -76,6 +76,7 @@ impl Call for LookUp {
     type Reply = LookedUp;
 
     async fn run(self, broker: &Broker) -> Result<LookedUp, Error> {
+        broker.refuse_if_paused().await?;
         let origin = broker.traced(&self).await?;
         if broker.store.credential(&self.name).await?.is_some() {
             return Err(Error::NameTaken(self.name.to_string()));

@@ -81,12 +81,7 @@ impl Call for AddServiceApp {
     type Reply = AddedGrant;
 
     async fn run(self, broker: &Broker) -> Result<AddedGrant, Error> {
-        let app = broker.app(&self.app).await?;
-        expect(&app.name, &app.environment, self.expected.as_ref())?;
-        broker.authenticate(&app).await?;
-        if app.kind != AppKind::ServiceApp {
-            return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed: AppKind::ServiceApp });
-        }
+        let app = broker.service_app(&self.app, self.expected.as_ref()).await?;
         match self.source {
             ServiceAppSource::RefreshToken(token) => match broker.store.credential(&self.name).await? {
                 None => broker.add_with_refresh_token(self.name, &app, token).await,
@@ -170,6 +165,33 @@ impl Broker {
         Ok(via)
     }
 
+    /// A service app that can authenticate itself.
+    pub(crate) async fn service_app(&self, name: &AppName, expected: Option<&Environment>) -> Result<App, Error> {
+        let app = self.app(name).await?;
+        expect(&app.name, &app.environment, expected)?;
+        self.authenticate(&app).await?;
+        if app.kind != AppKind::ServiceApp {
+            return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed: AppKind::ServiceApp });
+        }
+        Ok(app)
+    }
+
+    /// Fails unless a refresh token of this app can replace that of a credential.
+    pub(crate) async fn refuse_other_grant(&self, earlier: &Credential, app: &App) -> Result<(), Error> {
+        if earlier.kind != Kind::ServiceApp {
+            return Err(Error::NameTaken(earlier.name.to_string()));
+        }
+        if earlier.app == Some(app.id) {
+            return Ok(());
+        }
+        let own = match earlier.app {
+            Some(id) => self.store.app_by_id(id).await?,
+            None => None,
+        };
+        let own = own.ok_or(Error::AppGone)?.name;
+        Err(Error::AnotherApp { name: earlier.name.clone(), own, wanted: app.name.clone() })
+    }
+
     /// The last failure of a credential, if it has one.
     async fn trouble_of(&self, id: CredentialId) -> Result<Option<(Troubled, Trouble)>, Error> {
         let Some(credential) = self.store.credential_by_id(id).await? else { return Ok(None) };
@@ -243,17 +265,7 @@ impl Broker {
         token: &RefreshToken,
         replace: bool,
     ) -> Result<AddedGrant, Error> {
-        if earlier.kind != Kind::ServiceApp {
-            return Err(Error::NameTaken(earlier.name.to_string()));
-        }
-        if earlier.app != Some(app.id) {
-            let own = match earlier.app {
-                Some(id) => self.store.app_by_id(id).await?,
-                None => None,
-            };
-            let own = own.ok_or(Error::AppGone)?.name;
-            return Err(Error::AnotherApp { name: earlier.name.clone(), own, wanted: app.name.clone() });
-        }
+        self.refuse_other_grant(earlier, app).await?;
         let (generation, before) = match self.store.holder_of(app.id, token).await? {
             Some(holder) if holder != earlier.name => return Err(Error::HeldAlready { holder }),
             // The very token that is kept already is spent as it stands.

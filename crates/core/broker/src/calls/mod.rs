@@ -15,6 +15,7 @@ pub(crate) mod key;
 pub(crate) mod minted;
 pub(crate) mod nearest;
 pub(crate) mod paste;
+pub(crate) mod precheck;
 pub(crate) mod refresh;
 pub(crate) mod rename;
 pub(crate) mod show;

@@ -55,13 +55,8 @@ impl Call for AddToken {
     type Reply = AddedToken;
 
     async fn run(self, broker: &Broker) -> Result<AddedToken, Error> {
-        let earlier = broker.store.credential(&self.name).await?;
-        if let Some(earlier) = &earlier {
-            if earlier.kind != self.kind {
-                return Err(Error::NameTaken(self.name.to_string()));
-            }
-            expect(&self.name, &earlier.environment, Some(&self.environment))?;
-        }
+        broker.refuse_if_paused().await?;
+        let earlier = broker.earlier_token(&self.name, self.kind, &self.environment).await?;
         let keeps = earlier.is_some().then(|| self.name.clone());
         let added = self.tried(broker, earlier).await;
         match keeps {
@@ -101,6 +96,21 @@ impl AddToken {
 }
 
 impl Broker {
+    /// The credential that a pasted token replaces, if one has the name. It must be of this kind and belong to this Webex.
+    pub(crate) async fn earlier_token(
+        &self,
+        name: &CredentialName,
+        kind: Kind,
+        environment: &Environment,
+    ) -> Result<Option<Credential>, Error> {
+        let Some(earlier) = self.store.credential(name).await? else { return Ok(None) };
+        if earlier.kind != kind {
+            return Err(Error::NameTaken(name.to_string()));
+        }
+        expect(name, &earlier.environment, Some(environment))?;
+        Ok(Some(earlier))
+    }
+
     async fn add_pasted(
         &self,
         name: CredentialName,

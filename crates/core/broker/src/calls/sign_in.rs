@@ -10,7 +10,7 @@ use lanyard_credential::{
 use lanyard_protocol::oauth::{AuthorizationRequest, Callback, ClientAuth, RedirectUri, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
-use lanyard_store::{NewCredential, NewTokens, StoreError};
+use lanyard_store::{NewCredential, NewTokens};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
@@ -54,9 +54,7 @@ impl Call for BeginSignIn {
 
     async fn run(self, broker: &Broker) -> Result<SignIn, Error> {
         // Before a person is sent to a browser for nothing.
-        if let Some(pause) = broker.store.pause().await? {
-            return Err(StoreError::Paused(pause).into());
-        }
+        broker.refuse_if_paused().await?;
         let app = match (broker.store.credential(&self.name).await?, &self.app) {
             (Some(credential), _) if credential.kind != Kind::Integration => {
                 let app = broker.troubled(&credential).await.app;
@@ -321,6 +319,8 @@ impl Broker {
 
 #[cfg(test)]
 mod tests {
+    use lanyard_store::StoreError;
+
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_broker::{
-    AddApp, ChangeApp, Class, List, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
+    AddApp, ChangeApp, List, ListApps, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
     TrySecret,
 };
 use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
@@ -139,11 +139,7 @@ impl App {
             Self::Remove(Remove { name, sure }) => {
                 let broker = common.broker().await?;
                 if sure.asks() {
-                    match broker.call(ShowApp { name: name.clone() }).await {
-                        Err(error) if error.class() == Class::NoSuchName => return Err(error.into()),
-                        // One that cannot be read can be removed.
-                        _ => {}
-                    }
+                    broker.call(Precheck::RemoveApp { name: name.clone() }).await?;
                     sure.confirm(&format!(
                         "Remove the app {name} and its client secret? Webex does not show the secret again"
                     ))?;
@@ -194,7 +190,7 @@ async fn secret(command: Secret, common: &Common) -> Result<(), Failure> {
     let Secret { name, client_secret_file, force } = command;
     let expected = common.expected()?;
     let broker = common.broker().await?;
-    broker.call(ShowApp { name: name.clone() }).await?;
+    broker.call(Precheck::ReplaceSecret { name: name.clone(), expected: expected.clone() }).await?;
     let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
     let client_secret = ClientSecret::new(secret.as_str());
     let ReplacedSecret { app, verdict, users } =
@@ -235,12 +231,13 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     };
     warn_of_scopes(&scopes, holder(kind), Some(&format!("lanyard app set {}", command.name)));
     let secret = prompt::secret("client secret", "--client-secret-file", command.client_secret_file.as_deref())?;
-    let broker = common.broker_or_new().await?;
+    let broker = common.or_new(opened).await?;
     let client_id = AppClientId::new(command.client_id.trim());
     let client_secret = ClientSecret::new(secret.as_str());
     let verdict = if command.force {
         SecretVerdict::Unknown("it was not tried".to_owned())
     } else {
+    let opened = common.checked(Precheck::AddApp { name: command.name.clone() }).await?;
         let attempt = TrySecret {
             name: command.name.clone(),
             environment: environment.clone(),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Class, Cleared, Revocation, RevocationOutcome, Show};
+use lanyard_broker::{Class, Cleared, Precheck, Revocation, RevocationOutcome, Show};
 use lanyard_credential::{CredentialName, Kind};
 use lanyard_store::TokenKind;
 use serde_json::json;
@@ -23,11 +23,12 @@ pub(crate) struct Clear {
 
 impl Clear {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let expected = common.expected()?;
         let broker = common.broker().await?;
         if self.sure.asks() {
+            broker.call(Precheck::Clear { name: self.name.clone(), expected: expected.clone() }).await?;
             let acts_as = match broker.call(Show { name: self.name.clone() }).await {
                 Ok(credential) => format!("which acts as {}", output::credential::acts_as_in_full(&credential)),
-                Err(error) if error.class() == Class::NoSuchName => return Err(error.into()),
                 // It can be cleared all the same.
                 Err(error) => format!("although {error}"),
             };
@@ -36,7 +37,7 @@ impl Clear {
                 self.name
             ))?;
         }
-        let call = lanyard_broker::Clear { name: self.name, expected: common.expected()? };
+        let call = lanyard_broker::Clear { name: self.name, expected };
         let cleared = broker.call(call).await?;
         if common.json {
             let tokens: Vec<_> = cleared.revocations.iter().map(json_of).collect();

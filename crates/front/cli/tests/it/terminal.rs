@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use lanyard_testkit::{Running, Terminal};
+use lanyard_testkit::{Home, Running, Terminal};
 use rustix::process::Signal;
 
+use crate::LANYARD;
 use crate::snapshots::furnished;
 
 #[test]
@@ -38,11 +39,65 @@ fn a_question_that_gets_no_line_is_answered_with_no() {
 #[test]
 fn a_question_is_left_with_ctrl_c() {
     let (_webex, home) = furnished();
+    home.run(["clear", "acme"]).ok();
     for command in [&["clear", "lobby"][..], &["app", "remove", "desk"]] {
         let (shown, code) = Terminal::run_interrupted(home.command(command), 80, "[y/N]", Signal::INT);
         assert_eq!(code, 130, "{shown}");
     }
     home.run(["show", "lobby"]).ok();
+}
+
+#[test]
+fn what_is_refused_anyway_asks_for_nothing() {
+    let (webex, home) = furnished();
+    let elsewhere = "http://127.0.0.1:1/v1";
+    let url = ["--webex-url", webex.url()];
+    let cases: [(&[&str], &str); 11] = [
+        (&["add", "bot", "mine"], "the name mine is taken"),
+        (&["add", "personal", "acme"], "the name acme is taken"),
+        (&["--webex-url", elsewhere, "add", "bot", "lobby"], "lobby belongs to"),
+        (&["add", "service-app", "new", "--app", "nosuch"], "no app named nosuch"),
+        (&["add", "service-app", "new", "--app", "desk"], "desk is registered as an integration"),
+        (&["app", "add", "desk", "--kind", "service-app", "--client-id", "C1"], "an app named desk already"),
+        (&["app", "secret", "nosuch"], "no app named nosuch"),
+        (&["--webex-url", elsewhere, "app", "secret", "desk"], "desk belongs to"),
+        (&["app", "remove", "desk"], "the app desk is used by acme"),
+        (&["--webex-url", elsewhere, "clear", "lobby"], "lobby belongs to"),
+        (&["clear", "nobody"], "no credential named nobody"),
+    ];
+    let refused = |home: &Home, words: &[&str], why: &str| {
+        let words = if words[0] == "--webex-url" { words.to_vec() } else { [&url, words].concat() };
+        // Whatever asks would take this for its answer.
+        let (shown, code) = Terminal::run_typing(home.command(&words), 200, "y\n");
+        assert!(shown.contains(why) && !shown.contains("not shown") && !shown.contains("[y/N]"), "{words:?}: {shown}");
+        assert_ne!(code, 0);
+    };
+    for (words, why) in cases {
+        refused(&home, words, why);
+    }
+    let (copy, key) = (home.beside().join("copy"), home.path().join("home.key"));
+    home.run(["backup", copy.to_str().unwrap()]).ok();
+    let paused = Home::new(LANYARD);
+    paused.run(["restore", copy.to_str().unwrap(), "--key-file", key.to_str().unwrap()]).ok();
+    let before = webex.record().len();
+    for words in [
+        &["add", "bot", "new"][..],
+        &["add", "service-app", "new", "--app", "nosuch"],
+        &["app", "add", "new", "--kind", "service-app", "--client-id", "C1"],
+        &["app", "secret", "desk"],
+        &["app", "remove", "desk"],
+        &["clear", "lobby"],
+        &["client", "remove", "nobody"],
+    ] {
+        refused(&paused, words, "this home has been paused since");
+    }
+    let secret = home.file("secret", "some-secret");
+    for words in [&["add", "bot", "new", "--token-file"][..], &["app", "secret", "desk", "--client-secret-file"]] {
+        let given = paused.run([&url, words, &[secret.to_str().unwrap()]].concat());
+        assert!(given.stderr.contains("this home has been paused since"), "{}", given.stderr);
+        given.fails(4);
+    }
+    assert_eq!(webex.record().len(), before, "a paused home sends nothing");
 }
 
 #[test]

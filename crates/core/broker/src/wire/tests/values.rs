@@ -201,6 +201,18 @@ fn apps(tried: &mut Trips) {
     tried.trip(&ListApps, &vec![app()]);
     tried.trip(&ShowApp { name: app_name() }, &app());
     tried.trip(&RemoveApp { name: app_name() }, &());
+    let environment = app().environment;
+    for check in [
+        Precheck::AddToken { name: self::name(), kind: Kind::Bot, environment },
+        Precheck::AddServiceApp { name: self::name(), app: app_name(), expected: Some(expected()) },
+        Precheck::AddApp { name: app_name() },
+        Precheck::ReplaceSecret { name: app_name(), expected: None },
+        Precheck::RemoveApp { name: app_name() },
+        Precheck::Clear { name: self::name(), expected: None },
+        Precheck::Change,
+    ] {
+        tried.trip(&check, &());
+    }
     let changed = (Some(app().scopes), Some(app().redirect_uris), Some("id".to_owned()));
     for (scopes, redirect_uris, application_id) in [changed, (None, None, None)] {
         tried.trip(&ChangeApp { name: app_name(), scopes, redirect_uris, application_id }, &app());

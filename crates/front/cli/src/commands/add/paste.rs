@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{AddToken, AddedToken};
+use lanyard_broker::{AddToken, AddedToken, Precheck};
 use lanyard_credential::{Credential, CredentialName, Kind, Subject};
 use lanyard_protocol::PersonType;
 use lanyard_secret::AccessToken;
@@ -37,8 +37,10 @@ fn lasting(credential: &Credential) -> &'static str {
 impl Paste {
     pub(super) async fn run(self, kind: Kind, common: &Common) -> Result<ExitCode, Failure> {
         let environment = common.environment()?;
+        let (name, of) = (self.name.clone(), environment.clone());
+        let opened = common.checked(Precheck::AddToken { name, kind, environment: of }).await?;
         let text = prompt::secret("access token", "--token-file", self.token_file.as_deref())?;
-        let broker = common.broker_or_new().await?;
+        let broker = common.or_new(opened).await?;
         let token = AccessToken::new(text.as_str());
         let call = AddToken { name: self.name, kind, environment, token, replace: self.replace };
         let added = broker.call(call).await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{AddServiceApp, ServiceAppSource};
+use lanyard_broker::{AddServiceApp, Precheck, ServiceAppSource};
 use lanyard_credential::{AppName, CredentialName};
 use lanyard_protocol::{OrgId, WebexId};
 use lanyard_secret::RefreshToken;
@@ -36,20 +36,21 @@ pub(crate) struct ServiceApp {
 
 impl ServiceApp {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let source = if let (Some(organisation), Some(name)) = (self.target_org, self.via) {
-            ServiceAppSource::Via { name, organisation: organisation_id(&organisation)? }
+        let expected = common.expected()?;
+        let via = match (self.target_org, self.via) {
+            (Some(organisation), Some(name)) => Some((organisation_id(&organisation)?, name)),
+            _ => None,
+        };
+        let broker = common.broker().await?;
+        let source = if let Some((organisation, name)) = via {
+            ServiceAppSource::Via { name, organisation }
         } else {
+            let (name, app) = (self.name.clone(), self.app.clone());
+            broker.call(Precheck::AddServiceApp { name, app, expected: expected.clone() }).await?;
             let text = prompt::secret("refresh token", "--refresh-token-file", self.refresh_token_file.as_deref())?;
             ServiceAppSource::RefreshToken(RefreshToken::new(text.as_str()))
         };
-        let broker = common.broker().await?;
-        let call = AddServiceApp {
-            name: self.name,
-            app: self.app,
-            source,
-            replace: self.replace,
-            expected: common.expected()?,
-        };
+        let call = AddServiceApp { name: self.name, app: self.app, source, replace: self.replace, expected };
         let added = broker.call(call).await?;
         super::report(&broker, &added, common).await
     }

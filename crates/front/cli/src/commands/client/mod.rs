@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use lanyard_broker::{
-    AddClient, AddedClient, Holding, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient,
+    AddClient, AddedClient, Holding, ListClients, ListRefusedClients, Precheck, RemoveClient, ShowClient, ShownClient,
 };
 use lanyard_credential::{Capability, CapabilitySet, ClientKey, ClientName, CredentialName, MethodSet, PathPattern};
 use lanyard_protocol::{OrgId, WebexId};
@@ -132,6 +132,7 @@ impl Client {
             Self::Remove(Remove { name, sure }) => {
                 let broker = common.broker().await?;
                 if sure.asks() {
+                    broker.call(Precheck::Change).await?;
                     broker.call(ShowClient { name: name.clone() }).await?;
                     sure.confirm(&format!(
                         "Remove the client {name}? Its key stops working immediately and cannot be restored"
