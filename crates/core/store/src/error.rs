@@ -83,6 +83,12 @@ pub enum StoreError {
         /// What the system or the server said.
         reason: String,
     },
+    /// The file with the password for the server cannot be used.
+    #[error("the password for the store's server cannot be read: {reason}")]
+    PasswordFile {
+        /// The fault of the file; names it.
+        reason: String,
+    },
     /// The server's answer to a commit was lost: it may have happened or not.
     #[error("the connection to the store's server {0} was lost during a commit")]
     Undecided(Box<str>),
@@ -98,9 +104,13 @@ impl StoreError {
     /// Whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Busy | Self::Full | Self::Io(_) | Self::Unreachable { .. } | Self::Undecided(_) | Self::Conflict => {
-                true
-            }
+            Self::Busy
+            | Self::Full
+            | Self::Io(_)
+            | Self::Unreachable { .. }
+            | Self::PasswordFile { .. }
+            | Self::Undecided(_)
+            | Self::Conflict => true,
             Self::ReadOnly
             | Self::Replaced(_)
             | Self::Denied { .. }
@@ -121,6 +131,7 @@ impl StoreError {
             Self::Io(_) | Self::Damaged(_) | Self::Undecided(_) | Self::Sqlx(_) => true,
             Self::Busy
             | Self::Unreachable { .. }
+            | Self::PasswordFile { .. }
             | Self::Conflict
             | Self::Full
             | Self::ReadOnly
@@ -173,6 +184,10 @@ impl StoreError {
             Self::Key(error) => return error.hint().to_owned(),
             Self::Unreachable { .. } => {
                 "check that the server is running, and that its address, certificate and password are correct; then try again"
+            }
+            Self::PasswordFile { .. } => {
+                "correct store_password_file in lanyard.toml (with LANYARD_STORE: LANYARD_STORE_PASSWORD_FILE), or create the file, \
+                 readable by you alone (mode 0600)"
             }
             Self::Undecided(_) => "check whether the change was made (lanyard audit) before you try again",
             Self::Conflict => "try again",

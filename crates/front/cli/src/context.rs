@@ -76,11 +76,11 @@ const PASSPHRASE_FILE: &str = "LANYARD_PASSPHRASE_FILE";
 /// A file with the passphrase that is to replace it.
 const NEW_PASSPHRASE_FILE: &str = "LANYARD_NEW_PASSPHRASE_FILE";
 
-/// The address of a PostgreSQL database that holds the store, whatever the settings say.
+/// The address of a PostgreSQL database that holds the store. The settings `store` and `store_password_file` then do not count.
 const STORE: &str = "LANYARD_STORE";
 /// A file with the password for that database.
 const STORE_PASSWORD_FILE: &str = "LANYARD_STORE_PASSWORD_FILE";
-/// Any value brings an older schema on a server up to date.
+/// `1` brings an older schema on a server up to date.
 const UPGRADE_STORE: &str = "LANYARD_UPGRADE_STORE";
 
 /// How an existing home is opened: with its key from where it is kept, asking for a passphrase where there is somebody to ask.
@@ -96,7 +96,12 @@ pub(crate) fn options() -> Result<Options, Failure> {
     let store = set(STORE).map(|address| address.to_string_lossy().parse()).transpose();
     let store = store.map_err(|error: StoreAddressError| Failure::Usage {
         message: format!("{STORE}: {error}"),
-        hint: "for example LANYARD_STORE=postgres://lanyard@db.example.com/lanyard".to_owned(),
+        hint: match error {
+            StoreAddressError::Password => format!(
+                "{STORE}=postgres://lanyard@db.example.com/lanyard {STORE_PASSWORD_FILE}=/etc/lanyard/store-password"
+            ),
+            _ => format!("for example {STORE}=postgres://lanyard@db.example.com/lanyard"),
+        },
     })?;
     Ok(Options {
         keys,
@@ -262,11 +267,6 @@ impl Common {
         }
     }
 
-    /// The broker of this process over a home that is made where there is none.
-    pub(crate) async fn local_or_new(&self) -> Result<Broker, Failure> {
-        let parts = parts();
-        let home = self.home()?.directory;
-        let mut options = options()?;
     /// Checks a request whose secret is still to be asked for, if there is a home. Gives the broker that was asked.
     pub(crate) async fn checked(&self, request: Precheck) -> Result<Option<Access>, Failure> {
         let Some(broker) = self.broker_if_any().await? else { return Ok(None) };
@@ -282,6 +282,11 @@ impl Common {
         }
     }
 
+    /// The broker of this process over a home that is made where there is none.
+    pub(crate) async fn local_or_new(&self) -> Result<Broker, Failure> {
+        let parts = parts();
+        let home = self.home()?.directory;
+        let mut options = options()?;
         options.keys.new_home = new_home_key()?;
         // Where there is no home yet, the passphrase is the one to choose.
         if let (PassphraseSource::Ask(_), Some(file)) = (&options.keys.new_passphrase, file_named_by(PASSPHRASE_FILE)) {

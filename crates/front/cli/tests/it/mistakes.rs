@@ -1,6 +1,6 @@
 //! Command lines that are nearly right, and what they are told.
 
-use lanyard_testkit::{Home, Terminal};
+use lanyard_testkit::{Home, Running, Terminal};
 
 use crate::LANYARD;
 use crate::snapshots::{assert_shown, furnished, transcript};
@@ -40,6 +40,24 @@ fn a_webex_that_cannot_be_reached_has_one_cause() {
     let causes: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("  because: ")).collect();
     assert!(matches!(causes[..], [cause] if cause.contains("refused")), "{}", ended.stderr);
     ended.fails(5);
+}
+
+#[test]
+fn a_password_for_the_store_is_put_where_the_address_is_read() {
+    let home = Home::new(LANYARD);
+    let with =
+        |variables: &[(&str, &str)]| Running::start(home.command(["list"]).envs(variables.iter().copied())).end();
+    let in_address = with(&[("LANYARD_STORE", "postgres://x:hunter2@127.0.0.1:1/y")]);
+    assert!(in_address.hint().contains("LANYARD_STORE_PASSWORD_FILE="), "{}", in_address.stderr);
+    assert!(!in_address.stderr.contains("hunter2"), "{}", in_address.stderr);
+    in_address.fails(2);
+
+    let store = ("LANYARD_STORE", "postgres://x@127.0.0.1:1/y");
+    let missing = with(&[store, ("LANYARD_STORE_PASSWORD_FILE", "/nosuch")]);
+    assert!(missing.stderr.contains("password for the store's server cannot be read"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("/nosuch"), "{}", missing.stderr);
+    assert!(missing.hint().contains("LANYARD_STORE_PASSWORD_FILE"), "{}", missing.stderr);
+    missing.fails(6);
 }
 
 #[test]

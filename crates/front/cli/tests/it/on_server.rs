@@ -60,7 +60,7 @@ fn homes_that_share_a_store_have_the_same_credentials() {
     let settings = second.path().join("lanyard.toml");
     for (text, said) in [
         (format!("store = {address}\n"), "seems to set store"),
-        ("store = \"postgres://u:hunter2@localhost/x\"\n".to_owned(), "holds a password"),
+        ("store = \"postgres://u:hunter2@localhost/x\"\n".to_owned(), "contains a password"),
         ("store = \"postgres://u@db.example.com/x?sslmode=require\"\n".to_owned(), "verify-full"),
     ] {
         fs::write(&settings, text).unwrap();

@@ -38,7 +38,10 @@ pub enum StoreAddressError {
     #[error("expected postgres://USER@HOST:PORT/DATABASE")]
     Malformed,
     /// It holds a password, which settings, process lists and logs would show.
-    #[error("the address of the store holds a password; put it into a file, and name the file: store_password_file")]
+    #[error(
+        "the address of the store contains a password; put it in a file, and set store_password_file to that (with LANYARD_STORE: \
+         LANYARD_STORE_PASSWORD_FILE)"
+    )]
     Password,
     /// It has a parameter that Lanyard does not use.
     #[error(
@@ -72,9 +75,9 @@ impl StoreAddress {
         let options = PgConnectOptions::from_url(&self.url).map_err(|error| super::error::unreachable(self, &error))?;
         let options = options.ssl_mode(self.mode.into()).application_name("lanyard").disable_statement_logging();
         let Some(path) = password_file else { return Ok(options) };
-        let read = KeyFile::provided(path).read_text().map_err(|error| super::error::unreachable(self, &error))?;
-        let text = str::from_utf8(&read)
-            .map_err(|_| super::error::unreachable(self, &format!("{} holds no text", path.display())))?;
+        let unreadable = |reason: String| StoreError::PasswordFile { reason };
+        let read = KeyFile::provided(path).read_text().map_err(|error| unreadable(error.to_string()))?;
+        let text = str::from_utf8(&read).map_err(|_| unreadable(format!("the file {} is not text", path.display())))?;
         Ok(options.password(text.trim_end_matches(['\r', '\n'])))
     }
 }
