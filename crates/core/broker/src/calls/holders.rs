@@ -61,9 +61,7 @@ fn gathered(entries: &[AuditEntry], credential: &Credential) -> Vec<Holder> {
     let mut holders: Vec<Holder> = Vec::new();
     for entry in entries {
         let Some(handed) = Handed::read(&entry.record.detail) else { continue };
-        // Whoever only calls through a proxy holds nothing.
-        let calls = handed.means.starts_with("proxy ") || handed.means.contains(", proxy ");
-        if handed.generation != credential.generation || calls {
+        if handed.generation != credential.generation || !handed.gives_away() {
             continue;
         }
         let actor = without_process(&entry.record.actor);
@@ -84,7 +82,7 @@ fn gathered(entries: &[AuditEntry], credential: &Credential) -> Vec<Holder> {
 /// at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handed<'a> {
-    /// How it was handed out: `token`, `exec` with the program, `proxy` with the method and the first segment.
+    /// How it was handed out: `token`, `exec` with the program, `proxy` or `api` with the method and the first segment.
     pub means: &'a str,
     /// The generation of the token.
     pub generation: Generation,
@@ -102,6 +100,11 @@ impl<'a> Handed<'a> {
             Some((generation, times)) => (generation, times.strip_suffix(" times")?.parse().ok()?),
         };
         Some(Self { means, generation: Generation::new(generation.parse().ok()?), times })
+    }
+
+    /// Whether the token left Lanyard. Calls through the proxy and those of `lanyard api` use it for a caller that never has it.
+    fn gives_away(&self) -> bool {
+        !(self.means.starts_with("proxy ") || self.means.contains(", proxy ") || self.means.starts_with("api "))
     }
 }
 
@@ -130,6 +133,20 @@ mod tests {
             ("token, generation four", None),
         ] {
             assert_eq!(Handed::read(detail), expected, "{detail}");
+        }
+    }
+
+    #[test]
+    fn only_what_leaves_lanyard_is_given_away() {
+        for (detail, expected) in [
+            ("token, generation 4", true),
+            ("exec api, generation 4", true),
+            ("exec curl, generation 4", true),
+            ("api GET devices, generation 4", false),
+            ("proxy GET people, generation 4", false),
+            ("exec curl, proxy GET people, generation 4", false),
+        ] {
+            assert_eq!(Handed::read(detail).map(|handed| handed.gives_away()), Some(expected), "{detail}");
         }
     }
 }
