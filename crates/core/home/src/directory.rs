@@ -65,8 +65,9 @@ impl HomeError {
             }
             Self::Unexpected(path) => format!("move {} away, or choose another --home", path.display()),
             Self::NotOwned { path, .. } => format!("run lanyard as the owner of {}", path.display()),
-            Self::Exposed { path, .. } => {
-                format!("run `chmod go-rw {}`; consider who may have read it", path.display())
+            Self::Exposed { path, mode } => {
+                let private = if mode & 0o100 == 0 { 600 } else { 700 };
+                format!("run `chmod {private} {}`; consider who may have read it", path.display())
             }
             Self::Orphan(path) => {
                 format!("put the database back beside {0}, or move {0} away to start again", path.display())

@@ -49,7 +49,8 @@ impl OpenError {
         match self {
             Self::Home(error) => error.hint(),
             Self::KeyMissing(path) => format!(
-                "put the home's key file back at {}, from a backup or from another home of this store; no other key opens this database",
+                "put the home's key file back at {}, from your copy of the key or from another home of this store; no other key opens \
+                 this database",
                 Home::new(path).key_file().display()
             ),
             Self::Key(error) => error.hint(),

@@ -84,7 +84,10 @@ impl KeyFileError {
     pub fn hint(&self) -> String {
         match self {
             Self::Missing(path) => {
-                format!("put {} back from a backup: without it nothing in this home can be opened", path.display())
+                format!(
+                    "put {} back from your copy of the key (lanyard backup omits it): without it nothing in this home can be opened",
+                    path.display()
+                )
             }
             Self::Exists(path) => format!("{} may hold the key of another home; move it away first", path.display()),
             Self::NotAFile(path) => format!("put the key itself at {}; links are not followed", path.display()),
@@ -99,7 +102,9 @@ impl KeyFileError {
             Self::Needed { path, .. } => {
                 format!("keep {}; run lanyard key rotate again, and lanyard doctor if that fails too", path.display())
             }
-            Self::Damaged(path) => format!("restore {} from a backup", path.display()),
+            Self::Damaged(path) => {
+                format!("put {} back from your copy of the key (lanyard backup omits it)", path.display())
+            }
             Self::Io { path, .. } => format!("check the disk and the permissions of {}", path.display()),
         }
     }

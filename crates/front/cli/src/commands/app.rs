@@ -237,7 +237,7 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     let verdict = if command.force {
         SecretVerdict::Unknown("it was not tried".to_owned())
     } else {
-    let opened = common.checked(Precheck::AddApp { name: command.name.clone() }).await?;
+        let opened = common.checked(Precheck::AddApp { name: command.name.clone() }).await?;
         let attempt = TrySecret {
             name: command.name.clone(),
             environment: environment.clone(),
