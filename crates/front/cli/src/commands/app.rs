@@ -27,7 +27,7 @@ pub(crate) enum App {
     /// Register an app that exists at Webex
     Add(Add),
     /// Show all apps
-    List,
+    List(Wide),
     /// Show one app
     Show(Name),
     /// Change an app's scopes, redirect URIs or application id, to match its registration at Webex
@@ -74,6 +74,13 @@ enum KindArgument {
     Integration,
     /// An administrator authorises it for a whole organisation
     ServiceApp,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Wide {
+    /// Cut nothing off to fit the terminal
+    #[arg(long)]
+    wide: bool,
 }
 
 #[derive(Debug, Args)]
@@ -130,7 +137,7 @@ impl App {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
             Self::Add(command) => add(command, common).await?,
-            Self::List => list(common).await?,
+            Self::List(Wide { wide }) => list(wide, common).await?,
             Self::Show(Name { name }) => {
                 let app = common.broker().await?.call(ShowApp { name }).await?;
                 show(&app, common)?;
@@ -230,6 +237,7 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
         KindArgument::ServiceApp => AppKind::ServiceApp,
     };
     warn_of_scopes(&scopes, holder(kind), Some(&format!("lanyard app set {}", command.name)));
+    let opened = common.checked(Precheck::AddApp { name: command.name.clone() }).await?;
     let secret = prompt::secret("client secret", "--client-secret-file", command.client_secret_file.as_deref())?;
     let broker = common.or_new(opened).await?;
     let client_id = AppClientId::new(command.client_id.trim());
@@ -237,7 +245,6 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     let verdict = if command.force {
         SecretVerdict::Unknown("it was not tried".to_owned())
     } else {
-        let opened = common.checked(Precheck::AddApp { name: command.name.clone() }).await?;
         let attempt = TrySecret {
             name: command.name.clone(),
             environment: environment.clone(),
@@ -306,7 +313,7 @@ fn holder(kind: AppKind) -> ScopeHolder {
     }
 }
 
-async fn list(common: &Common) -> Result<(), Failure> {
+async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
     let apps = match common.broker_if_any().await? {
         Some(broker) => broker.call(ListApps).await?,
         None => Vec::new(),
@@ -330,7 +337,8 @@ async fn list(common: &Common) -> Result<(), Failure> {
             ]
         })
         .collect();
-    output::block(&output::table::render(&["NAME", "KIND", "CLIENT ID", "SCOPES", "WEBEX"], rows))
+    let room = if wide { None } else { output::table::room() };
+    output::block(&output::table::within(&["NAME", "KIND", "CLIENT ID", "SCOPES", "WEBEX"], rows, room))
 }
 
 fn show(app: &Registration, common: &Common) -> Result<(), Failure> {

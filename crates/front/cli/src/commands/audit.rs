@@ -177,7 +177,7 @@ fn table(entries: &[AuditEntry], room: Option<usize>) -> output::table::Block {
     let rows = entries.iter().map(|entry| {
         let record = &entry.record;
         vec![
-            when(record.at, room),
+            output::table::moment(record.at, room),
             record.action.as_str().to_owned(),
             record.credential.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default(),
             by(&record.actor, room).to_owned(),
@@ -187,25 +187,13 @@ fn table(entries: &[AuditEntry], room: Option<usize>) -> output::table::Block {
     output::table::within(&["WHEN", "WHAT", "CREDENTIAL", "BY", "DETAIL"], rows.collect(), room)
 }
 
-fn when(at: Timestamp, room: Option<usize>) -> String {
-    match room {
-        Some(..NARROW) => at.strftime("%m-%d %H:%M").to_string(),
-        Some(NARROW..WIDE) => at.strftime("%Y-%m-%d %H:%M").to_string(),
-        _ => format!("{at:.0}"),
-    }
-}
-
 /// The actor, without the process if there is little room.
 fn by(actor: &str, room: Option<usize>) -> &str {
     match room {
-        Some(..WIDE) => actor.split(" (").next().unwrap_or(actor),
+        Some(..output::table::WIDE) => actor.split(" (").next().unwrap_or(actor),
         _ => actor,
     }
 }
-
-/// The widths of a terminal, in columns, below which a table of records is shortened.
-const NARROW: usize = 70;
-const WIDE: usize = 120;
 
 fn word(fault: Fault) -> &'static str {
     match fault {

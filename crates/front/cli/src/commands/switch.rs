@@ -39,7 +39,7 @@ impl Disable {
         output::note(&format!("{} {done}: it is neither handed out nor renewed", credential.name));
         output::holders::note(&disabled.holders);
         output::holders::minted(&disabled.minted);
-        output::note(&format!("nothing was revoked; again: lanyard enable {}", credential.name));
+        output::note(&format!("nothing was revoked; to enable it again: lanyard enable {}", credential.name));
         Ok(ExitCode::SUCCESS)
     }
 }

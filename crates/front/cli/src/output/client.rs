@@ -35,10 +35,10 @@ pub(crate) fn list(clients: &[ShownClient], now: Timestamp, room: Option<usize>)
                 match client.expires_at {
                     None => "never".to_owned(),
                     Some(_) if client.has_expired(now) => "expired".to_owned(),
-                    Some(end) => format!("{end:.0}"),
+                    Some(end) => table::moment(end, room),
                 },
-                shown.last_used.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}")),
-                held(shown),
+                shown.last_used.map_or_else(|| "never".to_owned(), |at| table::moment(at, room)),
+                held(shown, room),
             ]
         })
         .collect();
@@ -137,13 +137,13 @@ fn with(shown: &ShownClient) -> String {
     }
 }
 
-fn held(shown: &ShownClient) -> String {
+fn held(shown: &ShownClient, room: Option<usize>) -> String {
     let mut names: Vec<_> = shown.holds.iter().map(|holding| holding.credential.to_string()).collect();
     names.dedup();
     let until = shown.holds.iter().map(|holding| holding.until).max_by_key(|end| end.unwrap_or(Timestamp::MAX));
     match until {
         None => "-".to_owned(),
-        Some(Some(end)) => format!("{}, until {end:.0}", few(names)),
+        Some(Some(end)) => format!("{}, until {}", few(names), table::moment(end, room)),
         Some(None) => format!("{}, until an unknown time", few(names)),
     }
 }

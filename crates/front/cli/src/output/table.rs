@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anstyle::Style;
+use jiff::Timestamp;
 use lanyard_protocol::visible;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -56,6 +57,19 @@ pub(crate) fn room() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
     Some(usize::from(width.0)).filter(|width| *width > 0)
 }
+
+/// A moment in a table. On a narrow terminal it is shortened, because a moment that is cut off is of no use.
+pub(crate) fn moment(at: Timestamp, room: Option<usize>) -> String {
+    match room {
+        Some(..SHORT) => at.strftime("%m-%d %H:%M").to_string(),
+        Some(SHORT..WIDE) => at.strftime("%Y-%m-%d %H:%M").to_string(),
+        _ => format!("{at:.0}"),
+    }
+}
+
+/// The widths of a terminal, in columns, below which the cells of a table are shortened.
+const SHORT: usize = 70;
+pub(crate) const WIDE: usize = 120;
 
 /// Lays out rows for a known width; `None` is as wide as they need to be.
 pub(crate) fn within(headings: &[&str], rows: Vec<Vec<String>>, room: Option<usize>) -> Block {
