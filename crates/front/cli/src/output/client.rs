@@ -35,9 +35,9 @@ pub(crate) fn list(clients: &[ShownClient], now: Timestamp, room: Option<usize>)
                 match client.expires_at {
                     None => "never".to_owned(),
                     Some(_) if client.has_expired(now) => "expired".to_owned(),
-                    Some(end) => table::moment(end, room),
+                    Some(end) => table::day(end, room),
                 },
-                shown.last_used.map_or_else(|| "never".to_owned(), |at| table::moment(at, room)),
+                shown.last_used.map_or_else(|| "never".to_owned(), |at| used(at, room)),
                 held(shown, room),
             ]
         })
@@ -143,9 +143,14 @@ fn held(shown: &ShownClient, room: Option<usize>) -> String {
     let until = shown.holds.iter().map(|holding| holding.until).max_by_key(|end| end.unwrap_or(Timestamp::MAX));
     match until {
         None => "-".to_owned(),
-        Some(Some(end)) => format!("{}, until {}", few(names), table::moment(end, room)),
+        Some(Some(end)) => format!("{}, until {}", few(names), table::day(end, room)),
         Some(None) => format!("{}, until an unknown time", few(names)),
     }
+}
+
+/// When it was last used. The other columns need the room on a narrow terminal.
+fn used(at: Timestamp, room: Option<usize>) -> String {
+    table::moment(at, room.map(|room| if room < table::WIDE { 0 } else { room }))
 }
 
 fn known_by(shown: &ShownClient) -> String {

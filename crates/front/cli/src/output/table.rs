@@ -33,8 +33,8 @@ impl fmt::Display for Block {
 
 /// Between two columns.
 const GAP: usize = 2;
-/// A column is not made narrower than this; the first one, the name, keeps more if there is room.
-const NARROW: usize = 10;
+/// A column is not made narrower than this, a short moment; the first one, the name, keeps more if there is room.
+const NARROW: usize = 11;
 const NARROW_NAME: usize = 24;
 /// Stands for omitted text, and for omitted columns.
 const CUT: &str = "…";
@@ -56,6 +56,14 @@ pub(crate) fn render(headings: &[&str], rows: Vec<Vec<String>>) -> Block {
 pub(crate) fn room() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
     Some(usize::from(width.0)).filter(|width| *width > 0)
+}
+
+/// The day of a moment in a table, with the time if there is room.
+pub(crate) fn day(at: Timestamp, room: Option<usize>) -> String {
+    match room {
+        Some(..WIDE) => at.strftime("%Y-%m-%d").to_string(),
+        _ => format!("{at:.0}"),
+    }
 }
 
 /// A moment in a table. On a narrow terminal it is shortened, because a moment that is cut off is of no use.
