@@ -99,12 +99,12 @@ impl RestoreError {
             Self::Damaged { .. } => "use another backup; nothing was changed".to_owned(),
             Self::Foreign(_) => "give it a file that lanyard backup made".to_owned(),
             Self::Newer { .. } => "use the newer lanyard".to_owned(),
-            Self::NoKey { kept_in, source, .. } => match kept_in {
-                KeySource::File | KeySource::Passphrase => {
-                    format!("name a copy of the key that the home had then: --key-file FILE ({})", source.hint())
-                }
-                _ => format!("{}; or name a copy of the key: --key-file FILE", source.hint()),
-            },
+            Self::NoKey { source: KeyError::File(KeyFileError::Missing(_)), .. } => {
+                "name your copy of the key that the home had then: lanyard restore FILE --key-file KEY".to_owned()
+            }
+            Self::NoKey { source, .. } => {
+                format!("{}; or name your copy of the key: lanyard restore FILE --key-file KEY", source.hint())
+            }
             Self::OtherKey { expected, .. } => {
                 format!("find the key file with the key {expected}: without it the backup cannot be opened")
             }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use lanyard_home::BackupError;
 use serde_json::json;
 
 use super::key::place;
@@ -25,6 +26,10 @@ impl Backup {
                 message: "a backup is a file, and is not written to standard output".to_owned(),
                 hint: "name a file; ./- is one of that name".to_owned(),
             });
+        }
+        // Before a passphrase is asked for.
+        if self.file.symlink_metadata().is_ok() {
+            return Err(BackupError::Exists(self.file).into());
         }
         let made = common.open_home().await?.backup(&self.file).await?;
         if common.json {

@@ -119,7 +119,7 @@ fn what_cannot_be_restored_leaves_nothing_behind() {
     assert!(!second.path().exists());
     fs::write(&file, &whole).unwrap();
     let refused = second.run(["restore", path(&file)]);
-    assert!(refused.hint().contains("--key-file FILE"), "{}", refused.hint());
+    assert!(refused.hint().contains("--key-file KEY"), "{}", refused.hint());
     refused.fails(6);
     assert!(!second.path().exists());
     // Nor is a home that is there touched.

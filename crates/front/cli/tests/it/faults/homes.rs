@@ -88,11 +88,11 @@ fn a_missing_key_is_never_replaced_by_a_new_one() {
     let home = signed_in(&webex);
     let (key, away) = (home.path().join("home.key"), home.beside().join("away.key"));
     fs::rename(&key, &away).unwrap();
-    out_of_order(&home, &webex, "has a database but no key", "from a backup");
+    out_of_order(&home, &webex, "has a database but no key", "your copy of the key");
     // Nor by a command that makes a home where there is none.
     let secret = home.file("token", &webex.description().bot.access_token);
     let mut add = home.command(["--webex-url", webex.url(), "add", "bot", "lobby", "--token-file"]);
-    refused(Running::start(add.arg(secret)).end(), 6, "has a database but no key", "from a backup");
+    refused(Running::start(add.arg(secret)).end(), 6, "has a database but no key", "your copy of the key");
     assert!(!key.exists());
     fs::rename(&away, &key).unwrap();
     nothing_is_lost(&home, &webex, 0);
