@@ -6,7 +6,7 @@ use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{Broker, List, ListApps, Parts, Precheck, Troubled};
+use lanyard_broker::{Broker, Class, List, ListApps, Parts, Precheck, Troubled};
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_home::{
     Home, HomeError, KeyAccess, NewHomeKey, OpenError, OpenHome, Options, PassphraseSource, Settings, SettingsError,
@@ -376,6 +376,17 @@ pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result
     let apps = if credential.app.is_some() { broker.call(ListApps).await? } else { Vec::new() };
     let all = if credential.mint.is_some() { broker.call(List).await? } else { Vec::new() };
     Ok(Troubled::among(credential, &apps, &all))
+}
+
+/// Warns that the home is paused: its credentials look as they do in the original.
+pub(crate) async fn warn_if_paused(broker: &Access) {
+    let Err(error) = broker.call(Precheck::Change).await else { return };
+    if error.class() == Class::PersonMustAct {
+        output::note(&format!("warning: {error}"));
+        if let Some(hint) = error.hint() {
+            output::note(&format!("hint: {hint}"));
+        }
+    }
 }
 
 /// The warning about the settings is printed once, however often they are read.

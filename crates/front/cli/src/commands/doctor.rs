@@ -308,7 +308,9 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
     if said["status"] != "ready" {
         let trouble = said["trouble"].as_str().unwrap_or("it does not say why");
         let hint = said["hint"].as_str().unwrap_or("see its log").to_owned();
-        findings.push(Finding::bad("broker", format!("runs on {at} and is not ready: {trouble}"), Some(hint)));
+        let is_known = findings.iter().any(|finding| finding.hint.as_ref() == Some(&hint));
+        let said = format!("runs on {at} and is not ready: {trouble}");
+        findings.push(Finding::bad("broker", said, Some(hint).filter(|_| !is_known)));
         return 5;
     }
     findings.push(Finding::good("broker", format!("runs on {at}")));
@@ -392,8 +394,8 @@ fn examine_credential(credential: &Credential, apps: &[App], all: &[Credential],
         (State::Disabled, _) => Finding::good("credential", said),
         _ => match Obstacle::among(credential, all, now) {
             Some(obstacle) => {
-                let hint = output::credential::obstacle_hint(&obstacle, &Troubled::among(credential, apps, all));
-                let why = output::credential::obstacle(&obstacle, now);
+                let hint = output::credential::obstacle_hint(obstacle, &Troubled::among(credential, apps, all));
+                let why = output::credential::obstacle(obstacle, now);
                 Finding::bad("credential", format!("{said}; it cannot be minted again: {why}"), Some(hint))
             }
             None => Finding::good("credential", said),

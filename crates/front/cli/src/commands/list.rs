@@ -51,7 +51,10 @@ impl FromStr for Wanted {
 impl List {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let (all, unreadable) = match common.broker_if_any().await? {
-            Some(broker) => (broker.call(lanyard_broker::List).await?, broker.call(ListUnreadable).await?),
+            Some(broker) => {
+                context::warn_if_paused(&broker).await;
+                (broker.call(lanyard_broker::List).await?, broker.call(ListUnreadable).await?)
+            }
             None => (Vec::new(), Vec::new()),
         };
         for row in unreadable {

@@ -18,6 +18,7 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
+        context::warn_if_paused(&broker).await;
         let credential =
             broker.call(lanyard_broker::Show { name: context::credential(&broker, self.name).await? }).await?;
         let now = context::parts().clock.now();

@@ -46,6 +46,10 @@ fn a_restored_home_hands_out_nothing_until_a_person_says_that_the_original_is_of
     for read in [&["list"][..], &["show", "acme"], &["app", "list"], &["audit", "--verify"], &["key", "show"]] {
         second.run(read).ok();
     }
+    for read in [&["list"][..], &["show", "acme"], &["list", "--json"]] {
+        let said = second.run(read).stderr;
+        assert!(said.contains("warning: this home has been paused since"), "{said}");
+    }
     let doctor = second.run(["doctor"]);
     assert!(doctor.stdout.contains("lanyard restore --resume"), "{}", doctor.stdout);
     doctor.fails(4);
