@@ -64,7 +64,8 @@ pub(crate) async fn take(
             Shortfall::RenewalFailed(why) => why,
             Shortfall::RenewalSlow => "another process is renewing it",
         };
-        output::note(&format!("warning: the token of {} lasts {}: {why}", taken.name, lasts()));
+        let next = taken.last.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default();
+        output::note(&format!("warning: the token of {} lasts {}: {why}{next}", taken.name, lasts()));
     } else if let Some(advice) = &taken.last {
         output::note(&format!("warning: this is the last token of {}, valid for {}; {advice}", taken.name, lasts()));
     }

@@ -109,7 +109,7 @@ fn organisation(credential: &Credential) -> String {
 }
 
 /// The reason why a credential cannot be minted again, in words.
-pub(crate) fn obstacle(obstacle: &Obstacle<'_>, now: &Moment) -> String {
+pub(crate) fn obstacle(obstacle: Obstacle<'_>, now: &Moment) -> String {
     match obstacle {
         Obstacle::Gone => "the credential that it was minted through was cleared".to_owned(),
         Obstacle::Unusable(via) => match via.state(now) {
@@ -122,9 +122,11 @@ pub(crate) fn obstacle(obstacle: &Obstacle<'_>, now: &Moment) -> String {
 }
 
 /// The next step if there is such an obstacle.
-pub(crate) fn obstacle_hint(obstacle: &Obstacle<'_>, whose: &Troubled) -> String {
+pub(crate) fn obstacle_hint(obstacle: Obstacle<'_>, whose: &Troubled) -> String {
     match obstacle {
-        Obstacle::Unusable(via) if via.standing == Standing::Disabled => format!("lanyard enable {}", via.name),
+        Obstacle::Unusable(via) if via.standing == Standing::Disabled => {
+            format!("enable {0}: lanyard enable {0}", via.name)
+        }
         Obstacle::Unusable(_) | Obstacle::Gone => lanyard_broker::mint_advice(whose),
     }
 }
@@ -162,7 +164,7 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, all: &[Credential]
         rows.push(("valid for", valid_for(credential, now)));
         rows.push((
             "renewable for",
-            match (validity.refresh, validity.refresh_left(now), &obstacle) {
+            match (validity.refresh, validity.refresh_left(now), obstacle) {
                 (_, _, Some(found)) => format!("not at present: {}", self::obstacle(found, now)),
                 _ if credential.renewal() == Renewal::Mint => "as long as it can be minted again".to_owned(),
                 _ if dead(credential) => "no longer".to_owned(),
@@ -196,7 +198,10 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, all: &[Credential]
         rows.push(("last error", format!("{:.0}: {}", trouble.when(), trouble.message)));
         let hint = lanyard_broker::advice(whose, trouble, now);
         rows.push(("hint", pasted::for_this_home(&hint).into_owned()));
-    } else if let Some(found) = &obstacle {
+    } else if credential.standing == Standing::Disabled {
+        let hint = format!("to enable it again: lanyard enable {}", credential.name);
+        rows.push(("hint", pasted::for_this_home(&hint).into_owned()));
+    } else if let Some(found) = obstacle {
         rows.push(("hint", pasted::for_this_home(&obstacle_hint(found, whose)).into_owned()));
     }
     rows.extend(credential.labels.iter().map(|(key, value)| ("labels", format!("{key}={value}"))));

@@ -277,7 +277,7 @@ fn typed(home: &Home, arguments: &[&str], answer: &str) -> Ended {
 fn what_cannot_be_undone_is_asked_at_a_terminal() {
     let (webex, home) = furnished();
     home.run(["client", "add", "monitor", "--credential", "acme", "--can", "read"]).ok();
-    for arguments in [&["clear", "acme"][..], &["app", "remove", "desk"], &["client", "remove", "monitor"]] {
+    let asks = |arguments: &[&str]| {
         for answer in ["n", "", "yes please"] {
             let kept = typed(&home, arguments, answer);
             assert!(
@@ -287,12 +287,15 @@ fn what_cannot_be_undone_is_asked_at_a_terminal() {
             );
             kept.fails(1);
         }
-    }
+    };
+    asks(&["clear", "acme"]);
+    asks(&["client", "remove", "monitor"]);
     assert!(webex.accepts(&home.token()));
     typed(&home, &["clear", "nobody"], "y").fails(3);
     let asked = typed(&home, &["clear", "acme"], "y");
     assert!(asked.stderr.contains("Clear acme, which acts as"), "{}", asked.stderr);
     asked.ok();
+    asks(&["app", "remove", "desk"]);
     for arguments in [&["app", "remove", "desk", "--yes"][..], &["client", "remove", "monitor", "-y"]] {
         let done = typed(&home, arguments, "n");
         assert!(!done.stderr.contains("[y/N]"), "{}", done.stderr);

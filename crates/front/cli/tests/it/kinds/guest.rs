@@ -71,7 +71,7 @@ fn a_guest_that_cannot_be_minted_again_does_not_look_well() {
     let shown = home.run(["show", "visitor"]).ok();
     assert!(shown.contains("not at present: fleet, which it is minted through, is disabled"), "{shown}");
     let report = doctor();
-    assert!(report.stdout.contains("hint: lanyard enable fleet"), "{}", report.stdout);
+    assert!(report.stdout.contains("hint: enable fleet: lanyard enable fleet"), "{}", report.stdout);
     report.fails(4);
     home.run(["enable", "fleet"]).ok();
     assert!(row().contains("always"), "{}", row());
