@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_secret::AccessToken;
-use lanyard_store::{AuditAction, AuditRecord, Check};
+use lanyard_store::{About, Check, Event, EventKind, JournalRecord};
 use lanyard_time::Moment;
 
 use crate::identity::passes;
@@ -193,7 +193,7 @@ impl Broker {
     /// Whether a token of this grant was refused within the last while. What became of an earlier grant says nothing about it, nor
     /// does an entry that a clock wrote which was ahead.
     async fn has_rested(&self, credential: &Credential, now: Timestamp) -> Result<Rested, Error> {
-        let Some(refused) = self.store.last(credential.id, AuditAction::TokenRefused).await? else {
+        let Some(refused) = self.store.last(credential.id, EventKind::TokenRefused).await? else {
             return Ok(Rested::Yes);
         };
         if refused > now || now.checked_sub(AT_MOST_EVERY).is_ok_and(|since| refused < since) {
@@ -202,7 +202,7 @@ impl Broker {
         if credential.validity.as_ref().is_some_and(|validity| refused >= validity.obtained.wall) {
             return Ok(Rested::SameToken);
         }
-        for action in [AuditAction::SignedIn, AuditAction::RefreshTokenStored] {
+        for action in [EventKind::SignedIn, EventKind::RefreshTokenStored] {
             if self.store.last(credential.id, action).await?.is_some_and(|at| at > refused) {
                 return Ok(Rested::Yes);
             }
@@ -211,13 +211,12 @@ impl Broker {
     }
 
     async fn note_refusal(&self, credential: &Credential) -> Result<(), Error> {
-        let record = AuditRecord {
+        let record = JournalRecord {
             at: self.clock.now().wall,
-            action: AuditAction::TokenRefused,
-            credential: Some((credential.id, credential.name.clone())),
+            about: About::credential(&credential.id, &credential.name),
             actor: self.actor.clone(),
-            detail: format!("generation {}", credential.generation),
+            event: Event::TokenRefused { generation: credential.generation },
         };
-        Ok(self.store.append_audit(&record).await?)
+        Ok(self.store.append(&record).await?)
     }
 }

@@ -35,7 +35,7 @@ pub use calls::client::{
 pub use calls::client_policy::{ChangeClient, Limit};
 pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
-pub use calls::holders::{Handed, Holder, Holders};
+pub use calls::holders::{Holder, Holders};
 pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
 pub use calls::key::RenewDataKeys;
 pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};

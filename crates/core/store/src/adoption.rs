@@ -5,9 +5,9 @@
 
 use lanyard_vault::{DataKey, RowAddress, Sealed};
 
-use crate::audit::AuditAction;
 use crate::clients::Counting;
 use crate::engine::sql;
+use crate::journal::{About, Event};
 use crate::keys::{KeyUnavailable, Keys};
 use crate::write::{Purpose, Tx};
 use crate::{Store, StoreError};
@@ -75,7 +75,7 @@ impl Store {
         self.write_list(tx, &Counting { version: 0, ids }).await?;
         let names: Vec<String> = rows.iter().filter_map(|row| row.text("name").ok()).collect();
         if !rows.is_empty() {
-            tx.record(AuditAction::ClientsAdopted, None, names.join(", "));
+            tx.record(About::Home, Event::ClientsAdopted { names: names.clone() });
         }
         Ok(names)
     }

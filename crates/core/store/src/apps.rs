@@ -8,10 +8,9 @@ use lanyard_protocol::oauth::RedirectUri;
 use lanyard_secret::ClientSecret;
 use thiserror::Error;
 
-use crate::audit::AuditAction;
-use crate::changes::Changed;
 use crate::engine::{Row, Statement, sql};
 use crate::envelope::{Envelope, Owner};
+use crate::journal::{About, Event};
 use crate::record::{read_environment, unless_unreadable};
 use crate::seal::APPS;
 use crate::write::Tx;
@@ -73,8 +72,9 @@ impl Store {
                 .bind(1_u32);
             tx.run(row).await?;
             tx.seal(&APPS, id);
-            let detail = format!("{} ({}) in {}", app.name, app.kind, app.environment.id());
-            tx.record(AuditAction::AppAdded, None, detail);
+            let (name, kind) = (app.name.to_string(), app.kind.to_string());
+            let added = Event::AppAdded { name, kind, environment: app.environment.id().to_owned() };
+            tx.record(About::App(app.id), added);
             tx.commit(()).await
         })
         .await
@@ -132,10 +132,10 @@ impl Store {
         Ok(Some(secret))
     }
 
-    /// Writes an app's redirect URIs, scopes and application id; what else it is stays as it was. `detail` says in the audit what
+    /// Writes an app's redirect URIs, scopes and application id; what else it is stays as it was. `changed` says in the journal what
     /// was changed. Credentials that failed because Webex did not know the application id may try again at once. `false` when there is
     /// no such app.
-    pub async fn change_app(&self, app: &App, detail: &str) -> Result<bool, StoreError> {
+    pub async fn change_app(&self, app: &App, changed: &str) -> Result<bool, StoreError> {
         self.write(|mut tx| async move {
             let id = app.id.to_string();
             if tx.sealed(&APPS, &id).await?.is_none() {
@@ -148,7 +148,8 @@ impl Store {
                 .bind(app.application_id.as_deref());
             tx.run(update).await?;
             self.lift_wrong_client_of(&mut tx, &id).await?;
-            tx.record(AuditAction::AppChanged, None, detail);
+            let event = Event::AppChanged { name: app.name.to_string(), changed: changed.to_owned() };
+            tx.record(About::App(app.id), event);
             tx.commit(true).await
         })
         .await
@@ -167,7 +168,7 @@ impl Store {
             let update = sql("apps", UPDATE_SECRET).bind(row_id.as_str()).bind(&wrapped).bind(&sealed).bind(version);
             tx.run(update).await?;
             self.lift_wrong_client_of(&mut tx, &row_id).await?;
-            tx.record(AuditAction::AppSecretReplaced, None, row.text("name")?);
+            tx.record(About::App(id), Event::AppSecretReplaced { name: row.text("name")? });
             tx.commit(true).await
         })
         .await
@@ -175,9 +176,9 @@ impl Store {
 
     /// Lets all of an app's credentials that failed because of it try again at once.
     async fn lift_wrong_client_of(&self, tx: &mut Tx, app: &str) -> Result<(), StoreError> {
-        let told = sql("credentials", "SELECT id FROM credentials WHERE app = $1 AND trouble_kind = $2");
+        let told = sql("credentials", "SELECT id, name FROM credentials WHERE app = $1 AND trouble_kind = $2");
         for row in tx.rows(told.bind(app).bind(TroubleKind::WrongClient.as_str())).await? {
-            tx.changed(Changed::Credential(row.parsed("id")?));
+            tx.record(About::Credential(row.parsed("id")?, row.parsed("name")?), Event::RetryAllowed {});
         }
         let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE app = $1 AND trouble_kind = $2");
         tx.run(lift.bind(app).bind(TroubleKind::WrongClient.as_str())).await?;
@@ -188,10 +189,12 @@ impl Store {
     /// whether the secret was replaced meanwhile: the replacement lifts what stands by then, and this what came later.
     pub async fn lift_wrong_client(&self, id: CredentialId) -> Result<(), StoreError> {
         self.write(|mut tx| async move {
-            let lift =
-                sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE id = $1 AND trouble_kind = $2");
-            tx.run(lift.bind(id.to_string()).bind(TroubleKind::WrongClient.as_str())).await?;
-            tx.changed(Changed::Credential(id));
+            let told = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1 AND trouble_kind = $2");
+            let told = told.bind(id.to_string()).bind(TroubleKind::WrongClient.as_str());
+            let Some(row) = tx.row(told).await? else { return tx.abandon(()).await };
+            let lift = sql("credentials", "UPDATE credentials SET trouble_pause = 0 WHERE id = $1");
+            tx.run(lift.bind(id.to_string())).await?;
+            tx.record(About::Credential(id, row.parsed("name")?), Event::RetryAllowed {});
             tx.commit(()).await
         })
         .await
@@ -209,7 +212,7 @@ impl Store {
                 return tx.abandon(false).await;
             };
             tx.run(sql("apps", "DELETE FROM apps WHERE id = $1").bind(id.to_string())).await?;
-            tx.record(AuditAction::AppRemoved, None, row.text("name")?);
+            tx.record(About::App(id), Event::AppRemoved { name: row.text("name")? });
             tx.commit(true).await
         })
         .await

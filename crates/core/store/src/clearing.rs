@@ -9,11 +9,11 @@ use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_vault::Sealed;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::AuditAction;
 use crate::credentials::update_standing;
 use crate::engine::{Row, sql};
 use crate::envelope::{Envelope, Owner};
 use crate::grant::{ACCESS, owner};
+use crate::journal::{About, Event};
 use crate::record::{read_closed, read_environment, unless_unreadable};
 use crate::seal::CREDENTIALS;
 use crate::write::Tx;
@@ -87,13 +87,10 @@ impl Store {
                 for token in &held {
                     self.queue(&mut tx, &row, token).await?;
                 }
-                let detail = match unreadable.len() {
-                    0 => format!("tokens to revoke: {}", held.len()),
-                    n => format!("tokens to revoke: {}; {n} of them do not open and cannot be", held.len()),
-                };
                 update_standing(&mut tx, id, &Standing::Clearing).await?;
                 let name = row.parsed("name")?;
-                tx.record(AuditAction::Clearing, Some((&id, &name)), detail);
+                let clearing = Event::Clearing { tokens: held.len(), unreadable: unreadable.len() };
+                tx.record(About::Credential(id, name), clearing);
             }
             let waiting = tx.rows(sql("revocations", SELECT_OF_CREDENTIAL).bind(id.to_string())).await?;
             let waiting = waiting.iter().map(read).collect::<Result<_, _>>()?;
@@ -111,7 +108,7 @@ impl Store {
     /// Erases a credential that is being cleared, with its data key. What waits to be revoked goes on waiting. `false` when there is
     /// no such credential.
     pub async fn finish_clearing(&self, id: CredentialId) -> Result<bool, StoreError> {
-        self.erase(id, AuditAction::Cleared).await
+        self.erase(id, || Event::Cleared {}).await
     }
 
     /// All tokens that wait to be revoked and can be read, the longest waiting first.
@@ -140,16 +137,13 @@ impl Store {
                 };
                 let pending = read(&row)?;
                 tx.run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.to_string())).await?;
-                let kind = pending.kind.as_str();
-                let (action, detail) = match outcome {
-                    RevocationOutcome::Revoked => (AuditAction::Revoked, format!("{kind} token")),
-                    RevocationOutcome::RevokedThrough(what) => {
-                        (AuditAction::Revoked, format!("{kind} token, through {what}"))
-                    }
-                    RevocationOutcome::NotRevoked(why) => (AuditAction::NotRevoked, format!("{kind} token: {why}")),
+                let token = pending.kind.as_str().to_owned();
+                let event = match outcome {
+                    RevocationOutcome::Revoked => Event::Revoked { token, through: None },
+                    RevocationOutcome::RevokedThrough(what) => Event::Revoked { token, through: Some(what.clone()) },
+                    RevocationOutcome::NotRevoked(why) => Event::NotRevoked { token, why: why.clone() },
                 };
-                let about = Some((&pending.credential, &pending.name));
-                tx.record(action, about, detail);
+                tx.record(About::Credential(pending.credential, pending.name), event);
                 tx.commit::<_, StoreError>(true).await
             })
             .await?;

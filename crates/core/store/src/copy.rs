@@ -14,8 +14,8 @@ use lanyard_vault::{KeyId, KeySource};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use thiserror::Error;
 
-use crate::audit::AuditAction;
 use crate::engine::{Engine, EngineCopyError, Reach, SqliteEngine, beside, sql};
+use crate::journal::{About, Event};
 use crate::keys::HomeRow;
 use crate::pause::PAUSE;
 use crate::seal::SEAL_HOME;
@@ -93,9 +93,9 @@ impl Store {
 
     /// Puts into the audit that a copy was made.
     pub async fn record_backup(&self, path: &Path) -> Result<(), StoreError> {
-        let detail = &*format!("to {}", path.display());
+        let to = &*path.display().to_string();
         self.write_for(Purpose::ThoughPaused, |mut tx| async move {
-            tx.record(AuditAction::BackedUp, None, detail);
+            tx.record(About::Home, Event::BackedUp { to: to.to_owned() });
             tx.commit(()).await
         })
         .await
@@ -106,7 +106,7 @@ impl Store {
     pub async fn mark_restored(&self, from: &Path, id: &str, source: Option<KeySource>) -> Result<(), StoreError> {
         let now = self.now().wall;
         let reason = &*format!("it was restored from a copy at {now:.0}");
-        let detail = &*format!("from {}", from.display());
+        let from = &*from.display().to_string();
         self.write_for(Purpose::Keys, |mut tx| async move {
             tx.sealed_home().await?;
             tx.run(sql("home", PAUSE).bind(reason).bind(now)).await?;
@@ -114,7 +114,7 @@ impl Store {
             if let Some(source) = source {
                 tx.run(sql("home", "UPDATE home SET key_source = $1").bind(source.as_str())).await?;
             }
-            tx.record(AuditAction::Restored, None, detail);
+            tx.record(About::Home, Event::Restored { from: from.to_owned() });
             tx.commit(()).await
         })
         .await

@@ -9,16 +9,15 @@ use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::audit::AuditAction;
-use crate::changes::Changed;
-use crate::engine::sql;
+use crate::engine::{Statement, sql};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
+use crate::journal::{About, Event, StandingNote};
 use crate::record::{
     Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_unchecked,
     standing_values, unless_unreadable, validity_values,
 };
 use crate::seal::CREDENTIALS;
-use crate::write::Tx;
+use crate::write::{Done, Tx};
 use crate::{Store, StoreError};
 
 /// A credential to be stored, with its first tokens where it has some already.
@@ -110,9 +109,8 @@ impl Store {
                 let environment = credential.environment.id();
                 self.store_grant(&mut tx, id, environment, credential.grant, counters, tokens).await?;
             }
-            let about = Some((&credential.id, &credential.name));
-            let detail = format!("{} in {}", credential.kind, credential.environment.id());
-            tx.record(AuditAction::Added, about, detail);
+            let (kind, environment) = (credential.kind.to_string(), credential.environment.id().to_owned());
+            tx.record(About::credential(&credential.id, &credential.name), Event::Added { kind, environment });
             tx.commit(credential.clone()).await
         })
         .await
@@ -180,8 +178,7 @@ impl Store {
             };
             let rename = sql("credentials", "UPDATE credentials SET name = $2 WHERE id = $1");
             tx.run(rename.bind(id.to_string()).bind(name.as_str())).await?;
-            let detail = format!("was {}", old.0);
-            tx.record(AuditAction::Renamed, Some((&id, name)), detail);
+            tx.record(About::credential(&id, name), Event::Renamed { was: old.0.to_string() });
             tx.commit(true).await
         })
         .await
@@ -195,12 +192,13 @@ impl Store {
                 return tx.abandon(false).await;
             };
             update_standing(&mut tx, id, standing).await?;
-            let action = match (&old, standing) {
-                (_, Standing::Disabled) => AuditAction::Disabled,
-                (Standing::Disabled, _) => AuditAction::Enabled,
-                _ => AuditAction::StandingChanged,
+            let note = StandingNote::of(standing);
+            let event = match (&old, standing) {
+                (_, Standing::Disabled) => Event::Disabled { standing: note },
+                (Standing::Disabled, _) => Event::Enabled { standing: note },
+                _ => Event::StandingChanged { standing: note },
             };
-            tx.record(action, Some((&id, &name)), standing_word(standing));
+            tx.record(About::Credential(id, name), event);
             tx.commit(true).await
         })
         .await
@@ -248,8 +246,8 @@ impl Store {
                 .bind_all(identity_values(&check.subject, check.organisation.as_ref()))
                 .bind_all(standing_values(standing));
             tx.run(update).await?;
-            let about = Some((&id, &current.name));
-            tx.record(AuditAction::Checked, about, standing_word(standing));
+            let checked = Event::Checked { standing: StandingNote::of(standing) };
+            tx.record(About::credential(&id, &current.name), checked);
             tx.commit(true).await
         })
         .await
@@ -263,11 +261,11 @@ impl Store {
         generation: Generation,
         lasted: Duration,
     ) -> Result<(), StoreError> {
-        self.write(|mut tx| async move {
+        self.write(|tx| async move {
             let end = "UPDATE credentials SET access_lifetime = $3 WHERE id = $1 AND generation = $2";
-            tx.run(sql("credentials", end).bind(id.to_string()).bind(generation.number()).bind(Some(lasted))).await?;
-            tx.changed(Changed::Credential(id));
-            tx.commit(()).await
+            let end = sql("credentials", end).bind(id.to_string()).bind(generation.number()).bind(Some(lasted));
+            let ended = Event::AccessEnded { generation, lasted_seconds: lasted.as_secs() };
+            record_if_changed(tx, id, end, ended).await
         })
         .await
     }
@@ -283,23 +281,22 @@ impl Store {
     ) -> Result<(), StoreError> {
         let Some(age) = now.boot.since(&obtained.boot) else { return Ok(()) };
         let Ok(agreeing) = now.wall.checked_sub(age) else { return Ok(()) };
-        self.write(|mut tx| async move {
+        self.write(|tx| async move {
             let agree =
                 "UPDATE credentials SET obtained_wall = $3 WHERE id = $1 AND generation = $2 AND obtained_wall = $4";
             let agree = sql("credentials", agree).bind(id.to_string()).bind(generation.number());
-            tx.run(agree.bind(agreeing).bind(obtained.wall)).await?;
-            tx.changed(Changed::Credential(id));
-            tx.commit(()).await
+            let agree = agree.bind(agreeing).bind(obtained.wall);
+            record_if_changed(tx, id, agree, Event::ClockTrusted { generation }).await
         })
         .await
     }
 
     /// Erases a credential with its data key, without revoking anything. `false` when there is none.
     pub async fn remove_credential(&self, id: CredentialId) -> Result<bool, StoreError> {
-        self.erase(id, AuditAction::Removed).await
+        self.erase(id, || Event::Removed {}).await
     }
 
-    pub(crate) async fn erase(&self, id: CredentialId, action: AuditAction) -> Result<bool, StoreError> {
+    pub(crate) async fn erase(&self, id: CredentialId, event: fn() -> Event) -> Result<bool, StoreError> {
         let erased = self
             .write(|mut tx| async move {
                 let Some(row) = tx.sealed_or_altered(&CREDENTIALS, &id.to_string()).await? else {
@@ -309,7 +306,7 @@ impl Store {
                 self.take_from_clients(&mut tx, id).await?;
                 tx.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
                 crate::lease::drop_lease(&mut tx, id).await?;
-                tx.record(action, Some((&id, &name)), "");
+                tx.record(About::Credential(id, name), event());
                 tx.commit::<_, StoreError>(true).await
             })
             .await?;
@@ -319,6 +316,23 @@ impl Store {
         }
         Ok(erased)
     }
+}
+
+/// Runs the statement, and records the event if it found its row.
+async fn record_if_changed(
+    mut tx: Tx,
+    id: CredentialId,
+    statement: Statement,
+    event: Event,
+) -> Result<Done<()>, StoreError> {
+    if tx.run(statement).await? == 0 {
+        return tx.abandon(()).await;
+    }
+    let name = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
+    if let Some(row) = tx.row(name).await? {
+        tx.record(About::Credential(id, row.parsed("name")?), event);
+    }
+    tx.commit(()).await
 }
 
 /// A name that was read once is kept where a later token may not read it.
@@ -348,14 +362,18 @@ pub(crate) async fn update_standing(tx: &mut Tx, id: CredentialId, standing: &St
 }
 
 /// For the audit.
-pub(crate) fn standing_word(standing: &Standing) -> String {
-    match standing {
-        Standing::Pending => "pending".to_owned(),
-        Standing::Active => "active".to_owned(),
-        Standing::Stalled(trouble) => format!("stalled: {}", trouble.kind),
-        Standing::NeedsLogin(trouble) => format!("needs-login: {}", trouble.kind),
-        Standing::Clearing => "clearing".to_owned(),
-        Standing::Disabled => "disabled".to_owned(),
+impl StandingNote {
+    /// The standing, as an event has it.
+    pub(crate) fn of(standing: &Standing) -> Self {
+        let (standing, trouble) = match standing {
+            Standing::Pending => ("pending", None),
+            Standing::Active => ("active", None),
+            Standing::Stalled(trouble) => ("stalled", Some(trouble)),
+            Standing::NeedsLogin(trouble) => ("needs-login", Some(trouble)),
+            Standing::Clearing => ("clearing", None),
+            Standing::Disabled => ("disabled", None),
+        };
+        Self { standing: standing.to_owned(), trouble: trouble.map(|trouble| trouble.kind.to_string()) }
     }
 }
 

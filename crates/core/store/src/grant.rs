@@ -8,9 +8,9 @@ use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_vault::Sealed;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::AuditAction;
 use crate::engine::sql;
 use crate::envelope::{Envelope, Owner};
+use crate::journal::{About, Event};
 use crate::record::{identity_values, read_closed, standing_values, validity_values};
 use crate::seal::CREDENTIALS;
 use crate::write::Tx;
@@ -40,12 +40,16 @@ pub struct EarlierGrant {
     pub spare: Option<RefreshToken>,
 }
 
+fn signed_in(grant: Grant, generation: Generation) -> Event {
+    Event::SignedIn { grant, generation }
+}
+
 /// How a grant is put in place of another.
 #[derive(Clone, Copy)]
 struct Put<'a> {
     /// Only in place of this generation.
     expected: Option<Generation>,
-    action: AuditAction,
+    event: fn(Grant, Generation) -> Event,
     /// The refresh token that is kept beside it.
     spare: Option<&'a RefreshToken>,
 }
@@ -62,7 +66,7 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: None, action: AuditAction::SignedIn, spare: None };
+        let how = Put { expected: None, event: signed_in, spare: None };
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
@@ -76,7 +80,7 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: Some(replaces), action: AuditAction::SignedIn, spare: None };
+        let how = Put { expected: Some(replaces), event: signed_in, spare: None };
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
@@ -90,7 +94,8 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: Some(replaces), action: AuditAction::RefreshTokenStored, spare: earlier };
+        let event = |grant, generation| Event::RefreshTokenStored { grant, generation };
+        let how = Put { expected: Some(replaces), event, spare: earlier };
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
@@ -105,7 +110,8 @@ impl Store {
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
         let spare = earlier.spare.as_ref();
-        let how = Put { expected: Some(replaces), action: AuditAction::TokensPutBack, spare };
+        let event = |grant, generation| Event::TokensPutBack { grant, generation };
+        let how = Put { expected: Some(replaces), event, spare };
         self.put_grant(id, how, &earlier.tokens, (subject, organisation)).await
     }
 
@@ -119,7 +125,8 @@ impl Store {
         subject: &Subject,
         organisation: Option<&Organisation>,
     ) -> Result<Option<Generation>, StoreError> {
-        let how = Put { expected: Some(replaces), action: AuditAction::Minted, spare: None };
+        let event = |grant, generation| Event::Minted { grant, generation };
+        let how = Put { expected: Some(replaces), event, spare: None };
         self.put_grant(id, how, tokens, (subject, organisation)).await
     }
 
@@ -144,7 +151,7 @@ impl Store {
     async fn put_grant(
         &self,
         id: CredentialId,
-        Put { expected, action, spare }: Put<'_>,
+        Put { expected, event, spare }: Put<'_>,
         tokens: &NewTokens,
         (subject, organisation): (&Subject, Option<&Organisation>),
     ) -> Result<Option<Generation>, StoreError> {
@@ -182,8 +189,7 @@ impl Store {
                 .bind_all(standing_values(&standing));
             tx.run(identity).await?;
             let name = row.parsed("name")?;
-            let detail = format!("grant {grant}, generation {generation}");
-            tx.record(action, Some((&id, &name)), detail);
+            tx.record(About::Credential(id, name), event(grant, generation));
             tx.commit(Some(generation)).await
         })
         .await

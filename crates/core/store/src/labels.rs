@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lanyard_credential::{AppName, CredentialId, CredentialName, Label, LabelKey};
 
-use crate::audit::AuditAction;
 use crate::engine::sql;
+use crate::journal::{About, Event};
 use crate::record::{labels_text, read_labels};
 use crate::seal::CREDENTIALS;
 use crate::{Store, StoreError};
@@ -30,7 +30,7 @@ impl Store {
             let update = sql("credentials", "UPDATE credentials SET labels = $2 WHERE id = $1");
             tx.run(update.bind(id.to_string()).bind(labels_text(&after))).await?;
             let name: CredentialName = row.parsed("name")?;
-            tx.record(AuditAction::Labelled, Some((&id, &name)), detail(&before, &after));
+            tx.record(About::Credential(id, name), labelled(&before, &after));
             tx.commit(true).await
         })
         .await
@@ -57,11 +57,12 @@ fn changed(mut labels: BTreeMap<String, String>, remove: &[LabelKey], set: &[Lab
     labels
 }
 
-/// For the audit: what is new, and which keys are gone.
-fn detail(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> String {
+/// What is new, and which keys are gone.
+fn labelled(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Event {
     let new = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
     let gone = before.keys().filter(|key| !after.contains_key(*key));
-    let words: Vec<String> =
-        new.map(|(key, value)| format!("{key}={value}")).chain(gone.map(|key| format!("without {key}"))).collect();
-    words.join(", ")
+    Event::Labelled {
+        set: new.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        removed: gone.cloned().collect(),
+    }
 }

@@ -1,13 +1,11 @@
-//! The store: engines, transactions, migrations, leases, audit, credentials.
+//! The store: engines, transactions, migrations, leases, the journal, credentials.
 //!
 //! [`Store`] keeps what the processes of a home share. Each of its methods that changes something is one transaction, recorded in
-//! the audit within the same transaction, and durable when the method returns. Tokens are sealed before they come near the
+//! the journal within the same transaction, and durable when the method returns. Tokens are sealed before they come near the
 //! engine; the store opens them one at a time, when it is asked to.
 
 mod adoption;
 mod apps;
-mod audit;
-mod changes;
 mod clearing;
 mod clients;
 mod copy;
@@ -20,8 +18,8 @@ mod gate;
 mod grant;
 mod hand_out;
 mod held;
-mod holders;
 mod intent;
+mod journal;
 mod keys;
 mod labels;
 mod lease;
@@ -37,8 +35,6 @@ mod store;
 mod write;
 
 pub use apps::{NewApp, RemoveAppError};
-pub use audit::{AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, Head, HeadError};
-pub use changes::Changes;
 pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
 pub use clients::{AddClientError, ChangeClientError, ClientList, HandOutCount, KeyedClient, Refusal, RefusedClient};
 pub use copy::{CopyError, StoreCopy, create_file, remove_unfinished_copies};
@@ -50,6 +46,10 @@ pub use grant::{EarlierGrant, NewTokens};
 pub use hand_out::HandOut;
 pub use held::{HeldToken, Shared};
 pub use intent::Writer;
+pub use journal::{
+    About, AuditVerdict, ChainEnd, Changes, ClientPolicy, Event, EventKind, Fault, Head, HeadError, JournalEntry,
+    JournalRecord, Position, StandingNote, Verified,
+};
 pub use keys::{DataKeysRenewed, Fetched, HomeKeys, KeySupply, KeyUnavailable, NextKey, RewrapError};
 pub use names::Names;
 pub use opening::{Database, DatabasePlace, LockedStore, OpenDatabaseError};

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_clients.sql"),
     include_str!("migrations/0006_client_list.sql"),
     include_str!("migrations/0007_seals.sql"),
+    include_str!("migrations/0008_journal.sql"),
 ];
 
 #[cfg(test)]

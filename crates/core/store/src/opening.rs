@@ -9,8 +9,8 @@ use lanyard_vault::{DataKey, HomeKey, KeyId, KeySource, Sealed};
 use thiserror::Error;
 
 use crate::adoption::{OWN_KEY, own_key};
-use crate::audit::AuditAction;
 use crate::engine::{Engine, PostgresEngine, SqliteEngine, StoreAddress, sql};
+use crate::journal::{About, Event};
 use crate::keys::{HomeKeys, HomeRow, KeySupply, Keys};
 use crate::migration::{self, KNOWN};
 use crate::schema;
@@ -261,7 +261,8 @@ impl Store {
         tx.run(row).await?;
         tx.seal_home();
         self.begin_list(tx).await?;
-        tx.record(AuditAction::HomeCreated, None, format!("key {}, kept in: {}", key.id(), source.as_str()));
+        let created = Event::HomeCreated { key: key.id().to_string(), kept_in: source.as_str().to_owned() };
+        tx.record(About::Home, created);
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::audit::AuditAction;
 use crate::engine::sql;
+use crate::journal::{About, Event};
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 
@@ -34,7 +34,7 @@ impl Store {
                 if tx.run(was).await? == 0 {
                     return tx.abandon(false).await;
                 }
-                tx.record(AuditAction::Resumed, None, "");
+                tx.record(About::Home, Event::Resumed {});
                 tx.commit::<_, StoreError>(true).await
             })
             .await?;

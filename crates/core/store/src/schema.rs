@@ -44,10 +44,31 @@ fn compare(known: &Objects, found: &Objects) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Connection as _;
+
     use super::*;
 
     fn objects(pairs: &[(&str, &str)]) -> Objects {
         pairs.iter().map(|(object, definition)| ((*object).to_owned(), (*definition).to_owned())).collect()
+    }
+
+    /// After a new migration: `INSTA_UPDATE=always cargo test -p lanyard-store the_known_schema` writes the file again.
+    #[tokio::test]
+    async fn the_known_schema_of_a_file_is_what_the_scripts_make() {
+        let mut connection = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        for script in crate::migration::scripts() {
+            sqlx::raw_sql(script).execute(&mut connection).await.unwrap();
+        }
+        let objects = "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') AS line FROM sqlite_master ORDER BY type || ' ' || name";
+        let rows = sqlx::raw_sql(objects).fetch_all(&mut connection).await.unwrap();
+        let line =
+            |row| sqlx::Row::get::<String, _>(row, "line").split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
+        let found: String = rows.iter().map(line).collect();
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations/schema.txt");
+            return std::fs::write(path, found).unwrap();
+        }
+        assert_eq!(found, include_str!("migrations/schema.txt"));
     }
 
     #[test]

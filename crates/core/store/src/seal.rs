@@ -9,9 +9,9 @@
 
 use lanyard_vault::Mac;
 
-use crate::audit::AuditAction;
 use crate::clients::encode;
 use crate::engine::{Row, sql};
+use crate::journal::{About, Event};
 use crate::keys::HomeRow;
 use crate::write::Tx;
 use crate::{Store, StoreError};
@@ -103,7 +103,7 @@ impl Store {
             }
         }
         if !names.is_empty() {
-            tx.record(AuditAction::RowsSealed, None, names.join(", "));
+            tx.record(About::Home, Event::RowsSealed { names: names.clone() });
         }
         Ok(names)
     }

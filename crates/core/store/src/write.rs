@@ -7,13 +7,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lanyard_credential::{CredentialId, CredentialName};
+use lanyard_credential::CredentialId;
 use lanyard_time::Moment;
 use lanyard_vault::KeyId;
 
-use crate::audit::{AuditAction, AuditRecord};
-use crate::changes::Changed;
 use crate::engine::{Reach, Row, Statement, Transaction};
+use crate::journal::{About, Event, JournalRecord};
 use crate::keys::HomeRow;
 use crate::seal::SealedTable;
 use crate::{Store, StoreError, migration};
@@ -32,8 +31,7 @@ pub(crate) struct Tx {
     seals_home: bool,
     /// Whether what carries a seal is still to be locked against other programs.
     unlocked: bool,
-    changed: Vec<Changed>,
-    records: Vec<AuditRecord>,
+    records: Vec<JournalRecord>,
     /// Set once the engine says that another transaction got into its way.
     conflict: Arc<AtomicBool>,
 }
@@ -83,7 +81,7 @@ impl Store {
         self.write_within(Reach::Home, purpose, work).await
     }
 
-    /// Writes what reads and changes nothing but one credential's row, its lease and the audit. Writes about other credentials run beside
+    /// Writes what reads and changes nothing but one credential's row, its lease and the journal. Writes about other credentials run beside
     /// it where the engine can do that.
     pub(crate) async fn write_about<T, E, W, F>(&self, id: CredentialId, purpose: Purpose, work: W) -> Result<T, E>
     where
@@ -157,9 +155,9 @@ impl Store {
     }
 
     /// Says so where what was written went into a database that is not the home's any more.
-    fn look_after_answer(&self, written: &[AuditRecord]) {
+    fn look_after_answer(&self, written: &[JournalRecord]) {
         if let Err(error) = self.inner.engine.look() {
-            let credential = written.iter().find_map(|record| Some(record.credential.as_ref()?.1.as_str()));
+            let credential = written.iter().find_map(|record| Some(record.about.as_credential()?.1.as_str()));
             tracing::error!(
                 credential,
                 %error,
@@ -187,7 +185,6 @@ impl Tx {
             seals: Vec::new(),
             seals_home: false,
             unlocked: reach == Reach::Home,
-            changed: Vec::new(),
             records: Vec::new(),
             conflict,
         }
@@ -244,27 +241,13 @@ impl Tx {
         &self.now
     }
 
-    /// Puts what is done into the audit, and says whom it concerns. Written right before the commit.
-    pub(crate) fn record(
-        &mut self,
-        action: AuditAction,
-        about: Option<(&CredentialId, &CredentialName)>,
-        detail: impl Into<String>,
-    ) {
-        if let (Some((id, _)), true) = (about, action.changes_credential()) {
-            self.changed(Changed::Credential(*id));
-        }
-        self.append(AuditRecord {
-            at: self.now.wall,
-            action,
-            credential: about.map(|(id, name)| (*id, name.clone())),
-            actor: String::from(&*self.store.actor),
-            detail: detail.into(),
-        });
+    /// Records an event of this transaction. It is appended to the journal right before the commit.
+    pub(crate) fn record(&mut self, about: About, event: Event) {
+        self.append(JournalRecord { at: self.now.wall, about, actor: String::from(&*self.store.actor), event });
     }
 
-    /// The same for something that was done elsewhere, or earlier, or by somebody else.
-    pub(crate) fn append(&mut self, record: AuditRecord) {
+    /// Appends a record of something that was done elsewhere, or earlier, or by another actor.
+    pub(crate) fn append(&mut self, record: JournalRecord) {
         self.records.push(record);
     }
 
@@ -288,11 +271,10 @@ impl Tx {
         self.seals.push((table, id.to_owned()));
     }
 
-    /// Says that brokers must read this again.
-    pub(crate) fn changed(&mut self, what: Changed) {
-        if !self.changed.contains(&what) {
-            self.changed.push(what);
-        }
+    /// Locks and reads the row that says where the journal ends: the last lock of a transaction.
+    pub(crate) async fn lock_counter(&mut self) -> Result<Option<Row>, StoreError> {
+        let locked = self.transaction.lock_counter().await;
+        self.noticed(locked)
     }
 
     /// Makes the transaction durable, with all that was recorded. After an error its outcome is unknown: a failed sync of the log may
@@ -304,13 +286,6 @@ impl Tx {
         }
         if self.seals_home {
             self.write_home_seal().await?;
-        }
-        if !self.changed.is_empty() || !self.records.is_empty() {
-            let locked = self.transaction.lock_counter().await;
-            self.noticed(locked)?;
-        }
-        for what in std::mem::take(&mut self.changed) {
-            store.write_change(&mut self, what).await?;
         }
         let records = std::mem::take(&mut self.records);
         store.write_records(&mut self, &records).await?;

@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 use lanyard_credential::CredentialName;
-use lanyard_store::{AuditEntry, AuditVerdict, Head};
+use lanyard_store::{AuditVerdict, Head, JournalEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
 
-/// Reads the latest records, oldest first.
+/// Reads the latest entries of the journal, oldest first.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadAudit {
-    /// The credential they are about; `None` for all records.
+    /// The credential they are about; `None` for all entries.
     pub name: Option<CredentialName>,
     /// The earliest moment; `None` for the beginning.
     pub since: Option<Timestamp>,
@@ -19,13 +19,13 @@ pub struct ReadAudit {
 }
 
 impl Call for ReadAudit {
-    type Reply = Vec<AuditEntry>;
+    type Reply = Vec<JournalEntry>;
 
-    async fn run(self, broker: &Broker) -> Result<Vec<AuditEntry>, Error> {
+    async fn run(self, broker: &Broker) -> Result<Vec<JournalEntry>, Error> {
         let Self { name, since, limit } = self;
         let mut entries = broker.store.audit_about(name.as_ref(), since, limit).await?;
         if let (Some(name), true) = (name, entries.is_empty()) {
-            // A credential that was cleared still has its records.
+            // A credential that was cleared still has its entries.
             broker.credential(&name).await?;
         }
         entries.reverse();
@@ -33,10 +33,10 @@ impl Call for ReadAudit {
     }
 }
 
-/// Checks every record against its chain, and the chains' ends against heads that were exported earlier.
+/// Checks every entry against the chain, and the chain against heads that were exported earlier.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct VerifyAudit {
-    /// Heads kept elsewhere: without them a chain whose end was cut off looks whole.
+    /// Heads kept elsewhere: without them a journal whose end was cut off looks whole.
     pub heads: Vec<Head>,
 }
 

@@ -9,11 +9,10 @@ use lanyard_credential::{
     Granted, MethodSet, PathPattern,
 };
 use lanyard_protocol::OrgId;
-use lanyard_store::{AddClientError, HandOutCount, KeyedClient, RefusedClient};
+use lanyard_store::{AddClientError, Event, HandOutCount, KeyedClient, RefusedClient};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
-use super::holders::Handed;
 use crate::{Broker, Call, Error};
 
 /// Adds a client with its policy.
@@ -266,12 +265,12 @@ impl Broker {
 
 /// What a client still has of what it was handed; `None` where that was no token, or one that has ended.
 fn holding(count: &HandOutCount, credential: &Credential, now: &Moment) -> Option<Holding> {
-    let handed = Handed::read(&count.detail)?;
+    let Event::HandedOut { means, generation, .. } = &count.event else { return None };
     let validity = credential.validity.as_ref()?;
-    if handed.means != "token" {
+    if means != "token" {
         return None;
     }
-    let replaced = handed.generation != credential.generation;
+    let replaced = *generation != credential.generation;
     let until = if replaced {
         let lifetime = validity.access.and_then(|lifetime| jiff::SignedDuration::try_from(lifetime).ok());
         lifetime.and_then(|lifetime| count.last.checked_add(lifetime).ok())
@@ -283,7 +282,7 @@ fn holding(count: &HandOutCount, credential: &Credential, now: &Moment) -> Optio
     } else {
         validity.access_has_ended(&validity.by_boot_clock(now))
     };
-    let (credential, generation) = (credential.name.clone(), handed.generation);
+    let (credential, generation) = (credential.name.clone(), *generation);
     (!ended).then_some(Holding { credential, generation, last: count.last, until, replaced })
 }
 
@@ -336,30 +335,27 @@ mod tests {
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
         let start = clock.now();
         let credential = credential(&start);
-        let count = |detail: &str| HandOutCount {
+        let count = |means: &str, generation| HandOutCount {
             credential: credential.id,
-            detail: detail.to_owned(),
+            event: Event::HandedOut { means: means.to_owned(), generation: Generation::new(generation), times: 12 },
             last: start.wall + HOUR,
             records: 1,
         };
         clock.advance(2 * HOUR);
-        let held = |detail: &str| {
-            let found = holding(&count(detail), &credential, &clock.now())?;
+        let held = |means: &str, generation| {
+            let found = holding(&count(means, generation), &credential, &clock.now())?;
             let lasts = found.until?.duration_since(start.wall).as_hours();
             Some((found.generation.number(), lasts, found.replaced))
         };
-        assert_eq!(held("token, generation 4"), Some((4, 10, false)));
-        assert_eq!(held("token, generation 4, 12 times"), Some((4, 10, false)));
-        assert_eq!(held("token, generation 3"), Some((3, 11, true)));
-        for none in
-            ["proxy GET /people/me, generation 4", "exec curl, generation 4", "token", "token, generation x", ""]
-        {
-            assert_eq!(held(none), None, "{none}");
+        assert_eq!(held("token", 4), Some((4, 10, false)));
+        assert_eq!(held("token", 3), Some((3, 11, true)));
+        for none in ["proxy GET /people/me", "exec curl", ""] {
+            assert_eq!(held(none, 4), None, "{none}");
         }
         clock.advance(8 * HOUR);
-        assert_eq!(held("token, generation 4"), None);
-        assert_eq!(held("token, generation 3"), Some((3, 11, true)));
+        assert_eq!(held("token", 4), None);
+        assert_eq!(held("token", 3), Some((3, 11, true)));
         clock.advance(HOUR);
-        assert_eq!(held("token, generation 3"), None);
+        assert_eq!(held("token", 3), None);
     }
 }

@@ -8,7 +8,7 @@ use lanyard_credential::{
 };
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
-use lanyard_store::{AuditAction, AuditRecord, StoreError};
+use lanyard_store::{About, Event, JournalRecord, StoreError};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
@@ -60,16 +60,14 @@ impl Call for RecordHandOut {
     type Reply = ();
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
-        let detail = format!("{}, generation {}", self.means, self.generation);
-        let record = AuditRecord {
+        let record = JournalRecord {
             at: broker.clock.now().wall,
-            action: AuditAction::HandedOut,
-            credential: Some((self.id, self.name)),
+            about: About::Credential(self.id, self.name),
             actor: broker.actor.clone(),
-            detail,
+            event: Event::HandedOut { means: self.means, generation: self.generation, times: 1 },
         };
         tokio::select! {
-            appended = broker.store.append_audit(&record) => appended?,
+            appended = broker.store.append(&record) => appended?,
             // Whoever waits for the token's process to end should not wait for somebody else's long write.
             () = broker.sleep.sleep(PATIENCE_AUDIT) => return Err(StoreError::Busy.into()),
         }

@@ -8,7 +8,7 @@ use lanyard_client::CallError;
 use lanyard_credential::{App, Credential, CredentialName};
 use lanyard_protocol::{Authorization, AuthorizationId, AuthorizationKind, Environment, PersonId, Scope};
 use lanyard_secret::AccessToken;
-use lanyard_store::{AuditAction, AuditRecord};
+use lanyard_store::{About, Event, JournalRecord};
 use serde::{Deserialize, Serialize};
 
 use super::hand_out::HandOut;
@@ -144,18 +144,15 @@ impl Call for RevokeTokens {
                 .delete_authorization(&credential.environment, &token, &live.entry.id)
                 .await
                 .map_err(|error| explained(error.into(), &via, MAY_REVOKE))?;
-            let record = AuditRecord {
+            let token = kind_word(live.entry.kind).to_owned();
+            let through = Some(format!("{} and the Authorizations API", via.name));
+            let record = JournalRecord {
                 at: broker.clock.now().wall,
-                action: AuditAction::Revoked,
-                credential: Some((credential.id, credential.name.clone())),
+                about: About::credential(&credential.id, &credential.name),
                 actor: broker.actor.clone(),
-                detail: format!(
-                    "{} token, through {} and the Authorizations API",
-                    kind_word(live.entry.kind),
-                    via.name
-                ),
+                event: Event::Revoked { token, through },
             };
-            broker.store.append_audit(&record).await?;
+            broker.store.append(&record).await?;
             done.push(live);
         }
         Ok(done)

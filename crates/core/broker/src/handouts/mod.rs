@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use lanyard_credential::{Client, ClientKey, CredentialId, CredentialName};
 use lanyard_secret::AccessToken;
-use lanyard_store::{Changes, HeldToken, RefusedClient, Shared, Store, StoreError};
+use lanyard_store::{Changes, HeldToken, Position, RefusedClient, Shared, Store, StoreError};
 use lanyard_time::{Clock, Moment, Sleep};
 use tokio::sync::{Mutex, Notify, watch};
 
@@ -68,7 +68,7 @@ struct LatestList {
 #[derive(Debug, Default)]
 struct Keeper {
     shared: Shared,
-    number: u64,
+    position: Position,
 }
 
 /// What can be chosen.
@@ -223,10 +223,10 @@ impl HandOuts {
     /// Looks at once for what was changed: whoever changed something in this process calls it before it says so.
     pub async fn catch_up(&self) -> Result<Changes, StoreError> {
         let mut keeper = self.0.keeper.lock().await;
-        let changes = self.0.store.changes(keeper.number).await?;
+        let mut changes = self.0.store.changes(keeper.position).await?;
         // As of the question: the answer may have taken its time.
-        if changes.number < keeper.number {
-            self.read_all(&mut keeper).await?;
+        if !changes.follows {
+            changes.credentials = self.read_all(&mut keeper).await?;
             self.0.changed.send_modify(|times| *times += 1);
             (self.0.learned.0)(&changes);
             return Ok(changes);
@@ -238,7 +238,7 @@ impl HandOuts {
         if changes.clients || !changes.credentials.is_empty() {
             self.read_clients().await?;
         }
-        keeper.number = changes.number;
+        keeper.position = changes.position;
         self.saw_store();
         if !changes.credentials.is_empty() {
             self.0.changed.send_modify(|times| *times += 1);
@@ -300,17 +300,19 @@ impl HandOuts {
         self.0.spool.len()
     }
 
-    async fn read_all(&self, keeper: &mut Keeper) -> Result<(), StoreError> {
+    /// Reads everything again; returns which credentials there are.
+    async fn read_all(&self, keeper: &mut Keeper) -> Result<Vec<CredentialId>, StoreError> {
         let inner = &*self.0;
-        // The number first: what is changed while the rest is read is read once more.
-        let number = inner.store.latest_change().await?;
+        // The position first: what is changed while the rest is read is read once more.
+        let position = inner.store.journal_end().await?;
         let mut all = Vec::new();
         inner.store.held_tokens_of_all(&mut keeper.shared, |token| all.push(token)).await?;
+        let ids = all.iter().map(|token: &HeldToken| token.id).collect();
         inner.shelf.fill(all);
         self.read_clients().await?;
-        keeper.number = number;
+        keeper.position = position;
         self.saw_store();
-        Ok(())
+        Ok(ids)
     }
 
     async fn read_clients(&self) -> Result<(), StoreError> {

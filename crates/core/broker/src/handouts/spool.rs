@@ -1,4 +1,4 @@
-//! Hand-outs on their way into the audit.
+//! Hand-outs on their way into the journal.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use lanyard_credential::{CredentialId, CredentialName, Generation};
-use lanyard_store::{AuditAction, AuditRecord, Store, StoreError};
+use lanyard_store::{About, Event, JournalRecord, Store, StoreError};
 use thiserror::Error;
 
 use crate::renewals::detached;
@@ -173,7 +173,7 @@ impl Inner {
         }
         let mut records: Vec<_> = taken.iter().map(|(same, counted)| record(same, counted)).collect();
         records.sort_by_key(|record| record.at);
-        match store.append_audits(&records).await {
+        match store.append_all(&records).await {
             Ok(()) => Ok(records.len()),
             Err(error) => {
                 self.put_back(taken);
@@ -193,20 +193,16 @@ impl Inner {
     }
 }
 
-fn record(same: &Same, counted: &Counted) -> AuditRecord {
-    let (action, mut detail) = match &same.end {
-        End::HandedOut(generation) => (AuditAction::HandedOut, format!("{}, generation {generation}", same.means)),
-        End::Refused(why) => (AuditAction::Refused, format!("{}: {why}", same.means)),
-        End::Answered => (AuditAction::Answered, same.means.to_string()),
+fn record(same: &Same, counted: &Counted) -> JournalRecord {
+    let (means, times) = (same.means.to_string(), counted.times);
+    let event = match &same.end {
+        End::HandedOut(generation) => Event::HandedOut { means, generation: *generation, times },
+        End::Refused(why) => Event::Refused { means, why: why.to_string(), times },
+        End::Answered => Event::Answered { means, times },
     };
-    if counted.times > 1 {
-        detail = format!("{detail}, {} times", counted.times);
-    }
-    AuditRecord {
-        at: counted.last,
-        action,
-        credential: same.credential.zip(counted.name.clone()),
-        actor: same.actor.to_string(),
-        detail,
-    }
+    let about = match (same.credential, &counted.name) {
+        (Some(id), Some(name)) => About::credential(&id, name),
+        _ => About::Home,
+    };
+    JournalRecord { at: counted.last, about, actor: same.actor.to_string(), event }
 }

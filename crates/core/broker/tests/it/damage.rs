@@ -4,9 +4,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use lanyard_broker::{HandOutOptions, HandOuts, List, Refresh, RefresherOptions, Taken};
-use lanyard_credential::Generation;
 use lanyard_protocol::Method;
 use lanyard_simulator::{Options, RefreshBehaviour};
+use lanyard_store::{About, Event, JournalRecord};
+use lanyard_time::Clock as _;
 use serde_json::json;
 
 use crate::world::World;
@@ -34,8 +35,14 @@ async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
         running.quiet(&world.clock).await;
 
         world.sql(&format!("UPDATE credentials SET {damage} WHERE id = '{}'", bad.id));
-        // The store numbers only its own changes, such as a new name.
-        world.broker.store().end_access(bad.id, Generation::new(0), DAY).await.unwrap();
+        // The journal tells only of the store's own changes.
+        let touched = JournalRecord {
+            at: world.clock.now().wall,
+            about: About::credential(&bad.id, &bad.name),
+            actor: "test".to_owned(),
+            event: Event::RetryAllowed {},
+        };
+        world.broker.store().append(&touched).await.unwrap();
         hand_outs.catch_up().await.unwrap();
         running.refresher.changed([bad.id]);
         let now = hand_outs.now();

@@ -10,7 +10,7 @@ use lanyard_credential::{AppName, Credential, CredentialName, Kind};
 use lanyard_protocol::{Environment, Method, ScopeSet};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_simulator::Options;
-use lanyard_store::{AuditAction, StoreError};
+use lanyard_store::{EventKind, StoreError};
 
 use crate::world::World;
 
@@ -86,8 +86,8 @@ async fn a_client_cannot_be_given_another_identity_by_an_altered_row() {
     assert!(matches!(error, Error::Store(StoreError::Altered { .. })), "{error}");
     let audit = world.broker.store().audit(1000).await.unwrap();
     let minted = audit.iter().any(|entry| {
-        entry.record.action == AuditAction::Minted
-            && entry.record.credential.as_ref().is_some_and(|(_, name)| *name == lobby.name)
+        entry.record.event.kind() == EventKind::Minted
+            && entry.record.about.as_credential().is_some_and(|(_, name)| *name == lobby.name)
     });
     assert!(!minted, "a token was minted for another identity");
 }

@@ -5,8 +5,8 @@ use lanyard_protocol::OrgId;
 use thiserror::Error;
 
 use super::paths_text;
-use crate::audit::AuditAction;
 use crate::engine::sql;
+use crate::journal::Event;
 use crate::{Store, StoreError};
 
 /// Why the policy of a client was not changed.
@@ -54,7 +54,9 @@ impl Store {
             tx.run(row).await?;
             let grants = "DELETE FROM client_credentials WHERE client = $1";
             tx.run(sql("client_credentials", grants).bind(client.id.to_string())).await?;
-            if let Err(id) = self.write_policy(&mut tx, &client, counting, AuditAction::ClientChanged).await? {
+            if let Err(id) =
+                self.write_policy(&mut tx, &client, counting, |policy| Event::ClientChanged { policy }).await?
+            {
                 return tx.refuse(ChangeClientError::UnknownCredential(id)).await;
             }
             tx.commit(client).await

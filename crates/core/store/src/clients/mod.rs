@@ -13,9 +13,8 @@ use thiserror::Error;
 pub use self::change::ChangeClientError;
 pub use self::list::{ClientList, Refusal, RefusedClient};
 pub(crate) use self::list::{Counting, encode};
-use crate::audit::AuditAction;
-use crate::changes::Changed;
 use crate::engine::{Row, sql};
+use crate::journal::{self, About, ClientPolicy, Event, EventKind};
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -50,11 +49,11 @@ pub enum AddClientError {
 pub struct HandOutCount {
     /// With which credential.
     pub credential: CredentialId,
-    /// How, and of which generation the token was, as the audit has it.
-    pub detail: String,
+    /// The hand-out, as the journal has it.
+    pub event: Event,
     /// When last.
     pub last: Timestamp,
-    /// In so many records.
+    /// In so many entries.
     pub records: u32,
 }
 
@@ -85,7 +84,9 @@ impl Store {
                 .bind(client.uid)
                 .bind(new.key.as_ref().map(KeyHash::as_bytes));
             tx.run(row).await?;
-            if let Err(id) = self.write_policy(&mut tx, client, counting, AuditAction::ClientAdded).await? {
+            if let Err(id) =
+                self.write_policy(&mut tx, client, counting, |policy| Event::ClientAdded { policy }).await?
+            {
                 return tx.refuse(AddClientError::UnknownCredential(id)).await;
             }
             tx.commit(()).await
@@ -100,7 +101,7 @@ impl Store {
         tx: &mut Tx,
         client: &Client,
         mut counting: Counting,
-        action: AuditAction,
+        event: fn(ClientPolicy) -> Event,
     ) -> Result<Result<(), CredentialId>, StoreError> {
         let mut names = Vec::new();
         for id in granted(client) {
@@ -114,8 +115,7 @@ impl Store {
         }
         counting.ids.insert(client.id.to_string());
         self.write_list(tx, &counting).await?;
-        tx.changed(Changed::Clients);
-        tx.record(action, None, policy_words(client, names));
+        tx.record(About::Client(client.id), event(policy_note(client, names)));
         Ok(Ok(()))
     }
 
@@ -174,8 +174,7 @@ impl Store {
             tx.run(sql("client_credentials", grants).bind(id.to_string())).await?;
             tx.run(sql("clients", "DELETE FROM clients WHERE id = $1").bind(id.to_string())).await?;
             self.write_list(&mut tx, &counting).await?;
-            tx.changed(Changed::Clients);
-            tx.record(AuditAction::ClientRemoved, None, row.text("name")?);
+            tx.record(About::Client(row.parsed("id")?), Event::ClientRemoved { name: row.text("name")? });
             tx.commit(true).await
         })
         .await
@@ -183,13 +182,13 @@ impl Store {
 
     /// What an actor was handed since `since`: one for each credential and generation, the latest first.
     pub async fn hand_outs_to(&self, actor: &str, since: Timestamp) -> Result<Vec<HandOutCount>, StoreError> {
-        let select = sql("audit", SELECT_HANDED).bind(actor).bind(since).bind(AuditAction::HandedOut.as_str());
+        let select = sql(journal::TABLE, SELECT_HANDED).bind(actor).bind(since).bind(EventKind::HandedOut.as_str());
         let rows = self.engine().rows(select).await?;
         rows.iter()
             .map(|row| {
                 Ok(HandOutCount {
-                    credential: row.parsed("credential_id")?,
-                    detail: row.text("detail")?,
+                    credential: journal::credential_of(row)?,
+                    event: journal::event_of(row)?,
                     last: row.timestamp("last")?,
                     records: row.counter("records")?,
                 })
@@ -199,11 +198,12 @@ impl Store {
 
     /// When an actor was last handed anything since `since`.
     pub async fn last_hand_out_to(&self, actor: &str, since: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let select = sql("audit", SELECT_LAST_HANDED).bind(actor).bind(since).bind(AuditAction::HandedOut.as_str());
+        let select =
+            sql(journal::TABLE, SELECT_LAST_HANDED).bind(actor).bind(since).bind(EventKind::HandedOut.as_str());
         self.engine().row(select).await?.map(|row| row.timestamp("at")).transpose()
     }
 
-    /// Takes a credential that goes from every client that may use it.
+    /// Takes a credential that goes from every client that may use it. Readers of the journal learn of it by the credential's end.
     pub(crate) async fn take_from_clients(&self, tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
         let users = sql("client_credentials", "SELECT client FROM client_credentials WHERE credential = $1 LIMIT 1");
         if tx.row(users.bind(id.to_string())).await?.is_some() {
@@ -211,7 +211,6 @@ impl Store {
             let take = "DELETE FROM client_credentials WHERE credential = $1";
             tx.run(sql("client_credentials", take).bind(id.to_string())).await?;
             self.write_list(tx, &counting).await?;
-            tx.changed(Changed::Clients);
         }
         Ok(())
     }
@@ -267,23 +266,18 @@ fn paths_text(paths: &[PathPattern], between: &str) -> String {
     paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }
 
-/// For the audit: the whole policy, so that it can be told later what somebody was allowed.
-fn policy_words(client: &Client, mut credentials: Vec<String>) -> String {
+fn policy_note(client: &Client, mut credentials: Vec<String>) -> ClientPolicy {
     credentials.sort_unstable();
-    let with = match &client.credentials {
-        Granted::All => "all credentials".to_owned(),
-        Granted::Only(_) => credentials.join(", "),
-    };
-    let limits = [
-        ("methods", client.methods.map(|methods| methods.to_string())),
-        ("paths", client.paths.as_deref().map(|paths| paths_text(paths, ","))),
-        ("organisation", client.org.as_ref().map(|org| org.as_str().to_owned())),
-        ("until", client.expires_at.map(|at| format!("{at:.0}"))),
-        ("uid", client.uid.map(|uid| uid.to_string())),
-    ];
-    let limits = limits.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value?)));
-    let may = format!("{}: {} with {with}", client.name, client.capabilities);
-    [may].into_iter().chain(limits).collect::<Vec<_>>().join("; ")
+    ClientPolicy {
+        name: client.name.to_string(),
+        capabilities: client.capabilities.to_string(),
+        credentials: (client.credentials != Granted::All).then_some(credentials),
+        methods: client.methods.map(|methods| methods.to_string()),
+        paths: client.paths.as_ref().map(|paths| paths.iter().map(ToString::to_string).collect()),
+        organisation: client.org.as_ref().map(|org| org.as_str().to_owned()),
+        until: client.expires_at,
+        uid: client.uid,
+    }
 }
 
 macro_rules! client_columns {
@@ -298,8 +292,8 @@ const SELECT_GRANTS: &str = "SELECT client, credential FROM client_credentials";
 const INSERT: &str =
     concat!("INSERT INTO clients (", client_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 const INSERT_GRANT: &str = "INSERT INTO client_credentials (client, credential) VALUES ($1, $2)";
-pub(crate) const SELECT_HANDED: &str = "SELECT credential_id, detail, CAST(MAX(at) AS BIGINT) AS last, \
-     CAST(COUNT(*) AS BIGINT) AS records FROM audit WHERE actor = $1 AND at >= $2 AND action = $3 \
-     AND credential_id IS NOT NULL GROUP BY credential_id, detail ORDER BY last DESC, credential_id, detail";
+pub(crate) const SELECT_HANDED: &str = "SELECT about, kind, payload, CAST(MAX(sequence) AS BIGINT) AS sequence, \
+     CAST(MAX(at) AS BIGINT) AS last, CAST(COUNT(*) AS BIGINT) AS records FROM journal WHERE actor = $1 AND at >= $2 AND kind = $3 \
+     AND about IS NOT NULL GROUP BY about, kind, payload ORDER BY last DESC, about, payload";
 pub(crate) const SELECT_LAST_HANDED: &str =
-    "SELECT at FROM audit WHERE actor = $1 AND at >= $2 AND action = $3 ORDER BY at DESC LIMIT 1";
+    "SELECT at FROM journal WHERE actor = $1 AND at >= $2 AND kind = $3 ORDER BY at DESC LIMIT 1";

@@ -21,6 +21,7 @@ pub(crate) use self::sqlite::SqliteEngine;
 pub use self::sqlite::beside;
 pub(crate) use self::statement::{Statement, Value, sql};
 use crate::StoreError;
+use crate::journal::SELECT_HEAD;
 
 /// The engine behind a store.
 #[derive(Debug)]
@@ -37,8 +38,8 @@ pub(crate) enum Reach {
     Home,
     /// One credential's row, with its lease: transactions about other credentials run beside it.
     Credential(CredentialId),
-    /// Nothing: it only appends to the audit.
-    Audit,
+    /// Nothing: it only appends to the journal.
+    Journal,
 }
 
 /// Whose SQL an engine speaks, where the two differ.
@@ -260,11 +261,11 @@ impl Transaction {
         }
     }
 
-    /// Makes the changes that are counted and the records that are chained wait for each other. The last lock of every transaction that
-    /// makes any, so that two of them never wait for one another.
-    pub(crate) async fn lock_counter(&mut self) -> Result<(), StoreError> {
+    /// Locks the row that says where the journal ends, and reads it. It is the last lock of every transaction that appends, so that two
+    /// of them never wait for each other.
+    pub(crate) async fn lock_counter(&mut self) -> Result<Option<Row>, StoreError> {
         match self {
-            Self::Sqlite(_) => Ok(()),
+            Self::Sqlite(_) => self.row(sql("journal_head", SELECT_HEAD)).await,
             Self::Postgres(transaction) => transaction.lock_counter().await,
         }
     }

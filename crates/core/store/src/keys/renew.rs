@@ -5,10 +5,10 @@
 
 use lanyard_vault::Sealed;
 
-use crate::audit::AuditAction;
 use crate::engine::{Row, Value, sql};
 use crate::envelope::{Envelope, Owner, WRAPPED_KEY};
 use crate::grant::{ACCESS, REFRESH, SPARE};
+use crate::journal::{About, Event};
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -94,9 +94,9 @@ impl Store {
                 after = last;
             }
         }
-        let detail = &*format!("rows: {}; not opened: {}", renewed.rows, renewed.damaged.len());
+        let (rows, not_opened) = (renewed.rows, renewed.damaged.len());
         self.write(|mut tx| async move {
-            tx.record(AuditAction::DataKeysRenewed, None, detail);
+            tx.record(About::Home, Event::DataKeysRenewed { rows, not_opened });
             tx.commit::<_, StoreError>(()).await
         })
         .await?;

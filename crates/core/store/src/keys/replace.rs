@@ -10,9 +10,9 @@ use thiserror::Error;
 use super::wrapped::{WRAPPED, Wrapped};
 use super::{HomeKeys, KeyUnavailable};
 use crate::adoption::OWN_KEY;
-use crate::audit::AuditAction;
 use crate::engine::sql;
 use crate::envelope::{Owner, WRAPPED_KEY};
+use crate::journal::{About, Event};
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 
@@ -92,8 +92,8 @@ impl Store {
                 if tx.run(begin).await? != 1 {
                     return tx.abandon(false).await;
                 }
-                let detail = format!("key {current} by key {}, kept in: {source}", next.id());
-                tx.record(AuditAction::KeyRotationBegun, None, detail);
+                let (key, next) = (current.to_string(), next.id().to_string());
+                tx.record(About::Home, Event::KeyRotationBegun { key, next, kept_in: source.to_string() });
                 tx.commit::<_, E>(true).await
             })
             .await?;
@@ -208,8 +208,8 @@ impl Store {
                 .bind(retired.map(|(key, _)| key.to_string()))
                 .bind(retired.map(|(_, source)| source.as_str()));
             tx.run(finish).await?;
-            let detail = format!("key {} by key {}, kept in: {}; rows: {rows}", keys.key, next.id(), named.source);
-            tx.record(AuditAction::KeyRotated, None, detail);
+            let (key, next) = (keys.key.to_string(), next.id().to_string());
+            tx.record(About::Home, Event::KeyRotated { key, next, kept_in: named.source.to_string(), rows });
             tx.commit(true).await
         })
         .await

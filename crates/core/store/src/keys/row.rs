@@ -6,7 +6,7 @@ use lanyard_vault::{AuditKey, KeyId, KeySource, Mac, Sealed};
 use crate::clients::encode;
 use crate::engine::{Dialect, Engine, Row, Transaction, sql};
 use crate::migration::KNOWN;
-use crate::{Pause, StoreError, changes};
+use crate::{Pause, StoreError};
 
 /// Which keys a home has, and where they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,11 +47,9 @@ pub(crate) struct HomeRow {
     /// The home's own data key, under its key.
     pub(crate) wrapped_key: Sealed,
     pub(crate) paused: Option<Pause>,
-    /// The number of the latest change.
-    pub(crate) changed: u64,
     /// The schema's version. Another process may have brought it up to date since this one opened the store.
     pub(crate) version: i64,
-    /// The mac of all that but the wrapped key, which the home's key authenticates, and the number.
+    /// The mac of all that but the wrapped key, which the home's key authenticates.
     pub(crate) seal: Option<Vec<u8>>,
 }
 
@@ -104,7 +102,6 @@ impl HomeRow {
             },
             wrapped_key: row.sealed("wrapped_key")?,
             paused,
-            changed: changes::number(row)?,
             version: row.integer("version")?,
             seal: row.optional_bytes("seal")?,
         })
@@ -155,7 +152,7 @@ macro_rules! select {
     ($version:literal) => {
         concat!(
             "SELECT id, home_id, key_id, key_source, wrapped_key, next_key_id, next_key_source, next_key_since, retired_key_id, \
-             retired_key_source, paused_reason, paused_since, changed, seal, ",
+             retired_key_source, paused_reason, paused_since, seal, ",
             $version,
             " AS version FROM home WHERE id = 1"
         )

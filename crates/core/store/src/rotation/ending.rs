@@ -6,12 +6,12 @@ use lanyard_credential::{
 use lanyard_protocol::ScopeSet;
 use lanyard_secret::{AccessToken, RefreshToken};
 
-use crate::audit::AuditAction;
-use crate::credentials::{standing_word, update_standing};
+use crate::credentials::update_standing;
 use crate::engine::sql;
 use crate::envelope::Envelope;
 use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{StoredIntent, is_same, phase_word};
+use crate::journal::{About, Event, StandingNote};
 use crate::lease::give_lease_back;
 use crate::record::read_closed;
 use crate::seal::CREDENTIALS;
@@ -92,8 +92,8 @@ impl Store {
             let generation = Generation::new(row.counter("generation")?);
             if (generation, found) != (intent.generation, grant) {
                 give_lease_back(&mut tx, id, self.process()).await?;
-                let detail = format!("generation {} was already replaced by {generation}", intent.generation);
-                tx.record(AuditAction::Overtaken, Some((&id, &name)), detail);
+                let overtaken = Event::Overtaken { generation: intent.generation, by: generation };
+                tx.record(About::Credential(id, name), overtaken);
                 return tx.commit(Commit::Overtaken { generation, same_grant: found == grant }).await;
             }
 
@@ -118,12 +118,8 @@ impl Store {
             let rotated = sql("credentials", "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1");
             tx.run(rotated.bind(row_id).bind(tx.now().wall)).await?;
             give_lease_back(&mut tx, id, self.process()).await?;
-            let with = match intent.spend {
-                Spend::Stored => "",
-                Spend::Spare => ", with the spare refresh token: Webex refused the stored one",
-            };
-            let detail = format!("generation {generation} replaced by {next}{with}");
-            tx.record(AuditAction::Rotated, Some((&id, &name)), detail);
+            let rotated = Event::Rotated { generation, next, spare: intent.spend == Spend::Spare };
+            tx.record(About::Credential(id, name), rotated);
             tx.commit(Commit::Committed(next)).await
         })
         .await
@@ -154,8 +150,8 @@ impl Store {
                 update_standing(&mut tx, id, &Standing::Active).await?;
             }
             let name = row.parsed("name")?;
-            let detail = format!("beside generation {}", row.counter("generation")?);
-            tx.record(AuditAction::SpareKept, Some((&id, &name)), detail);
+            let generation = Generation::new(row.counter("generation")?);
+            tx.record(About::Credential(id, name), Event::SpareKept { generation });
             tx.commit(true).await
         })
         .await
@@ -204,13 +200,9 @@ impl Store {
             update_standing(&mut tx, id, standing).await?;
             give_lease_back(&mut tx, id, self.process()).await?;
             let name = row.parsed("name")?;
-            let detail = format!(
-                "generation {}, attempt {}: {}",
-                intent.generation,
-                intent.attempt,
-                standing_word(&failure.standing)
-            );
-            tx.record(AuditAction::Failed, Some((&id, &name)), detail);
+            let (generation, attempt) = (intent.generation, intent.attempt);
+            let standing = StandingNote::of(&failure.standing);
+            tx.record(About::Credential(id, name), Event::Failed { generation, attempt, standing });
             tx.commit(true).await
         })
         .await

@@ -7,11 +7,11 @@ use lanyard_credential::{
 };
 use lanyard_secret::RefreshToken;
 
-use crate::audit::AuditAction;
 use crate::engine::{Row, sql};
 use crate::envelope::Envelope;
 use crate::grant::{REFRESH, SPARE, owner};
 use crate::intent::{StoredIntent, is_same};
+use crate::journal::{About, Event};
 use crate::lease::{Lease, select_lease, take_lease};
 use crate::record::unless_unreadable;
 use crate::seal::CREDENTIALS;
@@ -61,16 +61,12 @@ impl Store {
             let update = sql("credentials", UPDATE_INTENT).bind(id.to_string()).bind_all(stored.values());
             tx.run(update).await?;
             take_lease(&mut tx, id, me, length, &self.lease_time(&now)).await?;
-            let action = match &found {
-                Some(found) if found.intent.writer != *me => AuditAction::Recovered,
-                _ => AuditAction::Intent,
+            let spare = spend == Spend::Spare;
+            let event = match &found {
+                Some(found) if found.intent.writer != *me => Event::Recovered { generation, attempt, spare },
+                _ => Event::Intent { generation, attempt, spare },
             };
-            let which = match spend {
-                Spend::Stored => "the stored refresh token",
-                Spend::Spare => "the spare refresh token",
-            };
-            let detail = format!("exchange of generation {generation} begun: attempt {attempt}, with {which}");
-            tx.record(action, Some((&id, &current.name)), detail);
+            tx.record(About::Credential(id, current.name), event);
             tx.commit(Some(stored.intent)).await
         })
         .await

@@ -1,7 +1,7 @@
-//! The audit's chains.
+//! The journal's chain.
 
 use lanyard_credential::Spend;
-use lanyard_store::{AuditAction, AuditRecord, AuditVerdict, Fault, Head};
+use lanyard_store::{About, AuditVerdict, Event, EventKind, Fault, Head, JournalRecord, Verified};
 
 use super::world::{World, begun};
 
@@ -11,92 +11,113 @@ async fn rotated(world: &World) {
     world.store.commit(credential.id, credential.grant, &intent, &world.rotated("2")).await.unwrap();
 }
 
+async fn head(world: &World) -> Head {
+    world.store.journal_end().await.unwrap().into()
+}
+
+async fn verified(world: &World, heads: &[Head]) -> Verified {
+    match world.store.verify_audit(heads).await.unwrap() {
+        AuditVerdict::Intact(verified) => verified,
+        broken @ AuditVerdict::Broken { .. } => panic!("{broken:?}"),
+    }
+}
+
+async fn broken(world: &World, heads: &[Head]) -> (u64, Fault) {
+    match world.store.verify_audit(heads).await.unwrap() {
+        AuditVerdict::Broken { number, fault, writer: None } => (number, fault),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn every_change_is_recorded_with_who_did_it() {
     let world = World::new().await;
     let credential = world.signed_in().await;
     let helpdesk = world.store.acting_as("uid 1000, helpdesk");
     helpdesk.rename_credential(credential.id, &"renamed".parse().unwrap()).await.unwrap();
-    let record = AuditRecord {
+    let record = JournalRecord {
         at: world.now().wall,
-        action: AuditAction::HandedOut,
-        credential: Some((credential.id, "renamed".parse().unwrap())),
+        about: About::Credential(credential.id, "renamed".parse().unwrap()),
         actor: "uid 1001, cron".to_owned(),
-        detail: "to the socket".to_owned(),
+        event: Event::HandedOut { means: "exec \"a\"\n\u{0}".to_owned(), generation: credential.generation, times: 7 },
     };
-    world.store.append_audit(&record).await.unwrap();
+    world.store.append(&record).await.unwrap();
 
     let entries = world.store.audit(2).await.unwrap();
     assert_eq!(entries[0].record, record);
-    assert_eq!(entries[1].record.action, AuditAction::Renamed);
+    assert_eq!(entries[1].record.event, Event::Renamed { was: "acme".to_owned() });
     assert_eq!(entries[1].record.actor, "uid 1000, helpdesk");
     let all = world.store.audit_since(jiff::Timestamp::UNIX_EPOCH).await.unwrap();
-    let actions: Vec<AuditAction> = all.iter().map(|entry| entry.record.action).collect();
-    let expected = [
-        AuditAction::HomeCreated,
-        AuditAction::AppAdded,
-        AuditAction::Added,
-        AuditAction::Renamed,
-        AuditAction::HandedOut,
-    ];
-    assert_eq!(actions, expected);
-    let sequences: Vec<u64> = all.iter().map(|entry| entry.sequence).collect();
-    assert_eq!(sequences, [1, 2, 3, 4, 5]);
+    let kinds: Vec<EventKind> = all.iter().map(|entry| entry.record.event.kind()).collect();
+    let expected =
+        [EventKind::HomeCreated, EventKind::AppAdded, EventKind::Added, EventKind::Renamed, EventKind::HandedOut];
+    assert_eq!(kinds, expected);
+    let numbers: Vec<u64> = all.iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    assert!(matches!(all[1].record.about, About::App(_)), "{:?}", all[1].record);
+    verified(&world, &[]).await;
 }
 
 #[tokio::test]
-async fn a_chain_that_nobody_touched_is_intact() {
+async fn a_journal_that_nobody_touched_is_intact_and_says_what_it_covers() {
     let world = World::new().await;
-    let exported = world.store.heads().await.unwrap();
+    let exported = head(&world).await;
     rotated(&world).await;
-    let AuditVerdict::Intact(heads) = world.store.verify_audit(&exported).await.unwrap() else {
-        panic!("nobody touched it");
-    };
-    assert_eq!(heads, world.store.heads().await.unwrap());
+    let verified = verified(&world, &[exported]).await;
+    let now = world.now().wall;
+    assert_eq!((verified.first, verified.last), (Some((1, now)), Some((5, now))));
+    assert_eq!(verified.heads, [head(&world).await]);
 }
 
 #[tokio::test]
-async fn each_writer_has_a_chain_of_its_own() {
+async fn all_writers_append_to_one_chain() {
     let world = World::new().await;
     let credential = world.signed_in().await;
     let other = world.seen_by(world.elsewhere()).await;
     other.rename_credential(credential.id, &"renamed".parse().unwrap()).await.unwrap();
-    let heads = world.store.heads().await.unwrap();
-    assert_eq!(heads.len(), 2);
-    let theirs = heads.iter().find(|head| head.writer == "elsewhere").unwrap();
-    assert_eq!(theirs.sequence, 1);
-    assert!(matches!(world.store.verify_audit(&heads).await.unwrap(), AuditVerdict::Intact(_)));
+    world.store.rename_credential(credential.id, &"again".parse().unwrap()).await.unwrap();
+    let entries = world.store.audit(2).await.unwrap();
+    assert_eq!((entries[1].number, &*entries[1].writer, entries[0].number), (4, "elsewhere", 5));
+    assert_ne!(entries[0].writer, "elsewhere");
+    assert_eq!(verified(&world, &[]).await.heads, [head(&world).await]);
 }
 
 #[tokio::test]
-async fn every_way_to_alter_a_chain_is_seen_at_its_place() {
+async fn every_way_to_alter_the_chain_is_seen_at_its_place() {
     let altered = [
-        ("UPDATE audit SET at = at + 1 WHERE sequence = 3", 3, Fault::Altered),
-        ("UPDATE audit SET action = 'revoked' WHERE sequence = 3", 3, Fault::Altered),
-        ("UPDATE audit SET actor = 'nobody' WHERE sequence = 2", 2, Fault::Altered),
-        ("UPDATE audit SET detail = detail || ' ' WHERE sequence = 4", 4, Fault::Altered),
-        ("UPDATE audit SET credential_name = 'other' WHERE sequence = 3", 3, Fault::Altered),
-        ("UPDATE audit SET credential_id = NULL WHERE sequence = 3", 3, Fault::Altered),
-        ("UPDATE audit SET credential_id = '' WHERE sequence = 1", 1, Fault::Altered),
-        ("UPDATE audit SET mac = zeroblob(32) WHERE sequence = 3", 3, Fault::Altered),
-        ("UPDATE audit SET mac = zeroblob(31) WHERE sequence = 3", 3, Fault::Altered),
-        ("UPDATE audit SET writer = 'someone-else'", 1, Fault::Altered),
-        ("DELETE FROM audit WHERE sequence = 1", 1, Fault::Missing),
-        ("DELETE FROM audit WHERE sequence = 3", 3, Fault::Missing),
+        ("UPDATE journal SET at = at + 1 WHERE number = 3", 3, Fault::Altered),
+        ("UPDATE journal SET kind = 'revoked' WHERE number = 3", 3, Fault::Altered),
+        ("UPDATE journal SET actor = 'nobody' WHERE number = 2", 2, Fault::Altered),
+        ("UPDATE journal SET writer = 'nobody' WHERE number = 2", 2, Fault::Altered),
+        ("UPDATE journal SET payload = payload || ' ' WHERE number = 4", 4, Fault::Altered),
+        ("UPDATE journal SET name = 'other' WHERE number = 3", 3, Fault::Altered),
+        ("UPDATE journal SET about = NULL WHERE number = 3", 3, Fault::Altered),
+        ("UPDATE journal SET about = '' WHERE number = 1", 1, Fault::Altered),
+        ("UPDATE journal SET mac = zeroblob(32) WHERE number = 3", 3, Fault::Altered),
+        ("UPDATE journal SET mac = zeroblob(31) WHERE number = 3", 3, Fault::Altered),
+        // As if an earlier version had written it.
+        ("UPDATE journal SET sequence = 1 WHERE number = 1", 1, Fault::Altered),
+        ("UPDATE journal SET sequence = 3 WHERE number = 3", 3, Fault::Altered),
+        ("DELETE FROM journal WHERE number = 1", 1, Fault::Missing),
+        ("DELETE FROM journal WHERE number = 3", 3, Fault::Missing),
+        ("DELETE FROM journal WHERE number = 5", 5, Fault::Cut),
+        ("UPDATE journal_head SET number = 4, mac = (SELECT mac FROM journal WHERE number = 4)", 5, Fault::Altered),
+        ("UPDATE journal_head SET mac = zeroblob(32)", 5, Fault::Altered),
         (
-            "UPDATE audit SET sequence = -1 WHERE sequence = 2; UPDATE audit SET sequence = 2 WHERE sequence = 3; \
-             UPDATE audit SET sequence = 3 WHERE sequence = -1",
+            "UPDATE journal SET number = -1 WHERE number = 2; UPDATE journal SET number = 2 WHERE number = 3; \
+             UPDATE journal SET number = 3 WHERE number = -1",
             2,
             Fault::Altered,
         ),
         (
-            "DELETE FROM audit WHERE sequence = 2; UPDATE audit SET sequence = 2 WHERE sequence = 3; \
-             UPDATE audit SET sequence = 3 WHERE sequence = 4; UPDATE audit SET sequence = 4 WHERE sequence = 5",
+            "DELETE FROM journal WHERE number = 2; UPDATE journal SET number = 2 WHERE number = 3; \
+             UPDATE journal SET number = 3 WHERE number = 4; UPDATE journal SET number = 4 WHERE number = 5; \
+             UPDATE journal_head SET number = 4",
             2,
             Fault::Altered,
         ),
         (
-            "UPDATE audit SET actor = actor || substr(detail, 1, 1), detail = substr(detail, 2) WHERE sequence = 3",
+            "UPDATE journal SET actor = actor || substr(payload, 1, 1), payload = substr(payload, 2) WHERE number = 3",
             3,
             Fault::Altered,
         ),
@@ -105,56 +126,40 @@ async fn every_way_to_alter_a_chain_is_seen_at_its_place() {
         let world = World::new().await;
         rotated(&world).await;
         world.tamper(sql).await;
-        match world.store.verify_audit(&[]).await.unwrap() {
-            AuditVerdict::Broken { sequence, fault, .. } => assert_eq!((sequence, fault), (place, expected), "{sql}"),
-            AuditVerdict::Intact(_) => panic!("not seen: {sql}"),
-        }
+        assert_eq!(broken(&world, &[]).await, (place, expected), "{sql}");
     }
 }
 
 #[tokio::test]
-async fn a_cut_tail_shows_against_an_exported_head_alone() {
+async fn a_journal_that_was_cut_with_its_end_shows_against_an_exported_head_alone() {
     let world = World::new().await;
     rotated(&world).await;
-    let exported = world.store.heads().await.unwrap();
-    let [Head { writer, sequence, .. }] = exported.as_slice() else {
-        panic!("one writer, one chain");
-    };
-    let cut = AuditVerdict::Broken { writer: writer.clone(), sequence: *sequence, fault: Fault::Cut };
-    world.tamper(&format!("DELETE FROM audit WHERE sequence = {sequence}")).await;
-    assert!(matches!(world.store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
-    assert_eq!(world.store.verify_audit(&exported).await.unwrap(), cut);
+    let exported = head(&world).await;
+    let cut = "DELETE FROM journal WHERE number = 5; \
+               UPDATE journal_head SET number = 4, mac = (SELECT mac FROM journal WHERE number = 4)";
+    world.tamper(cut).await;
+    verified(&world, &[]).await;
+    assert_eq!(broken(&world, std::slice::from_ref(&exported)).await, (5, Fault::Cut));
 
-    // Written on from there, the chain is long enough again, and is another.
-    let record = AuditRecord {
-        at: world.now().wall,
-        action: AuditAction::HandedOut,
-        credential: None,
-        actor: "somebody".to_owned(),
-        detail: String::new(),
-    };
-    world.store.append_audit(&record).await.unwrap();
-    match world.store.verify_audit(&exported).await.unwrap() {
-        AuditVerdict::Broken { fault, .. } => assert_eq!(fault, Fault::Altered),
-        AuditVerdict::Intact(_) => panic!("not seen"),
-    }
-    world.tamper("DELETE FROM audit").await;
-    assert_eq!(world.store.verify_audit(&exported).await.unwrap(), cut);
+    // Written on from there, the journal is long enough again, and is another.
+    let credential = &world.store.credentials().await.unwrap()[0];
+    world.store.rename_credential(credential.id, &"another".parse().unwrap()).await.unwrap();
+    verified(&world, &[]).await;
+    assert_eq!(broken(&world, &[exported]).await, (5, Fault::Altered));
 }
 
 #[tokio::test]
-async fn an_audit_without_the_record_of_the_homes_making_is_broken() {
-    let world = World::new().await;
-    let credential = world.signed_in().await;
-    let other = world.seen_by(world.elsewhere()).await;
-    other.rename_credential(credential.id, &"renamed".parse().unwrap()).await.unwrap();
-    // The whole chain in which the home was made, and then the other one too.
-    for delete in ["DELETE FROM audit WHERE writer <> 'elsewhere'", "DELETE FROM audit"] {
+async fn a_journal_without_the_entry_of_the_homes_creation_is_broken() {
+    for delete in [
+        "DELETE FROM journal; UPDATE journal_head SET number = 0, mac = NULL",
+        "DELETE FROM journal; UPDATE journal_head SET number = 2, mac = NULL",
+        "DELETE FROM journal",
+    ] {
+        let world = World::new().await;
+        let credential = world.signed_in().await;
         world.tamper(delete).await;
-        let verdict = world.store.verify_audit(&[]).await.unwrap();
-        assert!(
-            matches!(verdict, AuditVerdict::Broken { sequence: 1, fault: Fault::Missing, .. }),
-            "{delete}: {verdict:?}"
-        );
+        // Written on, it has a first entry again.
+        let _ = world.store.rename_credential(credential.id, &"renamed".parse().unwrap()).await;
+        assert!(matches!(broken(&world, &[]).await, (1, Fault::Missing | Fault::Altered)), "{delete}");
     }
 }

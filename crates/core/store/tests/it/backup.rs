@@ -43,7 +43,7 @@ async fn a_copy_made_in_the_middle_of_writing_is_whole_and_its_owners_alone() {
     assert!(backup.key_place.to_string().ends_with("home.key"));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(&file).unwrap().len(), backup.bytes);
-    assert!(store.store.audit(50).await.unwrap().iter().any(|entry| entry.record.action.as_str() == "backed-up"));
+    assert!(store.store.audit(50).await.unwrap().iter().any(|entry| entry.record.event.kind().as_str() == "backed-up"));
     let beside = fs::read_dir(file.parent().unwrap()).unwrap().count();
     assert_eq!(beside, 2, "the home and the copy, and nothing unfinished");
 
@@ -97,7 +97,7 @@ async fn a_restored_home_keeps_still_until_it_is_told_to_go_on() {
         refused(store.claim(credential.id, crate::world::LEASE).await.unwrap_err());
         refused(store.set_standing(credential.id, &Standing::Disabled).await.unwrap_err());
         refused(store.app_secret(credential.app.unwrap()).await.unwrap_err());
-        assert_eq!(store.audit(1).await.unwrap()[0].record.action.as_str(), "restored");
+        assert_eq!(store.audit(1).await.unwrap()[0].record.event.kind().as_str(), "restored");
         assert!(access(&store.inspecting(), credential.id).await.is_some(), "it can be looked at");
     }
     assert!(store.resume().await.unwrap());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lanyard_credential::{Credential, Standing};
 use lanyard_secret::RefreshToken;
-use lanyard_store::{AuditAction, PendingRevocation, RevocableToken, RevocationOutcome, Store};
+use lanyard_store::{EventKind, PendingRevocation, RevocableToken, RevocationOutcome, Store};
 
 use super::world::{World, access};
 
@@ -84,8 +84,8 @@ async fn each_token_ends_its_wait_once_and_the_audit_says_how() {
     }
     assert!(world.store.pending_revocations().await.unwrap().is_empty());
     let audit = world.store.audit(3).await.unwrap();
-    let actions: Vec<AuditAction> = audit.iter().rev().map(|entry| entry.record.action).collect();
-    assert_eq!(actions, [AuditAction::Revoked, AuditAction::NotRevoked, AuditAction::Revoked]);
+    let kinds: Vec<EventKind> = audit.iter().rev().map(|entry| entry.record.event.kind()).collect();
+    assert_eq!(kinds, [EventKind::Revoked, EventKind::NotRevoked, EventKind::Revoked]);
 }
 
 #[tokio::test]
@@ -95,6 +95,6 @@ async fn a_token_that_does_not_open_keeps_nobody_from_clearing_the_others() {
     world.tamper("UPDATE credentials SET refresh_token = zeroblob(80)").await;
     let waiting = world.store.begin_clearing(credential.id).await.unwrap().unwrap();
     assert_eq!(opened(&world.store, &waiting), ["canary-access-1", "canary-spare"]);
-    assert!(world.store.audit(1).await.unwrap()[0].record.detail.contains("1 of them do not open"));
+    assert!(world.store.audit(1).await.unwrap()[0].record.event.to_string().contains("1 of them do not open"));
     assert!(world.store.finish_clearing(credential.id).await.unwrap());
 }

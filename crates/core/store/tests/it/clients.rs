@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use lanyard_credential::{Client, ClientId, ClientKey, ClientName, Credential, CredentialId, Granted};
+use lanyard_credential::{Client, ClientId, ClientKey, ClientName, Credential, CredentialId, Generation, Granted};
 use lanyard_protocol::OrgId;
 use lanyard_store::{
-    AddClientError, AuditAction, AuditRecord, AuditVerdict, ChangeClientError, HandOutCount, KeyedClient, NewCredential,
+    About, AddClientError, AuditVerdict, ChangeClientError, Event, EventKind, HandOutCount, JournalRecord, KeyedClient,
+    NewCredential,
 };
 use lanyard_time::SystemEntropy;
 
@@ -49,11 +50,15 @@ async fn a_client_is_found_as_it_was_added() {
     assert_eq!(world.store.client(&"absent".parse().unwrap()).await.unwrap(), None);
 }
 
+fn told(record: &JournalRecord) -> (EventKind, String) {
+    (record.event.kind(), record.event.to_string())
+}
+
 #[tokio::test]
-async fn a_policy_stands_in_the_audit_and_brokers_learn_of_it() {
+async fn a_policy_stands_in_the_journal_and_brokers_learn_of_it() {
     let world = World::new().await;
     let acme = bot(&world, "acme").await;
-    let before = world.store.latest_change().await.unwrap();
+    let before = world.store.journal_end().await.unwrap();
     let mut new = client("monitor", Granted::Only([acme.id].into()));
     new.client.methods = Some("GET".parse().unwrap());
     new.client.paths = Some(vec!["/people/*".parse().unwrap(), "/devices/**".parse().unwrap()]);
@@ -62,15 +67,15 @@ async fn a_policy_stands_in_the_audit_and_brokers_learn_of_it() {
     let added = world.store.changes(before).await.unwrap();
     assert!(added.clients && added.credentials.is_empty());
     assert!(world.store.remove_client(new.client.id).await.unwrap());
-    let removed = world.store.changes(added.number).await.unwrap();
-    assert!(removed.clients && removed.number > added.number);
+    let removed = world.store.changes(added.position).await.unwrap();
+    assert!(removed.clients && removed.position.number > added.position.number);
     assert!(!world.store.remove_client(new.client.id).await.unwrap());
-    assert_eq!(world.store.latest_change().await.unwrap(), removed.number, "nothing was changed");
+    assert_eq!(world.store.journal_end().await.unwrap(), removed.position, "nothing was changed");
 
     let records: Vec<_> = world.store.audit(2).await.unwrap().into_iter().map(|entry| entry.record).collect();
-    assert_eq!((records[0].action, records[0].detail.as_str()), (AuditAction::ClientRemoved, "monitor"));
+    assert_eq!(told(&records[0]), (EventKind::ClientRemoved, "monitor".to_owned()));
     let policy = "monitor: token,proxy with acme; methods GET; paths /people/*,/devices/**; until 2026-02-01T00:00:00Z";
-    assert_eq!((records[1].action, records[1].detail.as_str()), (AuditAction::ClientAdded, policy));
+    assert_eq!(told(&records[1]), (EventKind::ClientAdded, policy.to_owned()));
     assert!(matches!(world.store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
 }
 
@@ -82,7 +87,7 @@ async fn a_client_gets_another_policy_and_keeps_its_key_and_counts() {
     let other = client("other", Granted::Only([acme.id].into()));
     world.store.insert_client(&new).await.unwrap();
     world.store.insert_client(&other).await.unwrap();
-    let before = world.store.latest_change().await.unwrap();
+    let before = world.store.journal_end().await.unwrap();
     let change = |client: &mut Client| {
         client.capabilities = "read".parse().unwrap();
         client.credentials = Granted::Only([lobby.id].into());
@@ -106,16 +111,16 @@ async fn a_client_gets_another_policy_and_keeps_its_key_and_counts() {
     let record = world.store.audit(1).await.unwrap().remove(0).record;
     let policy =
         "monitor: read with lobby; methods GET; paths /people/*; organisation Y2lz; until 2026-02-01T00:00:00Z";
-    assert_eq!((record.action, record.detail.as_str()), (AuditAction::ClientChanged, policy));
+    assert_eq!(told(&record), (EventKind::ClientChanged, policy.to_owned()));
 
-    let number = world.store.latest_change().await.unwrap();
+    let end = world.store.journal_end().await.unwrap();
     let gone = CredentialId::random(&SystemEntropy);
     let refused =
         world.store.change_client(&new.client.name, |client| client.credentials = Granted::Only([gone].into()));
     assert!(matches!(refused.await, Err(ChangeClientError::UnknownCredential(id)) if id == gone));
     let absent = world.store.change_client(&"absent".parse().unwrap(), |_| panic!("there is nothing to change")).await;
     assert!(matches!(absent, Err(ChangeClientError::UnknownClient(name)) if name.as_str() == "absent"));
-    assert_eq!(world.store.latest_change().await.unwrap(), number, "nothing was changed");
+    assert_eq!(world.store.journal_end().await.unwrap(), end, "nothing was changed");
     assert_eq!(world.store.client(&new.client.name).await.unwrap(), Some(changed));
     let everything = world.store.change_client(&new.client.name, |client| client.credentials = Granted::All).await;
     assert_eq!(everything.unwrap().credentials, Granted::All);
@@ -162,10 +167,11 @@ async fn a_credential_that_is_erased_is_taken_from_its_clients_and_from_no_other
     for new in [&both, &one, &all] {
         world.store.insert_client(new).await.unwrap();
     }
-    let before = world.store.latest_change().await.unwrap();
+    let before = world.store.journal_end().await.unwrap();
     world.store.begin_clearing(acme.id).await.unwrap();
     world.store.finish_clearing(acme.id).await.unwrap();
-    assert!(world.store.changes(before).await.unwrap().clients);
+    let changes = world.store.changes(before).await.unwrap();
+    assert_eq!(changes.credentials, [acme.id], "whose clients are read again with it");
     let found = world.store.clients().await.unwrap().into_iter().map(|client| client.credentials).collect::<Vec<_>>();
     assert_eq!(found, [Granted::All, Granted::Only([lobby.id].into()), Granted::Only([].into())]);
 }
@@ -192,24 +198,24 @@ async fn a_key_is_not_stored() {
 async fn what_a_client_was_handed_is_counted_and_what_came_before_it_is_not() {
     let world = World::new().await;
     let acme = bot(&world, "acme").await;
-    let note = async |actor: &str, action, detail: &str| {
+    let note = async |actor: &str, event| {
         world.clock.advance(Duration::from_secs(1));
-        let (at, credential) = (world.now().wall, Some((acme.id, acme.name.clone())));
-        let record = AuditRecord { at, action, credential, actor: actor.to_owned(), detail: detail.to_owned() };
-        world.store.append_audit(&record).await.unwrap();
+        let (at, about) = (world.now().wall, About::credential(&acme.id, &acme.name));
+        let record = JournalRecord { at, about, actor: actor.to_owned(), event };
+        world.store.append(&record).await.unwrap();
         at
     };
-    note("client monitor", AuditAction::HandedOut, "token, generation 1").await;
-    let since = note("client other", AuditAction::HandedOut, "token, generation 1").await;
-    note("client monitor", AuditAction::HandedOut, "token, generation 1").await;
-    let first = note("client monitor", AuditAction::HandedOut, "token, generation 1").await;
-    let second = note("client monitor", AuditAction::HandedOut, "token, generation 2").await;
-    note("client monitor", AuditAction::Refused, "token: expired").await;
+    let token = |number| Event::HandedOut { means: "token".to_owned(), generation: Generation::new(number), times: 1 };
+    note("client monitor", token(1)).await;
+    let since = note("client other", token(1)).await;
+    note("client monitor", token(1)).await;
+    let first = note("client monitor", token(1)).await;
+    let second = note("client monitor", token(2)).await;
+    note("client monitor", Event::Refused { means: "token".to_owned(), why: "expired".to_owned(), times: 1 }).await;
 
-    let count =
-        |detail: &str, last, records| HandOutCount { credential: acme.id, detail: detail.to_owned(), last, records };
+    let count = |event, last, records| HandOutCount { credential: acme.id, event, last, records };
     let found = world.store.hand_outs_to("client monitor", since).await.unwrap();
-    assert_eq!(found, [count("token, generation 2", second, 1), count("token, generation 1", first, 2)]);
+    assert_eq!(found, [count(token(2), second, 1), count(token(1), first, 2)]);
     assert_eq!(world.store.last_hand_out_to("client monitor", since).await.unwrap(), Some(second));
     assert_eq!(world.store.last_hand_out_to("client nobody", since).await.unwrap(), None);
 }

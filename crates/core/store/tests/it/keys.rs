@@ -97,7 +97,7 @@ async fn a_new_key_opens_everything_and_nothing_is_left_under_the_old_one() {
         opened.store.open_revocation(&pending).unwrap();
     }
     let actions: Vec<_> =
-        opened.store.audit(2).await.unwrap().iter().map(|entry| entry.record.action.as_str()).collect();
+        opened.store.audit(2).await.unwrap().iter().map(|entry| entry.record.event.kind().as_str()).collect();
     assert_eq!(actions, ["key-rotated", "key-rotation-begun"]);
     assert!(matches!(opened.store.verify_audit(&[]).await.unwrap(), lanyard_store::AuditVerdict::Intact(_)));
 

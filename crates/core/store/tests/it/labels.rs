@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lanyard_credential::{Label, LabelKey};
-use lanyard_store::{AuditAction, AuditRecord, AuditVerdict};
+use lanyard_store::{About, AuditVerdict, Event, EventKind, JournalRecord};
 
 use super::world::World;
 
@@ -23,7 +23,7 @@ async fn labels_are_replaced_one_by_one_and_written_down() {
     let expected = [("a", "1"), ("site", "Zürich & Bern")];
     assert_eq!(labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect::<Vec<_>>(), expected);
     let entry = world.store.audit(1).await.unwrap().remove(0).record;
-    assert_eq!((entry.action, entry.detail.as_str()), (AuditAction::Labelled, "a=1"));
+    assert_eq!((entry.event.kind(), &*entry.event.to_string()), (EventKind::Labelled, "a=1"));
 
     let before = world.store.audit(100).await.unwrap().len();
     assert!(world.store.change_labels(acme.id, &[], &[label("a=1")]).await.unwrap());
@@ -34,32 +34,37 @@ async fn labels_are_replaced_one_by_one_and_written_down() {
     assert!(!world.store.change_labels(acme.id, &[], &[label("a=2")]).await.unwrap());
 }
 
+async fn append(world: &World, about: About, event: Event) {
+    let record = JournalRecord { at: world.now().wall, about, actor: "uid 1".to_owned(), event };
+    world.store.append(&record).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_hand_outs_of_one_credential_are_read_newest_first_and_bounded() {
     let world = World::new().await;
     let acme = world.signed_in().await;
-    let record = |action, detail: &str, about| AuditRecord {
-        at: world.now().wall,
-        action,
-        credential: about,
-        actor: "uid 1".to_owned(),
-        detail: detail.to_owned(),
+    let handed_out = async |means: &str, id| {
+        let event = Event::HandedOut { means: means.to_owned(), generation: acme.generation, times: 1 };
+        append(&world, About::credential(&id, &acme.name), event).await;
     };
-    let about = Some((acme.id, acme.name.clone()));
-    world.store.append_audit(&record(AuditAction::HandedOut, "early", about.clone())).await.unwrap();
+    handed_out("early", acme.id).await;
     world.clock.advance(Duration::from_secs(10));
     let since = world.now().wall;
-    for detail in ["first", "second"] {
-        world.store.append_audit(&record(AuditAction::HandedOut, detail, about.clone())).await.unwrap();
+    for means in ["first", "second"] {
+        handed_out(means, acme.id).await;
         world.clock.advance(Duration::from_secs(1));
     }
-    world.store.append_audit(&record(AuditAction::Refused, "no", about)).await.unwrap();
-    let other = (lanyard_credential::CredentialId::random(&lanyard_time::SystemEntropy), acme.name.clone());
-    world.store.append_audit(&record(AuditAction::HandedOut, "another's", Some(other))).await.unwrap();
+    let refused = Event::Refused { means: "token".to_owned(), why: "no".to_owned(), times: 1 };
+    append(&world, About::credential(&acme.id, &acme.name), refused).await;
+    handed_out("another's", lanyard_credential::CredentialId::random(&lanyard_time::SystemEntropy)).await;
 
     let details = async |limit| {
         let found = world.store.hand_outs_since(acme.id, since, limit).await.unwrap();
-        found.into_iter().map(|entry| entry.record.detail).collect::<Vec<_>>()
+        let means = |event| match event {
+            Event::HandedOut { means, .. } => means,
+            other => panic!("{other:?}"),
+        };
+        found.into_iter().map(|entry| means(entry.record.event)).collect::<Vec<_>>()
     };
     assert_eq!(details(10).await, ["second", "first"]);
     assert_eq!(details(1).await, ["second"]);

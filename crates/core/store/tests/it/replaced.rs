@@ -40,7 +40,7 @@ fn is_replaced<T>(done: &Result<T, StoreError>) -> bool {
 
 /// Whether everything that begins something is refused.
 async fn is_noticed(world: &World, id: CredentialId) -> bool {
-    is_replaced(&world.store.changes(0).await)
+    is_replaced(&world.store.changes(lanyard_store::Position::BEGINNING).await)
         && is_replaced(&world.store.claim(id, LEASE).await)
         && is_replaced(&world.store.credentials().await)
 }

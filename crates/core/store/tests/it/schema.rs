@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use lanyard_home::OpenError;
-use lanyard_store::{AuditAction, ClientList, OpenDatabaseError, Refusal, StoreError};
+use lanyard_store::{ClientList, EventKind, OpenDatabaseError, Refusal, StoreError};
 
 use crate::world::World;
 
@@ -27,6 +27,13 @@ pub(crate) async fn home_of_first_version() -> World {
     world.tamper(include_str!("fixtures/home-0.1.0.sql")).await;
     world
 }
+
+/// Turns the journal back into what there was before it.
+const EARLIER: &str = "DROP TABLE journal; DROP TABLE journal_head; DROP TABLE journal_retention; DROP TABLE cursors; ALTER TABLE home ADD COLUMN changed BIGINT NOT NULL DEFAULT 0; \
+     CREATE TABLE changes (subject TEXT NOT NULL PRIMARY KEY, number BIGINT NOT NULL); \
+     CREATE TABLE audit (writer TEXT NOT NULL, sequence BIGINT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL, credential_id TEXT, \
+     credential_name TEXT, actor TEXT NOT NULL, detail TEXT NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (writer, sequence)); \
+     CREATE INDEX audit_by_credential ON audit (credential_id, action, at);";
 
 #[tokio::test]
 async fn the_clients_of_an_earlier_version_are_adopted_once() {
@@ -52,14 +59,14 @@ async fn the_clients_of_an_earlier_version_are_adopted_once() {
         assert_eq!(told(&list), (vec!["old"], vec![]));
     }
     let audit = world.opened().await.store.audit(100).await.unwrap();
-    let adopted: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::ClientsAdopted).collect();
+    let adopted: Vec<_> = audit.iter().filter(|entry| entry.record.event.kind() == EventKind::ClientsAdopted).collect();
     assert_eq!(adopted.len(), 1);
-    assert_eq!(adopted[0].record.detail, "old");
+    assert_eq!(adopted[0].record.event.to_string(), "old");
 
     // Turning the version back has nobody else adopted.
     let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; ALTER TABLE apps DROP COLUMN seal; \
                 ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 5;";
-    world.tamper(&format!("{back} {}", insert("mallory", 'b'))).await;
+    world.tamper(&format!("{EARLIER} {back} {}", insert("mallory", 'b'))).await;
     let opened = world.opened_with(lanyard_home::KeyAccess::default()).await;
     assert!(matches!(opened, Err(OpenError::Database(OpenDatabaseError::Store(StoreError::Altered { .. })))));
 }
@@ -74,11 +81,13 @@ async fn the_rows_of_an_earlier_version_are_sealed_once() {
         assert!(!store.store.credentials().await.unwrap().is_empty() && !store.store.apps().await.unwrap().is_empty());
     }
     let audit = world.opened().await.store.audit(100).await.unwrap();
-    let sealed: Vec<_> = audit.iter().filter(|entry| entry.record.action == AuditAction::RowsSealed).collect();
+    let sealed: Vec<_> = audit.iter().filter(|entry| entry.record.event.kind() == EventKind::RowsSealed).collect();
     assert_eq!(sealed.len(), 1);
-    assert!(sealed[0].record.detail.contains("lobby"), "{}", sealed[0].record.detail);
+    let names = sealed[0].record.event.to_string();
+    assert!(names.contains("lobby"), "{names}");
 
     // Turning the version back has nothing sealed again.
+    world.tamper(EARLIER).await;
     world.tamper("UPDATE credentials SET kind = 'personal', seal = NULL; ALTER TABLE apps DROP COLUMN seal").await;
     world
         .tamper("ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 6")
@@ -125,10 +134,18 @@ async fn version(world: &World) -> i64 {
 async fn a_schema_that_somebody_altered_is_not_opened() {
     let world = World::new().await;
     for (tampering, undo, named) in [
-        ("CREATE TRIGGER t AFTER INSERT ON audit BEGIN DELETE FROM audit; END", "DROP TRIGGER t", "unknown: trigger t"),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON journal BEGIN DELETE FROM journal; END",
+            "DROP TRIGGER t",
+            "unknown: trigger t",
+        ),
         ("CREATE VIEW v AS SELECT 1", "DROP VIEW v", "unknown: view v"),
         ("CREATE TABLE x (y)", "DROP TABLE x", "unknown: table x"),
-        ("DROP INDEX audit_by_time", "CREATE INDEX audit_by_time ON audit (at)", "missing: index audit_by_time"),
+        (
+            "DROP INDEX journal_by_time",
+            "CREATE INDEX journal_by_time ON journal (at)",
+            "missing: index journal_by_time",
+        ),
     ] {
         world.tamper(tampering).await;
         let error = world.opened_with(lanyard_home::KeyAccess::default()).await.unwrap_err();

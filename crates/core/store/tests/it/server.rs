@@ -55,13 +55,17 @@ async fn a_schema_that_somebody_altered_is_not_opened() {
     let function = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'";
     for (tampering, undo, named) in [
         (
-            &*format!("{function}; CREATE TRIGGER t BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION f()"),
+            &*format!("{function}; CREATE TRIGGER t BEFORE INSERT ON journal FOR EACH ROW EXECUTE FUNCTION f()"),
             "DROP FUNCTION f CASCADE",
-            &["unknown: function f", "unknown: trigger audit.t"][..],
+            &["unknown: function f", "unknown: trigger journal.t"][..],
         ),
         ("CREATE VIEW v AS SELECT 1", "DROP VIEW v", &["unknown: view v"]),
         ("CREATE TABLE x (y BIGINT)", "DROP TABLE x", &["unknown: table x"]),
-        ("CREATE RULE r AS ON DELETE TO audit DO INSTEAD NOTHING", "DROP RULE r ON audit", &["unknown: rule audit.r"]),
+        (
+            "CREATE RULE r AS ON DELETE TO journal DO INSTEAD NOTHING",
+            "DROP RULE r ON journal",
+            &["unknown: rule journal.r"],
+        ),
         ("CREATE POLICY p ON clients USING (false)", "DROP POLICY p ON clients", &["unknown: policy clients.p"]),
         (
             "ALTER TABLE clients ENABLE ROW LEVEL SECURITY",
@@ -73,7 +77,11 @@ async fn a_schema_that_somebody_altered_is_not_opened() {
             "ALTER TABLE clients DROP COLUMN extra",
             &["altered: table clients"],
         ),
-        ("DROP INDEX audit_by_time", "CREATE INDEX audit_by_time ON audit (at)", &["missing: index audit_by_time"]),
+        (
+            "DROP INDEX journal_by_time",
+            "CREATE INDEX journal_by_time ON journal (at)",
+            &["missing: index journal_by_time"],
+        ),
         (
             "ALTER TABLE leases DROP CONSTRAINT leases_pkey",
             "ALTER TABLE leases ADD PRIMARY KEY (name)",
@@ -217,12 +225,12 @@ async fn writes_about_one_credential_do_not_wait_for_those_about_another() {
     bot(&store, &world, "x").await;
 }
 
-/// Makes the first `times` transactions that write to the audit fail with a code, as late as at their commit.
+/// Makes the first `times` transactions that write to the journal fail with a code, as late as at their commit.
 async fn failing(world: &World, times: u32, code: &str, action: &str) {
     let sql = format!(
         "CREATE SEQUENCE times; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
          IF nextval('lanyard.times') <= {times} THEN {action} RAISE EXCEPTION 'made to fail' USING ERRCODE = '{code}'; END IF; \
-         RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED \
+         RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON journal DEFERRABLE INITIALLY DEFERRED \
          FOR EACH ROW EXECUTE FUNCTION fail()"
     );
     world.tamper(&sql).await;
@@ -250,14 +258,13 @@ async fn a_commit_without_an_answer_is_undecided_and_is_not_repeated() {
     let Some(world) = world().await else { return };
     failing(&world, 1, "40001", "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5);").await;
     let id = CredentialId::random(&lanyard_time::SystemEntropy);
-    let record = lanyard_store::AuditRecord {
+    let record = lanyard_store::JournalRecord {
         at: world.now().wall,
-        action: lanyard_store::AuditAction::HandedOut,
-        credential: Some((id, "x".parse().unwrap())),
+        about: lanyard_store::About::Credential(id, "x".parse().unwrap()),
         actor: "test".to_owned(),
-        detail: String::new(),
+        event: lanyard_store::Event::Answered { means: String::new(), times: 1 },
     };
-    let error = world.store.append_audit(&record).await.unwrap_err();
+    let error = world.store.append(&record).await.unwrap_err();
     assert!(matches!(error, StoreError::Undecided(_)) && error.is_undecided(), "{error}");
     // The next one has a connection of its own.
     bot(&world.store, &world, "next").await;

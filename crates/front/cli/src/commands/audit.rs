@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use lanyard_broker::{Handed, ReadAudit, VerifyAudit};
+use lanyard_broker::{ReadAudit, VerifyAudit};
 use lanyard_credential::CredentialName;
-use lanyard_store::{AuditAction, AuditEntry, AuditVerdict, Fault, Head};
+use lanyard_store::{AuditVerdict, Event, Fault, Head, JournalEntry, Verified};
 use serde_json::{Value, json};
 
 use crate::context::{self, Common};
@@ -17,27 +17,27 @@ use crate::{numbers, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
-    /// Only records of this credential, also under earlier names and after it was cleared [default: all records]
+    /// Only entries about this credential, also under earlier names and after it was cleared [default: all entries]
     #[arg(conflicts_with = "verify")]
     name: Option<CredentialName>,
-    /// Only records of the last 300 (seconds), 5m, 12h or 2d, or since a moment (2027-01-31T18:00:00Z)
+    /// Only entries of the last 300 (seconds), 5m, 12h or 2d, or since a moment (2027-01-31T18:00:00Z)
     #[arg(long, value_name = "TIME", conflicts_with = "verify", value_parser = Since::from_str)]
     since: Option<Since>,
-    /// Show only the latest COUNT records [default: 50; with --since all]
+    /// Show only the latest COUNT entries [default: 50; with --since all]
     #[arg(long, value_name = "COUNT", value_parser = numbers::count)]
     limit: Option<u32>,
     /// Cut nothing off to fit the terminal
     #[arg(long, conflicts_with = "verify")]
     wide: bool,
-    /// Check every record against its chain, and print the chains' heads
+    /// Check every entry against the chain, and print its head
     #[arg(long)]
     verify: bool,
-    /// With --verify: heads that an earlier --verify printed, to detect a log that was cut off at the end
+    /// With --verify: what an earlier --verify printed, to detect a journal that was cut off at the end
     #[arg(long, value_name = "FILE", requires = "verify")]
     heads: Option<PathBuf>,
 }
 
-/// The number of records that are shown by default.
+/// The number of entries that are shown by default.
 const LATEST: u32 = 50;
 
 /// The beginning of a time that ends now.
@@ -67,23 +67,30 @@ impl Since {
     }
 }
 
-/// A record for a program: `detail` as it is written, and the parts of it and of `actor` that programs look for.
-fn json_of(entry: &AuditEntry) -> Value {
+/// An entry for a program: `payload` has the fields of its event, `detail` the sentence for people, and beside them are the parts that
+/// programs look for.
+fn json_of(entry: &JournalEntry) -> Value {
     let record = &entry.record;
-    let handed = Handed::read(&record.detail).filter(|_| record.action == AuditAction::HandedOut);
+    let credential = record.about.as_credential();
+    let payload = serde_json::to_value(&record.event).ok().and_then(|mut event| Some(event.get_mut("payload")?.take()));
+    let handed_out = match &record.event {
+        Event::HandedOut { means, generation, times } => Some((means, generation.number(), times)),
+        _ => None,
+    };
     json!({
+        "number": entry.number,
         "writer": entry.writer,
-        "sequence": entry.sequence,
         "at": output::json::time(Some(record.at)),
-        "action": record.action.as_str(),
-        "credential": record.credential.as_ref().map(|(_, name)| name.as_str()),
-        "credential_id": record.credential.as_ref().map(|(id, _)| id.to_string()),
+        "action": record.event.kind().as_str(),
+        "credential": credential.map(|(_, name)| name.as_str()),
+        "credential_id": credential.map(|(id, _)| id.to_string()),
         "actor": record.actor,
         "client": record.actor.strip_prefix("client "),
-        "detail": record.detail,
-        "means": handed.map(|handed| handed.means),
-        "generation": handed.map(|handed| handed.generation.number()),
-        "times": handed.map(|handed| handed.times),
+        "detail": record.event.to_string(),
+        "payload": payload,
+        "means": handed_out.map(|(means, _, _)| means),
+        "generation": handed_out.map(|(_, generation, _)| generation),
+        "times": handed_out.map(|(_, _, times)| times),
     })
 }
 
@@ -98,7 +105,7 @@ impl Audit {
         if common.json {
             output::json::print(&entries.iter().map(json_of).collect::<Vec<_>>())?;
         } else if entries.is_empty() {
-            output::note("no record matches");
+            output::note("no entry matches");
         } else {
             let room = if self.wide { None } else { output::table::room() };
             output::block(&table(&entries, room))?;
@@ -132,36 +139,40 @@ impl Audit {
         let compared = heads.len();
         let broker = common.broker().await?;
         match broker.call(VerifyAudit { heads }).await? {
-            AuditVerdict::Intact(heads) if common.json => {
-                let records: u64 = heads.iter().map(|head| head.sequence).sum();
-                let ends: Vec<String> = heads.iter().map(ToString::to_string).collect();
+            AuditVerdict::Intact(verified) if common.json => {
+                let heads: Vec<String> = verified.heads.iter().map(ToString::to_string).collect();
+                let end = |end: Option<(u64, Timestamp)>| {
+                    end.map(|(number, at)| json!({ "number": number, "at": output::json::time(Some(at)) }))
+                };
                 output::json::print(&json!({
-                    "intact": true, "records": records, "compared_heads": compared, "heads": ends, "broken": null,
+                    "intact": true, "records": entries(&verified), "first": end(verified.first), "last": end(verified.last),
+                    "compared_heads": compared, "heads": heads, "broken": null,
                 }))?;
                 Ok(ExitCode::SUCCESS)
             }
-            AuditVerdict::Intact(heads) => {
-                for head in &heads {
+            AuditVerdict::Intact(verified) => {
+                for head in &verified.heads {
                     output::line(&head.to_string())?;
                 }
-                let records: u64 = heads.iter().map(|head| head.sequence).sum();
-                output::note(&format!("{records} records, all intact"));
+                output::note(&format!("{}, all intact", covered(&verified)));
                 if compared == 0 {
                     output::note(
-                        "--verify cannot detect a log that was cut off at the end: store these heads elsewhere, and pass them with --heads next time",
+                        "--verify cannot detect a journal that was cut off at the end: store this output elsewhere, and pass it with --heads next time",
                     );
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            AuditVerdict::Broken { writer, sequence, fault } => {
+            AuditVerdict::Broken { writer, number, fault } => {
                 if common.json {
-                    let place = json!({ "writer": writer, "sequence": sequence, "fault": word(fault) });
+                    let place = json!({ "writer": writer, "number": number, "fault": word(fault) });
                     output::json::print(&json!({
-                        "intact": false, "records": null, "compared_heads": compared, "heads": [], "broken": place,
+                        "intact": false, "records": null, "first": null, "last": null, "compared_heads": compared,
+                        "heads": [], "broken": place,
                     }))?;
                 }
+                let of = writer.map(|writer| format!(" of {writer}")).unwrap_or_default();
                 Err(Failure::Other {
-                    message: format!("the audit was tampered with: record {sequence} of {writer} {}", said(fault)),
+                    message: format!("the audit was tampered with: entry {number}{of} {}", said(fault)),
                     hint: Some(
                         "the database was written without the home's key; keep a copy, and find out who did it"
                             .to_owned(),
@@ -172,16 +183,32 @@ impl Audit {
     }
 }
 
-/// Lays out the records. On a narrow terminal moments and actors are shortened, so that there is room for the detail.
-fn table(entries: &[AuditEntry], room: Option<usize>) -> output::table::Block {
+/// How many entries were verified.
+fn entries(verified: &Verified) -> u64 {
+    match (verified.first, verified.last) {
+        (Some((first, _)), Some((last, _))) => last - first + 1,
+        _ => 0,
+    }
+}
+
+/// "entries 1 to 53, from 2026-… to 2026-…".
+fn covered(verified: &Verified) -> String {
+    match (verified.first, verified.last) {
+        (Some((first, from)), Some((last, to))) => format!("entries {first} to {last}, from {from:.0} to {to:.0}"),
+        _ => "0 entries".to_owned(),
+    }
+}
+
+/// Lays out the entries. On a narrow terminal moments and actors are shortened, so that there is room for the detail.
+fn table(entries: &[JournalEntry], room: Option<usize>) -> output::table::Block {
     let rows = entries.iter().map(|entry| {
         let record = &entry.record;
         vec![
             output::table::moment(record.at, room),
-            record.action.as_str().to_owned(),
-            record.credential.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default(),
+            record.event.kind().as_str().to_owned(),
+            record.about.as_credential().map(|(_, name)| name.to_string()).unwrap_or_default(),
             by(&record.actor, room).to_owned(),
-            record.detail.clone(),
+            record.event.to_string(),
         ]
     });
     output::table::within(&["WHEN", "WHAT", "CREDENTIAL", "BY", "DETAIL"], rows.collect(), room)
@@ -213,20 +240,20 @@ fn said(fault: Fault) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use lanyard_store::AuditRecord;
+    use lanyard_credential::Generation;
+    use lanyard_store::{About, JournalRecord};
 
     use super::*;
 
     #[test]
     fn a_narrow_terminal_shows_what_happened_before_who_did_it() {
-        let record = AuditRecord {
+        let record = JournalRecord {
             at: "2026-11-29T21:05:57Z".parse().unwrap(),
-            action: AuditAction::HandedOut,
-            credential: None,
+            about: About::Home,
             actor: "uid 1000 (lanyard, pid 4242)".to_owned(),
-            detail: "api GET people/me, generation 4".to_owned(),
+            event: Event::HandedOut { means: "api GET people/me".to_owned(), generation: Generation::new(4), times: 1 },
         };
-        let entries = [AuditEntry { writer: "w".to_owned(), sequence: 1, record }];
+        let entries = [JournalEntry { number: 1, writer: "w".to_owned(), record }];
         let row = |room| {
             table(&entries, room).lines().nth(1).map(|line| anstream::adapter::strip_str(line).to_string()).unwrap()
         };

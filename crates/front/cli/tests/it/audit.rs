@@ -31,7 +31,7 @@ fn a_credentials_records_are_found_under_all_its_names_and_after_it_was_cleared(
     assert_eq!(records(&["--since", "2099-01-31T18:00:00Z"]), [""; 0]);
     assert_eq!(records(&["--since", "1h", "--limit", "2"]), all[all.len() - 2..]);
     let none = home.run(["audit", "corp", "--since", "2099-01-31T18:00:00Z"]);
-    assert!(none.stderr.contains("no record matches"), "{}", none.stderr);
+    assert!(none.stderr.contains("no entry matches"), "{}", none.stderr);
     none.ok();
     home.run(["audit", "--since", "yesterday"]).fails(2);
     home.run(["audit", "corp", "--verify"]).fails(2);

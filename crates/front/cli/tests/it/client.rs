@@ -292,18 +292,19 @@ fn what_a_client_holds_is_told_and_goes_on_after_it_is_removed() {
     let nothing = shown(&home, "monitor");
     assert_eq!((&nothing["last_used_at"], &nothing["holds"]), (&json!(null), &json!([])));
     // As a broker writes hand-outs down, whose chain is of no concern here.
-    let hand_out = |name: &str, detail: &str, place: u32| {
+    let hand_out = |name: &str, means: &str, times: u32, place: u32| {
         rewrite(
             &home,
             &format!(
-                "INSERT INTO audit SELECT 'broker', {place}, 1 + (SELECT MAX(at) FROM audit), 'handed-out', id, name, 'client monitor', \
-             '{detail}', x'00' FROM credentials WHERE name = '{name}'"
+                "INSERT INTO journal (number, at, kind, about, name, actor, writer, payload, mac) \
+                 SELECT 1000 + {place}, 1 + (SELECT MAX(at) FROM journal), 'handed-out', 'credential/' || id, name, 'client monitor', \
+                 'broker', '{{\"means\":\"{means}\",\"generation\":1,\"times\":{times}}}', x'00' FROM credentials WHERE name = '{name}'"
             ),
         );
     };
-    hand_out("acme", "token, generation 1, 3 times", 1);
-    hand_out("mine", "token, generation 1", 2);
-    hand_out("lobby", "proxy GET, generation 1", 3);
+    hand_out("acme", "token", 3, 1);
+    hand_out("mine", "token", 1, 2);
+    hand_out("lobby", "proxy GET", 1, 3);
     rewrite(&home, "UPDATE credentials SET access_lifetime = NULL WHERE name = 'mine'");
     let monitor = shown(&home, "monitor");
     assert!(monitor["last_used_at"].is_string());

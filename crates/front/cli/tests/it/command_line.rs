@@ -133,10 +133,7 @@ fn heads_that_are_none_compare_nothing() {
     );
     assert_eq!(compared["heads"], json!([heads]));
 
-    let longer = heads.rsplit_once(' ').map(|(rest, mac)| {
-        let (writer, sequence) = rest.rsplit_once(' ').unwrap();
-        format!("{writer} {} {mac}", sequence.parse::<u64>().unwrap() + 100)
-    });
+    let longer = heads.rsplit_once(' ').map(|(number, mac)| format!("{} {mac}", number.parse::<u64>().unwrap() + 100));
     let cut = verify(&home, &home.file("longer", &longer.unwrap()), true);
     let verdict: Value = serde_json::from_str(&cut.stdout).unwrap();
     assert_eq!((&verdict["intact"], &verdict["broken"]["fault"]), (&json!(false), &json!("cut")));

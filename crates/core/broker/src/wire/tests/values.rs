@@ -16,8 +16,8 @@ use lanyard_protocol::{
 };
 use lanyard_secret::{AccessToken, AuthorizationCode, ClientSecret, RefreshToken, SecretBytes, State};
 use lanyard_store::{
-    AuditAction, AuditEntry, AuditRecord, AuditVerdict, Fault, NewCredential, NewTokens, Refusal, RefusedClient,
-    TokenKind,
+    About, AuditVerdict, Event, Fault, JournalEntry, JournalRecord, NewCredential, NewTokens, Refusal, RefusedClient,
+    TokenKind, Verified,
 };
 use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
 use serde_json::{Value, json};
@@ -356,18 +356,30 @@ fn looking(tried: &mut Trips) {
             &report(token),
         );
     }
-    let record = AuditRecord {
-        at: moment().wall,
-        action: AuditAction::HandedOut,
-        credential: Some((credential().id, name())),
-        actor: "uid 0".to_owned(),
-        detail: "token".to_owned(),
+    let generation = credential().generation;
+    let events = [
+        (
+            About::Credential(credential().id, name()),
+            Event::HandedOut { means: "token".to_owned(), generation, times: 3 },
+        ),
+        (About::Home, Event::Resumed {}),
+        (About::Home, Event::Earlier { was: lanyard_store::EventKind::Resumed, detail: String::new() }),
+    ];
+    let entry = |(about, event)| JournalEntry {
+        number: 9,
+        writer: "a host".to_owned(),
+        record: JournalRecord { at: moment().wall, about, actor: "uid 0".to_owned(), event },
     };
     let read = ReadAudit { name: Some("acme".parse().unwrap()), since: Some(jiff::Timestamp::UNIX_EPOCH), limit: 7 };
-    tried.trip(&read, &vec![AuditEntry { writer: "a host".to_owned(), sequence: 9, record }]);
+    tried.trip(&read, &events.map(entry).to_vec());
     let head: lanyard_store::Head = format!("a host 9 {}", lanyard_vault::Mac::BEGINNING).parse().unwrap();
-    let broken = AuditVerdict::Broken { writer: "a".to_owned(), sequence: 1, fault: Fault::Cut };
-    for verdict in [AuditVerdict::Intact(vec![head.clone()]), broken] {
+    let broken = AuditVerdict::Broken { writer: Some("a".to_owned()), number: 1, fault: Fault::Cut };
+    let verified = Verified {
+        first: Some((1, moment().wall)),
+        last: None,
+        heads: vec![head.clone(), format!("9 {}", lanyard_vault::Mac::BEGINNING).parse().unwrap()],
+    };
+    for verdict in [AuditVerdict::Intact(verified), broken] {
         tried.trip(&VerifyAudit { heads: vec![head.clone()] }, &verdict);
     }
 }

@@ -24,6 +24,7 @@ pub(super) use self::schema::SCHEMA_OBJECTS;
 use super::row::Inner;
 use super::{Reach, Row, Statement, Value, sql};
 use crate::StoreError;
+use crate::journal::journal_head;
 
 /// A database of a server.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl PostgresEngine {
         let (lock, row) = match reach {
             Reach::Home => (LOCK_HOME, None),
             Reach::Credential(id) => (SHARE_HOME, Some(id)),
-            Reach::Audit => (SHARE_HOME, None),
+            Reach::Journal => (SHARE_HOME, None),
         };
         run(connection, &self.address, sql("home", lock).bind(HOME_LOCK)).await?;
         if let Some(id) = row {
@@ -242,8 +243,8 @@ impl PostgresTransaction {
         self.script(LOCK_SEALED_TABLES).await
     }
 
-    pub(super) async fn lock_counter(&mut self) -> Result<(), StoreError> {
-        self.rows(sql("home", LOCK_COUNTER)).await.map(drop)
+    pub(super) async fn lock_counter(&mut self) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql("journal_head", LOCK_COUNTER)).await?.into_iter().next())
     }
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
@@ -346,7 +347,7 @@ const SHARE_HOME: &str = "SELECT pg_advisory_xact_lock_shared($1)";
 const LOCK_CREDENTIAL: &str = "SELECT id FROM credentials WHERE id = $1 FOR UPDATE";
 const LOCK_SEALED_TABLES: &str =
     "LOCK TABLE home, apps, credentials, clients, client_credentials, client_list IN SHARE ROW EXCLUSIVE MODE";
-const LOCK_COUNTER: &str = "SELECT id FROM home WHERE id = 1 FOR UPDATE";
+const LOCK_COUNTER: &str = concat!(journal_head!(), " FOR UPDATE");
 const HAS_SCHEMA: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard'";
 const IS_THERE: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard' \
      AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'schema_version')";

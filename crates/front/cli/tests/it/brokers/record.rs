@@ -129,7 +129,7 @@ fn seen(fleet: &Fleet) -> HashMap<String, Seen> {
 /// By the credential's id.
 fn said(home: &Home) -> HashMap<String, Said> {
     let mut said: HashMap<String, Said> = HashMap::new();
-    let counted = "SELECT credential_id, action, count(*) FROM audit WHERE credential_id IS NOT NULL GROUP BY 1, 2";
+    let counted = "SELECT substr(about, 12), kind, count(*) FROM journal WHERE about LIKE 'credential/%' GROUP BY 1, 2";
     for row in query(home, counted) {
         said.entry(row[0].clone()).or_default().insert(row[1].clone(), row[2].parse().unwrap());
     }

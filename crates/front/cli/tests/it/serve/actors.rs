@@ -108,7 +108,7 @@ fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_re
     for (number, cell) in cells.iter().enumerate() {
         let actor = format!("client cell-{number}");
         let own = since.iter().filter(|record| record["actor"] == *actor);
-        let last = own.max_by_key(|record| record["sequence"].as_u64());
+        let last = own.max_by_key(|record| record["number"].as_u64());
         let last =
             last.unwrap_or_else(|| panic!("{} {} by {actor} is not in the audit: {since:#?}", cell.method, cell.path));
         assert_eq!(last["action"], cell.action, "{} {}: {last}", cell.method, cell.path);

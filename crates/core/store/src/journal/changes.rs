@@ -1,0 +1,72 @@
+//! Following the journal: by it a broker keeps what it has in memory true, whichever process changed the store.
+
+use lanyard_credential::CredentialId;
+
+use super::event::Touches;
+use super::{EventKind, Position, TABLE, credential_of, mac};
+use crate::engine::sql;
+use crate::{Pause, Store, StoreError};
+
+/// What was changed after a position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The position to ask from the next time.
+    pub position: Position,
+    /// The credentials that were added, changed or deleted.
+    pub credentials: Vec<CredentialId>,
+    /// Whether clients or their policies were.
+    pub clients: bool,
+    /// Whether the home is paused now.
+    pub paused: Option<Pause>,
+    /// Whether the journal goes on from the position that was asked from. If not, the database is an earlier or another one: nothing else
+    /// here can be relied on, and everything is to be read again.
+    pub follows: bool,
+}
+
+impl Store {
+    /// What was changed after that position. A credential that was deleted is among them.
+    ///
+    /// After a failover, or in a database that was put back, numbers repeat: number and mac are compared.
+    pub async fn changes(&self, since: Position) -> Result<Changes, StoreError> {
+        let home = self.home_row().await?;
+        self.inner.set_paused(home.paused.clone());
+        let position = self.journal_end().await?;
+        let mut changes =
+            Changes { position, credentials: Vec::new(), clients: false, paused: home.paused, follows: true };
+        if position == since {
+            return Ok(changes);
+        }
+        if !self.is_in_journal(since).await? {
+            changes.follows = false;
+            return Ok(changes);
+        }
+        let new = sql(TABLE, SELECT_TOUCHED).bind(since.number).bind(position.number);
+        for row in self.engine().rows(new).await? {
+            match EventKind::of(row.str("kind")?).map_or(Touches::Nothing, EventKind::touches) {
+                Touches::Nothing => {}
+                Touches::Clients => changes.clients = true,
+                Touches::Credential => {
+                    let id = credential_of(&row)?;
+                    if !changes.credentials.contains(&id) {
+                        changes.credentials.push(id);
+                    }
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Whether the journal holds the entry of that position, with its mac.
+    pub(crate) async fn is_in_journal(&self, position: Position) -> Result<bool, StoreError> {
+        if position == Position::BEGINNING {
+            return Ok(true);
+        }
+        let row = self.engine().row(sql(TABLE, SELECT_MAC).bind(position.number)).await?;
+        Ok(row.is_some_and(|row| mac(&row).is_ok_and(|found| found == position.mac)))
+    }
+}
+
+pub(crate) const SELECT_MAC: &str = "SELECT number, mac FROM journal WHERE number = $1";
+/// The most frequent events, which change nothing, are left out.
+pub(crate) const SELECT_TOUCHED: &str = "SELECT DISTINCT kind, about FROM journal WHERE number > $1 AND number <= $2 \
+     AND kind NOT IN ('handed-out', 'refused', 'answered', 'intent')";

@@ -1,0 +1,206 @@
+//! Whether the journal is whole.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lanyard_vault::Mac;
+use serde::{Deserialize, Serialize};
+
+use super::record::Link;
+use super::{Event, EventKind, Head, Position, TABLE, columns, earlier, integer, read_event};
+use crate::engine::{Row, sql};
+use crate::{Store, StoreError};
+
+/// What came of verifying the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuditVerdict {
+    /// Every entry is as it was written. Whether the end was cut off shows only against heads that were exported before.
+    Intact(Verified),
+    /// The first entry that is not, or that is missing.
+    Broken {
+        /// Whose chain, for an exported head of an earlier version.
+        writer: Option<String>,
+        /// The entry's number.
+        number: u64,
+        /// What is wrong.
+        fault: Fault,
+    },
+}
+
+/// The part of the journal that was verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// The number and time of the first entry; `None` in an empty journal.
+    pub first: Option<(u64, Timestamp)>,
+    /// The number and time of the last entry.
+    pub last: Option<(u64, Timestamp)>,
+    /// The ends: of the journal, or of each writer's chain as long as it has entries of an earlier version alone.
+    pub heads: Vec<Head>,
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Fault {
+    /// It is missing, and later ones are there.
+    Missing,
+    /// It, or one before it, is not what was written, or not in its place.
+    Altered,
+    /// The journal ends before it, and an exported head names it.
+    Cut,
+}
+
+/// How many entries are read at once.
+const PAGE: u32 = 1000;
+
+impl Store {
+    /// Recomputes the whole chain, and compares it with the heads that were exported before, if there are any.
+    pub async fn verify_audit(&self, expected: &[Head]) -> Result<AuditVerdict, StoreError> {
+        let end = self.journal_end().await?;
+        let mut walk = Walk::new(self, expected, end);
+        loop {
+            let page = sql(TABLE, SELECT_PAGE).bind(walk.at.number).bind(PAGE);
+            let rows = self.engine().rows(page).await?;
+            for row in &rows {
+                if let Some(fault) = walk.step(row)? {
+                    return Ok(AuditVerdict::Broken { writer: None, number: walk.at.number.saturating_add(1), fault });
+                }
+            }
+            if rows.len() < PAGE as usize {
+                break;
+            }
+        }
+        // Read again: others have appended in the meantime.
+        let end = self.journal_end().await?;
+        Ok(walk.verdict(end))
+    }
+}
+
+/// The way through the journal.
+struct Walk<'a> {
+    store: &'a Store,
+    expected: &'a [Head],
+    /// The end that the journal had when the walk began.
+    end: Position,
+    at: Position,
+    /// Each writer's chain in the entries of an earlier version.
+    chains: BTreeMap<String, (u64, Mac)>,
+    /// Whether the entry of the home's creation was there: without it the beginning was removed.
+    begins: bool,
+    /// Whether an entry of this version was there.
+    current: bool,
+    first: Option<(u64, Timestamp)>,
+    last: Option<(u64, Timestamp)>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(store: &'a Store, expected: &'a [Head], end: Position) -> Self {
+        Self {
+            store,
+            expected,
+            end,
+            at: Position::BEGINNING,
+            chains: BTreeMap::new(),
+            begins: false,
+            current: false,
+            first: None,
+            last: None,
+        }
+    }
+
+    /// Goes on to the next entry, or says what is wrong with it.
+    fn step(&mut self, row: &Row) -> Result<Option<Fault>, StoreError> {
+        let number = self.at.number.saturating_add(1);
+        if integer(row, "number")? != number {
+            return Ok(Some(Fault::Missing));
+        }
+        let found = if let Some(sequence) = earlier::sequence(row)? {
+            self.earlier(row, sequence)?
+        } else {
+            self.current(row, number)?
+        };
+        let (mac, next) = match found {
+            Ok(found) => found,
+            Err(fault) => return Ok(Some(fault)),
+        };
+        if Mac::from_bytes(&row.bytes("mac")?) != Some(mac) {
+            return Ok(Some(Fault::Altered));
+        }
+        self.at = Position { number, mac: next };
+        self.last = Some((number, row.timestamp("at")?));
+        self.first = self.first.or(self.last);
+        Ok(None)
+    }
+
+    /// The mac that an entry of an earlier version should have, and what the next entry of this version is chained to.
+    fn earlier(&mut self, row: &Row, sequence: u64) -> Result<Result<(Mac, Mac), Fault>, StoreError> {
+        let writer = row.text("writer")?;
+        let (last, previous) = self.chains.get(&writer).copied().unwrap_or((0, Mac::BEGINNING));
+        if self.current {
+            return Ok(Err(Fault::Altered));
+        }
+        if sequence != last.saturating_add(1) {
+            return Ok(Err(Fault::Missing));
+        }
+        let mac = earlier::mac(&self.store.inner.audit_key, &previous, row)?;
+        let differs = |head: &Head| head.writer.as_ref() == Some(&writer) && head.number == sequence && head.mac != mac;
+        if self.expected.iter().any(differs) {
+            return Ok(Err(Fault::Altered));
+        }
+        self.begins |= sequence == 1 && is_creation(row)?;
+        self.chains.insert(writer, (sequence, mac));
+        Ok(Ok((mac, Mac::BEGINNING)))
+    }
+
+    /// The mac that an entry of this version should have, which is what the next one is chained to.
+    fn current(&mut self, row: &Row, number: u64) -> Result<Result<(Mac, Mac), Fault>, StoreError> {
+        let mac = self.store.inner.audit_key.chain(&self.at.mac, &Link::read(row)?.encode());
+        let differs = |head: &Head| head.writer.is_none() && head.number == number && head.mac != mac;
+        let begins_otherwise = !self.current && !self.chains.is_empty() && !self.continues_chains(row);
+        if begins_otherwise || self.expected.iter().any(differs) || differs(&self.end.into()) {
+            return Ok(Err(Fault::Altered));
+        }
+        self.begins |= number == 1 && is_creation(row)?;
+        self.current = true;
+        Ok(Ok((mac, mac)))
+    }
+
+    /// Whether the first entry of this version names the chains that came before it.
+    fn continues_chains(&self, row: &Row) -> bool {
+        let Ok(Event::JournalBegun { chains }) = read_event(row) else { return false };
+        let found = self.chains.iter().map(|(writer, (sequence, mac))| (writer.clone(), *sequence, mac.to_string()));
+        found.eq(chains.into_iter().map(|end| (end.writer, end.sequence, end.mac)))
+    }
+
+    fn verdict(self, end: Position) -> AuditVerdict {
+        let cut = self.expected.iter().find(|head| match &head.writer {
+            None => head.number > self.at.number,
+            Some(writer) => self.chains.get(writer).is_none_or(|(sequence, _)| *sequence < head.number),
+        });
+        if let Some(head) = cut {
+            return AuditVerdict::Broken { writer: head.writer.clone(), number: head.number, fault: Fault::Cut };
+        }
+        if self.end.number > self.at.number {
+            return AuditVerdict::Broken { writer: None, number: self.end.number, fault: Fault::Cut };
+        }
+        if self.current && end.number < self.at.number {
+            return AuditVerdict::Broken { writer: None, number: self.at.number, fault: Fault::Altered };
+        }
+        if !self.begins {
+            return AuditVerdict::Broken { writer: None, number: 1, fault: Fault::Missing };
+        }
+        let heads = if self.current {
+            vec![self.at.into()]
+        } else {
+            let head = |(writer, (number, mac))| Head { writer: Some(writer), number, mac };
+            self.chains.into_iter().map(head).collect()
+        };
+        AuditVerdict::Intact(Verified { first: self.first, last: self.last, heads })
+    }
+}
+
+fn is_creation(row: &Row) -> Result<bool, StoreError> {
+    Ok(row.str("kind")? == EventKind::HomeCreated.as_str())
+}
+
+pub(crate) const SELECT_PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM journal WHERE number > $1 ORDER BY number LIMIT $2");
