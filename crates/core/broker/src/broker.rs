@@ -81,7 +81,7 @@ impl Broker {
         &self.actor
     }
 
-    /// The same broker on behalf of somebody else, as the audit is to name them.
+    /// A broker like this one that acts for another caller, as the audit names that.
     pub fn acting_as(&self, actor: impl Into<String>) -> Self {
         let actor = actor.into();
         Self { store: self.store.acting_as(actor.as_str()), actor, ..self.clone() }

@@ -14,7 +14,7 @@ use crate::mint::MintEnd;
 use crate::rotation::{Fault, RotationEnd};
 use crate::{Broker, Error};
 
-/// What a 401 turned out to mean.
+/// The meaning that a 401 turned out to have.
 #[derive(Clone, Debug)]
 pub enum Doubt {
     /// Webex accepts the token: the call itself was refused.
@@ -52,7 +52,7 @@ impl Broker {
         }
         match self.transport.me(&credential.environment, token).await {
             Err(error) if error.is_unauthorized() => self.replace_refused(credential).await,
-            // Whatever else it is, it says nothing against the token.
+            // Any other failure says nothing against the token.
             Ok(_) | Err(_) => Ok(Doubt::Accepted),
         }
     }
@@ -71,7 +71,7 @@ impl Broker {
         let Some(token) = self.store.open_access(&row)? else { return Ok(None) };
         match self.transport.me(&credential.environment, &token).await {
             Err(error) if error.is_unauthorized() => return self.replace_refused(credential).await.map(Some),
-            // Nobody answered: it may well be good, and the next one asks again.
+            // No answer: the token may be valid, and the next call asks again.
             Err(error) if passes(&error) => {}
             Ok(_) | Err(_) => self.trust_boot_clock(credential).await,
         }

@@ -1,4 +1,4 @@
-//! Who a token acts as: asked for kindly, never insisted on.
+//! The account that a token acts as. A request that depends on nothing else goes on without it.
 
 use lanyard_client::CallError;
 use lanyard_credential::{Credential, Organisation, Standing, Subject, SubjectIdentity};
@@ -8,7 +8,7 @@ use lanyard_store::Check;
 
 use crate::{Broker, Error};
 
-/// What Webex told about a token.
+/// The account and organisation that Webex names for a token.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) subject: Subject,
@@ -16,14 +16,14 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// What is known already.
+    /// The identity that is stored.
     pub(crate) fn of(credential: &Credential) -> Self {
         Self { subject: credential.subject.clone(), organisation: credential.organisation.clone() }
     }
 }
 
 impl Broker {
-    /// The same for a token of a grant that is good whatever `/people/me` says: who it belongs to can be asked again.
+    /// Like [`identify`](Self::identify), for a token that is valid even if `/people/me` fails: its account can be asked for again.
     pub(crate) async fn identify_or_unknown(&self, environment: &Environment, token: &AccessToken) -> Identity {
         let unknown = |error: CallError| Identity { subject: Subject::Unknown(error.to_string()), organisation: None };
         self.identify(environment, token).await.unwrap_or_else(unknown)

@@ -25,7 +25,7 @@ use crate::renewals::{MustFinish, detached};
 use crate::rotation::{Fault, LEASE};
 use crate::{Broker, Call as _, Class, Error};
 
-/// What came of asking for a grant.
+/// The outcome of asking for a grant.
 #[derive(Debug)]
 pub(crate) enum MintEnd {
     /// The next generation is stored.
@@ -54,12 +54,12 @@ struct Minted {
     identity: Identity,
 }
 
-/// What Webex gave, or why it gave nothing; the process must not end before that is stored.
+/// The grant, or the reason why there is none; the process must not end before that is stored.
 type Bought = (Result<Minted, Fault>, Option<Arc<MustFinish>>);
 
-/// What the token of a service app's grant must be allowed, to ask for another's tokens (`POST /applications/{id}/token`).
+/// The scope that the credential needs to ask for a service app's tokens (`POST /applications/{id}/token`).
 const MAY_MINT_APPS: &str = "spark:applications_token";
-/// The same for guests (`POST /guests/token`).
+/// The scope that it needs to ask for a guest's (`POST /guests/token`).
 const MAY_MINT_GUESTS: &str = "guest-issuer:write";
 
 impl Broker {
@@ -88,7 +88,7 @@ impl Broker {
             Claim::Erased => return Ok(MintEnd::Erased),
         };
         let end = self.mint_claimed(seen, &current, mint).await;
-        // What was stored stays stored; a lease runs out.
+        // Stored tokens stay stored; a lease expires.
         if let Err(error) = self.store.release(seen.id).await {
             tracing::debug!(credential = %seen.name, %error, "a lease was not given back");
         }
@@ -117,7 +117,7 @@ impl Broker {
                 self.give_back_minted(current, &tokens).await;
                 Ok(MintEnd::Elsewhere)
             }
-            // What may be stored all the same is not given back.
+            // Tokens that may be stored all the same are not given back.
             Err(error) => {
                 if !error.is_undecided() {
                     self.give_back_minted(current, &tokens).await;
@@ -266,8 +266,8 @@ impl Broker {
     }
 }
 
-/// What a refusal means for the credential. Webex gives one answer for a scope that is missing and for an authorisation that is; where the
-/// other credential's scopes are known they decide.
+/// The meaning of a refusal for the credential. Webex gives one answer for a missing scope and for a missing authorisation; if the other
+/// credential's scopes are known, they decide.
 fn fault(error: &MintError, via: &Credential, needed: &str) -> Fault {
     let MintError::Refused(refused) = error else {
         return Fault::new(TroubleKind::Unreachable, error.to_string());

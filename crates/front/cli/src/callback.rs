@@ -31,7 +31,7 @@ pub(crate) struct Arrival {
     pub(crate) tell: oneshot::Sender<Page>,
 }
 
-/// What the browser shows.
+/// A page that the browser shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
@@ -107,7 +107,7 @@ async fn sockets(uri: &Url, port: u16) -> std::io::Result<Vec<TcpListener>> {
             let mut sockets = vec![TcpListener::bind(v4).await?];
             match TcpListener::bind(v6).await {
                 Ok(socket) => sockets.push(socket),
-                // Somebody else on the other address could receive the code.
+                // Another process on the other address could receive the code.
                 Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => return Err(error),
                 Err(_) => {}
             }
@@ -184,7 +184,7 @@ fn page(page: &Page) -> Response<Full<Bytes>> {
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let (title, text) = (escape(&page.title), escape(&page.text));
     let mark = if page.status.is_success() { "ok" } else { "bad" };
-    // What was refused stays in the address bar: somebody may want to look at it.
+    // A refused answer stays in the address bar, for a user who wants to look at it.
     let forget = if page.status.is_success() { format!("<script>{FORGET}</script>") } else { String::new() };
     let body = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} - Lanyard</title>\

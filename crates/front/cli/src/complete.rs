@@ -30,7 +30,7 @@ pub(crate) fn answered() -> bool {
     environment.try_complete(std::env::args_os(), directory.as_deref()).unwrap_or(true)
 }
 
-/// What a shell has to run once, so that it asks.
+/// The script that registers completions in a shell.
 pub(crate) fn registration(shell: Shell) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let shells = Shells::builtins();

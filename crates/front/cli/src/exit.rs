@@ -51,17 +51,17 @@ pub(crate) enum Failure {
     /// Asked for wrongly.
     #[error("{message}")]
     Usage {
-        /// What is wrong.
+        /// The mistake.
         message: String,
-        /// What to do.
+        /// The next step.
         hint: String,
     },
     /// There is no such thing.
     #[error("{message}")]
     NoSuchName {
-        /// What is missing.
+        /// The name that is missing.
         message: String,
-        /// What to do.
+        /// The next step.
         hint: String,
     },
     /// The user did not confirm.
@@ -70,15 +70,15 @@ pub(crate) enum Failure {
     /// Anything else.
     #[error("{message}")]
     Other {
-        /// What happened.
+        /// The failure.
         message: String,
-        /// What to do.
+        /// The next step.
         hint: Option<String>,
     },
     /// A file, a terminal or a socket failed.
     #[error("{what}")]
     Io {
-        /// What cannot be done.
+        /// The action that failed.
         what: String,
         /// Why it failed.
         source: std::io::Error,
@@ -128,7 +128,7 @@ impl Failure {
         kind_of(self.code())
     }
 
-    /// What failed and why, for a report that has one line for it.
+    /// The failure with its cause, for a report that has one line for it.
     pub(crate) fn in_one_line(&self) -> String {
         match because(self) {
             Some(because) => format!("{self}: {because}"),
@@ -136,7 +136,7 @@ impl Failure {
         }
     }
 
-    /// What to do about it.
+    /// The next step.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Broker(error) if error.class() == Class::NoSuchName => match crate::context::name_came_from() {

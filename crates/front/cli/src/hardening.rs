@@ -1,4 +1,4 @@
-//! What keeps secrets out of crash files.
+//! Protection against crash files that contain secrets.
 
 use std::sync::OnceLock;
 

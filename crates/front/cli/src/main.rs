@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         done
     });
     let done = runtime.block_on(done);
-    // What still runs on another thread is not waited for: a local Webex that was ended while it started.
+    // Work on another thread is not waited for: a local Webex that was ended while it started.
     runtime.shutdown_background();
     let is_read = output::log::flush();
     match done {
@@ -97,7 +97,7 @@ fn misread(error: clap::Error) -> ExitCode {
     }
     let plain = error.to_string();
     let text = masked(plain.clone());
-    // What is masked has lost its colours.
+    // Masked text has lost its colours.
     let printed = if text == plain { error.print() } else { std::io::stderr().write_all(text.as_bytes()) };
     if let Err(failure) = output::written(printed) {
         return exit::report(&failure, false);

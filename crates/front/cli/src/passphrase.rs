@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use lanyard_vault::Passphrase;
 use zeroize::Zeroize as _;
 
-/// What was typed for the home's present key: one command asks once.
+/// The passphrase that was typed for the home's current key: one command asks once.
 static PRESENT: OnceLock<Passphrase> = OnceLock::new();
 
 /// Asks for the passphrase of the home's key; `None` where there is no terminal.

@@ -3,7 +3,7 @@
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// What users of other tools type, and what it is called here.
+/// The words of other tools, each with Lanyard's own.
 const MEANT: [(&str, &str); 22] = [
     ("logout", "clear"),
     ("remove", "clear"),
@@ -32,7 +32,7 @@ const MEANT: [(&str, &str); 22] = [
 /// Kinds of credentials that are added without an app.
 const NEED_NO_APP: [&str; 3] = ["bot", "personal", "guest"];
 
-/// The same error with a better tip. `command` is the subcommand that was recognised.
+/// Gives an error a better tip. `command` is the subcommand that was recognised.
 pub(crate) fn amend(mut error: clap::Error, command: Option<&str>) -> clap::Error {
     match (error.kind(), command) {
         (ErrorKind::InvalidSubcommand, None) => {

@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 
-/// What a body's failure is to whoever reads it: the connection is cut.
+/// The failure of a body, as its reader gets it: the connection is cut.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of a reply.

@@ -159,7 +159,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 fn key(headers: &HeaderMap) -> Result<Option<ClientKey>, Problem> {
     let Some(key) = bearer(headers)? else { return Ok(None) };
     let parsed = ClientKey::parse(key);
-    // What was sent may be a token of Webex's: it is not repeated.
+    // The rejected key may be a token of Webex's: it is not repeated.
     parsed.map(Some).map_err(|error| {
         refused(error.to_string()).hint("a client key begins with lyk_; lanyard client add prints it once")
     })

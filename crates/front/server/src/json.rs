@@ -41,7 +41,7 @@ pub fn credential(credential: &Credential, now: &Moment) -> Value {
     })
 }
 
-/// What a test found.
+/// The findings of a test.
 pub fn test(report: &TestReport, now: &Moment) -> Value {
     let (token, reason) = match &report.token {
         TokenFinding::Accepted => ("accepted", None),

@@ -170,7 +170,7 @@ impl Inner {
             Problem::new(Code::Busy, "the broker that this program's calls go through does not answer any more")
                 .hint("start it again: lanyard serve; the program can go on then")
         };
-        // What is no path would be understood otherwise once something stands before it.
+        // A target that is not a path would be understood otherwise with something before it.
         if request.uri().scheme().is_some() || !request.uri().path().starts_with('/') {
             return Err(Problem::new(Code::BadRequest, "the target is a path, not an address"));
         }

@@ -29,7 +29,7 @@ pub(crate) const LANYARD_ERROR: HeaderName = HeaderName::from_static("lanyard-er
 /// Declares the codes with their status, title and word.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:ident, $word:literal, $title:literal;)+) => {
-        /// What kind of problem it is.
+        /// The kind of a problem.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* $name,)+
@@ -72,7 +72,7 @@ macro_rules! codes {
                 format!("{} ({title})", self.as_str()).into()
             }
 
-            /// The same for all problems of the kind.
+            /// The title, one for all problems of the kind.
             pub const fn title(self) -> &'static str {
                 match self {
                     $(Self::$name => $title,)+
@@ -115,7 +115,7 @@ codes! {
     Upstream = BAD_GATEWAY, "webex-unreachable", "Webex gave no answer";
     /// Webex cut the connection before it had answered.
     UpstreamCut = BAD_GATEWAY, "webex-cut-off", "Webex cut the connection";
-    /// What Webex, or what stands before it, answered is no HTTP.
+    /// An answer of Webex, or of something before it, that is not HTTP.
     UpstreamGarbled = BAD_GATEWAY, "webex-garbled", "Webex's answer cannot be read";
     /// The client did not send its body in time.
     SlowBody = REQUEST_TIMEOUT, "body-too-slow", "The body did not come in time";
@@ -147,19 +147,19 @@ impl Problem {
             .hint("tokens are handed out again as soon as it can be; see the broker's log")
     }
 
-    /// The same, and what to do next.
+    /// Adds the next step.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same, and when to come again.
+    /// Adds the time after which to try again.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
 
-    /// The same, and why in a few words for the audit.
+    /// Adds the reason in a few words, for the audit.
     #[must_use]
     pub(crate) fn why(self, why: impl Into<String>) -> Self {
         Self { why: Some(why.into()), ..self }
@@ -173,7 +173,7 @@ impl Problem {
         }
     }
 
-    /// What kind it is.
+    /// Its kind.
     pub fn code(&self) -> Code {
         self.code
     }

@@ -19,7 +19,7 @@ use crate::serve::Shared;
 /// Under which address a command of the owner's passes the proxy on. Heard on the owner's socket alone.
 pub(crate) const BASE: HeaderName = HeaderName::from_static("lanyard-base");
 
-/// What a command of the owner's says of the program that calls through it.
+/// The header in which a command of the owner names the program that calls through it.
 const MEANS: HeaderName = crate::api::token::MEANS;
 
 /// Whether a path is one of the proxy's.
@@ -52,7 +52,7 @@ pub(crate) async fn answer(
     let (response, refused) = match judged {
         Ok(call) => {
             let response = shared.proxy.forward(call).await;
-            // What came of it is known now, and the body may take its time.
+            // The outcome is known now, and the body may take its time.
             let refused = Code::of_response(&response).map(Code::in_audit);
             (response, refused)
         }
@@ -77,7 +77,7 @@ pub(crate) async fn answer(
     response
 }
 
-/// What is asked for, as the audit has it; and how the path goes on.
+/// The call as the audit names it, and the rest of its path.
 fn means(caller: &Caller, request: &Request<Incoming>, below: &str) -> (Arc<str>, String) {
     let said = request.headers().get(MEANS).and_then(|value| value.to_str().ok());
     let by = said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, "));

@@ -54,7 +54,7 @@ impl fmt::Debug for CallApi {
 pub enum Target {
     /// A path, and what is added to its query.
     Path(ApiPath, Vec<(String, String)>),
-    /// What a page named as the next one.
+    /// The next page, as a page named it.
     #[serde(with = "lanyard_secret::travel")]
     Next(SafeUrl),
 }
@@ -167,7 +167,7 @@ impl ApiPath {
     }
 }
 
-/// What Webex answered.
+/// A reply of Webex.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ApiReply {
     /// The credential that called.
@@ -196,7 +196,7 @@ pub struct ApiReply {
 /// The longest answer that is read.
 const LONGEST: usize = 256 * 1024 * 1024;
 
-/// What a caller may not set: these are the credential's and the connection's.
+/// The headers that a caller may not set: the credential's and the connection's.
 const OURS: [HeaderName; 6] = [
     http::header::AUTHORIZATION,
     http::header::HOST,

@@ -1,4 +1,4 @@
-//! What was done, and by whom.
+//! The audit: reading and verifying it.
 
 use jiff::Timestamp;
 use lanyard_credential::CredentialName;

@@ -25,18 +25,18 @@ impl Call for Resume {
 #[derive(Debug)]
 pub struct TryTokens;
 
-/// What came of it.
+/// A credential with the verdict on its access token.
 #[derive(Debug)]
 pub struct Tried {
     /// The credential.
     pub credential: Credential,
-    /// What Webex says of its access token.
+    /// The verdict of Webex on its access token.
     pub access: Verdict,
     /// Whether it has a refresh token, of which nothing is known.
     pub renewable: bool,
 }
 
-/// What Webex says of an access token.
+/// The verdict of Webex on an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It accepts it.

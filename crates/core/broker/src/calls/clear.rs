@@ -22,7 +22,7 @@ pub struct Clear {
     pub expected: Option<Environment>,
 }
 
-/// What became of a credential's tokens.
+/// A credential that was cleared, with the fate of its tokens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cleared {
     /// The credential's former name.
@@ -33,7 +33,7 @@ pub struct Cleared {
     pub environment: Environment,
     /// Its tokens, each with its fate.
     pub revocations: Vec<Revocation>,
-    /// Who was handed its access token, which nobody may use any more where it was revoked.
+    /// The programs that were handed its access token. A revoked token is of no use to them.
     pub holders: Holders,
     /// The credentials that were minted through it, and now cannot be.
     pub minted: Vec<CredentialName>,
@@ -48,11 +48,11 @@ pub struct Revocation {
     pub environment: Environment,
     /// Which of its tokens.
     pub token: TokenKind,
-    /// What became of it.
+    /// Its fate.
     pub outcome: RevocationOutcome,
 }
 
-/// What became of a token that was to be revoked.
+/// The fate of a token that was to be revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RevocationOutcome {
     /// Webex confirmed that it is of no use any more.
@@ -174,7 +174,7 @@ impl Broker {
             // One row, or one app, that cannot be read concerns its own tokens alone.
             let outcome = self.revoke_one(&row).await.unwrap_or_else(|error| match error {
                 Error::Store(StoreError::Sealed(VaultError::Damaged)) => unopened(),
-                // Somebody altered the app: no time will mend that.
+                // An altered app does not mend with time.
                 Error::Store(error @ StoreError::Altered { .. }) => {
                     RevocationOutcome::NotRevoked { reason: error.to_string() }
                 }
@@ -201,8 +201,8 @@ impl Broker {
         Ok(tried.into_iter().map(|(_, revocation)| revocation).collect())
     }
 
-    /// What the app's own secret could not revoke, an administrator's credential may: deleting a refresh token ends what it bought. Not for
-    /// a row that somebody altered: it could name another person's grant.
+    /// Revokes the rest with an administrator's credential: deleting a refresh token ends the access tokens that it obtained. Not for a row
+    /// that was altered without Lanyard: it could name another person's grant.
     async fn revoke_the_rest(
         &self,
         credential: &Credential,

@@ -20,7 +20,7 @@ use crate::{Broker, Call, Error};
 pub struct AddClient {
     /// Its name.
     pub name: ClientName,
-    /// What it may do.
+    /// Its capabilities.
     pub capabilities: CapabilitySet,
     /// The credentials that it may do it with; `None` for all, those that are added later too.
     pub credentials: Option<Vec<CredentialName>>,
@@ -112,7 +112,7 @@ mod key {
 pub struct ShownClient {
     /// The client.
     pub client: Client,
-    /// What the credentials are called that it may use, in their order; none where it may use all.
+    /// The names of the credentials that it may use, in their order; none if it may use all.
     pub credentials: Vec<CredentialName>,
     /// When it was last handed anything, a token or a proxied call.
     pub last_used: Option<Timestamp>,
@@ -202,7 +202,7 @@ impl Call for RemoveClient {
     }
 }
 
-/// What a client is called in the audit, as the actor of what it does.
+/// The name of a client in the audit, as the actor of its requests.
 pub fn client_actor(name: &ClientName) -> String {
     format!("client {name}")
 }
@@ -248,7 +248,7 @@ impl Broker {
         for count in &counts {
             let found = known.get(&count.credential).and_then(Option::as_ref);
             let Some(holding) = found.and_then(|credential| holding(count, credential, &now)) else { continue };
-            // The same token stands in several records where it was handed out several times.
+            // A token that was handed out several times is in several records.
             let same = |earlier: &&mut Holding| {
                 (&earlier.credential, earlier.generation) == (&holding.credential, holding.generation)
             };
@@ -263,7 +263,7 @@ impl Broker {
     }
 }
 
-/// What a client still has of what it was handed; `None` where that was no token, or one that has ended.
+/// The token that a client still holds; `None` if it was handed none, or that one has expired.
 fn holding(count: &HandOutCount, credential: &Credential, now: &Moment) -> Option<Holding> {
     let Event::HandedOut { means, generation, .. } = &count.event else { return None };
     let validity = credential.validity.as_ref()?;

@@ -18,7 +18,7 @@ use crate::{Broker, Call, Error};
 pub struct ChangeClient {
     /// The client's name.
     pub name: ClientName,
-    /// What it may do; `None` keeps its capabilities.
+    /// Its capabilities; `None` keeps them.
     pub capabilities: Option<CapabilitySet>,
     /// The credentials it may use; lifted for all, those added later included.
     pub credentials: Limit<Vec<CredentialName>>,

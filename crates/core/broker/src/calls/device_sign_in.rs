@@ -29,7 +29,7 @@ pub struct DeviceSignIn {
 }
 
 impl DeviceSignIn {
-    /// What the person types.
+    /// The code that the user types.
     pub fn user_code(&self) -> &str {
         &self.authorization.user_code
     }
@@ -39,7 +39,7 @@ impl DeviceSignIn {
         &self.authorization.verification_uri
     }
 
-    /// The same with the code in it, for a QR code.
+    /// The page with the code in its address, for a QR code.
     pub fn page_with_code(&self) -> Option<&SafeUrl> {
         self.authorization.verification_uri_complete.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Who was given a token that Webex may still accept.
+//! The holders of a token that Webex may still accept.
 
 use jiff::Timestamp;
 use lanyard_credential::Credential;
@@ -35,7 +35,7 @@ pub struct Holder {
 const MOST: u32 = 50_000;
 
 impl Broker {
-    /// Who holds the credential's present access token, as far as the audit knows. Nobody where there is none, or none that lasts.
+    /// The holders of the credential's current access token, as far as the audit shows. None if there is no token, or it has expired.
     pub(crate) async fn holders(&self, credential: &Credential) -> Result<Holders, Error> {
         let none = Holders { holders: Vec::new(), until: None, more: false };
         let Some(validity) = &credential.validity else { return Ok(none) };

@@ -327,7 +327,7 @@ impl Broker {
                 }
             };
             let before = match self.store.grant_to_put_back(&credential).await {
-                // What does not open cannot be put back, and the next token may mend it.
+                // A grant that does not open cannot be put back, and the next token may mend it.
                 Err(StoreError::Sealed(_)) => None,
                 before => before?,
             };
@@ -404,7 +404,7 @@ impl Broker {
                 let standing = credential.standing.clone();
                 self.learn(&credential, identity, standing).await?;
             }
-            // Who it is can be asked again.
+            // The account can be asked for again.
             Err(error) => tracing::warn!(%error, "who the token acts as could not be asked"),
         }
         Ok(())

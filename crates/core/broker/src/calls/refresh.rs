@@ -24,7 +24,7 @@ pub struct Refresh {
     pub expected: Option<Environment>,
 }
 
-/// What came of it.
+/// The outcome of a renewal that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refreshed {
     /// The next generation is stored.

@@ -8,9 +8,9 @@ use crate::{Broker, Call, Error};
 /// Gives a credential another name. Its id, its tokens and what was written of it stay.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Rename {
-    /// What it is called.
+    /// Its current name.
     pub from: CredentialName,
-    /// What it will be called.
+    /// Its new name.
     pub to: CredentialName,
 }
 

@@ -1,4 +1,4 @@
-//! What there is.
+//! Credentials as they are stored: one, or all.
 
 use lanyard_credential::{Credential, CredentialId, CredentialName};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ impl Call for List {
     }
 }
 
-/// What is said of the credentials that cannot be read, and are therefore in no list.
+/// The errors of the credentials that cannot be read, and are therefore in no list.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListUnreadable;
 

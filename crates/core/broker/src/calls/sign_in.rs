@@ -191,9 +191,8 @@ pub(crate) fn is_undecided(error: &Error) -> bool {
     matches!(error, Error::Store(error) if error.is_undecided())
 }
 
-/// What an attempt to write says, once an earlier one left open, with an error, whether it is written: then only a success settles it.
-/// Whatever else the later one fails with, a server that cannot be reached for instance, says nothing about the earlier one. The outer
-/// error is what is still open.
+/// Combines an attempt to write with an earlier one whose outcome is open: then only a success settles it. Any failure of the later one,
+/// such as a server that cannot be reached, says nothing about the earlier one. The outer error is the outcome that is still open.
 fn settled<T>(open: Option<Error>, written: Result<T, Error>) -> Result<Result<T, Error>, Error> {
     match (open, written) {
         (_, Ok(done)) => Ok(Ok(done)),

@@ -24,7 +24,7 @@ pub struct Disabled {
     pub credential: Credential,
     /// Whether it was so before.
     pub already: bool,
-    /// Who still holds its token.
+    /// The holders of its token.
     pub holders: Holders,
     /// The credentials that are minted through it, and cannot be meanwhile.
     pub minted: Vec<CredentialName>,
@@ -44,11 +44,11 @@ pub struct Enable {
 pub struct Enabled {
     /// As it stands now.
     pub credential: Credential,
-    /// What was found; `None` where it was not switched off, and nothing was done.
+    /// The verdict on its token; `None` if it was not disabled and nothing was done.
     pub found: Option<Found>,
 }
 
-/// What Webex says of the token of a credential that was switched on.
+/// The verdict of Webex on the token of a credential that was enabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// There never was one: it waits for its sign-in, as before.

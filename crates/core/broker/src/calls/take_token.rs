@@ -40,14 +40,14 @@ pub struct TakenToken {
     pub left: Option<Duration>,
     /// Why it is less than what was asked for.
     pub shortfall: Option<Shortfall>,
-    /// What to do, where none follows this token until a person has acted.
+    /// The next step, if no token follows this one until a person acts.
     pub last: Option<String>,
     /// Why it could not be written down, should that be so.
     pub unrecorded: Option<String>,
 }
 
 impl TakenToken {
-    /// What writes down that it was handed out.
+    /// The record of this hand-out.
     pub fn record(&self, means: impl Into<String>) -> RecordHandOut {
         RecordHandOut { id: self.id, name: self.name.clone(), generation: self.generation, means: means.into() }
     }
@@ -67,7 +67,7 @@ impl Call for TakeToken {
 }
 
 impl Broker {
-    /// What a holder should know of a token that was handed out.
+    /// A token that was handed out, with everything that its holder should be told.
     pub async fn taken(&self, handed: HandedOut) -> TakenToken {
         let HandedOut { credential, token, left, shortfall } = handed;
         let last = match &credential.standing {

@@ -73,7 +73,7 @@ impl LiveTokens {
 /// One of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LiveToken {
-    /// What Webex says of it.
+    /// Its entry in the Authorizations API.
     pub entry: Authorization,
     /// Whose it is.
     pub whose: Whose,

@@ -12,7 +12,7 @@ pub struct Again {
     name: CredentialName,
     /// The app through which it went.
     pub(crate) app: AppName,
-    /// What follows the app.
+    /// The options after the app.
     rest: &'static str,
 }
 

@@ -25,7 +25,7 @@ use self::shelf::Shelf;
 pub use self::spool::{Actor, Asked, Spool, SpoolFull};
 use crate::Broker;
 
-/// What a broker hands out from. A clone is the same one.
+/// The tokens that a broker hands out. A clone is the same one.
 #[derive(Clone, Debug)]
 pub struct HandOuts(Arc<Inner>);
 
@@ -49,7 +49,7 @@ struct Inner {
     changed: watch::Sender<u64>,
 }
 
-/// Who is told of every change, whoever found it.
+/// The listener that is told of every change, by any finder.
 struct Learned(Box<dyn Fn(&Changes) + Send + Sync>);
 
 impl fmt::Debug for Learned {
@@ -71,7 +71,7 @@ struct Keeper {
     position: Position,
 }
 
-/// What can be chosen.
+/// The options of handing out.
 #[derive(Clone, Debug)]
 pub struct HandOutOptions {
     /// For how long tokens are handed out while the store cannot be read. Default: 15 minutes.
@@ -95,7 +95,7 @@ impl Default for HandOutOptions {
     }
 }
 
-/// What there is for somebody who asks for a token.
+/// The answer to a request for a token.
 #[derive(Debug)]
 pub enum Taken {
     /// A token that is good for as long as was asked.
@@ -117,7 +117,7 @@ pub struct Ready {
     pub token: AccessToken,
     /// How long it lasts; `None` where that is unknown.
     pub left: Option<Duration>,
-    /// What is kept of its credential.
+    /// Its credential, as far as that is kept in memory.
     pub held: Arc<HeldToken>,
 }
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::renewals::detached;
 
-/// Who asked. It becomes the audit's words when it is written down, and not for each of many who ask the same.
+/// The caller. It becomes the audit's words when it is written down, once for many equal requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// A local user, and which of their processes where the system says: `uid 1000 (pid 4711)`.
@@ -42,9 +42,9 @@ pub struct Asked {
     pub credential: Option<(CredentialId, CredentialName)>,
     /// The caller.
     pub actor: Actor,
-    /// What for: `token`, `exec NAME`, `proxy`.
+    /// The purpose: `token`, `exec NAME`, `proxy`.
     pub means: Arc<str>,
-    /// What came of it.
+    /// The generation that was handed out, or the reason for refusing.
     pub end: Result<Generation, Arc<str>>,
 }
 
@@ -62,7 +62,7 @@ struct Same {
     end: End,
 }
 
-/// What came of a request.
+/// The end of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum End {
     HandedOut(Generation),

@@ -25,7 +25,7 @@ pub(super) struct Limits {
     pub(super) longest: Duration,
 }
 
-/// What a breaker lets through.
+/// The calls that a breaker permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// Everything; so many calls in a row have failed.
@@ -40,7 +40,7 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Leave(u32);
 
-/// What a call says about the environment.
+/// The health of an environment, as one call shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Health {
     /// It answers, whatever it says.
@@ -52,7 +52,7 @@ pub(super) enum Health {
 }
 
 impl Health {
-    /// What a renewal that failed says; Webex asked to wait so long.
+    /// The health that a failed renewal shows; `asked` is how long Webex asked to wait.
     pub(super) fn after(kind: TroubleKind, asked: Duration) -> Self {
         match kind {
             TroubleKind::Unreachable | TroubleKind::OutcomeUnknown => Self::Ill { asked },

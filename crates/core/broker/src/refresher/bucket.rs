@@ -5,9 +5,9 @@ use std::time::Duration;
 /// A token bucket: so many starts a second, and so many at once after a rest. Its time is how long the plan's clock runs.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
-    /// What one start costs: the time in which the bucket gains one.
+    /// The cost of one start: the time in which the bucket gains one.
     cost: Duration,
-    /// What a full bucket holds.
+    /// The content of a full bucket.
     most: Duration,
     /// From when on it is full. As long as this lies ahead, something is missing.
     full_at: Duration,

@@ -1,4 +1,4 @@
-//! What a refresher hears of renewals that others began: programs that ask for tokens, people who renew by hand.
+//! Renewals that others began, as a refresher hears of them: programs ask for tokens, people renew by hand.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is due at one environment, and how much of it may begin.
+//! The renewals that are due at one environment, and how many of them may begin.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Lane {
         Some((id, leave))
     }
 
-    /// What was begun has ended.
+    /// Ends a call that was begun.
     pub(super) fn end(&mut self, leave: Leave, health: Health, now: Duration) {
         self.under_way = self.under_way.saturating_sub(1);
         if self.breaker.leave(leave, health, now) {

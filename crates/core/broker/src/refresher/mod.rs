@@ -1,6 +1,7 @@
 //! The refresher: renews every credential ahead of its end.
 //!
-//! What is due when is decided from values ([`schedule`], [`plan`], [`bucket`], [`breaker`]); [`run`] keeps time and [`work`] does it through the broker.
+//! Pure code decides when each credential is due ([`schedule`], [`plan`], [`bucket`], [`breaker`]); [`run`] keeps time, and [`work`]
+//! acts through the broker.
 
 mod breaker;
 mod bucket;

@@ -1,4 +1,4 @@
-//! What is due when, for every credential: compact, and without any I/O.
+//! The next task of every credential and its time: compact, and without any I/O.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -29,12 +29,12 @@ pub(super) struct Plan {
 /// By the millisecond of the plan's clock at which it is their turn.
 type Waiting = BTreeSet<(u64, CredentialId)>;
 
-/// What is kept of a credential. There may be 100,000.
+/// A credential, as the plan keeps it. There may be 100,000.
 #[derive(Clone, Debug)]
 struct Entry {
     /// Milliseconds on the plan's clock.
     due: u64,
-    /// The same for the announcement of its end; `NEVER` for none.
+    /// The time at which its expiry is announced; `NEVER` for none.
     announce: u64,
     ends: Ends,
     generation: Generation,
@@ -87,7 +87,7 @@ pub(super) struct Start {
 /// How something that was begun has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End<'a> {
-    /// What it says about the environment.
+    /// The health of the environment, as it showed.
     pub(super) health: Health,
     /// How the credential stands now; `None` where it is gone.
     pub(super) credential: Option<&'a Credential>,
@@ -168,7 +168,7 @@ impl Plan {
         entry.wait(id, 0, &mut self.waiting);
     }
 
-    /// What begins now, the most urgent of each environment first.
+    /// The tasks that begin now, the most urgent of each environment first.
     pub(super) fn starts(&mut self, now: &Moment) -> Vec<Start> {
         let since = self.since(now);
         self.promote(since);
@@ -209,7 +209,7 @@ impl Plan {
         true
     }
 
-    /// The same where nothing is known but that it has ended: tried again after `rest`.
+    /// Ends a task whose outcome is unknown; it is tried again after `rest`.
     pub(super) fn abandon(&mut self, start: &Start, health: Health, rest: Duration, now: &Moment) {
         let since = self.since(now);
         if let Some(entry) = self.entries.get_mut(&start.id) {
@@ -284,7 +284,7 @@ impl Plan {
         let ends = Ends::of(credential.validity.as_ref(), now, since);
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(credential, lane, ends));
         if entry.place == Place::UnderWay {
-            // Whoever works on it reads it again at the end.
+            // The running task reads it again at its end.
             entry.changed = true;
             return;
         }
@@ -302,7 +302,7 @@ impl Plan {
         let is_queued = matches!(entry.place, Place::Waiting | Place::Ready(_)) && entry.task == task;
         entry.task = task;
         match next {
-            // What waits for its slow moment does so until it has come, and what was put off until then.
+            // A task that waits for its slow moment does so until it has come; so does a task that was put off.
             Some(Next { slow: true, .. }) if is_queued => {}
             Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
             Some(_) if is_queued && entry.haste == Haste::Abandoned => {}

@@ -1,4 +1,4 @@
-//! What the store did not take, told together: whatever is due meets the same full disk.
+//! Refusals of the store, reported together: everything that is due meets the same full disk.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Refusals {
         self.error = Some(refusal);
     }
 
-    /// What is to be told now: how often it was since the last time, and why.
+    /// The refusals to report now: their number since the last report, and the latest.
     pub(super) fn tell(&mut self, now: &Moment) -> Option<(u64, Refusal)> {
         let is_time = self.told.as_ref().is_none_or(|told| now.since(told) >= AGAIN);
         if self.count == 0 || !is_time {

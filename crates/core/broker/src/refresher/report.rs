@@ -1,4 +1,4 @@
-//! What the refresher has done and has before it.
+//! The work of a refresher, done and outstanding.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use lanyard_credential::TroubleKind;
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 
-/// What a refresher has done since it began, and what it has before it.
+/// The work of a refresher: done since it began, and outstanding.
 #[derive(Clone, Debug)]
 pub struct RefresherReport {
     /// When it last looked at what is due; `None` before it first did. It looks once a second at least.
@@ -15,13 +15,13 @@ pub struct RefresherReport {
     pub ready: bool,
     /// How many credentials it knows.
     pub credentials: usize,
-    /// What was done.
+    /// The work that is done.
     pub counts: Counts,
     /// How it stands with each environment.
     pub environments: Vec<EnvironmentReport>,
 }
 
-/// What was done.
+/// The work that is done, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Token sets replaced by the next.

@@ -25,9 +25,9 @@ use crate::{Broker, Call as _, RetryRevocations, RevocationOutcome, failpoint};
 
 /// Renews the credentials of a store ahead of their end, and checks those that cannot be renewed. A clone is the same refresher.
 ///
-/// Whoever keeps up with the store's changes tells it ([`see`](Self::see), or [`changed`](Self::changed) where the credential is not at
-/// hand); what nobody told it finds by reading the store again now and then. Before it acts it reads the credential, and it acts by
-/// the same protocol as any other process: two refreshers on one store are one too many, and no danger.
+/// The follower of the store's changes reports them ([`see`](Self::see), or [`changed`](Self::changed) if it has not read the
+/// credential); the refresher finds all others by reading the store again now and then. Before it acts it reads the credential, and it
+/// follows the same protocol as any other process: a second refresher on one store is superfluous, but harmless.
 #[derive(Clone, Debug)]
 pub struct Refresher {
     broker: Broker,
@@ -79,7 +79,7 @@ struct State {
     under_way: usize,
     /// The store could not be read when that was last tried.
     unreadable: bool,
-    /// What the store did not take.
+    /// The refusals of the store.
     refusals: Refusals,
 }
 
@@ -155,7 +155,7 @@ impl Refresher {
         self.shared.wake.notify_one();
     }
 
-    /// What it has done and has before it.
+    /// A report of its work, done and outstanding.
     pub fn report(&self) -> RefresherReport {
         let now = self.broker.clock.now();
         let mut state = self.state();
@@ -398,7 +398,7 @@ impl Turn {
                 }
                 Err(_) => state.plan.abandon(&start, done.health, UNREAD, &now),
             }
-            // What is left for the drop is to say that nothing is under way any more.
+            // Only the end of the task is left for the drop.
             drop(state);
             self.start = None;
             return;
@@ -406,7 +406,7 @@ impl Turn {
     }
 }
 
-/// What could not be read at its end is looked at again after so long.
+/// The pause before another look at a credential that could not be read when its renewal ended.
 const UNREAD: Duration = Duration::from_secs(30);
 
 impl Drop for Turn {

@@ -1,4 +1,4 @@
-//! What a credential needs next, and when: decided from values.
+//! The next task of a credential and its time: decided from values.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use lanyard_credential::{
 };
 use lanyard_time::Moment;
 
-/// What is done for a credential.
+/// A task for a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Task {
     /// Its refresh token is spent.
@@ -19,10 +19,10 @@ pub(super) enum Task {
     Check,
 }
 
-/// What is next for a credential.
+/// The next task of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Next {
-    /// What.
+    /// The task.
     pub(super) task: Task,
     /// How long until then.
     pub(super) wait: Duration,
@@ -44,7 +44,7 @@ const STUCK: (Duration, Duration) = (Duration::from_hours(1), Duration::from_hou
 /// How often at least a token's end is announced before it comes: a week, a day, an hour.
 const ANNOUNCED: [Duration; 3] = [Duration::from_hours(7 * 24), Duration::from_hours(24), Duration::from_hours(1)];
 
-/// What the credential needs next; `None` where nothing is to be done unless it changes. `cycle` is the slow one, of checks.
+/// The next task of a credential; `None` if there is nothing to do unless it changes. `cycle` is the slow one, of checks.
 pub(super) fn next(credential: &Credential, stuck: Stuck, now: &Moment, cycle: Duration) -> Option<Next> {
     let renewal = credential.renewal();
     // A guest is minted when somebody wants it.

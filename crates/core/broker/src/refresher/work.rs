@@ -15,7 +15,7 @@ use crate::identity::{Identity, passes};
 use crate::mint::MintEnd;
 use crate::{Broker, Error};
 
-/// What came of it.
+/// The outcome of a task.
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) what: What,
@@ -24,7 +24,7 @@ pub(super) struct Done {
     pub(super) rest: Duration,
 }
 
-/// What was done.
+/// The work that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// The next token set is stored.
@@ -43,15 +43,15 @@ pub(super) enum What {
     Nothing,
 }
 
-/// The same credential is never worked on more often than that.
+/// The least time between two tasks of one credential.
 const REST: Duration = Duration::from_secs(10);
-/// The same after the store failed.
+/// That time after the store failed.
 const STORE_REST: Duration = Duration::from_secs(30);
-/// The same while the home is paused.
+/// That time while the home is paused.
 const PAUSED_REST: Duration = Duration::from_mins(1);
-/// The same after a check that brought no answer.
+/// That time after a check without an answer.
 const CHECK_REST: Duration = Duration::from_mins(10);
-/// The same where a credential cannot do what it seems to be able to.
+/// That time if a credential cannot do what its row promises.
 const LONG_REST: Duration = Duration::from_hours(1);
 
 impl Broker {
@@ -65,7 +65,7 @@ impl Broker {
                     Some(_) if start.abandoned && credential.renewal() == Renewal::Rotate => {
                         self.rotate_due(&credential).await
                     }
-                    // What stands on the slow cycle has no moment of its own that could have moved.
+                    // A task on the slow cycle has no moment of its own that could have moved.
                     Some(next) if next.task == start.task && (next.wait.is_zero() || next.slow) => {
                         self.do_now(&credential, start.task).await
                     }
@@ -81,12 +81,12 @@ impl Broker {
                 return Done::nothing(PAUSED_REST);
             }
             if matches!(error, Error::Store(StoreError::Replaced(_))) {
-                // Whoever follows the store says so, and ends the process.
+                // The follower of the store says so, and ends the process.
                 tracing::debug!(credential = %start.id, %error, "nothing is renewed");
                 return Done::nothing(STORE_REST);
             }
             match error {
-                // Whatever is due fails alike: that is told of all together.
+                // Everything that is due fails alike, so it is reported together.
                 Error::Store(error) => self.ears.hear_store(&error),
                 error => {
                     tracing::warn!(credential = %start.id, task = ?start.task, %error, "a due task failed");
@@ -200,7 +200,7 @@ impl Broker {
     }
 
     async fn refused_at_check(&self, credential: &Credential) -> Result<Done, Error> {
-        // What comes of it is told here.
+        // The outcome is reported here.
         match self.untold().replace_refused(credential).await {
             Ok(Doubt::Refused(trouble)) => Ok(Done::failed(credential, &trouble, Duration::ZERO)),
             Ok(Doubt::Renewed) => {
@@ -217,7 +217,7 @@ impl Broker {
 /// A check that brought nothing about the token.
 fn unanswered(credential: &Credential, error: &CallError) -> Done {
     if !passes(error) {
-        // Whatever else it is, it says nothing against the token.
+        // Any other failure says nothing against the token.
         return Done::well(What::Accepted);
     }
     tracing::warn!(credential = %credential.name, %error, "the token could not be checked");

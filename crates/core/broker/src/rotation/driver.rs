@@ -386,7 +386,7 @@ impl Driver<'_> {
             && let Some((app, shown)) = &self.shown
             && self.broker.store.app_secret(*app).await?.is_some_and(|present| !present.matches(shown))
         {
-            // Somebody has replaced the secret while this one was tried: nothing is to be waited for.
+            // Another process replaced the secret while this one was tried: there is nothing to wait for.
             self.broker.store.lift_wrong_client(self.id).await?;
         }
         Ok(if written { Event::Done } else { Event::Superseded })

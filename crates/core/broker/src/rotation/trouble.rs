@@ -1,4 +1,4 @@
-//! What a failed exchange means, and how long the next one waits.
+//! The meaning of a failed exchange, and the pause before the next one.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use lanyard_credential::{Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Rejection, TokenError};
 use lanyard_time::{Entropy, Moment};
 
-/// What went wrong, before it is known how often.
+/// A failure, before it is known how often it happened.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
     kind: TroubleKind,
     message: String,
-    /// What Webex asks for.
+    /// The pause that Webex asks for.
     at_least: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Fault {
         Self { kind, message: message.into(), at_least: Duration::ZERO }
     }
 
-    /// What kind it is.
+    /// Its kind.
     pub(crate) fn kind(&self) -> TroubleKind {
         self.kind
     }
@@ -62,7 +62,7 @@ impl Fault {
         self.at_least
     }
 
-    /// The same, and Webex asks to wait so long.
+    /// Adds the pause that Webex asks for.
     pub(crate) fn waiting(self, at_least: Option<Duration>) -> Self {
         Self { at_least: at_least.unwrap_or_default(), ..self }
     }

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// Two calls are for the owner's own process alone: [`TryTokens`](crate::TryTokens) and [`RenewDataKeys`](crate::RenewDataKeys).
 pub trait Travels: Call<Reply: Serialize + DeserializeOwned> + Serialize + DeserializeOwned {
-    /// What it is called on the way.
+    /// Its name on the wire.
     const NAME: &'static str;
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::told::Told;
 use crate::Error;
 
-/// What is kept of an error: what it says, and which one it is where callers ask.
+/// An error as it is kept: its text, and its variant if callers ask for that.
 #[derive(Deserialize, Serialize)]
 enum Kept {
     /// An import goes on where a name is there already.

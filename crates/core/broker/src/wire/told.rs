@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Class, Error};
 
-/// What another process says of a failure: all that a person or a program is shown of it, in the same words.
+/// A failure in another process, in the same words: everything that a person or a program is shown of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     class: Class,
@@ -29,23 +29,23 @@ impl Told {
         Self { class, hint: hint.into(), said: Cause { message: message.into(), source: None } }
     }
 
-    /// The same with what caused it.
+    /// Adds the causes of the failure.
     pub fn because(mut self, source: &(dyn StdError + 'static)) -> Self {
         self.said.source = Some(Box::new(Cause::of(source)));
         self
     }
 
-    /// What is told of an error.
+    /// Takes everything from an error that travels.
     pub fn of(error: &Error) -> Self {
         Self { class: error.class(), hint: error.hint(), said: Cause::of(error) }
     }
 
-    /// What the failure means for a program.
+    /// The class of the failure, for programs.
     pub fn class(&self) -> Class {
         self.class
     }
 
-    /// What to do next.
+    /// The next step.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

@@ -98,7 +98,7 @@ pub(crate) struct Set {
     parts: Parts,
 }
 
-/// What is changed: at least one of these.
+/// The changes: at least one of these.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 struct Parts {
@@ -280,7 +280,7 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
 }
 
 impl Add {
-    /// What would only be found out at the sign-in.
+    /// Refuses options that would only fail at the sign-in.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let wrong =
             |message: &str, hint: &str| Err(Failure::Usage { message: message.to_owned(), hint: hint.to_owned() });
@@ -305,7 +305,7 @@ impl Add {
     }
 }
 
-/// Who has an app's scopes.
+/// The kind of holder that an app's scopes have.
 fn holder(kind: AppKind) -> ScopeHolder {
     match kind {
         AppKind::Integration => ScopeHolder::Integration,

@@ -20,7 +20,7 @@ pub(crate) struct Backup {
 
 impl Backup {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        // What other programs write to standard output for would be a file of that name here.
+        // Other programs write to standard output here; this one would write a file of that name.
         if self.file == Path::new("-") {
             return Err(Failure::Usage {
                 message: "a backup is a file, and is not written to standard output".to_owned(),

@@ -77,7 +77,7 @@ impl Serve {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What the command line says goes before what the settings say.
+    /// Options on the command line override the settings.
     fn options(self, settings: ServeSettings, home: PathBuf) -> Result<Options, Failure> {
         let clients = self.clients_socket.or(settings.clients_socket);
         let group = self.clients_group.or(settings.clients_group);

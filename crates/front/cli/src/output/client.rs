@@ -112,7 +112,7 @@ pub(crate) fn json(shown: &ShownClient) -> Value {
     })
 }
 
-/// What it holds, for a program.
+/// The tokens that it holds, for a program.
 pub(crate) fn holds_json(shown: &ShownClient) -> Value {
     let all = shown.holds.iter().map(|holding| {
         json!({

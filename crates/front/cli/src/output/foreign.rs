@@ -1,4 +1,4 @@
-//! What Webex answers, for `lanyard api`: byte for byte on a pipe, made visible on a terminal.
+//! Replies of Webex, for `lanyard api`: byte for byte on a pipe, made visible on a terminal.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};

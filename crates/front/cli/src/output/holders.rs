@@ -1,4 +1,4 @@
-//! Who still holds a token, and what depends on a credential.
+//! The holders of a token, and the credentials that depend on another.
 
 use lanyard_broker::Holders;
 use lanyard_credential::CredentialName;
@@ -21,7 +21,7 @@ pub(crate) fn note(holders: &Holders) {
     }
 }
 
-/// The same for a program.
+/// The holders in JSON.
 pub(crate) fn json(holders: &Holders) -> Value {
     let all: Vec<_> = holders
         .holders
@@ -47,7 +47,7 @@ pub(crate) fn minted(through: &[CredentialName]) {
     }
 }
 
-/// The same for a program.
+/// The names in JSON.
 pub(crate) fn names(through: &[CredentialName]) -> Value {
     through.iter().map(CredentialName::as_str).collect()
 }

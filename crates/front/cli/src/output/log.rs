@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::line_writer::LineWriter;
 
-/// What the log is read by.
+/// The reader that a log is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// People

@@ -1,4 +1,4 @@
-//! What a person, or a program, reads.
+//! Output for people and for programs.
 //!
 //! Everything that is printed passes through here, where text of foreign origin is made [visible]: no name from Webex moves the
 //! cursor, sets the clipboard, forges a row, or reads as another name. Only what a program asked for byte for byte, on a pipe, is

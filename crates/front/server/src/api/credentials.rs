@@ -200,7 +200,7 @@ impl Forced {
     }
 }
 
-/// What a test is to find out.
+/// The request to test a credential.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Wanted {

@@ -53,7 +53,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, caller: &Caller, request: Reque
     }
 }
 
-/// What is answered to anybody: whether the broker lives, and how it is asked.
+/// The answers for every caller: whether the broker lives, and how it is asked.
 pub(crate) fn open_to_all(shared: &Shared, peer: &Peer, request: &Request<Incoming>) -> Option<Response<Body>> {
     let path = request.uri().path();
     let answer: &dyn Fn() -> Response<Body> = match path {

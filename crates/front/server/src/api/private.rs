@@ -65,7 +65,7 @@ fn from_memory(shared: &Shared, caller: &Caller, headers: &HeaderMap, body: &[u8
     let taken = shared.hand_outs.take(call.name.as_str(), call.min_validity, &now);
     let Ok(Taken::Good(ready)) = taken else { return None };
     let held = &ready.held;
-    // Whoever has the last token, or means another Webex, is told so in words that only the store has.
+    // A caller that gets the last token, or means another Webex, is told so in words that only the store has.
     if held.is_last || call.expected.is_some_and(|expected| expected != *held.environment) {
         return None;
     }
@@ -112,7 +112,7 @@ impl Private {
             },
         };
         let response = owner::answer(broker, &caller.actor().to_string(), &head.headers, name, call).await;
-        // What was changed is in memory before anybody is told.
+        // The change is in memory before a caller hears of it.
         let _ = shared.hand_outs.catch_up().await;
         if name == Clear::NAME {
             shared.forget();

@@ -1,4 +1,4 @@
-//! What whoever asks for a token is told, in a buffer of its own that is wiped.
+//! The reply to a request for a token, in a buffer of its own that is wiped.
 
 use std::time::Duration;
 

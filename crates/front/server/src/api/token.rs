@@ -18,7 +18,7 @@ use crate::problem::{Code, Problem};
 use crate::record::{self, About};
 use crate::serve::{Scope, Shared};
 
-/// What a command of the owner's says a token is for: the audit keeps it. Heard on the owner's socket alone.
+/// The header in which a command of the owner names the purpose of a token, for the audit. Accepted on the owner's socket alone.
 pub(crate) const MEANS: HeaderName = HeaderName::from_static("lanyard-means");
 
 /// The name in a path that asks for a token; `None` for any other path.
@@ -99,7 +99,7 @@ impl Later {
         };
         let call = HandOut { name: self.name.clone(), min_validity: self.min_validity, expected: None };
         let outcome = broker.call(call).await;
-        // What was renewed on the way is in memory before anybody is told.
+        // A token that was renewed on the way is in memory before a caller hears of it.
         let _ = shared.hand_outs.catch_up().await;
         let error = match outcome {
             Ok(handed) => {
@@ -176,7 +176,7 @@ fn reply(
     response
 }
 
-/// What a shortfall is to whoever asked.
+/// The reason for a shortfall, in words.
 fn because(shortfall: &Shortfall) -> &str {
     match shortfall {
         Shortfall::NeverReached => "Webex gives no token that lasts longer",

@@ -59,7 +59,7 @@ pub enum ListenError {
     /// The system refused.
     #[error("cannot use {}: {source}", path.display())]
     Io {
-        /// What.
+        /// The file or directory.
         path: PathBuf,
         /// Why not.
         source: io::Error,
@@ -70,7 +70,7 @@ pub enum ListenError {
 const LONGEST_PATH: usize = 103;
 
 impl ListenError {
-    /// What a person can do about it.
+    /// The next step.
     pub fn hint(&self) -> String {
         match self {
             Self::Running(_) => "stop it first to start another; check it: lanyard doctor".to_owned(),
@@ -242,7 +242,7 @@ mod tests {
     fn a_socket_has_its_permissions_and_nothing_is_left_beside_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("clients.sock");
-        // What an earlier version, or an interrupted start, left behind.
+        // Left behind by an earlier version or an interrupted start.
         write(path.with_extension("new"), "").unwrap();
         let socket = UnixSocket::bind(&path, 0o660, Some(rustix::process::getegid().as_raw())).unwrap();
         assert_eq!(metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);

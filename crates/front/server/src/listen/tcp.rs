@@ -33,7 +33,7 @@ pub(crate) struct TcpSocket {
     listener: StdListener,
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Arc<Tls>>,
-    /// What the header `Host` may say.
+    /// The values of the header `Host` that are accepted.
     pub(crate) hosts: Arc<[String]>,
 }
 

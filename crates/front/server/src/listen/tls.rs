@@ -36,7 +36,7 @@ pub enum TlsError {
     File {
         /// The file.
         path: PathBuf,
-        /// What was looked for.
+        /// The item that is missing.
         what: &'static str,
         /// Why it was not found.
         why: String,

@@ -26,7 +26,7 @@ pub async fn answer(
         return refusal(StatusCode::PRECONDITION_FAILED, Kind::OtherProtocol, &Told::new(Class::Store, said, None));
     }
     let (broker, name) = (broker.acting_as(actor), name.to_owned());
-    // Whoever asked may go away, and what they asked for may have been sent to Webex by then.
+    // The caller may go away after its request was sent to Webex.
     let task = tokio::spawn(async move { dispatch(&broker, &name, &body).await });
     let failed = match task.await {
         Ok(Ok(reply)) => return response(StatusCode::OK, reply),
@@ -56,7 +56,7 @@ pub async fn answer(
     }
 }
 
-/// Who is at the other end of the owner's socket, as the audit names them: the words that the command line uses of itself.
+/// The peer on the owner's socket, as the audit names it: in the words that the command line uses of itself.
 pub fn actor(peer: &UCred) -> String {
     match peer.pid() {
         Some(pid) => format!("uid {} (lanyard, pid {pid})", peer.uid()),

@@ -45,7 +45,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What the failure means for a program.
+    /// The class of the failure, for programs.
     pub fn class(&self) -> Class {
         match self {
             Self::Full(_) => Class::Unreachable,
@@ -53,7 +53,7 @@ impl ConnectError {
         }
     }
 
-    /// What a person can do about it.
+    /// The next step.
     pub fn hint(&self) -> String {
         match self {
             Self::ForeignFile { uid, .. } | Self::ForeignPeer { uid, .. } => {

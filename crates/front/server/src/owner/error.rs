@@ -8,7 +8,7 @@ use super::OUR_VERSION;
 use super::body::BodyError;
 use super::connect::ConnectError;
 
-/// What can happen between two processes.
+/// A failure between two processes.
 #[derive(Debug, ThisError)]
 pub(super) enum Trouble {
     /// No connection could be had.

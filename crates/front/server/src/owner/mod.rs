@@ -1,4 +1,4 @@
-//! What the command line says to a broker: calls of the owner, over the Unix socket in the home.
+//! The owner's calls, from the command line to a broker, over the Unix socket in the home.
 //!
 //! `POST /private/call/NAME` with the call as its body and the headers `Lanyard-Version` and `Lanyard-Protocol`. 200 brings the
 //! reply; anything else an error, whose kind the header `Lanyard-Error` names. The route is for the owner's socket alone: calls
@@ -28,7 +28,7 @@ pub const VERSION: HeaderName = HeaderName::from_static("lanyard-version");
 /// The number of the form of calls, replies and errors, on both ways: where it differs, neither understands the other.
 pub const PROTOCOL: HeaderName = HeaderName::from_static("lanyard-protocol");
 
-/// What kind of error a reply brings.
+/// The header that names the kind of an error in a reply.
 const ERROR: HeaderName = HeaderName::from_static("lanyard-error");
 
 /// The version of this program.

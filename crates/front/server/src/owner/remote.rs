@@ -24,7 +24,7 @@ pub struct Owner {
     socket: PathBuf,
     /// Connections on which nothing is under way.
     idle: Mutex<Vec<Link>>,
-    /// What the broker said that it is.
+    /// The broker's version, as it reported it.
     version: OnceLock<String>,
 }
 
@@ -67,7 +67,7 @@ impl Owner {
         }
     }
 
-    /// What the broker says of how it does: the document of `/readyz`; `None` where it says nothing that can be read.
+    /// The broker's own report, the document of `/readyz`; `None` if it cannot be read.
     pub async fn readiness(&self) -> Option<serde_json::Value> {
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.uri_mut() = http::Uri::from_static("/readyz");
@@ -135,10 +135,10 @@ fn request(name: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Trouble> {
     Ok(request)
 }
 
-/// What kind of error a reply is; `None` for none.
+/// The kind of error that a reply is; `None` for none.
 fn kind(status: StatusCode, headers: &HeaderMap) -> Option<Kind> {
     if status == StatusCode::OK {
-        // Whatever answers there without saying its protocol is no broker, or one of another time.
+        // A server that does not name its protocol is not a broker, or one of another time.
         let ours = text(headers, &PROTOCOL).is_some_and(|number| number == wire::PROTOCOL.to_string());
         return (!ours).then_some(Kind::OtherProtocol);
     }

@@ -30,7 +30,7 @@ pub(super) fn admit(parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What a message's `Connection` headers name: fields that end at this hop (RFC 9110, section 7.6.1). In lower case.
+/// The names in a message's `Connection` headers: fields that end at this hop (RFC 9110, section 7.6.1). In lower case.
 pub(super) fn nominated(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
     let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase())

@@ -39,7 +39,7 @@ impl Doubts {
             Arc::clone(doors.entry(refused.id).or_default())
         };
         let mut accepted = door.lock().await;
-        // Somebody may have found out while this one waited.
+        // Another caller may have found out while this one waited.
         let present = hand_out(broker, refused).await?;
         if !present.token.matches(&refused.token) {
             return Ok(Some(present.into()));

@@ -76,7 +76,7 @@ impl<B> Forward<B> {
         Ok(Self { name, path, query, method, headers, body, base: base.into(), org: None, credential: None })
     }
 
-    /// The same for a client that is held to one organisation.
+    /// Holds the caller to one organisation.
     #[must_use]
     pub fn held_to(self, org: Option<OrgId>) -> Self {
         Self { org, ..self }
@@ -124,8 +124,8 @@ impl Proxy {
         Self { broker, memory: None, doubts }
     }
 
-    /// The same where tokens are in memory: a call waits for the store only where there is none, and goes on for as long as tokens are
-    /// handed out while the store cannot be read.
+    /// Takes tokens from memory first: a call waits for the store only if there is none, and works for as long as tokens are handed out
+    /// while the store cannot be read.
     #[must_use]
     pub fn remembering(self, memory: HandOuts) -> Self {
         Self { memory: Some(memory), ..self }
@@ -280,7 +280,7 @@ fn passed_on(
     *response.headers_mut() = parts.headers;
     headers::down(response.headers_mut(), &pass.token);
     let rewritten = link::rewrite(response.headers_mut(), &pass.environment, url, &call.base);
-    // What was changed was changed; what was read can be read again.
+    // A change is done, whatever its answer; a read can be repeated.
     if rewritten.is_err() && response.status().is_success() && matches!(call.method, Method::GET | Method::HEAD) {
         return Err(list_cut_off(url));
     }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::admission::nominated;
 use crate::problem::LANYARD_ERROR;
 
-/// What of a client's headers Webex gets: what describes the body and the answer that is wanted, and what some calls of Webex take
+/// The headers of a client that Webex gets: what describes the body and the answer that is wanted, and what some calls of Webex take
 /// as a header (`TrackingID` everywhere; the others in Cisco's documents of the Meetings API). A client's key, its cookies, where it
 /// comes from, and what would change the method or the host are not among them.
 const UP: [&str; 23] = [
@@ -40,7 +40,7 @@ const UP: [&str; 23] = [
     "user-agent",
 ];
 
-/// What of Webex's headers a client does not get: what belongs to the connection, what would set state or lead elsewhere in the
+/// The headers of Webex that a client does not get: what belongs to the connection, what would set state or lead elsewhere in the
 /// name of this broker, and the header by which Lanyard's own errors are known.
 const NOT_DOWN: [&str; 20] = [
     "access-control-allow-credentials",
@@ -141,7 +141,7 @@ impl Forms {
 /// A token that is shorter is looked for as it is only.
 const SHORTEST: usize = 8;
 
-/// What does not depend on what stands before and after it in base64, where so many bytes stand before it in its group of three.
+/// The part of a token's base64 that does not depend on its neighbours, for so many bytes before it in its group of three.
 fn in_base64(token: &str, before: usize) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new(vec![0; before]);
     bytes.extend_from_slice(token.as_bytes());

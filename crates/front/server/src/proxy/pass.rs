@@ -1,4 +1,4 @@
-//! What a call is made with.
+//! A credential's token, for a call.
 
 use std::sync::Arc;
 

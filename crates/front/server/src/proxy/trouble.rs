@@ -1,4 +1,4 @@
-//! What went wrong on the way to Webex, as a client is told.
+//! Failures on the way to Webex, in words for a client.
 
 use std::error::Error;
 
@@ -52,7 +52,7 @@ fn sentence(error: &StreamError) -> String {
     }
 }
 
-/// What the HTTP connection itself said.
+/// The error of the HTTP connection itself.
 fn because<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a hyper::Error> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,4 +1,4 @@
-//! What a credential sees against what there is.
+//! The devices that a credential sees, compared with all that there are.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::expect;
 use crate::{Broker, Call as _, Error};
 
-/// What a bot sees.
+/// The devices that a bot sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
     /// How many devices; `None` where they could not be listed.
@@ -21,7 +21,7 @@ pub struct Sight {
     pub unknown: Option<String>,
 }
 
-/// What a credential does not see of what there is.
+/// The devices and workspaces that a credential does not see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// The credential that sees everything.

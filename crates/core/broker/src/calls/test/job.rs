@@ -1,4 +1,4 @@
-//! What a job needs, and whether it is there.
+//! The needs of a job, and whether a credential meets them.
 
 use http::StatusCode;
 use lanyard_credential::{Credential, Job, Probe};
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::Broker;
 
-/// What a job needs of a credential.
+/// The needs of a job, held against a credential.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobReport {
     /// The job.
     pub job: Job,
     /// Why the credential cannot do it at all, whatever its scopes.
     pub impossible: Option<String>,
-    /// What it needs, one by one.
+    /// Each need.
     pub needs: Vec<NeedReport>,
 }
 
@@ -28,11 +28,11 @@ impl JobReport {
 /// One thing that a job does at Webex, and whether it may.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NeedReport {
-    /// What it does, in words.
+    /// Its purpose, in words.
     pub what: String,
     /// The scopes that allow it; one of them is enough.
     pub scopes: Vec<String>,
-    /// Whether.
+    /// Whether it is met.
     pub verdict: NeedVerdict,
 }
 

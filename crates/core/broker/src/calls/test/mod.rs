@@ -30,22 +30,22 @@ pub struct Test {
     pub expected: Option<Environment>,
 }
 
-/// What was found.
+/// The findings of a test.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TestReport {
     /// The credential, as it stands after the test.
     pub credential: Credential,
-    /// What Webex says to its token.
+    /// The verdict of Webex on its token.
     pub token: TokenFinding,
-    /// What each job needs; empty where the token is of no use.
+    /// The needs of each job; empty if the token is not accepted.
     pub jobs: Vec<JobReport>,
-    /// What a bot sees.
+    /// The devices that a bot sees.
     pub sight: Option<Sight>,
-    /// What it does not see of what there is.
+    /// The devices and workspaces that it does not see.
     pub coverage: Option<Coverage>,
 }
 
-/// What Webex says to a token.
+/// The verdict of Webex on a token.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum TokenFinding {
     /// It is accepted.

@@ -157,7 +157,7 @@ fn a_wall_clock_that_jumps_begins_checks_and_a_long_sleep_nothing_that_is_not_du
     clock.jump_wall(jiff::SignedDuration::from_hours(24 * 365));
     assert!(plan.starts(&clock.now()).is_empty());
     plan.load(&all, &clock.now());
-    // What only the wall clock ends is asked about, no faster than anything else is done.
+    // A token that only the wall clock calls expired is asked about, no faster than anything else is done.
     let mut trusted = Vec::new();
     for _ in 0..60 {
         let starts = plan.starts(&clock.now());

@@ -134,7 +134,7 @@ fn an_end_is_announced_a_week_a_day_and_an_hour_ahead_and_once_each() {
     clock.advance(23 * DAY);
     assert_eq!(announcement(&month, &clock.now(), 0), Some((1, Duration::ZERO)));
     assert_eq!(announcement(&month, &clock.now(), 1), Some((2, 6 * DAY)));
-    // Whoever comes late says only what is true now.
+    // A late announcement says only what is true now.
     clock.advance(6 * DAY + 23 * HOUR);
     assert_eq!(announcement(&month, &clock.now(), 0), Some((3, Duration::ZERO)));
     assert_eq!(announcement(&month, &clock.now(), 3), None);
@@ -145,11 +145,11 @@ fn an_end_is_announced_a_week_a_day_and_an_hour_ahead_and_once_each() {
     assert_eq!(announcement(&personal, &clock.now(), 0), Some((3, 11 * HOUR)));
 }
 
-/// What Webex answers to one refresh.
+/// The answer of Webex to one refresh.
 #[derive(Clone, Copy, Debug)]
 enum Reply {
     Moves,
-    /// The same value, the same expiry.
+    /// An equal value with an equal expiry.
     Repeats,
     /// A new access token, and the refresh token's end stays.
     RefreshStays,
@@ -190,7 +190,7 @@ proptest! {
         }
     }
 
-    /// Whatever Webex answers, and however short its tokens: an hour passes between two rotations, or the token that there is would end.
+    /// For any answers of Webex, and however short its tokens: an hour passes between two rotations, or the token that there is would end.
     #[test]
     fn replies_that_move_nothing_make_no_storm(seed in 0_u64..100, life in 60_u64..1_300_000, replies in replies()) {
         let clock = clock();

@@ -29,7 +29,7 @@ impl Trips {
     }
 }
 
-/// What was read is written as it was, and shows nothing secret; neither do the bytes.
+/// Asserts that a value is written again as it was read, and that neither its text nor its bytes show a secret.
 fn round<T: Serialize + DeserializeOwned + Debug>(value: &T) {
     let bytes = encode(value).unwrap();
     let back: T = decode(&bytes).unwrap();

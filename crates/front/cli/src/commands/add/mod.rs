@@ -46,7 +46,7 @@ pub(super) fn whose(credential: &Credential) -> String {
     }
 }
 
-/// What became of a credential whose tokens Webex was asked for at once. One that waits for a person ends with their exit code.
+/// Reports a credential whose tokens were requested at once. One that waits for a person ends with exit code 4.
 async fn report(broker: &Access, added: &AddedGrant, common: &Common) -> Result<ExitCode, Failure> {
     let credential = &added.credential;
     let now = context::parts().clock.now();

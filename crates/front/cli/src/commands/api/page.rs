@@ -111,8 +111,8 @@ impl Pages {
     }
 }
 
-/// What the list of a page is called: `items` nearly everywhere; Calling names its lists otherwise (`phoneNumbers`, `devices`,
-/// `members`): then the only list there is, or else the only field, if that is null.
+/// The name of a page's list: `items` nearly everywhere. Calling has other names (`phoneNumbers`, `devices`, `members`): then it is the
+/// only list, or else the only field, if that is null.
 fn list_of(page: &serde_json::Map<String, Value>) -> Option<&str> {
     if page.contains_key("items") {
         return Some("items");

@@ -167,7 +167,7 @@ impl Add {
         let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
         let told = tell(&shown, key.as_ref(), common.json);
         if key.is_some() && (told.is_err() || output::reader_gone()) {
-            // Nobody could ever use a client whose key was not read.
+            // A client whose key was not read is of no use.
             let name = shown.client.name;
             broker.call(RemoveClient { name: name.clone() }).await?;
             return Err(Failure::Other {

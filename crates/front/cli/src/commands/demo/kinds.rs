@@ -15,7 +15,7 @@ use super::stage::{LONGEST, Stage, check, failed, named, say};
 use crate::exit::Failure;
 use crate::output;
 
-/// What the integration asks for.
+/// The scopes that the integration asks for.
 const SCOPES: [&str; 5] = [
     "spark:people_read",
     "spark-admin:people_read",
@@ -24,8 +24,7 @@ const SCOPES: [&str; 5] = [
     "spark-admin:workspaces_read",
 ];
 
-/// Whoever administers the organisation signs in to an integration: OAuth's whole code exchange with PKCE. Only the person at the
-/// browser is played.
+/// Signs an administrator in to an integration: OAuth's whole code exchange with PKCE. Only the person at the browser is played.
 pub(super) async fn integration(stage: &Stage) -> Result<(), Failure> {
     let app = &stage.webex.integration;
     let redirect_uri: Option<RedirectUri> = app.redirect_uris.first().and_then(|uri| uri.parse().ok());

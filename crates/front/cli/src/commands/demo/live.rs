@@ -10,7 +10,7 @@ use crate::context;
 use crate::exit::Failure;
 use crate::output::style;
 
-/// What has a token that ends soon.
+/// The credentials whose tokens end soon.
 const SHORT_LIVED: [&str; 3] = ["admin", "fleet", "visitor"];
 
 /// How many of the latest renewals stand under the table.

@@ -30,7 +30,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
-        // Somebody who watches has time to see a token renewed; nobody else has anything to wait for.
+        // A user who watches has time to see a token renewed; on a pipe there is nothing to wait for.
         let watched = !self.once && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
         let life = Duration::from_secs(if watched { 60 } else { 3 });
         // The home goes with this value, whichever way the demo ends.

@@ -1,4 +1,4 @@
-//! What the steps of the demo share: a home, a local Webex, and a voice.
+//! The setting that the demo's steps share: a home, a local Webex, and a voice.
 
 use std::process::Command;
 use std::time::Duration;

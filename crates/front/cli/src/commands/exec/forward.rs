@@ -15,7 +15,7 @@ pub(super) struct Forwarding {
     from_keyboard: u32,
 }
 
-/// What is forwarded. WINCH and CONT end no process, but a program may wait for them.
+/// The signals that are forwarded. WINCH and CONT end no process, but a program may wait for them.
 const FORWARDED: [Signal; 9] = [
     Signal::TERM,
     Signal::HUP,

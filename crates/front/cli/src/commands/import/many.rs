@@ -21,7 +21,7 @@ const LONGEST: usize = 16 * 1024 * 1024;
 /// So many lines ask Webex at once. Writing is done line by line.
 const AT_ONCE: usize = 8;
 
-/// What became of a line.
+/// The outcome of a line.
 struct Done {
     number: u64,
     name: Option<CredentialName>,

@@ -76,7 +76,7 @@ async fn one(name: CredentialName, file: &Path, app: AppName, common: &Common) -
         };
         if let Some((why, class)) = reason {
             output::note(&format!("warning: it was kept, and could not be renewed yet: {why}"));
-            // What only has to wait for Webex is imported all the same.
+            // A credential that only has to wait for Webex is imported all the same.
             if class != Class::Unreachable {
                 code = ExitCode::from(exit::code_of(class));
             }

@@ -28,7 +28,7 @@ pub(super) struct Line {
     pub(super) row: Result<Row, (Option<CredentialName>, String)>,
 }
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Column {
     Name,
@@ -71,7 +71,7 @@ fn records(text: &str) -> Vec<(u64, Vec<Field>)> {
             ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
             ReadFieldResult::End => break,
             ReadFieldResult::Field { record_end } => {
-                // What was cut out of a text at ASCII characters is a text.
+                // A part of a text, cut at ASCII characters, is a text.
                 record.push(Zeroizing::new(String::from_utf8_lossy(&field).trim().to_owned()));
                 field = Zeroizing::new(Vec::new());
                 if record_end {
@@ -181,7 +181,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// What stands in a wrong field is not repeated: it may be a token in the wrong place.
+    /// Gathers a line's fields. An invalid field is not repeated: it may be a token in the wrong place.
     fn gather(columns: &[Column], fields: Vec<Field>) -> Result<Self, String> {
         let mut draft = Self::default();
         for (column, field) in columns.iter().zip(fields).filter(|(_, field)| !field.is_empty()) {

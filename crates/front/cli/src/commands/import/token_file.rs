@@ -13,7 +13,7 @@ use serde_json::Value;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// What is wrong with a token file. Says where, never what stands there.
+/// A mistake in a token file. Shows its place, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum FileError {
     /// It cannot be read as JSON.
@@ -39,7 +39,7 @@ const FIELDS: [&str; 3] = ["access_token", "refresh_token", "scope"];
 /// A field's text. Empty texts and nulls are as good as none.
 type Text = Option<Zeroizing<String>>;
 
-/// What a file holds.
+/// The fields of a token file.
 #[derive(Default)]
 struct Found {
     access: Text,
@@ -125,7 +125,7 @@ fn yaml(text: &str) -> Result<Found, FileError> {
             }
             (Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd, _) => {}
             (Event::Scalar(..), _) if depth > 1 => {}
-            // Whatever else a document may be, it is no token file: a list, an alias, a second document.
+            // Any other document is not a token file: a list, an alias, a second document.
             _ => return Err(FileError::Yaml(line)),
         }
     }

@@ -56,7 +56,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
         Err(error) => Page {
             status: StatusCode::BAD_REQUEST,
             title: "Not signed in".to_owned(),
-            // What Webex says of an error is often a whole sentence.
+            // Webex often describes an error in a whole sentence.
             text: format!(
                 "What went wrong: {}. The terminal says what to do.",
                 error.to_string().trim_end_matches('.')

@@ -24,7 +24,7 @@ pub(super) fn number(group: &str) -> Result<u32, Failure> {
     })
 }
 
-/// What a program prints, if there is such a program and it succeeds.
+/// The output of a program, if there is such a program and it succeeds.
 fn printed(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::name::{Holds, is_plain, leads_to_organisation};
 
-/// What a body or a query names.
+/// The organisations and members that a body or a query names.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Each organisation that is named, at any depth and as often as it is: a member that comes twice is read by some as the first
@@ -65,7 +65,7 @@ impl Found {
 /// Walks through JSON.
 struct Search<'a> {
     found: &'a mut Found,
-    /// What the value at hand holds, by the name that it stands under.
+    /// The role of the current value, by its name.
     holds: Holds,
     /// How many objects and arrays it is in.
     depth: usize,

@@ -18,7 +18,7 @@ const IGNORED: [&str; 3] = [
     "orgPublicSpaces",
     // A company's name as free text (SCIM, enterprise extension).
     "organization",
-    // Who booked a room.
+    // The person who booked a room.
     "Organizer",
 ];
 

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     const UUID: &str = "12345678-c8dd-4727-8b2f-f9c447f29046";
-    /// The same, and another one, as Webex writes them.
+    /// An organisation and another one, as Webex writes them.
     const LONG: &str = "Y2lzY29zcGFyazovL3VzL09SR0FOSVpBVElPTi8xMjM0NTY3OC1jOGRkLTQ3MjctOGIyZi1mOWM0NDdmMjkwNDY";
     const OTHER: &str = "Y2lzY29zcGFyazovL3VzL09SR0FOSVpBVElPTi85OTM0NTY3OC1jOGRkLTQ3MjctOGIyZi1mOWM0NDdmMjkwNDY";
 

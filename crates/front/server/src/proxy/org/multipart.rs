@@ -17,7 +17,7 @@ pub(super) fn takes_files(method: &Method, segments: &[&str]) -> bool {
         )
 }
 
-/// What the fields of a `multipart/form-data` body name. The files in it are not read. `None` where it cannot be read.
+/// The organisations in the fields of a `multipart/form-data` body; its files are not read. `None` if it cannot be read.
 pub(super) fn fields(content_type: &str, body: &[u8]) -> Option<Found> {
     let boundary = boundary(content_type)?;
     let delimiter = format!("--{boundary}");

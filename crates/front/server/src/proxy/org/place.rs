@@ -28,11 +28,11 @@ type Row = (&'static str, &'static str, Place);
 const ORG: Place = Place::Query("orgId");
 
 const TABLE: &[Row] = &[
-    // Whatever is about several organisations at once.
+    // Calls about several organisations at once.
     ("GET", "organizations", Place::Several),
     ("*", "partner/**", Place::Several),
     ("*", "identity/organizations", Place::Several),
-    // The same for everybody.
+    // Replies that are equal for all callers.
     ("GET", "Schemas/**", Place::Nothing),
     ("GET", "roles", Place::Nothing),
     ("GET", "roles/*", Place::Nothing),
@@ -43,7 +43,7 @@ const TABLE: &[Row] = &[
     ("POST", "groups", Place::Body("orgId")),
     ("PATCH", "licenses/users", Place::Body("orgId")),
     ("POST", "people", Place::Body("orgId")),
-    // Whatever `me` may do, it is about the token's own person.
+    // A call of `me` is about the token's own person.
     ("*", "people/me/**", Place::Own),
     ("PUT", "people/*", Place::Body("orgId")),
     ("POST", "workspaces", Place::Body("orgId")),
