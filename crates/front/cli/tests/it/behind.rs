@@ -5,10 +5,12 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 
-use lanyard_testkit::{Attack, Elsewhere, Ended, Home, Options, Reply, Running, Served, Webex, attacks, send_to};
-use serde_json::Value;
+use lanyard_testkit::{
+    Attack, Elsewhere, Ended, Home, Method, Options, Reply, Running, Served, Webex, attacks, send_to,
+};
+use serde_json::{Value, json};
 
-use crate::signed_in;
+use crate::{LANYARD, signed_in};
 
 const NONE: [&str; 0] = [];
 
@@ -94,6 +96,31 @@ fn a_program_has_a_key_and_an_address_and_neither_a_token_nor_a_variable_of_lany
         assert_eq!(me["emails"][0], webex.description().admin.email);
         assert_eq!(webex.record().len(), 1);
     });
+}
+
+#[test]
+fn a_program_that_could_not_make_a_call_is_not_started() {
+    let webex = Webex::with(Options::default());
+    let home = Home::signed_in(LANYARD, &webex);
+    let personal = &webex.description().personal;
+    let file = home.file("personal", &personal.access_token);
+    let mut add = home.command(["--webex-url", webex.url(), "add", "personal", "mine", "--token-file"]);
+    Running::start(add.arg(file)).end().ok();
+    let ran = home.beside().join("ran");
+    let refused = |home: &Home, why: &str| {
+        let ended = home.run(["exec", "--proxy", "mine", "--", "touch", ran.to_str().unwrap()]);
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+        ended.fails(125);
+        assert!(!ran.exists());
+    };
+    let (copy, key) = (home.beside().join("copy"), home.path().join("home.key"));
+    home.run(["backup", copy.to_str().unwrap()]).ok();
+    let paused = Home::new(LANYARD);
+    paused.run(["restore", copy.to_str().unwrap(), "--key-file", key.to_str().unwrap()]).ok();
+    refused(&paused, "this home has been paused since");
+    webex.control(Method::POST, "/access_tokens/revoke", Some(&json!({ "subject": personal.email })));
+    home.run(["test", "mine"]).fails(4);
+    refused(&home, "mine has no valid token");
 }
 
 #[test]

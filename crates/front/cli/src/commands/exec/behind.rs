@@ -3,8 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, ExitStatus};
+use std::time::Duration;
 
-use lanyard_credential::{CredentialName, Standing};
+use lanyard_broker::{Error, Precheck, Show};
+use lanyard_credential::{CredentialName, Standing, State};
 use lanyard_server::{Passage, Way};
 use rustix::process::Pid;
 
@@ -29,11 +31,23 @@ pub(super) async fn run(
     arguments: &[OsString],
     common: &Common,
 ) -> Result<ExitCode, Failure> {
-    // A name that is wrong, or a credential that has no token, is told before anything is started.
-    let credential = access.call(lanyard_broker::Show { name: name.clone() }).await?;
-    if matches!(credential.standing, Standing::Disabled | Standing::Clearing) {
-        let state = credential.state(&context::parts().clock.now()).as_str();
-        return Err(lanyard_broker::Error::NotHandingOut { name, state }.into());
+    // A wrong name, a paused home, or a credential without a token is an error before anything is started.
+    access.call(Precheck::Change).await?;
+    let credential = access.call(Show { name: name.clone() }).await?;
+    let now = context::parts().clock.now();
+    // Webex is asked about a token that only the wall clock calls expired.
+    let now = credential.validity.as_ref().map_or_else(|| now.clone(), |validity| validity.by_boot_clock(&now));
+    let state = credential.state(&now);
+    match &credential.standing {
+        Standing::Disabled | Standing::Clearing => {
+            return Err(Error::NotHandingOut { name, state: state.as_str() }.into());
+        }
+        Standing::NeedsLogin(trouble) if output::credential::is_refused(&credential) => {
+            let whose = Box::new(context::troubled(&access, &credential).await?);
+            return Err(Error::NoToken { whose, trouble: Box::new(trouble.clone()), wait: Duration::ZERO }.into());
+        }
+        _ if state == State::NeedsToken => return Err(Error::Ended { name, kind: credential.kind }.into()),
+        _ => {}
     }
     let way = match &access {
         Access::Local(broker) => Way::Here(broker.clone()),
