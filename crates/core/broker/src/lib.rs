@@ -23,7 +23,8 @@ pub mod wire;
 pub use broker::{Broker, Call, Parts, whose_limit};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
 pub use calls::app::{
-    AddApp, ChangeApp, ListApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp, TrySecret,
+    AddApp, ChangeApp, ListApps, ListUnreadableApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
+    TrySecret,
 };
 pub use calls::audit::{ReadAudit, VerifyAudit};
 pub use calls::backup::{Resume, Tried, TryTokens, Verdict};

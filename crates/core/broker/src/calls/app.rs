@@ -10,6 +10,7 @@ use lanyard_vault::OpenError as VaultError;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
+use crate::wire::Told;
 use crate::{Broker, Call, Error};
 
 /// Registers an app.
@@ -75,6 +76,19 @@ impl Call for ListApps {
 
     async fn run(self, broker: &Broker) -> Result<Vec<App>, Error> {
         Ok(broker.store.apps().await?)
+    }
+}
+
+/// The errors of the apps that cannot be read, and are therefore in no list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListUnreadableApps;
+
+impl Call for ListUnreadableApps {
+    type Reply = Vec<Told>;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<Told>, Error> {
+        let errors = broker.store.unreadable_apps().await?;
+        Ok(errors.into_iter().map(|error| Told::of(&error.into())).collect())
     }
 }
 

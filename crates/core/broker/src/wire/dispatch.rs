@@ -8,9 +8,9 @@ use super::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
     CallApi, ChangeApp, ChangeClient, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List,
-    ListApps, ListClients, ListRefusedClients, ListTokens, ListUnreadable, LookUp, Precheck, ReadAudit, RecordHandOut,
-    Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp,
-    ShowClient, TakeToken, Test, TrySecret, VerifyAudit,
+    ListApps, ListClients, ListRefusedClients, ListTokens, ListUnreadable, ListUnreadableApps, LookUp, Precheck,
+    ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume, RetryRevocations,
+    RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test, TrySecret, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -79,6 +79,7 @@ travels! {
     ListRefusedClients,
     ListTokens,
     ListUnreadable,
+    ListUnreadableApps,
     LookUp,
     Precheck,
     ReadAudit,

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_broker::{
-    AddApp, ChangeApp, List, ListApps, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
-    TrySecret,
+    AddApp, ChangeApp, List, ListApps, ListUnreadableApps, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret,
+    SecretVerdict, ShowApp, TrySecret,
 };
 use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
 use lanyard_protocol::oauth::RedirectUri;
@@ -314,15 +314,18 @@ fn holder(kind: AppKind) -> ScopeHolder {
 }
 
 async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
-    let apps = match common.broker_if_any().await? {
-        Some(broker) => broker.call(ListApps).await?,
-        None => Vec::new(),
+    let (apps, unreadable) = match common.broker_if_any().await? {
+        Some(broker) => (broker.call(ListApps).await?, broker.call(ListUnreadableApps).await?),
+        None => (Vec::new(), Vec::new()),
     };
+    output::unreadable(&unreadable);
     if common.json {
         return output::json::print(&apps.iter().map(output::json::app).collect::<Vec<_>>());
     }
     if apps.is_empty() {
-        output::note("there is no app yet; add one: lanyard app add NAME --kind integration --client-id ID");
+        if unreadable.is_empty() {
+            output::note("there is no app yet; add one: lanyard app add NAME --kind integration --client-id ID");
+        }
         return Ok(());
     }
     let rows = apps

@@ -57,12 +57,7 @@ impl List {
             }
             None => (Vec::new(), Vec::new()),
         };
-        for row in unreadable {
-            output::note(&format!("warning: not listed, because its row cannot be read: {row}"));
-            if let Some(hint) = row.hint() {
-                output::note(&format!("hint: {hint}"));
-            }
-        }
+        output::unreadable(&unreadable);
         let now = context::parts().clock.now();
         let there_are_some = !all.is_empty();
         let credentials: Vec<_> = all.iter().filter(|credential| self.shows(credential, &now)).collect();
@@ -74,7 +69,7 @@ impl List {
             output::block(&list(&credentials, &all, &now))?;
         } else if there_are_some {
             output::note("no credential matches; all: lanyard list");
-        } else {
+        } else if unreadable.is_empty() {
             output::note("there is no credential yet; make one: lanyard login NAME --app APP, or lanyard add bot NAME");
         }
         Ok(ExitCode::SUCCESS)

@@ -18,6 +18,7 @@ pub(crate) mod table;
 use std::io::{ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lanyard_broker::Told;
 use lanyard_protocol::{visible, visible_json};
 
 use self::table::Block;
@@ -71,6 +72,16 @@ static READER_GONE: AtomicBool = AtomicBool::new(false);
 /// Says something beside the data, on stderr: one line. Commands in it can be pasted.
 pub(crate) fn note(text: &str) {
     aside(&style::note(&visible(&pasted::for_this_home(text))));
+}
+
+/// Warns of rows that are in no list, because they cannot be read.
+pub(crate) fn unreadable(rows: &[Told]) {
+    for row in rows {
+        note(&format!("warning: not listed, because its row cannot be read: {row}"));
+        if let Some(hint) = row.hint() {
+            note(&format!("hint: {hint}"));
+        }
+    }
 }
 
 /// Shows an address on stderr, on a line of its own, to be copied or opened.

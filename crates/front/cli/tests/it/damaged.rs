@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use lanyard_testkit::{Ended, Home, Options, Running, Webex};
+use lanyard_testkit::{Ended, Home, Options, Running, Terminal, Webex};
 use serde_json::Value;
 
 use crate::signed_in;
@@ -33,6 +33,20 @@ fn a_damaged_app_secret_is_replaced_at_its_own_webex() {
     assert!(webex.record().is_empty());
     replace(&home, &webex, &[]).ok();
     home.run(["refresh", "acme", "--force"]).ok();
+}
+
+#[test]
+fn a_list_without_its_altered_rows_is_not_called_empty() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    sql(&home, "UPDATE apps SET client_id = 'another'; UPDATE credentials SET subject_name = 'another'");
+    for (list, name) in [(&["list"][..], "acme"), (&["app", "list"], "desk")] {
+        let listed = home.run(list);
+        let warned =
+            listed.stderr.contains("not listed, because its row cannot be read") && listed.stderr.contains(name);
+        assert!(warned && !listed.stderr.contains("there is no"), "{}", listed.stderr);
+        listed.ok();
+    }
 }
 
 #[test]
@@ -144,6 +158,7 @@ fn a_client_that_was_altered_is_named_and_its_hint_is_a_line_of_its_own() {
         assert!(refused.hint().contains("lanyard client remove d1"), "{}", refused.stderr);
         refused.fails(6);
     }
-    home.run(["client", "remove", "d1", "--yes"]).ok();
+    let (asked, code) = Terminal::run_typing(home.command(["client", "remove", "d1"]), 100, "y\n");
+    assert!(asked.contains("Remove the client d1?") && code == 0, "{asked}");
     assert!(home.run(["client", "list"]).stderr.starts_with("there is no client yet"));
 }

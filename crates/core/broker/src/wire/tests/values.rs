@@ -341,7 +341,9 @@ fn looking(tried: &mut Trips) {
     tried.trip(&List, &vec![credential()]);
     let refused = RefusedClient { name: "ci".to_owned(), refusal: Refusal::Missing };
     tried.trip(&ListRefusedClients, &vec![refused]);
-    tried.trip(&ListUnreadable, &vec![Told::new(Class::Store, "a row", "see lanyard doctor".to_owned())]);
+    let rows = || vec![Told::new(Class::Store, "a row", "see lanyard doctor".to_owned())];
+    tried.trip(&ListUnreadable, &rows());
+    tried.trip(&ListUnreadableApps, &rows());
     tried.trip(&Show { name: name() }, &credential());
     let findings = [
         TokenFinding::Accepted,

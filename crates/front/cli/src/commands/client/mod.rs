@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use lanyard_broker::{
-    AddClient, AddedClient, Holding, ListClients, ListRefusedClients, Precheck, RemoveClient, ShowClient, ShownClient,
+    AddClient, AddedClient, Class, Holding, ListClients, ListRefusedClients, Precheck, RemoveClient, ShowClient,
+    ShownClient,
 };
 use lanyard_credential::{Capability, CapabilitySet, ClientKey, ClientName, CredentialName, MethodSet, PathPattern};
 use lanyard_protocol::{OrgId, WebexId};
@@ -133,7 +134,11 @@ impl Client {
                 let broker = common.broker().await?;
                 if sure.asks() {
                     broker.call(Precheck::Change).await?;
-                    broker.call(ShowClient { name: name.clone() }).await?;
+                    match broker.call(ShowClient { name: name.clone() }).await {
+                        Err(error) if error.class() == Class::NoSuchName => return Err(error.into()),
+                        // One that is refused, because it was altered, can be removed.
+                        _ => {}
+                    }
                     sure.confirm(&format!(
                         "Remove the client {name}? Its key stops working immediately and cannot be restored"
                     ))?;
