@@ -40,6 +40,19 @@ impl<'a> Obstacle<'a> {
         Self::within(credential, all, now, LONGEST_CHAIN)
     }
 
+    /// The reason in words.
+    pub fn words(self, now: &Moment) -> String {
+        match self {
+            Self::Gone => "the credential that it was minted through was cleared".to_owned(),
+            Self::Unusable(via) => match via.state(now) {
+                State::Active | State::Expiring => {
+                    format!("{}, which it is minted through, cannot be minted itself", via.name)
+                }
+                state => format!("{}, which it is minted through, is {state}", via.name),
+            },
+        }
+    }
+
     fn within(credential: &Credential, all: &'a [Credential], now: &Moment, links: u32) -> Option<Self> {
         let mint = credential.mint.as_ref().filter(|_| credential.renewal() == Renewal::Mint)?;
         let Some(via) = all.iter().find(|other| other.id == mint.via) else { return Some(Self::Gone) };

@@ -395,7 +395,7 @@ fn examine_credential(credential: &Credential, apps: &[App], all: &[Credential],
         _ => match Obstacle::among(credential, all, now) {
             Some(obstacle) => {
                 let hint = output::credential::obstacle_hint(obstacle, &Troubled::among(credential, apps, all));
-                let why = output::credential::obstacle(obstacle, now);
+                let why = obstacle.words(now);
                 Finding::bad("credential", format!("{said}; it cannot be minted again: {why}"), Some(hint))
             }
             None => Finding::good("credential", said),

@@ -74,7 +74,8 @@ fn lines(report: &TestReport, whose: &Troubled) -> Vec<String> {
         TokenFinding::Unknown(why) => lines.unknown("token", &format!("Webex could not be asked: {why}")),
     }
     if let Some(trouble) = report.renewal_trouble() {
-        lines.bad("renewal", &format!("failed at {:.0}: {}", trouble.when(), trouble.message));
+        let when = if trouble.failures == 0 { String::new() } else { format!("failed at {:.0}: ", trouble.when()) };
+        lines.bad("renewal", &format!("{when}{}", trouble.message));
         lines.hint(&lanyard_broker::advice(whose, trouble, &now));
     }
     lines.fact("acts as", &output::credential::acts_as_in_full(credential));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lanyard_broker::{Issuer, Obstacle, Troubled};
 use lanyard_credential::{
-    Credential, Kind, Order, RefreshRight, Renewal, Standing, State, Subject, SubjectIdentity, TroubleKind,
+    Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity, TroubleKind,
 };
 use lanyard_time::Moment;
 
@@ -108,20 +108,7 @@ fn organisation(credential: &Credential) -> String {
     }
 }
 
-/// The reason why a credential cannot be minted again, in words.
-pub(crate) fn obstacle(obstacle: Obstacle<'_>, now: &Moment) -> String {
-    match obstacle {
-        Obstacle::Gone => "the credential that it was minted through was cleared".to_owned(),
-        Obstacle::Unusable(via) => match via.state(now) {
-            State::Active | State::Expiring => {
-                format!("{}, which it is minted through, cannot be minted itself", via.name)
-            }
-            state => format!("{}, which it is minted through, is {state}", via.name),
-        },
-    }
-}
-
-/// The next step if there is such an obstacle.
+/// The next step if a credential cannot be minted again.
 pub(crate) fn obstacle_hint(obstacle: Obstacle<'_>, whose: &Troubled) -> String {
     match obstacle {
         Obstacle::Unusable(via) if via.standing == Standing::Disabled => {
@@ -165,7 +152,7 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, all: &[Credential]
         rows.push((
             "renewable for",
             match (validity.refresh, validity.refresh_left(now), obstacle) {
-                (_, _, Some(found)) => format!("not at present: {}", self::obstacle(found, now)),
+                (_, _, Some(found)) => format!("not at present: {}", found.words(now)),
                 _ if credential.renewal() == Renewal::Mint => "as long as it can be minted again".to_owned(),
                 _ if dead(credential) => "no longer".to_owned(),
                 (RefreshRight::None, ..) => "not at all".to_owned(),

@@ -15,7 +15,7 @@ use crate::doubt::Doubt;
 use crate::environment::expect;
 use crate::error::class_of;
 use crate::identity::differs;
-use crate::{Broker, Call, Class, Error};
+use crate::{Broker, Call, Class, Error, Obstacle};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +43,8 @@ pub struct TestReport {
     pub sight: Option<Sight>,
     /// The devices and workspaces that it does not see.
     pub coverage: Option<Coverage>,
+    /// The reason why it cannot be renewed, if no attempt has shown that yet.
+    pub obstacle: Option<Trouble>,
 }
 
 /// The verdict of Webex on a token.
@@ -64,7 +66,7 @@ impl TestReport {
     /// Why the credential is not renewed, although Webex accepts its token.
     pub fn renewal_trouble(&self) -> Option<&Trouble> {
         match &self.token {
-            TokenFinding::Accepted => self.credential.standing.trouble(),
+            TokenFinding::Accepted => self.credential.standing.trouble().or(self.obstacle.as_ref()),
             TokenFinding::Renewed | TokenFinding::Refused(_) | TokenFinding::None(_) | TokenFinding::Unknown(_) => None,
         }
     }
@@ -97,7 +99,9 @@ impl Call for Test {
             Err(error) => return broker.without_token(&self.name, error).await,
         };
         let (credential, token, finding) = handed;
-        let mut report = TestReport { credential, token: finding, jobs: Vec::new(), sight: None, coverage: None };
+        let obstacle = broker.obstacle(&credential).await?;
+        let mut report =
+            TestReport { credential, token: finding, jobs: Vec::new(), sight: None, coverage: None, obstacle };
         let Some(token) = token else { return Ok(report) };
         for job in self.jobs {
             report.jobs.push(broker.test_job(job, &report.credential, &token).await);
@@ -164,6 +168,22 @@ impl Broker {
         }
     }
 
+    /// The reason why a credential cannot be minted again.
+    async fn obstacle(&self, credential: &Credential) -> Result<Option<Trouble>, Error> {
+        if credential.mint.is_none() {
+            return Ok(None);
+        }
+        let (all, now) = (self.store.credentials().await?, self.clock.now());
+        let obstacle = Obstacle::among(credential, &all, &now);
+        Ok(obstacle.map(|obstacle| Trouble {
+            message: format!("it cannot be minted again: {}", obstacle.words(&now)),
+            at: now.clone(),
+            kind: TroubleKind::ViaUnusable,
+            failures: 0,
+            pause: std::time::Duration::ZERO,
+        }))
+    }
+
     /// A credential without a token is tested, too: the report says why there is none.
     async fn without_token(&self, name: &CredentialName, error: Error) -> Result<TestReport, Error> {
         let tells = matches!(
@@ -179,6 +199,7 @@ impl Broker {
             jobs: Vec::new(),
             sight: None,
             coverage: None,
+            obstacle: None,
         })
     }
 }

@@ -404,7 +404,8 @@ fn report(token: TokenFinding) -> TestReport {
         personal: 4,
     };
     let sight = Sight { devices: None, full: 1, unknown: Some("x".to_owned()) };
-    TestReport { credential: credential(), token, jobs: vec![job], sight: Some(sight), coverage: Some(coverage) }
+    let (sight, coverage, obstacle) = (Some(sight), Some(coverage), Some(trouble()));
+    TestReport { credential: credential(), token, jobs: vec![job], sight, coverage, obstacle }
 }
 
 fn ending(tried: &mut Trips) {

@@ -91,6 +91,9 @@ fn a_guest_that_cannot_be_minted_again_does_not_look_well() {
         let report = doctor();
         assert!(report.stdout.contains("!!  credential") && report.stdout.contains(again), "{}", report.stdout);
         report.fails(4);
+        let tested = home.run(["test", "visitor"]);
+        assert!(tested.stdout.contains("!!  renewal") && tested.stdout.contains(again), "{}", tested.stdout);
+        tested.fails(4);
     }
     // The token that is left is handed out, and Webex is not blamed for its end.
     let token = home.run(["token", "visitor", "--min-validity", "20h"]);
