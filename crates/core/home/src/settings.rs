@@ -206,7 +206,7 @@ fn needed(bytes: &[u8]) -> Result<Settings, String> {
     let Some(all) = str::from_utf8(bytes).ok().and_then(|text| text.parse::<toml::Table>().ok()) else {
         // A database that is in the home must not be taken for the store of a home whose store is elsewhere.
         let names_store = bytes.split(|byte| *byte == b'\n').any(|line| line.trim_ascii().starts_with(b"store"));
-        return if names_store { Err("it is not TOML, and seems to set store".to_owned()) } else { Ok(settings) };
+        return if names_store { Err("it is not valid TOML, and seems to set store".to_owned()) } else { Ok(settings) };
     };
     if let Some(store) = all.get("store") {
         let address = store.as_str().ok_or("store is not a text in quotes")?;

@@ -76,7 +76,7 @@ pub enum StoreError {
     #[error(transparent)]
     Key(Box<KeyUnavailable>),
     /// The server that has the store cannot be reached, or does not let this process in.
-    #[error("the store's server {server} cannot be used: {reason}")]
+    #[error("cannot use the database server {server}: {reason}")]
     Unreachable {
         /// Its host and port, or its socket's directory.
         server: Box<str>,
@@ -84,13 +84,13 @@ pub enum StoreError {
         reason: String,
     },
     /// The file with the password for the server cannot be used.
-    #[error("the password for the store's server cannot be read: {reason}")]
+    #[error("the password for the database server cannot be read: {reason}")]
     PasswordFile {
         /// The fault of the file; names it.
         reason: String,
     },
     /// The server's answer to a commit was lost: it may have happened or not.
-    #[error("the connection to the store's server {0} was lost during a commit")]
+    #[error("the connection to the database server {0} was lost during a commit")]
     Undecided(Box<str>),
     /// Two transactions got into each other's way; this one did not happen.
     #[error("another process changed the store at the same time")]

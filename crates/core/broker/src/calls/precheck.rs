@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::environment::expect;
 use crate::{Broker, Call, Error};
 
-/// A request of which the secret, or the user's confirmation, is still missing. It is refused now if it would be refused anyway, so that
-/// nobody is asked in vain.
+/// A request whose secret, or whose confirmation by the user, is still missing. It is refused now if it would be refused anyway, so that
+/// the command line does not ask in vain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precheck {
     /// [`AddToken`](crate::AddToken).

@@ -250,7 +250,7 @@ pub enum Error {
         app: AppName,
     },
     /// A pasted refresh token could not be tried.
-    #[error("whether Webex accepts this refresh token is not known ({}); it was not stored", .trouble.message)]
+    #[error("cannot check this refresh token ({}); it was not stored", .trouble.message)]
     RefreshTokenUntried {
         /// The credential.
         name: CredentialName,
@@ -278,7 +278,7 @@ pub enum Error {
         source: Box<ExchangeError>,
     },
     /// The present value stays, because its replacement is not accepted or could not be tried.
-    #[error("{source}; {name} keeps the {what} that it had")]
+    #[error("{}; {name} keeps the {what} that it had", .source.to_string().trim_end_matches('.'))]
     Kept {
         /// The credential or app.
         name: String,

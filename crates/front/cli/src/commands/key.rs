@@ -182,7 +182,7 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
             ));
             output::note("tokens that were read before stay valid: revoke them with lanyard clear, and sign in again");
             if !damaged.is_empty() {
-                output::note(&format!("these do not open and stay as they are: {}", damaged.join(", ")));
+                output::note(&format!("not re-encrypted, because they cannot be decrypted: {}", damaged.join(", ")));
                 output::note("hint: see which they are: lanyard doctor");
             }
         }
@@ -194,6 +194,6 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
         }
         None => {}
     }
-    output::note(&format!("older backups open only with the old key {old}: make a new one"));
+    output::note(&format!("older backups open only with the old key {old}: make a new backup"));
     Ok(())
 }

@@ -76,7 +76,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     }
     if tried.iter().any(|tried| tried.renewable) {
         output::note(
-            "a refresh token cannot be tried without spending it; the first renewal shows whether they are valid",
+            "refresh tokens cannot be tried without using them; the first renewal shows whether they are valid",
         );
     }
     output::note(

@@ -141,7 +141,10 @@ impl Lines {
 
     fn job(&mut self, job: &JobReport, credential: &Credential) {
         if let Some(why) = &job.impossible {
-            self.bad(job.job.as_str(), &format!("not with a credential of the kind {}; {why}", credential.kind));
+            self.bad(
+                job.job.as_str(),
+                &format!("not possible with {} credential: {why}", credential.kind.with_article()),
+            );
         }
         // A bot has no scopes: what it may is a matter of grants.
         if credential.kind == Kind::Bot {

@@ -86,7 +86,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("key show", &["lanyard key show"]),
-    ("key rotate", &["lanyard key rotate", "lanyard key rotate --to keyring"]),
+    ("key rotate", &["lanyard key rotate", "lanyard key rotate --to keyring", "lanyard key rotate --all"]),
     ("key generate", &["lanyard key generate > home.key"]),
     ("backup", &["lanyard backup /mnt/backup/lanyard.db"]),
     ("restore", &["lanyard restore /mnt/backup/lanyard.db --key-file home.key", "lanyard restore --resume"]),

@@ -1,4 +1,4 @@
-//! What all commands share: options, variables, exit codes, files.
+//! Help that all commands share: options, variables, exit codes, files.
 
 use clap::Command;
 
@@ -11,9 +11,9 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 17] = [
     ("LANYARD_KEY_FILE", "a file with the home's key, such as a container's secret"),
     ("LANYARD_PASSPHRASE_FILE", "a file with the passphrase of the home's key"),
     ("LANYARD_NEW_PASSPHRASE_FILE", "a file with the passphrase that will replace it"),
-    ("LANYARD_STORE", "the PostgreSQL database that holds the store, whatever lanyard.toml says"),
-    ("LANYARD_STORE_PASSWORD_FILE", "a file with the password for it"),
-    ("LANYARD_UPGRADE_STORE", "1 brings that database up to date for this version; stop its brokers first"),
+    ("LANYARD_STORE", "the PostgreSQL database that holds the store, instead of the one in lanyard.toml"),
+    ("LANYARD_STORE_PASSWORD_FILE", "a file with the password for that database"),
+    ("LANYARD_UPGRADE_STORE", "1 upgrades that database's schema; stop its brokers first"),
     ("LANYARD_LOG", "what is logged on stderr, such as debug or lanyard_broker=debug"),
     ("NO_COLOR", "any value switches colours off"),
     ("CLICOLOR_FORCE", "1 switches colours on, even on a pipe"),

@@ -31,7 +31,7 @@ fn a_restored_home_hands_out_nothing_until_a_person_says_that_the_original_is_of
     let key = home.path().join("home.key");
     let restored = second.run(["restore", path(&file), "--key-file", path(&key)]);
     assert!(restored.stdout.contains("acme") && restored.stdout.contains("accepted"), "{}", restored.stdout);
-    assert!(restored.stderr.contains("cannot be tried without spending it"), "{}", restored.stderr);
+    assert!(restored.stderr.contains("cannot be tried without using them"), "{}", restored.stderr);
     assert!(restored.stderr.contains("two homes that spend one refresh token"), "{}", restored.stderr);
     restored.ok();
     assert_eq!(webex.refreshes().len(), 0, "nothing was spent for it");

@@ -54,7 +54,7 @@ fn a_password_for_the_store_is_put_where_the_address_is_read() {
 
     let store = ("LANYARD_STORE", "postgres://x@127.0.0.1:1/y");
     let missing = with(&[store, ("LANYARD_STORE_PASSWORD_FILE", "/nosuch")]);
-    assert!(missing.stderr.contains("password for the store's server cannot be read"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("password for the database server cannot be read"), "{}", missing.stderr);
     assert!(missing.stderr.contains("/nosuch"), "{}", missing.stderr);
     assert!(missing.hint().contains("LANYARD_STORE_PASSWORD_FILE"), "{}", missing.stderr);
     missing.fails(6);

@@ -172,7 +172,7 @@ impl PostgresEngine {
         tokio::select! {
             connected = connecting => connected.map_err(|error| error::connect_error(&self.address, error)),
             () = SystemSleep.sleep(CONNECT) => {
-                Err(error::unreachable(&self.address, "it did not answer"))
+                Err(error::unreachable(&self.address, "no answer within 10 seconds"))
             }
         }
     }
@@ -276,7 +276,7 @@ async fn limited<T>(
 ) -> Result<Result<T, sqlx::Error>, StoreError> {
     tokio::select! {
         done = work => Ok(done),
-        () = SystemSleep.sleep(ANSWER) => Err(error::unreachable(address, "it does not answer any more")),
+        () = SystemSleep.sleep(ANSWER) => Err(error::unreachable(address, "no answer for 45 seconds")),
     }
 }
 

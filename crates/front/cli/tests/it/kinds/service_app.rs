@@ -141,7 +141,7 @@ fn a_wrong_refresh_token_costs_no_grant_whatever_happens_meanwhile() {
 
         webex.fault(&value!({ "path": "/v1/access_token", "count": 100, "action": { "status": 503 } }));
         let failed = give(&webex, &home, "not-a-refresh-token");
-        let said = "whether Webex accepts this refresh token is not known";
+        let said = "cannot check this refresh token";
         assert!(failed.stderr.contains(said) && !failed.stderr.contains("renew"), "{}", failed.stderr);
         assert!(failed.stderr.contains("fleet keeps the tokens that it had"), "{}", failed.stderr);
         assert_eq!(failed.hint(), "run this again when Webex answers: lanyard add service-app fleet --app fleet");
