@@ -68,7 +68,7 @@ impl Call for RecordHandOut {
         };
         tokio::select! {
             appended = broker.store.append(&record) => appended?,
-            // Whoever waits for the token's process to end should not wait for somebody else's long write.
+            // A caller that waits for its token should not wait for another process's long write.
             () = broker.sleep.sleep(PATIENCE_AUDIT) => return Err(StoreError::Busy.into()),
         }
         Ok(())
@@ -184,7 +184,7 @@ impl Call for HandOut {
     }
 }
 
-/// What became of an attempt to renew.
+/// The outcome of an attempt to renew.
 enum Attempt {
     /// There is a new token set: look again.
     Look,
