@@ -76,7 +76,7 @@ impl Broker {
         }
     }
 
-    /// As the audit names whoever acts here.
+    /// The actor, as the audit names it.
     pub fn actor(&self) -> &str {
         &self.actor
     }

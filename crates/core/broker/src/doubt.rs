@@ -37,7 +37,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 enum Rested {
     /// None was refused within the last hour.
     Yes,
-    /// This very token was, and somebody may be renewing it.
+    /// This very token was, and another process may be renewing it.
     SameToken,
     /// The one before it was.
     No,
@@ -58,7 +58,7 @@ impl Broker {
     }
 
     /// The wall clock alone says that the access token has ended, by now: Webex is asked whether it has, before anything is spent.
-    /// `None` where the clocks agree, or nobody has such a token any more.
+    /// `None` if the clocks agree, or there is no such token any more.
     pub(crate) async fn doubt_by_clock(&self, credential: &Credential, now: &Moment) -> Result<Option<Doubt>, Error> {
         let doubted = credential.validity.as_ref().is_some_and(|validity| validity.ended_by_wall_clock_alone(now));
         if !doubted {

@@ -30,9 +30,9 @@ use crate::{Broker, Call as _, Class, Error};
 pub(crate) enum MintEnd {
     /// The next generation is stored.
     Minted,
-    /// Somebody else has stored it.
+    /// Another process has stored it.
     Elsewhere,
-    /// Somebody else is at it.
+    /// Another process is minting it.
     Busy,
     /// There is no such credential any more, or it is closed.
     Erased,

@@ -83,7 +83,7 @@ const STORE_PASSWORD_FILE: &str = "LANYARD_STORE_PASSWORD_FILE";
 /// `1` brings an older schema on a server up to date.
 const UPGRADE_STORE: &str = "LANYARD_UPGRADE_STORE";
 
-/// How an existing home is opened: with its key from where it is kept, asking for a passphrase where there is somebody to ask.
+/// How an existing home is opened: with its key from where it is kept, asking for a passphrase if there is a terminal.
 pub(crate) fn options() -> Result<Options, Failure> {
     let passphrase = |variable, ask| file_named_by(variable).map_or(PassphraseSource::Ask(ask), PassphraseSource::File);
     let keys = KeyAccess {

@@ -114,7 +114,7 @@ fn harmless(error: clap::Error) -> clap::Error {
     help::instead_of(error, &words)
 }
 
-/// A text that repeats arguments, without those that may be tokens: somebody took a place for a token's, and a log keeps what is said.
+/// A text that repeats arguments, without those that may be tokens: one may have been typed in the wrong place, and a log keeps it.
 fn masked(text: String) -> String {
     let arguments = std::env::args_os().skip(1).filter_map(|argument| argument.into_string().ok());
     let values = arguments.flat_map(|argument| {

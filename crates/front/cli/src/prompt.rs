@@ -26,7 +26,7 @@ impl Sure {
         !self.yes && std::io::stdin().is_terminal()
     }
 
-    /// Asks, where there is somebody to ask; anything but a yes is a failure that says that nothing was done.
+    /// Asks, if there is a terminal; anything but a yes is a failure that says that nothing was done.
     pub(crate) fn confirm(&self, question: &str) -> Result<(), Failure> {
         if !self.asks() {
             return Ok(());

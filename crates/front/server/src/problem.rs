@@ -141,7 +141,7 @@ impl Problem {
         Self { allow: Some(allow), ..problem }
     }
 
-    /// The store could not be read for so long that nobody knows what may still be handed out.
+    /// The store could not be read for so long that it is unknown which tokens may still be handed out.
     pub(crate) fn stale(unseen: Duration) -> Self {
         Self::new(Code::Store, format!("the store has not been read for {} s", unseen.as_secs()))
             .hint("tokens are handed out again as soon as it can be; see the broker's log")

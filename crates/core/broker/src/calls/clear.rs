@@ -132,7 +132,7 @@ impl Call for RetryRevocations {
 }
 
 impl Broker {
-    /// The credential of that name, and whether its row is as Lanyard wrote it: one that somebody altered can be cleared and no more.
+    /// The credential of that name, and whether its row is as Lanyard wrote it: one that was altered can only be cleared.
     pub(crate) async fn credential_to_clear(&self, name: &CredentialName) -> Result<(Credential, bool), Error> {
         match self.credential(name).await {
             Err(Error::Store(StoreError::Altered { .. })) => {}
@@ -144,7 +144,7 @@ impl Broker {
         }
     }
 
-    /// Revokes tokens that nobody keeps: a sign-in that was not taken, an answer that came too late. Once, as well as it goes.
+    /// Revokes tokens that are not kept: of a sign-in that was given up, of an answer that came too late. Best effort, once.
     pub(crate) async fn give_back(
         &self,
         environment: &Environment,

@@ -188,7 +188,7 @@ impl Call for HandOut {
 enum Attempt {
     /// There is a new token set: look again.
     Look,
-    /// Somebody is at it: look again after a pause.
+    /// Another process is renewing it: look again after a pause.
     Wait,
     /// It failed, and there is still a valid token.
     Failed(Shortfall),

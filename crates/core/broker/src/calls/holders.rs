@@ -18,7 +18,7 @@ pub struct Holders {
     pub more: bool,
 }
 
-/// Somebody who was handed a token.
+/// A caller that was handed a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The actor, as named in the audit, without the number of the process that asked.

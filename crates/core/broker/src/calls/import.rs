@@ -1,4 +1,4 @@
-//! Grants that somebody else obtained: looked at first, then kept.
+//! Grants that another program obtained: looked at first, then kept.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::{Broker, Call, Error};
 /// Looks at tokens that are to be imported: whose they are, and until when they last. Stores nothing, spends nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LookUp {
-    /// The credential's name; nobody may have it.
+    /// The credential's name, which must be free.
     pub name: CredentialName,
     /// Where the tokens come from.
     pub origin: Origin,

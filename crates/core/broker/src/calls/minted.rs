@@ -73,7 +73,7 @@ pub struct AddGuest {
 pub struct AddedGrant {
     /// The credential, as it is stored.
     pub credential: Credential,
-    /// Why it has no token yet: it is asked for again when somebody wants one.
+    /// Why it has no token yet: the next request for one asks again.
     pub trouble: Option<Trouble>,
 }
 
@@ -394,7 +394,7 @@ impl Broker {
         Err(another.keeping(earlier.name.as_str(), "tokens"))
     }
 
-    /// Asks who a credential acts as that nobody has asked about yet.
+    /// Asks Webex for the account of a credential, if it is unknown.
     pub(crate) async fn look_at(&self, name: &CredentialName) -> Result<(), Error> {
         let Some(found) = self.store.hand_out(name).await? else { return Ok(()) };
         let Some(token) = self.store.open_access(&found)? else { return Ok(()) };

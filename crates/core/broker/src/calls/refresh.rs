@@ -29,7 +29,7 @@ pub struct Refresh {
 pub enum Refreshed {
     /// The next generation is stored.
     Rotated(Credential),
-    /// Somebody else had just stored it.
+    /// Another process had just stored it.
     RotatedElsewhere(Credential),
     /// Nothing was due, and nothing was done.
     NotDue(Credential),

@@ -107,7 +107,7 @@ impl Call for Enable {
 }
 
 impl Broker {
-    /// Asks Webex about a token that nobody used for a while.
+    /// Asks Webex about a token that was not used for a while.
     async fn look_again_at(&self, credential: &Credential, token: &AccessToken) -> Result<Found, Error> {
         match self.identify(&credential.environment, token).await {
             Ok(identity) => {

@@ -261,7 +261,7 @@ fn client_hint(error: &Error) -> Option<String> {
     })
 }
 
-/// The next step for an app that somebody altered, and a credential that is renewed through it.
+/// The next step for an app that was altered without Lanyard, and a credential that is renewed through it.
 fn altered_app(credential: &str, app: &str) -> String {
     format!(
         "someone altered the app in the database: restore a backup, or add the app again: lanyard clear {credential}; lanyard app remove \

@@ -137,7 +137,7 @@ pub enum Error {
     /// Webex gives no code for a sign-in by code.
     #[error("Webex gave no code to sign in with")]
     DeviceRefused(#[source] Box<DeviceError>),
-    /// Nobody signed in while the code was good.
+    /// No user signed in while the code was valid.
     #[error("the code for {name} expired before a user signed in")]
     DeviceExpired {
         /// The credential.
@@ -360,7 +360,7 @@ pub enum Error {
         /// The credential.
         name: CredentialName,
     },
-    /// Somebody else is renewing the token and has not finished in time.
+    /// Another process is renewing the token and has not finished in time.
     #[error("another process is renewing {name} and has not finished")]
     Busy {
         /// The credential.
@@ -411,7 +411,7 @@ pub enum Error {
         /// The scope that it lacks.
         scope: &'static str,
     },
-    /// Nobody is known who may ask the Authorizations API.
+    /// There is no credential that may ask the Authorizations API.
     #[error("no credential is known that may ask Webex about the tokens of {name}'s subject")]
     NoAdministrator {
         /// The credential.

@@ -18,14 +18,14 @@ pub struct Troubled {
     pub environment: Environment,
     /// The app that it was obtained through, where that was looked up.
     pub app: Option<AppName>,
-    /// Whether that app cannot be read or belongs to another Webex, because somebody altered the database.
+    /// Whether that app cannot be read or belongs to another Webex, because the database was altered without Lanyard.
     pub is_app_altered: bool,
     /// The credential that it is minted through, where that was looked up.
     pub issuer: Option<Issuer>,
 }
 
 impl Troubled {
-    /// A credential whose app is named in words: nobody looked.
+    /// A credential whose app and issuer were not looked up.
     pub fn of(credential: &Credential) -> Self {
         let Credential { name, kind, environment, .. } = credential;
         Self {

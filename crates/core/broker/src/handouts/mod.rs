@@ -1,4 +1,4 @@
-//! The tokens that a broker has in memory, and how they are handed out without waiting for anybody.
+//! The tokens that a broker has in memory, and how they are handed out without waiting.
 //!
 //! Tokens are kept sealed and opened when they are handed out. Reading takes no lock that a rotation, the store or the network
 //! holds; what changes a token puts another in its place. What was handed out is written down later, in the [`spool`].
@@ -40,7 +40,7 @@ struct Inner {
     clients: ArcSwap<Clients>,
     client_list: Mutex<LatestList>,
     learned: Learned,
-    /// Held by whoever brings the shelf up to date.
+    /// Held while the shelf is brought up to date.
     keeper: Mutex<Keeper>,
     /// When the store was last read, in milliseconds of the boot clock.
     seen: AtomicU64,
@@ -102,7 +102,7 @@ pub enum Taken {
     Good(Ready),
     /// A token that is good, and not for as long as was asked: a renewal may bring a better one.
     Short(Ready),
-    /// None that may be handed out. Whoever wants to know why asks the broker's [`HandOut`](crate::HandOut).
+    /// None that may be handed out. The reason is had from the broker's [`HandOut`](crate::HandOut).
     None,
     /// There is no such credential.
     Unknown,
@@ -200,7 +200,7 @@ impl HandOuts {
         Ok(if short { Taken::Short(ready) } else { Taken::Good(ready) })
     }
 
-    /// Notes that somebody asked, and when, to be written down with the next ones.
+    /// Notes a request and its time, to be written down with the next ones.
     pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
         self.0.spool.note(asked, at)
     }
@@ -220,7 +220,7 @@ impl HandOuts {
         self.0.spool.note_answered(credential, actor, means, self.now().wall)
     }
 
-    /// Looks at once for what was changed: whoever changed something in this process calls it before it says so.
+    /// Reads all changes at once. After a change in this process, it is called before the change is reported.
     pub async fn catch_up(&self) -> Result<Changes, StoreError> {
         let mut keeper = self.0.keeper.lock().await;
         let mut changes = self.0.store.changes(keeper.position).await?;

@@ -21,7 +21,7 @@ pub enum Actor {
         /// The process.
         pid: Option<i32>,
     },
-    /// Anybody else, as the audit names them: `client dashboard`.
+    /// Any other caller, as the audit names it: `client dashboard`.
     Named(Arc<str>),
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Actor {
     }
 }
 
-/// Somebody asked for a token, or for a call, and was given it or not.
+/// A request for a token or a call, granted or not.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The credential; `None` where there is none of that name.
@@ -106,7 +106,7 @@ impl Spool {
         self.len() < self.0.most
     }
 
-    /// Notes that somebody asked.
+    /// Notes a request.
     pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
         self.note_times(asked, 1, at)
     }

@@ -136,7 +136,7 @@ impl Breaker {
         }
     }
 
-    /// Takes in what came of a call that nobody asked leave for. True when that has opened it.
+    /// Takes in the outcome of a call that did not ask the breaker. True if it opened the breaker.
     pub(super) fn hear(&mut self, health: Health, now: Duration) -> bool {
         match (self.state, health) {
             (State::Closed { .. }, _) => self.leave(Leave(self.run), health, now),

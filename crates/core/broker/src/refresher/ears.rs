@@ -22,7 +22,7 @@ impl Ears {
         Self(Arc::downgrade(shared))
     }
 
-    /// A rotation that somebody asked for has ended.
+    /// A rotation on demand has ended.
     pub(crate) fn hear_rotation(&self, end: &Result<RotationEnd, Error>) {
         match end {
             Ok(RotationEnd { outcome: Outcome::Rotated, claimed: Some(credential), .. }) => self.renewed(credential),
@@ -43,7 +43,7 @@ impl Ears {
         }
     }
 
-    /// A grant that somebody asked for was had, or not.
+    /// A grant was minted on demand, or not.
     pub(crate) fn hear_mint(&self, credential: &Credential, end: &Result<MintEnd, Error>) {
         match end {
             Ok(MintEnd::Minted) => self.renewed(credential),

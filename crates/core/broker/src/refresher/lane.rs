@@ -67,7 +67,7 @@ impl Lane {
         }
     }
 
-    /// Somebody else has called it.
+    /// Another caller has called it.
     pub(super) fn hear(&mut self, health: Health, now: Duration) {
         if self.breaker.hear(health, now) {
             self.tell(now);

@@ -18,7 +18,7 @@ pub struct RefresherOptions {
     pub first_pause: Duration,
     /// The longest such pause, unless Webex itself asks for a longer one.
     pub longest_pause: Duration,
-    /// How often a token that cannot be renewed is checked, and how often is asked again for a grant that nobody has authorised.
+    /// How often a token that cannot be renewed is checked, and how often a grant without an authorisation is asked for again.
     pub cycle: Duration,
     /// How often the whole store is read again, whatever was told of changes meanwhile.
     pub reread: Duration,

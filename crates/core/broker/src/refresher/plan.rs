@@ -55,9 +55,9 @@ struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Haste {
     None,
-    /// Somebody waits for its token.
+    /// A caller waits for its token.
     Wanted,
-    /// Its refresh token may be spent by somebody who is gone.
+    /// A process that is gone may have spent its refresh token.
     Abandoned,
 }
 
@@ -143,7 +143,7 @@ impl Plan {
         }
     }
 
-    /// Somebody waits for its token: where that has ended, it comes before all others.
+    /// A caller waits for its token: if that has expired, the credential comes before all others.
     pub(super) fn want(&mut self, id: CredentialId) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if entry.place == Place::UnderWay || entry.haste != Haste::None {
@@ -157,7 +157,7 @@ impl Plan {
         }
     }
 
-    /// Somebody who is gone may have spent its refresh token: that is found out at once, while a server may still repeat its answer.
+    /// A process that is gone may have spent its refresh token: that is found out at once, while a server may still repeat its answer.
     pub(super) fn recover(&mut self, id: CredentialId) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if entry.place == Place::UnderWay || entry.task.is_none() || entry.haste == Haste::Abandoned {

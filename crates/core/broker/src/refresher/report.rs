@@ -26,13 +26,13 @@ pub struct RefresherReport {
 pub struct Counts {
     /// Token sets replaced by the next.
     pub rotations: u64,
-    /// Those that turned out to be replaced by somebody else already.
+    /// Those that another process had replaced already.
     pub elsewhere: u64,
     /// Grants had through another credential.
     pub mints: u64,
     /// Tokens that Webex was asked about and accepts.
     pub checks: u64,
-    /// Tokens of which somebody was told that they end.
+    /// Tokens whose expiry was announced.
     pub announcements: u64,
     /// Failures, by what went wrong.
     pub failures: Vec<(TroubleKind, u64)>,

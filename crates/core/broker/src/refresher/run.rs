@@ -149,7 +149,7 @@ impl Refresher {
         self.shared.wake.notify_one();
     }
 
-    /// Somebody waits for the token of this credential: once it has ended it comes before all others.
+    /// A caller waits for the token of this credential: once it has expired, the credential comes before all others.
     pub fn wanted(&self, id: CredentialId) {
         self.state().plan.want(id);
         self.shared.wake.notify_one();
@@ -300,7 +300,7 @@ impl Refresher {
         Ok(())
     }
 
-    /// Tells that tokens end which nobody but a person can replace.
+    /// Announces the expiry of tokens that only a person can replace.
     async fn announce(&self, ids: Vec<CredentialId>) {
         for id in ids {
             let credential = match self.broker.store.credential_by_id(id).await {

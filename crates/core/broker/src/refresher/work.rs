@@ -29,7 +29,7 @@ pub(super) struct Done {
 pub(super) enum What {
     /// The next token set is stored.
     Rotated,
-    /// Somebody else had stored it.
+    /// Another process had stored it.
     Elsewhere,
     /// A new grant was had.
     Minted,

@@ -32,7 +32,7 @@ pub(crate) struct RotationEnd {
 }
 
 impl RotationEnd {
-    /// Somebody else is at it.
+    /// Another process is renewing it.
     fn busy() -> Self {
         Self { outcome: Outcome::Busy, trouble: None, asked: Duration::ZERO, by_spare: false, claimed: None }
     }
@@ -184,7 +184,7 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
     }
 }
 
-/// How long to wait before looking again whether somebody else's rotation is done.
+/// How long to wait before looking again whether another process's rotation is done.
 pub(crate) fn look_again(looks: u32) -> Duration {
     const FIRST: Duration = Duration::from_millis(10);
     const LONGEST: Duration = Duration::from_millis(250);
@@ -358,7 +358,7 @@ impl Driver<'_> {
         Ok(if kept { Event::Done } else { Event::Superseded })
     }
 
-    /// Revokes what nobody may use: the credential was erased or signed in anew while its tokens were on their way.
+    /// Revokes tokens that must not be used: the credential was erased or signed in anew while its tokens were on their way.
     async fn discard(&self, obtained: &Obtained) {
         let credential = &self.view().credential;
         let Some(app) = credential.app else { return };

@@ -106,5 +106,5 @@ async fn one<C: Travels>(broker: &Broker, body: &[u8]) -> Result<Zeroizing<Vec<u
     Ok(encode(&broker.call(call).await?)?)
 }
 
-/// How much of a name that nobody has is repeated.
+/// How much of an unknown name is repeated.
 const LONGEST_NAME: usize = 80;

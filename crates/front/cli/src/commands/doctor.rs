@@ -39,7 +39,7 @@ struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Good,
-    /// Somebody has to do something.
+    /// A person must act.
     Bad,
     /// It was not checked.
     Skipped,

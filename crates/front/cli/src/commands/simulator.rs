@@ -145,7 +145,7 @@ fn page(description: &Description, info: Option<&Path>) -> Block {
     output::table::facts(&rows)
 }
 
-/// Writes a file for its owner alone, which nobody sees before it is whole.
+/// Writes a file for its owner alone, which no other process sees before it is whole.
 fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
     let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut whole = tempfile::NamedTempFile::new_in(directory)?;

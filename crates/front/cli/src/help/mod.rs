@@ -1,6 +1,6 @@
 //! Help as a person reads it: groups, examples, and pages on what all commands share.
 //!
-//! The command line is declared without it, so that a command that runs pays nothing: help is put on when somebody asks for it.
+//! The command line is declared without it, so that a command that runs pays nothing: help is added when it is asked for.
 
 mod examples;
 pub(crate) mod manual;

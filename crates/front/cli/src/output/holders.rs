@@ -4,7 +4,7 @@ use lanyard_broker::Holders;
 use lanyard_credential::CredentialName;
 use serde_json::{Value, json};
 
-/// Says it on stderr; nothing where nobody does.
+/// Lists the holders on stderr; prints nothing if there are none.
 pub(crate) fn note(holders: &Holders) {
     if holders.holders.is_empty() {
         return;

@@ -96,7 +96,7 @@ pub(crate) fn json_note(json: &serde_json::Value) {
     aside(&visible_json(&json.to_string()));
 }
 
-/// Ignores write errors: nobody could read a report of them.
+/// Ignores write errors: a report of them could not be read.
 fn aside(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

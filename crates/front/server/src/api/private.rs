@@ -90,7 +90,7 @@ fn from_memory(shared: &Shared, caller: &Caller, headers: &HeaderMap, body: &[u8
 }
 
 impl Private {
-    /// Does it. To anybody but the owner there is nothing at that path.
+    /// Does a call. For a caller that is not the owner there is nothing at that path.
     pub(crate) async fn answer(self, shared: Arc<Shared>, peer: Peer, caller: Caller) -> Response<Body> {
         let Self { head, body } = self;
         let path = head.uri.path();

@@ -64,7 +64,7 @@ pub fn actor(peer: &UCred) -> String {
     }
 }
 
-/// Whether whoever asks speaks this protocol.
+/// Whether the caller speaks this protocol.
 pub(crate) fn speaks_ours(headers: &HeaderMap) -> bool {
     let number = headers.get(PROTOCOL).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u32>().ok());
     number == Some(wire::PROTOCOL)

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 /// Why a socket is not spoken to.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// Somebody else could answer there, or made it.
+    /// Another user could answer there, or made it.
     #[error("{} belongs to the user {uid}, and not to the one who runs this", .path.display())]
     ForeignFile {
         /// The socket, or its directory.
@@ -28,7 +28,7 @@ pub enum ConnectError {
     /// There is something else in the socket's place.
     #[error("{} is not a socket", .0.display())]
     NoSocket(PathBuf),
-    /// Somebody else listens.
+    /// A process of another user listens.
     #[error("a process of the user {uid} listens on {}", .path.display())]
     ForeignPeer {
         /// The socket.
@@ -36,7 +36,7 @@ pub enum ConnectError {
         /// Whose process it is.
         uid: u32,
     },
-    /// Somebody listens, and does not get round to it.
+    /// A process listens, but does not accept the connection.
     #[error("the broker does not accept connections on {}", .0.display())]
     Full(PathBuf),
     /// The system refuses.

@@ -16,7 +16,7 @@ const SHORT_LIVED: [&str; 3] = ["admin", "fleet", "visitor"];
 /// How many of the latest renewals stand under the table.
 const MOST_NEWS: usize = 4;
 
-/// Draws until somebody presses Enter.
+/// Draws until the user presses Enter.
 pub(super) async fn watch(stage: &Stage) -> Result<(), Failure> {
     let mut entered = enter();
     let (mut drawn, mut renewals) = (0, Vec::new());
@@ -49,7 +49,7 @@ pub(super) async fn watch(stage: &Stage) -> Result<(), Failure> {
     check(stage.accepted(&token).await, "a program that asks gets a token that Webex accepts")
 }
 
-/// Waits until the tokens have ended, and shows that whoever asks then gets another one.
+/// Waits until the tokens have ended, and shows that the next request gets another one.
 pub(super) async fn pass(stage: &Stage) -> Result<(), Failure> {
     let first = stage.hand_out("admin").await?;
     context::parts().sleep.sleep(stage.life + Duration::from_millis(200)).await;
