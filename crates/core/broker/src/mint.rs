@@ -1,6 +1,6 @@
 //! Grants that are had through another credential: a service app's, a guest's.
 //!
-//! Nothing is spent here: whoever asks twice gets two grants, and both are good. The lease only keeps two processes from asking
+//! Nothing is spent here: whoever asks twice gets two grants, and both are good. The claim only keeps two processes from asking
 //! at once, and the generation decides which of two answers is kept.
 
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use crate::doubt::Doubt;
 use crate::grant::tokens_of;
 use crate::identity::Identity;
 use crate::renewals::{MustFinish, detached};
-use crate::rotation::{Fault, LEASE};
+use crate::rotation::Fault;
 use crate::{Broker, Call as _, Class, Error};
 
 /// The outcome of asking for a grant.
@@ -82,15 +82,15 @@ impl Broker {
 
     async fn mint_alone(&self, seen: &Credential, mint: &Mint) -> Result<MintEnd, Error> {
         let Some(_turn) = self.renewals.turn(seen.id) else { return Ok(MintEnd::Busy) };
-        let current = match self.store.claim(seen.id, LEASE).await? {
+        let current = match self.store.claim(seen.id).await? {
             Claim::Claimed(view) => view.credential,
-            Claim::Held { .. } => return Ok(MintEnd::Busy),
+            Claim::Held => return Ok(MintEnd::Busy),
             Claim::Erased => return Ok(MintEnd::Erased),
         };
         let end = self.mint_claimed(seen, &current, mint).await;
-        // Stored tokens stay stored; a lease expires.
+        // Stored tokens stay stored; a claim expires.
         if let Err(error) = self.store.release(seen.id).await {
-            tracing::debug!(credential = %seen.name, %error, "a lease was not given back");
+            tracing::debug!(credential = %seen.name, %error, "a credential was not given back");
         }
         end
     }

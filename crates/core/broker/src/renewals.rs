@@ -36,6 +36,11 @@ impl Renewals {
         credentials.insert(id).then(|| Turn(self, id))
     }
 
+    /// Whether a task of this process renews a credential.
+    pub(crate) fn is_renewing(&self, id: CredentialId) -> bool {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+
     /// Registers something that must be finished once it has begun. `None` after [`drain`](Self::drain) was called: then nothing may
     /// be sent any more.
     fn enter(self: &Arc<Self>) -> Option<MustFinish> {

@@ -27,7 +27,7 @@ pub use client::{
 pub use credential::{Credential, Renewal};
 pub use generation::{Generation, Grant};
 pub use id::{AppId, ClientId, CredentialId, IdError, RevocationId};
-pub use intent::{Intent, IntentPhase, Spend};
+pub use intent::{Intent, IntentPhase, Process, Spend};
 pub use job::{Job, Need, Probe};
 pub use kind::{Kind, KindError};
 pub use label::{Label, LabelError, LabelValue};

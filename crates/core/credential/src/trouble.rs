@@ -56,10 +56,12 @@ pub enum TroubleKind {
     NotAuthorised,
     /// The credential through which this one is minted cannot be used.
     ViaUnusable,
+    /// Another process began to renew, and does not finish: a person may take over.
+    Unfinished,
 }
 
 impl TroubleKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Unreachable,
         Self::Limited,
         Self::OutcomeUnknown,
@@ -68,6 +70,7 @@ impl TroubleKind {
         Self::DeadToken,
         Self::NotAuthorised,
         Self::ViaUnusable,
+        Self::Unfinished,
     ];
 
     /// The word for it, in JSON and in the store.
@@ -81,6 +84,7 @@ impl TroubleKind {
             Self::DeadToken => "dead-token",
             Self::NotAuthorised => "not-authorised",
             Self::ViaUnusable => "via-unusable",
+            Self::Unfinished => "unfinished",
         }
     }
 }

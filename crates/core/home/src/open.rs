@@ -116,6 +116,7 @@ pub async fn open(home: &Path, parts: Parts, options: Options) -> Result<OpenHom
     };
     let opened = OpenHome::unlock(home, locked, keys, key, sources, parts).await?;
     opened.tidy_keys().await?;
+    opened.store.tidy_presence().await;
     remove_unfinished_copies(&opened.home.directory);
     Ok(opened)
 }

@@ -305,7 +305,7 @@ impl Store {
                 let name = row.parsed("name")?;
                 self.take_from_clients(&mut tx, id).await?;
                 tx.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
-                crate::lease::drop_lease(&mut tx, id).await?;
+                crate::intent::erase(&mut tx, id).await?;
                 tx.record(About::Credential(id, name), event());
                 tx.commit::<_, StoreError>(true).await
             })

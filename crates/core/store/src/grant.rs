@@ -267,7 +267,10 @@ impl SealedSet {
             .bind(scopes.map(ToString::to_string))
             .bind(replaced.number());
         match tx.run(update).await? {
-            1 => Ok(()),
+            1 => {
+                tx.run(sql("intents", "DELETE FROM intents WHERE credential = $1").bind(row)).await?;
+                Ok(())
+            }
             // The row was read in this very transaction. An engine that lets another write between is answered by trying again.
             _ => Err(StoreError::Busy),
         }
@@ -278,10 +281,7 @@ const UPDATE_KEY: &str = "UPDATE credentials SET wrapped_key = $2, grant_number 
 
 const UPDATE_TOKENS: &str = "UPDATE credentials SET generation = $2, access_token = $3, refresh_token = $4, \
      obtained_wall = $5, obtained_boot = $6, obtained_elapsed = $7, access_lifetime = $8, refresh_right = $9, \
-     refresh_lifetime = $10, scopes = $11, spare_token = NULL, intent_phase = NULL, intent_generation = NULL, \
-     intent_spend = NULL, intent_attempt = NULL, intent_host = NULL, intent_boot = NULL, intent_pid = NULL, \
-     intent_started = NULL, intent_deadline_boot = NULL, intent_deadline_elapsed = NULL, intent_deadline_wall = NULL \
-     WHERE id = $1 AND generation = $12";
+     refresh_lifetime = $10, scopes = $11, spare_token = NULL WHERE id = $1 AND generation = $12";
 
 pub(crate) const UPDATE_IDENTITY: &str = "UPDATE credentials SET subject_id = $2, subject_account = $3, subject_name = $4, \
      subject_email = $5, subject_unknown = $6, organisation_id = $7, organisation_name = $8, standing = $9, \

@@ -1,145 +1,176 @@
-//! Intents in a credential's row.
+//! The table `intents`: what is under way for a credential, and what is known of the process that began it.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lanyard_credential::{Generation, Intent, IntentPhase, Spend};
-use lanyard_time::{BootId, BootTime, Moment, Presence, ProcessIdentity};
+use lanyard_credential::rotation::Writer;
+use lanyard_credential::{CredentialId, Generation, Intent, IntentPhase, Process, Spend};
+use lanyard_time::{BootId, BootTime, Moment};
 
-use crate::StoreError;
-use crate::engine::{Row, Value};
-use crate::record::nanoseconds;
+use crate::engine::{Row, Statement, sql};
+use crate::presence::Sight;
+use crate::write::Tx;
+use crate::{Store, StoreError};
 
-/// How far the wall clocks of machines that share a store may be apart.
-const SKEW: Duration = Duration::from_mins(1);
+/// A process sends nothing any more when so much time has passed since it wrote its intent.
+pub const EXCHANGE: Duration = Duration::from_mins(1);
 
-/// What is known of whoever wrote an intent, at the moment of reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Writer {
-    /// This very process.
-    Me,
-    /// It is there, or cannot be told to be gone: its answer may still come.
-    Present,
-    /// It has surely ended, has given up, or its time is over: its answer comes no more.
-    Gone,
-}
+/// So long a process may have a credential to itself without sending a refresh token.
+pub const HOLD: Duration = Duration::from_mins(5);
 
-/// An intent as it is stored: with its deadline on the wall clock too, for machines that do not tell their boots apart.
+/// A process that cannot be seen is presumed gone so long after its deadline: longer than an exchange takes, though the wall clocks of two
+/// machines be a minute apart.
+pub const MARGIN: Duration = Duration::from_mins(2);
+
+/// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoredIntent {
-    pub(crate) intent: Intent,
-    deadline_wall: Timestamp,
+pub(crate) struct Entry {
+    pub(crate) process: Process,
+    deadline: Timestamp,
+    /// Whether the process has the credential to itself without sending a refresh token.
+    pub(crate) held: bool,
+    /// The refresh token that may have been spent, if one may.
+    pub(crate) intent: Option<Intent>,
 }
 
-impl StoredIntent {
-    /// An intent of `me` that lasts from `now` for `length`.
-    pub(crate) fn new(
-        (generation, spend, attempt): (Generation, Spend, u32),
-        me: &ProcessIdentity,
-        now: &Moment,
-        length: Duration,
-    ) -> Self {
-        Self {
-            intent: Intent {
-                generation,
-                spend,
-                attempt,
-                writer: me.clone(),
-                deadline: BootTime { boot: now.boot.boot.clone(), elapsed: now.boot.elapsed.saturating_add(length) },
-                phase: IntentPhase::Open,
-            },
-            deadline_wall: now.wall.checked_add(length).unwrap_or(Timestamp::MAX),
-        }
+fn after(now: &Moment, length: Duration) -> Timestamp {
+    now.wall.checked_add(length).unwrap_or(Timestamp::MAX)
+}
+
+/// When deadlines were first seen that lie further ahead than any can: the wall clock was set back.
+#[derive(Debug, Default)]
+pub(crate) struct FirstSights(Mutex<HashMap<CredentialId, (Timestamp, BootTime)>>);
+
+impl Entry {
+    /// An exchange that begins now.
+    pub(crate) fn exchange(intent: Intent, now: &Moment) -> Self {
+        Self { process: intent.writer.clone(), deadline: after(now, EXCHANGE), held: false, intent: Some(intent) }
     }
 
-    /// What is known of the writer. A process of this host is judged by whether it is there, whatever the time: one that is stopped
-    /// goes on some day. A process that cannot be judged is believed gone when its deadline has passed. In a store that machines share, a
-    /// deadline of another boot may be another machine's, and only the wall clock tells.
-    pub(crate) fn judge(&self, me: &ProcessIdentity, now: &Moment, shared: bool) -> Writer {
-        if self.intent.phase == IntentPhase::Unanswered {
+    /// A process that has the credential to itself. Of an earlier exchange the note stays.
+    pub(crate) fn held(process: Process, note: Option<Intent>, now: &Moment) -> Self {
+        Self { process, deadline: after(now, HOLD), held: true, intent: note }
+    }
+
+    /// How far a deadline lies ahead at most.
+    const fn length(&self) -> Duration {
+        if self.held { HOLD } else { EXCHANGE }
+    }
+
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
+        let process = Process {
+            number: row.str("writer")?.into(),
+            kernel: BootId::new(row.text("kernel")?),
+            pid: row.counter("pid")?,
+        };
+        let phase = match row.optional_str("phase")? {
+            None => None,
+            Some("open") => Some(IntentPhase::Open),
+            Some("unanswered") => Some(IntentPhase::Unanswered),
+            Some("doubted") => Some(IntentPhase::Doubted),
+            Some(_) => return Err(row.impossible("phase")),
+        };
+        let intent = match phase {
+            None => None,
+            Some(phase) => Some(Intent {
+                generation: Generation::new(row.counter("generation")?),
+                spend: match row.str("spend")? {
+                    "stored" => Spend::Stored,
+                    "spare" => Spend::Spare,
+                    _ => return Err(row.impossible("spend")),
+                },
+                attempt: row.counter("attempt")?,
+                writer: process.clone(),
+                phase,
+                presumed: row.flag("presumed")?,
+            }),
+        };
+        Ok(Self { process, deadline: row.timestamp("deadline")?, held: row.flag("held")?, intent })
+    }
+
+    /// Puts it into the place of whatever is there.
+    pub(crate) async fn store(&self, tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
+        let intent = self.intent.as_ref();
+        let insert = sql("intents", INSERT)
+            .bind(id.to_string())
+            .bind(&*self.process.number)
+            .bind(self.process.kernel.as_str())
+            .bind(self.process.pid)
+            .bind(self.deadline)
+            .bind(self.held)
+            .bind(intent.map(|intent| phase_word(intent.phase)))
+            .bind(intent.map(|intent| intent.generation.number()))
+            .bind(intent.map(|intent| spend_word(intent.spend)))
+            .bind(intent.map(|intent| intent.attempt))
+            .bind(intent.is_some_and(|intent| intent.presumed));
+        erase(tx, id).await?;
+        tx.run(insert).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// What is known of the process that wrote an entry. Its own entries are of an earlier run: a process works on a credential once at a
+    /// time.
+    pub(crate) fn judge_writer(&self, id: CredentialId, entry: &Entry, now: &Moment) -> Writer {
+        let passed = |more| self.has_passed(id, entry, more, now);
+        match entry.intent.as_ref().map(|intent| intent.phase) {
+            Some(IntentPhase::Unanswered) if !entry.held => return Writer::Gone,
+            Some(IntentPhase::Doubted) if !entry.held => {
+                return if passed(Duration::ZERO) { Writer::Gone } else { Writer::Unknown };
+            }
+            _ => {}
+        }
+        if self.inner.presence.is_own(&entry.process) {
             return Writer::Gone;
         }
-        if self.intent.writer == *me {
-            return Writer::Me;
-        }
-        match presence(me, &self.intent.writer, shared) {
-            Presence::Gone => Writer::Gone,
-            Presence::Unknown if self.deadline_has_passed(now, shared) => Writer::Gone,
-            Presence::Alive | Presence::Unknown => Writer::Present,
+        match self.inner.presence.look(&entry.process) {
+            Sight::Gone => Writer::Gone,
+            Sight::Present if passed(Duration::ZERO) => Writer::Overdue,
+            Sight::Present => Writer::Present,
+            Sight::Unknown if passed(MARGIN) => Writer::Presumed,
+            Sight::Unknown => Writer::Unknown,
         }
     }
 
-    fn deadline_has_passed(&self, now: &Moment, shared: bool) -> bool {
-        let deadline = &self.intent.deadline;
-        if deadline.boot.same_boot(&now.boot.boot) {
-            return now.boot.elapsed >= deadline.elapsed;
-        }
-        if shared {
-            let until = self.deadline_wall.checked_add(SKEW).unwrap_or(Timestamp::MAX);
-            return now.wall >= until;
-        }
-        // A database file is used by one machine at a time: what ran in an earlier boot has ended with it.
-        let known = |boot: &BootId| !boot.as_str().is_empty();
-        (known(&deadline.boot) && known(&now.boot.boot)) || now.wall >= self.deadline_wall
-    }
-
-    /// Reads the `intent_` columns.
-    pub(crate) fn read(row: &Row) -> Result<Option<Self>, StoreError> {
-        let phase = match row.optional_text("intent_phase")?.as_deref() {
-            None => return Ok(None),
-            Some("open") => IntentPhase::Open,
-            Some("unanswered") => IntentPhase::Unanswered,
-            Some(_) => return Err(row.impossible("intent_phase")),
-        };
-        let spend = match row.text("intent_spend")?.as_str() {
-            "stored" => Spend::Stored,
-            "spare" => Spend::Spare,
-            _ => return Err(row.impossible("intent_spend")),
-        };
-        Ok(Some(Self {
-            intent: Intent {
-                generation: Generation::new(row.counter("intent_generation")?),
-                spend,
-                attempt: row.counter("intent_attempt")?,
-                writer: ProcessIdentity {
-                    host: row.text("intent_host")?.into(),
-                    boot: BootId::new(row.text("intent_boot")?),
-                    pid: row.counter("intent_pid")?,
-                    started: row.integer("intent_started")?.cast_unsigned(),
-                },
-                deadline: row.boot_time("intent_deadline_boot", "intent_deadline_elapsed")?,
-                phase,
-            },
-            deadline_wall: row.timestamp("intent_deadline_wall")?,
-        }))
-    }
-
-    /// The values of the `intent_` columns, in the table's order.
-    pub(crate) fn values(&self) -> [Value; 11] {
-        let Intent { generation, spend, attempt, writer, deadline, phase } = &self.intent;
-        [
-            phase_word(*phase).into(),
-            generation.number().into(),
-            spend_word(*spend).into(),
-            (*attempt).into(),
-            (&*writer.host).into(),
-            writer.boot.as_str().into(),
-            writer.pid.into(),
-            writer.started.into(),
-            deadline.boot.as_str().into(),
-            nanoseconds(deadline),
-            self.deadline_wall.into(),
-        ]
+    /// Whether so much `more` time than its deadline allows has passed for an entry.
+    pub(crate) fn has_passed(&self, id: CredentialId, entry: &Entry, more: Duration, now: &Moment) -> bool {
+        let seen = self.inner.first_sights.time_since(id, entry, now);
+        now.wall >= entry.deadline.checked_add(more).unwrap_or(Timestamp::MAX)
+            || seen.is_some_and(|seen| seen >= entry.length() + more)
     }
 }
 
-/// What `me` can tell of another process. Machines that share a store may call themselves the same, as clones do: another boot is then no
-/// sign of an earlier one.
-pub(crate) fn presence(me: &ProcessIdentity, other: &ProcessIdentity, shared: bool) -> Presence {
-    match me.judge(other) {
-        Presence::Gone if shared && !me.boot.same_boot(&other.boot) => Presence::Unknown,
-        presence => presence,
+impl FirstSights {
+    /// How long ago the deadline of an entry was first seen further ahead than any can lie.
+    fn time_since(&self, id: CredentialId, entry: &Entry, now: &Moment) -> Option<Duration> {
+        let ahead = Duration::try_from(entry.deadline.duration_since(now.wall)).unwrap_or_default();
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.get(&id) {
+            Some((deadline, at)) if *deadline == entry.deadline => now.boot.since(at),
+            _ if ahead > entry.length() => {
+                seen.insert(id, (entry.deadline, now.boot.clone()));
+                Some(Duration::ZERO)
+            }
+            _ => {
+                seen.remove(&id);
+                None
+            }
+        }
     }
+}
+
+/// The entry of a credential, to be read.
+pub(crate) fn select(id: CredentialId) -> Statement {
+    sql("intents", "SELECT * FROM intents WHERE credential = $1").bind(id.to_string())
+}
+
+/// Erases the entry of a credential, whosever it is.
+pub(crate) async fn erase(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
+    tx.run(sql("intents", "DELETE FROM intents WHERE credential = $1").bind(id.to_string())).await?;
+    Ok(())
 }
 
 /// Whether both are the same note: of the same writer about the same exchange. Its phase may have changed meanwhile.
@@ -147,10 +178,11 @@ pub(crate) fn is_same(a: &Intent, b: &Intent) -> bool {
     a.generation == b.generation && a.spend == b.spend && a.attempt == b.attempt && a.writer == b.writer
 }
 
-pub(crate) const fn phase_word(phase: IntentPhase) -> &'static str {
+const fn phase_word(phase: IntentPhase) -> &'static str {
     match phase {
         IntentPhase::Open => "open",
         IntentPhase::Unanswered => "unanswered",
+        IntentPhase::Doubted => "doubted",
     }
 }
 
@@ -161,108 +193,36 @@ const fn spend_word(spend: Spend) -> &'static str {
     }
 }
 
+const INSERT: &str = "INSERT INTO intents (credential, writer, kernel, pid, deadline, held, phase, generation, spend, \
+     attempt, presumed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+
 #[cfg(test)]
 mod tests {
-    use lanyard_time::{Clock, ManualClock};
-
     use super::*;
 
-    const LENGTH: Duration = Duration::from_mins(1);
-
-    fn clock() -> ManualClock {
-        ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap())
-    }
-
-    fn me(clock: &ManualClock) -> ProcessIdentity {
-        ProcessIdentity::current(clock.now().boot.boot)
-    }
-
-    fn elsewhere(clock: &ManualClock) -> ProcessIdentity {
-        ProcessIdentity { host: "elsewhere".into(), ..me(clock) }
-    }
-
-    fn by(writer: &ProcessIdentity, clock: &ManualClock) -> StoredIntent {
-        StoredIntent::new((Generation::new(1), Spend::Stored, 1), writer, &clock.now(), LENGTH)
+    fn at(wall: &str, boot: &str, elapsed: u64) -> Moment {
+        let boot = BootTime { boot: BootId::new(boot), elapsed: Duration::from_secs(elapsed) };
+        Moment { wall: wall.parse().unwrap(), boot }
     }
 
     #[test]
-    fn a_writer_that_cannot_be_judged_has_until_its_deadline() {
-        let clock = clock();
-        let intent = by(&elsewhere(&clock), &clock);
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
-        clock.advance(LENGTH.checked_sub(Duration::from_nanos(1)).unwrap());
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
-        clock.advance(Duration::from_nanos(1));
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
-    }
-
-    #[test]
-    fn a_process_of_this_host_is_present_while_it_is_there_however_late() {
-        let clock = clock();
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        // Which process it is does not matter here: another one that lives.
-        let living = ProcessIdentity { pid: child.id(), started: started(child.id()), ..me(&clock) };
-        let intent = by(&living, &clock);
-        clock.advance(100 * LENGTH);
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
-    }
-
-    #[cfg(target_os = "linux")]
-    fn started(pid: u32) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap().parse().unwrap()
-    }
-
-    #[test]
-    fn what_was_written_in_an_earlier_boot_is_over() {
-        let clock = clock();
-        let (elsewhere, mine) = (by(&elsewhere(&clock), &clock), by(&me(&clock), &clock));
-        clock.reboot("next");
-        assert_eq!(elsewhere.judge(&me(&clock), &clock.now(), false), Writer::Gone);
-        assert_eq!(mine.judge(&me(&clock), &clock.now(), false), Writer::Gone);
-    }
-
-    #[test]
-    fn in_a_shared_store_another_boot_may_be_another_machine_of_the_same_name() {
-        let clock = clock();
-        let clone = by(&me(&clock), &clock);
-        clock.reboot("of-the-other-machine");
-        assert_eq!(clone.judge(&me(&clock), &clock.now(), false), Writer::Gone);
-        assert_eq!(clone.judge(&me(&clock), &clock.now(), true), Writer::Present);
-    }
-
-    #[test]
-    fn my_own_is_mine_until_i_said_that_no_answer_comes() {
-        let clock = clock();
-        let mut intent = by(&me(&clock), &clock);
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Me);
-        intent.intent.phase = IntentPhase::Unanswered;
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
-    }
-
-    #[test]
-    fn a_writer_on_another_machine_has_until_its_deadline_by_any_clock() {
-        let clock = clock();
-        let intent = by(&elsewhere(&clock), &clock);
-        clock.reboot("another machine");
-        let judge = || intent.judge(&me(&clock), &clock.now(), true);
-        assert_eq!(judge(), Writer::Present);
-        clock.advance(LENGTH);
-        assert_eq!(judge(), Writer::Present, "the other clock may be late");
-        clock.advance(SKEW);
-        assert_eq!(judge(), Writer::Gone);
-    }
-
-    #[test]
-    fn without_boots_the_wall_clock_decides() {
-        let clock = clock();
-        clock.reboot("");
-        let intent = by(&elsewhere(&clock), &clock);
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Present);
-        clock.advance(LENGTH);
-        assert_eq!(intent.judge(&me(&clock), &clock.now(), false), Writer::Gone);
+    fn a_deadline_that_no_clock_could_set_is_counted_from_when_it_was_first_seen() {
+        let seen = FirstSights::default();
+        let id = CredentialId::random(&lanyard_time::SystemEntropy);
+        let process = Process { number: "".into(), kernel: BootId::unknown(), pid: 1 };
+        let entry = |deadline: &str| {
+            let held = Entry::held(process.clone(), None, &at("2026-01-01T00:00:00Z", "a", 0));
+            Entry { deadline: deadline.parse().unwrap(), held: false, ..held }
+        };
+        let since = |deadline, now: &Moment| seen.time_since(id, &entry(deadline), now).map(|since| since.as_secs());
+        let june = "2026-06-01T00:00:00Z";
+        // Within an exchange's time there is nothing to count.
+        assert_eq!(since(june, &at("2026-05-31T23:59:30Z", "a", 10)), None);
+        // The clock was set back, and goes on being wrong.
+        assert_eq!(since(june, &at("2026-01-01T00:00:00Z", "b", 10)), Some(0));
+        assert_eq!(since(june, &at("2026-01-01T00:00:20Z", "b", 30)), Some(20));
+        assert_eq!(since(june, &at("2025-01-01T00:00:00Z", "b", 80)), Some(70));
+        // Another intent is counted from its own first sight.
+        assert_eq!(since("2026-07-01T00:00:00Z", &at("2026-01-01T00:02:00Z", "b", 90)), Some(0));
     }
 }

@@ -1,4 +1,4 @@
-//! The store: engines, transactions, migrations, leases, the journal, credentials.
+//! The store: engines, transactions, migrations, intents, presence, the journal, credentials.
 //!
 //! [`Store`] keeps what the processes of a home share. Each of its methods that changes something is one transaction, recorded in
 //! the journal within the same transaction, and durable when the method returns. Tokens are sealed before they come near the
@@ -22,11 +22,11 @@ mod intent;
 mod journal;
 mod keys;
 mod labels;
-mod lease;
 mod migration;
 mod names;
 mod opening;
 mod pause;
+mod presence;
 mod record;
 mod rotation;
 mod schema;
@@ -45,7 +45,7 @@ pub use error::StoreError;
 pub use grant::{EarlierGrant, NewTokens};
 pub use hand_out::HandOut;
 pub use held::{HeldToken, Shared};
-pub use intent::Writer;
+pub use intent::{EXCHANGE, HOLD, MARGIN};
 pub use journal::{
     About, AuditVerdict, ChainEnd, Changes, ClientPolicy, Event, EventKind, Fault, Head, HeadError, JournalEntry,
     JournalRecord, Position, StandingNote, Verified,
@@ -54,5 +54,5 @@ pub use keys::{DataKeysRenewed, Fetched, HomeKeys, KeySupply, KeyUnavailable, Ne
 pub use names::Names;
 pub use opening::{Database, DatabasePlace, LockedStore, OpenDatabaseError};
 pub use pause::Pause;
-pub use rotation::{Claim, Commit, Failure, IntentEnd, RotatedTokens, RotationView};
+pub use rotation::{Begun, Claim, Commit, Declared, Failure, RotatedTokens, RotationView, UnderWay};
 pub use store::{Parts, Store};

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_client_list.sql"),
     include_str!("migrations/0007_seals.sql"),
     include_str!("migrations/0008_journal.sql"),
+    include_str!("migrations/0009_intents.sql"),
 ];
 
 #[cfg(test)]

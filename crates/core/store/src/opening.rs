@@ -10,9 +10,11 @@ use thiserror::Error;
 
 use crate::adoption::{OWN_KEY, own_key};
 use crate::engine::{Engine, PostgresEngine, SqliteEngine, StoreAddress, sql};
+use crate::intent::FirstSights;
 use crate::journal::{About, Event};
 use crate::keys::{HomeKeys, HomeRow, KeySupply, Keys};
 use crate::migration::{self, KNOWN};
+use crate::presence::Presence;
 use crate::schema;
 use crate::store::Inner;
 use crate::write::{Purpose, Tx};
@@ -267,6 +269,7 @@ impl Store {
     }
 
     fn over(engine: Engine, keys: Keys, own: &DataKey, directory: &Path, parts: Parts) -> Self {
+        let presence = Presence::new(directory.join("presence"), parts.kernel.clone());
         Self::new(Inner {
             directory: directory.to_owned(),
             engine,
@@ -276,6 +279,8 @@ impl Store {
             seals_key: own.seals_key(),
             memory_key: OnceLock::new(),
             parts,
+            presence,
+            first_sights: FirstSights::default(),
             paused: ArcSwapOption::empty(),
         })
     }

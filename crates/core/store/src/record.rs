@@ -13,7 +13,7 @@ use crate::engine::{MomentColumns, Row, Value};
 use crate::seal::CREDENTIALS;
 use crate::{Store, StoreError};
 
-/// The columns of a credential: all but the secrets, the intent and the seal.
+/// The columns of a credential: all but the secrets and the seal.
 macro_rules! credential_columns {
     () => {
         "id, name, kind, environment, app, standing, trouble_kind, trouble_message, trouble_wall, trouble_boot, \

@@ -27,7 +27,7 @@ pub(crate) struct SealedTable {
     update: &'static str,
 }
 
-/// Left out: how the last attempt failed, how long the tokens last, the generation (the tokens are sealed for it) and the intent.
+/// Left out: how the last attempt failed, how long the tokens last, and the generation (the tokens are sealed for it).
 pub(crate) const CREDENTIALS: SealedTable = SealedTable {
     name: "credentials",
     texts: &[

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
-use lanyard_time::{Clock, Entropy, Moment, ProcessIdentity, SystemClock, SystemEntropy};
+use lanyard_time::{BootId, Clock, Entropy, Moment, SystemClock, SystemEntropy};
 use lanyard_vault::{AuditKey, MemoryKey};
 
 use crate::engine::Engine;
 use crate::gate::Gate;
+use crate::intent::FirstSights;
 use crate::keys::{HomeRow, Keys};
+use crate::presence::Presence;
 use crate::{Pause, StoreError};
 
 /// What the processes of a home share. A clone is the same store.
@@ -33,6 +35,8 @@ pub(crate) struct Inner {
     /// Made when it is first needed: a command that ends at once keeps nothing.
     pub(crate) memory_key: OnceLock<MemoryKey>,
     pub(crate) parts: Parts,
+    pub(crate) presence: Presence,
+    pub(crate) first_sights: FirstSights,
     /// As the home's row said when it was last read.
     pub(crate) paused: ArcSwapOption<Pause>,
 }
@@ -61,15 +65,17 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The source of keys and nonces.
     pub entropy: Arc<dyn Entropy>,
-    /// Who owns the leases and writes the intents.
-    pub process: ProcessIdentity,
+    /// The boot session of the kernel: only under the same one do processes see each other's locks.
+    pub kernel: BootId,
+    /// The name of the audit chain that this process writes.
+    pub host: Box<str>,
 }
 
 impl Parts {
     /// This process with the given clock and randomness.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        let process = ProcessIdentity::current(clock.now().boot.boot);
-        Self { clock, entropy, process }
+        let kernel = clock.now().boot.boot;
+        Self { clock, entropy, kernel, host: host().into() }
     }
 
     /// This process with the machine's own.
@@ -97,11 +103,6 @@ impl Store {
     /// Where the store is, for people: a file, or a server's address without a password.
     pub fn database(&self) -> String {
         self.inner.engine.place()
-    }
-
-    /// The identity under which this process holds leases and writes intents.
-    pub fn process(&self) -> &ProcessIdentity {
-        &self.inner.parts.process
     }
 
     /// Closes the connections. The store works on afterwards and opens them again; to close is what keeps the files small.
@@ -132,4 +133,18 @@ impl Store {
     pub(crate) fn now(&self) -> Moment {
         self.inner.parts.clock.now()
     }
+}
+
+/// The machine together with its process-id namespace: containers of one machine write chains of their own.
+fn host() -> String {
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if cfg!(not(target_os = "linux")) {
+        return node;
+    }
+    // A `/proc` that was mounted for another process-id namespace shows this process under another number, or not at all.
+    let own = std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == &*std::process::id().to_string());
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok().filter(|_| own);
+    let namespace = namespace.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("{}/{node}/{namespace}", machine.trim())
 }

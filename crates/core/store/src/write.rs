@@ -81,7 +81,7 @@ impl Store {
         self.write_within(Reach::Home, purpose, work).await
     }
 
-    /// Writes what reads and changes nothing but one credential's row, its lease and the journal. Writes about other credentials run beside
+    /// Writes what reads and changes nothing but one credential's row, its intent and the journal. Writes about other credentials run beside
     /// it where the engine can do that.
     pub(crate) async fn write_about<T, E, W, F>(&self, id: CredentialId, purpose: Purpose, work: W) -> Result<T, E>
     where

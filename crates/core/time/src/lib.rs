@@ -8,13 +8,11 @@ mod entropy;
 mod moment;
 #[cfg(target_os = "linux")]
 mod namespace;
-mod process;
 mod sleep;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use moment::{BootId, BootTime, Moment};
-pub use process::{Presence, ProcessIdentity};
 #[cfg(feature = "tokio")]
 pub use sleep::SystemSleep;
 pub use sleep::{BoxFuture, ManualSleep, Sleep};

@@ -166,7 +166,13 @@ impl Call for HandOut {
                         looks += 1;
                         continue;
                     }
-                    Attempt::Wait if fit == Fit::Ended => return Err(Error::Busy { name: self.name }),
+                    Attempt::Wait if fit == Fit::Ended => {
+                        let late = row.credential.standing.trouble().filter(|it| it.kind == TroubleKind::Unfinished);
+                        return Err(match late {
+                            Some(trouble) => broker.no_token(&row.credential, trouble.clone(), &now).await,
+                            None => Error::Busy { name: self.name },
+                        });
+                    }
                     Attempt::Wait => shortfall = Some(Shortfall::RenewalSlow),
                     Attempt::Failed(why) => shortfall = Some(why),
                 }
@@ -235,15 +241,12 @@ impl HandOut {
         };
         let trouble = match attempt {
             Ok(attempt) => return Ok(attempt),
+            // The process that is late may finish while the caller waits.
+            Err(trouble) if fit == Fit::Ended && trouble.kind == TroubleKind::Unfinished => return Ok(Attempt::Wait),
             Err(trouble) => trouble,
         };
         if fit == Fit::Ended {
-            let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-            return Err(Error::NoToken {
-                whose: Box::new(broker.troubled(credential).await),
-                trouble: Box::new(trouble),
-                wait,
-            });
+            return Err(broker.no_token(credential, trouble, &now).await);
         }
         Ok(Attempt::Failed(Shortfall::RenewalFailed(trouble.message)))
     }
@@ -285,6 +288,13 @@ impl HandOut {
             MintEnd::Erased => Err(broker.no_such_credential(&self.name).await),
             MintEnd::Failed(trouble) => Ok(Err(trouble)),
         }
+    }
+}
+
+impl Broker {
+    async fn no_token(&self, credential: &Credential, trouble: Trouble, now: &Moment) -> Error {
+        let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
+        Error::NoToken { whose: Box::new(self.troubled(credential).await), trouble: Box::new(trouble), wait }
     }
 }
 

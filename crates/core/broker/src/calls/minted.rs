@@ -9,7 +9,7 @@ use lanyard_credential::{
 };
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
-use lanyard_store::{Claim, EarlierGrant, NewCredential, NewTokens, StoreError, Writer};
+use lanyard_store::{Claim, EarlierGrant, NewCredential, NewTokens, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::doubt::PATIENCE;
@@ -17,7 +17,7 @@ use crate::environment::expect;
 use crate::error::{Class, class_of};
 use crate::identity::differs;
 use crate::mint::MintEnd;
-use crate::rotation::{LEASE, RotationEnd};
+use crate::rotation::RotationEnd;
 use crate::{Broker, Call, Error, Troubled};
 
 /// How often the lease is asked for before a pasted refresh token is refused because of a renewal under way, and the pause between.
@@ -307,21 +307,23 @@ impl Broker {
     /// Makes a refresh token the grant of a credential, to be spent by the protocol that every rotation follows: wherever this process
     /// ends, the token is kept, and one that was there is its spare. With it the grant that was there, should Webex refuse this one.
     ///
-    /// Under the lease, and only once no exchange of the earlier token is under way: its answer would find another grant and be revoked.
+    /// Under a claim, and only once no exchange of the earlier token is under way: its answer would find another grant and be revoked.
     async fn put_pasted(
         &self,
         earlier: &Credential,
         token: &RefreshToken,
     ) -> Result<(Generation, Option<EarlierGrant>), Error> {
         for _ in 0..LOOKS {
-            let credential = match self.store.claim(earlier.id, LEASE).await? {
+            let Some(_turn) = self.renewals.turn(earlier.id) else {
+                self.sleep.sleep(PAUSE).await;
+                continue;
+            };
+            let credential = match self.store.claim(earlier.id).await? {
                 Claim::Erased => {
                     return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
                 }
-                Claim::Claimed(view) if view.intent.as_ref().is_none_or(|(_, writer)| *writer == Writer::Gone) => {
-                    view.credential
-                }
-                Claim::Claimed(_) | Claim::Held { .. } => {
+                Claim::Claimed(view) => view.credential,
+                Claim::Held => {
                     self.sleep.sleep(PAUSE).await;
                     continue;
                 }

@@ -20,6 +20,9 @@ pub struct Refresh {
     pub name: CredentialName,
     /// Also when it is not due, when the last failure asks to wait, and when the grant was found dead.
     pub force: bool,
+    /// Also, as with `force`, when another process began to renew it and does not finish, or cannot be seen.
+    #[serde(default)]
+    pub take_over: bool,
     /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
     pub expected: Option<Environment>,
 }
@@ -47,7 +50,7 @@ impl Call for Refresh {
             (Renewal::Rotate, Some(validity), _) => validity,
             _ => return Err(Error::DoesNotRotate { name: credential.name.clone(), kind: credential.kind }),
         };
-        if !self.force {
+        if !self.force && !self.take_over {
             match &credential.standing {
                 Standing::NeedsLogin(trouble) => {
                     return Err(broker.not_renewed(&credential, trouble, Duration::ZERO).await);
@@ -68,7 +71,11 @@ impl Call for Refresh {
                 _ => {}
             }
         }
-        let end = broker.rotate_patiently(credential.id, credential.generation, PATIENCE).await?;
+        let end = if self.take_over {
+            broker.rotate_as(credential.id, credential.generation, true).await?
+        } else {
+            broker.rotate_patiently(credential.id, credential.generation, PATIENCE).await?
+        };
         let fresh = broker.credential(&self.name).await?;
         match (end.outcome, end.trouble) {
             (Outcome::Rotated, _) => Ok(Refreshed::Rotated(fresh)),

@@ -87,7 +87,9 @@ pub fn class_of(kind: TroubleKind) -> Class {
         | TroubleKind::WrongClient
         | TroubleKind::NotAuthorised
         | TroubleKind::ViaUnusable => Class::PersonMustAct,
-        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => Class::Unreachable,
+        TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown | TroubleKind::Unfinished => {
+            Class::Unreachable
+        }
     }
 }
 

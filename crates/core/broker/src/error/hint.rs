@@ -84,10 +84,10 @@ impl Error {
                 format!("give it its next token: lanyard add {kind} {name}")
             }
             Self::EndsAtOnce { name } => format!("see lanyard show {name}, and that this machine's clock is right"),
-            Self::Busy { .. } => {
-                "try again in a minute; a lanyard process that was stopped may hold it up (ps, then kill -CONT)"
-                    .to_owned()
-            }
+            Self::Busy { name } => format!(
+                "try again in a minute; if that process is on a machine that is gone, renew without waiting for it: lanyard refresh {name} \
+                 --take-over"
+            ),
             Self::Stopping => {
                 "run the command again when the broker has stopped or restarted: lanyard doctor".to_owned()
             }
@@ -196,6 +196,10 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
             pages.service_apps
         ),
         TroubleKind::ViaUnusable => mint_advice(whose),
+        TroubleKind::Unfinished => format!(
+            "if that process is stopped, let it go on or end it; if it cannot go on, renew without waiting for it: lanyard refresh {name} \
+             --take-over"
+        ),
         TroubleKind::Unreachable | TroubleKind::Limited | TroubleKind::OutcomeUnknown => {
             let kept = if trouble == TroubleKind::OutcomeUnknown {
                 "Webex may have renewed it (a retry will tell)"

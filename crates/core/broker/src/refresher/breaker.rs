@@ -56,7 +56,7 @@ impl Health {
     pub(super) fn after(kind: TroubleKind, asked: Duration) -> Self {
         match kind {
             TroubleKind::Unreachable | TroubleKind::OutcomeUnknown => Self::Ill { asked },
-            TroubleKind::ViaUnusable => Self::Unknown,
+            TroubleKind::ViaUnusable | TroubleKind::Unfinished => Self::Unknown,
             // Webex answered, and means this credential, this app or this user alone. The credential waits as long as a limit asks.
             TroubleKind::Limited
             | TroubleKind::WrongClient

@@ -269,6 +269,7 @@ impl Refresher {
                 self.state().unread.extend(unread);
                 return Err(error);
             }
+            self.broker.store.tidy_presence().await;
             let mut state = self.state();
             // Those that are missing may have come since.
             state.unread.extend(missing);
@@ -290,7 +291,7 @@ impl Refresher {
         }
         let seeks = self.state().sought.as_ref().is_none_or(|at| now.since(at) >= SEEK);
         if seeks {
-            let abandoned = self.broker.store.abandoned_rotations().await?;
+            let abandoned = self.broker.store.abandoned_rotations(|id| self.broker.renewals.is_renewing(id)).await?;
             let mut state = self.state();
             for id in abandoned {
                 state.plan.recover(id);

@@ -1,20 +1,25 @@
 //! Drives the rotation protocol: performs each action and reports what came of it.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_client::{Obtained, Transport};
-use lanyard_credential::rotation::{Action, Answer, Event, Failure, Found, Outcome, Snapshot, State, Writer as Seen};
+use lanyard_credential::rotation::{
+    Action, Answer, Attempt, Decision, Event, Failure, Found, IntentEnd, Outcome, Snapshot, State, Writer, decide,
+};
 use lanyard_credential::{
     AppId, Credential, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, TroubleKind, Validity,
 };
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{
-    Claim, Commit, Failure as StoredFailure, IntentEnd, RotatedTokens, RotationView, StoreError, Writer,
+    Begun, Commit, Declared, EXCHANGE, Failure as StoredFailure, MARGIN, RotatedTokens, RotationView, StoreError,
+    UnderWay,
 };
+use lanyard_time::Moment;
 
 use super::trouble::{Fault, judge};
-use crate::renewals::detached;
+use crate::renewals::{MustFinish, detached};
 use crate::{Broker, Error, failpoint};
 
 /// How a rotation ended, and why.
@@ -27,7 +32,7 @@ pub(crate) struct RotationEnd {
     pub(crate) asked: Duration,
     /// Whether the spare was spent, because the stored refresh token is dead.
     pub(crate) by_spare: bool,
-    /// The credential as it was when it was claimed; `None` where it never was.
+    /// The credential as it was when the rotation began; `None` if it was not read.
     pub(crate) claimed: Option<Box<Credential>>,
 }
 
@@ -38,13 +43,9 @@ impl RotationEnd {
     }
 }
 
-/// A lease is good for longer than everything that is done under it.
-pub(crate) const LEASE: Duration = Duration::from_mins(5);
-
-/// Between intent and answer lies one exchange at most.
-const INTENT: Duration = Duration::from_mins(1);
-
-const _: () = assert!(INTENT.as_secs() > Transport::LONGEST.as_secs() && LEASE.as_secs() > 2 * INTENT.as_secs());
+// One exchange lies between an intent and its answer, and none goes on when its process is presumed gone.
+const _: () =
+    assert!(EXCHANGE.as_secs() > Transport::LONGEST.as_secs() && MARGIN.as_secs() > Transport::LONGEST.as_secs());
 
 /// How long a write that must not be given up waits before it is tried again, at first and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -55,9 +56,19 @@ impl Broker {
     ///
     /// It runs to its end even if the returned future is dropped. The process ends only after [`drain`](Self::drain).
     pub(crate) async fn rotate(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
+        self.rotate_as(id, target, false).await
+    }
+
+    /// [`rotate`](Self::rotate), or for a person who `takes_over` from a process that is late or cannot be seen.
+    pub(crate) async fn rotate_as(
+        &self,
+        id: CredentialId,
+        target: Generation,
+        takes_over: bool,
+    ) -> Result<RotationEnd, Error> {
         let broker = self.clone();
         detached(async move {
-            let end = drive(&broker, id, target).await;
+            let end = drive(&broker, id, target, takes_over).await;
             broker.ears.hear_rotation(&end);
             end
         })
@@ -98,37 +109,28 @@ impl Broker {
 }
 
 /// Performs one rotation. Only the task that [`Broker::rotate`] spawns calls it: dropped halfway, it would lose the answer.
-async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
+async fn drive(broker: &Broker, id: CredentialId, target: Generation, takes_over: bool) -> Result<RotationEnd, Error> {
+    let Some(_turn) = broker.renewals.turn(id) else {
+        return Ok(RotationEnd::busy());
+    };
     let mut driver = Driver {
         broker,
         id,
+        target,
+        takes_over,
+        unfinished: None,
         view: None,
         intent: None,
         token: None,
+        declared: None,
         shown: None,
         fault: None,
         trouble: None,
         failures: 0,
     };
-    let (mut state, mut action) = State::begin(target);
-    let Some(_turn) = broker.renewals.turn(id) else {
-        return Ok(RotationEnd::busy());
-    };
+    let (mut state, mut action) = State::begin();
     let mut store_error = None;
-    let mut unfinished = None;
     loop {
-        match action {
-            Action::Declare { .. } if unfinished.is_none() => {
-                unfinished = broker.enter();
-                if unfinished.is_none() {
-                    // The process is about to end: nothing may be sent any more.
-                    broker.store.release(id).await?;
-                    return Ok(RotationEnd::busy());
-                }
-            }
-            Action::Release | Action::Nothing => unfinished = None,
-            _ => {}
-        }
         let performed = driver.perform(&state, action).await;
         match performed {
             Err(error @ StoreError::Replaced(_)) => {
@@ -146,14 +148,13 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
                 // A row that does not open will not open later. The grant itself is sound, and what the row holds may still be: nothing
                 // is revoked.
                 tracing::error!(credential = %id, %error, "a new token cannot be stored: the credential's row is damaged");
-                let _ = broker.store.release(id).await;
                 return Err(error.into());
             }
             _ => {}
         }
         let event = performed.unwrap_or_else(|error| {
             driver.failures += 1;
-            if matches!(action, Action::Claim | Action::Declare { .. } | Action::Release) {
+            if matches!(action, Action::Begin | Action::Declare { .. }) {
                 // Nothing was sent: whoever asked for the rotation is told, and says so.
                 tracing::debug!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
             } else if !matches!(error, StoreError::Paused(_)) {
@@ -167,7 +168,7 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation) -> Result<
             return match (outcome, store_error) {
                 (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
                 (mut outcome, _) => {
-                    // The row may also have refused the intent because the lease ran out: then nothing was renewed.
+                    // The row may also have refused the intent because another process took over: then nothing was renewed.
                     if outcome == Outcome::RotatedElsewhere
                         && let Ok(Some(present)) = broker.store.credential_by_id(id).await
                         && present.generation == target
@@ -194,10 +195,16 @@ pub(crate) fn look_again(looks: u32) -> Duration {
 struct Driver<'a> {
     broker: &'a Broker,
     id: CredentialId,
+    target: Generation,
+    takes_over: bool,
+    /// Keeps the process from ending, from the first intent on.
+    unfinished: Option<Arc<MustFinish>>,
     view: Option<RotationView>,
     intent: Option<Intent>,
     /// The refresh token that belongs to the intent; opened for the exchange alone.
     token: Option<RefreshToken>,
+    /// When the intent was written.
+    declared: Option<Moment>,
     /// The secret that Webex was shown.
     shown: Option<(AppId, ClientSecret)>,
     fault: Option<Fault>,
@@ -208,8 +215,8 @@ struct Driver<'a> {
 impl Driver<'_> {
     async fn perform(&mut self, state: &State<Obtained>, action: Action) -> Result<Event<Obtained>, StoreError> {
         match action {
-            Action::Claim => self.claim().await,
-            Action::Declare { spend, attempt } => self.declare(spend, attempt).await,
+            Action::Begin => self.begin().await,
+            Action::Declare { .. } => self.declare(state).await,
             Action::Exchange { .. } => Ok(Event::Answered(self.exchange().await)),
             Action::Commit => self.commit(held(state)).await,
             Action::CommitAgain => {
@@ -225,72 +232,76 @@ impl Driver<'_> {
                 self.discard(held(state)).await;
                 Ok(Event::Done)
             }
-            Action::Record { failure, settled } => self.record(failure, settled).await,
-            Action::Release => {
-                self.broker.store.release(self.id).await?;
-                Ok(Event::Done)
-            }
+            Action::Record { failure, intent } => self.record(failure, intent).await,
             Action::Nothing => Ok(Event::Done),
         }
     }
 
-    async fn claim(&mut self) -> Result<Event<Obtained>, StoreError> {
-        let view = match self.broker.store.claim(self.id, LEASE).await? {
-            Claim::Claimed(view) => *view,
-            Claim::Held { .. } => return Ok(Event::Held),
-            Claim::Erased => return Ok(Event::Erased),
+    async fn begin(&mut self) -> Result<Event<Obtained>, StoreError> {
+        let (broker, target, takes_over) = (self.broker, self.target, self.takes_over);
+        failpoint!("rotation.beginning");
+        let unfinished = Mutex::new(None);
+        let now = broker.clock.now();
+        let begun = broker
+            .store
+            .begin_rotation(self.id, |view| match decide(target, &snapshot(view), takes_over) {
+                Decision::Exchange(attempt) => {
+                    let mut unfinished = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+                    *unfinished = unfinished.take().or_else(|| broker.enter());
+                    // Where the process is about to end nothing may be sent any more.
+                    unfinished.is_some().then_some(attempt)
+                }
+                Decision::Stall | Decision::End(_) => None,
+            })
+            .await?;
+        let decision = match begun {
+            Begun::Erased => return Ok(Event::Erased),
+            Begun::Seen(view) => {
+                let decision = decide(target, &snapshot(&view), takes_over);
+                self.intent = under_way(&view).cloned();
+                self.view = Some(*view);
+                match decision {
+                    Decision::Exchange(_) => Decision::End(Outcome::Busy),
+                    decision => decision,
+                }
+            }
+            Begun::Declared(view, declared) => {
+                self.unfinished = unfinished.into_inner().unwrap_or_else(PoisonError::into_inner);
+                self.view = Some(*view);
+                Decision::Exchange(self.declared(declared, now))
+            }
         };
-        failpoint!("rotation.claimed");
-        let credential = &view.credential;
-        let refreshes = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
-        let snapshot = Snapshot {
-            generation: credential.generation,
-            grant: credential.grant,
-            intent: view.intent.as_ref().map(|(intent, writer)| Found {
-                spend: intent.spend,
-                attempt: intent.attempt,
-                // An intent of this very process is of an earlier run: a process rotates a credential once at a time.
-                writer: match writer {
-                    Writer::Present => Seen::Present,
-                    Writer::Me | Writer::Gone => Seen::Gone,
-                },
-            }),
-            spare: view.has_spare,
-            rotates: refreshes && credential.app.is_some() && credential.standing.hands_out(),
-        };
-        self.intent = view.intent.as_ref().map(|(intent, _)| intent.clone());
-        self.view = Some(view);
-        Ok(Event::Claimed(snapshot))
+        if matches!(decision, Decision::Exchange(_)) {
+            failpoint!("rotation.declared");
+        }
+        Ok(Event::Decided(decision))
     }
 
-    async fn declare(&mut self, spend: Spend, attempt: u32) -> Result<Event<Obtained>, StoreError> {
+    async fn declare(&mut self, state: &State<Obtained>) -> Result<Event<Obtained>, StoreError> {
         let credential = &self.view().credential;
-        let declared = self
-            .broker
-            .store
-            .write_intent(
-                self.id,
-                credential.generation,
-                credential.grant,
-                self.intent.as_ref(),
-                spend,
-                attempt,
-                INTENT,
-            )
-            .await?;
-        let Some(intent) = declared else { return Ok(Event::Superseded) };
-        let Some(token) = self.broker.store.spend(self.id, &intent).await? else { return Ok(Event::Superseded) };
-        self.intent = Some(intent);
-        self.token = Some(token);
+        let at = (credential.generation, credential.grant);
+        let (Some(intent), State::Declaring(attempt)) = (&self.intent, state) else { return Ok(Event::Superseded) };
+        let now = self.broker.clock.now();
+        let Some(declared) = self.broker.store.declare_again(self.id, at, intent, *attempt).await? else {
+            return Ok(Event::Superseded);
+        };
+        self.declared(declared, now);
         failpoint!("rotation.declared");
         Ok(Event::Declared)
+    }
+
+    fn declared(&mut self, Declared { intent, attempt, token }: Declared, now: Moment) -> Attempt {
+        self.intent = Some(intent);
+        self.token = Some(token);
+        self.declared = Some(now);
+        attempt
     }
 
     /// Sends the refresh token, once. A process that stood still past its intent's deadline sends nothing: somebody else may be
     /// at it by now.
     async fn exchange(&mut self) -> Answer<Obtained> {
         let credential = &self.view().credential;
-        let (Some(app), Some(intent)) = (credential.app, &self.intent) else { return Answer::Refused };
+        let Some(app) = credential.app else { return Answer::Refused };
         let environment = credential.environment.clone();
         let auth = match self.auth(app).await {
             Ok(auth) => auth,
@@ -307,9 +318,8 @@ impl Driver<'_> {
                 return Answer::Refused;
             }
         };
-        // Where the system does not tell one boot from another, there is nothing to compare with.
-        let late = self.broker.clock.now().boot.since(&intent.deadline);
-        let overdue = late.is_some_and(|late| !late.is_zero());
+        let now = self.broker.clock.now();
+        let overdue = self.declared.as_ref().is_none_or(|declared| now.oldest_since(declared) >= EXCHANGE);
         let Some(token) = self.token.take().filter(|_| !overdue) else {
             self.fault = Some(Fault::overslept());
             return Answer::Refused;
@@ -369,17 +379,20 @@ impl Driver<'_> {
             .await;
     }
 
-    async fn record(&mut self, failure: Failure, settled: bool) -> Result<Event<Obtained>, StoreError> {
-        let fault = self.fault.clone().unwrap_or_else(Fault::unexplained);
+    async fn record(&mut self, failure: Failure, end: IntentEnd) -> Result<Event<Obtained>, StoreError> {
+        let Some(intent) = &self.intent else { return Ok(Event::Superseded) };
+        let fault = match failure {
+            Failure::Overdue => Fault::unfinished(&intent.writer),
+            Failure::Doubted => Fault::doubted(),
+            _ => self.fault.clone().unwrap_or_else(Fault::unexplained),
+        };
         let earlier = self.view().credential.standing.trouble();
         let trouble = fault.after(earlier, self.broker.clock.now(), &*self.broker.entropy);
         self.trouble = Some(trouble.clone());
-        let Some(intent) = &self.intent else { return Ok(Event::Superseded) };
         let standing = match failure {
             Failure::DeadGrant => Standing::NeedsLogin(trouble),
-            Failure::WrongClient | Failure::Refused | Failure::Unknown => Standing::Stalled(trouble),
+            _ => Standing::Stalled(trouble),
         };
-        let end = if settled { IntentEnd::Close } else { IntentEnd::Unanswered };
         let stored = StoredFailure { standing, intent: end };
         let written = self.broker.store.record_failure(self.id, intent, &stored).await?;
         if failure == Failure::WrongClient
@@ -404,10 +417,37 @@ impl Driver<'_> {
     }
 
     fn view(&self) -> &RotationView {
-        self.view.as_ref().expect("nothing is asked for before the claim has brought the row")
+        self.view.as_ref().expect("nothing is asked for before the row was read")
     }
 }
 
 fn held(state: &State<Obtained>) -> &Obtained {
     state.reply().expect("the protocol asks to write an answer only while it holds one")
+}
+
+fn under_way(view: &RotationView) -> Option<&Intent> {
+    match &view.under_way {
+        UnderWay::Exchange(intent, _) => Some(intent),
+        UnderWay::Nothing | UnderWay::Held(_) => None,
+    }
+}
+
+fn snapshot(view: &RotationView) -> Snapshot {
+    let credential = &view.credential;
+    let refreshes = credential.validity.as_ref().is_some_and(|validity| validity.refresh != RefreshRight::None);
+    let intent = match &view.under_way {
+        UnderWay::Nothing => None,
+        UnderWay::Exchange(intent, writer) => {
+            let (spend, attempt, presumed) = (intent.spend, intent.attempt, intent.presumed);
+            Some(Found { spend, attempt, writer: *writer, presumed })
+        }
+        // It sends no refresh token, and is soon done.
+        UnderWay::Held(_) => Some(Found { spend: Spend::Stored, attempt: 0, writer: Writer::Present, presumed: false }),
+    };
+    Snapshot {
+        generation: credential.generation,
+        intent,
+        spare: view.has_spare,
+        rotates: refreshes && credential.app.is_some() && credential.standing.hands_out(),
+    }
 }

@@ -3,5 +3,5 @@
 mod driver;
 mod trouble;
 
-pub(crate) use driver::{LEASE, RotationEnd, look_again};
+pub(crate) use driver::{RotationEnd, look_again};
 pub(crate) use trouble::Fault;

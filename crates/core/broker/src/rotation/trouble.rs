@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use lanyard_client::{ExchangeError, Obtained};
 use lanyard_credential::rotation::Answer;
-use lanyard_credential::{Trouble, TroubleKind};
+use lanyard_credential::{Process, Trouble, TroubleKind};
 use lanyard_protocol::oauth::{Rejection, TokenError};
+use lanyard_store::EXCHANGE;
 use lanyard_time::{Entropy, Moment};
 
 /// A failure, before it is known how often it happened.
@@ -73,6 +74,26 @@ impl Fault {
             kind: TroubleKind::OutcomeUnknown,
             message: "an earlier renewal ended without an answer".to_owned(),
             at_least: Duration::ZERO,
+        }
+    }
+
+    /// Another process began to renew, and does not finish.
+    pub(super) fn unfinished(writer: &Process) -> Self {
+        Self {
+            kind: TroubleKind::Unfinished,
+            message: format!("process {} began to renew it and has not finished", writer.pid),
+            at_least: Duration::ZERO,
+        }
+    }
+
+    /// The grant seems dead, and may not be.
+    pub(super) fn doubted() -> Self {
+        Self {
+            kind: TroubleKind::OutcomeUnknown,
+            message:
+                "Webex refuses the refresh token, but another process may have spent it and still store the next one"
+                    .to_owned(),
+            at_least: EXCHANGE,
         }
     }
 

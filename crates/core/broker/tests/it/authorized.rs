@@ -25,7 +25,9 @@ async fn a_rename_between_the_check_and_the_deed_leads_to_no_other_credential() 
     let expected = None;
     absent(client.call(Show { name: name.clone() }).await.unwrap_err());
     absent(client.call(Clear { name: name.clone(), expected: None }).await.unwrap_err());
-    absent(client.call(Refresh { name: name.clone(), force: true, expected: None }).await.unwrap_err());
+    absent(
+        client.call(Refresh { name: name.clone(), force: true, take_over: false, expected: None }).await.unwrap_err(),
+    );
     let test = Test { name: name.clone(), jobs: Vec::new(), against: None, expected: None };
     absent(client.call(test).await.unwrap_err());
     let hand_out = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected };

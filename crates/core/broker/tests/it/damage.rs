@@ -69,7 +69,10 @@ async fn a_good_answer_is_kept_although_its_row_was_damaged_while_webex_was_aske
         world.fault(Some(1), json!({ "delay_after_ms": 5000 })).await;
         let broker = world.broker.clone();
         let name = credential.name.clone();
-        let asked = tokio::spawn(async move { broker.call(Refresh { name, force: true, expected: None }).await });
+        let asked =
+            tokio::spawn(
+                async move { broker.call(Refresh { name, force: true, take_over: false, expected: None }).await },
+            );
         while world.refreshes().await.is_empty() {}
         world.sql(&format!("UPDATE credentials SET {damage} WHERE id = '{}'", credential.id));
         world.advance(Duration::from_secs(5));
@@ -92,7 +95,10 @@ async fn a_good_answer_is_kept_although_its_row_was_damaged_while_webex_was_aske
             // The environment is part of what the row is sealed for: nothing can be put into it any more.
             continue;
         }
-        let again = world.broker.call(Refresh { name: credential.name.clone(), force: true, expected: None }).await;
+        let again = world
+            .broker
+            .call(Refresh { name: credential.name.clone(), force: true, take_over: false, expected: None })
+            .await;
         assert!(again.is_ok(), "{damage}: {again:?}");
         assert_eq!(world.refreshes().await.len(), 2, "{damage}");
     }

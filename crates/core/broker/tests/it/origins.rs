@@ -31,7 +31,7 @@ async fn renew(world: &World, credential: &Credential) -> Error {
     running.quiet(&world.clock).await;
     world.pass(HOUR, Duration::from_mins(20), &[&running]).await;
     running.stop().await;
-    let call = Refresh { name: credential.name.clone(), force: true, expected: None };
+    let call = Refresh { name: credential.name.clone(), force: true, take_over: false, expected: None };
     world.broker.call(call).await.unwrap_err()
 }
 
@@ -155,7 +155,7 @@ async fn a_secret_that_was_damaged_is_replaced_at_every_webex() {
 async fn an_app_that_was_altered_is_told_from_one_whose_secret_is_damaged() {
     let (world, other) = (World::new(Options::default()).await, World::new(Options::default()).await);
     let fleet = world.grant("fleet", HOUR).await;
-    let refresh = || Refresh { name: fleet.name.clone(), force: true, expected: None };
+    let refresh = || Refresh { name: fleet.name.clone(), force: true, take_over: false, expected: None };
     world.sql(&format!("UPDATE apps SET environment = '{}'", other.environment().id()));
     let error = world.broker.call(refresh()).await.unwrap_err();
     let hint = error.hint().unwrap();

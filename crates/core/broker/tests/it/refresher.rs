@@ -89,7 +89,12 @@ async fn what_fails_on_demand_counts_and_what_succeeds_ends_the_pause() {
     let running = world.renew(RefresherOptions::default());
     running.quiet(&world.clock).await;
     let broker = running.refresher.broker();
-    let refresh = |credential: &Credential| Refresh { name: credential.name.clone(), force: true, expected: None };
+    let refresh = |credential: &Credential| Refresh {
+        name: credential.name.clone(),
+        force: true,
+        take_over: false,
+        expected: None,
+    };
     let breaker = |running: &Running| running.refresher.report().environments[0].breaker;
     for (failures, credential) in (1..).zip(&all[..4]) {
         broker.call(refresh(credential)).await.unwrap_err();
@@ -176,7 +181,7 @@ async fn two_tasks_of_one_process_that_renew_one_credential_take_turns() {
     world.advance(12 * DAY);
     let renew = || {
         let (broker, name) = (world.broker.clone(), credential.name.clone());
-        tokio::spawn(async move { broker.call(Refresh { name, force: false, expected: None }).await })
+        tokio::spawn(async move { broker.call(Refresh { name, force: false, take_over: false, expected: None }).await })
     };
     let tasks = [renew(), renew(), renew()];
     while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {

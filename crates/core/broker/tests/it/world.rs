@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lanyard_broker::{Broker, Parts, Refresher, RefresherOptions};
 use lanyard_client::Transport;
+use lanyard_credential::rotation::Attempt;
 use lanyard_credential::{
     App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, Mint, Order, RefreshRight, Spend, Standing,
     Subject, Validity,
@@ -14,8 +15,8 @@ use lanyard_home::OpenHome;
 use lanyard_protocol::{AppClientId, Environment, Method, OrgId, Request};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
-use lanyard_store::{Claim, NewApp, NewCredential, NewTokens, Store};
-use lanyard_time::{BoxFuture, Clock as _, ManualClock, ProcessIdentity, Sleep, SystemClock, SystemEntropy};
+use lanyard_store::{Begun, NewApp, NewCredential, NewTokens, Store};
+use lanyard_time::{BootId, BoxFuture, Clock as _, ManualClock, Sleep, SystemClock, SystemEntropy};
 use lanyard_vault::HomeKey;
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
@@ -70,17 +71,16 @@ impl World {
 
     /// The same home as a process of another host sees it: nobody can tell whether the first one lives.
     pub(crate) async fn elsewhere(&self) -> Broker {
-        let store = self.seen_by(|me| ProcessIdentity { host: "elsewhere".into(), ..me }).await;
+        let store = self.seen_by(BootId::new("elsewhere")).await;
         broker(&store, &self.clock, &self.hands)
     }
 
     /// Somebody begins to renew a credential, sends its refresh token or is about to, and is gone.
     pub(crate) async fn abandon(&self, credential: &Credential) {
-        let store = self.seen_by(|me| ProcessIdentity { started: 1, ..me }).await;
-        assert!(matches!(store.claim(credential.id, MINUTE).await.unwrap(), Claim::Claimed(_)));
-        let (generation, grant) = (credential.generation, credential.grant);
-        let declared = store.write_intent(credential.id, generation, grant, None, Spend::Stored, 1, MINUTE).await;
-        assert!(declared.unwrap().is_some());
+        let store = self.seen_by(self.clock.now().boot.boot).await;
+        let first = Attempt { spend: Spend::Stored, number: 1, presumed: false, spare: false, repeats: false };
+        let begun = store.begin_rotation(credential.id, |_| Some(first)).await.unwrap();
+        assert!(matches!(begun, Begun::Declared(..)));
     }
 
     /// Where its Webex is.
@@ -111,9 +111,10 @@ impl World {
         self.directory.path().join("home/lanyard.db")
     }
 
-    async fn seen_by(&self, who: impl FnOnce(ProcessIdentity) -> ProcessIdentity) -> Store {
-        let mut parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
-        parts.process = who(parts.process);
+    async fn seen_by(&self, kernel: BootId) -> Store {
+        let parts = lanyard_store::Parts::new(Arc::new(self.clock.clone()), Arc::new(SystemEntropy));
+        let host = format!("{} under {kernel:?}", parts.host).into();
+        let parts = lanyard_store::Parts { kernel, host, ..parts };
         let home = self.directory.path().join("home");
         lanyard_home::open_with_key(&home, &self.key, parts, lanyard_home::Options::default()).await.unwrap()
     }
@@ -300,7 +301,6 @@ impl World {
     }
 }
 
-const MINUTE: Duration = Duration::from_mins(1);
 const LONGEST: usize = 64 * 1024 * 1024;
 
 fn broker(store: &Store, clock: &ManualClock, hands: &Arc<Hands>) -> Broker {

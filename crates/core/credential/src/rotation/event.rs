@@ -1,25 +1,28 @@
 //! What a rotation asks for, and what it is told.
 
-use crate::{Generation, Grant, Spend};
+use super::{Attempt, Outcome};
+use crate::{Generation, Spend};
 
 /// What the driver of a rotation must do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Take the lease and read the row, in one transaction.
-    Claim,
-    /// Write the intent durably, in place of the one that was found, if any.
+    /// Read the row and [decide](super::decide); where that says so, write the intent in the same transaction.
+    Begin,
+    /// Write the intent durably, in place of this run's own.
     Declare {
         /// The refresh token that will be spent.
         spend: Spend,
         /// The number of this exchange within the generation.
         attempt: u32,
+        /// Whether an earlier process that sent the same token was only presumed gone.
+        presumed: bool,
     },
     /// Send the refresh token, once. No repeat below this: a repeat is an attempt of its own.
     Exchange {
         /// The refresh token to send.
         spend: Spend,
     },
-    /// Write the answer where the generation still is the one that was claimed. Erases intent and spare, gives the lease back.
+    /// Write the answer where the generation still is the one that was claimed. Erases intent and spare.
     Commit,
     /// Wait a moment, then commit as before: the store failed and the answer exists nowhere else.
     CommitAgain,
@@ -29,16 +32,13 @@ pub enum Action {
     KeepSpareAgain,
     /// Revoke the answer's tokens: the credential was erased or signed in anew meanwhile.
     Discard,
-    /// Write down the failure where generation and intent still are the claimed ones. Gives the lease back.
+    /// Write down the failure where generation and intent still are those that this run knows.
     Record {
         /// What happened.
         failure: Failure,
-        /// Whether the intent is closed. Where it is not, it stays and says that its answer will not come any more: the
-        /// refresh token may be spent.
-        settled: bool,
+        /// What becomes of the intent.
+        intent: IntentEnd,
     },
-    /// Give the lease back; nothing else is to be written.
-    Release,
     /// Nothing more.
     Nothing,
 }
@@ -46,15 +46,13 @@ pub enum Action {
 /// What came of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event<R> {
-    /// The lease is ours, and this is the row.
-    Claimed(Snapshot),
-    /// Somebody else holds the lease.
-    Held,
+    /// The row was read, and this was decided; where it is an exchange, its intent is durable.
+    Decided(Decision),
     /// There is no such credential any more, or it is being erased.
     Erased,
     /// The intent is durable.
     Declared,
-    /// The row is no longer as it was claimed.
+    /// The row is no longer as this run knows it.
     Superseded,
     /// The exchange ended so.
     Answered(Answer<R>),
@@ -65,7 +63,7 @@ pub enum Event<R> {
         /// Whether that generation descends from the same sign-in.
         same_grant: bool,
     },
-    /// The spare, the discarding, the record or the release is done.
+    /// The spare, the discarding or the record is done.
     Done,
     /// The store did not take it.
     StoreFailed,
@@ -86,14 +84,23 @@ pub enum Answer<R> {
     Unknown,
 }
 
-/// The row as it was when the lease was taken.
+/// What a run makes of the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// To send a refresh token.
+    Exchange(Attempt),
+    /// To say that the process that renews the credential is stuck.
+    Stall,
+    /// To do nothing.
+    End(Outcome),
+}
+
+/// The row as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// The generation in the row.
     pub generation: Generation,
-    /// The grant behind it.
-    pub grant: Grant,
-    /// The intent that stands open, if any.
+    /// The intent that is open, if any.
     pub intent: Option<Found>,
     /// Whether a spare is kept.
     pub spare: bool,
@@ -110,15 +117,36 @@ pub struct Found {
     pub attempt: u32,
     /// What is known of its writer.
     pub writer: Writer,
+    /// Whether an earlier process that sent the same token was only presumed gone.
+    pub presumed: bool,
 }
 
-/// Whether the answer to somebody's exchange may still be written.
+/// Whether the answer to another process's exchange may still be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Writer {
-    /// The writer is there, or cannot be told to be gone.
+    /// The writer runs, and its time is not over.
     Present,
-    /// The writer has surely ended, has given up, or is this very process in an earlier run.
+    /// The writer runs, or is stopped and may go on, and its time is over.
+    Overdue,
+    /// It cannot be told whether the writer runs, and its time is not over.
+    Unknown,
+    /// It cannot be told whether the writer runs, but it had more time than any exchange takes.
+    Presumed,
+    /// The writer has ended, has given up, or is this very process in an earlier run.
     Gone,
+}
+
+/// What becomes of an intent when its exchange brought no tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IntentEnd {
+    /// It is erased: the refresh token is unspent, or dead.
+    Close,
+    /// It stays, and says that its answer will not come: the refresh token may be spent.
+    Unanswered,
+    /// It stays, and says that the token was refused while the answer of a process that was presumed gone may still come.
+    Doubted,
+    /// It stays as it is: it is another process's.
+    Leave,
 }
 
 /// What is written down when a rotation did not succeed.
@@ -132,4 +160,8 @@ pub enum Failure {
     Refused,
     /// The last exchange may have had an effect; to be tried again later.
     Unknown,
+    /// The grant seems dead, but a process that was presumed gone may have spent the token; to be tried again later.
+    Doubted,
+    /// Another process began a renewal and does not finish it.
+    Overdue,
 }

@@ -5,18 +5,21 @@
 //! command and a broker, several brokers) follow it; what they share is the store and nothing else.
 //!
 //! What holds it together:
-//! - The generation is the fence: a commit says which generation it replaces and fails when another was faster. The lease only
-//!   saves work.
-//! - The intent is written before the refresh token is sent. Whoever finds one open knows that the token may be spent, waits
-//!   until its writer is surely gone, and sends the same token once more.
-//! - An answer, once here, is never given up: its commit is repeated until it holds, and where another was faster its refresh
+//! - The generation is the fence: a commit says which generation it replaces and fails if another process was faster. The intent
+//!   keeps others from sending the same token; what it says of its writer may be wrong, and then the fence is left.
+//! - The intent is written before the refresh token is sent, in the transaction that reads the row. A process that finds one open knows
+//!   that the token may be spent, waits until its writer is gone, and sends the same token once more.
+//! - A writer that runs is never taken for gone, however late it is; a person may take over. A writer of which nothing can be told is
+//!   presumed gone once it had more time than any exchange takes, and the intent that follows says so.
+//! - An answer, once here, is never given up: its commit is repeated until it holds, and if another process was faster its refresh
 //!   token is kept as a spare.
-//! - A grant is called dead only by an answer that came when nobody else's answer could still come.
+//! - A grant is called dead only by an answer that came when no other answer could still come. After a writer was presumed gone, that
+//!   takes a second refusal, one deadline later.
 
 mod event;
 #[cfg(test)]
 mod model;
 mod step;
 
-pub use event::{Action, Answer, Event, Failure, Found, Snapshot, Writer};
-pub use step::{Outcome, State};
+pub use event::{Action, Answer, Decision, Event, Failure, Found, IntentEnd, Snapshot, Writer};
+pub use step::{Attempt, Outcome, State, decide};

@@ -81,14 +81,6 @@ impl Engine {
         }
     }
 
-    /// Whether processes of other machines may use the database too.
-    pub(crate) fn is_shared(&self) -> bool {
-        match self {
-            Self::Sqlite(_) => false,
-            Self::Postgres(_) => true,
-        }
-    }
-
     /// Runs one reading statement.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match self {

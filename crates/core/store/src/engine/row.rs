@@ -144,10 +144,6 @@ impl Row {
         }
     }
 
-    pub(crate) fn boot_time(&self, boot: &'static str, elapsed: &'static str) -> Result<BootTime, StoreError> {
-        self.boot_time_with(boot, elapsed, |boot| BootId::new(boot))
-    }
-
     fn boot_time_with(
         &self,
         boot: &'static str,

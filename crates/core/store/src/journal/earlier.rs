@@ -135,7 +135,8 @@ mod tests {
             ],
         );
         let second = chain(&audit_key, "a", &[("renamed", Some("lobby"), "was acme"), ("refused", None, "token: no")]);
-        tamper(format!("{EARLIER} {indexes} {first} {second}")).await;
+        let before_intents = include_str!("../../tests/it/fixtures/before-intents.sql");
+        tamper(format!("{before_intents} {EARLIER} {indexes} {first} {second}")).await;
         (open().await, tamper)
     }
 

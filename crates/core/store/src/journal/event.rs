@@ -277,7 +277,7 @@ events! {
         /// Whether it uses the spare refresh token.
         spare: bool,
     }
-    /// An exchange was begun in place of one whose writer is gone.
+    /// An exchange was begun in place of another process's.
     Recovered = "recovered" {
         /// The generation that it replaces.
         generation: Generation,
@@ -285,6 +285,10 @@ events! {
         attempt: u32,
         /// Whether it uses the spare refresh token.
         spare: bool,
+        /// The id of that process.
+        process: Option<u32>,
+        /// What was known of it: `gone`, `presumed-gone` or, if a person did not wait for it, `taken-over`.
+        writer: Option<String>,
     }
     /// A token set was replaced by the next.
     Rotated = "rotated" {

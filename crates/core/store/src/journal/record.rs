@@ -62,7 +62,7 @@ impl Store {
             about: about.as_deref(),
             name: record.about.as_credential().map(|(_, name)| name.as_str()),
             actor: &actor,
-            writer: &self.process().host,
+            writer: &self.inner.parts.host,
             payload: &payload,
         };
         let mac = self.inner.audit_key.chain(&after.mac, &link.encode());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lanyard_credential::Generation;
+
 use super::event::{ClientPolicy, Event, StandingNote};
 
 impl fmt::Display for Event {
@@ -56,9 +58,17 @@ impl fmt::Display for Event {
                 f.write_str(means)?;
                 repeated(f, *times)
             }
-            Self::Intent { generation, attempt, spare } | Self::Recovered { generation, attempt, spare } => {
-                let which = if *spare { "the spare" } else { "the stored" };
-                write!(f, "exchange of generation {generation} begun: attempt {attempt}, with {which} refresh token")
+            Self::Intent { generation, attempt, spare } => exchange(f, *generation, *attempt, *spare),
+            Self::Recovered { generation, attempt, spare, process, writer } => {
+                exchange(f, *generation, *attempt, *spare)?;
+                let (Some(process), Some(writer)) = (process, writer) else { return Ok(()) };
+                let how = match writer.as_str() {
+                    "gone" => "has ended or given up",
+                    "presumed-gone" => "cannot be seen and is presumed to have ended",
+                    "taken-over" => "was not waited for: a person took over",
+                    other => other,
+                };
+                write!(f, "; process {process}, which began the one before, {how}")
             }
             Self::Rotated { generation, next, spare } => {
                 write!(f, "generation {generation} replaced by {next}")?;
@@ -81,6 +91,11 @@ impl fmt::Display for Event {
             Self::Earlier { detail, .. } => f.write_str(detail),
         }
     }
+}
+
+fn exchange(f: &mut fmt::Formatter<'_>, generation: Generation, attempt: u32, spare: bool) -> fmt::Result {
+    let which = if spare { "the spare" } else { "the stored" };
+    write!(f, "exchange of generation {generation} begun: attempt {attempt}, with {which} refresh token")
 }
 
 fn repeated(f: &mut fmt::Formatter<'_>, times: u32) -> fmt::Result {

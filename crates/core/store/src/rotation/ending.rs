@@ -1,5 +1,6 @@
 //! After the exchange: the commit, the spare, the failure.
 
+use lanyard_credential::rotation::IntentEnd;
 use lanyard_credential::{
     CredentialId, CredentialName, Generation, Grant, Intent, IntentPhase, Spend, Standing, TroubleKind, Validity,
 };
@@ -10,9 +11,8 @@ use crate::credentials::update_standing;
 use crate::engine::sql;
 use crate::envelope::Envelope;
 use crate::grant::{SPARE, SealedSet, owner};
-use crate::intent::{StoredIntent, is_same, phase_word};
+use crate::intent::{self, Entry, is_same};
 use crate::journal::{About, Event, StandingNote};
-use crate::lease::give_lease_back;
 use crate::record::read_closed;
 use crate::seal::CREDENTIALS;
 use crate::write::Purpose;
@@ -56,18 +56,9 @@ pub struct Failure {
     pub intent: IntentEnd,
 }
 
-/// What becomes of an intent when its exchange brought no tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IntentEnd {
-    /// It is erased: the refresh token surely is as it was, or surely is dead.
-    Close,
-    /// It stays, and says that its answer comes no more: the refresh token may be spent.
-    Unanswered,
-}
-
 impl Store {
     /// Makes the answer of the exchange that `intent` announced the next generation, provided that generation and grant still are
-    /// the ones that it was to replace. Erases intent and spare and gives the lease back.
+    /// the ones that it was to replace. Erases intent and spare.
     ///
     /// A disabled credential gets its tokens and stays disabled.
     pub async fn commit(
@@ -91,7 +82,6 @@ impl Store {
             let found = Grant::new(row.counter("grant_number")?);
             let generation = Generation::new(row.counter("generation")?);
             if (generation, found) != (intent.generation, grant) {
-                give_lease_back(&mut tx, id, self.process()).await?;
                 let overtaken = Event::Overtaken { generation: intent.generation, by: generation };
                 tx.record(About::Credential(id, name), overtaken);
                 return tx.commit(Commit::Overtaken { generation, same_grant: found == grant }).await;
@@ -117,7 +107,6 @@ impl Store {
             update_standing(&mut tx, id, &standing).await?;
             let rotated = sql("credentials", "UPDATE credentials SET last_rotated_at = $2 WHERE id = $1");
             tx.run(rotated.bind(row_id).bind(tx.now().wall)).await?;
-            give_lease_back(&mut tx, id, self.process()).await?;
             let rotated = Event::Rotated { generation, next, spare: intent.spend == Spend::Spare };
             tx.record(About::Credential(id, name), rotated);
             tx.commit(Commit::Committed(next)).await
@@ -157,9 +146,8 @@ impl Store {
         .await
     }
 
-    /// Writes down that the exchange that `intent` announced brought no tokens, and gives the lease back. `false`, and nothing
-    /// written, when that very intent does not stand any more: somebody else moved on; nor where the stored token is dead and a spare came
-    /// meanwhile, which the next attempt tries.
+    /// Writes down that the exchange that `intent` announced brought no tokens. `false`, and nothing written, if that very intent does not
+    /// stand any more: another process moved on; nor if the stored token is dead and a spare has come, which the next attempt tries.
     pub async fn record_failure(
         &self,
         id: CredentialId,
@@ -172,33 +160,40 @@ impl Store {
             let Some(row) = row else {
                 return tx.abandon(false).await;
             };
-            let found = StoredIntent::read(&row)?;
+            let entry = tx.row(intent::select(id)).await?.as_ref().map(Entry::read).transpose()?;
+            let found = entry.filter(|entry| !entry.held).and_then(|entry| entry.intent);
             let before = read_closed(&row);
             let stands = Generation::new(row.counter("generation")?) == intent.generation
                 && before != Standing::Clearing
-                && found.is_some_and(|found| is_same(&found.intent, intent));
-            if !stands {
+                && found.as_ref().is_some_and(|found| is_same(found, intent));
+            let Some(found) = found.filter(|_| stands) else {
                 return tx.abandon(false).await;
-            }
+            };
             let is_dead =
                 matches!(&failure.standing, Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadGrant);
             if is_dead && intent.spend == Spend::Stored && row.holds(SPARE)? {
-                give_lease_back(&mut tx, id, self.process()).await?;
+                // The next attempt does not wait for this one.
+                let found = Intent { phase: IntentPhase::Unanswered, ..found };
+                Entry::exchange(found, tx.now()).store(&mut tx, id).await?;
                 return tx.commit(false).await;
             }
-            let update = match failure.intent {
-                IntentEnd::Close => sql("credentials", CLOSE_INTENT).bind(row_id),
-                IntentEnd::Unanswered => sql("credentials", "UPDATE credentials SET intent_phase = $2 WHERE id = $1")
-                    .bind(row_id)
-                    .bind(phase_word(IntentPhase::Unanswered)),
+            let phase = match failure.intent {
+                IntentEnd::Leave => None,
+                IntentEnd::Close => {
+                    intent::erase(&mut tx, id).await?;
+                    None
+                }
+                IntentEnd::Unanswered => Some(IntentPhase::Unanswered),
+                IntentEnd::Doubted => Some(IntentPhase::Doubted),
             };
-            tx.run(update).await?;
+            if let Some(phase) = phase {
+                Entry::exchange(Intent { phase, ..found }, tx.now()).store(&mut tx, id).await?;
+            }
             let standing = match before {
                 Standing::Disabled => &Standing::Disabled,
                 _ => &failure.standing,
             };
             update_standing(&mut tx, id, standing).await?;
-            give_lease_back(&mut tx, id, self.process()).await?;
             let name = row.parsed("name")?;
             let (generation, attempt) = (intent.generation, intent.attempt);
             let standing = StandingNote::of(&failure.standing);
@@ -208,7 +203,3 @@ impl Store {
         .await
     }
 }
-
-const CLOSE_INTENT: &str = "UPDATE credentials SET intent_phase = NULL, intent_generation = NULL, intent_spend = NULL, \
-     intent_attempt = NULL, intent_host = NULL, intent_boot = NULL, intent_pid = NULL, intent_started = NULL, \
-     intent_deadline_boot = NULL, intent_deadline_elapsed = NULL, intent_deadline_wall = NULL WHERE id = $1";

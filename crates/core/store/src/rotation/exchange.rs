@@ -1,91 +1,124 @@
 //! Before the exchange: the durable intent, and the refresh token that it allows to spend.
 
-use std::time::Duration;
-
+use lanyard_credential::rotation::{Attempt, Writer};
 use lanyard_credential::{
     AppId, CredentialId, CredentialName, Generation, Grant, Intent, IntentPhase, Spend, Standing,
 };
 use lanyard_secret::RefreshToken;
 
+use super::{Begun, Declared, RotationView, UnderWay};
 use crate::engine::{Row, sql};
 use crate::envelope::Envelope;
 use crate::grant::{REFRESH, SPARE, owner};
-use crate::intent::{StoredIntent, is_same};
+use crate::intent::{self, Entry, is_same};
 use crate::journal::{About, Event};
-use crate::lease::{Lease, select_lease, take_lease};
 use crate::record::unless_unreadable;
 use crate::seal::CREDENTIALS;
 use crate::write::{Purpose, Tx};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Writes the intent durably; only then may the refresh token be sent. `length` is how long its exchange may take at most; the
-    /// lease is renewed for that long.
-    ///
-    /// `None`, and nothing written, when the row moved on (another generation or grant, an intent that is not the one that is
-    /// `replaced`, clearing, disabled) or when somebody else took the lease.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the condition or of the note")]
-    pub async fn write_intent(
+    /// Reads the row and, if `decide` says so, writes the intent durably, in the same transaction; only then may the refresh token be sent.
+    /// It may ask more than once.
+    pub async fn begin_rotation(
         &self,
         id: CredentialId,
-        generation: Generation,
-        grant: Grant,
-        replaces: Option<&Intent>,
-        spend: Spend,
-        attempt: u32,
-        length: Duration,
-    ) -> Result<Option<Intent>, StoreError> {
-        let me = self.process();
+        decide: impl Fn(&RotationView) -> Option<Attempt>,
+    ) -> Result<Begun, StoreError> {
+        let decide = &decide;
+        // First without writing: where many find the same credential due, only one goes to the disk for it.
+        if let Some(entry) = self.engine().row(intent::select(id)).await?
+            && let Some(row) = self.engine().row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await?
+            && let view = self.view(id, &row, Some(&Entry::read(&entry)?))?
+            && view.credential.standing != Standing::Clearing
+            && decide(&view).is_none()
+        {
+            return Ok(Begun::Seen(Box::new(view)));
+        }
         self.write_about(id, Purpose::Work, |mut tx| async move {
-            let lease = tx.row(select_lease(id)).await?;
-            let lease = lease.as_ref().map(Lease::read).transpose()?;
-            let row = tx.row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await?;
-            let (Some(row), true) = (row, lease.is_some_and(|lease| lease.owner == *me)) else {
-                return tx.abandon(None).await;
+            let Some(row) = tx.row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await? else {
+                return tx.abandon(Begun::Erased).await;
             };
-            let current = self.read_credential(&row)?;
-            let found = StoredIntent::read(&row)?;
-            let as_claimed = current.generation == generation
-                && current.grant == grant
-                && !matches!(current.standing, Standing::Clearing | Standing::Disabled)
-                && match (&found, replaces) {
-                    (None, None) => true,
-                    (Some(found), Some(replaces)) => is_same(&found.intent, replaces),
-                    _ => false,
-                };
-            if !as_claimed {
-                return tx.abandon(None).await;
+            let entry = tx.row(intent::select(id)).await?.as_ref().map(Entry::read).transpose()?;
+            let view = self.view(id, &row, entry.as_ref())?;
+            if view.credential.standing == Standing::Clearing {
+                return tx.abandon(Begun::Erased).await;
             }
-            let now = self.now();
-            let stored = StoredIntent::new((generation, spend, attempt), me, &now, length);
-            let update = sql("credentials", UPDATE_INTENT).bind(id.to_string()).bind_all(stored.values());
-            tx.run(update).await?;
-            take_lease(&mut tx, id, me, length, &self.lease_time(&now)).await?;
-            let spare = spend == Spend::Spare;
-            let event = match &found {
-                Some(found) if found.intent.writer != *me => Event::Recovered { generation, attempt, spare },
-                _ => Event::Intent { generation, attempt, spare },
+            let Some(attempt) = decide(&view) else {
+                return tx.abandon(Begun::Seen(Box::new(view))).await;
             };
-            tx.record(About::Credential(id, current.name), event);
-            tx.commit(Some(stored.intent)).await
+            // Nothing is announced that cannot be sent.
+            let Some(token) = self.open_refresh(&row, attempt.spend)? else {
+                return tx.abandon(Begun::Seen(Box::new(view))).await;
+            };
+            let intent = self.declare(&mut tx, id, view.credential.generation, attempt).await?;
+            let (generation, number) = (view.credential.generation, attempt.number);
+            let spare = attempt.spend == Spend::Spare;
+            let event = match &view.under_way {
+                UnderWay::Exchange(found, writer) if !self.inner.presence.is_own(&found.writer) => Event::Recovered {
+                    generation,
+                    attempt: number,
+                    spare,
+                    process: Some(found.writer.pid),
+                    writer: Some(writer_word(*writer).to_owned()),
+                },
+                _ => Event::Intent { generation, attempt: number, spare },
+            };
+            tx.record(About::Credential(id, view.credential.name.clone()), event);
+            tx.commit(Begun::Declared(Box::new(view), Declared { intent, attempt, token })).await
         })
         .await
     }
 
-    /// Opens the refresh token that `intent` is about, for the exchange alone. `None` when that intent does not stand any more, or
-    /// there is no such token: then nothing may be sent.
-    pub async fn spend(&self, id: CredentialId, intent: &Intent) -> Result<Option<RefreshToken>, StoreError> {
-        let Some(row) = self.engine().row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await? else {
-            return Ok(None);
+    /// Writes an intent durably in place of `replaces`, which this process wrote. `None`, and nothing written, when the row moved on:
+    /// another generation or grant, another intent, clearing, disabled.
+    pub async fn declare_again(
+        &self,
+        id: CredentialId,
+        (generation, grant): (Generation, Grant),
+        replaces: &Intent,
+        attempt: Attempt,
+    ) -> Result<Option<Declared>, StoreError> {
+        self.write_about(id, Purpose::Work, |mut tx| async move {
+            let Some(row) = tx.row(sql("credentials", CREDENTIALS.select).bind(id.to_string())).await? else {
+                return tx.abandon(None).await;
+            };
+            let current = self.read_credential(&row)?;
+            let entry = tx.row(intent::select(id)).await?.as_ref().map(Entry::read).transpose()?;
+            let found = entry.filter(|entry| !entry.held).and_then(|entry| entry.intent);
+            let stands = (current.generation, current.grant) == (generation, grant)
+                && !matches!(current.standing, Standing::Clearing | Standing::Disabled)
+                && found.is_some_and(|found| is_same(&found, replaces));
+            let token = if stands { self.open_refresh(&row, attempt.spend)? } else { None };
+            let Some(token) = token else { return tx.abandon(None).await };
+            let intent = self.declare(&mut tx, id, generation, attempt).await?;
+            let spare = attempt.spend == Spend::Spare;
+            tx.record(
+                About::Credential(id, current.name),
+                Event::Intent { generation, attempt: attempt.number, spare },
+            );
+            tx.commit(Some(Declared { intent, attempt, token })).await
+        })
+        .await
+    }
+
+    async fn declare(
+        &self,
+        tx: &mut Tx,
+        id: CredentialId,
+        generation: Generation,
+        attempt: Attempt,
+    ) -> Result<Intent, StoreError> {
+        let intent = Intent {
+            generation,
+            spend: attempt.spend,
+            attempt: attempt.number,
+            writer: self.inner.presence.announce(self.entropy()),
+            phase: IntentPhase::Open,
+            presumed: attempt.presumed,
         };
-        let found = StoredIntent::read(&row)?.map(|stored| stored.intent);
-        let generation = Generation::new(row.counter("generation")?);
-        let stands = generation == intent.generation
-            && found.is_some_and(|found| is_same(&found, intent) && found.phase == IntentPhase::Open);
-        if !stands {
-            return Ok(None);
-        }
-        self.open_refresh(&row, intent.spend)
+        Entry::exchange(intent.clone(), tx.now()).store(tx, id).await?;
+        Ok(intent)
     }
 
     /// The credential of an app that keeps this very refresh token, where one does. Opens each of the app's: for whoever adds one.
@@ -134,9 +167,14 @@ impl Store {
     }
 }
 
-const UPDATE_INTENT: &str = "UPDATE credentials SET intent_phase = $2, intent_generation = $3, intent_spend = $4, \
-     intent_attempt = $5, intent_host = $6, intent_boot = $7, intent_pid = $8, intent_started = $9, \
-     intent_deadline_boot = $10, intent_deadline_elapsed = $11, intent_deadline_wall = $12 WHERE id = $1";
+/// What the journal says of the writer of an intent that is replaced.
+const fn writer_word(writer: Writer) -> &'static str {
+    match writer {
+        Writer::Gone => "gone",
+        Writer::Presumed => "presumed-gone",
+        Writer::Present | Writer::Overdue | Writer::Unknown => "taken-over",
+    }
+}
 
 const SELECT_OF_APP: &str = "SELECT id, name, environment, grant_number, generation, wrapped_key, refresh_token \
      FROM credentials WHERE app = $1 AND refresh_token IS NOT NULL ORDER BY name";

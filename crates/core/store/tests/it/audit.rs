@@ -1,14 +1,13 @@
 //! The journal's chain.
 
-use lanyard_credential::Spend;
 use lanyard_store::{About, AuditVerdict, Event, EventKind, Fault, Head, JournalRecord, Verified};
 
 use super::world::{World, begun};
 
 async fn rotated(world: &World) {
     let credential = world.signed_in().await;
-    let (_, intent) = begun(&world.store, credential.id, Spend::Stored).await;
-    world.store.commit(credential.id, credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    let (_, declared) = begun(&world.store, credential.id).await;
+    world.store.commit(credential.id, credential.grant, &declared.intent, &world.rotated("2")).await.unwrap();
 }
 
 async fn head(world: &World) -> Head {

@@ -94,7 +94,7 @@ async fn a_restored_home_keeps_still_until_it_is_told_to_go_on() {
     let another = lanyard_home::open(&home, parts(&world.clock), Options::default()).await.unwrap().store;
     for store in [&store, &another] {
         refused(store.access_token(credential.id).await.unwrap_err());
-        refused(store.claim(credential.id, crate::world::LEASE).await.unwrap_err());
+        refused(store.claim(credential.id).await.unwrap_err());
         refused(store.set_standing(credential.id, &Standing::Disabled).await.unwrap_err());
         refused(store.app_secret(credential.app.unwrap()).await.unwrap_err());
         assert_eq!(store.audit(1).await.unwrap()[0].record.event.kind().as_str(), "restored");

@@ -1,28 +1,35 @@
-//! A database file is one machine's: its leases end by the boot clock.
+//! Deadlines are on the wall clock, and a reboot of the machine is another kernel.
 
-use lanyard_store::Claim;
+use lanyard_credential::rotation::Writer;
+use lanyard_store::{EXCHANGE, MARGIN};
 
-use crate::world::{LEASE, World, claimed};
+use crate::world::{World, begun, open};
 
 #[tokio::test]
-async fn a_lease_runs_out_on_the_boot_clock_whatever_the_wall_clock_says() {
+async fn a_process_of_an_earlier_boot_cannot_be_seen_and_has_its_time() {
     let world = World::new().await;
-    let other = world.seen_by(world.elsewhere()).await;
     let id = world.signed_in().await.id;
-    claimed(&world.store, id).await;
-    world.clock.jump_wall(jiff::SignedDuration::from_hours(24));
-    assert!(matches!(other.claim(id, LEASE).await.unwrap(), Claim::Held { .. }));
-    world.clock.jump_wall(jiff::SignedDuration::from_hours(-48));
-    world.clock.advance(LEASE);
-    claimed(&other, id).await;
+    drop(begun(&world.seen_by(world.me()).await, id).await);
+    assert_eq!(open(&world.store, id).await.unwrap().1, Writer::Gone);
+    world.clock.reboot("next");
+    let next = world.seen_by(world.me()).await;
+    assert_eq!(open(&next, id).await.unwrap().1, Writer::Unknown);
+    world.clock.advance(EXCHANGE + MARGIN);
+    assert_eq!(open(&next, id).await.unwrap().1, Writer::Presumed);
 }
 
 #[tokio::test]
-async fn the_lease_of_an_earlier_boot_is_free_at_once() {
+async fn a_wall_clock_that_was_set_back_keeps_nobody_waiting_for_longer_than_an_exchange_takes() {
     let world = World::new().await;
     let id = world.signed_in().await.id;
-    claimed(&world.seen_by(world.elsewhere()).await, id).await;
-    assert!(matches!(world.store.claim(id, LEASE).await.unwrap(), Claim::Held { .. }));
+    drop(begun(&world.seen_by(world.elsewhere()).await, id).await);
+    // A machine without a clock that runs on: it is 1970 again after each boot.
     world.clock.reboot("next");
-    claimed(&world.seen_by(world.me()).await, id).await;
+    world.clock.jump_wall(jiff::SignedDuration::from_hours(-24 * 365));
+    let next = world.seen_by(world.me()).await;
+    assert_eq!(open(&next, id).await.unwrap().1, Writer::Unknown);
+    world.clock.advance(EXCHANGE);
+    assert_eq!(open(&next, id).await.unwrap().1, Writer::Unknown);
+    world.clock.advance(MARGIN);
+    assert_eq!(open(&next, id).await.unwrap().1, Writer::Presumed);
 }

@@ -1,6 +1,6 @@
 //! Following the journal, and the tokens that a broker holds by it.
 
-use lanyard_credential::{CredentialId, Renewal, Spend, Standing};
+use lanyard_credential::{CredentialId, Renewal, Standing};
 use lanyard_store::{HeldToken, Position, Shared, Store};
 
 use super::world::{World, begun};
@@ -31,7 +31,7 @@ async fn another_process_learns_what_was_changed_and_nothing_else() {
     assert!(second.position.number > first.position.number + 1);
 
     // What only spends or records leaves the credential as it was.
-    world.store.claim(acme.id, super::world::LEASE).await.unwrap();
+    world.store.claim(acme.id).await.unwrap();
     world.store.release(acme.id).await.unwrap();
     assert_eq!(other.store.changes(second.position).await.unwrap().position, second.position);
 
@@ -47,10 +47,10 @@ async fn a_rotation_is_a_change_and_brings_the_next_token() {
     let acme = world.signed_in().await;
     let before = world.store.changes(Position::BEGINNING).await.unwrap();
     let old = held(&world.store).await.remove(0);
-    let (view, intent) = begun(&world.store, acme.id, Spend::Stored).await;
+    let (view, declared) = begun(&world.store, acme.id).await;
     let begun = world.store.changes(before.position).await.unwrap();
     assert_eq!(begun.credentials, [] as [CredentialId; 0], "an intent changes nothing yet");
-    world.store.commit(acme.id, view.credential.grant, &intent, &world.rotated("second")).await.unwrap();
+    world.store.commit(acme.id, view.credential.grant, &declared.intent, &world.rotated("second")).await.unwrap();
     let after = world.store.changes(before.position).await.unwrap();
     assert_eq!(after.credentials, [acme.id]);
     let new = world.store.held_token(acme.id, &mut Shared::default()).await.unwrap().unwrap();

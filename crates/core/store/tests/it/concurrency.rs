@@ -1,10 +1,11 @@
 //! Many at once, each with connections of its own: nothing is lost, nothing is done twice.
 
-use lanyard_credential::{Generation, Spend};
-use lanyard_store::{AuditVerdict, Claim, Commit};
-use lanyard_time::ProcessIdentity;
+use lanyard_credential::Generation;
+use lanyard_credential::rotation::Decision;
+use lanyard_store::{AuditVerdict, Begun, Commit, Parts};
+use lanyard_time::BootId;
 
-use super::world::{EXCHANGE, LEASE, World};
+use super::world::{World, decision};
 
 const WRITERS: u32 = 16;
 const ROUNDS: u32 = 4;
@@ -40,22 +41,19 @@ async fn of_many_that_rotate_at_once_one_does() {
     let mut tasks = Vec::new();
     for number in 0..WRITERS {
         let host = format!("host-{number}").into();
-        let store = world.seen_by(ProcessIdentity { host, ..world.me() }).await;
+        // Every other one is on another machine.
+        let kernel = if number % 2 == 0 { world.me().kernel } else { BootId::new(format!("kernel-{number}")) };
+        let store = world.seen_by(Parts { host, kernel, ..world.me() }).await;
         let answer = world.rotated(&format!("of-{number}"));
         tasks.push(tokio::spawn(async move {
-            let Claim::Claimed(view) = store.claim(id, LEASE).await.unwrap() else {
+            let begun = store.begin_rotation(id, |view| match decision(view) {
+                Decision::Exchange(attempt) if view.credential.generation == generation => Some(attempt),
+                _ => None,
+            });
+            let Begun::Declared(_, declared) = begun.await.unwrap() else {
                 return 0;
             };
-            if view.credential.generation != generation {
-                store.release(id).await.unwrap();
-                return 0;
-            }
-            let intent = store
-                .write_intent(id, generation, grant, None, Spend::Stored, 1, EXCHANGE)
-                .await
-                .unwrap()
-                .expect("whoever has the lease and the generation may");
-            let committed = store.commit(id, grant, &intent, &answer).await.unwrap();
+            let committed = store.commit(id, grant, &declared.intent, &answer).await.unwrap();
             assert_eq!(committed, Commit::Committed(generation.next()));
             1
         }));

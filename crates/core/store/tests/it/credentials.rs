@@ -1,14 +1,14 @@
 //! Credentials, hand-outs and new sign-ins.
 
 use lanyard_credential::{
-    Credential, Generation, Grant, Organisation, RefreshRight, Spend, Standing, Subject, SubjectIdentity, TroubleKind,
+    Credential, Generation, Grant, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, TroubleKind,
     Validity,
 };
 use lanyard_protocol::{OrgId, PersonId, PersonType};
 use lanyard_secret::RefreshToken;
-use lanyard_store::{Check, NameError, NewCredential, NewTokens};
+use lanyard_store::{Check, Commit, NameError, NewCredential, NewTokens, UnderWay};
 
-use super::world::{World, access, begun, claimed, new_app, pending, stored_refresh};
+use super::world::{World, access, begun, new_app, pending, seen, stored_refresh};
 
 fn known() -> Subject {
     Subject::Known(SubjectIdentity {
@@ -151,7 +151,7 @@ async fn a_grant_is_put_back_with_its_spare_and_over_no_other_generation() {
 async fn a_new_sign_in_replaces_grant_spare_intent_and_trouble() {
     let world = World::new().await;
     let old = world.signed_in().await;
-    let (_, intent) = begun(&world.store, old.id, Spend::Stored).await;
+    let (_, declared) = begun(&world.store, old.id).await;
     let spare = RefreshToken::new("canary-spare");
     assert!(world.store.keep_spare(old.id, old.grant, &spare).await.unwrap());
     let trouble = Standing::Stalled(world.trouble(TroubleKind::OutcomeUnknown));
@@ -161,16 +161,17 @@ async fn a_new_sign_in_replaces_grant_spare_intent_and_trouble() {
         world.store.replace_grant(old.id, &world.tokens("2"), &known(), Some(&organisation())).await.unwrap();
 
     assert_eq!(generation, Some(Generation::new(2)));
-    let view = claimed(&world.store, old.id).await;
+    let view = seen(&world.store, old.id).await;
     assert_eq!(view.credential.grant, Grant::new(2));
     assert_eq!(view.credential.standing, Standing::Active);
     assert_eq!(view.credential.subject, known());
     assert_eq!(view.credential.organisation, Some(organisation()));
-    assert_eq!((view.intent, view.has_spare), (None, false));
+    assert_eq!((view.under_way, view.has_spare), (UnderWay::Nothing, false));
     assert_eq!(access(&world.store, old.id).await, Some((2, "canary-access-2".to_owned())));
     assert_eq!(stored_refresh(&world.store, old.id).await, "canary-refresh-2");
     // What was under way for the earlier grant comes too late, and its token is nobody's spare.
-    assert!(world.store.spend(old.id, &intent).await.unwrap().is_none());
+    let late = world.store.commit(old.id, old.grant, &declared.intent, &world.rotated("late")).await.unwrap();
+    assert_eq!(late, Commit::Overtaken { generation: Generation::new(2), same_grant: false });
     assert!(!world.store.keep_spare(old.id, old.grant, &spare).await.unwrap());
 }
 
@@ -220,11 +221,13 @@ async fn what_is_disabled_stays_so_until_it_is_enabled() {
 async fn what_is_erased_is_gone_for_every_method() {
     let world = World::new().await;
     let credential = world.signed_in().await;
-    let (_, intent) = begun(&world.store, credential.id, Spend::Stored).await;
+    let (_, declared) = begun(&world.store, credential.id).await;
     assert!(world.store.remove_credential(credential.id).await.unwrap());
     assert!(!world.store.remove_credential(credential.id).await.unwrap());
     assert_eq!(access(&world.store, credential.id).await, None);
-    assert!(world.store.spend(credential.id, &intent).await.unwrap().is_none());
+    let late =
+        world.store.commit(credential.id, credential.grant, &declared.intent, &world.rotated("2")).await.unwrap();
+    assert_eq!(late, Commit::Erased);
     let generation = world.store.replace_grant(credential.id, &world.tokens("2"), &known(), None).await.unwrap();
     assert_eq!(generation, None);
     assert_eq!(world.store.begin_clearing(credential.id).await.unwrap().map(|waiting| waiting.len()), None);

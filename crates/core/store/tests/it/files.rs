@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::{fs, io};
 
-use lanyard_credential::Spend;
 use lanyard_secret::RefreshToken;
 
 use crate::world::{World, begun};
@@ -24,6 +23,10 @@ fn try_holds(directory: &Path, needle: &[u8]) -> Option<Vec<String>> {
         let path = entry.unwrap().path();
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                found.extend(try_holds(&path, needle)?);
+                continue;
+            }
             bytes => bytes.unwrap(),
         };
         if bytes.windows(needle.len()).any(|window| window == needle) {
@@ -38,8 +41,8 @@ async fn no_file_of_the_home_shows_a_token() {
     let world = World::new().await;
     let credential = world.signed_in().await;
     world.store.keep_spare(credential.id, credential.grant, &RefreshToken::new("canary-spare")).await.unwrap();
-    let (_, intent) = begun(&world.store, credential.id, Spend::Stored).await;
-    world.store.commit(credential.id, credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    let (_, declared) = begun(&world.store, credential.id).await;
+    world.store.commit(credential.id, credential.grant, &declared.intent, &world.rotated("2")).await.unwrap();
     world.store.begin_clearing(credential.id).await.unwrap();
     // The name is there, so the search looks in the right place.
     assert!(!holds(&world.home(), b"acme").is_empty());

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-use lanyard_credential::{CredentialId, Spend, Standing};
+use lanyard_credential::{CredentialId, Standing};
 use lanyard_home::{Options, ReplaceKeyError};
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{Commit, NewCredential, StoreError};
@@ -275,7 +275,7 @@ async fn every_row_gets_a_new_data_key_and_opens_with_that_alone() {
     let world = World::new().await;
     let ids = world.many(120).await;
     let credential = world.signed_in().await;
-    let (view, intent) = begun(&world.store, credential.id, Spend::Stored).await;
+    let (view, declared) = begun(&world.store, credential.id).await;
     world.store.keep_spare(credential.id, view.credential.grant, &RefreshToken::new("spare")).await.unwrap();
     world.store.begin_clearing(ids[119]).await.unwrap();
     world.tamper("UPDATE credentials SET access_token = x'00' WHERE name = 'bot-118'").await;
@@ -299,7 +299,8 @@ async fn every_row_gets_a_new_data_key_and_opens_with_that_alone() {
     assert!(before.iter().all(|value| !after.contains(value)), "a value is as it was");
     all_open(&world, &ids[..118]).await;
     // Whoever had the rows in memory, and the exchange that was under way, go on.
-    let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    let done =
+        world.store.commit(credential.id, view.credential.grant, &declared.intent, &world.rotated("2")).await.unwrap();
     assert!(matches!(done, Commit::Committed(_)), "{done:?}");
     let store = world.opened().await;
     assert!(store.store.app_secret(credential.app.unwrap()).await.unwrap().is_some());

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lanyard_credential::{CredentialId, Generation, Grant, Spend};
+use lanyard_credential::rotation::Decision;
+use lanyard_credential::{CredentialId, Generation, Grant};
 use lanyard_store::{Commit, StoreError};
 
-use crate::world::{EXCHANGE, LEASE, World, access, begun, claimed, stored_refresh};
+use crate::world::{World, access, begun, claimed, decision, stored_refresh};
 
 fn database(world: &World) -> PathBuf {
     world.home().join("lanyard.db")
@@ -41,7 +42,7 @@ fn is_replaced<T>(done: &Result<T, StoreError>) -> bool {
 /// Whether everything that begins something is refused.
 async fn is_noticed(world: &World, id: CredentialId) -> bool {
     is_replaced(&world.store.changes(lanyard_store::Position::BEGINNING).await)
-        && is_replaced(&world.store.claim(id, LEASE).await)
+        && is_replaced(&world.store.claim(id).await)
         && is_replaced(&world.store.credentials().await)
 }
 
@@ -49,10 +50,13 @@ async fn is_noticed(world: &World, id: CredentialId) -> bool {
 async fn nothing_is_spent_from_a_database_that_was_removed() {
     let world = World::new().await;
     let id = world.signed_in().await.id;
-    let view = claimed(&world.store, id).await;
+    claimed(&world.store, id).await;
     fs::remove_file(database(&world)).unwrap();
-    let (generation, grant) = (view.credential.generation, view.credential.grant);
-    let declared = world.store.write_intent(id, generation, grant, None, Spend::Stored, 1, EXCHANGE).await;
+    let declared = world.store.begin_rotation(id, |view| match decision(view) {
+        Decision::Exchange(attempt) => Some(attempt),
+        Decision::Stall | Decision::End(_) => None,
+    });
+    let declared = declared.await;
     assert!(is_replaced(&declared), "a refresh token would be spent, and its answer written where nobody finds it");
     assert!(is_noticed(&world, id).await);
 }
@@ -102,9 +106,9 @@ async fn a_log_that_went_with_the_last_connection_is_missed_by_nobody() {
 async fn an_answer_goes_with_the_database_that_says_that_it_was_asked_for() {
     let world = World::new().await;
     let id = world.signed_in().await.id;
-    let (_, intent) = begun(&world.store, id, Spend::Stored).await;
+    let (_, declared) = begun(&world.store, id).await;
     move_away(&world);
-    let committed = world.store.commit(id, Grant::new(1), &intent, &world.rotated("2")).await.unwrap();
+    let committed = world.store.commit(id, Grant::new(1), &declared.intent, &world.rotated("2")).await.unwrap();
     assert_eq!(committed, Commit::Committed(Generation::new(2)));
     assert!(is_noticed(&world, id).await);
     move_back(&world);

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use lanyard_credential::rotation::Writer;
 use lanyard_home::OpenError;
-use lanyard_store::{ClientList, EventKind, OpenDatabaseError, Refusal, StoreError};
+use lanyard_store::{ClientList, EXCHANGE, EventKind, MARGIN, OpenDatabaseError, Refusal, StoreError};
 
-use crate::world::World;
+use crate::world::{World, open};
 
 fn told(list: &ClientList) -> (Vec<&str>, Vec<(&str, Refusal)>) {
     let counting = list.clients.iter().map(|found| found.client.name.as_str()).collect();
@@ -34,6 +35,30 @@ const EARLIER: &str = "DROP TABLE journal; DROP TABLE journal_head; DROP TABLE j
      CREATE TABLE audit (writer TEXT NOT NULL, sequence BIGINT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL, credential_id TEXT, \
      credential_name TEXT, actor TEXT NOT NULL, detail TEXT NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (writer, sequence)); \
      CREATE INDEX audit_by_credential ON audit (credential_id, action, at);";
+
+/// Undoes what the last version did to the tables of those before it.
+const BEFORE_INTENTS: &str = include_str!("fixtures/before-intents.sql");
+
+/// A process of an earlier version wrote it; nothing more is known of that process.
+#[tokio::test]
+async fn the_open_intent_of_an_earlier_version_is_kept_until_its_writer_is_presumed_gone() {
+    let world = home_of_first_version().await;
+    let wall = world.now().wall.as_millisecond() + 60_000;
+    world
+        .tamper(&format!(
+            "UPDATE credentials SET intent_phase = 'open', intent_generation = generation, intent_spend = 'stored', \
+             intent_attempt = 3, intent_host = 'h', intent_boot = 'b', intent_pid = 7, intent_started = 1, \
+             intent_deadline_boot = 'b', intent_deadline_elapsed = 1, intent_deadline_wall = {wall}"
+        ))
+        .await;
+    let store = world.opened().await.store;
+    let all = store.credentials().await.unwrap();
+    let id = all[0].id;
+    let (intent, writer) = open(&store, id).await.unwrap();
+    assert_eq!((intent.attempt, intent.writer.pid, writer), (3, 7, Writer::Unknown));
+    world.clock.advance(EXCHANGE + MARGIN);
+    assert_eq!(open(&store, id).await.unwrap().1, Writer::Presumed);
+}
 
 #[tokio::test]
 async fn the_clients_of_an_earlier_version_are_adopted_once() {
@@ -66,7 +91,7 @@ async fn the_clients_of_an_earlier_version_are_adopted_once() {
     // Turning the version back has nobody else adopted.
     let back = "DROP TABLE client_list; DROP INDEX audit_by_credential; ALTER TABLE apps DROP COLUMN seal; \
                 ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 5;";
-    world.tamper(&format!("{EARLIER} {back} {}", insert("mallory", 'b'))).await;
+    world.tamper(&format!("{BEFORE_INTENTS} {EARLIER} {back} {}", insert("mallory", 'b'))).await;
     let opened = world.opened_with(lanyard_home::KeyAccess::default()).await;
     assert!(matches!(opened, Err(OpenError::Database(OpenDatabaseError::Store(StoreError::Altered { .. })))));
 }
@@ -89,6 +114,7 @@ async fn the_rows_of_an_earlier_version_are_sealed_once() {
     // Turning the version back has nothing sealed again.
     world.tamper(EARLIER).await;
     world.tamper("UPDATE credentials SET kind = 'personal', seal = NULL; ALTER TABLE apps DROP COLUMN seal").await;
+    world.tamper(BEFORE_INTENTS).await;
     world
         .tamper("ALTER TABLE credentials DROP COLUMN seal; ALTER TABLE home DROP COLUMN seal; PRAGMA user_version = 6")
         .await;

@@ -1,6 +1,6 @@
 //! Rows that somebody wrote past Lanyard.
 
-use lanyard_credential::{Credential, Spend, Standing};
+use lanyard_credential::{Credential, Standing};
 use lanyard_store::{Commit, StoreError};
 
 use super::world::{World, begun, new_app, pending};
@@ -53,7 +53,7 @@ async fn is_refused(world: &World, credential: &Credential) -> bool {
     is_altered(&store.credential_by_id(credential.id).await)
         && is_altered(&store.hand_out_by_id(credential.id).await)
         && is_altered(&store.held_token(credential.id, &mut lanyard_store::Shared::default()).await)
-        && is_altered(&store.claim(credential.id, super::world::LEASE).await)
+        && is_altered(&store.claim(credential.id).await)
         && is_altered(&store.set_standing(credential.id, &Standing::Active).await)
         && is_altered(&store.change_labels(credential.id, &[], &["a=b".parse().unwrap()]).await)
         && is_altered(&store.replace_grant(credential.id, &world.tokens("2"), &credential.subject, None).await)
@@ -77,9 +77,9 @@ async fn an_altered_credential_is_refused_and_no_change_makes_it_authentic() {
     }
 }
 
-/// What a seal leaves out: columns that hold values which are sealed for their row, those which decide what is opened, the intent, how the
+/// What a seal leaves out: columns that hold values which are sealed for their row, those which decide what is opened, how the
 /// last attempt failed, and how long the tokens last.
-const NOT_SEALED: [&str; 33] = [
+const NOT_SEALED: [&str; 22] = [
     "seal",
     "wrapped_key",
     "access_token",
@@ -102,17 +102,6 @@ const NOT_SEALED: [&str; 33] = [
     "trouble_elapsed",
     "trouble_failures",
     "trouble_pause",
-    "intent_phase",
-    "intent_generation",
-    "intent_spend",
-    "intent_attempt",
-    "intent_host",
-    "intent_boot",
-    "intent_pid",
-    "intent_started",
-    "intent_deadline_boot",
-    "intent_deadline_elapsed",
-    "intent_deadline_wall",
 ];
 
 #[tokio::test]
@@ -203,9 +192,10 @@ async fn a_damaged_secret_of_an_authentic_app_can_be_replaced() {
 async fn an_answer_is_kept_in_a_row_that_was_altered_meanwhile_and_the_row_stays_refused() {
     let world = World::new().await;
     let credential = world.signed_in().await;
-    let (view, intent) = begun(&world.store, credential.id, Spend::Stored).await;
+    let (view, declared) = begun(&world.store, credential.id).await;
     world.tamper("UPDATE credentials SET kind = 'bot'").await;
-    let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    let done =
+        world.store.commit(credential.id, view.credential.grant, &declared.intent, &world.rotated("2")).await.unwrap();
     assert!(matches!(done, Commit::Committed(_)), "{done:?}");
     assert!(is_altered(&world.store.credential_by_id(credential.id).await));
     world.tamper("UPDATE credentials SET kind = 'integration'").await;

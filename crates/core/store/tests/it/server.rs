@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use lanyard_credential::{CredentialId, Generation, Granted, Spend};
+use lanyard_credential::rotation::{Decision, Outcome, Writer};
+use lanyard_credential::{CredentialId, Generation, Granted};
 use lanyard_home::{KeyAccess, NewHomeKey, OpenError, Options};
-use lanyard_store::{AuditVerdict, Claim, Commit, NewCredential, OpenDatabaseError, Store, StoreError};
+use lanyard_store::{AuditVerdict, Claim, Commit, EXCHANGE, NewCredential, OpenDatabaseError, Store, StoreError};
 use lanyard_testkit::{Postgres, left_out};
-use lanyard_time::ProcessIdentity;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
-use crate::on_postgres::world::{EXCHANGE, LEASE, World, access, claimed, client, parts, pending, stored_refresh};
+use crate::on_postgres::world::{
+    World, access, begun, claimed, client, decision, open, parts, pending, seen, stored_refresh,
+};
 
 /// A home whose store is on the server; `None` where there is none.
 async fn world() -> Option<World> {
@@ -83,9 +85,9 @@ async fn a_schema_that_somebody_altered_is_not_opened() {
             &["missing: index journal_by_time"],
         ),
         (
-            "ALTER TABLE leases DROP CONSTRAINT leases_pkey",
-            "ALTER TABLE leases ADD PRIMARY KEY (name)",
-            &["missing: constraint leases.leases_pkey", "missing: index leases_pkey"],
+            "ALTER TABLE intents DROP CONSTRAINT intents_pkey",
+            "ALTER TABLE intents ADD PRIMARY KEY (credential)",
+            &["missing: constraint intents.intents_pkey", "missing: index intents_pkey"],
         ),
     ] {
         world.tamper(tampering).await;
@@ -214,7 +216,7 @@ async fn writes_about_one_credential_do_not_wait_for_those_about_another() {
     let mut other = connection(&world).await;
     run(&mut other, &format!("BEGIN; SELECT id FROM credentials WHERE id = '{first}' FOR UPDATE")).await;
     claimed(&store, second).await;
-    let error = store.claim(first, LEASE).await.unwrap_err();
+    let error = store.claim(first).await.unwrap_err();
     assert!(matches!(error, StoreError::Busy), "{error}");
     // What reaches everything waits for whoever is in the middle of something.
     run(&mut other, "ROLLBACK; BEGIN; SELECT pg_advisory_xact_lock_shared(7809644696442135552)").await;
@@ -271,28 +273,35 @@ async fn a_commit_without_an_answer_is_undecided_and_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn machines_that_share_a_store_respect_each_others_leases_and_intents() {
+async fn machines_that_share_a_store_respect_each_others_intents() {
     let Some(world) = world().await else { return };
     let credential = world.signed_in().await;
     let me = world.seen_by(world.me()).await;
     let (generation, grant) = (credential.generation, credential.grant);
-    claimed(&me, credential.id).await;
-    let intent = me.write_intent(credential.id, generation, grant, None, Spend::Stored, 1, EXCHANGE).await.unwrap();
-    let intent = intent.unwrap();
+    let (_, declared) = begun(&me, credential.id).await;
     // Another machine, up for another time.
     world.clock.reboot("another machine");
-    let there = world.seen_by(ProcessIdentity { host: "elsewhere".into(), ..world.me() }).await;
-    let claim = there.claim(credential.id, LEASE).await.unwrap();
-    assert!(matches!(claim, Claim::Held { .. }), "{claim:?}");
+    let there = world.seen_by(world.elsewhere()).await;
+    assert_eq!(there.claim(credential.id).await.unwrap(), Claim::Held);
     world.clock.advance(EXCHANGE);
-    let Claim::Claimed(view) = there.claim(credential.id, LEASE).await.unwrap() else { panic!("the lease ran out") };
-    let (_, writer) = view.intent.unwrap();
-    assert_eq!(writer, lanyard_store::Writer::Present, "its clock may be late");
-    there.release(credential.id).await.unwrap();
+    assert_eq!(decision(&seen(&there, credential.id).await), Decision::End(Outcome::Busy), "its clock may be late");
+    assert_eq!(open(&there, credential.id).await.unwrap().1, Writer::Unknown);
     // Its answer comes late, and is kept.
-    let committed = me.commit(credential.id, grant, &intent, &world.rotated("2")).await.unwrap();
+    let committed = me.commit(credential.id, grant, &declared.intent, &world.rotated("2")).await.unwrap();
     assert_eq!(committed, Commit::Committed(generation.next()));
     assert_eq!(stored_refresh(&there, credential.id).await, "canary-refresh-2");
+}
+
+/// Two homes of one store on one machine: neither sees the other's files, and a file that is missing is no sign that its process has ended.
+#[tokio::test]
+async fn homes_that_share_a_store_do_not_take_each_others_processes_for_gone() {
+    let Some(world) = world().await else { return };
+    let credential = world.signed_in().await;
+    let (_, declared) = begun(&world.store, credential.id).await;
+    let number = &*declared.intent.writer.number;
+    std::fs::rename(world.home().join("presence").join(number), world.home().join("in-another-home")).unwrap();
+    let there = world.seen_by(world.me()).await;
+    assert_eq!(open(&there, credential.id).await.unwrap().1, Writer::Unknown);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

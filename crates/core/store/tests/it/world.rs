@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lanyard_credential::rotation::{Attempt, Decision, Found, Snapshot, Writer, decide};
 use lanyard_credential::{
     App, AppId, AppKind, Client, ClientId, ClientKey, Credential, CredentialId, CredentialName, Generation, Grant,
     Granted, Intent, Kind, RefreshRight, Spend, Standing, Subject, Trouble, TroubleKind, Validity,
@@ -14,18 +15,16 @@ use lanyard_credential::{
 use lanyard_home::{KeyAccess, NewHomeKey, OpenError, OpenHome, Options};
 use lanyard_protocol::{AppClientId, Environment};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
-use lanyard_store::{Claim, KeyedClient, NewApp, NewCredential, NewTokens, Parts, RotatedTokens, RotationView, Store};
+use lanyard_store::{
+    Begun, Claim, Declared, KeyedClient, NewApp, NewCredential, NewTokens, Parts, RotatedTokens, RotationView, Store,
+    UnderWay,
+};
 use lanyard_testkit::{Postgres, left_out};
-use lanyard_time::{Clock, Entropy, ManualClock, Moment, ProcessIdentity, SystemEntropy};
+use lanyard_time::{BootId, Clock, Entropy, ManualClock, Moment, SystemEntropy};
 use lanyard_vault::{HomeKey, KeySource};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
-
-/// How long leases are asked for in tests.
-pub(crate) const LEASE: Duration = Duration::from_mins(1);
-/// How long exchanges may take in tests.
-pub(crate) const EXCHANGE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     directory: tempfile::TempDir,
@@ -56,8 +55,7 @@ impl World {
     }
 
     /// The same home as another process sees it.
-    pub(crate) async fn seen_by(&self, process: ProcessIdentity) -> Store {
-        let parts = Parts { process, ..parts(&self.clock) };
+    pub(crate) async fn seen_by(&self, parts: Parts) -> Store {
         lanyard_home::open_with_key(&self.home(), &self.key, parts, self.options()).await.unwrap()
     }
 
@@ -108,18 +106,14 @@ impl World {
         ids
     }
 
-    /// A process of another host: no one can tell whether it is there.
-    pub(crate) fn elsewhere(&self) -> ProcessIdentity {
-        ProcessIdentity { host: "elsewhere".into(), ..self.me() }
+    /// A process of another machine: no one here can tell whether it is there.
+    pub(crate) fn elsewhere(&self) -> Parts {
+        Parts { kernel: BootId::new("elsewhere"), host: "elsewhere".into(), ..self.me() }
     }
 
-    /// A process of this host that has ended.
-    pub(crate) fn ended(&self) -> ProcessIdentity {
-        ProcessIdentity { started: 1, ..self.me() }
-    }
-
-    pub(crate) fn me(&self) -> ProcessIdentity {
-        ProcessIdentity::current(self.clock.now().boot.boot)
+    /// A process of this machine.
+    pub(crate) fn me(&self) -> Parts {
+        parts(&self.clock)
     }
 
     /// Does to the database what the store would not.
@@ -283,30 +277,72 @@ pub(crate) fn pending(name: &str) -> Credential {
     }
 }
 
-/// Takes the lease, which must be free.
+/// Takes the credential, which must be free.
 pub(crate) async fn claimed(store: &Store, id: CredentialId) -> RotationView {
-    match store.claim(id, LEASE).await.unwrap() {
+    match store.claim(id).await.unwrap() {
         Claim::Claimed(view) => *view,
-        other => panic!("the lease should be free: {other:?}"),
+        other => panic!("the credential should be free: {other:?}"),
     }
 }
 
-/// Takes the lease and writes the intent to spend `spend`.
-pub(crate) async fn begun(store: &Store, id: CredentialId, spend: Spend) -> (RotationView, Intent) {
-    let view = claimed(store, id).await;
-    let replaces = view.intent.as_ref().map(|(intent, _)| intent);
-    let attempt = replaces.map_or(1, |intent| intent.attempt + 1);
-    let Credential { generation, grant, .. } = view.credential;
-    let intent = store.write_intent(id, generation, grant, replaces, spend, attempt, EXCHANGE).await.unwrap();
-    let intent = intent.expect("nothing stands against the intent");
-    (view, intent)
+/// The row as a rotation sees it.
+pub(crate) async fn seen(store: &Store, id: CredentialId) -> RotationView {
+    match store.begin_rotation(id, |_| None).await.unwrap() {
+        Begun::Seen(view) => *view,
+        other => panic!("nothing was decided on: {other:?}"),
+    }
+}
+
+/// What stands open, and what is known of its writer.
+pub(crate) async fn open(store: &Store, id: CredentialId) -> Option<(Intent, Writer)> {
+    match seen(store, id).await.under_way {
+        UnderWay::Exchange(intent, writer) => Some((intent, writer)),
+        UnderWay::Nothing => None,
+        UnderWay::Held(by) => panic!("{by:?} has it"),
+    }
+}
+
+/// What a rotation decides about the row, which is of its generation.
+pub(crate) fn decision(view: &RotationView) -> Decision {
+    let intent = match &view.under_way {
+        UnderWay::Exchange(intent, writer) => {
+            Some(Found { spend: intent.spend, attempt: intent.attempt, writer: *writer, presumed: intent.presumed })
+        }
+        UnderWay::Nothing | UnderWay::Held(_) => None,
+    };
+    let generation = view.credential.generation;
+    let snapshot = Snapshot { generation, intent, spare: view.has_spare, rotates: true };
+    decide(generation, &snapshot, false)
+}
+
+/// Writes the intent to spend the stored refresh token, or the one that the open intent is about.
+pub(crate) async fn begun(store: &Store, id: CredentialId) -> (RotationView, Declared) {
+    let attempt = |view: &RotationView| match decision(view) {
+        Decision::Exchange(attempt) => Some(attempt),
+        Decision::Stall | Decision::End(_) => None,
+    };
+    match store.begin_rotation(id, attempt).await.unwrap() {
+        Begun::Declared(view, declared) => (*view, declared),
+        other => panic!("nothing stands against the intent: {other:?}"),
+    }
+}
+
+/// The same for the spare.
+pub(crate) async fn begun_with_spare(store: &Store, id: CredentialId) -> (RotationView, Declared) {
+    let attempt = |view: &RotationView| match decision(view) {
+        Decision::Exchange(attempt) => Some(Attempt { spend: Spend::Spare, ..attempt }),
+        Decision::Stall | Decision::End(_) => None,
+    };
+    match store.begin_rotation(id, attempt).await.unwrap() {
+        Begun::Declared(view, declared) => (*view, declared),
+        other => panic!("nothing stands against the intent: {other:?}"),
+    }
 }
 
 /// The refresh token that the row holds now.
 pub(crate) async fn stored_refresh(store: &Store, id: CredentialId) -> String {
-    let (_, intent) = begun(store, id, Spend::Stored).await;
-    let token = store.spend(id, &intent).await.unwrap().expect("there is one");
-    token.expose_secret().to_owned()
+    let (_, declared) = begun(store, id).await;
+    declared.token.expose_secret().to_owned()
 }
 
 pub(crate) async fn access(store: &Store, id: CredentialId) -> Option<(u32, String)> {

@@ -17,13 +17,17 @@ pub(crate) struct Refresh {
     /// Renew even if it is not due, or if Lanyard is waiting after a failure
     #[arg(long)]
     force: bool,
+    /// Renew without waiting for a process that began a renewal and is stuck, or cannot be seen; implies --force
+    #[arg(long)]
+    take_over: bool,
 }
 
 impl Refresh {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         let name = context::credential(&broker, self.name).await?;
-        let call = lanyard_broker::Refresh { name, force: self.force, expected: common.expected()? };
+        let (force, take_over, expected) = (self.force, self.take_over, common.expected()?);
+        let call = lanyard_broker::Refresh { name, force, take_over, expected };
         let refreshed = broker.call(call).await?;
         let now = context::parts().clock.now();
         let (credential, what) = match &refreshed {

@@ -255,6 +255,7 @@ fn answered_otherwise() -> Vec<(Error, u8)> {
         (TroubleKind::Unreachable, 5),
         (TroubleKind::Limited, 5),
         (TroubleKind::OutcomeUnknown, 5),
+        (TroubleKind::Unfinished, 5),
     ] {
         all.push((Error::NoToken { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));
         all.push((Error::NotRenewed { whose: whose(), trouble: trouble(kind), wait: Duration::ZERO }, code));

@@ -51,7 +51,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "lanyard api acme POST rooms -f title=Standup",
         ],
     ),
-    ("refresh", &["lanyard refresh acme", "lanyard refresh acme --force"]),
+    ("refresh", &["lanyard refresh acme", "lanyard refresh acme --force", "lanyard refresh acme --take-over"]),
     ("tokens list", &["lanyard tokens list acme --via admin"]),
     ("tokens revoke", &["lanyard tokens revoke acme --superseded", "lanyard tokens revoke acme Y2lz --via admin"]),
     ("rename", &["lanyard rename lobby foyer"]),

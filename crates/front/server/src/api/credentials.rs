@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::operation::{Operation, named};
+use super::operation::{Forcing, Operation, named};
 use super::{json as reply, read};
 use crate::body::Body;
 use crate::caller::Caller;
@@ -45,7 +45,7 @@ pub(super) async fn perform(
         Operation::Add => add(shared, caller, request).await,
         Operation::Show(name) => show(shared, caller, name).await,
         Operation::Clear(name) => clear(shared, caller, name).await,
-        Operation::Refresh { name, force } => refresh(shared, caller, name, force).await,
+        Operation::Refresh { name, how } => refresh(shared, caller, name, how).await,
         Operation::Test(name) => test(shared, caller, name, request).await,
     }
 }
@@ -159,16 +159,21 @@ fn revocation(revocation: &Revocation) -> Value {
     json!({ "token": token, "outcome": outcome, "reason": reason })
 }
 
-async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, force: bool) -> Answer {
+async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, how: Forcing) -> Answer {
     let broker = shared.broker_for(caller, Capability::Refresh, Scope::Named(&[&name]))?;
-    if let (true, Caller::Client { .. }, Some(held)) = (force, caller, shared.hand_outs.find(name.as_str())) {
+    if let (true, Caller::Client { .. }) = (how.take_over, caller) {
+        return Err(Problem::new(Code::Refused, "a person takes over from a process that is stuck, not a program")
+            .hint(format!("on the broker's machine: lanyard refresh {name} --take-over")));
+    }
+    if let (true, Caller::Client { .. }, Some(held)) = (how.is_early(), caller, shared.hand_outs.find(name.as_str())) {
         shared.forced.permit(held.id, &shared.hand_outs.now()).map_err(|wait| {
             Problem::new(Code::TooOften, format!("{name} was renewed at a client's request less than a minute ago"))
-                .hint("try again later, or omit force")
+                .hint("try again later, or omit force and take_over")
                 .retry_after(wait)
         })?;
     }
-    let refreshed = broker.call(Refresh { name, force, expected: None }).await;
+    let Forcing { force, take_over } = how;
+    let refreshed = broker.call(Refresh { name, force, take_over, expected: None }).await;
     let _ = shared.hand_outs.catch_up().await;
     let (credential, outcome) = match refreshed? {
         Refreshed::Rotated(credential) => (credential, "renewed"),

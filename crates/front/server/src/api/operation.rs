@@ -21,11 +21,20 @@ pub(super) enum Operation {
     Refresh {
         /// The credential.
         name: CredentialName,
-        /// Whether to renew it even if it is not due.
-        force: bool,
+        /// What was asked for beside it.
+        how: Forcing,
     },
     /// `POST /api/v1/credentials/{name}/test`
     Test(CredentialName),
+}
+
+/// The parameters of a renewal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Forcing {
+    /// Whether to renew it even if it is not due.
+    pub(super) force: bool,
+    /// Whether to renew it without waiting for a process that is stuck or cannot be seen.
+    pub(super) take_over: bool,
 }
 
 impl Operation {
@@ -45,7 +54,7 @@ impl Operation {
             // A HEAD would be recorded as a hand-out although the caller receives no token.
             ["credentials", name, "token"] if !name.is_empty() => return Err(Problem::method(path, "GET")),
             ["credentials", name, what @ ("refresh" | "test")] if !name.is_empty() => match (method, what) {
-                (&Method::POST, "refresh") => Self::Refresh { name: named(name)?, force: forced(query)? },
+                (&Method::POST, "refresh") => Self::Refresh { name: named(name)?, how: Forcing::read(query)? },
                 (&Method::POST, _) => Self::Test(named(name)?),
                 _ => return Err(Problem::method(path, "POST")),
             },
@@ -85,25 +94,33 @@ pub(super) fn named(name: &str) -> Result<CredentialName, Problem> {
     })
 }
 
-/// The parameter `force`, the only one that a renewal has.
-fn forced(query: Option<&str>) -> Result<bool, Problem> {
-    let mut force = None;
-    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        let hint = "the only parameter is force, once: force=true or force=false";
-        let refused = |why: String| Problem::new(Code::BadRequest, why).hint(hint);
-        if name != "force" {
-            return Err(refused(format!("unknown parameter {name:?}")));
+impl Forcing {
+    fn read(query: Option<&str>) -> Result<Self, Problem> {
+        let [mut force, mut take_over] = [None; 2];
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let hint = "the parameters are force and take_over, each once, as true or false: force=true";
+            let refused = |why: String| Problem::new(Code::BadRequest, why).hint(hint);
+            let parameter = match &*name {
+                "force" => &mut force,
+                "take_over" => &mut take_over,
+                _ => return Err(refused(format!("unknown parameter {name:?}"))),
+            };
+            let read = match &*value {
+                "true" => true,
+                "false" => false,
+                other => return Err(refused(format!("invalid value {other:?} for {name}"))),
+            };
+            if parameter.replace(read).is_some() {
+                return Err(refused(format!("the parameter {name} was given twice")));
+            }
         }
-        let read = match &*value {
-            "true" => true,
-            "false" => false,
-            other => return Err(refused(format!("invalid value {other:?} for force"))),
-        };
-        if force.replace(read).is_some() {
-            return Err(refused("the parameter force was given twice".to_owned()));
-        }
+        Ok(Self { force: force.unwrap_or(false), take_over: take_over.unwrap_or(false) })
     }
-    Ok(force.unwrap_or(false))
+
+    /// Whether it may renew before it is due.
+    pub(super) const fn is_early(self) -> bool {
+        self.force || self.take_over
+    }
 }
 
 fn no_parameters(query: Option<&str>) -> Result<(), Problem> {
@@ -123,7 +140,8 @@ mod tests {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let method = method.parse().unwrap();
         match Operation::read(&method, path, query) {
-            Ok(Operation::Refresh { name, force: true }) => Ok(format!("refresh! {name}")),
+            Ok(Operation::Refresh { name, how }) if how.take_over => Ok(format!("refresh!! {name}")),
+            Ok(Operation::Refresh { name, how }) if how.force => Ok(format!("refresh! {name}")),
             Ok(operation) => {
                 let name = operation.name().map(|name| format!(" {name}")).unwrap_or_default();
                 Ok(format!("{}{name}", operation.word()))
@@ -149,6 +167,8 @@ mod tests {
             ("POST", "/api/v1/credentials/acme/refresh?", "refresh acme"),
             ("POST", "/api/v1/credentials/acme/refresh?force=false", "refresh acme"),
             ("POST", "/api/v1/credentials/acme/refresh?force=true", "refresh! acme"),
+            ("POST", "/api/v1/credentials/acme/refresh?take_over=true", "refresh!! acme"),
+            ("POST", "/api/v1/credentials/acme/refresh?take_over=false&force=true", "refresh! acme"),
             ("POST", "/api/v1/credentials/acme/refresh?f%6Frce=tru%65", "refresh! acme"),
         ] {
             assert_eq!(read(method, target).as_deref(), Ok(expected), "{method} {target}");

@@ -316,7 +316,7 @@ fn using(tried: &mut Trips) {
     for reply in
         [Refreshed::Rotated(credential()), Refreshed::RotatedElsewhere(credential()), Refreshed::NotDue(credential())]
     {
-        tried.trip(&Refresh { name: name(), force: true, expected: None }, &reply);
+        tried.trip(&Refresh { name: name(), force: true, take_over: false, expected: None }, &reply);
     }
     let list = ListTokens { name: name(), via: Some(name()), expected: None };
     tried.trip(&list, &LiveTokens { credential: credential(), via: name(), tokens: vec![live_token()] });

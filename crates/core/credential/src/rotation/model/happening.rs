@@ -2,18 +2,23 @@
 
 use super::Server;
 use super::mutant::Mutant;
-use super::world::{Row, Run, World};
-use crate::Generation;
+use super::world::{File, Late, Note, Row, Run, World};
+use crate::IntentPhase;
 use crate::rotation::{Answer, Event, State};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Happening {
     Begin(usize),
+    /// A person begins a renewal that does not wait for a writer that is late or cannot be seen.
+    TakeOver(usize),
     Perform(usize),
     Fail(usize),
     Crash(usize),
-    LeaseEnds,
     DeadlinePasses,
+    /// The margin passes that follows a deadline.
+    MarginPasses,
+    /// Others find the presence file of the intent's writer no more, or another one in its place.
+    LoseFile(File),
     /// Webex carries out a request.
     CarryOut(usize),
     /// Webex declines a request without looking at it.
@@ -37,7 +42,11 @@ impl World {
     /// Lets it happen; `None` where it changes nothing.
     pub(super) fn happen(&mut self, happening: Happening, server: Server, mutant: Option<Mutant>) -> Option<()> {
         match happening {
-            Happening::Begin(worker) => self.begin(worker),
+            Happening::Begin(worker) => self.begin(worker, false),
+            Happening::TakeOver(worker) => {
+                self.left.takeovers -= 1;
+                self.begin(worker, true);
+            }
             Happening::Perform(worker) => {
                 if let Some(event) = self.perform(worker, false, mutant) {
                     self.tell(worker, event, mutant);
@@ -69,16 +78,11 @@ impl World {
                 self.row = self.earlier.take()?;
                 self.took_back = true;
             }
-            Happening::LeaseEnds => {
-                self.left.pauses -= 1;
-                self.row.lease = None;
-            }
-            Happening::DeadlinePasses => {
-                self.left.pauses -= 1;
-                let note = self.row.intent.as_mut()?;
-                note.overdue = true;
-                let writer = note.writer;
-                self.overslept |= self.is_current(writer);
+            Happening::DeadlinePasses => self.time_passes(Late::PastDeadline)?,
+            Happening::MarginPasses => self.time_passes(Late::PastMargin)?,
+            Happening::LoseFile(file) => {
+                self.left.files -= 1;
+                self.row.intent.as_mut()?.file = file;
             }
             Happening::CarryOut(index) => {
                 let (token, waiting) = self.webex.requests.remove(index);
@@ -130,22 +134,39 @@ impl World {
         Some(())
     }
 
-    fn begin(&mut self, worker: usize) {
+    fn begin(&mut self, worker: usize, takes_over: bool) {
         self.left.runs -= 1;
-        let (state, action) = State::begin(Generation::new(self.row.generation));
+        let (state, action) = State::begin();
         let generation = self.row.generation;
         self.workers[worker].run = Some(Run {
             state,
             action,
+            takes_over,
             target: generation,
             generation,
             grant: self.row.grant,
             found: None,
             spare: false,
+            presumed: false,
             token: 0,
             sent: false,
             doubt: false,
         });
+    }
+
+    fn time_passes(&mut self, late: Late) -> Option<()> {
+        self.left.pauses -= 1;
+        let note = self.row.intent.as_mut()?;
+        note.late = late;
+        let Note { writer, phase, .. } = *note;
+        let is_there = self.is_current(writer) && self.workers[writer.worker].run.is_some();
+        let misjudged = match late {
+            Late::InTime => false,
+            Late::PastDeadline => phase == IntentPhase::Doubted,
+            Late::PastMargin => is_there,
+        };
+        self.misjudged += u8::from(misjudged);
+        Some(())
     }
 
     fn crash(&mut self, worker: usize) {

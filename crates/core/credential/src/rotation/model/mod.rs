@@ -1,9 +1,10 @@
 //! The protocol's proof: every interleaving of three workers and a faulty world, up to stated bounds.
 //!
-//! The world is as bad as the bounds allow: workers crash at any point, stand still past the lease and past the deadline of
-//! their intent, requests and replies are cut, a client gives up on a request that Webex still carries out later, commits
+//! The world is as bad as the bounds allow: workers crash at any point, give up a run while they live on, stand still past the deadline
+//! of their intent and past the margin that follows it, presence files are lost, persons take over, requests and replies are cut, a client gives up on a request that Webex still carries out later, commits
 //! fail, Webex is busy, a person ends the grant. Two workers share a host (and see whether the other's process is there), the
-//! third is elsewhere (and goes by deadlines). Webex keeps refresh tokens, rotates them with a window in which it repeats its
+//! third is elsewhere (and goes by deadlines). Not expressed are the rules by which a process makes its presence file before its first
+//! intent and removes only files that it has locked: a file that is missing is never a sign that its process has ended. Webex keeps refresh tokens, rotates them with a window in which it repeats its
 //! answer, or rotates strictly.
 
 mod happening;
@@ -15,8 +16,9 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 use self::happening::Happening;
 use self::mutant::Mutant;
-use self::world::{Count, Row, Webex, Worker, World};
+use self::world::{Count, File, Late, Row, Webex, Worker, World};
 use super::Action;
+use crate::IntentPhase;
 
 /// How Webex treats a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +50,10 @@ struct Bounds {
     clearings: u8,
     /// A failover of the database takes the last commit back.
     failovers: u8,
+    /// A presence file is not there any more, or another one is.
+    files: u8,
+    /// A person takes over.
+    takeovers: u8,
 }
 
 /// No misfortune at all.
@@ -64,6 +70,8 @@ const NONE: Bounds = Bounds {
     sign_ins: 0,
     clearings: 0,
     failovers: 0,
+    files: 0,
+    takeovers: 0,
 };
 
 #[derive(Clone, Debug)]
@@ -94,7 +102,6 @@ impl Model for Rotations {
                 token: 0,
                 spare: None,
                 intent: None,
-                lease: None,
                 dead: false,
                 was_dead: false,
                 erased: false,
@@ -103,7 +110,7 @@ impl Model for Rotations {
             left: self.bounds,
             count: Count::default(),
             undelivered: 0,
-            overslept: false,
+            misjudged: 0,
             earlier: None,
             took_back: false,
             wrong: None,
@@ -114,14 +121,19 @@ impl Model for Rotations {
         let left = world.left;
         for (index, worker) in world.workers.iter().enumerate() {
             match &worker.run {
-                None if left.runs > 0 => actions.push(Happening::Begin(index)),
+                None if left.runs > 0 => {
+                    actions.push(Happening::Begin(index));
+                    if left.takeovers > 0 {
+                        actions.push(Happening::TakeOver(index));
+                    }
+                }
                 None => {}
                 Some(run) => {
                     let waits = run.sent && matches!(run.action, Action::Exchange { .. });
                     if !waits {
                         actions.push(Happening::Perform(index));
                     }
-                    let writes = !matches!(run.action, Action::Exchange { .. } | Action::Release | Action::Discard);
+                    let writes = !matches!(run.action, Action::Exchange { .. } | Action::Discard);
                     if left.store_failures > 0 && writes {
                         actions.push(Happening::Fail(index));
                     }
@@ -134,11 +146,16 @@ impl Model for Rotations {
                 }
             }
         }
-        if left.pauses > 0 && world.row.lease.is_some() {
-            actions.push(Happening::LeaseEnds);
-        }
-        if left.pauses > 0 && world.row.intent.is_some_and(|note| !note.overdue) {
-            actions.push(Happening::DeadlinePasses);
+        if let Some(note) = world.row.intent {
+            if left.pauses > 0 && note.late == Late::InTime && note.phase != IntentPhase::Unanswered {
+                actions.push(Happening::DeadlinePasses);
+            }
+            if left.pauses > 0 && note.late == Late::PastDeadline && note.phase == IntentPhase::Open {
+                actions.push(Happening::MarginPasses);
+            }
+            if left.files > 0 && note.file == File::Its {
+                actions.extend([Happening::LoseFile(File::Absent), Happening::LoseFile(File::Another)]);
+            }
         }
         for (index, (_, waiting)) in world.webex.requests.iter().enumerate() {
             actions.push(Happening::CarryOut(index));
@@ -202,7 +219,11 @@ impl Model for Rotations {
                 !world.row.dead || !(revives(world.row.token) || world.row.spare.is_some_and(revives))
             }),
             Property::always("no grant is called dead while an answer may come in time", |_: &Self, world: &World| {
-                !world.row.dead || world.webex.live.is_none() || world.overslept || world.took_back || !world.is_safe()
+                !world.row.dead
+                    || world.webex.live.is_none()
+                    || world.misjudged > 1
+                    || world.took_back
+                    || !world.is_safe()
             }),
             Property::always("every exchange is a rotation or is recorded", |_: &Self, world: &World| {
                 let at_work = world.workers.iter().filter(|worker| worker.run.is_some()).count();
@@ -254,16 +275,19 @@ fn bounds() -> Bounds {
 }
 
 /// What is explored beside that, each with little else.
-const APART: [Bounds; 7] = [
-    // A lease, a deadline and a window that pass in one run: the fence alone is left.
+const APART: [Bounds; 9] = [
+    // A deadline, its margin and a window that pass in one run: the fence alone is left.
     Bounds { pauses: 3, ..NONE },
     Bounds { drops: 2, cuts: 1, pauses: 1, ..NONE },
     Bounds { rejections: 1, refusals: 1, cuts: 1, crashes: 1, ..NONE },
     Bounds { sign_ins: 1, pauses: 2, cuts: 1, ..NONE },
-    Bounds { clearings: 1, store_failures: 1, pauses: 1, cuts: 1, ..NONE },
+    Bounds { clearings: 1, store_failures: 1, pauses: 2, cuts: 1, ..NONE },
     Bounds { failovers: 1, pauses: 1, ..NONE },
-    // Two deadlines pass, and the store fails when the answer that came too late is kept.
-    Bounds { store_failures: 1, pauses: 3, runs: 3, ..NONE },
+    // A process is presumed gone, and the store fails when the answer that came too late is kept.
+    Bounds { store_failures: 1, pauses: 3, ..NONE },
+    Bounds { files: 1, pauses: 2, crashes: 1, ..NONE },
+    // With more there may be three exchanges of one token at once, of whose answers one is stored and one is the spare.
+    Bounds { takeovers: 1, pauses: 1, crashes: 1, ..NONE },
 ];
 
 const SERVERS: [Server; 4] = [Server::Keeps, Server::Repeats, Server::Strict, Server::Latest];

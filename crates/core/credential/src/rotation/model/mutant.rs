@@ -3,7 +3,7 @@
 use super::world::{Run, Token};
 use super::{Bounds, NONE, Server, broken};
 use crate::Spend;
-use crate::rotation::{Action, Event, Failure, Outcome, Snapshot, State, Writer};
+use crate::rotation::{Action, Event, Failure, IntentEnd, Outcome, Snapshot, State, Writer, decide};
 
 /// A rule that is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +40,7 @@ pub(super) enum Mutant {
     GenerationNotCompared,
     /// A commit does not compare the generation.
     CommitWithoutFence,
-    /// An intent is written without the lease, and over one that was not there at the claim. Either of the two suffices.
+    /// A further intent is written over one of another process.
     IntentUnguarded,
     /// A failure is written over another intent.
     FailureOverAnotherIntent,
@@ -48,21 +48,41 @@ pub(super) enum Mutant {
     FailureUnguarded,
     /// The token is sent although the intent could not be written.
     SentWithoutIntent,
+    /// A process asks for its own lock instead of its own tasks.
+    OwnNumberLookedUp,
+    /// A lock is looked for that another kernel holds.
+    OtherKernelsLocksLookedAt,
+    /// A writer whose file is missing is believed gone.
+    AbsenceIsGone,
+    /// A writer is believed gone because a file in the place of its own is not locked.
+    InodeNotCompared,
+    /// A writer that runs is believed gone because it is late.
+    LateIsGone,
+    /// A writer that cannot be seen is presumed gone at its deadline, though its exchange may go on.
+    MarginLeftOut,
+    /// That a writer was only presumed gone is not recorded.
+    PresumptionForgotten,
+    /// A grant is called dead by a refusal that a writer that was presumed gone may have caused.
+    DoubtIgnored,
 }
 
 impl Mutant {
     /// What a run makes of what it is told; `None` if it ends.
     pub(super) fn hears(self, run: &Run, event: Event<Token>) -> Option<Event<Token>> {
         Some(match (self, run.action, event) {
-            (_, _, Event::Claimed(snapshot)) => Event::Claimed(self.reads(run, snapshot)),
             (Self::AnswerGivenUp, Action::Commit | Action::CommitAgain, Event::StoreFailed) => return None,
             (Self::SpareGivenUp, Action::KeepSpare | Action::KeepSpareAgain, Event::StoreFailed) => Event::Done,
-            (Self::SentWithoutIntent, Action::Declare { .. }, Event::StoreFailed) => Event::Declared,
+            (Self::SentWithoutIntent, Action::Begin, Event::StoreFailed) => {
+                let generation = crate::Generation::new(run.target);
+                let snapshot = Snapshot { generation, intent: None, spare: false, rotates: true };
+                Event::Decided(decide(generation, &snapshot, false))
+            }
             (_, _, event) => event,
         })
     }
 
-    fn reads(self, run: &Run, mut snapshot: Snapshot) -> Snapshot {
+    /// What a run makes of the row that it reads.
+    pub(super) fn reads(self, run: &Run, snapshot: &mut Snapshot) {
         match (self, &mut snapshot.intent) {
             (Self::SpareNotTried, _) => snapshot.spare = false,
             (Self::PresentWriterIgnored, Some(found)) => found.writer = Writer::Gone,
@@ -70,38 +90,37 @@ impl Mutant {
             (Self::GenerationNotCompared, _) => snapshot.generation = crate::Generation::new(run.target),
             _ => {}
         }
-        snapshot
     }
 
     /// What a run does in place of what it should.
     pub(super) fn does(self, state: State<Token>, action: Action, after_no_answer: bool) -> (State<Token>, Action) {
-        let settle = |failure, settled| (State::Ending(Outcome::Failed(failure)), Action::Record { failure, settled });
+        let settle = |failure, intent| (State::Ending(Outcome::Failed(failure)), Action::Record { failure, intent });
+        let close = |failure| settle(failure, IntentEnd::Close);
         match (self, action) {
-            (Self::NotRepeatedAtOnce, Action::Declare { .. }) if after_no_answer => settle(Failure::Unknown, false),
-            (Self::RefusedClosesTheIntent, Action::Record { failure: Failure::Refused, .. }) => {
-                settle(Failure::Refused, true)
+            (Self::NotRepeatedAtOnce, Action::Declare { .. }) if after_no_answer => {
+                settle(Failure::Unknown, IntentEnd::Unanswered)
             }
-            (Self::UnknownClosesTheIntent, Action::Record { failure: Failure::Unknown, .. }) => {
-                settle(Failure::Unknown, true)
-            }
+            (Self::RefusedClosesTheIntent, Action::Record { failure: Failure::Refused, .. }) => close(Failure::Refused),
+            (Self::UnknownClosesTheIntent, Action::Record { failure: Failure::Unknown, .. }) => close(Failure::Unknown),
             (Self::WrongClientClosesTheIntent, Action::Record { failure: Failure::WrongClient, .. }) => {
-                settle(Failure::WrongClient, true)
+                close(Failure::WrongClient)
             }
             (Self::DeadLeavesTheIntent, Action::Record { failure: Failure::DeadGrant, .. }) => {
-                settle(Failure::DeadGrant, false)
+                settle(Failure::DeadGrant, IntentEnd::Unanswered)
             }
+            (Self::DoubtIgnored, Action::Record { failure: Failure::Doubted, .. }) => close(Failure::DeadGrant),
             _ => (state, action),
         }
     }
 }
 
 /// Where each rule is missed. Whatever is in none of these worlds guards nothing.
-const MISSED: [(Mutant, Server, Bounds); 20] = [
+const MISSED: [(Mutant, Server, Bounds); 28] = [
     (Mutant::NoSpare, Server::Latest, Bounds { pauses: 3, ..NONE }),
     (Mutant::SpareNotTried, Server::Latest, Bounds { pauses: 3, ..NONE }),
     (Mutant::SpareGivenUp, Server::Latest, Bounds { pauses: 3, store_failures: 1, ..NONE }),
-    (Mutant::NewSpareIgnored, Server::Latest, Bounds { pauses: 3, ..NONE }),
-    (Mutant::SpareRevivesNothing, Server::Latest, Bounds { pauses: 3, ..NONE }),
+    (Mutant::NewSpareIgnored, Server::Latest, Bounds { pauses: 4, ..NONE }),
+    (Mutant::SpareRevivesNothing, Server::Latest, Bounds { pauses: 4, ..NONE }),
     (Mutant::PresentWriterIgnored, Server::Strict, Bounds { pauses: 1, ..NONE }),
     (Mutant::PresenceMisjudged, Server::Strict, Bounds { pauses: 1, ..NONE }),
     (Mutant::NotRepeatedAtOnce, Server::Repeats, Bounds { cuts: 1, ..NONE }),
@@ -113,10 +132,18 @@ const MISSED: [(Mutant, Server, Bounds); 20] = [
     (Mutant::AnswerGivenUp, Server::Strict, Bounds { store_failures: 1, ..NONE }),
     (Mutant::GenerationNotCompared, Server::Keeps, NONE),
     (Mutant::CommitWithoutFence, Server::Repeats, Bounds { pauses: 3, ..NONE }),
-    (Mutant::IntentUnguarded, Server::Strict, Bounds { pauses: 2, ..NONE }),
+    (Mutant::IntentUnguarded, Server::Strict, Bounds { pauses: 2, cuts: 1, ..NONE }),
     (Mutant::FailureOverAnotherIntent, Server::Strict, Bounds { pauses: 2, refusals: 1, crashes: 1, ..NONE }),
     (Mutant::FailureUnguarded, Server::Strict, Bounds { pauses: 2, ..NONE }),
     (Mutant::SentWithoutIntent, Server::Strict, Bounds { store_failures: 1, ..NONE }),
+    (Mutant::OwnNumberLookedUp, Server::Keeps, Bounds { drops: 1, ..NONE }),
+    (Mutant::OtherKernelsLocksLookedAt, Server::Strict, NONE),
+    (Mutant::AbsenceIsGone, Server::Strict, Bounds { files: 1, ..NONE }),
+    (Mutant::InodeNotCompared, Server::Strict, Bounds { files: 1, ..NONE }),
+    (Mutant::LateIsGone, Server::Strict, Bounds { pauses: 1, ..NONE }),
+    (Mutant::MarginLeftOut, Server::Strict, Bounds { pauses: 1, ..NONE }),
+    (Mutant::PresumptionForgotten, Server::Strict, Bounds { pauses: 2, ..NONE }),
+    (Mutant::DoubtIgnored, Server::Strict, Bounds { pauses: 2, ..NONE }),
 ];
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::Bounds;
 use super::mutant::Mutant;
-use crate::rotation::{Action, Answer, Event, Failure, Found, Snapshot, State, Writer};
-use crate::{Generation, Grant, Spend};
+use crate::rotation::{Action, Answer, Decision, Event, Failure, Found, IntentEnd, Snapshot, State, Writer, decide};
+use crate::{Generation, IntentPhase, Spend};
 
 /// A refresh token, by its number.
 pub(super) type Token = u8;
@@ -19,8 +19,9 @@ pub(super) struct World {
     pub(super) count: Count,
     /// The refresh tokens that replaced another and whose answer no living process has, a bit for each: the one excuse for a loss.
     pub(super) undelivered: u32,
-    /// A deadline passed while its writer was still there.
-    pub(super) overslept: bool,
+    /// How often a writer that is there was given no more time: its margin passed, or the deadline that follows a doubted refusal, or a
+    /// person took over. Once the generation is replaced, an answer that was overtaken comes back as the spare only.
+    pub(super) misjudged: u8,
     /// The row before the last commit, while a failover may bring it back.
     pub(super) earlier: Option<Row>,
     /// A failover took a commit back.
@@ -44,6 +45,10 @@ pub(super) enum Wrong {
     AnotherToken,
     /// A grant was given up although a spare was there when the run began.
     SpareNotTried,
+    /// A token was sent while another process, in time, was waiting for the answer to the same one.
+    SentBesides,
+    /// A run that was dropped in a process that lives on is not recovered by that process.
+    OwnNotRecovered,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +81,6 @@ pub(super) struct Row {
     pub(super) token: Token,
     pub(super) spare: Option<Token>,
     pub(super) intent: Option<Note>,
-    pub(super) lease: Option<Sender>,
     pub(super) dead: bool,
     /// Whether this generation was ever called dead; a later failure is what is said then.
     pub(super) was_dead: bool,
@@ -88,8 +92,34 @@ pub(super) struct Note {
     pub(super) spend: Spend,
     pub(super) attempt: u32,
     pub(super) writer: Sender,
-    pub(super) overdue: bool,
-    pub(super) unanswered: bool,
+    pub(super) late: Late,
+    pub(super) phase: IntentPhase,
+    pub(super) presumed: bool,
+    pub(super) file: File,
+}
+
+/// How much of an intent's time has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Late {
+    InTime,
+    PastDeadline,
+    PastMargin,
+}
+
+/// What the processes beside it find under the number of an intent's writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum File {
+    Its,
+    Absent,
+    /// One that nobody has locked.
+    Another,
+}
+
+impl Note {
+    /// Whether both are about the same exchange.
+    pub(super) fn is(self, other: Self) -> bool {
+        (self.spend, self.attempt, self.writer) == (other.spend, other.attempt, other.writer)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -99,17 +129,22 @@ pub(super) struct Worker {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may go with any other")]
 pub(super) struct Run {
     pub(super) state: State<Token>,
     pub(super) action: Action,
+    /// Whether a person takes over.
+    pub(super) takes_over: bool,
     /// The generation that the run is to replace.
     pub(super) target: u32,
-    /// The row as this run claimed or last wrote it.
+    /// The row as this run read or last wrote it.
     pub(super) generation: u32,
     pub(super) grant: u32,
     pub(super) found: Option<Note>,
-    /// Whether a spare was there at the claim.
+    /// Whether a spare was there when the row was read.
     pub(super) spare: bool,
+    /// Whether an earlier process that sent the same token was only presumed gone.
+    pub(super) presumed: bool,
     /// The refresh token that goes with the intent, read in the same transaction.
     pub(super) token: Token,
     /// Whether the request is under way.
@@ -141,15 +176,36 @@ impl World {
         Sender { worker, incarnation: self.workers[worker].incarnation }
     }
 
-    /// What `worker` can tell about the writer of an intent.
-    pub(super) fn judge(&self, worker: usize, note: Note, mutant: Option<Mutant>) -> Writer {
-        if mutant == Some(Mutant::PresenceMisjudged) && note.writer != self.me(worker) {
-            return Writer::Gone;
+    /// What `worker` can tell about the writer of an intent, and whether one before it was only presumed gone.
+    pub(super) fn judge(&self, worker: usize, note: Note, mutant: Option<Mutant>) -> (Writer, bool) {
+        let me = self.me(worker);
+        match note.phase {
+            IntentPhase::Unanswered => return (Writer::Gone, note.presumed),
+            IntentPhase::Doubted if note.late == Late::InTime => return (Writer::Unknown, note.presumed),
+            IntentPhase::Doubted => return (Writer::Gone, false),
+            IntentPhase::Open => {}
         }
-        let gone = note.unanswered
-            || note.writer == self.me(worker)
-            || if same_host(worker, note.writer.worker) { !self.is_current(note.writer) } else { note.overdue };
-        if gone { Writer::Gone } else { Writer::Present }
+        let is_own = note.writer == me;
+        let seen = match (is_own, same_host(worker, note.writer.worker), note.file) {
+            (true, ..) if mutant == Some(Mutant::OwnNumberLookedUp) => Writer::Present,
+            (true, ..) => Writer::Gone,
+            _ if mutant == Some(Mutant::PresenceMisjudged) => Writer::Gone,
+            (_, false, _) if mutant == Some(Mutant::OtherKernelsLocksLookedAt) => Writer::Gone,
+            (_, true, File::Absent) if mutant == Some(Mutant::AbsenceIsGone) => Writer::Gone,
+            (_, true, File::Another) if mutant == Some(Mutant::InodeNotCompared) => Writer::Gone,
+            (_, false, _) | (_, _, File::Absent | File::Another) => Writer::Unknown,
+            (_, true, File::Its) if self.is_current(note.writer) => Writer::Present,
+            (_, true, File::Its) => Writer::Gone,
+        };
+        let presumed_at = if mutant == Some(Mutant::MarginLeftOut) { Late::PastDeadline } else { Late::PastMargin };
+        let writer = match seen {
+            Writer::Present if note.late > Late::InTime && mutant == Some(Mutant::LateIsGone) => Writer::Gone,
+            Writer::Present if note.late > Late::InTime => Writer::Overdue,
+            Writer::Unknown if note.late >= presumed_at && mutant == Some(Mutant::PresumptionForgotten) => Writer::Gone,
+            Writer::Unknown if note.late >= presumed_at => Writer::Presumed,
+            seen => seen,
+        };
+        (writer, note.presumed)
     }
 
     /// Performs what the worker's run asks for. `None` where the action only waits.
@@ -160,18 +216,23 @@ impl World {
             return Some(Event::StoreFailed);
         }
         Some(match run.action {
-            Action::Claim => self.claim(worker, mutant)?,
-            Action::Declare { spend, attempt } => self.declare(worker, &run, (spend, attempt), mutant)?,
+            Action::Begin => self.read(worker, mutant)?,
+            Action::Declare { spend, attempt, presumed } => {
+                self.declare(worker, &run, (spend, attempt, presumed), mutant)?
+            }
             Action::Exchange { .. } => {
                 if run.found.is_none_or(|note| note.writer != me) {
                     self.wrong = Some(Wrong::SentWithoutIntent);
+                }
+                if self.misjudged == 0 && !self.took_back && self.is_awaited(worker, run.token) {
+                    self.wrong = Some(Wrong::SentBesides);
                 }
                 self.webex.requests.push((run.token, Some(me)));
                 self.count.exchanges += 1;
                 self.workers[worker].run.as_mut()?.sent = true;
                 return None;
             }
-            Action::Commit | Action::CommitAgain => self.commit(me, &run, mutant)?,
+            Action::Commit | Action::CommitAgain => self.commit(&run, mutant)?,
             Action::KeepSpare | Action::KeepSpareAgain => {
                 if self.row.erased || self.row.grant != run.grant {
                     return Some(Event::Superseded);
@@ -183,82 +244,103 @@ impl World {
                 self.count.recorded += 1;
                 Event::Done
             }
-            Action::Record { failure, settled } => self.record(me, &run, (failure, settled), mutant),
-            Action::Release => {
-                self.give_back(me);
-                Event::Done
-            }
+            Action::Record { failure, intent } => self.record(&run, (failure, intent), mutant),
             Action::Discard | Action::Nothing => Event::Done,
         })
     }
 
-    fn claim(&mut self, worker: usize, mutant: Option<Mutant>) -> Option<Event<Token>> {
-        let me = self.me(worker);
+    /// Whether another worker is waiting for the answer to `token`.
+    fn is_awaited(&self, worker: usize, token: Token) -> bool {
+        let awaits = |run: &Run| run.sent && run.token == token && matches!(run.action, Action::Exchange { .. });
+        self.workers.iter().enumerate().any(|(other, it)| other != worker && it.run.as_ref().is_some_and(awaits))
+    }
+
+    /// Reads the row and decides, and writes the intent where that says so.
+    fn read(&mut self, worker: usize, mutant: Option<Mutant>) -> Option<Event<Token>> {
         if self.row.erased {
             return Some(Event::Erased);
         }
-        if self
-            .row
-            .lease
-            .is_some_and(|holder| holder != me && (self.is_current(holder) || !same_host(worker, holder.worker)))
-        {
-            return Some(Event::Held);
-        }
-        self.row.lease = Some(me);
-        let run = self.workers[worker].run.as_mut()?;
-        run.generation = self.row.generation;
-        run.grant = self.row.grant;
-        run.found = self.row.intent;
-        run.doubt = run.found.is_some();
-        run.spare = self.row.spare.is_some();
-        let intent = self.row.intent.map(|note| Found {
-            spend: note.spend,
-            attempt: note.attempt,
-            writer: self.judge(worker, note, mutant),
+        let found = self.row.intent;
+        let intent = found.map(|note| {
+            let (writer, presumed) = self.judge(worker, note, mutant);
+            Found { spend: note.spend, attempt: note.attempt, writer, presumed }
         });
-        Some(Event::Claimed(Snapshot {
+        let mut snapshot = Snapshot {
             generation: Generation::new(self.row.generation),
-            grant: Grant::new(self.row.grant),
             intent,
             spare: self.row.spare.is_some(),
             rotates: true,
-        }))
+        };
+        let (generation, grant, spare) = (self.row.generation, self.row.grant, self.row.spare.is_some());
+        let me = self.me(worker);
+        let run = self.workers[worker].run.as_mut()?;
+        (run.generation, run.grant, run.found, run.spare) = (generation, grant, found, spare);
+        if let Some(mutant) = mutant {
+            mutant.reads(run, &mut snapshot);
+        }
+        let decision = decide(Generation::new(run.target), &snapshot, run.takes_over);
+        let late = intent.is_some_and(|found| matches!(found.writer, Writer::Overdue | Writer::Unknown));
+        match decision {
+            Decision::Exchange(attempt) => {
+                run.doubt = found.is_some();
+                self.misjudged += u8::from(late);
+                if found.is_some_and(|note| note.spend != attempt.spend) {
+                    self.wrong = Some(Wrong::AnotherToken);
+                }
+                self.write(worker, found, (attempt.spend, attempt.number, attempt.presumed))?;
+            }
+            Decision::End(_) | Decision::Stall => {
+                let is_own = |note: Note| note.writer == me && note.phase == IntentPhase::Open;
+                if found.is_some_and(is_own) && self.row.generation == run.target {
+                    self.wrong = Some(Wrong::OwnNotRecovered);
+                }
+            }
+        }
+        Some(Event::Decided(decision))
     }
 
     fn declare(
         &mut self,
         worker: usize,
         run: &Run,
-        (spend, attempt): (Spend, u32),
+        what: (Spend, u32, bool),
         mutant: Option<Mutant>,
     ) -> Option<Event<Token>> {
-        let me = self.me(worker);
+        let stands = self.row.intent.zip(run.found).is_some_and(|(note, own)| note.is(own));
         let unchanged = self.row.generation == run.generation
             && self.row.grant == run.grant
-            && (self.row.intent == run.found || mutant == Some(Mutant::IntentUnguarded))
-            && (self.row.lease == Some(me) || mutant == Some(Mutant::IntentUnguarded));
+            && (stands || mutant == Some(Mutant::IntentUnguarded));
         if !unchanged || self.row.erased {
             return Some(Event::Superseded);
         }
-        if self.row.intent.is_some() {
-            self.count.recorded += 1;
-        }
-        if run.doubt && run.found.is_some_and(|note| note.spend != spend) {
+        if run.doubt && run.found.is_some_and(|note| note.spend != what.0) && !run.presumed {
             self.wrong = Some(Wrong::AnotherToken);
         }
-        let note = Note { spend, attempt, writer: me, overdue: false, unanswered: false };
+        self.write(worker, self.row.intent, what)?;
+        Some(Event::Declared)
+    }
+
+    /// Writes an intent in place of the one that is there.
+    fn write(
+        &mut self,
+        worker: usize,
+        found: Option<Note>,
+        (spend, attempt, presumed): (Spend, u32, bool),
+    ) -> Option<()> {
+        self.count.recorded += u8::from(found.is_some());
+        let (writer, phase) = (self.me(worker), IntentPhase::Open);
+        let note = Note { spend, attempt, writer, late: Late::InTime, phase, presumed, file: File::Its };
         self.row.intent = Some(note);
         let token = match spend {
             Spend::Stored => self.row.token,
             Spend::Spare => self.row.spare?,
         };
         let run = self.workers[worker].run.as_mut()?;
-        run.found = Some(note);
-        run.token = token;
-        Some(Event::Declared)
+        (run.found, run.token, run.presumed) = (Some(note), token, presumed);
+        Some(())
     }
 
-    fn commit(&mut self, me: Sender, run: &Run, mutant: Option<Mutant>) -> Option<Event<Token>> {
+    fn commit(&mut self, run: &Run, mutant: Option<Mutant>) -> Option<Event<Token>> {
         let reply = *run.state.reply()?;
         if self.row.erased {
             return Some(Event::Erased);
@@ -271,6 +353,7 @@ impl World {
             self.wrong = Some(Wrong::AnotherGeneration);
         }
         self.count.rotations += 1;
+        self.misjudged += u8::from(self.misjudged > 0);
         self.earlier = (self.left.failovers > 0).then(|| self.row.clone());
         self.row = Row {
             grant: self.row.grant,
@@ -279,38 +362,43 @@ impl World {
             token: reply,
             spare: None,
             intent: None,
-            lease: self.row.lease.filter(|holder| *holder != me),
             dead: false,
             was_dead: false,
         };
         Some(Event::Committed)
     }
 
-    fn record(
-        &mut self,
-        me: Sender,
-        run: &Run,
-        (failure, settled): (Failure, bool),
-        mutant: Option<Mutant>,
-    ) -> Event<Token> {
+    fn record(&mut self, run: &Run, (failure, end): (Failure, IntentEnd), mutant: Option<Mutant>) -> Event<Token> {
+        let stands = self.row.intent.zip(run.found).is_some_and(|(note, own)| note.is(own));
         let mine = (self.row.generation == run.generation || mutant == Some(Mutant::FailureUnguarded))
-            && (self.row.intent == run.found
-                || matches!(mutant, Some(Mutant::FailureOverAnotherIntent | Mutant::FailureUnguarded)));
-        self.give_back(me);
+            && (stands || matches!(mutant, Some(Mutant::FailureOverAnotherIntent | Mutant::FailureUnguarded)));
+        if failure == Failure::Overdue {
+            return if mine { Event::Done } else { Event::Superseded };
+        }
         if !mine || self.row.erased {
             self.count.recorded += 1;
             return Event::Superseded;
         }
         let is_stored = run.found.is_some_and(|note| note.spend == Spend::Stored);
-        if failure == Failure::DeadGrant && is_stored && run.spare {
+        let gives_up = matches!(failure, Failure::DeadGrant | Failure::Doubted);
+        if gives_up && is_stored && run.spare {
             self.wrong = Some(Wrong::SpareNotTried);
         }
         let untried = is_stored && self.row.spare.is_some();
         if failure == Failure::DeadGrant && untried && mutant != Some(Mutant::NewSpareIgnored) {
             self.count.recorded += 1;
+            if let Some(note) = &mut self.row.intent {
+                note.phase = IntentPhase::Unanswered;
+            }
             return Event::Superseded;
         }
-        if settled != (failure == Failure::DeadGrant || !run.doubt) {
+        let right = match failure {
+            Failure::DeadGrant => IntentEnd::Close,
+            Failure::Doubted => IntentEnd::Doubted,
+            _ if run.doubt => IntentEnd::Unanswered,
+            _ => IntentEnd::Close,
+        };
+        if end != right {
             self.wrong = Some(Wrong::Settled);
         }
         if failure == Failure::Unknown && run.found.is_some_and(|note| note.attempt < 2) {
@@ -318,17 +406,15 @@ impl World {
         }
         self.row.dead = failure == Failure::DeadGrant;
         self.row.was_dead |= self.row.dead;
-        if settled {
-            self.row.intent = None;
-            self.count.recorded += 1;
-        } else if let Some(note) = &mut self.row.intent {
-            note.unanswered = true;
+        match (&mut self.row.intent, end) {
+            (Some(note), IntentEnd::Unanswered) => note.phase = IntentPhase::Unanswered,
+            (Some(note), IntentEnd::Doubted) => (note.phase, note.late) = (IntentPhase::Doubted, Late::InTime),
+            _ => {
+                self.row.intent = None;
+                self.count.recorded += 1;
+            }
         }
         Event::Done
-    }
-
-    pub(super) fn give_back(&mut self, me: Sender) {
-        self.row.lease = self.row.lease.filter(|holder| *holder != me);
     }
 
     pub(super) fn tell(&mut self, worker: usize, event: Event<Token>, mutant: Option<Mutant>) {
@@ -337,7 +423,7 @@ impl World {
         };
         match event {
             Event::Answered(Answer::Unknown) => run.doubt = true,
-            Event::Answered(Answer::Dead) => run.doubt = false,
+            Event::Answered(Answer::Dead) => run.doubt = run.presumed,
             _ => {}
         }
         let is_unknown = event == Event::Answered(Answer::Unknown);
@@ -352,7 +438,7 @@ impl World {
         if matches!(state, State::Finished(_)) {
             return;
         }
-        // A process reads the row's intent again only by claiming; what it wrote itself it knows.
+        // A run reads the row once; what it wrote itself it knows.
         run.sent = false;
         run.state = state;
         run.action = action;

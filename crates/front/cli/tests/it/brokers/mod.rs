@@ -123,7 +123,7 @@ fn serve(fleet: &Fleet, which: usize) -> Served {
 /// was begun for it by force, and killed, stays begun.
 fn unfinished(fleet: &Fleet) -> usize {
     let open = "SELECT count(*) FROM credentials WHERE standing <> 'needs-login' \
-                AND (intent_phase IS NOT NULL OR generation = 1 OR standing <> 'active')";
+                AND (id IN (SELECT credential FROM intents) OR generation = 1 OR standing <> 'active')";
     query(&fleet.home, open)[0][0].parse().unwrap()
 }
 

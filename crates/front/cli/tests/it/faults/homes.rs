@@ -155,11 +155,20 @@ fn under(umask: &str) -> [&str; 4] {
 /// The files of a home, each of which must be its owner's alone.
 #[track_caller]
 fn files(home: &Home, umask: &str) -> Vec<String> {
-    assert_eq!(mode(&home.path()), 0o700, "umask {umask}");
+    files_in(&home.path(), umask)
+}
+
+#[track_caller]
+fn files_in(directory: &Path, umask: &str) -> Vec<String> {
+    assert_eq!(mode(directory), 0o700, "umask {umask}");
     let mut names = Vec::new();
-    for entry in fs::read_dir(home.path()).expect("it is there") {
+    for entry in fs::read_dir(directory).expect("it is there") {
         let path = entry.expect("it can be listed").path();
         let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
+        if name == "presence" {
+            assert_eq!(files_in(&path, umask).len(), 1, "umask {umask}: one process shows that it is there");
+            continue;
+        }
         assert_eq!(mode(&path), 0o600, "umask {umask}: {name}");
         names.push(name);
     }

@@ -66,14 +66,12 @@ fn stopped_at(home: &Home, step: &str) -> Running {
     running
 }
 
-/// Lets the home grow older: its tokens by the wall clock, as after a restart of the machine, its leases and intents by both clocks.
+/// Lets the home grow older: its tokens by the wall clock, as after a restart of the machine, and its intents.
 fn age(home: &Home, by: Duration) {
-    let (milliseconds, nanoseconds) = (by.as_millis(), by.as_nanos());
+    let milliseconds = by.as_millis();
     let sql = format!(
-        "UPDATE credentials SET obtained_boot = 'earlier', obtained_wall = obtained_wall - {milliseconds}, \
-         intent_deadline_wall = intent_deadline_wall - {milliseconds}, \
-         intent_deadline_elapsed = max(0, intent_deadline_elapsed - {nanoseconds}); \
-         UPDATE leases SET until_elapsed = max(0, until_elapsed - {nanoseconds})"
+        "UPDATE credentials SET obtained_boot = 'earlier', obtained_wall = obtained_wall - {milliseconds}; \
+         UPDATE intents SET deadline = deadline - {milliseconds}"
     );
     let done = Command::new("sqlite3").arg(home.path().join("lanyard.db")).arg(sql).status();
     assert!(done.expect("sqlite3(1) is here").success());

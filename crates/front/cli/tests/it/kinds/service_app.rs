@@ -96,7 +96,7 @@ fn pasted(webex: &Webex) -> String {
 
 #[test]
 fn a_next_refresh_token_survives_the_process_that_spends_it() {
-    for step in ["claimed", "declared", "sending", "committed"] {
+    for step in ["beginning", "declared", "sending", "committed"] {
         let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
         let home = home();
         let app = webex.description().service_app.clone();
@@ -157,7 +157,7 @@ fn a_wrong_refresh_token_costs_no_grant_whatever_happens_meanwhile() {
         assert!(audit.contains("with the spare refresh token: Webex refused the stored one"), "{audit}");
 
         let wrong = home.file("wrong", "not-a-refresh-token");
-        for step in ["claimed", "declared", "sending", "answered"] {
+        for step in ["beginning", "declared", "sending", "answered"] {
             let mut command = home.command(["add", "service-app", "fleet", "--app", "fleet", "--refresh-token-file"]);
             command.arg(&wrong).env("LANYARD_FAILPOINT", format!("rotation.{step}=kill"));
             assert_eq!(Running::start(&mut command).end().code(), -1, "{refresh:?} {step}");

@@ -1,0 +1,205 @@
+//! Whether the process that wrote an intent is still there: asked of the kernel, by a file lock that ends with its holder.
+//!
+//! Before its first intent a process makes a file with a random number for its name in the home, locks it, and keeps it locked until it
+//! ends, however it ends. Its intents carry the number. A process beside it that is refused the lock knows that the writer lives; one that
+//! gets the lock knows that the writer has ended. Everything else says nothing: a file that is missing may be in another home of the
+//! store, a lock on a network file system may be this machine's alone.
+
+mod file_system;
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lanyard_credential::Process;
+use lanyard_time::{BootId, Entropy};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+
+use crate::engine::sql;
+use crate::{Store, StoreError};
+
+/// What is known of another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// It runs, or is stopped and may go on.
+    Present,
+    /// It has ended.
+    Gone,
+    /// Nothing.
+    Unknown,
+}
+
+/// The presence of this process, and its view of others.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    directory: PathBuf,
+    kernel: BootId,
+    own: Mutex<Own>,
+}
+
+/// What others see of this process.
+#[derive(Debug, Default)]
+struct Own {
+    /// Its numbers; the last is the current one.
+    numbers: Vec<Box<str>>,
+    /// The locked file of the last number. Closed when the process ends, which is what unlocks it.
+    file: Option<File>,
+}
+
+impl Presence {
+    pub(crate) fn new(directory: PathBuf, kernel: BootId) -> Self {
+        Self { directory, kernel, own: Mutex::default() }
+    }
+
+    /// Shows others that this process is there, unless they see it already, and returns how they know it.
+    ///
+    /// A process that cannot make its file goes on: others then cannot tell whether it is there, and wait longer.
+    pub(crate) fn announce(&self, entropy: &dyn Entropy) -> Process {
+        let mut own = self.own();
+        if own.file.is_none() {
+            let number = draw(entropy);
+            match self.make(&number) {
+                Ok(file) => {
+                    own.file = Some(file);
+                    own.numbers.push(number);
+                }
+                Err(error) => {
+                    if own.numbers.is_empty() {
+                        tracing::warn!(directory = %self.directory.display(), %error, "other processes cannot see that this one runs");
+                        own.numbers.push(number);
+                    }
+                }
+            }
+        }
+        let number = own.numbers.last().cloned().expect("a number was drawn");
+        Process { number, kernel: self.kernel.clone(), pid: std::process::id() }
+    }
+
+    /// Whether `process` is this one.
+    pub(crate) fn is_own(&self, process: &Process) -> bool {
+        self.own().numbers.contains(&process.number)
+    }
+
+    /// What can be said of another process.
+    pub(crate) fn look(&self, process: &Process) -> Sight {
+        if !is_number(&process.number) || !self.kernel.same_boot(&process.kernel) {
+            return Sight::Unknown;
+        }
+        let path = self.directory.join(&*process.number);
+        let Ok(file) = open(&path) else { return Sight::Unknown };
+        if !file_system::has_the_kernels_locks(&file) {
+            return Sight::Unknown;
+        }
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(Errno::WOULDBLOCK) => Sight::Present,
+            Ok(()) if is_at(&file, &path) => Sight::Gone,
+            Ok(()) | Err(_) => Sight::Unknown,
+        }
+    }
+
+    fn make(&self, number: &str) -> io::Result<File> {
+        match DirBuilder::new().mode(0o700).create(&self.directory) {
+            // A umask takes bits away.
+            Ok(()) => fs::set_permissions(&self.directory, Permissions::from_mode(0o700))?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        let path = self.directory.join(number);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&path)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        // Another process may have taken the new file for one whose process has ended.
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        if is_at(&file, &path) { Ok(file) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
+    }
+
+    /// The numbers of the files that others made.
+    fn others(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return Vec::new() };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let own = self.own();
+        names.filter(|name| is_number(name) && !own.numbers.iter().any(|number| **number == **name)).collect()
+    }
+
+    /// Locks the file of a process that has ended, as that process did. `None` if it lives.
+    fn inherit(&self, number: &str) -> Option<File> {
+        let path = self.directory.join(number);
+        let file = open(&path).ok()?;
+        let has_ended = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && is_at(&file, &path);
+        has_ended.then_some(file)
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store {
+    /// Removes the presence files of processes that have ended, except those that an intent still names: their absence would say nothing.
+    /// Best effort: what fails is done another time.
+    pub async fn tidy_presence(&self) {
+        if let Err(error) = self.remove_presence_files().await {
+            tracing::debug!(%error, "the files of processes that have ended were not removed");
+        }
+    }
+
+    async fn remove_presence_files(&self) -> Result<(), StoreError> {
+        let presence = &self.inner.presence;
+        let others = presence.others();
+        if others.is_empty() {
+            return Ok(());
+        }
+        // A file that is named is not locked either: others who look at it would take its process for one that lives.
+        let named = self.named().await?;
+        let unnamed = others.into_iter().filter(|number| !named.contains(number));
+        let inherited: Vec<_> = unnamed.filter_map(|number| Some((presence.inherit(&number)?, number))).collect();
+        if inherited.is_empty() {
+            return Ok(());
+        }
+        // A process that has ended writes no more: what names it now was written before.
+        let named = self.named().await?;
+        for (_lock, number) in inherited.iter().filter(|(_, number)| !named.contains(number)) {
+            let _ = fs::remove_file(presence.directory.join(number));
+        }
+        Ok(())
+    }
+
+    /// The numbers that intents name.
+    async fn named(&self) -> Result<HashSet<String>, StoreError> {
+        let rows = self.engine().rows(sql("intents", "SELECT credential AS id, writer FROM intents")).await?;
+        rows.iter().map(|row| row.text("writer")).collect()
+    }
+}
+
+/// Opens a file that exists. For writing, too: a file system that copies a file when it is first written would lock a copy.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)
+}
+
+/// Whether `path` leads to this very file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(opened), Ok(found)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
+    (opened.dev(), opened.ino()) == (found.dev(), found.ino())
+}
+
+fn draw(entropy: &dyn Entropy) -> Box<str> {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes)).into()
+}
+
+fn is_number(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests;
