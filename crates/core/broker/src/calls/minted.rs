@@ -20,7 +20,7 @@ use crate::mint::MintEnd;
 use crate::rotation::RotationEnd;
 use crate::{Broker, Call, Error, Troubled};
 
-/// How often the lease is asked for before a pasted refresh token is refused because of a renewal under way, and the pause between.
+/// How often the credential is claimed before a pasted refresh token is refused because of a renewal under way, and the pause between.
 const LOOKS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(250);
 

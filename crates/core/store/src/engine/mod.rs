@@ -36,7 +36,7 @@ pub(crate) enum Engine {
 pub(crate) enum Reach {
     /// Anything: no other transaction of Lanyard writes meanwhile.
     Home,
-    /// One credential's row, with its lease: transactions about other credentials run beside it.
+    /// One credential's row, with its intent: transactions about other credentials run beside it.
     Credential(CredentialId),
     /// Nothing: it only appends to the journal.
     Journal,
