@@ -13,7 +13,7 @@ use crate::envelope::Envelope;
 use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{self, Entry, is_same};
 use crate::journal::{About, Event, StandingNote};
-use crate::record::read_closed;
+use crate::record::{read_closed, unless_unreadable};
 use crate::seal::CREDENTIALS;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
@@ -82,6 +82,11 @@ impl Store {
             let found = Grant::new(row.counter("grant_number")?);
             let generation = Generation::new(row.counter("generation")?);
             if (generation, found) != (intent.generation, grant) {
+                // A commit whose outcome was unknown is repeated, and may have happened.
+                let stored = unless_unreadable(self.open_row_access(&row))?.flatten();
+                if found == grant && stored.is_some_and(|stored| stored.matches(&tokens.access)) {
+                    return tx.abandon(Commit::Committed(generation)).await;
+                }
                 let overtaken = Event::Overtaken { generation: intent.generation, by: generation };
                 tx.record(About::Credential(id, name), overtaken);
                 return tx.commit(Commit::Overtaken { generation, same_grant: found == grant }).await;
@@ -128,13 +133,18 @@ impl Store {
             let (true, Some(wrapped)) = (same, row.optional_sealed("wrapped_key")?) else {
                 return tx.abandon(false).await;
             };
+            let dead = row.str("standing")? == "needs-login"
+                && row.optional_str("trouble_kind")? == Some(TroubleKind::DeadGrant.as_str());
+            // The same again, after a try whose outcome was unknown.
+            let spare = unless_unreadable(self.open_refresh(&row, Spend::Spare))?.flatten();
+            if !dead && spare.is_some_and(|spare| spare.matches(token)) {
+                return tx.abandon(true).await;
+            }
             let environment = row.text("environment")?;
             let envelope = Envelope::open(self, owner(row_id, &environment), grant.number(), &wrapped)?;
             let sealed = envelope.seal(SPARE, grant.number(), token.expose_secret(), self.entropy());
             let update = sql("credentials", "UPDATE credentials SET spare_token = $2 WHERE id = $1");
             tx.run(update.bind(row_id).bind(&sealed)).await?;
-            let dead = row.str("standing")? == "needs-login"
-                && row.optional_str("trouble_kind")? == Some(TroubleKind::DeadGrant.as_str());
             if dead {
                 update_standing(&mut tx, id, &Standing::Active).await?;
             }

@@ -225,11 +225,22 @@ async fn a_late_answer_is_overtaken_and_its_refresh_token_becomes_the_spare() {
     let committed = world.store.commit(id, grant, &declared.intent, &world.rotated("2")).await.unwrap();
     assert_eq!(committed, Commit::Committed(Generation::new(2)));
 
+    // A commit whose answer was lost is repeated, and is no other's.
+    let committed = world.store.commit(id, grant, &intent, &world.rotated("2")).await.unwrap();
+    assert_eq!(committed, Commit::Committed(Generation::new(2)));
+    let written = world.store.audit(100).await.unwrap();
+    let kind = |entry: &lanyard_store::JournalEntry| entry.record.event.kind();
+    assert_eq!(written.iter().filter(|entry| kind(entry) == lanyard_store::EventKind::Rotated).count(), 1);
+
     let answer = world.rotated("late");
     let overtaken = Commit::Overtaken { generation: Generation::new(2), same_grant: true };
     assert_eq!(other.commit(id, grant, &late.intent, &answer).await.unwrap(), overtaken);
     assert_eq!(access(&world.store, id).await, Some((2, "canary-access-2".to_owned())));
-    assert!(other.keep_spare(id, grant, answer.refresh.as_ref().unwrap()).await.unwrap());
+    for _ in 0..2 {
+        assert!(other.keep_spare(id, grant, answer.refresh.as_ref().unwrap()).await.unwrap());
+    }
+    let written = world.store.audit(100).await.unwrap();
+    assert_eq!(written.iter().filter(|entry| kind(entry) == lanyard_store::EventKind::SpareKept).count(), 1);
 
     // The spare is spent where the stored one is dead, and where Webex sends no other it takes its place.
     let (view, declared) = begun_with_spare(&world.store, id).await;

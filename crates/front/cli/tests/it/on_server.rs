@@ -10,7 +10,7 @@ use lanyard_testkit::{Home, Postgres, RefreshBehaviour, Running, Webex, left_out
 use crate::LANYARD;
 
 /// A home whose settings name a database.
-fn home(address: &str) -> Home {
+pub(crate) fn home(address: &str) -> Home {
     let home = Home::new(LANYARD);
     let _ = DirBuilder::new().mode(0o700).create(home.path());
     let settings = home.path().join("lanyard.toml");

@@ -1,5 +1,7 @@
-//! A home full of service apps' credentials that all fall due at once, and the Webex that gave them.
+//! Service apps' credentials that all fall due at once, the homes that share them, and the Webex that gave them.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use lanyard_credential::{
@@ -9,19 +11,22 @@ use lanyard_home::Options;
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{NewCredential, NewTokens, Parts};
-use lanyard_testkit::{Home, Method, Options as Properties, RefreshBehaviour, Webex};
+use lanyard_testkit::{Home, Method, Options as Properties, Postgres, RefreshBehaviour, Webex, left_out};
 use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::record::fingerprint;
-use crate::LANYARD;
 use crate::kinds::add_service_app;
+use crate::{LANYARD, on_server};
 
-/// The home, the Webex, and the credentials between them.
+/// The homes, the Webex, and the credentials between them.
 pub(super) struct Fleet {
     pub(super) webex: Webex,
-    pub(super) home: Home,
+    /// One, or several that share a store on a server, as on several machines.
+    pub(super) homes: Vec<Home>,
+    /// The server that has the store, with the database's name; the homes go before it.
+    pub(super) server: Option<(Postgres, String)>,
     pub(super) ships: Vec<Ship>,
 }
 
@@ -44,7 +49,36 @@ const IN_ONE: usize = 200;
 
 impl Fleet {
     /// A Webex that treats refresh tokens so, and a home with so many of its credentials, made past the binary.
-    pub(super) fn new(refresh: RefreshBehaviour, count: usize) -> Self {
+    pub(super) fn in_file(refresh: RefreshBehaviour, count: usize) -> Self {
+        Self::new(refresh, count, vec![Home::new(LANYARD)], None)
+    }
+
+    /// The same in three homes that share a store on a server of their own; `None` where there is none.
+    pub(super) fn on_server(refresh: RefreshBehaviour, count: usize) -> Option<Self> {
+        let server = Postgres::start().map_err(|why| left_out(&why)).ok()?;
+        let address = server.database();
+        let database = address.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap().to_owned();
+        let homes = (0..3).map(|_| on_server::home(&address)).collect();
+        Some(Self::new(refresh, count, homes, Some((server, database))))
+    }
+
+    /// A look at the database from outside: rows of columns.
+    pub(super) fn query(&self, statement: &str) -> Vec<Vec<String>> {
+        let text = if let Some((server, database)) = &self.server {
+            server.query(database, &format!("SET search_path = lanyard; {statement}")).unwrap()
+        } else {
+            let mut command = Command::new("sqlite3");
+            // Read while others write.
+            let file = self.homes[0].path().join("lanyard.db");
+            command.args(["-cmd", ".timeout 20000", "-separator", "|"]).arg(file).arg(statement);
+            let output = command.output().expect("sqlite3(1) is here");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
+    }
+
+    fn new(refresh: RefreshBehaviour, count: usize, homes: Vec<Home>, server: Option<(Postgres, String)>) -> Self {
         let organisations = count.div_ceil(IN_ONE);
         let webex = Webex::with(Properties {
             refresh,
@@ -54,9 +88,9 @@ impl Fleet {
             devices: 0,
             ..Properties::default()
         });
-        let home = Home::new(LANYARD);
+        let home = &homes[0];
         let app = &webex.description().service_app;
-        add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+        add_service_app(&webex, home, &app.application_id, &app.client_id, &app.client_secret);
 
         let organisations = webex.control(Method::GET, "/organisations", None);
         let organisations = organisations.as_array().unwrap();
@@ -68,8 +102,11 @@ impl Fleet {
                 granted["refresh_token"].as_str().unwrap().to_owned()
             })
             .collect();
-        let ships = runtime().block_on(fill(&home, &webex, &grants));
-        Self { webex, home, ships }
+        for other in &homes[1..] {
+            fs::copy(home.path().join("home.key"), other.path().join("home.key")).unwrap();
+        }
+        let ships = runtime().block_on(fill(home, &webex, &grants));
+        Self { webex, homes, server, ships }
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::process::Command;
 
 use lanyard_credential::CredentialId;
 use lanyard_home::Options;
 use lanyard_store::Parts;
-use lanyard_testkit::{Home, RefreshBehaviour};
+use lanyard_testkit::RefreshBehaviour;
 use sha2::{Digest as _, Sha256};
 
 use super::fleet::{Fleet, Ship, runtime};
@@ -47,22 +46,11 @@ pub(super) fn fingerprint(token: &str) -> String {
     })
 }
 
-/// A look at the database from outside: rows of columns.
-pub(super) fn query(home: &Home, statement: &str) -> Vec<Vec<String>> {
-    let mut command = Command::new("sqlite3");
-    // Read while others write.
-    command.args(["-cmd", ".timeout 20000", "-separator", "|"]).arg(home.path().join("lanyard.db")).arg(statement);
-    let output = command.output().expect("sqlite3(1) is here");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
-}
-
 /// Looks at every credential. Each exchange is accounted for, and each grant that was lost is explained.
 pub(super) fn compare(fleet: &Fleet, behaviour: RefreshBehaviour) -> Sums {
     let mut seen = seen(fleet);
-    let mut said = said(&fleet.home);
-    let tokens = Tokens::open(&fleet.home);
+    let mut said = said(fleet);
+    let tokens = Tokens::open(fleet);
     let mut sums = Sums::default();
     for ship in &fleet.ships {
         let seen = seen.remove(&ship.first).unwrap_or_default();
@@ -127,10 +115,10 @@ fn seen(fleet: &Fleet) -> HashMap<String, Seen> {
 }
 
 /// By the credential's id.
-fn said(home: &Home) -> HashMap<String, Said> {
+fn said(fleet: &Fleet) -> HashMap<String, Said> {
     let mut said: HashMap<String, Said> = HashMap::new();
     let counted = "SELECT substr(about, 12), kind, count(*) FROM journal WHERE about LIKE 'credential/%' GROUP BY 1, 2";
-    for row in query(home, counted) {
+    for row in fleet.query(counted) {
         said.entry(row[0].clone()).or_default().insert(row[1].clone(), row[2].parse().unwrap());
     }
     said
@@ -143,13 +131,15 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn open(home: &Home) -> Self {
-        let states = query(home, "SELECT id, standing, generation FROM credentials")
+    fn open(fleet: &Fleet) -> Self {
+        let states = fleet
+            .query("SELECT id, standing, generation FROM credentials")
             .into_iter()
             .map(|row| (row[0].clone(), (row[1].clone(), row[2].parse().unwrap())))
             .collect();
         let tokens = runtime().block_on(async {
-            let store = lanyard_home::open(&home.path(), Parts::system(), Options::default()).await.unwrap().store;
+            let store =
+                lanyard_home::open(&fleet.homes[0].path(), Parts::system(), Options::default()).await.unwrap().store;
             let ids: Vec<CredentialId> =
                 store.credentials().await.unwrap().into_iter().map(|credential| credential.id).collect();
             let mut tokens = HashMap::new();
