@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use lanyard_testkit::{Home, Options, Running, Terminal, Webex, free_redirect_uris};
+use lanyard_testkit::{Home, Options, Postgres, Running, Terminal, Webex, free_redirect_uris, left_out};
 use serde_json::json;
 use url::Url;
 
@@ -73,10 +73,13 @@ struct Reader {
     webex: Webex,
     home: Home,
     opened: PathBuf,
+    /// The address of a database, for the page that needs one.
+    database: Option<String>,
 }
 
 impl Reader {
     fn of(file: &str) -> Self {
+        let database = (file == ON_A_DATABASE).then(|| Postgres::shared().expect("it was looked for").database());
         let text = fs::read_to_string(root().join(file)).expect("the file is there");
         let blocks = blocks(&text);
         assert!(!blocks.is_empty(), "{file} has examples");
@@ -89,7 +92,7 @@ impl Reader {
         home.file("webex.json", &format!("{description}\n"));
         let opened = home.beside().join("opened");
         assert!(Command::new("mkfifo").arg(&opened).status().expect("mkfifo runs").success());
-        Self { file: file.to_owned(), blocks, webex, home, opened }
+        Self { file: file.to_owned(), blocks, webex, home, opened, database }
     }
 
     /// A shell that runs the blocks, each after its mark, and then `last`.
@@ -115,6 +118,7 @@ impl Reader {
             .env("HOME", self.home.beside())
             .env("TMPDIR", self.home.beside())
             .env("LANYARD_KEY_SOURCE", "file")
+            .envs(self.database.as_ref().map(|database| ("DATABASE", database)))
             .current_dir(self.home.beside())
             .stdin(Stdio::null());
         command
@@ -162,6 +166,9 @@ impl Reader {
     }
 }
 
+/// The page for readers who have a PostgreSQL server.
+const ON_A_DATABASE: &str = "docs/guide/several-brokers.md";
+
 /// Stands before each block's output.
 const MARK: &str = "@@example:";
 
@@ -205,6 +212,7 @@ fn pages() -> Vec<String> {
         .map(|entry| entry.expect("it is there").file_name().to_string_lossy().into_owned())
         .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"))
         .map(|name| format!("docs/guide/{name}"))
+        .filter(|file| file != ON_A_DATABASE || Postgres::shared().map_err(left_out).is_ok())
         .collect();
     files.sort();
     assert!(files.len() >= 4, "{files:?}");
