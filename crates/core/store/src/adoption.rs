@@ -5,7 +5,6 @@
 
 use lanyard_vault::{DataKey, RowAddress, Sealed};
 
-use crate::clients::Counting;
 use crate::engine::sql;
 use crate::journal::{About, Event};
 use crate::keys::{KeyUnavailable, Keys};
@@ -60,7 +59,7 @@ impl Store {
                 let rows = self.seal_all(&mut tx).await?;
                 let wrapped = key.wrap(&own, &OWN_KEY, self.entropy());
                 tx.run(sql("home", "UPDATE home SET wrapped_key = $1 WHERE id = 1").bind(&wrapped)).await?;
-                tx.seal_home();
+                tx.seal_home().await?;
                 tx.commit::<_, StoreError>((clients, rows)).await
             })
             .await?;
@@ -71,8 +70,8 @@ impl Store {
 
     async fn adopt_clients(&self, tx: &mut Tx) -> Result<Vec<String>, StoreError> {
         let rows = tx.rows(sql("clients", "SELECT id, name FROM clients ORDER BY name")).await?;
-        let ids = rows.iter().filter_map(|row| row.text("id").ok()).collect();
-        self.write_list(tx, &Counting { version: 0, ids }).await?;
+        let counting = self.counting_all(tx).await?;
+        self.write_list(tx, &counting).await?;
         let names: Vec<String> = rows.iter().filter_map(|row| row.text("name").ok()).collect();
         if !rows.is_empty() {
             tx.record(About::Home, Event::ClientsAdopted { names: names.clone() });

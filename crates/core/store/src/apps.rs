@@ -71,7 +71,6 @@ impl Store {
                 .bind(&secret)
                 .bind(1_u32);
             tx.run(row).await?;
-            tx.seal(&APPS, id);
             let (name, kind) = (app.name.to_string(), app.kind.to_string());
             let added = Event::AppAdded { name, kind, environment: app.environment.id().to_owned() };
             tx.record(About::App(app.id), added);

@@ -103,7 +103,6 @@ impl Store {
                 .bind(labels_text(&credential.labels))
                 .bind_all(mint_values(credential.mint.as_ref()));
             tx.run(row).await?;
-            tx.seal(&CREDENTIALS, id);
             if let Some(tokens) = &new.tokens {
                 let counters = (credential.generation, credential.generation);
                 let environment = credential.environment.id();

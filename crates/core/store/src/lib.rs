@@ -22,6 +22,7 @@ mod intent;
 mod journal;
 mod keys;
 mod labels;
+mod meant;
 mod migration;
 mod names;
 mod opening;

@@ -261,7 +261,6 @@ impl Store {
             .bind(tx.now().wall)
             .bind(id);
         tx.run(row).await?;
-        tx.seal_home();
         self.begin_list(tx).await?;
         let created = Event::HomeCreated { key: key.id().to_string(), kept_in: source.as_str().to_owned() };
         tx.record(About::Home, created);

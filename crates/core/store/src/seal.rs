@@ -2,8 +2,8 @@
 //!
 //! The home's own row, a credential and an app carry a seal over what they are: all columns except those that change often and decide nothing, and those that
 //! hold sealed values, which are bound to their row already. Whoever writes to the database without the home's key cannot make such a
-//! row: it is refused where it is read. A transaction that changes a row reads it whole first ([`Tx::sealed`]), and its commit seals the
-//! row as it is then.
+//! row: it is refused where it is read. A transaction that changes a row reads it whole first ([`Tx::sealed`]), and its commit seals
+//! what the transaction [meant](crate::meant) the row to be.
 //!
 //! A seal does not say that a row is the latest: an older copy of the whole row, put back, is one that Lanyard wrote.
 
@@ -13,18 +13,19 @@ use crate::clients::encode;
 use crate::engine::{Row, sql};
 use crate::journal::{About, Event};
 use crate::keys::HomeRow;
+use crate::meant::{Meant, SINGLE};
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
 /// A table whose rows carry a seal.
 #[derive(Debug)]
 pub(crate) struct SealedTable {
-    name: &'static str,
-    texts: &'static [&'static str],
-    numbers: &'static [&'static str],
+    pub(crate) name: &'static str,
+    pub(crate) texts: &'static [&'static str],
+    pub(crate) numbers: &'static [&'static str],
     pub(crate) select: &'static str,
-    select_all: &'static str,
-    update: &'static str,
+    pub(crate) select_all: &'static str,
+    pub(crate) update: &'static str,
 }
 
 /// Left out: how the last attempt failed, how long the tokens last, and the generation (the tokens are sealed for it).
@@ -67,6 +68,38 @@ pub(crate) const APPS: SealedTable = SealedTable {
     update: "UPDATE apps SET seal = $2 WHERE id = $1",
 };
 
+/// The home's own row, whose seal is a [mac of its own form](HomeRow::sealed_with). Left out: the data key, which the home's key
+/// authenticates.
+const HOME: SealedTable = SealedTable {
+    name: "home",
+    texts: &[
+        "home_id",
+        "key_id",
+        "key_source",
+        "next_key_id",
+        "next_key_source",
+        "retired_key_id",
+        "retired_key_source",
+        "paused_reason",
+    ],
+    numbers: &["next_key_since", "paused_since"],
+    select: "SELECT * FROM home WHERE id = 1",
+    select_all: "SELECT * FROM home",
+    update: SEAL_HOME,
+};
+
+impl SealedTable {
+    /// The columns that the seal covers.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.texts.iter().chain(self.numbers).copied()
+    }
+
+    /// The table of that name, if its rows are sealed.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        [&CREDENTIALS, &APPS, &HOME].into_iter().find(|table| table.name == name)
+    }
+}
+
 pub(crate) const SEAL_HOME: &str = "UPDATE home SET seal = $1 WHERE id = 1";
 
 impl Store {
@@ -97,7 +130,7 @@ impl Store {
                 // A row that cannot be read is not trusted: it stays without a seal.
                 let Ok(id) = row.text("id") else { continue };
                 if self.seal_of(table, &row).is_ok() {
-                    tx.seal(table, &id);
+                    tx.seal(Meant::as_read(table, &id, &row)?);
                     names.push(row.text("name")?);
                 }
             }
@@ -115,7 +148,7 @@ impl Tx {
         self.lock_sealed_tables().await?;
         let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(None) };
         self.store().check_seal(table, &row)?;
-        self.seal(table, id);
+        self.seal(Meant::as_read(table, id, &row)?);
         Ok(Some(row))
     }
 
@@ -129,7 +162,7 @@ impl Tx {
         self.lock_sealed_tables().await?;
         let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(None) };
         if self.store().check_seal(table, &row).is_ok() {
-            self.seal(table, id);
+            self.seal(Meant::as_read(table, id, &row)?);
         }
         Ok(Some(row))
     }
@@ -137,26 +170,41 @@ impl Tx {
     /// The home's own row, which is about to be changed. The commit seals it anew.
     pub(crate) async fn sealed_home(&mut self) -> Result<HomeRow, StoreError> {
         self.lock_sealed_tables().await?;
-        let row = self.home_row().await?;
-        self.seal_home();
-        row.checked(&self.store().inner.seals_key)
+        self.seal_home().await?;
+        self.home_row().await?.checked(&self.store().inner.seals_key)
     }
 
-    /// Seals the home's own row as it is now.
-    pub(crate) async fn write_home_seal(&mut self) -> Result<(), StoreError> {
-        let row = self.home_row().await?;
-        let seal = row.sealed_with(&self.store().inner.seals_key);
+    /// Has the commit seal the home's own row as it is now, and as it is changed from now on.
+    pub(crate) async fn seal_home(&mut self) -> Result<(), StoreError> {
+        if let Some(row) = self.row(sql(HOME.name, HOME.select)).await? {
+            self.seal(Meant::as_read(&HOME, SINGLE, &row)?);
+        }
+        Ok(())
+    }
+
+    async fn write_home_seal(&mut self) -> Result<(), StoreError> {
+        let seal = self.home_row().await?.sealed_with(&self.store().inner.seals_key);
         self.run(sql("home", SEAL_HOME).bind(seal.as_bytes())).await?;
         Ok(())
     }
 
-    /// Seals a row as it is now.
-    pub(crate) async fn write_seal(&mut self, table: &SealedTable, id: &str) -> Result<(), StoreError> {
-        let Some(row) = self.row(sql(table.name, table.select).bind(id)).await? else { return Ok(()) };
+    /// Seals a row that is as it was meant; `false`, and its seal stays as it was, if it is not.
+    pub(crate) async fn write_seal(&mut self, meant: &Meant) -> Result<bool, StoreError> {
+        let (table, id) = (meant.table, &*meant.id);
+        let select = sql(table.name, table.select);
+        let is_home = table.name == HOME.name;
+        let Some(row) = self.row(if is_home { select } else { select.bind(id) }).await? else { return Ok(true) };
+        if !meant.is(&row)? {
+            return Ok(false);
+        }
+        if is_home {
+            self.write_home_seal().await?;
+            return Ok(true);
+        }
         let seal = self.store().seal_of(table, &row)?;
         if row.optional_bytes("seal")?.is_none_or(|stored| stored != seal.as_bytes()) {
             self.run(sql(table.name, table.update).bind(id).bind(seal.as_bytes())).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -14,6 +14,7 @@ use lanyard_vault::KeyId;
 use crate::engine::{Reach, Row, Statement, Transaction};
 use crate::journal::{About, Event, JournalRecord};
 use crate::keys::HomeRow;
+use crate::meant::Meant;
 use crate::seal::SealedTable;
 use crate::{Store, StoreError, migration};
 
@@ -26,9 +27,8 @@ pub(crate) struct Tx {
     /// The key that wraps new data keys; none where the home's keys themselves are at stake.
     wrapping: Option<KeyId>,
     now: Moment,
-    /// The rows that the commit seals as they are then.
-    seals: Vec<(&'static SealedTable, String)>,
-    seals_home: bool,
+    /// The rows that the commit seals.
+    seals: Vec<Meant>,
     /// Whether what carries a seal is still to be locked against other programs.
     unlocked: bool,
     records: Vec<JournalRecord>,
@@ -183,7 +183,6 @@ impl Tx {
             wrapping,
             now,
             seals: Vec::new(),
-            seals_home: false,
             unlocked: reach == Reach::Home,
             records: Vec::new(),
             conflict,
@@ -198,7 +197,12 @@ impl Tx {
 
     /// Runs a statement; returns how many rows it touched.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        let written = SealedTable::named(statement.table).map(|table| (table, statement.clone()));
         let done = self.transaction.run(statement).await;
+        if let (Some((table, statement)), Ok(1..)) = (written, &done) {
+            self.seals.extend(Meant::inserted(table, &statement));
+            self.seals.iter_mut().for_each(|meant| meant.update(&statement));
+        }
         self.noticed(done)
     }
 
@@ -261,14 +265,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Has the commit seal the home's own row as it is then.
-    pub(crate) fn seal_home(&mut self) {
-        self.seals_home = true;
-    }
-
-    /// Has the commit seal a row as it is then.
-    pub(crate) fn seal(&mut self, table: &'static SealedTable, id: &str) {
-        self.seals.push((table, id.to_owned()));
+    /// Has the commit seal a row as it is meant to be then.
+    pub(crate) fn seal(&mut self, meant: Meant) {
+        self.seals.push(meant);
     }
 
     /// Locks and reads the row that says where the journal ends: the last lock of a transaction.
@@ -281,11 +280,11 @@ impl Tx {
     /// leave a transaction that the next reader sees.
     pub(crate) async fn commit<T, E: From<StoreError>>(mut self, value: T) -> Result<Done<T>, E> {
         let store = self.store.clone();
-        for (table, id) in std::mem::take(&mut self.seals) {
-            self.write_seal(table, &id).await?;
-        }
-        if self.seals_home {
-            self.write_home_seal().await?;
+        for meant in std::mem::take(&mut self.seals) {
+            // What came of an exchange is written all the same; its row is refused from then on.
+            if !self.write_seal(&meant).await? && self.purpose != Purpose::Answer {
+                return Err(StoreError::Altered { table: meant.table.name, row: meant.id }.into());
+            }
         }
         let records = std::mem::take(&mut self.records);
         store.write_records(&mut self, &records).await?;

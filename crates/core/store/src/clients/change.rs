@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::paths_text;
 use crate::engine::sql;
 use crate::journal::Event;
-use crate::{Store, StoreError};
+use crate::{KeyedClient, Store, StoreError};
 
 /// Why the policy of a client was not changed.
 #[derive(Debug, Error)]
@@ -36,13 +36,15 @@ impl Store {
         let change = &change;
         self.write(|mut tx| async move {
             let (counting, clients) = self.counting_clients(&mut tx).await?;
-            let Some(before) = clients.into_iter().find(|client| client.name == *name) else {
+            let Some(before) = clients.into_iter().find(|found| found.client.name == *name) else {
                 return tx.refuse(ChangeClientError::UnknownClient(name.clone())).await;
             };
+            let KeyedClient { client: before, key } = before;
             let mut client = before.clone();
             change(&mut client);
             let Client { id, name, created_at, uid, .. } = before;
-            let client = Client { id, name, created_at, uid, ..client };
+            let keyed = KeyedClient { client: Client { id, name, created_at, uid, ..client }, key };
+            let client = &keyed.client;
             let row = sql("clients", UPDATE)
                 .bind(client.id.to_string())
                 .bind(client.capabilities.to_string())
@@ -55,11 +57,11 @@ impl Store {
             let grants = "DELETE FROM client_credentials WHERE client = $1";
             tx.run(sql("client_credentials", grants).bind(client.id.to_string())).await?;
             if let Err(id) =
-                self.write_policy(&mut tx, &client, counting, |policy| Event::ClientChanged { policy }).await?
+                self.write_policy(&mut tx, &keyed, counting, |policy| Event::ClientChanged { policy }).await?
             {
                 return tx.refuse(ChangeClientError::UnknownCredential(id)).await;
             }
-            tx.commit(client).await
+            tx.commit(keyed.client).await
         })
         .await
     }

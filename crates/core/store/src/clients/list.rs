@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
+use jiff::Timestamp;
 use lanyard_credential::Client;
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
@@ -110,27 +111,73 @@ impl Store {
     }
 
     /// The clients that count, within a transaction that is about to change them; unreadable ones are left out of the second part.
-    pub(super) async fn counting_clients(&self, tx: &mut Tx) -> Result<(Counting, Vec<Client>), StoreError> {
+    pub(super) async fn counting_clients(&self, tx: &mut Tx) -> Result<(Counting, Vec<KeyedClient>), StoreError> {
         let judged = self.judged(tx).await?;
-        let ids = judged.authentic.iter().map(|(row, _)| row.text("id")).collect::<Result<_, _>>()?;
-        let clients =
-            judged.authentic.iter().filter_map(|(row, granted)| Some(read(row, granted).ok()?.client)).collect();
-        Ok((Counting { version: judged.version, ids }, clients))
+        let clients = judged.authentic.iter().filter_map(|(row, granted)| read(row, granted).ok()).collect();
+        Ok((self.as_judged(&judged, |granted| granted)?, clients))
     }
 
-    /// Writes the list of those that count, as their rows are now.
-    pub(crate) async fn write_list(&self, tx: &mut Tx, counting: &Counting) -> Result<(), StoreError> {
+    /// The same where each client loses a credential.
+    pub(super) async fn counting_without(&self, tx: &mut Tx, credential: &str) -> Result<Counting, StoreError> {
+        let judged = self.judged(tx).await?;
+        self.as_judged(&judged, |mut granted| {
+            granted.remove(credential);
+            granted
+        })
+    }
+
+    /// All clients of a home that had no list, as they are.
+    pub(crate) async fn counting_all(&self, tx: &mut Tx) -> Result<Counting, StoreError> {
         let rows = tx.rows(sql("clients", super::SELECT_ALL)).await?;
-        let grants = grants(&tx.rows(sql("client_credentials", super::SELECT_GRANTS)).await?);
-        let none = BTreeSet::new();
-        let mut members = String::new();
+        let mut granted = grants(&tx.rows(sql("client_credentials", super::SELECT_GRANTS)).await?);
+        let mut counting = Counting::none();
         for row in rows {
-            // A row whose id is no text is none of those that count.
+            // A row whose id is no text is none that Lanyard wrote.
             let Ok(id) = row.text("id") else { continue };
-            if counting.ids.contains(&id) {
-                let mac = self.client_mac(&row, grants.get(&id).unwrap_or(&none))?;
-                members.extend([id.as_str(), " ", &mac.to_string(), "\n"]);
-            }
+            let mac = self.client_mac(&row, &granted.remove(&id).unwrap_or_default())?;
+            counting.macs.insert(id, mac);
+        }
+        Ok(counting)
+    }
+
+    fn as_judged(
+        &self,
+        judged: &Judged,
+        change: impl Fn(BTreeSet<String>) -> BTreeSet<String>,
+    ) -> Result<Counting, StoreError> {
+        let mut macs = BTreeMap::new();
+        for (row, granted) in &judged.authentic {
+            macs.insert(row.text("id")?, self.client_mac(row, &change(granted.clone()))?);
+        }
+        Ok(Counting { version: judged.version, macs })
+    }
+
+    /// Counts a client whose row was just written, if that is what was meant: a hook in the database may have changed it since.
+    pub(super) async fn count(
+        &self,
+        tx: &mut Tx,
+        counting: &mut Counting,
+        meant: &KeyedClient,
+    ) -> Result<(), StoreError> {
+        let id = meant.client.id.to_string();
+        let altered = || StoreError::Altered { table: "clients", row: meant.client.name.to_string() };
+        let row = tx.row(sql("clients", super::SELECT_BY_ID).bind(id.as_str())).await?.ok_or_else(altered)?;
+        let granted = sql("client_credentials", super::SELECT_GRANTS_OF).bind(id.as_str());
+        let granted = grants(&tx.rows(granted).await?).remove(&id).unwrap_or_default();
+        let found = read(&row, &granted)?;
+        let key = |keyed: &KeyedClient| keyed.key.as_ref().map(|key| key.as_bytes().to_vec());
+        if found.client != as_stored(&meant.client) || key(&found) != key(meant) {
+            return Err(altered());
+        }
+        counting.macs.insert(id, self.client_mac(&row, &granted)?);
+        Ok(())
+    }
+
+    /// Writes the list of those that count.
+    pub(crate) async fn write_list(&self, tx: &mut Tx, counting: &Counting) -> Result<(), StoreError> {
+        let mut members = String::new();
+        for (id, mac) in &counting.macs {
+            members.extend([id.as_str(), " ", &mac.to_string(), "\n"]);
         }
         // By the clock, so that a list that begins again after the stored one was destroyed is later than all that were seen.
         let now = u64::try_from(self.now().wall.as_millisecond()).unwrap_or(0);
@@ -214,16 +261,23 @@ impl Store {
     }
 }
 
-/// The clients that count, by id, and the version of the list that says so.
+/// The clients that count, by id, each with the mac of what it is meant to hold, and the version of the list that says so.
 pub(crate) struct Counting {
     pub(crate) version: u64,
-    pub(crate) ids: BTreeSet<String>,
+    pub(crate) macs: BTreeMap<String, Mac>,
+}
+
+/// Times are stored in milliseconds.
+fn as_stored(client: &Client) -> Client {
+    let milliseconds = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+    let (created_at, expires_at) = (milliseconds(client.created_at), client.expires_at.map(milliseconds));
+    Client { created_at, expires_at, ..client.clone() }
 }
 
 impl Counting {
     /// Of a home that has no client yet.
     pub(super) fn none() -> Self {
-        Self { version: 0, ids: BTreeSet::new() }
+        Self { version: 0, macs: BTreeMap::new() }
     }
 }
 

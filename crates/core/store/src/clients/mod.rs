@@ -84,9 +84,7 @@ impl Store {
                 .bind(client.uid)
                 .bind(new.key.as_ref().map(KeyHash::as_bytes));
             tx.run(row).await?;
-            if let Err(id) =
-                self.write_policy(&mut tx, client, counting, |policy| Event::ClientAdded { policy }).await?
-            {
+            if let Err(id) = self.write_policy(&mut tx, new, counting, |policy| Event::ClientAdded { policy }).await? {
                 return tx.refuse(AddClientError::UnknownCredential(id)).await;
             }
             tx.commit(()).await
@@ -99,10 +97,11 @@ impl Store {
     async fn write_policy(
         &self,
         tx: &mut Tx,
-        client: &Client,
+        keyed: &KeyedClient,
         mut counting: Counting,
         event: fn(ClientPolicy) -> Event,
     ) -> Result<Result<(), CredentialId>, StoreError> {
+        let client = &keyed.client;
         let mut names = Vec::new();
         for id in granted(client) {
             let known = sql("credentials", "SELECT id, name FROM credentials WHERE id = $1").bind(id.to_string());
@@ -113,7 +112,7 @@ impl Store {
             let grant = sql("client_credentials", INSERT_GRANT).bind(client.id.to_string()).bind(id.to_string());
             tx.run(grant).await?;
         }
-        counting.ids.insert(client.id.to_string());
+        self.count(tx, &mut counting, keyed).await?;
         self.write_list(tx, &counting).await?;
         tx.record(About::Client(client.id), event(policy_note(client, names)));
         Ok(Ok(()))
@@ -169,7 +168,7 @@ impl Store {
                 return tx.abandon(false).await;
             };
             let mut counting = self.counting(&mut tx).await?;
-            counting.ids.remove(&id.to_string());
+            counting.macs.remove(&id.to_string());
             let grants = "DELETE FROM client_credentials WHERE client = $1";
             tx.run(sql("client_credentials", grants).bind(id.to_string())).await?;
             tx.run(sql("clients", "DELETE FROM clients WHERE id = $1").bind(id.to_string())).await?;
@@ -207,7 +206,7 @@ impl Store {
     pub(crate) async fn take_from_clients(&self, tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
         let users = sql("client_credentials", "SELECT client FROM client_credentials WHERE credential = $1 LIMIT 1");
         if tx.row(users.bind(id.to_string())).await?.is_some() {
-            let counting = self.counting(tx).await?;
+            let counting = self.counting_without(tx, &id.to_string()).await?;
             let take = "DELETE FROM client_credentials WHERE credential = $1";
             tx.run(sql("client_credentials", take).bind(id.to_string())).await?;
             self.write_list(tx, &counting).await?;
@@ -288,6 +287,8 @@ macro_rules! client_columns {
 
 const SELECT_ALL: &str = concat!("SELECT ", client_columns!(), " FROM clients ORDER BY name");
 const SELECT_BY_NAME: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE name = $1");
+const SELECT_BY_ID: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE id = $1");
+const SELECT_GRANTS_OF: &str = "SELECT client, credential FROM client_credentials WHERE client = $1";
 const SELECT_GRANTS: &str = "SELECT client, credential FROM client_credentials";
 const INSERT: &str =
     concat!("INSERT INTO clients (", client_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");

@@ -244,3 +244,95 @@ async fn an_altered_row_of_the_home_is_refused() {
         assert!(world.opened_with(lanyard_home::KeyAccess::default()).await.is_err(), "{alteration}");
     }
 }
+
+/// What the database does by itself, within Lanyard's own transaction, when a statement of it has written to `table`.
+async fn hook(world: &World, event: &str, table: &str, action: &str) {
+    let on = if world.database.is_some() {
+        format!(
+            "CREATE FUNCTION hook() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN {action}; END IF; \
+             RETURN NULL; END $$; CREATE TRIGGER hook AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION hook()"
+        )
+    } else {
+        format!("CREATE TRIGGER hook AFTER {event} ON {table} BEGIN {action}; END")
+    };
+    world.tamper(&on).await;
+}
+
+async fn unhook(world: &World, table: &str) {
+    let off = if world.database.is_some() {
+        format!("DROP TRIGGER hook ON {table}; DROP FUNCTION hook")
+    } else {
+        "DROP TRIGGER hook".to_owned()
+    };
+    world.tamper(&off).await;
+}
+
+const FORGED: &str = "UPDATE credentials SET organisation_id = 'forged'";
+
+#[tokio::test]
+async fn what_a_hook_in_the_database_writes_beside_a_change_gets_no_seal() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let app = new_app("portal-2");
+    let is_refused = |error: lanyard_store::NameError| match error {
+        lanyard_store::NameError::Store(error) => assert!(is_altered(&Err::<(), _>(error))),
+        error => panic!("{error}"),
+    };
+
+    hook(&world, "UPDATE", "credentials", FORGED).await;
+    is_refused(world.store.rename_credential(credential.id, &"other".parse().unwrap()).await.unwrap_err());
+    assert!(is_altered(&world.store.change_labels(credential.id, &[], &["a=b".parse().unwrap()]).await));
+    let tokens = world.tokens("2");
+    let new = world.store.replace_grant(credential.id, &tokens, &credential.subject, None).await;
+    assert!(is_altered(&new));
+    unhook(&world, "credentials").await;
+
+    for action in [FORGED, "UPDATE credentials SET labels = ''"] {
+        hook(&world, "INSERT", "credentials", action).await;
+        let second = lanyard_store::NewCredential { credential: pending("second"), tokens: None };
+        is_refused(world.store.insert_credential(&second).await.unwrap_err());
+        unhook(&world, "credentials").await;
+    }
+    hook(&world, "INSERT", "apps", "UPDATE apps SET client_id = 'forged'").await;
+    is_refused(world.store.insert_app(&app).await.unwrap_err());
+    unhook(&world, "apps").await;
+    // Nothing of it happened.
+    assert_eq!(world.store.credential_by_id(credential.id).await.unwrap().unwrap(), credential);
+    world.store.rename_credential(credential.id, &"other".parse().unwrap()).await.unwrap();
+    world.store.insert_app(&app).await.unwrap();
+
+    // What came of an exchange exists nowhere else: it is kept, in a row that is refused.
+    let (view, intent) = begun(&world.store, credential.id, Spend::Stored).await;
+    hook(&world, "UPDATE OF generation", "credentials", FORGED).await;
+    let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    assert!(matches!(done, Commit::Committed(_)), "{done:?}");
+    unhook(&world, "credentials").await;
+    assert!(is_altered(&world.store.credential_by_id(credential.id).await));
+}
+
+#[tokio::test]
+async fn what_a_hook_in_the_database_makes_of_a_client_or_of_the_home_gets_no_seal() {
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let only = super::world::client("ops", lanyard_credential::Granted::Only([credential.id].into()));
+    world.store.insert_client(&only).await.unwrap();
+    let before = world.store.clients().await.unwrap();
+
+    for (event, table) in [("UPDATE", "clients"), ("DELETE", "client_credentials"), ("INSERT", "client_credentials")] {
+        hook(&world, event, table, "UPDATE clients SET all_credentials = TRUE").await;
+        let changed = world.store.change_client(&only.client.name, |client| client.methods = None).await;
+        assert!(matches!(changed, Err(lanyard_store::ChangeClientError::Store(StoreError::Altered { .. }))), "{table}");
+        unhook(&world, table).await;
+        assert_eq!(world.store.clients().await.unwrap(), before, "{table}");
+    }
+    // Nor when a credential goes, or another client comes.
+    hook(&world, "DELETE", "client_credentials", "UPDATE clients SET all_credentials = TRUE").await;
+    assert!(world.store.remove_credential(credential.id).await.unwrap());
+    unhook(&world, "client_credentials").await;
+    assert!(world.store.clients().await.unwrap().is_empty(), "its row is refused");
+
+    hook(&world, "UPDATE", "home", "UPDATE home SET key_source = 'keyring'").await;
+    assert!(world.open.replace_key(None).await.is_err());
+    unhook(&world, "home").await;
+    world.opened().await.replace_key(None).await.unwrap();
+}
