@@ -55,13 +55,18 @@ impl Store {
             let (generation, number) = (view.credential.generation, attempt.number);
             let spare = attempt.spend == Spend::Spare;
             let event = match &view.under_way {
-                UnderWay::Exchange(found, writer) if !self.inner.presence.is_own(&found.writer) => Event::Recovered {
-                    generation,
-                    attempt: number,
-                    spare,
-                    process: Some(found.writer.pid),
-                    writer: Some(writer_word(*writer).to_owned()),
-                },
+                // Also of a run of this process that was dropped, or whose intent was written although the answer was lost.
+                UnderWay::Exchange(found, writer)
+                    if found.phase == IntentPhase::Open || !self.inner.presence.is_own(&found.writer) =>
+                {
+                    Event::Recovered {
+                        generation,
+                        attempt: number,
+                        spare,
+                        process: Some(found.writer.pid),
+                        writer: Some(writer_word(*writer).to_owned()),
+                    }
+                }
                 _ => Event::Intent { generation, attempt: number, spare },
             };
             tx.record(About::Credential(id, view.credential.name.clone()), event);

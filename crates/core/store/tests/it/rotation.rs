@@ -226,7 +226,7 @@ async fn a_late_answer_is_overtaken_and_its_refresh_token_becomes_the_spare() {
     assert_eq!(committed, Commit::Committed(Generation::new(2)));
 
     // A commit whose answer was lost is repeated, and is no other's.
-    let committed = world.store.commit(id, grant, &intent, &world.rotated("2")).await.unwrap();
+    let committed = world.store.commit(id, grant, &declared.intent, &world.rotated("2")).await.unwrap();
     assert_eq!(committed, Commit::Committed(Generation::new(2)));
     let written = world.store.audit(100).await.unwrap();
     let kind = |entry: &lanyard_store::JournalEntry| entry.record.event.kind();

@@ -302,9 +302,10 @@ async fn what_a_hook_in_the_database_writes_beside_a_change_gets_no_seal() {
     world.store.insert_app(&app).await.unwrap();
 
     // What came of an exchange exists nowhere else: it is kept, in a row that is refused.
-    let (view, intent) = begun(&world.store, credential.id, Spend::Stored).await;
+    let (view, declared) = begun(&world.store, credential.id).await;
     hook(&world, "UPDATE OF generation", "credentials", FORGED).await;
-    let done = world.store.commit(credential.id, view.credential.grant, &intent, &world.rotated("2")).await.unwrap();
+    let (grant, intent) = (view.credential.grant, &declared.intent);
+    let done = world.store.commit(credential.id, grant, intent, &world.rotated("2")).await.unwrap();
     assert!(matches!(done, Commit::Committed(_)), "{done:?}");
     unhook(&world, "credentials").await;
     assert!(is_altered(&world.store.credential_by_id(credential.id).await));
