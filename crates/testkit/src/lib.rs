@@ -29,5 +29,5 @@ pub use postgres::Postgres;
 pub use run::{Ended, Running, left_out, wait};
 pub use schema::deviations;
 pub use served::{Reply, Served, ask_on, send_on, send_to};
-pub use terminal::Terminal;
+pub use terminal::{End, Terminal};
 pub use webex::{Bot, RefreshBehaviour, RegisteredApp, Webex};

@@ -4,10 +4,20 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+
+/// How a person ends a program.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// With keys.
+    Typed(&'static str),
+    /// With a signal from elsewhere.
+    Signal(Signal),
+}
 
 /// A terminal, and what is typed into it.
 #[derive(Debug)]
@@ -75,8 +85,54 @@ impl Terminal {
         (String::from_utf8_lossy(&shown).replace("\r\n", "\n"), status.code().unwrap_or(-1))
     }
 
+    /// Runs a command, prefixed by [`SESSION`](Self::SESSION), until the terminal shows a text. Then types or signals what ends it. Gives
+    /// what the terminal showed, the exit code, and whether the terminal has the modes from before.
+    pub fn end_at(mut command: Command, shown: &str, end: &End) -> (String, i32, bool) {
+        let Self { mut person, program } = Self::open();
+        let modes = || {
+            let modes = tcgetattr(&program).expect("it is a terminal");
+            (modes.input_modes, modes.output_modes, modes.control_modes, modes.local_modes)
+        };
+        let before = modes();
+        let stream = || Stdio::from(program.try_clone().expect("it can be shared"));
+        command.stdin(stream()).stdout(stream()).stderr(stream());
+        let mut child = command.spawn().expect("the program starts");
+        drop(command);
+        let (mut all, mut part) = (Vec::new(), [0; 1024]);
+        while !String::from_utf8_lossy(&all).contains(shown) {
+            // The terminal has no end while this process has it open.
+            if let Some(status) = child.try_wait().expect("it is our child") {
+                panic!("ended with {status} before {shown:?}: {}", String::from_utf8_lossy(&all));
+            }
+            if is_readable(&person) {
+                let length = person.read(&mut part).expect("it is readable");
+                all.extend_from_slice(&part[..length]);
+            }
+        }
+        match end {
+            End::Typed(text) => person.write_all(text.as_bytes()).expect("it takes what is typed"),
+            End::Signal(signal) => kill_process(Pid::from_child(&child), *signal).expect("it is our child"),
+        }
+        let status = child.wait().expect("it is our child");
+        let is_as_before = modes() == before;
+        while is_readable(&person) {
+            let length = person.read(&mut part).expect("it is readable");
+            all.extend_from_slice(&part[..length]);
+        }
+        (String::from_utf8_lossy(&all).replace("\r\n", "\n"), status.code().unwrap_or(-1), is_as_before)
+    }
+
+    /// The program that gives a command a session of its own, whose keyboard is its standard input.
+    pub const SESSION: [&str; 2] = ["setsid", "--ctty"];
+
     /// What a program has as its standard input.
     pub fn stdin(&self) -> Stdio {
         self.program.try_clone().expect("it can be shared").into()
     }
+}
+
+/// Whether the terminal shows more, or does so soon.
+fn is_readable(person: &File) -> bool {
+    let soon = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    poll(&mut [PollFd::new(person, PollFlags::IN)], Some(&soon)).is_ok_and(|ready| ready > 0)
 }

@@ -10,6 +10,7 @@ mod exit;
 mod file_text;
 mod hardening;
 mod help;
+mod hidden;
 mod numbers;
 mod output;
 mod passphrase;
@@ -69,6 +70,8 @@ fn main() -> ExitCode {
         done
     });
     let done = runtime.block_on(done);
+    // A command that stops on a signal may leave a prompt behind, on another thread.
+    hidden::end();
     // Work on another thread is not waited for: a local Webex that was ended while it started.
     runtime.shutdown_background();
     let is_read = output::log::flush();

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
 
 use lanyard_vault::Passphrase;
-use zeroize::Zeroize as _;
+
+use crate::hidden;
 
 /// The passphrase that was typed for the home's current key: one command asks once.
 static PRESENT: OnceLock<Passphrase> = OnceLock::new();
@@ -36,8 +37,5 @@ fn ask(prompt: &str) -> io::Result<Option<Passphrase>> {
     if !io::stdin().is_terminal() {
         return Ok(None);
     }
-    let mut typed = rpassword::prompt_password(prompt)?;
-    let passphrase = Passphrase::new(&typed);
-    typed.zeroize();
-    Ok(Some(passphrase))
+    Ok(Some(Passphrase::new(&hidden::line(prompt)?)))
 }

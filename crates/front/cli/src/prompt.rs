@@ -6,11 +6,10 @@ use std::path::Path;
 use clap::Args;
 use lanyard_protocol::visible;
 use lanyard_secret::OddLetter;
-
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::exit::Failure;
-use crate::{file_text, output};
+use crate::{file_text, hidden};
 
 /// The option of commands that destroy something.
 #[derive(Debug, Args)]
@@ -82,17 +81,12 @@ pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zero
             raw = file_text::utf8(std::mem::take(&mut *bytes), &path.display().to_string())?;
         }
         None if std::io::stdin().is_terminal() => {
-            let read = rpassword::prompt_password(format!("{} (not shown): ", visible(what)));
-            let mut typed = match read {
+            match hidden::line(&format!("{} (not shown): ", visible(what))) {
+                Ok(typed) => raw = typed,
                 // Ctrl-D: nothing was entered.
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                    output::note("");
-                    String::new()
-                }
-                read => read.map_err(Failure::io("cannot read from the terminal"))?,
-            };
-            raw.push_str(&typed);
-            typed.zeroize();
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+                Err(error) => return Err(Failure::io("cannot read from the terminal")(error)),
+            }
         }
         None => {
             return Err(Failure::Usage {

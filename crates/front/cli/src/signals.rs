@@ -1,46 +1,60 @@
 //! Signals that stop the process.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 
 use lanyard_broker::Broker;
 use lanyard_server::Order;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
-use crate::output;
+use crate::{hidden, output};
 
 /// A command handles signals itself.
 static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
+/// The broker of this process. Its token requests are finished before the process exits.
+static BROKER: OnceLock<Broker> = OnceLock::new();
+
 /// From here on, a signal to stop ends the process at once, unless `broker` is requesting a token: the outcome is stored first.
-///
-/// A thread of its own waits for signals, because a command may block, at a prompt or on a pipe that nobody reads.
 pub(crate) fn watch(broker: &Broker) -> Result<(), Failure> {
     if HANDED_OVER.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let broker = broker.clone();
+    let _ = BROKER.set(broker.clone());
+    listen().map_err(Failure::io(CANNOT_WAIT))
+}
+
+/// From here on, a signal to stop ends the process in order. Signals that a command handles itself count here only while a hidden line is
+/// read, because nothing else can then answer them.
+///
+/// A thread of its own waits for signals, because a command may block, at a prompt or on a pipe that nobody reads.
+pub(crate) fn listen() -> io::Result<()> {
+    static LISTENING: Mutex<bool> = Mutex::new(false);
+    let mut is_listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+    if *is_listening {
+        return Ok(());
+    }
     let (listening, listens) = mpsc::channel();
-    let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = match runtime.map_err(Failure::io(CANNOT_WAIT)) {
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(failure) => return drop(listening.send(Err(failure))),
+            Err(error) => return drop(listening.send(Err(error))),
         };
         runtime.block_on(async move {
             match Signals::new() {
                 Ok(signals) => {
                     let _ = listening.send(Ok(()));
-                    end(signals, &broker).await;
+                    end(signals).await;
                 }
-                Err(failure) => drop(listening.send(Err(failure))),
+                Err(error) => drop(listening.send(Err(error))),
             }
         });
-    });
-    thread.map_err(Failure::io(CANNOT_WAIT))?;
-    listens.recv().unwrap_or(Ok(()))
+    })?;
+    listens.recv().unwrap_or(Ok(()))?;
+    *is_listening = true;
+    Ok(())
 }
 
 /// Leaves signals to a command that passes them on, or stops in an order of its own.
@@ -48,18 +62,20 @@ pub(crate) fn hand_over() {
     HANDED_OVER.store(true, Ordering::Relaxed);
 }
 
-async fn end(mut signals: Signals, broker: &Broker) {
+async fn end(mut signals: Signals) {
     let number = loop {
         let number = signals.next().await;
-        if !HANDED_OVER.load(Ordering::Relaxed) {
+        if !HANDED_OVER.load(Ordering::Relaxed) || hidden::is_read() {
             break number;
         }
     };
-    if broker.must_finish() {
-        // A person who pressed Ctrl-C must know why nothing happens yet.
-        output::note("lanyard: a token request is under way; stopping as soon as its outcome is stored");
+    if let Some(broker) = BROKER.get() {
+        if broker.must_finish() {
+            // A person who pressed Ctrl-C must know why nothing happens yet.
+            output::note("lanyard: a token request is under way; stopping as soon as its outcome is stored");
+        }
+        broker.drain().await;
     }
-    broker.drain().await;
     if is_of_keyboard(number) && std::io::stderr().is_terminal() {
         // The cursor may be behind a prompt, and is behind the key that the terminal echoed.
         output::note("");
@@ -73,6 +89,7 @@ fn is_of_keyboard(number: i32) -> bool {
 
 #[expect(clippy::exit, reason = "the shell's convention for a process that a signal ended")]
 fn leave(number: i32) -> ! {
+    hidden::end();
     std::process::exit(128 + number)
 }
 
@@ -83,7 +100,7 @@ impl Orders {
     /// Begins to listen.
     pub(crate) fn new() -> Result<Self, Failure> {
         hand_over();
-        Signals::new().map(Self)
+        Signals::new().map(Self).map_err(Failure::io(CANNOT_WAIT))
     }
 
     /// Completes with the number of the next signal, while there is nothing yet to read again or to stop in order.
@@ -110,7 +127,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> Result<Self, Failure> {
+    fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: Listener::new(SignalKind::interrupt())?,
             quit: Listener::new(SignalKind::quit())?,
@@ -130,17 +147,17 @@ impl Signals {
     }
 }
 
-const CANNOT_WAIT: &str = "cannot wait for signals";
+pub(crate) const CANNOT_WAIT: &str = "cannot wait for signals";
 
 /// Waits for one signal. One that was ignored when the process began, as `nohup` sees to, stays ignored.
 pub(crate) struct Listener(Option<Signal>);
 
 impl Listener {
-    pub(crate) fn new(kind: SignalKind) -> Result<Self, Failure> {
+    pub(crate) fn new(kind: SignalKind) -> io::Result<Self> {
         if is_ignored(kind) {
             return Ok(Self(None));
         }
-        signal(kind).map(Some).map(Self).map_err(Failure::io(CANNOT_WAIT))
+        signal(kind).map(Some).map(Self)
     }
 
     /// Completes when the signal comes.

@@ -15,7 +15,7 @@ use crate::context::Common;
 use crate::exit::Failure;
 use crate::numbers;
 use crate::output::table::Block;
-use crate::signals::Listener;
+use crate::signals::{CANNOT_WAIT, Listener};
 use crate::{context, output};
 
 #[derive(Debug, Args)]
@@ -87,8 +87,8 @@ impl Simulator {
             redirect_uris: self.redirect_uris,
             ..Options::default()
         };
-        let mut interrupt = Listener::new(SignalKind::interrupt())?;
-        let mut terminate = Listener::new(SignalKind::terminate())?;
+        let mut interrupt = Listener::new(SignalKind::interrupt()).map_err(Failure::io(CANNOT_WAIT))?;
+        let mut terminate = Listener::new(SignalKind::terminate()).map_err(Failure::io(CANNOT_WAIT))?;
         let parts = context::parts();
         // A large organisation takes a while to make up: on a thread of its own, so that Ctrl-C is heard meanwhile.
         let runtime = tokio::runtime::Handle::current();

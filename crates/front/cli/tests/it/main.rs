@@ -42,6 +42,7 @@ mod mistakes;
 mod on_server;
 mod origins;
 mod output;
+mod prompts;
 mod races;
 mod release;
 mod replies;

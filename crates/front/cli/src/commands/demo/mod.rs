@@ -18,7 +18,7 @@ use tokio::signal::unix::SignalKind;
 
 use crate::context;
 use crate::exit::Failure;
-use crate::signals::Listener;
+use crate::signals::{CANNOT_WAIT, Listener};
 use stage::{Stage, failed, say};
 
 #[derive(Debug, Args)]
@@ -38,8 +38,8 @@ impl Demo {
             .prefix("lanyard-demo-")
             .tempdir()
             .map_err(Failure::io("cannot make a home for the demo"))?;
-        let mut interrupt = Listener::new(SignalKind::interrupt())?;
-        let mut terminate = Listener::new(SignalKind::terminate())?;
+        let mut interrupt = Listener::new(SignalKind::interrupt()).map_err(Failure::io(CANNOT_WAIT))?;
+        let mut terminate = Listener::new(SignalKind::terminate()).map_err(Failure::io(CANNOT_WAIT))?;
         let parts = context::parts();
         let options = Options { access_token_ttl: life, refresh: RefreshBehaviour::Rotate, ..Options::default() };
         let simulator = Simulator::start(options, Arc::clone(&parts.clock), Arc::clone(&parts.entropy))

@@ -6,7 +6,7 @@ use rustix::termios::tcgetpgrp;
 use tokio::signal::unix::SignalKind;
 
 use crate::exit::Failure;
-use crate::signals::Listener;
+use crate::signals::{CANNOT_WAIT, Listener};
 
 /// Listens for every signal that would end or stop this process, and leave the program running alone.
 pub(super) struct Forwarding {
@@ -33,7 +33,8 @@ impl Forwarding {
     pub(super) fn begin() -> Result<Self, Failure> {
         let listener =
             |signal: Signal| Listener::new(SignalKind::from_raw(signal.as_raw())).map(|listener| (listener, signal));
-        Ok(Self { listeners: FORWARDED.into_iter().map(listener).collect::<Result<_, _>>()?, from_keyboard: 0 })
+        let listeners = FORWARDED.into_iter().map(listener).collect::<std::io::Result<_>>();
+        Ok(Self { listeners: listeners.map_err(Failure::io(CANNOT_WAIT))?, from_keyboard: 0 })
     }
 
     /// Waits for the next signal.
