@@ -9,13 +9,13 @@ use crate::engine::Engine;
 
 /// What differs from the known schema, in words; nothing if all is as it should be.
 pub(crate) async fn differences(engine: &Engine) -> Result<Vec<String>, StoreError> {
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     for row in engine.schema_objects().await? {
         let definition = row.optional_text("sql")?.unwrap_or_default();
         let object = format!("{} {}", row.text("type")?, row.text("name")?);
-        found.insert(object, definition.split_whitespace().collect::<Vec<_>>().join(" "));
+        found.push((object, definition.split_whitespace().collect::<Vec<_>>().join(" ")));
     }
-    Ok(compare(&known(engine.known_schema()), &found))
+    Ok(compare(&known(engine.known_schema()), found))
 }
 
 type Objects = BTreeMap<String, String>;
@@ -29,7 +29,16 @@ fn known(schema: &str) -> Objects {
     schema.lines().map(object).collect()
 }
 
-fn compare(known: &Objects, found: &Objects) -> Vec<String> {
+/// A name that is found twice is named, whatever it stands for: one of the two would hide the other.
+fn compare(known: &Objects, objects: Vec<(String, String)>) -> Vec<String> {
+    let (mut found, mut twice) = (Objects::new(), Vec::new());
+    for (object, definition) in objects {
+        if found.contains_key(&object) {
+            twice.push(format!("found twice: {}", object.escape_debug()));
+        } else {
+            found.insert(object, definition);
+        }
+    }
     let unknown = found
         .keys()
         .filter(|object| !known.contains_key(*object))
@@ -39,7 +48,7 @@ fn compare(known: &Objects, found: &Objects) -> Vec<String> {
         Some(found) if found != definition => Some(format!("altered: {object}")),
         Some(_) => None,
     });
-    unknown.chain(expected).collect()
+    unknown.chain(expected).chain(twice).collect()
 }
 
 #[cfg(test)]
@@ -48,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    fn objects(pairs: &[(&str, &str)]) -> Objects {
+    fn objects(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(object, definition)| ((*object).to_owned(), (*definition).to_owned())).collect()
     }
 
@@ -73,9 +82,14 @@ mod tests {
 
     #[test]
     fn every_difference_is_named() {
-        let known = objects(&[("table a", "A"), ("index b", "B"), ("table c", "C")]);
-        assert!(compare(&known, &known).is_empty());
+        let same = [("table a", "A"), ("index b", "B"), ("table c", "C")];
+        let known: Objects = objects(&same).into_iter().collect();
+        assert!(compare(&known, objects(&same)).is_empty());
         let found = objects(&[("table a", "A"), ("trigger t\n", "T"), ("table c", "other")]);
-        assert_eq!(compare(&known, &found), ["unknown: trigger t\\n", "missing: index b", "altered: table c"]);
+        assert_eq!(compare(&known, found), ["unknown: trigger t\\n", "missing: index b", "altered: table c"]);
+        for hidden in [("table c", "other"), ("table c", "C")] {
+            let found = objects(&[same[0], same[1], hidden, same[2]]);
+            assert!(compare(&known, found).contains(&"found twice: table c".to_owned()));
+        }
     }
 }

@@ -118,7 +118,7 @@ impl Engine {
     pub(crate) async fn schema_objects(&self) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.rows(sql("schema", sqlite::SCHEMA_OBJECTS)).await,
-            Self::Postgres(engine) => engine.rows(sql("schema", postgres::SCHEMA_OBJECTS)).await,
+            Self::Postgres(engine) => engine.schema_objects().await,
         }
     }
 

@@ -80,6 +80,52 @@ async fn a_schema_that_somebody_altered_is_not_opened() {
             &["altered: table clients"],
         ),
         (
+            "CREATE SCHEMA w; CREATE TABLE w.t (client text, credential text, FOREIGN KEY (client, credential) \
+             REFERENCES lanyard.client_credentials (client, credential) ON DELETE CASCADE); \
+             CREATE TABLE w.n (name text REFERENCES lanyard.credentials (name) ON UPDATE CASCADE)",
+            "DROP SCHEMA w CASCADE",
+            &["unknown: foreign key w.n.n_name_fkey", "unknown: foreign key w.t.t_client_credential_fkey"],
+        ),
+        (
+            "CREATE FUNCTION f(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1'; \
+             CREATE OPERATOR lanyard.+ (LEFTARG = text, RIGHTARG = text, FUNCTION = f)",
+            "DROP FUNCTION f CASCADE",
+            &["unknown: function f", "unknown: operator lanyard.+(pg_catalog.text,pg_catalog.text)"],
+        ),
+        ("CREATE COLLATION l FROM \"C\"", "DROP COLLATION l", &["unknown: collation lanyard.l"]),
+        (
+            "CREATE SCHEMA w; CREATE COLLATION w.\"C\" FROM pg_catalog.\"C\"; \
+             ALTER TABLE cursors ALTER COLUMN consumer TYPE text COLLATE w.\"C\"",
+            "ALTER TABLE cursors ALTER COLUMN consumer TYPE text COLLATE pg_catalog.\"C\"; DROP SCHEMA w CASCADE",
+            &["altered: table cursors"],
+        ),
+        (
+            "CREATE STATISTICS s ON kind, at FROM journal",
+            "DROP STATISTICS s",
+            &["unknown: statistics object lanyard.s"],
+        ),
+        (
+            "CREATE SCHEMA w; CREATE STATISTICS w.s ON kind, at FROM journal",
+            "DROP SCHEMA w CASCADE",
+            &["unknown: statistics object w.s"],
+        ),
+        (
+            "CREATE TEXT SEARCH CONFIGURATION c (COPY = pg_catalog.simple)",
+            "DROP TEXT SEARCH CONFIGURATION c",
+            &["unknown: text search configuration lanyard.c"],
+        ),
+        (
+            "CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = pg_catalog.simple)",
+            "DROP TEXT SEARCH DICTIONARY d",
+            &["unknown: text search dictionary lanyard.d"],
+        ),
+        ("CREATE DOMAIN d AS text[]", "DROP DOMAIN d", &["unknown: type d"]),
+        (
+            "CREATE CAST (lanyard.home AS text) WITH INOUT AS IMPLICIT",
+            "DROP CAST (lanyard.home AS text)",
+            &["unknown: cast lanyard.home AS text"],
+        ),
+        (
             "DROP INDEX journal_by_time",
             "CREATE INDEX journal_by_time ON journal (at)",
             &["missing: index journal_by_time"],
@@ -101,6 +147,39 @@ async fn a_schema_that_somebody_altered_is_not_opened() {
     }
     world.tamper("ANALYZE").await;
     opened(&world, world.options()).await;
+    // Who may read, and what is copied to other servers, is for the administrator to say.
+    world.tamper("ALTER DEFAULT PRIVILEGES IN SCHEMA lanyard GRANT SELECT ON TABLES TO PUBLIC").await;
+    world.tamper("CREATE PUBLICATION p FOR TABLE lanyard.home").await;
+    opened(&world, world.options()).await;
+}
+
+/// The check's own statement must not run what it looks for: here an operator that fits better than the system's, gives a constraint
+/// the name of another one, and has that other one made again so that it comes later.
+#[tokio::test]
+async fn an_operator_in_the_schema_takes_no_part_in_the_check() {
+    let Some(world) = world().await else { return };
+    let tampering = "CREATE SCHEMA m; CREATE TABLE m.calls (n BIGINT); \
+         CREATE FUNCTION m.named(a text, b name) RETURNS text LANGUAGE plpgsql AS $$ BEGIN \
+             INSERT INTO m.calls VALUES (1); \
+             RETURN pg_catalog.concat(a, CASE WHEN b = 'hidden' THEN 'client_list_id_check' ELSE b END); END $$; \
+         CREATE OPERATOR lanyard.|| (LEFTARG = text, RIGHTARG = name, FUNCTION = m.named); \
+         CREATE FUNCTION m.c(text) RETURNS boolean LANGUAGE sql AS 'SELECT true'; \
+         ALTER TABLE lanyard.client_list ADD CONSTRAINT hidden CHECK (m.c(members)); \
+         ALTER TABLE lanyard.client_list DROP CONSTRAINT client_list_id_check; \
+         ALTER TABLE lanyard.client_list ADD CONSTRAINT client_list_id_check CHECK (id = 1)";
+    world.tamper(tampering).await;
+    for _ in 0..2 {
+        let error = world.opened_with(world.options().keys).await.unwrap_err();
+        let OpenError::Database(OpenDatabaseError::ForeignSchema { differences, .. }) = &error else {
+            panic!("{error}")
+        };
+        let expected =
+            ["unknown: constraint client_list.hidden", "unknown: operator lanyard.||(pg_catalog.text,pg_catalog.name)"];
+        assert_eq!(differences, &expected);
+    }
+    let mut connection = connection(&world).await;
+    let calls: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM m.calls").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(calls, 0);
 }
 
 #[tokio::test]

@@ -20,7 +20,6 @@ use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _};
 pub use self::address::{StoreAddress, StoreAddressError};
 use self::error::{commit_error, is_lost, statement_error};
 use self::pool::{Lent, Pool};
-pub(super) use self::schema::SCHEMA_OBJECTS;
 use super::row::Inner;
 use super::{Reach, Row, Statement, Value, sql};
 use crate::StoreError;
@@ -93,6 +92,28 @@ impl PostgresEngine {
         loop {
             let mut lent = self.lend(&self.readers).await?;
             match rows(lent.connection(), &self.address, statement.clone()).await {
+                Err(error) if is_lost(&error) && lent.was_idle() => self.readers.clear(),
+                read => {
+                    if read.is_ok() {
+                        lent.give_back();
+                    }
+                    return read;
+                }
+            }
+        }
+    }
+
+    /// What the schema has, by the system's own catalogue alone.
+    pub(super) async fn schema_objects(&self) -> Result<Vec<Row>, StoreError> {
+        loop {
+            let mut lent = self.lend(&self.readers).await?;
+            let looked = async {
+                script(lent.connection(), &self.address, schema::LOOK).await?;
+                let objects = rows(lent.connection(), &self.address, sql("schema", schema::SCHEMA_OBJECTS)).await?;
+                script(lent.connection(), &self.address, "COMMIT").await?;
+                Ok(objects)
+            };
+            match looked.await {
                 Err(error) if is_lost(&error) && lent.was_idle() => self.readers.clear(),
                 read => {
                     if read.is_ok() {
