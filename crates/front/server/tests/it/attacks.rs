@@ -150,6 +150,13 @@ fn a_client_held_to_one_organisation_asks_about_no_other() {
         (get("/webex/me/v1/people?org%49d=other"), (403, "refused")),
         (get(&format!("/webex/me/v1/people?orgId={org}&orgId=other")), (403, "refused")),
         (get("/webex/me/v1/organizations/other"), (403, "refused")),
+        (get("/webex/me/v1/wholesale/customers"), (403, "refused")),
+        (get("/webex/me/v1/broadworks/subscribers"), (403, "refused")),
+        (get(&format!("/webex/me/v1/hds/organizations/{org}/tenants")), (403, "refused")),
+        (
+            request("POST", "/webex/me/v1/rooms", &json, r#"{"title":"x","organization":{"id":"other"}}"#),
+            (403, "refused"),
+        ),
         (get("/webex/me/identity/scim/other/v2/Users"), (403, "refused")),
         (request("POST", "/webex/me/v1/rooms", &json, r#"{"title":"x","orgId":"other"}"#), (403, "refused")),
         (request("POST", "/webex/me/v1/rooms", &json, "not json"), (403, "refused")),

@@ -56,7 +56,9 @@ impl Found {
             Holds::Id | Holds::Organisations | Holds::Managers => Some(text),
             Holds::Path => leads_to_organisation(text).then_some(""),
             // An organisation's id is one under whatever name.
-            Holds::Other => WebexId::decode(text).is_ok_and(|id| id.kind == "ORGANIZATION").then_some(text),
+            Holds::Other | Holds::Organisation => {
+                WebexId::decode(text).is_ok_and(|id| id.kind.eq_ignore_ascii_case("organization")).then_some(text)
+            }
         };
         self.ids.extend(named.map(str::to_owned));
     }
@@ -136,7 +138,8 @@ impl<'de> Visitor<'de> for Search<'_> {
             found.ids.push(String::new());
         }
         while let Some(name) = members.next_key::<String>()? {
-            let inside = outer == Holds::Organisations && matches!(name.as_str(), "id" | "uuid" | "value");
+            let is_one = matches!(outer, Holds::Organisations | Holds::Organisation);
+            let inside = is_one && matches!(name.as_str(), "id" | "uuid" | "value");
             let holds = if inside { Holds::Id } else { Holds::of(&name) };
             let before = found.ids.len();
             members.next_value_seed(Search { found: &mut *found, holds, depth: depth + 1 })?;

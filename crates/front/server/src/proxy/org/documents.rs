@@ -206,7 +206,7 @@ fn every_call_that_takes_an_organisation_is_known_with_its_place() {
         let right = match place {
             Place::Query(name) => query == Some(name),
             Place::Body(name) => query.is_none() && body == Some(name),
-            Place::Nothing | Place::Own | Place::Several => query.is_none() && body.is_none(),
+            Place::Nothing | Place::Own | Place::Several | Place::Customers => query.is_none() && body.is_none(),
         };
         if !right {
             wrong.insert(format!("{}: query {query:?}, body {body:?}, table {place:?}", operation.shown()));

@@ -91,6 +91,9 @@ impl Pin<'_> {
         let is_own = own.is_some_and(|own| self.0.names_same(own.as_str()));
         let has = |names: &[String], wanted: &str| names.iter().any(|name| name == wanted);
         match Place::of(method, segments) {
+            Place::Customers => {
+                Err(several().hint("name a path that is about the organisation itself: /organizations/ID"))
+            }
             _ if named.path => Ok(query),
             Place::Several => Err(several()),
             Place::Nothing => Ok(query),
@@ -185,7 +188,7 @@ fn several() -> Problem {
 }
 
 /// Whether a text in another encoding than UTF-8 is announced: whoever follows that reads other names than are judged here.
-fn has_other_charset(kind: &str) -> bool {
+pub(super) fn has_other_charset(kind: &str) -> bool {
     kind.split(';').skip(1).any(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let value = value.trim().trim_matches('"');

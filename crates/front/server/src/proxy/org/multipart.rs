@@ -4,6 +4,7 @@ use http::Method;
 use lanyard_protocol::shape;
 
 use super::body::{self, Found};
+use super::has_other_charset;
 use super::name::{Holds, is_plain};
 
 /// Whether a call is known to take files. In Calling these are announcements, greetings and pictures for phones.
@@ -47,6 +48,7 @@ fn read_part(part: &[u8], found: &mut Found) -> Option<()> {
         let (name, value) = line.split_once(':')?;
         match name.to_ascii_lowercase().as_str() {
             "content-disposition" if disposition.is_none() => disposition = Some(read_disposition(value)?),
+            "content-type" if has_other_charset(value) => return None,
             "content-type" | "content-length" => {}
             _ => return None,
         }
@@ -60,13 +62,21 @@ fn read_part(part: &[u8], found: &mut Found) -> Option<()> {
         // A file is no organisation's id.
         return (holds == Holds::Other).then_some(());
     }
-    let text = std::str::from_utf8(content).ok()?;
+    let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0'))?;
     found.note(holds, text);
     found.members.push(name);
-    if text.trim_start().starts_with(['{', '[']) {
-        found.ids.extend(body::json(content)?.ids);
+    match body::json(content) {
+        Some(json) => found.ids.extend(json.ids),
+        // A lenient server may pass over what this one does not.
+        None if text.trim_start_matches(is_passed_over).starts_with(['{', '[']) => return None,
+        None => {}
     }
     Some(())
+}
+
+/// Whether a server may ignore the character before JSON: white space, and the mark that some programs put before a text.
+fn is_passed_over(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || letter == '\u{feff}'
 }
 
 /// The name of a part, and whether it is a file.
@@ -155,6 +165,14 @@ mod tests {
             part("Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64", "e30=") + "--x--",
             part("Content-Disposition: form-data; name=\"a\"\nX: y", "b") + "--x--",
             part("Content-Disposition: form-data; name=\"a\"", "{\"orgId\":") + "--x--",
+            part("Content-Disposition: form-data; name=\"a\"", "\u{feff}{\"orgId\":\"other\"}") + "--x--",
+            part("Content-Disposition: form-data; name=\"a\"", " \u{feff}\u{feff}[{\"orgId\":\"other\"}]") + "--x--",
+            part("Content-Disposition: form-data; name=\"a\"", "\0{\0}") + "--x--",
+            part("Content-Disposition: form-data; name=\"a\"", "{\0}\0") + "--x--",
+            part(
+                "Content-Disposition: form-data; name=\"a\"\r\nContent-Type: application/json; charset=utf-16",
+                "+AHs-",
+            ) + "--x--",
             part("Content-Disposition: attachment; name=\"a\"", "b") + "--x--",
         ] {
             assert_eq!(ids(&body), None, "{body}");

@@ -7,6 +7,8 @@ pub(super) enum Holds {
     Id,
     /// Organisations, as ids or as objects that have one: `managedOrgs`.
     Organisations,
+    /// One organisation, as an object that has an id or as the free text of its name: SCIM's `organization`.
+    Organisation,
     /// Those who manage something, each with its organisation: `managedBy`.
     Managers,
     /// The name of an attribute or the path of a request, inside a body: SCIM's `path`.
@@ -29,10 +31,12 @@ impl Holds {
         let letters = letters(name);
         let word = letters.trim_end_matches(|end: char| end.is_ascii_digit());
         let ends = |words: &[&str]| words.iter().any(|end| word.ends_with(end));
-        if ends(&IDS) {
+        if word == "org" || ends(&IDS) {
             Self::Id
         } else if ends(&["orgs", "organizations", "organisations"]) {
             Self::Organisations
+        } else if ends(&["org", "organization", "organisation"]) {
+            Self::Organisation
         } else if ends(&["managedby"]) {
             Self::Managers
         } else if word == "path" {
@@ -44,7 +48,10 @@ impl Holds {
 }
 
 /// Partners' calls also name an organisation as a customer or a tenant.
-const IDS: [&str; 10] = [
+const IDS: [&str; 13] = [
+    "orguuid",
+    "organizationuuid",
+    "organisationuuid",
     "orgid",
     "orgids",
     "organizationid",
@@ -108,7 +115,11 @@ mod tests {
             ("customerName", Holds::Other),
             ("path", Holds::Path),
             ("orgPublicSpaces", Holds::Other),
-            ("organization", Holds::Other),
+            ("organization", Holds::Organisation),
+            ("customerOrg", Holds::Organisation),
+            ("organization.id", Holds::Id),
+            ("org", Holds::Id),
+            ("orgUuid", Holds::Id),
             ("Organizer", Holds::Other),
             ("max", Holds::Other),
             ("", Holds::Other),

@@ -16,6 +16,8 @@ pub(super) enum Place {
     Own,
     /// Nowhere, and it is about several organisations.
     Several,
+    /// In the path, and it is about that organisation's customers too.
+    Customers,
 }
 
 /// A row of the table: methods, a pattern of segments, and the place. The first row that fits counts.
@@ -32,6 +34,7 @@ const TABLE: &[Row] = &[
     ("GET", "organizations", Place::Several),
     ("*", "partner/**", Place::Several),
     ("*", "identity/organizations", Place::Several),
+    ("*", "hds/organizations/*/tenants/**", Place::Customers),
     // Replies that are equal for all callers.
     ("GET", "Schemas/**", Place::Nothing),
     ("GET", "roles", Place::Nothing),
@@ -88,6 +91,23 @@ const TABLE: &[Row] = &[
     ("*", "workspaces/*/features/**", ORG),
 ];
 
+/// The first segments of calls that are about several organisations. A service provider's customers at Webex (`wholesale`, `broadworks`)
+/// are organisations of their own, and Cisco describes those calls elsewhere than the others. The last ones are in no document: they are
+/// what such calls are likely to be named.
+const SEVERAL: [&str; 11] = [
+    "organizations",
+    "partner",
+    "wholesale",
+    "broadworks",
+    "partners",
+    "subpartners",
+    "customers",
+    "resellers",
+    "tenants",
+    "managedorgs",
+    "serviceproviders",
+];
+
 impl Place {
     /// Where this call takes an organisation.
     pub(super) fn of(method: &Method, segments: &[&str]) -> Self {
@@ -97,9 +117,7 @@ impl Place {
         match TABLE.iter().find(fits) {
             Some((_, _, place)) => *place,
             // However it is spelt.
-            None if segments.first().is_some_and(|first| matches!(&*shape(first), "organizations" | "partner")) => {
-                Self::Several
-            }
+            None if segments.first().is_some_and(|first| SEVERAL.contains(&&*shape(first))) => Self::Several,
             None => Self::Own,
         }
     }
@@ -133,6 +151,16 @@ mod tests {
             (Method::GET, "organizations", Place::Several),
             (Method::GET, "Organizations;x", Place::Several),
             (Method::GET, "partner/reports", Place::Several),
+            (Method::GET, "wholesale/customers", Place::Several),
+            (Method::GET, "wholesale/customers/c", Place::Several),
+            (Method::POST, "wholesale/subscribers", Place::Several),
+            (Method::GET, "Wholesale;x/billing/reports", Place::Several),
+            (Method::GET, "broadworks/enterprises", Place::Several),
+            (Method::PUT, "broadworks/enterprises/e/broadworksDirectorySync", Place::Several),
+            (Method::DELETE, "broadworks/subscribers/s", Place::Several),
+            (Method::GET, "managed-orgs", Place::Several),
+            (Method::GET, "hds/organizations/o/tenants", Place::Customers),
+            (Method::GET, "hds/organizations/o/database", Place::Own),
             (Method::GET, "telephony/config/people/me/settings/x", Place::Own),
             (Method::PUT, "telephony/config/people/p/devices/settings", ORG),
             (Method::POST, "telephony/config/queues", ORG),
