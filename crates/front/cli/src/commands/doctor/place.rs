@@ -5,6 +5,7 @@ use std::path::Path;
 
 use lanyard_home::{Home, HomeError, Settings, SettingsError};
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+use rustix::process::geteuid;
 
 use super::Finding;
 
@@ -40,7 +41,7 @@ pub(super) fn place(home: &Home, is_on_server: bool, findings: &mut Vec<Finding>
         }
         Ok(()) => {}
     }
-    match read_only(home).filter(|_| !is_on_server) {
+    match read_only(home).or_else(|| full(home)).filter(|_| !is_on_server) {
         None => findings.push(Finding::good("home", directory.to_string())),
         Some((said, hint)) => findings.push(Finding::bad("home", said, Some(hint))),
     }
@@ -62,6 +63,24 @@ fn read_only(home: &Home) -> Option<(String, String)> {
         format!("{} is read-only (mode {:04o}): no credential can be renewed", path.display(), mode(&path)),
         format!("chmod u+w {}", path.display()),
     ))
+}
+
+/// Why nothing more can be written in the home, even if it may be. A renewal needs some kilobytes.
+fn full(home: &Home) -> Option<(String, String)> {
+    const ENOUGH: u64 = 256 * 1024;
+    let directory = &home.directory;
+    let system = statvfs(directory).ok()?;
+    // Some blocks are kept for root. A file system without sizes reports no blocks at all, and many count no files.
+    let blocks = if geteuid().is_root() { system.f_bfree } else { system.f_bavail };
+    let has_no_room = system.f_blocks > 0 && blocks.saturating_mul(system.f_frsize) < ENOUGH;
+    let has_no_names = system.f_files > 0 && system.f_favail == 0;
+    (has_no_room || has_no_names).then(|| {
+        let what = if has_no_room { "disk" } else { "list of files of the disk" };
+        (
+            format!("the {what} that holds {} is full: no credential can be renewed", directory.display()),
+            format!("free some space, or move the home to another disk: df -h {}", directory.display()),
+        )
+    })
 }
 
 fn mode(path: &Path) -> u32 {

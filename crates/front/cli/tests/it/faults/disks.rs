@@ -68,9 +68,12 @@ fn a_disk_that_is_full_before_the_home_is_opened_is_no_different() {
     let webex = strict();
     let Some(home) = on_a_disk(&webex) else { return };
     come_to_rest(&home);
+    let checked = || home.run(["doctor"]).stdout;
+    assert!(!checked().contains("is full"));
     home.fill_disk();
     handed_out_unrecorded(&home, &webex, FULL);
     nothing_is_sent(&home, &webex, FULL, "free space");
+    assert!(checked().contains("is full: no credential can be renewed"), "{}", checked());
     home.free_disk();
     nothing_is_lost(&home, &webex, 0);
 }
