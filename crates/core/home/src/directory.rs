@@ -63,7 +63,7 @@ impl HomeError {
             Self::Missing(path) => {
                 format!("add an app or a credential to make a home, or point --home elsewhere than {}", path.display())
             }
-            Self::Unexpected(path) => format!("move {} away, or choose another --home", path.display()),
+            Self::Unexpected(_) => "choose another directory: --home DIR, or LANYARD_HOME".to_owned(),
             Self::NotOwned { path, .. } => format!("run lanyard as the owner of {}", path.display()),
             Self::Exposed { path, mode } => {
                 let private = if mode & 0o100 == 0 { 600 } else { 700 };

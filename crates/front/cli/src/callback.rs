@@ -58,7 +58,7 @@ impl Listener {
             });
         }
         Err(Failure::Other {
-            message: format!("no port of the app's redirect URIs can be listened on: {}", taken.join(", ")),
+            message: format!("cannot listen on any port of the app's redirect URIs: {}", taken.join(", ")),
             hint: Some("end the program that uses it (another sign-in?), or sign in with --paste".to_owned()),
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError, SetupError};
-use lanyard_credential::{AppName, Kind, Order, Trouble, TroubleKind};
+use lanyard_credential::{AppKind, AppName, Kind, Order, Trouble, TroubleKind};
 use lanyard_protocol::oauth::TokenError;
 use lanyard_protocol::{PersonType, Scope, ScopeSet};
 use lanyard_secret::SafeUrl;
@@ -38,7 +38,12 @@ impl Error {
                 let commands: Vec<_> = users.iter().map(|user| format!("lanyard clear {user}")).collect();
                 format!("clear what uses it first: {}", commands.join("; "))
             }
-            Self::WrongAppKind { .. } => "use another app (lanyard app list)".to_owned(),
+            Self::WrongAppKind { app, found: AppKind::ServiceApp, .. } => {
+                format!("for a service app: lanyard add service-app NAME --app {app}; other apps: lanyard app list")
+            }
+            Self::WrongAppKind { app, found: AppKind::Integration, .. } => {
+                format!("for an integration: lanyard login NAME --app {app}; other apps: lanyard app list")
+            }
             Self::NoScopes => "name the scopes: --scope spark:people_read, or give the app some".to_owned(),
             Self::NoAppNamed { .. }
             | Self::WrongState { .. }

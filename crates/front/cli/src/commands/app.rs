@@ -272,9 +272,14 @@ async fn add(command: Add, common: &Common) -> Result<(), Failure> {
     if let SecretVerdict::Unknown(why) = &verdict {
         output::note(&format!("whether Webex accepts its secret is not known: {why}"));
     }
-    if app.kind == AppKind::Integration {
-        let device = if app.redirect_uris.is_empty() { " --device" } else { "" };
-        output::note(&format!("sign in: lanyard login NAME --app {}{device}", app.name));
+    match app.kind {
+        AppKind::Integration => {
+            let device = if app.redirect_uris.is_empty() { " --device" } else { "" };
+            output::note(&format!("sign in: lanyard login NAME --app {}{device}", app.name));
+        }
+        AppKind::ServiceApp => {
+            output::note(&format!("add its credential: lanyard add service-app NAME --app {}", app.name));
+        }
     }
     Ok(())
 }
@@ -335,7 +340,12 @@ async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
                 app.name.to_string(),
                 app.kind.to_string(),
                 app.client_id.to_string(),
-                app.scopes.len().to_string(),
+                // A service app's are chosen at Webex.
+                if app.kind == AppKind::ServiceApp && app.scopes.is_empty() {
+                    "-".to_owned()
+                } else {
+                    app.scopes.len().to_string()
+                },
                 app.environment.id().to_owned(),
             ]
         })

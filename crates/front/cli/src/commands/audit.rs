@@ -260,8 +260,8 @@ mod tests {
         let whole = "2026-11-29T21:05:57Z  handed-out              uid 1000 (lanyard, pid 4242)  api GET people/me, generation 4";
         assert_eq!(row(None), whole);
         assert_eq!(row(Some(120)), whole);
-        assert_eq!(row(Some(80)), "2026-11-29 21:05  handed-out              uid 1000  api GET people/me, generati…");
-        assert_eq!(row(Some(60)), "11-29 21:05  handed-out              uid 1000  api GET peop…");
+        assert_eq!(row(Some(80)), "2026-11-29 21:05Z  handed-out              uid 1000  api GET people/me, generat…");
+        assert_eq!(row(Some(60)), "11-29 21:05Z  handed-out              uid 1000  api GET peo…");
         assert!(row(Some(52)).contains("api GET"), "{}", row(Some(52)));
     }
 }

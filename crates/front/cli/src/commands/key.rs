@@ -160,6 +160,10 @@ pub(crate) fn place(place: &KeyPlace) -> Value {
     json!({ "source": place.source.as_str(), "path": place.path, "program": place.program })
 }
 
+fn data_keys(rows: u64) -> String {
+    if rows == 1 { "1 data key".to_owned() } else { format!("{rows} data keys") }
+}
+
 fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool) -> Result<(), Failure> {
     let KeyReplaced { old, old_place, new, new_place, rows, resumed, left_behind } = replaced;
     if as_json {
@@ -174,11 +178,13 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
         let again = if *resumed { ", as was begun earlier" } else { "" };
         output::note(&format!("the home's key is {new} now{again}; it is kept in {new_place}"));
         output::note(&format!(
-            "re-encrypted {rows} data keys with it: those of credentials, apps and queued revocations, and the home's own"
+            "re-encrypted {} with it: those of credentials, apps and queued revocations, and the home's own",
+            data_keys(*rows)
         ));
         if let Some(DataKeysRenewed { rows, damaged }) = renewed {
             output::note(&format!(
-                "replaced {rows} data keys, and re-encrypted the tokens and secrets under them; the home's own data key stays the same"
+                "replaced {}, and re-encrypted the tokens and secrets under them; the home's own data key stays the same",
+                data_keys(*rows)
             ));
             output::note("tokens that were read before stay valid: revoke them with lanyard clear, and sign in again");
             if !damaged.is_empty() {

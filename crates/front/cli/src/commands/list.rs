@@ -70,7 +70,10 @@ impl List {
         } else if there_are_some {
             output::note("no credential matches; all: lanyard list");
         } else if unreadable.is_empty() {
-            output::note("there is no credential yet; make one: lanyard login NAME --app APP, or lanyard add bot NAME");
+            output::note(&format!(
+                "there is no credential yet in {}; make one: lanyard login NAME --app APP, or lanyard add bot NAME",
+                common.home()?.directory.display()
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

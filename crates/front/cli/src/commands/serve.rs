@@ -53,7 +53,7 @@ pub(crate) struct Serve {
     /// How many renewals and checks begin in a second, for each Webex [default: 20]
     #[arg(long, value_name = "NUMBER", value_parser = numbers::at_least_one)]
     rotations_per_second: Option<NonZeroU32>,
-    /// How the log looks [default: human on a terminal, json otherwise]
+    /// Log format [default: human on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log: Option<Format>,
 }

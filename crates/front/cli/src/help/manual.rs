@@ -41,7 +41,7 @@ pub(crate) fn write(command: &Command, path: &str, out: &mut dyn Write) -> io::R
     if !path.is_empty() {
         writeln!(
             out,
-            "The options of every command, such as \\fB\\-\\-home\\fR and \\fB\\-\\-json\\fR, are in \\fBlanyard\\fR(1)."
+            ".PP\nThe options of every command, such as \\fB\\-\\-home\\fR and \\fB\\-\\-json\\fR, are in \\fBlanyard\\fR(1)."
         )?;
     }
     if let Some(examples) = examples(path) {

@@ -66,11 +66,11 @@ pub(crate) fn day(at: Timestamp, room: Option<usize>) -> String {
     }
 }
 
-/// A moment in a table. On a narrow terminal it is shortened, because a moment that is cut off is of no use.
+/// A moment in a table, in UTC. On a narrow terminal it is shortened, because a moment that is cut off is of no use.
 pub(crate) fn moment(at: Timestamp, room: Option<usize>) -> String {
     match room {
-        Some(..SHORT) => at.strftime("%m-%d %H:%M").to_string(),
-        Some(SHORT..WIDE) => at.strftime("%Y-%m-%d %H:%M").to_string(),
+        Some(..SHORT) => at.strftime("%m-%d %H:%MZ").to_string(),
+        Some(SHORT..WIDE) => at.strftime("%Y-%m-%d %H:%MZ").to_string(),
         _ => format!("{at:.0}"),
     }
 }
@@ -208,6 +208,15 @@ mod tests {
         let row = [name, "active", "somebody-with-a-long-address@acme.example", "Acme"].map(ToOwned::to_owned);
         let block = within(&HEADINGS, vec![row.to_vec(), vec!["b".into(), "x".into(), "李".into(), "y".into()]], room);
         block.lines().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+    }
+
+    #[test]
+    fn a_moment_names_its_time_zone_in_every_width() {
+        let at = "2026-11-30T01:38:12Z".parse().unwrap();
+        assert_eq!(
+            [Some(60), Some(80), None].map(|room| moment(at, room)),
+            ["11-30 01:38Z", "2026-11-30 01:38Z", "2026-11-30T01:38:12Z"]
+        );
     }
 
     #[test]

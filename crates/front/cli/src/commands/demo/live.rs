@@ -35,10 +35,9 @@ pub(super) async fn watch(stage: &Stage) -> Result<(), Failure> {
         lines.push(String::new());
         let skipped = renewals.len().saturating_sub(MOST_NEWS);
         lines.extend(renewals.iter().skip(skipped).cloned());
-        lines.push(format!(
-            "  tokens of {} s, renewed when a fifth of that is left. Press Enter to continue.",
-            stage.life.as_secs()
-        ));
+        lines.push(format!("  tokens of {} s, renewed when a fifth of that is left.", stage.life.as_secs()));
+        // A line of its own: a narrow terminal cuts long ones off.
+        lines.push("  Press Enter to continue.".to_owned());
         drawn = draw(&lines, drawn);
         tokio::select! {
             _ = &mut entered => break,

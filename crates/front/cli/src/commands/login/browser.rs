@@ -58,7 +58,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
             title: "Not signed in".to_owned(),
             // Webex often describes an error in a whole sentence.
             text: format!(
-                "What went wrong: {}. The terminal says what to do.",
+                "Sign-in failed: {}. The next step is in the terminal.",
                 error.to_string().trim_end_matches('.')
             ),
         },

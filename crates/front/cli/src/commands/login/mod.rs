@@ -18,12 +18,12 @@ use crate::{context, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// What to call the credential, or the one to sign in again
+    /// Name of the new or existing credential
     name: CredentialName,
     /// The app to sign in through [default: the credential's own app, if the credential exists]
     #[arg(long)]
     app: Option<AppName>,
-    /// Paste the address that the browser ends at, for a browser on another machine
+    /// Paste the address from the browser's address bar, for a browser on another machine
     #[arg(long, conflicts_with = "device")]
     paste: bool,
     /// Show a code to type, or to scan, on another device; the app needs no redirect URI

@@ -26,7 +26,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
     output::note("open this address in any browser and sign in to Webex:");
     output::address(&url);
     output::note(&format!(
-        "the browser ends at an address that begins with {redirect_uri}; an error page there is fine"
+        "the address in the browser's address bar will begin with {redirect_uri}; an error page there is fine"
     ));
     if std::io::stdin().is_terminal() {
         output::note("paste that address, or only the code in it, then press Enter:");

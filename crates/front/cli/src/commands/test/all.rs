@@ -32,6 +32,12 @@ impl Tested {
         }
     }
 
+    /// Whether Webex could not be asked, and nothing else is known to be wrong.
+    fn is_unknown(&self) -> bool {
+        let Ok((report, _)) = &self.outcome else { return false };
+        matches!(report.token, TokenFinding::Unknown(_)) && report.renewal_trouble().is_none()
+    }
+
     /// The outcome in words.
     pub(in crate::commands) fn sentence(&self) -> String {
         let report = match &self.outcome {
@@ -118,9 +124,7 @@ pub(super) async fn run(access: &Access, jobs: &[Job], common: &Common) -> Resul
         let width = all.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0).min(WIDEST);
         for one in &all {
             let mark = match one.class() {
-                None if matches!(&one.outcome, Ok((report, _)) if matches!(report.token, TokenFinding::Unknown(_))) => {
-                    "? "
-                }
+                _ if one.is_unknown() => "? ",
                 None => "ok",
                 Some(_) => "!!",
             };

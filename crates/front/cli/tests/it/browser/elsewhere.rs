@@ -10,8 +10,8 @@ fn a_browser_that_cannot_reach_the_terminal_ends_at_an_address_to_paste() {
     let desk = Desk::new();
     let mut login = desk.login_with(&["--paste"]);
     let url = login.wait_for("/authorize?").trim().to_owned();
-    let beginning = login.wait_for("the browser ends at an address that begins with");
-    let beginning = beginning.split("begins with ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    let beginning = login.wait_for("address bar will begin with");
+    let beginning = beginning.split("begin with ").nth(1).unwrap().split(';').next().unwrap().to_owned();
     let page = desk.browser.open(&url);
     desk.signs_in(&page);
     page.click("Accept");

@@ -33,7 +33,7 @@ fn the_whole_address_its_query_and_the_bare_code_are_taken() {
     ];
     for (name, pasted) in pasted {
         let ended = paste(&webex, &home, name, pasted);
-        assert!(ended.stderr.contains("the browser ends at an address that begins with"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("address bar will begin with"), "{}", ended.stderr);
         ended.ok();
         assert_eq!(home.show(name)["state"], "active");
     }
