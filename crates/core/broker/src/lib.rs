@@ -26,7 +26,7 @@ pub use calls::app::{
     AddApp, ChangeApp, ListApps, ListUnreadableApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
     TrySecret,
 };
-pub use calls::audit::{ReadAudit, VerifyAudit};
+pub use calls::audit::{KeepAudit, ReadAudit, ShowAuditRetention, VerifyAudit};
 pub use calls::backup::{Resume, Tried, TryTokens, Verdict};
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
 pub use calls::client::{
@@ -54,7 +54,7 @@ pub use calls::test::{
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use doubt::Doubt;
 pub use error::{Again, Class, Error, Troubled, advice, class_of, mint_advice};
-pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, Ready, Spool, SpoolFull, Taken};
+pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, LostHistory, Ready, Spool, SpoolFull, Taken};
 pub use issuer::{Issuer, Obstacle};
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 pub use wire::{Told, Travels};

@@ -48,8 +48,9 @@ pub use hand_out::HandOut;
 pub use held::{HeldToken, Shared};
 pub use intent::{EXCHANGE, HOLD, MARGIN};
 pub use journal::{
-    About, AuditVerdict, ChainEnd, Changes, ClientPolicy, Event, EventKind, Fault, Head, HeadError, JournalEntry,
-    JournalRecord, Position, StandingNote, Verified,
+    About, AuditVerdict, ChainEnd, Changes, ClientPolicy, DEFAULT_RETENTION, Event, EventKind, Fault, Head, HeadError,
+    JournalEntry, JournalPage, JournalRecord, Position, Pruned, PrunedNote, Retention, SHORTEST_RETENTION,
+    StandingNote, Verified,
 };
 pub use keys::{DataKeysRenewed, Fetched, HomeKeys, KeySupply, KeyUnavailable, NextKey, RewrapError};
 pub use names::Names;

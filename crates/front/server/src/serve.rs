@@ -173,7 +173,9 @@ impl Shared {
         });
         let reading = troubles.reading.as_ref().map(|trouble| trouble.during("the store cannot be read"));
         let writing = troubles.writing.as_ref().map(|trouble| trouble.during("hand-outs cannot be written down"));
-        ended.or(reading).or_else(|| troubles.paused.clone()).or(writing)
+        let lost =
+            self.hand_outs.lost_history().map(|lost| Trouble { what: lost.to_string(), hint: lost.hint().to_owned() });
+        ended.or(reading).or_else(|| troubles.paused.clone()).or(writing).or(lost)
     }
 
     /// The broker as a caller may use it: after the check of its rights, acting under its name, and bound to the credentials that
@@ -352,6 +354,7 @@ pub async fn serve(
     background.add("refresher", Ending::Finishes, tokio::spawn(refresh(Arc::clone(&shared))));
     background.add("reader of the store", Ending::Never, tokio::spawn(follow(Arc::clone(&shared))));
     background.add("writer of the audit", Ending::Never, tokio::spawn(write_down(Arc::clone(&shared))));
+    background.add("pruning of the audit", Ending::Never, tokio::spawn(prune(Arc::clone(&shared))));
     told(Told::Ready(Ready {
         owner: sockets::owner(&shared.options.sockets),
         http: address,
@@ -465,3 +468,28 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
         .await;
     Ok(())
 }
+
+/// Removes the entries of the audit that are older than its retention.
+async fn prune(shared: Arc<Shared>) -> io::Result<()> {
+    shared.sleep.sleep(PRUNE_FIRST).await;
+    loop {
+        let wait = match shared.broker.store().prune_journal().await {
+            Ok(Some(pruned)) => {
+                tracing::info!(up_to = pruned.up_to, entries = pruned.entries, "removed old entries of the audit");
+                if pruned.more { PRUNE_MORE } else { PRUNE_EVERY }
+            }
+            Ok(None) | Err(StoreError::Paused(_)) => PRUNE_EVERY,
+            Err(error) => {
+                tracing::error!(%error, hint = error.hint(), "cannot remove old entries of the audit");
+                PRUNE_EVERY
+            }
+        };
+        shared.sleep.sleep(wait).await;
+    }
+}
+
+/// Not while the broker starts.
+const PRUNE_FIRST: Duration = Duration::from_mins(1);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// Others write between two parts of a long pruning.
+const PRUNE_MORE: Duration = Duration::from_secs(1);

@@ -1,8 +1,10 @@
 //! The audit: reading and verifying it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use lanyard_credential::CredentialName;
-use lanyard_store::{AuditVerdict, Head, JournalEntry};
+use lanyard_store::{AuditVerdict, Head, JournalEntry, Retention};
 use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Call, Error};
@@ -45,5 +47,32 @@ impl Call for VerifyAudit {
 
     async fn run(self, broker: &Broker) -> Result<AuditVerdict, Error> {
         Ok(broker.store.verify_audit(&self.heads).await?)
+    }
+}
+
+/// Changes how long the journal's entries are kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeepAudit {
+    /// How long; `None` for forever.
+    pub keep: Option<Duration>,
+}
+
+impl Call for KeepAudit {
+    type Reply = Retention;
+
+    async fn run(self, broker: &Broker) -> Result<Retention, Error> {
+        Ok(broker.store.keep_journal(self.keep).await?)
+    }
+}
+
+/// Tells how long the journal's entries are kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShowAuditRetention;
+
+impl Call for ShowAuditRetention {
+    type Reply = Retention;
+
+    async fn run(self, broker: &Broker) -> Result<Retention, Error> {
+        Ok(broker.store.journal_retention().await?)
     }
 }

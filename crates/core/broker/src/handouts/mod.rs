@@ -8,8 +8,8 @@ mod shelf;
 mod spool;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -18,6 +18,7 @@ use lanyard_credential::{Client, ClientKey, CredentialId, CredentialName};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Changes, HeldToken, Position, RefusedClient, Shared, Store, StoreError};
 use lanyard_time::{Clock, Moment, Sleep};
+use thiserror::Error;
 use tokio::sync::{Mutex, Notify, watch};
 
 use self::clients::Clients;
@@ -39,6 +40,7 @@ struct Inner {
     spool: Spool,
     clients: ArcSwap<Clients>,
     client_list: Mutex<LatestList>,
+    lost_history: OnceLock<LostHistory>,
     learned: Learned,
     /// Held while the shelf is brought up to date.
     keeper: Mutex<Keeper>,
@@ -69,6 +71,21 @@ struct LatestList {
 struct Keeper {
     shared: Shared,
     position: Position,
+}
+
+/// An entry of the journal that was there and is not any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the audit no longer holds entry {number} as it was: it was cut off, or an earlier database was put back")]
+pub struct LostHistory {
+    /// Its number.
+    pub number: u64,
+}
+
+impl LostHistory {
+    /// What a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        "find out who wrote to the database: lanyard audit --verify; if it was put back on purpose, restart the broker"
+    }
 }
 
 /// The options of handing out.
@@ -136,6 +153,7 @@ impl HandOuts {
             spool: Spool::new(options.spool),
             clients: ArcSwap::default(),
             client_list: Mutex::default(),
+            lost_history: OnceLock::new(),
             learned: Learned(Box::new(learned)),
             options,
             keeper: Mutex::default(),
@@ -226,6 +244,7 @@ impl HandOuts {
         let mut changes = self.0.store.changes(keeper.position).await?;
         // As of the question: the answer may have taken its time.
         if !changes.follows {
+            self.look_for_history(keeper.position).await?;
             changes.credentials = self.read_all(&mut keeper).await?;
             self.0.changed.send_modify(|times| *times += 1);
             (self.0.learned.0)(&changes);
@@ -247,6 +266,24 @@ impl HandOuts {
             (self.0.learned.0)(&changes);
         }
         Ok(changes)
+    }
+
+    /// The entry of the journal that this process has seen and that is not there any more, if there is one. It stays until the process
+    /// ends: a person has to look.
+    pub fn lost_history(&self) -> Option<LostHistory> {
+        self.0.lost_history.get().copied()
+    }
+
+    /// The journal does not go on from that position. Unless it was pruned, somebody cut it off, or put an earlier database there.
+    async fn look_for_history(&self, position: Position) -> Result<(), StoreError> {
+        if self.0.store.was_pruned(position).await? {
+            return Ok(());
+        }
+        let lost = LostHistory { number: position.number };
+        if self.0.lost_history.set(lost).is_ok() {
+            tracing::error!(hint = lost.hint(), "{lost}");
+        }
+        Ok(())
     }
 
     /// Completes when a credential's token may not be used any more: it was cleared or disabled. A token that Webex refuses is

@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use super::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
-    CallApi, ChangeApp, ChangeClient, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep, List,
-    ListApps, ListClients, ListRefusedClients, ListTokens, ListUnreadable, ListUnreadableApps, LookUp, Precheck,
-    ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume, RetryRevocations,
-    RevokeTokens, Show, ShowApp, ShowClient, TakeToken, Test, TrySecret, VerifyAudit,
+    CallApi, ChangeApp, ChangeClient, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep,
+    KeepAudit, List, ListApps, ListClients, ListRefusedClients, ListTokens, ListUnreadable, ListUnreadableApps, LookUp,
+    Precheck, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume,
+    RetryRevocations, RevokeTokens, Show, ShowApp, ShowAuditRetention, ShowClient, TakeToken, Test, TrySecret,
+    VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -73,6 +74,7 @@ travels! {
     FinishSignIn,
     HandOut,
     Keep,
+    KeepAudit,
     List,
     ListApps,
     ListClients,
@@ -94,6 +96,7 @@ travels! {
     RevokeTokens,
     Show,
     ShowApp,
+    ShowAuditRetention,
     ShowClient,
     TakeToken,
     Test,

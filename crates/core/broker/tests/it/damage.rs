@@ -111,3 +111,22 @@ impl World {
         assert!(done.success(), "{statement}");
     }
 }
+
+#[tokio::test]
+async fn a_broker_tells_that_the_journal_lacks_what_it_saw_and_hands_out_all_the_same() {
+    let world = World::new(Options::default()).await;
+    world.grant("acme", 14 * DAY).await;
+    let hand_outs = HandOuts::load(&world.broker, HandOutOptions::default(), |_| {}).await.unwrap();
+    hand_outs.catch_up().await.unwrap();
+    assert_eq!(hand_outs.lost_history(), None);
+    let seen = world.broker.store().journal_end().await.unwrap().number;
+    world.sql("DELETE FROM journal WHERE number = (SELECT MAX(number) FROM journal)");
+    world.sql(
+        "UPDATE journal_head SET number = number - 1, mac = (SELECT mac FROM journal ORDER BY number DESC LIMIT 1)",
+    );
+    for _ in 0..2 {
+        hand_outs.catch_up().await.unwrap();
+        assert_eq!(hand_outs.lost_history().map(|lost| lost.number), Some(seen));
+        assert!(matches!(hand_outs.take("acme", Duration::ZERO, &hand_outs.now()), Ok(Taken::Good(_))));
+    }
+}

@@ -201,6 +201,21 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn entries_of_an_earlier_version_are_pruned_and_what_follows_them_verifies() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, tamper) = upgraded(directory.path()).await;
+        let exported = verified(&store, &[]).await.heads;
+        store.append(&record(1)).await.unwrap();
+        let pruned = store.prune_journal().await.unwrap().unwrap();
+        assert_eq!((pruned.up_to, pruned.entries), (5, 5));
+        let whole = verified(&store, &exported).await;
+        assert_eq!((whole.first.map(|first| first.0), whole.last.map(|last| last.0)), (Some(6), Some(8)));
+        tamper("DELETE FROM journal WHERE number = 6".to_owned()).await;
+        let broken = AuditVerdict::Broken { writer: None, number: 6, fault: Fault::Missing };
+        assert_eq!(store.verify_audit(&[]).await.unwrap(), broken);
+    }
+
     fn record(number: u32) -> crate::JournalRecord {
         crate::JournalRecord {
             at: jiff::Timestamp::from_second(5000).unwrap(),

@@ -67,6 +67,34 @@ events! {
         /// The ends of those chains.
         chains: Vec<ChainEnd>,
     }
+    /// Old entries were removed. The journal is verified from the entry after the last of them.
+    JournalPruned = "journal-pruned" {
+        /// The number of the last entry that was removed.
+        up_to: u64,
+        /// What the next entry is chained to, in hexadecimal digits.
+        mac: String,
+        /// How many entries were removed, by kind.
+        entries: BTreeMap<String, u64>,
+        /// The time of the oldest of them.
+        first: Timestamp,
+        /// The time of the latest of them.
+        last: Timestamp,
+        /// The mac of the entry of the pruning before, in hexadecimal digits.
+        previous: Option<String>,
+        /// The retention that was in force, in seconds.
+        keep_seconds: u64,
+        /// The chains of an earlier version, as far as they were removed, while some of their entries are kept.
+        chains: Vec<ChainEnd>,
+    }
+    /// The time for which entries are kept was changed.
+    RetentionChanged = "retention-changed" {
+        /// The time in seconds; `None` for forever.
+        keep_seconds: Option<u64>,
+        /// The earlier time.
+        before_seconds: Option<u64>,
+        /// When it takes effect.
+        from: Timestamp,
+    }
     /// The replacement of the home's key began.
     KeyRotationBegun = "key-rotation-begun" {
         /// The id of the key in force.
@@ -429,6 +457,8 @@ impl EventKind {
             Self::ClientAdded | Self::ClientChanged | Self::ClientRemoved | Self::ClientsAdopted => Touches::Clients,
             Self::HomeCreated
             | Self::JournalBegun
+            | Self::JournalPruned
+            | Self::RetentionChanged
             | Self::KeyRotationBegun
             | Self::KeyRotated
             | Self::DataKeysRenewed

@@ -6,11 +6,14 @@
 //! chain: that shows against a [`Head`] that was exported, and to a broker that remembers it.
 
 mod changes;
+mod cursors;
 mod earlier;
 mod event;
 mod head;
 mod holders;
+mod prune;
 mod record;
+mod retention;
 mod text;
 mod verify;
 
@@ -20,9 +23,12 @@ use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
 pub use self::changes::Changes;
+pub use self::cursors::JournalPage;
 pub use self::event::{ChainEnd, ClientPolicy, Event, EventKind, StandingNote};
 pub use self::head::{Head, HeadError};
-pub use self::verify::{AuditVerdict, Fault, Verified};
+pub use self::prune::Pruned;
+pub use self::retention::{DEFAULT_RETENTION, Retention, SHORTEST_RETENTION};
+pub use self::verify::{AuditVerdict, Fault, PrunedNote, Verified};
 use crate::engine::{Reach, Row, sql};
 use crate::write::Purpose;
 use crate::{Store, StoreError};
@@ -182,7 +188,7 @@ impl Store {
 
     /// The end of the journal.
     pub async fn journal_end(&self) -> Result<Position, StoreError> {
-        Ok(record::Counter::read(self.engine().row(sql("journal_head", SELECT_HEAD)).await?)?.end())
+        Ok(self.journal_counter().await?.end())
     }
 }
 
@@ -242,7 +248,7 @@ pub(crate) use columns;
 
 macro_rules! journal_head {
     () => {
-        "SELECT id, number, mac FROM journal_head WHERE id = 1"
+        "SELECT id, number, mac, anchor FROM journal_head WHERE id = 1"
     };
 }
 pub(crate) use journal_head;
@@ -280,6 +286,12 @@ mod tests {
             (changes::SELECT_TOUCHED, "sqlite_autoindex_journal_1"),
             (changes::SELECT_MAC, "sqlite_autoindex_journal_1"),
             (verify::SELECT_PAGE, "sqlite_autoindex_journal_1"),
+            (cursors::SELECT_AFTER, "sqlite_autoindex_journal_1"),
+            (cursors::SELECT_CURSOR, "sqlite_autoindex_cursors_1"),
+            (prune::SELECT_OLDEST, "sqlite_autoindex_journal_1"),
+            (prune::SELECT_ENTRY, "sqlite_autoindex_journal_1"),
+            (prune::SELECT_PAGE, "sqlite_autoindex_journal_1"),
+            (prune::DELETE, "sqlite_autoindex_journal_1"),
             (SELECT_HEAD, "sqlite_autoindex_journal_head_1"),
         ];
         for (question, index) in questions {

@@ -14,6 +14,8 @@ pub(super) struct Counter {
     pub(super) number: u64,
     /// `None` before the first entry of this version.
     pub(super) mac: Option<Mac>,
+    /// The number of the latest anchor.
+    pub(super) anchor: Option<u64>,
 }
 
 impl Counter {
@@ -21,7 +23,9 @@ impl Counter {
         let row =
             row.ok_or_else(|| StoreError::Damaged("the row that says where the journal ends is missing".to_owned()))?;
         let mac = if row.holds("mac")? { Some(mac(&row)?) } else { None };
-        Ok(Self { number: integer(&row, "number")?, mac })
+        let anchor = row.optional_integer("anchor")?;
+        let anchor = anchor.map(|number| u64::try_from(number).map_err(|_| row.impossible("anchor"))).transpose()?;
+        Ok(Self { number: integer(&row, "number")?, mac, anchor })
     }
 
     /// The position of the last entry. Entries of an earlier version alone are no position.
@@ -38,14 +42,22 @@ impl Store {
         }
         let counter = Counter::read(tx.lock_counter().await?)?;
         let mut end = Position { number: counter.number, mac: counter.mac.unwrap_or(Mac::BEGINNING) };
-        if counter.mac.is_none() && counter.number > 0 {
-            let begun = self.journal_begun(tx).await?;
-            end = self.write_record(tx, end, &begun).await?;
+        if counter.mac.is_none() {
+            self.begin_retention(tx).await?;
+            if counter.number > 0 {
+                let begun = self.journal_begun(tx).await?;
+                end = self.write_record(tx, end, &begun).await?;
+            }
         }
+        let mut anchor = counter.anchor;
         for record in records {
             end = self.write_record(tx, end, record).await?;
+            if matches!(record.event, Event::JournalPruned { .. }) {
+                anchor = Some(end.number);
+            }
         }
-        tx.run(sql("journal_head", UPDATE_HEAD).bind(end.number).bind(end.mac.as_bytes())).await?;
+        let head = sql("journal_head", UPDATE_HEAD).bind(end.number).bind(end.mac.as_bytes()).bind(anchor);
+        tx.run(head).await?;
         Ok(())
     }
 
@@ -143,7 +155,7 @@ fn unwritable(error: &serde_json::Error) -> StoreError {
 }
 
 const INSERT: &str = concat!("INSERT INTO journal (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-const UPDATE_HEAD: &str = "UPDATE journal_head SET number = $1, mac = $2 WHERE id = 1";
+const UPDATE_HEAD: &str = "UPDATE journal_head SET number = $1, mac = $2, anchor = $3 WHERE id = 1";
 /// Entries of an earlier version are numbered by writer and place.
 const SELECT_CHAIN_ENDS: &str = "SELECT writer, sequence, mac FROM journal WHERE number IN \
      (SELECT MAX(number) FROM journal WHERE sequence IS NOT NULL GROUP BY writer) ORDER BY writer";

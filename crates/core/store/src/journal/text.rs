@@ -11,6 +11,14 @@ impl fmt::Display for Event {
         match self {
             Self::HomeCreated { key, kept_in } => write!(f, "key {key}, kept in: {kept_in}"),
             Self::JournalBegun { chains } => write!(f, "after the chains of an earlier version: {}", chains.len()),
+            Self::JournalPruned { up_to, entries, first, last, .. } => {
+                let count: u64 = entries.values().sum();
+                write!(f, "{count} entries up to {up_to}, from {first:.0} to {last:.0}")
+            }
+            Self::RetentionChanged { keep_seconds, before_seconds, from } => {
+                let (keep, before) = (kept(*keep_seconds), kept(*before_seconds));
+                write!(f, "entries are kept {keep} from {from:.0}, instead of {before}")
+            }
             Self::KeyRotationBegun { key, next, kept_in } => write!(f, "key {key} by key {next}, kept in: {kept_in}"),
             Self::KeyRotated { key, next, kept_in, rows } => {
                 write!(f, "key {key} by key {next}, kept in: {kept_in}; rows: {rows}")
@@ -97,6 +105,18 @@ fn exchange(f: &mut fmt::Formatter<'_>, generation: Generation, attempt: u32, sp
     let which = if spare { "the spare" } else { "the stored" };
     write!(f, "exchange of generation {generation} begun: attempt {attempt}, with {which} refresh token")
 }
+
+/// "for 400 days".
+fn kept(seconds: Option<u64>) -> String {
+    match seconds {
+        None => "forever".to_owned(),
+        Some(seconds) if seconds % DAY == 0 => format!("for {} days", seconds / DAY),
+        Some(seconds) => format!("for {} hours", seconds / HOUR),
+    }
+}
+
+const HOUR: u64 = 60 * 60;
+const DAY: u64 = 24 * HOUR;
 
 fn repeated(f: &mut fmt::Formatter<'_>, times: u32) -> fmt::Result {
     if times > 1 { write!(f, ", {times} times") } else { Ok(()) }

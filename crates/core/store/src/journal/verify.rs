@@ -1,13 +1,15 @@
 //! Whether the journal is whole.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
-use super::record::Link;
-use super::{Event, EventKind, Head, Position, TABLE, columns, earlier, integer, read_event};
+use super::prune::{Anchor, SELECT_ENTRY, Start};
+use super::record::{Counter, Link};
+use super::{Event, EventKind, Head, Position, SELECT_HEAD, TABLE, columns, earlier, integer, read_event};
 use crate::engine::{Row, sql};
 use crate::{Store, StoreError};
 
@@ -34,8 +36,25 @@ pub struct Verified {
     pub first: Option<(u64, Timestamp)>,
     /// The number and time of the last entry.
     pub last: Option<(u64, Timestamp)>,
+    /// The entry that says how far the journal was pruned.
+    pub pruned: Option<PrunedNote>,
+    /// How many of the exported heads are older than the entries that are kept, so that they were not compared.
+    pub older_heads: usize,
     /// The ends: of the journal, or of each writer's chain as long as it has entries of an earlier version alone.
     pub heads: Vec<Head>,
+}
+
+/// What the latest pruning removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedNote {
+    /// The number of the last entry that was removed.
+    pub up_to: u64,
+    /// The number of the entry that says so.
+    pub entry: u64,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: String,
 }
 
 /// What is wrong with an entry.
@@ -55,10 +74,35 @@ const PAGE: u32 = 1000;
 impl Store {
     /// Recomputes the whole chain, and compares it with the heads that were exported before, if there are any.
     pub async fn verify_audit(&self, expected: &[Head]) -> Result<AuditVerdict, StoreError> {
-        let end = self.journal_end().await?;
-        let mut walk = Walk::new(self, expected, end);
         loop {
-            let page = sql(TABLE, SELECT_PAGE).bind(walk.at.number).bind(PAGE);
+            let counter = self.journal_counter().await?;
+            let verdict = self.verify_from(counter, expected).await?;
+            // Another process may have pruned the entries that were about to be read.
+            let again = matches!(verdict, AuditVerdict::Broken { .. });
+            if !again || self.journal_counter().await?.anchor == counter.anchor {
+                return Ok(verdict);
+            }
+        }
+    }
+
+    pub(super) async fn journal_counter(&self) -> Result<Counter, StoreError> {
+        Counter::read(self.engine().row(sql("journal_head", SELECT_HEAD)).await?)
+    }
+
+    async fn verify_from(&self, counter: Counter, expected: &[Head]) -> Result<AuditVerdict, StoreError> {
+        let start = match counter.anchor {
+            None => Start::default(),
+            Some(number) => {
+                let row = self.engine().row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
+                match Start::read(row.as_ref())? {
+                    Some(start) => start,
+                    None => return Ok(AuditVerdict::Broken { writer: None, number, fault: Fault::Altered }),
+                }
+            }
+        };
+        let mut walk = Walk::new(self, expected, counter.end(), start);
+        loop {
+            let page = sql(TABLE, SELECT_PAGE).bind(walk.after()).bind(PAGE);
             let rows = self.engine().rows(page).await?;
             for row in &rows {
                 if let Some(fault) = walk.step(row)? {
@@ -76,42 +120,57 @@ impl Store {
 }
 
 /// The way through the journal.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     store: &'a Store,
     expected: &'a [Head],
     /// The end that the journal had when the walk began.
     end: Position,
-    at: Position,
+    pub(super) at: Position,
     /// Each writer's chain in the entries of an earlier version.
-    chains: BTreeMap<String, (u64, Mac)>,
+    pub(super) chains: BTreeMap<String, (u64, Mac)>,
+    /// The entry of the pruning that removed what came before.
+    pruned: Option<PrunedNote>,
     /// Whether the entry of the home's creation was there: without it the beginning was removed.
     begins: bool,
     /// Whether an entry of this version was there.
-    current: bool,
+    pub(super) current: bool,
     first: Option<(u64, Timestamp)>,
     last: Option<(u64, Timestamp)>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(store: &'a Store, expected: &'a [Head], end: Position) -> Self {
+    pub(super) fn new(store: &'a Store, expected: &'a [Head], end: Position, start: Start) -> Self {
+        let Start { at, chains, anchor } = start;
+        let note =
+            |anchor: Anchor| PrunedNote { up_to: at.number, entry: anchor.number, at: anchor.at, actor: anchor.actor };
+        let pruned = anchor.map(note);
         Self {
             store,
             expected,
             end,
-            at: Position::BEGINNING,
-            chains: BTreeMap::new(),
-            begins: false,
-            current: false,
+            at,
+            chains,
+            begins: pruned.is_some(),
+            // An entry of an earlier version leaves nothing that the next one is chained to.
+            current: pruned.is_some() && at.mac != Mac::BEGINNING,
+            pruned,
             first: None,
             last: None,
         }
     }
 
+    /// The number after which entries are read. An entry before the first that is kept was put there without Lanyard.
+    fn after(&self) -> u64 {
+        if self.first.is_none() { 0 } else { self.at.number }
+    }
+
     /// Goes on to the next entry, or says what is wrong with it.
-    fn step(&mut self, row: &Row) -> Result<Option<Fault>, StoreError> {
+    pub(super) fn step(&mut self, row: &Row) -> Result<Option<Fault>, StoreError> {
         let number = self.at.number.saturating_add(1);
-        if integer(row, "number")? != number {
-            return Ok(Some(Fault::Missing));
+        match integer(row, "number")?.cmp(&number) {
+            Ordering::Less => return Ok(Some(Fault::Altered)),
+            Ordering::Greater => return Ok(Some(Fault::Missing)),
+            Ordering::Equal => {}
         }
         let found = if let Some(sequence) = earlier::sequence(row)? {
             self.earlier(row, sequence)?
@@ -172,12 +231,19 @@ impl<'a> Walk<'a> {
     }
 
     fn verdict(self, end: Position) -> AuditVerdict {
-        let cut = self.expected.iter().find(|head| match &head.writer {
-            None => head.number > self.at.number,
-            Some(writer) => self.chains.get(writer).is_none_or(|(sequence, _)| *sequence < head.number),
-        });
-        if let Some(head) = cut {
-            return AuditVerdict::Broken { writer: head.writer.clone(), number: head.number, fault: Fault::Cut };
+        let kept_from = self.first.map_or(self.at.number.saturating_add(1), |(number, _)| number);
+        let mut older_heads = 0;
+        for head in self.expected {
+            let (older, cut) = match &head.writer {
+                None => (head.number < kept_from, head.number > self.at.number),
+                // The chains of an earlier version are known as long as the entry is kept that follows them.
+                Some(_) if self.chains.is_empty() && self.pruned.is_some() => (true, false),
+                Some(writer) => (false, self.chains.get(writer).is_none_or(|(sequence, _)| *sequence < head.number)),
+            };
+            if cut {
+                return AuditVerdict::Broken { writer: head.writer.clone(), number: head.number, fault: Fault::Cut };
+            }
+            older_heads += usize::from(older);
         }
         if self.end.number > self.at.number {
             return AuditVerdict::Broken { writer: None, number: self.end.number, fault: Fault::Cut };
@@ -188,13 +254,14 @@ impl<'a> Walk<'a> {
         if !self.begins {
             return AuditVerdict::Broken { writer: None, number: 1, fault: Fault::Missing };
         }
-        let heads = if self.current {
-            vec![self.at.into()]
+        let Self { at, chains, current, first, last, pruned, .. } = self;
+        let heads = if current {
+            vec![at.into()]
         } else {
             let head = |(writer, (number, mac))| Head { writer: Some(writer), number, mac };
-            self.chains.into_iter().map(head).collect()
+            chains.into_iter().map(head).collect()
         };
-        AuditVerdict::Intact(Verified { first: self.first, last: self.last, heads })
+        AuditVerdict::Intact(Verified { first, last, pruned, older_heads, heads })
     }
 }
 

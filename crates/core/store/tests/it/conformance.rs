@@ -8,6 +8,7 @@ mod client_list;
 mod clients;
 mod concurrency;
 mod credentials;
+mod journal;
 mod labels;
 mod rotation;
 mod seals;

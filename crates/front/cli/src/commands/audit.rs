@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use lanyard_broker::{ReadAudit, VerifyAudit};
+use lanyard_broker::{KeepAudit, ReadAudit, ShowAuditRetention, VerifyAudit};
 use lanyard_credential::CredentialName;
-use lanyard_store::{AuditVerdict, Event, Fault, Head, JournalEntry, Verified};
+use lanyard_store::{AuditVerdict, Event, Fault, Head, JournalEntry, Retention, SHORTEST_RETENTION, Verified};
 use serde_json::{Value, json};
 
 use crate::context::{self, Common};
@@ -35,6 +36,43 @@ pub(crate) struct Audit {
     /// With --verify: what an earlier --verify printed, to detect a journal that was cut off at the end
     #[arg(long, value_name = "FILE", requires = "verify")]
     heads: Option<PathBuf>,
+    /// Keep entries for TIME (30d, 400d) or `forever`; without TIME, show for how long they are kept
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        default_missing_value = "show",
+        hide_default_value = true,
+        value_parser = Keep::from_str,
+        conflicts_with_all = ["name", "since", "limit", "wide", "verify"]
+    )]
+    keep: Option<Keep>,
+}
+
+/// How long entries are to be kept.
+#[derive(Clone, Copy, Debug)]
+enum Keep {
+    /// As they are; to be shown.
+    Show,
+    For(Duration),
+    Forever,
+}
+
+impl FromStr for Keep {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "show" => return Ok(Self::Show),
+            "forever" => return Ok(Self::Forever),
+            _ => {}
+        }
+        let time = numbers::seconds(text).map(Duration::from_secs);
+        time.ok()
+            .filter(|time| *time >= SHORTEST_RETENTION)
+            .map(Self::For)
+            .ok_or("expected a time of at least a day, such as 30d or 400d, or forever")
+    }
 }
 
 /// The number of entries that are shown by default.
@@ -99,6 +137,9 @@ impl Audit {
         if self.verify {
             return self.verify(common).await;
         }
+        if let Some(keep) = self.keep {
+            return retention(common, keep).await;
+        }
         let limit = self.limit.unwrap_or(if self.since.is_some() { u32::MAX } else { LATEST });
         let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
         let entries = common.broker().await?.call(ReadAudit { name: self.name, since, limit }).await?;
@@ -146,7 +187,8 @@ impl Audit {
                 };
                 output::json::print(&json!({
                     "intact": true, "records": entries(&verified), "first": end(verified.first), "last": end(verified.last),
-                    "compared_heads": compared, "heads": heads, "broken": null,
+                    "pruned_up_to": verified.pruned.as_ref().map(|pruned| pruned.up_to),
+                    "compared_heads": compared - verified.older_heads, "heads": heads, "broken": null,
                 }))?;
                 Ok(ExitCode::SUCCESS)
             }
@@ -155,7 +197,16 @@ impl Audit {
                     output::line(&head.to_string())?;
                 }
                 output::note(&format!("{}, all intact", covered(&verified)));
-                if compared == 0 {
+                if let Some(pruned) = &verified.pruned {
+                    output::note(&format!(
+                        "entries up to {} were removed, most recently at {:.0} by {} (entry {})",
+                        pruned.up_to, pruned.at, pruned.actor, pruned.entry
+                    ));
+                }
+                if verified.older_heads > 0 {
+                    output::note("a head is older than the entries that are kept, and was not compared");
+                }
+                if compared == verified.older_heads {
                     output::note(
                         "--verify cannot detect a journal that was cut off at the end: store this output elsewhere, and pass it with --heads next time",
                     );
@@ -166,7 +217,8 @@ impl Audit {
                 if common.json {
                     let place = json!({ "writer": writer, "number": number, "fault": word(fault) });
                     output::json::print(&json!({
-                        "intact": false, "records": null, "first": null, "last": null, "compared_heads": compared,
+                        "intact": false, "records": null, "first": null, "last": null, "pruned_up_to": null,
+                        "compared_heads": compared,
                         "heads": [], "broken": place,
                     }))?;
                 }
@@ -181,6 +233,38 @@ impl Audit {
             }
         }
     }
+}
+
+/// Changes how long entries are kept, if that is asked for, and shows it.
+async fn retention(common: &Common, keep: Keep) -> Result<ExitCode, Failure> {
+    let broker = common.broker().await?;
+    let found = match keep {
+        Keep::Show => broker.call(ShowAuditRetention).await?,
+        Keep::Forever => broker.call(KeepAudit { keep: None }).await?,
+        Keep::For(time) => broker.call(KeepAudit { keep: Some(time) }).await?,
+    };
+    let Retention { keep, .. } = found;
+    let now = context::parts().clock.now().wall;
+    let in_force = found.in_force(now);
+    if common.json {
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+        output::json::print(&json!({
+            "keep_seconds": seconds(keep),
+            "in_force_seconds": seconds(in_force),
+            "takes_effect": output::json::time(Some(found.takes_effect())),
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&kept(keep))?;
+    if in_force != keep {
+        let from = found.takes_effect();
+        output::note(&format!("a shorter time takes effect after a day, at {from:.0}; until then: {}", kept(in_force)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn kept(time: Option<Duration>) -> String {
+    time.map_or_else(|| "forever".to_owned(), output::duration::words)
 }
 
 /// How many entries were verified.

@@ -83,6 +83,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "lanyard audit acme --since 2d",
             "lanyard audit --verify > heads.txt",
             "lanyard audit --verify --heads heads.txt",
+            "lanyard audit --keep 400d",
         ],
     ),
     ("key show", &["lanyard key show"]),

@@ -63,3 +63,25 @@ fn a_hand_out_has_fields_for_a_program() {
         (&json!(null), &json!(null), &json!(null))
     );
 }
+
+#[test]
+fn how_long_entries_are_kept_is_shown_and_changed() {
+    let (_webex, home) = furnished();
+    assert_eq!(home.run(["audit", "--keep"]).ok(), "400 days");
+    let shorter = home.run(["audit", "--keep", "30d"]);
+    assert!(shorter.stderr.contains("takes effect after a day") && shorter.stderr.contains("until then: 400 days"));
+    assert_eq!(shorter.ok(), "30 days");
+    let shown: Value = serde_json::from_str(&home.run(["--json", "audit", "--keep"]).ok()).unwrap();
+    let day = 24 * 60 * 60;
+    assert_eq!((&shown["keep_seconds"], &shown["in_force_seconds"]), (&json!(30 * day), &json!(400 * day)));
+    let forever = home.run(["audit", "--keep", "forever"]);
+    assert!(!forever.stderr.contains("until then"), "{}", forever.stderr);
+    assert_eq!(forever.ok(), "forever");
+    let record: Value = serde_json::from_str(&home.run(["--json", "audit", "--limit", "1"]).ok()).unwrap();
+    let (action, payload) = (&record[0]["action"], &record[0]["payload"]);
+    assert_eq!((action, &payload["keep_seconds"]), (&json!("retention-changed"), &Value::Null), "{record}");
+    for refused in ["23h", "0", "never", "acme"] {
+        home.run(["audit", "--keep", refused]).fails(2);
+    }
+    home.run(["audit", "--verify"]).ok();
+}

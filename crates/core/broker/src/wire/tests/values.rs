@@ -16,8 +16,8 @@ use lanyard_protocol::{
 };
 use lanyard_secret::{AccessToken, AuthorizationCode, ClientSecret, RefreshToken, SecretBytes, State};
 use lanyard_store::{
-    About, AuditVerdict, Event, Fault, JournalEntry, JournalRecord, NewCredential, NewTokens, Refusal, RefusedClient,
-    TokenKind, Verified,
+    About, AuditVerdict, Event, Fault, JournalEntry, JournalRecord, NewCredential, NewTokens, PrunedNote, Refusal,
+    RefusedClient, Retention, TokenKind, Verified,
 };
 use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
 use serde_json::{Value, json};
@@ -379,8 +379,14 @@ fn looking(tried: &mut Trips) {
     let verified = Verified {
         first: Some((1, moment().wall)),
         last: None,
+        pruned: Some(PrunedNote { up_to: 7, entry: 9, at: moment().wall, actor: "uid 0".to_owned() }),
+        older_heads: 2,
         heads: vec![head.clone(), format!("9 {}", lanyard_vault::Mac::BEGINNING).parse().unwrap()],
     };
+    let (keep, changed_at) = (Some(Duration::from_secs(9)), moment().wall);
+    let retention = Retention { keep, before: None, changed_at };
+    tried.trip(&KeepAudit { keep }, &retention);
+    tried.trip(&ShowAuditRetention, &retention);
     for verdict in [AuditVerdict::Intact(verified), broken] {
         tried.trip(&VerifyAudit { heads: vec![head.clone()] }, &verdict);
     }

@@ -289,3 +289,22 @@ fn a_webex_that_fails_keeps_nobody_from_a_token_and_makes_no_broker_unready() {
     assert!(broker.kill());
     renewing.join().unwrap();
 }
+
+#[test]
+fn a_broker_that_misses_what_it_saw_in_the_audit_says_so_and_hands_out() {
+    let webex = webex();
+    let home = Home::signed_in(LANYARD, &webex);
+    let broker = Served::start(&home, NONE);
+    hands_out(&broker, 1);
+    recovers(&broker);
+    // Entries that the broker saw when it started.
+    let cut = "BEGIN; DELETE FROM journal WHERE number > 1; UPDATE journal_head SET number = 1, \
+               mac = (SELECT mac FROM journal WHERE number = 1); COMMIT";
+    crate::client::rewrite(&home, cut);
+    in_trouble(&broker, "the audit no longer holds entry");
+    hands_out(&broker, 1);
+    let doctor = home.run(["doctor"]);
+    assert!(doctor.stdout.contains("the audit no longer holds entry"), "{}", doctor.stdout);
+    assert_eq!(said(&broker, "the audit no longer holds entry").len(), 1);
+    assert!(broker.stop().status.success());
+}

@@ -1,0 +1,145 @@
+//! Pruning: the oldest entries go, and an entry at the end of the journal says which and who had them removed.
+//!
+//! That entry is the anchor: the journal is verified from the first entry that is kept, over the mac that the anchor has of the last one
+//! that is not. Without an anchor an entry that is missing at the beginning is a fault.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_vault::Mac;
+
+use super::event::{ChainEnd, Event};
+use super::record::Counter;
+use super::verify::Walk;
+use super::{About, Position, TABLE, columns, integer, read_event};
+use crate::engine::{Reach, Row, sql};
+use crate::write::Purpose;
+use crate::{Store, StoreError};
+
+/// Entries that were removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// The number of the last of them.
+    pub up_to: u64,
+    /// How many.
+    pub entries: u64,
+    /// Whether there are more to remove.
+    pub more: bool,
+}
+
+/// So many entries are removed in one transaction at most.
+const BATCH: u32 = 5000;
+
+/// The oldest entry is that much older than it must be before anything is removed: one anchor a day is enough.
+const SLACK: Duration = Duration::from_hours(24);
+
+/// Where the verification of the journal begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Start {
+    /// The last entry that was pruned, with the mac that the next one is chained to.
+    pub(super) at: Position,
+    /// The chains of an earlier version, as far as they were pruned.
+    pub(super) chains: BTreeMap<String, (u64, Mac)>,
+    /// The anchor.
+    pub(super) anchor: Option<Anchor>,
+}
+
+/// The entry that says how far the journal was pruned.
+#[derive(Clone, Debug)]
+pub(super) struct Anchor {
+    pub(super) number: u64,
+    pub(super) at: Timestamp,
+    pub(super) actor: String,
+    pub(super) mac: Mac,
+}
+
+impl Start {
+    /// Reads the anchor that the row `journal_head` names. `None` if that entry is not one.
+    pub(super) fn read(anchor: Option<&Row>) -> Result<Option<Self>, StoreError> {
+        let Some(row) = anchor else { return Ok(None) };
+        let Ok(Event::JournalPruned { up_to, mac, chains, .. }) = read_event(row) else { return Ok(None) };
+        let Ok(mac) = mac.parse() else { return Ok(None) };
+        let chain = |end: ChainEnd| Some((end.writer, (end.sequence, end.mac.parse().ok()?)));
+        let anchor = Anchor {
+            number: integer(row, "number")?,
+            at: row.timestamp("at")?,
+            actor: row.text("actor")?,
+            mac: super::mac(row)?,
+        };
+        let Some(chains) = chains.into_iter().map(chain).collect() else { return Ok(None) };
+        Ok(Some(Self { at: Position { number: up_to, mac }, chains, anchor: Some(anchor) }))
+    }
+}
+
+impl Store {
+    /// Removes entries that are older than the retention that is in force, a part of them at a time. `None` if there is nothing to do.
+    pub async fn prune_journal(&self) -> Result<Option<Pruned>, StoreError> {
+        let retention = self.journal_retention().await?;
+        let now = self.now().wall;
+        let Some(keep) = retention.in_force(now) else { return Ok(None) };
+        let Ok(cutoff) = now.checked_sub(keep) else { return Ok(None) };
+        let oldest = self.engine().row(sql(TABLE, SELECT_OLDEST)).await?;
+        let Some(oldest) = oldest.map(|row| row.timestamp("at")).transpose()? else { return Ok(None) };
+        if oldest.checked_add(SLACK).is_ok_and(|due| due > cutoff) {
+            return Ok(None);
+        }
+        self.write_within(Reach::Journal, Purpose::Work, |mut tx| async move {
+            let counter = Counter::read(tx.lock_counter().await?)?;
+            let start = match counter.anchor {
+                None => Start::default(),
+                Some(number) => {
+                    let row = tx.row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
+                    Start::read(row.as_ref())?.ok_or_else(|| altered(number))?
+                }
+            };
+            let previous = start.anchor.as_ref().map(|anchor| anchor.mac.to_string());
+            let mut walk = Walk::new(self, &[], counter.end(), start);
+            let mut entries: BTreeMap<String, u64> = BTreeMap::new();
+            let (mut first, mut last) = (None, None);
+            let rows = tx.rows(sql(TABLE, SELECT_PAGE).bind(walk.at.number).bind(BATCH)).await?;
+            for row in &rows {
+                let at = row.timestamp("at")?;
+                if at >= cutoff {
+                    break;
+                }
+                // Whatever was tampered with stays where it can be seen.
+                if walk.step(row)?.is_some() {
+                    return Err(altered(walk.at.number.saturating_add(1)));
+                }
+                *entries.entry(row.text("kind")?).or_default() += 1;
+                first = Some(first.map_or(at, |first: Timestamp| first.min(at)));
+                last = Some(last.map_or(at, |last: Timestamp| last.max(at)));
+            }
+            let (Some(first), Some(last)) = (first, last) else { return tx.abandon(None).await };
+            let count = entries.values().sum();
+            let Position { number: up_to, mac } = walk.at;
+            tx.run(sql(TABLE, DELETE).bind(up_to)).await?;
+            let chain =
+                |(writer, (sequence, mac)): (String, (u64, Mac))| ChainEnd { writer, sequence, mac: mac.to_string() };
+            let event = Event::JournalPruned {
+                up_to,
+                mac: mac.to_string(),
+                entries,
+                first,
+                last,
+                previous,
+                keep_seconds: keep.as_secs(),
+                chains: if walk.current { Vec::new() } else { walk.chains.into_iter().map(chain).collect() },
+            };
+            tx.record(About::Home, event);
+            tx.commit(Some(Pruned { up_to, entries: count, more: count == u64::from(BATCH) })).await
+        })
+        .await
+    }
+}
+
+fn altered(number: u64) -> StoreError {
+    StoreError::Altered { table: TABLE, row: number.to_string() }
+}
+
+pub(crate) const SELECT_OLDEST: &str = "SELECT number, at FROM journal WHERE number > 0 ORDER BY number LIMIT 1";
+pub(crate) const SELECT_ENTRY: &str = concat!("SELECT ", columns!(), " FROM journal WHERE number = $1");
+pub(crate) const SELECT_PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM journal WHERE number > $1 ORDER BY number LIMIT $2");
+pub(crate) const DELETE: &str = "DELETE FROM journal WHERE number <= $1";
