@@ -3,6 +3,7 @@
 //! A trigger or a view that was put into the database acts inside Lanyard's own transactions, and is copied with every backup.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::StoreError;
 use crate::engine::Engine;
@@ -33,10 +34,11 @@ fn known(schema: &str) -> Objects {
 fn compare(known: &Objects, objects: Vec<(String, String)>) -> Vec<String> {
     let (mut found, mut twice) = (Objects::new(), Vec::new());
     for (object, definition) in objects {
-        if found.contains_key(&object) {
-            twice.push(format!("found twice: {}", object.escape_debug()));
-        } else {
-            found.insert(object, definition);
+        match found.entry(object) {
+            Entry::Vacant(place) => {
+                place.insert(definition);
+            }
+            Entry::Occupied(place) => twice.push(format!("found twice: {}", place.key().escape_debug())),
         }
     }
     let unknown = found
