@@ -77,7 +77,7 @@ fn whoever_denies_stores_nothing_and_the_terminal_says_so() {
     desk.signs_in(&page);
     page.click("Deny");
     page.wait_for("Not signed in");
-    assert!(page.text().contains("denied the request. The terminal says"), "{}", page.text());
+    assert!(page.text().contains("denied the request. The next step is in the terminal"), "{}", page.text());
     page.looks_right("callback-denied");
     let ended = login.end();
     assert!(ended.hint().contains("Deny"), "{}", ended.stderr);

@@ -108,8 +108,7 @@ fn a_broker_shows_no_secret_and_keeps_none_that_was_cleared() {
     assert!(broker.stop().status.success());
     let audit = home.run(["--json", "audit"]).ok();
     assert!(audit.contains("handed-out") && secrets.found_in(audit.as_bytes()).is_empty());
-    for entry in std::fs::read_dir(home.path()).unwrap() {
-        let path = entry.unwrap().path();
+    for path in super::files(&home.path()) {
         let found = secrets.found_in(&std::fs::read(&path).unwrap());
         assert!(found.is_empty(), "{} holds {found:?}", path.display());
     }
