@@ -9,7 +9,7 @@ mod file_system;
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -96,7 +96,7 @@ impl Presence {
         }
         match flock(&file, FlockOperation::NonBlockingLockShared) {
             Err(Errno::WOULDBLOCK) => Sight::Present,
-            Ok(()) if is_at(&file, &path) => Sight::Gone,
+            Ok(()) if is_at(&file, &path) && is_no_copy(&file) => Sight::Gone,
             Ok(()) | Err(_) => Sight::Unknown,
         }
     }
@@ -119,7 +119,11 @@ impl Presence {
         file.set_permissions(Permissions::from_mode(0o600))?;
         // Another process may have taken the new file for one whose process has ended.
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        if is_at(&file, &path) { Ok(file) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
+        if !is_at(&file, &path) {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        }
+        (&file).write_all(identity(&file)?.as_bytes())?;
+        Ok(file)
     }
 
     /// The numbers of the files that others made.
@@ -190,6 +194,21 @@ fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(opened), Ok(found)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
     (opened.dev(), opened.ino()) == (found.dev(), found.ino())
 }
+
+/// Whether this is the very file that its process made. That of a home that was copied is locked by nobody, though the process may live.
+fn is_no_copy(file: &File) -> bool {
+    let mut written = String::new();
+    let read = file.take(LONGEST_IDENTITY).read_to_string(&mut written);
+    read.is_ok() && identity(file).is_ok_and(|identity| identity == written)
+}
+
+fn identity(file: &File) -> io::Result<String> {
+    let found = file.metadata()?;
+    Ok(format!("{} {}\n", found.dev(), found.ino()))
+}
+
+/// In bytes: two numbers of 64 bits.
+const LONGEST_IDENTITY: u64 = 64;
 
 fn draw(entropy: &dyn Entropy) -> Box<str> {
     let mut bytes = [0; 16];

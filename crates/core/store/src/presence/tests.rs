@@ -37,12 +37,12 @@ fn a_process_is_present_until_it_has_ended() {
 }
 
 #[test]
-fn the_file_is_its_owners_alone_and_empty() {
+fn the_file_is_its_owners_alone() {
     let home = Home::new();
     let presence = home.process();
     let path = home.file(&presence.announce(&SystemEntropy));
     let found = fs::metadata(&path).unwrap();
-    assert_eq!((found.permissions().mode() & 0o777, found.len()), (0o600, 0));
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
@@ -67,9 +67,16 @@ fn a_file_that_is_missing_or_another_one_says_nothing() {
     let process = other.announce(&SystemEntropy);
     fs::remove_file(home.file(&process)).unwrap();
     assert_eq!(me.look(&process), Sight::Unknown);
-    // An unlocked file in its place, which a backup may have brought, is taken for its own; a link is not followed.
+    // A link is not followed.
     std::os::unix::fs::symlink("/etc/hostname", home.file(&process)).unwrap();
     assert_eq!(me.look(&process), Sight::Unknown);
+    // A home that was copied while its process lived.
+    let copied = Home::new();
+    let (living, copy) = (home.process(), copied.process());
+    let _ = copy.announce(&SystemEntropy);
+    let process = living.announce(&SystemEntropy);
+    fs::copy(home.file(&process), copied.file(&process)).unwrap();
+    assert_eq!([me.look(&process), copy.look(&process)], [Sight::Present, Sight::Unknown]);
     // Another home of the same store.
     assert_eq!(Home::new().process().look(&process), Sight::Unknown);
 }

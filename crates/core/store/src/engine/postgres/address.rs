@@ -73,6 +73,14 @@ impl StoreAddress {
     /// How to connect. The password is in the file, or where PostgreSQL's own tools find one (`PGPASSWORD`, `PGPASSFILE`, `~/.pgpass`).
     pub(crate) fn connect_options(&self, password_file: Option<&Path>) -> Result<PgConnectOptions, StoreError> {
         let options = PgConnectOptions::from_url(&self.url).map_err(|error| super::error::unreachable(self, &error))?;
+        let options = if self.url.username().is_empty() {
+            // As PostgreSQL's own tools choose it.
+            let user = ["PGUSER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+            let unnamed = "its address names no user, and neither PGUSER nor USER is set";
+            options.username(&user.ok_or_else(|| super::error::unreachable(self, unnamed))?)
+        } else {
+            options
+        };
         let options = options.ssl_mode(self.mode.into()).application_name("lanyard").disable_statement_logging();
         let Some(path) = password_file else { return Ok(options) };
         let unreadable = |reason: String| StoreError::PasswordFile { reason };
@@ -190,6 +198,15 @@ mod tests {
             assert_eq!(address.server(), server);
             assert_ne!(address.mode, PgMode::VerifyFull);
         }
+    }
+
+    #[test]
+    fn a_role_that_is_not_named_is_the_users_own() {
+        let options =
+            |text: &str| parsed(text).unwrap().connect_options(None).map(|options| options.get_username().to_owned());
+        assert_eq!(options("postgres://some%20one@localhost/db").unwrap(), "some one");
+        let own = ["PGUSER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        assert_eq!(options("postgres:///db?host=/run/postgresql").ok(), own);
     }
 
     #[test]
