@@ -369,7 +369,9 @@ fn a_broker_hands_a_client_what_its_policy_says_and_the_owner_sees_it() {
 
 /// Does to the database what no command does.
 pub(crate) fn rewrite(home: &Home, sql: &str) {
-    let status = std::process::Command::new("sqlite3").arg(home.path().join("lanyard.db")).arg(sql).status();
+    let mut sqlite = std::process::Command::new("sqlite3");
+    // Beside a broker that writes.
+    let status = sqlite.args(["-cmd", ".timeout 20000"]).arg(home.path().join("lanyard.db")).arg(sql).status();
     assert!(status.expect("sqlite3 is there").success(), "{sql}");
 }
 
