@@ -4,7 +4,6 @@ use lanyard_credential::CredentialId;
 
 use super::event::Touches;
 use super::prune::{SELECT_ENTRY, Start};
-use super::record::Link;
 use super::{EventKind, Position, TABLE, credential_of, mac};
 use crate::engine::sql;
 use crate::{Pause, Store, StoreError};
@@ -64,9 +63,8 @@ impl Store {
         let Some(number) = self.journal_counter().await?.anchor else { return Ok(false) };
         let anchor = self.engine().row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
         let before = self.engine().row(sql(TABLE, SELECT_MAC).bind(number.saturating_sub(1))).await?;
-        let (Some(anchor), Some(before)) = (anchor, before) else { return Ok(false) };
-        let written = self.inner.audit_key.chain(&mac(&before)?, &Link::read(&anchor)?.encode());
-        let start = Start::read(Some(&anchor))?.filter(|_| mac(&anchor).is_ok_and(|found| found == written));
+        let Some(anchor) = anchor else { return Ok(false) };
+        let start = Start::verified(self, &anchor, before.as_ref())?;
         Ok(start.is_some_and(|start| position.number <= start.at.number))
     }
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_vault::Mac;
 
+use super::changes::SELECT_MAC;
 use super::event::{ChainEnd, Event};
-use super::record::Counter;
+use super::record::{Counter, Link};
 use super::verify::Walk;
 use super::{About, Position, TABLE, columns, integer, read_event};
 use crate::engine::{Reach, Row, sql};
@@ -70,6 +71,22 @@ impl Start {
         let Some(chains) = chains.into_iter().map(chain).collect() else { return Ok(None) };
         Ok(Some(Self { at: Position { number: up_to, mac }, chains, anchor: Some(anchor) }))
     }
+
+    /// The same, if Lanyard wrote the anchor. `before` is the entry before it, which is gone if everything before it was pruned: then the
+    /// anchor is chained to the mac that it has itself.
+    pub(super) fn verified(store: &Store, anchor: &Row, before: Option<&Row>) -> Result<Option<Self>, StoreError> {
+        let Some(start) = Self::read(Some(anchor))? else { return Ok(None) };
+        let number = integer(anchor, "number")?;
+        let previous = if start.at.number.saturating_add(1) == number {
+            start.at.mac
+        } else {
+            let Some(before) = before else { return Ok(None) };
+            super::mac(before)?
+        };
+        let written = store.inner.audit_key.chain(&previous, &Link::read(anchor)?.encode());
+        Ok(Some(start)
+            .filter(|start| start.at.number < number && super::mac(anchor).is_ok_and(|found| found == written)))
+    }
 }
 
 impl Store {
@@ -89,15 +106,16 @@ impl Store {
             let start = match counter.anchor {
                 None => Start::default(),
                 Some(number) => {
-                    let row = tx.row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
-                    Start::read(row.as_ref())?.ok_or_else(|| altered(number))?
+                    let row = tx.row(sql(TABLE, SELECT_ENTRY).bind(number)).await?.ok_or_else(|| altered(number))?;
+                    let before = tx.row(sql(TABLE, SELECT_MAC).bind(number.saturating_sub(1))).await?;
+                    Start::verified(self, &row, before.as_ref())?.ok_or_else(|| altered(number))?
                 }
             };
             let previous = start.anchor.as_ref().map(|anchor| anchor.mac.to_string());
             let mut walk = Walk::new(self, &[], counter.end(), start);
             let mut entries: BTreeMap<String, u64> = BTreeMap::new();
             let (mut first, mut last) = (None, None);
-            let rows = tx.rows(sql(TABLE, SELECT_PAGE).bind(walk.at.number).bind(BATCH)).await?;
+            let rows = tx.rows(sql(TABLE, SELECT_PAGE).bind(walk.after()).bind(BATCH)).await?;
             for row in &rows {
                 let at = row.timestamp("at")?;
                 if at >= cutoff {

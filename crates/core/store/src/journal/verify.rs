@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The number after which entries are read. An entry before the first that is kept was put there without Lanyard.
-    fn after(&self) -> u64 {
+    pub(super) fn after(&self) -> u64 {
         if self.first.is_none() { 0 } else { self.at.number }
     }
 

@@ -206,3 +206,44 @@ async fn an_entry_that_was_pruned_is_told_from_one_that_was_cut_off() {
     world.tamper("UPDATE journal SET payload = replace(payload, '\"up_to\":3', '\"up_to\":9') WHERE number = 6").await;
     assert!(!world.store.was_pruned(late).await.unwrap() && !world.store.was_pruned(early).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_journal_that_was_pruned_whole_was_not_cut_off() {
+    let world = aged().await;
+    world.clock.advance(800 * DAY);
+    let last = end(&world).await;
+    let pruned = world.store.prune_journal().await.unwrap().unwrap();
+    assert_eq!((pruned.up_to, pruned.entries), (last.number, last.number));
+    assert!(world.store.was_pruned(last).await.unwrap());
+    assert_eq!(verified(&world, &[]).await.first.unwrap().0, last.number + 1);
+    note_and_prune_later(&world).await;
+}
+
+/// Later prunings go on from such an anchor.
+async fn note_and_prune_later(world: &World) {
+    note(world, 7).await;
+    world.clock.advance(800 * DAY);
+    assert!(world.store.prune_journal().await.unwrap().is_some());
+    verified(world, &[]).await;
+}
+
+#[tokio::test]
+async fn a_forged_anchor_has_nothing_pruned() {
+    for (number, up_to) in [(4, 4), (4, 3), (5, 4)] {
+        let world = aged().await;
+        let mac = end(&world).await.mac;
+        let payload = format!(
+            r#"{{"up_to":{up_to},"mac":"{mac}","entries":{{}},"first":"2025-01-01T00:00:00Z","last":"2025-01-01T00:00:00Z","previous":null,"keep_seconds":1,"chains":[]}}"#
+        );
+        world
+            .tamper(&format!(
+                "UPDATE journal SET kind = 'journal-pruned', at = 0, about = NULL, name = NULL, payload = '{payload}' WHERE \
+                 number = {number}; DELETE FROM journal WHERE number < {number}; UPDATE journal_head SET anchor = {number}"
+            ))
+            .await;
+        world.clock.advance(800 * DAY);
+        let refused = world.store.prune_journal().await.unwrap_err();
+        assert!(matches!(refused, StoreError::Altered { table: "journal", .. }), "{number}: {refused}");
+        broken(&world).await;
+    }
+}
