@@ -4,7 +4,8 @@ use lanyard_credential::CredentialId;
 
 use super::event::Touches;
 use super::prune::{SELECT_ENTRY, Start};
-use super::{EventKind, Position, TABLE, credential_of, mac};
+use super::record::Link;
+use super::{EventKind, Position, TABLE, columns, credential_of, mac};
 use crate::engine::sql;
 use crate::{Pause, Store, StoreError};
 
@@ -41,8 +42,16 @@ impl Store {
             changes.follows = false;
             return Ok(changes);
         }
-        let new = sql(TABLE, SELECT_TOUCHED).bind(since.number).bind(position.number);
+        let new = sql(TABLE, SELECT_NEW).bind(since.number).bind(position.number);
+        let mut previous = since.mac;
         for row in self.engine().rows(new).await? {
+            // A writer of the database must not hide what an entry touches.
+            let written = self.inner.audit_key.chain(&previous, &Link::read(&row)?.encode());
+            if mac(&row)? != written {
+                changes.follows = false;
+                return Ok(changes);
+            }
+            previous = written;
             match EventKind::of(row.str("kind")?).map_or(Touches::Nothing, EventKind::touches) {
                 Touches::Nothing => {}
                 Touches::Clients => changes.clients = true,
@@ -54,6 +63,7 @@ impl Store {
                 }
             }
         }
+        changes.follows = previous == position.mac;
         Ok(changes)
     }
 
@@ -79,6 +89,5 @@ impl Store {
 }
 
 pub(crate) const SELECT_MAC: &str = "SELECT number, mac FROM journal WHERE number = $1";
-/// The most frequent events, which change nothing, are left out.
-pub(crate) const SELECT_TOUCHED: &str = "SELECT DISTINCT kind, about FROM journal WHERE number > $1 AND number <= $2 \
-     AND kind NOT IN ('handed-out', 'refused', 'answered', 'intent')";
+pub(crate) const SELECT_NEW: &str =
+    concat!("SELECT ", columns!(), " FROM journal WHERE number > $1 AND number <= $2 ORDER BY number");

@@ -283,7 +283,7 @@ mod tests {
             (holders::SELECT_HAND_OUTS, "journal_by_about"),
             (clients::SELECT_HANDED, "journal_by_actor"),
             (clients::SELECT_LAST_HANDED, "journal_by_actor"),
-            (changes::SELECT_TOUCHED, "sqlite_autoindex_journal_1"),
+            (changes::SELECT_NEW, "sqlite_autoindex_journal_1"),
             (changes::SELECT_MAC, "sqlite_autoindex_journal_1"),
             (verify::SELECT_PAGE, "sqlite_autoindex_journal_1"),
             (cursors::SELECT_AFTER, "sqlite_autoindex_journal_1"),

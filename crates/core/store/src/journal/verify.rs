@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
+use super::changes::SELECT_MAC;
 use super::prune::{Anchor, SELECT_ENTRY, Start};
 use super::record::{Counter, Link};
-use super::{Event, EventKind, Head, Position, SELECT_HEAD, TABLE, columns, earlier, integer, read_event};
+use super::{Event, EventKind, Head, Position, SELECT_HEAD, TABLE, columns, earlier, read_event};
 use crate::engine::{Row, sql};
 use crate::{Store, StoreError};
 
@@ -94,7 +95,9 @@ impl Store {
             None => Start::default(),
             Some(number) => {
                 let row = self.engine().row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
-                match Start::read(row.as_ref())? {
+                let before = self.engine().row(sql(TABLE, SELECT_MAC).bind(number.saturating_sub(1))).await?;
+                let start = row.as_ref().map(|row| Start::verified(self, row, before.as_ref())).transpose()?.flatten();
+                match start {
                     Some(start) => start,
                     None => return Ok(AuditVerdict::Broken { writer: None, number, fault: Fault::Altered }),
                 }
@@ -160,14 +163,14 @@ impl<'a> Walk<'a> {
     }
 
     /// The number after which entries are read. An entry before the first that is kept was put there without Lanyard.
-    pub(super) fn after(&self) -> u64 {
-        if self.first.is_none() { 0 } else { self.at.number }
+    pub(super) fn after(&self) -> i64 {
+        if self.first.is_none() { i64::MIN } else { i64::try_from(self.at.number).unwrap_or(i64::MAX) }
     }
 
     /// Goes on to the next entry, or says what is wrong with it.
     pub(super) fn step(&mut self, row: &Row) -> Result<Option<Fault>, StoreError> {
         let number = self.at.number.saturating_add(1);
-        match integer(row, "number")?.cmp(&number) {
+        match row.integer("number")?.cmp(&i64::try_from(number).unwrap_or(i64::MAX)) {
             Ordering::Less => return Ok(Some(Fault::Altered)),
             Ordering::Greater => return Ok(Some(Fault::Missing)),
             Ordering::Equal => {}

@@ -161,7 +161,7 @@ async fn what_is_missing_beyond_the_anchor_or_altered_after_it_is_seen() {
         ("UPDATE journal SET actor = 'nobody' WHERE number = 4", 4, Fault::Altered),
         (
             "UPDATE journal SET payload = replace(payload, '\"up_to\":3', '\"up_to\":4') WHERE number = 6",
-            5,
+            6,
             Fault::Altered,
         ),
         ("UPDATE journal_head SET anchor = NULL", 1, Fault::Missing),
@@ -246,4 +246,45 @@ async fn a_forged_anchor_has_nothing_pruned() {
         assert!(matches!(refused, StoreError::Altered { table: "journal", .. }), "{number}: {refused}");
         broken(&world).await;
     }
+}
+
+#[tokio::test]
+async fn an_entry_before_the_first_is_seen() {
+    for number in [0, -7] {
+        let world = aged().await;
+        world
+            .tamper(&format!(
+                "INSERT INTO journal SELECT {number}, at, kind, about, name, actor, writer, sequence, payload, mac FROM journal WHERE \
+                 number = 2"
+            ))
+            .await;
+        assert_eq!(broken(&world).await, (1, Fault::Altered), "{number}");
+        // Nor is one believed that claims to be an anchor.
+        world
+            .tamper(&format!(
+                "UPDATE journal SET kind = 'journal-pruned' WHERE number = {number}; UPDATE journal_head SET anchor = {number}"
+            ))
+            .await;
+        let _ =
+            world.store.verify_audit(&[]).await.map(|verdict| assert!(matches!(verdict, AuditVerdict::Broken { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_follower_is_not_told_less_than_was_written() {
+    let world = World::new().await;
+    let since = end(&world).await;
+    let id = world.signed_in().await.id;
+    assert!(world.store.changes(since).await.unwrap().credentials.contains(&id));
+    for hidden in ["kind = 'answered'", "about = NULL, name = NULL", "kind = 'checked', about = 'credential/x'"] {
+        let world = World::new().await;
+        let since = end(&world).await;
+        world.signed_in().await;
+        world.tamper(&format!("UPDATE journal SET {hidden} WHERE kind = 'added'")).await;
+        assert!(!world.store.changes(since).await.unwrap().follows, "{hidden}");
+    }
+    // Nor by an entry that is taken away, or a head that is put back.
+    let last = end(&world).await.number;
+    world.tamper(&format!("DELETE FROM journal WHERE number = {last}")).await;
+    assert!(!world.store.changes(since).await.unwrap().follows);
 }

@@ -90,6 +90,13 @@ impl Key {
                     None
                 };
                 tell(&replaced, renewed.as_ref(), common.json)?;
+                if context::is_on_server(&common.home()?) {
+                    output::note(&format!(
+                        "warning: other homes of this store cannot open it before they have the key {} too: bring it to each of them now, where \
+                         they have theirs",
+                        replaced.new
+                    ));
+                }
                 if renewed.is_some_and(|renewed| !renewed.damaged.is_empty()) {
                     return Ok(ExitCode::from(exit::code_of(Class::Store)));
                 }
