@@ -133,10 +133,10 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation, takes_over
     loop {
         let performed = driver.perform(&state, action).await;
         match performed {
-            Err(error @ StoreError::Replaced(_)) => {
+            Err(error @ (StoreError::Replaced(_) | StoreError::Upgraded { .. })) => {
                 // Nothing that is tried again would find that database: this process can do no more for it.
                 if state.reply().is_some() {
-                    tracing::error!(credential = %id, %error, "a new token is lost: there is no database to write it to");
+                    tracing::error!(credential = %id, %error, "a new token is lost: there is no database that it can be written to");
                 }
                 return Err(error.into());
             }

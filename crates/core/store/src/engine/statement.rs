@@ -30,14 +30,24 @@ pub(crate) fn sql(table: &'static str, text: &'static str) -> Statement {
 impl Statement {
     /// Adds the value of the next `$n`.
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.push(value.into());
+        self.values.push(value.into().storable());
         self
     }
 
     /// Adds several values.
     pub(crate) fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
-        self.values.extend(values);
+        self.values.extend(values.into_iter().map(Value::storable));
         self
+    }
+}
+
+impl Value {
+    /// What every engine stores as it is: PostgreSQL has no text with a NUL in it.
+    fn storable(self) -> Self {
+        match self {
+            Self::Text(Some(text)) if text.contains('\0') => Self::Text(Some(text.replace('\0', "\u{fffd}"))),
+            value => value,
+        }
     }
 }
 

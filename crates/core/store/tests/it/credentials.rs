@@ -232,3 +232,14 @@ async fn what_is_erased_is_gone_for_every_method() {
     assert_eq!(generation, None);
     assert_eq!(world.store.begin_clearing(credential.id).await.unwrap().map(|waiting| waiting.len()), None);
 }
+
+/// PostgreSQL has no such text. What is stored instead is no sign of tampering.
+#[tokio::test]
+async fn a_nul_in_a_name_from_webex_is_stored_as_another_character() {
+    let world = World::new().await;
+    let subject = Subject::Unknown("Lo\0bby".to_owned());
+    let credential = Credential { subject, ..pending("lobby") };
+    world.store.insert_credential(&NewCredential { credential: credential.clone(), tokens: None }).await.unwrap();
+    let stored = world.store.credential_by_id(credential.id).await.unwrap().unwrap();
+    assert_eq!(stored.subject, Subject::Unknown("Lo\u{fffd}bby".to_owned()));
+}
