@@ -40,7 +40,7 @@ fn what_is_released_has_no_step_at_which_it_can_be_stopped() {
 
     let webex = Webex::start(RefreshBehaviour::RotateStrict, std::time::Duration::from_mins(20));
     let home = Home::signed_in(released.to_str().expect("the path is text"), &webex);
-    for (exchanges, step) in ["claimed", "declared", "sending", "answered", "committed"].iter().enumerate() {
+    for (exchanges, step) in ["beginning", "declared", "sending", "answered", "committed"].iter().enumerate() {
         let mut command = home.command(["refresh", "acme", "--force"]);
         Running::start(command.env("LANYARD_FAILPOINT", format!("rotation.{step}=kill"))).end().ok();
         assert_eq!(webex.refreshes().len(), exchanges + 1);
