@@ -27,5 +27,5 @@ pub use open::{OpenError, open, open_with_key};
 pub use opened::OpenHome;
 pub use replace::{KeyReplaced, ReplaceKeyError};
 pub use restore::{RestoreError, Restored, restore};
-pub use settings::{HttpAddress, HttpAddressError, ServeSettings, Settings, SettingsError};
+pub use settings::{HttpAddress, HttpAddressError, OWNER_SOCKET, ServeSettings, Settings, SettingsError};
 pub use status::{KeyPlace, KeyStatus, NextKeyStatus};

@@ -154,10 +154,13 @@ impl SettingsError {
     }
 }
 
+/// The name of the socket on which a broker answers the home's owner.
+pub const OWNER_SOCKET: &str = "lanyard.sock";
+
 impl Settings {
     /// The socket on which a broker answers the home's owner.
     pub fn owner_socket(&self, home: &Home) -> PathBuf {
-        self.serve.sockets.as_ref().unwrap_or(&home.directory).join("lanyard.sock")
+        self.serve.sockets.as_ref().unwrap_or(&home.directory).join(OWNER_SOCKET)
     }
 
     /// Reads the settings of a home; the defaults if it has none. Any mistake in them is an error.

@@ -13,7 +13,6 @@ use lanyard_home::{
 };
 use lanyard_protocol::Environment;
 use lanyard_server::owner::Owner;
-use lanyard_server::sockets;
 use lanyard_store::{OpenDatabaseError, Store, StoreAddressError};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 
@@ -197,7 +196,7 @@ impl Common {
             },
             Err(error) => return Err(error.into()),
         };
-        Ok(sockets::owner(&settings.serve.sockets.unwrap_or(home.directory)))
+        Ok(settings.owner_socket(&home))
     }
 
     /// The socket of the broker that runs in the home, with its readiness; `None` if none runs. The readiness is `None` if it does

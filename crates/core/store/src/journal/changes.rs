@@ -3,8 +3,6 @@
 use lanyard_credential::CredentialId;
 
 use super::event::Touches;
-use super::prune::{SELECT_ENTRY, Start};
-use super::record::Link;
 use super::{EventKind, Position, TABLE, columns, credential_of, mac};
 use crate::engine::sql;
 use crate::{Pause, Store, StoreError};
@@ -46,7 +44,7 @@ impl Store {
         let mut previous = since.mac;
         for row in self.engine().rows(new).await? {
             // A writer of the database must not hide what an entry touches.
-            let written = self.inner.audit_key.chain(&previous, &Link::read(&row)?.encode());
+            let written = self.mac_after(&previous, &row)?;
             if mac(&row)? != written {
                 changes.follows = false;
                 return Ok(changes);
@@ -71,10 +69,7 @@ impl Store {
     /// stands there.
     pub async fn was_pruned(&self, position: Position) -> Result<bool, StoreError> {
         let Some(number) = self.journal_counter().await?.anchor else { return Ok(false) };
-        let anchor = self.engine().row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
-        let before = self.engine().row(sql(TABLE, SELECT_MAC).bind(number.saturating_sub(1))).await?;
-        let Some(anchor) = anchor else { return Ok(false) };
-        let start = Start::verified(self, &anchor, before.as_ref())?;
+        let start = self.anchored(number).await?;
         Ok(start.is_some_and(|start| position.number <= start.at.number))
     }
 

@@ -290,7 +290,6 @@ mod tests {
             (cursors::SELECT_CURSOR, "sqlite_autoindex_cursors_1"),
             (prune::SELECT_OLDEST, "sqlite_autoindex_journal_1"),
             (prune::SELECT_ENTRY, "sqlite_autoindex_journal_1"),
-            (prune::SELECT_PAGE, "sqlite_autoindex_journal_1"),
             (prune::DELETE, "sqlite_autoindex_journal_1"),
             (SELECT_HEAD, "sqlite_autoindex_journal_head_1"),
         ];

@@ -11,8 +11,8 @@ use lanyard_vault::Mac;
 
 use super::changes::SELECT_MAC;
 use super::event::{ChainEnd, Event};
-use super::record::{Counter, Link};
-use super::verify::Walk;
+use super::record::Counter;
+use super::verify::{SELECT_PAGE, Walk};
 use super::{About, Position, TABLE, columns, integer, read_event};
 use crate::engine::{Reach, Row, sql};
 use crate::write::Purpose;
@@ -83,13 +83,20 @@ impl Start {
             let Some(before) = before else { return Ok(None) };
             super::mac(before)?
         };
-        let written = store.inner.audit_key.chain(&previous, &Link::read(anchor)?.encode());
+        let written = store.mac_after(&previous, anchor)?;
         Ok(Some(start)
             .filter(|start| start.at.number < number && super::mac(anchor).is_ok_and(|found| found == written)))
     }
 }
 
 impl Store {
+    /// Where the verification begins by the entry with that number. `None` if Lanyard did not write it as an anchor.
+    pub(super) async fn anchored(&self, number: u64) -> Result<Option<Start>, StoreError> {
+        let anchor = self.engine().row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
+        let before = self.engine().row(sql(TABLE, SELECT_MAC).bind(number.saturating_sub(1))).await?;
+        anchor.map_or(Ok(None), |anchor| Start::verified(self, &anchor, before.as_ref()))
+    }
+
     /// Removes entries that are older than the retention that is in force, a part of them at a time. `None` if there is nothing to do.
     pub async fn prune_journal(&self) -> Result<Option<Pruned>, StoreError> {
         let retention = self.journal_retention().await?;
@@ -158,6 +165,4 @@ fn altered(number: u64) -> StoreError {
 
 pub(crate) const SELECT_OLDEST: &str = "SELECT number, at FROM journal WHERE number > 0 ORDER BY number LIMIT 1";
 pub(crate) const SELECT_ENTRY: &str = concat!("SELECT ", columns!(), " FROM journal WHERE number = $1");
-pub(crate) const SELECT_PAGE: &str =
-    concat!("SELECT ", columns!(), " FROM journal WHERE number > $1 ORDER BY number LIMIT $2");
 pub(crate) const DELETE: &str = "DELETE FROM journal WHERE number <= $1";

@@ -105,6 +105,13 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The mac that an entry has if Lanyard wrote it after the one with the mac `previous`.
+    pub(super) fn mac_after(&self, previous: &Mac, row: &Row) -> Result<Mac, StoreError> {
+        Ok(self.inner.audit_key.chain(previous, &Link::read(row)?.encode()))
+    }
+}
+
 /// An entry as its mac covers it.
 pub(super) struct Link<'a> {
     pub(super) number: u64,

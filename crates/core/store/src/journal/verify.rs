@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
-use super::changes::SELECT_MAC;
-use super::prune::{Anchor, SELECT_ENTRY, Start};
-use super::record::{Counter, Link};
+use super::prune::{Anchor, Start};
+use super::record::Counter;
 use super::{Event, EventKind, Head, Position, SELECT_HEAD, TABLE, columns, earlier, read_event};
 use crate::engine::{Row, sql};
 use crate::{Store, StoreError};
@@ -93,15 +92,10 @@ impl Store {
     async fn verify_from(&self, counter: Counter, expected: &[Head]) -> Result<AuditVerdict, StoreError> {
         let start = match counter.anchor {
             None => Start::default(),
-            Some(number) => {
-                let row = self.engine().row(sql(TABLE, SELECT_ENTRY).bind(number)).await?;
-                let before = self.engine().row(sql(TABLE, SELECT_MAC).bind(number.saturating_sub(1))).await?;
-                let start = row.as_ref().map(|row| Start::verified(self, row, before.as_ref())).transpose()?.flatten();
-                match start {
-                    Some(start) => start,
-                    None => return Ok(AuditVerdict::Broken { writer: None, number, fault: Fault::Altered }),
-                }
-            }
+            Some(number) => match self.anchored(number).await? {
+                Some(start) => start,
+                None => return Ok(AuditVerdict::Broken { writer: None, number, fault: Fault::Altered }),
+            },
         };
         let mut walk = Walk::new(self, expected, counter.end(), start);
         loop {
@@ -215,7 +209,7 @@ impl<'a> Walk<'a> {
 
     /// The mac that an entry of this version should have, which is what the next one is chained to.
     fn current(&mut self, row: &Row, number: u64) -> Result<Result<(Mac, Mac), Fault>, StoreError> {
-        let mac = self.store.inner.audit_key.chain(&self.at.mac, &Link::read(row)?.encode());
+        let mac = self.store.mac_after(&self.at.mac, row)?;
         let differs = |head: &Head| head.writer.is_none() && head.number == number && head.mac != mac;
         let begins_otherwise = !self.current && !self.chains.is_empty() && !self.continues_chains(row);
         if begins_otherwise || self.expected.iter().any(differs) || differs(&self.end.into()) {
