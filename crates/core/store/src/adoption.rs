@@ -6,10 +6,10 @@
 use lanyard_vault::{DataKey, RowAddress, Sealed};
 
 use crate::engine::sql;
-use crate::journal::{About, Event};
-use crate::keys::{KeyUnavailable, Keys};
+use crate::event::{About, Event};
+use crate::keys::Keys;
 use crate::write::{Purpose, Tx};
-use crate::{Store, StoreError};
+use crate::{KeyUnavailable, Store, StoreError};
 
 /// The version that an older home comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

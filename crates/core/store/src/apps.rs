@@ -10,9 +10,9 @@ use thiserror::Error;
 
 use crate::engine::{Row, Statement, sql};
 use crate::envelope::{Envelope, Owner};
-use crate::journal::{About, Event};
+use crate::event::{About, Event};
 use crate::record::{read_environment, unless_unreadable};
-use crate::seal::APPS;
+use crate::sealed::APPS;
 use crate::write::Tx;
 use crate::{NameError, Store, StoreError};
 

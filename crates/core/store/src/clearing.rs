@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::credentials::update_standing;
 use crate::engine::{Row, sql};
 use crate::envelope::{Envelope, Owner};
+use crate::event::{About, Event};
 use crate::grant::{ACCESS, owner};
-use crate::journal::{About, Event};
 use crate::record::{read_closed, read_environment, unless_unreadable};
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 

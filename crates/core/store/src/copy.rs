@@ -15,10 +15,10 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use thiserror::Error;
 
 use crate::engine::{Engine, EngineCopyError, Reach, SqliteEngine, beside, sql};
-use crate::journal::{About, Event};
+use crate::event::{About, Event};
 use crate::keys::HomeRow;
-use crate::pause::PAUSE;
-use crate::seal::SEAL_HOME;
+use crate::resume::PAUSE;
+use crate::sealed::SEAL_HOME;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::engine::{Statement, sql};
+use crate::event::{About, Event, StandingNote};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
-use crate::journal::{About, Event, StandingNote};
 use crate::record::{
     Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_unchecked,
     standing_values, unless_unreadable, validity_values,
 };
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::write::{Done, Tx};
 use crate::{Store, StoreError};
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use lanyard_vault::OpenError as VaultError;
 use thiserror::Error;
 
-use crate::Pause;
-use crate::keys::KeyUnavailable;
+use crate::pause::Pause;
+use crate::unavailable::KeyUnavailable;
 
 /// A failure of the store itself. Where a method returns one, nothing of what it was to write happened, unless it
 /// [is undecided](Self::is_undecided).

@@ -10,11 +10,14 @@ pub(crate) struct Gate<'a> {
     store: &'a Store,
 }
 
-impl<'a> Gate<'a> {
-    pub(crate) fn new(store: &'a Store) -> Self {
-        Self { store }
+impl Store {
+    /// The engine, as methods use it.
+    pub(crate) fn engine(&self) -> Gate<'_> {
+        Gate { store: self }
     }
+}
 
+impl<'a> Gate<'a> {
     fn engine(&self) -> &'a Engine {
         &self.store.inner.engine
     }

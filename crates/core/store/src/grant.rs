@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::sql;
 use crate::envelope::{Envelope, Owner};
-use crate::journal::{About, Event};
+use crate::event::{About, Event};
 use crate::record::{identity_values, read_closed, standing_values, validity_values};
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 

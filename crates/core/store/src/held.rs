@@ -14,7 +14,7 @@ use crate::engine::{Row, sql};
 use crate::envelope::Envelope;
 use crate::grant::{ACCESS, owner};
 use crate::record::{read_environment, read_validity_with, unless_unreadable};
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::{Store, StoreError};
 
 /// An access token, sealed, and no more of its credential than a hand-out needs: a broker holds a hundred thousand of them.

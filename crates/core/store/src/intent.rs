@@ -1,13 +1,12 @@
 //! The table `intents`: what is under way for a credential, and what is known of the process that began it.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lanyard_credential::rotation::Writer;
 use lanyard_credential::{CredentialId, Generation, Intent, IntentPhase, Process, Spend};
-use lanyard_time::{BootId, BootTime, Moment};
+use lanyard_time::{BootId, Moment};
 
 use crate::engine::{Row, Statement, sql};
 use crate::presence::Sight;
@@ -38,10 +37,6 @@ pub(crate) struct Entry {
 fn after(now: &Moment, length: Duration) -> Timestamp {
     now.wall.checked_add(length).unwrap_or(Timestamp::MAX)
 }
-
-/// When deadlines were first seen that lie further ahead than any can: the wall clock was set back.
-#[derive(Debug, Default)]
-pub(crate) struct FirstSights(Mutex<HashMap<CredentialId, (Timestamp, BootTime)>>);
 
 impl Entry {
     /// An exchange that begins now.
@@ -137,28 +132,46 @@ impl Store {
 
     /// Whether so much `more` time than its deadline allows has passed for an entry.
     pub(crate) fn has_passed(&self, id: CredentialId, entry: &Entry, more: Duration, now: &Moment) -> bool {
-        let seen = self.inner.first_sights.time_since(id, entry, now);
+        let seen = self.inner.first_sights.time_since(id, entry.deadline, entry.length(), now);
         now.wall >= entry.deadline.checked_add(more).unwrap_or(Timestamp::MAX)
             || seen.is_some_and(|seen| seen >= entry.length() + more)
     }
 }
 
-impl FirstSights {
-    /// How long ago the deadline of an entry was first seen further ahead than any can lie.
-    fn time_since(&self, id: CredentialId, entry: &Entry, now: &Moment) -> Option<Duration> {
-        let ahead = Duration::try_from(entry.deadline.duration_since(now.wall)).unwrap_or_default();
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match seen.get(&id) {
-            Some((deadline, at)) if *deadline == entry.deadline => now.boot.since(at),
-            _ if ahead > entry.length() => {
-                seen.insert(id, (entry.deadline, now.boot.clone()));
-                Some(Duration::ZERO)
-            }
-            _ => {
-                seen.remove(&id);
-                None
-            }
+impl Store {
+    /// Removes the presence files of processes that have ended, except those that an intent still names: their absence would say nothing.
+    /// Best effort: what fails is done another time.
+    pub async fn tidy_presence(&self) {
+        if let Err(error) = self.remove_presence_files().await {
+            tracing::debug!(%error, "the files of processes that have ended were not removed");
         }
+    }
+
+    async fn remove_presence_files(&self) -> Result<(), StoreError> {
+        let presence = &self.inner.presence;
+        let others = presence.others();
+        if others.is_empty() {
+            return Ok(());
+        }
+        // A file that is named is not locked either: others who look at it would take its process for one that lives.
+        let named = self.named().await?;
+        let unnamed = others.into_iter().filter(|number| !named.contains(number));
+        let inherited: Vec<_> = unnamed.filter_map(|number| Some((presence.inherit(&number)?, number))).collect();
+        if inherited.is_empty() {
+            return Ok(());
+        }
+        // A process that has ended writes no more: what names it now was written before.
+        let named = self.named().await?;
+        for (file, number) in inherited.iter().filter(|(_, number)| !named.contains(number)) {
+            presence.remove(file, number);
+        }
+        Ok(())
+    }
+
+    /// The numbers that intents name.
+    async fn named(&self) -> Result<HashSet<String>, StoreError> {
+        let rows = self.engine().rows(sql("intents", "SELECT credential AS id, writer FROM intents")).await?;
+        rows.iter().map(|row| row.text("writer")).collect()
     }
 }
 
@@ -195,34 +208,3 @@ const fn spend_word(spend: Spend) -> &'static str {
 
 const INSERT: &str = "INSERT INTO intents (credential, writer, kernel, pid, deadline, held, phase, generation, spend, \
      attempt, presumed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(wall: &str, boot: &str, elapsed: u64) -> Moment {
-        let boot = BootTime { boot: BootId::new(boot), elapsed: Duration::from_secs(elapsed) };
-        Moment { wall: wall.parse().unwrap(), boot }
-    }
-
-    #[test]
-    fn a_deadline_that_no_clock_could_set_is_counted_from_when_it_was_first_seen() {
-        let seen = FirstSights::default();
-        let id = CredentialId::random(&lanyard_time::SystemEntropy);
-        let process = Process { number: "".into(), kernel: BootId::unknown(), pid: 1 };
-        let entry = |deadline: &str| {
-            let held = Entry::held(process.clone(), None, &at("2026-01-01T00:00:00Z", "a", 0));
-            Entry { deadline: deadline.parse().unwrap(), held: false, ..held }
-        };
-        let since = |deadline, now: &Moment| seen.time_since(id, &entry(deadline), now).map(|since| since.as_secs());
-        let june = "2026-06-01T00:00:00Z";
-        // Within an exchange's time there is nothing to count.
-        assert_eq!(since(june, &at("2026-05-31T23:59:30Z", "a", 10)), None);
-        // The clock was set back, and goes on being wrong.
-        assert_eq!(since(june, &at("2026-01-01T00:00:00Z", "b", 10)), Some(0));
-        assert_eq!(since(june, &at("2026-01-01T00:00:20Z", "b", 30)), Some(20));
-        assert_eq!(since(june, &at("2025-01-01T00:00:00Z", "b", 80)), Some(70));
-        // Another intent is counted from its own first sight.
-        assert_eq!(since("2026-07-01T00:00:00Z", &at("2026-01-01T00:02:00Z", "b", 90)), Some(0));
-    }
-}

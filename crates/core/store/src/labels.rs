@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use lanyard_credential::{AppName, CredentialId, CredentialName, Label, LabelKey};
 
 use crate::engine::sql;
-use crate::journal::{About, Event};
+use crate::event::{About, Event};
 use crate::record::{labels_text, read_labels};
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::{Store, StoreError};
 
 impl Store {

@@ -11,9 +11,12 @@ mod clients;
 mod copy;
 mod credentials;
 mod diagnosis;
+mod encode;
 mod engine;
 mod envelope;
 mod error;
+mod event;
+mod first_sights;
 mod gate;
 mod grant;
 mod hand_out;
@@ -29,10 +32,14 @@ mod opening;
 mod pause;
 mod presence;
 mod record;
+mod resume;
+mod rewrap;
 mod rotation;
 mod schema;
 mod seal;
+mod sealed;
 mod store;
+mod unavailable;
 mod write;
 
 pub use apps::{NewApp, RemoveAppError};
@@ -43,18 +50,20 @@ pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
 pub use engine::{StoreAddress, StoreAddressError, beside};
 pub use error::StoreError;
+pub use event::{About, ChainEnd, ClientPolicy, Event, EventKind, JournalRecord, StandingNote};
 pub use grant::{EarlierGrant, NewTokens};
 pub use hand_out::HandOut;
 pub use held::{HeldToken, Shared};
 pub use intent::{EXCHANGE, HOLD, MARGIN};
 pub use journal::{
-    About, AuditVerdict, ChainEnd, Changes, ClientPolicy, DEFAULT_RETENTION, Event, EventKind, Fault, Head, HeadError,
-    JournalEntry, JournalPage, JournalRecord, Position, Pruned, PrunedNote, Retention, SHORTEST_RETENTION,
-    StandingNote, Verified,
+    AuditVerdict, Changes, DEFAULT_RETENTION, Fault, Head, HeadError, JournalEntry, JournalPage, Position, Pruned,
+    PrunedNote, Retention, SHORTEST_RETENTION, Verified,
 };
-pub use keys::{DataKeysRenewed, Fetched, HomeKeys, KeySupply, KeyUnavailable, NextKey, RewrapError};
+pub use keys::{Fetched, HomeKeys, KeySupply, NextKey};
 pub use names::Names;
 pub use opening::{Database, DatabasePlace, LockedStore, OpenDatabaseError};
 pub use pause::Pause;
+pub use rewrap::{DataKeysRenewed, RewrapError};
 pub use rotation::{Begun, Claim, Commit, Declared, Failure, RotatedTokens, RotationView, UnderWay};
 pub use store::{Parts, Store};
+pub use unavailable::KeyUnavailable;

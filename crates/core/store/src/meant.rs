@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::StoreError;
 use crate::engine::{Row, Statement, Value};
-use crate::seal::SealedTable;
+use crate::sealed::SealedTable;
 
 /// A row that a commit seals, with the values that it is meant to have.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::engine::sql;
 
-    const TABLE: SealedTable = SealedTable { texts: &["id", "name", "kind"], numbers: &["age"], ..crate::seal::APPS };
+    const TABLE: SealedTable = SealedTable { texts: &["id", "name", "kind"], numbers: &["age"], ..crate::sealed::APPS };
 
     fn cell<'a>(meant: &'a Meant, column: &str) -> Option<&'a Cell> {
         meant.cells.get(column)

@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use crate::adoption::{OWN_KEY, own_key};
 use crate::engine::{Engine, PostgresEngine, SqliteEngine, StoreAddress, sql};
-use crate::intent::FirstSights;
-use crate::journal::{About, Event};
+use crate::event::{About, Event};
+use crate::first_sights::FirstSights;
 use crate::keys::{HomeKeys, HomeRow, KeySupply, Keys};
 use crate::migration::{self, KNOWN};
 use crate::presence::Presence;

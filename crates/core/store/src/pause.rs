@@ -2,11 +2,6 @@
 
 use jiff::Timestamp;
 
-use crate::engine::sql;
-use crate::journal::{About, Event};
-use crate::write::Purpose;
-use crate::{Store, StoreError};
-
 /// Why and since when a home keeps still.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -15,40 +10,3 @@ pub struct Pause {
     /// Since when.
     pub since: Timestamp,
 }
-
-impl Store {
-    /// Whether the home keeps still, and why.
-    pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
-        Ok(self.home_row().await?.paused)
-    }
-
-    /// Lets a home that keeps still go on. `false` when it did not keep still.
-    pub async fn resume(&self) -> Result<bool, StoreError> {
-        let resumed = self
-            .write_for(Purpose::ThoughPaused, |mut tx| async move {
-                tx.sealed_home().await?;
-                let was = sql(
-                    "home",
-                    "UPDATE home SET paused_reason = NULL, paused_since = NULL WHERE paused_since IS NOT NULL",
-                );
-                if tx.run(was).await? == 0 {
-                    return tx.abandon(false).await;
-                }
-                tx.record(About::Home, Event::Resumed {});
-                tx.commit::<_, StoreError>(true).await
-            })
-            .await?;
-        if resumed {
-            self.inner.set_paused(None);
-        }
-        Ok(resumed)
-    }
-
-    /// The same store, which opens access tokens though the home keeps still: to try them where that changes nothing.
-    pub fn inspecting(&self) -> Self {
-        Self { inspects: true, ..self.clone() }
-    }
-}
-
-/// Tells a copy to keep still.
-pub(crate) const PAUSE: &str = "UPDATE home SET paused_reason = $1, paused_since = $2 WHERE paused_since IS NULL";

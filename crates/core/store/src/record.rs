@@ -10,7 +10,7 @@ use lanyard_protocol::{Environment, OrgId, PersonId, PersonType};
 use lanyard_time::{BootId, Moment};
 
 use crate::engine::{MomentColumns, Row, Value};
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::{Store, StoreError};
 
 /// The columns of a credential: all but the secrets and the seal.

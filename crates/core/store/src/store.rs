@@ -8,8 +8,7 @@ use lanyard_time::{BootId, Clock, Entropy, Moment, SystemClock, SystemEntropy};
 use lanyard_vault::{AuditKey, MemoryKey};
 
 use crate::engine::Engine;
-use crate::gate::Gate;
-use crate::intent::FirstSights;
+use crate::first_sights::FirstSights;
 use crate::keys::{HomeRow, Keys};
 use crate::presence::Presence;
 use crate::{Pause, StoreError};
@@ -108,11 +107,6 @@ impl Store {
     /// Closes the connections. The store works on afterwards and opens them again; to close is what keeps the files small.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.engine.close().await
-    }
-
-    /// The engine, as methods use it.
-    pub(crate) fn engine(&self) -> Gate<'_> {
-        Gate::new(self)
     }
 
     /// The home's own row, as it is now.

@@ -12,10 +12,10 @@ use lanyard_time::Moment;
 use lanyard_vault::KeyId;
 
 use crate::engine::{Reach, Row, Statement, Transaction};
-use crate::journal::{About, Event, JournalRecord};
+use crate::event::{About, Event, JournalRecord};
 use crate::keys::HomeRow;
 use crate::meant::Meant;
-use crate::seal::SealedTable;
+use crate::sealed::SealedTable;
 use crate::{Store, StoreError, migration};
 
 /// A transaction that writes. Dropped without an end it is rolled back.

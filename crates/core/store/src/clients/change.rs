@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::paths_text;
 use crate::engine::sql;
-use crate::journal::Event;
+use crate::event::Event;
 use crate::{KeyedClient, Store, StoreError};
 
 /// Why the policy of a client was not changed.

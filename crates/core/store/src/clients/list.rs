@@ -13,6 +13,7 @@ use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::read;
+use crate::encode::encode;
 use crate::engine::{Row, Statement, sql};
 use crate::write::Tx;
 use crate::{KeyedClient, Store, StoreError};
@@ -296,17 +297,6 @@ fn grants(rows: &[Row]) -> HashMap<String, BTreeSet<String>> {
         grants.entry(text("client")).or_default().insert(text("credential"));
     }
     grants
-}
-
-/// An encoding that differs for any two lists of fields: each is preceded by its length, a missing one by a length that none has.
-pub(crate) fn encode(fields: &[Option<&[u8]>]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
-    for field in fields {
-        let length = field.map_or(u64::MAX, |field| field.len() as u64);
-        out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(field.unwrap_or_default());
-    }
-    out
 }
 
 fn list() -> Statement {

@@ -11,10 +11,11 @@ use lanyard_protocol::OrgId;
 use thiserror::Error;
 
 pub use self::change::ChangeClientError;
+pub(crate) use self::list::Counting;
 pub use self::list::{ClientList, Refusal, RefusedClient};
-pub(crate) use self::list::{Counting, encode};
 use crate::engine::{Row, sql};
-use crate::journal::{self, About, ClientPolicy, Event, EventKind};
+use crate::event::{About, ClientPolicy, Event, EventKind, credential_of};
+use crate::journal;
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -186,7 +187,7 @@ impl Store {
         rows.iter()
             .map(|row| {
                 Ok(HandOutCount {
-                    credential: journal::credential_of(row)?,
+                    credential: credential_of(row)?,
                     event: journal::event_of(row)?,
                     last: row.timestamp("last")?,
                     records: row.counter("records")?,

@@ -21,7 +21,16 @@ pub(crate) use self::sqlite::SqliteEngine;
 pub use self::sqlite::beside;
 pub(crate) use self::statement::{Statement, Value, sql};
 use crate::StoreError;
-use crate::journal::SELECT_HEAD;
+
+/// Reads the row that says where the journal ends, which each transaction that appends locks last.
+macro_rules! journal_head {
+    () => {
+        "SELECT id, number, mac, anchor FROM journal_head WHERE id = 1"
+    };
+}
+use journal_head;
+
+pub(crate) const SELECT_HEAD: &str = journal_head!();
 
 /// The engine behind a store.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use lanyard_credential::CredentialId;
 
-use super::event::Touches;
-use super::{EventKind, Position, TABLE, columns, credential_of, mac};
+use super::{Position, TABLE, columns, mac};
 use crate::engine::sql;
+use crate::event::{EventKind, Touches, credential_of};
 use crate::{Pause, Store, StoreError};
 
 /// What was changed after a position.

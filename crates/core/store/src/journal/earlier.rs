@@ -3,10 +3,10 @@
 use lanyard_credential::Generation;
 use lanyard_vault::{AuditKey, Mac};
 
-use super::event::{Event, EventKind};
 use super::integer;
 use crate::StoreError;
 use crate::engine::Row;
+use crate::event::{Event, EventKind};
 
 /// The place of an entry in its writer's chain; `None` if it is of the journal itself.
 pub(super) fn sequence(row: &Row) -> Result<Option<u64>, StoreError> {

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use lanyard_credential::CredentialId;
 
-use super::{EventKind, JournalEntry, TABLE, columns, credential_column, read_entry};
+use super::{JournalEntry, TABLE, columns, read_entry};
 use crate::engine::sql;
+use crate::event::{EventKind, credential_column};
 use crate::{Store, StoreError};
 
 impl Store {

@@ -8,43 +8,28 @@
 mod changes;
 mod cursors;
 mod earlier;
-mod event;
 mod head;
 mod holders;
 mod prune;
 mod record;
 mod retention;
-mod text;
 mod verify;
 
 use jiff::Timestamp;
-use lanyard_credential::{AppId, ClientId, CredentialId, CredentialName};
+use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
 pub use self::changes::Changes;
 pub use self::cursors::JournalPage;
-pub use self::event::{ChainEnd, ClientPolicy, Event, EventKind, StandingNote};
 pub use self::head::{Head, HeadError};
 pub use self::prune::Pruned;
 pub use self::retention::{DEFAULT_RETENTION, Retention, SHORTEST_RETENTION};
 pub use self::verify::{AuditVerdict, Fault, PrunedNote, Verified};
 use crate::engine::{Reach, Row, sql};
+use crate::event::{About, Event, EventKind, JournalRecord, credential_column};
 use crate::write::Purpose;
 use crate::{Store, StoreError};
-
-/// An event, with whom and what it concerns.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JournalRecord {
-    /// The time, in milliseconds.
-    pub at: Timestamp,
-    /// What it is about.
-    pub about: About,
-    /// The actor.
-    pub actor: String,
-    /// The event. Holds no secret.
-    pub event: Event,
-}
 
 /// A record in its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,19 +40,6 @@ pub struct JournalEntry {
     pub writer: String,
     /// The record.
     pub record: JournalRecord,
-}
-
-/// What an event is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum About {
-    /// The home, or nothing that has an id.
-    Home,
-    /// A credential: its id, and its name at that time.
-    Credential(CredentialId, CredentialName),
-    /// An app.
-    App(AppId),
-    /// A client.
-    Client(ClientId),
 }
 
 /// A place in the journal. The mac tells it from the same number in another history.
@@ -89,55 +61,6 @@ impl Default for Position {
         Self::BEGINNING
     }
 }
-
-impl About {
-    /// The credential of that id, which has that name now.
-    pub fn credential(id: &CredentialId, name: &CredentialName) -> Self {
-        Self::Credential(*id, name.clone())
-    }
-
-    /// The credential's id and name.
-    pub fn as_credential(&self) -> Option<(&CredentialId, &CredentialName)> {
-        match self {
-            Self::Credential(id, name) => Some((id, name)),
-            Self::Home | Self::App(_) | Self::Client(_) => None,
-        }
-    }
-
-    fn column(&self) -> Option<String> {
-        match self {
-            Self::Home => None,
-            Self::Credential(id, _) => Some(credential_column(*id)),
-            Self::App(id) => Some(format!("app/{id}")),
-            Self::Client(id) => Some(format!("client/{id}")),
-        }
-    }
-
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let Some(column) = row.optional_str("about")? else { return Ok(Self::Home) };
-        let impossible = || row.impossible("about");
-        let (table, id) = column.split_once('/').ok_or_else(impossible)?;
-        Ok(match table {
-            "credential" => Self::Credential(id.parse().map_err(|_| impossible())?, row.parsed("name")?),
-            "app" => Self::App(id.parse().map_err(|_| impossible())?),
-            "client" => Self::Client(id.parse().map_err(|_| impossible())?),
-            _ => return Err(impossible()),
-        })
-    }
-}
-
-/// A credential as the column `about` names it.
-pub(crate) fn credential_column(id: CredentialId) -> String {
-    format!("{CREDENTIAL}{id}")
-}
-
-/// The id of a credential in the column `about`.
-pub(crate) fn credential_of(row: &Row) -> Result<CredentialId, StoreError> {
-    let id = row.str("about")?.strip_prefix(CREDENTIAL).ok_or_else(|| row.impossible("about"))?;
-    id.parse().map_err(|_| row.impossible("about"))
-}
-
-const CREDENTIAL: &str = "credential/";
 
 impl Store {
     /// Appends a record that belongs to no change of the store: a hand-out, a refusal.
@@ -246,14 +169,6 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-macro_rules! journal_head {
-    () => {
-        "SELECT id, number, mac, anchor FROM journal_head WHERE id = 1"
-    };
-}
-pub(crate) use journal_head;
-
-pub(crate) const SELECT_HEAD: &str = journal_head!();
 const SELECT_LATEST: &str = concat!(
     "SELECT ",
     columns!(),
@@ -268,6 +183,7 @@ mod tests {
     use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
     use super::*;
+    use crate::engine::SELECT_HEAD;
     use crate::{clients, migration};
 
     /// The journal has millions of entries, and these are asked with every refused token, renewal or look at a client.

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use lanyard_vault::Mac;
 
 use super::changes::SELECT_MAC;
-use super::event::{ChainEnd, Event};
 use super::record::Counter;
 use super::verify::{SELECT_PAGE, Walk};
-use super::{About, Position, TABLE, columns, integer, read_event};
+use super::{Position, TABLE, columns, integer, read_event};
 use crate::engine::{Reach, Row, sql};
+use crate::event::{About, ChainEnd, Event};
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 

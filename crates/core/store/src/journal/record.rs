@@ -2,9 +2,9 @@
 
 use lanyard_vault::Mac;
 
-use super::event::{ChainEnd, Event};
-use super::{About, JournalRecord, Position, TABLE, columns, encode_texts, integer, mac};
+use super::{Position, TABLE, columns, encode_texts, integer, mac};
 use crate::engine::{Row, sql};
+use crate::event::{About, ChainEnd, Event, JournalRecord};
 use crate::write::Tx;
 use crate::{Store, StoreError};
 

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Event};
-use crate::clients::encode;
+use crate::encode::encode;
 use crate::engine::{Reach, Row, sql};
+use crate::event::{About, Event};
 use crate::write::{Purpose, Tx};
 use crate::{Store, StoreError};
 

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::prune::{Anchor, Start};
 use super::record::Counter;
-use super::{Event, EventKind, Head, Position, SELECT_HEAD, TABLE, columns, earlier, read_event};
-use crate::engine::{Row, sql};
+use super::{Head, Position, TABLE, columns, earlier, read_event};
+use crate::engine::{Row, SELECT_HEAD, sql};
+use crate::event::{Event, EventKind};
 use crate::{Store, StoreError};
 
 /// What came of verifying the journal.

@@ -5,16 +5,11 @@
 //! ([`Gate`](crate::gate::Gate)), by what the home's row says there. Where keys are kept is not the store's matter: a [`KeySupply`]
 //! fetches them.
 
-mod renew;
-mod replace;
 mod ring;
 mod row;
 mod supply;
-mod wrapped;
 
-pub use self::renew::DataKeysRenewed;
-pub use self::replace::RewrapError;
 pub(crate) use self::ring::Keys;
 pub(crate) use self::row::HomeRow;
 pub use self::row::{HomeKeys, NextKey};
-pub use self::supply::{Fetched, KeySupply, KeyUnavailable};
+pub use self::supply::{Fetched, KeySupply};

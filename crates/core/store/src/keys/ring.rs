@@ -8,7 +8,8 @@ use lanyard_time::Entropy;
 use lanyard_vault::{DataKey, HomeKey, KeyId, OpenError as VaultError, RowAddress, Sealed};
 use tokio::sync::Mutex;
 
-use super::{HomeKeys, KeySupply, KeyUnavailable};
+use super::{HomeKeys, KeySupply};
+use crate::KeyUnavailable;
 
 /// The keys that a process holds, and its way to more.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use lanyard_vault::{AuditKey, KeyId, KeySource, Mac, Sealed};
 
-use crate::clients::encode;
+use crate::encode::encode;
 use crate::engine::{Dialect, Engine, Row, Transaction, sql};
 use crate::migration::KNOWN;
 use crate::{Pause, StoreError};

@@ -7,7 +7,6 @@
 
 mod file_system;
 
-use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -18,9 +17,6 @@ use lanyard_credential::Process;
 use lanyard_time::{BootId, Entropy};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
-
-use crate::engine::sql;
-use crate::{Store, StoreError};
 
 /// What is known of another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +123,7 @@ impl Presence {
     }
 
     /// The numbers of the files that others made.
-    fn others(&self) -> Vec<String> {
+    pub(crate) fn others(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(&self.directory) else { return Vec::new() };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let own = self.own();
@@ -135,52 +131,20 @@ impl Presence {
     }
 
     /// Locks the file of a process that has ended, as that process did. `None` if it lives.
-    fn inherit(&self, number: &str) -> Option<File> {
+    pub(crate) fn inherit(&self, number: &str) -> Option<File> {
         let path = self.directory.join(number);
         let file = open(&path).ok()?;
         let has_ended = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && is_at(&file, &path);
         has_ended.then_some(file)
     }
 
+    /// Removes a file that was inherited.
+    pub(crate) fn remove(&self, _inherited: &File, number: &str) {
+        let _ = fs::remove_file(self.directory.join(number));
+    }
+
     fn own(&self) -> MutexGuard<'_, Own> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Store {
-    /// Removes the presence files of processes that have ended, except those that an intent still names: their absence would say nothing.
-    /// Best effort: what fails is done another time.
-    pub async fn tidy_presence(&self) {
-        if let Err(error) = self.remove_presence_files().await {
-            tracing::debug!(%error, "the files of processes that have ended were not removed");
-        }
-    }
-
-    async fn remove_presence_files(&self) -> Result<(), StoreError> {
-        let presence = &self.inner.presence;
-        let others = presence.others();
-        if others.is_empty() {
-            return Ok(());
-        }
-        // A file that is named is not locked either: others who look at it would take its process for one that lives.
-        let named = self.named().await?;
-        let unnamed = others.into_iter().filter(|number| !named.contains(number));
-        let inherited: Vec<_> = unnamed.filter_map(|number| Some((presence.inherit(&number)?, number))).collect();
-        if inherited.is_empty() {
-            return Ok(());
-        }
-        // A process that has ended writes no more: what names it now was written before.
-        let named = self.named().await?;
-        for (_lock, number) in inherited.iter().filter(|(_, number)| !named.contains(number)) {
-            let _ = fs::remove_file(presence.directory.join(number));
-        }
-        Ok(())
-    }
-
-    /// The numbers that intents name.
-    async fn named(&self) -> Result<HashSet<String>, StoreError> {
-        let rows = self.engine().rows(sql("intents", "SELECT credential AS id, writer FROM intents")).await?;
-        rows.iter().map(|row| row.text("writer")).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::{RotationView, UnderWay};
 use crate::engine::Row;
 use crate::engine::sql;
 use crate::intent::{self, Entry};
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 

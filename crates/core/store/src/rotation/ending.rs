@@ -10,11 +10,11 @@ use lanyard_secret::{AccessToken, RefreshToken};
 use crate::credentials::update_standing;
 use crate::engine::sql;
 use crate::envelope::Envelope;
+use crate::event::{About, Event, StandingNote};
 use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{self, Entry, is_same};
-use crate::journal::{About, Event, StandingNote};
 use crate::record::{read_closed, unless_unreadable};
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 

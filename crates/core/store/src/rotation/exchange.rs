@@ -9,11 +9,11 @@ use lanyard_secret::RefreshToken;
 use super::{Begun, Declared, RotationView, UnderWay};
 use crate::engine::{Row, sql};
 use crate::envelope::Envelope;
+use crate::event::{About, Event};
 use crate::grant::{REFRESH, SPARE, owner};
 use crate::intent::{self, Entry, is_same};
-use crate::journal::{About, Event};
 use crate::record::unless_unreadable;
-use crate::seal::CREDENTIALS;
+use crate::sealed::CREDENTIALS;
 use crate::write::{Purpose, Tx};
 use crate::{Store, StoreError};
 

@@ -21,9 +21,8 @@ pub use self::address::{StoreAddress, StoreAddressError};
 use self::error::{commit_error, is_lost, statement_error};
 use self::pool::{Lent, Pool};
 use super::row::Inner;
-use super::{Reach, Row, Statement, Value, sql};
+use super::{Reach, Row, Statement, Value, journal_head, sql};
 use crate::StoreError;
-use crate::journal::journal_head;
 
 /// A database of a server.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use lanyard_credential::Generation;
 
-use super::event::{ClientPolicy, Event, StandingNote};
+use super::{ClientPolicy, Event, StandingNote};
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,17 +4,21 @@
 //! wrapped anew, a few at a time. The last transaction finds no row under the old key, wraps the home's own data key, and makes the next
 //! key the home's. A process that ends anywhere in between leaves a home that works, and this goes on where it stopped.
 
+mod renew;
+mod wrapped;
+
 use lanyard_vault::{HomeKey, KeyId, KeySource};
 use thiserror::Error;
 
-use super::wrapped::{WRAPPED, Wrapped};
-use super::{HomeKeys, KeyUnavailable};
+pub use self::renew::DataKeysRenewed;
+use self::wrapped::{WRAPPED, Wrapped};
 use crate::adoption::OWN_KEY;
 use crate::engine::sql;
 use crate::envelope::{Owner, WRAPPED_KEY};
-use crate::journal::{About, Event};
+use crate::event::{About, Event};
+use crate::keys::HomeKeys;
 use crate::write::Purpose;
-use crate::{Store, StoreError};
+use crate::{KeyUnavailable, Store, StoreError};
 
 /// Why not every row was wrapped anew. What was done of it stays, and the next attempt goes on from there.
 #[derive(Debug, Error)]

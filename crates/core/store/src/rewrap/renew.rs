@@ -7,8 +7,8 @@ use lanyard_vault::Sealed;
 
 use crate::engine::{Row, Value, sql};
 use crate::envelope::{Envelope, Owner, WRAPPED_KEY};
+use crate::event::{About, Event};
 use crate::grant::{ACCESS, REFRESH, SPARE};
-use crate::journal::{About, Event};
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
