@@ -89,6 +89,16 @@ impl Postgres {
         assert!(self.ask("start").starts_with("ready "), "the server starts again");
     }
 
+    /// Stops all processes of the server where they are: it accepts connections and answers nothing.
+    pub fn freeze(&self) {
+        assert_eq!(self.ask("freeze"), "frozen");
+    }
+
+    /// Lets the server go on after [`freeze`](Self::freeze).
+    pub fn thaw(&self) {
+        assert_eq!(self.ask("thaw"), "thawed");
+    }
+
     fn ask(&self, word: &str) -> String {
         let mut shell = self.shell.lock().unwrap_or_else(PoisonError::into_inner);
         let input = shell.input.as_mut().expect("it is taken when this is dropped");
@@ -149,8 +159,11 @@ start() {
     done
     echo "ready $directory"
 }
+signal() {
+    kill "$1" "$pid" $(pgrep -P "$pid") 2>/dev/null
+}
 stop() {
-    [ -z "$pid" ] || { kill "$1" "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; pid=; }
+    [ -z "$pid" ] || { signal -CONT; kill "$1" "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; pid=; }
 }
 if "$1/initdb" -D "$directory/data" -U lanyard --auth=trust --no-locale --encoding=UTF8 --no-sync >"$directory/log" 2>&1; then
     start "$1"
@@ -161,6 +174,8 @@ while read -r word; do
     case $word in
         kill) stop -QUIT; echo killed ;;
         start) start "$1" ;;
+        freeze) signal -STOP; echo frozen ;;
+        thaw) signal -CONT; echo thawed ;;
     esac
 done
 stop -INT

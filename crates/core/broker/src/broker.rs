@@ -12,9 +12,9 @@ use lanyard_secret::AccessToken;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 
-use crate::Error;
 use crate::refresher::Ears;
 use crate::renewals::{MustFinish, Renewals};
+use crate::{Error, HandOuts};
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Broker {
     pub(crate) finishing: Option<Arc<MustFinish>>,
     /// The refresher that is told of what is renewed on demand, where one runs.
     pub(crate) ears: Ears,
+    /// The tokens in memory, where this process is a broker that stays.
+    pub(crate) memory: Option<HandOuts>,
 }
 
 /// Time, waiting and randomness, as this process has them.
@@ -73,6 +75,7 @@ impl Broker {
             renewals: Arc::default(),
             finishing: None,
             ears: Ears::default(),
+            memory: None,
         }
     }
 

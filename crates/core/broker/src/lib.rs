@@ -12,6 +12,7 @@ mod grant;
 mod handouts;
 mod identity;
 mod issuer;
+mod memory;
 mod mint;
 mod refresher;
 mod renewals;
@@ -28,6 +29,7 @@ pub use calls::app::{
 };
 pub use calls::audit::{KeepAudit, ReadAudit, ShowAuditRetention, VerifyAudit};
 pub use calls::backup::{Resume, Tried, TryTokens, Verdict};
+pub use calls::check_calls::CheckCalls;
 pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
 pub use calls::client::{
     AddClient, AddedClient, Holding, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient,
@@ -40,6 +42,7 @@ pub use calls::holders::{Holder, Holders};
 pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
 pub use calls::key::RenewDataKeys;
 pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
+pub use calls::names::{FindWebex, ListNames};
 pub use calls::paste::{AddToken, AddedToken};
 pub use calls::precheck::Precheck;
 pub use calls::refresh::{Refresh, Refreshed};
@@ -54,8 +57,9 @@ pub use calls::test::{
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use doubt::Doubt;
 pub use error::{Again, Class, Error, Troubled, advice, class_of, mint_advice};
-pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, LostHistory, Ready, Spool, SpoolFull, Taken};
+pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, LostHistory, Names, Ready, Spool, SpoolFull, Taken};
 pub use issuer::{Issuer, Obstacle};
+pub use memory::Pass;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 pub use wire::{Told, Travels};
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{Broker, Class, List, ListApps, Parts, Precheck, Troubled};
+use lanyard_broker::{Broker, Class, List, ListApps, ListNames, Names, Parts, Precheck, Troubled};
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_home::{
     Home, HomeError, KeyAccess, NewHomeKey, OpenError, OpenHome, Options, PassphraseSource, Settings, SettingsError,
@@ -336,10 +336,10 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
             hint: "set it to a name that lanyard list shows".to_owned(),
         });
     }
-    let all = broker.call(List).await?;
-    let first: Vec<&str> = all.iter().take(NAMED).map(|credential| credential.name.as_str()).collect();
-    match (all.first(), all.len()) {
-        (Some(only), 1) => Ok(only.name.clone()),
+    let Names { first, count } = broker.call(ListNames { limit: NAMED }).await?;
+    let listed = || first.iter().map(CredentialName::as_str).collect::<Vec<_>>().join(", ");
+    match (first.first(), count) {
+        (Some(only), 1) => Ok(only.clone()),
         (None, _) => Err(Failure::NoSuchName {
             message: "there is no credential yet".to_owned(),
             hint: "make one: lanyard login NAME --app APP, or lanyard add bot NAME".to_owned(),
@@ -347,7 +347,7 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
         (Some(_), count) => Err(Failure::Usage {
             message: format!(
                 "there are several credentials: {}{}",
-                first.join(", "),
+                listed(),
                 if count > NAMED { format!(", and {} more", count - NAMED) } else { String::new() }
             ),
             hint: format!("name one of them, or set {CREDENTIAL}; all: lanyard list"),
@@ -360,7 +360,7 @@ const NAMED: usize = 8;
 
 /// Whether neither the variable nor the number of credentials says which one is meant.
 pub(crate) async fn names_none(broker: &Access) -> Result<bool, Failure> {
-    Ok(set(CREDENTIAL).is_none() && broker.call(List).await?.len() > 1)
+    Ok(set(CREDENTIAL).is_none() && broker.call(ListNames { limit: 0 }).await?.count > 1)
 }
 
 /// Says where the credential's name came from, if it was not on the command line.

@@ -173,9 +173,14 @@ impl Shared {
         });
         let reading = troubles.reading.as_ref().map(|trouble| trouble.during("the store cannot be read"));
         let writing = troubles.writing.as_ref().map(|trouble| trouble.during("hand-outs cannot be written down"));
+        let unseen = self.hand_outs.unseen(&self.hand_outs.now());
+        let silent = (unseen > SILENT).then(|| Trouble {
+            what: format!("the store has not answered for {} s", unseen.as_secs()),
+            hint: "check that the database server, or the disk that holds the database, responds".to_owned(),
+        });
         let lost =
             self.hand_outs.lost_history().map(|lost| Trouble { what: lost.to_string(), hint: lost.hint().to_owned() });
-        ended.or(reading).or_else(|| troubles.paused.clone()).or(writing).or(lost)
+        ended.or(reading).or(silent).or_else(|| troubles.paused.clone()).or(writing).or(lost)
     }
 
     /// The broker as a caller may use it: after the check of its rights, acting under its name, and bound to the credentials that
@@ -320,8 +325,9 @@ pub async fn serve(
         })
         .await?
     };
+    let broker = broker.remembering(hand_outs.clone());
     let shared = Arc::new(Shared {
-        proxy: Proxy::new(broker.clone()).remembering(hand_outs.clone()),
+        proxy: Proxy::new(broker.clone()),
         broker,
         hand_outs,
         refresher,
@@ -430,6 +436,9 @@ async fn replaced(lost: &mut watch::Receiver<Option<PathBuf>>) -> PathBuf {
     }
     std::future::pending().await
 }
+
+/// A store that has not answered for so long is reported, before the questions to it fail.
+const SILENT: Duration = Duration::from_secs(10);
 
 /// How long requests that were begun may take when the broker stops.
 const DRAIN: Duration = Duration::from_secs(20);

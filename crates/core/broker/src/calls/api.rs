@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lanyard_client::CallOptions;
-use lanyard_credential::{Credential, CredentialName};
+use lanyard_credential::CredentialName;
 use lanyard_protocol::{Environment, Method, Request, Response};
 use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use thiserror::Error as ThisError;
 
 use super::hand_out::{HandOut, RecordHandOut};
 use crate::doubt::Doubt;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Call, Class, Error, Pass};
 
 /// Calls Webex as a credential.
 #[derive(Serialize, Deserialize)]
@@ -171,7 +171,9 @@ impl ApiPath {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ApiReply {
     /// The credential that called.
-    pub credential: Credential,
+    pub name: CredentialName,
+    /// The Webex that was called.
+    pub environment: Environment,
     /// The method that was used.
     #[serde(with = "crate::wire::text")]
     pub method: Method,
@@ -191,6 +193,8 @@ pub struct ApiReply {
     pub body: SecretBytes,
     /// By which Cisco's support finds the call.
     pub tracking_id: Option<String>,
+    /// The reason why the call is missing from the audit, if it is.
+    pub unrecorded: Option<String>,
 }
 
 /// The longest answer that is read.
@@ -232,21 +236,20 @@ impl Call for CallApi {
     type Reply = ApiReply;
 
     async fn run(self, broker: &Broker) -> Result<ApiReply, Error> {
-        let hand_out =
-            || HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected: self.expected.clone() };
-        let mut handed = hand_out().run(broker).await?;
-        self.record(broker, &handed.credential).await;
-        let mut asked = self.ask(broker, &handed.credential, &handed.token).await?;
+        let mut pass = broker.pass(&self.name, self.expected.as_ref()).await?;
+        let unrecorded = self.record(broker, &pass).await;
+        let mut asked = self.ask(broker, &pass).await?;
         // A 401 had no effect: with a new token the call may be repeated, whatever it does.
         if asked.1.status == StatusCode::UNAUTHORIZED
-            && let Doubt::Renewed = broker.doubt(&handed.credential, &handed.token).await?
+            && let Some(renewed) = self.renewed(broker, &pass).await?
         {
-            handed = hand_out().run(broker).await?;
-            asked = self.ask(broker, &handed.credential, &handed.token).await?;
+            pass = renewed;
+            asked = self.ask(broker, &pass).await?;
         }
         let (url, response) = asked;
         Ok(ApiReply {
-            credential: handed.credential,
+            name: pass.name,
+            environment: Environment::clone(&pass.environment),
             method: self.method.clone(),
             path: url.expose().path().to_owned(),
             status: response.status,
@@ -254,34 +257,55 @@ impl Call for CallApi {
             tracking_id: response.tracking_id().map(str::to_owned),
             headers: response.headers,
             body: response.body,
+            unrecorded,
         })
     }
 }
 
 impl CallApi {
     /// Writes the call into the audit, as the proxy writes its calls: the method and the first segment. The further pages of a list
-    /// belong to the call for its first.
-    async fn record(&self, broker: &Broker, credential: &Credential) {
-        let Target::Path(path, _) = &self.target else { return };
+    /// belong to the call for its first. Gives the reason if that failed, which stops no call.
+    async fn record(&self, broker: &Broker, pass: &Pass) -> Option<String> {
+        let Target::Path(path, _) = &self.target else { return None };
         let segment = path.as_str().split('/').next().unwrap_or_default();
-        let (id, name, generation) = (credential.id, credential.name.clone(), credential.generation);
+        let (id, name, generation) = (pass.id, pass.name.clone(), pass.generation);
         let record = RecordHandOut { id, name, generation, means: format!("api {} {segment}", self.method) };
-        // A store that cannot be written stops no call.
-        if let Err(error) = record.run(broker).await {
-            tracing::warn!(%error, "this call is missing from the audit");
+        broker.record(record).await.err()
+    }
+
+    /// Another token than the one that was refused, if Webex really refuses that one and another can be obtained.
+    async fn renewed(&self, broker: &Broker, refused: &Pass) -> Result<Option<Pass>, Error> {
+        if broker.store_is_silent() {
+            return Ok(None);
+        }
+        match self.replaced(broker, refused).await {
+            // Webex's answer says more than that of a store that fails.
+            Err(error) if error.class() == Class::Store && broker.memory().is_some() => {
+                tracing::warn!(credential = %refused.name, %error, "cannot check whether the token is refused everywhere");
+                Ok(None)
+            }
+            replaced => replaced,
         }
     }
 
-    async fn ask(
-        &self,
-        broker: &Broker,
-        credential: &Credential,
-        token: &AccessToken,
-    ) -> Result<(SafeUrl, Response), Error> {
-        let request = self.request(&credential.environment, token);
+    async fn replaced(&self, broker: &Broker, refused: &Pass) -> Result<Option<Pass>, Error> {
+        let hand_out =
+            || HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected: self.expected.clone() };
+        let present = hand_out().run(broker).await?;
+        if !present.token.matches(&refused.token) {
+            return Ok(Some(present.into()));
+        }
+        match broker.doubt(&present.credential, &present.token).await? {
+            Doubt::Renewed => Ok(Some(hand_out().run(broker).await?.into())),
+            Doubt::Accepted | Doubt::Refused(_) => Ok(None),
+        }
+    }
+
+    async fn ask(&self, broker: &Broker, pass: &Pass) -> Result<(SafeUrl, Response), Error> {
+        let request = self.request(&pass.environment, &pass.token);
         let url = request.url.clone();
-        let options = CallOptions { longest: LONGEST, ..Broker::calls_of(credential) };
-        let exchange = broker.transport.call(&credential.environment, request, &options).await.map_err(Error::from)?;
+        let options = CallOptions { longest: LONGEST, ..CallOptions::default().of(pass.subject.clone()) };
+        let exchange = broker.transport.call(&pass.environment, request, &options).await.map_err(Error::from)?;
         Ok((url, exchange.response))
     }
 }

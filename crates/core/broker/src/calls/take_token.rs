@@ -8,7 +8,7 @@ use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
 
 use super::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
-use crate::{Broker, Call, Error, advice};
+use crate::{Broker, Call, Error, Ready, advice};
 
 /// Asks for an access token, and has it written down: [`HandOut`] and [`RecordHandOut`] in one, for whoever is not where the store
 /// is. A broker that has the token in memory gives it without looking at the store.
@@ -47,6 +47,23 @@ pub struct TakenToken {
 }
 
 impl TakenToken {
+    /// A token from memory, for which the store could not be asked because of `error`.
+    fn from_memory(ready: Ready, min_validity: Duration, error: &Error) -> Self {
+        let Ready { token, left, held } = ready;
+        let is_short = left.is_some_and(|left| left < min_validity);
+        let shortfall = (is_short || held.is_last).then(|| Shortfall::RenewalFailed(error.to_string()));
+        Self {
+            id: held.id,
+            generation: held.generation,
+            name: held.name.clone(),
+            token,
+            left,
+            shortfall,
+            last: None,
+            unrecorded: None,
+        }
+    }
+
     /// The record of this hand-out.
     pub fn record(&self, means: impl Into<String>) -> RecordHandOut {
         RecordHandOut { id: self.id, name: self.name.clone(), generation: self.generation, means: means.into() }
@@ -57,11 +74,17 @@ impl Call for TakeToken {
     type Reply = TakenToken;
 
     async fn run(self, broker: &Broker) -> Result<TakenToken, Error> {
-        let call = HandOut { name: self.name, min_validity: self.min_validity, expected: self.expected };
-        let handed = call.run(broker).await?;
-        let mut taken = broker.taken(handed).await;
+        let Self { name, min_validity, expected, means } = self;
+        let call = HandOut { name: name.clone(), min_validity, expected: expected.clone() };
+        let mut taken = match broker.hand_out_soon(call).await {
+            Ok(handed) => broker.taken(handed).await,
+            Err(error) => match broker.held_despite(&error, &name, expected.as_ref()) {
+                Some(ready) => TakenToken::from_memory(ready, min_validity, &error),
+                None => return Err(error),
+            },
+        };
         // A store that cannot be written keeps nobody from a valid token.
-        taken.unrecorded = taken.record(self.means).run(broker).await.err().map(|error| error.to_string());
+        taken.unrecorded = broker.record(taken.record(means)).await.err();
         Ok(taken)
     }
 }

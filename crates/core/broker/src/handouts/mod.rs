@@ -4,6 +4,7 @@
 //! holds; what changes a token puts another in its place. What was handed out is written down later, in the [`spool`].
 
 mod clients;
+mod names;
 mod shelf;
 mod spool;
 
@@ -22,6 +23,7 @@ use thiserror::Error;
 use tokio::sync::{Mutex, Notify, watch};
 
 use self::clients::Clients;
+pub use self::names::Names;
 use self::shelf::Shelf;
 pub use self::spool::{Actor, Asked, Spool, SpoolFull};
 use crate::Broker;
@@ -181,6 +183,11 @@ impl HandOuts {
         self.0.clients.load().by_uid(uid)
     }
 
+    /// The first `limit` names of credentials.
+    pub fn names(&self, limit: usize) -> Names {
+        self.0.shelf.names(limit)
+    }
+
     /// How many credentials there are.
     pub fn len(&self) -> usize {
         self.0.shelf.len()
@@ -266,6 +273,16 @@ impl HandOuts {
             (self.0.learned.0)(&changes);
         }
         Ok(changes)
+    }
+
+    /// Reads all changes, unless the store has stopped answering.
+    pub async fn catch_up_soon(&self) {
+        let waited = self.unseen(&self.now());
+        tokio::select! {
+            biased;
+            _ = self.catch_up() => {}
+            () = self.0.sleep.sleep(ANSWERS_WITHIN.saturating_sub(waited)) => {}
+        }
     }
 
     /// The entry of the journal that this process has seen and that is not there any more, if there is one. It stays until the process
@@ -390,6 +407,9 @@ impl HandOuts {
         self.0.seen.store(milliseconds(&self.0.clock.now()), Ordering::Relaxed);
     }
 }
+
+/// How long a store that answers takes for the changes, even on a busy machine.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 fn milliseconds(now: &Moment) -> u64 {
     u64::try_from(now.boot.elapsed.as_millis()).unwrap_or(u64::MAX)

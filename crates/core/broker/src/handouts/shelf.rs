@@ -9,6 +9,8 @@ use arc_swap::ArcSwap;
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_store::HeldToken;
 
+use super::names::Names;
+
 /// Many small maps instead of a large one: to add a name copies one of them, while its readers go on with the old.
 const PARTS: usize = 256;
 
@@ -43,6 +45,10 @@ impl Shelf {
     pub(super) fn find_by_id(&self, id: CredentialId) -> Option<Arc<HeldToken>> {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         self.find(names.get(&id)?.as_str())
+    }
+
+    pub(super) fn names(&self, limit: usize) -> Names {
+        Names::among(self.names.lock().unwrap_or_else(PoisonError::into_inner).values(), limit)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 use super::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
-    CallApi, ChangeApp, ChangeClient, ChangeLabels, Clear, Disable, Enable, Error, FinishSignIn, HandOut, Keep,
-    KeepAudit, List, ListApps, ListClients, ListRefusedClients, ListTokens, ListUnreadable, ListUnreadableApps, LookUp,
-    Precheck, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename, ReplaceSecret, Resume,
-    RetryRevocations, RevokeTokens, Show, ShowApp, ShowAuditRetention, ShowClient, TakeToken, Test, TrySecret,
-    VerifyAudit,
+    CallApi, ChangeApp, ChangeClient, ChangeLabels, CheckCalls, Clear, Disable, Enable, Error, FindWebex, FinishSignIn,
+    HandOut, Keep, KeepAudit, List, ListApps, ListClients, ListNames, ListRefusedClients, ListTokens, ListUnreadable,
+    ListUnreadableApps, LookUp, Precheck, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename,
+    ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowAuditRetention, ShowClient, TakeToken,
+    Test, TrySecret, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -68,9 +68,11 @@ travels! {
     ChangeApp,
     ChangeClient,
     ChangeLabels,
+    CheckCalls,
     Clear,
     Disable,
     Enable,
+    FindWebex,
     FinishSignIn,
     HandOut,
     Keep,
@@ -78,6 +80,7 @@ travels! {
     List,
     ListApps,
     ListClients,
+    ListNames,
     ListRefusedClients,
     ListTokens,
     ListUnreadable,

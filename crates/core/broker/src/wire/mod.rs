@@ -24,7 +24,7 @@ pub use self::told::{Cause, Told};
 use crate::Error;
 
 /// The number of this form. It changes with every change to a call, a reply or an error that travels.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// Bytes that are not what they should be. What is wrong is said without repeating them: they may hold secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

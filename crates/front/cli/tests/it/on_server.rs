@@ -5,9 +5,10 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::time::Duration;
 
-use lanyard_testkit::{Home, Postgres, RefreshBehaviour, Running, Webex, left_out};
+use lanyard_testkit::{Home, Postgres, RefreshBehaviour, Reply, Running, Served, Webex, left_out};
 
 use crate::LANYARD;
+use crate::serve::outages::until;
 
 /// A home whose settings name a database.
 pub(crate) fn home(address: &str) -> Home {
@@ -91,6 +92,58 @@ fn a_server_that_is_gone_is_named_and_what_is_in_memory_is_handed_out() {
     assert!(ended.stderr.contains("server"), "{}", ended.stderr);
     server.start_again();
     assert_eq!(home.token(), token);
+}
+
+/// Uses every command that a broker answers from the tokens in its memory.
+#[track_caller]
+fn works_from_memory(home: &Home, webex: &Webex, token: &str) {
+    let printed = |arguments: &[&str]| home.run(arguments).ok().trim().to_owned();
+    assert_eq!(printed(&["token"]), token, "the only credential needs no name");
+    assert_eq!(printed(&["token", "acme"]), token);
+    // Longer than any token is valid: a renewal would need the store.
+    let short = home.run(["token", "acme", "--min-validity", "2h"]);
+    assert!(short.code() == 0 && short.stdout.trim() == token, "{short:?}");
+    assert_eq!(printed(&["exec", "--", "sh", "-c", "echo $WEBEX_ACCESS_TOKEN"]), token);
+    for arguments in [&["api", "people/me"][..], &["api", "acme", "people/me"], &["api", "me/x", "-X", "HEAD"]] {
+        let called = home.run(arguments);
+        assert!(called.stdout.contains("displayName") || called.stderr.contains("404"), "{arguments:?}: {called:?}");
+    }
+    let address = format!("{}/people/me", webex.url());
+    assert!(printed(&["api", &address]).contains("displayName"));
+    let unknown = home.run(["api", "people"]);
+    assert!(!unknown.stderr.contains("database"), "{unknown:?}");
+    let call = "curl -sS -H \"Authorization: Bearer $WEBEX_ACCESS_TOKEN\" \"$WEBEX_BASE_URL/people/me\"";
+    assert!(printed(&["exec", "--proxy", "--", "sh", "-c", call]).contains("displayName"));
+}
+
+#[test]
+fn a_broker_whose_server_is_gone_or_frozen_works_from_the_tokens_in_its_memory() {
+    let server = match Postgres::start() {
+        Ok(server) => server,
+        Err(why) => return left_out(&why),
+    };
+    let webex = Webex::start(RefreshBehaviour::Rotate, Duration::from_hours(1));
+    let home = home(&server.database()).with_acme(&webex);
+    let broker = Served::start(&home, ["--max-stale", "10m"]);
+    let token = home.token();
+    server.freeze();
+    works_from_memory(&home, &webex, &token);
+    let frozen =
+        |reply: &Reply| reply.status == 503 && reply.json()["trouble"].to_string().contains("has not answered");
+    until(&broker, "/readyz", frozen);
+    server.thaw();
+    server.kill();
+    works_from_memory(&home, &webex, &token);
+    let listed = home.run(["list"]);
+    assert_eq!(listed.code(), 6, "what is not in memory needs the store: {listed:?}");
+    server.start_again();
+    until(&broker, "/readyz", |reply| reply.status == 200 && reply.json()["hand_outs_to_be_written"] == 0);
+    let audit = home.run(["audit"]).ok();
+    for means in ["token", "exec sh", "api GET people", "exec sh, proxy GET people"] {
+        assert!(audit.contains(means), "{means}: {audit}");
+    }
+    assert!(broker.stop().status.success());
+    home.run(["audit", "--verify"]).ok();
 }
 
 #[test]

@@ -98,9 +98,9 @@ impl Later {
             Err(problem) => return record::refused(&shared, &caller, about, self.means, &problem),
         };
         let call = HandOut { name: self.name.clone(), min_validity: self.min_validity, expected: None };
-        let outcome = broker.call(call).await;
+        let outcome = broker.hand_out_soon(call).await;
         // A token that was renewed on the way is in memory before a caller hears of it.
-        let _ = shared.hand_outs.catch_up().await;
+        shared.hand_outs.catch_up_soon().await;
         let error = match outcome {
             Ok(handed) => {
                 let credential = &handed.credential;

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
-use lanyard_broker::{Broker, Error, HandOut, HandOuts, Taken};
+use lanyard_broker::{Broker, Pass};
 use lanyard_client::{Outgoing, Streamed, Upload};
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError};
@@ -19,7 +19,6 @@ use zeroize::Zeroizing;
 
 use super::doubts::Doubts;
 use super::org::Pin;
-use super::pass::Pass;
 use super::withdrawn::Withdrawn;
 use super::{admission, headers, link, trouble};
 use crate::body::{self, Body, BoxError};
@@ -29,8 +28,6 @@ use crate::problem::{Code, Problem};
 #[derive(Debug)]
 pub struct Proxy {
     broker: Broker,
-    /// Where tokens are in memory.
-    memory: Option<HandOuts>,
     doubts: Doubts,
 }
 
@@ -121,14 +118,7 @@ impl Proxy {
     /// A proxy over a broker; one for each process, so that what is learned about a token serves all its clients.
     pub fn new(broker: Broker) -> Self {
         let doubts = Doubts::new(broker.parts().clock);
-        Self { broker, memory: None, doubts }
-    }
-
-    /// Takes tokens from memory first: a call waits for the store only if there is none, and works for as long as tokens are handed out
-    /// while the store cannot be read.
-    #[must_use]
-    pub fn remembering(self, memory: HandOuts) -> Self {
-        Self { memory: Some(memory), ..self }
+        Self { broker, doubts }
     }
 
     /// Makes the call, and passes the answer on as it comes. An answer that is Webex's own has no `Lanyard-Error` header; one that
@@ -170,7 +160,7 @@ impl Proxy {
             (Some(_), ..) => return Err(too_long_to_read()),
             (None, ..) => None,
         };
-        let pass = self.pass(&broker, name, credential).await?;
+        let pass = broker.pass(&name, None).await?;
         let query = match (pin, &named) {
             (Some(pin), Some(named)) => pin.settle(&method, &segments, query, named, pass.organisation.as_deref())?,
             _ => query,
@@ -180,7 +170,7 @@ impl Proxy {
             Held::Passing(stream) => (Upload::Stream(stream), None),
             Held::Whole(bytes) => (upload(&bytes), Some(bytes)),
         };
-        let mut withdrawn = Withdrawn::of(self.memory.as_ref(), pass.id);
+        let mut withdrawn = Withdrawn::of(self.broker.memory(), pass.id);
         let (url, streamed) = withdrawn.unless(self.send(&ready, &pass, first)).await?;
         if streamed.response.status() != StatusCode::UNAUTHORIZED {
             return passed_on(streamed, &pass, &url, &ready, withdrawn);
@@ -196,20 +186,6 @@ impl Proxy {
         };
         let (url, streamed) = withdrawn.unless(self.send(&ready, &renewed, upload(&bytes))).await?;
         passed_on(streamed, &renewed, &url, &ready, withdrawn)
-    }
-
-    async fn pass(&self, broker: &Broker, name: CredentialName, bound: Option<CredentialId>) -> Result<Pass, Problem> {
-        if let Some(memory) = &self.memory {
-            match memory.take(name.as_str(), Duration::ZERO, &memory.now()).map_err(Error::from)? {
-                Taken::Good(ready) | Taken::Short(ready) if bound.is_none_or(|id| id == ready.held.id) => {
-                    return Ok(ready.into());
-                }
-                Taken::Stale(unseen) => return Err(Problem::stale(unseen)),
-                Taken::Good(_) | Taken::Short(_) | Taken::None | Taken::Unknown => {}
-            }
-        }
-        let handed = broker.call(HandOut { name, min_validity: Duration::ZERO, expected: None }).await?;
-        Ok(handed.into())
     }
 
     /// Takes a short body whole, and leaves a long one as it is.

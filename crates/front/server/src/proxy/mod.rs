@@ -10,7 +10,6 @@ mod forward;
 mod headers;
 mod link;
 mod org;
-mod pass;
 mod trouble;
 mod withdrawn;
 

@@ -302,7 +302,8 @@ fn using(tried: &mut Trips) {
         let (method, expected) = (Method::from_bytes(b"PURGE").unwrap(), Some(expected()));
         let call = CallApi { name: name(), method, target, headers: headers(), body: body.clone(), expected };
         let reply = ApiReply {
-            credential: credential(),
+            name: name(),
+            environment: self::expected(),
             method: Method::PATCH,
             path: "/v1/people".to_owned(),
             status: StatusCode::IM_A_TEAPOT,
@@ -310,7 +311,11 @@ fn using(tried: &mut Trips) {
             body,
             url: next.clone(),
             tracking_id: Some("t".to_owned()),
+            unrecorded: Some("full".to_owned()),
         };
+        tried.trip(&CheckCalls { name: name() }, &());
+        tried.trip(&FindWebex { name: name() }, &Some(self::expected()));
+        tried.trip(&ListNames { limit: 3 }, &Names { first: vec![name()], count: 7 });
         tried.trip(&call, &reply);
     }
     for reply in

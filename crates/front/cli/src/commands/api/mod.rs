@@ -166,7 +166,11 @@ impl Caller {
             body: SecretBytes::new(self.body.clone()),
             expected: self.expected.clone(),
         };
-        Ok(self.broker.call(call).await?)
+        let reply = self.broker.call(call).await?;
+        if let Some(why) = &reply.unrecorded {
+            output::note(&format!("warning: this call is missing from the audit: {why}"));
+        }
+        Ok(reply)
     }
 }
 
@@ -197,7 +201,7 @@ fn code(status: StatusCode) -> u8 {
 
 /// The next step; `named` says whether the method was given.
 fn hint(reply: &ApiReply, named: bool) -> Option<String> {
-    let name = &reply.credential.name;
+    let name = &reply.name;
     Some(match reply.status {
         StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED if !named && reply.method == Method::POST => {
             format!("fields make it a POST; for a query, name the method: lanyard api {name} GET PATH -f KEY=VALUE")

@@ -43,7 +43,7 @@ impl Pages {
 
     /// Reads to the end of the list; gives the answer that refused a page, should there be one.
     async fn follow(&mut self, caller: &Caller, first: ApiReply) -> Result<Option<ApiReply>, Failure> {
-        let mut walk = Walk::new(&first.credential.environment, &first.url);
+        let mut walk = Walk::new(&first.environment, &first.url);
         let mut reply = first;
         while reply.status.is_success() {
             let items = self.items(reply.body.expose_secret())?;

@@ -3,10 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, ExitStatus};
-use std::time::Duration;
 
-use lanyard_broker::{Error, Precheck, Show};
-use lanyard_credential::{CredentialName, Standing, State};
+use lanyard_broker::CheckCalls;
+use lanyard_credential::CredentialName;
 use lanyard_server::{Passage, Way};
 use rustix::process::Pid;
 
@@ -32,23 +31,7 @@ pub(super) async fn run(
     common: &Common,
 ) -> Result<ExitCode, Failure> {
     // A wrong name, a paused home, or a credential without a token is an error before anything is started.
-    access.call(Precheck::Change).await?;
-    let credential = access.call(Show { name: name.clone() }).await?;
-    let now = context::parts().clock.now();
-    // Webex is asked about a token that only the wall clock calls expired.
-    let now = credential.validity.as_ref().map_or_else(|| now.clone(), |validity| validity.by_boot_clock(&now));
-    let state = credential.state(&now);
-    match &credential.standing {
-        Standing::Disabled | Standing::Clearing => {
-            return Err(Error::NotHandingOut { name, state: state.as_str() }.into());
-        }
-        Standing::NeedsLogin(trouble) if output::credential::is_refused(&credential) => {
-            let whose = Box::new(context::troubled(&access, &credential).await?);
-            return Err(Error::NoToken { whose, trouble: Box::new(trouble.clone()), wait: Duration::ZERO }.into());
-        }
-        _ if state == State::NeedsToken => return Err(Error::Ended { name, kind: credential.kind }.into()),
-        _ => {}
-    }
+    access.call(CheckCalls { name: name.clone() }).await?;
     let way = match &access {
         Access::Local(broker) => Way::Here(broker.clone()),
         Access::Remote(owner) => Way::Broker(owner.socket().to_owned()),

@@ -9,7 +9,7 @@ mod document;
 mod environments;
 mod manager;
 #[cfg(target_os = "linux")]
-mod outages;
+pub(crate) mod outages;
 mod policy;
 mod remote;
 mod replaced;

@@ -32,7 +32,7 @@ fn hands_out(broker: &Served, times: usize) -> usize {
 
 /// Asks until the answer is so.
 #[track_caller]
-fn until(broker: &Served, path: &str, so: impl Fn(&Reply) -> bool) -> Reply {
+pub(crate) fn until(broker: &Served, path: &str, so: impl Fn(&Reply) -> bool) -> Reply {
     for _ in 0..1500 {
         let reply = broker.ask("GET", path);
         if so(&reply) {

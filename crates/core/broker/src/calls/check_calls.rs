@@ -1,0 +1,42 @@
+//! Whether a credential can be used for calls.
+
+use std::time::Duration;
+
+use lanyard_credential::{CredentialName, Standing, State, TroubleKind};
+use serde::{Deserialize, Serialize};
+
+use super::show::Show;
+use crate::{Broker, Call, Error};
+
+/// Checks that calls can be made as a credential, before a program is started that makes them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckCalls {
+    /// The credential.
+    pub name: CredentialName,
+}
+
+impl Call for CheckCalls {
+    type Reply = ();
+
+    async fn run(self, broker: &Broker) -> Result<(), Error> {
+        if broker.held(&self.name)?.is_some() {
+            return Ok(());
+        }
+        broker.refuse_if_paused().await?;
+        let Self { name } = self;
+        let credential = Show { name: name.clone() }.run(broker).await?;
+        let now = broker.clock.now();
+        // Webex is asked about a token that only the wall clock calls expired.
+        let now = credential.validity.as_ref().map_or_else(|| now.clone(), |validity| validity.by_boot_clock(&now));
+        let state = credential.state(&now);
+        match &credential.standing {
+            Standing::Disabled | Standing::Clearing => Err(Error::NotHandingOut { name, state: state.as_str() }),
+            Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken => {
+                let whose = Box::new(broker.troubled(&credential).await);
+                Err(Error::NoToken { whose, trouble: Box::new(trouble.clone()), wait: Duration::ZERO })
+            }
+            _ if state == State::NeedsToken => Err(Error::Ended { name, kind: credential.kind }),
+            _ => Ok(()),
+        }
+    }
+}

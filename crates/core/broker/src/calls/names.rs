@@ -1,0 +1,50 @@
+//! Credentials by name alone, which a broker knows without the store.
+
+use lanyard_credential::CredentialName;
+use lanyard_protocol::Environment;
+use serde::{Deserialize, Serialize};
+
+use super::show::Show;
+use crate::{Broker, Call, Class, Error, Names};
+
+/// Lists the names of credentials.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListNames {
+    /// How many names are given at most.
+    pub limit: usize,
+}
+
+impl Call for ListNames {
+    type Reply = Names;
+
+    async fn run(self, broker: &Broker) -> Result<Names, Error> {
+        if let Some(memory) = broker.memory() {
+            return Ok(memory.names(self.limit));
+        }
+        let all = broker.store.credentials().await?;
+        let count = all.len();
+        Ok(Names { first: all.into_iter().take(self.limit).map(|credential| credential.name).collect(), count })
+    }
+}
+
+/// Looks up the Webex of the credential with this name; `None` if there is no such credential.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FindWebex {
+    /// The name.
+    pub name: CredentialName,
+}
+
+impl Call for FindWebex {
+    type Reply = Option<Environment>;
+
+    async fn run(self, broker: &Broker) -> Result<Option<Environment>, Error> {
+        if let Some(memory) = broker.memory() {
+            return Ok(memory.find(self.name.as_str()).map(|held| Environment::clone(&held.environment)));
+        }
+        match (Show { name: self.name }).run(broker).await {
+            Ok(credential) => Ok(Some(credential.environment)),
+            Err(error) if error.class() == Class::NoSuchName => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

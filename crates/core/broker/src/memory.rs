@@ -1,0 +1,150 @@
+//! Work with the tokens in a broker's memory: what goes on while the store fails or does not answer.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_client::SubjectKey;
+use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_protocol::{Environment, OrgId};
+use lanyard_secret::AccessToken;
+
+use crate::environment::expect;
+use crate::{
+    Actor, Asked, Broker, Class, Error, HandOut, HandOuts, HandedOut, Ready, RecordHandOut, Taken, whose_limit,
+};
+
+/// A credential's token, and everything that a call to Webex needs of the credential.
+#[derive(Debug)]
+pub struct Pass {
+    /// The credential's id.
+    pub id: CredentialId,
+    /// Its name.
+    pub name: CredentialName,
+    /// The Webex that it belongs to.
+    pub environment: Arc<Environment>,
+    /// The subject whose limit its calls count against.
+    pub subject: SubjectKey,
+    /// The organisation that the token belongs to, if it is known.
+    pub organisation: Option<Arc<OrgId>>,
+    /// The token's generation.
+    pub generation: Generation,
+    /// The token.
+    pub token: AccessToken,
+}
+
+/// From the store.
+impl From<HandedOut> for Pass {
+    fn from(handed: HandedOut) -> Self {
+        let credential = handed.credential;
+        let subject = credential.subject.known().map(|subject| &subject.id);
+        Self {
+            subject: whose_limit(&credential.environment, subject, credential.id),
+            id: credential.id,
+            name: credential.name,
+            organisation: credential.organisation.map(|organisation| Arc::new(organisation.id)),
+            generation: credential.generation,
+            environment: Arc::new(credential.environment),
+            token: handed.token,
+        }
+    }
+}
+
+/// From memory.
+impl From<Ready> for Pass {
+    fn from(ready: Ready) -> Self {
+        let held = &ready.held;
+        Self {
+            subject: whose_limit(&held.environment, held.subject.as_ref(), held.id),
+            id: held.id,
+            name: held.name.clone(),
+            organisation: held.organisation.clone(),
+            generation: held.generation,
+            environment: Arc::clone(&held.environment),
+            token: ready.token,
+        }
+    }
+}
+
+/// How long a caller waits for the store, and for a renewal, while a valid token is in memory: longer than a renewal is waited for.
+const PATIENCE_HELD: Duration = Duration::from_secs(8);
+/// A store that has not been read for so long is not waited for.
+const SILENT: Duration = Duration::from_secs(5);
+
+impl Broker {
+    /// A broker that uses the tokens in `memory` first, and waits for the store only if there is none.
+    #[must_use]
+    pub fn remembering(self, memory: HandOuts) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
+    /// The tokens in memory, if this process keeps any.
+    pub fn memory(&self) -> Option<&HandOuts> {
+        self.memory.as_ref()
+    }
+
+    /// Whether the store has stopped answering: then a valid token is used as it is.
+    pub fn store_is_silent(&self) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.unseen(&memory.now()) > SILENT)
+    }
+
+    /// A credential's valid token, from memory; `None` if there is none, or it may not be handed out.
+    pub(crate) fn held(&self, name: &CredentialName) -> Result<Option<Ready>, Error> {
+        let Some(memory) = &self.memory else { return Ok(None) };
+        match memory.take(name.as_str(), Duration::ZERO, &memory.now())? {
+            Taken::Good(ready) | Taken::Short(ready) if self.is_authorized(name, ready.held.id) => Ok(Some(ready)),
+            Taken::Good(_) | Taken::Short(_) | Taken::None | Taken::Unknown | Taken::Stale(_) => Ok(None),
+        }
+    }
+
+    /// A credential's token for a call to Webex: from memory, or else from the store, renewed if it has expired. A credential of another
+    /// Webex than `expected` is refused.
+    pub async fn pass(&self, name: &CredentialName, expected: Option<&Environment>) -> Result<Pass, Error> {
+        if let Some(ready) = self.held(name)? {
+            expect(name, &ready.held.environment, expected)?;
+            return Ok(ready.into());
+        }
+        let call = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected: expected.cloned() };
+        Ok(self.call(call).await?.into())
+    }
+
+    /// Hands out a token as [`HandOut`] does. While a valid one is in memory, it waits neither for a store that does not answer nor
+    /// for a slow renewal, and fails with [`Error::Busy`].
+    pub async fn hand_out_soon(&self, call: HandOut) -> Result<HandedOut, Error> {
+        let name = call.name.clone();
+        let is_held = matches!(self.held(&name), Ok(Some(_)));
+        let asked = self.call(call);
+        if !is_held {
+            return asked.await;
+        }
+        tokio::select! {
+            biased;
+            handed = asked => handed,
+            () = self.sleep.sleep(PATIENCE_HELD) => Err(Error::Busy { name }),
+        }
+    }
+
+    /// The valid token in memory that is handed out although `error` kept the store from being asked.
+    pub(crate) fn held_despite(
+        &self,
+        error: &Error,
+        name: &CredentialName,
+        expected: Option<&Environment>,
+    ) -> Option<Ready> {
+        if !matches!(error, Error::Busy { .. }) && error.class() != Class::Store {
+            return None;
+        }
+        let ready = self.held(name).ok().flatten()?;
+        expect(name, &ready.held.environment, expected).is_ok().then_some(ready)
+    }
+
+    /// Records a hand-out: in memory, to be stored with others, or else in the store. Gives the reason if it cannot be recorded.
+    pub(crate) async fn record(&self, handed: RecordHandOut) -> Result<(), String> {
+        let said = |error: &dyn Display| error.to_string();
+        let Some(memory) = &self.memory else { return self.call(handed).await.map_err(|error| said(&error)) };
+        let RecordHandOut { id, name, generation, means } = handed;
+        let actor = Actor::Named(self.actor.as_str().into());
+        let asked = Asked { credential: Some((id, name)), actor, means: means.into(), end: Ok(generation) };
+        memory.note(asked, memory.now().wall).map_err(|full| said(&full))
+    }
+}
