@@ -205,6 +205,7 @@ mod tests {
             (cursors::SELECT_AFTER, "sqlite_autoindex_journal_1"),
             (cursors::SELECT_CURSOR, "sqlite_autoindex_cursors_1"),
             (prune::SELECT_OLDEST, "sqlite_autoindex_journal_1"),
+            (prune::SELECT_BETWEEN, "journal_by_time"),
             (prune::SELECT_ENTRY, "sqlite_autoindex_journal_1"),
             (prune::DELETE, "sqlite_autoindex_journal_1"),
             (SELECT_HEAD, "sqlite_autoindex_journal_head_1"),

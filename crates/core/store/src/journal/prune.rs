@@ -35,6 +35,10 @@ const BATCH: u32 = 5000;
 /// The oldest entry is that much older than it must be before anything is removed: one anchor a day is enough.
 const SLACK: Duration = Duration::from_hours(24);
 
+/// A silence longer than this, up to the day before, tells of a wall clock that was set forward, or of a home that was long out of use.
+/// Pruning then waits for entries that are a day old, so that an owner sees that the time is wrong before anything is gone.
+const SILENCE: Duration = Duration::from_hours(90 * 24);
+
 /// Where the verification of the journal begins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Start {
@@ -105,7 +109,7 @@ impl Store {
         let Ok(cutoff) = now.checked_sub(keep) else { return Ok(None) };
         let oldest = self.engine().row(sql(TABLE, SELECT_OLDEST)).await?;
         let Some(oldest) = oldest.map(|row| row.timestamp("at")).transpose()? else { return Ok(None) };
-        if oldest.checked_add(SLACK).is_ok_and(|due| due > cutoff) {
+        if oldest.checked_add(SLACK).is_ok_and(|due| due > cutoff) || !self.time_is_plausible(now).await? {
             return Ok(None);
         }
         self.write_within(Reach::Journal, Purpose::Work, |mut tx| async move {
@@ -159,10 +163,29 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether the journal goes on until the day before `now`, without a long silence.
+    async fn time_is_plausible(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let Ok(to) = now.checked_sub(SLACK) else { return Ok(false) };
+        let Ok(from) = to.checked_sub(SILENCE) else { return Ok(false) };
+        let recent = self.engine().row(sql(TABLE, SELECT_BETWEEN).bind(from).bind(to)).await?;
+        if recent.is_none() {
+            tracing::warn!(
+                "the audit has no entry of the {} days before yesterday: is the time of this machine right? Old entries are removed from \
+                 tomorrow on",
+                SILENCE.as_secs() / (24 * 60 * 60)
+            );
+        }
+        Ok(recent.is_some())
+    }
+}
+
 fn altered(number: u64) -> StoreError {
     StoreError::Altered { table: TABLE, row: number.to_string() }
 }
 
 pub(crate) const SELECT_OLDEST: &str = "SELECT number, at FROM journal WHERE number > 0 ORDER BY number LIMIT 1";
+pub(crate) const SELECT_BETWEEN: &str =
+    "SELECT number, at FROM journal WHERE at >= $1 AND at <= $2 ORDER BY at LIMIT 1";
 pub(crate) const SELECT_ENTRY: &str = concat!("SELECT ", columns!(), " FROM journal WHERE number = $1");
 pub(crate) const DELETE: &str = "DELETE FROM journal WHERE number <= $1";

@@ -210,7 +210,8 @@ async fn an_entry_that_was_pruned_is_told_from_one_that_was_cut_off() {
 #[tokio::test]
 async fn a_journal_that_was_pruned_whole_was_not_cut_off() {
     let world = aged().await;
-    world.clock.advance(800 * DAY);
+    world.store.keep_journal(Some(30 * DAY)).await.unwrap();
+    world.clock.advance(60 * DAY);
     let last = end(&world).await;
     let pruned = world.store.prune_journal().await.unwrap().unwrap();
     assert_eq!((pruned.up_to, pruned.entries), (last.number, last.number));
@@ -219,10 +220,24 @@ async fn a_journal_that_was_pruned_whole_was_not_cut_off() {
     note_and_prune_later(&world).await;
 }
 
+/// Whoever sets the time of the machine forward would have everything removed.
+#[tokio::test]
+async fn a_wall_clock_far_ahead_has_nothing_pruned_for_a_day() {
+    let world = aged().await;
+    world.clock.jump_wall(jiff::SignedDuration::from_hours(500 * 24));
+    assert_eq!(world.store.prune_journal().await.unwrap(), None);
+    note(&world, 6).await;
+    world.clock.advance(DAY - Duration::from_secs(1));
+    assert_eq!(world.store.prune_journal().await.unwrap(), None);
+    // A home that was out of use for so long goes on as before after a day.
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.store.prune_journal().await.unwrap().map(|pruned| pruned.up_to), Some(5));
+}
+
 /// Later prunings go on from such an anchor.
 async fn note_and_prune_later(world: &World) {
     note(world, 7).await;
-    world.clock.advance(800 * DAY);
+    world.clock.advance(60 * DAY);
     assert!(world.store.prune_journal().await.unwrap().is_some());
     verified(world, &[]).await;
 }
@@ -232,6 +247,7 @@ async fn a_forged_anchor_has_nothing_pruned() {
     for (number, up_to) in [(4, 4), (4, 3), (5, 4)] {
         let world = aged().await;
         let mac = end(&world).await.mac;
+        note(&world, 6).await;
         let payload = format!(
             r#"{{"up_to":{up_to},"mac":"{mac}","entries":{{}},"first":"2025-01-01T00:00:00Z","last":"2025-01-01T00:00:00Z","previous":null,"keep_seconds":1,"chains":[]}}"#
         );
@@ -241,7 +257,7 @@ async fn a_forged_anchor_has_nothing_pruned() {
                  number = {number}; DELETE FROM journal WHERE number < {number}; UPDATE journal_head SET anchor = {number}"
             ))
             .await;
-        world.clock.advance(800 * DAY);
+        world.clock.advance(60 * DAY);
         let refused = world.store.prune_journal().await.unwrap_err();
         assert!(matches!(refused, StoreError::Altered { table: "journal", .. }), "{number}: {refused}");
         broken(&world).await;
