@@ -135,7 +135,8 @@ async fn create_database(
     let path = home.unfinished_database();
     remove_unfinished(home)?;
     create_file(&path).map_err(|source| HomeError::Io { path: path.clone(), source })?;
-    let unfinished = Database { place: DatabasePlace::File(path), busy_timeout: options.busy_timeout };
+    let unfinished =
+        Database { place: DatabasePlace::File(path), busy_timeout: options.busy_timeout, parts: options.parts };
     Store::make(&unfinished, key, made_as, parts).await?;
     Ok(give_name(home)?)
 }

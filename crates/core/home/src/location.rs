@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lanyard_store::sql::Migrations;
 use lanyard_store::{Database, DatabasePlace, StoreAddress};
 
 use crate::{Home, KeyAccess, Settings, SettingsError};
@@ -21,6 +22,8 @@ pub struct Options {
     /// Whether an older schema on a server is brought up to date. Older brokers that use it must have ended. A file's is whenever no broker
     /// runs in its home.
     pub upgrades_server: bool,
+    /// The parts of Lanyard that have tables of their own in the store.
+    pub parts: &'static [Migrations],
 }
 
 impl Default for Options {
@@ -31,6 +34,7 @@ impl Default for Options {
             store: None,
             store_password_file: None,
             upgrades_server: false,
+            parts: &[],
         }
     }
 }
@@ -61,5 +65,5 @@ fn resolve(
         Some(address) => DatabasePlace::Server { address, password_file },
         None => DatabasePlace::File(home.database()),
     };
-    Ok(Database { place, busy_timeout: options.busy_timeout })
+    Ok(Database { place, busy_timeout: options.busy_timeout, parts: options.parts })
 }

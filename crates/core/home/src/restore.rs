@@ -186,7 +186,7 @@ async fn restore_into(
     refuse_orphans(home)?;
     remove_unfinished(home)?;
     copy(file, &home.unfinished_database())?;
-    let opened = LockedStore::open_copy(&home.unfinished_database(), options.busy_timeout).await;
+    let opened = LockedStore::open_copy(&home.unfinished_database(), options.busy_timeout, options.parts).await;
     let locked = opened.map_err(|error| of_copy(file, error))?;
     let found = locked.keys().clone();
     // No backup is made while the key is replaced: somebody copied the database itself.

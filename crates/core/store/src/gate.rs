@@ -15,6 +15,20 @@ impl Store {
     pub(crate) fn engine(&self) -> Gate<'_> {
         Gate { store: self }
     }
+
+    /// Runs one reading statement.
+    pub async fn read(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.engine().rows(statement).await
+    }
+
+    /// Runs one reading statement that finds many rows, each given to `keep` while the next ones are read.
+    pub async fn read_each(
+        &self,
+        statement: Statement,
+        keep: impl FnMut(&Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.engine().each(statement, keep).await
+    }
 }
 
 impl<'a> Gate<'a> {

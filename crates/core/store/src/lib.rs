@@ -29,6 +29,7 @@ mod meant;
 mod migration;
 mod names;
 mod opening;
+mod owned;
 mod pause;
 mod presence;
 mod record;
@@ -67,3 +68,11 @@ pub use rewrap::{DataKeysRenewed, RewrapError};
 pub use rotation::{Begun, Claim, Commit, Declared, Failure, RotatedTokens, RotationView, UnderWay};
 pub use store::{Parts, Store};
 pub use unavailable::KeyUnavailable;
+
+/// Tables of other crates in the same database: [`Migrations`](sql::Migrations) make them when a home is opened with them,
+/// [`Store::write`] changes them in one transaction with its events, and [`Store::read`] reads them.
+pub mod sql {
+    pub use crate::engine::{Row, Statement, Value, sql};
+    pub use crate::owned::{Migrations, OwnedSchema, Step, StepCode};
+    pub use crate::write::{Done, Tx};
+}

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_seals.sql"),
     include_str!("migrations/0008_journal.sql"),
     include_str!("migrations/0009_intents.sql"),
+    include_str!("migrations/0010_owners.sql"),
 ];
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::event::{About, Event};
 use crate::first_sights::FirstSights;
 use crate::keys::{HomeKeys, HomeRow, KeySupply, Keys};
 use crate::migration::{self, KNOWN};
+use crate::owned::{Migrations, Unfit};
 use crate::presence::Presence;
 use crate::schema;
 use crate::store::Inner;
@@ -27,6 +28,8 @@ pub struct Database {
     pub place: DatabasePlace,
     /// How long a write waits.
     pub busy_timeout: Duration,
+    /// The parts that have tables of their own in it.
+    pub parts: &'static [Migrations],
 }
 
 /// Where a database is.
@@ -77,6 +80,16 @@ pub enum OpenDatabaseError {
         /// The one that is needed here.
         known: i64,
     },
+    /// The tables of a part of Lanyard are of another version.
+    #[error("the tables of {owner} have version {found}, and this lanyard needs version {known}")]
+    Part {
+        /// The part.
+        owner: &'static str,
+        /// Their version.
+        found: i64,
+        /// The one that is needed here.
+        known: i64,
+    },
     /// The database holds tables, indexes, triggers or views that are not Lanyard's, or lacks some.
     #[error("the schema of {database} was not created by Lanyard: {}", differences.join("; "))]
     ForeignSchema {
@@ -105,6 +118,8 @@ impl OpenDatabaseError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::Part { found, known, .. } if found > known => Self::Newer { found: *found, known: *known }.hint(),
+            Self::Part { found, known, .. } => Self::Older { found: *found, known: *known }.hint(),
             Self::Newer { .. } => "use the newer lanyard, or restore a backup of the older store".to_owned(),
             Self::NoStore(_) => "add an app or a credential to make it, or correct the setting store".to_owned(),
             Self::Older { .. } => {
@@ -128,6 +143,9 @@ impl OpenDatabaseError {
 pub struct LockedStore {
     engine: Engine,
     row: HomeRow,
+    parts: &'static [Migrations],
+    /// Whether the tables of parts may be brought up to date.
+    upgrades: bool,
 }
 
 impl LockedStore {
@@ -149,13 +167,18 @@ impl LockedStore {
             _ if found < KNOWN => return Err(OpenDatabaseError::Older { found, known: KNOWN }),
             _ => {}
         }
-        Self::compared(engine).await
+        let upgrades = upgrade || matches!(database.place, DatabasePlace::File(_));
+        Self::compared(engine, database.parts, upgrades).await
     }
 
     /// Opens a file that should be a backup: it is checked as a whole, and brought up to date.
-    pub async fn open_copy(path: &Path, busy_timeout: Duration) -> Result<Self, OpenDatabaseError> {
+    pub async fn open_copy(
+        path: &Path,
+        busy_timeout: Duration,
+        parts: &'static [Migrations],
+    ) -> Result<Self, OpenDatabaseError> {
         let place = DatabasePlace::File(path.to_owned());
-        let engine = Database { place, busy_timeout }.engine();
+        let engine = Database { place, busy_timeout, parts }.engine();
         let found = engine.schema_version().await?;
         let faults = engine.integrity_check().await?;
         if !faults.is_empty() {
@@ -170,17 +193,18 @@ impl LockedStore {
             return Err(OpenDatabaseError::Newer { found, known: KNOWN });
         }
         migration::migrate(&engine).await?;
-        Self::compared(engine).await
+        Self::compared(engine, parts, true).await
     }
 
     /// A database of the known version, whose schema must be the known one too.
-    async fn compared(engine: Engine) -> Result<Self, OpenDatabaseError> {
-        let differences = schema::differences(&engine).await?;
+    async fn compared(engine: Engine, parts: &'static [Migrations], upgrades: bool) -> Result<Self, OpenDatabaseError> {
+        let owners: Vec<&str> = parts.iter().map(|part| part.owner).collect();
+        let differences = schema::differences(&engine, &owners).await?;
         if !differences.is_empty() {
             return Err(OpenDatabaseError::ForeignSchema { database: engine.place(), differences });
         }
         let row = HomeRow::of(&engine).await?;
-        Ok(Self { engine, row })
+        Ok(Self { engine, row, parts, upgrades })
     }
 
     /// Which keys the home has, and where they are kept. Nothing says yet that this is what Lanyard wrote.
@@ -213,6 +237,15 @@ impl LockedStore {
         let store = Store::over(self.engine, keys, &own, directory, parts);
         if adopts.is_some() {
             store.adopt().await?;
+        }
+        for part in self.parts {
+            store.prepare(part, self.upgrades).await.map_err(|unfit| match unfit {
+                Unfit::Version { found, known } => OpenDatabaseError::Part { owner: part.owner, found, known },
+                Unfit::Schema(differences) => {
+                    OpenDatabaseError::ForeignSchema { database: store.database(), differences }
+                }
+                Unfit::Store(error) => error.into(),
+            })?;
         }
         store.inner.set_paused(store.home_row().await?.paused);
         Ok(store)

@@ -8,21 +8,41 @@ use std::collections::btree_map::Entry;
 use crate::StoreError;
 use crate::engine::Engine;
 
-/// What differs from the known schema, in words; nothing if all is as it should be.
-pub(crate) async fn differences(engine: &Engine) -> Result<Vec<String>, StoreError> {
+/// What differs from the known schema of the store's own, in words; nothing if all is as it should be. What is named after one of the
+/// `owners` is compared [by itself](owned).
+pub(crate) async fn differences(engine: &Engine, owners: &[&str]) -> Result<Vec<String>, StoreError> {
+    let mut found = objects(engine).await?;
+    found.retain(|(object, _)| !owners.iter().any(|owner| is_of(object, owner)));
+    Ok(compare(&known(engine.known_schema()), found))
+}
+
+/// The objects that are named after `owner`, with their definitions.
+pub(crate) async fn owned(engine: &Engine, owner: &str) -> Result<Vec<(String, String)>, StoreError> {
+    let mut found = objects(engine).await?;
+    found.retain(|(object, _)| is_of(object, owner));
+    Ok(found)
+}
+
+fn is_of(object: &str, owner: &str) -> bool {
+    let name = object.rsplit_once(' ').map_or(object, |(_, name)| name);
+    let name = name.strip_prefix("sqlite_autoindex_").unwrap_or(name);
+    name.strip_prefix(owner).is_some_and(|rest| rest.starts_with('_'))
+}
+
+async fn objects(engine: &Engine) -> Result<Vec<(String, String)>, StoreError> {
     let mut found = Vec::new();
     for row in engine.schema_objects().await? {
         let definition = row.optional_text("sql")?.unwrap_or_default();
         let object = format!("{} {}", row.text("type")?, row.text("name")?);
         found.push((object, definition.split_whitespace().collect::<Vec<_>>().join(" ")));
     }
-    Ok(compare(&known(engine.known_schema()), found))
+    Ok(found)
 }
 
-type Objects = BTreeMap<String, String>;
+pub(crate) type Objects = BTreeMap<String, String>;
 
 /// The schema after the last migration: for each object its type, its name and its definition, with single spaces.
-fn known(schema: &str) -> Objects {
+pub(crate) fn known(schema: &str) -> Objects {
     let object = |line: &str| {
         let (object, definition) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
         (object.to_owned(), definition.to_owned())
@@ -31,7 +51,7 @@ fn known(schema: &str) -> Objects {
 }
 
 /// A name that is found twice is named, whatever it stands for: one of the two would hide the other.
-fn compare(known: &Objects, objects: Vec<(String, String)>) -> Vec<String> {
+pub(crate) fn compare(known: &Objects, objects: Vec<(String, String)>) -> Vec<String> {
     let (mut found, mut twice) = (Objects::new(), Vec::new());
     for (object, definition) in objects {
         match found.entry(object) {

@@ -20,7 +20,7 @@ use crate::{Store, StoreError, migration};
 
 /// A transaction that writes. Dropped without an end it is rolled back.
 #[derive(Debug)]
-pub(crate) struct Tx {
+pub struct Tx {
     transaction: Transaction,
     store: Store,
     purpose: Purpose,
@@ -38,7 +38,7 @@ pub(crate) struct Tx {
 
 /// The proof that a transaction was ended, with what came of it.
 #[derive(Debug)]
-pub(crate) struct Done<T>(T);
+pub struct Done<T>(T);
 
 /// What a write is for, which decides when it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ const FETCHES: u32 = 3;
 
 impl Store {
     /// Writes, in one transaction. Nothing else is written meanwhile.
-    pub(crate) async fn write<T, E, W, F>(&self, work: W) -> Result<T, E>
+    pub async fn write<T, E, W, F>(&self, work: W) -> Result<T, E>
     where
         W: Fn(Tx) -> F,
         F: Future<Output = Result<Done<T>, E>>,
@@ -196,7 +196,7 @@ impl Tx {
     }
 
     /// Runs a statement; returns how many rows it touched.
-    pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
+    pub async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
         let written = SealedTable::named(statement.table).map(|table| (table, statement.clone()));
         let done = self.transaction.run(statement).await;
         if let (Some((table, statement)), Ok(1..)) = (written, &done) {
@@ -207,14 +207,20 @@ impl Tx {
     }
 
     /// Runs a statement that finds rows.
-    pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+    pub async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         let done = self.transaction.rows(statement).await;
         self.noticed(done)
     }
 
     /// Runs a statement that finds one row at most.
-    pub(crate) async fn row(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
+    pub async fn row(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
         Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    /// Runs a script of statements without values.
+    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        let done = self.transaction.run_script(script).await;
+        self.noticed(done)
     }
 
     /// Makes the whole schema, where there is none; `false` if there is one.
@@ -241,12 +247,12 @@ impl Tx {
     }
 
     /// When the transaction began.
-    pub(crate) fn now(&self) -> &Moment {
+    pub fn now(&self) -> &Moment {
         &self.now
     }
 
     /// Records an event of this transaction. It is appended to the journal right before the commit.
-    pub(crate) fn record(&mut self, about: About, event: Event) {
+    pub fn record(&mut self, about: About, event: Event) {
         self.append(JournalRecord { at: self.now.wall, about, actor: String::from(&*self.store.actor), event });
     }
 
@@ -278,7 +284,7 @@ impl Tx {
 
     /// Makes the transaction durable, with all that was recorded. After an error its outcome is unknown: a failed sync of the log may
     /// leave a transaction that the next reader sees.
-    pub(crate) async fn commit<T, E: From<StoreError>>(mut self, value: T) -> Result<Done<T>, E> {
+    pub async fn commit<T, E: From<StoreError>>(mut self, value: T) -> Result<Done<T>, E> {
         let store = self.store.clone();
         for meant in std::mem::take(&mut self.seals) {
             // What came of an exchange is written all the same; its row is refused from then on.
@@ -301,13 +307,13 @@ impl Tx {
     }
 
     /// Ends the transaction without a change. The connection stays.
-    pub(crate) async fn abandon<T, E: From<StoreError>>(self, value: T) -> Result<Done<T>, E> {
+    pub async fn abandon<T, E: From<StoreError>>(self, value: T) -> Result<Done<T>, E> {
         self.transaction.abandon().await?;
         Ok(Done(value))
     }
 
     /// The same because of an error.
-    pub(crate) async fn refuse<T, E: From<StoreError>>(self, error: E) -> Result<Done<T>, E> {
+    pub async fn refuse<T, E: From<StoreError>>(self, error: E) -> Result<Done<T>, E> {
         self.transaction.abandon().await?;
         Err(error)
     }

@@ -16,10 +16,11 @@ use lanyard_credential::CredentialId;
 
 pub(crate) use self::postgres::PostgresEngine;
 pub use self::postgres::{StoreAddress, StoreAddressError};
-pub(crate) use self::row::{MomentColumns, Row};
+pub(crate) use self::row::MomentColumns;
+pub use self::row::Row;
 pub(crate) use self::sqlite::SqliteEngine;
 pub use self::sqlite::beside;
-pub(crate) use self::statement::{Statement, Value, sql};
+pub use self::statement::{Statement, Value, sql};
 use crate::StoreError;
 
 /// Reads the row that says where the journal ends, which each transaction that appends locks last.
@@ -242,6 +243,14 @@ impl Transaction {
         match self {
             Self::Sqlite(transaction) => transaction.schema_version().await,
             Self::Postgres(transaction) => transaction.schema_version().await,
+        }
+    }
+
+    /// Runs a script of statements without values, which may take long.
+    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.run_script(script).await,
+            Self::Postgres(transaction) => transaction.run_script(script).await,
         }
     }
 

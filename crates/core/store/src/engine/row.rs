@@ -13,7 +13,7 @@ use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 use crate::StoreError;
 
 /// A row of a table.
-pub(crate) struct Row {
+pub struct Row {
     pub(super) table: &'static str,
     pub(super) inner: Inner,
 }
@@ -48,45 +48,53 @@ impl Row {
         keys.join(" ")
     }
 
-    pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {
+    /// A text.
+    pub fn text(&self, column: &'static str) -> Result<String, StoreError> {
         self.required(column)
     }
 
     /// The same, not copied.
-    pub(crate) fn str(&self, column: &'static str) -> Result<&str, StoreError> {
+    pub fn str(&self, column: &'static str) -> Result<&str, StoreError> {
         self.required(column)
     }
 
     /// The same, not copied.
-    pub(crate) fn optional_str(&self, column: &'static str) -> Result<Option<&str>, StoreError> {
+    pub fn optional_str(&self, column: &'static str) -> Result<Option<&str>, StoreError> {
         self.optional(column)
     }
 
-    pub(crate) fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+    /// A text, or none.
+    pub fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         self.optional(column)
     }
 
-    pub(crate) fn integer(&self, column: &'static str) -> Result<i64, StoreError> {
+    /// A whole number.
+    pub fn integer(&self, column: &'static str) -> Result<i64, StoreError> {
         self.required(column)
     }
 
-    pub(crate) fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+    /// A whole number, or none.
+    pub fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
         self.optional(column)
     }
 
-    pub(crate) fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+    /// Yes or no.
+    pub fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
         self.required(column)
     }
 
-    pub(crate) fn optional_flag(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
+    /// Yes or no, or neither.
+    pub fn optional_flag(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
         self.optional(column)
     }
 
-    pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+    /// Bytes.
+    pub fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
         self.required(column)
     }
 
-    pub(crate) fn optional_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Bytes, or none.
+    pub fn optional_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
         self.optional(column)
     }
 
@@ -121,23 +129,27 @@ impl Row {
         u32::try_from(self.integer(column)?).map_err(|_| self.impossible(column))
     }
 
-    pub(crate) fn timestamp(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+    /// A time, which is kept in milliseconds since 1970.
+    pub fn timestamp(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         Timestamp::from_millisecond(self.integer(column)?).map_err(|_| self.impossible(column))
     }
 
-    pub(crate) fn optional_timestamp(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    /// A time, or none.
+    pub fn optional_timestamp(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         match self.optional_integer(column)? {
             Some(_) => self.timestamp(column).map(Some),
             None => Ok(None),
         }
     }
 
-    pub(crate) fn duration(&self, column: &'static str) -> Result<Duration, StoreError> {
+    /// A length of time, which is kept in milliseconds.
+    pub fn duration(&self, column: &'static str) -> Result<Duration, StoreError> {
         let milliseconds = u64::try_from(self.integer(column)?).map_err(|_| self.impossible(column))?;
         Ok(Duration::from_millis(milliseconds))
     }
 
-    pub(crate) fn optional_duration(&self, column: &'static str) -> Result<Option<Duration>, StoreError> {
+    /// A length of time, or none.
+    pub fn optional_duration(&self, column: &'static str) -> Result<Option<Duration>, StoreError> {
         match self.optional_integer(column)? {
             Some(_) => self.duration(column).map(Some),
             None => Ok(None),

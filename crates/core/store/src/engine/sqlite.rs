@@ -56,8 +56,12 @@ impl SqliteTransaction {
         rows.first().map_or(Ok(0), |row| row.integer("user_version"))
     }
 
+    pub(super) async fn run_script(&mut self, text: &'static str) -> Result<(), StoreError> {
+        script(&mut self.connection.0, text).await
+    }
+
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
-        script(&mut self.connection.0, text).await?;
+        self.run_script(text).await?;
         let mark = AssertSqlSafe(format!("PRAGMA user_version = {version}"));
         sqlx::raw_sql(mark).execute(&mut self.connection.0).await.map_err(StoreError::from_sqlite)?;
         Ok(())

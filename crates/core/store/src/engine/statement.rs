@@ -7,7 +7,7 @@ use lanyard_vault::Sealed;
 
 /// A constant SQL text with the values for its `$n`, and the table that its rows are of.
 #[derive(Clone, Debug)]
-pub(crate) struct Statement {
+pub struct Statement {
     pub(crate) table: &'static str,
     pub(crate) text: &'static str,
     pub(crate) values: Vec<Value>,
@@ -15,27 +15,31 @@ pub(crate) struct Statement {
 
 /// A value to bind. A null has a type too: PostgreSQL asks for it.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A text.
     Text(Option<String>),
+    /// A whole number.
     Integer(Option<i64>),
+    /// Yes or no.
     Boolean(Option<bool>),
+    /// Bytes.
     Bytes(Option<Vec<u8>>),
 }
 
 /// A statement on `table`.
-pub(crate) fn sql(table: &'static str, text: &'static str) -> Statement {
+pub fn sql(table: &'static str, text: &'static str) -> Statement {
     Statement { table, text, values: Vec::new() }
 }
 
 impl Statement {
     /// Adds the value of the next `$n`.
-    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into().storable());
         self
     }
 
     /// Adds several values.
-    pub(crate) fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+    pub fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
         self.values.extend(values.into_iter().map(Value::storable));
         self
     }

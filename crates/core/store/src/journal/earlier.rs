@@ -107,7 +107,7 @@ mod tests {
         let path = directory.join("lanyard.db");
         std::fs::write(&path, "").unwrap();
         let place = DatabasePlace::File(path.clone());
-        let database = Database { place, busy_timeout: std::time::Duration::from_secs(10) };
+        let database = Database { place, busy_timeout: std::time::Duration::from_secs(10), parts: &[] };
         let parts = Parts::system();
         let key = HomeKey::generate(&*parts.entropy);
         Store::make(&database, &key, (KeySource::File, "a home"), &parts).await.unwrap();

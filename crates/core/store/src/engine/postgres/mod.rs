@@ -241,18 +241,23 @@ impl PostgresTransaction {
     }
 
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
-        self.script("SET LOCAL statement_timeout = 0").await?;
         if version == 1 {
             if self.rows(sql("schema", HAS_SCHEMA)).await?.is_empty() {
                 self.script("CREATE SCHEMA lanyard").await?;
             }
             self.script(schema::PRELUDE).await?;
         }
-        // However long it takes: a large store has many rows to go through.
+        self.run_script(text).await?;
+        self.run(sql("schema", "UPDATE schema_version SET version = $1").bind(version)).await?;
+        Ok(())
+    }
+
+    /// However long it takes: a large store has many rows to go through.
+    pub(super) async fn run_script(&mut self, text: &'static str) -> Result<(), StoreError> {
+        self.script("SET LOCAL statement_timeout = 0").await?;
         let script = sqlx::raw_sql(AssertSqlSafe(schema::translated(text))).execute(self.lent.connection()).await;
         self.failed |= script.is_err();
         script.map_err(|error| statement_error(&self.address, error))?;
-        self.run(sql("schema", "UPDATE schema_version SET version = $1").bind(version)).await?;
         Ok(())
     }
 
