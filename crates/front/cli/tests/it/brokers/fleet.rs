@@ -153,7 +153,9 @@ async fn fill(home: &Home, webex: &Webex, grants: &[String]) -> Vec<Ship> {
             validity: validity.clone(),
             scopes: None,
         };
-        let stored = store.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap();
+        // In two steps: a credential that is added with a refresh token has it compared with all others of its app.
+        let stored = store.insert_credential(&NewCredential { credential, tokens: None }).await.unwrap();
+        store.replace_grant(stored.id, &tokens, &stored.subject, None).await.unwrap().expect("it was just added");
         ships.push(Ship { id: stored.id.to_string(), name, first: fingerprint(refresh) });
     }
     store.close().await.unwrap();
