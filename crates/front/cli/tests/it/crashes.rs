@@ -1,15 +1,15 @@
-//! kill -9 in the middle of a rotation: at every named step, and at random moments.
+//! kill -9 in the middle of a rotation: at every named step, and at random moments, on each engine; and of the database's server.
 //!
 //! What may be lost is exactly what the design allows: a grant of a server that rotates strictly, whose reply was sent while no
 //! process lived to write it. It is counted against the simulator's own record.
 
 use std::time::Duration;
 
-use lanyard_testkit::{Home, RefreshBehaviour, Running, Webex, wait};
+use lanyard_testkit::{Ended, Home, Postgres, RefreshBehaviour, Running, Webex, left_out, wait};
 use lanyard_time::{Entropy as _, SeededEntropy};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{BEHAVIOURS, signed_in};
+use crate::{BEHAVIOURS, on_server, signed_in};
 
 /// Tokens outlast the test: only what is forced rotates.
 const LIFE: Duration = Duration::from_hours(1);
@@ -56,52 +56,106 @@ fn rounds() -> usize {
     std::env::var("LANYARD_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(25)
 }
 
+/// The database's server is killed in each of so many rounds.
+const ROUNDS_OF_A_SERVER: usize = 3;
+
+/// The chain of the audit is verified after each of so many rounds.
+const ROUNDS_OF_THE_AUDIT: usize = 25;
+
 #[test]
-fn random_kills_of_a_server_that_keeps() {
-    assert_eq!(random_kills(RefreshBehaviour::Keep), 0);
+fn random_kills_at_a_webex_that_keeps() {
+    assert_eq!(random_kills(RefreshBehaviour::Keep, None), 0);
 }
 
 #[test]
-fn random_kills_of_a_server_that_repeats() {
-    assert_eq!(random_kills(RefreshBehaviour::Rotate), 0);
+fn random_kills_at_a_webex_that_repeats() {
+    assert_eq!(random_kills(RefreshBehaviour::Rotate, None), 0);
 }
 
 #[test]
-fn random_kills_of_a_server_that_is_strict() {
-    random_kills(RefreshBehaviour::RotateStrict);
+fn random_kills_at_a_webex_that_is_strict() {
+    random_kills(RefreshBehaviour::RotateStrict, None);
 }
 
-/// Kills rotations at random moments, half of them beside a rival. Returns how many grants were lost; each loss must be one that
-/// the record explains.
-fn random_kills(behaviour: RefreshBehaviour) -> usize {
+#[test]
+fn random_kills_on_postgresql_at_a_webex_that_keeps() {
+    assert_eq!(random_kills_on_postgresql(RefreshBehaviour::Keep), 0);
+}
+
+#[test]
+fn random_kills_on_postgresql_at_a_webex_that_repeats() {
+    assert_eq!(random_kills_on_postgresql(RefreshBehaviour::Rotate), 0);
+}
+
+#[test]
+fn random_kills_on_postgresql_at_a_webex_that_is_strict() {
+    random_kills_on_postgresql(RefreshBehaviour::RotateStrict);
+}
+
+/// With a server of the test's own, which has its safe settings and is killed too.
+fn random_kills_on_postgresql(behaviour: RefreshBehaviour) -> usize {
+    match Postgres::start() {
+        Ok(server) => {
+            for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+                assert_eq!(server.query("postgres", &format!("SHOW {setting}")).unwrap(), "on");
+            }
+            random_kills(behaviour, Some(&server))
+        }
+        Err(why) => {
+            left_out(&why);
+            0
+        }
+    }
+}
+
+/// Kills rotations at random moments, half of them beside a rival, and with a `server` its processes too. Returns how many grants were
+/// lost; each loss must be one that the record explains, and no generation that a process reported may be missing.
+fn random_kills(behaviour: RefreshBehaviour, server: Option<&Postgres>) -> usize {
     let entropy = SeededEntropy::new(7);
-    let mut lost = 0;
-    let mut landed = 0;
+    let (mut lost, mut landed, mut restarts) = (0, 0, 0);
     let webex = Webex::start(behaviour, LIFE);
-    let home = signed_in(&webex);
+    let home = match server {
+        Some(server) => on_server::home(&server.database()).with_acme(&webex),
+        None => signed_in(&webex),
+    };
     // Time in which a kill can fall while a request and its reply are on their way.
     webex.fault(&json!({
         "path": "/v1/access_token", "count": null, "action": { "delay_ms": 3, "delay_after_ms": 3 }
     }));
+    let renewal = || Running::start(&mut home.command(["--json", "refresh", "acme", "--force"]));
+    let mut before = generation(&home);
     for round in 0..rounds() {
         webex.forget_record();
-        let before = generation(&home);
-        let mut random = [0; 3];
+        let mut random = [0; 5];
         entropy.fill(&mut random);
-        let victim = Running::start(&mut home.command(["refresh", "acme", "--force"]));
-        let rival = (random[2] % 2 == 0).then(|| Running::start(&mut home.command(["refresh", "acme", "--force"])));
-        wait(Duration::from_micros(u64::from(u16::from_le_bytes([random[0], random[1]])) * 2 / 3));
-        let killed = victim.kill();
-        landed += usize::from(killed);
+        let moment =
+            |at: usize| Duration::from_micros(u64::from(u16::from_le_bytes([random[at], random[at + 1]])) * 2 / 3);
+        let victim = renewal();
+        let rival = (random[2] % 2 == 0).then(renewal);
+        wait(moment(0));
+        let killed_too = server.filter(|_| round % ROUNDS_OF_A_SERVER == 0);
+        if let Some(server) = killed_too {
+            server.kill();
+            wait(moment(3));
+        }
+        landed += usize::from(victim.kill());
+        if let Some(server) = killed_too {
+            server.start_again();
+            restarts += 1;
+        }
         let rival = rival.map(Running::end);
 
-        let next = home.run(["refresh", "acme", "--force"]);
+        let next = renewal().end();
         // Counted last: Webex carries a request out even when its sender is gone.
         let granted =
             webex.refreshes().iter().filter(|entry| entry["status"] == 200 && entry["effect"] == true).count();
-        let stored = usize::try_from(generation(&home) - before).unwrap();
+        let after = generation(&home);
+        let stored = usize::try_from(after - before).unwrap();
         let what =
             format!("{behaviour}, round {round}: {granted} granted, {stored} stored, rival {rival:?}, next {next:?}");
+        for reported in rival.iter().chain([&next]).filter_map(reported) {
+            assert!((before..=after).contains(&reported), "{reported} was reported: {what}");
+        }
         // An answer that no process lived to write, where the token that bought it is worth nothing any more.
         if behaviour == RefreshBehaviour::RotateStrict && granted > stored {
             lost += 1;
@@ -110,13 +164,28 @@ fn random_kills(behaviour: RefreshBehaviour) -> usize {
             home.sign_in(&webex, "acme");
         } else {
             assert_eq!(next.code(), 0, "{what}");
+            assert_eq!(reported(&next), Some(after), "{what}");
             assert_eq!(home.show("acme")["state"], "active", "{what}");
         }
+        if round % ROUNDS_OF_THE_AUDIT == 0 {
+            home.run(["audit", "--verify"]).ok();
+        }
+        before = generation(&home);
     }
     assert!(webex.accepts(&home.token()));
     home.run(["audit", "--verify"]).ok();
-    eprintln!("{behaviour}: {landed} of {} processes killed alive, {lost} grants lost, each explained", rounds());
+    let engine = if server.is_some() { "PostgreSQL" } else { "SQLite" };
+    eprintln!(
+        "{engine}, {behaviour}: {landed} of {} processes killed alive, the server {restarts} times, {lost} grants lost, each explained",
+        rounds()
+    );
     lost
+}
+
+/// The generation that a renewal reported to its caller.
+fn reported(renewal: &Ended) -> Option<u64> {
+    let shown: Option<Value> = serde_json::from_str(&renewal.stdout).ok();
+    shown.filter(|_| renewal.code() == 0).map(|shown| shown["generation"].as_u64().expect("a generation"))
 }
 
 fn generation(home: &Home) -> u64 {
