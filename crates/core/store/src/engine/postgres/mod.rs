@@ -132,10 +132,15 @@ impl PostgresEngine {
         loop {
             let mut lent = self.lend(&self.readers).await?;
             let mut begun = false;
-            let each = each(lent.connection(), &self.address, statement.clone(), |row| {
-                begun = true;
-                keep(row)
-            });
+            let each = async {
+                script(lent.connection(), &self.address, BEGIN_EACH).await?;
+                let keep = |row| {
+                    begun = true;
+                    keep(row)
+                };
+                each(lent.connection(), &self.address, statement.clone(), keep).await?;
+                script(lent.connection(), &self.address, "COMMIT").await
+            };
             match each.await {
                 Err(error) if is_lost(&error) && lent.was_idle() && !begun => self.readers.clear(),
                 read => {
@@ -363,6 +368,8 @@ fn read_version(rows: &[Row]) -> Result<i64, StoreError> {
 }
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// The server counts the time that the process takes over the rows, too: a broker that starts on a busy machine takes long over many.
+const BEGIN_EACH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = '10min'";
 /// Names the lock of the home within its database.
 const HOME_LOCK: i64 = i64::from_be_bytes(*b"lanyard\0");
 const LOCK_HOME: &str = "SELECT pg_advisory_xact_lock($1)";
