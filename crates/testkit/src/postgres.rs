@@ -5,13 +5,16 @@
 //! PostgreSQL refuses to run as root.
 
 use std::fmt;
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// A server that listens on a Unix socket alone, with the safe settings that it comes with.
+/// A server that listens on a Unix socket, with the safe settings that it comes with.
 pub struct Postgres {
     programs: PathBuf,
     directory: String,
@@ -34,6 +37,18 @@ impl Postgres {
 
     /// Starts a server of the caller's own.
     pub fn start() -> Result<Self, String> {
+        Self::listening("")
+    }
+
+    /// Starts a server of the caller's own that listens on a TCP address too, at the usual port: one of the many of the loopback network
+    /// that no other process uses.
+    pub fn start_on_tcp() -> Result<(Self, Ipv4Addr), String> {
+        let [_, a, b, c] = std::process::id().to_be_bytes();
+        let address = Ipv4Addr::new(127, a | 0x80, b, c);
+        Ok((Self::listening(&address.to_string())?, address))
+    }
+
+    fn listening(addresses: &str) -> Result<Self, String> {
         let programs = programs().ok_or("PostgreSQL's server is not installed")?;
         let mut command = if rustix::process::geteuid().is_root() {
             let mut command = Command::new("setpriv");
@@ -42,7 +57,7 @@ impl Postgres {
         } else {
             Command::new("sh")
         };
-        command.args(["-c", SCRIPT, "postgres"]).arg(&programs).current_dir("/");
+        command.args(["-c", SCRIPT, "postgres"]).arg(&programs).arg(addresses).current_dir("/");
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.map_err(|error| format!("PostgreSQL's server cannot be started: {error}"))?;
         let input = child.stdin.take();
@@ -53,12 +68,17 @@ impl Postgres {
         Ok(Self { programs, directory, shell: Mutex::new(shell), databases: AtomicU32::new(0) })
     }
 
-    /// The address of a new, empty database. Its texts are in the order of a language, so that an order that is left to it shows.
+    /// The address of a new, empty database.
     pub fn database(&self) -> String {
+        self.address(&self.new_database())
+    }
+
+    /// The name of a new, empty database. Its texts are in the order of a language, so that an order that is left to it shows.
+    pub fn new_database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let made = self.query("postgres", &format!("CREATE DATABASE {name} {IN_ENGLISH}"));
         made.or_else(|_| self.query("postgres", &format!("CREATE DATABASE {name}"))).expect("a database is made");
-        self.address(&name)
+        name
     }
 
     /// The address of a database by its name.
@@ -77,6 +97,41 @@ impl Postgres {
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
+    }
+
+    /// What `pg_dump` writes of a database.
+    pub fn dump(&self, database: &str) -> Vec<u8> {
+        let mut dump = Command::new(self.programs.join("pg_dump"));
+        let output = dump.args(["-U", "lanyard", "-h", &self.directory, database]).output().expect("pg_dump runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> Vec<u8> {
+        std::fs::read(Path::new(&self.directory).join("log")).expect("the server has a log")
+    }
+
+    /// The server's Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        Path::new(&self.directory).join(".s.PGSQL.5432")
+    }
+
+    /// Puts a file into the server's data directory, for the server's eyes alone.
+    pub fn put_file(&self, name: &str, text: &str) {
+        let data = Path::new(&self.directory).join("data");
+        let (owner, path) = (std::fs::metadata(&data).expect("the server has its data"), data.join(name));
+        std::fs::write(&path, text).expect("the file is written");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the file is ours");
+        chown(&path, Some(owner.uid()), Some(owner.gid())).expect("root gives files away");
+    }
+
+    /// Sets settings of the server's that need no restart.
+    pub fn set(&self, settings: &[(&str, &str)]) {
+        for (name, value) in settings {
+            self.query("postgres", &format!("ALTER SYSTEM SET {name} = '{value}'")).expect("the setting is known");
+        }
+        self.query("postgres", "SELECT pg_reload_conf()").expect("the server reads its settings again");
     }
 
     /// Ends the server without letting it finish anything, as a crash would.
@@ -150,7 +205,7 @@ trap : INT TERM HUP
 directory=$(mktemp -d "${TMPDIR:-/tmp}/lanyard-pg.XXXXXX") || exit 1
 pid=
 start() {
-    "$1/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= -c max_connections=300 \
+    "$1/postgres" -D "$directory/data" -k "$directory" -c "listen_addresses=$2" -c max_connections=300 \
         >>"$directory/log" 2>&1 </dev/null &
     pid=$!
     until "$1/psql" -X -q -h "$directory" -U lanyard -c 'SELECT 1' postgres >/dev/null 2>&1; do
@@ -166,14 +221,14 @@ stop() {
     [ -z "$pid" ] || { signal -CONT; kill "$1" "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; pid=; }
 }
 if "$1/initdb" -D "$directory/data" -U lanyard --auth=trust --no-locale --encoding=UTF8 --no-sync >"$directory/log" 2>&1; then
-    start "$1"
+    start "$1" "$2"
 else
     cat "$directory/log" >&2; false
 fi || echo failed
 while read -r word; do
     case $word in
         kill) stop -QUIT; echo killed ;;
-        start) start "$1" ;;
+        start) start "$1" "$2" ;;
         freeze) signal -STOP; echo frozen ;;
         thaw) signal -CONT; echo thawed ;;
     esac

@@ -56,8 +56,8 @@ impl Fleet {
     /// The same in three homes that share a store on a server of their own; `None` where there is none.
     pub(super) fn on_server(refresh: RefreshBehaviour, count: usize) -> Option<Self> {
         let server = Postgres::start().map_err(|why| left_out(&why)).ok()?;
-        let address = server.database();
-        let database = address.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap().to_owned();
+        let database = server.new_database();
+        let address = server.address(&database);
         let homes = (0..3).map(|_| on_server::home(&address)).collect();
         Some(Self::new(refresh, count, homes, Some((server, database))))
     }

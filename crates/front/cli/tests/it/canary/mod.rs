@@ -1,5 +1,5 @@
 //! No secret is found anywhere but where it was asked for: not in anything said or logged at the highest level, in no file, no
-//! command line, no environment and no core file.
+//! command line, no environment and no core file, and neither in the database nor in the log of a PostgreSQL server that logs everything.
 
 mod broker;
 mod crash;
@@ -9,12 +9,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use lanyard_testkit::{Ended, Home, RefreshBehaviour, Running, Webex};
+use lanyard_testkit::{Ended, Home, Postgres, RefreshBehaviour, Running, Served, Webex, left_out};
 use serde_json::{Value, json};
 
 pub(crate) use self::broker::in_memory;
 use self::search::Secrets;
-use crate::LANYARD;
+use crate::{LANYARD, on_server};
 
 /// What Webex is made to give out once, so that the test knows these tokens by their letters.
 const PLANTED_ACCESS: &str = "planted-access-token-Zk3vQ8sW1xT6yB0n";
@@ -26,13 +26,15 @@ const REFLECTED: &str = "reflected-in-a-body-Ua8eN3oK6iV1tY5q";
 struct Story {
     webex: Webex,
     home: Home,
+    /// The server that has the store, with the database's name.
+    server: Option<(Postgres, String)>,
     said: Vec<(String, String)>,
 }
 
 impl Story {
-    fn begin() -> Self {
+    fn begin(home: Home, server: Option<(Postgres, String)>) -> Self {
         let webex = Webex::start(RefreshBehaviour::Rotate, LIFE);
-        Self { webex, home: Home::new(LANYARD), said: Vec::new() }
+        Self { webex, home, server, said: Vec::new() }
     }
 
     /// Runs a command, everything logged; keeps what it said, but for the data that was asked for.
@@ -53,7 +55,7 @@ impl Story {
         let name = arguments.join(" ");
         assert!(ended.stderr.contains("TRACE") || ended.stderr.contains("DEBUG"), "{name} logs: {}", ended.stderr);
         self.said.push((format!("the error output of {name}"), ended.stderr.clone()));
-        if !matches!(arguments.first(), Some(&"token" | &"exec")) {
+        if !matches!(arguments.first(), Some(&"token" | &"exec" | &"client")) {
             self.said.push((format!("the output of {name}"), ended.stdout.clone()));
         }
         ended
@@ -106,7 +108,28 @@ fn replies() -> Vec<Value> {
 
 #[test]
 fn a_secret_is_found_nowhere_but_where_it_was_asked_for() {
-    let mut story = Story::begin();
+    nothing_is_found(Story::begin(Home::new(LANYARD), None));
+}
+
+#[test]
+fn a_secret_is_found_neither_in_a_servers_database_nor_in_its_log() {
+    let server = match Postgres::start() {
+        Ok(server) => server,
+        Err(why) => return left_out(&why),
+    };
+    server.set(&[
+        ("log_statement", "all"),
+        ("log_min_duration_statement", "0"),
+        ("log_parameter_max_length", "-1"),
+        ("log_parameter_max_length_on_error", "-1"),
+        ("log_error_verbosity", "verbose"),
+    ]);
+    let database = server.new_database();
+    let home = on_server::home(&server.address(&database));
+    nothing_is_found(Story::begin(home, Some((server, database))));
+}
+
+fn nothing_is_found(mut story: Story) {
     let description = story.webex.description().clone();
     let mut secrets = Secrets::default();
     secrets.add("the client secret", &description.integration.client_secret);
@@ -157,6 +180,7 @@ fn a_secret_is_found_nowhere_but_where_it_was_asked_for() {
         story.tell(arguments).ok();
     }
     look_at_a_process(&story, &mut secrets);
+    a_client_is_given_a_token(&mut story, &mut secrets);
     look_everywhere(&story, &secrets);
     story.tell(&["clear", "acme"]).ok();
     story.tell(&["clear", "lobby"]).ok();
@@ -164,6 +188,22 @@ fn a_secret_is_found_nowhere_but_where_it_was_asked_for() {
         story.tell(arguments).ok();
     }
     look_everywhere(&story, &secrets);
+}
+
+/// A program asks a broker with its key; another asks with a wrong one.
+fn a_client_is_given_a_token(story: &mut Story, secrets: &mut Secrets) {
+    let key = story.tell(&["client", "add", "dashboard", "--credential", "lobby", "--can", "token"]).ok();
+    secrets.add("a client's key", &key);
+    let broker = Served::start_by(&story.home, ["env", "LANYARD_LOG=trace"], ["--http", "127.0.0.1:0"]);
+    let reply = broker.ask_remote(Some(&key), "GET", "/api/v1/credentials/lobby/token");
+    assert_eq!(secrets.found_in(reply.body.as_bytes()), ["the bot's token"], "{reply:?}");
+    let wrong = format!("{}x", &key[..key.len() - 1]);
+    secrets.add("a wrong key", &wrong);
+    assert_eq!(broker.ask_remote(Some(&wrong), "GET", "/api/v1/credentials/lobby/token").status, 401);
+    // What it has handed out is in the audit once it has ended.
+    let log = Value::from(broker.log()).to_string();
+    assert!(broker.stop().status.success());
+    story.said.push(("the log of a broker".to_owned(), log));
 }
 
 /// A process with a refresh token in its hands shows nothing of it to whoever lists processes.
@@ -201,7 +241,18 @@ fn look_everywhere(story: &Story, secrets: &Secrets) {
     secrets.add_key(key.split_ascii_whitespace().nth(2).expect("the key is the third word"));
     assert_eq!(secrets.found_in(key.as_bytes()), ["the home's key"]);
     let (home, temporary) = (files(&story.home.path()), files(&story.temporary()));
-    assert!(home.len() >= 3, "{home:?}");
+    assert!(home.len() >= 2, "{home:?}");
+    if let Some((server, database)) = &story.server {
+        let (dump, log) = (server.dump(database), server.log());
+        // What is searched holds what was stored, and the parameters of statements.
+        for (bytes, held) in [(&dump, "COPY lanyard.credentials "), (&log, "arameters: $1 = 'acme'")] {
+            assert!(String::from_utf8_lossy(bytes).contains(held), "{held}");
+        }
+        for (whence, bytes) in [("the database", &dump), ("the server's log", &log)] {
+            let found = secrets.found_in(bytes);
+            assert!(found.is_empty(), "{whence} holds {found:?}");
+        }
+    }
     for path in home.iter().chain(&temporary).filter(|path| !path.ends_with("home.key")) {
         let found = secrets.found_in(&fs::read(path).expect("the file is there"));
         assert!(found.is_empty(), "{} holds {found:?}", path.display());
