@@ -48,6 +48,8 @@ mod release;
 mod replies;
 mod sdk;
 mod serve;
+#[cfg(target_os = "linux")]
+mod server_access;
 mod sign_in;
 mod simulator;
 mod snapshots;

@@ -17,13 +17,13 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, Support
 use crate::LANYARD;
 
 /// An authority, and the files with the certificate that it gives to a broker.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
     /// Of that name: by it a client finds whom it trusts.
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut ca = CertificateParams::default();
         ca.distinguished_name.push(DnType::CommonName, name);
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,12 +31,17 @@ impl Authority {
     }
 
     /// Certifies that name, into files of the home's.
-    pub(super) fn certify(&self, home: &Home, name: &str) -> [PathBuf; 2] {
+    pub(crate) fn certify(&self, home: &Home, name: &str) -> [PathBuf; 2] {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
         let files = [home.file("tls.pem", &certificate.pem()), home.file("tls.key", &key.serialize_pem())];
         fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
         files
+    }
+
+    /// Its own certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
     }
 
     fn trusted(&self) -> RootCertStore {
