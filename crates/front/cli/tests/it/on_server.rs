@@ -21,7 +21,7 @@ pub(crate) fn home(address: &str) -> Home {
 }
 
 /// Another home of the same store, with a copy of the key.
-fn beside(first: &Home, address: &str) -> Home {
+pub(crate) fn beside(first: &Home, address: &str) -> Home {
     let home = home(address);
     fs::copy(first.path().join("home.key"), home.path().join("home.key")).unwrap();
     home

@@ -11,6 +11,7 @@ mod homes;
 mod locks;
 mod logs;
 mod panics;
+mod paused_brokers;
 mod pauses;
 mod planted;
 mod sign_ins;
