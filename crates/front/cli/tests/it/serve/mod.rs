@@ -5,6 +5,8 @@ mod attacks;
 mod audited;
 #[cfg(target_os = "linux")]
 mod crash;
+#[cfg(target_os = "linux")]
+mod cut_off;
 mod document;
 mod environments;
 mod manager;
@@ -17,3 +19,5 @@ mod sockets;
 mod tcp;
 mod tls;
 mod withdrawn;
+
+pub(crate) use self::tls::Authority;

@@ -13,16 +13,16 @@ use serde_json::{Value, json};
 use crate::LANYARD;
 
 const NONE: [&str; 0] = [];
-const TOKEN: &str = "/api/v1/credentials/acme/token";
-const CALL: &str = "/webex/acme/v1/people/me";
+pub(super) const TOKEN: &str = "/api/v1/credentials/acme/token";
+pub(super) const CALL: &str = "/webex/acme/v1/people/me";
 
-fn webex() -> Webex {
+pub(super) fn webex() -> Webex {
     Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1))
 }
 
 /// Asks for tokens that are valid, again and again: each is handed out.
 #[track_caller]
-fn hands_out(broker: &Served, times: usize) -> usize {
+pub(super) fn hands_out(broker: &Served, times: usize) -> usize {
     for _ in 0..times {
         let reply = broker.ask("GET", TOKEN);
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -45,13 +45,13 @@ pub(crate) fn until(broker: &Served, path: &str, so: impl Fn(&Reply) -> bool) ->
 
 /// Waits until the broker says that it is not ready, and why.
 #[track_caller]
-fn in_trouble(broker: &Served, why: &str) {
+pub(super) fn in_trouble(broker: &Served, why: &str) {
     let reply = until(broker, "/readyz", |reply| reply.status == 503);
     assert!(reply.json()["trouble"].as_str().unwrap().contains(why), "{reply:?}");
 }
 
 #[track_caller]
-fn recovers(broker: &Served) {
+pub(super) fn recovers(broker: &Served) {
     until(broker, "/readyz", |reply| reply.status == 200 && reply.json()["hand_outs_to_be_written"] == 0);
 }
 
@@ -76,7 +76,7 @@ fn says(broker: &Served, text: &str, times: usize) -> Vec<Value> {
 
 /// How many tokens the audit says were handed out, and that nobody has changed it.
 #[track_caller]
-fn written_down(home: &Home) -> usize {
+pub(super) fn written_down(home: &Home) -> usize {
     home.run(["audit", "--verify"]).ok();
     let audit = home.run(["audit"]).ok();
     let lines = audit.lines().filter(|line| line.contains("handed-out") && line.contains("token"));
