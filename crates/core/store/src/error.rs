@@ -39,6 +39,8 @@ pub enum StoreError {
         server: String,
         /// What the server said.
         reason: String,
+        /// The statement that grants the right.
+        hint: String,
     },
     /// A sealed value does not open.
     #[error("a value of the store does not open")]
@@ -154,12 +156,12 @@ impl StoreError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         let hint = match self {
-            Self::Busy => "another lanyard process is writing for unusually long; try again, or see `lanyard doctor`",
+            Self::Busy => "another lanyard process is writing for unusually long; try again, or run lanyard doctor",
             Self::Full => "free space on the disk that holds the home; nothing was lost",
             Self::ReadOnly => {
                 "make the home writable for its owner, or move it to a writable disk; of several database servers, use the primary"
             }
-            Self::Denied { .. } => "grant the role CREATE on the database, or make it the owner",
+            Self::Denied { hint, .. } => return hint.clone(),
             Self::Damaged(_) | Self::Impossible { .. } => {
                 "restore a backup (lanyard doctor prints the commands), or begin a new home and sign in again"
             }
@@ -191,7 +193,7 @@ impl StoreError {
             }
             Self::Undecided(_) => "check whether the change was made (lanyard audit) before you try again",
             Self::Conflict => "try again",
-            Self::Sqlx(_) => "run `lanyard doctor`",
+            Self::Sqlx(_) => "see what else is wrong: lanyard doctor",
         };
         hint.to_owned()
     }

@@ -489,3 +489,59 @@ async fn a_row_cannot_be_altered_between_the_look_at_it_and_its_new_seal() {
     assert!(list.refused.is_empty() && list.clients.len() == 2);
     assert!(list.clients.iter().all(|found| found.client.credentials == Granted::Only([lobby].into())));
 }
+
+#[tokio::test]
+async fn settings_of_the_role_change_nothing() {
+    let Some(world) = world().await else { return };
+    let database = world.database.as_deref().unwrap().parse::<PgConnectOptions>().unwrap();
+    let database = database.get_database().unwrap().to_owned();
+    let settings = [
+        "search_path = pg_catalog",
+        "quote_all_identifiers = on",
+        "standard_conforming_strings = off",
+        "bytea_output = escape",
+        "DateStyle = 'German'",
+        "IntervalStyle = sql_standard",
+        "extra_float_digits = -15",
+        "TimeZone = 'Asia/Tokyo'",
+        "transform_null_equals = on",
+        "default_transaction_read_only = on",
+        "default_transaction_isolation = serializable",
+        "default_transaction_deferrable = on",
+        "row_security = off",
+        "session_replication_role = replica",
+        "client_encoding = LATIN1",
+    ];
+    let all = settings.map(|setting| format!("ALTER ROLE lanyard IN DATABASE {database} SET {setting}"));
+    world.tamper(&all.join("; ")).await;
+    let store = opened(&world, world.options()).await;
+    let id = bot(&store, &world, "one").await;
+    assert!(access(&store, id).await.is_some());
+    assert!(matches!(store.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
+}
+
+#[tokio::test]
+async fn a_role_without_rights_is_told_the_statement_that_grants_them() {
+    let Some(world) = world().await else { return };
+    let address = world.database.as_deref().unwrap();
+    let options = || Options { store: Some(address.replace("lanyard@", "plain@").parse().unwrap()), ..world.options() };
+    let opened = async || lanyard_home::open(&world.home(), parts(&world.clock), options()).await;
+    let made = "DO $$ BEGIN CREATE ROLE plain LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
+    world.tamper(made).await;
+    let error = opened().await.unwrap_err();
+    assert!(error.to_string().contains("no USAGE on the schema lanyard"), "{error}");
+    let hint = error.hint();
+    let statements = hint.split_once(": ").unwrap().1;
+    assert!(statements.contains("GRANT USAGE") && statements.contains(" TO plain"), "{hint}");
+    world.tamper("GRANT USAGE ON SCHEMA lanyard TO plain").await;
+    let error = opened().await.unwrap_err();
+    assert!(error.to_string().contains("schema_version") && error.hint() == hint, "{error}");
+    world.tamper(statements).await;
+    bot(&opened().await.unwrap().store, &world, "one").await;
+    // A new store needs another right.
+    world.tamper("DROP SCHEMA lanyard CASCADE").await;
+    let home = tempfile::tempdir().unwrap();
+    let made = lanyard_home::open_or_create(&home.path().join("home"), parts(&world.clock), options()).await;
+    let hint = made.unwrap_err().hint();
+    assert!(hint.contains("GRANT CREATE ON DATABASE") && hint.ends_with(" TO plain"), "{hint}");
+}

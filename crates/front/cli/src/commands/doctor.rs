@@ -5,7 +5,7 @@ mod place;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Broker, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled};
+use lanyard_broker::{Broker, Error, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled};
 use lanyard_credential::{App, Credential, State};
 use lanyard_home::{Home, KeyError, OpenError, OpenHome};
 use lanyard_store::{OpenDatabaseError, StoreError};
@@ -91,6 +91,7 @@ impl Doctor {
             let code = failure.code();
             let hint = match &failure {
                 Failure::Store(error) => Some(store_hint(error, &home)),
+                Failure::Broker(Error::Store(error)) => Some(store_hint(error, &home)),
                 failure => failure.hint(),
             };
             findings.push(Finding::bad("store", failure.in_one_line(), hint));
@@ -164,7 +165,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
                 OpenError::Database(OpenDatabaseError::Store(error)) => store_hint(error, home),
                 error => error.hint(),
             };
-            findings.push(Finding::bad(what, error.to_string(), Some(hint)));
+            findings.push(Finding::bad(what, with_cause(&error), Some(hint)));
             return Ok(6);
         }
     };
@@ -179,7 +180,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         }
         Err(error) => {
             code = 6;
-            findings.push(Finding::bad("store", error.to_string(), Some(store_hint(&error, home))));
+            findings.push(Finding::bad("store", with_cause(&error), Some(store_hint(&error, home))));
         }
     }
     for refused in store.client_list().await?.refused {
@@ -191,11 +192,11 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     let apps = broker.call(ListApps).await?;
     for error in store.unreadable_apps().await? {
         code = 6;
-        findings.push(Finding::bad("app", error.to_string(), Some(store_hint(&error, home))));
+        findings.push(Finding::bad("app", with_cause(&error), Some(store_hint(&error, home))));
     }
     for error in store.unreadable_credentials().await? {
         code = 6;
-        findings.push(Finding::bad("credential", error.to_string(), Some(store_hint(&error, home))));
+        findings.push(Finding::bad("credential", with_cause(&error), Some(store_hint(&error, home))));
     }
     let all = broker.call(List).await?;
     for credential in &all {
@@ -263,12 +264,31 @@ async fn examine_revocations(broker: &Broker, mut code: u8, findings: &mut Vec<F
 /// The finding about a broker that does not answer begins so. Nothing is asked through it then.
 const SILENT: &str = "does not answer on";
 
-/// The next step after a failure of the store. Elsewhere the hint about a damaged database leads to this report.
+/// The next step after a failure of the store. Elsewhere the hints about some of them lead to this report.
 fn store_hint(error: &StoreError, home: &Home) -> String {
     match error {
         StoreError::Damaged(_) | StoreError::Impossible { .. } => restore_hint(home),
+        StoreError::Busy => "try again when the other process that writes has ended".to_owned(),
+        StoreError::Sqlx(_) if context::is_on_server(home) => {
+            "see the log of the database server, and check the rights of the role and the server's version".to_owned()
+        }
+        StoreError::Sqlx(_) => restore_hint(home),
         error => error.hint(),
     }
+}
+
+/// An error with the first cause that says something else.
+fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let said = error.to_string();
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        let because = found.to_string();
+        if !said.contains(&because) {
+            return format!("{said}: {because}");
+        }
+        cause = found.source();
+    }
+    said
 }
 
 /// Moves a damaged database away and restores a backup beside the key that the home has.

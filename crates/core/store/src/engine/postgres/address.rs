@@ -6,11 +6,13 @@ use std::path::Path;
 use std::str::FromStr;
 
 use lanyard_vault::key_file::KeyFile;
+use percent_encoding::percent_decode_str;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use thiserror::Error;
 use url::Url;
 
+use super::passfile::{self, Wanted};
 use crate::StoreError;
 
 /// A database of a PostgreSQL server: `postgres://USER@HOST:PORT/DATABASE`, or with `?host=/DIRECTORY` in place of host and port for a
@@ -70,18 +72,51 @@ impl StoreAddress {
         }
     }
 
+    /// The role: the one that is named, or the one that PostgreSQL's own tools would choose.
+    pub(super) fn role(&self) -> Option<String> {
+        match self.url.username() {
+            "" => ["PGUSER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()),
+            named => Some(decoded(named)),
+        }
+    }
+
+    /// The database's name.
+    pub(super) fn database(&self) -> String {
+        decoded(self.url.path().trim_start_matches('/'))
+    }
+
     /// How to connect. The password is in the file, or where PostgreSQL's own tools find one (`PGPASSWORD`, `PGPASSFILE`, `~/.pgpass`).
     pub(crate) fn connect_options(&self, password_file: Option<&Path>) -> Result<PgConnectOptions, StoreError> {
-        let options = PgConnectOptions::from_url(&self.url).map_err(|error| super::error::unreachable(self, &error))?;
-        let options = if self.url.username().is_empty() {
-            // As PostgreSQL's own tools choose it.
-            let user = ["PGUSER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-            let unnamed = "its address names no user, and neither PGUSER nor USER is set";
-            options.username(&user.ok_or_else(|| super::error::unreachable(self, unnamed))?)
-        } else {
-            options
+        let unnamed = "its address names no user, and neither PGUSER nor USER is set";
+        let role = self.role().ok_or_else(|| super::error::unreachable(self, unnamed))?;
+        let database = self.database();
+        let mut options = PgConnectOptions::new_without_pgpass().username(&role).database(&database);
+        if let Some(port) = self.url.port() {
+            options = options.port(port);
+        }
+        let mut host = self.url.host_str().unwrap_or_default().to_owned();
+        for (name, value) in self.url.query_pairs() {
+            match &*name {
+                "sslrootcert" => options = options.ssl_root_cert(&*value),
+                "sslcert" => options = options.ssl_client_cert(&*value),
+                "sslkey" => options = options.ssl_client_key(&*value),
+                "host" => host = value.into_owned(),
+                _ => {}
+            }
+        }
+        options = match socket(&self.url) {
+            Some(directory) => options.socket(directory),
+            None => options.host(&host),
         };
-        let options = options.ssl_mode(self.mode.into()).application_name("lanyard").disable_statement_logging();
+        options = options.ssl_mode(self.mode.into()).application_name("lanyard").disable_statement_logging();
+        if password_file.is_none() && std::env::var_os("PGPASSWORD").is_none() {
+            let host = host.trim_matches(['[', ']']);
+            let wanted = Wanted { host, port: options.get_port(), database: &database, role: &role };
+            return Ok(match passfile::password(&wanted) {
+                Some(password) => options.password(&password),
+                None => options,
+            });
+        }
         let Some(path) = password_file else { return Ok(options) };
         let unreadable = |reason: String| StoreError::PasswordFile { reason };
         let read = KeyFile::provided(path).read_text().map_err(|error| unreadable(error.to_string()))?;
@@ -147,6 +182,11 @@ impl From<PgMode> for PgSslMode {
             PgMode::VerifyFull => Self::VerifyFull,
         }
     }
+}
+
+/// A part of an address, as it is meant.
+fn decoded(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 /// The port of a server that names none.

@@ -6,6 +6,7 @@
 
 mod address;
 mod error;
+mod passfile;
 mod pool;
 mod schema;
 
@@ -202,13 +203,20 @@ impl PostgresEngine {
         }
     }
 
-    /// What holds in every session, whatever the server's own settings. Row security that hides rows is an error instead, and no
-    /// schema but Lanyard's is searched.
+    /// What holds in every session, whatever the settings of server, database and role. Row security that hides rows is an error
+    /// instead, and no schema but Lanyard's is searched. The settings of how things are written and read are those that the schema is
+    /// compared in. Foreign keys are checked: only a superuser can switch that off, and only a superuser switches it on again. The
+    /// language of messages is the administrator's: nothing depends on it.
     fn session(&self) -> String {
         let (lock, statement, idle) = (self.busy_timeout.as_millis(), STATEMENT.as_millis(), IDLE.as_millis());
         format!(
             "SET search_path = lanyard, pg_temp; SET row_security = off; SET synchronous_commit = on; \
              SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; \
+             SET quote_all_identifiers = off; SET standard_conforming_strings = on; SET bytea_output = 'hex'; \
+             SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; \
+             SET transform_null_equals = off; \
+             SELECT set_config('session_replication_role', 'origin', false) \
+                 WHERE current_setting('session_replication_role') <> 'origin'; \
              SET lock_timeout = {lock}; SET statement_timeout = {statement}; \
              SET idle_in_transaction_session_timeout = {idle}; \
              SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
@@ -248,7 +256,9 @@ impl PostgresTransaction {
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
         if version == 1 {
             if self.rows(sql("schema", HAS_SCHEMA)).await?.is_empty() {
-                self.script("CREATE SCHEMA lanyard").await?;
+                self.script("CREATE SCHEMA lanyard")
+                    .await
+                    .map_err(|error| error::may_not_create(&self.address, error))?;
             }
             self.script(schema::PRELUDE).await?;
         }
@@ -262,7 +272,7 @@ impl PostgresTransaction {
         self.script("SET LOCAL statement_timeout = 0").await?;
         let script = sqlx::raw_sql(AssertSqlSafe(schema::translated(text))).execute(self.lent.connection()).await;
         self.failed |= script.is_err();
-        script.map_err(|error| statement_error(&self.address, error))?;
+        script.map_err(|error| error::may_not_alter(statement_error(&self.address, error)))?;
         Ok(())
     }
 
