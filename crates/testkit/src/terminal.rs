@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 /// How a person ends a program.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +120,50 @@ impl Terminal {
             all.extend_from_slice(&part[..length]);
         }
         (String::from_utf8_lossy(&all).replace("\r\n", "\n"), status.code().unwrap_or(-1), is_as_before)
+    }
+
+    /// Stops a command, prefixed by [`SESSION`](Self::SESSION), when the terminal shows a text, and continues it as a shell would that has
+    /// set the modes from before. Then waits until the terminal echoes nothing, and types. Gives what the terminal showed.
+    pub fn stop_at(mut command: Command, shown: &str, typed: &str) -> String {
+        let Self { mut person, program } = Self::open();
+        let before = tcgetattr(&program).expect("it is a terminal");
+        let is_hidden = || {
+            let modes = tcgetattr(&program).expect("it is a terminal");
+            !modes.local_modes.contains(LocalModes::ECHO)
+        };
+        let stream = || Stdio::from(program.try_clone().expect("it can be shared"));
+        command.stdin(stream()).stdout(stream()).stderr(stream());
+        let mut child = command.spawn().expect("the program starts");
+        let mut keyboard = person.try_clone().expect("it can be shared");
+        let (mut all, mut part) = (Vec::new(), [0; 1024]);
+        let mut read = |all: &mut Vec<u8>| {
+            while is_readable(&person) {
+                let length = person.read(&mut part).expect("it is readable");
+                all.extend_from_slice(&part[..length]);
+            }
+        };
+        for _ in 0..600 {
+            read(&mut all);
+            if String::from_utf8_lossy(&all).contains(shown) {
+                break;
+            }
+        }
+        assert!(is_hidden(), "{}", String::from_utf8_lossy(&all));
+        kill_process(Pid::from_child(&child), Signal::STOP).expect("it is our child");
+        waitpid(Some(Pid::from_child(&child)), WaitOptions::UNTRACED).expect("it is our child");
+        tcsetattr(&program, OptionalActions::Now, &before).expect("it is a terminal");
+        kill_process(Pid::from_child(&child), Signal::CONT).expect("it is our child");
+        for _ in 0..600 {
+            if is_hidden() {
+                break;
+            }
+            read(&mut all);
+        }
+        assert!(is_hidden(), "the terminal echoes after the program was continued");
+        keyboard.write_all(typed.as_bytes()).expect("it takes what is typed");
+        child.wait().expect("it is our child");
+        read(&mut all);
+        String::from_utf8_lossy(&all).replace("\r\n", "\n")
     }
 
     /// The program that gives a command a session of its own, whose keyboard is its standard input.

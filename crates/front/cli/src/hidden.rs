@@ -36,6 +36,16 @@ pub(crate) fn is_read() -> bool {
     hiding().is_some()
 }
 
+/// Hides what is typed again, after the process was stopped and continued: the shell has set the modes itself meanwhile.
+pub(crate) fn again() {
+    let hiding = hiding();
+    if let Some(hiding) = &*hiding
+        && is_in_foreground(&hiding.terminal)
+    {
+        let _ = tcsetattr(&hiding.terminal, OptionalActions::Now, &hiding.hidden);
+    }
+}
+
 /// Restores the terminal for a process that exits now. A prompt on another thread can no longer change it.
 pub(crate) fn end() {
     let mut hiding = hiding();
@@ -43,19 +53,32 @@ pub(crate) fn end() {
     std::mem::forget(hiding);
 }
 
-/// The terminal that hides what is typed, with its modes before. Locked while the modes change.
-static HIDING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+/// A terminal that hides what is typed.
+struct Hiding {
+    terminal: File,
+    /// Its modes before.
+    before: Termios,
+    /// The modes that hide.
+    hidden: Termios,
+}
 
-fn hiding() -> MutexGuard<'static, Option<(File, Termios)>> {
+/// Locked while the modes change.
+static HIDING: Mutex<Option<Hiding>> = Mutex::new(None);
+
+fn hiding() -> MutexGuard<'static, Option<Hiding>> {
     HIDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn restore(hiding: &mut Option<(File, Termios)>) {
-    let Some((terminal, before)) = hiding.take() else { return };
-    // In the background the change would stop the process, and the shell has set the modes itself.
-    if tcgetpgrp(&terminal).is_ok_and(|group| group == getpgrp()) {
+fn restore(hiding: &mut Option<Hiding>) {
+    let Some(Hiding { terminal, before, .. }) = hiding.take() else { return };
+    if is_in_foreground(&terminal) {
         let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
     }
+}
+
+/// In the background a change of the modes would stop the process, and the shell has set them itself.
+fn is_in_foreground(terminal: &File) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
 }
 
 /// Restores the terminal on drop.
@@ -71,7 +94,7 @@ impl Hidden {
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
-        *hiding = Some((terminal.try_clone()?, before));
+        *hiding = Some(Hiding { terminal: terminal.try_clone()?, before, hidden: modes.clone() });
         if let Err(error) = tcsetattr(terminal, OptionalActions::Now, &modes) {
             *hiding = None;
             return Err(error.into());

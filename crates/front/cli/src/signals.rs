@@ -43,10 +43,10 @@ pub(crate) fn listen() -> io::Result<()> {
             Err(error) => return drop(listening.send(Err(error))),
         };
         runtime.block_on(async move {
-            match Signals::new() {
-                Ok(signals) => {
+            match Signals::new().and_then(|signals| Ok((signals, Listener::new(continued())?))) {
+                Ok((signals, continued)) => {
                     let _ = listening.send(Ok(()));
-                    end(signals).await;
+                    end(signals, continued).await;
                 }
                 Err(error) => drop(listening.send(Err(error))),
             }
@@ -62,9 +62,15 @@ pub(crate) fn hand_over() {
     HANDED_OVER.store(true, Ordering::Relaxed);
 }
 
-async fn end(mut signals: Signals) {
+async fn end(mut signals: Signals, mut continued: Listener) {
     let number = loop {
-        let number = signals.next().await;
+        let number = tokio::select! {
+            number = signals.next() => number,
+            () = continued.next() => {
+                hidden::again();
+                continue;
+            }
+        };
         if !HANDED_OVER.load(Ordering::Relaxed) || hidden::is_read() {
             break number;
         }
@@ -81,6 +87,11 @@ async fn end(mut signals: Signals) {
         output::note("");
     }
     leave(number)
+}
+
+/// The signal that comes after the process was stopped.
+fn continued() -> SignalKind {
+    SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())
 }
 
 fn is_of_keyboard(number: i32) -> bool {

@@ -57,6 +57,17 @@ fn a_prompt_that_is_left_restores_the_terminal() {
 }
 
 #[test]
+fn a_prompt_that_was_stopped_hides_the_secret_again() {
+    if !has_sessions() {
+        return;
+    }
+    let (webex, home) = furnished();
+    let add = ["--webex-url", webex.url(), "add", "bot", "new"];
+    let shown = Terminal::stop_at(home.command_by(Terminal::SESSION, add), "(not shown): ", "canary\n");
+    assert!(shown.contains("(not shown): ") && !shown.contains("canary"), "{shown}");
+}
+
+#[test]
 fn a_prompt_before_there_is_a_home_restores_the_terminal() {
     if !has_sessions() {
         return;
