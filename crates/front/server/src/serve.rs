@@ -354,6 +354,13 @@ pub async fn serve(
     let address = tcp.first().map(|tcp| tcp.address);
     let names = tcp.first().map(|tcp| tcp.hosts.to_vec());
     let tls = tcp.first().and_then(|tcp| tcp.tls.clone());
+    if let Some(tls) = tls.clone() {
+        background.add(
+            "watch over the certificate",
+            Ending::Never,
+            tokio::spawn(report_expiry(Arc::clone(&shared), tls)),
+        );
+    }
     for tcp in tcp {
         background.add("TCP socket", Ending::Drains, tokio::spawn(tcp.serve(Arc::clone(&shared))));
     }
@@ -416,7 +423,10 @@ async fn until_stopped(
             Order::Reload => {
                 told(Told::Reloading);
                 match tls.map(Tls::reload) {
-                    Some(Ok(())) => tracing::info!("the certificate was read again"),
+                    Some(Ok(())) => {
+                        tracing::info!("the certificate was read again");
+                        tls.inspect(|tls| tls.report_expiry(shared.hand_outs.now().wall));
+                    }
                     Some(Err(error)) => tracing::error!(%error, "the earlier certificate stays"),
                     None => {}
                 }
@@ -477,6 +487,16 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
         .await;
     Ok(())
 }
+
+/// Reports a certificate that expires, once a day.
+async fn report_expiry(shared: Arc<Shared>, tls: Arc<Tls>) -> io::Result<()> {
+    loop {
+        tls.report_expiry(shared.hand_outs.now().wall);
+        shared.sleep.sleep(EXPIRY_EVERY).await;
+    }
+}
+
+const EXPIRY_EVERY: Duration = Duration::from_hours(24);
 
 /// Removes the entries of the audit that are older than its retention.
 async fn prune(shared: Arc<Shared>) -> io::Result<()> {

@@ -53,7 +53,7 @@ pub(crate) fn show(shown: &ShownClient, now: Timestamp) -> Block {
     match &client.credentials {
         Granted::All => rows.push(("with", "every credential".to_owned())),
         Granted::Only(_) if shown.credentials.is_empty() => {
-            rows.push(("with", "none: its credentials were erased".to_owned()));
+            rows.push(("with", "none: all of its credentials were cleared, so every request is refused".to_owned()));
         }
         Granted::Only(_) => rows.extend(shown.credentials.iter().map(|name| ("with", name.to_string()))),
     }
@@ -133,6 +133,7 @@ fn may(shown: &ShownClient) -> String {
 fn with(shown: &ShownClient) -> String {
     match &shown.client.credentials {
         Granted::All => "every credential".to_owned(),
+        Granted::Only(_) if shown.credentials.is_empty() => "none (all were cleared)".to_owned(),
         Granted::Only(_) => few(shown.credentials.iter().map(ToString::to_string).collect()),
     }
 }

@@ -267,7 +267,7 @@ fn a_client_loses_a_credential_that_is_cleared_and_keeps_the_others() {
         (&json!([]), &json!(false))
     );
     let said = home.run(["client", "show", "one"]).ok();
-    assert!(said.contains("none: its credentials were erased"), "{said}");
+    assert!(said.contains("none: all of its credentials were cleared"), "{said}");
     home.run(["audit", "--verify"]).ok();
 }
 

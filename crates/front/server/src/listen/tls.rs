@@ -3,13 +3,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
+use webpki::{EndEntityCert, KeyUsage};
 
 /// Where the certificate and its key are.
 #[derive(Clone, Debug)]
@@ -56,27 +59,60 @@ pub enum TlsError {
 #[derive(Debug)]
 pub(crate) struct Tls {
     files: TlsFiles,
-    config: ArcSwap<ServerConfig>,
+    config: ArcSwap<Loaded>,
 }
+
+/// What was read from the files.
+#[derive(Debug)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    certificate: CertificateDer<'static>,
+}
+
+/// A certificate that expires within this time is reported.
+const SOON: Duration = Duration::from_hours(14 * 24);
 
 impl Tls {
     pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let config = ArcSwap::from(config(&files)?);
+        let config = ArcSwap::from_pointee(config(&files)?);
         Ok(Self { files, config })
     }
 
     /// Reads the files again; where that fails the earlier certificate stays.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        self.config.store(config(&self.files)?);
+        self.config.store(Arc::new(config(&self.files)?));
         Ok(())
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+        TlsAcceptor::from(Arc::clone(&self.config.load().config))
+    }
+
+    /// Logs that the certificate has expired, or expires soon.
+    pub(crate) fn report_expiry(&self, now: Timestamp) {
+        let Some(end) = expiry_before(&self.config.load().certificate, now + SOON) else { return };
+        let (path, end) = (self.files.certificate.display(), format!("{end:.0}"));
+        let hint = "replace the files, then send the broker SIGHUP";
+        if expiry_before(&self.config.load().certificate, now).is_some() {
+            tracing::error!(%path, expired = end, hint, "the TLS certificate has expired: clients refuse the connection");
+        } else {
+            tracing::warn!(%path, expires = end, hint, "the TLS certificate expires within 14 days");
+        }
     }
 }
 
-fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+/// When a certificate expires, if that is before `moment`.
+fn expiry_before(certificate: &CertificateDer<'_>, moment: Timestamp) -> Option<Timestamp> {
+    let certificate = EndEntityCert::try_from(certificate).ok()?;
+    let seconds = u64::try_from(moment.as_second()).ok()?;
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    // Nothing is trusted here: the validity is checked before the chain.
+    let checked = certificate.verify_for_usage(&[], &[], &[], time, KeyUsage::server_auth(), None, None);
+    let Err(webpki::Error::CertExpired { not_after, .. }) = checked else { return None };
+    i64::try_from(not_after.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok())
+}
+
+fn config(files: &TlsFiles) -> Result<Loaded, TlsError> {
     for path in [&files.certificate, &files.key] {
         if let Err(source) = std::fs::File::open(path) {
             return Err(TlsError::Unreadable { path: path.clone(), source });
@@ -97,6 +133,7 @@ fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
         return Err(TlsError::Exposed(files.key.clone()));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| nothing(&files.key, "private key", &error))?;
+    let certificate = chain[0].clone();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -108,7 +145,7 @@ fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
             error => TlsError::Unusable(error),
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Loaded { config: Arc::new(config), certificate })
 }
 
 fn is_exposed(key: &Path) -> bool {

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -42,6 +42,17 @@ impl Authority {
     /// Its own certificate.
     pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
+    }
+
+    /// Certifies a name until `end`.
+    fn certify_until(&self, home: &Home, name: &str, end: SystemTime) -> [PathBuf; 2] {
+        let key = KeyPair::generate().unwrap();
+        let mut certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        certificate.not_after = end.into();
+        let certificate = certificate.signed_by(&key, &self.issuer).unwrap();
+        let files = [home.file("tls.pem", &certificate.pem()), home.file("tls.key", &key.serialize_pem())];
+        fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
+        files
     }
 
     fn trusted(&self) -> RootCertStore {
@@ -141,4 +152,35 @@ fn a_client_that_trusts_the_authority_is_given_a_token_and_nobody_else_speaks_to
     broker.wait_for("the earlier certificate stays");
     assert!(ask(&address, next.trusted(), "lanyard.test", &BOTH, &request).unwrap().starts_with("HTTP/1.1 200"));
     assert!(broker.stop().status.success());
+}
+
+#[test]
+fn a_certificate_that_expires_soon_or_has_expired_is_reported() {
+    let home = Home::new(LANYARD);
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = home.with_acme(&webex);
+    let authority = Authority::new("the first");
+    let day = Duration::from_hours(24);
+    let now = SystemTime::now();
+    for (end, expected) in [
+        (now + 15 * day, None),
+        (now + 13 * day, Some("the TLS certificate expires within 14 days")),
+        (now - day, Some("the TLS certificate has expired")),
+    ] {
+        let [certificate, private] = authority.certify_until(&home, "lanyard.test", end);
+        let words = ["--http", "127.0.0.1:0", "--http-name", "lanyard.test", "--tls-certificate"];
+        let files = [certificate.to_str().unwrap(), "--tls-key", private.to_str().unwrap()];
+        let broker = Served::start(&home, words.into_iter().chain(files));
+        match expected {
+            Some(text) => {
+                let line = broker.wait_for(text);
+                assert!(line["hint"].as_str().unwrap().contains("SIGHUP"), "{line}");
+            }
+            None => {
+                assert_eq!(broker.ask("GET", "/readyz").status, 200);
+                assert!(!format!("{:?}", broker.log()).contains("the TLS certificate"));
+            }
+        }
+        assert!(broker.stop().status.success());
+    }
 }
