@@ -34,6 +34,16 @@ impl Issuer {
     }
 }
 
+/// The state of a credential, among all credentials. One that is minted cannot be renewed while its issuer is unusable.
+pub fn state_among(credential: &Credential, all: &[Credential], now: &Moment) -> State {
+    let state = credential.state(now);
+    if state != State::Active || Obstacle::among(credential, all, now).is_none() {
+        return state;
+    }
+    let is_valid = credential.validity.as_ref().is_some_and(|validity| !validity.access_has_ended(now));
+    if is_valid { State::Expiring } else { State::Stalled }
+}
+
 impl<'a> Obstacle<'a> {
     /// The reason why a credential that is renewed by minting cannot be minted again, among all credentials.
     pub fn among(credential: &Credential, all: &'a [Credential], now: &Moment) -> Option<Self> {
@@ -164,6 +174,27 @@ mod tests {
             let via = issuer(standing);
             assert_eq!(found(&guest_of(&via), &[via]).as_deref(), Some("fleet"));
         }
+    }
+
+    #[test]
+    fn the_state_of_a_credential_shows_that_its_issuer_is_unusable() {
+        for (standing, expected) in [
+            (Standing::Active, [State::Active, State::Active]),
+            (Standing::Stalled(trouble(TroubleKind::Unreachable)), [State::Active, State::Active]),
+            (Standing::Disabled, [State::Expiring, State::Stalled]),
+            (Standing::NeedsLogin(trouble(TroubleKind::DeadGrant)), [State::Expiring, State::Stalled]),
+        ] {
+            let via = issuer(standing);
+            let (guest, mut expired) = (guest_of(&via), guest_of(&via));
+            expired.validity.as_mut().unwrap().access = Some(Duration::ZERO);
+            let state = |credential: &Credential, all: &[Credential]| state_among(credential, all, &clock().now());
+            let all = [via];
+            assert_eq!([state(&guest, &all), state(&expired, &all)], expected, "{:?}", all[0].standing);
+            assert_eq!([state(&guest, &[]), state(&expired, &[])], [State::Expiring, State::Stalled]);
+        }
+        let mut disabled = guest_of(&issuer(Standing::Active));
+        disabled.standing = Standing::Disabled;
+        assert_eq!(state_among(&disabled, &[], &clock().now()), State::Disabled);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, Rev
 pub use doubt::Doubt;
 pub use error::{Again, Class, Error, Troubled, advice, class_of, mint_advice};
 pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, LostHistory, Names, Ready, Spool, SpoolFull, Taken};
-pub use issuer::{Issuer, Obstacle};
+pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 pub use wire::{Told, Travels};

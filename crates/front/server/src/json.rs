@@ -1,12 +1,19 @@
 //! How things look to programs, on the command line and over HTTP alike.
 
 use jiff::Timestamp;
-use lanyard_broker::{JobReport, NeedVerdict, TestReport, TokenFinding, Troubled};
+use lanyard_broker::{JobReport, NeedVerdict, TestReport, TokenFinding, Troubled, state_among};
 use lanyard_credential::{Credential, Validity};
 use lanyard_time::Moment;
 use serde_json::{Map, Value, json};
 
-/// A credential.
+/// A credential, with the state that it has among all credentials.
+pub fn credential_among(one: &Credential, all: &[Credential], now: &Moment) -> Value {
+    let mut shown = credential(one, now);
+    shown["state"] = state_among(one, all, now).as_str().into();
+    shown
+}
+
+/// A credential by itself.
 pub fn credential(credential: &Credential, now: &Moment) -> Value {
     let subject = credential.subject.known();
     let organisation = credential.organisation.as_ref();

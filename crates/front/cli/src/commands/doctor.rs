@@ -5,7 +5,9 @@ mod place;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Broker, Error, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled};
+use lanyard_broker::{
+    Broker, Error, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among,
+};
 use lanyard_credential::{App, Credential, State};
 use lanyard_home::{Home, KeyError, OpenError, OpenHome};
 use lanyard_store::{OpenDatabaseError, StoreError};
@@ -386,7 +388,7 @@ fn not_online(findings: &mut Vec<Finding>) -> u8 {
 
 /// How a credential stands, and who must do something about it.
 fn examine_credential(credential: &Credential, apps: &[App], all: &[Credential], now: &Moment) -> Finding {
-    let (name, state) = (&credential.name, credential.state(now));
+    let (name, state) = (&credential.name, state_among(credential, all, now));
     let said = if output::credential::is_refused(credential) {
         format!("{name}: {state}")
     } else {

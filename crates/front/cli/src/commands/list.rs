@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use lanyard_broker::ListUnreadable;
+use lanyard_broker::{ListUnreadable, state_among};
 use lanyard_credential::{Credential, Kind, LabelError, LabelKey, LabelValue, State};
 use lanyard_time::Moment;
 
@@ -60,10 +60,11 @@ impl List {
         output::unreadable(&unreadable);
         let now = context::parts().clock.now();
         let there_are_some = !all.is_empty();
-        let credentials: Vec<_> = all.iter().filter(|credential| self.shows(credential, &now)).collect();
+        let credentials: Vec<_> = all.iter().filter(|credential| self.shows(credential, &all, &now)).collect();
         if common.json {
-            let all: Vec<_> = credentials.iter().map(|credential| output::json::credential(credential, &now)).collect();
-            output::json::print(&all)?;
+            let shown: Vec<_> =
+                credentials.iter().map(|credential| output::json::credential_among(credential, &all, &now)).collect();
+            output::json::print(&shown)?;
         } else if !credentials.is_empty() {
             let list = if self.wide { output::credential::list_wide } else { output::credential::list };
             output::block(&list(&credentials, &all, &now))?;
@@ -78,14 +79,14 @@ impl List {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn shows(&self, credential: &Credential, now: &Moment) -> bool {
+    fn shows(&self, credential: &Credential, all: &[Credential], now: &Moment) -> bool {
         let labelled = |wanted: &Wanted| match (credential.labels.get(wanted.key.as_str()), &wanted.value) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(found), Some(value)) => found == value.as_str(),
         };
         self.labels.iter().all(labelled)
-            && self.state.as_ref().is_none_or(|state| state == credential.state(now).as_str())
+            && self.state.as_ref().is_none_or(|state| state == state_among(credential, all, now).as_str())
             && self.kind.as_ref().is_none_or(|kind| kind == credential.kind.as_str())
     }
 }

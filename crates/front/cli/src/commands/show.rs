@@ -22,11 +22,11 @@ impl Show {
         let credential =
             broker.call(lanyard_broker::Show { name: context::credential(&broker, self.name).await? }).await?;
         let now = context::parts().clock.now();
+        let all = if credential.mint.is_some() { broker.call(lanyard_broker::List).await? } else { Vec::new() };
         if common.json {
-            output::json::print(&output::json::credential(&credential, &now))?;
+            output::json::print(&output::json::credential_among(&credential, &all, &now))?;
         } else {
             let whose = context::troubled(&broker, &credential).await?;
-            let all = if credential.mint.is_some() { broker.call(lanyard_broker::List).await? } else { Vec::new() };
             output::block(&output::credential::show(&credential, &whose, &all, &now))?;
         }
         Ok(ExitCode::SUCCESS)

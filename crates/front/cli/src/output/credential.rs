@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lanyard_broker::{Issuer, Obstacle, Troubled};
+use lanyard_broker::{Issuer, Obstacle, Troubled, state_among};
 use lanyard_credential::{
     Credential, Kind, Order, RefreshRight, Renewal, Standing, Subject, SubjectIdentity, TroubleKind,
 };
@@ -70,7 +70,7 @@ fn cells(credential: &Credential, all: &[Credential], now: &Moment) -> Vec<Strin
     vec![
         credential.name.to_string(),
         credential.kind.to_string(),
-        credential.state(now).to_string(),
+        state_among(credential, all, now).to_string(),
         valid,
         renewable,
         acts_as(credential),
@@ -123,7 +123,7 @@ pub(crate) fn show(credential: &Credential, whose: &Troubled, all: &[Credential]
     let mut rows = vec![
         ("name", credential.name.to_string()),
         ("kind", credential.kind.to_string()),
-        ("state", credential.state(now).to_string()),
+        ("state", state_among(credential, all, now).to_string()),
         ("Webex", credential.environment.id().to_owned()),
     ];
     if let Some(app) = &whose.app {

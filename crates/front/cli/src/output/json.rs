@@ -2,7 +2,7 @@
 
 use lanyard_credential::App;
 use lanyard_protocol::visible_json;
-pub(crate) use lanyard_server::json::{credential, test, time};
+pub(crate) use lanyard_server::json::{credential, credential_among, test, time};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -57,7 +57,7 @@ async fn list(shared: &Shared, caller: &Caller) -> Answer {
     let shown: Vec<_> = all
         .iter()
         .filter(|credential| caller.may(Capability::Read, Some(credential.id), &now).is_ok())
-        .map(|credential| json::credential(credential, &now))
+        .map(|credential| json::credential_among(credential, &all, &now))
         .collect();
     Ok(Done::Unchanged(reply(StatusCode::OK, &shown)))
 }
@@ -65,7 +65,9 @@ async fn list(shared: &Shared, caller: &Caller) -> Answer {
 async fn show(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
     let broker = shared.broker_for(caller, Capability::Read, Scope::Named(&[&name]))?;
     let credential = broker.call(Show { name }).await?;
-    Ok(Done::Unchanged(reply(StatusCode::OK, &json::credential(&credential, &shared.hand_outs.now()))))
+    let all = if credential.mint.is_some() { broker.call(List).await? } else { Vec::new() };
+    let shown = json::credential_among(&credential, &all, &shared.hand_outs.now());
+    Ok(Done::Unchanged(reply(StatusCode::OK, &shown)))
 }
 
 /// A token to be kept: a bot's or a person's own.

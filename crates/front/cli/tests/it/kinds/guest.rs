@@ -66,8 +66,13 @@ fn a_guest_that_cannot_be_minted_again_does_not_look_well() {
     assert!(row().contains("always"), "{}", row());
     doctor().ok();
 
+    let listed = || serde_json::from_str::<Value>(&home.run(["--json", "list", "--kind", "guest"]).ok()).unwrap();
+    let state = || [home.show("visitor")["state"].clone(), listed()[0]["state"].clone()];
+    assert_eq!(state(), ["active", "active"]);
     home.run(["disable", "fleet"]).ok();
-    assert!(!row().contains("always"), "{}", row());
+    assert!(!row().contains("always") && row().contains("expiring"), "{}", row());
+    assert_eq!(state(), ["expiring", "expiring"]);
+    assert!(home.run(["list", "--state", "active"]).ok().lines().all(|line| !line.starts_with("visitor")));
     let shown = home.run(["show", "visitor"]).ok();
     assert!(shown.contains("not at present: fleet, which it is minted through, is disabled"), "{shown}");
     let report = doctor();
