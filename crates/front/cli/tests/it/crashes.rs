@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use lanyard_testkit::{Ended, Home, Postgres, RefreshBehaviour, Running, Webex, left_out, wait};
-use lanyard_time::{Entropy as _, SeededEntropy};
+use lanyard_time::{Clock as _, Entropy as _, SeededEntropy, SystemClock};
 use serde_json::{Value, json};
 
 use crate::{BEHAVIOURS, on_server, signed_in};
@@ -59,7 +59,7 @@ fn rounds() -> usize {
 /// The database's server is killed in each of so many rounds.
 const ROUNDS_OF_A_SERVER: usize = 3;
 
-/// The chain of the audit is verified after each of so many rounds.
+/// Once in so many rounds the chain of the audit is verified, and the usual time of a renewal is taken.
 const ROUNDS_OF_THE_AUDIT: usize = 25;
 
 #[test]
@@ -123,13 +123,18 @@ fn random_kills(behaviour: RefreshBehaviour, server: Option<&Postgres>) -> usize
         "path": "/v1/access_token", "count": null, "action": { "delay_ms": 3, "delay_after_ms": 3 }
     }));
     let renewal = || Running::start(&mut home.command(["--json", "refresh", "acme", "--force"]));
-    let mut before = generation(&home);
+    let (mut before, mut usual) = (0, Duration::ZERO);
     for round in 0..rounds() {
+        if round % ROUNDS_OF_THE_AUDIT == 0 {
+            home.run(["audit", "--verify"]).ok();
+            usual = time_of(|| drop(renewal().end().ok()));
+            before = generation(&home);
+        }
         webex.forget_record();
         let mut random = [0; 5];
         entropy.fill(&mut random);
-        let moment =
-            |at: usize| Duration::from_micros(u64::from(u16::from_le_bytes([random[at], random[at + 1]])) * 2 / 3);
+        // From its start to a little after its usual end, however busy the machine is.
+        let moment = |at: usize| usual * u32::from(u16::from_le_bytes([random[at], random[at + 1]])) / 60_000;
         let victim = renewal();
         let rival = (random[2] % 2 == 0).then(renewal);
         wait(moment(0));
@@ -167,9 +172,6 @@ fn random_kills(behaviour: RefreshBehaviour, server: Option<&Postgres>) -> usize
             assert_eq!(reported(&next), Some(after), "{what}");
             assert_eq!(home.show("acme")["state"], "active", "{what}");
         }
-        if round % ROUNDS_OF_THE_AUDIT == 0 {
-            home.run(["audit", "--verify"]).ok();
-        }
         before = generation(&home);
     }
     assert!(webex.accepts(&home.token()));
@@ -180,6 +182,13 @@ fn random_kills(behaviour: RefreshBehaviour, server: Option<&Postgres>) -> usize
         rounds()
     );
     lost
+}
+
+fn time_of(work: impl FnOnce()) -> Duration {
+    let clock = SystemClock::new();
+    let begun = clock.now();
+    work();
+    clock.now().since(&begun)
 }
 
 /// The generation that a renewal reported to its caller.
