@@ -82,6 +82,8 @@ impl Fleet {
         let organisations = count.div_ceil(IN_ONE);
         let webex = Webex::with(Properties {
             refresh,
+            // A Webex that repeats its answers does so for longer than a busy machine needs to start a broker again.
+            repeat_window: LIFE,
             access_token_ttl: LIFE,
             organisations,
             people: 3,

@@ -136,12 +136,13 @@ fn killed(fleet: &Fleet, behaviour: RefreshBehaviour) -> Sums {
     fleet.homes[0].run(["audit", "--verify"]).ok();
     eprintln!(
         "{behaviour}: {} credentials, {kills} kills of brokers, {restarts} of the server, {} exchanges, {} rotations; {} recoveries, {} of them of an answer \
-         that nobody had written; {} grants lost",
+         that nobody had written; {} failed; {} grants lost",
         fleet.ships.len(),
         sums.exchanges,
         sums.rotations,
         sums.recoveries,
         sums.unwritten,
+        sums.failures,
         sums.losses
     );
     sums

@@ -22,6 +22,8 @@ pub(super) struct Sums {
     pub(super) recoveries: usize,
     /// Granted, and never written: nobody lived to do it.
     pub(super) unwritten: usize,
+    /// Exchanges that failed.
+    pub(super) failures: usize,
     /// Grants that are lost.
     pub(super) losses: usize,
 }
@@ -78,7 +80,8 @@ pub(super) fn compare(fleet: &Fleet, behaviour: RefreshBehaviour) -> Sums {
             assert_eq!(state, "needs-login", "{what}");
             assert!(failed > 0, "{what}");
         } else {
-            assert_eq!((state.as_str(), failed), ("active", 0), "{what}");
+            // What was announced and not sent, as on a machine that is too busy for the time that an exchange has, is tried again.
+            assert_eq!(state, "active", "{what}");
             assert!(rotated > 0, "{what}");
             assert_eq!(token.as_deref().map(fingerprint), seen.last, "what was granted last is what is kept: {what}");
         }
@@ -86,6 +89,7 @@ pub(super) fn compare(fleet: &Fleet, behaviour: RefreshBehaviour) -> Sums {
         sums.rotations += rotated;
         sums.recoveries += recovered;
         sums.unwritten += unwritten;
+        sums.failures += failed;
         sums.losses += usize::from(lost);
     }
     assert!(seen.is_empty(), "{behaviour}: Webex saw refresh tokens that nobody has: {seen:?}");
