@@ -64,7 +64,7 @@ impl BackupError {
             Self::OnServer(address) => {
                 format!("back it up with PostgreSQL's own tools: pg_dump --schema=lanyard '{address}'")
             }
-            Self::KeyInMotion => "finish that first: lanyard key rotate".to_owned(),
+            Self::KeyInMotion => "finish that first: lanyard key rotate; a new key that is only offered can be withdrawn instead: lanyard key rotate --cancel".to_owned(),
             Self::Io { path, .. } => {
                 let directory = path.parent().unwrap_or(path);
                 format!("see that {} is there, can be written, and has room", directory.display())

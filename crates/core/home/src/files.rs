@@ -27,3 +27,12 @@ pub(crate) fn remove(path: &Path) -> Result<(), HomeError> {
         _ => Ok(()),
     }
 }
+
+/// One word for a shell.
+pub fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use lanyard_store::{NextKey, StoreError};
+use lanyard_store::{NextKey, RunningBroker, StoreError};
 use lanyard_vault::{KeyId, KeySource};
 
 use crate::OpenHome;
@@ -19,6 +19,10 @@ pub struct KeyStatus {
     pub rows: u64,
     /// The key that is about to replace it.
     pub next: Option<NextKeyStatus>,
+    /// The key that is offered to the brokers of the store, with the place where it is kept.
+    pub offered: Option<(NextKey, KeyPlace)>,
+    /// The brokers that run on a store which several homes may share, of whichever home.
+    pub brokers: Vec<RunningBroker>,
     /// A key that it replaced and that is still to be removed from there.
     pub to_remove: Option<(KeyId, KeyPlace)>,
 }
@@ -76,10 +80,7 @@ impl OpenHome {
         let next = match &keys.next {
             None => None,
             Some(next) => {
-                let mut place = self.place(next.source);
-                if matches!(next.source, KeySource::File | KeySource::Passphrase) {
-                    place.path = Some(self.home.next_key_file());
-                }
+                let place = self.place_of_next(next.source);
                 Some(NextKeyStatus { rows: self.store.rows_under(next.id).await?, key: next.clone(), place })
             }
         };
@@ -89,6 +90,8 @@ impl OpenHome {
             // The home's own row is not among those that are counted.
             rows: self.store.rows_under(keys.key).await?.saturating_add(1),
             next,
+            offered: keys.offered.map(|offered| (offered.clone(), self.place_of_next(offered.source))),
+            brokers: self.store.running_brokers().await?,
             to_remove: keys.retired.map(|(id, source)| (id, self.place(source))),
         })
     }

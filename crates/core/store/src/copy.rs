@@ -76,7 +76,7 @@ impl Store {
         let copy = Engine::Sqlite(SqliteEngine::new(path.to_owned(), Duration::ZERO));
         let seals_key = &self.inner.seals_key;
         let keys = HomeRow::of(&copy).await?.checked(seals_key)?.keys;
-        if keys.next.is_some() {
+        if keys.next.is_some() || keys.offered.is_some() {
             return Err(CopyError::KeyInMotion);
         }
         let mut write = copy.write(Reach::Home).await?;

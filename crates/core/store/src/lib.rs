@@ -64,7 +64,7 @@ pub use keys::{Fetched, HomeKeys, KeySupply, NextKey};
 pub use names::Names;
 pub use opening::{Database, DatabasePlace, LockedStore, OpenDatabaseError};
 pub use pause::Pause;
-pub use rewrap::{DataKeysRenewed, RewrapError};
+pub use rewrap::{BrokerId, DataKeysRenewed, RewrapError, RunningBroker, TakenUp, this_host};
 pub use rotation::{Begun, Claim, Commit, Declared, Failure, RotatedTokens, RotationView, UnderWay};
 pub use store::{Parts, Store};
 pub use unavailable::KeyUnavailable;

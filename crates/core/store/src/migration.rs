@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_journal.sql"),
     include_str!("migrations/0009_intents.sql"),
     include_str!("migrations/0010_owners.sql"),
+    include_str!("migrations/0011_offered_key.sql"),
 ];
 
 #[cfg(test)]

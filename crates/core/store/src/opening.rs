@@ -132,7 +132,10 @@ impl OpenDatabaseError {
                 format!("someone altered the database; move {database} away and restore a backup: lanyard restore FILE")
             }
             Self::Foreign(_) => "give it a file that lanyard backup made".to_owned(),
-            Self::ForeignKey { expected, .. } => format!("put the key file with the key {expected} back in place"),
+            Self::ForeignKey { expected, .. } => format!(
+                "put the key file with the key {expected} back in place; if another home of this store replaced its key, append that home's line to this \
+                 home's key file: grep -m 1 {expected} home.key"
+            ),
             Self::Store(error) => error.hint(),
         }
     }

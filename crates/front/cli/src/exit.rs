@@ -107,19 +107,21 @@ impl Failure {
             | Self::Backup(BackupError::Exists(_) | BackupError::Unnameable(_) | BackupError::OnServer(_))
             | Self::ReplaceKey(
                 ReplaceKeyError::OtherTarget(_)
+                | ReplaceKeyError::OtherOffer(_)
                 | ReplaceKeyError::Key(KeyError::Passphrase(_) | KeyError::NoNewPassphrase),
             )
             | Self::Usage { .. } => 2,
             Self::Serve(ServeError::Listen(error)) if error.is_read_only() => 6,
             Self::NoSuchName { .. } => 3,
-            Self::ReplaceKey(error) if !matches!(error, ReplaceKeyError::Busy) => 6,
-            Self::Open(_) | Self::Restore(_) | Self::Serve(ServeError::Store(_)) => 6,
-            Self::Backup(_)
-            | Self::ReplaceKey(_)
-            | Self::Serve(_)
-            | Self::Cancelled
-            | Self::Other { .. }
-            | Self::Io { .. } => 1,
+            Self::ReplaceKey(ReplaceKeyError::Lacking { .. } | ReplaceKeyError::NotHere { .. }) => 4,
+            Self::ReplaceKey(
+                ReplaceKeyError::Busy
+                | ReplaceKeyError::Withdrawn(_)
+                | ReplaceKeyError::NothingOffered
+                | ReplaceKeyError::TooLate(_),
+            ) => 1,
+            Self::ReplaceKey(_) | Self::Open(_) | Self::Restore(_) | Self::Serve(ServeError::Store(_)) => 6,
+            Self::Backup(_) | Self::Serve(_) | Self::Cancelled | Self::Other { .. } | Self::Io { .. } => 1,
         }
     }
 

@@ -20,6 +20,7 @@ mod problem;
 pub mod proxy;
 mod proxying;
 mod record;
+mod registration;
 mod serve;
 mod strangers;
 

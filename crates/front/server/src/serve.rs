@@ -24,6 +24,7 @@ use crate::listen::tls::Tls;
 use crate::listen::{ListenError, UnixSocket, sockets};
 use crate::problem::Problem;
 use crate::proxy::Proxy;
+use crate::registration::Registration;
 use crate::strangers::Strangers;
 
 /// How a broker is run.
@@ -343,6 +344,9 @@ pub async fn serve(
         troubles: Mutex::default(),
     });
     shared.heard_pause(shared.hand_outs.catch_up().await?.paused.as_ref());
+    // Before it is ready: another home's key rotation waits for it as long as it runs.
+    let registration = Registration::new(shared.broker.store(), Arc::clone(&shared.sleep));
+    registration.report().await?;
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
     let mut background = Background::default();
     let thread = front::start(Arc::clone(&shared), clone(&owner)?).map_err(ServeError::Thread)?;
@@ -368,6 +372,7 @@ pub async fn serve(
     background.add("reader of the store", Ending::Never, tokio::spawn(follow(Arc::clone(&shared))));
     background.add("writer of the audit", Ending::Never, tokio::spawn(write_down(Arc::clone(&shared))));
     background.add("pruning of the audit", Ending::Never, tokio::spawn(prune(Arc::clone(&shared))));
+    background.add("report to other homes", Ending::Never, tokio::spawn(registration.clone().keep()));
     told(Told::Ready(Ready {
         owner: sockets::owner(&shared.options.sockets),
         http: address,
@@ -394,6 +399,7 @@ pub async fn serve(
     if let Err(error) = shared.hand_outs.flush().await {
         tracing::error!(%error, records = shared.hand_outs.waiting(), "the last hand-outs are missing from the audit");
     }
+    registration.remove().await;
     tracing::info!("stopped");
     ended.map_or(Ok(()), Err)
 }

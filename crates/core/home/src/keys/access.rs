@@ -70,6 +70,14 @@ pub enum PassphraseSource {
 }
 
 impl PassphraseSource {
+    /// The same source if it asks no person.
+    pub(super) fn without_person(&self) -> Self {
+        match self {
+            Self::Ask(_) => Self::None,
+            source => source.clone(),
+        }
+    }
+
     /// The passphrase; `None` where there is nobody to ask. Blocks while a person thinks.
     pub(super) fn passphrase(&self) -> Result<Option<Passphrase>, KeyError> {
         match self {

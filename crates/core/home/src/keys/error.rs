@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lanyard_store::KeyUnavailable;
+use lanyard_store::{KeyUnavailable, OpenDatabaseError};
 use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{KeyId, KeySource, PassphraseError, WrongPassphrase};
 use thiserror::Error;
@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::command::CommandError;
 use super::keyring::KeyringError;
 use crate::SettingsError;
+use crate::files::quoted;
 
 /// Why a home's key cannot be had from where it is kept, or not be put there.
 #[derive(Debug, Error)]
@@ -42,7 +43,7 @@ pub enum KeyError {
     #[error("the passphrase cannot be read")]
     Asking(#[source] std::io::Error),
     /// The home's key is kept in a key file elsewhere, and none is named.
-    #[error("the home's key is in a key file elsewhere, and LANYARD_KEY_FILE names none")]
+    #[error("the home's key is read from a key file elsewhere, and LANYARD_KEY_FILE names none")]
     NoKeyFileNamed,
     /// The home's key is what a command prints, and there is none.
     #[error("the home's key is what a command prints, and {} names no key_command", .0.display())]
@@ -62,6 +63,8 @@ pub enum KeyError {
         from: KeySource,
         /// The home's own.
         current: KeyId,
+        /// The file, if it is one.
+        file: Option<PathBuf>,
     },
     /// What an operator provides holds several keys that could replace the home's, or be a new one's.
     #[error("{from} delivers several keys that could be the next one: {}", list(found))]
@@ -98,10 +101,15 @@ impl KeyError {
             Self::NoCommand(path) => {
                 format!("say which in {}: key_command = [\"program\", \"argument\"]", path.display())
             }
-            Self::Foreign { expected, .. } => format!("put the key file with the key {expected} back in place"),
-            Self::NoOther { .. } => {
-                "make a key with lanyard key generate, let it be delivered beside the present one, and run lanyard key rotate \
-                 again"
+            Self::Foreign { expected, .. } => {
+                OpenDatabaseError::ForeignKey { found: *expected, expected: *expected }.hint()
+            }
+            Self::NoOther { file: Some(file), .. } => format!(
+                "add a key to the file, then run lanyard key rotate again: lanyard key generate >> {}",
+                quoted(&file.to_string_lossy())
+            ),
+            Self::NoOther { file: None, .. } => {
+                "make a key with lanyard key generate, have it delivered beside the current one, and run lanyard key rotate again"
                     .to_owned()
             }
             Self::Several { .. } => "let it deliver the present key and one other".to_owned(),

@@ -46,6 +46,15 @@ impl KeySources {
         Self { lines: Some(lines), ..self }
     }
 
+    /// These sources as they are now, for a process that runs on its own: the settings are read again, and no person is asked.
+    fn quiet(&self) -> Self {
+        let settings =
+            Settings::read_for_use(&self.home).map_or_else(|_| self.settings.clone(), |(settings, _)| settings);
+        let passphrase = self.access.passphrase.without_person();
+        let access = KeyAccess { passphrase, waiting: None, ..self.access.clone() };
+        Self { access, settings, ..self.clone() }
+    }
+
     /// Fetches those of the `wanted` keys that are to be had, and says what kept it from the others.
     pub(crate) async fn fetch(&self, home: &HomeKeys, wanted: &[KeyId]) -> (Vec<HomeKey>, Option<KeyError>) {
         let mut lines = self.lines.clone().unwrap_or_default();
@@ -219,6 +228,17 @@ impl KeySupply for KeySources {
     ) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>> {
         Box::pin(async move {
             let (keys, error) = self.fetch(home, wanted).await;
+            (keys, error.map(KeyUnavailable::from))
+        })
+    }
+
+    fn fetch_quietly<'a>(
+        &'a self,
+        home: &'a HomeKeys,
+        wanted: &'a [KeyId],
+    ) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>> {
+        Box::pin(async move {
+            let (keys, error) = self.quiet().fetch(home, wanted).await;
             (keys, error.map(KeyUnavailable::from))
         })
     }

@@ -1,16 +1,21 @@
 //! Replacing the home's key by another, while the home is in use.
 //!
-//! First the next key is put where it is to be kept, and the home's row names it. Then the store wraps all rows anew and makes the next key
-//! the home's. At last the old key is removed. A process that ends anywhere in between leaves a home that works, and this goes on where it
-//! stopped.
+//! First the next key is put where it is to be kept, and [offered](offer) to the brokers that run on the store. Once they have it, the home's
+//! row names it, the store wraps all rows anew and makes the next key the home's. At last the old key is removed. A process that ends
+//! anywhere in between leaves a home that works, and this goes on where it stopped.
 
+mod error;
+mod offer;
 mod retire;
 
-use lanyard_store::{HomeKeys, RewrapError, StoreError};
+use std::time::Duration;
+
+use lanyard_store::{HomeKeys, StoreError};
 use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
-use thiserror::Error;
 
+pub use self::error::{LackingBroker, ReplaceKeyError};
+pub use self::offer::OfferWithdrawn;
 use self::retire::{RetireError, is_in_files};
 use crate::keys::{KeyError, KeySources, home_id, keyring, unlock};
 use crate::lock::try_lock_for_a_moment;
@@ -35,66 +40,20 @@ pub struct KeyReplaced {
     pub left_behind: Option<String>,
 }
 
-/// Why the home's key was not replaced. What was done of it stays, and the next attempt goes on from there.
-#[derive(Debug, Error)]
-pub enum ReplaceKeyError {
-    /// Another process does it just now.
-    #[error("another process is replacing the home's key just now")]
-    Busy,
-    /// It is being replaced by one that is kept elsewhere.
-    #[error("the home's key is being replaced by one that is kept in: {0}")]
-    OtherTarget(KeySource),
-    /// A key cannot be had, or not be kept where it should.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// Some rows do not open; all others are wrapped anew.
-    #[error("these rows do not open, and keep the old key in use: {}", .0.join(", "))]
-    Damaged(Vec<String>),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl ReplaceKeyError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Busy => "wait for it; see how far it is with lanyard key show".to_owned(),
-            Self::OtherTarget(source) => format!("finish that first: lanyard key rotate, or lanyard key rotate --to {source}"),
-            Self::Key(error) => error.hint(),
-            Self::Damaged(_) => {
-                "clear the credentials, or replace the secrets of the apps, that lanyard doctor names; then run lanyard key \
-                 rotate again"
-                    .to_owned()
-            }
-            Self::Store(error) => error.hint(),
-        }
-    }
-}
-
-impl From<RetireError> for ReplaceKeyError {
-    fn from(error: RetireError) -> Self {
-        match error {
-            RetireError::Key(error) => Self::Key(error),
-            RetireError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl From<RewrapError> for ReplaceKeyError {
-    fn from(error: RewrapError) -> Self {
-        match error {
-            RewrapError::Damaged(rows) => Self::Damaged(rows),
-            RewrapError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
 impl OpenHome {
     /// Replaces the home's key by another, kept where the old one is or in `to`; with a `to` of
     /// [`Passphrase`](KeySource::Passphrase) under a new passphrase. Goes on with what an earlier process left undone. Others may
-    /// read and write the home all the while.
+    /// read and write the home all the while. Waits for half a minute until all brokers that run on the store have the key.
     pub async fn replace_key(&self, to: Option<KeySource>) -> Result<KeyReplaced, ReplaceKeyError> {
+        self.replace_key_within(to, READY).await
+    }
+
+    /// Like [`replace_key`](Self::replace_key); waits for brokers as long as `wait`.
+    pub async fn replace_key_within(
+        &self,
+        to: Option<KeySource>,
+        wait: Duration,
+    ) -> Result<KeyReplaced, ReplaceKeyError> {
         let lock = try_lock_for_a_moment(&self.home).await.map_err(StoreError::Io)?;
         let _lock = lock.ok_or(ReplaceKeyError::Busy)?;
         // What an earlier replacement left to do comes first: a file's name would be in the way. A keyring that is gone is not.
@@ -105,16 +64,28 @@ impl OpenHome {
             done => done?,
         }
         let before = self.store.home_keys().await?;
-        let resumed = before.next.is_some();
-        let (next, source) = match &before.next {
-            Some(next) => {
+        let resumed = before.next.is_some() || before.offered.is_some();
+        let (next, source) = match (&before.next, &before.offered) {
+            (Some(next), _) => {
                 if let Some(other) = to.filter(|to| *to != next.source) {
                     tracing::debug!(%other, "not before the one that is under way");
                     return Err(ReplaceKeyError::OtherTarget(next.source));
                 }
                 (self.store.home_key(next.id).await?, next.source)
             }
-            None => self.begin_replacing(&before, to).await?,
+            (None, Some(offered)) => {
+                if to.is_some_and(|to| to != offered.source) {
+                    return Err(ReplaceKeyError::OtherOffer(offered.source));
+                }
+                let key = self.offered_key(&before, offered).await?;
+                self.take_up_when_ready(&key, offered.source, wait).await?;
+                (key, offered.source)
+            }
+            (None, None) => {
+                let (key, source) = self.offer_next_key(&before, to).await?;
+                self.take_up_when_ready(&key, source, wait).await?;
+                (key, source)
+            }
         };
         let rows = self.store.change_to_next_key(&next).await?;
         let left_behind = self.retire_key().await.err().map(|error| error.to_string());
@@ -131,8 +102,8 @@ impl OpenHome {
         })
     }
 
-    /// Puts a next key where it is to be kept, and names it in the home's row.
-    async fn begin_replacing(
+    /// Puts a next key where it is to be kept, and offers it in the home's row.
+    async fn offer_next_key(
         &self,
         before: &HomeKeys,
         to: Option<KeySource>,
@@ -167,13 +138,16 @@ impl OpenHome {
             Some(lines) => Ok(self.home.next_key().replace(lines, needed).map_err(KeyError::from)?),
             None => Ok::<_, ReplaceKeyError>(()),
         };
-        if self.store.name_next_key(before.key, (&next, source), &home_id, put).await? {
+        if self.store.offer_key(before.key, (&next, source), &home_id, put).await? {
             Ok((next, source))
         } else {
             Err(ReplaceKeyError::Busy)
         }
     }
 }
+
+/// How long brokers may take to have an offered key, unless a person says otherwise.
+const READY: Duration = Duration::from_secs(30);
 
 impl KeySources {
     /// The file that the next key ends up in may hold nothing but this home's key.
@@ -218,7 +192,10 @@ impl KeySources {
         let mut others = self.lines(source, None, &[]).await?;
         others.retain(|line| line.id() != current);
         match others.len() {
-            0 => Err(KeyError::NoOther { from: source, current }),
+            0 => {
+                let file = self.access.key_file.clone().filter(|_| source == KeySource::KeyFile);
+                Err(KeyError::NoOther { from: source, current, file })
+            }
             1 => self.open(others.remove(0)).await,
             _ => Err(KeyError::Several { from: source, found: others.iter().map(KeyLine::id).collect() }),
         }

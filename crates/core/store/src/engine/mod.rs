@@ -67,6 +67,11 @@ impl Engine {
         }
     }
 
+    /// Whether processes of other machines may use the database.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Begins a transaction that writes. It waits for the transactions that it excludes, for as long as the options say.
     pub(crate) async fn write(&self, reach: Reach) -> Result<Transaction, StoreError> {
         match self {

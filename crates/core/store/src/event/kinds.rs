@@ -95,6 +95,22 @@ events! {
         /// When it takes effect.
         from: Timestamp,
     }
+    /// A next key for the home was offered to the brokers of its store.
+    KeyOffered = "key-offered" {
+        /// The id of the key in force.
+        key: String,
+        /// The id of the key that was offered.
+        next: String,
+        /// Where that is kept.
+        kept_in: String,
+    }
+    /// The offer of a next key was withdrawn. Nothing was wrapped under it.
+    KeyOfferWithdrawn = "key-offer-withdrawn" {
+        /// The id of the key in force.
+        key: String,
+        /// The id of the key that was offered.
+        next: String,
+    }
     /// The replacement of the home's key began.
     KeyRotationBegun = "key-rotation-begun" {
         /// The id of the key in force.
@@ -459,6 +475,8 @@ impl EventKind {
             | Self::JournalBegun
             | Self::JournalPruned
             | Self::RetentionChanged
+            | Self::KeyOffered
+            | Self::KeyOfferWithdrawn
             | Self::KeyRotationBegun
             | Self::KeyRotated
             | Self::DataKeysRenewed

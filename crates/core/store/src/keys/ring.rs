@@ -76,6 +76,19 @@ impl Keys {
         key.unwrap(wrapped, at)
     }
 
+    /// Fetches the home's key as `home` names it, which is not in force yet, without asking a person. Nobody waits for it.
+    pub(crate) async fn look_for(&self, home: &HomeKeys) -> Result<(), KeyUnavailable> {
+        let supply = self.supply.as_ref().ok_or_else(|| KeyUnavailable::replaced(home.key))?;
+        let (found, error) = supply.fetch_quietly(home, &[home.key]).await;
+        for key in found {
+            self.add(&key);
+        }
+        match error {
+            Some(error) if !self.holds(home.key) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Fetches the keys that the home's row names, as far as they are not held already.
     pub(crate) async fn fetch(&self, home: &HomeKeys) -> Result<(), KeyUnavailable> {
         let _alone = self.fetching.lock().await;

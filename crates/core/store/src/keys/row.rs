@@ -1,5 +1,7 @@
 //! The home's own row.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use lanyard_vault::{AuditKey, KeyId, KeySource, Mac, Sealed};
 
@@ -17,6 +19,8 @@ pub struct HomeKeys {
     pub key: KeyId,
     /// Where that is kept.
     pub source: KeySource,
+    /// The key that replaces it once every running broker has that. Nothing is wrapped under it yet.
+    pub offered: Option<NextKey>,
     /// The key that is about to replace it.
     pub next: Option<NextKey>,
     /// The key that it replaced, while that is still to be removed.
@@ -27,6 +31,11 @@ impl HomeKeys {
     /// The key that data keys are to be wrapped under now.
     pub fn wrapping(&self) -> KeyId {
         self.next.as_ref().map_or(self.key, |next| next.id)
+    }
+
+    /// The home's keys as they are once `next` has replaced the others.
+    pub fn replaced_by(&self, next: &NextKey) -> Self {
+        Self { id: self.id.clone(), key: next.id, source: next.source, offered: None, next: None, retired: None }
     }
 
     /// The keys that rows may stand under.
@@ -53,15 +62,26 @@ pub(crate) struct HomeRow {
     pub(crate) seal: Option<Vec<u8>>,
 }
 
-/// A key that is about to replace the home's.
+/// A key that is about to replace the home's, or is offered for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextKey {
     /// Which.
     pub id: KeyId,
     /// Where it is kept.
     pub source: KeySource,
-    /// Since when it is replacing the other.
+    /// Since when it is offered, or replacing the other.
     pub since: Timestamp,
+}
+
+impl NextKey {
+    /// The pause between two attempts to have an offered key without a person. A keyring that is locked may show its owner a prompt.
+    pub fn rest_between_looks(&self) -> Duration {
+        match self.source {
+            KeySource::File | KeySource::Passphrase | KeySource::KeyFile => Duration::ZERO,
+            KeySource::Command => Duration::from_secs(10),
+            KeySource::Keyring => Duration::from_mins(1),
+        }
+    }
 }
 
 impl HomeRow {
@@ -78,6 +98,14 @@ impl HomeRow {
 
     fn read(row: Option<&Row>) -> Result<Self, StoreError> {
         let row = row.ok_or_else(|| StoreError::Damaged("the home's own row is missing".to_owned()))?;
+        let offered = match row.optional_parsed("offered_key_id")? {
+            None => None,
+            Some(id) => Some(NextKey {
+                id,
+                source: row.parsed("offered_key_source")?,
+                since: row.timestamp("offered_key_since")?,
+            }),
+        };
         let next = match row.optional_parsed("next_key_id")? {
             None => None,
             Some(id) => {
@@ -97,6 +125,7 @@ impl HomeRow {
                 id: row.optional_text("home_id")?,
                 key: row.parsed("key_id")?,
                 source: row.parsed("key_source")?,
+                offered,
                 next,
                 retired,
             },
@@ -124,7 +153,12 @@ impl HomeRow {
             paused.map(|pause| pause.reason.clone()),
             paused.and_then(|pause| milliseconds(&pause.since)),
         ];
-        let fields = fields.iter().map(|field| field.as_deref().map(str::as_bytes));
+        // A row without an offer is sealed as it was before there were any.
+        let offered = keys
+            .offered
+            .as_ref()
+            .map(|offered| [text(&offered.id), text(&offered.source), milliseconds(&offered.since)]);
+        let fields = fields.iter().chain(offered.iter().flatten()).map(|field| field.as_deref().map(str::as_bytes));
         encode(&[Some(&b"home"[..])].into_iter().chain(fields).collect::<Vec<_>>())
     }
 
@@ -152,7 +186,7 @@ macro_rules! select {
     ($version:literal) => {
         concat!(
             "SELECT id, home_id, key_id, key_source, wrapped_key, next_key_id, next_key_source, next_key_since, retired_key_id, \
-             retired_key_source, paused_reason, paused_since, seal, ",
+             retired_key_source, offered_key_id, offered_key_source, offered_key_since, paused_reason, paused_since, seal, ",
             $version,
             " AS version FROM home WHERE id = 1"
         )

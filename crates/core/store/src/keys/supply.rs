@@ -19,4 +19,11 @@ pub trait KeySupply: fmt::Debug + Send + Sync {
         home: &'a HomeKeys,
         wanted: &'a [KeyId],
     ) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>>;
+
+    /// Like [`fetch`](Self::fetch), but asks no person.
+    fn fetch_quietly<'a>(
+        &'a self,
+        home: &'a HomeKeys,
+        wanted: &'a [KeyId],
+    ) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>>;
 }

@@ -1,15 +1,20 @@
 //! Replacing the home's key in the database, while the home is in use.
 //!
-//! First the home's row names the next key: from that commit on every write, of whatever process, wraps under it. Then all rows are
-//! wrapped anew, a few at a time. The last transaction finds no row under the old key, wraps the home's own data key, and makes the next
-//! key the home's. A process that ends anywhere in between leaves a home that works, and this goes on where it stopped.
+//! An [offered](offer) key becomes the next one, and the home's row names it as such: from that commit on every write, of whatever process,
+//! wraps under it. Then all rows are wrapped anew, a few at a time. The last transaction finds no row under the old key, wraps the home's
+//! own data key, and makes the next key the home's. A process that ends anywhere in between leaves a home that works, and this goes on where
+//! it stopped.
 
+mod brokers;
+mod offer;
 mod renew;
 mod wrapped;
 
-use lanyard_vault::{HomeKey, KeyId, KeySource};
+use lanyard_vault::{HomeKey, KeyId};
 use thiserror::Error;
 
+pub use self::brokers::{BrokerId, RunningBroker, this_host};
+pub use self::offer::TakenUp;
 pub use self::renew::DataKeysRenewed;
 use self::wrapped::{WRAPPED, Wrapped};
 use crate::adoption::OWN_KEY;
@@ -67,44 +72,6 @@ impl Store {
             rows = rows.saturating_add(u64::try_from(counted).unwrap_or(0));
         }
         Ok(rows)
-    }
-
-    /// Names the key that is to replace `current`. `false` if another replacement is under way. `put`, which gets the keys that are needed
-    /// still, puts the key where it is to be kept: within the transaction, because the last one of a replacement that was given up may
-    /// still be on its way, and no key that it names may be overwritten.
-    pub async fn name_next_key<E: From<StoreError>>(
-        &self,
-        current: KeyId,
-        next: (&HomeKey, KeySource),
-        home_id: &str,
-        put: impl Fn(&[KeyId]) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        let ((next, source), put) = (next, &put);
-        let begun = self
-            .write_for(Purpose::Keys, |mut tx| async move {
-                let now = tx.sealed_home().await?.keys;
-                if now.next.is_some() || now.key != current {
-                    return tx.abandon(false).await;
-                }
-                put(&now.keys().collect::<Vec<_>>())?;
-                let begin = sql("home", BEGIN)
-                    .bind(current.to_string())
-                    .bind(next.id().to_string())
-                    .bind(source.as_str())
-                    .bind(self.now().wall)
-                    .bind(home_id);
-                if tx.run(begin).await? != 1 {
-                    return tx.abandon(false).await;
-                }
-                let (key, next) = (current.to_string(), next.id().to_string());
-                tx.record(About::Home, Event::KeyRotationBegun { key, next, kept_in: source.to_string() });
-                tx.commit::<_, E>(true).await
-            })
-            .await?;
-        if begun {
-            self.inner.keys.add(next);
-        }
-        Ok(begun)
     }
 
     /// Wraps every row under the key that the home's row names as the next one, and makes that the home's. Says how many rows it wrapped,
@@ -219,9 +186,6 @@ impl Store {
         .await
     }
 }
-
-const BEGIN: &str = "UPDATE home SET next_key_id = $2, next_key_source = $3, next_key_since = $4, \
-     home_id = COALESCE(home_id, $5) WHERE key_id = $1 AND next_key_id IS NULL";
 
 const FINISH: &str = "UPDATE home SET key_id = $1, key_source = $2, wrapped_key = $3, retired_key_id = $4, \
      retired_key_source = $5, next_key_id = NULL, next_key_source = NULL, next_key_since = NULL";

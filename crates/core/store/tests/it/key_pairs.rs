@@ -110,12 +110,13 @@ fn private(path: &Path, text: &str) {
 #[tokio::test]
 async fn a_replacement_from_any_place_to_any_other_that_ends_anywhere_loses_no_key() {
     let places = Places::new().await;
+    let mut all_offered = 0;
     for pair in WALK.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         places.provide_next(to);
         // Deriving a key from a passphrase is slow on purpose.
         let step = if [from, to].contains(&KeySource::Passphrase) { 11 } else { 1 };
-        let mut interrupted = 0;
+        let (mut interrupted, mut offered) = (0, 0);
         loop {
             match places.replace_within((from, to), 1 + interrupted * step).await {
                 // The one before was interrupted after its last transaction.
@@ -125,12 +126,22 @@ async fn a_replacement_from_any_place_to_any_other_that_ends_anywhere_loses_no_k
                 Some(Err(error)) => panic!("{from} to {to}: {error}"),
             }
             places.all_open(from, to).await;
+            let store = places.world.opened_with(places.access(from, to)).await.unwrap();
+            if store.key_status().await.unwrap().offered.is_some() {
+                offered += 1;
+                // Either it is withdrawn, or the next one goes on with it.
+                if offered % 2 == 1 {
+                    store.withdraw_offered_key().await.unwrap();
+                    places.all_open(from, to).await;
+                }
+            }
         }
         let store = places.world.opened_with(places.access(from, to)).await.unwrap();
         let status = store.key_status().await.unwrap();
         assert_eq!((status.place.source, &status.next), (to, &None), "{from} to {to}");
         drop(store);
         assert!(interrupted >= 2, "{from} to {to}: only {interrupted} interruptions");
+        all_offered += offered;
         places.keep_provided(status.id);
         places.all_open(to, to).await;
         let home = places.world.home();
@@ -143,6 +154,7 @@ async fn a_replacement_from_any_place_to_any_other_that_ends_anywhere_loses_no_k
             fs::copy(home.join("home.key"), home.join("home.key.next")).unwrap();
         }
     }
+    assert!(all_offered >= 8, "only {all_offered} interruptions lie between the offer and the begin");
 }
 
 #[tokio::test]

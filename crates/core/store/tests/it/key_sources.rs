@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lanyard_home::{KeyAccess, KeyError, NewHomeKey, OpenError, Options, PassphraseSource, ReplaceKeyError};
+use lanyard_store::NextKey;
 use lanyard_time::SystemEntropy;
-use lanyard_vault::{HomeKey, KeyLine, KeySource};
+use lanyard_vault::{HomeKey, KeyLine, KeySource, Passphrase};
 
 use crate::world::{World, access, parts};
 
@@ -57,6 +59,27 @@ async fn a_home_under_a_passphrase_opens_with_it_alone() {
     let error = world.opened_with(KeyAccess::default()).await.unwrap_err();
     assert!(matches!(error, OpenError::Key(KeyError::NoPassphrase(_))), "{error}");
     assert!(error.hint().contains("LANYARD_PASSPHRASE_FILE"), "{}", error.hint());
+}
+
+#[tokio::test]
+async fn an_offered_key_is_looked_for_without_asking_a_person() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let ask = || {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(Passphrase::new(FIRST)))
+    };
+    let beside = tempfile::tempdir().unwrap();
+    let world = World::with_keys(passphrases(beside.path(), FIRST, FIRST)).await;
+    let asking = KeyAccess { passphrase: PassphraseSource::Ask(ask), ..KeyAccess::default() };
+    let store = world.opened_with(asking).await.unwrap().store;
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1, "to open the home");
+    let mut keys = store.home_keys().await.unwrap();
+    let id = HomeKey::generate(&SystemEntropy).id();
+    for id in [keys.key, id] {
+        keys.offered = Some(NextKey { id, source: KeySource::Passphrase, since: world.now().wall });
+        assert_eq!(store.fetch_offered_key(&keys).await.is_ok(), id == keys.key, "{id}");
+    }
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

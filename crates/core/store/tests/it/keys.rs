@@ -148,7 +148,7 @@ async fn a_replacement_that_ends_anywhere_leaves_a_home_that_works_and_goes_on_l
     let world = World::new().await;
     let ids = world.many(60).await;
     let earlier = world.opened().await;
-    let (mut interrupted, mut polls, mut last) = (0, 0, world.key.id());
+    let (mut interrupted, mut offered, mut polls, mut last) = (0, 0, 0, world.key.id());
     // How much is done between two points of waiting is the machine's affair: several replacements show enough of them.
     for _ in 0..1000 {
         polls += 1;
@@ -172,6 +172,15 @@ async fn a_replacement_that_ends_anywhere_leaves_a_home_that_works_and_goes_on_l
         assert!(earlier.store.set_standing(ids[0], &Standing::Active).await.unwrap());
         earlier.store.replace_grant(ids[3], &world.tokens("3"), &pending("x").subject, None).await.unwrap().unwrap();
         let status = earlier.key_status().await.unwrap();
+        if status.offered.is_some() {
+            offered += 1;
+            // Either it is withdrawn, or the next one goes on with it.
+            if offered % 2 == 0 {
+                world.opened().await.withdraw_offered_key().await.unwrap();
+                assert_eq!(files(&world), ["home.key", "home.lock", "lanyard.db"]);
+                all_open(&world, &ids).await;
+            }
+        }
         if let Some(next) = &status.next {
             interrupted += 1;
             assert_eq!(next.rows + status.rows, 61, "polled {polls} times");
@@ -196,6 +205,7 @@ async fn a_replacement_that_ends_anywhere_leaves_a_home_that_works_and_goes_on_l
     all_open(&world, &ids).await;
     assert_eq!(files(&world), ["home.key", "home.lock", "lanyard.db"]);
     assert!(interrupted >= 20, "only {interrupted} of the points lie between begin and end");
+    assert!(offered >= 2, "only {offered} of the points lie between the offer and the begin");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use self::place::{Place, place, settings};
 use super::clear::sentence;
-use super::key::{UNFINISHED, UNREMOVED};
+use super::key::{OFFERED, UNFINISHED, UNREMOVED, about};
 use super::test;
 use crate::context::Common;
 use crate::exit::Failure;
@@ -429,6 +429,15 @@ fn examine_credential(credential: &Credential, apps: &[App], all: &[Credential],
 async fn examine_key(home: &OpenHome, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
     let key = home.key_status().await?;
     findings.push(Finding::good("key", format!("{} opens the store", key.place)));
+    for broker in &key.brokers {
+        findings.push(Finding::good("shared by", about(broker, &key)));
+    }
+    if let Some((offered, place)) = &key.offered {
+        let said =
+            format!("the new key {} in {place} is offered since {:.0}, and not active yet", offered.id, offered.since);
+        findings.push(Finding::bad("key", said, Some(OFFERED.to_owned())));
+        return Ok(4);
+    }
     if let Some(next) = &key.next {
         let said = format!(
             "the key {} is being replaced by {} since {:.0}: {} rows are done, {} are not",

@@ -2,23 +2,26 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_broker::{Class, RenewDataKeys};
-use lanyard_home::{KeyPlace, KeyReplaced, KeyStatus};
-use lanyard_store::DataKeysRenewed;
-use lanyard_vault::{HomeKey, KeyLine, KeySource};
+use lanyard_home::{KeyPlace, KeyReplaced, KeyStatus, OfferWithdrawn};
+use lanyard_store::{DataKeysRenewed, RunningBroker};
+use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
 use serde_json::{Value, json};
 
 use crate::context::Common;
 use crate::exit::{self, Failure};
-use crate::{context, output};
+use crate::{context, numbers, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Show the home's key id, where the key is kept, and how many rows of the database it encrypts
     Show,
     /// Replace the home's key, or continue a replacement; the home stays in use
+    ///
+    /// If several homes share the store, the new key becomes active once every running broker has it.
     Rotate(Rotate),
     /// Print a new key, for a key command or a key file that you provide
     Generate(Generate),
@@ -36,6 +39,12 @@ pub(crate) struct Rotate {
     /// database later, can still forge these: then make a new home and sign in again.
     #[arg(long)]
     all: bool,
+    /// How long to wait (60, 5m) for the running brokers of a shared store to have the new key [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = numbers::seconds)]
+    wait: Option<u64>,
+    /// Withdraw a new key that is not active yet; the current key stays
+    #[arg(long, conflicts_with_all = ["to", "all", "wait"])]
+    cancel: bool,
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +65,8 @@ enum Target {
     Passphrase,
     /// What `key_command` in the home's lanyard.toml prints
     Command,
+    /// The file that `LANYARD_KEY_FILE` names, which you provide
+    KeyFile,
 }
 
 impl From<Target> for KeySource {
@@ -65,6 +76,7 @@ impl From<Target> for KeySource {
             Target::Keyring => Self::Keyring,
             Target::Passphrase => Self::Passphrase,
             Target::Command => Self::Command,
+            Target::KeyFile => Self::KeyFile,
         }
     }
 }
@@ -80,10 +92,14 @@ impl Key {
                     output::block(&in_words(&status))?;
                 }
             }
+            Self::Rotate(rotate) if rotate.cancel => {
+                tell_withdrawn(&common.open_home().await?.withdraw_offered_key().await?, common.json)?;
+            }
             Self::Rotate(rotate) => {
                 let to = rotate.to.map(KeySource::from);
                 let home = common.open_home().await?;
-                let replaced = home.replace_key(to).await?;
+                let wait = rotate.wait.map_or(WAIT, Duration::from_secs);
+                let replaced = home.replace_key_within(to, wait).await?;
                 let renewed = if rotate.all {
                     Some(context::broker_over(&home.store, context::parts())?.call(RenewDataKeys).await?)
                 } else {
@@ -92,10 +108,10 @@ impl Key {
                 tell(&replaced, renewed.as_ref(), common.json)?;
                 if context::is_on_server(&common.home()?) {
                     output::note(&format!(
-                        "warning: other homes of this store cannot open it before they have the key {} too: bring it to each of them now, where \
-                         they have theirs",
-                        replaced.new
+                        "warning: homes of this store without a running broker need the key {} too; it is in {}",
+                        replaced.new, replaced.new_place
                     ));
+                    output::note(&format!("hint: {}", how_to_bring(replaced.new, &replaced.new_place)));
                 }
                 if renewed.is_some_and(|renewed| !renewed.damaged.is_empty()) {
                     return Ok(ExitCode::from(exit::code_of(Class::Store)));
@@ -121,6 +137,17 @@ impl Generate {
     }
 }
 
+/// How a home without a running broker gets a new key.
+fn how_to_bring(key: KeyId, place: &KeyPlace) -> String {
+    match &place.path {
+        Some(path) => format!(
+            "append the line that this prints to the key file of each of them: grep -m 1 {key} {}",
+            output::pasted::quoted(&path.to_string_lossy())
+        ),
+        None => format!("have {place} deliver it to each of them too"),
+    }
+}
+
 fn in_words(status: &KeyStatus) -> output::table::Block {
     let mut rows = vec![
         ("key", status.id.to_string()),
@@ -128,6 +155,16 @@ fn in_words(status: &KeyStatus) -> output::table::Block {
         ("kept in", status.place.to_string()),
         ("rows", status.rows.to_string()),
     ];
+    if let Some((offered, place)) = &status.offered {
+        rows.push(("offered", format!("{}, since {:.0}: not active yet", offered.id, offered.since)));
+        rows.push(("kept in", place.to_string()));
+    }
+    for broker in &status.brokers {
+        rows.push(("broker", about(broker, status)));
+    }
+    if status.offered.is_some() {
+        rows.push(("hint", OFFERED.to_owned()));
+    }
     if let Some(next) = &status.next {
         rows.push(("replaced by", format!("{}, since {:.0}: {} rows so far", next.key.id, next.key.since, next.rows)));
         rows.push(("kept in", next.place.to_string()));
@@ -140,12 +177,31 @@ fn in_words(status: &KeyStatus) -> output::table::Block {
     output::table::facts(&rows)
 }
 
+/// How long running brokers may take to have a new key, unless the command line says otherwise.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// The hint about a new key that is not active yet.
+pub(crate) const OFFERED: &str =
+    "continue, once every running broker has it: lanyard key rotate; or withdraw it: lanyard key rotate --cancel";
+
 /// The hint about a replacement that was interrupted.
 pub(crate) const UNFINISHED: &str = "finish it: lanyard key rotate";
 
 /// The hint about a replaced key that is still where it was kept.
 pub(crate) const UNREMOVED: &str =
     "any lanyard command removes it, where it can be reached: run one in the session that has it";
+
+/// A running broker, and whether it has the keys that it needs.
+pub(crate) fn about(broker: &RunningBroker, status: &KeyStatus) -> String {
+    let RunningBroker { host, home, version, .. } = broker;
+    let (needed, what) = match (&status.next, &status.offered) {
+        (Some(next), _) => (next.key.id, "next key"),
+        (None, Some((offered, _))) => (offered.id, "offered key"),
+        (None, None) => (status.id, "key"),
+    };
+    let has = if broker.has(needed) { "has" } else { "does not have" };
+    format!("{host}:{home} ({version}) {has} the {what}")
+}
 
 fn as_json(status: &KeyStatus) -> Value {
     json!({
@@ -158,6 +214,18 @@ fn as_json(status: &KeyStatus) -> Value {
             "rows": next.rows,
             "since": output::json::time(Some(next.key.since)),
         })),
+        "offered": status.offered.as_ref().map(|(offered, kept)| json!({
+            "id": offered.id.to_string(),
+            "place": place(kept),
+            "since": output::json::time(Some(offered.since)),
+        })),
+        "brokers": status.brokers.iter().map(|broker| json!({
+            "host": broker.host,
+            "home": broker.home,
+            "version": broker.version,
+            "keys": broker.keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "seen_seconds_ago": broker.seen.as_secs(),
+        })).collect::<Vec<_>>(),
         "to_remove": status.to_remove.as_ref().map(|(id, kept)| json!({ "id": id.to_string(), "place": place(kept) })),
     })
 }
@@ -169,6 +237,23 @@ pub(crate) fn place(place: &KeyPlace) -> Value {
 
 fn data_keys(rows: u64) -> String {
     if rows == 1 { "1 data key".to_owned() } else { format!("{rows} data keys") }
+}
+
+fn tell_withdrawn(withdrawn: &OfferWithdrawn, as_json: bool) -> Result<(), Failure> {
+    let OfferWithdrawn { key, left_in, current } = withdrawn;
+    if as_json {
+        output::json::print(&json!({
+            "withdrawn": key.to_string(),
+            "left_in": left_in.as_ref().map(place),
+            "current": current.to_string(),
+        }))?;
+    } else {
+        output::note(&format!("withdrew the new key {key}; the home's key is still {current}"));
+    }
+    if let Some(left_in) = left_in {
+        output::note(&format!("nothing needs the key {key}: remove it from {left_in}"));
+    }
+    Ok(())
 }
 
 fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool) -> Result<(), Failure> {

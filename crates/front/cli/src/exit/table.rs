@@ -16,12 +16,17 @@ use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
 use lanyard_store::{Pause, StoreError};
 use lanyard_time::{Clock as _, SystemClock};
+use lanyard_vault::{KeyId, KeySource};
 
 use super::{Failure, because};
 use crate::arguments::Arguments;
 
 fn name() -> CredentialName {
     "acme".parse().expect("a name")
+}
+
+fn key() -> KeyId {
+    "0123456789abcdef".parse().expect("an id")
 }
 
 fn app() -> AppName {
@@ -367,6 +372,11 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
         (Failure::from(HomeError::Missing(home())), 6, "store"),
         (Failure::ReplaceKey(ReplaceKeyError::Busy), 1, "failed"),
         (Failure::ReplaceKey(ReplaceKeyError::Damaged(Vec::new())), 6, "store"),
+        (Failure::ReplaceKey(ReplaceKeyError::OtherOffer(KeySource::File)), 2, "usage"),
+        (Failure::ReplaceKey(ReplaceKeyError::NothingOffered), 1, "failed"),
+        (Failure::ReplaceKey(ReplaceKeyError::TooLate(key())), 1, "failed"),
+        (Failure::ReplaceKey(ReplaceKeyError::Withdrawn(key())), 1, "failed"),
+        (Failure::ReplaceKey(ReplaceKeyError::Lacking { key: key(), brokers: Vec::new() }), 4, "person-must-act"),
         (Failure::Backup(BackupError::Exists(home())), 2, "usage"),
         (Failure::Backup(BackupError::KeyInMotion), 1, "failed"),
         (Failure::Backup(BackupError::Store(StoreError::Full)), 6, "store"),

@@ -87,7 +87,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("key show", &["lanyard key show"]),
-    ("key rotate", &["lanyard key rotate", "lanyard key rotate --to keyring", "lanyard key rotate --all"]),
+    (
+        "key rotate",
+        &[
+            "lanyard key rotate",
+            "lanyard key rotate --to keyring",
+            "lanyard key rotate --all",
+            "lanyard key rotate --wait 5m",
+            "lanyard key rotate --cancel",
+        ],
+    ),
     ("key generate", &["lanyard key generate > home.key"]),
     ("backup", &["lanyard backup /mnt/backup/lanyard.db"]),
     ("restore", &["lanyard restore /mnt/backup/lanyard.db --key-file home.key", "lanyard restore --resume"]),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use clap::CommandFactory as _;
+pub(crate) use lanyard_home::quoted;
 
 use crate::arguments::Arguments;
 
@@ -46,15 +47,6 @@ fn with_home(text: &str, home: &str, is_command: impl Fn(&str) -> bool) -> Strin
     }
     out.push_str(rest);
     out
-}
-
-/// One word for a shell.
-pub(crate) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 const PROGRAM: &str = "lanyard ";

@@ -199,7 +199,7 @@ fn killed_again_and_again(source: KeySource) {
     // From the start of a process on, until well after the end of what it does with so many rows: in microseconds, and more where
     // the machine is slow.
     let mut longest = 40_000 + count * 60;
-    let (mut landed, mut finished, mut rounds) = (0, 0, 0);
+    let (mut landed, mut offered, mut finished, mut rounds) = (0, 0, 0, 0);
     let mut current = runtime.block_on(earlier.key_status()).unwrap().id;
     kept.provide_beside(current);
     while landed < kills() {
@@ -209,6 +209,13 @@ fn killed_again_and_again(source: KeySource) {
         wait(Duration::from_micros(u64::try_from(random(longest)).unwrap()));
         rotation.kill();
         let status = runtime.block_on(earlier.key_status()).unwrap();
+        if status.offered.is_some() {
+            offered += 1;
+            // Either it is withdrawn, or the next one goes on with it.
+            if offered % 2 == 1 {
+                kept.run(&["key", "rotate", "--cancel"]).ok();
+            }
+        }
         match &status.next {
             Some(next) => {
                 landed += 1;
@@ -268,6 +275,7 @@ fn killed_again_and_again(source: KeySource) {
     };
     assert_eq!(names, expected);
     eprintln!(
-        "{source}, {count} credentials: {landed} of {rounds} kills in the middle of a replacement, {finished} after its end"
+        "{source}, {count} credentials: {landed} of {rounds} kills in the middle of a replacement, {offered} while its key was only \
+         offered, {finished} after its end"
     );
 }

@@ -129,6 +129,28 @@ fn a_command_delivers_the_key_and_what_it_says_beside_is_shown_where_it_fails_al
     failed.fails(6);
 }
 
+#[test]
+fn a_key_moves_to_the_file_that_a_variable_names_once_that_has_another() {
+    let (home, _) = full_home(1);
+    let old = fs::read_to_string(home.path().join("home.key")).unwrap();
+    let file = home.file("provided", &old);
+    set_mode(&file, 0o600);
+    let with_file = |arguments: &[&str]| Running::start(home.command(arguments).env("LANYARD_KEY_FILE", &file)).end();
+    let rotate = ["key", "rotate", "--to", "key-file"];
+    let unnamed = home.run(rotate);
+    assert!(unnamed.hint().contains("LANYARD_KEY_FILE="), "{}", unnamed.stderr);
+    unnamed.fails(6);
+    let lacking = with_file(&rotate);
+    assert!(lacking.hint().contains(&format!("lanyard key generate >> {}", file.display())), "{}", lacking.stderr);
+    lacking.fails(6);
+    fs::write(&file, format!("{old}{}\n", home.run(["key", "generate"]).ok())).unwrap();
+    with_file(&rotate).ok();
+    let shown: Value = serde_json::from_str(&with_file(&["--json", "key", "show"]).ok()).unwrap();
+    assert_eq!((&shown["place"]["source"], &shown["offered"]), (&"key-file".into(), &Value::Null));
+    assert!(!home.path().join("home.key").exists());
+    with_file(&["doctor"]).ok();
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_secret_that_root_provides_for_a_user_opens_that_users_home() {

@@ -50,6 +50,7 @@ mod sdk;
 mod serve;
 #[cfg(target_os = "linux")]
 mod server_access;
+mod shared_keys;
 mod sign_in;
 mod simulator;
 mod snapshots;
