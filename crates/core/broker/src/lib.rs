@@ -17,8 +17,6 @@ mod mint;
 mod refresher;
 mod renewals;
 mod rotation;
-#[cfg(feature = "failpoints")]
-mod steps;
 pub mod wire;
 
 pub use broker::{Broker, Call, Parts, whose_limit};
@@ -62,12 +60,3 @@ pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
 pub use wire::{Told, Travels};
-
-/// Marks a step at which a test may stop or kill the process. Nothing at all without the feature `failpoints`.
-macro_rules! failpoint {
-    ($name:literal) => {
-        #[cfg(feature = "failpoints")]
-        $crate::steps::reached($name);
-    };
-}
-pub(crate) use failpoint;

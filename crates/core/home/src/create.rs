@@ -40,7 +40,7 @@ pub async fn open_or_create(home: &Path, parts: Parts, options: Options) -> Resu
             let (key, source) = sources.make(&id, &*parts.entropy).await?;
             create_database(&home, &key, (source, &id), &parts, &options).await?;
             home.check()?;
-            let locked = LockedStore::open(&database, false).await?;
+            let locked = LockedStore::open(&database, None).await?;
             return Ok(OpenHome::unlock(home, locked, vec![key.clone()], key, sources, parts).await?);
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lanyard_store::{
-    Database, DatabasePlace, LockedStore, OpenDatabaseError, Parts, Store, StoreError, remove_unfinished_copies,
+    Database, DatabasePlace, LockedStore, OpenDatabaseError, Parts, Store, StoreError, Upgrade, remove_unfinished_copies,
 };
 use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{HomeKey, KeyId};
@@ -88,7 +88,7 @@ pub async fn open_with_key(home: &Path, key: &HomeKey, parts: Parts, options: Op
     let home = Home::new(home).absolute()?;
     let database = location::database(&home, &options)?;
     check(&home, &database)?;
-    let locked = open_database(&home, &database, &options).await?;
+    let locked = open_database(&home, &database, &options, &parts).await?;
     Ok(locked.unlock(&home.directory, vec![key.clone()], None, parts).await?)
 }
 
@@ -99,7 +99,7 @@ pub async fn open(home: &Path, parts: Parts, options: Options) -> Result<OpenHom
     let database = location::database(&home, &options)?;
     check(&home, &database)?;
     let sources = KeySources::of_existing(&home, options.keys.clone())?;
-    let mut locked = open_database(&home, &database, &options).await?;
+    let mut locked = open_database(&home, &database, &options, &parts).await?;
     let mut looks = 0;
     let (key, keys) = loop {
         let wanted: Vec<KeyId> = locked.keys().keys().collect();
@@ -130,14 +130,16 @@ pub(crate) async fn open_database(
     home: &Home,
     database: &Database,
     options: &Options,
+    parts: &Parts,
 ) -> Result<LockedStore, OpenError> {
     let is_file = matches!(database.place, DatabasePlace::File(_));
-    match LockedStore::open(database, options.upgrades_server && !is_file).await {
+    let upgrade = Upgrade { directory: &home.directory, parts };
+    match LockedStore::open(database, Some(upgrade).filter(|_| options.upgrades_server && !is_file)).await {
         Err(OpenDatabaseError::Older { .. }) if is_file => {
             if let Some(socket) = broker_socket(home).await? {
                 return Err(OpenError::InUse { home: home.directory.clone(), socket });
             }
-            Ok(LockedStore::open(database, true).await?)
+            Ok(LockedStore::open(database, Some(upgrade)).await?)
         }
         opened => Ok(opened?),
     }

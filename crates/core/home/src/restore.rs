@@ -229,7 +229,7 @@ async fn restore_into(
         }
         return Err(error.into());
     }
-    let locked = LockedStore::open(database, false).await?;
+    let locked = LockedStore::open(database, None).await?;
     let home = OpenHome::unlock(home.clone(), locked, keys, key, sources, parts).await?;
     Ok(Restored { home, key: found.key })
 }

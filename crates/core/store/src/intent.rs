@@ -9,7 +9,7 @@ use lanyard_credential::{CredentialId, Generation, Intent, IntentPhase, Process,
 use lanyard_time::{BootId, Moment};
 
 use crate::engine::{Row, Statement, sql};
-use crate::presence::Sight;
+use crate::presence::{Presence, Sight};
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -47,6 +47,11 @@ impl Entry {
     /// A process that has the credential to itself. Of an earlier exchange the note stays.
     pub(crate) fn held(process: Process, note: Option<Intent>, now: &Moment) -> Self {
         Self { process, deadline: after(now, HOLD), held: true, intent: note }
+    }
+
+    /// When its process stops sending, by the wall clock.
+    pub(crate) const fn deadline(&self) -> Timestamp {
+        self.deadline
     }
 
     /// How far a deadline lies ahead at most.
@@ -107,35 +112,49 @@ impl Entry {
 }
 
 impl Store {
-    /// What is known of the process that wrote an entry. Its own entries are of an earlier run: a process works on a credential once at a
-    /// time.
+    /// What is known of the process that wrote an entry.
     pub(crate) fn judge_writer(&self, id: CredentialId, entry: &Entry, now: &Moment) -> Writer {
-        let passed = |more| self.has_passed(id, entry, more, now);
-        match entry.intent.as_ref().map(|intent| intent.phase) {
-            Some(IntentPhase::Unanswered) if !entry.held => return Writer::Gone,
-            Some(IntentPhase::Doubted) if !entry.held => {
-                return if passed(Duration::ZERO) { Writer::Gone } else { Writer::Unknown };
-            }
-            _ => {}
-        }
-        if self.inner.presence.is_own(&entry.process) {
-            return Writer::Gone;
-        }
-        match self.inner.presence.look(&entry.process) {
-            Sight::Gone => Writer::Gone,
-            Sight::Present if passed(Duration::ZERO) => Writer::Overdue,
-            Sight::Present => Writer::Present,
-            Sight::Unknown if passed(MARGIN) => Writer::Presumed,
-            Sight::Unknown => Writer::Unknown,
-        }
+        judge_writer((&self.inner.presence, &self.inner.first_sights), id, entry, now)
     }
 
     /// Whether so much `more` time than its deadline allows has passed for an entry.
     pub(crate) fn has_passed(&self, id: CredentialId, entry: &Entry, more: Duration, now: &Moment) -> bool {
-        let seen = self.inner.first_sights.time_since(id, entry.deadline, entry.length(), now);
-        now.wall >= entry.deadline.checked_add(more).unwrap_or(Timestamp::MAX)
-            || seen.is_some_and(|seen| seen >= entry.length() + more)
+        has_passed(&self.inner.first_sights, id, entry, more, now)
     }
+}
+
+/// What is known of the process that wrote an entry, by the home's files and by the clocks. The process's own entries are of an earlier
+/// run: a process works on a credential once at a time.
+pub(crate) fn judge_writer(
+    (presence, sights): (&Presence, &FirstSights),
+    id: CredentialId,
+    entry: &Entry,
+    now: &Moment,
+) -> Writer {
+    let passed = |more| has_passed(sights, id, entry, more, now);
+    match entry.intent.as_ref().map(|intent| intent.phase) {
+        Some(IntentPhase::Unanswered) if !entry.held => return Writer::Gone,
+        Some(IntentPhase::Doubted) if !entry.held => {
+            return if passed(Duration::ZERO) { Writer::Gone } else { Writer::Unknown };
+        }
+        _ => {}
+    }
+    if presence.is_own(&entry.process) {
+        return Writer::Gone;
+    }
+    match presence.look(&entry.process) {
+        Sight::Gone => Writer::Gone,
+        Sight::Present if passed(Duration::ZERO) => Writer::Overdue,
+        Sight::Present => Writer::Present,
+        Sight::Unknown if passed(MARGIN) => Writer::Presumed,
+        Sight::Unknown => Writer::Unknown,
+    }
+}
+
+fn has_passed(sights: &FirstSights, id: CredentialId, entry: &Entry, more: Duration, now: &Moment) -> bool {
+    let seen = sights.time_since(id, entry.deadline, entry.length(), now);
+    now.wall >= entry.deadline.checked_add(more).unwrap_or(Timestamp::MAX)
+        || seen.is_some_and(|seen| seen >= entry.length() + more)
 }
 
 impl Store {

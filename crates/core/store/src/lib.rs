@@ -16,11 +16,13 @@ mod engine;
 mod envelope;
 mod error;
 mod event;
+mod fail_points;
 mod first_sights;
 mod gate;
 mod grant;
 mod hand_out;
 mod held;
+mod in_flight;
 mod intent;
 mod journal;
 mod keys;
@@ -41,6 +43,7 @@ mod seal;
 mod sealed;
 mod store;
 mod unavailable;
+mod upgrade;
 mod write;
 
 pub use apps::{NewApp, RemoveAppError};
@@ -52,9 +55,11 @@ pub use diagnosis::Diagnosis;
 pub use engine::{StoreAddress, StoreAddressError, beside};
 pub use error::StoreError;
 pub use event::{About, ChainEnd, ClientPolicy, Event, EventKind, JournalRecord, StandingNote};
+pub use fail_points::fail_point;
 pub use grant::{EarlierGrant, NewTokens};
 pub use hand_out::HandOut;
 pub use held::{HeldToken, Shared};
+pub use in_flight::InFlight;
 pub use intent::{EXCHANGE, HOLD, MARGIN};
 pub use journal::{
     AuditVerdict, Changes, DEFAULT_RETENTION, Fault, Head, HeadError, JournalEntry, JournalPage, Position, Pruned,
@@ -68,6 +73,7 @@ pub use rewrap::{BrokerId, DataKeysRenewed, RewrapError, RunningBroker, TakenUp,
 pub use rotation::{Begun, Claim, Commit, Declared, Failure, RotatedTokens, RotationView, UnderWay};
 pub use store::{Parts, Store};
 pub use unavailable::KeyUnavailable;
+pub use upgrade::Upgrade;
 
 /// Tables of other crates in the same database: [`Migrations`](sql::Migrations) make them when a home is opened with them,
 /// [`Store::write`] changes them in one transaction with its events, and [`Store::read`] reads them.

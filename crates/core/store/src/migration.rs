@@ -1,7 +1,7 @@
 //! The schema's versions.
 
-use crate::StoreError;
 use crate::engine::{Engine, Reach, Transaction};
+use crate::{StoreError, fail_point};
 
 /// What leads from each version to the next; the first from nothing to 1. Never changed once released, only added to.
 const MIGRATIONS: &[&str] = &[
@@ -26,27 +26,50 @@ pub(crate) fn scripts() -> impl Iterator<Item = &'static str> {
 /// The version that this binary works with.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
 
-/// Brings the schema from wherever it is to [`KNOWN`]; each step is a transaction of its own.
-pub(crate) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
-    let mut began_at = None;
-    for (version, script) in (1_i64..).zip(MIGRATIONS) {
+/// What leads from one version to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// The version that it leads to.
+    pub(crate) version: i64,
+    script: &'static str,
+}
+
+/// A step within its transaction, before anything was changed.
+#[derive(Debug)]
+pub(crate) struct BegunStep {
+    step: Step,
+    /// The version that the schema has.
+    pub(crate) found: i64,
+    pub(crate) write: Transaction,
+}
+
+/// All steps, in their order.
+pub(crate) fn steps() -> impl Iterator<Item = Step> {
+    (1..).zip(MIGRATIONS).map(|(version, script)| Step { version, script })
+}
+
+impl Step {
+    /// Begins the step, if the schema is older than the version that it leads to.
+    pub(crate) async fn begin(self, engine: &Engine) -> Result<Option<BegunStep>, StoreError> {
         let mut write = engine.write(Reach::Home).await?;
-        // Read again inside: another process may have been at it.
-        if write.schema_version().await? >= version {
+        // Read within the transaction: another process may have done it.
+        let found = write.schema_version().await?;
+        if found >= self.version {
             write.abandon().await?;
-            continue;
+            return Ok(None);
         }
-        write.migrate(script, version).await?;
-        write.commit().await?;
-        began_at.get_or_insert(version - 1);
-        tracing::debug!(version, "the store's schema is now at this version");
+        Ok(Some(BegunStep { step: self, found, write }))
     }
-    match began_at {
-        // A store that is made is made as it is to be.
-        None | Some(0) => {}
-        Some(from) => tracing::info!(from, to = KNOWN, "the store's schema was brought up to date"),
+}
+
+impl BegunStep {
+    /// Runs the script and makes the new version durable.
+    pub(crate) async fn run(self) -> Result<(), StoreError> {
+        let Self { step, mut write, .. } = self;
+        write.migrate(step.script, step.version).await?;
+        fail_point(&format!("upgrade.{}.uncommitted", step.version));
+        write.commit().await
     }
-    Ok(())
 }
 
 /// Makes the whole schema within a transaction, for a home that is made in the same. `false` if there is one already.
@@ -54,8 +77,8 @@ pub(crate) async fn create(write: &mut Transaction) -> Result<bool, StoreError> 
     if write.schema_version().await? > 0 {
         return Ok(false);
     }
-    for (version, script) in (1_i64..).zip(MIGRATIONS) {
-        write.migrate(script, version).await?;
+    for step in steps() {
+        write.migrate(step.script, step.version).await?;
     }
     Ok(true)
 }

@@ -12,12 +12,14 @@ use crate::adoption::{OWN_KEY, own_key};
 use crate::engine::{Engine, PostgresEngine, SqliteEngine, StoreAddress, sql};
 use crate::event::{About, Event};
 use crate::first_sights::FirstSights;
+use crate::in_flight::{InFlight, Observer};
 use crate::keys::{HomeKeys, HomeRow, KeySupply, Keys};
-use crate::migration::{self, KNOWN};
+use crate::migration::KNOWN;
 use crate::owned::{Migrations, Unfit};
 use crate::presence::Presence;
 use crate::schema;
 use crate::store::Inner;
+use crate::upgrade::{Upgrade, UpgradeError, upgrade};
 use crate::write::{Purpose, Tx};
 use crate::{Parts, Store, StoreError};
 
@@ -90,6 +92,9 @@ pub enum OpenDatabaseError {
         /// The one that is needed here.
         known: i64,
     },
+    /// An older lanyard made the store, and a process of it has an answer of Webex still to write, which a newer schema does not let it.
+    #[error("the store cannot be upgraded while {0}")]
+    InFlight(InFlight),
     /// The database holds tables, indexes, triggers or views that are not Lanyard's, or lacks some.
     #[error("the schema of {database} was not created by Lanyard: {}", differences.join("; "))]
     ForeignSchema {
@@ -125,6 +130,7 @@ impl OpenDatabaseError {
             Self::Older { .. } => {
                 "stop every broker of the store, then run: LANYARD_UPGRADE_STORE=1 lanyard doctor".to_owned()
             }
+            Self::InFlight(found) => found.hint(),
             Self::ForeignSchema { database, .. } => {
                 if database.starts_with("postgres") {
                     return "someone altered the database; restore it with PostgreSQL's own tools".to_owned();
@@ -141,6 +147,15 @@ impl OpenDatabaseError {
     }
 }
 
+impl From<UpgradeError> for OpenDatabaseError {
+    fn from(error: UpgradeError) -> Self {
+        match error {
+            UpgradeError::InFlight(found) => Self::InFlight(found),
+            UpgradeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// A store whose key is not at hand yet: nothing that is sealed in it can be read.
 #[derive(Debug)]
 pub struct LockedStore {
@@ -152,8 +167,8 @@ pub struct LockedStore {
 }
 
 impl LockedStore {
-    /// Opens a database. An older schema is brought up to date with `upgrade`, and refused without.
-    pub async fn open(database: &Database, upgrade: bool) -> Result<Self, OpenDatabaseError> {
+    /// Opens a database. An older schema is brought up to date if that is permitted, and refused otherwise.
+    pub async fn open(database: &Database, permitted: Option<Upgrade<'_>>) -> Result<Self, OpenDatabaseError> {
         let engine = database.engine();
         let found = engine.schema_version().await?;
         if found > KNOWN {
@@ -166,11 +181,14 @@ impl LockedStore {
             DatabasePlace::Server { address, .. } if found == 0 => {
                 return Err(OpenDatabaseError::NoStore(address.clone()));
             }
-            _ if found < KNOWN && upgrade => migration::migrate(&engine).await?,
-            _ if found < KNOWN => return Err(OpenDatabaseError::Older { found, known: KNOWN }),
-            _ => {}
+            _ if found == KNOWN => {}
+            _ => {
+                let Upgrade { directory, parts } =
+                    permitted.ok_or(OpenDatabaseError::Older { found, known: KNOWN })?;
+                upgrade(&engine, Some(&Observer::new(directory, parts))).await?;
+            }
         }
-        let upgrades = upgrade || matches!(database.place, DatabasePlace::File(_));
+        let upgrades = permitted.is_some() || matches!(database.place, DatabasePlace::File(_));
         Self::compared(engine, database.parts, upgrades).await
     }
 
@@ -195,7 +213,8 @@ impl LockedStore {
         if found > KNOWN {
             return Err(OpenDatabaseError::Newer { found, known: KNOWN });
         }
-        migration::migrate(&engine).await?;
+        // The processes that its intents name use the original.
+        upgrade(&engine, None).await?;
         Self::compared(engine, parts, true).await
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId};
 use lanyard_protocol::Environment;
-use lanyard_store::StoreError;
+use lanyard_store::{StoreError, fail_point};
 use lanyard_time::{Clock, Moment};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -21,7 +21,7 @@ use super::refusals::{Refusal, Refusals};
 use super::report::{Counts, RefresherReport};
 use super::schedule::Task;
 use super::work::What;
-use crate::{Broker, Call as _, RetryRevocations, RevocationOutcome, failpoint};
+use crate::{Broker, Call as _, RetryRevocations, RevocationOutcome};
 
 /// Renews the credentials of a store ahead of their end, and checks those that cannot be renewed. A clone is the same refresher.
 ///
@@ -201,7 +201,7 @@ impl Refresher {
 
     /// Begins what is due; returns how long there is nothing more to do.
     async fn look(&self, tasks: &mut JoinSet<()>) -> Duration {
-        failpoint!("refresher.look");
+        fail_point("refresher.look");
         let mut wait = LOOK;
         let read = self.read().await;
         let failed_before = std::mem::replace(&mut self.state().unreadable, read.is_err());
@@ -374,7 +374,7 @@ struct Turn {
 
 impl Turn {
     async fn run(mut self) {
-        failpoint!("refresher.turn");
+        fail_point("refresher.turn");
         let Some(start) = self.start else { return };
         let refresher = self.refresher.clone();
         let broker = &refresher.broker;

@@ -14,13 +14,13 @@ use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::{ClientSecret, RefreshToken};
 use lanyard_store::{
     Begun, Commit, Declared, EXCHANGE, Failure as StoredFailure, MARGIN, RotatedTokens, RotationView, StoreError,
-    UnderWay,
+    UnderWay, fail_point,
 };
 use lanyard_time::Moment;
 
 use super::trouble::{Fault, judge};
 use crate::renewals::{MustFinish, detached};
-use crate::{Broker, Error, failpoint};
+use crate::{Broker, Error};
 
 /// How a rotation ended, and why.
 #[derive(Debug)]
@@ -239,7 +239,7 @@ impl Driver<'_> {
 
     async fn begin(&mut self) -> Result<Event<Obtained>, StoreError> {
         let (broker, target, takes_over) = (self.broker, self.target, self.takes_over);
-        failpoint!("rotation.beginning");
+        fail_point("rotation.beginning");
         let unfinished = Mutex::new(None);
         let now = broker.clock.now();
         let begun = broker
@@ -272,7 +272,7 @@ impl Driver<'_> {
             }
         };
         if matches!(decision, Decision::Exchange(_)) {
-            failpoint!("rotation.declared");
+            fail_point("rotation.declared");
         }
         Ok(Event::Decided(decision))
     }
@@ -286,7 +286,7 @@ impl Driver<'_> {
             return Ok(Event::Superseded);
         };
         self.declared(declared, now);
-        failpoint!("rotation.declared");
+        fail_point("rotation.declared");
         Ok(Event::Declared)
     }
 
@@ -325,10 +325,10 @@ impl Driver<'_> {
             return Answer::Refused;
         };
         self.shown = Some((app, auth.client_secret.clone()));
-        failpoint!("rotation.sending");
+        fail_point("rotation.sending");
         let outcome = self.broker.transport.refresh(&environment, &auth, &token).await;
         drop(token);
-        failpoint!("rotation.answered");
+        fail_point("rotation.answered");
         let (answer, fault) = judge(outcome);
         self.fault = fault;
         answer
@@ -354,7 +354,7 @@ impl Driver<'_> {
         };
         let Some(intent) = &self.intent else { return Ok(Event::Erased) };
         let commit = self.broker.store.commit(self.id, credential.grant, intent, &tokens).await?;
-        failpoint!("rotation.committed");
+        fail_point("rotation.committed");
         Ok(match commit {
             Commit::Committed(_) => Event::Committed,
             Commit::Overtaken { same_grant, .. } => Event::Overtaken { same_grant },

@@ -15,6 +15,8 @@ use std::path::Path;
 use lanyard_credential::CredentialId;
 
 pub(crate) use self::postgres::PostgresEngine;
+#[cfg(test)]
+pub(crate) use self::postgres::translated;
 pub use self::postgres::{StoreAddress, StoreAddressError};
 pub(crate) use self::row::MomentColumns;
 pub use self::row::Row;

@@ -56,17 +56,43 @@ fn handed_out(detail: &str) -> Option<Event> {
     Some(Event::HandedOut { means: means.to_owned(), generation: Generation::new(generation.parse().ok()?), times })
 }
 
+/// Writes a chain as the earlier version did, for tests.
 #[cfg(test)]
-mod tests {
+pub(crate) fn chain(key: &AuditKey, writer: &str, records: &[(&str, Option<&str>, &str)]) -> String {
     use std::fmt::Write as _;
 
+    let mut previous = Mac::BEGINNING;
+    let mut script = String::new();
+    for (sequence, (action, name, detail)) in (1_u64..).zip(records) {
+        let id = name.map(|_| "00000000-0000-4000-8000-000000000007");
+        let mut out = Vec::new();
+        out.extend_from_slice(&sequence.to_be_bytes());
+        out.extend_from_slice(&(1000_i64 - sequence.cast_signed()).to_be_bytes());
+        for text in [Some(writer), Some(*action), id, *name, Some("uid 1"), Some(*detail)] {
+            out.extend_from_slice(&text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+            out.extend_from_slice(text.unwrap_or_default().as_bytes());
+        }
+        previous = key.chain(&previous, &out);
+        let text = |text: Option<&str>| text.map_or("NULL".to_owned(), |text| format!("'{text}'"));
+        let (at, id, name) = (1000 - sequence, text(id), text(*name));
+        write!(
+            script,
+            "INSERT INTO audit VALUES ('{writer}', {sequence}, {at}, '{action}', {id}, {name}, 'uid 1', '{detail}', x'{previous}');"
+        )
+        .unwrap();
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
     use lanyard_vault::{HomeKey, KeySource};
     use sqlx::sqlite::SqliteConnectOptions;
     use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
     use super::*;
     use crate::journal::{AuditVerdict, Fault, Head, Verified};
-    use crate::{Database, DatabasePlace, LockedStore, Parts, Store};
+    use crate::{Database, DatabasePlace, LockedStore, Parts, Store, Upgrade};
 
     const ID: &str = "00000000-0000-4000-8000-000000000007";
 
@@ -76,31 +102,6 @@ mod tests {
          CREATE TABLE audit (writer TEXT NOT NULL, sequence BIGINT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL, \
          credential_id TEXT, credential_name TEXT, actor TEXT NOT NULL, detail TEXT NOT NULL, mac BLOB NOT NULL, \
          PRIMARY KEY (writer, sequence)); PRAGMA user_version = 7; ";
-
-    /// Writes a chain as the earlier version did.
-    fn chain(key: &AuditKey, writer: &str, records: &[(&str, Option<&str>, &str)]) -> String {
-        let mut previous = Mac::BEGINNING;
-        let mut script = String::new();
-        for (sequence, (action, name, detail)) in (1_u64..).zip(records) {
-            let id = name.map(|_| ID);
-            let mut out = Vec::new();
-            out.extend_from_slice(&sequence.to_be_bytes());
-            out.extend_from_slice(&(1000_i64 - sequence.cast_signed()).to_be_bytes());
-            for text in [Some(writer), Some(*action), id, *name, Some("uid 1"), Some(*detail)] {
-                out.extend_from_slice(&text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
-                out.extend_from_slice(text.unwrap_or_default().as_bytes());
-            }
-            previous = key.chain(&previous, &out);
-            let text = |text: Option<&str>| text.map_or("NULL".to_owned(), |text| format!("'{text}'"));
-            let (at, id, name) = (1000 - sequence, text(id), text(*name));
-            write!(
-                script,
-                "INSERT INTO audit VALUES ('{writer}', {sequence}, {at}, '{action}', {id}, {name}, 'uid 1', '{detail}', x'{previous}');"
-            )
-            .unwrap();
-        }
-        script
-    }
 
     /// A home whose chains an earlier version wrote, and what writes to its database.
     async fn upgraded(directory: &std::path::Path) -> (Store, impl AsyncFn(String)) {
@@ -112,7 +113,8 @@ mod tests {
         let key = HomeKey::generate(&*parts.entropy);
         Store::make(&database, &key, (KeySource::File, "a home"), &parts).await.unwrap();
         let open = async || {
-            let locked = LockedStore::open(&database, true).await.unwrap();
+            let upgrade = Upgrade { directory, parts: &parts };
+            let locked = LockedStore::open(&database, Some(upgrade)).await.unwrap();
             locked.unlock(directory, vec![key.clone()], None, parts.clone()).await.unwrap()
         };
         let store = open().await;
@@ -145,6 +147,19 @@ mod tests {
             AuditVerdict::Intact(verified) => verified,
             broken @ AuditVerdict::Broken { .. } => panic!("{broken:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn the_journal_of_an_earlier_version_has_the_first_retention_before_its_first_entry() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) = upgraded(directory.path()).await;
+        assert_eq!(store.journal_retention().await.unwrap().keep, Some(crate::DEFAULT_RETENTION));
+        // Changing it is the first entry.
+        let month = std::time::Duration::from_hours(30 * 24);
+        let changed = store.keep_journal(Some(month)).await.unwrap();
+        assert_eq!((changed.keep, changed.before), (Some(month), Some(crate::DEFAULT_RETENTION)));
+        assert_eq!(store.journal_retention().await.unwrap(), changed);
+        verified(&store, &[]).await;
     }
 
     #[tokio::test]

@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::changes::Changes;
 pub use self::cursors::JournalPage;
+#[cfg(test)]
+pub(crate) use self::earlier::chain as earlier_chain;
 pub use self::head::{Head, HeadError};
 pub use self::prune::Pruned;
 pub use self::retention::{DEFAULT_RETENTION, Retention, SHORTEST_RETENTION};

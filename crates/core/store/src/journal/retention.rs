@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use lanyard_vault::Mac;
 use serde::{Deserialize, Serialize};
 
+use super::record::Counter;
 use crate::encode::encode;
 use crate::engine::{Reach, Row, sql};
 use crate::event::{About, Event};
@@ -83,16 +84,24 @@ impl Retention {
 }
 
 impl Store {
-    /// How long entries are kept.
+    /// How long entries are kept. The journal of an earlier version has no setting before its first entry of this one: it has the first
+    /// setting.
     pub async fn journal_retention(&self) -> Result<Retention, StoreError> {
-        Retention::read(self, self.engine().row(sql(TABLE, SELECT)).await?.as_ref())
+        let row = self.engine().row(sql(TABLE, SELECT)).await?;
+        if row.is_none() && self.journal_counter().await?.mac.is_none() {
+            return Ok(Retention::first(stored(self.now().wall)));
+        }
+        Retention::read(self, row.as_ref())
     }
 
     /// Changes how long entries are kept, which is an entry itself; `None` for forever.
     pub async fn keep_journal(&self, keep: Option<Duration>) -> Result<Retention, StoreError> {
         self.write_within(Reach::Home, Purpose::Work, |mut tx| async move {
             // Nobody else writes this row meanwhile, not even a program without regard for Lanyard's locks.
-            tx.lock_counter().await?;
+            let counter = Counter::read(tx.lock_counter().await?)?;
+            if counter.mac.is_none() {
+                self.begin_retention(&mut tx).await?;
+            }
             let row = tx.row(sql(TABLE, SELECT)).await?;
             let earlier = Retention::read(self, row.as_ref())?;
             let now = tx.now().wall;

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 
 use lanyard_credential::rotation::Writer;
 use lanyard_home::OpenError;
 use lanyard_store::{ClientList, EXCHANGE, EventKind, MARGIN, OpenDatabaseError, Refusal, StoreError};
 
+use crate::child;
 use crate::world::{World, open};
 
 fn told(list: &ClientList) -> (Vec<&str>, Vec<(&str, Refusal)>) {
@@ -39,9 +41,9 @@ const EARLIER: &str = "DROP TABLE journal; DROP TABLE journal_head; DROP TABLE j
 /// Undoes what the last version did to the tables of those before it.
 const BEFORE_INTENTS: &str = include_str!("fixtures/before-intents.sql");
 
-/// A process of an earlier version wrote it; nothing more is known of that process.
+/// A process of an earlier version wrote it; nothing more is known of that process. A newer schema would not let it write its answer.
 #[tokio::test]
-async fn the_open_intent_of_an_earlier_version_is_kept_until_its_writer_is_presumed_gone() {
+async fn a_schema_is_not_upgraded_before_the_writer_of_an_open_intent_is_presumed_gone() {
     let world = home_of_first_version().await;
     let wall = world.now().wall.as_millisecond() + 60_000;
     world
@@ -51,13 +53,18 @@ async fn the_open_intent_of_an_earlier_version_is_kept_until_its_writer_is_presu
              intent_deadline_boot = 'b', intent_deadline_elapsed = 1, intent_deadline_wall = {wall}"
         ))
         .await;
+    let error = world.opened_with(lanyard_home::KeyAccess::default()).await.unwrap_err();
+    assert!(
+        matches!(&error, OpenError::Database(OpenDatabaseError::InFlight(found)) if (&*found.credential, found.pid) == ("lobby", 7)),
+        "{error}"
+    );
+    assert!(error.hint().contains("2026-01-01T00:03:00Z"), "{}", error.hint());
+    assert_eq!(version(&world).await, 1);
+    world.clock.advance(EXCHANGE + MARGIN);
     let store = world.opened().await.store;
     let all = store.credentials().await.unwrap();
-    let id = all[0].id;
-    let (intent, writer) = open(&store, id).await.unwrap();
-    assert_eq!((intent.attempt, intent.writer.pid, writer), (3, 7, Writer::Unknown));
-    world.clock.advance(EXCHANGE + MARGIN);
-    assert_eq!(open(&store, id).await.unwrap().1, Writer::Presumed);
+    let (intent, writer) = open(&store, all[0].id).await.unwrap();
+    assert_eq!((intent.attempt, intent.writer.pid, writer), (3, 7, Writer::Presumed));
 }
 
 #[tokio::test]
@@ -137,10 +144,52 @@ async fn a_file_is_brought_up_to_date_only_when_no_broker_runs_in_its_home() {
     assert!(version(&world).await > 1);
 }
 
+/// Killed before or after the commit of any step, it is continued by the next process.
+#[tokio::test]
+async fn an_upgrade_that_was_killed_is_continued() {
+    let world = home_of_first_version().await;
+    for (step, reached) in [
+        ("2.uncommitted", 1),
+        ("2", 2),
+        ("5", 5),
+        ("7.uncommitted", 6),
+        ("8.uncommitted", 7),
+        ("8", 8),
+        ("9.uncommitted", 8),
+        ("9", 9),
+    ] {
+        let prelude = format!("export LANYARD_FAILPOINT=upgrade.{step}=kill");
+        let killed = child::spawn("opens_or_makes_the_home", &world.home(), &prelude).wait_with_output().unwrap();
+        assert_eq!(killed.status.signal(), Some(9), "{step}: {killed:?}");
+        assert_eq!(version(&world).await, reached, "{step}");
+    }
+    let store = world.opened().await.store;
+    assert!(store.unreadable_credentials().await.unwrap().is_empty());
+    assert!(store.unreadable_apps().await.unwrap().is_empty());
+    assert_eq!(store.credentials().await.unwrap()[0].name.as_str(), "lobby");
+    store.insert_app(&crate::world::new_app("later")).await.unwrap();
+}
+
+/// Whatever an earlier version writes of a renewal fails in the schema of this one.
+#[tokio::test]
+async fn an_earlier_version_declares_and_commits_nothing_in_this_schema() {
+    let world = World::new().await;
+    world.many(1).await;
+    let mut connection = world.connection().await;
+    for statement in [
+        "UPDATE credentials SET intent_phase = 'open'",
+        "INSERT INTO leases (name) VALUES ('x')",
+        "INSERT INTO audit (writer) VALUES ('x')",
+        "UPDATE home SET changed = changed + 1",
+    ] {
+        assert!(sqlx::raw_sql(statement).execute(&mut connection).await.is_err(), "{statement}");
+    }
+}
+
 #[tokio::test]
 async fn a_process_writes_nothing_into_a_schema_that_is_newer_than_it() {
     let world = World::new().await;
-    world.many(1).await;
+    let id = world.many(1).await[0];
     let known = version(&world).await;
     world.tamper("PRAGMA user_version = 99").await;
     let refused = world.store.insert_app(&crate::world::new_app("later")).await.unwrap_err();
@@ -148,6 +197,9 @@ async fn a_process_writes_nothing_into_a_schema_that_is_newer_than_it() {
         matches!(refused, lanyard_store::NameError::Store(StoreError::Upgraded { found: 99, known: k }) if k == known),
         "{refused}"
     );
+    for refused in [world.store.claim(id).await.map(drop), world.store.begin_rotation(id, |_| None).await.map(drop)] {
+        assert!(matches!(refused, Err(StoreError::Upgraded { found: 99, .. })), "{refused:?}");
+    }
     world.tamper(&format!("PRAGMA user_version = {known}")).await;
     world.store.insert_app(&crate::world::new_app("later")).await.unwrap();
 }

@@ -185,7 +185,12 @@ async fn an_operator_in_the_schema_takes_no_part_in_the_check() {
 #[tokio::test]
 async fn a_schema_of_another_version_is_left_alone() {
     let Some(world) = world().await else { return };
+    let id = bot(&world.store, &world, "bot").await;
     world.tamper("UPDATE schema_version SET version = version + 1").await;
+    // Neither does a process begin a renewal that had the store open already.
+    for refused in [world.store.claim(id).await.map(drop), world.store.begin_rotation(id, |_| None).await.map(drop)] {
+        assert!(matches!(refused, Err(StoreError::Upgraded { .. })), "{refused:?}");
+    }
     let error = world.opened_with(world.options().keys).await.unwrap_err();
     assert!(matches!(error, OpenError::Database(OpenDatabaseError::Newer { .. })), "{error}");
     world.tamper("UPDATE schema_version SET version = 2").await;

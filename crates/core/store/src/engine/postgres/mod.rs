@@ -21,6 +21,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _};
 pub use self::address::{StoreAddress, StoreAddressError};
 use self::error::{commit_error, is_lost, statement_error};
 use self::pool::{Lent, Pool};
+#[cfg(test)]
+pub(crate) use self::schema::translated;
 use super::row::Inner;
 use super::{Reach, Row, Statement, Value, journal_head, sql};
 use crate::StoreError;

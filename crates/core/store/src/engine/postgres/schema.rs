@@ -6,7 +6,7 @@ pub(super) const PRELUDE: &str = "CREATE TABLE schema_version (version BIGINT NO
 
 /// A migration's script for PostgreSQL. Bytes have another name there, and texts are ordered by their bytes, as SQLite orders them,
 /// whatever the database's own order is.
-pub(super) fn translated(script: &str) -> String {
+pub(crate) fn translated(script: &str) -> String {
     script.replace(" BLOB", " BYTEA").replace(" TEXT", " TEXT COLLATE \"C\"")
 }
 
