@@ -129,6 +129,12 @@ impl Home {
         self.directory.join("lanyard.db.new")
     }
 
+    /// The database of a home whose store was moved elsewhere. Only after a store was moved before is the number not 0.
+    pub(crate) fn moved_database(&self, number: u32) -> PathBuf {
+        let again = if number == 0 { String::new() } else { format!("-{number}") };
+        self.directory.join(format!("lanyard.db.moved{again}"))
+    }
+
     /// The key file, to be read and written.
     pub(crate) fn key(&self) -> KeyFile {
         KeyFile::new(self.key_file())

@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lanyard_store::{
-    Database, DatabasePlace, LockedStore, OpenDatabaseError, Parts, Store, StoreError, Upgrade, remove_unfinished_copies,
+    Database, DatabasePlace, LockedStore, OpenDatabaseError, Parts, Store, StoreError, Upgrade,
+    remove_unfinished_copies,
 };
 use lanyard_vault::key_file::KeyFileError;
 use lanyard_vault::{HomeKey, KeyId};
@@ -97,9 +98,19 @@ pub async fn open_with_key(home: &Path, key: &HomeKey, parts: Parts, options: Op
 pub async fn open(home: &Path, parts: Parts, options: Options) -> Result<OpenHome, OpenError> {
     let home = Home::new(home).absolute()?;
     let database = location::database(&home, &options)?;
-    check(&home, &database)?;
+    open_at(home, &database, parts, &options).await
+}
+
+/// The same with the home's store in a certain database, whatever options and settings say.
+pub(crate) async fn open_at(
+    home: Home,
+    database: &Database,
+    parts: Parts,
+    options: &Options,
+) -> Result<OpenHome, OpenError> {
+    check(&home, database)?;
     let sources = KeySources::of_existing(&home, options.keys.clone())?;
-    let mut locked = open_database(&home, &database, &options, &parts).await?;
+    let mut locked = open_database(&home, database, options, &parts).await?;
     let mut looks = 0;
     let (key, keys) = loop {
         let wanted: Vec<KeyId> = locked.keys().keys().collect();
@@ -146,7 +157,7 @@ pub(crate) async fn open_database(
 }
 
 /// Where a broker answers that runs in the home, if one does.
-async fn broker_socket(home: &Home) -> Result<Option<PathBuf>, SettingsError> {
+pub(crate) async fn broker_socket(home: &Home) -> Result<Option<PathBuf>, SettingsError> {
     let (settings, _) = Settings::read_for_use(home)?;
     let socket = settings.owner_socket(home);
     let answers = match UnixStream::connect(&socket).await {

@@ -13,8 +13,11 @@ use thiserror::Error;
 
 use crate::Home;
 
+mod edit;
 mod file;
 mod words;
+
+pub use self::edit::StoreNamed;
 
 /// The settings of a home. All of them may be absent, and the file too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

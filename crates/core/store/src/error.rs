@@ -178,10 +178,7 @@ impl StoreError {
             Self::Sealed(VaultError::Damaged) => {
                 "someone altered the database; sign in again with the credential that is named, or restore a backup"
             }
-            Self::Paused(_) => {
-                "two homes that spend one refresh token can end it for both: see that the original is off for good, then run \
-                 lanyard restore --resume"
-            }
+            Self::Paused(pause) => return pause.hint(),
             Self::Upgraded { .. } => "end this process, and start the lanyard that is installed now",
             Self::Key(error) => return error.hint().to_owned(),
             Self::Unreachable { .. } => {

@@ -68,11 +68,12 @@ impl Observer {
         transaction: &mut Transaction,
         version: i64,
     ) -> Result<Option<InFlight>, StoreError> {
-        let (select, judge): (_, fn(&Self, &Row) -> Result<Option<InFlight>, StoreError>) =
-            if version < PRESENCE { (SELECT_EARLIER, Self::judge_earlier) } else { (SELECT, Self::judge) };
+        let has_presence = version >= PRESENCE;
+        let select = if has_presence { SELECT } else { SELECT_EARLIER };
         for row in transaction.rows(sql("intents", select)).await? {
+            let judged = if has_presence { self.judge(&row) } else { self.judge_earlier(&row) };
             // A row that cannot be read is nobody's answer: its process could not write there either.
-            if let Some(Some(found)) = unless_unreadable(judge(self, &row))? {
+            if let Some(Some(found)) = unless_unreadable(judged)? {
                 return Ok(Some(found));
             }
         }
@@ -102,8 +103,8 @@ impl Observer {
         let boot = BootId::new(row.text("intent_deadline_boot")?);
         let elapsed = u64::try_from(row.integer("intent_deadline_elapsed")?).unwrap_or(0);
         let elapsed = Duration::from_nanos(elapsed).saturating_add(MARGIN);
-        let has_passed = self.now.wall >= until
-            || (self.now.boot.boot.same_boot(&boot) && self.now.boot.elapsed >= elapsed);
+        let has_passed =
+            self.now.wall >= until || (self.now.boot.boot.same_boot(&boot) && self.now.boot.elapsed >= elapsed);
         if has_passed {
             return Ok(None);
         }

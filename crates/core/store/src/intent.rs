@@ -9,6 +9,7 @@ use lanyard_credential::{CredentialId, Generation, Intent, IntentPhase, Process,
 use lanyard_time::{BootId, Moment};
 
 use crate::engine::{Row, Statement, sql};
+use crate::first_sights::FirstSights;
 use crate::presence::{Presence, Sight};
 use crate::write::Tx;
 use crate::{Store, StoreError};

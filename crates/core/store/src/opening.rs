@@ -183,8 +183,7 @@ impl LockedStore {
             }
             _ if found == KNOWN => {}
             _ => {
-                let Upgrade { directory, parts } =
-                    permitted.ok_or(OpenDatabaseError::Older { found, known: KNOWN })?;
+                let Upgrade { directory, parts } = permitted.ok_or(OpenDatabaseError::Older { found, known: KNOWN })?;
                 upgrade(&engine, Some(&Observer::new(directory, parts))).await?;
             }
         }

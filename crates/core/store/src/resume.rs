@@ -11,11 +11,14 @@ impl Store {
         Ok(self.home_row().await?.paused)
     }
 
-    /// Lets a home that keeps still go on. `false` when it did not keep still.
+    /// Lets a home that keeps still go on. `false` when it did not keep still. A store that is being moved, or was moved away, is refused:
+    /// its other half may be active.
     pub async fn resume(&self) -> Result<bool, StoreError> {
         let resumed = self
             .write_for(Purpose::ThoughPaused, |mut tx| async move {
-                tx.sealed_home().await?;
+                if let Some(pause) = tx.sealed_home().await?.paused.filter(Pause::is_for_a_move) {
+                    return tx.refuse(StoreError::Paused(pause)).await;
+                }
                 let was = sql(
                     "home",
                     "UPDATE home SET paused_reason = NULL, paused_since = NULL WHERE paused_since IS NOT NULL",

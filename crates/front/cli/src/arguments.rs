@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     add, api, app, audit, backup, clear, client, completions, demo, doctor, exec, import, key, label, list, login,
-    refresh, rename, restore, serve, show, simulator, switch, test, token, tokens,
+    migrate_store, refresh, rename, restore, serve, show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Backup(backup::Backup),
     /// Restore a home from a backup, or resume it
     Restore(restore::Restore),
+    /// Move the store into a PostgreSQL database
+    MigrateStore(migrate_store::MigrateStore),
     /// Check the home and every credential
     Doctor(doctor::Doctor),
     /// Print the completion script of a shell

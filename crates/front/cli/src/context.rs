@@ -127,14 +127,17 @@ fn set(variable: &str) -> Option<OsString> {
 
 /// Where a new home's key is kept: as the variable says, or where it is best kept.
 fn new_home_key() -> Result<NewHomeKey, Failure> {
-    let Some(named) = set(KEY_SOURCE) else {
-        return Ok(NewHomeKey::Best);
-    };
+    Ok(new_home_key_source()?.unwrap_or(NewHomeKey::Best))
+}
+
+/// Where a new home's key is kept, if the variable says so.
+pub(crate) fn new_home_key_source() -> Result<Option<NewHomeKey>, Failure> {
+    let Some(named) = set(KEY_SOURCE) else { return Ok(None) };
     let source = named.to_string_lossy().parse().map_err(|error| Failure::Usage {
         message: format!("{KEY_SOURCE}: {error}"),
         hint: "it is one of file, keyring, passphrase, command, key-file".to_owned(),
     })?;
-    Ok(NewHomeKey::In(source))
+    Ok(Some(NewHomeKey::In(source)))
 }
 
 /// This machine's time, waiting and randomness.
@@ -437,6 +440,6 @@ pub(crate) async fn close() {
 const UNEXPLAINED: Duration = Duration::from_secs(2);
 
 /// The actor in the audit: the user's number, and the program.
-fn actor() -> String {
+pub(crate) fn actor() -> String {
     format!("uid {} (lanyard, pid {})", rustix::process::getuid().as_raw(), std::process::id())
 }

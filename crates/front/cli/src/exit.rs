@@ -6,10 +6,12 @@ mod table;
 use std::process::ExitCode;
 
 use lanyard_broker::Class;
-use lanyard_home::{BackupError, HomeError, KeyError, OpenError, ReplaceKeyError, RestoreError, SettingsError};
+use lanyard_home::{
+    BackupError, HomeError, KeyError, MigrateError, OpenError, ReplaceKeyError, RestoreError, SettingsError,
+};
 use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
-use lanyard_store::StoreError;
+use lanyard_store::{RelocationError, StoreError};
 use serde_json::json;
 use thiserror::Error;
 
@@ -39,6 +41,9 @@ pub(crate) enum Failure {
     /// No backup was made.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// The store was not moved.
+    #[error(transparent)]
+    Migrate(Box<MigrateError>),
     /// The home's key was not replaced.
     #[error(transparent)]
     ReplaceKey(#[from] ReplaceKeyError),
@@ -97,10 +102,8 @@ impl Failure {
         match self {
             Self::Broker(error) => code_of(error.class()),
             Self::Connect(error) => code_of(error.class()),
-            Self::Store(error) | Self::Backup(BackupError::Store(error)) => match error {
-                StoreError::Paused(_) => 4,
-                _ => 6,
-            },
+            Self::Store(error) | Self::Backup(BackupError::Store(error)) => code_of_store(error),
+            Self::Migrate(error) => code_of_move(error),
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. })
             | Self::Open(OpenError::Key(KeyError::Settings(_)))
             | Self::Settings(_)
@@ -151,6 +154,7 @@ impl Failure {
             Self::Settings(error) => Some(error.hint()),
             Self::Restore(error) => Some(error.hint()),
             Self::Backup(error) => Some(error.hint()),
+            Self::Migrate(error) => Some(error.hint()),
             Self::ReplaceKey(error) => Some(error.hint()),
             Self::Store(error) | Self::Serve(ServeError::Store(error)) => Some(error.hint()),
             Self::Serve(ServeError::Listen(error)) => Some(error.hint()),
@@ -161,6 +165,32 @@ impl Failure {
             }
             Self::Serve(ServeError::Thread(_)) | Self::Cancelled | Self::Io { .. } => None,
         }
+    }
+}
+
+impl From<MigrateError> for Failure {
+    fn from(error: MigrateError) -> Self {
+        Self::Migrate(Box::new(error))
+    }
+}
+
+fn code_of_store(error: &StoreError) -> u8 {
+    match error {
+        StoreError::Paused(_) => 4,
+        _ => 6,
+    }
+}
+
+fn code_of_move(error: &MigrateError) -> u8 {
+    match error {
+        MigrateError::InUse { .. }
+        | MigrateError::Relocation(RelocationError::InFlight(_) | RelocationError::KeyInMotion) => 1,
+        MigrateError::Elsewhere { .. }
+        | MigrateError::KeyNotChosen { .. }
+        | MigrateError::OtherKeySource { .. }
+        | MigrateError::Relocation(RelocationError::Occupied(_)) => 2,
+        MigrateError::Relocation(RelocationError::Store(error)) => code_of_store(error),
+        MigrateError::Open(_) | MigrateError::Relocation(_) => 6,
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Statement {
 }
 
 /// A value to bind. A null has a type too: PostgreSQL asks for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A text.
     Text(Option<String>),

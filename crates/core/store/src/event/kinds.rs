@@ -148,6 +148,13 @@ events! {
         /// Its file.
         from: String,
     }
+    /// The store was moved from a home's file into the database of a server.
+    StoreMoved = "moved" {
+        /// The file that it was in.
+        from: String,
+        /// The address of the database.
+        to: String,
+    }
     /// The home was resumed.
     Resumed = "resumed" {}
     /// An app was added.
@@ -482,6 +489,7 @@ impl EventKind {
             | Self::DataKeysRenewed
             | Self::BackedUp
             | Self::Restored
+            | Self::StoreMoved
             | Self::Resumed
             | Self::AppAdded
             | Self::AppChanged

@@ -29,6 +29,7 @@ impl fmt::Display for Event {
             Self::DataKeysRenewed { rows, not_opened } => write!(f, "rows: {rows}; not opened: {not_opened}"),
             Self::BackedUp { to } => write!(f, "to {to}"),
             Self::Restored { from } => write!(f, "from {from}"),
+            Self::StoreMoved { from, to } => write!(f, "from {from} to {to}"),
             Self::AppAdded { name, kind, environment } => write!(f, "{name} ({kind}) in {environment}"),
             Self::AppChanged { name, changed } => write!(f, "{name}, {changed}"),
             Self::AppRemoved { name } | Self::AppSecretReplaced { name } | Self::ClientRemoved { name } => {

@@ -29,7 +29,10 @@ fn version_seven(audit_key: &AuditKey, deadline: i64) -> String {
         chain(
             audit_key,
             "b host",
-            &[("home-created", None, "key x, kept in: file"), ("handed-out", Some("acme"), "token, generation 4, 2 times")],
+            &[
+                ("home-created", None, "key x, kept in: file"),
+                ("handed-out", Some("acme"), "token, generation 4, 2 times"),
+            ],
         ),
         chain(audit_key, "a", &[("renamed", Some("lobby"), "was acme"), ("refused", None, "token: no")]),
     ];
@@ -136,18 +139,18 @@ async fn a_filled_store_of_version_seven_on_a_server_is_upgraded_whatever_interr
     clock.advance(Duration::from_mins(3));
 
     // The server ends the session in the middle of a step: here it waits for a table that another session has locked.
+    let sessions = |which: &str| {
+        let of_this = format!("FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()");
+        loop {
+            let pid = query(&format!("SELECT pid {of_this} AND {which}"));
+            if !pid.is_empty() {
+                return pid;
+            }
+            wait(Duration::from_millis(20));
+        }
+    };
     let locker = std::thread::scope(|scope| {
         let locker = scope.spawn(|| query("BEGIN; LOCK TABLE audit; SELECT pg_sleep(60)"));
-        let sessions = |which: &str| {
-            let of_this = format!("FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()");
-            loop {
-                let pid = query(&format!("SELECT pid {of_this} AND {which}"));
-                if !pid.is_empty() {
-                    return pid;
-                }
-                wait(Duration::from_millis(20));
-            }
-        };
         let sleeping = sessions("query LIKE '%pg_sleep%' AND wait_event = 'PgSleep'");
         let interrupted = tokio::task::block_in_place(|| {
             let opening = tokio::runtime::Handle::current();

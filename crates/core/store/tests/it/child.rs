@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use lanyard_home::{OpenHome, Options};
+use lanyard_home::{NewPlace, OpenHome, Options};
 use lanyard_store::{NewCredential, Parts};
+use lanyard_vault::KeySource;
 
 use crate::world::pending;
 
@@ -70,4 +71,16 @@ async fn adds_credentials_until_it_fails() {
         say(added.name);
     }
     panic!("the limit was not reached");
+}
+
+/// The database that a child moves the home's store to.
+pub(crate) const TO: &str = "CHILD_TO";
+
+#[tokio::test]
+#[ignore = "run as a process of its own by other tests"]
+async fn moves_the_store() {
+    let address = std::env::var(TO).unwrap().parse().unwrap();
+    let to = NewPlace { address, password_file: None, key_source: Some(KeySource::File) };
+    let moved = lanyard_home::migrate_store(&home(), to, "uid 1", Parts::system(), Options::default()).await.unwrap();
+    say(if moved.rows.is_some() { "copied" } else { "finished" });
 }

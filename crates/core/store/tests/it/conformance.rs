@@ -10,7 +10,7 @@ mod concurrency;
 mod credentials;
 mod journal;
 mod labels;
-mod owned;
+pub(crate) mod owned;
 mod rotation;
 mod seals;
 mod secrecy;

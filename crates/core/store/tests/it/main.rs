@@ -16,6 +16,7 @@ mod home;
 mod key_pairs;
 mod key_sources;
 mod keys;
+mod relocation;
 mod replaced;
 mod schema;
 mod server;

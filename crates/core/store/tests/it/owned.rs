@@ -39,7 +39,7 @@ const SCHEMA: OwnedSchema = OwnedSchema {
 };
 
 static FIRST: [Migrations; 1] = [Migrations { owner: "shelf", steps: &[MAKE], schema: SCHEMA }];
-static SECOND: [Migrations; 1] = [Migrations { owner: "shelf", steps: &[MAKE, FILL], schema: SCHEMA }];
+pub(crate) static SECOND: [Migrations; 1] = [Migrations { owner: "shelf", steps: &[MAKE, FILL], schema: SCHEMA }];
 static FAILING: [Migrations; 1] = [Migrations { owner: "shelf", steps: &[MAKE, FILL, FAIL], schema: SCHEMA }];
 
 async fn open(world: &World, owned: &'static [Migrations]) -> Result<lanyard_home::OpenHome, OpenError> {

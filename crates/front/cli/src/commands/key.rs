@@ -56,7 +56,7 @@ pub(crate) struct Generate {
 
 /// Where a key can be moved to.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Target {
+pub(crate) enum Target {
     /// A file of the home, its owner's alone
     File,
     /// The keyring of this session: the Secret Service, or the Keychain

@@ -16,6 +16,7 @@ pub(crate) mod key;
 pub(crate) mod label;
 pub(crate) mod list;
 pub(crate) mod login;
+pub(crate) mod migrate_store;
 pub(crate) mod refresh;
 pub(crate) mod rename;
 pub(crate) mod restore;
@@ -58,6 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Key(command) => command.run(common).await,
         Command::Backup(command) => command.run(common).await,
         Command::Restore(command) => command.run(common).await,
+        Command::MigrateStore(command) => command.run(common).await,
         Command::Doctor(command) => command.run(common).await,
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(common),

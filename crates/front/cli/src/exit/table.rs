@@ -9,7 +9,7 @@ use lanyard_broker::wire::{decode_error, encode_error};
 use lanyard_broker::{Again, Class, Error, Told, Troubled};
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
-use lanyard_home::{BackupError, HomeError, ReplaceKeyError, RestoreError};
+use lanyard_home::{BackupError, HomeError, MigrateError, ReplaceKeyError, RestoreError};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{Environment, ErrorBody, Method, PersonType, ResourceError, ScopeSet};
 use lanyard_server::ServeError;
@@ -381,6 +381,9 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
         (Failure::Backup(BackupError::KeyInMotion), 1, "failed"),
         (Failure::Backup(BackupError::Store(StoreError::Full)), 6, "store"),
         (Failure::Backup(BackupError::Store(pause())), 4, "person-must-act"),
+        (MigrateError::InUse { home: home(), socket: home() }.into(), 1, "failed"),
+        (MigrateError::from(StoreError::Full).into(), 6, "store"),
+        (MigrateError::from(pause()).into(), 4, "person-must-act"),
         (Failure::Store(StoreError::Busy), 6, "store"),
         (Failure::Store(pause()), 4, "person-must-act"),
         (Failure::Restore(RestoreError::HomeExists(home())), 2, "usage"),
@@ -401,6 +404,7 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
             | Failure::Store(_)
             | Failure::Restore(_)
             | Failure::Backup(_)
+            | Failure::Migrate(_)
             | Failure::ReplaceKey(_)
             | Failure::Usage { .. }
             | Failure::NoSuchName { .. }

@@ -100,6 +100,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("key generate", &["lanyard key generate > home.key"]),
     ("backup", &["lanyard backup /mnt/backup/lanyard.db"]),
     ("restore", &["lanyard restore /mnt/backup/lanyard.db --key-file home.key", "lanyard restore --resume"]),
+    (
+        "migrate-store",
+        &[
+            "lanyard migrate-store postgres://lanyard@db.example.com/lanyard --password-file /etc/lanyard/store-password",
+            "lanyard migrate-store 'postgres://lanyard@localhost/lanyard?host=/run/postgresql' --key-source file",
+        ],
+    ),
     ("doctor", &["lanyard doctor", "lanyard doctor --json | jq '.[] | select(.ok | not)'"]),
     ("completions", &["lanyard completions fish > ~/.config/fish/completions/lanyard.fish"]),
     ("man", &["lanyard man | man -l -", "lanyard man --dir ~/.local/share/man/man1"]),

@@ -22,7 +22,20 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Share with a team", &["serve", "client", "audit"]),
     (
         "Upkeep",
-        &["doctor", "refresh", "tokens", "rename", "label", "disable", "enable", "clear", "key", "backup", "restore"],
+        &[
+            "doctor",
+            "refresh",
+            "tokens",
+            "rename",
+            "label",
+            "disable",
+            "enable",
+            "clear",
+            "key",
+            "backup",
+            "restore",
+            "migrate-store",
+        ],
     ),
     ("Learn", &["demo", "simulator", "completions", "man"]),
 ];
@@ -66,7 +79,7 @@ fn groups(command: &clap::Command) -> String {
         for name in names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "  {LITERAL}{name:11}{LITERAL:#}  {about}");
+            let _ = writeln!(text, "  {LITERAL}{name:13}{LITERAL:#}  {about}");
         }
         text.push('\n');
     }

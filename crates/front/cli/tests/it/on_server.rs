@@ -170,3 +170,53 @@ fn processes_of_two_homes_at_the_moment_of_expiry_make_one_exchange() {
     assert_eq!(first.show("acme")["generation"], 2);
     second.run(["audit", "--verify"]).ok();
 }
+
+#[test]
+fn a_home_is_moved_to_a_server_and_goes_on_there() {
+    let Some(server) = server() else { return };
+    let address = server.database();
+    let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
+    let home = Home::new(LANYARD).with_acme(&webex);
+    let token = home.token();
+    let missing = Home::new(LANYARD).run(["migrate-store", &address]);
+    assert_eq!(missing.code(), 3, "{}", missing.stderr);
+
+    // What it refuses.
+    let password = home.run(["migrate-store", "postgres://u:hunter2@localhost/x"]);
+    assert_eq!(password.code(), 2, "{}", password.stderr);
+    assert!(password.stderr.contains("--password-file") && !password.stderr.contains("hunter2"), "{}", password.stderr);
+    let unsaid = home.run(["migrate-store", &address]);
+    assert_eq!(unsaid.code(), 2, "{}", unsaid.stderr);
+    assert!(unsaid.stderr.contains("--key-source file"), "{}", unsaid.stderr);
+    let other = home.run(["migrate-store", &address, "--key-source", "command"]);
+    assert!(other.stderr.contains("lanyard key rotate --to command"), "{}", other.stderr);
+    let mut broker = Running::start(&mut home.command(["serve"]));
+    broker.wait_for("ready");
+    let busy = home.run(["migrate-store", &address, "--key-source", "file"]);
+    assert_eq!(busy.code(), 1, "{}", busy.stderr);
+    assert!(busy.stderr.contains("a broker runs in"), "{}", busy.stderr);
+    drop(broker);
+
+    let moved = home.run(["migrate-store", &address, "--key-source", "file"]);
+    assert_eq!(moved.code(), 0, "{}", moved.stderr);
+    assert!(moved.stderr.contains("moved 1 credential, 1 app, 0 clients and "), "{}", moved.stderr);
+    assert!(moved.stderr.contains("added to lanyard.toml: store = ") && moved.stderr.contains("lanyard.db.moved"));
+    assert_eq!(home.token(), token);
+    home.run(["refresh", "acme", "--force"]).ok();
+    assert!(webex.accepts(&home.token()));
+    home.run(["audit", "--verify"]).ok();
+    assert!(home.run(["audit"]).ok().contains("moved"));
+    let again: serde_json::Value = serde_json::from_str(&home.run(["--json", "migrate-store", &address]).ok()).unwrap();
+    assert_eq!((&again["rows"], &again["settings"]["named"]), (&serde_json::Value::Null, &"already".into()));
+    let elsewhere = home.run(["migrate-store", &server.database()]);
+    assert_eq!(elsewhere.code(), 2, "{}", elsewhere.stderr);
+
+    // A home that somebody makes of the old file never hands anything out.
+    let old = home.path().join("lanyard.db.moved");
+    let copy = Home::new(LANYARD);
+    let key = home.path().join("home.key");
+    copy.run(["restore", old.to_str().unwrap(), "--key-file", key.to_str().unwrap()]);
+    let resumed = copy.run(["restore", "--resume"]);
+    assert_ne!(resumed.code(), 0, "{}", resumed.stderr);
+    assert_ne!(copy.run(["token", "acme"]).code(), 0);
+}
