@@ -12,7 +12,7 @@ use lanyard_secret::AccessToken;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 
-use crate::refresher::Ears;
+use crate::refresher::Observer;
 use crate::renewals::{MustFinish, Renewals};
 use crate::{Error, HandOuts};
 
@@ -33,7 +33,7 @@ pub struct Broker {
     /// Keeps the process from ending while a clone works on what must be finished.
     pub(crate) finishing: Option<Arc<MustFinish>>,
     /// The refresher that is told of what is renewed on demand, where one runs.
-    pub(crate) ears: Ears,
+    pub(crate) observer: Observer,
     /// The tokens in memory, where this process is a broker that stays.
     pub(crate) memory: Option<HandOuts>,
 }
@@ -74,7 +74,7 @@ impl Broker {
             authorized: Arc::default(),
             renewals: Arc::default(),
             finishing: None,
-            ears: Ears::default(),
+            observer: Observer::default(),
             memory: None,
         }
     }
@@ -128,7 +128,7 @@ impl Broker {
 
     /// A clone of the broker whose renewals are not reported to the refresher, because it began them itself.
     pub(crate) fn untold(&self) -> Self {
-        Self { ears: Ears::default(), ..self.clone() }
+        Self { observer: Observer::default(), ..self.clone() }
     }
 
     /// How calls are made as a credential: those of one subject share its limit.

@@ -5,7 +5,6 @@
 
 mod broker;
 mod calls;
-mod doubt;
 mod environment;
 mod error;
 mod grant;
@@ -17,6 +16,7 @@ mod mint;
 mod refresher;
 mod renewals;
 mod rotation;
+mod unauthorized;
 pub mod wire;
 
 pub use broker::{Broker, Call, Parts, whose_limit};
@@ -53,10 +53,12 @@ pub use calls::test::{
     Coverage, JobReport, NeedReport, NeedVerdict, NotGranted, Sight, Test, TestReport, TokenFinding,
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
-pub use doubt::Doubt;
 pub use error::{Again, Class, Error, Troubled, advice, class_of, mint_advice};
-pub use handouts::{Actor, Asked, HandOutOptions, HandOuts, LostHistory, Names, Ready, Spool, SpoolFull, Taken};
+pub use handouts::{
+    Actor, Asked, AuditBuffer, AuditBufferFull, HandOutOptions, HandOuts, LostHistory, Names, Ready, Taken,
+};
 pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
+pub use unauthorized::TokenVerdict;
 pub use wire::{Told, Travels};

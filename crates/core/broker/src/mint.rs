@@ -18,11 +18,11 @@ use lanyard_secret::AccessToken;
 use lanyard_store::{Check, Claim, NewTokens};
 
 use crate::calls::hand_out::HandOut;
-use crate::doubt::Doubt;
 use crate::grant::tokens_of;
 use crate::identity::Identity;
 use crate::renewals::{MustFinish, detached};
 use crate::rotation::Fault;
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call as _, Class, Error};
 
 /// The outcome of asking for a grant.
@@ -75,7 +75,7 @@ impl Broker {
         let (broker, seen, mint) = (self.clone(), seen.clone(), mint.clone());
         Box::pin(detached(async move {
             let end = broker.mint_alone(&seen, &mint).await;
-            broker.ears.hear_mint(&seen, &end);
+            broker.observer.mint_ended(&seen, &end);
             end
         }))
     }
@@ -135,13 +135,15 @@ impl Broker {
             Err(fault) => return Ok((Err(fault), None)),
         };
         match self.buy_once(credential, mint, &via, &bearer).await? {
-            (Err(fault), _) if fault.kind() == TroubleKind::ViaUnusable => match self.doubt(&via, &bearer).await? {
-                Doubt::Renewed => match self.via(credential, mint).await? {
-                    Ok((via, bearer)) => self.buy_once(credential, mint, &via, &bearer).await,
-                    Err(fault) => Ok((Err(fault), None)),
-                },
-                Doubt::Accepted | Doubt::Refused(_) => Ok((Err(fault), None)),
-            },
+            (Err(fault), _) if fault.kind() == TroubleKind::ViaUnusable => {
+                match self.check_refused(&via, &bearer).await? {
+                    TokenVerdict::Renewed => match self.via(credential, mint).await? {
+                        Ok((via, bearer)) => self.buy_once(credential, mint, &via, &bearer).await,
+                        Err(fault) => Ok((Err(fault), None)),
+                    },
+                    TokenVerdict::Accepted | TokenVerdict::Refused(_) => Ok((Err(fault), None)),
+                }
+            }
             bought => Ok(bought),
         }
     }

@@ -126,7 +126,8 @@ impl OpenDatabaseError {
             Self::Part { found, known, .. } if found > known => Self::Newer { found: *found, known: *known }.hint(),
             Self::Part { found, known, .. } => Self::Older { found: *found, known: *known }.hint(),
             Self::Newer { .. } => "use the newer lanyard, or restore a backup of the older store".to_owned(),
-            Self::NoStore(_) => "add an app or a credential to make it, or correct the setting store".to_owned(),
+            Self::NoStore(_) => "set key_source (every home of the store needs the same key), then add an app or a credential to make it; or correct the \
+                 setting store".to_owned(),
             Self::Older { .. } => {
                 "stop every broker of the store, then run: LANYARD_UPGRADE_STORE=1 lanyard doctor".to_owned()
             }

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use lanyard_broker::{Actor, Asked, Broker, HandOutOptions, Show, Spool, SpoolFull};
+use lanyard_broker::{Actor, Asked, AuditBuffer, AuditBufferFull, Broker, HandOutOptions, Show};
 use lanyard_credential::CredentialName;
 use lanyard_secret::ClientSecret;
 use lanyard_store::StoreError;
@@ -64,7 +64,7 @@ enum Through {
 struct Here {
     broker: Broker,
     proxy: Proxy,
-    spool: Spool,
+    audit_buffer: AuditBuffer,
 }
 
 impl Passage {
@@ -75,7 +75,7 @@ impl Passage {
         let way = match way {
             Way::Here(broker) => Through::Here(Box::new(Here {
                 proxy: Proxy::new((*broker).clone()),
-                spool: Spool::new(HandOutOptions::default().spool),
+                audit_buffer: AuditBuffer::new(HandOutOptions::default().audit_buffer),
                 broker: *broker,
             })),
             Way::Broker(socket) => Through::Broker(socket),
@@ -110,7 +110,7 @@ impl Passage {
     /// Writes down what is not yet: the last calls, when the program has ended.
     pub async fn finish(&self) -> Result<(), StoreError> {
         match &self.inner.way {
-            Through::Here(here) => here.spool.flush(here.broker.store()).await.map(drop),
+            Through::Here(here) => here.audit_buffer.flush(here.broker.store()).await.map(drop),
             Through::Broker(_) => Ok(()),
         }
     }
@@ -214,8 +214,8 @@ impl Here {
         };
         let refused = |why| called(&means.further, Err(why));
         // Nothing is called that is not written down.
-        if !self.spool.has_room() {
-            return Err(Problem::new(Code::Store, SpoolFull.to_string()));
+        if !self.audit_buffer.has_room() {
+            return Err(Problem::new(Code::Store, AuditBufferFull.to_string()));
         }
         let call = match Forward::read(request, inner.name.clone(), &path, inner.base()) {
             Ok(call) => call,
@@ -236,8 +236,8 @@ impl Here {
     async fn write_down(&self) {
         loop {
             self.broker.parts().sleep.sleep(HandOutOptions::default().flush).await;
-            if let Err(error) = self.spool.flush(self.broker.store()).await {
-                tracing::warn!(%error, "writing hand-outs down");
+            if let Err(error) = self.audit_buffer.flush(self.broker.store()).await {
+                tracing::warn!(%error, "cannot write hand-outs to the audit");
             }
         }
     }
@@ -252,7 +252,7 @@ struct Noted<'a> {
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
         let Some(asked) = self.asked.take() else { return };
-        if let Err(full) = self.here.spool.note(asked, self.here.broker.parts().clock.now().wall) {
+        if let Err(full) = self.here.audit_buffer.note(asked, self.here.broker.parts().clock.now().wall) {
             tracing::error!(error = %full, "a call is missing from the audit");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderName, Request, Response};
 use hyper::body::Incoming;
-use lanyard_broker::{Asked, SpoolFull};
+use lanyard_broker::{Asked, AuditBufferFull};
 use lanyard_credential::{Capability, CredentialName};
 use lanyard_protocol::yields_credential;
 
@@ -43,7 +43,7 @@ pub(crate) async fn answer(
     };
     // Nothing is called that nobody would know of.
     if !shared.hand_outs.has_room() {
-        return Problem::new(Code::Store, SpoolFull.to_string()).response();
+        return Problem::new(Code::Store, AuditBufferFull.to_string()).response();
     }
     let held = shared.hand_outs.find(name);
     let (means, further) = means(&caller, &request, below);

@@ -173,7 +173,8 @@ impl Shared {
             hint: "see the broker's log; start it again: lanyard serve".to_owned(),
         });
         let reading = troubles.reading.as_ref().map(|trouble| trouble.during("the store cannot be read"));
-        let writing = troubles.writing.as_ref().map(|trouble| trouble.during("hand-outs cannot be written down"));
+        let writing =
+            troubles.writing.as_ref().map(|trouble| trouble.during("hand-outs cannot be written to the audit"));
         let unseen = self.hand_outs.unseen(&self.hand_outs.now());
         let silent = (unseen > SILENT).then(|| Trouble {
             what: format!("the store has not answered for {} s", unseen.as_secs()),
@@ -244,8 +245,8 @@ impl Shared {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let before = which(&mut troubles);
         match (before.is_some(), error) {
-            (false, Some(error)) => tracing::error!(%error, hint = error.hint(), "{what}: failing"),
-            (true, None) => tracing::info!("{what}: works again"),
+            (false, Some(error)) => tracing::error!(%error, hint = error.hint(), "cannot {what}"),
+            (true, None) => tracing::info!("can {what} again"),
             _ => {}
         }
         *before = error.map(Trouble::of);
@@ -475,7 +476,7 @@ async fn follow(shared: Arc<Shared>) -> io::Result<()> {
             if let Ok(changes) = told {
                 shared.heard_pause(changes.paused.as_ref());
             }
-            shared.heard(|troubles| &mut troubles.reading, told.err(), "reading the store");
+            shared.heard(|troubles| &mut troubles.reading, told.err(), "read the store");
         })
         .await;
     Ok(())
@@ -488,7 +489,7 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
             shared.strangers.release(&shared.hand_outs, false);
             // The pause is reported as such.
             let error = told.err().filter(|error| !matches!(error, StoreError::Paused(_)));
-            shared.heard(|troubles| &mut troubles.writing, error, "writing hand-outs down");
+            shared.heard(|troubles| &mut troubles.writing, error, "write hand-outs to the audit");
         })
         .await;
     Ok(())

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
 use super::hand_out::{HandOut, RecordHandOut};
-use crate::doubt::Doubt;
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call, Class, Error, Pass};
 
 /// Calls Webex as a credential.
@@ -295,9 +295,9 @@ impl CallApi {
         if !present.token.matches(&refused.token) {
             return Ok(Some(present.into()));
         }
-        match broker.doubt(&present.credential, &present.token).await? {
-            Doubt::Renewed => Ok(Some(hand_out().run(broker).await?.into())),
-            Doubt::Accepted | Doubt::Refused(_) => Ok(None),
+        match broker.check_refused(&present.credential, &present.token).await? {
+            TokenVerdict::Renewed => Ok(Some(hand_out().run(broker).await?.into())),
+            TokenVerdict::Accepted | TokenVerdict::Refused(_) => Ok(None),
         }
     }
 

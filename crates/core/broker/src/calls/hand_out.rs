@@ -12,10 +12,10 @@ use lanyard_store::{About, Event, JournalRecord, StoreError};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
-use crate::doubt::Doubt;
 use crate::environment::expect;
 use crate::mint::MintEnd;
 use crate::rotation::{RotationEnd, look_again};
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call, Error, Troubled};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
@@ -135,10 +135,10 @@ impl Call for HandOut {
             let mut now = broker.clock.now();
             let generation = row.credential.generation;
             if asked != Some(generation)
-                && let Some(doubt) = broker.doubt_by_clock(&row.credential, &now).await?
+                && let Some(doubt) = broker.check_expiry_by_wall_clock(&row.credential, &now).await?
             {
                 asked = Some(generation);
-                if matches!(doubt, Doubt::Accepted) {
+                if matches!(doubt, TokenVerdict::Accepted) {
                     trusted = asked;
                 }
                 continue;

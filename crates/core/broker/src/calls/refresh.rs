@@ -8,9 +8,9 @@ use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
-use crate::doubt::Doubt;
 use crate::environment::expect;
 use crate::mint::MintEnd;
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call, Error};
 
 /// Rotates a credential, whether it is due or not.
@@ -60,10 +60,10 @@ impl Call for Refresh {
                     return Err(broker.not_renewed(&credential, trouble, wait).await);
                 }
                 Standing::Active if !validity.rotation_is_due(&validity.by_boot_clock(&now), 0) => {
-                    return match broker.doubt_by_clock(&credential, &now).await? {
-                        None | Some(Doubt::Accepted) => Ok(Refreshed::NotDue(credential)),
-                        Some(Doubt::Renewed) => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
-                        Some(Doubt::Refused(trouble)) => {
+                    return match broker.check_expiry_by_wall_clock(&credential, &now).await? {
+                        None | Some(TokenVerdict::Accepted) => Ok(Refreshed::NotDue(credential)),
+                        Some(TokenVerdict::Renewed) => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
+                        Some(TokenVerdict::Refused(trouble)) => {
                             Err(broker.not_renewed(&credential, &trouble, trouble.pause).await)
                         }
                     };

@@ -6,8 +6,8 @@ use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
-use crate::doubt::Doubt;
 use crate::environment::expect;
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call, Error};
 
 /// Stops hand-out and renewal. Nothing is revoked or erased.
@@ -119,8 +119,8 @@ impl Broker {
             }
             Err(error) if error.is_unauthorized() && credential.renewal() == Renewal::None => {
                 match self.replace_refused(credential).await? {
-                    Doubt::Refused(trouble) => Ok(Found::Dead(trouble)),
-                    Doubt::Accepted | Doubt::Renewed => Ok(Found::Renewable),
+                    TokenVerdict::Refused(trouble) => Ok(Found::Dead(trouble)),
+                    TokenVerdict::Accepted | TokenVerdict::Renewed => Ok(Found::Renewable),
                 }
             }
             Err(error) if error.is_unauthorized() => Ok(Found::Renewable),

@@ -12,8 +12,8 @@ use lanyard_store::{About, Event, JournalRecord};
 use serde::{Deserialize, Serialize};
 
 use super::hand_out::HandOut;
-use crate::doubt::Doubt;
 use crate::environment::expect;
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call, Error, Troubled};
 
 /// So many live access tokens may an account have; past that even signing in can fail (Webex's developer documentation).
@@ -109,11 +109,12 @@ impl Call for ListTokens {
         };
         match ask().await? {
             // The administrator's own token may be among those that were ended.
-            (Err(Error::Call(error)), via, token) if error.is_unauthorized() => match broker.doubt(&via, &token).await?
-            {
-                Doubt::Renewed => ask().await?.0,
-                Doubt::Accepted | Doubt::Refused(_) => Err(Error::Call(error)),
-            },
+            (Err(Error::Call(error)), via, token) if error.is_unauthorized() => {
+                match broker.check_refused(&via, &token).await? {
+                    TokenVerdict::Renewed => ask().await?.0,
+                    TokenVerdict::Accepted | TokenVerdict::Refused(_) => Err(Error::Call(error)),
+                }
+            }
             (live, ..) => live,
         }
     }

@@ -20,9 +20,9 @@ impl Error {
     /// The next step.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoSuchCredential { near, .. } => format!("{}see what there is: lanyard list", meant(near)),
+            Self::NoSuchCredential { near, .. } => format!("{}list them: lanyard list", meant(near)),
             Self::NoSuchApp { near, .. } => {
-                format!("{}see what there is: lanyard app list; register one: {ADD_APP}", meant(near))
+                format!("{}list them: lanyard app list; register one: {ADD_APP}", meant(near))
             }
             Self::NoSuchClient { .. }
             | Self::RefusedClient { .. }
@@ -106,7 +106,7 @@ impl Error {
                 "name an administrator's credential that may list devices: --against ADMIN".to_owned()
             }
             Self::UnknownSubject { name } => format!("find out: lanyard test {name} (it needs spark:people_read)"),
-            Self::NoSuchToken { name, .. } => format!("see what there is: lanyard tokens list {name}"),
+            Self::NoSuchToken { name, .. } => format!("list them: lanyard tokens list {name}"),
             Self::AnotherOrganisation { .. } => {
                 "compare with an administrator's credential of the same organisation".to_owned()
             }
@@ -249,7 +249,7 @@ fn client_hint(error: &Error) -> Option<String> {
     Some(match error {
         Error::NoSuchClient { near, .. } => {
             format!(
-                "{}see what there is: lanyard client list; add one: lanyard client add NAME --credential CREDENTIAL --can token",
+                "{}list them: lanyard client list; add one: lanyard client add NAME --credential CREDENTIAL --can token",
                 meant(near)
             )
         }

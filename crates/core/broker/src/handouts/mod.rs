@@ -1,12 +1,12 @@
 //! The tokens that a broker has in memory, and how they are handed out without waiting.
 //!
 //! Tokens are kept sealed and opened when they are handed out. Reading takes no lock that a rotation, the store or the network
-//! holds; what changes a token puts another in its place. What was handed out is written down later, in the [`spool`].
+//! holds; what changes a token puts another in its place. What was handed out is written down later, in the [`audit_buffer`].
 
+mod audit_buffer;
+mod by_name;
 mod clients;
 mod names;
-mod shelf;
-mod spool;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +22,10 @@ use lanyard_time::{Clock, Moment, Sleep};
 use thiserror::Error;
 use tokio::sync::{Mutex, Notify, watch};
 
+pub use self::audit_buffer::{Actor, Asked, AuditBuffer, AuditBufferFull};
+use self::by_name::ByName;
 use self::clients::Clients;
 pub use self::names::Names;
-use self::shelf::Shelf;
-pub use self::spool::{Actor, Asked, Spool, SpoolFull};
 use crate::Broker;
 
 /// The tokens that a broker hands out. A clone is the same one.
@@ -38,13 +38,13 @@ struct Inner {
     clock: Arc<dyn Clock>,
     sleep: Arc<dyn Sleep>,
     options: HandOutOptions,
-    shelf: Shelf,
-    spool: Spool,
+    by_name: ByName,
+    audit_buffer: AuditBuffer,
     clients: ArcSwap<Clients>,
     client_list: Mutex<LatestList>,
     lost_history: OnceLock<LostHistory>,
     learned: Learned,
-    /// Held while the shelf is brought up to date.
+    /// Held while the tokens by name are brought up to date.
     keeper: Mutex<Keeper>,
     /// When the store was last read, in milliseconds of the boot clock.
     seen: AtomicU64,
@@ -100,7 +100,7 @@ pub struct HandOutOptions {
     /// How often hand-outs are written down: what a crash may lose. Default: a quarter of a second.
     pub flush: Duration,
     /// How many different hand-outs wait to be written down while the store cannot be written. Default: 65,536.
-    pub spool: usize,
+    pub audit_buffer: usize,
 }
 
 impl Default for HandOutOptions {
@@ -109,7 +109,7 @@ impl Default for HandOutOptions {
             max_stale: Duration::from_mins(15),
             poll: Duration::from_millis(250),
             flush: Duration::from_millis(250),
-            spool: 65_536,
+            audit_buffer: 65_536,
         }
     }
 }
@@ -151,8 +151,8 @@ impl HandOuts {
             store: broker.store.clone(),
             clock: Arc::clone(&broker.clock),
             sleep: Arc::clone(&broker.sleep),
-            shelf: Shelf::default(),
-            spool: Spool::new(options.spool),
+            by_name: ByName::default(),
+            audit_buffer: AuditBuffer::new(options.audit_buffer),
             clients: ArcSwap::default(),
             client_list: Mutex::default(),
             lost_history: OnceLock::new(),
@@ -170,7 +170,7 @@ impl HandOuts {
 
     /// The credential of that name, if it is known.
     pub fn find(&self, name: &str) -> Option<Arc<HeldToken>> {
-        self.0.shelf.find(name)
+        self.0.by_name.find(name)
     }
 
     /// The client that this is the key of.
@@ -185,12 +185,12 @@ impl HandOuts {
 
     /// The first `limit` names of credentials.
     pub fn names(&self, limit: usize) -> Names {
-        self.0.shelf.names(limit)
+        self.0.by_name.names(limit)
     }
 
     /// How many credentials there are.
     pub fn len(&self) -> usize {
-        self.0.shelf.len()
+        self.0.by_name.len()
     }
 
     /// Whether there are none.
@@ -226,13 +226,13 @@ impl HandOuts {
     }
 
     /// Notes a request and its time, to be written down with the next ones.
-    pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
-        self.0.spool.note(asked, at)
+    pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), AuditBufferFull> {
+        self.0.audit_buffer.note(asked, at)
     }
 
     /// Notes `times` equal requests, to be written down as one.
-    pub fn note_times(&self, asked: Asked, times: u32, at: Timestamp) -> Result<(), SpoolFull> {
-        self.0.spool.note_times(asked, times, at)
+    pub fn note_times(&self, asked: Asked, times: u32, at: Timestamp) -> Result<(), AuditBufferFull> {
+        self.0.audit_buffer.note_times(asked, times, at)
     }
 
     /// Notes that a request that changes nothing was answered.
@@ -241,8 +241,8 @@ impl HandOuts {
         credential: Option<(CredentialId, CredentialName)>,
         actor: Actor,
         means: Arc<str>,
-    ) -> Result<(), SpoolFull> {
-        self.0.spool.note_answered(credential, actor, means, self.now().wall)
+    ) -> Result<(), AuditBufferFull> {
+        self.0.audit_buffer.note_answered(credential, actor, means, self.now().wall)
     }
 
     /// Reads all changes at once. After a change in this process, it is called before the change is reported.
@@ -307,7 +307,7 @@ impl HandOuts {
     /// another matter.
     pub async fn withdrawn(self, id: CredentialId) {
         let mut changed = self.0.changed.subscribe();
-        let is_usable = || self.0.shelf.find_by_id(id).is_some_and(|held| held.hands_out || held.is_last);
+        let is_usable = || self.0.by_name.find_by_id(id).is_some_and(|held| held.hands_out || held.is_last);
         // The sender lives as long as this does.
         while is_usable() && changed.changed().await.is_ok() {}
     }
@@ -341,17 +341,17 @@ impl HandOuts {
 
     /// Writes down at once what was handed out; how many records that were. Where it fails they go on waiting.
     pub async fn flush(&self) -> Result<usize, StoreError> {
-        self.0.spool.flush(&self.0.store).await
+        self.0.audit_buffer.flush(&self.0.store).await
     }
 
     /// Whether one more can be noted.
     pub fn has_room(&self) -> bool {
-        self.waiting() < self.0.options.spool
+        self.waiting() < self.0.options.audit_buffer
     }
 
     /// How many different hand-outs wait to be written down.
     pub fn waiting(&self) -> usize {
-        self.0.spool.len()
+        self.0.audit_buffer.len()
     }
 
     /// Reads everything again; returns which credentials there are.
@@ -362,7 +362,7 @@ impl HandOuts {
         let mut all = Vec::new();
         inner.store.held_tokens_of_all(&mut keeper.shared, |token| all.push(token)).await?;
         let ids = all.iter().map(|token: &HeldToken| token.id).collect();
-        inner.shelf.fill(all);
+        inner.by_name.fill(all);
         self.read_clients().await?;
         keeper.position = position;
         self.saw_store();
@@ -392,11 +392,11 @@ impl HandOuts {
 
     async fn renew(&self, id: CredentialId, keeper: &mut Keeper) -> Result<(), StoreError> {
         match self.0.store.held_token(id, &mut keeper.shared).await {
-            Ok(Some(token)) => self.0.shelf.put(token),
-            Ok(None) => self.0.shelf.remove(id),
+            Ok(Some(token)) => self.0.by_name.put(token),
+            Ok(None) => self.0.by_name.remove(id),
             Err(error) if error.is_of_one_row() => {
                 tracing::warn!(credential = %id, %error, hint = error.hint(), "a credential cannot be read and is left out");
-                self.0.shelf.remove(id);
+                self.0.by_name.remove(id);
             }
             Err(error) => return Err(error),
         }

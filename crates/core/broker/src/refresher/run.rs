@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::RefresherOptions;
 use super::breaker::Health;
-use super::ears::Ears;
+use super::observer::Observer;
 use super::plan::{End, Plan, Start};
 use super::refusals::{Refusal, Refusals};
 use super::report::{Counts, RefresherReport};
@@ -57,7 +57,7 @@ impl Shared {
     }
 
     /// The store did not take what was to be renewed.
-    pub(super) fn hear_store(&self, error: &StoreError) {
+    pub(super) fn store_failed(&self, error: &StoreError) {
         self.state().refusals.count(Refusal { error: error.to_string(), hint: error.hint() });
     }
 }
@@ -109,7 +109,7 @@ impl Refresher {
         };
         let clock = Arc::clone(&broker.clock);
         let shared = Arc::new(Shared { state: Mutex::new(state), clock, wake: Notify::new() });
-        let broker = Broker { ears: Ears::of(&shared), ..broker.clone() };
+        let broker = Broker { observer: Observer::of(&shared), ..broker.clone() };
         Self { broker, options, shared }
     }
 
@@ -192,7 +192,7 @@ impl Refresher {
             }
         }
         tasks.detach_all();
-        tracing::info!("the refresher begins nothing more");
+        tracing::info!("no new renewals are begun");
         while self.state().under_way > 0 {
             self.shared.wake.notified().await;
         }

@@ -10,9 +10,9 @@ use lanyard_store::StoreError;
 use super::breaker::Health;
 use super::plan::Start;
 use super::schedule::{self, Task};
-use crate::doubt::Doubt;
 use crate::identity::{Identity, passes};
 use crate::mint::MintEnd;
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Error};
 
 /// The outcome of a task.
@@ -87,7 +87,7 @@ impl Broker {
             }
             match error {
                 // Everything that is due fails alike, so it is reported together.
-                Error::Store(error) => self.ears.hear_store(&error),
+                Error::Store(error) => self.observer.store_failed(&error),
                 error => {
                     tracing::warn!(credential = %start.id, task = ?start.task, %error, "a due task failed");
                 }
@@ -202,12 +202,12 @@ impl Broker {
     async fn refused_at_check(&self, credential: &Credential) -> Result<Done, Error> {
         // The outcome is reported here.
         match self.untold().replace_refused(credential).await {
-            Ok(Doubt::Refused(trouble)) => Ok(Done::failed(credential, &trouble, Duration::ZERO)),
-            Ok(Doubt::Renewed) => {
+            Ok(TokenVerdict::Refused(trouble)) => Ok(Done::failed(credential, &trouble, Duration::ZERO)),
+            Ok(TokenVerdict::Renewed) => {
                 tracing::info!(credential = %credential.name, why = "Webex refused the old token", "renewed");
                 Ok(Done::well(What::Rotated))
             }
-            Ok(Doubt::Accepted) => Ok(Done::well(What::Accepted)),
+            Ok(TokenVerdict::Accepted) => Ok(Done::well(What::Accepted)),
             Err(Error::Busy { .. }) => Ok(Done::nothing(REST)),
             Err(error) => Err(error),
         }

@@ -69,7 +69,7 @@ impl Broker {
         let broker = self.clone();
         detached(async move {
             let end = drive(&broker, id, target, takes_over).await;
-            broker.ears.hear_rotation(&end);
+            broker.observer.rotation_ended(&end);
             end
         })
         .await

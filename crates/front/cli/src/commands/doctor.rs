@@ -92,8 +92,7 @@ impl Doctor {
         codes.push(looked.unwrap_or_else(|failure| {
             let code = failure.code();
             let hint = match &failure {
-                Failure::Store(error) => Some(store_hint(error, &home)),
-                Failure::Broker(Error::Store(error)) => Some(store_hint(error, &home)),
+                Failure::Store(error) | Failure::Broker(Error::Store(error)) => Some(store_hint(error, &home)),
                 failure => failure.hint(),
             };
             findings.push(Finding::bad("store", failure.in_one_line(), hint));
@@ -152,7 +151,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             return Ok(2);
         }
         Err(OpenError::Database(error @ OpenDatabaseError::NoStore(_))) => {
-            findings.push(Finding::good("store", error.to_string()));
+            findings.push(Finding::skipped("store", error.to_string(), &error.hint()));
             return Ok(0);
         }
         Err(error) => {
@@ -269,12 +268,11 @@ const SILENT: &str = "does not answer on";
 /// The next step after a failure of the store. Elsewhere the hints about some of them lead to this report.
 fn store_hint(error: &StoreError, home: &Home) -> String {
     match error {
-        StoreError::Damaged(_) | StoreError::Impossible { .. } => restore_hint(home),
         StoreError::Busy => "try again when the other process that writes has ended".to_owned(),
         StoreError::Sqlx(_) if context::is_on_server(home) => {
             "see the log of the database server, and check the rights of the role and the server's version".to_owned()
         }
-        StoreError::Sqlx(_) => restore_hint(home),
+        StoreError::Damaged(_) | StoreError::Impossible { .. } | StoreError::Sqlx(_) => restore_hint(home),
         error => error.hint(),
     }
 }

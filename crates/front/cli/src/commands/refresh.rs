@@ -33,7 +33,7 @@ impl Refresh {
         let (credential, what) = match &refreshed {
             Refreshed::Rotated(credential) => (credential, "renewed"),
             Refreshed::RotatedElsewhere(credential) => (credential, "was just renewed by another process"),
-            Refreshed::NotDue(credential) => (credential, "needs no renewal yet (--force renews it all the same)"),
+            Refreshed::NotDue(credential) => (credential, "needs no renewal yet (--force renews it anyway)"),
         };
         if common.json {
             output::json::print(&output::json::credential(credential, &now))?;

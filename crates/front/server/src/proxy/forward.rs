@@ -17,8 +17,8 @@ use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError};
 use lanyard_secret::{SafeUrl, SecretBytes};
 use zeroize::Zeroizing;
 
-use super::doubts::Doubts;
 use super::org::Pin;
+use super::unauthorized::Unauthorized;
 use super::withdrawn::Withdrawn;
 use super::{admission, headers, link, trouble};
 use crate::body::{self, Body, BoxError};
@@ -28,7 +28,7 @@ use crate::problem::{Code, Problem};
 #[derive(Debug)]
 pub struct Proxy {
     broker: Broker,
-    doubts: Doubts,
+    unauthorized: Unauthorized,
 }
 
 /// A call that could be read; whether it may be made is a policy's question. Its `Debug` shows method and path alone.
@@ -117,8 +117,8 @@ enum Held {
 impl Proxy {
     /// A proxy over a broker; one for each process, so that what is learned about a token serves all its clients.
     pub fn new(broker: Broker) -> Self {
-        let doubts = Doubts::new(broker.parts().clock);
-        Self { broker, doubts }
+        let unauthorized = Unauthorized::new(broker.parts().clock);
+        Self { broker, unauthorized }
     }
 
     /// Makes the call, and passes the answer on as it comes. An answer that is Webex's own has no `Lanyard-Error` header; one that
@@ -176,7 +176,7 @@ impl Proxy {
             return passed_on(streamed, &pass, &url, &ready, withdrawn);
         }
         // Also where this call cannot be repeated, the next one has the new token.
-        let replaced = self.doubts.replace(&broker, &pass).await;
+        let replaced = self.unauthorized.replace(&broker, &pass).await;
         if let Err(error) = &replaced {
             let credential = &pass.name;
             tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");

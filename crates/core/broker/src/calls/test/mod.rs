@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 pub use self::coverage::{Coverage, NotGranted, Sight};
 pub use self::job::{JobReport, NeedReport, NeedVerdict};
 use super::hand_out::HandOut;
-use crate::doubt::Doubt;
 use crate::environment::expect;
 use crate::error::class_of;
 use crate::identity::differs;
+use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call, Class, Error, Obstacle};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
@@ -139,9 +139,9 @@ impl Broker {
                 }
             }
             Err(error) if error.is_unauthorized() => match self.replace_refused(&handed.credential).await? {
-                Doubt::Refused(trouble) => (None, TokenFinding::Refused(trouble)),
-                Doubt::Accepted => (Some(handed.token), TokenFinding::Accepted),
-                Doubt::Renewed => (Some(hand_out().run(self).await?.token), TokenFinding::Renewed),
+                TokenVerdict::Refused(trouble) => (None, TokenFinding::Refused(trouble)),
+                TokenVerdict::Accepted => (Some(handed.token), TokenFinding::Accepted),
+                TokenVerdict::Renewed => (Some(hand_out().run(self).await?.token), TokenFinding::Renewed),
             },
             Err(error) => (None, TokenFinding::Unknown(error.to_string())),
         };

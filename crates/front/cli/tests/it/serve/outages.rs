@@ -108,8 +108,8 @@ fn a_disk_that_fills_up_keeps_nobody_from_a_token_and_loses_no_hand_out() {
     broker.wait_for("does not take what is to be renewed");
     home.free_disk();
     recovers(&broker);
-    says(&broker, ": works again", 1);
-    says(&broker, ": failing", 1);
+    says(&broker, "can write hand-outs to the audit again", 1);
+    says(&broker, "cannot write hand-outs to the audit", 1);
     assert_eq!(broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true").status, 200);
     assert_eq!(said(&broker, "does not take what is to be renewed").len(), 1, "{:#?}", broker.log());
     assert_eq!(broker.wait_for("takes what is renewed again")["count"], 21);
@@ -135,7 +135,7 @@ fn a_disk_that_fails_and_becomes_read_only_keeps_nobody_from_a_token_and_the_bro
     let refused = broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true");
     assert_eq!((refused.status, refused.problem()), (503, Some("store")), "{refused:?}");
     assert_eq!(webex.refreshes().len(), 0, "nothing is spent that could not be kept");
-    let failing = says(&broker, ": failing", 1);
+    let failing = says(&broker, "cannot write hand-outs to the audit", 1);
     assert!(failing[0]["hint"].as_str().unwrap().contains("writable"), "{failing:?}");
     let stopped = broker.stop();
     assert!(stopped.status.success(), "{stopped:?}");
@@ -178,8 +178,8 @@ fn a_database_that_somebody_holds_keeps_nobody_from_a_token_and_loses_no_hand_ou
     assert_eq!(broker.ask("GET", CALL).status, 200);
     drop(holder);
     recovers(&broker);
-    says(&broker, ": works again", 1);
-    says(&broker, ": failing", 1);
+    says(&broker, "can write hand-outs to the audit again", 1);
+    says(&broker, "cannot write hand-outs to the audit", 1);
     assert!(broker.stop().status.success());
     assert_eq!(written_down(&home) - before, handed);
 }
@@ -234,8 +234,8 @@ fn a_database_that_cannot_be_read_keeps_nobody_from_a_token_for_a_while() {
     assert_eq!((called.status, called.problem()), (200, None), "the proxy has the token in memory too: {called:?}");
     spoilt.put_back(&home);
     recovers(&broker);
-    says(&broker, "reading the store: works again", 1);
-    says(&broker, "reading the store: failing", 1);
+    says(&broker, "can read the store again", 1);
+    says(&broker, "cannot read the store", 1);
     assert!(said(&broker, "the store cannot be read").len() <= 1, "{:#?}", broker.log());
     assert!(broker.stop().status.success());
     assert_eq!(written_down(&home) - before, handed);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex};
+use lanyard_time::{Clock as _, SystemClock};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -161,7 +162,7 @@ fn a_certificate_that_expires_soon_or_has_expired_is_reported() {
     let home = home.with_acme(&webex);
     let authority = Authority::new("the first");
     let day = Duration::from_hours(24);
-    let now = SystemTime::now();
+    let now = SystemTime::from(SystemClock::new().now().wall);
     for (end, expected) in [
         (now + 15 * day, None),
         (now + 13 * day, Some("the TLS certificate expires within 14 days")),
@@ -171,15 +172,12 @@ fn a_certificate_that_expires_soon_or_has_expired_is_reported() {
         let words = ["--http", "127.0.0.1:0", "--http-name", "lanyard.test", "--tls-certificate"];
         let files = [certificate.to_str().unwrap(), "--tls-key", private.to_str().unwrap()];
         let broker = Served::start(&home, words.into_iter().chain(files));
-        match expected {
-            Some(text) => {
-                let line = broker.wait_for(text);
-                assert!(line["hint"].as_str().unwrap().contains("SIGHUP"), "{line}");
-            }
-            None => {
-                assert_eq!(broker.ask("GET", "/readyz").status, 200);
-                assert!(!format!("{:?}", broker.log()).contains("the TLS certificate"));
-            }
+        if let Some(text) = expected {
+            let line = broker.wait_for(text);
+            assert!(line["hint"].as_str().unwrap().contains("SIGHUP"), "{line}");
+        } else {
+            assert_eq!(broker.ask("GET", "/readyz").status, 200);
+            assert!(!format!("{:?}", broker.log()).contains("the TLS certificate"));
         }
         assert!(broker.stop().status.success());
     }

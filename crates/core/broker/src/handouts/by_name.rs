@@ -17,27 +17,27 @@ const PARTS: usize = 256;
 type Part = HashMap<CredentialName, Arc<HeldToken>>;
 
 /// All held tokens by the names of their credentials.
-pub(super) struct Shelf {
+pub(super) struct ByName {
     parts: Box<[ArcSwap<Part>]>,
     hasher: RandomState,
     /// Under which name a credential stands; for those who change.
     names: Mutex<HashMap<CredentialId, CredentialName>>,
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for ByName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Shelf({})", self.len())
+        write!(f, "ByName({})", self.len())
     }
 }
 
-impl Default for Shelf {
+impl Default for ByName {
     fn default() -> Self {
         let parts = (0..PARTS).map(|_| ArcSwap::default()).collect();
         Self { parts, hasher: RandomState::new(), names: Mutex::default() }
     }
 }
 
-impl Shelf {
+impl ByName {
     pub(super) fn find(&self, name: &str) -> Option<Arc<HeldToken>> {
         self.part(name).load().get(name).map(Arc::clone)
     }

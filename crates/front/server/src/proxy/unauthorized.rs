@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lanyard_broker::{Broker, Doubt, Error, HandOut, HandedOut, Pass};
+use lanyard_broker::{Broker, Error, HandOut, HandedOut, Pass, TokenVerdict};
 use lanyard_credential::{CredentialId, Generation};
 use lanyard_time::{Clock, Moment};
 
 /// One doubt at a time for each credential: many calls are refused at once when a token ends, and one of them finds out for all.
 #[derive(Debug)]
-pub(super) struct Doubts {
+pub(super) struct Unauthorized {
     clock: Arc<dyn Clock>,
     doors: Mutex<HashMap<CredentialId, Arc<tokio::sync::Mutex<Option<Accepted>>>>>,
 }
@@ -25,7 +25,7 @@ struct Accepted {
 /// How long an accepted token is not doubted again: a call that its subject may not make is a 401 each time.
 const BELIEVED: Duration = Duration::from_mins(1);
 
-impl Doubts {
+impl Unauthorized {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, doors: Mutex::default() }
     }
@@ -53,13 +53,13 @@ impl Doubts {
         {
             return Ok(None);
         }
-        match broker.doubt(&present.credential, &present.token).await? {
-            Doubt::Accepted => {
+        match broker.check_refused(&present.credential, &present.token).await? {
+            TokenVerdict::Accepted => {
                 *accepted = Some(Accepted { generation, at: now });
                 Ok(None)
             }
-            Doubt::Renewed => Ok(Some(hand_out(broker, refused).await?.into())),
-            Doubt::Refused(_) => Ok(None),
+            TokenVerdict::Renewed => Ok(Some(hand_out(broker, refused).await?.into())),
+            TokenVerdict::Refused(_) => Ok(None),
         }
     }
 }

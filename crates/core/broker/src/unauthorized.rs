@@ -16,7 +16,7 @@ use crate::{Broker, Error};
 
 /// The meaning that a 401 turned out to have.
 #[derive(Clone, Debug)]
-pub enum Doubt {
+pub enum TokenVerdict {
     /// Webex accepts the token: the call itself was refused.
     Accepted,
     /// It does not, and there is a new one.
@@ -46,27 +46,31 @@ enum Rested {
 impl Broker {
     /// Finds out whether a token that a call was refused with is refused everywhere, and gets a new one where that can be had.
     /// `/people/me` decides: what it answers with anything but 401 is accepted.
-    pub async fn doubt(&self, credential: &Credential, token: &AccessToken) -> Result<Doubt, Error> {
+    pub async fn check_refused(&self, credential: &Credential, token: &AccessToken) -> Result<TokenVerdict, Error> {
         if self.has_moved_on(credential).await? {
-            return Ok(Doubt::Renewed);
+            return Ok(TokenVerdict::Renewed);
         }
         match self.transport.me(&credential.environment, token).await {
             Err(error) if error.is_unauthorized() => self.replace_refused(credential).await,
             // Any other failure says nothing against the token.
-            Ok(_) | Err(_) => Ok(Doubt::Accepted),
+            Ok(_) | Err(_) => Ok(TokenVerdict::Accepted),
         }
     }
 
     /// The wall clock alone says that the access token has ended, by now: Webex is asked whether it has, before anything is spent.
     /// `None` if the clocks agree, or there is no such token any more.
-    pub(crate) async fn doubt_by_clock(&self, credential: &Credential, now: &Moment) -> Result<Option<Doubt>, Error> {
+    pub(crate) async fn check_expiry_by_wall_clock(
+        &self,
+        credential: &Credential,
+        now: &Moment,
+    ) -> Result<Option<TokenVerdict>, Error> {
         let doubted = credential.validity.as_ref().is_some_and(|validity| validity.ended_by_wall_clock_alone(now));
         if !doubted {
             return Ok(None);
         }
         let Some(row) = self.store.hand_out_by_id(credential.id).await? else { return Ok(None) };
         if row.credential.generation != credential.generation {
-            return Ok(Some(Doubt::Renewed));
+            return Ok(Some(TokenVerdict::Renewed));
         }
         let Some(token) = self.store.open_access(&row)? else { return Ok(None) };
         match self.transport.me(&credential.environment, &token).await {
@@ -75,7 +79,7 @@ impl Broker {
             Err(error) if passes(&error) => {}
             Ok(_) | Err(_) => self.trust_boot_clock(credential).await,
         }
-        Ok(Some(Doubt::Accepted))
+        Ok(Some(TokenVerdict::Accepted))
     }
 
     /// Webex accepts a token that the wall clock says has ended: from now on it is counted by the boot clock, in every process.
@@ -98,14 +102,14 @@ impl Broker {
 
     /// The token of this generation is refused for certain. Several callers may find that out at once, in several processes: one of
     /// them renews it, and a token that is stored by the time the others are done is theirs too.
-    pub(crate) async fn replace_refused(&self, credential: &Credential) -> Result<Doubt, Error> {
+    pub(crate) async fn replace_refused(&self, credential: &Credential) -> Result<TokenVerdict, Error> {
         if self.has_moved_on(credential).await? {
-            return Ok(Doubt::Renewed);
+            return Ok(TokenVerdict::Renewed);
         }
         let replaced = self.replace_present(credential).await;
         match replaced {
-            Ok(Doubt::Refused(_)) | Err(Error::Busy { .. }) if self.has_moved_on(credential).await? => {
-                Ok(Doubt::Renewed)
+            Ok(TokenVerdict::Refused(_)) | Err(Error::Busy { .. }) if self.has_moved_on(credential).await? => {
+                Ok(TokenVerdict::Renewed)
             }
             replaced => replaced,
         }
@@ -117,7 +121,7 @@ impl Broker {
         Ok(current.is_some_and(|current| current.generation != credential.generation))
     }
 
-    async fn replace_present(&self, credential: &Credential) -> Result<Doubt, Error> {
+    async fn replace_present(&self, credential: &Credential) -> Result<TokenVerdict, Error> {
         let now = self.clock.now();
         let rested = self.has_rested(credential, now.wall).await?;
         if rested == Rested::Yes {
@@ -132,18 +136,20 @@ impl Broker {
         match (credential.renewal(), &credential.mint) {
             (Renewal::Rotate, _) if rested && !disabled => {
                 match self.rotate_patiently(credential.id, credential.generation, PATIENCE).await? {
-                    RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => Ok(Doubt::Renewed),
+                    RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => {
+                        Ok(TokenVerdict::Renewed)
+                    }
                     RotationEnd { trouble: Some(trouble), .. } => self.refused(credential, trouble).await,
                     RotationEnd { .. } => Err(Error::Busy { name: credential.name.clone() }),
                 }
             }
             (Renewal::Mint, Some(mint)) if rested && !disabled => match self.mint(credential, mint).await? {
-                MintEnd::Minted | MintEnd::Elsewhere => Ok(Doubt::Renewed),
+                MintEnd::Minted | MintEnd::Elsewhere => Ok(TokenVerdict::Renewed),
                 MintEnd::Failed(trouble) => self.refused(credential, trouble).await,
                 MintEnd::Busy | MintEnd::Erased => Err(Error::Busy { name: credential.name.clone() }),
             },
             // A person who was told that a good token is dead would end it: what one answer says is asked for twice.
-            (Renewal::None, _) if self.accepts_after_all(credential).await? => Ok(Doubt::Accepted),
+            (Renewal::None, _) if self.accepts_after_all(credential).await? => Ok(TokenVerdict::Accepted),
             (Renewal::None, _) => {
                 let fault = Fault::new(TroubleKind::DeadToken, "Webex does not accept this token any more");
                 let trouble = fault.after(credential.standing.trouble(), now, &*self.entropy);
@@ -154,7 +160,7 @@ impl Broker {
                     standing: Standing::NeedsLogin(trouble.clone()),
                 };
                 self.store.record_check(credential.id, credential.generation, &check).await?;
-                Ok(Doubt::Refused(trouble))
+                Ok(TokenVerdict::Refused(trouble))
             }
             // Why it cannot be renewed is known already.
             _ if matches!(credential.standing, Standing::NeedsLogin(_)) => {
@@ -166,7 +172,7 @@ impl Broker {
                     TroubleKind::DeadToken,
                     "Webex does not accept this token, and it is renewed for that reason once an hour at most",
                 );
-                Ok(Doubt::Refused(fault.after(credential.standing.trouble(), now, &*self.entropy)))
+                Ok(TokenVerdict::Refused(fault.after(credential.standing.trouble(), now, &*self.entropy)))
             }
         }
     }
@@ -181,13 +187,13 @@ impl Broker {
 
     /// The token is refused and its grant has ended: it is not handed out any more as if it lasted. Where no new token was to be had for
     /// a reason that passes, Webex may be mistaken about this one too, and it stays as it was.
-    async fn refused(&self, credential: &Credential, trouble: Trouble) -> Result<Doubt, Error> {
+    async fn refused(&self, credential: &Credential, trouble: Trouble) -> Result<TokenVerdict, Error> {
         let has_ended = matches!(trouble.kind, TroubleKind::DeadGrant | TroubleKind::NotAuthorised);
         if let Some(validity) = credential.validity.as_ref().filter(|_| has_ended) {
             let lasted = self.clock.now().since(&validity.obtained);
             self.store.end_access(credential.id, credential.generation, lasted).await?;
         }
-        Ok(Doubt::Refused(trouble))
+        Ok(TokenVerdict::Refused(trouble))
     }
 
     /// Whether a token of this grant was refused within the last while. What became of an earlier grant says nothing about it, nor

@@ -51,7 +51,7 @@ pub struct Asked {
 /// Too much waits to be written down: the store could not be written for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("too many hand-outs wait to be written down in the audit")]
-pub struct SpoolFull;
+pub struct AuditBufferFull;
 
 /// Key under which repeated records are coalesced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +81,7 @@ struct Counted {
 ///
 /// A clone is the same one.
 #[derive(Clone, Debug)]
-pub struct Spool(Arc<Inner>);
+pub struct AuditBuffer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -91,7 +91,7 @@ struct Inner {
     writing: tokio::sync::Mutex<()>,
 }
 
-impl Spool {
+impl AuditBuffer {
     /// One in which so many different hand-outs may wait.
     pub fn new(most: usize) -> Self {
         Self(Arc::new(Inner { waiting: Mutex::default(), most, writing: tokio::sync::Mutex::default() }))
@@ -107,12 +107,12 @@ impl Spool {
     }
 
     /// Notes a request.
-    pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), SpoolFull> {
+    pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), AuditBufferFull> {
         self.note_times(asked, 1, at)
     }
 
     /// Notes `times` equal requests, the last of them at `at`.
-    pub fn note_times(&self, asked: Asked, times: u32, at: Timestamp) -> Result<(), SpoolFull> {
+    pub fn note_times(&self, asked: Asked, times: u32, at: Timestamp) -> Result<(), AuditBufferFull> {
         let end = match asked.end {
             Ok(generation) => End::HandedOut(generation),
             Err(why) => End::Refused(why),
@@ -127,7 +127,7 @@ impl Spool {
         actor: Actor,
         means: Arc<str>,
         at: Timestamp,
-    ) -> Result<(), SpoolFull> {
+    ) -> Result<(), AuditBufferFull> {
         self.count(credential, actor, means, End::Answered, 1, at)
     }
 
@@ -139,7 +139,7 @@ impl Spool {
         end: End,
         times: u32,
         at: Timestamp,
-    ) -> Result<(), SpoolFull> {
+    ) -> Result<(), AuditBufferFull> {
         let (credential, name) = credential.unzip();
         let same = Same { credential, actor, means, end };
         let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +149,7 @@ impl Spool {
             return Ok(());
         }
         if waiting.len() >= self.0.most {
-            return Err(SpoolFull);
+            return Err(AuditBufferFull);
         }
         waiting.insert(same, Counted { name, last: at, times });
         Ok(())

@@ -15,15 +15,15 @@ use crate::rotation::RotationEnd;
 
 /// The way to the refresher of this process, where there is one. Without one nothing is said: a command tells its own failures.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ears(Weak<Shared>);
+pub(crate) struct Observer(Weak<Shared>);
 
-impl Ears {
+impl Observer {
     pub(super) fn of(shared: &Arc<Shared>) -> Self {
         Self(Arc::downgrade(shared))
     }
 
     /// A rotation on demand has ended.
-    pub(crate) fn hear_rotation(&self, end: &Result<RotationEnd, Error>) {
+    pub(crate) fn rotation_ended(&self, end: &Result<RotationEnd, Error>) {
         match end {
             Ok(RotationEnd { outcome: Outcome::Rotated, claimed: Some(credential), .. }) => self.renewed(credential),
             // A grant that can be had again is: what came of that is told then.
@@ -38,25 +38,25 @@ impl Ears {
             }) => {
                 self.failed(credential, trouble, *asked);
             }
-            Err(Error::Store(error)) => self.hear_store(error),
+            Err(Error::Store(error)) => self.store_failed(error),
             Ok(_) | Err(_) => {}
         }
     }
 
     /// A grant was minted on demand, or not.
-    pub(crate) fn hear_mint(&self, credential: &Credential, end: &Result<MintEnd, Error>) {
+    pub(crate) fn mint_ended(&self, credential: &Credential, end: &Result<MintEnd, Error>) {
         match end {
             Ok(MintEnd::Minted) => self.renewed(credential),
             Ok(MintEnd::Failed(trouble)) => self.failed(credential, trouble, MintEnd::asked(trouble)),
-            Err(Error::Store(error)) => self.hear_store(error),
+            Err(Error::Store(error)) => self.store_failed(error),
             Ok(MintEnd::Elsewhere | MintEnd::Busy | MintEnd::Erased) | Err(_) => {}
         }
     }
 
     /// The store did not take what was to be renewed.
-    pub(crate) fn hear_store(&self, error: &StoreError) {
+    pub(crate) fn store_failed(&self, error: &StoreError) {
         if let Some(shared) = self.0.upgrade().filter(|_| !is_told_elsewhere(error)) {
-            shared.hear_store(error);
+            shared.store_failed(error);
         }
     }
 
