@@ -113,21 +113,7 @@ async fn drive(broker: &Broker, id: CredentialId, target: Generation, takes_over
     let Some(_turn) = broker.renewals.turn(id) else {
         return Ok(RotationEnd::busy());
     };
-    let mut driver = Driver {
-        broker,
-        id,
-        target,
-        takes_over,
-        unfinished: None,
-        view: None,
-        intent: None,
-        token: None,
-        declared: None,
-        shown: None,
-        fault: None,
-        trouble: None,
-        failures: 0,
-    };
+    let mut driver = Driver::new(broker, id, target, takes_over);
     let (mut state, mut action) = State::begin();
     let mut store_error = None;
     loop {
@@ -192,7 +178,7 @@ pub(crate) fn look_again(looks: u32) -> Duration {
     FIRST.saturating_mul(1 << looks.min(8)).min(LONGEST)
 }
 
-struct Driver<'a> {
+pub(super) struct Driver<'a> {
     broker: &'a Broker,
     id: CredentialId,
     target: Generation,
@@ -212,8 +198,30 @@ struct Driver<'a> {
     failures: u32,
 }
 
-impl Driver<'_> {
-    async fn perform(&mut self, state: &State<Obtained>, action: Action) -> Result<Event<Obtained>, StoreError> {
+impl<'a> Driver<'a> {
+    pub(super) fn new(broker: &'a Broker, id: CredentialId, target: Generation, takes_over: bool) -> Self {
+        Self {
+            broker,
+            id,
+            target,
+            takes_over,
+            unfinished: None,
+            view: None,
+            intent: None,
+            token: None,
+            declared: None,
+            shown: None,
+            fault: None,
+            trouble: None,
+            failures: 0,
+        }
+    }
+
+    pub(super) async fn perform(
+        &mut self,
+        state: &State<Obtained>,
+        action: Action,
+    ) -> Result<Event<Obtained>, StoreError> {
         match action {
             Action::Begin => self.begin().await,
             Action::Declare { .. } => self.declare(state).await,

@@ -221,7 +221,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (store, tamper) = upgraded(directory.path()).await;
         let exported = verified(&store, &[]).await.heads;
-        store.append(&record(1)).await.unwrap();
+        let two_days = jiff::SignedDuration::from_hours(48);
+        store.append(&crate::JournalRecord { at: store.now().wall - two_days, ..record(1) }).await.unwrap();
         let pruned = store.prune_journal().await.unwrap().unwrap();
         assert_eq!((pruned.up_to, pruned.entries), (5, 5));
         let whole = verified(&store, &exported).await;

@@ -9,6 +9,7 @@
 
 mod happening;
 mod mutant;
+mod traces;
 mod webex;
 mod world;
 
@@ -16,7 +17,7 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 use self::happening::Happening;
 use self::mutant::Mutant;
-use self::world::{Count, File, Late, Row, Webex, Worker, World};
+use self::world::{Count, File, Late, Row, Run, Webex, Worker, World};
 use super::Action;
 use crate::IntentPhase;
 

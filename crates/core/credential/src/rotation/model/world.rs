@@ -347,6 +347,10 @@ impl World {
         }
         let fenced = mutant != Some(Mutant::CommitWithoutFence);
         if fenced && (self.row.generation, self.row.grant) != (run.generation, run.grant) {
+            // The very answer that stands in the row, which another exchange of the same token brought: Webex repeated it.
+            if self.row.grant == run.grant && self.row.token == reply && reply != run.token {
+                return Some(Event::Committed);
+            }
             return Some(Event::Overtaken { same_grant: self.row.grant == run.grant });
         }
         if run.generation != run.target {
