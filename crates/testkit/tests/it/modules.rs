@@ -120,7 +120,9 @@ fn cyclic(mut imports: Imports) -> Imports {
         }
         for module in free {
             imports.remove(&module);
-            imports.values_mut().for_each(|others| _ = others.remove(&module));
+            for others in imports.values_mut() {
+                others.remove(&module);
+            }
         }
     }
 }

@@ -76,7 +76,9 @@ async fn rows_of_file(path: &Path) -> String {
         let rows = sqlx::raw_sql(rows).fetch_all(&mut connection).await.unwrap();
         let mut lines: Vec<String> = rows.iter().map(|row| row.get("line")).collect();
         lines.sort_unstable();
-        lines.iter().for_each(|line| writeln!(all, "{table}: {line}").unwrap());
+        for line in &lines {
+            writeln!(all, "{table}: {line}").unwrap();
+        }
     }
     all
 }
@@ -99,7 +101,9 @@ fn rows_of_server(server: &Postgres, database: &str) -> String {
         let rows = server.query(database, &rows).unwrap();
         let mut lines: Vec<String> = rows.lines().map(|line| line.replace('\u{1}', "\n")).collect();
         lines.sort_unstable();
-        lines.iter().for_each(|line| writeln!(all, "{table}: {line}").unwrap());
+        for line in &lines {
+            writeln!(all, "{table}: {line}").unwrap();
+        }
     }
     all
 }
