@@ -99,7 +99,7 @@ impl Postgres {
         }
     }
 
-    /// What `pg_dump` writes of a database.
+    /// A dump of a database by `pg_dump`.
     pub fn dump(&self, database: &str) -> Vec<u8> {
         let mut dump = Command::new(self.programs.join("pg_dump"));
         let output = dump.args(["-U", "lanyard", "-h", &self.directory, database]).output().expect("pg_dump runs");
@@ -107,7 +107,7 @@ impl Postgres {
         output.stdout
     }
 
-    /// What the server has logged so far.
+    /// The server's log so far.
     pub fn log(&self) -> Vec<u8> {
         std::fs::read(Path::new(&self.directory).join("log")).expect("the server has a log")
     }

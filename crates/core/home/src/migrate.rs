@@ -39,7 +39,7 @@ pub struct Migrated {
     pub named: Option<StoreNamed>,
     /// Where the old database is now, if it is still there.
     pub old: Option<PathBuf>,
-    /// Where the home's key is kept, which every home of the store needs.
+    /// Where the home's key is kept; every home of the store needs the key.
     pub key_place: KeyPlace,
 }
 
@@ -63,19 +63,19 @@ pub enum MigrateError {
         store: StoreAddress,
     },
     /// Lanyard may have chosen where the home's key is kept.
-    #[error("every home of the new store needs the key, which is kept in {place}")]
+    #[error("confirm where the key is kept: every home that uses the new store needs a copy of the key in {place}")]
     KeyNotChosen {
         /// Where the key is kept.
         place: KeyPlace,
         /// The address of the new store.
         address: StoreAddress,
     },
-    /// The key is kept elsewhere than a person thinks.
-    #[error("the home's key is kept in {place}, and {named} was named")]
+    /// The key is kept in another place than the caller named.
+    #[error("--key-source {} is wrong: the home's key is kept in {place}", named.as_str())]
     OtherKeySource {
         /// Where it is kept.
         place: KeyPlace,
-        /// What was named.
+        /// The source that the caller named.
         named: KeySource,
     },
     /// The home cannot be opened.
@@ -87,7 +87,7 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
-    /// What a person can do about it.
+    /// How to correct it.
     pub fn hint(&self) -> String {
         match self {
             Self::InUse { socket, .. } => {
@@ -239,7 +239,7 @@ fn put_aside(home: &Home) -> Result<PathBuf, HomeError> {
     unreachable!("a number is free")
 }
 
-/// What a process that still had the database open keeps beside it.
+/// Moves the files that a process that still had the database open keeps beside it.
 fn put_logs_aside(home: &Home, to: &Path) -> Result<(), HomeError> {
     for suffix in ["-wal", "-shm"] {
         let log = beside(&home.database(), suffix);

@@ -101,7 +101,7 @@ pub async fn open(home: &Path, parts: Parts, options: Options) -> Result<OpenHom
     open_at(home, &database, parts, &options).await
 }
 
-/// The same with the home's store in a certain database, whatever options and settings say.
+/// Opens a home with its store in the given database, whatever options and settings say.
 pub(crate) async fn open_at(
     home: Home,
     database: &Database,

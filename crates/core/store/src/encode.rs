@@ -1,4 +1,4 @@
-//! What a mac covers, as bytes.
+//! Encodes the bytes that a mac covers.
 
 /// An encoding that differs for any two lists of fields: each is preceded by its length, a missing one by a length that none has.
 pub(crate) fn encode(fields: &[Option<&[u8]>]) -> Vec<u8> {

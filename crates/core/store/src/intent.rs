@@ -113,7 +113,7 @@ impl Entry {
 }
 
 impl Store {
-    /// What is known of the process that wrote an entry.
+    /// Judges the process that wrote an entry.
     pub(crate) fn judge_writer(&self, id: CredentialId, entry: &Entry, now: &Moment) -> Writer {
         judge_writer((&self.inner.presence, &self.inner.first_sights), id, entry, now)
     }
@@ -124,7 +124,7 @@ impl Store {
     }
 }
 
-/// What is known of the process that wrote an entry, by the home's files and by the clocks. The process's own entries are of an earlier
+/// Judges the process that wrote an entry, by the home's files and by the clocks. The process's own entries are of an earlier
 /// run: a process works on a credential once at a time.
 pub(crate) fn judge_writer(
     (presence, sights): (&Presence, &FirstSights),

@@ -26,7 +26,7 @@ pub(crate) fn scripts() -> impl Iterator<Item = &'static str> {
 /// The version that this binary works with.
 pub(crate) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
 
-/// What leads from one version to the next.
+/// A step from one version of a schema to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     /// The version that it leads to.

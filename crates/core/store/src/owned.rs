@@ -17,9 +17,9 @@ use crate::{Store, StoreError};
 pub struct Migrations {
     /// The part. The names of its tables and indexes begin with this word and an underscore.
     pub owner: &'static str,
-    /// What leads from each version to the next, the first from nothing. Never changed once released, only added to.
+    /// The steps from each version to the next, the first from nothing. Never changed once released, only added to.
     pub steps: &'static [Step],
-    /// What the last step leads to.
+    /// The schema after the last step.
     pub schema: OwnedSchema,
 }
 

@@ -23,7 +23,7 @@ impl Pause {
         self.reason.starts_with(MOVED_TO) || self.reason.starts_with(MOVING_FROM)
     }
 
-    /// What a person can do about it.
+    /// How to correct it.
     pub(crate) fn hint(&self) -> String {
         if let Some(to) = self.reason.strip_prefix(MOVED_TO) {
             return format!("finish the move, which lets this home use the new store: lanyard migrate-store '{to}'");

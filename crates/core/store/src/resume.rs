@@ -1,4 +1,4 @@
-//! How a home that keeps still goes on.
+//! Resumes a paused home.
 
 use crate::engine::sql;
 use crate::event::{About, Event};
@@ -6,12 +6,12 @@ use crate::write::Purpose;
 use crate::{Pause, Store, StoreError};
 
 impl Store {
-    /// Whether the home keeps still, and why.
+    /// Returns why the home is paused; `None` if it is not.
     pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
         Ok(self.home_row().await?.paused)
     }
 
-    /// Lets a home that keeps still go on. `false` when it did not keep still. A store that is being moved, or was moved away, is refused:
+    /// Resumes a paused home. Returns `false` if it was not paused. A store that is being moved, or was moved away, is refused:
     /// its other half may be active.
     pub async fn resume(&self) -> Result<bool, StoreError> {
         let resumed = self
@@ -36,11 +36,11 @@ impl Store {
         Ok(resumed)
     }
 
-    /// The same store, which opens access tokens though the home keeps still: to try them where that changes nothing.
+    /// Returns a store that opens access tokens although the home is paused, to try them where that changes nothing.
     pub fn inspecting(&self) -> Self {
         Self { inspects: true, ..self.clone() }
     }
 }
 
-/// Tells a copy to keep still.
+/// Pauses a copy.
 pub(crate) const PAUSE: &str = "UPDATE home SET paused_reason = $1, paused_since = $2 WHERE paused_since IS NULL";

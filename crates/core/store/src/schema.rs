@@ -8,8 +8,8 @@ use std::collections::btree_map::Entry;
 use crate::StoreError;
 use crate::engine::Engine;
 
-/// What differs from the known schema of the store's own, in words; nothing if all is as it should be. What is named after one of the
-/// `owners` is compared [by itself](owned).
+/// Lists the differences from the store's known schema, in words. Objects that are named after one of the `owners` are compared
+/// [separately](owned).
 pub(crate) async fn differences(engine: &Engine, owners: &[&str]) -> Result<Vec<String>, StoreError> {
     let mut found = objects(engine).await?;
     found.retain(|(object, _)| !owners.iter().any(|owner| is_of(object, owner)));

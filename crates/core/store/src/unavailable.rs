@@ -24,7 +24,7 @@ impl KeyUnavailable {
         Self { source: message.into(), hint: "start this process again".to_owned() }
     }
 
-    /// What a person can do about it.
+    /// How to correct it.
     pub fn hint(&self) -> &str {
         &self.hint
     }

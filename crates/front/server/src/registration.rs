@@ -50,7 +50,7 @@ impl Registration {
                 // Once, however long it lasts.
                 Err(error) if !was_refused => {
                     was_refused = true;
-                    tracing::warn!(%error, hint = error.hint(), "the other homes of the store do not learn that this broker runs");
+                    tracing::warn!(%error, hint = error.hint(), "cannot report this broker to the other homes");
                 }
                 Err(_) => {}
             }
@@ -62,7 +62,7 @@ impl Registration {
     /// Reports that the broker ends.
     pub(crate) async fn remove(&self) {
         if let Err(error) = self.store.remove_broker(&self.id).await {
-            tracing::debug!(%error, "this broker counts as running for a minute more");
+            tracing::debug!(%error, "cannot remove this broker's report; it counts as running for another minute");
         }
     }
 
@@ -78,7 +78,7 @@ impl Registration {
         };
         match fetched {
             Ok(()) => {
-                tracing::info!(key = %offered.id, "has the home's next key, which was offered");
+                tracing::info!(key = %offered.id, "fetched the home's next key");
                 true
             }
             Err((error, hint)) => {

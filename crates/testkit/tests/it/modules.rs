@@ -1,4 +1,4 @@
-//! Who may know whom within a crate: its modules import each other in one direction only.
+//! Checks that the modules of a crate import each other in one direction only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -98,7 +98,7 @@ fn word(text: &str) -> Option<String> {
     (!word.is_empty()).then_some(word)
 }
 
-/// What the crate's root gives out under its own name, and the module that it is from.
+/// The items that the crate's root re-exports, each with its module.
 fn exports(lib: &str) -> BTreeMap<String, String> {
     let mut exports = BTreeMap::new();
     for statement in lib.split(';') {
@@ -110,7 +110,7 @@ fn exports(lib: &str) -> BTreeMap<String, String> {
     exports
 }
 
-/// What is left once every module is taken away that imports from none that is left: the cycles, and what stands on them.
+/// The cycles, and the modules that depend on them: the rest, after modules that import from no remaining one are removed repeatedly.
 fn cyclic(mut imports: Imports) -> Imports {
     loop {
         let free: Vec<String> =

@@ -70,7 +70,7 @@ pub enum PassphraseSource {
 }
 
 impl PassphraseSource {
-    /// The same source if it asks no person.
+    /// Returns this source without prompts: [`Ask`](Self::Ask) becomes [`None`](Self::None).
     pub(super) fn without_person(&self) -> Self {
         match self {
             Self::Ask(_) => Self::None,

@@ -42,11 +42,11 @@ pub enum KeyError {
     /// The passphrase could not be asked for.
     #[error("the passphrase cannot be read")]
     Asking(#[source] std::io::Error),
-    /// The home's key is kept in a key file elsewhere, and none is named.
-    #[error("the home's key is read from a key file elsewhere, and LANYARD_KEY_FILE names none")]
+    /// The key is, or is to be, in a key file that an operator provides, and the environment does not name it.
+    #[error("LANYARD_KEY_FILE is not set")]
     NoKeyFileNamed,
-    /// The home's key is what a command prints, and there is none.
-    #[error("the home's key is what a command prints, and {} names no key_command", .0.display())]
+    /// A key command delivers the key, or is to deliver it, and the settings have none.
+    #[error("{} does not set key_command", .0.display())]
     NoCommand(PathBuf),
     /// The keys at hand are other homes'.
     #[error("the home needs the key {expected}, but these keys were found: {}", list(found))]

@@ -30,7 +30,7 @@ pub enum ReplaceKeyError {
         source: KeyError,
     },
     /// Brokers that run on the store do not have the offered key.
-    #[error("the old key stays in force, because these brokers do not have the new key {key}: {}", list(brokers))]
+    #[error("the old key is still active, because these brokers do not have the new key {key}: {}", list(brokers))]
     Lacking {
         /// The key.
         key: KeyId,
@@ -38,7 +38,7 @@ pub enum ReplaceKeyError {
         brokers: Vec<LackingBroker>,
     },
     /// The offer was withdrawn while brokers were waited for.
-    #[error("the offer of the new key {0} was withdrawn; the old key stays in force")]
+    #[error("the offer of the new key {0} was withdrawn; the old key is still active")]
     Withdrawn(KeyId),
     /// No key is offered that could be withdrawn.
     #[error("no new key is offered")]
@@ -58,7 +58,7 @@ pub enum ReplaceKeyError {
 }
 
 impl ReplaceKeyError {
-    /// What a person can do about it.
+    /// How to correct it.
     pub fn hint(&self) -> String {
         match self {
             Self::Busy => "wait for it; see how far it is with lanyard key show".to_owned(),

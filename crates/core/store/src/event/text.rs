@@ -19,7 +19,7 @@ impl fmt::Display for Event {
                 let (keep, before) = (kept(*keep_seconds), kept(*before_seconds));
                 write!(f, "entries are kept {keep} from {from:.0}, instead of {before}")
             }
-            Self::KeyOfferWithdrawn { key, next } => write!(f, "key {next}; key {key} stays in force"),
+            Self::KeyOfferWithdrawn { key, next } => write!(f, "key {next}; key {key} is still active"),
             Self::KeyOffered { key, next, kept_in } | Self::KeyRotationBegun { key, next, kept_in } => {
                 write!(f, "key {key} by key {next}, kept in: {kept_in}")
             }

@@ -62,10 +62,10 @@ pub enum RelocationError {
         /// The row's key.
         row: String,
     },
-    /// What can be read in the copy is not what can be read in the original.
-    #[error("the {what} of the copy do not verify as those of the original do")]
+    /// The copy, when read and verified, differs from the original.
+    #[error("the {what} verify differently in copy and original")]
     Unverified {
-        /// What.
+        /// The kind of rows.
         what: &'static str,
     },
     /// The store was moved, and is not there any more.
@@ -83,7 +83,7 @@ pub enum RelocationError {
 }
 
 impl RelocationError {
-    /// What a person can do about it.
+    /// How to correct it.
     pub fn hint(&self) -> String {
         match self {
             Self::OnServer(_) => "use PostgreSQL's own tools to move it to another server".to_owned(),

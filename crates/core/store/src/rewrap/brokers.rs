@@ -3,7 +3,7 @@
 //! A broker reports itself every few seconds for as long as it runs, by the server's clock, which all of them share. One that was not heard
 //! of for a minute does not count. A home in a file has no use for this: all of its processes have its keys from the same place.
 //!
-//! Somebody who writes to the database without the home's key cannot make such a row, for it carries a mac. To remove one, or to keep it
+//! A writer to the database without the home's key cannot forge such a row, because it carries a mac. Removing a row, or keeping it
 //! alive, only hastens or delays the next replacement of the home's key.
 
 use std::time::Duration;

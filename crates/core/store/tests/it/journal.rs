@@ -220,7 +220,7 @@ async fn a_journal_that_was_pruned_whole_was_not_cut_off() {
     note_and_prune_later(&world).await;
 }
 
-/// Whoever sets the time of the machine forward would have everything removed.
+/// Otherwise setting the machine's time forward would remove everything.
 #[tokio::test]
 async fn a_wall_clock_far_ahead_has_nothing_pruned_for_a_day() {
     let world = aged().await;

@@ -83,7 +83,7 @@ async fn rows_of_file(path: &Path) -> String {
     all
 }
 
-/// The same of a database on the server.
+/// All rows of a database on the server, as text.
 fn rows_of_server(server: &Postgres, database: &str) -> String {
     let columns = "SELECT table_name || ' ' || string_agg(CASE data_type \
             WHEN 'bytea' THEN 'COALESCE(''X'''''' || upper(encode(' || column_name || ', ''hex'')) || '''''''', ''NULL'')' \
@@ -285,7 +285,7 @@ async fn the_tables_of_parts_are_moved_too() {
     assert!(matches!(open().await.verify_audit(&[]).await.unwrap(), AuditVerdict::Intact(_)));
 }
 
-/// Somebody who can write to the database on the server alters the copy before it is in use.
+/// A writer to the database on the server alters the copy before it is in use.
 #[tokio::test]
 async fn a_copy_that_is_not_what_was_written_is_not_used() {
     let Some(server) = server() else { return };

@@ -170,7 +170,7 @@ async fn an_upgrade_that_was_killed_is_continued() {
     store.insert_app(&crate::world::new_app("later")).await.unwrap();
 }
 
-/// Whatever an earlier version writes of a renewal fails in the schema of this one.
+/// Every write of an earlier version for a renewal fails in this version's schema.
 #[tokio::test]
 async fn an_earlier_version_declares_and_commits_nothing_in_this_schema() {
     let world = World::new().await;

@@ -431,14 +431,16 @@ async fn examine_key(home: &OpenHome, findings: &mut Vec<Finding>) -> Result<u8,
         findings.push(Finding::good("shared by", about(broker, &key)));
     }
     if let Some((offered, place)) = &key.offered {
-        let said =
-            format!("the new key {} in {place} is offered since {:.0}, and not active yet", offered.id, offered.since);
+        let said = format!(
+            "the new key {} in {place} has been offered since {:.0}, and is not active yet",
+            offered.id, offered.since
+        );
         findings.push(Finding::bad("key", said, Some(OFFERED.to_owned())));
         return Ok(4);
     }
     if let Some(next) = &key.next {
         let said = format!(
-            "the key {} is being replaced by {} since {:.0}: {} rows are done, {} are not",
+            "the replacement of key {} by {} began at {:.0}: {} rows are done, {} are not",
             key.id, next.key.id, next.key.since, next.rows, key.rows
         );
         findings.push(Finding::bad("key", said, Some(UNFINISHED.to_owned())));

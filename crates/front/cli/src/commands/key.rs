@@ -57,13 +57,13 @@ pub(crate) struct Generate {
 /// Where a key can be moved to.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Target {
-    /// A file of the home, its owner's alone
+    /// A file in the home that only you can read
     File,
     /// The keyring of this session: the Secret Service, or the Keychain
     Keyring,
-    /// A file of the home, locked under a passphrase
+    /// A file in the home, locked under a passphrase
     Passphrase,
-    /// What `key_command` in the home's lanyard.toml prints
+    /// The output of `key_command` in the home's lanyard.toml
     Command,
     /// The file that `LANYARD_KEY_FILE` names, which you provide
     KeyFile,
@@ -189,7 +189,7 @@ pub(crate) const UNFINISHED: &str = "finish it: lanyard key rotate";
 
 /// The hint about a replaced key that is still where it was kept.
 pub(crate) const UNREMOVED: &str =
-    "any lanyard command removes it, where it can be reached: run one in the session that has it";
+    "run any lanyard command where the key can be reached, for example in the session whose keyring has it";
 
 /// A running broker, and whether it has the keys that it needs.
 pub(crate) fn about(broker: &RunningBroker, status: &KeyStatus) -> String {

@@ -17,7 +17,7 @@ use crate::{context, output};
 pub(crate) struct MigrateStore {
     /// The address of the database, without a password
     to: String,
-    /// A file with the password for it, which the settings then name
+    /// A file with the database password; its path is saved in lanyard.toml
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// Where the home's key is kept and stays; needed if that is a file or a keyring and lanyard.toml does not set `key_source`

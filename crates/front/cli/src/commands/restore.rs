@@ -16,7 +16,7 @@ pub(crate) struct Restore {
     /// The backup, as lanyard backup made it
     #[arg(required_unless_present = "resume")]
     file: Option<PathBuf>,
-    /// A file with the key that the home had then; it is copied into the home [default: from where that home kept it]
+    /// A file with the key that the home had then; it is copied into the home [default: the place that the backup names]
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     key_file: Option<PathBuf>,
     /// Resume a restored home; only if the original will never run again

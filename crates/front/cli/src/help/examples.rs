@@ -63,7 +63,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "client add",
         &[
             "lanyard client add report --credential fleet --can token --expires 8h",
-            "lanyard client add dashboard --credential fleet --can proxy --methods GET --paths '/devices/**'",
+            "lanyard client add dashboard --credential fleet --can proxy \\\n      --methods GET --paths '/devices/**'",
         ],
     ),
     ("client list", &["lanyard client list"]),
@@ -103,8 +103,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "migrate-store",
         &[
-            "lanyard migrate-store postgres://lanyard@db.example.com/lanyard --password-file /etc/lanyard/store-password",
-            "lanyard migrate-store 'postgres://lanyard@localhost/lanyard?host=/run/postgresql' --key-source file",
+            "lanyard migrate-store postgres://lanyard@db.example.com/lanyard \\\n      --password-file /etc/lanyard/store-password",
+            "lanyard migrate-store 'postgres://lanyard@localhost/lanyard?host=/run/postgresql' \\\n      --key-source file",
         ],
     ),
     ("doctor", &["lanyard doctor", "lanyard doctor --json | jq '.[] | select(.ok | not)'"]),

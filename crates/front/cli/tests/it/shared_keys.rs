@@ -82,7 +82,11 @@ fn a_new_key_waits_for_the_broker_that_lacks_it_and_goes_on_once_it_has_it() {
     assert_eq!(offered["brokers"].as_array().unwrap().len(), 2, "{offered}");
     shared.both_work();
     let doctor = first.run(["doctor"]);
-    assert!(doctor.stdout.contains("is offered since") && doctor.stdout.contains("shared by"), "{}", doctor.stdout);
+    assert!(
+        doctor.stdout.contains("has been offered since") && doctor.stdout.contains("shared by"),
+        "{}",
+        doctor.stdout
+    );
     doctor.fails(4);
 
     // The other home cannot go on with it either, and says what it needs.

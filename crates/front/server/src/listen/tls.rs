@@ -62,7 +62,7 @@ pub(crate) struct Tls {
     config: ArcSwap<Loaded>,
 }
 
-/// What was read from the files.
+/// The certificate and key as read from the files.
 #[derive(Debug)]
 struct Loaded {
     config: Arc<ServerConfig>,

@@ -1,4 +1,4 @@
-//! What lies between the workers and Webex: each request and each answer stays here until the trace says what becomes of it.
+//! The relay between the workers and Webex: each request and each answer stays here until the trace says what becomes of it.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ type Arrival = (String, oneshot::Sender<String>);
 
 struct Request {
     text: String,
-    /// Who waits for the answer; nobody once it has given up or ended.
+    /// The worker that waits for the answer; `None` once it has given up or ended.
     waiting: Option<Waiting>,
 }
 
@@ -84,7 +84,7 @@ impl Relay {
         self.requests.remove(index).waiting.map(|waiting| waiting.worker)
     }
 
-    /// Whoever waits for the answer gives up.
+    /// Makes the worker that waits for the answer give up. Returns which worker it was.
     pub(super) fn give_up(&mut self, index: usize) -> Option<usize> {
         self.requests[index].waiting.take().map(|waiting| waiting.worker)
     }
@@ -142,7 +142,7 @@ fn is_whole(read: &[u8]) -> bool {
     body.len() >= between(head, "content-length: ", &['\r']).parse().unwrap_or(0)
 }
 
-/// What follows `start`, up to one of `ends`.
+/// The text after `start`, up to one of `ends`.
 fn between<'a>(text: &'a str, start: &str, ends: &[char]) -> &'a str {
     let rest = text.split_once(start).map_or("", |(_, rest)| rest);
     rest.split(ends).next().unwrap_or_default()

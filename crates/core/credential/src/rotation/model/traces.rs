@@ -11,7 +11,7 @@ use super::{Bounds, Happening, NONE, Rotations, Server};
 use crate::IntentPhase;
 use crate::rotation::Action;
 
-/// What can happen in a trace: all that the real parts can be made to do at a given step.
+/// Bounds of a trace: everything that the real parts can be made to do at a given step.
 const BOUNDS: Bounds = Bounds {
     crashes: 2,
     cuts: 2,

@@ -40,10 +40,7 @@ pub enum StoreAddressError {
     #[error("expected postgres://USER@HOST:PORT/DATABASE")]
     Malformed,
     /// It holds a password, which settings, process lists and logs would show.
-    #[error(
-        "the address of the store contains a password; put it in a file, and set store_password_file to that (with LANYARD_STORE: \
-         LANYARD_STORE_PASSWORD_FILE)"
-    )]
+    #[error("the address contains a password: put the password in a file")]
     Password,
     /// It has a parameter that Lanyard does not use.
     #[error(

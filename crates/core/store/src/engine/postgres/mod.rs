@@ -205,7 +205,7 @@ impl PostgresEngine {
         }
     }
 
-    /// What holds in every session, whatever the settings of server, database and role. Row security that hides rows is an error
+    /// Settings of every session, whatever server, database and role set. Row security that hides rows is an error
     /// instead, and no schema but Lanyard's is searched. The settings of how things are written and read are those that the schema is
     /// compared in. Foreign keys are checked: only a superuser can switch that off, and only a superuser switches it on again. The
     /// language of messages is the administrator's: nothing depends on it.

@@ -16,7 +16,7 @@ pub(crate) struct Guest {
     /// The service app's credential that issues the guest; it needs guest-issuer:write
     #[arg(long, value_name = "NAME")]
     via: CredentialName,
-    /// Your own name for the guest: the same subject is the same guest
+    /// Your own id for the guest; reusing it gives the same guest
     #[arg(long)]
     subject: GuestSubject,
     /// The name that others see
