@@ -6,6 +6,7 @@
 
 mod bare;
 mod dying;
+mod engines;
 mod floor;
 mod hand_out;
 mod load;
@@ -67,6 +68,8 @@ enum What {
     Scale,
     /// Rotations that fall due together
     Rotations,
+    /// The store on PostgreSQL, against the one in a file
+    Engines,
 }
 
 type Measure = fn(&Plan, &mut Table);
@@ -98,13 +101,14 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let plan = arguments.plan();
     let mut table = Table::new(plan.rounds, arguments.quick);
-    let all: [(What, Measure); 6] = [
+    let all: [(What, Measure); 7] = [
         (What::HandOut, hand_out::measure),
         (What::Rotation, rotation::measure),
         (What::Proxy, proxy::measure),
         (What::Token, token::measure),
         (What::Scale, scale::measure),
         (What::Rotations, rotations::measure),
+        (What::Engines, engines::measure),
     ];
     table.begin();
     for (what, measure) in all {

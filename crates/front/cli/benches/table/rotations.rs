@@ -39,7 +39,7 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
 }
 
 /// So many credentials of one service app, whose tokens have all ended. Webex keeps the refresh token, so one does for all.
-async fn fill(store: &Store, count: u32, webex: &Webex) {
+pub(crate) async fn fill(store: &Store, count: u32, webex: &Webex) {
     let service_app = &webex.description().service_app;
     let environment = Environment::at(webex.url()).expect("the simulator is an environment");
     let app = NewApp {
