@@ -46,6 +46,9 @@ pub enum HomeError {
         /// Where the database should be.
         database: PathBuf,
     },
+    /// The store was moved to a server, and nothing says where that is.
+    #[error("the store of {} was moved to PostgreSQL, and neither lanyard.toml nor LANYARD_STORE names it", .0.display())]
+    Moved(PathBuf),
     /// The system refused.
     #[error("cannot use {}: {source}", path.display())]
     Io {
@@ -75,6 +78,10 @@ impl HomeError {
             Self::Lost { key, .. } => format!(
                 "put the database back, or restore a backup: lanyard restore FILE; to start again, move {} away",
                 key.display()
+            ),
+            Self::Moved(home) => format!(
+                "put the address first in {}: store = \"postgres://…\"",
+                Home::new(home).settings_file().display()
             ),
             Self::Io { path, .. } => format!("check the disk, and the owner and permissions of {}", path.display()),
         }
@@ -170,6 +177,9 @@ impl Home {
     pub(crate) fn refuse_lost(&self) -> Result<(), HomeError> {
         let [database, key, unfinished] = [self.database(), self.key_file(), self.unfinished_database()]
             .map(|path| fs::symlink_metadata(path).is_ok());
+        if !database && fs::symlink_metadata(self.moved_database(0)).is_ok() {
+            return Err(HomeError::Moved(self.directory.clone()));
+        }
         if !database && key && !unfinished {
             return Err(HomeError::Lost { key: self.key_file(), database: self.database() });
         }

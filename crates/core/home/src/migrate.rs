@@ -161,7 +161,12 @@ pub async fn migrate_store(
         parts: options.parts,
     };
     let opened = open_at(home.clone(), &file, parts, &options).await?;
-    let key_place = chosen_key(&opened, &to, &settings, &options).await?;
+    let key_place = if opened.store.pause().await?.is_some_and(|pause| pause.is_for_a_move()) {
+        // The copy has that key already.
+        opened.place(opened.store.home_keys().await?.source)
+    } else {
+        chosen_key(&opened, &to, &settings, &options).await?
+    };
     let _lock = lock(&home).await?;
     let relocated = opened.store.acting_as(actor).relocate(&server, &opened.key).await?;
     relocated.store.close().await?;

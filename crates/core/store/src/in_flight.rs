@@ -13,7 +13,7 @@ use lanyard_credential::rotation::Writer;
 use lanyard_credential::{CredentialId, IntentPhase};
 use lanyard_time::{BootId, Moment};
 
-use crate::engine::{Row, Transaction, sql};
+use crate::engine::{Row, Statement, Transaction, sql};
 use crate::first_sights::FirstSights;
 use crate::intent::{Entry, MARGIN, judge_writer};
 use crate::presence::Presence;
@@ -80,6 +80,18 @@ impl Observer {
         Ok(None)
     }
 
+    /// A renewal that a process of another home has under way, if one is. `rows` are those of [`intents`]; those of the writers that are
+    /// `known` do not count.
+    pub(crate) fn unseen(&self, rows: &[Row], known: impl Fn(&str) -> bool) -> Result<Option<InFlight>, StoreError> {
+        for row in rows {
+            let unknown = unless_unreadable(self.judge(row))?.flatten().filter(|found| found.until.is_some());
+            if let Some(found) = unknown.filter(|_| !row.str("writer").is_ok_and(&known)) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
     fn judge(&self, row: &Row) -> Result<Option<InFlight>, StoreError> {
         let entry = Entry::read(row)?;
         let id: CredentialId = row.parsed("credential")?;
@@ -110,6 +122,11 @@ impl Observer {
         }
         Ok(Some(InFlight { credential: row.text("name")?, pid: row.counter("intent_pid")?, until: Some(until) }))
     }
+}
+
+/// The intents, with the names of their credentials.
+pub(crate) fn intents() -> Statement {
+    sql("intents", SELECT)
 }
 
 fn after_margin(deadline: Timestamp) -> Timestamp {

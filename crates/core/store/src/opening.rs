@@ -140,8 +140,8 @@ impl OpenDatabaseError {
             }
             Self::Foreign(_) => "give it a file that lanyard backup made".to_owned(),
             Self::ForeignKey { expected, .. } => format!(
-                "put the key file with the key {expected} back in place; if another home of this store replaced its key, append that home's line to this \
-                 home's key file: grep -m 1 {expected} home.key"
+                "put the key file with the key {expected} back in place; if another home of this store replaced its key, append the line that contains \
+                 {expected} in that home's key file to this home's"
             ),
             Self::Store(error) => error.hint(),
         }

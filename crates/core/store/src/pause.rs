@@ -19,7 +19,7 @@ pub(crate) const MOVING_FROM: &str = "it is being moved from ";
 
 impl Pause {
     /// Whether the move of the store to another database is the reason: then only the end of the move resumes a home.
-    pub(crate) fn is_for_a_move(&self) -> bool {
+    pub fn is_for_a_move(&self) -> bool {
         self.reason.starts_with(MOVED_TO) || self.reason.starts_with(MOVING_FROM)
     }
 

@@ -116,7 +116,10 @@ impl Failure {
             | Self::Usage { .. } => 2,
             Self::Serve(ServeError::Listen(error)) if error.is_read_only() => 6,
             Self::NoSuchName { .. } => 3,
-            Self::ReplaceKey(ReplaceKeyError::Lacking { .. } | ReplaceKeyError::NotHere { .. }) => 4,
+            Self::ReplaceKey(
+                ReplaceKeyError::Lacking { .. } | ReplaceKeyError::InFlight(_) | ReplaceKeyError::NotHere { .. },
+            ) => 4,
+            Self::ReplaceKey(ReplaceKeyError::Store(error)) => code_of_store(error),
             Self::ReplaceKey(
                 ReplaceKeyError::Busy
                 | ReplaceKeyError::Withdrawn(_)

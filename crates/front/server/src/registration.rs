@@ -25,9 +25,14 @@ impl Registration {
         Self { id: store.new_broker(), store: store.clone(), sleep }
     }
 
-    /// Reports the broker once.
+    /// Reports the broker once. Refused without a key that rows may be wrapped under already.
     pub(crate) async fn report(&self) -> Result<(), StoreError> {
-        self.store.report_broker(&self.id).await.map(drop)
+        let Some(keys) = self.store.report_broker(&self.id).await? else { return Ok(()) };
+        if keys.next.is_some() {
+            self.store.fetch_next_key(&keys).await.map_err(|error| StoreError::Key(Box::new(error)))?;
+            self.store.report_broker(&self.id).await?;
+        }
+        Ok(())
     }
 
     /// Reports the broker for as long as it runs.
@@ -68,9 +73,9 @@ impl Registration {
 
     /// Whether the offered key was fetched. Logs once for each key that it was not.
     async fn fetch(&self, keys: &HomeKeys, said: &mut Option<NextKey>) -> bool {
-        let Some(offered) = &keys.offered else { return false };
+        let Some(offered) = keys.next.as_ref().or(keys.offered.as_ref()) else { return false };
         let fetched = tokio::select! {
-            fetched = self.store.fetch_offered_key(keys) => fetched.map_err(|error| {
+            fetched = self.store.fetch_next_key(keys) => fetched.map_err(|error| {
                 let hint = error.hint().to_owned();
                 (error.to_string(), hint)
             }),

@@ -112,7 +112,10 @@ impl KeyError {
                 "make a key with lanyard key generate, have it delivered beside the current one, and run lanyard key rotate again"
                     .to_owned()
             }
-            Self::Several { .. } => "let it deliver the present key and one other".to_owned(),
+            Self::Several { found, .. } => format!(
+                "have it deliver the active key and one other; to remove one from a file: sed -i '/{}/d' FILE",
+                found.first().map(ToString::to_string).unwrap_or_default()
+            ),
         }
     }
 }

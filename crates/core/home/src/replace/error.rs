@@ -1,6 +1,6 @@
 //! Why the home's key was not replaced, and what a person can do about it.
 
-use lanyard_store::{RewrapError, StoreError};
+use lanyard_store::{InFlight, RewrapError, StoreError};
 use lanyard_vault::{KeyId, KeySource};
 use thiserror::Error;
 
@@ -37,6 +37,9 @@ pub enum ReplaceKeyError {
         /// Those brokers.
         brokers: Vec<LackingBroker>,
     },
+    /// A process of another home is renewing a credential, and may not have the offered key.
+    #[error("the old key is still active, because {0}, in another home of this store")]
+    InFlight(InFlight),
     /// The offer was withdrawn while brokers were waited for.
     #[error("the offer of the new key {0} was withdrawn; the old key is still active")]
     Withdrawn(KeyId),
@@ -74,6 +77,7 @@ impl ReplaceKeyError {
                     steps.collect::<Vec<_>>().join("; ")
                 )
             }
+            Self::InFlight(found) => found.hint(),
             Self::Withdrawn(_) => "offer another key: lanyard key rotate".to_owned(),
             Self::NothingOffered => "see which key the home has: lanyard key show".to_owned(),
             Self::TooLate(_) => "finish it: lanyard key rotate".to_owned(),

@@ -56,6 +56,7 @@ impl OpenHome {
     ) -> Result<KeyReplaced, ReplaceKeyError> {
         let lock = try_lock_for_a_moment(&self.home).await.map_err(StoreError::Io)?;
         let _lock = lock.ok_or(ReplaceKeyError::Busy)?;
+        self.refuse_while_moved().await?;
         // What an earlier replacement left to do comes first: a file's name would be in the way. A keyring that is gone is not.
         match self.retire_key().await {
             Err(RetireError::Key(KeyError::Keyring(error))) => {
@@ -100,6 +101,15 @@ impl OpenHome {
             resumed,
             left_behind,
         })
+    }
+
+    /// Refuses to touch the keys of a store that is being moved, or was moved away. The key of its other half is the same, and may have no
+    /// other copy. The caller holds the home's lock, as a move does.
+    pub(super) async fn refuse_while_moved(&self) -> Result<(), StoreError> {
+        match self.store.pause().await? {
+            Some(pause) if pause.is_for_a_move() => Err(StoreError::Paused(pause)),
+            _ => Ok(()),
+        }
     }
 
     /// Puts a next key where it is to be kept, and offers it in the home's row.

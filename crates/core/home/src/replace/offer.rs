@@ -37,6 +37,7 @@ impl OpenHome {
     pub async fn withdraw_offered_key(&self) -> Result<OfferWithdrawn, ReplaceKeyError> {
         let lock = try_lock_for_a_moment(&self.home).await.map_err(StoreError::Io)?;
         let _lock = lock.ok_or(ReplaceKeyError::Busy)?;
+        self.refuse_while_moved().await?;
         let Some(offered) = self.store.withdraw_offered_key().await? else {
             let next = self.store.home_keys().await?.next;
             return Err(next.map_or(ReplaceKeyError::NothingOffered, |next| ReplaceKeyError::TooLate(next.id)));
@@ -101,6 +102,8 @@ impl OpenHome {
                     };
                     return Err(ReplaceKeyError::Lacking { key: id, brokers: brokers.iter().map(lacking).collect() });
                 }
+                TakenUp::InFlight(found) if is_late => return Err(ReplaceKeyError::InFlight(found)),
+                TakenUp::InFlight(_) => SystemSleep.sleep(LOOK).await,
                 TakenUp::Lacking(_) => {}
             }
         }

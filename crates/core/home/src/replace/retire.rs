@@ -18,6 +18,7 @@ impl OpenHome {
             return Ok(());
         }
         let Ok(Some(_lock)) = try_lock(&self.home) else { return Ok(()) };
+        self.refuse_while_moved().await?;
         if let Err(error) = self.retire_key().await {
             tracing::debug!(%error, "the key that was replaced is not removed yet");
         }

@@ -172,6 +172,15 @@ impl Engine {
         }
     }
 
+    /// Puts all that was committed into the database file itself, without which a copy of that file alone would be an earlier one. Waits for
+    /// those who read what was before, as long as a write waits.
+    pub(crate) async fn settle(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.settle().await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Closes all connections and leaves the files small.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         match self {

@@ -259,6 +259,19 @@ impl SqliteEngine {
         }
     }
 
+    /// Puts all of the log into the database file, as soon as nobody reads what was before.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let mut slot = self.writer.lock().await;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.connect(Purpose::Write).await?,
+        };
+        let settled = rows(&mut connection.0, super::sql("log", "PRAGMA wal_checkpoint(TRUNCATE)")).await?;
+        *slot = Some(connection);
+        let is_busy = settled.first().map_or(Ok(true), |row| row.integer("busy").map(|busy| busy != 0))?;
+        if is_busy { Err(StoreError::Busy) } else { Ok(()) }
+    }
+
     /// What cannot be opened in a directory where no file can be made is read-only.
     fn or_read_only(&self, error: StoreError) -> StoreError {
         let directory = self.path.parent().unwrap_or(Path::new("/"));

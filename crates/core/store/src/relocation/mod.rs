@@ -92,9 +92,9 @@ impl RelocationError {
             }
             Self::KeyInMotion => "finish that first: lanyard key rotate".to_owned(),
             Self::InFlight(found) => found.hint(),
-            Self::Occupied(address) => format!(
-                "name an empty database; if nothing uses that store any more, remove it: psql '{address}' -c 'DROP SCHEMA lanyard CASCADE'"
-            ),
+            Self::Occupied(_) => "name an empty database; if nothing uses that store any more, remove its schema lanyard with PostgreSQL's own \
+                                  tools"
+                .to_owned(),
             Self::Differs { .. } | Self::Unverified { .. } => {
                 "the home still uses its file; see what else writes to that database, then try again".to_owned()
             }
@@ -122,8 +122,8 @@ impl Store {
             _ => Some(self.copy_and_pause((&from, &moved), (to, address), key).await?),
         };
         // The pause is to be in the file itself: whoever moves it may forget the log.
-        self.inner.engine.forget().await;
-        let store = match self.open_on_server(to, key).await {
+        self.inner.engine.settle().await?;
+        let store = match self.open_on_server(to, key, true).await {
             Err(OpenDatabaseError::NoStore(to)) => return Err(RelocationError::Lost { to }),
             opened => opened?,
         };
@@ -160,11 +160,11 @@ impl Store {
         if !to.parts.is_empty() {
             // The tables of parts are made when a store is opened, with the home's key: so there must be one.
             self.copy_rows(&mut here, (home, from), (to, address), |table| is_of_the_store(to.parts, table)).await?;
-            self.open_on_server(to, key).await?.close().await?;
+            self.open_on_server(to, key, false).await?.close().await?;
         }
         let rows = self.copy_rows(&mut here, (home, from), (to, address), |_| true).await?;
         fail_point("move.committed");
-        let there = self.open_on_server(to, key).await?;
+        let there = self.open_on_server(to, key, false).await?;
         self.compare_verdicts(&there).await?;
         there.close().await?;
         fail_point("move.verified");
@@ -232,10 +232,11 @@ impl Store {
         Ok(())
     }
 
-    async fn open_on_server(&self, to: &Database, key: &HomeKey) -> Result<Self, OpenDatabaseError> {
+    /// Opens the copy. Until it is active, the tables of parts may be made in it.
+    async fn open_on_server(&self, to: &Database, key: &HomeKey, is_active: bool) -> Result<Self, OpenDatabaseError> {
         let inner = &self.inner;
-        let permitted = Upgrade { directory: &inner.directory, parts: &inner.parts };
-        let locked = LockedStore::open(to, Some(permitted)).await?;
+        let permitted = (!is_active).then_some(Upgrade { directory: &inner.directory, parts: &inner.parts });
+        let locked = LockedStore::open(to, permitted).await?;
         let store = locked.unlock(&inner.directory, vec![key.clone()], None, inner.parts.clone()).await?;
         Ok(store.acting_as(self.actor.clone()))
     }

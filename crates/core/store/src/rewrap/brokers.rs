@@ -18,6 +18,8 @@ use crate::{HomeKeys, KeyUnavailable, Store, StoreError};
 /// A broker that runs, in this home or in another one of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningBroker {
+    /// Its number, which its intents carry too.
+    pub id: String,
     /// The name of its machine.
     pub host: String,
     /// The directory of its home there.
@@ -52,14 +54,12 @@ impl Store {
         self.inner.engine.is_shared()
     }
 
-    /// A number for a broker that is about to report itself.
+    /// The number of this process, as a broker that is about to report itself. Its intents carry the same.
     pub fn new_broker(&self) -> BrokerId {
-        let mut bytes = [0; 16];
-        self.entropy().fill(&mut bytes);
-        BrokerId(format!("{:032x}", u128::from_be_bytes(bytes)))
+        BrokerId(self.inner.presence.announce(self.entropy()).number.into())
     }
 
-    /// Reports that a broker runs, and which keys it has. Returns the home's keys if one is offered that it lacks. Does nothing in a home
+    /// Reports that a broker runs, and which keys it has. Returns the home's keys if it lacks one of them, or one that is offered. Does nothing in a home
     /// that shares its store with no other.
     pub async fn report_broker(&self, id: &BrokerId) -> Result<Option<HomeKeys>, StoreError> {
         if !self.is_shared() {
@@ -82,7 +82,7 @@ impl Store {
                 .bind(held.as_str())
                 .bind(seal.as_bytes());
             tx.run(report).await?;
-            let lacks = offered.is_some_and(|id| !self.inner.keys.holds(id));
+            let lacks = keys.keys().chain(offered).any(|id| !self.inner.keys.holds(id));
             tx.commit(lacks.then_some(keys)).await
         })
         .await
@@ -108,9 +108,10 @@ impl Store {
         self.authentic(&self.engine().rows(running()).await?)
     }
 
-    /// Fetches the offered key from where this process would have to fetch it once it is in force. Asks no person. `keys` are the home's.
-    pub async fn fetch_offered_key(&self, keys: &HomeKeys) -> Result<(), KeyUnavailable> {
-        match &keys.offered {
+    /// Fetches the next key, or the offered one, from where this process would have to fetch it once it is active. Asks no person. `keys` are
+    /// the home's.
+    pub async fn fetch_next_key(&self, keys: &HomeKeys) -> Result<(), KeyUnavailable> {
+        match keys.next.as_ref().or(keys.offered.as_ref()) {
             Some(offered) => self.inner.keys.look_for(&keys.replaced_by(offered)).await,
             None => Ok(()),
         }
@@ -129,7 +130,7 @@ impl Store {
             }
             let keys = keys.split(',').filter_map(|id| id.parse().ok()).collect();
             let seen = Duration::from_millis(row.integer("ago")?.try_into().unwrap_or(0));
-            brokers.push(RunningBroker { host, home, version, keys, seen });
+            brokers.push(RunningBroker { id, host, home, version, keys, seen });
         }
         Ok(brokers)
     }

@@ -10,6 +10,7 @@ use lanyard_vault::{HomeKey, KeyId, KeySource};
 use super::brokers::{RunningBroker, running};
 use crate::engine::sql;
 use crate::event::{About, Event};
+use crate::in_flight::{InFlight, Observer, intents};
 use crate::write::Purpose;
 use crate::{NextKey, Store, StoreError};
 
@@ -20,6 +21,8 @@ pub enum TakenUp {
     Yes,
     /// These running brokers do not have it: it stays an offer.
     Lacking(Vec<RunningBroker>),
+    /// A process of another home is renewing a credential, and could not write the answer without the key: it stays an offer.
+    InFlight(InFlight),
     /// It is not offered any more.
     Withdrawn,
 }
@@ -65,14 +68,22 @@ impl Store {
             .write_for(Purpose::Keys, |mut tx| async move {
                 let keys = tx.sealed_home().await?.keys;
                 let Some(named) = keys.offered.filter(|named| named.id == id) else {
-                    // The transaction of an earlier attempt was on its way still.
-                    let is_next = keys.next.is_some_and(|next| next.id == id);
+                    // The transaction of an earlier attempt was on its way still, or another process was faster.
+                    let is_next = keys.key == id || keys.next.is_some_and(|next| next.id == id);
                     return tx.abandon(if is_next { TakenUp::Yes } else { TakenUp::Withdrawn }).await;
                 };
                 let brokers = if self.is_shared() { tx.rows(running()).await? } else { Vec::new() };
                 let lacking: Vec<_> = self.authentic(&brokers)?.into_iter().filter(|broker| !broker.has(id)).collect();
                 if !lacking.is_empty() {
                     return tx.abandon(TakenUp::Lacking(lacking)).await;
+                }
+                if self.is_shared() {
+                    let rows = tx.rows(intents()).await?;
+                    let is_broker = |writer: &str| brokers.iter().any(|row| row.str("id").is_ok_and(|id| id == writer));
+                    let observer = Observer::new(&self.inner.directory, &self.inner.parts);
+                    if let Some(found) = observer.unseen(&rows, is_broker)? {
+                        return tx.abandon(TakenUp::InFlight(found)).await;
+                    }
                 }
                 let take_up = sql("home", TAKE_UP).bind(id.to_string()).bind(named.source.as_str()).bind(tx.now().wall);
                 tx.run(take_up).await?;

@@ -77,7 +77,7 @@ async fn an_offered_key_is_looked_for_without_asking_a_person() {
     let id = HomeKey::generate(&SystemEntropy).id();
     for id in [keys.key, id] {
         keys.offered = Some(NextKey { id, source: KeySource::Passphrase, since: world.now().wall });
-        assert_eq!(store.fetch_offered_key(&keys).await.is_ok(), id == keys.key, "{id}");
+        assert_eq!(store.fetch_next_key(&keys).await.is_ok(), id == keys.key, "{id}");
     }
     assert_eq!(ASKED.load(Ordering::Relaxed), 1);
 }

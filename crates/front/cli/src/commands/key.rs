@@ -112,6 +112,12 @@ impl Key {
                         replaced.new, replaced.new_place
                     ));
                     output::note(&format!("hint: {}", how_to_bring(replaced.new, &replaced.new_place)));
+                    if matches!(replaced.old_place.source, KeySource::File | KeySource::Passphrase) {
+                        output::note(&format!(
+                            "the old key stays in the key files of the other homes; remove it there: sed -i '/{}/d' home.key",
+                            replaced.old
+                        ));
+                    }
                 }
                 if renewed.is_some_and(|renewed| !renewed.damaged.is_empty()) {
                     return Ok(ExitCode::from(exit::code_of(Class::Store)));

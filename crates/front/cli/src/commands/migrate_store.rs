@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use lanyard_broker::Class;
 use lanyard_home::{HomeError, MigrateError, Migrated, NewPlace, OpenError, StoreNamed};
 use lanyard_store::{StoreAddress, StoreAddressError};
 use serde_json::json;
@@ -11,7 +12,7 @@ use serde_json::json;
 use super::key::{Target, place};
 use crate::context::Common;
 use crate::exit::Failure;
-use crate::{context, output};
+use crate::{context, exit, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateStore {
@@ -53,7 +54,11 @@ impl MigrateStore {
         } else {
             print_text(&address, &moved);
         }
-        Ok(ExitCode::SUCCESS)
+        match &moved.named {
+            // The home is paused until a person has edited its settings.
+            Some(StoreNamed::ByHand(_)) => Ok(ExitCode::from(exit::code_of(Class::PersonMustAct))),
+            _ => Ok(ExitCode::SUCCESS),
+        }
     }
 }
 
@@ -102,18 +107,20 @@ fn print_text(address: &StoreAddress, moved: &Migrated) {
         }
         Some(StoreNamed::ByHand(lines)) => {
             is_finished = false;
-            output::note(&format!("lanyard.toml cannot be edited; put this at its top:\n{}", lines.trim_end()));
+            output::note("lanyard.toml cannot be edited; put this at its top, then finish the move:");
+            lines.lines().for_each(output::note);
         }
     }
     if let Some(old) = moved.old.as_ref().filter(|_| is_finished) {
+        output::note("start programs that were running again, so that they use the new store");
         output::note(&format!(
-            "nothing uses the old database any more; it still contains sealed tokens, so delete it: rm {}*",
-            old.display()
+            "the old database still contains sealed tokens; delete it: rm {}*",
+            output::pasted::quoted(&old.to_string_lossy())
         ));
     }
     output::note(&format!("every home of this store needs the key, which is kept in {}", moved.key_place));
     if !is_finished {
-        output::note(&format!("then run this again: lanyard migrate-store '{address}'"));
+        output::note(&format!("finish the move: lanyard migrate-store '{address}'"));
     }
 }
 

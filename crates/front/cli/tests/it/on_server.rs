@@ -220,3 +220,43 @@ fn a_home_is_moved_to_a_server_and_goes_on_there() {
     assert_ne!(resumed.code(), 0, "{}", resumed.stderr);
     assert_ne!(copy.run(["token", "acme"]).code(), 0);
 }
+
+#[test]
+fn a_move_that_a_person_must_finish_keeps_its_key() {
+    let Some(server) = server() else { return };
+    let address = server.database();
+    let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
+    let home = Home::new(LANYARD).with_acme(&webex);
+    let token = home.token();
+    // Settings that are a link are not edited.
+    let (settings, elsewhere) = (home.path().join("lanyard.toml"), home.beside().join("settings.toml"));
+    fs::write(&elsewhere, "").unwrap();
+    fs::set_permissions(&elsewhere, Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &settings).unwrap();
+    let begun = home.run(["migrate-store", &address, "--key-source", "file"]);
+    assert_eq!(begun.code(), 4, "{}", begun.stderr);
+    let line = format!("store = \"{address}\"");
+    assert!(begun.stderr.lines().any(|shown| shown == line), "{}", begun.stderr);
+
+    // The key of the copy is the key of the file, and nothing changes it now.
+    for words in [&["key", "rotate"][..], &["key", "rotate", "--cancel"], &["token", "acme"]] {
+        let refused = home.run(words);
+        assert!(
+            refused.hint().contains(&format!("lanyard migrate-store '{address}'")),
+            "{words:?}: {}",
+            refused.stderr
+        );
+        refused.fails(4);
+    }
+    // Without the variable that says where the keys of new homes are kept: the move has begun.
+    let again = Running::start(home.command(["migrate-store", &address]).env_remove("LANYARD_KEY_SOURCE")).end();
+    assert_eq!(again.code(), 4, "{}", again.stderr);
+    fs::write(&elsewhere, format!("{line}\n")).unwrap();
+    home.run(["migrate-store", &address]).ok();
+    assert_eq!(home.token(), token);
+    home.run(["key", "rotate"]).ok();
+
+    fs::write(&elsewhere, "").unwrap();
+    let lost = home.run(["list"]);
+    assert!(lost.stderr.contains("was moved to PostgreSQL"), "{}", lost.stderr);
+}

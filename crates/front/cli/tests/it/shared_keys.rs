@@ -137,7 +137,7 @@ fn an_offered_key_is_withdrawn_and_the_old_one_stays() {
     assert!(rotated.stderr.contains("without a running broker"), "{}", rotated.stderr);
     rotated.ok();
     let lacking = second.run(["list"]);
-    assert!(lacking.hint().contains("grep -m 1"), "{}", lacking.hint());
+    assert!(lacking.hint().contains("append the line that contains"), "{}", lacking.hint());
     lacking.fails(6);
 }
 
@@ -176,4 +176,25 @@ fn a_row_that_lanyard_did_not_write_names_no_place_to_bring_a_key_to() {
     assert!(brokers.as_array().unwrap().iter().all(|broker| broker["home"] == *second.path().to_string_lossy()));
     assert!(brokers.as_array().unwrap().len() <= 1, "{brokers}");
     drop(running);
+}
+
+/// A command of another home may wait for an answer, which it could not write under a key that it lacks.
+#[test]
+fn a_new_key_waits_for_a_renewal_of_another_home() {
+    let Some(shared) = Shared::new() else { return };
+    let Shared { first, second, webex, .. } = &shared;
+    webex.fault(&serde_json::json!({
+        "path": "/v1/access_token", "count": 1, "action": { "delay_after_ms": 4000 }
+    }));
+    let renewal = Running::start(&mut second.command(["refresh", "acme", "--force"]));
+    while shared.query("SELECT count(*) FROM intents WHERE phase = 'open'") != "1" {
+        lanyard_testkit::wait(Duration::from_millis(10));
+    }
+    let refused = rotate(first, "0");
+    assert!(refused.stderr.contains("is renewing the credential acme"), "{}", refused.stderr);
+    refused.fails(4);
+    renewal.end().ok();
+    rotate(first, "60").ok();
+    assert_eq!(first.show("acme")["generation"], 2);
+    first.run(["audit", "--verify"]).ok();
 }

@@ -157,9 +157,10 @@ impl FromStr for StoreAddress {
     }
 }
 
+/// Fit to be put between single quotes in a shell.
 impl fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.url.as_str())
+        f.write_str(&self.url.as_str().replace('\'', "%27"))
     }
 }
 
