@@ -15,6 +15,7 @@ use lanyard_protocol::Environment;
 use lanyard_server::owner::Owner;
 use lanyard_store::{OpenDatabaseError, Store, StoreAddressError};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
+use serde_json::Value;
 
 use crate::access::Access;
 use crate::exit::Failure;
@@ -181,17 +182,11 @@ impl Common {
         })
     }
 
-    /// Where the broker of the home listens for its owner.
-    fn socket(&self) -> Result<PathBuf, Failure> {
+    /// The broker that runs in the home, if one does, and its socket.
+    async fn owner(&self) -> Result<Option<(PathBuf, Owner)>, Failure> {
         let home = self.home()?;
-        let settings = match Settings::read_for_use(&home) {
-            Ok((settings, None)) => settings,
-            Ok((settings, Some(mistake))) => {
-                WARNED_OF_SETTINGS.call_once(|| {
-                    output::note(&format!("warning: {mistake}; lanyard serve will not start until this is corrected"));
-                });
-                settings
-            }
+        let (settings, mistake) = match Settings::read_for_use(&home) {
+            Ok(read) => read,
             // The file cannot even be looked for: the home itself is at fault.
             Err(error @ SettingsError::Io { .. }) => match home.check() {
                 Ok(()) | Err(HomeError::Missing(_)) => return Err(error.into()),
@@ -199,14 +194,27 @@ impl Common {
             },
             Err(error) => return Err(error.into()),
         };
-        Ok(settings.owner_socket(&home))
+        let socket = settings.owner_socket(&home);
+        let found = Owner::connect(&socket).await;
+        if let (Some(mistake), Ok(Some(_)) | Err(_)) = (mistake, &found) {
+            warn_of_settings(&mistake);
+        }
+        Ok(found?.map(|owner| (socket, owner)))
+    }
+
+    /// Warns of a mistake in the settings of a home that this process has opened, or could not open for another reason.
+    fn warn_of_settings(&self, failed: Option<&OpenError>) {
+        let read = self.home().map(|home| Settings::read_for_use(&home));
+        let Ok(Ok((_, Some(mistake)))) = read else { return };
+        if failed.is_none_or(|error| !error.to_string().contains(&mistake.to_string())) {
+            warn_of_settings(&mistake);
+        }
     }
 
     /// The socket of the broker that runs in the home, with its readiness; `None` if none runs. The readiness is `None` if it does
     /// not answer.
-    pub(crate) async fn broker_status(&self) -> Result<Option<(PathBuf, Option<serde_json::Value>)>, Failure> {
-        let socket = self.socket()?;
-        let Some(owner) = Owner::connect(&socket).await? else { return Ok(None) };
+    pub(crate) async fn broker_status(&self) -> Result<Option<(PathBuf, Option<Value>)>, Failure> {
+        let Some((socket, owner)) = self.owner().await? else { return Ok(None) };
         let sleep = parts().sleep;
         let readiness = tokio::select! {
             readiness = owner.readiness() => Some(readiness.unwrap_or_default()),
@@ -217,7 +225,7 @@ impl Common {
 
     /// The broker that runs in the home, where one does.
     async fn running(&self) -> Result<Option<Access>, Failure> {
-        Ok(Owner::connect(&self.socket()?).await?.map(Access::Remote))
+        Ok(self.owner().await?.map(|(_, owner)| Access::Remote(owner)))
     }
 
     /// The use cases of an existing home: those of the broker that runs there, or else those of this process.
@@ -237,7 +245,15 @@ impl Common {
     pub(crate) async fn open_home(&self) -> Result<OpenHome, Failure> {
         let home = self.home()?;
         let parts = parts();
-        match lanyard_home::open(&home.directory, store_parts(&parts), options()?).await {
+        let opened = lanyard_home::open(&home.directory, store_parts(&parts), options()?).await;
+        // If there is no home yet, making one needs all its settings, and reports the mistake.
+        if !matches!(
+            opened,
+            Err(OpenError::Database(OpenDatabaseError::NoStore(_)) | OpenError::Home(HomeError::Missing(_)))
+        ) {
+            self.warn_of_settings(opened.as_ref().err());
+        }
+        match opened {
             Ok(opened) => Ok(opened),
             // The address may be mistyped: whoever is told to begin anew makes a second store.
             Err(OpenError::Database(error @ OpenDatabaseError::NoStore(_))) => {
@@ -294,8 +310,9 @@ impl Common {
         if let (PassphraseSource::Ask(_), Some(file)) = (&options.keys.new_passphrase, file_named_by(PASSPHRASE_FILE)) {
             options.keys.new_passphrase = PassphraseSource::File(file);
         }
-        let opened = lanyard_home::open_or_create(&home, store_parts(&parts), options).await?;
-        broker_over(&opened.store, parts)
+        let opened = lanyard_home::open_or_create(&home, store_parts(&parts), options).await;
+        self.warn_of_settings(opened.as_ref().err());
+        broker_over(&opened?.store, parts)
     }
 
     /// The Webex that something new belongs to.
@@ -380,6 +397,18 @@ pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result
     Ok(Troubled::among(credential, &apps, &all))
 }
 
+/// A credential that a command has changed, as `show` prints it for programs.
+pub(crate) async fn shown(broker: &Access, credential: &Credential) -> Value {
+    let now = parts().clock.now();
+    if credential.mint.is_some()
+        // The change is made. If the others cannot be read, the credential's own state is still correct by itself.
+        && let Ok(all) = broker.call(List).await
+    {
+        return output::json::credential_among(credential, &all, &now);
+    }
+    output::json::credential(credential, &now)
+}
+
 /// Warns that the home is paused: its credentials look as they do in the original.
 pub(crate) async fn warn_if_paused(broker: &Access) {
     let Err(error) = broker.call(Precheck::Change).await else { return };
@@ -389,6 +418,12 @@ pub(crate) async fn warn_if_paused(broker: &Access) {
             output::note(&format!("hint: {hint}"));
         }
     }
+}
+
+fn warn_of_settings(mistake: &SettingsError) {
+    WARNED_OF_SETTINGS.call_once(|| {
+        output::note(&format!("warning: {mistake}; lanyard serve will not start until this is corrected"));
+    });
 }
 
 /// The warning about the settings is printed once, however often they are read.

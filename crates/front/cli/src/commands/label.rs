@@ -34,7 +34,7 @@ impl Label {
         let call = ChangeLabels { name: self.name, remove: self.remove, set: self.labels };
         let credential = broker.call(call).await?;
         if common.json {
-            output::json::print(&output::json::credential(&credential, &context::parts().clock.now()))?;
+            output::json::print(&context::shown(&broker, &credential).await)?;
             return Ok(ExitCode::SUCCESS);
         }
         let labels: Vec<_> = credential.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();

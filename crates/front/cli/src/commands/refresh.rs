@@ -36,7 +36,7 @@ impl Refresh {
             Refreshed::NotDue(credential) => (credential, "needs no renewal yet (--force renews it anyway)"),
         };
         if common.json {
-            output::json::print(&output::json::credential(credential, &now))?;
+            output::json::print(&context::shown(&broker, credential).await)?;
         } else {
             let validity = output::credential::validity(credential, &now);
             output::note(&format!("{} {what}; {validity}", credential.name));

@@ -23,7 +23,7 @@ impl Rename {
         let call = lanyard_broker::Rename { from: self.name.clone(), to: self.new_name };
         let credential = broker.call(call).await?;
         if common.json {
-            output::json::print(&output::json::credential(&credential, &context::parts().clock.now()))?;
+            output::json::print(&context::shown(&broker, &credential).await)?;
         } else {
             output::note(&format!("renamed {} to {}", self.name, credential.name));
         }

@@ -29,7 +29,7 @@ impl Disable {
         let disabled = broker.call(lanyard_broker::Disable { name: self.name }).await?;
         let credential = &disabled.credential;
         if common.json {
-            let mut shown = output::json::credential(credential, &context::parts().clock.now());
+            let mut shown = context::shown(&broker, credential).await;
             shown["holders"] = output::holders::json(&disabled.holders);
             shown["minted_through"] = output::holders::names(&disabled.minted);
             output::json::print(&shown)?;
@@ -51,7 +51,7 @@ impl Enable {
         let enabled = broker.call(call).await?;
         let (name, now) = (&enabled.credential.name, context::parts().clock.now());
         if common.json {
-            let mut shown = output::json::credential(&enabled.credential, &now);
+            let mut shown = context::shown(&broker, &enabled.credential).await;
             shown["found"] = enabled.found.as_ref().map_or(Value::Null, |found| json!(word(found)));
             output::json::print(&shown)?;
             return Ok(ExitCode::SUCCESS);

@@ -5,8 +5,8 @@ use std::process::Command;
 use lanyard_testkit::{Ended, Home, Options, Running, Terminal, Webex};
 use serde_json::Value;
 
-use crate::signed_in;
 use crate::snapshots::furnished;
+use crate::{LANYARD, signed_in};
 
 /// Writes into the database as another program does.
 fn sql(home: &Home, statement: &str) {
@@ -107,6 +107,34 @@ fn settings_that_are_not_needed_stop_nothing_and_are_reported_once() {
     let doctor = home.run(["doctor"]);
     assert!(doctor.stdout.contains("?   store        not checked"), "{}", doctor.stdout);
     doctor.fails(2);
+}
+
+#[test]
+fn a_mistake_in_the_settings_of_a_home_that_is_not_made_yet_is_printed_once() {
+    let home = Home::new(LANYARD);
+    std::fs::create_dir_all(home.path()).unwrap();
+    std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let secret = home.file("secret", "secret").display().to_string();
+    std::fs::write(home.path().join("lanyard.toml"), "[serv]\n").unwrap();
+    for command in [
+        &["add", "bot", "lobby", "--token-file", &secret][..],
+        &[
+            "app",
+            "add",
+            "desk",
+            "--kind",
+            "integration",
+            "--client-id",
+            "C0123",
+            "--device",
+            "--client-secret-file",
+            &secret,
+        ],
+    ] {
+        let refused = home.run(command);
+        assert_eq!(refused.stderr.matches("lanyard.toml is invalid").count(), 1, "{}", refused.stderr);
+        refused.fails(2);
+    }
 }
 
 #[test]

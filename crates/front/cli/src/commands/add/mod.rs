@@ -51,7 +51,7 @@ async fn report(broker: &Access, added: &AddedGrant, common: &Common) -> Result<
     let credential = &added.credential;
     let now = context::parts().clock.now();
     if common.json {
-        output::json::print(&output::json::credential(credential, &now))?;
+        output::json::print(&context::shown(broker, credential).await)?;
     }
     let Some(trouble) = &added.trouble else {
         if !common.json {

@@ -73,6 +73,16 @@ fn a_guest_that_cannot_be_minted_again_does_not_look_well() {
     assert!(!row().contains("always") && row().contains("expiring"), "{}", row());
     assert_eq!(state(), ["expiring", "expiring"]);
     assert!(home.run(["list", "--state", "active"]).ok().lines().all(|line| !line.starts_with("visitor")));
+    for command in [
+        &["label", "visitor", "site=bern"][..],
+        &["rename", "visitor", "guest"],
+        &["rename", "guest", "visitor"],
+        &["refresh", "visitor"],
+        &["enable", "visitor"],
+    ] {
+        let (code, changed) = json(&home, command);
+        assert_eq!((code, &changed["state"]), (0, &value!("expiring")), "{command:?}: {changed}");
+    }
     let shown = home.run(["show", "visitor"]).ok();
     assert!(shown.contains("not at present: fleet, which it is minted through, is disabled"), "{shown}");
     let report = doctor();
