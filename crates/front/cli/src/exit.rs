@@ -102,7 +102,9 @@ impl Failure {
         match self {
             Self::Broker(error) => code_of(error.class()),
             Self::Connect(error) => code_of(error.class()),
-            Self::Store(error) | Self::Backup(BackupError::Store(error)) => code_of_store(error),
+            Self::Store(error)
+            | Self::Backup(BackupError::Store(error))
+            | Self::ReplaceKey(ReplaceKeyError::Store(error)) => code_of_store(error),
             Self::Migrate(error) => code_of_move(error),
             Self::Restore(RestoreError::HomeExists(_) | RestoreError::Unreadable { .. })
             | Self::Open(OpenError::Key(KeyError::Settings(_)))
@@ -119,7 +121,6 @@ impl Failure {
             Self::ReplaceKey(
                 ReplaceKeyError::Lacking { .. } | ReplaceKeyError::InFlight(_) | ReplaceKeyError::NotHere { .. },
             ) => 4,
-            Self::ReplaceKey(ReplaceKeyError::Store(error)) => code_of_store(error),
             Self::ReplaceKey(
                 ReplaceKeyError::Busy
                 | ReplaceKeyError::Withdrawn(_)
