@@ -1,6 +1,7 @@
 //! Work with the tokens in a broker's memory: what goes on while the store fails or does not answer.
 
 use std::fmt::Display;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::AccessToken;
 
 use crate::environment::expect;
+use crate::wire::Told;
 use crate::{
     Actor, Asked, Broker, Class, Error, HandOut, HandOuts, HandedOut, Ready, RecordHandOut, Taken, whose_limit,
 };
@@ -66,10 +68,15 @@ impl From<Ready> for Pass {
     }
 }
 
-/// How long a caller waits for the store, and for a renewal, while a valid token is in memory: longer than a renewal is waited for.
-const PATIENCE_HELD: Duration = Duration::from_secs(8);
-/// A store that has not been read for so long is not waited for.
+/// How long a caller waits for a store that does not answer, and for a renewal while a valid token is in memory: longer than a renewal
+/// is waited for.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// A store that has not answered for so long is silent.
 const SILENT: Duration = Duration::from_secs(5);
+/// How long a silent store may take for one more look at it: the machine, or the broker, may only have been stopped.
+const ONE_LOOK: Duration = Duration::from_millis(500);
+/// How often a call that lasts looks whether the store has become silent.
+const NEXT_LOOK: Duration = Duration::from_secs(1);
 
 impl Broker {
     /// A broker that uses the tokens in `memory` first, and waits for the store only if there is none.
@@ -85,7 +92,58 @@ impl Broker {
 
     /// Whether the store has stopped answering: then a valid token is used as it is.
     pub fn store_is_silent(&self) -> bool {
-        self.memory.as_ref().is_some_and(|memory| memory.unseen(&memory.now()) > SILENT)
+        self.memory.as_ref().is_some_and(|memory| memory.unanswered(&memory.now()) > SILENT)
+    }
+
+    /// Waits for a store that is silent, and fails if it stays silent: before a call that needs it, so that nothing is begun.
+    pub async fn await_store(&self) -> Result<(), Error> {
+        let Some(memory) = self.memory.as_ref().filter(|_| self.store_is_silent()) else { return Ok(()) };
+        let waited = memory.unanswered(&memory.now());
+        let left = (SILENT + PATIENCE).saturating_sub(waited).max(ONE_LOOK);
+        tokio::select! {
+            biased;
+            // A store that fails is not silent: the call itself fails, in words of its own.
+            _ = memory.catch_up() => Ok(()),
+            () = self.sleep.sleep(left) => Err(unanswered(memory, "nothing was changed")),
+        }
+    }
+
+    /// Waits for `asked`, and gives up when the store has become silent.
+    pub async fn unless_silent<T>(&self, asked: impl Future<Output = T>) -> Result<T, Error> {
+        let Some(memory) = &self.memory else { return Ok(asked.await) };
+        let silence = async {
+            self.sleep.sleep(PATIENCE).await;
+            while !self.store_is_silent() {
+                self.sleep.sleep(NEXT_LOOK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = asked => Ok(done),
+            () = silence => Err(unanswered(memory, "the request may still be carried out")),
+        }
+    }
+
+    /// Reads all changes, so that they are in memory before the caller of a call hears of its outcome; not if the store is silent.
+    pub async fn catch_up_unless_silent(&self) {
+        let Some(memory) = self.memory.as_ref().filter(|_| !self.store_is_silent()) else { return };
+        let _ = self.unless_silent(memory.catch_up()).await;
+    }
+
+    /// Fails if the store has not been read for too long to hand out tokens from memory.
+    pub(crate) async fn refuse_if_stale(&self) -> Result<(), Error> {
+        let Some(memory) = self.memory.as_ref().filter(|memory| memory.stale(&memory.now()).is_some()) else {
+            return Ok(());
+        };
+        let looked = tokio::select! {
+            biased;
+            looked = memory.catch_up() => looked.map(drop),
+            () = self.sleep.sleep(ONE_LOOK) => Ok(()),
+        };
+        match memory.stale(&memory.now()) {
+            None => Ok(()),
+            Some(unseen) => Err(looked.err().map_or_else(|| stale(unseen), Error::from)),
+        }
     }
 
     /// A credential's valid token, from memory; `None` if there is none, or it may not be handed out.
@@ -104,23 +162,25 @@ impl Broker {
             expect(name, &ready.held.environment, expected)?;
             return Ok(ready.into());
         }
+        self.refuse_if_stale().await?;
         let call = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected: expected.cloned() };
-        Ok(self.call(call).await?.into())
+        Ok(self.unless_silent(self.call(call)).await??.into())
     }
 
     /// Hands out a token as [`HandOut`] does. While a valid one is in memory, it waits neither for a store that does not answer nor
-    /// for a slow renewal, and fails with [`Error::Busy`].
+    /// for a slow renewal, and fails with [`Error::Busy`]. A store that has not been read for too long is not waited for at all.
     pub async fn hand_out_soon(&self, call: HandOut) -> Result<HandedOut, Error> {
+        self.refuse_if_stale().await?;
         let name = call.name.clone();
         let is_held = matches!(self.held(&name), Ok(Some(_)));
         let asked = self.call(call);
         if !is_held {
-            return asked.await;
+            return self.unless_silent(asked).await?;
         }
         tokio::select! {
             biased;
             handed = asked => handed,
-            () = self.sleep.sleep(PATIENCE_HELD) => Err(Error::Busy { name }),
+            () = self.sleep.sleep(PATIENCE) => Err(Error::Busy { name }),
         }
     }
 
@@ -147,4 +207,17 @@ impl Broker {
         let asked = Asked { credential: Some((id, name)), actor, means: means.into(), end: Ok(generation) };
         memory.note(asked, memory.now().wall).map_err(|full| said(&full))
     }
+}
+
+/// The error of a call for which the store was waited for in vain.
+fn unanswered(memory: &HandOuts, outcome: &str) -> Error {
+    let seconds = memory.unanswered(&memory.now()).as_secs();
+    let hint = "check that the database server is running and reachable: lanyard doctor";
+    Told::new(Class::Store, format!("the store has not answered for {seconds} s; {outcome}"), hint.to_owned()).into()
+}
+
+/// The error of a request for a token that may no longer be handed out from memory.
+fn stale(unseen: Duration) -> Error {
+    let hint = "tokens are handed out again when the store can be read; see what is wrong: lanyard doctor";
+    Told::new(Class::Store, format!("the store has not been read for {} s", unseen.as_secs()), hint.to_owned()).into()
 }

@@ -278,7 +278,7 @@ impl CallApi {
         if broker.store_is_silent() {
             return Ok(None);
         }
-        match self.replaced(broker, refused).await {
+        match broker.unless_silent(Box::pin(self.replaced(broker, refused))).await.flatten() {
             // Webex's answer says more than that of a store that fails.
             Err(error) if error.class() == Class::Store && broker.memory().is_some() => {
                 tracing::warn!(credential = %refused.name, %error, "cannot check whether the token is refused everywhere");

@@ -22,6 +22,13 @@ impl Call for CheckCalls {
         if broker.held(&self.name)?.is_some() {
             return Ok(());
         }
+        broker.refuse_if_stale().await?;
+        broker.unless_silent(self.look(broker)).await?
+    }
+}
+
+impl CheckCalls {
+    async fn look(self, broker: &Broker) -> Result<(), Error> {
         broker.refuse_if_paused().await?;
         let Self { name } = self;
         let credential = Show { name: name.clone() }.run(broker).await?;

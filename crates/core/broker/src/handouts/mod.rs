@@ -46,8 +46,10 @@ struct Inner {
     learned: Learned,
     /// Held while the tokens by name are brought up to date.
     keeper: Mutex<Keeper>,
-    /// When the store was last read, in milliseconds of the boot clock.
+    /// When the store was last read whole, in milliseconds of the boot clock.
     seen: AtomicU64,
+    /// When the store last answered, in milliseconds of the boot clock. While much is read, that is later than `seen`.
+    answered: AtomicU64,
     poked: Notify,
     /// Counts what was learned of credentials.
     changed: watch::Sender<u64>,
@@ -160,6 +162,7 @@ impl HandOuts {
             options,
             keeper: Mutex::default(),
             seen: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             poked: Notify::new(),
             changed: watch::Sender::new(0),
         };
@@ -208,10 +211,19 @@ impl HandOuts {
         Duration::from_millis(milliseconds(now).saturating_sub(self.0.seen.load(Ordering::Relaxed)))
     }
 
+    /// For how long the store has not answered.
+    pub fn unanswered(&self, now: &Moment) -> Duration {
+        Duration::from_millis(milliseconds(now).saturating_sub(self.0.answered.load(Ordering::Relaxed)))
+    }
+
+    /// For how long the store has not been read, if that is too long to hand out tokens from memory.
+    pub fn stale(&self, now: &Moment) -> Option<Duration> {
+        Some(self.unseen(now)).filter(|unseen| *unseen > self.0.options.max_stale)
+    }
+
     /// Gives the token of a credential. Neither waits nor reads.
     pub fn take(&self, name: &str, min_validity: Duration, now: &Moment) -> Result<Taken, StoreError> {
-        let unseen = self.unseen(now);
-        if unseen > self.0.options.max_stale {
+        if let Some(unseen) = self.stale(now) {
             return Ok(Taken::Stale(unseen));
         }
         let Some(held) = self.find(name) else { return Ok(Taken::Unknown) };
@@ -249,6 +261,7 @@ impl HandOuts {
     pub async fn catch_up(&self) -> Result<Changes, StoreError> {
         let mut keeper = self.0.keeper.lock().await;
         let mut changes = self.0.store.changes(keeper.position).await?;
+        self.heard_store();
         // As of the question: the answer may have taken its time.
         if !changes.follows {
             self.look_for_history(keeper.position).await?;
@@ -259,6 +272,7 @@ impl HandOuts {
         }
         for id in &changes.credentials {
             self.renew(*id, &mut keeper).await?;
+            self.heard_store();
         }
         // A credential that was erased is taken from its clients without a word.
         if changes.clients || !changes.credentials.is_empty() {
@@ -360,7 +374,11 @@ impl HandOuts {
         // The position first: what is changed while the rest is read is read once more.
         let position = inner.store.journal_end().await?;
         let mut all = Vec::new();
-        inner.store.held_tokens_of_all(&mut keeper.shared, |token| all.push(token)).await?;
+        let keep = |token| {
+            all.push(token);
+            self.heard_store();
+        };
+        inner.store.held_tokens_of_all(&mut keeper.shared, keep).await?;
         let ids = all.iter().map(|token: &HeldToken| token.id).collect();
         inner.by_name.fill(all);
         self.read_clients().await?;
@@ -405,6 +423,11 @@ impl HandOuts {
 
     fn saw_store(&self) {
         self.0.seen.store(milliseconds(&self.0.clock.now()), Ordering::Relaxed);
+        self.heard_store();
+    }
+
+    fn heard_store(&self) {
+        self.0.answered.store(milliseconds(&self.0.clock.now()), Ordering::Relaxed);
     }
 }
 

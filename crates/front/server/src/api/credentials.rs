@@ -52,6 +52,7 @@ pub(super) async fn perform(
 
 async fn list(shared: &Shared, caller: &Caller) -> Answer {
     let broker = shared.broker_for(caller, Capability::Read, Scope::Any)?;
+    broker.await_store().await?;
     let all = broker.call(List).await?;
     let now = shared.hand_outs.now();
     let shown: Vec<_> = all
@@ -64,6 +65,7 @@ async fn list(shared: &Shared, caller: &Caller) -> Answer {
 
 async fn show(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
     let broker = shared.broker_for(caller, Capability::Read, Scope::Named(&[&name]))?;
+    broker.await_store().await?;
     let credential = broker.call(Show { name }).await?;
     let all = if credential.mint.is_some() { broker.call(List).await? } else { Vec::new() };
     let shown = json::credential_among(&credential, &all, &shared.hand_outs.now());
@@ -114,8 +116,9 @@ async fn add(shared: &Shared, caller: &Caller, request: Request<Incoming>) -> An
     if let Caller::Client { .. } = caller {
         known(shared, &broker, &call.environment).await?;
     }
+    broker.await_store().await?;
     let added = broker.call(call).await?;
-    let _ = shared.hand_outs.catch_up().await;
+    broker.catch_up_unless_silent().await;
     Ok(Done::Changed(reply(StatusCode::CREATED, &json::credential(added.credential(), &shared.hand_outs.now()))))
 }
 
@@ -144,9 +147,10 @@ async fn known(shared: &Shared, broker: &Broker, environment: &Environment) -> R
 
 async fn clear(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
     let broker = shared.broker_for(caller, Capability::Manage, Scope::Named(&[&name]))?;
+    broker.await_store().await?;
     let cleared = broker.call(Clear { name, expected: None }).await;
     // Hand-out has stopped even if the rest failed.
-    let _ = shared.hand_outs.catch_up().await;
+    broker.catch_up_unless_silent().await;
     shared.forget();
     let cleared = cleared?;
     let tokens: Vec<_> = cleared.revocations.iter().map(revocation).collect();
@@ -175,8 +179,9 @@ async fn refresh(shared: &Shared, caller: &Caller, name: CredentialName, how: Fo
         })?;
     }
     let Forcing { force, take_over } = how;
+    broker.await_store().await?;
     let refreshed = broker.call(Refresh { name, force, take_over, expected: None }).await;
-    let _ = shared.hand_outs.catch_up().await;
+    broker.catch_up_unless_silent().await;
     let (credential, outcome) = match refreshed? {
         Refreshed::Rotated(credential) => (credential, "renewed"),
         Refreshed::RotatedElsewhere(credential) => (credential, "renewed-elsewhere"),
@@ -237,8 +242,9 @@ async fn test(shared: &Shared, caller: &Caller, name: CredentialName, request: R
         })
     };
     let jobs = wanted.jobs.iter().map(job).collect::<Result<_, _>>()?;
+    broker.await_store().await?;
     let report = broker.call(Test { name, jobs, against, expected: None }).await?;
-    let _ = shared.hand_outs.catch_up().await;
+    broker.catch_up_unless_silent().await;
     Ok(Done::Unchanged(reply(StatusCode::OK, &json::test(&report, &shared.hand_outs.now()))))
 }
 

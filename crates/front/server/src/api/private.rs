@@ -6,7 +6,8 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use lanyard_broker::{
-    Asked, CallApi, CheckCalls, Clear, FindWebex, ListNames, TakeToken, Taken, TakenToken, Travels as _, wire,
+    Asked, AwaitDevice, CallApi, CheckCalls, Clear, FindWebex, ListNames, TakeToken, Taken, TakenToken, Travels as _,
+    wire,
 };
 use zeroize::Zeroizing;
 
@@ -113,13 +114,24 @@ impl Private {
                 Err(error) => return unread(&error),
             },
         };
-        let response = owner::answer(broker, &caller.actor().to_string(), &head.headers, name, call).await;
-        // The change is in memory before a caller hears of it.
-        if FROM_MEMORY.contains(&name) {
+        let actor = caller.actor().to_string();
+        let answer = owner::answer(broker, &actor, &head.headers, name, call);
+        let response = if FROM_MEMORY.contains(&name) {
+            let response = answer.await;
             shared.hand_outs.catch_up_soon().await;
+            response
+        } else if let Err(error) = broker.await_store().await {
+            owner::not_done(&error)
         } else {
-            let _ = shared.hand_outs.catch_up().await;
-        }
+            // The call goes on to its end even if its caller hears of a silent store. A person who signs in takes longer.
+            let response = match name {
+                AwaitDevice::NAME => answer.await,
+                _ => broker.unless_silent(answer).await.unwrap_or_else(|error| owner::not_done(&error)),
+            };
+            // The change is in memory before a caller hears of it.
+            broker.catch_up_unless_silent().await;
+            response
+        };
         if name == Clear::NAME {
             shared.forget();
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use lanyard_broker::wire::{self, DispatchError, WireError, dispatch};
-use lanyard_broker::{Broker, Class, Told};
+use lanyard_broker::{Broker, Class, Error, Told};
 use serde::Serialize;
 use tokio::net::unix::UCred;
 use zeroize::Zeroizing;
@@ -38,13 +38,7 @@ pub async fn answer(
         }
     };
     match failed {
-        DispatchError::Failed(error) => {
-            tracing::debug!(%error, "not done");
-            match wire::encode_error(&error) {
-                Ok(body) => marked(response(StatusCode::UNPROCESSABLE_ENTITY, body), Kind::NotDone),
-                Err(error) => unwritable(error),
-            }
-        }
+        DispatchError::Failed(error) => not_done(&error),
         DispatchError::Unknown(_) => {
             let told = Told::new(Class::Failed, failed.to_string(), None);
             refusal(StatusCode::NOT_FOUND, Kind::NoSuchCall, &told)
@@ -74,6 +68,15 @@ pub(crate) fn speaks_ours(headers: &HeaderMap) -> bool {
 pub(crate) fn reply(reply: &impl Serialize) -> Response<Bytes> {
     match wire::encode(reply) {
         Ok(body) => response(StatusCode::OK, body),
+        Err(error) => unwritable(error),
+    }
+}
+
+/// The reply to a call that was not done.
+pub(crate) fn not_done(error: &Error) -> Response<Bytes> {
+    tracing::debug!(%error, "not done");
+    match wire::encode_error(error) {
+        Ok(body) => marked(response(StatusCode::UNPROCESSABLE_ENTITY, body), Kind::NotDone),
         Err(error) => unwritable(error),
     }
 }

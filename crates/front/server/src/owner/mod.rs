@@ -13,7 +13,7 @@ mod remote;
 use http::HeaderName;
 
 pub use self::answer::{actor, answer};
-pub(crate) use self::answer::{reply, speaks_ours};
+pub(crate) use self::answer::{not_done, reply, speaks_ours};
 pub use self::body::{BodyError, whole};
 pub use self::connect::ConnectError;
 pub(crate) use self::connect::{is_open_to_others, open};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lanyard_testkit::{Postgres, Relay, Served, left_out};
+use lanyard_testkit::{Home, Postgres, Relay, Served, left_out};
 
 use super::outages::{CALL, TOKEN, hands_out, in_trouble, recovers, until, webex, written_down};
 use crate::on_server;
@@ -16,7 +16,8 @@ fn server_of(relay: &Relay) -> String {
 /// In seconds.
 const MAX_STALE: &str = "4";
 
-fn is_cut_off(cut: fn(&Relay)) {
+/// `commands` checks how commands of the owner fail once `max_stale` is over.
+fn is_cut_off(cut: fn(&Relay), commands: fn(&Home, &str)) {
     let server = match Postgres::shared() {
         Ok(server) => server,
         Err(why) => return left_out(why),
@@ -44,10 +45,7 @@ fn is_cut_off(cut: fn(&Relay)) {
         let called = broker.ask("GET", CALL);
         assert_eq!((called.status, called.problem()), (503, Some("store")), "{called:?}");
         in_trouble(&broker, "");
-        let command = home.run(["token", "acme"]);
-        assert_eq!(command.code(), 6, "{command:?}");
-        assert!(command.stderr.contains(&server_of(&relay)) && command.stdout.is_empty(), "{command:?}");
-        assert!(command.hint().contains("check that the server is running"), "{command:?}");
+        commands(&home, &server_of(&relay));
 
         relay.forward();
         for path in [TOKEN, CALL] {
@@ -63,10 +61,38 @@ fn is_cut_off(cut: fn(&Relay)) {
 
 #[test]
 fn a_broker_whose_server_is_silent_hands_out_for_max_stale_and_recovers() {
-    is_cut_off(Relay::hold);
+    is_cut_off(Relay::hold, |home, _| {
+        let refused = |words: &[&str]| {
+            let command = home.run(words);
+            assert!(command.code() == 6 && command.stdout.is_empty(), "{words:?}: {command:?}");
+            assert!(command.hint().contains("lanyard doctor"), "{words:?}: {command:?}");
+            command.stderr
+        };
+        // Each waited for the server itself, its error would name it.
+        for words in [&["token", "acme"][..], &["api", "acme", "people/me"]] {
+            let error = refused(words);
+            assert!(error.contains("the store has not been read for"), "{words:?}: {error}");
+        }
+        // Perhaps before the broker takes its store for silent.
+        let error = refused(&["list"]);
+        assert!(error.contains("the store has not answered for"), "{error}");
+        for words in [&["list"][..], &["show", "acme"], &["refresh", "acme"], &["app", "list"]] {
+            let error = refused(words);
+            assert!(error.contains("the store has not answered for"), "{words:?}: {error}");
+            assert!(error.contains("nothing was changed"), "{words:?}: {error}");
+        }
+    });
 }
 
 #[test]
 fn a_broker_whose_connections_are_reset_hands_out_for_max_stale_and_recovers() {
-    is_cut_off(Relay::reset);
+    is_cut_off(Relay::reset, |home, server| {
+        let command = home.run(["token", "acme"]);
+        assert!(command.code() == 6 && command.stdout.is_empty(), "{command:?}");
+        let is_stale = command.stderr.contains("the store has not been read for");
+        assert!(is_stale || command.stderr.contains(server), "{command:?}");
+        let command = home.run(["list"]);
+        assert!(command.code() == 6 && command.stderr.contains(server), "{command:?}");
+        assert!(command.hint().contains("check that the server is running"), "{command:?}");
+    });
 }
