@@ -234,12 +234,29 @@ impl Here {
     }
 
     async fn write_down(&self) {
+        let mut reported = Reported::default();
         loop {
             self.broker.parts().sleep.sleep(HandOutOptions::default().flush).await;
-            if let Err(error) = self.audit_buffer.flush(self.broker.store()).await {
-                tracing::warn!(%error, "cannot write hand-outs to the audit");
+            let written = self.audit_buffer.flush(self.broker.store()).await;
+            match (reported.changes(written.is_err()), written) {
+                (true, Err(error)) => tracing::warn!(%error, "cannot write hand-outs to the audit"),
+                (true, Ok(_)) => tracing::info!("can write hand-outs to the audit again"),
+                (false, _) => {}
             }
         }
+    }
+}
+
+/// Whether the audit cannot be written, as it was last reported: the program's error output is not filled with repetitions.
+#[derive(Debug, Default)]
+struct Reported {
+    fails: bool,
+}
+
+impl Reported {
+    /// Whether an outcome differs from the one before, and is to be reported.
+    fn changes(&mut self, fails: bool) -> bool {
+        std::mem::replace(&mut self.fails, fails) != fails
     }
 }
 
@@ -255,5 +272,17 @@ impl Drop for Noted<'_> {
         if let Err(full) = self.here.audit_buffer.note(asked, self.here.broker.parts().clock.now().wall) {
             tracing::error!(error = %full, "a call is missing from the audit");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audit_that_cannot_be_written_is_reported_once_until_it_works_again() {
+        let mut reported = Reported::default();
+        let outcomes = [false, true, true, true, false, false, true];
+        assert_eq!(outcomes.map(|fails| reported.changes(fails)), [false, true, false, false, true, false, true]);
     }
 }
