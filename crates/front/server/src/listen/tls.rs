@@ -66,7 +66,8 @@ pub(crate) struct Tls {
 #[derive(Debug)]
 struct Loaded {
     config: Arc<ServerConfig>,
-    certificate: CertificateDer<'static>,
+    /// The certificate, and then those that prove it.
+    chain: Vec<CertificateDer<'static>>,
 }
 
 /// A certificate that expires within this time is reported.
@@ -88,15 +89,27 @@ impl Tls {
         TlsAcceptor::from(Arc::clone(&self.config.load().config))
     }
 
-    /// Logs that the certificate has expired, or expires soon.
+    /// Logs each certificate of the chain that has expired, or expires soon.
     pub(crate) fn report_expiry(&self, now: Timestamp) {
-        let Some(end) = expiry_before(&self.config.load().certificate, now + SOON) else { return };
-        let (path, end) = (self.files.certificate.display(), format!("{end:.0}"));
-        let hint = "replace the files, then send the broker SIGHUP";
-        if expiry_before(&self.config.load().certificate, now).is_some() {
-            tracing::error!(%path, expired = end, hint, "the TLS certificate has expired: clients refuse the connection");
-        } else {
-            tracing::warn!(%path, expires = end, hint, "the TLS certificate expires within 14 days");
+        let (path, hint) = (self.files.certificate.display(), "replace the files, then send the broker SIGHUP");
+        for (place, certificate) in self.config.load().chain.iter().enumerate() {
+            let Some(end) = expiry_before(certificate, now + SOON) else { continue };
+            let (place, has_expired, end) = (place + 1, end < now, format!("{end:.0}"));
+            // A client may know another way to its authority than an issuer that has expired.
+            match (place, has_expired) {
+                (1, true) => {
+                    tracing::error!(%path, expired = end, hint, "the TLS certificate has expired: clients refuse the connection");
+                }
+                (1, false) => tracing::warn!(%path, expires = end, hint, "the TLS certificate expires within 14 days"),
+                (_, true) => tracing::error!(
+                    %path, place, expired = end, hint,
+                    "an issuer in the file of the TLS certificate has expired: clients may refuse the connection"
+                ),
+                (_, false) => tracing::warn!(
+                    %path, place, expires = end, hint,
+                    "an issuer in the file of the TLS certificate expires within 14 days"
+                ),
+            }
         }
     }
 }
@@ -133,19 +146,18 @@ fn config(files: &TlsFiles) -> Result<Loaded, TlsError> {
         return Err(TlsError::Exposed(files.key.clone()));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| nothing(&files.key, "private key", &error))?;
-    let certificate = chain[0].clone();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Unusable)?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
+        .with_single_cert(chain.clone(), key)
         .map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => TlsError::Mismatch,
             error => TlsError::Unusable(error),
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Loaded { config: Arc::new(config), certificate })
+    Ok(Loaded { config: Arc::new(config), chain })
 }
 
 fn is_exposed(key: &Path) -> bool {

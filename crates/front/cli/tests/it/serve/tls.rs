@@ -31,6 +31,15 @@ impl Authority {
         Self { issuer: CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap() }
     }
 
+    /// An authority whose own certificate expires at `end`.
+    fn until(name: &str, end: SystemTime) -> Self {
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, name);
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        ca.not_after = end.into();
+        Self { issuer: CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap() }
+    }
+
     /// Certifies that name, into files of the home's.
     pub(crate) fn certify(&self, home: &Home, name: &str) -> [PathBuf; 2] {
         let key = KeyPair::generate().unwrap();
@@ -179,6 +188,26 @@ fn a_certificate_that_expires_soon_or_has_expired_is_reported() {
             assert_eq!(broker.ask("GET", "/readyz").status, 200);
             assert!(!format!("{:?}", broker.log()).contains("the TLS certificate"));
         }
+        assert!(broker.stop().status.success());
+    }
+}
+
+#[test]
+fn an_issuer_in_the_file_that_expires_before_the_certificate_is_reported() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::new(LANYARD).with_acme(&webex);
+    let day = Duration::from_hours(24);
+    let now = SystemTime::from(SystemClock::new().now().wall);
+    for (end, expected) in [(now + day, "expires within 14 days"), (now - day, "has expired: clients may refuse")] {
+        let authority = Authority::until("the first", end);
+        let [certificate, private] = authority.certify_until(&home, "lanyard.test", now + 400 * day);
+        let leaf = fs::read_to_string(&certificate).unwrap();
+        fs::write(&certificate, leaf + &authority.pem()).unwrap();
+        let words = ["--http", "127.0.0.1:0", "--http-name", "lanyard.test", "--tls-certificate"];
+        let files = [certificate.to_str().unwrap(), "--tls-key", private.to_str().unwrap()];
+        let broker = Served::start(&home, words.into_iter().chain(files));
+        let line = broker.wait_for(&format!("an issuer in the file of the TLS certificate {expected}"));
+        assert!(line["place"] == 2 && line["hint"].as_str().unwrap().contains("SIGHUP"), "{line}");
         assert!(broker.stop().status.success());
     }
 }
