@@ -63,7 +63,8 @@ fn with(home: &Home, variables: &[(&str, &Path)], arguments: &[&str]) -> Ended {
     for name in ["PGPASSWORD", "PGPASSFILE", "HOME"] {
         command.env_remove(name);
     }
-    command.envs(variables.iter().copied());
+    // An address without a port means the standard one, whatever the environment says.
+    command.env("PGPORT", "1").envs(variables.iter().copied());
     Running::start(&mut command).end()
 }
 

@@ -87,10 +87,9 @@ impl StoreAddress {
         let unnamed = "its address names no user, and neither PGUSER nor USER is set";
         let role = self.role().ok_or_else(|| super::error::unreachable(self, unnamed))?;
         let database = self.database();
-        let mut options = PgConnectOptions::new_without_pgpass().username(&role).database(&database);
-        if let Some(port) = self.url.port() {
-            options = options.port(port);
-        }
+        // Named even if it is the default: sqlx would take PGPORT, and each shell and service would reach a server of its own.
+        let port = self.url.port().unwrap_or(PORT);
+        let mut options = PgConnectOptions::new_without_pgpass().username(&role).database(&database).port(port);
         let mut host = self.url.host_str().unwrap_or_default().to_owned();
         for (name, value) in self.url.query_pairs() {
             match &*name {
