@@ -1,9 +1,10 @@
 //! Every organisation that a body names.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use lanyard_protocol::WebexId;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use url::form_urlencoded;
 
 use super::name::{Holds, is_plain, leads_to_organisation};
@@ -11,18 +12,17 @@ use super::name::{Holds, is_plain, leads_to_organisation};
 /// The organisations and members that a body or a query names.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Each organisation that is named, at any depth and as often as it is: a member that comes twice is read by some as the first
-    /// and by others as the last. An empty one stands for what cannot be an organisation's id.
+    /// Each organisation that is named, at any depth. An empty one stands for what cannot be an organisation's id.
     pub(super) ids: Vec<String>,
     /// The outermost members that hold a text, exactly as they are named.
     pub(super) members: Vec<String>,
 }
 
-/// Reads JSON. `None` where it is not, in UTF-8 and to its end.
+/// Reads JSON. `None` where it is not, in UTF-8 and to its end, and where an object has a member twice, in whatever case.
 pub(super) fn json(text: &[u8]) -> Option<Found> {
     let mut found = Found::default();
     let mut json = serde_json::Deserializer::from_slice(text);
-    json.deserialize_any(Search { found: &mut found, holds: Holds::Other, depth: 0 }).and_then(|()| json.end()).ok()?;
+    json.deserialize_any(Search { found: &mut found, holds: Holds::Other, depth: 0 }).and_then(|_| json.end()).ok()?;
     Some(found)
 }
 
@@ -83,70 +83,76 @@ impl Search<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Search<'_> {
-    type Value = ();
+    /// Whether it is a text.
+    type Value = bool;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Search<'_> {
-    type Value = ();
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
         self.found.note(self.holds, text);
-        Ok(())
+        Ok(true)
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
         self.odd();
-        Ok(())
+        Ok(false)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
         self.odd();
-        Ok(())
+        Ok(false)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
         self.odd();
-        Ok(())
+        Ok(false)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
         self.odd();
-        Ok(())
+        Ok(false)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
         let Self { found, holds, depth } = self;
         while items.next_element_seed(Search { found: &mut *found, holds, depth: depth + 1 })?.is_some() {}
-        Ok(())
+        Ok(false)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
         let Self { found, holds: outer, depth } = self;
+        let mut names = HashSet::new();
         if outer == Holds::Id {
             found.ids.push(String::new());
         }
         while let Some(name) = members.next_key::<String>()? {
+            let folded = name.to_ascii_lowercase();
             let is_one = matches!(outer, Holds::Organisations | Holds::Organisation);
-            let inside = is_one && matches!(name.as_str(), "id" | "uuid" | "value");
+            let inside = is_one && matches!(folded.as_str(), "id" | "uuid" | "value");
             let holds = if inside { Holds::Id } else { Holds::of(&name) };
-            let before = found.ids.len();
-            members.next_value_seed(Search { found: &mut *found, holds, depth: depth + 1 })?;
-            if depth == 0 && holds == Holds::Id && found.ids.len() > before {
+            // Some read the first and some the last.
+            if !names.insert(folded) {
+                return Err(A::Error::custom("a member comes twice"));
+            }
+            let is_text = members.next_value_seed(Search { found: &mut *found, holds, depth: depth + 1 })?;
+            if depth == 0 && holds == Holds::Id && is_text {
                 found.members.push(name);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

@@ -371,6 +371,7 @@ mod tests {
     fn a_call_that_takes_the_organisation_in_its_body_has_it_there() {
         let named = format!(r#"{{"displayName":"x","orgId":"{UUID}"}}"#);
         let inside = format!(r#"{{"displayName":"x","a":{{"orgId":"{UUID}"}}}}"#);
+        let twice = |again: &str| format!(r#"{{"displayName":"x","orgId":"{UUID}",{again}}}"#);
         for path in ["people", "workspaces", "groups"] {
             for (own, body, expected) in [
                 (UUID, "{}", Ok(String::new())),
@@ -380,6 +381,11 @@ mod tests {
                 (OTHER, "", Err(Code::Refused)),
                 (OTHER, r#"{"orgId":null}"#, Err(Code::Refused)),
                 (OTHER, &*inside, Err(Code::Refused)),
+                (UUID, &*twice(r#""orgId":null"#), Err(Code::Refused)),
+                (OTHER, &*twice(r#""orgId":[]"#), Err(Code::Refused)),
+                (OTHER, &*twice(r#""ORGID":null"#), Err(Code::Refused)),
+                (OTHER, &*twice(r#""a":{"b":1,"b":2}"#), Err(Code::Refused)),
+                (OTHER, &*format!(r#"{{"orgId":["{UUID}"]}}"#), Err(Code::Refused)),
                 (OTHER, &named.replace("orgId", "ORGID"), Err(Code::Refused)),
                 (OTHER, &named.replace("orgId", "targetOrgId"), Err(Code::Refused)),
             ] {
@@ -422,6 +428,8 @@ mod tests {
             r#"{"managedBy":[{"orgId":"other"}]}"#.to_owned(),
             r#"{"managedOrgs":[{"orgId":"other"}]}"#.to_owned(),
             r#"{"managedOrgs":[{"id":"other"}]}"#.to_owned(),
+            r#"{"managedOrgs":[{"ID":"other"}]}"#.to_owned(),
+            r#"{"organization":{"Id":"other"}}"#.to_owned(),
             r#"{"managedOrgs":["other"]}"#.to_owned(),
             r#"{"urn:scim:schemas:extension:cisco:webexidentity:2.0:User:managedOrgs":[{"orgId":"other"}]}"#.to_owned(),
             r#"{"Operations":[{"op":"add","path":"managedOrgs.orgId","value":"other"}]}"#.to_owned(),
