@@ -137,7 +137,8 @@ pub async fn migrate_store(
 ) -> Result<Migrated, MigrateError> {
     let home = Home::new(home).absolute()?;
     home.check_directory()?;
-    let (settings, _) = Settings::read_for_use(&home)?;
+    // Mistakes that an ordinary command passes over would keep the store from being named at the end.
+    let settings = Settings::read(&home)?;
     let named = options.store.as_ref().or(settings.store.as_ref());
     if let Some(store) = named.filter(|store| **store != to.address) {
         return Err(MigrateError::Elsewhere { home: home.directory, store: store.clone() });

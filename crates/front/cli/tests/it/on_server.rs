@@ -228,8 +228,16 @@ fn a_move_that_a_person_must_finish_keeps_its_key() {
     let webex = Webex::start(RefreshBehaviour::RotateStrict, Duration::from_hours(1));
     let home = Home::new(LANYARD).with_acme(&webex);
     let token = home.token();
+    let settings = home.path().join("lanyard.toml");
+    fs::write(&settings, "key_sorce = \"file\"\n").unwrap();
+    fs::set_permissions(&settings, Permissions::from_mode(0o600)).unwrap();
+    let mistaken = home.run(["migrate-store", &address, "--key-source", "file"]);
+    assert!(mistaken.stderr.contains("key_sorce") && mistaken.code() != 0, "{}", mistaken.stderr);
+    assert_eq!(home.token(), token, "nothing was begun");
+    fs::remove_file(&settings).unwrap();
+
     // Settings that are a link are not edited.
-    let (settings, elsewhere) = (home.path().join("lanyard.toml"), home.beside().join("settings.toml"));
+    let elsewhere = home.beside().join("settings.toml");
     fs::write(&elsewhere, "").unwrap();
     fs::set_permissions(&elsewhere, Permissions::from_mode(0o600)).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &settings).unwrap();
