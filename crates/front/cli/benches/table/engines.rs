@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use lanyard_home::Options;
 use lanyard_store::{About, Event, JournalRecord, Parts, Store};
-use lanyard_testkit::{Home, Postgres, RefreshBehaviour, Webex, wait};
+use lanyard_testkit::{Home, Postgres, RefreshBehaviour, Webex};
 use lanyard_time::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::hand_out::{TOKEN, in_turns, median};
 use crate::load::Load;
-use crate::process::{Server, lanyard};
-use crate::rotations;
+use crate::process::Server;
 use crate::table::{Row, Table, Target, say};
-use crate::{Plan, load, machine};
+use crate::{Plan, load};
 
 /// What is handed out is in the broker's memory, whichever engine keeps it. As under another's rotation.
 const HAND_OUT: Target = Target::AtMost(1.1);
@@ -33,9 +32,6 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     let on_server = home(plan, Some(&server.database())).with_acme(&webex);
     commits(plan, table, &in_file, &on_server);
     hand_outs(plan, table, &in_file, &on_server);
-    for (engine, address) in [("SQLite", None), ("PostgreSQL", Some(server.database()))] {
-        renewals(plan, table, engine, &home(plan, address.as_deref()), &webex);
-    }
 }
 
 /// A home, whose settings name a database if one is given.
@@ -101,37 +97,3 @@ fn hand_outs(plan: &Plan, table: &mut Table, in_file: &Home, on_server: &Home) {
     file.stop();
     server.stop();
 }
-
-/// Renewals in a second of one broker that may begin as many as it can.
-fn renewals(plan: &Plan, table: &mut Table, engine: &str, home: &Home, webex: &Webex) {
-    let count = plan.credentials / 50;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime is had");
-    runtime.block_on(async {
-        let made = lanyard_home::open_or_create(&home.path(), Parts::system(), Options::default()).await;
-        let store = made.expect("a home is made").store;
-        rotations::fill(&store, count, webex).await;
-        store.close().await.expect("it is closed");
-    });
-    webex.forget_record();
-    let mut command = lanyard(&plan.binary, &home.path());
-    command.args(["serve", "--rotations-per-second", "1000"]).env("LANYARD_LOG", "warn");
-    let begun = load::now();
-    let broker = Server::start(&mut command, home.path().join("lanyard.sock"));
-    broker.wait_until_it_answers();
-    let all = usize::try_from(count).unwrap_or(usize::MAX);
-    while webex.refreshes().len() < all && begun.elapsed() < LONGEST {
-        wait(Duration::from_millis(50));
-    }
-    let (done, took) = (u32::try_from(webex.refreshes().len()).unwrap_or(u32::MAX), begun.elapsed());
-    let used = machine::processor_time(broker.id()).map_or(f64::NAN, |used| used.as_secs_f64());
-    broker.stop();
-    let rate = format!("{:.0} /s", f64::from(done) / took.as_secs_f64());
-    let beside = format!(
-        "{done} in {:.1} s; {:.1} ms of processor time for each",
-        took.as_secs_f64(),
-        used * 1e3 / f64::from(done)
-    );
-    table.add(Row::seen(format!("renewals a second, {engine}, {count} due together"), rate, beside));
-}
-
-const LONGEST: Duration = Duration::from_mins(1);

@@ -40,7 +40,7 @@ impl Server {
         server
     }
 
-    pub(crate) fn start(command: &mut Command, socket: PathBuf) -> Self {
+    fn start(command: &mut Command, socket: PathBuf) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
         Self { child, socket }
     }

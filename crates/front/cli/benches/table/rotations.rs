@@ -39,7 +39,7 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
 }
 
 /// So many credentials of one service app, whose tokens have all ended. Webex keeps the refresh token, so one does for all.
-pub(crate) async fn fill(store: &Store, count: u32, webex: &Webex) {
+async fn fill(store: &Store, count: u32, webex: &Webex) {
     let service_app = &webex.description().service_app;
     let environment = Environment::at(webex.url()).expect("the simulator is an environment");
     let app = NewApp {
@@ -66,12 +66,16 @@ pub(crate) async fn fill(store: &Store, count: u32, webex: &Webex) {
         new.credential.kind = Kind::ServiceApp;
         new.credential.environment = environment.clone();
         new.credential.app = Some(app.app.id);
-        new.tokens = Some(NewTokens {
+        new.tokens = None;
+        let tokens = NewTokens {
             access: Some(AccessToken::new(format!("{number:0>120}"))),
             refresh: Some(RefreshToken::new(service_app.refresh_token.as_str())),
             validity: validity.clone(),
             scopes: None,
-        });
-        store.insert_credential(&new).await.expect("a credential is added");
+        };
+        // In two steps: one that is added with a refresh token has it compared with those of all others.
+        let added = store.insert_credential(&new).await.expect("a credential is added");
+        let given = store.replace_grant(added.id, &tokens, &added.subject, None).await;
+        given.expect("tokens are stored").expect("the credential was just added");
     }
 }
