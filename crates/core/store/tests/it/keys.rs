@@ -194,7 +194,7 @@ async fn a_replacement_that_ends_anywhere_leaves_a_home_that_works_and_goes_on_l
                 let done = done.unwrap();
                 assert_ne!(done.new, last);
                 (polls, last) = (0, done.new);
-                if interrupted >= 20 {
+                if interrupted >= 20 && offered >= 2 {
                     break;
                 }
             }
