@@ -88,7 +88,10 @@ impl Store {
     /// setting.
     pub async fn journal_retention(&self) -> Result<Retention, StoreError> {
         let row = self.engine().row(sql(TABLE, SELECT)).await?;
-        if row.is_none() && self.journal_counter().await?.mac.is_none() {
+        if row.is_none()
+            && self.journal_counter().await?.mac.is_none()
+            && self.engine().row(sql("journal", ANY_OF_THIS_VERSION)).await?.is_none()
+        {
             return Ok(Retention::first(stored(self.now().wall)));
         }
         Retention::read(self, row.as_ref())
@@ -121,8 +124,12 @@ impl Store {
         .await
     }
 
-    /// Writes the setting that a new journal begins with.
+    /// Writes the setting that a new journal begins with. Where the journal is not new, the row was removed by somebody else, and stays
+    /// missing: nothing is pruned then.
     pub(super) async fn begin_retention(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        if tx.row(sql("journal", ANY_OF_THIS_VERSION)).await?.is_some() {
+            return Ok(());
+        }
         let first = Retention::first(stored(tx.now().wall));
         let insert = sql(TABLE, INSERT)
             .bind(first.keep)
@@ -143,6 +150,8 @@ const TABLE: &str = "journal_retention";
 const SELECT: &str = "SELECT id, keep, keep_before, changed_at, seal FROM journal_retention WHERE id = 1";
 const UPDATE: &str =
     "UPDATE journal_retention SET keep = $1, keep_before = $2, changed_at = $3, seal = $4 WHERE id = 1";
+/// Read only while the head of the journal names no entry of this version.
+const ANY_OF_THIS_VERSION: &str = "SELECT number FROM journal WHERE sequence IS NULL LIMIT 1";
 const INSERT: &str = "INSERT INTO journal_retention (id, keep, keep_before, changed_at, seal) VALUES (1, $1, $2, $3, $4) \
      ON CONFLICT (id) DO NOTHING";
 

@@ -531,8 +531,7 @@ async fn a_role_without_rights_is_told_the_statement_that_grants_them() {
     let address = world.database.as_deref().unwrap();
     let options = || Options { store: Some(address.replace("lanyard@", "plain@").parse().unwrap()), ..world.options() };
     let opened = async || lanyard_home::open(&world.home(), parts(&world.clock), options()).await;
-    let made = "DO $$ BEGIN CREATE ROLE plain LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
-    world.tamper(made).await;
+    world.tamper(&made_role("plain")).await;
     let error = opened().await.unwrap_err();
     assert!(error.to_string().contains("no USAGE on the schema lanyard"), "{error}");
     let hint = error.hint();
@@ -546,7 +545,21 @@ async fn a_role_without_rights_is_told_the_statement_that_grants_them() {
     // A new store needs another right.
     world.tamper("DROP SCHEMA lanyard CASCADE").await;
     let home = tempfile::tempdir().unwrap();
-    let made = lanyard_home::open_or_create(&home.path().join("home"), parts(&world.clock), options()).await;
-    let hint = made.unwrap_err().hint();
+    let made = async || {
+        let made = lanyard_home::open_or_create(&home.path().join("home"), parts(&world.clock), options()).await;
+        made.unwrap_err()
+    };
+    let hint = made().await.hint();
     assert!(hint.contains("GRANT CREATE ON DATABASE") && hint.ends_with(" TO plain"), "{hint}");
+    // A schema of somebody who could drop its tables is no place for them.
+    world.tamper(&made_role("squatter")).await;
+    world.tamper("CREATE SCHEMA lanyard AUTHORIZATION squatter; GRANT ALL ON SCHEMA lanyard TO plain").await;
+    let error = made().await;
+    assert!(error.to_string().contains("belongs to the role squatter"), "{error}");
+    assert!(error.hint().contains("ALTER SCHEMA lanyard OWNER TO plain"), "{}", error.hint());
+    world.tamper("DROP SCHEMA lanyard").await;
+}
+
+fn made_role(name: &str) -> String {
+    format!("DO $$ BEGIN CREATE ROLE {name} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
 }

@@ -184,6 +184,10 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             findings.push(Finding::bad("store", with_cause(&error), Some(store_hint(&error, home))));
         }
     }
+    if let Err(error) = store.journal_retention().await {
+        code = 6;
+        findings.push(Finding::bad("audit", with_cause(&error), Some(store_hint(&error, home))));
+    }
     for refused in store.client_list().await?.refused {
         code = 6;
         findings.push(Finding::bad("client", refused.to_string(), Some(refused.hint().to_owned())));

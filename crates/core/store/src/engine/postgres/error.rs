@@ -59,6 +59,16 @@ pub(super) fn may_not_create(address: &StoreAddress, error: StoreError) -> Store
     with_hint(error, hint)
 }
 
+/// The schema, still empty, belongs to a role that this one has no reason to trust.
+pub(super) fn anothers_schema(address: &StoreAddress, owner: &str) -> StoreError {
+    let role = quoted(&address.role().unwrap_or_else(|| "ROLE".to_owned()));
+    StoreError::Denied {
+        server: address.server(),
+        reason: format!("the schema lanyard belongs to the role {}, which could drop every table in it", quoted(owner)),
+        hint: format!("run as a superuser: ALTER SCHEMA lanyard OWNER TO {role}; or use another database"),
+    }
+}
+
 /// The role may not alter the schema.
 pub(super) fn may_not_alter(error: StoreError) -> StoreError {
     with_hint(error, "upgrade the store once with the role that owns the schema lanyard".to_owned())

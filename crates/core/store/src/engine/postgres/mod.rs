@@ -257,10 +257,15 @@ impl PostgresTransaction {
 
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
         if version == 1 {
-            if self.rows(sql("schema", HAS_SCHEMA)).await?.is_empty() {
-                self.script("CREATE SCHEMA lanyard")
+            match self.rows(sql("schema", SCHEMA_OWNER)).await?.first() {
+                None => self
+                    .script("CREATE SCHEMA lanyard")
                     .await
-                    .map_err(|error| error::may_not_create(&self.address, error))?;
+                    .map_err(|error| error::may_not_create(&self.address, error))?,
+                Some(row) if !row.flag("trusted")? => {
+                    return Err(error::anothers_schema(&self.address, row.str("owner")?));
+                }
+                Some(_) => {}
             }
             self.script(schema::PRELUDE).await?;
         }
@@ -390,7 +395,8 @@ const LOCK_CREDENTIAL: &str = "SELECT id FROM credentials WHERE id = $1 FOR UPDA
 const LOCK_SEALED_TABLES: &str =
     "LOCK TABLE home, apps, credentials, clients, client_credentials, client_list IN SHARE ROW EXCLUSIVE MODE";
 const LOCK_COUNTER: &str = concat!(journal_head!(), " FOR UPDATE");
-const HAS_SCHEMA: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard'";
+/// The owner of a schema can drop whatever is in it: that must be this role, or one that can do so anyway.
+const SCHEMA_OWNER: &str = "SELECT CAST(r.rolname AS TEXT) AS owner,      r.rolsuper OR pg_has_role(n.nspowner, 'USAGE') OR n.nspowner = d.datdba AS trusted      FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner JOIN pg_database d ON d.datname = current_database()      WHERE n.nspname = 'lanyard'";
 const IS_THERE: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard' \
      AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'schema_version')";
 const SCHEMA_VERSION: &str = "SELECT version FROM schema_version";

@@ -7,7 +7,7 @@ use lanyard_protocol::WebexId;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use url::form_urlencoded;
 
-use super::name::{Holds, is_plain, leads_to_organisation};
+use super::name::{Holds, is_own_id, is_plain, leads_to_organisation};
 
 /// The organisations and members that a body or a query names.
 #[derive(Debug, Default)]
@@ -142,8 +142,12 @@ impl<'de> Visitor<'de> for Search<'_> {
         while let Some(name) = members.next_key::<String>()? {
             let folded = name.to_ascii_lowercase();
             let is_one = matches!(outer, Holds::Organisations | Holds::Organisation);
-            let inside = is_one && matches!(folded.as_str(), "id" | "uuid" | "value");
-            let holds = if inside { Holds::Id } else { Holds::of(&name) };
+            let holds = match Holds::of(&name) {
+                _ if is_one && is_own_id(&name) => Holds::Id,
+                // What is inside an organisation is about it, however deep.
+                Holds::Other if is_one => Holds::Organisation,
+                holds => holds,
+            };
             // Some read the first and some the last.
             if !names.insert(folded) {
                 return Err(A::Error::custom("a member comes twice"));

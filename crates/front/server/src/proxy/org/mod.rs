@@ -406,6 +406,7 @@ mod tests {
             r#"{"email":"x","n":1.5,"t":[true,null]}"#,
             r#"{"orgId":null}"#,
             r#"{"organization":"Acme"}"#,
+            r#"{"organization":{"name":"Acme","sites":[{"name":"x"}]}}"#,
         ] {
             assert_eq!(post(UUID, "rooms", "application/json; charset=utf-8", text), Ok(String::new()), "{text}");
             assert_eq!(post(UUID, "rooms", "", text), Ok(String::new()), "{text}");
@@ -430,6 +431,11 @@ mod tests {
             r#"{"managedOrgs":[{"id":"other"}]}"#.to_owned(),
             r#"{"managedOrgs":[{"ID":"other"}]}"#.to_owned(),
             r#"{"organization":{"Id":"other"}}"#.to_owned(),
+            r#"{"managedOrgs":[{"_id":"other"}]}"#.to_owned(),
+            r#"{"managedOrgs":{"first":{"id":"other"}}}"#.to_owned(),
+            r#"{"organization":{"of":[{"value":"other"}]}}"#.to_owned(),
+            r#"{"Operations":[{"op":"add","path":"customerId","value":"other"}]}"#.to_owned(),
+            r#"{"Operations":[{"op":"add","path":"tenant_id","value":"other"}]}"#.to_owned(),
             r#"{"managedOrgs":["other"]}"#.to_owned(),
             r#"{"urn:scim:schemas:extension:cisco:webexidentity:2.0:User:managedOrgs":[{"orgId":"other"}]}"#.to_owned(),
             r#"{"Operations":[{"op":"add","path":"managedOrgs.orgId","value":"other"}]}"#.to_owned(),

@@ -67,8 +67,13 @@ const IDS: [&str; 13] = [
 /// Whether an attribute's name or a path, inside a body, leads to an organisation.
 pub(super) fn leads_to_organisation(path: &str) -> bool {
     let letters = letters(path);
-    let words = ["orgid", "organizationid", "organisationid", "managedorgs", "managedby", "organizations", "scim"];
-    words.iter().any(|word| letters.contains(word))
+    let words = ["managedorgs", "managedby", "organizations", "scim"];
+    words.iter().chain(&IDS).any(|word| letters.contains(word))
+}
+
+/// Whether a member of an organisation holds its id: SCIM calls it a value.
+pub(super) fn is_own_id(name: &str) -> bool {
+    matches!(letters(name).as_str(), "id" | "uuid" | "value")
 }
 
 /// Whether a name is written so that every server reads it as the same one.
