@@ -12,9 +12,11 @@ use lanyard_secret::AccessToken;
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 
-use crate::refresher::Observer;
-use crate::renewals::{MustFinish, Renewals};
-use crate::{Error, HandOuts};
+use crate::Error;
+use crate::handouts::HandOuts;
+use crate::in_progress::{MustFinish, Renewals, detached};
+use crate::observer::Observer;
+use crate::parts::Parts;
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -36,17 +38,6 @@ pub struct Broker {
     pub(crate) observer: Observer,
     /// The tokens in memory, where this process is a broker that stays.
     pub(crate) memory: Option<HandOuts>,
-}
-
-/// Time, waiting and randomness, as this process has them.
-#[derive(Clone, Debug)]
-pub struct Parts {
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The random numbers.
-    pub entropy: Arc<dyn Entropy>,
-    /// The way to wait.
-    pub sleep: Arc<dyn Sleep>,
 }
 
 /// A use case.
@@ -124,6 +115,24 @@ impl Broker {
     /// ends, however it ends, or becomes another program.
     pub async fn drain(&self) {
         self.renewals.drain().await;
+    }
+
+    /// Registers something that must be finished once it has begun. `None` if the process is about to end: then nothing may be sent
+    /// any more, except as a part of what must be finished anyway.
+    pub(crate) fn enter(&self) -> Option<Arc<MustFinish>> {
+        self.finishing.clone().or_else(|| self.renewals.enter().map(Arc::new))
+    }
+
+    /// Runs `work`, which obtains tokens and stores them or gives them back, as a task of its own. It goes on if the returned future
+    /// is dropped, and the process ends only after it.
+    pub(crate) async fn finish<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let finishing = self.enter().ok_or(Error::Stopping)?;
+        // The clone keeps the process from ending, and so does every part of the work that is given one of its own.
+        detached(work(Self { finishing: Some(finishing), ..self.clone() })).await
     }
 
     /// A clone of the broker whose renewals are not reported to the refresher, because it began them itself.

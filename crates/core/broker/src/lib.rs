@@ -5,21 +5,24 @@
 
 mod broker;
 mod calls;
+mod dispatch;
 mod environment;
 mod error;
 mod grant;
 mod handouts;
 mod identity;
+mod in_progress;
 mod issuer;
+mod lookup;
 mod memory;
-mod mint;
+mod observer;
+mod parts;
 mod refresher;
-mod renewals;
-mod rotation;
-mod unauthorized;
+mod renewal;
+mod revocation;
 pub mod wire;
 
-pub use broker::{Broker, Call, Parts, whose_limit};
+pub use broker::{Broker, Call, whose_limit};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
 pub use calls::app::{
     AddApp, ChangeApp, ListApps, ListUnreadableApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
@@ -28,14 +31,13 @@ pub use calls::app::{
 pub use calls::audit::{KeepAudit, ReadAudit, ShowAuditRetention, VerifyAudit};
 pub use calls::backup::{Resume, Tried, TryTokens, Verdict};
 pub use calls::check_calls::CheckCalls;
-pub use calls::clear::{Clear, Cleared, RetryRevocations, Revocation, RevocationOutcome};
+pub use calls::clear::{Clear, Cleared};
 pub use calls::client::{
     AddClient, AddedClient, Holding, ListClients, ListRefusedClients, RemoveClient, ShowClient, ShownClient,
     client_actor,
 };
 pub use calls::client_policy::{ChangeClient, Limit};
 pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
-pub use calls::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
 pub use calls::holders::{Holder, Holders};
 pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
 pub use calls::key::RenewDataKeys;
@@ -53,12 +55,14 @@ pub use calls::test::{
     Coverage, JobReport, NeedReport, NeedVerdict, NotGranted, Sight, Test, TestReport, TokenFinding,
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
-pub use error::{Again, Class, Error, Troubled, advice, class_of, mint_advice};
+pub use dispatch::{DispatchError, NAMES, Travels, dispatch};
+pub use error::{Again, Cause, Class, Error, Told, Troubled, advice, class_of, mint_advice};
 pub use handouts::{
     Actor, Asked, AuditBuffer, AuditBufferFull, HandOutOptions, HandOuts, LostHistory, Names, Ready, Taken,
 };
 pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
+pub use parts::Parts;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
-pub use unauthorized::TokenVerdict;
-pub use wire::{Told, Travels};
+pub use renewal::{HandOut, HandedOut, RecordHandOut, Shortfall, TokenVerdict};
+pub use revocation::{RetryRevocations, Revocation, RevocationOutcome};

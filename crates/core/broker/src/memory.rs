@@ -10,11 +10,11 @@ use lanyard_credential::{CredentialId, CredentialName, Generation};
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::AccessToken;
 
+use crate::broker::{Broker, whose_limit};
 use crate::environment::expect;
-use crate::wire::Told;
-use crate::{
-    Actor, Asked, Broker, Class, Error, HandOut, HandOuts, HandedOut, Ready, RecordHandOut, Taken, whose_limit,
-};
+use crate::error::{Class, Error, Told};
+use crate::handouts::{Actor, Asked, HandOuts, Ready, Taken};
+use crate::renewal::{HandOut, HandedOut, RecordHandOut};
 
 /// A credential's token, and everything that a call to Webex needs of the credential.
 #[derive(Debug)]
@@ -212,7 +212,7 @@ impl Broker {
 /// The error of a call for which the store was waited for in vain.
 fn unanswered(memory: &HandOuts, outcome: &str) -> Error {
     let seconds = memory.unanswered(&memory.now()).as_secs();
-    let hint = "check that the database server is running and reachable: lanyard doctor";
+    let hint = "check that the database server, or the disk that holds the database, responds: lanyard doctor";
     Told::new(Class::Store, format!("the store has not answered for {seconds} s; {outcome}"), hint.to_owned()).into()
 }
 

@@ -9,7 +9,7 @@ use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::engine::{Statement, sql};
+use crate::engine::{Row, Statement, sql};
 use crate::event::{About, Event, StandingNote};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
@@ -117,30 +117,44 @@ impl Store {
 
     /// All credentials that can be read, by name. The log names the others.
     pub async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
-        let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
-        let mut environments = Environments::default();
-        let read = rows.iter().map(|row| unless_unreadable(self.read_credential_among(row, &mut environments)));
-        read.filter_map(Result::transpose).collect()
+        let mut all = Vec::new();
+        self.credentials_in_parts(|credential| all.push(credential)).await?;
+        all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
     }
 
     /// Why credentials cannot be read, an error for each of them.
     pub async fn unreadable_credentials(&self) -> Result<Vec<StoreError>, StoreError> {
-        let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
-        Ok(rows.iter().filter_map(|row| self.read_credential(row).err()).collect())
+        let mut errors = Vec::new();
+        let each = |row: &Row| {
+            errors.extend(self.read_credential(row).err());
+            Ok(())
+        };
+        self.each_credential(each).await?;
+        Ok(errors)
     }
 
-    /// All credentials that can be read, a part of them at a time, each given to `keep` as soon as it is read.
+    /// All credentials that can be read, by id, each given to `keep` as soon as it is read.
     pub async fn credentials_in_parts(&self, mut keep: impl FnMut(Credential)) -> Result<(), StoreError> {
         let mut environments = Environments::default();
+        let each = |row: &Row| {
+            if let Some(credential) = unless_unreadable(self.read_credential_among(row, &mut environments))? {
+                keep(credential);
+            }
+            Ok(())
+        };
+        self.each_credential(each).await
+    }
+
+    /// Reads a part of the rows at a time: to open many takes long, and others work on the same threads.
+    async fn each_credential(&self, mut each: impl FnMut(&Row) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut after = String::new();
         loop {
             let rows = self.engine().rows(sql("credentials", SELECT_PART).bind(after.as_str()).bind(PART)).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.text("id")?;
             for row in &rows {
-                if let Some(credential) = unless_unreadable(self.read_credential_among(row, &mut environments))? {
-                    keep(credential);
-                }
+                each(row)?;
             }
         }
     }
@@ -376,9 +390,8 @@ impl StandingNote {
     }
 }
 
-const SELECT_ALL: &str = concat!("SELECT ", credential_columns!(), ", seal FROM credentials ORDER BY name");
 /// So many credentials are read at a time.
-const PART: u32 = 1000;
+const PART: u32 = 256;
 
 const SELECT_PART: &str =
     concat!("SELECT ", credential_columns!(), ", seal FROM credentials WHERE id > $1 ORDER BY id LIMIT $2");

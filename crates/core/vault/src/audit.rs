@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::keys::KEY;
+use crate::sealed::KEY;
 
 /// A key that authenticates the audit's records, the list of clients or single rows. Wiped when dropped.
 #[derive(Clone)]

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::keys::KEY;
 use crate::passphrase::Work;
+use crate::sealed::KEY;
 use crate::{HomeKey, KeyId, LockedKey, Sealed};
 
 /// One line: a key, or a key under a passphrase.

@@ -8,10 +8,8 @@ use lanyard_secret::SecretBytes;
 use lanyard_time::Entropy;
 use zeroize::Zeroizing;
 
-use crate::sealed::{NONCE, TAG, VERSION};
+use crate::sealed::{KEY, NONCE, TAG, VERSION};
 use crate::{AuditKey, KeyId, OpenError, RowAddress, Sealed};
-
-pub(crate) const KEY: usize = 32;
 
 /// The key of a home: it wraps data keys and seals nothing else. Wiped when dropped.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKe
 use zeroize::Zeroizing;
 
 use crate::OpenError;
-use crate::keys::KEY;
+use crate::sealed::KEY;
 
 /// A key that is made when a process starts and ends with it: what it sealed is of no use in a file, a backup or another process.
 ///

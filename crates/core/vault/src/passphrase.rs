@@ -11,7 +11,8 @@ use lanyard_time::Entropy;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::keys::{KEY, seal_locked, unseal_locked};
+use crate::keys::{seal_locked, unseal_locked};
+use crate::sealed::KEY;
 use crate::{HomeKey, KeyId, Sealed};
 
 /// What a person remembers so that nobody finds it. Wiped when dropped.

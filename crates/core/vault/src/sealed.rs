@@ -88,6 +88,7 @@ pub enum OpenError {
 }
 
 pub(crate) const VERSION: u8 = 1;
+pub(crate) const KEY: usize = 32;
 pub(crate) const NONCE: usize = 24;
 pub(crate) const TAG: usize = 16;
 

@@ -325,7 +325,7 @@ pub async fn serve(
     let broker = refresher.broker().clone();
     let hand_outs = {
         let refresher = refresher.clone();
-        HandOuts::load(&broker, options.hand_outs.clone(), move |changes| {
+        HandOuts::load(broker.store(), broker.parts(), options.hand_outs.clone(), move |changes| {
             refresher.changed(changes.credentials.iter().copied());
         })
         .await?

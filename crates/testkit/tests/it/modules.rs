@@ -5,7 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates that keep to it, from the workspace's `crates` on.
-const CRATES: &[&str] = &["core/credential", "core/home", "core/secret", "core/store", "core/time", "webex/client"];
+const CRATES: &[&str] = &[
+    "core/broker",
+    "core/credential",
+    "core/home",
+    "core/secret",
+    "core/store",
+    "core/time",
+    "core/vault",
+    "webex/client",
+    "webex/protocol",
+];
 
 /// For each module of a crate the others that it imports from.
 type Imports = BTreeMap<String, BTreeSet<String>>;

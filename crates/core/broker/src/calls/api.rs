@@ -11,8 +11,7 @@ use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
-use super::hand_out::{HandOut, RecordHandOut};
-use crate::unauthorized::TokenVerdict;
+use crate::renewal::{HandOut, RecordHandOut, TokenVerdict};
 use crate::{Broker, Call, Class, Error, Pass};
 
 /// Calls Webex as a credential.

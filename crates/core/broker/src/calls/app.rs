@@ -5,12 +5,11 @@ use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
 use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Refusal, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet, WebexId};
 use lanyard_secret::{ClientSecret, RefreshToken};
-use lanyard_store::{NameError, NewApp, RemoveAppError, StoreError};
-use lanyard_vault::OpenError as VaultError;
+use lanyard_store::{NameError, NewApp, RemoveAppError};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::wire::Told;
+use crate::error::Told;
 use crate::{Broker, Call, Error};
 
 /// Registers an app.
@@ -309,13 +308,6 @@ impl Broker {
         Ok(())
     }
 
-    async fn open_secret(&self, app: &App) -> Result<Option<ClientSecret>, Error> {
-        self.store.app_secret(app.id).await.map_err(|error| match error {
-            StoreError::Sealed(VaultError::Damaged) => Error::AppDamaged { app: app.name.clone() },
-            error => error.into(),
-        })
-    }
-
     /// The credentials that are renewed through an app.
     async fn users_of(&self, app: AppId) -> Result<Vec<CredentialName>, Error> {
         let all = self.store.credentials().await?.into_iter();
@@ -334,27 +326,5 @@ impl Broker {
         let Some(id) = self.store.app_to_remove(name).await? else { return Err(self.no_such_app(name).await) };
         let users: Vec<_> = self.users_of(id).await?.iter().map(ToString::to_string).collect();
         if users.is_empty() { Ok(()) } else { Err(Error::AppInUse { app: name.clone(), users }) }
-    }
-
-    pub(crate) async fn app(&self, name: &AppName) -> Result<App, Error> {
-        match self.store.app(name).await? {
-            Some(app) => Ok(app),
-            None => Err(self.no_such_app(name).await),
-        }
-    }
-
-    /// The id and secret with which an app authenticates at the token endpoint of `environment`, to which they are about to be sent.
-    /// An altered row could name an app of another Webex, so the secret is sent to the app's own environment only.
-    pub(crate) async fn auth(&self, id: AppId, environment: &Environment) -> Result<ClientAuth, Error> {
-        let Some(app) = self.store.app_by_id(id).await? else { return Err(Error::AppGone) };
-        if app.environment != *environment {
-            return Err(Error::AppOfAnotherEnvironment {
-                app: app.name,
-                of: app.environment.id().to_owned(),
-                used_at: environment.id().to_owned(),
-            });
-        }
-        let Some(client_secret) = self.open_secret(&app).await? else { return Err(Error::AppGone) };
-        Ok(ClientAuth { client_id: app.client_id, client_secret })
     }
 }

@@ -15,9 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::expect;
 use crate::error::{Class, class_of};
 use crate::identity::differs;
-use crate::mint::MintEnd;
-use crate::rotation::RotationEnd;
-use crate::unauthorized::PATIENCE;
+use crate::renewal::{MintEnd, PATIENCE, RotationEnd};
 use crate::{Broker, Call, Error, Troubled};
 
 /// How often the credential is claimed before a pasted refresh token is refused because of a renewal under way, and the pause between.

@@ -9,8 +9,7 @@ use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::mint::MintEnd;
-use crate::unauthorized::TokenVerdict;
+use crate::renewal::{MintEnd, TokenVerdict};
 use crate::{Broker, Call, Error};
 
 /// Rotates a credential, whether it is due or not.

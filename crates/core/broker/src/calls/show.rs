@@ -1,9 +1,9 @@
 //! Credentials as they are stored: one, or all.
 
-use lanyard_credential::{Credential, CredentialId, CredentialName};
+use lanyard_credential::{Credential, CredentialName};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::Told;
+use crate::error::Told;
 use crate::{Broker, Call, Error};
 
 /// All credentials, by name.
@@ -43,21 +43,5 @@ impl Call for Show {
 
     async fn run(self, broker: &Broker) -> Result<Credential, Error> {
         broker.credential(&self.name).await
-    }
-}
-
-impl Broker {
-    /// The names of the credentials that are minted through this one.
-    pub(crate) async fn minted_through(&self, id: CredentialId) -> Result<Vec<CredentialName>, Error> {
-        let all = self.store.credentials().await?;
-        let through = |other: &Credential| other.mint.as_ref().is_some_and(|mint| mint.via == id);
-        Ok(all.into_iter().filter(through).map(|other| other.name).collect())
-    }
-
-    pub(crate) async fn credential(&self, name: &CredentialName) -> Result<Credential, Error> {
-        match self.store.credential(name).await? {
-            Some(credential) if self.is_authorized(name, credential.id) => Ok(credential),
-            _ => Err(self.no_such_credential(name).await),
-        }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
 use crate::environment::expect;
-use crate::unauthorized::TokenVerdict;
+use crate::renewal::TokenVerdict;
 use crate::{Broker, Call, Error};
 
 /// Stops hand-out and renewal. Nothing is revoked or erased.

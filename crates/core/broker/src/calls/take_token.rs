@@ -7,7 +7,7 @@ use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
 
-use super::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
+use crate::renewal::{HandOut, HandedOut, RecordHandOut, Shortfall};
 use crate::{Broker, Call, Error, Ready, advice};
 
 /// Asks for an access token, and has it written down: [`HandOut`] and [`RecordHandOut`] in one, for whoever is not where the store

@@ -11,9 +11,8 @@ use lanyard_secret::AccessToken;
 use lanyard_store::{About, Event, JournalRecord};
 use serde::{Deserialize, Serialize};
 
-use super::hand_out::HandOut;
 use crate::environment::expect;
-use crate::unauthorized::TokenVerdict;
+use crate::renewal::{HandOut, TokenVerdict};
 use crate::{Broker, Call, Error, Troubled};
 
 /// So many live access tokens may an account have; past that even signing in can fail (Webex's developer documentation).

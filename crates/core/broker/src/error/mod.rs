@@ -3,6 +3,7 @@
 mod again;
 mod class;
 mod hint;
+mod told;
 mod troubled;
 
 use std::time::Duration;
@@ -17,8 +18,8 @@ use thiserror::Error;
 pub use self::again::Again;
 pub use self::class::{Class, class_of};
 pub use self::hint::{advice, mint_advice};
+pub use self::told::{Cause, Told};
 pub use self::troubled::Troubled;
-use crate::wire::Told;
 
 /// Why a use case was not done.
 #[derive(Debug, Error)]

@@ -5,7 +5,7 @@ use std::fmt;
 use lanyard_credential::{App, AppName, Credential, CredentialName, Kind};
 use lanyard_protocol::Environment;
 
-use crate::{Broker, Issuer};
+use crate::Issuer;
 
 /// A credential, as far as a hint names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Troubled {
         Self { issuer: Issuer::among(credential, all), ..Self::through(credential, app) }
     }
 
-    fn through(credential: &Credential, app: Option<&App>) -> Self {
+    pub(crate) fn through(credential: &Credential, app: Option<&App>) -> Self {
         Self {
             app: app.map(|app| app.name.clone()),
             is_app_altered: credential.app.is_some() && app.is_none_or(|app| app.environment != credential.environment),
@@ -58,20 +58,5 @@ impl Troubled {
             Some(app) => app.to_string(),
             None => format!("APP (lanyard show {} names the app)", self.name),
         }
-    }
-}
-
-impl Broker {
-    /// A credential with its app and issuer. A store that cannot be read leaves the hint without their names.
-    pub(crate) async fn troubled(&self, credential: &Credential) -> Troubled {
-        let app = match credential.app {
-            Some(id) => self.store.app_by_id(id).await.ok().flatten(),
-            None => None,
-        };
-        let issuer = match &credential.mint {
-            Some(mint) => self.store.credential_by_id(mint.via).await.ok().map(|via| Issuer::of(mint, via.as_ref())),
-            None => None,
-        };
-        Troubled { issuer, ..Troubled::through(credential, app.as_ref()) }
     }
 }

@@ -26,7 +26,7 @@ pub use self::audit_buffer::{Actor, Asked, AuditBuffer, AuditBufferFull};
 use self::by_name::ByName;
 use self::clients::Clients;
 pub use self::names::Names;
-use crate::Broker;
+use crate::parts::Parts;
 
 /// The tokens that a broker hands out. A clone is the same one.
 #[derive(Clone, Debug)]
@@ -143,16 +143,17 @@ pub struct Ready {
 }
 
 impl HandOuts {
-    /// Reads what the broker's store has. `learned` is told of every change from then on, once it is in memory.
+    /// Reads what a store has. `learned` is told of every change from then on, once it is in memory.
     pub async fn load(
-        broker: &Broker,
+        store: &Store,
+        parts: Parts,
         options: HandOutOptions,
         learned: impl Fn(&Changes) + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
         let inner = Inner {
-            store: broker.store.clone(),
-            clock: Arc::clone(&broker.clock),
-            sleep: Arc::clone(&broker.sleep),
+            store: store.clone(),
+            clock: parts.clock,
+            sleep: parts.sleep,
             by_name: ByName::default(),
             audit_buffer: AuditBuffer::new(options.audit_buffer),
             clients: ArcSwap::default(),

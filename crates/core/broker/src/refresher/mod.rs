@@ -5,8 +5,8 @@
 
 mod breaker;
 mod bucket;
+mod hears;
 mod lane;
-mod observer;
 mod options;
 mod plan;
 mod refusals;
@@ -15,7 +15,6 @@ mod run;
 mod schedule;
 mod work;
 
-pub(crate) use observer::Observer;
 pub use options::RefresherOptions;
 pub use report::{BreakerState, Counts, EnvironmentReport, RefresherReport};
 pub use run::Refresher;

@@ -15,13 +15,14 @@ use tokio::task::JoinSet;
 
 use super::RefresherOptions;
 use super::breaker::Health;
-use super::observer::Observer;
 use super::plan::{End, Plan, Start};
 use super::refusals::{Refusal, Refusals};
 use super::report::{Counts, RefresherReport};
 use super::schedule::Task;
 use super::work::What;
-use crate::{Broker, Call as _, RetryRevocations, RevocationOutcome};
+use crate::broker::{Broker, Call as _};
+use crate::observer::Observer;
+use crate::revocation::{RetryRevocations, RevocationOutcome};
 
 /// Renews the credentials of a store ahead of their end, and checks those that cannot be renewed. A clone is the same refresher.
 ///
@@ -57,7 +58,7 @@ impl Shared {
     }
 
     /// The store did not take what was to be renewed.
-    pub(super) fn store_failed(&self, error: &StoreError) {
+    pub(super) fn count_refusal(&self, error: &StoreError) {
         self.state().refusals.count(Refusal { error: error.to_string(), hint: error.hint() });
     }
 }

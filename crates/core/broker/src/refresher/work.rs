@@ -10,10 +10,10 @@ use lanyard_store::StoreError;
 use super::breaker::Health;
 use super::plan::Start;
 use super::schedule::{self, Task};
+use crate::broker::Broker;
+use crate::error::Error;
 use crate::identity::{Identity, passes};
-use crate::mint::MintEnd;
-use crate::unauthorized::TokenVerdict;
-use crate::{Broker, Error};
+use crate::renewal::{MintEnd, TokenVerdict};
 
 /// The outcome of a task.
 #[derive(Debug)]
@@ -87,7 +87,11 @@ impl Broker {
             }
             match error {
                 // Everything that is due fails alike, so it is reported together.
-                Error::Store(error) => self.observer.store_failed(&error),
+                Error::Store(error) => {
+                    if let Some(hears) = self.observer.get() {
+                        hears.store_failed(&error);
+                    }
+                }
                 error => {
                     tracing::warn!(credential = %start.id, task = ?start.task, %error, "a due task failed");
                 }

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::told::Told;
-use crate::Error;
+use crate::error::{Error, Told};
 
 /// An error as it is kept: its text, and its variant if callers ask for that.
 #[derive(Deserialize, Serialize)]

@@ -3,15 +3,11 @@
 //! The bytes are JSON. A program of the same owner and of the same [`PROTOCOL`] reads what the other wrote; there is no older or
 //! newer form to be read.
 
-mod dispatch;
 pub(crate) mod error;
 pub(crate) mod headers;
 pub(crate) mod shared;
 pub(crate) mod status;
-#[cfg(test)]
-mod tests;
 pub(crate) mod text;
-mod told;
 
 use std::io;
 
@@ -19,9 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-pub use self::dispatch::{DispatchError, NAMES, Travels, dispatch};
-pub use self::told::{Cause, Told};
-use crate::Error;
+use crate::error::Error;
 
 /// The number of this form. It changes with every change to a call, a reply or an error that travels.
 pub const PROTOCOL: u32 = 6;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use lanyard_broker::wire::{self, DispatchError, WireError, dispatch};
-use lanyard_broker::{Broker, Class, Error, Told};
+use lanyard_broker::wire::{self, WireError};
+use lanyard_broker::{Broker, Class, DispatchError, Error, Told, dispatch};
 use serde::Serialize;
 use tokio::net::unix::UCred;
 use zeroize::Zeroizing;

@@ -5,7 +5,7 @@ mod segment;
 mod shape;
 mod yields;
 
-pub use path::{ProxyPath, ProxyPathError, Upstream, proxied};
+pub use path::{ProxyPath, ProxyPathError, proxied};
 pub use segment::{SegmentError, decode_segment};
 pub use shape::shape;
 pub use yields::yields_credential;

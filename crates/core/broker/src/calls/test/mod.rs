@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::coverage::{Coverage, NotGranted, Sight};
 pub use self::job::{JobReport, NeedReport, NeedVerdict};
-use super::hand_out::HandOut;
 use crate::environment::expect;
 use crate::error::class_of;
 use crate::identity::differs;
-use crate::unauthorized::TokenVerdict;
+use crate::renewal::{HandOut, TokenVerdict};
 use crate::{Broker, Call, Class, Error, Obstacle};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.

@@ -396,7 +396,7 @@ const LOCK_SEALED_TABLES: &str =
     "LOCK TABLE home, apps, credentials, clients, client_credentials, client_list IN SHARE ROW EXCLUSIVE MODE";
 const LOCK_COUNTER: &str = concat!(journal_head!(), " FOR UPDATE");
 /// The owner of a schema can drop whatever is in it: that must be this role, or one that can do so anyway.
-const SCHEMA_OWNER: &str = "SELECT CAST(r.rolname AS TEXT) AS owner,      r.rolsuper OR pg_has_role(n.nspowner, 'USAGE') OR n.nspowner = d.datdba AS trusted      FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner JOIN pg_database d ON d.datname = current_database()      WHERE n.nspname = 'lanyard'";
+const SCHEMA_OWNER: &str = "SELECT CAST(r.rolname AS TEXT) AS owner, r.rolsuper OR pg_has_role(n.nspowner, 'USAGE') OR n.nspowner = d.datdba AS trusted      FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner JOIN pg_database d ON d.datname = current_database()      WHERE n.nspname = 'lanyard'";
 const IS_THERE: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard' \
      AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'schema_version')";
 const SCHEMA_VERSION: &str = "SELECT version FROM schema_version";

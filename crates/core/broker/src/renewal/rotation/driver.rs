@@ -18,8 +18,9 @@ use lanyard_store::{
 };
 use lanyard_time::Moment;
 
+use super::super::report::rotation_ended;
 use super::trouble::{Fault, judge};
-use crate::renewals::{MustFinish, detached};
+use crate::in_progress::{MustFinish, detached};
 use crate::{Broker, Error};
 
 /// How a rotation ended, and why.
@@ -69,7 +70,7 @@ impl Broker {
         let broker = self.clone();
         detached(async move {
             let end = drive(&broker, id, target, takes_over).await;
-            broker.observer.rotation_ended(&end);
+            rotation_ended(&broker.observer, &end);
             end
         })
         .await

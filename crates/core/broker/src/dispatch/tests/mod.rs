@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use self::values::{CANARY, trips};
-use super::{NAMES, Travels, WireError, decode, decode_error, encode, encode_error};
+use super::{NAMES, Travels};
+use crate::wire::{WireError, decode, decode_error, encode, encode_error};
 use crate::{Class, Error, Told};
 
 /// Which calls were tried, and with what came of it.

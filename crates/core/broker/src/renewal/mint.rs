@@ -17,12 +17,13 @@ use lanyard_protocol::{OrgId, PersonType, Scope};
 use lanyard_secret::AccessToken;
 use lanyard_store::{Check, Claim, NewTokens};
 
-use crate::calls::hand_out::HandOut;
+use super::hand_out::HandOut;
+use super::refused::TokenVerdict;
+use super::report::mint_ended;
+use super::rotation::Fault;
 use crate::grant::tokens_of;
 use crate::identity::Identity;
-use crate::renewals::{MustFinish, detached};
-use crate::rotation::Fault;
-use crate::unauthorized::TokenVerdict;
+use crate::in_progress::{MustFinish, detached};
 use crate::{Broker, Call as _, Class, Error};
 
 /// The outcome of asking for a grant.
@@ -75,7 +76,7 @@ impl Broker {
         let (broker, seen, mint) = (self.clone(), seen.clone(), mint.clone());
         Box::pin(detached(async move {
             let end = broker.mint_alone(&seen, &mint).await;
-            broker.observer.mint_ended(&seen, &end);
+            mint_ended(&broker.observer, &seen, &end);
             end
         }))
     }

@@ -22,8 +22,8 @@ use lanyard_store::{
 use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
 use serde_json::{Value, json};
 
-use super::super::{Told, decode, encode};
 use super::Trips;
+use crate::wire::{decode, encode};
 use crate::*;
 
 /// No debugging text and no bytes on the way hold this.

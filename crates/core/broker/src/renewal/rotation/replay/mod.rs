@@ -29,7 +29,7 @@ use self::worker::{Order, Worker};
 async fn the_real_parts_do_what_the_model_does() {
     let text = match std::env::var_os("LANYARD_TRACES") {
         Some(file) => std::fs::read_to_string(file).unwrap(),
-        None => include_str!("../../../../credential/src/rotation/model/traces.txt").to_owned(),
+        None => include_str!("../../../../../credential/src/rotation/model/traces.txt").to_owned(),
     };
     let mut steps = 0;
     for (number, trace) in text.split("# ").skip(1).enumerate() {

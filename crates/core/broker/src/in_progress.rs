@@ -1,8 +1,8 @@
 //! The requests for tokens that this process has begun: renewals, and sign-ins whose code is being exchanged.
 //!
 //! Each runs as a task of its own ([`detached`]), so that a caller that disappears, blocks or loses its patience does not cancel it.
-//! Before it sends anything it [enters](Broker::enter), and the process ends only after [`Renewals::drain`]: the tokens that Webex
-//! issues are stored or given back by then. [`Broker::finish`] does both for whatever is not a renewal.
+//! Before it sends anything it [enters](crate::Broker::enter), and the process ends only after [`Renewals::drain`]: the tokens that Webex
+//! issues are stored or given back by then. [`Broker::finish`](crate::Broker::finish) does both for whatever is not a renewal.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -10,8 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanyard_credential::CredentialId;
 use tokio::sync::watch;
-
-use crate::{Broker, Error};
 
 /// The credentials that this process is renewing, and everything that it must finish.
 #[derive(Debug, Default)]
@@ -43,7 +41,7 @@ impl Renewals {
 
     /// Registers something that must be finished once it has begun. `None` after [`drain`](Self::drain) was called: then nothing may
     /// be sent any more.
-    fn enter(self: &Arc<Self>) -> Option<MustFinish> {
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<MustFinish> {
         let entered = self.unfinished.send_if_modified(|unfinished| {
             unfinished.count += usize::from(!unfinished.closed);
             !unfinished.closed
@@ -86,26 +84,6 @@ pub(crate) struct MustFinish(Arc<Renewals>);
 impl Drop for MustFinish {
     fn drop(&mut self) {
         self.0.unfinished.send_modify(|unfinished| unfinished.count -= 1);
-    }
-}
-
-impl Broker {
-    /// Registers something that must be finished once it has begun. `None` if the process is about to end: then nothing may be sent
-    /// any more, except as a part of what must be finished anyway.
-    pub(crate) fn enter(&self) -> Option<Arc<MustFinish>> {
-        self.finishing.clone().or_else(|| self.renewals.enter().map(Arc::new))
-    }
-
-    /// Runs `work`, which obtains tokens and stores them or gives them back, as a task of its own. It goes on if the returned future
-    /// is dropped, and the process ends only after it.
-    pub(crate) async fn finish<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        W: Future<Output = Result<T, Error>> + Send + 'static,
-    {
-        let finishing = self.enter().ok_or(Error::Stopping)?;
-        // The clone keeps the process from ending, and so does every part of the work that is given one of its own.
-        detached(work(Self { finishing: Some(finishing), ..self.clone() })).await
     }
 }
 

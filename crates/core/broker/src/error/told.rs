@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Error};
+use super::{Class, Error};
 
 /// A failure in another process, in the same words: everything that a person or a program is shown of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,9 +9,9 @@ use lanyard_secret::AccessToken;
 use lanyard_store::{About, Check, Event, EventKind, JournalRecord};
 use lanyard_time::Moment;
 
+use super::mint::MintEnd;
+use super::rotation::{Fault, RotationEnd};
 use crate::identity::passes;
-use crate::mint::MintEnd;
-use crate::rotation::{Fault, RotationEnd};
 use crate::{Broker, Error};
 
 /// The meaning that a 401 turned out to have.

@@ -12,10 +12,10 @@ use lanyard_store::{About, Event, JournalRecord, StoreError};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
+use super::mint::MintEnd;
+use super::refused::TokenVerdict;
+use super::rotation::{RotationEnd, look_again};
 use crate::environment::expect;
-use crate::mint::MintEnd;
-use crate::rotation::{RotationEnd, look_again};
-use crate::unauthorized::TokenVerdict;
 use crate::{Broker, Call, Error, Troubled};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.

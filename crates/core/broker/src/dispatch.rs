@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::{WireError, decode, encode};
+use crate::wire::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
     CallApi, ChangeApp, ChangeClient, ChangeLabels, CheckCalls, Clear, Disable, Enable, Error, FindWebex, FinishSignIn,
@@ -114,3 +114,6 @@ async fn one<C: Travels>(broker: &Broker, body: &[u8]) -> Result<Zeroizing<Vec<u
 
 /// How much of an unknown name is repeated.
 const LONGEST_NAME: usize = 80;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! What gets a credential a valid token: a rotation, or a new grant through another credential's token, which may have to be renewed
+//! in turn.
+
+mod hand_out;
+mod mint;
+mod refused;
+mod report;
+mod rotation;
+
+pub use self::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
+pub(crate) use self::mint::MintEnd;
+pub(crate) use self::refused::PATIENCE;
+pub use self::refused::TokenVerdict;
+pub(crate) use self::rotation::RotationEnd;
