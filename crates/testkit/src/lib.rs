@@ -7,6 +7,7 @@
 
 mod attacks;
 mod browser;
+mod credentials;
 mod disk;
 mod elsewhere;
 mod home;
@@ -21,6 +22,7 @@ mod webex;
 
 pub use attacks::{Attack, Refusal, attacks};
 pub use browser::{Browser, Focus, Key, Look, Page};
+pub use credentials::{app, credential, granted, insert_fleet, service_app};
 pub use elsewhere::{Elsewhere, free_redirect_uris};
 pub use home::{Home, SCOPES};
 pub use lanyard_protocol::Method;

@@ -26,6 +26,9 @@ pub struct Webex {
     transport: Transport,
 }
 
+/// How many grants one organisation gives: its account has 750 live access tokens at most, and each grant is renewed a few times.
+const GRANTS_OF_ONE: usize = 200;
+
 /// The longest answer that a test reads.
 const LONGEST: usize = 64 * 1024 * 1024;
 
@@ -48,6 +51,18 @@ impl Webex {
         let description = simulator.description().clone();
         let transport = Transport::new(Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
         Self { runtime, simulator: Some(simulator), description, transport }
+    }
+
+    /// A Webex whose service app has so many grants, and the refresh token of each.
+    pub fn with_grants(options: Options, count: usize) -> (Self, Vec<String>) {
+        let organisations = count.div_ceil(GRANTS_OF_ONE);
+        let webex = Self::with(Options { organisations, people: 3, devices: 0, ..options });
+        let organisations = webex.organisations();
+        let application = &webex.description.service_app.application_id;
+        let authorise =
+            |number: usize| webex.authorise(application, organisations[number / GRANTS_OF_ONE]["id"].as_str());
+        let refresh_tokens = (0..count).map(authorise).collect();
+        (webex, refresh_tokens)
     }
 
     /// Where it is and whom it knows.

@@ -89,14 +89,12 @@ fn waits_for_person(credential: &Credential, now: &Moment) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use lanyard_credential::{
-        CredentialId, Generation, Grant, GuestSubject, Kind, RefreshRight, Subject, Trouble, Validity,
-    };
+    use lanyard_credential::{GuestSubject, Kind, RefreshRight, Trouble, Validity};
     use lanyard_protocol::Environment;
-    use lanyard_time::{Clock as _, ManualClock, SystemEntropy};
+    use lanyard_testkit::credential;
+    use lanyard_time::{Clock as _, ManualClock};
 
     use super::*;
 
@@ -110,24 +108,8 @@ mod tests {
             access: Some(Duration::from_hours(1)),
             refresh: RefreshRight::Lasting(None),
         };
-        Credential {
-            id: CredentialId::random(&SystemEntropy),
-            name: "fleet".parse().unwrap(),
-            kind: Kind::ServiceApp,
-            environment: Environment::commercial(),
-            app: None,
-            mint: None,
-            standing,
-            grant: Grant::new(1),
-            generation: Generation::new(1),
-            validity: Some(validity),
-            scopes: None,
-            subject: Subject::Unknown(String::new()),
-            organisation: None,
-            created_at: clock().now().wall,
-            last_rotated_at: None,
-            labels: BTreeMap::new(),
-        }
+        let credential = credential("fleet", Kind::ServiceApp, &Environment::commercial());
+        Credential { standing, validity: Some(validity), ..credential }
     }
 
     fn guest_of(via: &Credential) -> Credential {

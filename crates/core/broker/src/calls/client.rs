@@ -293,40 +293,25 @@ pub(super) fn to_the_millisecond(at: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use lanyard_credential::{Grant, Kind, RefreshRight, Standing, Subject, Validity};
+    use lanyard_credential::{Kind, RefreshRight, Validity};
     use lanyard_protocol::Environment;
-    use lanyard_time::{Clock as _, ManualClock, SystemEntropy};
+    use lanyard_testkit::credential;
+    use lanyard_time::{Clock as _, ManualClock};
 
     use super::*;
 
     const HOUR: Duration = Duration::from_hours(1);
 
     /// A credential whose fourth token set lasts ten hours from now on.
-    fn credential(now: &Moment) -> Credential {
+    fn fourth(now: &Moment) -> Credential {
+        let validity =
+            Validity { obtained: now.clone(), access: Some(10 * HOUR), refresh: RefreshRight::Lasting(None) };
         Credential {
-            id: CredentialId::random(&SystemEntropy),
-            name: "acme".parse().unwrap(),
-            kind: Kind::Integration,
-            environment: Environment::commercial(),
-            app: None,
-            mint: None,
-            standing: Standing::Active,
-            grant: Grant::new(1),
             generation: Generation::new(4),
-            validity: Some(Validity {
-                obtained: now.clone(),
-                access: Some(10 * HOUR),
-                refresh: RefreshRight::Lasting(None),
-            }),
-            scopes: None,
-            subject: Subject::Unknown("not asked".to_owned()),
-            organisation: None,
-            created_at: now.wall,
-            last_rotated_at: None,
-            labels: BTreeMap::new(),
+            validity: Some(validity),
+            ..credential("acme", Kind::Integration, &Environment::commercial())
         }
     }
 
@@ -334,7 +319,7 @@ mod tests {
     fn a_token_is_held_until_it_ends_and_one_that_was_replaced_until_it_must_have() {
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
         let start = clock.now();
-        let credential = credential(&start);
+        let credential = fourth(&start);
         let count = |means: &str, generation| HandOutCount {
             credential: credential.id,
             event: Event::HandedOut { means: means.to_owned(), generation: Generation::new(generation), times: 12 },

@@ -1,21 +1,18 @@
 //! A home and a local Webex that share one clock, which tests move.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_broker::{Broker, Parts, Refresher, RefresherOptions};
 use lanyard_client::Transport;
 use lanyard_credential::rotation::Attempt;
-use lanyard_credential::{
-    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, Mint, Order, RefreshRight, Spend, Standing,
-    Subject, Validity,
-};
+use lanyard_credential::{AppId, Credential, Kind, Mint, Order, RefreshRight, Spend, Standing, Validity};
 use lanyard_home::OpenHome;
-use lanyard_protocol::{AppClientId, Environment, Method, OrgId, Request};
-use lanyard_secret::{AccessToken, ClientSecret, RefreshToken, SafeUrl, SecretBytes};
+use lanyard_protocol::{Environment, Method, OrgId, Request};
+use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
-use lanyard_store::{Begun, NewApp, NewCredential, NewTokens, Store};
+use lanyard_store::{Begun, NewCredential, NewTokens, Store};
+use lanyard_testkit::{credential, granted, service_app};
 use lanyard_time::{BootId, BoxFuture, Clock as _, ManualClock, Sleep, SystemClock, SystemEntropy};
 use lanyard_vault::HomeKey;
 use serde_json::{Value, json};
@@ -51,22 +48,12 @@ impl World {
         let home = directory.path().join("home");
         let OpenHome { store, key, .. } =
             lanyard_home::open_or_create(&home, parts, lanyard_home::Options::default()).await.unwrap();
-        let described = &simulator.description().service_app;
-        let app = App {
-            id: AppId::random(&SystemEntropy),
-            name: "fleet".parse().unwrap(),
-            kind: AppKind::ServiceApp,
-            environment: Environment::at(&simulator.description().base_url).unwrap(),
-            client_id: AppClientId::new(described.client_id.as_str()),
-            redirect_uris: Vec::new(),
-            scopes: "spark:people_read".parse().unwrap(),
-            application_id: Some(described.application_id.clone()),
-        };
-        let id = app.id;
-        let client_secret = ClientSecret::new(described.client_secret.as_str());
-        store.insert_app(&NewApp { app, client_secret }).await.unwrap();
+        let described = simulator.description();
+        let environment = Environment::at(&described.base_url).unwrap();
+        let app = service_app("fleet", &environment, &described.service_app);
+        store.insert_app(&app).await.unwrap();
         let broker = broker(&store, &clock, &hands);
-        Self { directory, clock, hands, simulator, key, broker, app: id }
+        Self { directory, clock, hands, simulator, key, broker, app: app.app.id }
     }
 
     /// The same home as a process of another host sees it: nobody can tell whether the first one lives.
@@ -90,20 +77,9 @@ impl World {
 
     /// An app of another Webex, under the name `foreign`.
     pub(crate) async fn app_of(&self, other: &Self) -> AppId {
-        let app = App {
-            id: AppId::random(&SystemEntropy),
-            name: "foreign".parse().unwrap(),
-            kind: AppKind::ServiceApp,
-            environment: other.environment(),
-            client_id: AppClientId::new("foreign"),
-            redirect_uris: Vec::new(),
-            scopes: "spark:people_read".parse().unwrap(),
-            application_id: None,
-        };
-        let id = app.id;
-        let new = NewApp { app, client_secret: ClientSecret::new("foreign-secret") };
+        let new = service_app("foreign", &other.environment(), &other.simulator.description().service_app);
         self.broker.store().insert_app(&new).await.unwrap();
-        id
+        new.app.id
     }
 
     /// The home's database.
@@ -128,18 +104,13 @@ impl World {
     pub(crate) async fn grant_through(&self, name: &str, app: AppId, access: Duration) -> Credential {
         let path = format!("/service-apps/{}/authorise", self.simulator.description().service_app.application_id);
         let authorised = self.control(Method::POST, &path, Some(json!({}))).await;
-        let refresh = RefreshToken::new(authorised["refresh_token"].as_str().unwrap());
+        let refresh = authorised["refresh_token"].as_str().unwrap();
         let validity = Validity {
             obtained: self.clock.now(),
             access: Some(access),
             refresh: RefreshRight::Lasting(Some(Duration::from_secs(7_775_999))),
         };
-        let tokens = NewTokens {
-            access: Some(AccessToken::new(format!("first-of-{name}"))),
-            refresh: Some(refresh),
-            validity,
-            scopes: None,
-        };
+        let tokens = granted(&format!("first-of-{name}"), refresh, &validity);
         self.insert(name, Kind::ServiceApp, Some(app), tokens).await
     }
 
@@ -197,35 +168,16 @@ impl World {
     }
 
     fn credential(&self, name: &str, kind: Kind, app: Option<AppId>) -> Credential {
-        Credential {
-            id: CredentialId::random(&SystemEntropy),
-            name: name.parse().unwrap(),
-            kind,
-            environment: Environment::at(&self.simulator.description().base_url).unwrap(),
-            app,
-            mint: None,
-            standing: Standing::Active,
-            grant: Grant::new(1),
-            generation: Generation::new(1),
-            validity: None,
-            scopes: None,
-            subject: Subject::Unknown("not asked yet".to_owned()),
-            organisation: None,
-            created_at: self.clock.now().wall,
-            last_rotated_at: None,
-            labels: BTreeMap::new(),
-        }
+        Credential { app, ..credential(name, kind, &self.environment()) }
     }
 
     /// A service app's credential without any token, which is had through another.
     pub(crate) async fn minted_through(&self, name: &str, via: &Credential, environment: &Environment) -> Credential {
         let organisation = OrgId::new(self.simulator.description().organisation.id.as_str());
         let mint = Some(Mint { via: via.id, order: Order::ServiceApp { organisation } });
-        let (generation, standing) = (Generation::default(), Standing::Pending);
         let credential = Credential {
             mint,
-            generation,
-            standing,
+            standing: Standing::Pending,
             environment: environment.clone(),
             ..self.credential(name, Kind::ServiceApp, Some(self.app))
         };

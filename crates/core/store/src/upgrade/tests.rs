@@ -1,15 +1,12 @@
 //! A store of version 7 on a server, with rows of that version.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_credential::{
-    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
-};
-use lanyard_protocol::{AppClientId, Environment};
+use lanyard_credential::{AppKind, Credential, CredentialId, Kind, RefreshRight, Validity};
+use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
-use lanyard_testkit::{Postgres, left_out, wait};
+use lanyard_testkit::{Postgres, app, credential, left_out, wait};
 use lanyard_time::{Clock as _, ManualClock, SystemEntropy};
 use lanyard_vault::{AuditKey, HomeKey, KeySource};
 
@@ -57,41 +54,15 @@ fn version_seven(audit_key: &AuditKey, deadline: i64) -> String {
 }
 
 async fn fill(store: &Store, clock: &ManualClock) -> CredentialId {
-    let environment = || Environment::at("http://127.0.0.1:7000/v1").unwrap();
+    let environment = Environment::at("http://127.0.0.1:7000/v1").unwrap();
     let app = NewApp {
-        app: App {
-            id: AppId::random(&SystemEntropy),
-            name: "desk".parse().unwrap(),
-            kind: AppKind::Integration,
-            environment: environment(),
-            client_id: AppClientId::new("C123"),
-            redirect_uris: vec!["http://127.0.0.1:7417/callback".parse().unwrap()],
-            scopes: "spark:people_read".parse().unwrap(),
-            application_id: None,
-        },
+        app: app("desk", AppKind::Integration, &environment),
         client_secret: ClientSecret::new("canary-client-secret"),
     };
     store.insert_app(&app).await.unwrap();
     let mut ids = Vec::new();
     for name in ["acme", "lobby"] {
-        let credential = Credential {
-            id: CredentialId::random(&SystemEntropy),
-            name: name.parse().unwrap(),
-            kind: Kind::Integration,
-            environment: environment(),
-            app: Some(app.app.id),
-            standing: Standing::Active,
-            grant: Grant::default(),
-            generation: Generation::default(),
-            validity: None,
-            scopes: None,
-            subject: Subject::Unknown("not asked yet".to_owned()),
-            organisation: None,
-            created_at: clock.now().wall,
-            last_rotated_at: None,
-            labels: BTreeMap::new(),
-            mint: None,
-        };
+        let credential = Credential { app: Some(app.app.id), ..credential(name, Kind::Integration, &environment) };
         let tokens = NewTokens {
             access: Some(AccessToken::new(format!("canary-access-{name}"))),
             refresh: Some(RefreshToken::new(format!("canary-refresh-{name}"))),

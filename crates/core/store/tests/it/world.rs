@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use lanyard_credential::rotation::{Attempt, Decision, Found, Snapshot, Writer, decide};
 use lanyard_credential::{
-    App, AppId, AppKind, Client, ClientId, ClientKey, Credential, CredentialId, CredentialName, Generation, Grant,
-    Granted, Intent, Kind, RefreshRight, Spend, Standing, Subject, Trouble, TroubleKind, Validity,
+    App, AppKind, Client, ClientId, ClientKey, Credential, CredentialId, Granted, Intent, Kind, RefreshRight, Spend,
+    Trouble, TroubleKind, Validity,
 };
 use lanyard_home::{KeyAccess, NewHomeKey, OpenError, OpenHome, Options};
-use lanyard_protocol::{AppClientId, Environment};
+use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_store::{
     Begun, Claim, Declared, KeyedClient, NewApp, NewCredential, NewTokens, Parts, RotatedTokens, RotationView, Store,
     UnderWay,
 };
-use lanyard_testkit::{Postgres, left_out};
-use lanyard_time::{BootId, Clock, Entropy, ManualClock, Moment, SystemEntropy};
+use lanyard_testkit::{Postgres, app, credential, left_out};
+use lanyard_time::{BootId, Clock, ManualClock, Moment, SystemEntropy};
 use lanyard_vault::{HomeKey, KeySource};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -220,22 +220,10 @@ fn environment() -> Environment {
 }
 
 pub(crate) fn new_app(name: &str) -> NewApp {
-    NewApp {
-        app: App {
-            id: AppId::random(&SystemEntropy as &dyn Entropy),
-            name: name.parse().unwrap(),
-            kind: AppKind::Integration,
-            environment: environment(),
-            client_id: AppClientId::new("C123"),
-            redirect_uris: vec![
-                "http://127.0.0.1:7417/callback".parse().unwrap(),
-                "https://x.example/?a=b".parse().unwrap(),
-            ],
-            scopes: "spark:people_read".parse().unwrap(),
-            application_id: Some("Y2lz".to_owned()),
-        },
-        client_secret: ClientSecret::new("canary-client-secret"),
-    }
+    let app = app(name, AppKind::Integration, &environment());
+    let redirect_uris = [app.redirect_uris.clone(), vec!["https://x.example/?a=b".parse().unwrap()]].concat();
+    let app = App { redirect_uris, application_id: Some("Y2lz".to_owned()), ..app };
+    NewApp { app, client_secret: ClientSecret::new("canary-client-secret") }
 }
 
 /// A client with a key that no test uses.
@@ -258,22 +246,9 @@ pub(crate) fn client(name: &str, credentials: Granted) -> KeyedClient {
 
 pub(crate) fn pending(name: &str) -> Credential {
     Credential {
-        id: CredentialId::random(&SystemEntropy),
-        name: name.parse::<CredentialName>().unwrap(),
-        kind: Kind::Integration,
-        environment: environment(),
-        app: None,
-        standing: Standing::Active,
-        grant: Grant::default(),
-        generation: Generation::default(),
-        validity: None,
-        scopes: None,
-        subject: Subject::Unknown("not asked yet".to_owned()),
-        organisation: None,
         created_at: "2026-01-01T00:00:00.123Z".parse().unwrap(),
-        last_rotated_at: None,
         labels: BTreeMap::from([("team".to_owned(), "a=b&c\nd".to_owned())]),
-        mint: None,
+        ..credential(name, Kind::Integration, &environment())
     }
 }
 

@@ -3,15 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use lanyard_credential::{
-    Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
-};
+use lanyard_credential::{Kind, RefreshRight, Validity};
 use lanyard_home::Options;
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{NewCredential, NewTokens, Parts, Store};
-use lanyard_testkit::wait;
-use lanyard_time::{Clock as _, SystemClock, SystemEntropy};
+use lanyard_testkit::{credential, wait};
+use lanyard_time::{Clock as _, SystemClock};
 use tempfile::TempDir;
 
 use crate::hand_out::median;
@@ -75,12 +73,12 @@ pub(crate) fn make(home: &Path, fill: impl AsyncFnOnce(Store)) {
 
 async fn fill(store: &Store, credentials: u32) {
     for number in 0..credentials {
-        store.insert_credential(&credential(number)).await.expect("a credential is added");
+        store.insert_credential(&integration(number)).await.expect("a credential is added");
     }
 }
 
 /// An integration's credential as Webex grants it: its tokens have the length that they have there.
-pub(crate) fn credential(number: u32) -> NewCredential {
+fn integration(number: u32) -> NewCredential {
     let validity = Validity {
         obtained: SystemClock::new().now(),
         access: Some(Duration::from_hours(14 * 24)),
@@ -90,26 +88,9 @@ pub(crate) fn credential(number: u32) -> NewCredential {
     let tokens = NewTokens {
         access: Some(AccessToken::new(format!("{number:0>120}"))),
         refresh: Some(RefreshToken::new(format!("{number:0>120}"))),
-        validity: validity.clone(),
+        validity,
         scopes: Some(scopes.parse().expect("they are scopes")),
     };
-    let credential = Credential {
-        id: CredentialId::random(&SystemEntropy),
-        name: format!("room-{number}").parse().expect("it is a name"),
-        kind: Kind::Integration,
-        environment: Environment::commercial(),
-        app: None,
-        mint: None,
-        standing: Standing::Active,
-        grant: Grant::default(),
-        generation: Generation::default(),
-        validity: None,
-        scopes: None,
-        subject: Subject::Unknown("not asked yet".to_owned()),
-        organisation: None,
-        created_at: validity.obtained.wall,
-        last_rotated_at: None,
-        labels: std::collections::BTreeMap::new(),
-    };
+    let credential = credential(&format!("room-{number}"), Kind::Integration, &Environment::commercial());
     NewCredential { credential, tokens: Some(tokens) }
 }

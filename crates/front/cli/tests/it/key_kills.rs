@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use lanyard_credential::{
-    Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
-};
+use lanyard_credential::{CredentialId, Kind, RefreshRight, Subject, Validity};
 use lanyard_home::{KeyAccess, OpenHome, Options};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{NewCredential, NewTokens, Parts};
-use lanyard_testkit::{Ended, Home, Running, wait};
+use lanyard_testkit::{Ended, Home, Running, credential, wait};
 use lanyard_time::{Entropy as _, SeededEntropy, SystemEntropy};
 use lanyard_vault::key_file::KeyFile;
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
@@ -36,25 +34,9 @@ fn runtime() -> tokio::runtime::Runtime {
 
 /// A bot whose token nobody needs to ask for.
 fn bot(parts: &Parts, number: usize) -> NewCredential {
+    let environment = Environment::at("http://127.0.0.1:9/v1").unwrap();
     NewCredential {
-        credential: Credential {
-            id: CredentialId::random(&SystemEntropy),
-            name: name(number).parse::<CredentialName>().unwrap(),
-            kind: Kind::Bot,
-            environment: Environment::at("http://127.0.0.1:9/v1").unwrap(),
-            app: None,
-            standing: Standing::Active,
-            grant: Grant::default(),
-            generation: Generation::default(),
-            validity: None,
-            scopes: None,
-            subject: Subject::Unknown("nobody asked".to_owned()),
-            organisation: None,
-            created_at: parts.clock.now().wall,
-            last_rotated_at: None,
-            labels: std::collections::BTreeMap::default(),
-            mint: None,
-        },
+        credential: credential(&name(number), Kind::Bot, &environment),
         tokens: Some(tokens(parts, number)),
     }
 }

@@ -9,17 +9,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lanyard_broker::{AddApp, AddServiceApp, AddToken, Broker, Parts, ServiceAppSource};
-use lanyard_credential::{
-    AppKind, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject,
-    Validity,
-};
+use lanyard_credential::{AppKind, CredentialId, CredentialName, Kind, RefreshRight, Validity};
 use lanyard_home::Options;
 use lanyard_protocol::{AppClientId, Environment, OrgId, ScopeSet};
 use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_server::Body;
 use lanyard_server::proxy::{Address, Forward, Proxy};
 use lanyard_store::{NewCredential, NewTokens};
-use lanyard_testkit::Webex;
+use lanyard_testkit::{Webex, credential};
 use lanyard_time::{Sleep, SystemClock, SystemEntropy, SystemSleep};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -104,24 +101,7 @@ pub(crate) const TOKEN: &str = "canary-token";
 async fn insert(broker: &Broker, environment: Environment) {
     let parts = broker.parts();
     let validity = Validity { obtained: parts.clock.now(), access: None, refresh: RefreshRight::None };
-    let credential = Credential {
-        id: CredentialId::random(&*parts.entropy),
-        name: "me".parse().unwrap(),
-        kind: Kind::Personal,
-        environment,
-        app: None,
-        mint: None,
-        standing: Standing::Active,
-        grant: Grant::new(1),
-        generation: Generation::new(1),
-        created_at: validity.obtained.wall,
-        validity: Some(validity.clone()),
-        scopes: None,
-        subject: Subject::Unknown("not asked".to_owned()),
-        organisation: None,
-        last_rotated_at: None,
-        labels: std::collections::BTreeMap::new(),
-    };
+    let credential = credential("me", Kind::Personal, &environment);
     let tokens = NewTokens { access: Some(AccessToken::new(TOKEN)), refresh: None, validity, scopes: None };
     broker.store().insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap();
 }

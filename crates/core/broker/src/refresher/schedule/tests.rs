@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
-
-use lanyard_credential::{AppId, Grant, Mint, Order, Subject};
+use lanyard_credential::{AppId, Mint, Order};
 use lanyard_protocol::Environment;
+use lanyard_testkit::credential;
 use lanyard_time::{Clock as _, ManualClock, SeededEntropy};
 use proptest::prelude::*;
 
@@ -14,27 +13,17 @@ const CYCLE: Duration = Duration::from_hours(6);
 /// An integration whose tokens were obtained now, for 14 and 90 days.
 pub(in crate::refresher) fn integration(clock: &ManualClock, seed: u64) -> Credential {
     let entropy = SeededEntropy::new(seed);
+    let environment = Environment::at("http://127.0.0.1:1/v1").unwrap();
     Credential {
         id: CredentialId::random(&entropy),
-        name: format!("integration-{seed}").parse().unwrap(),
-        kind: Kind::Integration,
-        environment: Environment::at("http://127.0.0.1:1/v1").unwrap(),
         app: Some(AppId::random(&entropy)),
-        mint: None,
-        standing: Standing::Active,
-        grant: Grant::new(1),
         generation: Generation::new(1),
         validity: Some(Validity {
             obtained: clock.now(),
             access: Some(14 * DAY),
             refresh: RefreshRight::Lasting(Some(90 * DAY)),
         }),
-        scopes: None,
-        subject: Subject::Unknown(String::new()),
-        organisation: None,
-        created_at: clock.now().wall,
-        last_rotated_at: None,
-        labels: BTreeMap::new(),
+        ..credential(&format!("integration-{seed}"), Kind::Integration, &environment)
     }
 }
 

@@ -4,16 +4,11 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use lanyard_credential::{
-    Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
-};
+use lanyard_credential::{RefreshRight, Validity};
 use lanyard_home::Options;
-use lanyard_protocol::Environment;
-use lanyard_secret::{AccessToken, RefreshToken};
-use lanyard_store::{NewCredential, NewTokens, Parts};
-use lanyard_testkit::{Home, Method, Options as Properties, Postgres, RefreshBehaviour, Webex, left_out};
-use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
-use serde_json::json;
+use lanyard_store::Parts;
+use lanyard_testkit::{Home, Options as Properties, Postgres, RefreshBehaviour, Webex, insert_fleet, left_out};
+use lanyard_time::{BootId, BootTime, Moment};
 use tokio::runtime::Runtime;
 
 use super::record::fingerprint;
@@ -43,9 +38,6 @@ const LIFE: Duration = Duration::from_hours(1);
 
 /// How old the first ones are: good for half a minute more, and long due.
 const AGE: Duration = Duration::from_secs(59 * 60 + 30);
-
-/// So many grants each organisation gives: an account holds 750 live tokens at most.
-const IN_ONE: usize = 200;
 
 impl Fleet {
     /// A Webex that treats refresh tokens so, and a home with so many of its credentials, made past the binary.
@@ -79,35 +71,22 @@ impl Fleet {
     }
 
     fn new(refresh: RefreshBehaviour, count: usize, homes: Vec<Home>, server: Option<(Postgres, String)>) -> Self {
-        let organisations = count.div_ceil(IN_ONE);
-        let webex = Webex::with(Properties {
+        let properties = Properties {
             refresh,
             // A Webex that repeats its answers does so for longer than a busy machine needs to start a broker again.
             repeat_window: LIFE,
             access_token_ttl: LIFE,
-            organisations,
-            people: 3,
-            devices: 0,
             ..Properties::default()
-        });
+        };
+        let (webex, grants) = Webex::with_grants(properties, count);
         let home = &homes[0];
         let app = &webex.description().service_app;
         add_service_app(&webex, home, &app.application_id, &app.client_id, &app.client_secret);
 
-        let organisations = webex.control(Method::GET, "/organisations", None);
-        let organisations = organisations.as_array().unwrap();
-        let authorise = format!("/service-apps/{}/authorise", app.application_id);
-        let grants: Vec<_> = (0..count)
-            .map(|number| {
-                let organisation = json!({ "organisation_id": organisations[number / IN_ONE]["id"] });
-                let granted = webex.control(Method::POST, &authorise, Some(&organisation));
-                granted["refresh_token"].as_str().unwrap().to_owned()
-            })
-            .collect();
         for other in &homes[1..] {
             fs::copy(home.path().join("home.key"), other.path().join("home.key")).unwrap();
         }
-        let ships = runtime().block_on(fill(home, &webex, &grants));
+        let ships = runtime().block_on(fill(home, &grants));
         Self { webex, homes, server, ships }
     }
 }
@@ -117,49 +96,24 @@ pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-async fn fill(home: &Home, webex: &Webex, grants: &[String]) -> Vec<Ship> {
+async fn fill(home: &Home, grants: &[String]) -> Vec<Ship> {
     let parts = Parts::system();
     let store = lanyard_home::open(&home.path(), parts.clone(), Options::default()).await.unwrap().store;
-    let app = store.app(&"fleet".parse().unwrap()).await.unwrap().unwrap().id;
-    let now = parts.clock.now();
+    let app = store.app(&"fleet".parse().unwrap()).await.unwrap().unwrap();
     // Before the machine was started, so that it does not matter for how long it has run.
     let obtained = Moment {
-        wall: now.wall - AGE,
+        wall: parts.clock.now().wall - AGE,
         boot: BootTime { boot: BootId::new("an-earlier-boot"), elapsed: Duration::ZERO },
     };
     let validity = Validity { obtained, access: Some(LIFE), refresh: RefreshRight::Lasting(None) };
-    let mut ships = Vec::with_capacity(grants.len());
-    for (number, refresh) in grants.iter().enumerate() {
-        let name = format!("ship-{number}");
-        let credential = Credential {
-            id: CredentialId::random(&SystemEntropy),
-            name: name.parse().unwrap(),
-            kind: Kind::ServiceApp,
-            environment: Environment::at(webex.url()).unwrap(),
-            app: Some(app),
-            standing: Standing::Active,
-            grant: Grant::default(),
-            generation: Generation::default(),
-            validity: None,
-            scopes: None,
-            subject: Subject::Unknown("nobody asked".to_owned()),
-            organisation: None,
-            created_at: now.wall,
-            last_rotated_at: None,
-            labels: std::collections::BTreeMap::default(),
-            mint: None,
-        };
-        let tokens = NewTokens {
-            access: Some(AccessToken::new(format!("first-of-{name}"))),
-            refresh: Some(RefreshToken::new(refresh.as_str())),
-            validity: validity.clone(),
-            scopes: None,
-        };
-        // In two steps: a credential that is added with a refresh token has it compared with all others of its app.
-        let stored = store.insert_credential(&NewCredential { credential, tokens: None }).await.unwrap();
-        store.replace_grant(stored.id, &tokens, &stored.subject, None).await.unwrap().expect("it was just added");
-        ships.push(Ship { id: stored.id.to_string(), name, first: fingerprint(refresh) });
-    }
+    let fleet = insert_fleet(&store, &app, grants, &validity).await;
     store.close().await.unwrap();
+    let ships = fleet.into_iter().zip(grants);
     ships
+        .map(|(added, first)| Ship {
+            id: added.id.to_string(),
+            name: added.name.to_string(),
+            first: fingerprint(first),
+        })
+        .collect()
 }

@@ -9,15 +9,13 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_credential::{
-    App, AppId, AppKind, Credential, CredentialId, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
-};
+use lanyard_credential::{Credential, CredentialId, Kind, RefreshRight, Standing, Validity};
 use lanyard_home::OpenHome;
-use lanyard_protocol::{AppClientId, Environment};
-use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
+use lanyard_protocol::Environment;
 use lanyard_simulator::{Options, RefreshBehaviour, Simulator};
 use lanyard_store::sql::sql;
-use lanyard_store::{Begun, EXCHANGE, MARGIN, NewApp, NewCredential, NewTokens, Store};
+use lanyard_store::{Begun, EXCHANGE, MARGIN, NewCredential, Store};
+use lanyard_testkit::{credential, granted, service_app};
 use lanyard_time::{BootId, ManualClock, SystemEntropy};
 use lanyard_vault::HomeKey;
 
@@ -78,48 +76,16 @@ impl World {
         let parts = lanyard_store::Parts::new(Arc::new(clock.clone()), Arc::new(SystemEntropy));
         let OpenHome { store: observer, key, .. } =
             lanyard_home::open_or_create(&home, parts, lanyard_home::Options::default()).await.unwrap();
-        let app = App {
-            id: AppId::random(&SystemEntropy),
-            name: "fleet".parse().unwrap(),
-            kind: AppKind::ServiceApp,
-            environment: environment.clone(),
-            client_id: AppClientId::new(described.client_id.as_str()),
-            redirect_uris: Vec::new(),
-            scopes: "spark:people_read".parse().unwrap(),
-            application_id: Some(described.application_id.clone()),
-        };
-        let app_id = app.id;
-        let client_secret = ClientSecret::new(described.client_secret.as_str());
-        observer.insert_app(&NewApp { app, client_secret }).await.unwrap();
+        let new = service_app("fleet", &environment, described);
+        let app = new.app.id;
+        observer.insert_app(&new).await.unwrap();
         let validity = Validity {
             obtained: lanyard_time::Clock::now(&clock),
             access: Some(Duration::from_hours(24)),
             refresh: RefreshRight::Lasting(Some(Duration::from_hours(90 * 24))),
         };
-        let tokens = NewTokens {
-            access: Some(AccessToken::new("first")),
-            refresh: Some(RefreshToken::new(described.refresh_token.as_str())),
-            validity,
-            scopes: None,
-        };
-        let credential = Credential {
-            id: CredentialId::random(&SystemEntropy),
-            name: "fleet".parse().unwrap(),
-            kind: Kind::ServiceApp,
-            environment,
-            app: Some(app_id),
-            mint: None,
-            standing: Standing::Active,
-            grant: Grant::new(1),
-            generation: Generation::new(1),
-            validity: None,
-            scopes: None,
-            subject: Subject::Unknown("not asked yet".to_owned()),
-            organisation: None,
-            created_at: lanyard_time::Clock::now(&clock).wall,
-            last_rotated_at: None,
-            labels: std::collections::BTreeMap::new(),
-        };
+        let tokens = granted("first", &described.refresh_token, &validity);
+        let credential = Credential { app: Some(app), ..credential("fleet", Kind::ServiceApp, &environment) };
         let id = observer.insert_credential(&NewCredential { credential, tokens: Some(tokens) }).await.unwrap().id;
         let mut world = Self { directory, clock, key, observer, id, relay, workers: Vec::new(), _simulator: simulator };
         for index in 0..3 {
