@@ -17,7 +17,7 @@ use crate::hand_out::{TOKEN, in_turns, median};
 use crate::load::Load;
 use crate::process::Server;
 use crate::table::{Row, Table, Target, say};
-use crate::{Plan, load};
+use crate::{Plan, load, renewals};
 
 /// What is handed out is in the broker's memory, whichever engine keeps it. As under another's rotation.
 const HAND_OUT: Target = Target::AtMost(1.1);
@@ -32,10 +32,11 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     let on_server = home(plan, Some(&server.database())).with_acme(&webex);
     commits(plan, table, &in_file, &on_server);
     hand_outs(plan, table, &in_file, &on_server);
+    renewals::measure(plan, table, &server);
 }
 
 /// A home, whose settings name a database if one is given.
-fn home(plan: &Plan, address: Option<&str>) -> Home {
+pub(crate) fn home(plan: &Plan, address: Option<&str>) -> Home {
     let home = Home::new(&plan.binary);
     if let Some(address) = address {
         DirBuilder::new().mode(0o700).create(home.path()).expect("the home is new");

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::task::LocalSet;
 
@@ -143,7 +143,7 @@ fn connect(socket: &Path) -> io::Result<UnixStream> {
 }
 
 /// Reads one answer; its length.
-async fn answer(stream: &mut UnixStream, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) async fn answer(stream: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;

@@ -13,6 +13,7 @@ mod load;
 mod machine;
 mod process;
 mod proxy;
+mod renewals;
 mod rotation;
 mod rotations;
 mod scale;

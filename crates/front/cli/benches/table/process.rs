@@ -20,15 +20,15 @@ pub(crate) struct Server {
 impl Server {
     /// `lanyard serve` over a home.
     pub(crate) fn broker(binary: &str, home: &Path) -> Self {
-        let server = Self::broker_starting(binary, home);
+        let server = Self::broker_starting(binary, home, &[]);
         server.wait_until_it_answers();
         server
     }
 
-    /// The same, not waited for.
-    pub(crate) fn broker_starting(binary: &str, home: &Path) -> Self {
+    /// `lanyard serve` over a home, with these arguments too, not waited for.
+    pub(crate) fn broker_starting(binary: &str, home: &Path, arguments: &[&str]) -> Self {
         let mut command = lanyard(binary, home);
-        Self::start(command.arg("serve").env("LANYARD_LOG", "warn"), home.join("lanyard.sock"))
+        Self::start(command.arg("serve").args(arguments).env("LANYARD_LOG", "warn"), home.join("lanyard.sock"))
     }
 
     /// The floor, whose bodies have that length.

@@ -30,7 +30,7 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     let mut memory = Vec::new();
     for _ in 0..plan.rounds.min(5) {
         let begun = load::now();
-        let broker = Server::broker_starting(&plan.binary, &home);
+        let broker = Server::broker_starting(&plan.binary, &home, &[]);
         let path = format!("/api/v1/credentials/room-{}/token", plan.credentials / 2);
         let answer = loop {
             match broker.ask("GET", &path) {
