@@ -132,6 +132,8 @@ impl Broker {
 
     async fn revoke_one(&self, row: &PendingRevocation) -> Result<RevocationOutcome, Error> {
         let not = |reason: &str| RevocationOutcome::NotRevoked { reason: reason.to_owned() };
+        // First: a row that Lanyard did not write has no token that opens, and nothing else that it says is believed.
+        let token = self.store.open_revocation(row)?;
         if self.clock.now().wall >= row.give_up_at {
             return Ok(not("Webex could not be reached for seven days"));
         }
@@ -139,7 +141,6 @@ impl Broker {
             return Ok(not("Webex offers no way to revoke it without an app's secret"));
         };
         let auth = self.auth(app, &row.environment).await?;
-        let token = self.store.open_revocation(row)?;
         let (token, hint) = match &token {
             RevocableToken::Access(token) => (token.expose_secret(), TokenHint::Access),
             RevocableToken::Refresh(token) => (token.expose_secret(), TokenHint::Refresh),

@@ -165,6 +165,9 @@ impl StoreError {
             Self::Damaged(_) | Self::Impossible { .. } => {
                 "restore a backup (lanyard doctor prints the commands), or begin a new home and sign in again"
             }
+            Self::Altered { table: "journal_retention", .. } => {
+                "nothing is pruned until you set it again: lanyard audit --keep 400d; see who can write to the database"
+            }
             Self::Altered { .. } => {
                 "someone changed the database: restore a backup, or clear what was altered and add it again (lanyard clear NAME; lanyard app \
                  remove NAME); see who can write to the home"

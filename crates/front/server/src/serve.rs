@@ -139,7 +139,6 @@ pub(crate) enum Scope<'a> {
 struct Troubles {
     reading: Option<Trouble>,
     writing: Option<Trouble>,
-    pruning: Option<Trouble>,
     /// The home is paused.
     paused: Option<Trouble>,
     /// A part of the broker that ended.
@@ -176,8 +175,6 @@ impl Shared {
         let reading = troubles.reading.as_ref().map(|trouble| trouble.during("the store cannot be read"));
         let writing =
             troubles.writing.as_ref().map(|trouble| trouble.during("hand-outs cannot be written to the audit"));
-        let pruning =
-            troubles.pruning.as_ref().map(|trouble| trouble.during("old entries of the audit cannot be removed"));
         let unseen = self.hand_outs.unseen(&self.hand_outs.now());
         let silent = (unseen > SILENT).then(|| Trouble {
             what: format!("the store has not answered for {} s", unseen.as_secs()),
@@ -185,7 +182,7 @@ impl Shared {
         });
         let lost =
             self.hand_outs.lost_history().map(|lost| Trouble { what: lost.to_string(), hint: lost.hint().to_owned() });
-        ended.or(reading).or(silent).or_else(|| troubles.paused.clone()).or(writing).or(lost).or(pruning)
+        ended.or(reading).or(silent).or_else(|| troubles.paused.clone()).or(writing).or(lost)
     }
 
     /// The broker as a caller may use it: after the check of its rights, acting under its name, and bound to the credentials that
@@ -512,15 +509,16 @@ const EXPIRY_EVERY: Duration = Duration::from_hours(24);
 async fn prune(shared: Arc<Shared>) -> io::Result<()> {
     shared.sleep.sleep(PRUNE_FIRST).await;
     loop {
-        let done = shared.broker.store().prune_journal().await;
-        let error = done.as_ref().err().filter(|error| !matches!(error, StoreError::Paused(_)));
-        shared.heard(|troubles| &mut troubles.pruning, error, "remove old entries of the audit");
-        let wait = match done {
+        let wait = match shared.broker.store().prune_journal().await {
             Ok(Some(pruned)) => {
                 tracing::info!(up_to = pruned.up_to, entries = pruned.entries, "removed old entries of the audit");
                 if pruned.more { PRUNE_MORE } else { PRUNE_EVERY }
             }
-            _ => PRUNE_EVERY,
+            Ok(None) | Err(StoreError::Paused(_)) => PRUNE_EVERY,
+            Err(error) => {
+                tracing::error!(%error, hint = error.hint(), "cannot remove old entries of the audit");
+                if error.is_transient() { PRUNE_FIRST } else { PRUNE_EVERY }
+            }
         };
         shared.sleep.sleep(wait).await;
     }

@@ -106,15 +106,23 @@ impl Store {
                 self.begin_retention(&mut tx).await?;
             }
             let row = tx.row(sql(TABLE, SELECT)).await?;
-            let earlier = Retention::read(self, row.as_ref())?;
             let now = tx.now().wall;
-            let changed = Retention { keep, before: earlier.in_force(now), changed_at: stored(now) };
-            let update = sql(TABLE, UPDATE)
+            // A setting that somebody altered is replaced, and says nothing: the new one takes effect after a day, if it is not forever.
+            let before = match Retention::read(self, row.as_ref()) {
+                Ok(earlier) => earlier.in_force(now),
+                Err(error) if error.is_of_one_row() => {
+                    tx.run(sql(TABLE, "DELETE FROM journal_retention")).await?;
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            let changed = Retention { keep, before, changed_at: stored(now) };
+            let put = sql(TABLE, PUT)
                 .bind(changed.keep)
                 .bind(changed.before)
                 .bind(changed.changed_at)
                 .bind(changed.seal(self).as_bytes());
-            tx.run(update).await?;
+            tx.run(put).await?;
             let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
             let (keep_seconds, before_seconds) = (seconds(changed.keep), seconds(changed.before));
             let event = Event::RetentionChanged { keep_seconds, before_seconds, from: changed.takes_effect() };
@@ -148,8 +156,9 @@ fn stored(at: Timestamp) -> Timestamp {
 
 const TABLE: &str = "journal_retention";
 const SELECT: &str = "SELECT id, keep, keep_before, changed_at, seal FROM journal_retention WHERE id = 1";
-const UPDATE: &str =
-    "UPDATE journal_retention SET keep = $1, keep_before = $2, changed_at = $3, seal = $4 WHERE id = 1";
+const PUT: &str = "INSERT INTO journal_retention (id, keep, keep_before, changed_at, seal) VALUES (1, $1, $2, $3, $4) \
+     ON CONFLICT (id) DO UPDATE SET keep = excluded.keep, keep_before = excluded.keep_before, changed_at = excluded.changed_at, \
+     seal = excluded.seal";
 /// Read only while the head of the journal names no entry of this version.
 const ANY_OF_THIS_VERSION: &str = "SELECT number FROM journal WHERE sequence IS NULL LIMIT 1";
 const INSERT: &str = "INSERT INTO journal_retention (id, keep, keep_before, changed_at, seal) VALUES (1, $1, $2, $3, $4) \

@@ -8,12 +8,13 @@
 
 use std::time::Duration;
 
+use lanyard_time::Moment;
 use lanyard_vault::{KeyId, Mac};
 
 use crate::encode::encode;
 use crate::engine::{Reach, Row, Statement, sql};
 use crate::write::Purpose;
-use crate::{HomeKeys, KeyUnavailable, Store, StoreError};
+use crate::{HomeKeys, KeyUnavailable, NextKey, Store, StoreError};
 
 /// A broker that runs, in this home or in another one of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,9 @@ pub struct BrokerId(String);
 const COUNTS: Duration = Duration::from_mins(1);
 /// So long after its last report the row of a broker is removed by others.
 const FORGOTTEN: Duration = Duration::from_mins(10);
+/// An offer waits as long for the reports of brokers that were not heard of for a while: the server may have been out of reach for all of
+/// them.
+const SETTLES: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Whether homes on several machines may use the store.
@@ -105,7 +109,8 @@ impl Store {
         if !self.is_shared() {
             return Ok(Vec::new());
         }
-        self.authentic(&self.engine().rows(running()).await?)
+        let offered = self.home_keys().await?.offered;
+        self.authentic(&self.engine().rows(running(offered.as_ref(), &self.now())).await?)
     }
 
     /// Fetches the next key, or the offered one, from where this process would have to fetch it once it is active. Asks no person. `keys` are
@@ -147,8 +152,9 @@ pub fn this_host() -> String {
 }
 
 /// The brokers that count, one for each row.
-pub(super) fn running() -> Statement {
-    sql("brokers", RUNNING).bind(COUNTS)
+pub(super) fn running(offered: Option<&NextKey>, now: &Moment) -> Statement {
+    let is_new = |offer: &NextKey| now.wall.duration_since(offer.since).unsigned_abs() < SETTLES;
+    sql("brokers", RUNNING).bind(if offered.is_some_and(is_new) { FORGOTTEN } else { COUNTS })
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -67,12 +67,13 @@ impl Store {
         let taken_up = self
             .write_for(Purpose::Keys, |mut tx| async move {
                 let keys = tx.sealed_home().await?.keys;
-                let Some(named) = keys.offered.filter(|named| named.id == id) else {
+                let Some(named) = keys.offered.clone().filter(|named| named.id == id) else {
                     // The transaction of an earlier attempt was on its way still, or another process was faster.
                     let is_next = keys.key == id || keys.next.is_some_and(|next| next.id == id);
                     return tx.abandon(if is_next { TakenUp::Yes } else { TakenUp::Withdrawn }).await;
                 };
-                let brokers = if self.is_shared() { tx.rows(running()).await? } else { Vec::new() };
+                let brokers =
+                    if self.is_shared() { tx.rows(running(Some(&named), &self.now())).await? } else { Vec::new() };
                 let lacking: Vec<_> = self.authentic(&brokers)?.into_iter().filter(|broker| !broker.has(id)).collect();
                 if !lacking.is_empty() {
                     return tx.abandon(TakenUp::Lacking(lacking)).await;

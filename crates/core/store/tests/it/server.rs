@@ -303,7 +303,7 @@ async fn writes_about_one_credential_do_not_wait_for_those_about_another() {
     let error = store.claim(first).await.unwrap_err();
     assert!(matches!(error, StoreError::Busy), "{error}");
     // What reaches everything waits for whoever is in the middle of something.
-    run(&mut other, "ROLLBACK; BEGIN; SELECT pg_advisory_xact_lock_shared(7809644696442135552)").await;
+    run(&mut other, "ROLLBACK; BEGIN; LOCK TABLE schema_version IN ROW SHARE MODE").await;
     let error = store.insert_credential(&NewCredential { credential: pending("x"), tokens: None }).await.unwrap_err();
     assert!(error.to_string().contains("busy"), "{error}");
     claimed(&store, first).await;
@@ -545,19 +545,72 @@ async fn a_role_without_rights_is_told_the_statement_that_grants_them() {
     // A new store needs another right.
     world.tamper("DROP SCHEMA lanyard CASCADE").await;
     let home = tempfile::tempdir().unwrap();
-    let made = async || {
-        let made = lanyard_home::open_or_create(&home.path().join("home"), parts(&world.clock), options()).await;
-        made.unwrap_err()
-    };
-    let hint = made().await.hint();
+    let made = lanyard_home::open_or_create(&home.path().join("home"), parts(&world.clock), options()).await;
+    let hint = made.unwrap_err().hint();
     assert!(hint.contains("GRANT CREATE ON DATABASE") && hint.ends_with(" TO plain"), "{hint}");
-    // A schema of somebody who could drop its tables is no place for them.
-    world.tamper(&made_role("squatter")).await;
-    world.tamper("CREATE SCHEMA lanyard AUTHORIZATION squatter; GRANT ALL ON SCHEMA lanyard TO plain").await;
-    let error = made().await;
-    assert!(error.to_string().contains("belongs to the role squatter"), "{error}");
-    assert!(error.hint().contains("ALTER SCHEMA lanyard OWNER TO plain"), "{}", error.hint());
-    world.tamper("DROP SCHEMA lanyard").await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_a_schema_in_which_others_could_have_put_code() {
+    let Some(world) = world().await else { return };
+    // The owner of the database, and roles that own nothing.
+    let database = world.database.as_deref().unwrap().parse::<PgConnectOptions>().unwrap();
+    let database = database.get_database().unwrap().to_owned();
+    world.tamper(&format!("DROP SCHEMA lanyard CASCADE; {}; {}", made_role("plain"), made_role("squatter"))).await;
+    world.tamper(&format!("GRANT CREATE ON DATABASE {database} TO plain; CREATE SCHEMA traps")).await;
+    let trap = "CREATE FUNCTION traps.f() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN \
+                EXECUTE 'CREATE TABLE IF NOT EXISTS traps.sprung (a int)'; RETURN 0; END $$; GRANT ALL ON SCHEMA traps TO PUBLIC";
+    world.tamper(trap).await;
+    let view = "CREATE VIEW lanyard.schema_version AS SELECT traps.f() AS version; GRANT SELECT ON lanyard.schema_version TO PUBLIC";
+    let address = world.database.as_deref().unwrap().replace("lanyard@", "plain@");
+    let options = || Options { store: Some(address.parse().unwrap()), ..world.options() };
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("home");
+    for (made, said) in [
+        (
+            format!("CREATE SCHEMA lanyard AUTHORIZATION squatter; {view}"),
+            "the schema lanyard belongs to the role squatter",
+        ),
+        ("CREATE SCHEMA lanyard AUTHORIZATION squatter".to_owned(), "the schema lanyard belongs to the role squatter"),
+        (format!("CREATE SCHEMA lanyard AUTHORIZATION plain; {view}"), "lanyard.schema_version is not a table"),
+        (
+            format!(
+                "CREATE SCHEMA lanyard AUTHORIZATION plain; {view}; ALTER VIEW lanyard.schema_version OWNER TO squatter"
+            ),
+            "lanyard.schema_version belongs to another role",
+        ),
+        (
+            "CREATE SCHEMA lanyard AUTHORIZATION plain; CREATE TABLE lanyard.schema_version (version bigint); \
+             ALTER TABLE lanyard.schema_version OWNER TO squatter"
+                .to_owned(),
+            "lanyard.schema_version belongs to another role",
+        ),
+    ] {
+        world.tamper(&format!("{made}; GRANT ALL ON SCHEMA lanyard TO PUBLIC")).await;
+        for made in [true, false] {
+            let opened = if made {
+                lanyard_home::open_or_create(&path, parts(&world.clock), options()).await.map(drop)
+            } else {
+                lanyard_home::open(&path, parts(&world.clock), options()).await.map(drop)
+            };
+            let error = opened.unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.hint().contains("DROP SCHEMA lanyard"), "{}", error.hint());
+        }
+        world.tamper("DROP SCHEMA lanyard CASCADE").await;
+    }
+    // Were it there, this would fail: the function ran.
+    run(&mut connection(&world).await, "CREATE TABLE traps.sprung (a int)").await;
+}
+
+#[tokio::test]
+async fn a_role_without_rights_cannot_stop_those_who_write() {
+    let Some(world) = world().await else { return };
+    let store = opened(&world, world.options()).await;
+    let mut other = connection(&world).await;
+    run(&mut other, "SELECT pg_advisory_lock(k) FROM (VALUES (7809644696442135552), (0), (1)) AS keys (k)").await;
+    bot(&store, &world, "one").await;
+    store.keep_journal(None).await.unwrap();
 }
 
 fn made_role(name: &str) -> String {

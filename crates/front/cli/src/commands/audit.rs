@@ -190,6 +190,8 @@ impl Audit {
                     "pruned_up_to": verified.pruned.as_ref().map(|pruned| pruned.up_to),
                     "compared_heads": compared - verified.older_heads, "heads": heads, "broken": null,
                 }))?;
+                // What decides when entries are removed is no entry.
+                broker.call(ShowAuditRetention).await?;
                 Ok(ExitCode::SUCCESS)
             }
             AuditVerdict::Intact(verified) => {
@@ -211,6 +213,7 @@ impl Audit {
                         "--verify cannot detect a journal that was cut off at the end: store this output elsewhere, and pass it with --heads next time",
                     );
                 }
+                broker.call(ShowAuditRetention).await?;
                 Ok(ExitCode::SUCCESS)
             }
             AuditVerdict::Broken { writer, number, fault } => {

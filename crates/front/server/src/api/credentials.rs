@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use lanyard_broker::{AddToken, Broker, Clear, List, ListApps, Refresh, Refreshed, Revocation, Show, Test};
+use lanyard_broker::{AddToken, Broker, Clear, Error, List, ListApps, Refresh, Refreshed, Revocation, Show, Test};
 use lanyard_credential::{Capability, CredentialId, CredentialName, Job, Kind};
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, OddLetter};
@@ -53,7 +53,7 @@ pub(super) async fn perform(
 async fn list(shared: &Shared, caller: &Caller) -> Answer {
     let broker = shared.broker_for(caller, Capability::Read, Scope::Any)?;
     broker.await_store().await?;
-    let all = broker.call(List).await?;
+    let all = broker.unless_silent(broker.call(List)).await??;
     let now = shared.hand_outs.now();
     let shown: Vec<_> = all
         .iter()
@@ -66,8 +66,12 @@ async fn list(shared: &Shared, caller: &Caller) -> Answer {
 async fn show(shared: &Shared, caller: &Caller, name: CredentialName) -> Answer {
     let broker = shared.broker_for(caller, Capability::Read, Scope::Named(&[&name]))?;
     broker.await_store().await?;
-    let credential = broker.call(Show { name }).await?;
-    let all = if credential.mint.is_some() { broker.call(List).await? } else { Vec::new() };
+    let read = async {
+        let credential = broker.call(Show { name }).await?;
+        let all = if credential.mint.is_some() { broker.call(List).await? } else { Vec::new() };
+        Ok::<_, Error>((credential, all))
+    };
+    let (credential, all) = broker.unless_silent(read).await??;
     let shown = json::credential_among(&credential, &all, &shared.hand_outs.now());
     Ok(Done::Unchanged(reply(StatusCode::OK, &shown)))
 }

@@ -59,13 +59,13 @@ pub(super) fn may_not_create(address: &StoreAddress, error: StoreError) -> Store
     with_hint(error, hint)
 }
 
-/// The schema, still empty, belongs to a role that this one has no reason to trust.
-pub(super) fn anothers_schema(address: &StoreAddress, owner: &str) -> StoreError {
-    let role = quoted(&address.role().unwrap_or_else(|| "ROLE".to_owned()));
+/// The schema, or something in it, belongs to a role that this one has no reason to trust: `what` says which.
+pub(super) fn anothers_schema(address: &StoreAddress, what: &str) -> StoreError {
     StoreError::Denied {
         server: address.server(),
-        reason: format!("the schema lanyard belongs to the role {}, which could drop every table in it", quoted(owner)),
-        hint: format!("run as a superuser: ALTER SCHEMA lanyard OWNER TO {role}; or use another database"),
+        reason: format!("{what}: reading it could run that role's code with the rights of this one"),
+        hint: "use another database, or see as a superuser what is in the schema; if nothing there is yours: DROP SCHEMA lanyard CASCADE"
+            .to_owned(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! PostgreSQL: what only it has. Several connections read, several write, and each is opened when it is first needed.
 //!
 //! Transactions run at READ COMMITTED, so every statement sees what was committed before it began. What a transaction reads in order
-//! to write is held by locks, always in this order: the home (an advisory lock, shared unless the transaction reaches everything), the
-//! row of one credential, and the counter row at the very end. No transaction waits for one that waits for it.
+//! to write is held by locks, always in this order: the home (the table of the schema's version, shared unless the transaction reaches everything),
+//! the row of one credential, and the counter row at the very end. No transaction waits for one that waits for it.
 
 mod address;
 mod error;
@@ -77,17 +77,33 @@ impl PostgresEngine {
 
     /// Begins a transaction, and takes the locks that its reach asks for.
     async fn begin(&self, connection: &mut PgConnection, reach: Reach) -> Result<(), StoreError> {
-        script(connection, &self.address, BEGIN).await?;
-        let (lock, row) = match reach {
-            Reach::Home => (LOCK_HOME, None),
-            Reach::Credential(id) => (SHARE_HOME, Some(id)),
-            Reach::Journal => (SHARE_HOME, None),
-        };
-        run(connection, &self.address, sql("home", lock).bind(HOME_LOCK)).await?;
-        if let Some(id) = row {
-            rows(connection, &self.address, sql("credentials", LOCK_CREDENTIAL).bind(id.to_string())).await?;
+        match reach {
+            Reach::Home => {
+                script(connection, &self.address, BEGIN).await?;
+                self.lock_home(connection).await
+            }
+            Reach::Credential(id) => {
+                script(connection, &self.address, BEGIN_SHARED).await?;
+                let lock = sql("credentials", LOCK_CREDENTIAL).bind(id.to_string());
+                rows(connection, &self.address, lock).await.map(drop)
+            }
+            Reach::Journal => script(connection, &self.address, BEGIN_SHARED).await,
         }
-        Ok(())
+    }
+
+    /// Locks the home. Before there is a table to lock, whoever makes the store takes an advisory lock, which any role may take.
+    async fn lock_home(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let look = async |connection: &mut PgConnection| {
+            has_version(&self.address, &rows(connection, &self.address, sql("schema", OWNERS)).await?)
+        };
+        if !look(connection).await? {
+            run(connection, &self.address, sql("home", LOCK_MAKING).bind(MAKING)).await?;
+            // Another process may have made it meanwhile.
+            if !look(connection).await? {
+                return Ok(());
+            }
+        }
+        script(connection, &self.address, LOCK_HOME).await
     }
 
     pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
@@ -157,10 +173,10 @@ impl PostgresEngine {
     }
 
     pub(super) async fn schema_version(&self) -> Result<i64, StoreError> {
-        if self.rows(sql("schema", IS_THERE)).await?.is_empty() {
-            return Ok(0);
+        match has_version(&self.address, &self.rows(sql("schema", OWNERS)).await?)? {
+            true => read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?),
+            false => Ok(0),
         }
-        read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?)
     }
 
     /// The size of all that Lanyard has in the database, in bytes.
@@ -249,23 +265,19 @@ impl PostgresTransaction {
     }
 
     pub(super) async fn schema_version(&mut self) -> Result<i64, StoreError> {
-        if self.rows(sql("schema", IS_THERE)).await?.is_empty() {
-            return Ok(0);
+        let owners = self.rows(sql("schema", OWNERS)).await?;
+        match has_version(&self.address, &owners)? {
+            true => read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?),
+            false => Ok(0),
         }
-        read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?)
     }
 
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
         if version == 1 {
-            match self.rows(sql("schema", SCHEMA_OWNER)).await?.first() {
-                None => self
-                    .script("CREATE SCHEMA lanyard")
+            if self.rows(sql("schema", OWNERS)).await?.is_empty() {
+                self.script("CREATE SCHEMA lanyard")
                     .await
-                    .map_err(|error| error::may_not_create(&self.address, error))?,
-                Some(row) if !row.flag("trusted")? => {
-                    return Err(error::anothers_schema(&self.address, row.str("owner")?));
-                }
-                Some(_) => {}
+                    .map_err(|error| error::may_not_create(&self.address, error))?;
             }
             self.script(schema::PRELUDE).await?;
         }
@@ -380,25 +392,71 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
     Ok(arguments)
 }
 
+/// Whether the schema has a version, as far as its owners can be trusted.
+fn has_version(address: &StoreAddress, owners: &[Row]) -> Result<bool, StoreError> {
+    let Some(row) = owners.first() else { return Ok(false) };
+    if !row.flag("trusted")? {
+        return Err(error::anothers_schema(
+            address,
+            &format!("the schema lanyard belongs to the role {}", row.str("owner")?),
+        ));
+    }
+    if let Some(name) = row.optional_str("anothers")? {
+        return Err(error::anothers_schema(address, &format!("lanyard.{name} belongs to another role")));
+    }
+    match row.optional_str("kind")? {
+        None => Ok(false),
+        Some("r") => Ok(true),
+        Some(_) => Err(error::anothers_schema(address, "lanyard.schema_version is not a table")),
+    }
+}
+
 fn read_version(rows: &[Row]) -> Result<i64, StoreError> {
     rows.first().map_or(Ok(0), |row| row.integer("version"))
+}
+
+/// Whether a role that owns something can be trusted; `d` is the database.
+macro_rules! trusted {
+    ($owner:literal) => {
+        concat!(
+            "(pg_has_role(",
+            $owner,
+            ", 'USAGE') OR ",
+            $owner,
+            " = d.datdba OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = ",
+            $owner,
+            " AND r.rolsuper))"
+        )
+    };
 }
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// The server counts the time that the process takes over the rows, too: a broker that starts on a busy machine takes long over many.
 const BEGIN_EACH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = '10min'";
-/// Names the lock of the home within its database.
-const HOME_LOCK: i64 = i64::from_be_bytes(*b"lanyard\0");
-const LOCK_HOME: &str = "SELECT pg_advisory_xact_lock($1)";
-const SHARE_HOME: &str = "SELECT pg_advisory_xact_lock_shared($1)";
+/// A transaction that shares the home with others. Unlike an advisory lock, that of a table is for those alone who may write to it.
+const BEGIN_SHARED: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; LOCK TABLE schema_version IN ROW SHARE MODE";
+const LOCK_HOME: &str = "LOCK TABLE schema_version IN EXCLUSIVE MODE";
+/// Names the lock of whoever makes a store within the database.
+const MAKING: i64 = i64::from_be_bytes(*b"lanyard\0");
+const LOCK_MAKING: &str = "SELECT pg_advisory_xact_lock($1)";
 const LOCK_CREDENTIAL: &str = "SELECT id FROM credentials WHERE id = $1 FOR UPDATE";
 const LOCK_SEALED_TABLES: &str =
     "LOCK TABLE home, apps, credentials, clients, client_credentials, client_list IN SHARE ROW EXCLUSIVE MODE";
 const LOCK_COUNTER: &str = concat!(journal_head!(), " FOR UPDATE");
-/// The owner of a schema can drop whatever is in it: that must be this role, or one that can do so anyway.
-const SCHEMA_OWNER: &str = "SELECT CAST(r.rolname AS TEXT) AS owner, r.rolsuper OR pg_has_role(n.nspowner, 'USAGE') OR n.nspowner = d.datdba AS trusted      FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner JOIN pg_database d ON d.datname = current_database()      WHERE n.nspname = 'lanyard'";
-const IS_THERE: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard' \
-     AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'schema_version')";
+/// Whose the schema is, and whose what is in it: looked at before anything in it is read, because a view, or a policy of a table, runs its
+/// owner's code with the rights of whoever reads it. An owner can be trusted that is this role, one that it belongs to, the database's owner
+/// or a superuser. Only the system's own catalogue is read, which is searched before every schema.
+const OWNERS: &str = concat!(
+    "SELECT CAST(pg_get_userbyid(n.nspowner) AS TEXT) AS owner, ",
+    trusted!("n.nspowner"),
+    " AS trusted, \
+     (SELECT CAST(c.relkind AS TEXT) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'schema_version') AS kind, \
+     (SELECT CAST(MIN(c.relname) AS TEXT) FROM pg_class c WHERE c.relnamespace = n.oid AND NOT ",
+    trusted!("c.relowner"),
+    ") AS anothers \
+     FROM pg_namespace n JOIN pg_database d ON d.datname = current_database() WHERE n.nspname = 'lanyard'"
+);
 const SCHEMA_VERSION: &str = "SELECT version FROM schema_version";
 const SIZE: &str = "SELECT CAST(COALESCE(SUM(pg_total_relation_size(oid)), 0) AS BIGINT) AS bytes FROM pg_class \
      WHERE relkind = 'r' AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'lanyard')";

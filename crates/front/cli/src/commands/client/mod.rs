@@ -169,6 +169,13 @@ impl Add {
         credentials.dedup();
         let AddedClient { client, key } = added;
         warn_of_pointless(&client, [true; 3]);
+        if let Some(uid) = uid
+            && context::is_on_server(&common.home()?)
+        {
+            output::note(&format!(
+                "warning: other homes share this store, and on each of their machines the user {uid} is this client, whoever that is"
+            ));
+        }
         let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
         let told = tell(&shown, key.as_ref(), common.json);
         if key.is_some() && (told.is_err() || output::reader_gone()) {

@@ -137,7 +137,7 @@ impl Pin<'_> {
                 None if word == "scim" => self.same("")?,
                 _ => {}
             }
-            if WebexId::decode(segments[index]).is_ok_and(|id| id.kind == "ORGANIZATION") {
+            if WebexId::decode(segments[index]).is_ok_and(|id| id.kind.eq_ignore_ascii_case("organization")) {
                 self.same(segments[index])?;
             }
         }
