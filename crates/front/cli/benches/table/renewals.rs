@@ -92,7 +92,8 @@ fn turn(plan: &Plan, count: u32, home: &Home) -> Turn {
     Turn { broker, floor, cost }
 }
 
-/// Renewals a second, from the first exchange until the last answer is written; and the processor time of the broker.
+/// Renewals a second, from the first exchange until the last answer is written; and the processor time of the broker. The time of a journal
+/// entry is that of its transaction, whose commit follows within milliseconds.
 fn renewals(runtime: &Runtime, plan: &Plan, webex: &Webex, home: &Home, count: u32) -> (f64, Option<Duration>) {
     let opened = runtime.block_on(lanyard_home::open(&home.path(), Parts::system(), Options::default()));
     let store = opened.expect("the home opens").store;
