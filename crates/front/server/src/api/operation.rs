@@ -21,7 +21,7 @@ pub(super) enum Operation {
     Refresh {
         /// The credential.
         name: CredentialName,
-        /// What was asked for beside it.
+        /// The parameters of the renewal.
         how: Forcing,
     },
     /// `POST /api/v1/credentials/{name}/test`

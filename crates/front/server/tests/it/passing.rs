@@ -1,4 +1,4 @@
-//! What is passed on, both ways.
+//! Requests and replies that the proxy passes on.
 
 use std::sync::Arc;
 use std::time::Duration;

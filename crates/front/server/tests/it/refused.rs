@@ -18,7 +18,7 @@ fn end_tokens(webex: &Webex) {
     webex.control(Method::POST, "/access_tokens/revoke", Some(&json!({"client_id": client})));
 }
 
-/// What Webex was asked, and what it answered.
+/// The path and the status of each call to Webex.
 fn seen(record: &[Value]) -> Vec<(String, u64)> {
     record.iter().map(|entry| (entry["path"].as_str().unwrap().to_owned(), entry["status"].as_u64().unwrap())).collect()
 }

@@ -50,7 +50,7 @@ impl World {
         Self::playing(webex, Arc::new(SystemSleep))
     }
 
-    /// The same, waiting in another way.
+    /// Like [`at`](Self::at), with another way to sleep.
     pub(crate) fn playing(webex: &std::net::TcpListener, sleep: Arc<dyn Sleep>) -> Self {
         let environment = Environment::at(&format!("http://{}/v1", webex.local_addr().unwrap())).unwrap();
         Self::over(None, sleep, async move |broker| insert(broker, environment).await)

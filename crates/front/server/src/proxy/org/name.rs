@@ -9,7 +9,7 @@ pub(super) enum Holds {
     Organisations,
     /// One organisation, as an object that has an id or as the free text of its name: SCIM's `organization`.
     Organisation,
-    /// Those who manage something, each with its organisation: `managedBy`.
+    /// Managers, each with an organisation: `managedBy`.
     Managers,
     /// The name of an attribute or the path of a request, inside a body: SCIM's `path`.
     Path,

@@ -1,4 +1,4 @@
-//! What is asked, and what comes back.
+//! Calls on the owner's socket, and their replies.
 
 use lanyard_broker::{AddApp, AddToken, AddedToken, Class, List, ListApps, ReadAudit, Show, ShowApp};
 use lanyard_credential::{AppKind, Kind};

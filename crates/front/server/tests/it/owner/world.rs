@@ -83,7 +83,7 @@ pub(crate) struct Impostor {
     task: JoinHandle<usize>,
 }
 
-/// What becomes of one connection.
+/// A step of the script: how the impostor treats one connection.
 pub(crate) enum Step {
     /// It is closed before anything is read.
     Hang,
