@@ -1,7 +1,8 @@
-//! What a home that an earlier version made is given once: its list of clients, and the seals of its rows.
+//! The one-time upgrade of a home that an earlier version made: it gets a list of clients, and its rows get seals.
 //!
-//! The generation of the place that the home's own data key is wrapped for says how far a home is. Turning it back, to have other rows
-//! adopted, takes a copy of the wrapped key from before the upgrade, and `lanyard key rotate` ends that too.
+//! The generation of the place for which the home's own data key is wrapped shows how far a home is upgraded. An attacker who wants other
+//! rows adopted has to turn it back, which takes a copy of the wrapped key from before the upgrade. `lanyard key rotate` makes that copy
+//! useless too.
 
 use lanyard_vault::{DataKey, RowAddress, Sealed};
 

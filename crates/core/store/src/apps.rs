@@ -21,7 +21,7 @@ use crate::{NameError, Store, StoreError};
 pub struct NewApp {
     /// All but the secret.
     pub app: App,
-    /// What it proves itself with.
+    /// The app's client secret.
     pub client_secret: ClientSecret,
 }
 

@@ -26,13 +26,13 @@ pub struct PendingRevocation {
     pub id: RevocationId,
     /// Whose token it was.
     pub credential: CredentialId,
-    /// What that was called.
+    /// The name of that credential when the token was queued.
     pub name: CredentialName,
     /// The Webex that the token belongs to.
     pub environment: Environment,
     /// The app that can revoke it; none for bots and personal tokens.
     pub app: Option<AppId>,
-    /// What kind of token it is.
+    /// The kind of the token.
     pub kind: TokenKind,
     /// Since when it waits.
     pub queued_at: Timestamp,

@@ -46,10 +46,10 @@ pub enum NameError {
     Store(#[from] StoreError),
 }
 
-/// What a look at a token that is not rotated brought.
+/// The result of checking a token that is not rotated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// Who it acts as.
+    /// The account that the token acts as.
     pub subject: Subject,
     /// The subject's organisation.
     pub organisation: Option<Organisation>,

@@ -1,4 +1,4 @@
-//! What `doctor` asks.
+//! The store's answers to `lanyard doctor`.
 
 use lanyard_vault::{KeyId, KeySource};
 

@@ -37,7 +37,7 @@ pub enum StoreError {
     Denied {
         /// Host and port.
         server: String,
-        /// What the server said.
+        /// The server's message.
         reason: String,
         /// The statement that grants the right.
         hint: String,
@@ -82,7 +82,7 @@ pub enum StoreError {
     Unreachable {
         /// Its host and port, or its socket's directory.
         server: Box<str>,
-        /// What the system or the server said.
+        /// The message of the system or of the server.
         reason: String,
     },
     /// The file with the password for the server cannot be used.
@@ -153,7 +153,7 @@ impl StoreError {
         matches!(self, Self::Sealed(_) | Self::Impossible { .. } | Self::Altered { .. })
     }
 
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Busy => "another lanyard process is writing for unusually long; try again, or run lanyard doctor",

@@ -1,6 +1,6 @@
-//! What stands between the store's methods and the reading side of its engine.
+//! The layer between the store's methods and the reading side of its engine.
 //!
-//! A read that brings a row under a key that this process has not met fetches that key first.
+//! If a read returns a row under a key that this process does not have, the gate fetches that key first.
 
 use crate::engine::{Engine, Row, Statement};
 use crate::{Store, StoreError};

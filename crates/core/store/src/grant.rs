@@ -115,8 +115,8 @@ impl Store {
         self.put_grant(id, how, &earlier.tokens, (subject, organisation)).await
     }
 
-    /// The same for a grant that was minted through another credential, in place of generation `replaces`. `None`, too, when that
-    /// is no longer the current one: somebody else was faster.
+    /// Like [`replace_generation`](Self::replace_generation), for a grant that was minted through another credential. Returns `None`, too,
+    /// when `replaces` is no longer the current generation, because another process was faster.
     pub async fn replace_minted(
         &self,
         id: CredentialId,

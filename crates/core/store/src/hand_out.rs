@@ -1,4 +1,4 @@
-//! What a hand-out needs, in one read.
+//! The read behind a hand-out: a credential and its sealed access token in one statement.
 
 use lanyard_credential::{Credential, CredentialId, CredentialName, Generation};
 use lanyard_secret::AccessToken;
@@ -26,12 +26,12 @@ impl Store {
         self.read_hand_out(sql("credentials", SELECT_BY_NAME).bind(name.as_str())).await
     }
 
-    /// The same by id.
+    /// Like [`hand_out`](Self::hand_out), by id.
     pub async fn hand_out_by_id(&self, id: CredentialId) -> Result<Option<HandOut>, StoreError> {
         self.read_hand_out(sql("credentials", SELECT_BY_ID).bind(id.to_string())).await
     }
 
-    /// The same for all credentials, by name: what a broker keeps in memory.
+    /// Like [`hand_out`](Self::hand_out), for all credentials, ordered by name. A broker keeps them in memory.
     pub async fn hand_outs(&self) -> Result<Vec<HandOut>, StoreError> {
         let rows = self.engine().rows(sql("credentials", SELECT_ALL)).await?;
         let mut environments = Environments::default();

@@ -35,7 +35,7 @@ pub struct HeldToken {
     pub renewal: Renewal,
     /// The scopes that were granted, separated by spaces; `None` where Webex did not say.
     pub scopes: Option<Arc<str>>,
-    /// Who it acts as; `None` while that is unknown.
+    /// The person that the token acts as; `None` while that is unknown.
     pub subject: Option<PersonId>,
     /// The organisation that the subject belongs to; `None` while that is unknown.
     pub organisation: Option<Arc<OrgId>>,
@@ -66,7 +66,7 @@ impl HeldToken {
         self.access.is_some()
     }
 
-    /// What the token is kept under in memory: whose it is, and which one.
+    /// The context under which the token is sealed in memory: credential, grant and generation.
     fn context(&self) -> [u8; 24] {
         let mut context = [0; 24];
         context[..16].copy_from_slice(self.id.as_bytes());
@@ -76,7 +76,7 @@ impl HeldToken {
     }
 }
 
-/// What many rows have in common, kept once.
+/// The values that many rows have in common, each kept once.
 #[derive(Default)]
 pub struct Shared {
     environments: HashMap<String, Arc<Environment>>,

@@ -57,7 +57,7 @@ fn changed(mut labels: BTreeMap<String, String>, remove: &[LabelKey], set: &[Lab
     labels
 }
 
-/// What is new, and which keys are gone.
+/// The event for a change of labels: the new or changed ones, and the keys that are gone.
 fn labelled(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Event {
     let new = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
     let gone = before.keys().filter(|key| !after.contains_key(*key));

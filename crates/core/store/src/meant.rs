@@ -1,8 +1,8 @@
-//! What a transaction means the sealed rows to be when it commits.
+//! The values that a transaction means the sealed rows to have when it commits.
 //!
 //! A trigger, or another hook in the database, runs within Lanyard's own transactions, and can change a row between a statement and the
-//! commit. So the commit does not seal what stands in the row: it seals what was read there, under a seal, and what the transaction's own
-//! statements wrote since.
+//! commit. So the commit never seals the row's current values. It seals the values that were read under a seal, together with the later
+//! changes of the transaction's own statements.
 
 use std::collections::BTreeMap;
 

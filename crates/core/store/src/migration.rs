@@ -3,7 +3,8 @@
 use crate::engine::{Engine, Reach, Transaction};
 use crate::{StoreError, fail_point};
 
-/// What leads from each version to the next; the first from nothing to 1. Never changed once released, only added to.
+/// The scripts that lead from each version to the next; the first leads from nothing to 1. A released script never changes; new ones are
+/// only added at the end.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_base.sql"),
     include_str!("migrations/0002_mint.sql"),

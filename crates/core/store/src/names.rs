@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use crate::engine::beside;
 use crate::record::read_labels;
 
-/// What things in a home are called.
+/// The names and labels that are in use in a home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// The credentials.

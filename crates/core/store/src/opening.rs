@@ -100,7 +100,7 @@ pub enum OpenDatabaseError {
     ForeignSchema {
         /// The database.
         database: String,
-        /// What differs.
+        /// The differences.
         differences: Vec<String>,
     },
     /// The file is a database, but not one of Lanyard's.
@@ -120,7 +120,7 @@ pub enum OpenDatabaseError {
 }
 
 impl OpenDatabaseError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Part { found, known, .. } if found > known => Self::Newer { found: *found, known: *known }.hint(),

@@ -13,7 +13,7 @@ use crate::keys::{HomeRow, Keys};
 use crate::presence::Presence;
 use crate::{Pause, StoreError};
 
-/// What the processes of a home share. A clone is the same store.
+/// The store that the processes of a home share. A clone is a handle to the same store.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) inner: Arc<Inner>,
@@ -89,7 +89,7 @@ impl Store {
         Self { inner: Arc::new(inner), actor, inspects: false }
     }
 
-    /// The same store, acting for somebody else: the audit names `actor` for all that is done through it.
+    /// Returns a handle to this store that acts for another actor: the audit names `actor` for everything that is done through it.
     pub fn acting_as(&self, actor: impl Into<Arc<str>>) -> Self {
         Self { actor: actor.into(), ..self.clone() }
     }

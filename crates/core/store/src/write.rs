@@ -40,15 +40,15 @@ pub struct Tx {
 #[derive(Debug)]
 pub struct Done<T>(T);
 
-/// What a write is for, which decides when it is refused.
+/// The purpose of a write, which decides when the write is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Anything that a home does while it is in use: refused while it is paused.
     Work,
-    /// What may be written although the home is paused.
+    /// A write that is allowed although the home is paused.
     ThoughPaused,
-    /// What came of an exchange that was begun. It exists nowhere else, so it goes into the database where it stands that it was begun,
-    /// even if another one is in the home by now.
+    /// The result of an exchange that was begun. It exists nowhere else. So it is written to the database that holds the exchange's intent,
+    /// even if the home has another database by now.
     Answer,
     /// The making of a home and the replacement of its keys, which have their own view of which key is in force.
     Keys,
@@ -312,7 +312,7 @@ impl Tx {
         Ok(Done(value))
     }
 
-    /// The same because of an error.
+    /// Like [`abandon`](Self::abandon), because of an error, which it returns.
     pub async fn refuse<T, E: From<StoreError>>(self, error: E) -> Result<Done<T>, E> {
         self.transaction.abandon().await?;
         Err(error)

@@ -23,7 +23,7 @@ use crate::{KeyedClient, Store, StoreError};
 pub struct ClientList {
     /// The clients that Lanyard added, as it added them, by name.
     pub clients: Vec<KeyedClient>,
-    /// What is in the tables and does not count.
+    /// The clients in the tables that do not count.
     pub refused: Vec<RefusedClient>,
     /// The list's version; 0 if there is no authentic list.
     pub version: u64,
@@ -53,7 +53,7 @@ pub enum Refusal {
 }
 
 impl RefusedClient {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> &'static str {
         "someone changed the database without Lanyard: remove these clients (lanyard client remove NAME), add the ones you need again, and \
          check who can write to the home"
@@ -106,7 +106,7 @@ impl Store {
         Ok(ClientList { clients, refused, version })
     }
 
-    /// What counts within a transaction that is about to change the clients.
+    /// The list of the clients that count, within a transaction that is about to change the clients.
     pub(super) async fn counting(&self, tx: &mut Tx) -> Result<Counting, StoreError> {
         Ok(self.counting_clients(tx).await?.0)
     }
@@ -118,7 +118,7 @@ impl Store {
         Ok((self.as_judged(&judged, |granted| granted)?, clients))
     }
 
-    /// The same where each client loses a credential.
+    /// Like [`counting`](Self::counting), but each client loses a credential.
     pub(super) async fn counting_without(&self, tx: &mut Tx, credential: &str) -> Result<Counting, StoreError> {
         let judged = self.judged(tx).await?;
         self.as_judged(&judged, |mut granted| {

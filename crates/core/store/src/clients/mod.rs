@@ -180,7 +180,7 @@ impl Store {
         .await
     }
 
-    /// What an actor was handed since `since`: one for each credential and generation, the latest first.
+    /// The hand-outs to an actor since `since`: one for each credential and generation, the latest first.
     pub async fn hand_outs_to(&self, actor: &str, since: Timestamp) -> Result<Vec<HandOutCount>, StoreError> {
         let select = sql(journal::TABLE, SELECT_HANDED).bind(actor).bind(since).bind(EventKind::HandedOut.as_str());
         let rows = self.engine().rows(select).await?;

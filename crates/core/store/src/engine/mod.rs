@@ -42,8 +42,8 @@ pub(crate) enum Engine {
     Postgres(PostgresEngine),
 }
 
-/// What a transaction reads in order to write, which is what must not change meanwhile. SQLite runs one writer at a time, whatever its
-/// reach.
+/// The rows that a writing transaction relies on, and which no other transaction may change while it runs. SQLite runs one writer at a
+/// time, regardless of its reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// Anything: no other transaction of Lanyard writes meanwhile.
@@ -147,7 +147,8 @@ impl Engine {
         }
     }
 
-    /// What the engine itself finds wrong; empty when nothing is. PostgreSQL checks what it reads, and has no such question.
+    /// Runs the engine's own integrity check and returns its findings; empty if there are none. PostgreSQL checks pages as it reads them
+    /// and has no such statement.
     pub(crate) async fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.integrity_check().await,

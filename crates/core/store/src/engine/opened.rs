@@ -19,7 +19,7 @@ pub(super) struct FileId {
     born: Option<SystemTime>,
 }
 
-/// What stands at a path.
+/// The file at a path, if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// This file.
@@ -31,7 +31,7 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    /// What stands there now.
+    /// Looks up the file that is at `path` now.
     pub(super) fn at(path: &Path) -> Self {
         match fs::metadata(path) {
             Ok(found) => Self::File(FileId { device: found.dev(), inode: found.ino(), born: found.created().ok() }),

@@ -53,12 +53,12 @@ impl Row {
         self.required(column)
     }
 
-    /// The same, not copied.
+    /// Like [`text`](Self::text), without a copy.
     pub fn str(&self, column: &'static str) -> Result<&str, StoreError> {
         self.required(column)
     }
 
-    /// The same, not copied.
+    /// Like [`optional_text`](Self::optional_text), without a copy.
     pub fn optional_str(&self, column: &'static str) -> Result<Option<&str>, StoreError> {
         self.optional(column)
     }
@@ -170,7 +170,7 @@ impl Row {
         self.moment_with(columns, |boot| BootId::new(boot))
     }
 
-    /// The same for one of many rows: `known` gives the boot of that text.
+    /// Like [`moment`](Self::moment), for one of many rows: `known` returns the boot with that text.
     pub(crate) fn moment_with(
         &self,
         columns: MomentColumns,
@@ -200,7 +200,7 @@ impl Row {
     }
 }
 
-/// What every engine can read out of a column.
+/// A type that every engine can decode from a column.
 trait Readable<'r>: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres> {}
 
 impl<'r, T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>> Readable<'r> for T {}

@@ -74,7 +74,7 @@ impl SqliteTransaction {
     }
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Read,
@@ -102,7 +102,7 @@ impl SqliteEngine {
         self.write_to_opened().await
     }
 
-    /// The same in the files that are open, though others stand in their place.
+    /// Like [`write`](Self::write), in the files that are open, even if other files have taken their place.
     pub(super) async fn write_to_opened(&self) -> Result<SqliteTransaction, StoreError> {
         let mut slot = Arc::clone(&self.writer).lock_owned().await;
         let mut connection = match slot.take() {
@@ -272,7 +272,7 @@ impl SqliteEngine {
         if is_busy { Err(StoreError::Busy) } else { Ok(()) }
     }
 
-    /// What cannot be opened in a directory where no file can be made is read-only.
+    /// Turns an I/O error into [`StoreError::ReadOnly`] if no file can be made in the database's directory.
     fn or_read_only(&self, error: StoreError) -> StoreError {
         let directory = self.path.parent().unwrap_or(Path::new("/"));
         match (error, access(directory, Access::WRITE_OK)) {

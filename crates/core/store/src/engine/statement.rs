@@ -46,7 +46,7 @@ impl Statement {
 }
 
 impl Value {
-    /// What every engine stores as it is: PostgreSQL has no text with a NUL in it.
+    /// Replaces NUL in a text, so that every engine stores the same value: PostgreSQL does not accept a NUL in a text.
     fn storable(self) -> Self {
         match self {
             Self::Text(Some(text)) if text.contains('\0') => Self::Text(Some(text.replace('\0', "\u{fffd}"))),

@@ -71,7 +71,7 @@ events! {
     JournalPruned = "journal-pruned" {
         /// The number of the last entry that was removed.
         up_to: u64,
-        /// What the next entry is chained to, in hexadecimal digits.
+        /// The mac to which the next entry is chained, in hexadecimal digits.
         mac: String,
         /// How many entries were removed, by kind.
         entries: BTreeMap<String, u64>,
@@ -338,7 +338,7 @@ events! {
         spare: bool,
         /// The id of that process.
         process: Option<u32>,
-        /// What was known of it: `gone`, `presumed-gone` or, if a person did not wait for it, `taken-over`.
+        /// The state of that process: `gone`, `presumed-gone` or, if a person did not wait for it, `taken-over`.
         writer: Option<String>,
     }
     /// A token set was replaced by the next.
@@ -386,7 +386,7 @@ events! {
     Revoked = "revoked" {
         /// Its kind: `access` or `refresh`.
         token: String,
-        /// What revoked it, if not the app's own secret.
+        /// The means of the revocation, if it was not the app's own secret.
         through: Option<String>,
     }
     /// A token was not revoked, and is not tried any more.
@@ -423,7 +423,7 @@ pub struct StandingNote {
 pub struct ClientPolicy {
     /// The client's name.
     pub name: String,
-    /// What it may do.
+    /// The actions that the client may perform.
     pub capabilities: String,
     /// The names of the credentials that it may use; `None` for all.
     pub credentials: Option<Vec<String>>,
@@ -439,7 +439,7 @@ pub struct ClientPolicy {
     pub uid: Option<u32>,
 }
 
-/// What a reader of the journal has to read again because of an event.
+/// The part of the store that a reader of the journal has to read again because of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Touches {
     Nothing,

@@ -17,7 +17,7 @@ use crate::engine::Row;
 pub struct JournalRecord {
     /// The time, in milliseconds.
     pub at: Timestamp,
-    /// What it is about.
+    /// The subject of the event.
     pub about: About,
     /// The actor.
     pub actor: String,
@@ -25,7 +25,7 @@ pub struct JournalRecord {
     pub event: Event,
 }
 
-/// What an event is about.
+/// The subject of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum About {
     /// The home, or nothing that has an id.

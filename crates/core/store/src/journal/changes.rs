@@ -7,7 +7,7 @@ use crate::engine::sql;
 use crate::event::{EventKind, Touches, credential_of};
 use crate::{Pause, Store, StoreError};
 
-/// What was changed after a position.
+/// The changes after a position in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
     /// The position to ask from the next time.
@@ -24,9 +24,9 @@ pub struct Changes {
 }
 
 impl Store {
-    /// What was changed after that position. A credential that was deleted is among them.
+    /// Reads the changes after the position `since`, deleted credentials included.
     ///
-    /// After a failover, or in a database that was put back, numbers repeat: number and mac are compared.
+    /// After a failover, or in a database that was put back, numbers repeat. So both the number and the mac are compared.
     pub async fn changes(&self, since: Position) -> Result<Changes, StoreError> {
         let home = self.home_row().await?;
         self.inner.set_paused(home.paused.clone());

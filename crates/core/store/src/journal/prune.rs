@@ -76,8 +76,8 @@ impl Start {
         Ok(Some(Self { at: Position { number: up_to, mac }, chains, anchor: Some(anchor) }))
     }
 
-    /// The same, if Lanyard wrote the anchor. `before` is the entry before it, which is gone if everything before it was pruned: then the
-    /// anchor is chained to the mac that it has itself.
+    /// Like [`read`](Self::read), if Lanyard wrote the anchor. `before` is the entry before it, which is gone if everything before the
+    /// anchor was pruned; the anchor is then chained to the mac that it holds itself.
     pub(super) fn verified(store: &Store, anchor: &Row, before: Option<&Row>) -> Result<Option<Self>, StoreError> {
         let Some(start) = Self::read(Some(anchor))? else { return Ok(None) };
         let number = integer(anchor, "number")?;

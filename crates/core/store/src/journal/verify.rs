@@ -14,7 +14,7 @@ use crate::engine::{Row, SELECT_HEAD, sql};
 use crate::event::{Event, EventKind};
 use crate::{Store, StoreError};
 
-/// What came of verifying the journal.
+/// The result of verifying the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuditVerdict {
     /// Every entry is as it was written. Whether the end was cut off shows only against heads that were exported before.
@@ -25,7 +25,7 @@ pub enum AuditVerdict {
         writer: Option<String>,
         /// The entry's number.
         number: u64,
-        /// What is wrong.
+        /// The fault of that entry.
         fault: Fault,
     },
 }
@@ -45,7 +45,7 @@ pub struct Verified {
     pub heads: Vec<Head>,
 }
 
-/// What the latest pruning removed.
+/// A summary of the latest pruning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrunedNote {
     /// The number of the last entry that was removed.
@@ -58,7 +58,7 @@ pub struct PrunedNote {
     pub actor: String,
 }
 
-/// What is wrong with an entry.
+/// A fault of a journal entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// It is missing, and later ones are there.

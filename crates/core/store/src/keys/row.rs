@@ -13,7 +13,7 @@ use crate::{Pause, StoreError};
 /// Which keys a home has, and where they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HomeKeys {
-    /// What a keyring knows the home by. Homes of the first version have none until they need one.
+    /// The id by which a keyring finds the home's key. Homes of the first version have none until they need one.
     pub id: Option<String>,
     /// The home's key.
     pub key: KeyId,
@@ -90,7 +90,7 @@ impl HomeRow {
         Self::read(engine.row(sql("home", select(engine.dialect()))).await?.as_ref())
     }
 
-    /// The same within a transaction.
+    /// Like [`of`](Self::of), within a transaction.
     pub(crate) async fn within(transaction: &mut Transaction) -> Result<Self, StoreError> {
         let select = select(transaction.dialect());
         Self::read(transaction.row(sql("home", select)).await?.as_ref())

@@ -8,7 +8,7 @@ use lanyard_vault::{HomeKey, KeyId};
 use super::HomeKeys;
 use crate::KeyUnavailable;
 
-/// What was fetched: the keys that are to be had, and what kept the supply from the others.
+/// The result of a fetch: the keys that are available, and the error that kept the supply from the others.
 pub type Fetched = (Vec<HomeKey>, Option<KeyUnavailable>);
 
 /// Fetches the home's keys from where they are kept.

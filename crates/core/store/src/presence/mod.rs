@@ -18,7 +18,7 @@ use lanyard_time::{BootId, Entropy};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-/// What is known of another process.
+/// The state of another process, as far as this one can see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
     /// It runs, or is stopped and may go on.
@@ -37,7 +37,7 @@ pub(crate) struct Presence {
     own: Mutex<Own>,
 }
 
-/// What others see of this process.
+/// The numbers and the locked file by which other processes see this one.
 #[derive(Debug, Default)]
 struct Own {
     /// Its numbers; the last is the current one.
@@ -80,7 +80,7 @@ impl Presence {
         self.own().numbers.contains(&process.number)
     }
 
-    /// What can be said of another process.
+    /// Determines the state of another process.
     pub(crate) fn look(&self, process: &Process) -> Sight {
         if !is_number(&process.number) || !self.kernel.same_boot(&process.kernel) {
             return Sight::Unknown;

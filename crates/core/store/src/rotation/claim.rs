@@ -13,7 +13,7 @@ use crate::sealed::CREDENTIALS;
 use crate::write::Purpose;
 use crate::{Store, StoreError};
 
-/// What came of asking for a credential.
+/// The result of [`Store::claim`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It is this process's, and this is the row as it was.

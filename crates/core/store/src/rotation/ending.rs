@@ -31,7 +31,7 @@ pub struct RotatedTokens {
     pub scopes: Option<ScopeSet>,
 }
 
-/// What came of a commit.
+/// The result of [`Store::commit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
     /// This generation is durable.
@@ -52,7 +52,7 @@ pub enum Commit {
 pub struct Failure {
     /// How the credential stands now: `Stalled` or `NeedsLogin`.
     pub standing: Standing,
-    /// What becomes of the intent.
+    /// The further use of the intent.
     pub intent: IntentEnd,
 }
 

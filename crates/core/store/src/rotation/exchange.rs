@@ -172,7 +172,7 @@ impl Store {
     }
 }
 
-/// What the journal says of the writer of an intent that is replaced.
+/// The journal's word for the writer of an intent that is replaced.
 const fn writer_word(writer: Writer) -> &'static str {
     match writer {
         Writer::Gone => "gone",

@@ -21,13 +21,13 @@ pub use self::ending::{Commit, Failure, RotatedTokens};
 pub struct RotationView {
     /// All but the secrets.
     pub credential: Credential,
-    /// What is under way.
+    /// The work that is in progress.
     pub under_way: UnderWay,
     /// Whether a spare is kept.
     pub has_spare: bool,
 }
 
-/// What is under way for a credential.
+/// The work that is in progress for a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnderWay {
     /// Nothing.
@@ -38,7 +38,7 @@ pub enum UnderWay {
     Held(Process),
 }
 
-/// What came of beginning a rotation.
+/// The result of beginning a rotation.
 #[derive(Debug)]
 pub enum Begun {
     /// There is no such credential, or it is being cleared.

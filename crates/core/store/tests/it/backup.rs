@@ -197,7 +197,7 @@ async fn a_store_in_use_is_no_copy() {
     assert!(matches!(error, RestoreError::Unreadable { .. }), "{error}");
 }
 
-/// Whoever can put files beside an unfinished copy would have them read into it.
+/// An unfinished copy is never beside a log: `SQLite` would read a log that another user put there into the copy.
 #[tokio::test]
 async fn a_copy_appears_in_a_shared_directory_when_it_is_complete_and_never_beside_a_log() {
     let world = World::new().await;

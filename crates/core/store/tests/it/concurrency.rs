@@ -67,7 +67,7 @@ async fn of_many_that_rotate_at_once_one_does() {
     assert_eq!(found.generation, generation.next());
 }
 
-/// What a caller that goes away in the middle of a write leaves behind.
+/// The effect of a caller that is dropped in the middle of a write.
 #[tokio::test]
 async fn a_write_that_is_given_up_half_way_is_undone_and_blocks_nobody() {
     let world = World::new().await;

@@ -1,4 +1,5 @@
-//! What every engine must do. Compiled once for each: [`world`] makes the home on the engine that this module is named after.
+//! The tests that every engine has to pass. They are compiled once for each engine: [`world`] makes the home on the engine that this module
+//! is named after.
 
 mod apps;
 mod audit;

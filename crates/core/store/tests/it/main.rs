@@ -1,5 +1,5 @@
-//! What every engine must do, told against [`lanyard_store::Store`]; and what only a home on a disk can show, told against
-//! [`lanyard_home`], which shares this world.
+//! The tests that every engine has to pass, against [`lanyard_store::Store`], and the tests of a home on a disk, against [`lanyard_home`],
+//! which shares this world.
 
 #![expect(
     clippy::unwrap_used,

@@ -13,7 +13,7 @@ fn database(world: &World) -> PathBuf {
     world.home().join("lanyard.db")
 }
 
-/// What `SQLite` keeps beside a database.
+/// The path of a file that `SQLite` keeps beside a database.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(format!("{}{suffix}", path.file_name().unwrap().to_str().unwrap()))
 }

@@ -77,8 +77,8 @@ async fn an_altered_credential_is_refused_and_no_change_makes_it_authentic() {
     }
 }
 
-/// What a seal leaves out: columns that hold values which are sealed for their row, those which decide what is opened, how the
-/// last attempt failed, and how long the tokens last.
+/// The columns that a seal leaves out: those with values that are sealed for their row, those that decide what is opened, how the last
+/// attempt failed, and how long the tokens last.
 const NOT_SEALED: [&str; 22] = [
     "seal",
     "wrapped_key",
@@ -245,7 +245,7 @@ async fn an_altered_row_of_the_home_is_refused() {
     }
 }
 
-/// What the database does by itself, within Lanyard's own transaction, when a statement of it has written to `table`.
+/// Adds a trigger that performs `action` within Lanyard's own transaction when a statement of it has written to `table`.
 async fn hook(world: &World, event: &str, table: &str, action: &str) {
     let on = if world.database.is_some() {
         format!(

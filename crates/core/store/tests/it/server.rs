@@ -1,4 +1,4 @@
-//! What only a store on a server can show. Left out where this machine has no PostgreSQL.
+//! The tests of a store on a server. They are left out if this machine has no PostgreSQL.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

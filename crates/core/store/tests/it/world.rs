@@ -54,12 +54,12 @@ impl World {
         self.directory.path().join("home")
     }
 
-    /// The same home as another process sees it.
+    /// Opens this home as another process.
     pub(crate) async fn seen_by(&self, parts: Parts) -> Store {
         lanyard_home::open_with_key(&self.home(), &self.key, parts, self.options()).await.unwrap()
     }
 
-    /// The same home as a process of this host sees it that comes by the keys as any command does.
+    /// Opens this home as another process of this host, which obtains the keys as any command does.
     pub(crate) async fn opened(&self) -> OpenHome {
         self.opened_with(KeyAccess::default()).await.unwrap()
     }
@@ -74,7 +74,7 @@ impl World {
         Self::prepared(keys, |_| {}).await
     }
 
-    /// The same in a directory that was prepared.
+    /// Like [`with_keys`](Self::with_keys), in a directory that `prepare` has prepared.
     pub(crate) async fn prepared(keys: KeyAccess, prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
@@ -268,7 +268,7 @@ pub(crate) async fn seen(store: &Store, id: CredentialId) -> RotationView {
     }
 }
 
-/// What stands open, and what is known of its writer.
+/// The open intent, and the state of its writer.
 pub(crate) async fn open(store: &Store, id: CredentialId) -> Option<(Intent, Writer)> {
     match seen(store, id).await.under_way {
         UnderWay::Exchange(intent, writer) => Some((intent, writer)),
@@ -277,7 +277,7 @@ pub(crate) async fn open(store: &Store, id: CredentialId) -> Option<(Intent, Wri
     }
 }
 
-/// What a rotation decides about the row, which is of its generation.
+/// The decision of a rotation of the row's current generation.
 pub(crate) fn decision(view: &RotationView) -> Decision {
     let intent = match &view.under_way {
         UnderWay::Exchange(intent, writer) => {
@@ -302,7 +302,7 @@ pub(crate) async fn begun(store: &Store, id: CredentialId) -> (RotationView, Dec
     }
 }
 
-/// The same for the spare.
+/// Like [`begun`], with the spare.
 pub(crate) async fn begun_with_spare(store: &Store, id: CredentialId) -> (RotationView, Declared) {
     let attempt = |view: &RotationView| match decision(view) {
         Decision::Exchange(attempt) => Some(Attempt { spend: Spend::Spare, ..attempt }),

@@ -1,4 +1,4 @@
-//! What PostgreSQL reports, in the store's words (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+//! PostgreSQL's errors as errors of the store (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 
 use super::StoreAddress;
 use crate::StoreError;

@@ -121,7 +121,7 @@ impl PostgresEngine {
         }
     }
 
-    /// What the schema has, by the system's own catalogue alone.
+    /// Reads the objects of the schema, with the help of the system's own catalogue only.
     pub(super) async fn schema_objects(&self) -> Result<Vec<Row>, StoreError> {
         loop {
             let mut lent = self.lend(&self.readers).await?;

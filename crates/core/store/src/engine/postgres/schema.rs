@@ -1,6 +1,6 @@
 //! The schema on PostgreSQL: the same scripts in its words, and what the database has.
 
-/// What PostgreSQL has beside the scripts: the number that SQLite keeps in its header.
+/// The statements that run before the scripts on PostgreSQL: they make the version number that SQLite keeps in its header.
 pub(super) const PRELUDE: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL); \
      INSERT INTO schema_version (version) VALUES (0)";
 
