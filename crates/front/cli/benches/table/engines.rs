@@ -19,7 +19,8 @@ use crate::process::Server;
 use crate::table::{Row, Table, Target, say};
 use crate::{Plan, load, renewals};
 
-/// What is handed out is in the broker's memory, whichever engine keeps it. As under another's rotation.
+/// The target for a hand-out: the token is in the broker's memory with either engine. Equal to the target under the rotation of another
+/// credential.
 const HAND_OUT: Target = Target::AtMost(1.1);
 
 pub(crate) fn measure(plan: &Plan, table: &mut Table) {

@@ -14,7 +14,7 @@ use tokio::task::LocalSet;
 
 use crate::machine::processor_time;
 
-/// What is asked, by whom, and for how long.
+/// A load: the request, the number of clients, and the duration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load<'a> {
     pub(crate) socket: &'a Path,
@@ -28,7 +28,7 @@ pub(crate) struct Load<'a> {
     pub(crate) server: u32,
 }
 
-/// What came of it.
+/// The measurements of one load.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// From before the connection, or before the request where that is kept, to the whole answer; the shortest first.

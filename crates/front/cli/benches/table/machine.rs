@@ -1,4 +1,4 @@
-//! What it was measured on, and what a process of it uses.
+//! The machine of a run, and the processor time and memory of its processes.
 
 use std::fmt;
 use std::fs;

@@ -54,12 +54,12 @@ struct Arguments {
     bench: bool,
 }
 
-/// What can be measured.
+/// The parts of the table that can be measured alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum What {
     /// A token from the socket, against a bare server
     HandOut,
-    /// The same while another credential is rotated
+    /// A token from the socket while another credential is rotated
     Rotation,
     /// A call through the proxy, against the call itself
     Proxy,

@@ -12,7 +12,7 @@ use crate::load::{now, seconds};
 use crate::process::Server;
 use crate::table::{Row, Table};
 
-/// What is called: small, and the same for whoever asks.
+/// The path of each call: its reply is small, and equal for all clients.
 const CALL: &str = "/v1/people/me";
 /// So many calls in each turn.
 const CALLS: usize = 300;

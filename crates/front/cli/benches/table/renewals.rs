@@ -32,7 +32,7 @@ const UNLIMITED: &str = "1000000";
 /// So long without a renewal, and something has gone wrong.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What one turn showed.
+/// The figures of one turn.
 struct Turn {
     /// Renewals a second, by a broker.
     broker: f64,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::machine::Machine;
 
-/// What was measured.
+/// The results of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Table {
     machine: Machine,
@@ -20,16 +20,16 @@ pub(crate) struct Table {
 /// One line of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
-    /// What is measured, under which circumstances.
+    /// The quantity, and the circumstances of its measurement.
     pub(crate) what: String,
-    /// What it should be.
+    /// The target, in words.
     pub(crate) target: String,
-    /// What it is.
+    /// The measured figure, with its unit.
     pub(crate) measured: String,
     /// The number that is held against the target, where there is one.
     pub(crate) figure: Option<f64>,
     pub(crate) verdict: Verdict,
-    /// What helps to understand it.
+    /// Other figures that help to understand this one.
     pub(crate) beside: String,
 }
 

@@ -40,7 +40,7 @@ fn both(story: impl Fn(&Webex, &Home)) {
     assert!(broker.stop().status.success());
 }
 
-/// What [`TELL_AND_WAIT`] told: the address of the proxy, and the key.
+/// The address of the proxy and the key, as printed by [`TELL_AND_WAIT`].
 fn told(running: &mut Running) -> (String, String) {
     let line = running.wait_for("at http://");
     let line = line.trim().strip_prefix("at http://").and_then(|line| line.strip_suffix('.')).unwrap();

@@ -1,4 +1,4 @@
-//! What stands on the command line and in the environment, and how what is wrong with it is said.
+//! Arguments and environment variables, and the errors about invalid ones.
 
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;

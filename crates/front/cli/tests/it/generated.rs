@@ -1,4 +1,4 @@
-//! What is generated from the command line's own description: manual pages.
+//! Manual pages, generated from the description of the command line.
 
 use lanyard_testkit::Home;
 

@@ -19,7 +19,7 @@ use crate::LANYARD;
 struct Block {
     line: usize,
     commands: String,
-    /// What it prints, where the file says so.
+    /// The expected output, if the file has one.
     expected: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is released holds none of the steps at which a test stops or kills the process.
+//! The released binary contains none of the fail points at which a test stops or kills the process.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use lanyard_testkit::{Home, RefreshBehaviour, Running, Webex};
 
 use crate::LANYARD;
 
-/// What only the binary under test may contain.
+/// Texts that only the binary under test may contain.
 const TRACES: [&str; 3] = ["LANYARD_FAILPOINT", "rotation.declared", "rotation.answered"];
 
 /// Builds what is released, where it is not built yet.

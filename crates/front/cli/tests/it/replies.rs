@@ -1,4 +1,4 @@
-//! What the token endpoint may answer to a refresh, and what becomes of the credential.
+//! Replies of the token endpoint to a refresh, and their effect on the credential.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What `lanyard simulator` says of itself: to a person, to a program, and to a file.
+//! The output of `lanyard simulator`: for a person, for a program, and in a file.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;

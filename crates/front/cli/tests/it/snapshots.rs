@@ -1,4 +1,4 @@
-//! What a person reads, as it is. Times, ids, addresses and process numbers are replaced by words.
+//! Snapshots of the output that a person reads. Words replace times, ids, addresses and process numbers.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{LANYARD, signed_in};
 
-/// What a person would see: the command, what it prints, what it says, how it ends.
+/// Runs a command and returns all that a person sees: the command, its output, its messages, and its exit code.
 fn shown(home: &Home, webex: Option<&Webex>, arguments: &[&str]) -> String {
     seen(&mut home.command(arguments), home, webex, &format!("$ lanyard {}", arguments.join(" ")))
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const RATE: u32 = 200;
 
-/// What the record of calls may come to hold, which is the most that grows: it keeps the last hundred thousand.
+/// The allowed growth of memory, in bytes. Most of it is the record of calls, which keeps the last hundred thousand.
 const MOST_GROWTH: u64 = 160 * 1024 * 1024;
 
 #[test]

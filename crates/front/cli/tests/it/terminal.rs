@@ -1,4 +1,4 @@
-//! What a terminal shows that a pipe does not: rows that fit, and colours.
+//! Output that only a terminal gets: rows that fit its width, and colours.
 
 use std::process::Command;
 

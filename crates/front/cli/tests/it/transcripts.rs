@@ -1,4 +1,4 @@
-//! What a person and a program read of managing credentials: names, labels, rest, imports.
+//! Transcripts of managing credentials, for a person and for a program: names, labels, `disable` and `enable`, imports.
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -45,7 +45,7 @@ impl Fleet {
         Self::new(refresh, count, vec![Home::new(LANYARD)], None)
     }
 
-    /// The same in three homes that share a store on a server of their own; `None` where there is none.
+    /// Like [`in_file`](Self::in_file), in three homes that share a store on a new PostgreSQL server; `None` if none is installed.
     pub(super) fn on_server(refresh: RefreshBehaviour, count: usize) -> Option<Self> {
         let server = Postgres::start().map_err(|why| left_out(&why)).ok()?;
         let database = server.new_database();

@@ -192,7 +192,7 @@ fn ask(fleet: &Fleet, dice: &Dice, brokers: &[Option<Served>]) -> (usize, Vec<St
     (from, words.into_iter().map(str::to_owned).collect(), running)
 }
 
-/// The same throws each time.
+/// Seeded dice: each run of a test throws equal numbers.
 struct Dice(SeededEntropy);
 
 impl Dice {

@@ -1,4 +1,4 @@
-//! What Webex has seen, held against what the audit says.
+//! Compares the calls that Webex received with the entries of the audit.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -28,7 +28,7 @@ pub(super) struct Sums {
     pub(super) losses: usize,
 }
 
-/// What Webex has seen of a credential.
+/// The refreshes of one credential, from Webex's record.
 #[derive(Debug, Default)]
 struct Seen {
     asked: usize,
@@ -37,7 +37,7 @@ struct Seen {
     last: Option<String>,
 }
 
-/// What the audit says of a credential.
+/// The audit entries of one credential, counted by kind.
 type Said = HashMap<String, usize>;
 
 /// As the simulator shows a token.

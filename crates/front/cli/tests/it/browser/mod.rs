@@ -15,11 +15,11 @@ use lanyard_testkit::{Browser, Ended, Home, Options, Page, Running, SCOPES, Webe
 
 use crate::LANYARD;
 
-/// What stands on the pages.
+/// Labels on the pages.
 const EMAIL: &str = "Email address";
 const PASSWORD: &str = "Password";
 const SIGN_IN: &str = "Sign in";
-/// What stands on the last one, and on no other.
+/// Text of the last page, and of no other.
 const DONE: &str = "You may close this tab";
 
 /// A Webex, a home with its app `desk`, and a browser that `lanyard login` finds.
@@ -27,7 +27,7 @@ struct Desk {
     webex: Webex,
     home: Home,
     browser: Browser,
-    /// What the program named by `BROWSER` was given.
+    /// A named pipe that receives the argument of the program named by `BROWSER`.
     opened: PathBuf,
 }
 

@@ -1,5 +1,4 @@
-//! The same for a broker: while it runs, when it is told everything be logged, and after a credential was cleared not even in its
-//! memory.
+//! Secrets of a running broker: they appear nowhere, even if it logs everything, and not even in its memory once a credential is cleared.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

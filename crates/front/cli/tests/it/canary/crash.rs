@@ -9,7 +9,7 @@ use lanyard_testkit::{RefreshBehaviour, Running, Webex};
 
 use crate::signed_in;
 
-/// What starts a process that may leave a core file of any size.
+/// The command that starts a process with an unlimited size of core files.
 const UNLIMITED: [&str; 4] = ["sh", "-c", "ulimit -c unlimited && exec \"$@\"", "sh"];
 
 fn is_empty(directory: &Path) -> bool {

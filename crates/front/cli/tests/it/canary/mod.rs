@@ -16,10 +16,10 @@ pub(crate) use self::broker::in_memory;
 use self::search::Secrets;
 use crate::{LANYARD, on_server};
 
-/// What Webex is made to give out once, so that the test knows these tokens by their letters.
+/// Tokens that the test makes Webex issue once, so that it can search for their exact text.
 const PLANTED_ACCESS: &str = "planted-access-token-Zk3vQ8sW1xT6yB0n";
 const PLANTED_REFRESH: &str = "planted-refresh-token-Hc5pL2mR9dF4gJ7u";
-/// What the bodies of failed replies repeat: a server may put the token that it was sent there.
+/// Text in the bodies of failed replies: a server may repeat there the token that it received.
 const REFLECTED: &str = "reflected-in-a-body-Ua8eN3oK6iV1tY5q";
 
 /// Everything that was said, and by which command.

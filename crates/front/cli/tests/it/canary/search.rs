@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// What to look for.
+/// The secrets to search for.
 #[derive(Clone, Default)]
 pub(super) struct Secrets {
     /// Each form of a secret with its name.

@@ -13,7 +13,8 @@ const JUMPS: [(&str, &str); 2] = [
     ("+30d", "the wall clock was set forward by 30 days since the token of acme was obtained"),
 ];
 
-/// What starts a process that finds itself in another boot of the machine; where there is none, it says so.
+/// The command that starts a process as if the machine had rebooted: with another boot id. Without the rights for that, it reports the
+/// test as left out and returns `None`.
 pub(super) fn after_a_reboot(home: &Home) -> Option<Vec<String>> {
     let boot = home.file("boot-id", "7d3f1b2e-0000-4000-8000-5ea0b0074e57\n");
     let enter = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";

@@ -147,7 +147,7 @@ fn many_processes_make_one_home() {
     home.run(["audit", "--verify"]).ok();
 }
 
-/// What starts a process under a umask.
+/// The command that starts a process under a umask.
 fn under(umask: &str) -> [&str; 4] {
     ["sh", "-c", "umask \"$0\"; exec \"$@\"", umask]
 }

@@ -1,4 +1,4 @@
-//! What a person and a program read of each kind: testing it, calling with it, and the tokens that Webex knows.
+//! Transcripts for each kind, for a person and for a program: tests, calls, and the tokens that Webex lists.
 
 use lanyard_testkit::{Method, Options, Webex};
 

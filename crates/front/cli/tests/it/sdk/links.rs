@@ -1,4 +1,4 @@
-//! What a real client reads in the `Link` headers that the proxy passes on.
+//! `Link` headers that the proxy passes on, as read by a real client.
 
 use lanyard_testkit::{Home, Running, Webex};
 use serde_json::json;
@@ -16,7 +16,7 @@ links = [f\"{link['rel']}={link['url'].replace(base, 'BASE')}\" for link in answ
 print(answer.status_code, ' '.join(links))
 ";
 
-/// What `requests` finds where Webex answers with this header.
+/// The links that `requests` finds in a reply of Webex with this header.
 fn found(webex: &Webex, home: &Home, header: &str) -> String {
     let action = json!({"status": 200, "body": {"items": []}, "headers": {"link": header}});
     webex.fault(&json!({"path": "/v1/rooms", "action": action}));

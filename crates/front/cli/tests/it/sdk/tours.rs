@@ -14,7 +14,7 @@ use super::{webexpythonsdk, wxc_sdk};
 use crate::LANYARD;
 use crate::snapshots::assert_shown;
 
-/// What the tours may do. Nothing of meetings is among it: there they are refused.
+/// The scopes of the tours. They include none for meetings: those calls are refused.
 const SCOPES: [&str; 21] = [
     "spark:memberships_read",
     "spark:memberships_write",
@@ -85,7 +85,7 @@ enum Way {
     Key,
     /// Under `lanyard exec --proxy`, with a broker.
     ExecAndBroker,
-    /// The same without one.
+    /// Under `lanyard exec --proxy`, without a broker.
     ExecAlone,
 }
 

@@ -1,4 +1,4 @@
-//! What `wxc-sdk` sees with each kind of token.
+//! `wxc-sdk` with each kind of token.
 
 use std::process::Command;
 
@@ -36,8 +36,8 @@ fn wxc_sdk_lists_everyone_across_pages() {
     }
 }
 
-/// What the SDK's own example for service apps does: an `Integration` with nothing but id and secret refreshes the one token that
-/// the portal shows. Then it looks around.
+/// The SDK's own example for service apps: an `Integration` with only an id and a secret refreshes the one token that the portal shows.
+/// Then it looks around.
 const SERVICE_APP: &str = "
 import os
 from wxc_sdk import WebexSimpleApi
@@ -56,7 +56,7 @@ with WebexSimpleApi(tokens=tokens) as api:
           len(list(api.locations.list())) > 0)
 ";
 
-/// The same things with the token of somebody else, from the environment.
+/// Prints the caller's address and the number of devices, with the token from the environment.
 const LOOK_AROUND: &str = "
 import os
 from wxc_sdk import WebexSimpleApi

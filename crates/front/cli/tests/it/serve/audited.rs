@@ -1,4 +1,4 @@
-//! What the audit says of those who were refused.
+//! Audit entries about refused requests.
 
 use std::time::Duration;
 

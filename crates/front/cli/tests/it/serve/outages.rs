@@ -55,7 +55,7 @@ pub(super) fn recovers(broker: &Served) {
     until(broker, "/readyz", |reply| reply.status == 200 && reply.json()["hand_outs_to_be_written"] == 0);
 }
 
-/// What it logged of this kind.
+/// The log entries of a broker whose message contains this text.
 fn said(broker: &Served, text: &str) -> Vec<Value> {
     broker.log().into_iter().filter(|fact| fact["message"].as_str().is_some_and(|said| said.contains(text))).collect()
 }

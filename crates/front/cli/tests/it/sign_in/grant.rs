@@ -1,4 +1,4 @@
-//! What a sign-in makes, and what it replaces.
+//! The credential that a sign-in creates or replaces.
 
 use lanyard_testkit::{Ended, Home, Method, Options, Running, SCOPES, Webex};
 use serde_json::{Value, json};

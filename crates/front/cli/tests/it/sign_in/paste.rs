@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{code_exchanges, desk, login};
 
-/// What a person makes of the address at which the browser ended.
+/// A person's edit of the address at which the browser ended, before it is pasted.
 type Pasted<'a> = &'a dyn Fn(&Url) -> String;
 
 /// Signs in with `--paste`; `pasted` makes what is pasted out of where the browser ended.

@@ -1,4 +1,4 @@
-//! Who may do what, by every door: each cell of a table is tried on a running broker, and compared with a model of it.
+//! Access by client and by entry point: tries each cell of a table on a running broker, and compares it with a model of the broker.
 
 mod model;
 

@@ -1,6 +1,6 @@
-//! What should come of a call: said a second time, without a line of the code that decides it.
+//! A model of the expected result of a call. It shares no code with the implementation that decides it.
 
-/// What a client was allowed, as `lanyard client add` was told.
+/// The policy of a client, as given to `lanyard client add`.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) name: &'static str,
@@ -11,7 +11,7 @@ pub(super) struct Rule {
     pub(super) paths: Option<&'static [&'static str]>,
 }
 
-/// What a request brings to prove itself with.
+/// The proof of identity in a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Proof {
     Nothing,
@@ -36,13 +36,13 @@ pub(super) enum Door {
     Tcp,
     /// On the socket for clients, as a user of its group who is the client of [`LOCAL`].
     ClientsAsLocal,
-    /// The same as one who is no client.
+    /// On the socket for clients, as a user of its group that is not a client.
     ClientsAsStranger,
     /// As a user of another group.
     ClientsAsOutsider,
 }
 
-/// What is asked for; of a credential, where it is about one.
+/// The operation of a request, and its credential if it is about one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
     Token(&'static str),
@@ -56,7 +56,7 @@ pub(super) enum Deed {
     Call(&'static str, &'static str, &'static str),
 }
 
-/// What comes of it.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     /// There is no connection.
@@ -73,7 +73,7 @@ pub(super) enum Seen {
 /// The credential that there is not.
 pub(super) const ABSENT: &str = "nobody";
 
-/// What the local user may.
+/// The policy of the local user.
 pub(super) const LOCAL: Rule = Rule {
     name: "local",
     can: &["token", "proxy"],
