@@ -5,7 +5,7 @@
 pub struct Attack {
     /// The bytes.
     pub request: String,
-    /// Who refuses it.
+    /// The refusal that the request gets.
     pub refused: Refusal,
 }
 

@@ -35,13 +35,13 @@ pub struct Browser {
     directory: TempDir,
 }
 
-/// What it says beside, in its directory.
+/// The file in the browser's directory for its standard error.
 const LOG: &str = "log";
 
 /// The names under which it is installed.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// What a browser is told so that it asks nobody for anything, keeps to its directory, and is the same everywhere.
+/// Switches that keep the browser offline, without prompts, in its own directory, and equal on all machines.
 const SWITCHES: [&str; 17] = [
     "--headless",
     "--remote-debugging-pipe",

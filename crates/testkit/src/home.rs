@@ -36,13 +36,13 @@ impl Home {
         Self { disk: None, directory, binary: binary.into() }
     }
 
-    /// The same on a small disk of its own, where the binary runs as a user without privileges. It says why where that cannot be
-    /// had: it takes root, and the right to mount.
+    /// An empty home on a small disk of its own, where the binary runs as a user without privileges. Returns the reason if no such disk
+    /// can be mounted: it requires root and the right to mount.
     pub fn on_a_disk(binary: &str) -> Result<Self, String> {
         Self::on(binary, |at| Disk::mount(at, KILOBYTES, SOMEBODY))
     }
 
-    /// The same on a disk that can be made to [fail](Self::break_disk).
+    /// Like [`on_a_disk`](Self::on_a_disk), with a disk that can be made to [fail](Self::break_disk).
     pub fn on_a_disk_that_fails(binary: &str) -> Result<Self, String> {
         Self::on(binary, |at| Disk::mount_that_fails(at, SOMEBODY))
     }
@@ -124,7 +124,7 @@ impl Home {
         self.command_by::<&str, S>([], arguments)
     }
 
-    /// The same, started by another program that changes what it sees of the machine: `["faketime", "-f", "-1d"]`.
+    /// Like [`command`](Self::command), started by another program that changes its view of the machine: `["faketime", "-f", "-1d"]`.
     pub fn command_by<B: AsRef<OsStr>, S: AsRef<OsStr>>(
         &self,
         starter: impl IntoIterator<Item = B>,
@@ -195,7 +195,7 @@ impl Home {
         Self::new(binary).with_acme(webex)
     }
 
-    /// The same home, signed in to `webex` as `acme`.
+    /// Signs this home in to `webex` as `acme`.
     #[track_caller]
     pub fn with_acme(self, webex: &Webex) -> Self {
         self.add_app(webex);
@@ -221,5 +221,5 @@ impl Home {
     }
 }
 
-/// What `desk` asks for.
+/// The scopes that the app `desk` requests.
 pub const SCOPES: [&str; 3] = ["spark:people_read", "spark-admin:people_read", "spark-admin:organizations_read"];

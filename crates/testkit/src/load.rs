@@ -9,7 +9,7 @@ use lanyard_secret::{AccessToken, SecretBytes};
 use lanyard_time::{Clock as _, Sleep as _, SystemClock, SystemEntropy, SystemSleep};
 use serde_json::Value;
 
-/// What to send, and how often.
+/// A load: the address, the rate and the duration of its calls.
 #[derive(Debug)]
 pub struct Load<'a> {
     /// The address of the API that is called.
@@ -33,7 +33,7 @@ pub struct Sent {
     pub body: Option<Value>,
 }
 
-/// What came of it.
+/// The results of a load.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// From the moment at which a call was due to its whole answer, the shortest first.
@@ -111,7 +111,7 @@ impl Load<'_> {
 }
 
 impl Sent {
-    /// What went wrong, if anything did.
+    /// Sends the call, and returns its failure if it fails.
     async fn send(&self, transport: &Transport, environment: &Environment, url: &str) -> Option<String> {
         let target = format!("{url}{}", self.path).parse().expect("a URL");
         let mut request = Request::new(self.method.clone(), target).bearer(&AccessToken::new(self.token.as_str()));

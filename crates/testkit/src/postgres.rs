@@ -86,7 +86,7 @@ impl Postgres {
         format!("postgres://lanyard@localhost/{database}?host={}", self.directory)
     }
 
-    /// What `psql` prints for a statement, run past Lanyard.
+    /// Runs a statement with `psql`, without Lanyard, and returns its output.
     pub fn query(&self, database: &str, statement: &str) -> Result<String, String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "lanyard", "-h", &self.directory]);

@@ -13,9 +13,9 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 pub struct Ended {
     /// How it ended.
     pub status: ExitStatus,
-    /// What it printed.
+    /// The standard output.
     pub stdout: String,
-    /// What it said beside.
+    /// The standard error.
     pub stderr: String,
 }
 
@@ -39,7 +39,7 @@ impl Ended {
         self.stderr
     }
 
-    /// What it says is to be done next; panics where it says nothing of the kind.
+    /// The text of the hint on standard error. Panics if there is none.
     #[track_caller]
     pub fn hint(&self) -> &str {
         let hint = self.stderr.lines().find_map(|line| line.strip_prefix("hint: "));

@@ -57,7 +57,7 @@ impl Served {
         Self::start_by::<&str, S>(home, [], arguments)
     }
 
-    /// The same, started by another program.
+    /// Like [`start`](Self::start), started by another program.
     #[track_caller]
     pub fn start_by<B: AsRef<OsStr>, S: AsRef<OsStr>>(
         home: &Home,
@@ -105,7 +105,7 @@ impl Served {
         self.ready["http"].as_str().expect("it listens on TCP").to_owned()
     }
 
-    /// What it logged so far, one fact each.
+    /// The entries logged so far.
     pub fn log(&self) -> Vec<Value> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -128,7 +128,7 @@ impl Served {
         self.ask_with(method, path, &[], "")
     }
 
-    /// The same with headers and a body.
+    /// Sends a request with headers and a body on the owner's socket, and returns the reply.
     #[track_caller]
     pub fn ask_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let stream = UnixStream::connect(self.socket()).expect("the owner is let in");
@@ -150,7 +150,7 @@ impl Served {
         exchange(stream, bytes)
     }
 
-    /// The same on the owner's socket.
+    /// Like [`ask_raw`](Self::ask_raw), on the owner's socket.
     pub fn ask_owner_raw(&self, bytes: &[u8]) -> Option<Reply> {
         let stream = UnixStream::connect(self.socket()).expect("the owner is let in");
         exchange(stream, bytes)
@@ -213,7 +213,7 @@ pub fn send_on(socket: &Path, bytes: &[u8]) -> Option<Reply> {
     exchange(UnixStream::connect(socket).ok()?, bytes)
 }
 
-/// The same over TCP; `None` where nobody listens, too.
+/// Like [`send_on`], over TCP. Also returns `None` if nothing listens at the address.
 pub fn send_to(address: &str, bytes: &[u8]) -> Option<Reply> {
     exchange(TcpStream::connect(address).ok()?, bytes)
 }

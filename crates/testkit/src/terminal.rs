@@ -48,12 +48,12 @@ impl Terminal {
         Self::run_typing(command, columns, "")
     }
 
-    /// The same; this is typed before anything asks for it.
+    /// Like [`run`](Self::run), with text that is typed before the program prompts for it.
     pub fn run_typing(command: Command, columns: u16, typed: &str) -> (String, i32) {
         Self::run_until(command, columns, typed, None)
     }
 
-    /// The same; the program gets the signal when this text is shown.
+    /// Like [`run`](Self::run), with a signal that the program gets when the terminal shows a text.
     pub fn run_interrupted(command: Command, columns: u16, shown: &str, signal: Signal) -> (String, i32) {
         Self::run_until(command, columns, "", Some((shown, signal)))
     }
@@ -169,7 +169,7 @@ impl Terminal {
     /// The program that gives a command a session of its own, whose keyboard is its standard input.
     pub const SESSION: [&str; 2] = ["setsid", "--ctty"];
 
-    /// What a program has as its standard input.
+    /// The terminal, as the standard input of a program.
     pub fn stdin(&self) -> Stdio {
         self.program.try_clone().expect("it can be shared").into()
     }

@@ -135,7 +135,7 @@ impl Webex {
         self.signs_in(&self.description.admin.email, url, accepts)
     }
 
-    /// The same, played by whoever has that address.
+    /// Like [`person_signs_in`](Self::person_signs_in), with the account of this email address.
     #[track_caller]
     pub fn signs_in(&self, email: &str, url: &str, accepts: bool) -> Url {
         let person = Person { email: email.to_owned(), password: self.description.admin.password.clone(), accepts };
@@ -170,7 +170,7 @@ impl Webex {
         self.control(Method::GET, "/workspaces", None).as_array().expect("a list").clone()
     }
 
-    /// What Control Hub's Edit API Access does for a bot: `read`, `full`, or nothing.
+    /// Sets a bot's access to a workspace, as *Edit API Access* in Control Hub does: `read`, `full`, or none.
     #[track_caller]
     pub fn grant(&self, workspace: &str, bot: &str, access: Option<&str>) {
         let body = json!({ "email": bot, "access": access });

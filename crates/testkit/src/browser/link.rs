@@ -17,7 +17,7 @@ pub(super) struct Link {
     to: ChildStdin,
     from: Receiver<Value>,
     calls: u64,
-    /// What happened while a reply was awaited.
+    /// The events that arrived before the reply to a call.
     events: VecDeque<Value>,
 }
 

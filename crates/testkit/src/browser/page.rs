@@ -14,12 +14,12 @@ pub struct Page<'b> {
     session: String,
 }
 
-/// What the keyboard would act on.
+/// The element with the keyboard focus.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Focus {
-    /// What it is called: its label, or what is written on it.
+    /// The element's name: its label, or its own text.
     pub name: String,
-    /// What it is: `input`, `button`, `a`.
+    /// The element's tag: `input`, `button`, `a`.
     pub tag: String,
     /// Whether a person sees that it is this one: it has a ring, and nothing covers it.
     pub visible: bool,
@@ -77,7 +77,7 @@ impl<'b> Page<'b> {
         self.try_go(url).unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
-    /// The same; says what the browser says where nothing answers.
+    /// Like [`go`](Self::go), but returns the browser's error if nothing answers.
     #[track_caller]
     pub fn try_go(&self, url: &str) -> Result<(), String> {
         let gone = self.call("Page.navigate", &json!({ "url": url }));
@@ -95,19 +95,19 @@ impl<'b> Page<'b> {
         self.try_url().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// What can be read on it.
+    /// The readable text of the page.
     #[track_caller]
     pub fn text(&self) -> String {
         self.ask("text()")
     }
 
-    /// What can be read in each element that a CSS selector finds.
+    /// The readable text of each element that matches a CSS selector.
     #[track_caller]
     pub fn shown(&self, selector: &str) -> Vec<String> {
         self.ask(&format!("shown({})", json!(selector)))
     }
 
-    /// What a field holds.
+    /// The value of a field. Panics if no field has this name.
     #[track_caller]
     pub fn value(&self, name: &str) -> String {
         let value: Option<String> = self.ask(&format!("value({})", json!(name)));
@@ -174,7 +174,7 @@ impl<'b> Page<'b> {
         self.strike(&event);
     }
 
-    /// What has the focus, if anything has. What a page asks to be focused may take a few frames to be.
+    /// The focused element, if there is one. Waits a few frames, because a page may take that long to set the focus.
     #[track_caller]
     pub fn focus(&self) -> Option<Focus> {
         (0..FRAMES).find_map(|_| {

@@ -1,4 +1,4 @@
-//! What is done in the developer portal and in Control Hub, and not by Webex's API.
+//! Actions in the developer portal and in Control Hub that Webex's API does not have.
 
 use std::fmt;
 

@@ -1,10 +1,10 @@
-//! Who may know whom: the dependency rules of `ARCHITECTURE.md`, held against what cargo says.
+//! The dependency rules of `ARCHITECTURE.md`, compared with the dependencies that cargo reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::{Member, Workspace};
 
-/// What one crate may know.
+/// The allowed dependencies of one crate.
 struct Layer {
     name: &'static str,
     /// The crates of the workspace that it may depend on (its tests may know more).

@@ -1,4 +1,4 @@
-//! What holds for the workspace as a whole.
+//! Tests of the workspace as a whole.
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests; the helpers beside them fail them just so")]
 

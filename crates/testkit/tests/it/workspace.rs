@@ -11,14 +11,14 @@ pub(crate) struct Workspace {
     pub(crate) members: BTreeMap<String, Member>,
 }
 
-/// What one crate says that it depends on, and what that amounts to.
+/// The dependencies of one crate: those that it declares, and the crates and features of its build.
 #[derive(Default)]
 pub(crate) struct Member {
     /// Direct dependencies of the crate itself and of its build script, optional ones included.
     pub(crate) normal: BTreeSet<String>,
     /// Direct dependencies of its tests.
     pub(crate) dev: BTreeSet<String>,
-    /// What is linked when this crate alone is built with its default features.
+    /// The crates that are linked when this crate alone is built with its default features.
     pub(crate) reaches: BTreeSet<String>,
     /// The features of the workspace's crates, its own included, that are on in that build.
     pub(crate) switches_on: BTreeSet<String>,
