@@ -16,7 +16,7 @@ pub struct App {
     pub id: AppId,
     /// The name.
     pub name: AppName,
-    /// What it is registered as.
+    /// The kind of the registration.
     pub kind: AppKind,
     /// The Webex that knows it.
     pub environment: Environment,
@@ -30,7 +30,7 @@ pub struct App {
     pub application_id: Option<String>,
 }
 
-/// What an app is registered as.
+/// The kind of an app's registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AppKind {
     /// Persons consent to it.
@@ -48,7 +48,7 @@ impl AppKind {
         }
     }
 
-    /// The same with its article, for a sentence.
+    /// The word with its article, for a sentence.
     pub const fn with_article(self) -> &'static str {
         match self {
             Self::Integration => "an integration",

@@ -37,7 +37,7 @@ pub struct Credential {
     pub validity: Option<Validity>,
     /// The scopes that Webex said were granted; `None` where it did not say.
     pub scopes: Option<ScopeSet>,
-    /// Who the token acts as.
+    /// The account that the token acts as.
     pub subject: Subject,
     /// The subject's organisation, where it is known.
     pub organisation: Option<Organisation>,
@@ -84,7 +84,7 @@ pub enum Renewal {
 }
 
 impl Renewal {
-    /// The same from the parts that decide; `mints` where it can have a grant through another credential.
+    /// Decides from the parts of a credential; `mints` if it can get a grant through another credential.
     pub fn of(kind: Kind, validity: Option<&Validity>, trouble: Option<TroubleKind>, mints: bool) -> Self {
         let refreshes = kind.rotates() && validity.is_some_and(|validity| validity.refresh != RefreshRight::None);
         let dead =

@@ -18,7 +18,7 @@ pub struct Intent {
     pub attempt: u32,
     /// The process that spends it.
     pub writer: Process,
-    /// What is known of its answer.
+    /// The state of its answer.
     pub phase: IntentPhase,
     /// Whether an earlier process that sent the same token was only presumed gone: its answer may still come.
     pub presumed: bool,

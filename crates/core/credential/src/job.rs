@@ -38,7 +38,7 @@ impl Job {
         }
     }
 
-    /// What it needs, the most important first.
+    /// The needs of the job, the most important first.
     pub const fn needs(self) -> &'static [Need] {
         match self {
             Self::Devices => DEVICES,
@@ -84,7 +84,7 @@ impl FromStr for Job {
 /// One thing that a job does at Webex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// What it does, in words.
+    /// A description in words.
     pub what: &'static str,
     /// The scopes that allow it; one of them is enough. An administrator's, which sees the whole organisation, comes first.
     pub scopes: &'static [&'static str],

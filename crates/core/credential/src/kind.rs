@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// The same with its article, for a sentence.
+    /// The word with its article, for a sentence.
     pub const fn with_article(self) -> &'static str {
         match self {
             Self::Personal => "a personal",

@@ -11,13 +11,13 @@ use crate::name::LabelKey;
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// What it is about.
+    /// The label's key.
     pub key: LabelKey,
-    /// What is so.
+    /// The label's value.
     pub value: LabelValue,
 }
 
-/// What a label says: up to 256 printable characters, or none.
+/// The value of a label: up to 256 printable characters, or none.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LabelValue(Box<str>);
 

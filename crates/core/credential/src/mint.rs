@@ -14,11 +14,11 @@ use crate::CredentialId;
 pub struct Mint {
     /// Whose access token asks for it.
     pub via: CredentialId,
-    /// What is asked for.
+    /// The kind of grant to ask for.
     pub order: Order,
 }
 
-/// What is asked for.
+/// The kind of grant that is asked for through another credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// The tokens of a service app in one organisation (`POST /applications/{id}/token`); an administrator there must have

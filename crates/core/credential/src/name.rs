@@ -68,13 +68,13 @@ macro_rules! name {
 }
 
 name! {
-    /// What a credential is called.
+    /// The name of a credential.
     CredentialName;
-    /// What an app is called.
+    /// The name of an app.
     AppName;
-    /// What a label is about.
+    /// The key of a label.
     LabelKey;
-    /// What a client is called.
+    /// The name of a client.
     ClientName;
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Kind, RefreshRight, Trouble, Validity};
 
-/// What the store keeps. Each standing carries what belongs to it.
+/// The stored state of a credential. Each standing carries its own data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// No token yet: a sign-in or an administrator's authorisation is outstanding.

@@ -1,4 +1,4 @@
-//! Who a token acts as.
+//! The account that a token acts as.
 
 use lanyard_protocol::{OrgId, PersonId, PersonType};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ pub enum Subject {
     Unknown(String),
 }
 
-/// What `/people/me` says.
+/// The account, as `/people/me` describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectIdentity {
     /// The account's id.
@@ -34,8 +34,8 @@ impl Subject {
         }
     }
 
-    /// What is known of a token set after Webex was asked once more. Who it acts as cannot change: an answer that does not say so, or
-    /// names another, is not believed.
+    /// Combines this subject with the result of asking Webex again. The account behind a token set cannot change, so a result without an
+    /// account, or with another one, is ignored.
     #[must_use]
     pub fn learned(&self, seen: Self) -> Self {
         match (self, seen) {

@@ -1,4 +1,4 @@
-//! What went wrong, kept until it goes right.
+//! A credential's last failure, kept until an attempt succeeds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,9 +15,9 @@ use crate::IdError;
 pub struct Trouble {
     /// When it happened.
     pub at: Moment,
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: TroubleKind,
-    /// What happened. Holds no secret and no body of a token endpoint.
+    /// A description of the failure. Holds no secret and no body of a token endpoint.
     pub message: String,
     /// How many times in a row it failed.
     pub failures: u32,

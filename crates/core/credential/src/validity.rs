@@ -49,7 +49,7 @@ impl Validity {
         self.access_left(now) == Some(Duration::ZERO)
     }
 
-    /// The same moment without what the wall clock went ahead of the boot clock since the tokens were obtained.
+    /// Returns `now` without the time by which the wall clock went ahead of the boot clock since the tokens were obtained.
     pub fn by_boot_clock(&self, now: &Moment) -> Moment {
         now.by_boot_clock_since(&self.obtained)
     }

@@ -1,4 +1,4 @@
-//! What a client may do at all.
+//! The capabilities of a client.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What a client proves itself with.
+//! The key by which a client proves its identity.
 
 use std::fmt;
 
@@ -85,7 +85,7 @@ impl ClientKey {
         self.client
     }
 
-    /// What is stored of it.
+    /// The hash of the key, which is all that the store keeps.
     pub fn hash(&self) -> KeyHash {
         KeyHash(Sha256::digest(self.text.expose_secret()).into())
     }

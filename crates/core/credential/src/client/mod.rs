@@ -27,7 +27,7 @@ pub struct Client {
     pub id: ClientId,
     /// The name.
     pub name: ClientName,
-    /// What it may do at all.
+    /// The capabilities that the client has.
     pub capabilities: CapabilitySet,
     /// The credentials that it may do it with.
     pub credentials: Granted,

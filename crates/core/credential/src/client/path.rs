@@ -95,7 +95,7 @@ impl FromStr for PathPattern {
     }
 }
 
-/// What the proxy refuses in the path of a call is refused here too: such a pattern would never match.
+/// Parses a segment. It refuses everything that the proxy refuses in the path of a call, because such a pattern would never match.
 fn segment(text: &str) -> Result<Segment, PathPatternError> {
     match text {
         "*" => Ok(Segment::Any),

@@ -28,9 +28,9 @@ pub enum Refused {
     Capability {
         /// The client.
         client: ClientName,
-        /// What it wanted.
+        /// The capability that the request needs.
         capability: Capability,
-        /// What it has.
+        /// The capabilities that the client has.
         held: CapabilitySet,
     },
     /// It may call Webex with other methods only.
@@ -49,7 +49,7 @@ pub enum Refused {
         /// The client.
         client: ClientName,
     },
-    /// What comes of the call is a credential, and its exact path is not among those that it may call.
+    /// The answer to the call is a credential, and the call's exact path is not among those that the client may call.
     #[error("what comes of this call is a credential, and the client {client} is not granted its exact path")]
     YieldsCredential {
         /// The client.
@@ -79,7 +79,7 @@ impl Refused {
         }
     }
 
-    /// The same in a few words, for the audit, where it stands beside the client's name: never what the client sent.
+    /// The reason in a few words, for the audit, which shows it beside the client's name. It never includes input from the client.
     pub fn in_short(&self) -> String {
         let why = match self {
             Self::Expired { .. } => "its time is over",
@@ -93,7 +93,7 @@ impl Refused {
         why.to_owned()
     }
 
-    /// What can be done about it, mostly by whoever runs the broker.
+    /// The next step, mostly for the administrator of the broker.
     pub fn hint(&self) -> String {
         let client = self.client();
         let set = |options: &str| format!("to allow it: lanyard client set {client} {options}");
@@ -114,7 +114,7 @@ impl Refused {
         }
     }
 
-    /// Who is refused.
+    /// The client that is refused.
     pub fn client(&self) -> &ClientName {
         match self {
             Self::Expired { client, .. }

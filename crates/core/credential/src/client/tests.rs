@@ -1,4 +1,4 @@
-//! What a policy decides.
+//! Tests of a policy's decisions.
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_protocol::Method;

@@ -1,9 +1,9 @@
-//! What a rotation asks for, and what it is told.
+//! The actions that a rotation asks for, and the events that it receives.
 
 use super::{Attempt, Outcome};
 use crate::{Generation, Spend};
 
-/// What the driver of a rotation must do next.
+/// The next action for the driver of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Read the row and [decide](super::decide); where that says so, write the intent in the same transaction.
@@ -34,16 +34,16 @@ pub enum Action {
     Discard,
     /// Write down the failure where generation and intent still are those that this run knows.
     Record {
-        /// What happened.
+        /// The failure.
         failure: Failure,
-        /// What becomes of the intent.
+        /// The further use of the intent.
         intent: IntentEnd,
     },
     /// Nothing more.
     Nothing,
 }
 
-/// What came of an action.
+/// The result of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event<R> {
     /// The row was read, and this was decided; where it is an exchange, its intent is durable.
@@ -84,7 +84,7 @@ pub enum Answer<R> {
     Unknown,
 }
 
-/// What a run makes of the row.
+/// The decision of a run after it has read the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
     /// To send a refresh token.
@@ -115,7 +115,7 @@ pub struct Found {
     pub spend: Spend,
     /// Its number within the generation.
     pub attempt: u32,
-    /// What is known of its writer.
+    /// The state of its writer.
     pub writer: Writer,
     /// Whether an earlier process that sent the same token was only presumed gone.
     pub presumed: bool,
@@ -136,7 +136,7 @@ pub enum Writer {
     Gone,
 }
 
-/// What becomes of an intent when its exchange brought no tokens.
+/// The further use of an intent whose exchange yielded no tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IntentEnd {
     /// It is erased: the refresh token is unspent, or dead.
@@ -149,7 +149,7 @@ pub enum IntentEnd {
     Leave,
 }
 
-/// What is written down when a rotation did not succeed.
+/// The failure of a rotation, as it is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// The grant is dead: a person must act.

@@ -117,8 +117,8 @@ fn begun<R>(event: &Event<R>) -> (State<R>, Action) {
     }
 }
 
-/// What to do with the row to replace generation `target` by the next, in the transaction that reads it. A person who `takes_over` does
-/// not wait for a writer that is late, or that cannot be seen.
+/// Decides how to replace generation `target` by the next, in the transaction that reads the row. A person who `takes_over` does not wait
+/// for a writer that is late or cannot be seen.
 pub fn decide(target: Generation, snapshot: &Snapshot, takes_over: bool) -> Decision {
     if snapshot.generation != target {
         return Decision::End(Outcome::RotatedElsewhere);
@@ -174,7 +174,7 @@ fn answered<R>(attempt: Attempt, answer: Answer<R>) -> (State<R>, Action) {
     }
 }
 
-/// What becomes of the intent of an exchange that had no effect.
+/// The further use of the intent of an exchange that had no effect.
 const fn unspent(attempt: Attempt) -> IntentEnd {
     if attempt.repeats || attempt.presumed { IntentEnd::Unanswered } else { IntentEnd::Close }
 }

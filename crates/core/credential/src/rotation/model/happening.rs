@@ -1,4 +1,4 @@
-//! What can happen in the world of the model.
+//! The happenings in the world of the model.
 
 use super::Server;
 use super::mutant::Mutant;

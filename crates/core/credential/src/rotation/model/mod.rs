@@ -27,7 +27,7 @@ enum Server {
     Keeps,
     Repeats,
     Strict,
-    /// Whoever spends a token gets an answer, until the answer's own token is spent; the latest answer ends those before it.
+    /// A token can be spent again until the token of its answer is spent; the latest answer ends the earlier ones.
     Latest,
 }
 
@@ -265,7 +265,7 @@ fn crashed(world: &World) -> usize {
     world.workers.iter().map(|worker| usize::from(worker.incarnation)).sum()
 }
 
-/// What a run of the tests explores. `LANYARD_MODEL=long` allows more of everything, and takes some minutes.
+/// The bounds of a run of the tests. `LANYARD_MODEL=long` raises them, and the run then takes some minutes.
 fn bounds() -> Bounds {
     let short = Bounds { crashes: 1, cuts: 1, store_failures: 1, pauses: 2, revocations: 1, ..NONE };
     if std::env::var("LANYARD_MODEL").is_ok_and(|form| form == "long") {
@@ -275,7 +275,7 @@ fn bounds() -> Bounds {
     }
 }
 
-/// What is explored beside that, each with little else.
+/// Further bounds, each of which allows a few kinds of misfortune and little else.
 const APART: [Bounds; 9] = [
     // A deadline, its margin and a window that pass in one run: the fence alone is left.
     Bounds { pauses: 3, ..NONE },

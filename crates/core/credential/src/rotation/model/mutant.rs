@@ -36,7 +36,7 @@ pub(super) enum Mutant {
     DeadLeavesTheIntent,
     /// An answer is given up when the store fails.
     AnswerGivenUp,
-    /// Whatever generation is in the row is replaced.
+    /// A run replaces any generation that is in the row.
     GenerationNotCompared,
     /// A commit does not compare the generation.
     CommitWithoutFence,
@@ -67,7 +67,7 @@ pub(super) enum Mutant {
 }
 
 impl Mutant {
-    /// What a run makes of what it is told; `None` if it ends.
+    /// The event as the mutant's run sees it; `None` if the run ends.
     pub(super) fn hears(self, run: &Run, event: Event<Token>) -> Option<Event<Token>> {
         Some(match (self, run.action, event) {
             (Self::AnswerGivenUp, Action::Commit | Action::CommitAgain, Event::StoreFailed) => return None,
@@ -81,7 +81,7 @@ impl Mutant {
         })
     }
 
-    /// What a run makes of the row that it reads.
+    /// Changes the row that the mutant's run reads.
     pub(super) fn reads(self, run: &Run, snapshot: &mut Snapshot) {
         match (self, &mut snapshot.intent) {
             (Self::SpareNotTried, _) => snapshot.spare = false,
@@ -92,7 +92,7 @@ impl Mutant {
         }
     }
 
-    /// What a run does in place of what it should.
+    /// The step that the mutant's run takes instead of the right one.
     pub(super) fn does(self, state: State<Token>, action: Action, after_no_answer: bool) -> (State<Token>, Action) {
         let settle = |failure, intent| (State::Ending(Outcome::Failed(failure)), Action::Record { failure, intent });
         let close = |failure| settle(failure, IntentEnd::Close);

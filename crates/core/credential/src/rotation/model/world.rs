@@ -26,11 +26,11 @@ pub(super) struct World {
     pub(super) earlier: Option<Row>,
     /// A failover took a commit back.
     pub(super) took_back: bool,
-    /// What was done that may never be done.
+    /// The forbidden step that was taken, if any.
     pub(super) wrong: Option<Wrong>,
 }
 
-/// What a step did that the world alone does not show.
+/// A forbidden step that does not show in the world alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Wrong {
     /// An intent was closed although an exchange of its token was in doubt, or left open although none was.
@@ -106,7 +106,7 @@ pub(super) enum Late {
     PastMargin,
 }
 
-/// What the processes beside it find under the number of an intent's writer.
+/// The file that other processes find under the number of an intent's writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum File {
     Its,
@@ -153,7 +153,7 @@ pub(super) struct Run {
     pub(super) doubt: bool,
 }
 
-/// What was done, to be held against each other.
+/// Counts of finished steps, for comparison with each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Count {
     pub(super) exchanges: u8,
@@ -176,7 +176,7 @@ impl World {
         Sender { worker, incarnation: self.workers[worker].incarnation }
     }
 
-    /// What `worker` can tell about the writer of an intent, and whether one before it was only presumed gone.
+    /// Judges the writer of an intent as `worker` sees it, and whether a writer before it was only presumed gone.
     pub(super) fn judge(&self, worker: usize, note: Note, mutant: Option<Mutant>) -> (Writer, bool) {
         let me = self.me(worker);
         match note.phase {
