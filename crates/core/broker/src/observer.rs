@@ -1,4 +1,4 @@
-//! What hears of renewals that others began: programs ask for tokens, people renew by hand.
+//! The observer of renewals that a refresher did not begin: programs ask for tokens, and people renew by hand.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Weak};

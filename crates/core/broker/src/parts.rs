@@ -1,4 +1,4 @@
-//! What a broker takes from its surroundings.
+//! The clock, randomness and sleep that a broker uses.
 
 use std::sync::Arc;
 

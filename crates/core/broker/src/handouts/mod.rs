@@ -86,7 +86,7 @@ pub struct LostHistory {
 }
 
 impl LostHistory {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub const fn hint(&self) -> &'static str {
         "find out who wrote to the database: lanyard audit --verify; if it was put back on purpose, restart the broker"
     }

@@ -1,5 +1,5 @@
-//! What gets a credential a valid token: a rotation, or a new grant through another credential's token, which may have to be renewed
-//! in turn.
+//! The ways to get a valid token for a credential: a rotation, or a new grant through another credential's token, which may have to be
+//! renewed in turn.
 
 mod hand_out;
 mod mint;

@@ -1,4 +1,4 @@
-//! What a refresher is told of a renewal on demand.
+//! The reports to a refresher about renewals on demand.
 
 use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, TroubleKind};

@@ -56,7 +56,7 @@ impl World {
         Self { directory, clock, hands, simulator, key, broker, app: app.app.id }
     }
 
-    /// The same home as a process of another host sees it: nobody can tell whether the first one lives.
+    /// Opens this home as a process of another host, which cannot tell whether the first process is alive.
     pub(crate) async fn elsewhere(&self) -> Broker {
         let store = self.seen_by(BootId::new("elsewhere")).await;
         broker(&store, &self.clock, &self.hands)
@@ -100,7 +100,7 @@ impl World {
         self.grant_through(name, self.app, access).await
     }
 
-    /// The same, said to be of another app.
+    /// Like [`grant`](Self::grant), for another app.
     pub(crate) async fn grant_through(&self, name: &str, app: AppId, access: Duration) -> Credential {
         let path = format!("/service-apps/{}/authorise", self.simulator.description().service_app.application_id);
         let authorised = self.control(Method::POST, &path, Some(json!({}))).await;
