@@ -168,6 +168,10 @@ impl StoreError {
             Self::Altered { table: "journal_retention", .. } => {
                 "nothing is pruned until you set it again: lanyard audit --keep 400d; see who can write to the database"
             }
+            Self::Altered { table: "journal", .. } => {
+                "someone wrote to the audit without Lanyard: restore a backup, or keep a copy and delete that entry; see who can write to the \
+                 database"
+            }
             Self::Altered { .. } => {
                 "someone changed the database: restore a backup, or clear what was altered and add it again (lanyard clear NAME; lanyard app \
                  remove NAME); see who can write to the home"

@@ -65,6 +65,16 @@ impl Default for Position {
 }
 
 impl Store {
+    /// Fails if the setting of how long entries are kept was altered, or if there are entries beyond the journal's end, in whose places no
+    /// entry can be written. Whether the entries themselves are as they were written takes longer to [verify](Self::verify_audit).
+    pub async fn check_journal(&self) -> Result<(), StoreError> {
+        self.journal_retention().await?;
+        match self.engine().row(sql(TABLE, SELECT_BEYOND)).await? {
+            Some(row) => Err(StoreError::Altered { table: TABLE, row: row.integer("number")?.to_string() }),
+            None => Ok(()),
+        }
+    }
+
     /// Appends a record that belongs to no change of the store: a hand-out, a refusal.
     pub async fn append(&self, record: &JournalRecord) -> Result<(), StoreError> {
         self.append_all(std::slice::from_ref(record)).await
@@ -178,6 +188,8 @@ const SELECT_LATEST: &str = concat!(
         OR about = (SELECT 'credential/' || id FROM credentials WHERE name = $3)) ORDER BY at DESC, number DESC LIMIT $1"
 );
 const SELECT_SINCE: &str = concat!("SELECT ", columns!(), " FROM journal WHERE at >= $1 ORDER BY at, number");
+const SELECT_BEYOND: &str = "SELECT number FROM journal WHERE number > (SELECT number FROM journal_head WHERE id = 1) \
+     ORDER BY number LIMIT 1";
 const SELECT_ONE: &str = "SELECT at FROM journal WHERE about = $1 AND kind = $2 ORDER BY at DESC LIMIT 1";
 
 #[cfg(test)]

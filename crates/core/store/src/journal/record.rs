@@ -89,7 +89,7 @@ impl Store {
             .bind(None::<u32>)
             .bind(link.payload)
             .bind(mac.as_bytes());
-        tx.run(insert).await?;
+        tx.run(insert).await.map_err(|error| taken(error, number))?;
         Ok(Position { number, mac })
     }
 
@@ -155,6 +155,16 @@ const FORM: &[u8; 8] = b"journal1";
 /// `PostgreSQL` has no text with a NUL in it, and what is stored is what the mac covers.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// An entry is in the next one's place already: somebody else put it there.
+fn taken(error: StoreError, number: u64) -> StoreError {
+    match error {
+        StoreError::Sqlx(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+            StoreError::Altered { table: TABLE, row: number.to_string() }
+        }
+        error => error,
+    }
 }
 
 fn unwritable(error: &serde_json::Error) -> StoreError {

@@ -125,6 +125,26 @@ async fn a_retention_that_was_altered_prunes_nothing() {
 }
 
 #[tokio::test]
+async fn an_entry_beyond_the_end_is_named() {
+    let world = aged().await;
+    world.store.check_journal().await.unwrap();
+    let next = end(&world).await.number + 1;
+    let planted = format!(
+        "INSERT INTO journal SELECT {next}, at, kind, about, name, actor, writer, sequence, payload, mac FROM journal WHERE number = 1"
+    );
+    world.tamper(&planted).await;
+    let looked = world.store.check_journal().await.unwrap_err();
+    let written = world.store.keep_journal(None).await.unwrap_err();
+    for error in [looked, written] {
+        assert!(matches!(&error, StoreError::Altered { table: "journal", row } if *row == next.to_string()), "{error}");
+    }
+    // The way that the hint names.
+    world.tamper(&format!("DELETE FROM journal WHERE number = {next}")).await;
+    world.store.keep_journal(None).await.unwrap();
+    verified(&world, &[]).await;
+}
+
+#[tokio::test]
 async fn old_entries_are_pruned_and_the_rest_verifies_from_the_anchor() {
     let world = aged().await;
     assert_eq!(world.store.prune_journal().await.unwrap(), None, "nothing is old enough");

@@ -184,7 +184,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             findings.push(Finding::bad("store", with_cause(&error), Some(store_hint(&error, home))));
         }
     }
-    if let Err(error) = store.journal_retention().await {
+    if let Err(error) = store.check_journal().await {
         code = 6;
         findings.push(Finding::bad("audit", with_cause(&error), Some(store_hint(&error, home))));
     }
