@@ -46,9 +46,9 @@ pub enum BackupError {
     /// The system refused.
     #[error("cannot write {}: {source}", path.display())]
     Io {
-        /// What.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The store failed.
@@ -57,7 +57,7 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Exists(_) | Self::Unnameable(_) => "choose another name".to_owned(),

@@ -20,17 +20,17 @@ pub enum HomeError {
     /// It belongs to another user.
     #[error("{} belongs to user {owner}, not to user {user}", path.display())]
     NotOwned {
-        /// What.
+        /// The file or directory.
         path: PathBuf,
         /// Whose it is.
         owner: u32,
-        /// Who asks.
+        /// The user that runs this process.
         user: u32,
     },
     /// Others can read or write it.
     #[error("others can read or write {} (mode {mode:04o})", path.display())]
     Exposed {
-        /// What.
+        /// The file or directory.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
@@ -52,15 +52,15 @@ pub enum HomeError {
     /// The system refused.
     #[error("cannot use {}: {source}", path.display())]
     Io {
-        /// What.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl HomeError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Missing(path) => {
@@ -121,12 +121,12 @@ impl Home {
         self.directory.join("home.unlock")
     }
 
-    /// What an operator chose for this home.
+    /// The file with the settings that an operator chose for this home.
     pub fn settings_file(&self) -> PathBuf {
         self.directory.join("lanyard.toml")
     }
 
-    /// What whoever creates a home, or replaces its key, holds locked meanwhile.
+    /// The file that a process keeps locked while it creates the home or replaces its key.
     pub(crate) fn lock_file(&self) -> PathBuf {
         self.directory.join("home.lock")
     }
@@ -152,7 +152,7 @@ impl Home {
         KeyFile::new(self.next_key_file())
     }
 
-    /// The same home, by a path that does not depend on the working directory.
+    /// Returns this home with a path that does not depend on the working directory.
     pub(crate) fn absolute(&self) -> Result<Self, HomeError> {
         let directory = std::path::absolute(&self.directory)
             .map_err(|source| HomeError::Io { path: self.directory.clone(), source })?;

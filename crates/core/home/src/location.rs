@@ -8,7 +8,7 @@ use lanyard_store::{Database, DatabasePlace, StoreAddress};
 
 use crate::{Home, KeyAccess, Settings, SettingsError};
 
-/// What can be chosen about how a home is used.
+/// The options for the use of a home.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How long a write waits for another process that writes. Default: 10 s.
@@ -44,7 +44,7 @@ pub(crate) fn database(home: &Home, options: &Options) -> Result<Database, Setti
     resolve(home, options, || Ok(Settings::read_for_use(home)?.0))
 }
 
-/// The same for a home that may be about to be made: unless it has a database, there must be no mistake in its settings.
+/// Like [`database`], for a home that may be about to be made: its settings must not contain any mistake, unless it has a database.
 pub(crate) fn database_to_be(home: &Home, has_database: bool, options: &Options) -> Result<Database, SettingsError> {
     if has_database { database(home, options) } else { resolve(home, options, || Settings::read(home)) }
 }

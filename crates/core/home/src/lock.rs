@@ -25,7 +25,7 @@ pub(crate) async fn lock(home: &Home) -> Result<File, HomeError> {
     locked.await.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|source| HomeError::Io { path, source })
 }
 
-/// The same without waiting; `None` when another process has it.
+/// Like [`lock`], without waiting; `None` if another process holds the lock.
 pub(crate) fn try_lock(home: &Home) -> io::Result<Option<File>> {
     let file = open(home)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -45,7 +45,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Home(error) => error.hint(),

@@ -29,7 +29,7 @@ pub enum RestoreError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// It is the database of a home that is in use, or was: what it last wrote stands in another file.
@@ -40,7 +40,7 @@ pub enum RestoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// A description of the damage.
         reason: String,
     },
     /// It is a database of something else.
@@ -88,7 +88,7 @@ pub enum RestoreError {
 }
 
 impl RestoreError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::HomeExists(path) => {
@@ -234,7 +234,7 @@ async fn restore_into(
     Ok(Restored { home, key: found.key })
 }
 
-/// What is wrong with a copy.
+/// Turns the error of opening a copy into the reason why it cannot be restored.
 fn of_copy(file: &Path, error: OpenDatabaseError) -> RestoreError {
     let path = file.to_owned();
     match error {

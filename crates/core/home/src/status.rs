@@ -1,4 +1,4 @@
-//! What there is to say about the home's key.
+//! The status of the home's key.
 
 use std::fmt;
 use std::path::PathBuf;

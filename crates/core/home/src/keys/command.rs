@@ -23,7 +23,7 @@ pub enum CommandError {
     Start {
         /// The program.
         program: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It took too long and was ended.
@@ -39,13 +39,13 @@ pub enum CommandError {
         /// The last line that it said beside, for the hint.
         said: String,
     },
-    /// What it printed is no key.
+    /// The command's output is not a key.
     #[error("what the key command {0} printed is no key")]
     NoKey(String),
 }
 
 impl CommandError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Start { .. } => {

@@ -56,7 +56,7 @@ pub enum KeyError {
         /// The home's own.
         expected: KeyId,
     },
-    /// What an operator provides holds no key that could replace the home's.
+    /// The operator's key file or command holds no key that could replace the home's.
     #[error("{from} delivers no other key than {current}")]
     NoOther {
         /// Where keys come from.
@@ -66,7 +66,7 @@ pub enum KeyError {
         /// The file, if it is one.
         file: Option<PathBuf>,
     },
-    /// What an operator provides holds several keys that could replace the home's, or be a new one's.
+    /// The operator's key file or command holds several keys that could replace the home's, or be the key of a new home.
     #[error("{from} delivers several keys that could be the next one: {}", list(found))]
     Several {
         /// Where keys come from.
@@ -77,7 +77,7 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::File(error) => error.hint(),

@@ -32,13 +32,13 @@ pub enum KeyringError {
     /// It has no such key.
     #[error("the keyring of this session has no key {0} of this home")]
     Missing(KeyId),
-    /// What it keeps under the key's name is no key.
+    /// The keyring's value under the key's name is not a key.
     #[error("what the keyring of this session keeps as the key {0} is no key")]
     Damaged(KeyId),
 }
 
 impl KeyringError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Unusable(_) | Self::Silent(_) => {

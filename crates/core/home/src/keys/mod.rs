@@ -41,7 +41,7 @@ impl KeySources {
         Ok(Self { settings, home: home.clone(), access, lines: None })
     }
 
-    /// The same with keys at hand.
+    /// Returns these sources with keys that are named for this one use.
     pub(crate) fn with_lines(self, lines: Vec<KeyLine>) -> Self {
         Self { lines: Some(lines), ..self }
     }
@@ -251,7 +251,7 @@ pub(crate) fn home_id(entropy: &dyn Entropy) -> String {
     format!("{:016x}", u64::from_be_bytes(bytes))
 }
 
-/// What a person is told that is waited for.
+/// The event that a person has to wait for, in the words of the message about it.
 const KEYRING: &str = "the keyring of this session to answer";
 
 fn ids(lines: &[KeyLine]) -> Vec<KeyId> {
