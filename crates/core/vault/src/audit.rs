@@ -52,7 +52,7 @@ impl fmt::Debug for AuditKey {
 impl Mac {
     const LENGTH: usize = 32;
 
-    /// What the first record of a chain follows.
+    /// The mac that stands before the first record of a chain.
     pub const BEGINNING: Self = Self([0; Self::LENGTH]);
 
     /// The bytes, for storing and exporting.

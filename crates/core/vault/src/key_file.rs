@@ -19,7 +19,7 @@ pub struct KeyFile {
     provider: Provider,
 }
 
-/// Who put the file there.
+/// The provider of a key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Provider {
     /// Lanyard, in the home.
@@ -55,7 +55,7 @@ pub enum KeyFileError {
         path: PathBuf,
         /// Whose it is.
         owner: u32,
-        /// Who asks.
+        /// The user that runs this process.
         user: u32,
     },
     /// It holds a key that is still needed and would be lost.
@@ -74,13 +74,13 @@ pub enum KeyFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl KeyFileError {
-    /// What a person can do about it.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Missing(path) => {

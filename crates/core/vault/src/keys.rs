@@ -109,7 +109,7 @@ impl fmt::Debug for DataKey {
     }
 }
 
-/// What a key is used for; authenticated, so that a wrapped key never passes for a sealed value.
+/// The purpose of a key. It is authenticated, so that a wrapped key never passes for a sealed value.
 #[derive(Clone, Copy)]
 enum Purpose {
     Wrap = 1,

@@ -15,7 +15,7 @@ use crate::keys::{seal_locked, unseal_locked};
 use crate::sealed::KEY;
 use crate::{HomeKey, KeyId, Sealed};
 
-/// What a person remembers so that nobody finds it. Wiped when dropped.
+/// A passphrase that locks a home's key. Wiped on drop.
 #[derive(Clone)]
 pub struct Passphrase(SecretBytes);
 
@@ -66,7 +66,8 @@ impl Work {
     /// The second recommended option of RFC 9106, section 4: 64 MiB, three passes, four lanes.
     pub const RECOMMENDED: Self = Self { memory: 64 * 1024, passes: 3, lanes: 4 };
 
-    /// What a file may ask for at most, so that a forged one does not eat the machine: 1 GiB, sixteen passes, sixteen lanes.
+    /// The limits for the work that a file may ask for, so that a forged file cannot exhaust the machine: 1 GiB, sixteen passes, sixteen
+    /// lanes.
     const MOST: Self = Self { memory: 1024 * 1024, passes: 16, lanes: 16 };
 
     fn params(self) -> Option<Params> {
@@ -146,7 +147,7 @@ fn derive(passphrase: &Passphrase, work: Work, salt: &[u8]) -> Option<Zeroizing<
     Some(derived)
 }
 
-/// What is authenticated beside the key's id.
+/// The context that is authenticated together with the key's id.
 fn context(work: Work, salt: &[u8]) -> Vec<u8> {
     [format!("argon2id {work} ").as_bytes(), salt].concat()
 }

@@ -1,4 +1,4 @@
-//! What a sealed value looks like, and why it may not open.
+//! The format of sealed values, and the reasons why one does not open.
 
 use std::fmt;
 use std::str::FromStr;

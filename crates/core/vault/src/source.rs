@@ -14,7 +14,7 @@ pub enum KeySource {
     Keyring,
     /// In a file of the home, locked under a passphrase.
     Passphrase,
-    /// What a command of the operator's prints.
+    /// In the output of a command that the operator provides.
     Command,
     /// In a file elsewhere that the operator names and provides.
     KeyFile,
