@@ -62,15 +62,15 @@ macro_rules! secret_text {
 }
 
 secret_text! {
-    /// What a program sends to Webex as `Authorization: Bearer …` (RFC 6750).
+    /// The token that a program sends to Webex as `Authorization: Bearer …` (RFC 6750).
     AccessToken;
-    /// What buys the next access token (RFC 6749, section 6). Spending it may end it.
+    /// The token that is exchanged for the next access token (RFC 6749, section 6). Spending it may end it.
     RefreshToken;
-    /// What an app proves itself with at the token endpoint.
+    /// The secret by which an app proves its identity at the token endpoint.
     ClientSecret;
-    /// What the redirect brings back from a sign-in; good for one exchange within minutes (RFC 6749, section 4.1.2).
+    /// The code that the redirect of a sign-in carries; valid for one exchange within minutes (RFC 6749, section 4.1.2).
     AuthorizationCode;
-    /// What a device polls with until a person has signed in elsewhere; good for one token set (RFC 8628, section 3.2).
+    /// The code with which a device polls until a person has signed in elsewhere; valid for one token set (RFC 8628, section 3.2).
     DeviceCode;
     /// The half of a PKCE pair that stays here until the exchange (RFC 7636).
     CodeVerifier;

@@ -26,9 +26,9 @@ pub(crate) mod sealed {
 
     /// A secret that may travel.
     pub trait Secret: Sized {
-        /// What is written.
+        /// The bytes to write.
         fn exposed(&self) -> &[u8];
-        /// What was read; `None` where it cannot be such a secret.
+        /// Takes the bytes that were read; `None` if they cannot be such a secret.
         fn revived(bytes: Zeroizing<Vec<u8>>) -> Option<Self>;
     }
 }
@@ -65,7 +65,7 @@ pub fn deserialize<'de, T: Secret, D: Deserializer<'de>>(deserializer: D) -> Res
     deserializer.deserialize_str(SecretVisitor(PhantomData))
 }
 
-/// The same where there may be none: `#[serde(with = "lanyard_secret::travel::optional")]`.
+/// Reads and writes optional secrets: `#[serde(with = "lanyard_secret::travel::optional")]`.
 pub mod optional {
     use serde::de::{Deserialize, Deserializer};
     use serde::ser::{Serialize, Serializer};
