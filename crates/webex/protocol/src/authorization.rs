@@ -29,12 +29,12 @@ pub struct Authorization {
     /// When it was made.
     #[serde(default, deserialize_with = "timestamp")]
     pub created: Option<Timestamp>,
-    /// What kind of token it stands for.
+    /// The kind of token that the authorisation stands for.
     #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub kind: AuthorizationKind,
 }
 
-/// What an authorisation stands for.
+/// The kind of token that an authorisation stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthorizationKind {

@@ -29,22 +29,22 @@ pub struct Device {
     /// The product's name, such as "Cisco Room Kit".
     #[serde(default, deserialize_with = "or_default")]
     pub product: String,
-    /// What it is.
+    /// The kind of device.
     #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub device_type: DeviceType,
     /// Whether Webex hears from it.
     #[serde(default, deserialize_with = "or_default")]
     pub connection_status: ConnectionStatus,
-    /// What the **caller** may do with it: `xapi:readonly`, `xapi:all`.
+    /// The **caller's** permissions on the device: `xapi:readonly`, `xapi:all`.
     #[serde(default, deserialize_with = "texts")]
     pub permissions: Vec<String>,
-    /// What it can do: `xapi`.
+    /// The device's capabilities: `xapi`.
     #[serde(default, deserialize_with = "texts")]
     pub capabilities: Vec<String>,
     /// Labels that an administrator gave it.
     #[serde(default, deserialize_with = "texts")]
     pub tags: Vec<String>,
-    /// What it complains of, as codes.
+    /// The codes of the errors that the device reports.
     #[serde(default, deserialize_with = "texts")]
     pub error_codes: Vec<String>,
     /// The serial number.
@@ -104,7 +104,7 @@ impl ConnectionStatus {
     }
 }
 
-/// What a device is.
+/// The kind of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceType {

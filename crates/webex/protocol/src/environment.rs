@@ -154,7 +154,7 @@ impl<'de> Deserialize<'de> for Environment {
         Self::at(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
-/// What the well-known environments are called.
+/// The API bases of the well-known environments.
 const COMMERCIAL: &str = "https://webexapis.com/v1";
 const FEDRAMP: &str = "https://api-usgov.webex.com/v1";
 
@@ -162,7 +162,7 @@ fn constant(url: &str) -> SafeUrl {
     url.parse().expect("a constant URL is well formed")
 }
 
-/// What was typed may have held a password: only the part before the first `@`, `?` or `#` that matters is repeated.
+/// Cuts a typed text, which may hold a password, at its first `@`, `?` or `#`, and after 80 characters.
 fn without_secrets(text: &str) -> String {
     let end = text.find(['@', '?', '#']).unwrap_or(text.len());
     text[..end].chars().take(80).collect()

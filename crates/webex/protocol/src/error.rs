@@ -12,7 +12,7 @@ use crate::fields::Fields;
 use crate::text::Text;
 use crate::{Method, Response, visible};
 
-/// What could be read of an error body, whichever of the two shapes it had (gateway or identity broker).
+/// The readable parts of an error body, in either of its two shapes (gateway or identity broker).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorBody {
     /// The machine's word, in lower case: `error` of the identity broker's shape.
@@ -70,7 +70,7 @@ fn words(value: &Value) -> Option<String> {
     Some(printable(&found)).filter(|found| !found.is_empty())
 }
 
-/// What follows on "was answered with …": the sentence, and the tracking id last.
+/// Continues the words "was answered with …": the sentence, and the tracking id last.
 impl fmt::Display for ErrorBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(message) = &self.message {
@@ -101,13 +101,13 @@ pub(crate) fn printable(text: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{method} {path} was answered with {status}{}", .body)]
 pub struct ApiError {
-    /// What was asked.
+    /// The method of the request.
     pub method: Method,
     /// The path that was asked, without its query.
     pub path: String,
     /// The status of the answer.
     pub status: StatusCode,
-    /// What the answer said.
+    /// The body of the answer.
     pub body: ErrorBody,
     /// How long Webex asks to wait (429 and 423).
     pub retry_after: Option<Duration>,
@@ -140,7 +140,7 @@ impl ResourceError {
         }
     }
 
-    /// The same error; where the answer named no tracking id, with the one that was sent.
+    /// Returns this error with the tracking id that was sent, if the answer did not name one.
     #[must_use]
     pub fn or_tracking_id(mut self, sent: impl fmt::Display) -> Self {
         let place = match &mut self {
@@ -201,7 +201,8 @@ impl Response {
         self.retry_after_by(None)
     }
 
-    /// The same, for a response whose date stands alone: then it is compared with the `now` of the one who reads it.
+    /// Like [`retry_after`](Self::retry_after), for a response that may have no `Date` of its own: a date in `Retry-After` is then compared
+    /// with the reader's `now`.
     pub fn retry_after_at(&self, now: Timestamp) -> Option<Duration> {
         self.retry_after_by(Some(now))
     }

@@ -77,9 +77,9 @@ fn organisation(text: &str) -> Option<String> {
     }
 }
 
-/// What most Webex ids hold once decoded: base64url, its padding often missing, of `ciscospark://CLUSTER/KIND/VALUE`.
+/// The decoded form of most Webex ids, which are `ciscospark://CLUSTER/KIND/VALUE` in base64url, often without padding.
 ///
-/// Devices and workspaces have a cluster that itself contains slashes nowhere but colons (`urn:TEAM:us-east-1_int13`).
+/// The cluster of devices and workspaces has no slash, but it contains colons (`urn:TEAM:us-east-1_int13`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebexId {
     /// `us`, or `urn:TEAM:…`.

@@ -11,25 +11,25 @@ use crate::{Method, ResourceError, Response};
 /// A page of a list: `{"items":[…]}`, or another key in Calling. It may be empty and still have a next page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What could be read. An item with [`ItemTrouble::Partial`] is among them.
+    /// The items that could be read, including those with [`ItemTrouble::Partial`].
     pub items: Vec<T>,
-    /// What is wrong with single items; the others are none the worse for it.
+    /// The problems of single items; the other items are not affected.
     pub problems: Vec<ItemProblem>,
     fingerprints: Vec<u64>,
 }
 
-/// What is wrong with one item of a list.
+/// A problem of one item of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemProblem {
     /// The item's place in the list that Webex sent, from 0.
     pub index: usize,
     /// Its id, where it has one.
     pub id: Option<String>,
-    /// What is wrong.
+    /// The trouble.
     pub trouble: ItemTrouble,
 }
 
-/// What can be wrong with an item.
+/// The trouble with an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ItemTrouble {
     /// Webex could not fill all its fields, and says which.
@@ -61,7 +61,7 @@ impl<T> Page<T> {
         self.items.len() + self.problems.iter().filter(|problem| problem.trouble == ItemTrouble::Unreadable).count()
     }
 
-    /// What each item that Webex sent is known by on later pages; see [`Walk`](crate::Walk).
+    /// The fingerprints of all items that Webex sent, which recognise them on later pages; see [`Walk`](crate::Walk).
     pub fn fingerprints(&self) -> &[u64] {
         &self.fingerprints
     }

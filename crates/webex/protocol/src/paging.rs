@@ -7,7 +7,7 @@ use lanyard_secret::SafeUrl;
 use thiserror::Error;
 use url::Url;
 
-/// What an answer's `Link` headers hold.
+/// The contents of an answer's `Link` headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
     /// The links, in their order.

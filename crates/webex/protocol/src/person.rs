@@ -22,12 +22,12 @@ pub struct Person {
     /// The organisation that the account belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_id: Option<OrgId>,
-    /// What the account is.
+    /// The kind of account.
     #[serde(rename = "type", default)]
     pub person_type: PersonType,
 }
 
-/// What kind of account a token acts as.
+/// The kind of account that a token acts as.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PersonType {

@@ -27,7 +27,7 @@ pub fn registrable_scopes(holder: ScopeHolder) -> ScopeSet {
     names.map(|name| name.parse().expect("a constant scope is well formed")).collect()
 }
 
-/// What only an integration may have.
+/// The scopes that only an integration may have.
 const PERSONAL: &[&str] = &[
     "meeting:controls_read",
     "meeting:controls_write",
@@ -65,7 +65,7 @@ const PERSONAL: &[&str] = &[
     "spark:workspaces_write",
 ];
 
-/// What integrations and service apps may have.
+/// The scopes that integrations and service apps may have.
 const SHARED: &[&str] = &[
     "Identity:Config",
     "Identity:Organization",

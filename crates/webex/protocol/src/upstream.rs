@@ -11,11 +11,11 @@ pub enum Upstream {
     Analytics,
     /// Call records, `/@analytics-calling/…`; a host of its own. It answers 451 where another region keeps an organisation's.
     AnalyticsCalling,
-    /// The same in Europe, `/@analytics-calling-eu/…`.
+    /// Call records in Europe, `/@analytics-calling-eu/…`.
     AnalyticsCallingEu,
-    /// The same in India, `/@analytics-calling-in/…`.
+    /// Call records in India, `/@analytics-calling-in/…`.
     AnalyticsCallingIn,
-    /// The same in Australia, `/@analytics-calling-au/…`.
+    /// Call records in Australia, `/@analytics-calling-au/…`.
     AnalyticsCallingAu,
 }
 

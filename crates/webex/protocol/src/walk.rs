@@ -107,7 +107,7 @@ impl Walk {
     }
 }
 
-/// What an item is known by on later pages: its id, or else all of it.
+/// The fingerprint that recognises an item on later pages: a hash of its id, or of the whole item if it has none.
 pub fn fingerprint(item: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     match item.get("id") {

@@ -12,7 +12,7 @@ pub struct AuthorizationRequest<'a> {
     pub client_id: &'a AppClientId,
     /// Where the code comes back; must be registered to the letter, port and path included.
     pub redirect_uri: &'a RedirectUri,
-    /// What is asked for. Webex refuses an empty set.
+    /// The scopes to ask for. Webex refuses an empty set.
     pub scopes: &'a ScopeSet,
     /// Comes back with the code.
     pub state: &'a State,

@@ -1,4 +1,4 @@
-//! What the redirect brings back.
+//! The redirect that answers a sign-in.
 
 use lanyard_secret::{AuthorizationCode, State};
 use serde::{Deserialize, Serialize};

@@ -28,7 +28,7 @@ pub enum MintRefused {
     /// the two cannot always be told apart: both are to be named to a person.
     #[error("Webex forbids the call ({refusal}); it needs the scope {scope}")]
     Forbidden {
-        /// What may be repeated of the answer.
+        /// The parts of the answer that may be repeated.
         refusal: Refusal,
         /// The scope that the asking token must hold.
         scope: &'static str,

@@ -8,7 +8,7 @@ use super::{ClientAuth, Refusal};
 use crate::{Environment, ErrorBody, Method, Request, Response};
 use http::StatusCode;
 
-/// What kind of token is revoked. Cisco's own code sends access tokens; that refresh tokens are taken is not confirmed.
+/// The kind of token to revoke. Cisco's own code sends access tokens; it is not confirmed that the endpoint accepts refresh tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenHint {
     /// An access token.

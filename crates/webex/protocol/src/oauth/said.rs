@@ -1,4 +1,4 @@
-//! What a refusal says in words, for sorting alone.
+//! The words of a refusal, used only to classify it.
 
 use zeroize::Zeroizing;
 

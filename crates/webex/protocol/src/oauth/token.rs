@@ -76,7 +76,7 @@ pub struct TokenReply {
     pub refresh_token: Option<RefreshToken>,
     /// How long it lasts.
     pub refresh_token_expires_in: Option<Duration>,
-    /// What was granted; often absent.
+    /// The granted scopes; often absent.
     pub scopes: Option<ScopeSet>,
 }
 
@@ -111,7 +111,7 @@ pub enum Rejection {
     Client(Refusal),
 }
 
-/// What may be repeated of a token endpoint's refusal. Its sentences may not: a server may put a token into them.
+/// The parts of a token endpoint's refusal that may be repeated. Its sentences may not: a server may put a token into them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The status.
@@ -168,14 +168,14 @@ fn is_tracking_id(text: &str) -> bool {
         })
 }
 
-/// What is wrong with a successful answer. Says where, never what stands there.
+/// A fault of a successful answer. It names the place and never repeats the content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MalformedReply {
     /// The body is not a JSON object of the expected form.
     NotJson {
         /// How long it is, in bytes.
         length: usize,
-        /// What it looks like instead.
+        /// The kind of body that came instead.
         looks: Looks,
     },
     /// There is no access token in it.
@@ -184,7 +184,7 @@ pub enum MalformedReply {
     UnusableToken(OddLetter),
 }
 
-/// What a body that is not JSON looks like.
+/// The apparent kind of a body that is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Looks {
     /// A page for a browser.

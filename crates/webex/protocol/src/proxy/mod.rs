@@ -1,4 +1,4 @@
-//! What a proxied call may ask for: where it goes, and whether it brings a credential.
+//! The target of a proxied call: its path and its upstream, and whether the answer is a credential.
 
 mod path;
 mod segment;

@@ -111,9 +111,9 @@ impl ProxyPath {
         self.upstream
     }
 
-    /// What a policy is matched against, decoded: below `/v1` the segments alone (`people`, `me`), elsewhere the upstream's name
-    /// first (`identity`, `scim`, …; `@analytics`, `v1`, …). What Webex serves both as `/identity/…` and as `/v1/identity/…`
-    /// reads the same.
+    /// The decoded segments that a policy is matched against. Below `/v1` they are the segments alone (`people`, `me`), elsewhere the
+    /// upstream's name comes first (`identity`, `scim`, …; `@analytics`, `v1`, …). A path that Webex serves both as `/identity/…` and as
+    /// `/v1/identity/…` has one form.
     pub fn segments(&self) -> Vec<&str> {
         let name = (self.upstream != Upstream::Api).then(|| self.upstream.name());
         name.into_iter().chain(self.below.iter().map(AsRef::as_ref)).collect()
@@ -147,8 +147,8 @@ impl fmt::Display for ProxyPath {
     }
 }
 
-/// What RFC 3986 allows in a segment stays as it is, but for `;`, which begins a parameter for some servers, and `+`, which is a
-/// space to some.
+/// Encodes a segment. The characters that RFC 3986 allows in a segment stay as they are, except for `;`, which begins a parameter for some
+/// servers, and `+`, which is a space to some.
 fn encode(segment: &str, path: &mut String) {
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*,=:@".contains(&byte) {

@@ -21,18 +21,18 @@ use crate::{AppClientId, Environment, ErrorBody, Method, Request, Response, Scop
 
 pub use polling::{Ending, Next, Polling};
 
-/// What a device shows to its person, and what it polls with.
+/// The codes and addresses of a sign-in by code: some are shown to the person, and one is used by the device to poll.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceAuthorization {
-    /// What this device polls with.
+    /// The code with which this device polls.
     #[serde(with = "lanyard_secret::travel")]
     pub device_code: DeviceCode,
-    /// What the person types.
+    /// The code that the person types.
     pub user_code: String,
     /// Where the person goes.
     #[serde(with = "lanyard_secret::travel")]
     pub verification_uri: SafeUrl,
-    /// The same with the code in it: for a QR code, or to be opened at once.
+    /// The address with the code in it: for a QR code, or to be opened immediately.
     #[serde(with = "lanyard_secret::travel::optional")]
     pub verification_uri_complete: Option<SafeUrl>,
     /// How long all this lasts from the moment at which the request was sent; `None` where the reply did not say.
@@ -64,7 +64,7 @@ pub enum DeviceRefused {
     Malformed(MalformedReply),
 }
 
-/// What one poll brought.
+/// The result of one poll.
 #[derive(Clone, Debug)]
 pub enum DevicePoll {
     /// The person has signed in.

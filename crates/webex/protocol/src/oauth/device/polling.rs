@@ -13,7 +13,7 @@ pub struct Polling {
     unclear: u32,
 }
 
-/// What to do next.
+/// The next step of a device that polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Poll again after so long.
@@ -35,7 +35,7 @@ pub enum Ending {
     Refused,
 }
 
-/// What each `slow_down` adds to the interval, for this and all further polls (RFC 8628, section 3.5).
+/// The time that each `slow_down` adds to the interval, for this and all further polls (RFC 8628, section 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
 /// The pause after unclear answers doubles up to this (RFC 8628, section 3.5, suggests a backoff and names no end).
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a server says, a device never polls faster than it was told, and it comes to an end.
+        /// A device never polls faster than the server asked, and its polling ends, regardless of the server's answers.
         #[test]
         fn polling_is_never_too_fast_and_always_ends(
             interval in 1u64..120,
