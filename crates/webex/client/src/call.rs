@@ -122,7 +122,7 @@ impl Transport {
     }
 }
 
-/// What has gone by: on the clock, or in waits on a machine whose clock stands still.
+/// The time that has passed: by the clock, or in waits if the machine's clock stands still.
 fn spent(begun: &Moment, now: &Moment, waited: Duration) -> Duration {
     now.since(begun).max(waited)
 }

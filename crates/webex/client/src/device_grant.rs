@@ -19,12 +19,12 @@ pub struct DeviceBegun {
     pub authorization: DeviceAuthorization,
 }
 
-/// What one poll brought, and the moment from which the lifetimes in it count.
+/// The result of one poll, and the moment from which its lifetimes count.
 #[derive(Clone, Debug)]
 pub struct DevicePolled {
     /// When the request was sent.
     pub sent: Moment,
-    /// What came back.
+    /// The result of the poll.
     pub poll: DevicePoll,
 }
 

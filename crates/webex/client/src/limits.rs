@@ -58,7 +58,7 @@ const LONGEST_WORD: usize = 32;
 /// must not stop all clients of a subject for a day.
 const BELIEVED: Duration = Duration::from_mins(1);
 
-/// What Webex asked for, by subject and API. Nothing here waits, and no lock outlives a call.
+/// The waits that Webex asked for, by subject and API. Its methods never wait, and no lock outlives a call.
 #[derive(Debug, Default)]
 pub(crate) struct Limits(Mutex<HashMap<(SubjectKey, Api), Asked>>);
 

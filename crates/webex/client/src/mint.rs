@@ -14,7 +14,7 @@ use crate::{Obtained, SendError, Transport};
 pub struct ObtainedGuest {
     /// When the request was sent.
     pub sent: Moment,
-    /// What came back.
+    /// The guest and its token.
     pub guest: Guest,
 }
 

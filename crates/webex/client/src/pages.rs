@@ -13,7 +13,7 @@ use crate::{ACCEPTED_CODINGS, CallError, CallOptions, Transport};
 pub struct Pages<'a, T> {
     transport: &'a Transport,
     environment: &'a Environment,
-    /// What the next page is asked for with; `None` at the end, and where the list cannot be followed.
+    /// The request for the next page; `None` at the end of the list, and if the list cannot be followed.
     next: Option<Request>,
     options: CallOptions,
     key: &'static str,

@@ -35,7 +35,7 @@ impl Default for Patience {
     }
 }
 
-/// What the outcome of a try allows.
+/// The verdict on a try: whether another one may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is what it is.
@@ -72,7 +72,7 @@ pub(crate) const UNSAID: Duration = Duration::from_secs(5);
 /// The pause before the second try; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Those who were asked to wait equally long do not come back at the same moment.
+/// The spread of the waits that Webex asked for, so that clients with equal waits do not return at the same moment.
 const SPREAD: Duration = Duration::from_millis(250);
 
 /// How long to wait after `failures` tries. `random` is any number: what Webex asks for is spread upwards by a little, a pause of

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::{CallError, CallOptions, Exchange, Transport};
 
 impl Transport {
-    /// Who the token acts as.
+    /// Reads the account that the token acts as.
     pub async fn me(&self, environment: &Environment, token: &AccessToken) -> Result<Person, CallError> {
         self.resource(environment, token, Person::me(environment)).await
     }

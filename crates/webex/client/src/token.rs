@@ -13,7 +13,7 @@ use crate::{SendError, Transport};
 pub struct Obtained {
     /// When the request was sent.
     pub sent: Moment,
-    /// What came back.
+    /// The token endpoint's reply.
     pub reply: TokenReply,
 }
 

@@ -40,7 +40,7 @@ impl fmt::Debug for Upload {
 }
 
 impl Upload {
-    /// The same for a request; each piece that is taken counts as progress.
+    /// Returns the body of a request, each consumed piece of which counts as progress; `None` if there is no body.
     pub(super) fn counted(self, progress: &Progress) -> Option<reqwest::Body> {
         match self {
             Self::Empty => None,

@@ -1,4 +1,4 @@
-//! What can go wrong with a stream, told apart.
+//! The errors of a stream.
 
 use std::time::Duration;
 

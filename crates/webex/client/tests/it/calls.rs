@@ -1,4 +1,4 @@
-//! What is sent again, and what never is.
+//! Tests of which requests are sent again, and which never are.
 
 use std::time::Duration;
 

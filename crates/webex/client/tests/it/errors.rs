@@ -1,4 +1,4 @@
-//! What an error says, and what it never does.
+//! Tests of the texts of errors, and of secrets that must not be in them.
 
 use std::fmt::Write as _;
 

@@ -24,7 +24,7 @@ use crate::world::World;
 const ADDRESS: &str = "LANYARD_TEST_ADDRESS";
 const ME: &str = r#"{"id":"p","displayName":"Proxied"}"#;
 
-/// What a process asks and hears whose environment holds these variables and no other proxy.
+/// Asks from another process, whose environment holds these variables and no other proxy, and returns the result that it printed.
 async fn ask(address: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     for name in

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What happens to one request.
+/// The server's step for one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// It is answered so. `{base}` becomes the server's own address, `…/v1`.
@@ -72,7 +72,7 @@ impl Server {
             .collect()
     }
 
-    /// What the requests had in a header.
+    /// The values of a header in all requests, in order.
     pub(crate) fn header(&self, name: &str) -> Vec<Option<String>> {
         let of = |request: &String| {
             let head = request.split("\r\n\r\n").next().unwrap();
