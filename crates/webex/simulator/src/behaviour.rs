@@ -47,7 +47,7 @@ pub(crate) struct Behaviour {
     pub(crate) device_interval: Duration,
     /// Whether a bot's list of workspaces shows those that it was granted; what Webex does is not known.
     pub(crate) bot_sees_workspaces: bool,
-    /// What `PUT /people/{id}` does with a field that a call leaves out.
+    /// The effect of `PUT /people/{id}` on fields that a call leaves out.
     pub(crate) put_people: PutPeople,
     /// How many calls a minute an account may make of one API; `None` for no limit.
     pub(crate) requests_per_minute: Option<u32>,
@@ -62,7 +62,7 @@ pub(crate) enum TokenExpiryFor {
     None,
 }
 
-/// What `PUT /people/{id}` does with a field that a call leaves out.
+/// The effect of `PUT /people/{id}` on a field that a call leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PutPeople {
@@ -162,7 +162,7 @@ impl Behaviour {
     }
 }
 
-/// What to change; what is left out stays.
+/// A change of the behaviour. Fields that are left out keep their values.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Change {

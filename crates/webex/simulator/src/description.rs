@@ -1,4 +1,4 @@
-//! What a program needs to know to use a simulator.
+//! The description of a simulator, for the programs that use it.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ pub struct OrganisationName {
     pub name: String,
 }
 
-/// What a person signs in with.
+/// A person's credentials.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// The address.

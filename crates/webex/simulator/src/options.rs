@@ -19,7 +19,7 @@ pub struct Options {
     /// Allows an address beyond loopback. What a simulator guards is made up; still, whoever can
     /// reach it can sign in to it, and reads everything in the clear.
     pub allow_remote: bool,
-    /// The same seed gives the same organisation, people, ids and client ids. Tokens and secrets are random whatever it is.
+    /// The seed. Equal seeds give equal organisations, people, ids and client ids; tokens and secrets are always random.
     pub seed: u64,
     /// How many people the organisation has, its administrator included; at least one.
     pub people: usize,
@@ -36,7 +36,7 @@ pub struct Options {
     pub access_token_ttl: Duration,
     /// The life of a refresh token, counted anew from each refresh.
     pub refresh_token_ttl: Duration,
-    /// What a refresh does to the refresh token.
+    /// The effect of a refresh on the refresh token.
     pub refresh: RefreshBehaviour,
     /// For [`RefreshBehaviour::Rotate`]: how long a spent refresh token gets the same reply again.
     pub repeat_window: Duration,
@@ -44,7 +44,7 @@ pub struct Options {
     pub noop_refresh_window: Option<Duration>,
     /// Redirect URIs to register for the integration beside the usual loopback ones. They match exactly, port included.
     pub redirect_uris: Vec<String>,
-    /// What scripted delays wait on.
+    /// The sleep that scripted delays use.
     pub sleep: Arc<dyn Sleep>,
 }
 
@@ -70,11 +70,11 @@ impl Default for Options {
     }
 }
 
-/// What a refresh does to the refresh token.
+/// The effect of a refresh on the refresh token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefreshBehaviour {
-    /// The same value comes back, its expiry moved out. What Webex is seen to do.
+    /// The token keeps its value, and its expiry moves out. Webex was seen to do this.
     #[default]
     Keep,
     /// A new value comes back; the spent one gets exactly the same reply again for a while.

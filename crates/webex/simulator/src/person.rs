@@ -18,7 +18,7 @@ pub struct Person {
     pub accepts: bool,
 }
 
-/// What the browser does next.
+/// The browser's next step.
 #[derive(Debug)]
 pub enum Next {
     /// It sends this.

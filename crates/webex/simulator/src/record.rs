@@ -34,7 +34,7 @@ pub(crate) struct Entry {
     reply_sent: Sent,
 }
 
-/// What a call asked.
+/// The request of a recorded call.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -47,7 +47,7 @@ pub(crate) struct Call {
     pub(crate) access_token_fingerprint: Option<String>,
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) status: Option<StatusCode>,

@@ -45,7 +45,7 @@ pub enum StartError {
     Listen {
         /// The address that was asked for.
         address: SocketAddr,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
@@ -103,7 +103,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// What a simulator is made with.
+/// The parts that a simulator is made from.
 struct Parts {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,

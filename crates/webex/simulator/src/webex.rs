@@ -49,7 +49,7 @@ impl Dial {
     }
 }
 
-/// What does not change while the simulator runs.
+/// The settings that do not change while the simulator runs.
 #[derive(Debug)]
 pub(crate) struct Setting {
     /// Whether other machines may reach it.
@@ -57,7 +57,7 @@ pub(crate) struct Setting {
     /// Ends in `/v1`.
     pub(crate) base_url: String,
     pub(crate) control_key: SecretText,
-    /// What every person signs in with.
+    /// The password of every person.
     pub(crate) password: SecretText,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -131,7 +131,7 @@ impl Webex {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What happened in messaging. Whoever needs the state as well locks it first.
+    /// The happenings in messaging. A caller that needs the state as well locks the state first.
     pub(crate) fn happenings(&self) -> MutexGuard<'_, Happenings> {
         self.0.happenings.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,7 +142,7 @@ impl Webex {
         self.time().0
     }
 
-    /// The same, and how fast it runs.
+    /// The simulator's time, and how fast it runs.
     pub(crate) fn time(&self) -> (Timestamp, f64) {
         let dial = self.0.dial.read().unwrap_or_else(PoisonError::into_inner);
         (dial.at(&self.setting().clock.now()), dial.rate)

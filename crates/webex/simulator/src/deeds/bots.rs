@@ -76,7 +76,7 @@ impl Webex {
         })
     }
 
-    /// What a person gets who copies a personal access token from the portal; earlier ones live on.
+    /// Issues a personal access token, as the portal does for a person. Earlier ones stay valid.
     pub(crate) fn personal_token(&self, email: &str) -> Result<AccessToken, BotError> {
         self.decide(|issuer, directory, terms| {
             let account = directory.by_email(email).filter(|account| account.signs_in);
@@ -103,7 +103,7 @@ fn made_up_username(name: &str, entropy: &dyn Entropy) -> String {
     format!("{word}-{}", random::hexadecimal(&random::bytes::<3>(entropy)))
 }
 
-/// What stands before `@webex.bot`; a whole address is taken too.
+/// Reads a username: the part before `@webex.bot`, or a whole address.
 fn read_username(text: &str) -> Result<String, BotError> {
     let text = text.trim().to_lowercase();
     let local = text.strip_suffix("@webex.bot").unwrap_or(&text);

@@ -1,4 +1,4 @@
-//! What administrators allow in Control Hub: bots at devices, integrations for their people.
+//! Administrators' decisions in Control Hub: which bots may use devices, and which integrations their people may use.
 
 use lanyard_protocol::{AppClientId, PersonType};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! What people do in the developer portal and in Control Hub. The pages and the control plane do it by the same functions.
+//! Actions of people in the developer portal and in Control Hub. The pages and the control plane use the functions here.
 
 mod apps;
 mod bots;

@@ -10,7 +10,7 @@ use crate::routes::spaces::announce;
 use crate::webex::{State, Webex};
 use crate::world::{Event, organisation_id};
 
-/// What an administrator authorised.
+/// An administrator's authorisation of a service app.
 #[derive(Debug)]
 pub(crate) struct Authorised {
     pub(crate) client: AppClientId,
@@ -25,7 +25,8 @@ impl Webex {
         self.state().issuer.note_request(id, organisation)
     }
 
-    /// What a full administrator does in Control Hub. An app that comes back acts as the account that it had.
+    /// Authorises a service app, as a full administrator does in Control Hub. An app that was authorised before gets its previous account
+    /// again.
     pub(crate) fn authorise_service_app(&self, id: &str, organisation: Uuid) -> Option<Authorised> {
         let now = self.now();
         let mut state = self.state();

@@ -29,7 +29,7 @@ impl Default for Faults {
     }
 }
 
-/// What to do with one call.
+/// The effect of a fault on one call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) delay: Duration,
@@ -48,7 +48,7 @@ pub(crate) struct Drip {
     pub(crate) every: Duration,
 }
 
-/// What becomes of the call.
+/// The treatment of a call: served, answered with another reply, or cut.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     /// It has its effect; the reply is changed as told.
@@ -106,7 +106,7 @@ impl Faults {
         Ok(id)
     }
 
-    /// What is to happen to this call: the first fault that fits and no longer lets calls pass decides alone.
+    /// The plan for this call, from the first matching fault that no longer lets calls pass. Later faults do not count.
     pub(crate) fn plan(&mut self, method: &Method, path: &str) -> Option<Plan> {
         self.waiting.retain(|fault| fault.script.count != Some(0));
         for fault in self.waiting.iter_mut().filter(|fault| fault.fits(method, path)) {

@@ -1,4 +1,4 @@
-//! What the control plane asks for, read and checked.
+//! Fault scripts of the control plane, parsed and checked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

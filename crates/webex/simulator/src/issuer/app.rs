@@ -12,12 +12,12 @@ use crate::random;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) name: String,
-    /// Whoever created it in the developer portal; nobody for what was there from the start.
+    /// The account that created the app in the developer portal; `None` for an app that was there from the start.
     pub(crate) owner: Option<Uuid>,
     pub(crate) secret: ClientSecret,
     /// Compared as texts: Webex wants an exact match, port included. A service app has none.
     pub(crate) redirect_uris: Vec<String>,
-    /// What may be asked for.
+    /// The scopes that the app may ask for.
     pub(crate) scopes: ScopeSet,
 }
 

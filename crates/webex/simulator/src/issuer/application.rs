@@ -68,7 +68,7 @@ impl Issuer {
         self.elsewhere.extend(accounts);
     }
 
-    /// What an administrator's withdrawal does: all tokens of the app in that organisation end. Says how many grants.
+    /// Withdraws an administrator's authorisation: all tokens of the app in that organisation end. Returns how many grants ended.
     pub(crate) fn withdraw(&mut self, id: &str, organisation: Uuid) -> Option<usize> {
         let application = self.applications.get_mut(id)?;
         let machine = application

@@ -1,4 +1,4 @@
-//! What a token may do.
+//! The rights of a token.
 
 use jiff::Timestamp;
 use lanyard_protocol::{AppClientId, Scope, ScopeSet};
@@ -15,7 +15,7 @@ pub(crate) struct Authority {
     pub(crate) expires_at: Timestamp,
 }
 
-/// What a grant allows.
+/// The rights of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
     /// A personal token: all that the person may.
@@ -51,13 +51,13 @@ fn is_within_all(scopes: &ScopeSet, scope: &Scope) -> bool {
     all && scope.as_str().starts_with("spark:") && !BEYOND_ALL.contains(&scope.as_str())
 }
 
-/// What must be asked for beside `spark:all`.
+/// The scopes that an app must ask for beside `spark:all`.
 const BEYOND_ALL: [&str; 2] = ["spark:applications_token", "spark:kms"];
 
-/// What a guest may, as far as is simulated.
+/// The scopes of a guest, as far as is simulated.
 const GUEST_SCOPES: [&str; 3] = ["spark:people_read", "spark:rooms_read", "spark:messages_read"];
 
-/// What is nobody's but an integration's or a person's, as far as is simulated.
+/// The scopes that integrations and people may have but bots may not, as far as is simulated.
 const NEVER_A_BOTS: [&str; 3] = ["spark:applications_token", "spark:calls_read", "spark:calls_write"];
 
 /// Whether a scope reaches beyond a person's own things.

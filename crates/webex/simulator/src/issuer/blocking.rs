@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Issuer, Rights};
 
-/// What an organisation blocks.
+/// The integrations that an organisation blocks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocked {
     pub(crate) all: bool,
@@ -22,7 +22,7 @@ impl Blocked {
 }
 
 impl Issuer {
-    /// What an organisation blocks.
+    /// The integrations that an organisation blocks.
     pub(crate) fn blocked_in(&self, organisation: Uuid) -> Blocked {
         self.blocked.get(&organisation).cloned().unwrap_or_default()
     }

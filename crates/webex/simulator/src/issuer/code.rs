@@ -19,7 +19,7 @@ use crate::random;
 /// How long a code can be exchanged.
 const LIFE: Duration = Duration::from_mins(5);
 
-/// What a person consented to.
+/// The request that a person consented to.
 #[derive(Clone, Debug)]
 pub(crate) struct CodeRequest {
     pub(crate) client: AppClientId,
@@ -27,7 +27,7 @@ pub(crate) struct CodeRequest {
     pub(crate) scopes: ScopeSet,
     /// The S256 challenge, where PKCE is used.
     pub(crate) challenge: Option<String>,
-    /// What an ID token must hold.
+    /// The nonce for the ID token.
     pub(crate) nonce: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::random;
 /// How long the codes are good, as Webex has it.
 pub(crate) const DEVICE_LIFE: Duration = Duration::from_mins(5);
 
-/// What each poll that comes too early adds to the interval, for good (RFC 8628, section 3.5).
+/// The time that each early poll adds to the interval permanently (RFC 8628, section 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
 
 /// A device that waits for its person.
@@ -38,7 +38,7 @@ enum Decision {
     Denied,
 }
 
-/// What a poll brings.
+/// The result of a poll.
 #[derive(Clone, Debug)]
 pub(crate) enum DevicePoll {
     Granted(Box<TokenReply>),

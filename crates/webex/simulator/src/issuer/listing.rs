@@ -1,4 +1,4 @@
-//! What the Authorizations API shows of grants and tokens.
+//! Grants and tokens, as the Authorizations API shows them.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) created: Timestamp,
 }
 
-/// What an entry stands for.
+/// The grant or the token that an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryId {
     Refresh(GrantId),

@@ -1,7 +1,7 @@
-//! What the identity broker knows: apps, grants and tokens.
+//! The state of the identity broker: apps, grants and tokens.
 //!
-//! Tokens are found by their fingerprint. Nothing here waits or speaks HTTP; the moment, the behaviour and the randomness of a
-//! call come in as [`Terms`].
+//! Tokens are found by their fingerprint. Nothing here waits or speaks HTTP; the moment, the behaviour and the randomness of a call come
+//! in as [`Terms`].
 
 mod app;
 mod application;
@@ -67,9 +67,9 @@ pub(crate) struct Issuer {
     applications: BTreeMap<String, Application>,
     /// The accounts of other organisations than the first.
     elsewhere: HashMap<Uuid, Uuid>,
-    /// Who made which bot.
+    /// The owner of each bot.
     owners: HashMap<Uuid, Uuid>,
-    /// What organisations block.
+    /// The integrations that each organisation blocks.
     blocked: HashMap<Uuid, Blocked>,
     access: HashMap<Fingerprint, Access>,
     /// The live access tokens of each account; those that ran out are dropped when the next one is issued.
@@ -81,7 +81,7 @@ pub(crate) struct Issuer {
     pairings: HashMap<Fingerprint, Pairing>,
 }
 
-/// What a call is decided by.
+/// The inputs that decide a call.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms<'a> {
     pub(crate) now: Timestamp,
@@ -101,7 +101,7 @@ pub(crate) struct TokenReply {
     pub(crate) identity: Option<Identity>,
 }
 
-/// Who signed in, as an ID token says it.
+/// The account that signed in, for the claims of an ID token.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) account: Uuid,

@@ -1,4 +1,4 @@
-//! Who made which app and which bot in the developer portal.
+//! The owners of apps and bots in the developer portal.
 
 use lanyard_protocol::AppClientId;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ impl Issuer {
         self.owners.insert(bot, owner);
     }
 
-    /// Who made a bot; nobody for one that was there from the start.
+    /// The account that created a bot; `None` for a bot that was there from the start.
     pub(crate) fn owner_of(&self, bot: Uuid) -> Option<Uuid> {
         self.owners.get(&bot).copied()
     }

@@ -8,7 +8,7 @@ pub(crate) fn all_scopes(machine: bool) -> ScopeSet {
     registrable_scopes(if machine { ScopeHolder::ServiceApp } else { ScopeHolder::Integration })
 }
 
-/// What the seeded service app has: the scopes of its jobs with devices, Webex Calling, phones and meetings. An app that a person
+/// The scopes of the seeded service app: those of its jobs with devices, Webex Calling, phones and meetings. An app that a person
 /// registers may have any scope of the catalogue.
 pub(crate) fn fleet_scopes() -> ScopeSet {
     set(&FLEET)
@@ -44,7 +44,7 @@ const FLEET: [&str; 24] = [
 /// The scopes of `OpenID` Connect: any integration may ask for them, none is registered for them.
 pub(crate) const OPENID: [&str; 5] = ["openid", "email", "profile", "phone", "address"];
 
-/// The same as a set.
+/// The scopes of [`OPENID`], as a set.
 pub(crate) fn openid_scopes() -> ScopeSet {
     set(&OPENID)
 }

@@ -1,4 +1,4 @@
-//! Who makes a REST call.
+//! The caller of the REST API.
 
 use std::sync::Arc;
 

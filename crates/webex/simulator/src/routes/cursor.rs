@@ -25,7 +25,7 @@ impl Cursor {
         Self::named(query, "cursor")
     }
 
-    /// The same under a name of its own.
+    /// Like [`of`](Self::of), with another name for the parameter.
     pub(super) fn named(query: &Form, name: &str) -> Result<Self, Refusal> {
         Ok(query.get(name).map(Self::decode).transpose()?.unwrap_or_default())
     }
@@ -49,7 +49,7 @@ impl Cursor {
         self.link_named(webex, path, query, "cursor")
     }
 
-    /// The same under a name of its own.
+    /// Like [`link`](Self::link), with another name for the parameter.
     pub(super) fn link_named(&self, webex: &Webex, path: &str, query: &Form, name: &str) -> String {
         let query = query.without(&[name]).append_pair(name, &self.encode()).finish();
         format!("<{}{path}?{query}>; rel=\"next\"", webex.setting().base_url)

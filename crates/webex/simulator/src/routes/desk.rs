@@ -1,4 +1,4 @@
-//! What the pages of the portal and of Control Hub have in common: the frame around them, and two pages that both show.
+//! Shared parts of the portal's and Control Hub's pages: the frame around them, and two pages that both use.
 
 use askama::Template;
 

@@ -64,7 +64,7 @@ fn service_app(caller: &Caller, scopes: &[&str]) -> Result<(), Refusal> {
     if caller.account.kind == PersonType::AppUser { Ok(()) } else { Err(Refusal::Forbidden) }
 }
 
-/// The same for the same subject of the same issuer.
+/// The id of a guest. It depends only on the issuer and the subject.
 fn guest_id(caller: &Caller, subject: &str) -> Uuid {
     use sha2::{Digest as _, Sha256};
     let digest = Sha256::digest(format!("{}/{subject}", caller.account.id).as_bytes());

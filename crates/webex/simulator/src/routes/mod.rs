@@ -136,5 +136,5 @@ async fn wrong_method(State(webex): State<Webex>, request: Request) -> Refusal {
     }
 }
 
-/// What is called before there is a token.
+/// The beginnings of paths that are called without a token.
 const WITHOUT_A_TOKEN: [&str; 4] = ["access_token", "authorize", "device/", "verification"];

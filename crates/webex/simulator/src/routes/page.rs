@@ -57,7 +57,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// What stands in the way, as a page of its own: what is wrong, what to do, and where that is done.
+/// A page about a problem: what is wrong, a hint, and a link to where it can be solved.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,

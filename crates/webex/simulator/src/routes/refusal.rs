@@ -16,7 +16,7 @@ pub(crate) enum Refusal {
     Unauthorised,
     /// A scope, a role or a licence is missing; Webex does not say which.
     Forbidden,
-    /// The same with a sentence of its own.
+    /// Like [`Forbidden`](Self::Forbidden), with a sentence of its own.
     ForbiddenBecause(&'static str),
     /// Too many calls; how many seconds to wait. Its body is no JSON.
     TooMany(u64),
@@ -32,7 +32,7 @@ pub(crate) enum Refusal {
         code: u32,
         description: String,
     },
-    /// What the gateway says with any other status.
+    /// The gateway's message with any other status.
     Gateway(StatusCode, &'static str),
     /// The identity broker's, for OAuth.
     Broker {

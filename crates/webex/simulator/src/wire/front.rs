@@ -1,4 +1,4 @@
-//! What every call goes through: the record, the scripted faults, the router, and the finishing of the reply.
+//! The steps of every call: the record, the scripted faults, the router, and the finishing of the reply.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::record::{Call, Outcome, Sent, Ticket};
 use crate::routes::{TrackingId, finish};
 use crate::webex::Webex;
 
-/// What a call for another name is answered.
+/// The reply to a call for another host name.
 const NOT_OURS: &[u8] = b"This simulator answers only requests for its own host name and port.\n";
 
 /// The longest body of a request.
@@ -221,7 +221,7 @@ async fn route(webex: &Webex, router: Router, mut request: Request<Bytes>) -> Re
     reply
 }
 
-/// What the record says of a request.
+/// The record's description of a request.
 fn describe(request: &Request<Bytes>) -> Call {
     let mut call = Call {
         method: request.method().to_string(),

@@ -21,7 +21,7 @@ pub(crate) struct Account {
     pub(crate) display_name: String,
     /// Lower case.
     pub(crate) email: String,
-    /// What an administrator writes about the person, and Webex only keeps.
+    /// The fields that an administrator writes about the person and Webex only stores.
     pub(crate) profile: Profile,
     /// Telephone numbers that the directory has, whether or not the person uses Webex Calling.
     pub(crate) phones: Vec<Phone>,
@@ -40,7 +40,7 @@ pub(crate) struct Account {
     pub(crate) modified: Timestamp,
 }
 
-/// What is kept of a person as it was written.
+/// The fields of a person that Webex stores as they were written.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Profile {

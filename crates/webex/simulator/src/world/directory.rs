@@ -1,4 +1,4 @@
-//! Who is there: the organisations, and every account in them.
+//! The directory: the organisations, and all accounts in them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -220,7 +220,7 @@ impl Directory {
         self.listed_in(self.id)
     }
 
-    /// The same for any organisation.
+    /// The accounts in a list of an organisation's people: persons and bots, in a fixed order.
     pub(crate) fn listed_in(&self, organisation: Uuid) -> impl Iterator<Item = &Arc<Account>> {
         let shown = |account: &Account| account.is_member() || account.kind == PersonType::Bot;
         self.accounts.iter().filter(move |account| account.organisation == organisation && shown(account))

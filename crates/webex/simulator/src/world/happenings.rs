@@ -1,4 +1,4 @@
-//! What happened in messaging, as compliance officers read it.
+//! The happenings in messaging, as compliance officers read them.
 
 use std::collections::VecDeque;
 

@@ -34,9 +34,9 @@ pub(crate) struct Event<'a> {
     pub(crate) resource: &'static str,
     pub(crate) deed: &'static str,
     pub(crate) actor: Uuid,
-    /// Who may be told.
+    /// The accounts that may receive the event.
     pub(crate) audience: &'a [Uuid],
-    /// What REST shows of it, less what only REST shows.
+    /// The thing as REST shows it, without the fields that only REST shows.
     pub(crate) data: Value,
 }
 

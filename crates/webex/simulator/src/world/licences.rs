@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use lanyard_protocol::WebexId;
 
-/// What is sold; a name may be sold twice, under two subscriptions, so that only an id tells them apart.
+/// A licence on sale. Two subscriptions may sell a licence under one name, so that only the id tells them apart.
 struct Offer {
     name: &'static str,
     /// Stands before the UUID in the id.
@@ -17,7 +17,7 @@ struct Offer {
     kind: Kind,
 }
 
-/// What kind of licence it is.
+/// The kind of a licence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     CallingProfessional,

@@ -23,7 +23,7 @@ pub(crate) struct Line<'d> {
     pub(crate) owner: Option<&'d Arc<Account>>,
 }
 
-/// What somebody is to get with a licence for Webex Calling.
+/// A licence for Webex Calling to give to a person, with its number, extension and location.
 #[derive(Clone, Debug)]
 pub(crate) struct Assignment {
     pub(crate) licence: Licence,

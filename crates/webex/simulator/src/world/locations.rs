@@ -41,7 +41,7 @@ pub(crate) struct Address {
     pub(crate) country: Option<String>,
 }
 
-/// What Webex Calling keeps of a location.
+/// The settings of a location for Webex Calling.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Site {
     pub(crate) announcement_language: String,

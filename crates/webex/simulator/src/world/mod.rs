@@ -1,4 +1,4 @@
-//! What there is at this Webex: organisations, their people and machines, their rooms and devices.
+//! The world of this Webex: organisations, their people and machines, their rooms and devices.
 
 mod account;
 mod directory;
@@ -67,7 +67,7 @@ pub(crate) fn organisation_of(id: &str) -> Option<Uuid> {
     uuid_of("ORGANIZATION", id)
 }
 
-/// What a Webex id of this kind names.
+/// The UUID in a Webex id of this kind.
 pub(crate) fn uuid_of(kind: &str, id: &str) -> Option<Uuid> {
     let id = WebexId::decode(id).ok().filter(|id| id.kind == kind)?;
     id.value.parse().ok()

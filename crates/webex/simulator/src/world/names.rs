@@ -14,7 +14,7 @@ pub(super) fn person(entropy: &dyn Entropy) -> (&'static str, &'static str) {
     (FIRST[below(entropy, FIRST.len())], LAST[below(entropy, LAST.len())])
 }
 
-/// What the person does; the first one runs the organisation's Webex.
+/// A person's job title; the first person runs the organisation's Webex.
 pub(super) fn title(index: usize, entropy: &dyn Entropy) -> &'static str {
     let drawn = TITLES[below(entropy, TITLES.len())];
     if index == 0 { "Collaboration Administrator" } else { drawn }

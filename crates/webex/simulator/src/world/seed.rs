@@ -102,8 +102,8 @@ fn person(
     }
 }
 
-/// What the person at this place has: everyone messages, some meet and some call. The first callers have a number at the
-/// headquarters, the others an extension alone.
+/// The licences of the person at this place: everyone has messaging, some have meetings and some have calling. The first callers have a
+/// number at the headquarters, the others only an extension.
 fn licences(organisation: Uuid, index: usize) -> (LicenceSet, Option<Calling>) {
     let mut set: LicenceSet = [Licence::MESSAGING].into_iter().collect();
     if index.is_multiple_of(3) {

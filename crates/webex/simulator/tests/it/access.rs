@@ -1,4 +1,4 @@
-//! Who may call what, and revocation.
+//! Access to calls, and revocation.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,7 @@ use crate::world::{World, text};
 
 const PEOPLE: &str = "spark:people_read";
 
-/// What the administrator sees of a person's tokens.
+/// The entries for a person's tokens, as the administrator sees them.
 async fn entries(world: &World, email: &str) -> Vec<Value> {
     let path = format!("/authorizations?personEmail={email}");
     let (status, list) = world.read(&path, &world.knows().personal.access_token).await;

@@ -69,7 +69,7 @@ impl<'w> Browser<'w> {
         self.sent(self.world.http.post(self.address(path)).form(fields)).await
     }
 
-    /// The same, with the word that browsers give for a form of the same site.
+    /// Like [`post`](Self::post), with the header that browsers send for a form of the same site.
     pub(crate) async fn post_from_here(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let request = self.world.http.post(self.address(path)).header("sec-fetch-site", "same-origin");
         self.sent(request.form(fields)).await

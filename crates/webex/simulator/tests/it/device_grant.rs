@@ -40,7 +40,7 @@ impl Device {
         self.world.done("/clock", json!({ "advance_ms": seconds * 1000 })).await;
     }
 
-    /// What the person sees who types the code, signs in and decides, or at the page where that goes no further.
+    /// Types the code, signs in and decides as the person. Returns the last page: the result, or the page that went no further.
     async fn decide(&self, changes: &[(&str, &str)]) -> String {
         let (admin, code) = (&self.world.knows().admin, text(&self.codes, "/user_code"));
         let usual = [

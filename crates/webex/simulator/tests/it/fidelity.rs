@@ -1,4 +1,4 @@
-//! What published programs and captures of live replies expect of Webex, beyond what the documents say.
+//! Expectations of Webex beyond its documents, from published programs and captures of live replies.
 
 use lanyard_simulator::Options;
 use reqwest::{Method, StatusCode};

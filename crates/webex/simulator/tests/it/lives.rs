@@ -1,4 +1,4 @@
-//! What happens to devices, on a clock that stands, runs or runs fast.
+//! Events in devices' lives, on a clock that stands, runs or runs fast.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::fidelity::Office;
 use crate::world::{gateway, text};
 
-/// What the reference requires of a new location.
+/// A new location, with the fields that the reference requires.
 fn pod(name: &str) -> Value {
     json!({
         "name": name,

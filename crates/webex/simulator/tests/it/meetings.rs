@@ -8,7 +8,7 @@ use crate::fidelity::Office;
 use crate::lists::every_page;
 use crate::world::{Answer, World, answer, text};
 
-/// What the reference requires of a new meeting.
+/// A new meeting, with the fields that the reference requires.
 pub(crate) fn review() -> Value {
     json!({ "title": "Review", "start": "2026-03-03T09:00:00Z", "end": "2026-03-03T10:00:00Z" })
 }

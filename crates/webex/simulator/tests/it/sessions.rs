@@ -1,4 +1,4 @@
-//! Who may see the portal's and Control Hub's pages, and send their forms.
+//! Access to the portal's and Control Hub's pages, and to their forms.
 
 use std::time::Duration;
 

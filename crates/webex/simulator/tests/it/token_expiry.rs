@@ -1,4 +1,4 @@
-//! What a token is told about its own end.
+//! The expiry that a token's holder can read.
 
 use std::time::Duration;
 

@@ -73,12 +73,12 @@ impl World {
         self.get(path, token).send().await.unwrap().status()
     }
 
-    /// What a GET of the REST API with this token is answered.
+    /// Sends a GET to the REST API with this token, and returns the answer.
     pub(crate) async fn read(&self, path: &str, token: &str) -> Answer {
         answer(self.get(path, token).send().await.unwrap()).await
     }
 
-    /// What a POST of JSON with this token is answered.
+    /// Sends a POST of JSON with this token, and returns the answer.
     pub(crate) async fn tell(&self, path: &str, token: &str, body: Value) -> Answer {
         let request = self.http.post(self.url(path)).bearer_auth(token).json(&body);
         answer(request.send().await.unwrap()).await
@@ -142,12 +142,12 @@ impl World {
         answer
     }
 
-    /// What a GET of the REST API with this token brings.
+    /// Sends a GET to the REST API with this token, and returns the answer, like [`read`](Self::read).
     pub(crate) async fn got(&self, path: &str, token: &str) -> Answer {
         answer(self.get(path, token).send().await.unwrap()).await
     }
 
-    /// What Control Hub's Edit API Access does for a bot: `"read"`, `"full"` or null.
+    /// Sets a bot's access to a workspace, as *Edit API Access* in Control Hub does: `"read"`, `"full"` or null.
     pub(crate) async fn grant(&self, workspace: &str, bot: &str, access: Value) {
         let body = json!({ "email": bot, "access": access });
         let (status, answer) = self.control(Method::POST, &format!("/workspaces/{workspace}/grants"), body).await;
@@ -159,7 +159,7 @@ impl World {
         record.as_array().unwrap().clone()
     }
 
-    /// What the clock shows, in seconds since 1970.
+    /// The time on the clock, in seconds since 1970.
     pub(crate) fn clock_seconds(&self) -> i64 {
         self.clock.now().wall.as_second()
     }
@@ -173,7 +173,7 @@ impl World {
         self.http.get(self.authorize_url(changes)).send().await.unwrap()
     }
 
-    /// The same as an address.
+    /// The address of the request that [`authorize`](Self::authorize) sends.
     pub(crate) fn authorize_url(&self, changes: &[(&str, &str)]) -> String {
         let mut url = Url::parse(&self.url("/authorize")).unwrap();
         let usual = [

@@ -10,12 +10,12 @@ use crate::world::Account;
 #[template(path = "consent.html")]
 pub(super) struct Consent<'a> {
     app: &'a str,
-    /// What the other device shows, where there is one.
+    /// The code on the other device's screen, if the sign-in is for a device.
     code: Option<&'a str>,
     organisation: &'a str,
     person: &'a Account,
     own: Vec<Permission>,
-    /// What reaches beyond the person's own things.
+    /// The permissions that reach beyond the person's own things.
     administrative: Vec<Permission>,
     form: &'a str,
 }

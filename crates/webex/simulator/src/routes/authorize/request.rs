@@ -1,4 +1,4 @@
-//! What an app asks for when it sends a person to sign in (RFC 6749, section 4.1.1; RFC 7636, section 4.3).
+//! The request with which an app sends a person to sign in (RFC 6749, section 4.1.1; RFC 7636, section 4.3).
 
 use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::{AuthorizationCode, State};
@@ -88,7 +88,7 @@ impl AuthorizeRequest {
         })
     }
 
-    /// What a code stands for.
+    /// The request that a code stands for.
     pub(super) fn code_request(&self) -> CodeRequest {
         CodeRequest {
             client: self.client.clone(),

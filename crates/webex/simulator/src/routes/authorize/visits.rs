@@ -30,7 +30,7 @@ pub(in crate::routes) struct Visit {
     pub(super) stage: Stage,
 }
 
-/// What a person signs in for.
+/// The purpose of a sign-in.
 #[derive(Clone, Debug)]
 pub(in crate::routes) enum Purpose {
     /// An app, at whose redirect URI it ends.

@@ -38,7 +38,7 @@ struct Whose {
     subject: String,
 }
 
-/// What the developer portal shows a person who copies a personal access token; earlier ones live on.
+/// Issues a personal access token, as the developer portal does for a person. Earlier ones stay valid.
 pub(super) async fn personal(State(webex): State<Webex>, text: Bytes) -> Result<Json<Value>, Mistake> {
     let whose: Whose = body(&text)?;
     let token = webex.personal_token(&whose.subject)?;

@@ -1,4 +1,4 @@
-//! What happens to devices: their scripts, and those that come.
+//! Devices in the control plane: their scripts, and the arrival of new ones.
 
 use std::time::Duration;
 

@@ -85,7 +85,7 @@ fn scopes(names: &[String]) -> Result<ScopeSet, Mistake> {
     parsed.map_err(|error| Mistake::bad(&error))
 }
 
-/// What there is here, for programs.
+/// The description of the control plane, for programs.
 async fn document() -> Response {
     ([(CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
 }

@@ -61,7 +61,8 @@ struct Where {
     organisation_id: Option<String>,
 }
 
-/// What an administrator does in Control Hub. Gives a refresh token, as the developer portal shows it afterwards.
+/// Authorises a service app, as an administrator does in Control Hub. Returns a refresh token, which the developer portal shows
+/// afterwards.
 pub(super) async fn authorise(
     State(webex): State<Webex>,
     Path(id): Path<String>,

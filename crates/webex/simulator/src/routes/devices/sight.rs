@@ -18,12 +18,12 @@ pub(in crate::routes) enum Sight {
 }
 
 impl Sight {
-    /// What a caller sees of an organisation's devices.
+    /// The devices of an organisation that a caller sees.
     pub(in crate::routes) fn of(caller: &Caller, organisation: Uuid) -> Result<Self, Refusal> {
         Self::with(caller, organisation, "spark-admin:devices_read", "spark:devices_read")
     }
 
-    /// The same for what changes a device.
+    /// The devices of an organisation that a caller may change.
     pub(super) fn writing(caller: &Caller, organisation: Uuid) -> Result<Self, Refusal> {
         if caller.is_bot() {
             return Err(Refusal::Forbidden);
@@ -42,7 +42,7 @@ impl Sight {
         Ok(Self::Own { person: caller.account.id })
     }
 
-    /// What the caller may do with a device; `None` where it is not seen.
+    /// The caller's access to a device; `None` if the caller does not see it.
     pub(in crate::routes) fn permission(&self, state: &Everything, device: &Device) -> Option<Access> {
         match *self {
             Self::Organisation(id) => (device.organisation == id).then_some(Access::Full),

@@ -1,4 +1,4 @@
-//! What changes devices: tags, new ones, activation codes, and taking one away.
+//! Calls that change devices: tags, new devices, activation codes, and removal.
 
 use std::time::Duration;
 

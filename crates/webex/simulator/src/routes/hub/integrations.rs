@@ -41,7 +41,7 @@ struct Integration {
     frame: Frame,
     row: Row,
     all_blocked: bool,
-    /// What it is registered with.
+    /// The permissions that it is registered with.
     permissions: Vec<Permission>,
 }
 

@@ -90,7 +90,7 @@ pub(super) async fn take(
     Ok(back_to(&user))
 }
 
-/// What somebody has.
+/// The licences that a person has.
 pub(super) fn held(directory: &Directory, account: &Account) -> Vec<Held> {
     let line = |licence: Licence| {
         let calling = account.calling.as_ref().filter(|calling| calling.licence == licence);
@@ -105,7 +105,7 @@ pub(super) fn held(directory: &Directory, account: &Account) -> Vec<Held> {
         .collect()
 }
 
-/// What somebody has not.
+/// The licences that a person does not have.
 pub(super) fn offered(directory: &Directory, account: &Account) -> Vec<Offered> {
     let others = Licence::all().filter(|licence| !account.licences.has(*licence));
     others

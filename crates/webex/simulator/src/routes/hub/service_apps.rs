@@ -80,7 +80,8 @@ pub(super) async fn authorise(
     Ok(back_to(&row))
 }
 
-/// What Control Hub calls "Get a token": a new pair for the app in this organisation, shown once. Earlier ones live on.
+/// Issues a new pair of tokens for the app in this organisation and shows it once, as Control Hub's "Get a token" does. Earlier tokens
+/// stay valid.
 pub(super) async fn token(
     State(webex): State<Webex>,
     Extension(person): Extension<SignedIn>,

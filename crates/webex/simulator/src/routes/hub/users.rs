@@ -42,7 +42,7 @@ pub(super) struct User {
     offered: Vec<Offered>,
     /// Ids and names.
     locations: Vec<(String, String)>,
-    /// What was filled in to get a licence, and why it was not given.
+    /// The values that were entered for a refused licence; `problem` has the reason.
     wanted: Wanted,
     problem: String,
 }

@@ -39,7 +39,7 @@ struct Workspace {
     name: String,
     devices: Vec<Device>,
     granted: Vec<Granted>,
-    /// What was typed, where no bot has that address.
+    /// The address that was entered, if no bot has it.
     unknown: Option<String>,
 }
 

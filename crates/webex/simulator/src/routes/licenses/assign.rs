@@ -176,8 +176,8 @@ fn give(directory: &mut Directory, id: Uuid, change: &Change, now: Timestamp) ->
     })
 }
 
-/// What somebody of another organisation is given waits until they accept it, and only licences for meetings are (the reference's
-/// words).
+/// Offers licences to a person of another organisation. They are pending until the person accepts them, and only licences for meetings
+/// can be offered (the reference's words).
 fn offer(
     directory: &mut Directory,
     account: &Account,

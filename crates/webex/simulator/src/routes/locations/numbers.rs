@@ -38,7 +38,7 @@ pub(in crate::routes) async fn list(
     Ok(slice.page(&webex, ("/telephony/config/numbers", "phoneNumbers"), &query, false, found, show))
 }
 
-/// What `details=true` adds: how many numbers of each sort the organisation has. The list then comes whole.
+/// The counts that `details=true` adds: how many numbers of each sort the organisation has. The list is then not paged.
 fn count(state: &Everything, organisation: Uuid) -> Value {
     let (mut assigned, mut free, mut extensions, mut inactive) = (0, 0, 0, 0);
     for line in state.directory.lines(organisation) {
@@ -124,7 +124,7 @@ fn number(line: &Line<'_>) -> Value {
     shown
 }
 
-/// What a call says of a location's numbers.
+/// A change to a location's numbers, as a call describes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::routes) struct Order {

@@ -1,4 +1,4 @@
-//! What changes locations.
+//! Calls that change locations.
 
 use axum::Json;
 use axum::extract::{Path, State};

@@ -15,7 +15,7 @@ pub(super) struct Id {
     pub(super) slot: Option<Timestamp>,
 }
 
-/// What an id names.
+/// The meeting that an id names.
 pub(super) struct Target<'s> {
     pub(super) meeting: &'s Meeting,
     /// There if the id names one of its scheduled meetings.

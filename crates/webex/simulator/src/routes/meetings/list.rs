@@ -21,7 +21,7 @@ const LARGEST_PAGE: usize = 100;
 /// How far a range reaches that names only one of its ends.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What a list of ended instances may ask for.
+/// The parameters that only a list of ended instances accepts.
 const ENDED_ONLY: [&str; 8] =
     ["hasChat", "hasRecording", "hasTranscription", "hasSummary", "hasClosedCaption", "hasPolls", "hasQA", "hasSlido"];
 
@@ -123,7 +123,7 @@ impl<'q> Filter<'q> {
         Self { query, now, sort: Some(Sort::Instance), from: now, to: now, current: true, kind: None }
     }
 
-    /// What the account has part in, with the moment that each entry is sorted by.
+    /// The entries in which the account has a part, each with the moment to sort it by.
     fn find<'s>(&self, state: &'s Everything, account: &Account) -> Result<Vec<(Timestamp, Entry<'s>)>, Refusal> {
         let own = state.meetings.iter().filter(|meeting| meeting.part(account).is_some());
         let own = own.filter(|meeting| self.kind.is_none_or(|kind| meeting.kind == kind));
@@ -181,7 +181,7 @@ impl<'q> Filter<'q> {
             .map(|(meeting, occurrence)| (occurrence.start, Entry::Scheduled(meeting, occurrence)))
     }
 
-    /// What a number or a link finds: the scheduled meeting that is next, or the whole series.
+    /// The entry that a number or a link finds: the next scheduled meeting, or the whole series.
     fn one<'s>(&self, meeting: &'s Meeting) -> Option<(Timestamp, Entry<'s>)> {
         if !self.current {
             return Some((meeting.plan.start, Entry::Series(meeting)));

@@ -28,7 +28,7 @@ use crate::world::{Account, TooManyMeetings};
 use find::{Id, Target};
 use view::View;
 
-/// What stands below `/v1/meetings`.
+/// The routes below `/v1/meetings`.
 pub(super) fn router() -> Router<Webex> {
     let registration = get(registration::show).put(registration::update).delete(registration::delete);
     Router::new()

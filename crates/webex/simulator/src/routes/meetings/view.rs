@@ -14,7 +14,7 @@ pub(super) struct View<'a> {
     pub(super) now: Timestamp,
     /// The zone of the times.
     pub(super) zone: &'a TimeZone,
-    /// What the caller is in the meeting.
+    /// The caller's role in the meeting.
     pub(super) part: Option<Part>,
 }
 

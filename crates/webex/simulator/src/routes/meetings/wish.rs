@@ -138,7 +138,7 @@ impl Wish {
         self.start.is_some() || self.end.is_some() || !matches!(self.recurrence, Field::Absent)
     }
 
-    /// What the host asks of those who register.
+    /// The registration form that the host asks for, if any.
     pub(super) fn form(&self) -> Result<Option<RegistrationForm>, Refusal> {
         self.registration.as_ref().map(form).transpose()
     }

@@ -1,4 +1,4 @@
-//! What schedules, changes and cancels meetings.
+//! Calls that schedule, change and cancel meetings.
 
 use std::collections::BTreeMap;
 

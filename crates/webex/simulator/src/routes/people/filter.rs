@@ -48,7 +48,7 @@ impl Filter {
         }
     }
 
-    /// Who is looked up by id is shown without what only an administrator sees.
+    /// The fields that a caller sees. A list by id omits those that only an administrator sees.
     pub(super) fn sight(&self, caller: &Caller, query: &Form) -> Sight {
         match self {
             Self::Ids(_) => Sight::by_id(),

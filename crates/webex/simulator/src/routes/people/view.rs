@@ -10,7 +10,7 @@ use crate::world::{Account, Directory, Phone, Profile, location_id, organisation
 /// How much somebody sees of a person.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::routes) struct Sight {
-    /// What an administrator sees beyond the others: licences.
+    /// Whether to show the fields for administrators: licences.
     administrative: bool,
     /// The line, which is shown when it is asked for.
     calling: bool,
@@ -19,7 +19,7 @@ pub(in crate::routes) struct Sight {
 }
 
 impl Sight {
-    /// What a list by id shows.
+    /// The fields of a list by id.
     pub(super) fn by_id() -> Self {
         Self { user_name: true, ..Self::default() }
     }
@@ -30,7 +30,7 @@ impl Sight {
     }
 }
 
-/// What the reference has beyond the fields that the protocol knows.
+/// A person, with the fields of the reference that the protocol crate does not have.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::routes) struct View {
@@ -123,8 +123,8 @@ fn sip_addresses(account: &Account) -> Vec<SipAddress> {
     vec![address("cloud-calling", "calls"), address("personal-room", "rooms")]
 }
 
-/// What the directory has, and of a line the number and the extension as others dial it, behind the location's prefix. A line's
-/// number takes the place of the directory's work number while the person has it.
+/// The numbers in the directory, and for a line the number and the extension as others dial it, behind the location's prefix. A line's
+/// number replaces the directory's work number while the person has it.
 fn phones(directory: &Directory, account: &Account, sight: Sight) -> Vec<Phone> {
     let Some(calling) = account.calling.as_ref().filter(|_| sight.calling) else {
         return if sight.administrative { account.phones.clone() } else { Vec::new() };

@@ -9,7 +9,7 @@ use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::Frame;
 use crate::routes::form::Form;
 
-/// What was filled in so far, and what is wrong with it.
+/// The values entered so far, and the problem with them.
 #[derive(Default)]
 pub(super) struct AppForm {
     pub(super) name: String,
@@ -99,7 +99,7 @@ impl AppPage {
         Self { frame, service_app, edits: None, form, groups }
     }
 
-    /// The same form, for an app that is there.
+    /// Turns this page into the form for an existing app.
     pub(super) fn editing(self, app: String) -> Self {
         Self { edits: Some(app), ..self }
     }

@@ -1,4 +1,4 @@
-//! What stands before every page of the portal and of Control Hub.
+//! The checks before every page of the portal and of Control Hub.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::world::Account;
 #[derive(Clone, Debug)]
 pub(in crate::routes) struct SignedIn {
     pub(in crate::routes) account: Arc<Account>,
-    /// What this session's forms carry.
+    /// The token that this session's forms carry.
     pub(in crate::routes) csrf: Arc<str>,
     /// The name of the person's organisation.
     pub(in crate::routes) organisation: Arc<str>,
@@ -98,7 +98,7 @@ pub(in crate::routes) async fn person(
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
-/// What Control Hub shows to everyone else; the frame around it has the button to sign out.
+/// The page of Control Hub for people who are not administrators; the frame around it has the button to sign out.
 #[derive(Template)]
 #[template(path = "hub/no_administrator.html")]
 struct NoAdministrator {

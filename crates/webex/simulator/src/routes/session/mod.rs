@@ -1,4 +1,4 @@
-//! Who is signed in at a browser: one session for the developer portal and Control Hub.
+//! Sessions of browsers: the developer portal and Control Hub share one.
 
 mod guard;
 mod pages;
@@ -33,13 +33,13 @@ pub(crate) struct Sessions(HashMap<Fingerprint, Session>);
 /// A browser: before somebody signs in, and after.
 #[derive(Clone, Debug)]
 struct Session {
-    /// What every form of this session carries, so that no other page can send one in the person's name.
+    /// The token that every form of this session carries, so that no other page can send one in the person's name.
     csrf: SecretText,
     who: Option<Who>,
     ends_at: Timestamp,
 }
 
-/// Who signed in, and when.
+/// The account that signed in, and the moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who {
     pub(super) account: Uuid,
@@ -90,7 +90,7 @@ impl Sessions {
     }
 }
 
-/// Who is signed in at the browser that sends these headers, and still may.
+/// The account signed in at the browser that sends these headers, if it may still sign in.
 pub(super) fn signed_in(webex: &Webex, state: &State, headers: &HeaderMap) -> Option<Who> {
     let who = state.sessions.of(headers, webex.setting(), webex.now())?.who?;
     state.directory.account(who.account).filter(|account| account.signs_in).map(|_| who)

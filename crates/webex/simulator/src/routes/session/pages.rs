@@ -23,7 +23,7 @@ pub(in crate::routes) struct SignIn<'a> {
     pub(in crate::routes) example: &'a str,
     /// Where it leads to.
     pub(in crate::routes) to: &'a str,
-    /// What the other device shows.
+    /// The code on the other device's screen.
     pub(in crate::routes) code: Option<&'a str>,
     pub(in crate::routes) email: &'a str,
     pub(in crate::routes) refused: bool,
@@ -32,7 +32,7 @@ pub(in crate::routes) struct SignIn<'a> {
     pub(in crate::routes) hidden: &'a [(&'a str, &'a str)],
 }
 
-/// What was typed before a session ended, to be sent once more.
+/// A page that keeps the fields of a form whose session ended, so that the person can send it again.
 #[derive(Template)]
 #[template(path = "resume.html")]
 struct Resume<'a> {

@@ -42,7 +42,7 @@ fn record(webex: &Webex, state: &Everything, event: &Event<'_>) {
     });
 }
 
-/// What a receiver reads: the webhook, and what happened. A message's text is not in it; it is read through REST.
+/// The body of a delivery: the webhook, and the event. It has no text of a message; a receiver reads that through REST.
 fn envelope(hook: &Hook, event: &Event<'_>) -> Value {
     let mut data = event.data.clone();
     if let Some(fields) = data.as_object_mut().filter(|_| event.resource == "messages") {

@@ -1,4 +1,4 @@
-//! What a call that writes a message says: in JSON, as a form, or in parts with a file.
+//! The body of a call that writes a message: JSON, a form, or several parts with a file.
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -59,7 +59,7 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
     page(&webex, ("/messages", &query), size, state.behaviour.empty_pages, found, show)
 }
 
-/// What a list stops short of.
+/// The end of a list: it holds only messages from before this moment and this message.
 struct Before {
     moment: Option<Timestamp>,
     message: Option<(Timestamp, Uuid)>,
@@ -321,7 +321,7 @@ fn find<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<(&'s Spa
     if reads { Ok((space, message)) } else { Err(Refusal::NotFound) }
 }
 
-/// What a bot may read: what is said to it, and what it says.
+/// Whether a bot may read a message: its own, those that mention it, and those of a direct space.
 fn may_read(space: &Space, message: &Message, bot: Uuid) -> bool {
     space.is_direct() || message.author == bot || message.mentioned.contains(&bot)
 }

@@ -55,7 +55,7 @@ pub(super) fn router() -> Router<Webex> {
         .route("/v1/webhooks/{id}", get(webhooks::show).put(webhooks::update).delete(webhooks::delete))
 }
 
-/// What a Webex id of this kind names.
+/// The UUID in a Webex id of this kind.
 fn id_of(kind: &str, text: &str) -> Option<Uuid> {
     let id = WebexId::decode(text).ok().filter(|id| id.kind == kind)?;
     id.value.parse().ok()

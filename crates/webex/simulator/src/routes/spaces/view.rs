@@ -54,7 +54,7 @@ pub(super) fn team_membership(state: &Everything, team: &Team, member: &Member) 
 pub(super) const ROOM_MEMBER: &str = "MEMBERSHIP";
 pub(super) const TEAM_MEMBER: &str = "TEAM_MEMBERSHIP";
 
-/// What memberships of rooms and of teams both show. A membership is named by its room or team and its member.
+/// The fields that memberships of rooms and of teams share. The id of a membership names its room or team and its member.
 fn member_of(state: &Everything, kind: &str, place: Uuid, member: &Member) -> Value {
     let value = format!("{}:{place}", member.account);
     let mut view = json!({

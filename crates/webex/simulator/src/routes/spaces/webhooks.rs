@@ -22,7 +22,7 @@ use crate::world::{Hook, MOST_HOOKS, webex_id};
 
 const USUAL_PAGE: usize = 100;
 
-/// What can be listened to; `all` is everything that the caller may read.
+/// The resources that a webhook can listen to; `all` is everything that the caller may read.
 const RESOURCES: [&str; 17] = [
     "all",
     "attachmentActions",

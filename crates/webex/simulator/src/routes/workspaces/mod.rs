@@ -98,7 +98,8 @@ fn seen<'s>(state: &'s Everything, caller: &Caller, query: &Form, id: &str) -> R
     if sees(state, caller, organisation, found) { Ok(found) } else { Err(Refusal::NotFound) }
 }
 
-/// What a bot is shown is not documented: nothing at all, or what it was granted.
+/// Whether the caller sees the workspace. For bots Webex does not document this: they see either nothing, or the workspaces that they
+/// were granted.
 fn sees(state: &Everything, caller: &Caller, organisation: Uuid, workspace: &Workspace) -> bool {
     if caller.is_bot() {
         return state.behaviour.bot_sees_workspaces

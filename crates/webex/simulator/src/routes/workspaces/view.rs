@@ -10,7 +10,7 @@ use crate::routes::people::date;
 use crate::webex::State as Everything;
 use crate::world::{Access, Kind, Workspace, organisation_id, webex_id};
 
-/// What else a caller asked to see.
+/// The optional parts that a caller asked for.
 pub(super) struct With {
     devices: bool,
     capabilities: bool,

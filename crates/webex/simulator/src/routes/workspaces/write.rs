@@ -1,4 +1,4 @@
-//! What changes workspaces.
+//! Calls that change workspaces.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -20,7 +20,7 @@ use crate::world::Workspace;
 
 const SCOPE: &str = "spark-admin:workspaces_write";
 
-/// What a request says of a workspace; what the simulator has no use for is read past.
+/// A workspace as a request describes it. Fields that the simulator has no use for are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wish {

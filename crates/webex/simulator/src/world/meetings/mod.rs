@@ -27,7 +27,7 @@ pub(crate) struct Meeting {
     /// Eleven digits, unlike those of every other meeting.
     pub(crate) number: String,
     pub(crate) host_key: String,
-    /// What a caller by telephone or a device enters: eight digits.
+    /// The password for callers by telephone or from a device: eight digits.
     pub(crate) numeric_password: String,
     pub(crate) kind: MeetingKind,
     pub(crate) plan: MeetingPlan,
@@ -40,7 +40,7 @@ pub(crate) struct Meeting {
     pub(crate) registrants: Shelf<Registrant>,
 }
 
-/// What is decided about a meeting, and can be decided anew for a single occurrence.
+/// The details of a meeting. A single occurrence can have its own.
 #[derive(Clone, Debug)]
 pub(crate) struct MeetingPlan {
     pub(crate) title: String,
@@ -93,7 +93,7 @@ pub(crate) struct Occurrence<'m> {
     pub(crate) modified: bool,
 }
 
-/// What an account is in a meeting.
+/// An account's role in a meeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Invitee,
@@ -102,7 +102,7 @@ pub(crate) enum Part {
 }
 
 impl Meeting {
-    /// What an account is in it, if it is anything.
+    /// An account's role in the meeting, if it has one.
     pub(crate) fn part(&self, account: &Account) -> Option<Part> {
         if account.id == self.host {
             return Some(Part::Host);

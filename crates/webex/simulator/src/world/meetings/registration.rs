@@ -1,4 +1,4 @@
-//! Who registers for a meeting, and what they are asked.
+//! Registration for a meeting: the form, and the registrants.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Meeting;
 
-/// What a meeting asks of those who register.
+/// The registration form of a meeting: its required fields and its limits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]

@@ -27,7 +27,7 @@ pub(crate) struct Device {
     pub(crate) xapi: Xapi,
 }
 
-/// What Webex calls the type of a device.
+/// The type of a device, as Webex calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     RoomDesk,

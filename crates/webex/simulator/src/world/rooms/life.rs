@@ -1,8 +1,8 @@
-//! What happens to a device: a timeline on the simulator's clock.
+//! The timeline of a device, on the simulator's clock.
 //!
-//! Nothing runs in the background. A script becomes turns, each a moment and what the device is like from then on, and how a
-//! device is follows from the clock when somebody asks. So the clock may stand, run or run fast, and twenty thousand devices cost
-//! nothing while nobody looks.
+//! Nothing runs in the background. A script becomes a list of turns, each with a moment and the device's condition from that moment. A
+//! query computes the current condition from the clock. So the clock may stand, run or run fast, and twenty thousand devices cost nothing
+//! between queries.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub(crate) status: Status,
-    /// What Webex says ails it; only a device that is there says so.
+    /// The error codes that Webex reports; only a device that is online has any.
     pub(crate) errors: Vec<String>,
 }
 
@@ -94,12 +94,12 @@ pub(crate) struct Step {
     deed: Deed,
     /// How long it lasts; what was before comes back. For ever where it is left out, save for a reboot.
     for_ms: Option<u64>,
-    /// What ails it, for `error`.
+    /// The error codes, for `error`.
     #[serde(default)]
     codes: Vec<String>,
 }
 
-/// What happens to a device.
+/// An event in a device's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Deed {
@@ -151,7 +151,7 @@ impl Life {
         }
     }
 
-    /// What is still to come.
+    /// The turns after a moment.
     pub(crate) fn coming(&self, now: Timestamp) -> &[Turn] {
         &self.turns[self.past(now)..]
     }

@@ -45,7 +45,7 @@ pub(crate) struct Activation {
     pub(crate) expires_at: Timestamp,
 }
 
-/// What a bot may do with the devices of a workspace.
+/// A bot's access to the devices of a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
@@ -143,12 +143,12 @@ impl Rooms {
         (scripted.clone(), since)
     }
 
-    /// What a bot may do there.
+    /// A bot's access to a workspace, if it has any.
     pub(crate) fn access(&self, bot: Uuid, workspace: Option<Uuid>) -> Option<Access> {
         self.grants.get(&bot)?.get(&workspace?).copied()
     }
 
-    /// Who was granted a workspace, in a fixed order.
+    /// The bots with access to a workspace, in a fixed order.
     pub(crate) fn granted(&self, workspace: Uuid) -> Vec<(Uuid, Access)> {
         let grants = self.grants.iter();
         let mut granted: Vec<_> = grants.filter_map(|(bot, places)| Some((*bot, *places.get(&workspace)?))).collect();
@@ -175,7 +175,7 @@ impl Rooms {
         self.activations.insert(code, activation);
     }
 
-    /// What a code was given for, once.
+    /// Removes a code, and returns its activation unless the code has expired.
     pub(crate) fn activate(&mut self, code: &str, now: Timestamp) -> Option<Activation> {
         self.activations.remove(code).filter(|activation| activation.expires_at > now)
     }

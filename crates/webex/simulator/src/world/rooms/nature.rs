@@ -1,6 +1,6 @@
-//! What happens of itself: devices that fail, restart and sleep, and people who come and go by the time of day.
+//! Spontaneous events: devices that fail, restart and sleep, and people who come and go by the time of day.
 //!
-//! Everything follows from an id and the moment, so that the same clock shows the same day again. Times of day are UTC.
+//! Everything follows from an id and the moment, so that a repeated day has equal events. Times of day are UTC.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub(crate) fn people(workspace: Uuid, capacity: usize, at: Timestamp) -> usize {
     usize::try_from(1 + below(drawn >> 32, most)).unwrap_or(1)
 }
 
-/// What a room's sensors say.
+/// A quantity that a room's sensors measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sense {
     SoundLevel,
@@ -89,7 +89,7 @@ pub(crate) const SAMPLE: Duration = Duration::from_mins(5);
 const DAY: i64 = 86_400;
 const HALF_HOUR: i64 = 1_800;
 
-/// What a device that is there may have.
+/// The error codes that an online device may have.
 const CODES: [&str; 5] =
     ["microphonemutedexternal", "sipprofileregistration", "touchpanelconnection", "camerapairing", "networkquality"];
 

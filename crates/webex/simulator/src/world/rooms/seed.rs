@@ -8,14 +8,14 @@ use super::{Device, Home, Rooms, Workspace};
 use crate::random;
 use crate::world::{SITES, location_id};
 
-/// What to make up.
+/// A plan of the devices to make up.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) seed: u64,
     pub(crate) organisation: Uuid,
     /// How many devices.
     pub(crate) devices: usize,
-    /// Who may have one of their own; the first one, an administrator, has none.
+    /// The people who may own a device; the first one, an administrator, owns none.
     pub(crate) people: &'a [Uuid],
 }
 

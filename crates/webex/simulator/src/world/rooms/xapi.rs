@@ -1,4 +1,4 @@
-//! What a device's own interface knows and does, as far as it is simulated.
+//! A device's own interface, as far as it is simulated: its status and its commands.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Device;
 use super::life::Step;
 
-/// What commands change.
+/// The state that commands change.
 #[derive(Debug)]
 pub(crate) struct Xapi {
     volume: u8,

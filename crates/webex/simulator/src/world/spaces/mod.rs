@@ -151,7 +151,7 @@ impl Spaces {
         self.messages.get_mut(id)
     }
 
-    /// What was said in a space, the latest first.
+    /// The messages in a space, the latest first.
     pub(crate) fn messages(&self, space: Uuid) -> impl Iterator<Item = &Message> {
         let ids = self.all.get(space).into_iter().flat_map(|space| space.messages.iter().rev());
         ids.filter_map(|id| self.messages.get(*id))

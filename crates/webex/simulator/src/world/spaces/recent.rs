@@ -1,4 +1,4 @@
-//! What is kept beside messages for a while: files that were sent, and what was entered into cards.
+//! Attachments of messages, kept for a while: files that were sent, and inputs to cards.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ pub(crate) struct Upload {
     pub(crate) content: Bytes,
 }
 
-/// What somebody entered into a card.
+/// A person's input to a card.
 #[derive(Clone, Debug)]
 pub(crate) struct CardAction {
     pub(crate) id: Uuid,

@@ -91,7 +91,7 @@ impl Space {
         self.member(account).is_some_and(|member| member.moderator || !self.locked)
     }
 
-    /// Who is in it.
+    /// The accounts of its members.
     pub(crate) fn accounts(&self) -> Vec<Uuid> {
         self.members.iter().map(|member| member.account).collect()
     }

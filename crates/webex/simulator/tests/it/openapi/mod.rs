@@ -130,7 +130,7 @@ fn read(path: &Path) -> Option<Value> {
 }
 
 impl Documents {
-    /// What is not as the operation says of a reply with its status.
+    /// The deviations of a reply from the operation's schema for its status.
     async fn judge(&self, name: &str, method: &str, path: &str, request: RequestBuilder) -> Vec<String> {
         let file = format!("webex-{name}.json");
         let document = read(&self.folder.join(&file)).unwrap_or_else(|| panic!("{file} is missing or no JSON"));
