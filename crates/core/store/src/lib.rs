@@ -53,7 +53,7 @@ pub use clients::{AddClientError, ChangeClientError, ClientList, HandOutCount, K
 pub use copy::{CopyError, StoreCopy, create_file, remove_unfinished_copies};
 pub use credentials::{Check, NameError, NewCredential};
 pub use diagnosis::Diagnosis;
-pub use engine::{StoreAddress, StoreAddressError, beside};
+pub use engine::{StoreAddress, StoreAddressError, StoreIdentity, StoreIdentityError, beside};
 pub use error::StoreError;
 pub use event::{About, ChainEnd, ClientPolicy, Event, EventKind, JournalRecord, StandingNote};
 pub use fail_points::fail_point;

@@ -9,7 +9,7 @@ use lanyard_vault::{DataKey, HomeKey, KeyId, KeySource, Sealed};
 use thiserror::Error;
 
 use crate::adoption::{OWN_KEY, own_key};
-use crate::engine::{Engine, PostgresEngine, SqliteEngine, StoreAddress, sql};
+use crate::engine::{Engine, PostgresEngine, SqliteEngine, StoreAddress, StoreIdentity, sql};
 use crate::event::{About, Event};
 use crate::first_sights::FirstSights;
 use crate::in_flight::{InFlight, Observer};
@@ -46,6 +46,16 @@ pub enum DatabasePlace {
         /// The file with the password, if one has it.
         password_file: Option<PathBuf>,
     },
+}
+
+impl DatabasePlace {
+    /// Which store it is. Looks at the directory of a file; asks no server.
+    pub fn identity(&self) -> StoreIdentity {
+        match self {
+            Self::File(path) => StoreIdentity::of_file(path),
+            Self::Server { address, .. } => StoreIdentity::of_server(address),
+        }
+    }
 }
 
 impl Database {

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use lanyard_time::{BootId, Clock, Entropy, Moment, SystemClock, SystemEntropy};
 use lanyard_vault::{AuditKey, MemoryKey};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, StoreIdentity};
 use crate::first_sights::FirstSights;
 use crate::keys::{HomeRow, Keys};
 use crate::presence::Presence;
@@ -102,6 +102,11 @@ impl Store {
     /// Where the store is, for people: a file, or a server's address without a password.
     pub fn database(&self) -> String {
         self.inner.engine.place()
+    }
+
+    /// Which store it is. Looks at the directory of a file.
+    pub fn identity(&self) -> StoreIdentity {
+        self.inner.engine.identity()
     }
 
     /// Closes the connections. The store works on afterwards and opens them again; to close is what keeps the files small.

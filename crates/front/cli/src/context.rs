@@ -6,14 +6,14 @@ use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{Broker, Class, List, ListApps, ListNames, Names, Parts, Precheck, Troubled};
+use lanyard_broker::{Broker, Class, Error, List, ListApps, ListNames, Names, Parts, Precheck, Troubled};
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_home::{
     Home, HomeError, KeyAccess, NewHomeKey, OpenError, OpenHome, Options, PassphraseSource, Settings, SettingsError,
 };
 use lanyard_protocol::Environment;
-use lanyard_server::owner::Owner;
-use lanyard_store::{OpenDatabaseError, Store, StoreAddressError};
+use lanyard_server::owner::{Meant, Owner};
+use lanyard_store::{DatabasePlace, OpenDatabaseError, Store, StoreAddress, StoreAddressError};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 use serde_json::Value;
 
@@ -93,8 +93,19 @@ pub(crate) fn options() -> Result<Options, Failure> {
         new_passphrase: passphrase(NEW_PASSPHRASE_FILE, passphrase::new),
         waiting: Some(|source| output::note(&format!("waiting for {source}; Ctrl-C stops"))),
     };
+    Ok(Options {
+        keys,
+        store: named_store()?,
+        store_password_file: file_named_by(STORE_PASSWORD_FILE),
+        upgrades_server: set(UPGRADE_STORE).is_some_and(|value| value == "1"),
+        ..Options::default()
+    })
+}
+
+/// The store that the environment names, if it names one.
+fn named_store() -> Result<Option<StoreAddress>, Failure> {
     let store = set(STORE).map(|address| address.to_string_lossy().parse()).transpose();
-    let store = store.map_err(|error: StoreAddressError| Failure::Usage {
+    store.map_err(|error: StoreAddressError| Failure::Usage {
         message: format!("{STORE}: {error}"),
         hint: match error {
             StoreAddressError::Password => format!(
@@ -102,14 +113,36 @@ pub(crate) fn options() -> Result<Options, Failure> {
             ),
             _ => format!("for example {STORE}=postgres://lanyard@db.example.com/lanyard"),
         },
-    })?;
-    Ok(Options {
-        keys,
-        store,
-        store_password_file: file_named_by(STORE_PASSWORD_FILE),
-        upgrades_server: set(UPGRADE_STORE).is_some_and(|value| value == "1"),
-        ..Options::default()
     })
+}
+
+/// The store that a command means, as it would open it without a broker.
+fn meant(home: &Home, settings: &Settings) -> Result<Meant, Failure> {
+    let (address, why, hint) = match (named_store()?, &settings.store) {
+        (Some(address), _) => (
+            Some(address),
+            "LANYARD_STORE",
+            "to use the broker's store: unset LANYARD_STORE; to use the other one, stop the broker first, or name another home: \
+             --home DIR",
+        ),
+        (None, Some(address)) => (
+            Some(address.clone()),
+            "store in lanyard.toml",
+            "to use the store that lanyard.toml names, stop the broker and start it again: lanyard serve; to use the broker's, put \
+             that store back into lanyard.toml",
+        ),
+        (None, None) => (
+            None,
+            "the home's own: neither LANYARD_STORE nor lanyard.toml names another",
+            "to use the broker's store, set LANYARD_STORE, or store in lanyard.toml, as the broker had it; to use the home's own, \
+             stop the broker and start it again: lanyard serve",
+        ),
+    };
+    let place = match address {
+        Some(address) => DatabasePlace::Server { address, password_file: None },
+        None => DatabasePlace::File(std::path::absolute(home.database()).map_err(Failure::io("cannot find the home"))?),
+    };
+    Ok(Meant { store: place.identity(), why, hint })
 }
 
 /// Whether the store of a home is on a server, as far as its settings can be read.
@@ -195,7 +228,7 @@ impl Common {
             Err(error) => return Err(error.into()),
         };
         let socket = settings.owner_socket(&home);
-        let found = Owner::connect(&socket).await;
+        let found = Owner::connect(&socket, meant(&home, &settings)?).await;
         if let (Some(mistake), Ok(Some(_)) | Err(_)) = (mistake, &found) {
             warn_of_settings(&mistake);
         }
@@ -211,16 +244,17 @@ impl Common {
         }
     }
 
-    /// The socket of the broker that runs in the home, with its readiness; `None` if none runs. The readiness is `None` if it does
-    /// not answer.
-    pub(crate) async fn broker_status(&self) -> Result<Option<(PathBuf, Option<Value>)>, Failure> {
+    /// The broker that runs in the home; `None` if none runs.
+    pub(crate) async fn broker_status(&self) -> Result<Option<BrokerStatus>, Failure> {
         let Some((socket, owner)) = self.owner().await? else { return Ok(None) };
         let sleep = parts().sleep;
-        let readiness = tokio::select! {
-            readiness = owner.readiness() => Some(readiness.unwrap_or_default()),
+        let asked =
+            async { (owner.readiness().await.unwrap_or_default(), owner.call(ListNames { limit: 0 }).await.err()) };
+        let answer = tokio::select! {
+            answer = asked => Some(answer),
             () = sleep.sleep(SILENT) => None,
         };
-        Ok(Some((socket, readiness)))
+        Ok(Some(BrokerStatus { socket, answer }))
     }
 
     /// The broker that runs in the home, where one does.
@@ -341,6 +375,15 @@ impl Common {
             hint: "give the address of a Webex API, such as https://webexapis.com/v1".to_owned(),
         })
     }
+}
+
+/// A broker that runs in the home.
+#[derive(Debug)]
+pub(crate) struct BrokerStatus {
+    /// Where it listens.
+    pub(crate) socket: PathBuf,
+    /// Its readiness, and how a command that changes nothing failed; `None` if the broker does not answer.
+    pub(crate) answer: Option<(Value, Option<Error>)>,
 }
 
 /// The credential that is meant: the one named, `LANYARD_CREDENTIAL`, or the only one there is.

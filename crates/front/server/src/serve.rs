@@ -9,7 +9,7 @@ use std::time::Duration;
 use lanyard_broker::{Broker, HandOutOptions, HandOuts, Refresher, RefresherOptions};
 use lanyard_credential::{Capability, CredentialName};
 use lanyard_protocol::Environment;
-use lanyard_store::{Pause, StoreError};
+use lanyard_store::{Pause, StoreError, StoreIdentity};
 use lanyard_time::{Sleep, SystemSleep};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -96,6 +96,8 @@ pub enum ServeError {
 pub(crate) struct Shared {
     /// Private: a request reaches it through [`Shared::broker_for`] and [`Shared::broker_for_owner`] alone.
     broker: Broker,
+    /// The store that it uses, for commands that may mean another one.
+    pub(crate) store: StoreIdentity,
     pub(crate) hand_outs: HandOuts,
     pub(crate) refresher: Refresher,
     pub(crate) proxy: Proxy,
@@ -330,6 +332,7 @@ pub async fn serve(
     let broker = broker.remembering(hand_outs.clone());
     let shared = Arc::new(Shared {
         proxy: Proxy::new(broker.clone()),
+        store: broker.store().identity(),
         broker,
         hand_outs,
         refresher,

@@ -4,6 +4,7 @@
 //! excludes. Nothing that a statement returned is to be believed before [`Transaction::commit`] succeeded: a full disk makes the
 //! commit fail after the statements have answered.
 
+mod identity;
 mod opened;
 mod postgres;
 mod row;
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use lanyard_credential::CredentialId;
 
+pub use self::identity::{StoreIdentity, StoreIdentityError};
 pub(crate) use self::postgres::PostgresEngine;
 #[cfg(test)]
 pub(crate) use self::postgres::translated;
@@ -203,6 +205,14 @@ impl Engine {
         match self {
             Self::Sqlite(engine) => engine.path().display().to_string(),
             Self::Postgres(engine) => engine.address().to_string(),
+        }
+    }
+
+    /// Which store it is.
+    pub(crate) fn identity(&self) -> StoreIdentity {
+        match self {
+            Self::Sqlite(engine) => StoreIdentity::of_file(engine.path()),
+            Self::Postgres(engine) => StoreIdentity::of_server(engine.address()),
         }
     }
 }

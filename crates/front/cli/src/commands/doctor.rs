@@ -2,24 +2,25 @@
 
 mod place;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{
-    Broker, Error, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among,
+    Broker, Class, Error, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among,
 };
 use lanyard_credential::{App, Credential, State};
 use lanyard_home::{Home, KeyError, OpenError, OpenHome};
 use lanyard_store::{OpenDatabaseError, StoreError};
 use lanyard_time::Moment;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::place::{Place, place, settings};
 use super::clear::sentence;
 use super::key::{OFFERED, UNFINISHED, UNREMOVED, about};
 use super::test;
-use crate::context::Common;
-use crate::exit::Failure;
+use crate::context::{BrokerStatus, Common};
+use crate::exit::{Failure, code_of};
 use crate::{context, output};
 
 #[derive(Debug, Args)]
@@ -98,10 +99,10 @@ impl Doctor {
             findings.push(Finding::bad("store", failure.in_one_line(), hint));
             code
         }));
-        codes.push(examine_broker(common, &mut findings).await);
+        let (code, serves_us) = examine_broker(common, &mut findings).await;
+        codes.push(code);
         if findings.iter().any(|finding| finding.what == "credential") {
-            let is_silent = findings.iter().any(|finding| finding.what == "broker" && finding.said.starts_with(SILENT));
-            codes.push(if is_silent {
+            codes.push(if !serves_us {
                 0
             } else if self.online {
                 examine_online(common, &mut findings).await
@@ -266,9 +267,6 @@ async fn examine_revocations(broker: &Broker, mut code: u8, findings: &mut Vec<F
     Ok(code)
 }
 
-/// The finding about a broker that does not answer begins so. Nothing is asked through it then.
-const SILENT: &str = "does not answer on";
-
 /// The next step after a failure of the store. Elsewhere the hints about some of them lead to this report.
 fn store_hint(error: &StoreError, home: &Home) -> String {
     match error {
@@ -307,28 +305,39 @@ fn restore_hint(home: &Home) -> String {
 }
 
 /// Checks whether a broker runs in the home, and its state. Without one nothing is renewed before it expires, which is not a fault.
-async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> u8 {
-    let (socket, said) = match common.broker_status().await {
-        Ok(Some((socket, None))) => {
-            let said = format!("{SILENT} {}", socket.display());
+/// Gives the exit code, and whether commands can do their work: a broker that does not answer, or refuses them, is in their way.
+async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> (u8, bool) {
+    let (socket, said, refusal) = match common.broker_status().await {
+        Ok(Some(BrokerStatus { socket, answer: None })) => {
+            let said = format!("does not answer on {}", socket.display());
             let hint = "it may be stopped (ps, then kill -CONT); if not, end it and start it again: lanyard serve";
             findings.push(Finding::bad("broker", said, Some(hint.to_owned())));
-            return 5;
+            return (5, false);
         }
-        Ok(Some((socket, Some(said)))) => (socket, said),
+        Ok(Some(BrokerStatus { socket, answer: Some((said, refusal)) })) => (socket, said, refusal),
         Ok(None) => {
             findings
                 .push(Finding::good("broker", "none is running; a credential is renewed when a program asks for it"));
-            return 0;
+            return (0, true);
         }
         // Said already.
-        Err(Failure::Settings(_) | Failure::Open(_)) => return 0,
+        Err(Failure::Settings(_) | Failure::Open(_)) => return (0, true),
         Err(error) => {
             findings.push(Finding::bad("broker", error.in_one_line(), error.hint()));
-            return error.code();
+            return (error.code(), true);
         }
     };
     let at = socket.display();
+    // What keeps a broker from its work is in its readiness. A broker of another store, or of another version, is ready for others.
+    if let Some(error) = refusal.filter(|error| said["status"] == "ready" || error.class() == Class::Usage) {
+        findings.push(Finding::bad("broker", with_cause(&error), error.hint()));
+        return (code_of(error.class()), false);
+    }
+    (examine_readiness(&said, &at, findings), true)
+}
+
+/// Says how ready the broker is. Gives the exit code.
+fn examine_readiness(said: &Value, at: &impl Display, findings: &mut Vec<Finding>) -> u8 {
     if said["status"] != "ready" {
         let trouble = said["trouble"].as_str().unwrap_or("it does not say why");
         let hint = said["hint"].as_str().unwrap_or("see its log").to_owned();

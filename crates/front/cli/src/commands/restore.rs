@@ -7,7 +7,7 @@ use clap::Args;
 use lanyard_broker::{Resume, Tried, TryTokens, Verdict};
 use serde_json::json;
 
-use crate::context::Common;
+use crate::context::{BrokerStatus, Common};
 use crate::exit::Failure;
 use crate::{context, output};
 
@@ -36,7 +36,7 @@ impl Restore {
 async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let home = common.home()?.directory;
     // Its database was taken away under its hands, or it is about to be: it must not go on beside the restored one.
-    if let Some((socket, _)) = common.broker_status().await? {
+    if let Some(BrokerStatus { socket, .. }) = common.broker_status().await? {
         return Err(Failure::Other {
             message: format!("a broker runs in {}", home.display()),
             hint: Some(format!("stop it first, and restore then: it answers on {}", socket.display())),

@@ -41,6 +41,7 @@ mod manage;
 mod mistakes;
 mod on_server;
 mod origins;
+mod other_store;
 mod output;
 mod prompts;
 mod races;

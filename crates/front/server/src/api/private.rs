@@ -60,7 +60,7 @@ pub(crate) async fn at_once(
 }
 
 fn from_memory(shared: &Shared, caller: &Caller, headers: &HeaderMap, body: &[u8]) -> Option<Response<Body>> {
-    if !owner::speaks_ours(headers) {
+    if !owner::is_for(headers, &shared.store) {
         return None;
     }
     let call: TakeToken = wire::decode(body).ok()?;
@@ -114,8 +114,12 @@ impl Private {
                 Err(error) => return unread(&error),
             },
         };
+        // Before anything else: a broker of another store waits for nothing, and forgets nothing either.
+        if let Some(refusal) = owner::misdirected(&head.headers, &shared.store) {
+            return refusal.map(body::whole);
+        }
         let actor = caller.actor().to_string();
-        let answer = owner::answer(broker, &actor, &head.headers, name, call);
+        let answer = owner::answer(broker, &shared.store, &actor, &head.headers, name, call);
         let response = if FROM_MEMORY.contains(&name) {
             let response = answer.await;
             shared.hand_outs.catch_up_soon().await;

@@ -5,25 +5,26 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use lanyard_broker::wire::{self, WireError};
 use lanyard_broker::{Broker, Class, DispatchError, Error, Told, dispatch};
+use lanyard_store::StoreIdentity;
 use serde::Serialize;
 use tokio::net::unix::UCred;
 use zeroize::Zeroizing;
 
-use super::{ERROR, Kind, OUR_VERSION, PROTOCOL, VERSION};
+use super::{ERROR, Kind, OUR_VERSION, PROTOCOL, STORE, VERSION};
 
-/// Answers one call on behalf of `actor`: does it to its end, whoever is still there to hear the reply.
+/// Answers one call on behalf of `actor`: does it to its end, whoever is still there to hear the reply. `store` is the broker's own.
 ///
 /// `name` is what follows [`ROUTE`](super::ROUTE). The call runs as a task of its own on the runtime that this is polled on.
 pub async fn answer(
     broker: &Broker,
+    store: &StoreIdentity,
     actor: &str,
     headers: &HeaderMap,
     name: &str,
     body: Zeroizing<Vec<u8>>,
 ) -> Response<Bytes> {
-    if !speaks_ours(headers) {
-        let said = format!("this broker speaks the protocol {} of Lanyard {OUR_VERSION}", wire::PROTOCOL);
-        return refusal(StatusCode::PRECONDITION_FAILED, Kind::OtherProtocol, &Told::new(Class::Store, said, None));
+    if let Some(refusal) = misdirected(headers, store) {
+        return refusal;
     }
     let (broker, name) = (broker.acting_as(actor), name.to_owned());
     // The caller may go away after its request was sent to Webex.
@@ -58,8 +59,36 @@ pub fn actor(peer: &UCred) -> String {
     }
 }
 
+/// Whether a call is for this broker: in its protocol, and for its store.
+pub(crate) fn is_for(headers: &HeaderMap, store: &StoreIdentity) -> bool {
+    speaks_ours(headers) && means(headers, store)
+}
+
+/// The refusal of a call that is not for this broker.
+pub(crate) fn misdirected(headers: &HeaderMap, store: &StoreIdentity) -> Option<Response<Bytes>> {
+    if !speaks_ours(headers) {
+        let said = format!("this broker speaks the protocol {} of Lanyard {OUR_VERSION}", wire::PROTOCOL);
+        let told = Told::new(Class::Store, said, None);
+        return Some(refusal(StatusCode::PRECONDITION_FAILED, Kind::OtherProtocol, &told));
+    }
+    if !means(headers, store) {
+        let told = Told::new(Class::Usage, format!("this broker uses the store {}", store.shown()), None);
+        let mut refusal = refusal(StatusCode::PRECONDITION_FAILED, Kind::OtherStore, &told);
+        if let Ok(named) = HeaderValue::try_from(store.to_string()) {
+            refusal.headers_mut().insert(STORE, named);
+        }
+        return Some(refusal);
+    }
+    None
+}
+
+/// Whether the caller means this store. One that names none does not.
+fn means(headers: &HeaderMap, store: &StoreIdentity) -> bool {
+    headers.get(STORE).and_then(|value| value.to_str().ok()).is_some_and(|named| store.is_written_in(named))
+}
+
 /// Whether the caller speaks this protocol.
-pub(crate) fn speaks_ours(headers: &HeaderMap) -> bool {
+fn speaks_ours(headers: &HeaderMap) -> bool {
     let number = headers.get(PROTOCOL).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u32>().ok());
     number == Some(wire::PROTOCOL)
 }

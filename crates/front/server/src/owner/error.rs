@@ -31,6 +31,18 @@ pub(super) enum Trouble {
         /// The broker's version.
         theirs: String,
     },
+    /// The command means another store than the broker's.
+    #[error("the broker that runs in this home uses the store {theirs}, but this command is for {ours} ({why})")]
+    OtherStore {
+        /// The broker's store.
+        theirs: String,
+        /// The command's store.
+        ours: String,
+        /// What named it.
+        why: &'static str,
+        /// The next step.
+        hint: &'static str,
+    },
     /// A call or a reply is not what it should be.
     #[error("cannot read the broker's reply")]
     Wire(#[from] WireError),
@@ -44,6 +56,7 @@ impl Trouble {
         match self {
             Self::Gone | Self::Ended(_) | Self::Cut(_) => Class::Unreachable,
             Self::OtherProtocol { .. } => Class::Store,
+            Self::OtherStore { .. } => Class::Usage,
             Self::Connect(error) => error.class(),
             Self::Wire(_) | Self::Internal => Class::Failed,
         }
@@ -57,6 +70,7 @@ impl Trouble {
             Self::OtherProtocol { .. } => {
                 "stop that broker and restart it with this version, or use the version that it was started with"
             }
+            Self::OtherStore { hint, .. } => hint,
             Self::Wire(_) | Self::Internal => "see the broker's log; restart the broker with this version",
         }
         .to_owned()

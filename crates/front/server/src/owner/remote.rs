@@ -12,28 +12,41 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use lanyard_broker::wire::{self, decode, decode_error};
 use lanyard_broker::{Error, Travels};
+use lanyard_store::StoreIdentity;
 
 use super::body::whole;
 use super::connect::{ConnectError, open};
 use super::error::Trouble;
-use super::{ERROR, Kind, OUR_VERSION, PROTOCOL, ROUTE, VERSION};
+use super::{ERROR, Kind, OUR_VERSION, PROTOCOL, ROUTE, STORE, VERSION};
 
 /// The broker that runs in a home, as its owner speaks to it.
 #[derive(Debug)]
 pub struct Owner {
     socket: PathBuf,
+    meant: Meant,
     /// Connections on which nothing is under way.
     idle: Mutex<Vec<Link>>,
     /// The broker's version, as it reported it.
     version: OnceLock<String>,
 }
 
+/// The store that a command means. A broker that uses another one does nothing for it.
+#[derive(Clone, Debug)]
+pub struct Meant {
+    /// The store.
+    pub store: StoreIdentity,
+    /// What names it, as in "`store` in `lanyard.toml`".
+    pub why: &'static str,
+    /// The next step if the broker uses another store.
+    pub hint: &'static str,
+}
+
 type Link = SendRequest<Full<Bytes>>;
 
 impl Owner {
-    /// The broker that listens on `socket`; `None` where none does.
-    pub async fn connect(socket: &Path) -> Result<Option<Self>, ConnectError> {
-        let owner = Self { socket: socket.to_owned(), idle: Mutex::default(), version: OnceLock::new() };
+    /// The broker that listens on `socket`, for calls to the store that is meant; `None` where none does.
+    pub async fn connect(socket: &Path, meant: Meant) -> Result<Option<Self>, ConnectError> {
+        let owner = Self { socket: socket.to_owned(), meant, idle: Mutex::default(), version: OnceLock::new() };
         let link = owner.link().await?;
         Ok(link.map(|link| {
             owner.keep(link);
@@ -50,7 +63,7 @@ impl Owner {
     pub async fn call<C: Travels>(&self, call: C) -> Result<C::Reply, Error> {
         tracing::debug!(?call, "call to the broker");
         let body = Bytes::from_owner(wire::encode(&call).map_err(Trouble::from)?);
-        let answered = self.send(request(C::NAME, body)?).await?;
+        let answered = self.send(request(C::NAME, &self.meant.store, body)?).await?;
         let (head, body) = answered.into_parts();
         if let Some(version) = text(&head.headers, &VERSION) {
             self.version.get_or_init(|| version.to_owned());
@@ -63,7 +76,18 @@ impl Owner {
                 let theirs = self.version.get().cloned().unwrap_or_else(|| "of another version".to_owned());
                 Err(Trouble::OtherProtocol { theirs }.into())
             }
+            Some(Kind::OtherStore) => Err(self.other_store(&head.headers).into()),
             Some(Kind::Internal) => Err(Trouble::Internal.into()),
+        }
+    }
+
+    fn other_store(&self, headers: &HeaderMap) -> Trouble {
+        let theirs = text(headers, &STORE).and_then(|text| text.parse::<StoreIdentity>().ok());
+        Trouble::OtherStore {
+            theirs: theirs.map_or_else(|| "of another home".to_owned(), |theirs| theirs.shown().to_owned()),
+            ours: self.meant.store.shown().to_owned(),
+            why: self.meant.why,
+            hint: self.meant.hint,
         }
     }
 
@@ -123,7 +147,7 @@ impl Owner {
     }
 }
 
-fn request(name: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Trouble> {
+fn request(name: &str, store: &StoreIdentity, body: Bytes) -> Result<Request<Full<Bytes>>, Trouble> {
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = format!("{ROUTE}{name}").parse().map_err(|_| Trouble::Internal)?;
@@ -132,6 +156,7 @@ fn request(name: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Trouble> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(VERSION, HeaderValue::from_static(OUR_VERSION));
     headers.insert(PROTOCOL, HeaderValue::from(wire::PROTOCOL));
+    headers.insert(STORE, HeaderValue::try_from(store.to_string()).map_err(|_| Trouble::Internal)?);
     Ok(request)
 }
 

@@ -1,7 +1,7 @@
 //! Where a server's database is, and how it may be reached.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -63,10 +63,29 @@ pub enum StoreAddressError {
 impl StoreAddress {
     /// The server: its host and port, or its socket's directory.
     pub(crate) fn server(&self) -> String {
-        match socket(&self.url) {
-            Some(directory) => directory,
-            None => format!("{}:{}", self.url.host_str().unwrap_or_default(), self.url.port().unwrap_or(PORT)),
-        }
+        socket(&self.url).unwrap_or_else(|| format!("{}:{}", self.host(), self.port()))
+    }
+
+    /// The host, the port and the database, equal in all addresses of one store.
+    pub(crate) fn identity(&self) -> String {
+        let host = match socket(&self.url) {
+            Some(directory) => {
+                Path::new(&directory).canonicalize().unwrap_or(directory.into()).to_string_lossy().into_owned()
+            }
+            None => canonical(&self.host()),
+        };
+        format!("postgres://{host}:{}/{}", self.port(), self.database())
+    }
+
+    /// The server's name or address: the parameter `host` counts instead of the one before it.
+    fn host(&self) -> String {
+        let named = self.url.query_pairs().find(|(name, _)| name == "host").map(|(_, host)| host.into_owned());
+        named.unwrap_or_else(|| self.url.host_str().unwrap_or_default().to_owned())
+    }
+
+    /// Named even if it is the default: sqlx would take PGPORT, and each shell and service would reach a server of its own.
+    fn port(&self) -> u16 {
+        self.url.port().unwrap_or(PORT)
     }
 
     /// The role: the one that is named, or the one that PostgreSQL's own tools would choose.
@@ -87,16 +106,13 @@ impl StoreAddress {
         let unnamed = "its address names no user, and neither PGUSER nor USER is set";
         let role = self.role().ok_or_else(|| super::error::unreachable(self, unnamed))?;
         let database = self.database();
-        // Named even if it is the default: sqlx would take PGPORT, and each shell and service would reach a server of its own.
-        let port = self.url.port().unwrap_or(PORT);
-        let mut options = PgConnectOptions::new_without_pgpass().username(&role).database(&database).port(port);
-        let mut host = self.url.host_str().unwrap_or_default().to_owned();
+        let mut options = PgConnectOptions::new_without_pgpass().username(&role).database(&database).port(self.port());
+        let host = self.host();
         for (name, value) in self.url.query_pairs() {
             match &*name {
                 "sslrootcert" => options = options.ssl_root_cert(&*value),
                 "sslcert" => options = options.ssl_client_cert(&*value),
                 "sslkey" => options = options.ssl_client_key(&*value),
-                "host" => host = value.into_owned(),
                 _ => {}
             }
         }
@@ -184,6 +200,16 @@ impl From<PgMode> for PgSslMode {
 /// A part of an address, as it is meant.
 fn decoded(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+/// A host's name or address in one spelling. The loopback's addresses are those of `localhost`.
+fn canonical(host: &str) -> String {
+    let host = decoded(host).trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(Ipv4Addr::LOCALHOST) | IpAddr::V6(Ipv6Addr::LOCALHOST)) => "localhost".to_owned(),
+        Ok(address) => address.to_string(),
+        Err(_) => host,
+    }
 }
 
 /// The port of a server that names none.

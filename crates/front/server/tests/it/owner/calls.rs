@@ -7,9 +7,9 @@ use lanyard_secret::{AccessToken, ClientSecret};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::world::{Impostor, Step, World, read_request};
+use super::world::{Impostor, Step, World, connect, read_request};
 
-fn add_app() -> AddApp {
+pub(super) fn add_app() -> AddApp {
     AddApp {
         name: "desk".parse().unwrap(),
         kind: AppKind::Integration,
@@ -124,7 +124,7 @@ async fn a_token_travels_there_and_is_not_seen_in_what_comes_back() {
 async fn a_broker_that_dies_in_the_middle_of_a_call_is_not_asked_twice() {
     // The first connection is the one that was made before there was anything to ask.
     let impostor = Impostor::playing([Step::Read]);
-    let owner = lanyard_server::owner::Owner::connect(&impostor.socket()).await.unwrap().unwrap();
+    let owner = connect(&impostor.socket()).await.unwrap().unwrap();
     let error = owner.call(add_app()).await.unwrap_err();
     assert_eq!(error.class(), Class::Unreachable);
     assert!(error.to_string().contains("may or may not have been carried out"), "{error}");
@@ -136,7 +136,7 @@ async fn a_broker_that_dies_in_the_middle_of_a_call_is_not_asked_twice() {
 async fn a_reply_that_is_cut_leaves_it_open_what_was_done() {
     let cut = "HTTP/1.1 200 OK\r\nlanyard-protocol: 1\r\ncontent-length: 400\r\n\r\n[";
     let impostor = Impostor::playing([Step::Answer(cut.to_owned())]);
-    let owner = lanyard_server::owner::Owner::connect(&impostor.socket()).await.unwrap().unwrap();
+    let owner = connect(&impostor.socket()).await.unwrap().unwrap();
     let error = owner.call(ListApps).await.unwrap_err();
     assert_eq!(error.class(), Class::Unreachable);
     assert!(error.to_string().contains("may or may not have been carried out"), "{error}");
@@ -151,7 +151,7 @@ async fn a_connection_that_the_broker_closed_while_idle_is_made_anew() {
         ))
     };
     let impostor = Impostor::playing([Step::Hang, answer("[]"), answer("[]")]);
-    let owner = lanyard_server::owner::Owner::connect(&impostor.socket()).await.unwrap().unwrap();
+    let owner = connect(&impostor.socket()).await.unwrap().unwrap();
     // Let the first connection be closed before anything is asked on it.
     for _ in 0..10 {
         tokio::task::yield_now().await;

@@ -12,7 +12,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lanyard_broker::{Broker, Parts};
 use lanyard_home::Options;
-use lanyard_server::owner::{self, Owner};
+use lanyard_server::owner::{self, ConnectError, Meant, Owner};
+use lanyard_store::DatabasePlace;
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -43,7 +44,7 @@ impl World {
     }
 
     pub(crate) async fn owner(&self) -> Owner {
-        Owner::connect(&self.socket()).await.unwrap().unwrap()
+        connect(&self.socket()).await.unwrap().unwrap()
     }
 }
 
@@ -51,6 +52,12 @@ impl Drop for World {
     fn drop(&mut self) {
         self.listening.abort();
     }
+}
+
+/// Connects to a broker for the store in the directory of its socket.
+pub(crate) async fn connect(socket: &Path) -> Result<Option<Owner>, ConnectError> {
+    let store = DatabasePlace::File(socket.with_file_name("lanyard.db")).identity();
+    Owner::connect(socket, Meant { store, why: "the test", hint: "none" }).await
 }
 
 async fn listen(listener: UnixListener, broker: Broker) {
@@ -74,7 +81,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let name = head.uri.path().strip_prefix(owner::ROUTE).unwrap();
     let body = owner::whole(body).await?;
-    Ok(owner::answer(broker, actor, &head.headers, name, body).await.map(Full::new))
+    Ok(owner::answer(broker, &broker.store().identity(), actor, &head.headers, name, body).await.map(Full::new))
 }
 
 /// Something that listens in a directory of its own and plays a script: one connection for each step.
