@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use lanyard_store::{NextKey, RunningBroker, StoreError};
-use lanyard_vault::{KeyId, KeySource};
+use lanyard_store::{HomeKeys, NextKey, RunningBroker, StoreError};
+use lanyard_vault::{KeyId, KeyLine, KeySource};
 
 use crate::OpenHome;
 
@@ -25,6 +25,10 @@ pub struct KeyStatus {
     pub brokers: Vec<RunningBroker>,
     /// A key that it replaced and that is still to be removed from there.
     pub to_remove: Option<(KeyId, KeyPlace)>,
+    /// The source that the settings of this home name, if the key is kept in another one and is not about to be replaced.
+    pub ineffective: Option<KeySource>,
+    /// The keys in this home's key file that the store does not use. A replacement in another home of the store leaves the old one there.
+    pub unused: Vec<KeyId>,
 }
 
 /// A key that is about to replace the home's.
@@ -74,6 +78,17 @@ impl OpenHome {
         KeyPlace { source, path, program: command.and_then(|words| words.first().cloned()) }
     }
 
+    /// The keys in the home's key file that the store does not name. A file that an operator provides may hold the next one already.
+    fn unused(&self, keys: &HomeKeys) -> Vec<KeyId> {
+        if !matches!(keys.source, KeySource::File | KeySource::Passphrase) {
+            return Vec::new();
+        }
+        let next = [&keys.next, &keys.offered].into_iter().flatten().map(|next| next.id);
+        let used: Vec<KeyId> = next.chain([keys.key]).chain(keys.retired.map(|(id, _)| id)).collect();
+        let lines = self.home.key().read().unwrap_or_default();
+        lines.iter().map(KeyLine::id).filter(|id| !used.contains(id)).collect()
+    }
+
     /// Which key the home has, where it is kept, and how much stands under it.
     pub async fn key_status(&self) -> Result<KeyStatus, StoreError> {
         let keys = self.store.home_keys().await?;
@@ -84,7 +99,10 @@ impl OpenHome {
                 Some(NextKeyStatus { rows: self.store.rows_under(next.id).await?, key: next.clone(), place })
             }
         };
+        let is_settled = keys.next.is_none() && keys.offered.is_none();
         Ok(KeyStatus {
+            unused: self.unused(&keys),
+            ineffective: self.sources.settings.key_source.filter(|set| is_settled && *set != keys.source),
             id: keys.key,
             place: self.place(keys.source),
             // The home's own row is not among those that are counted.

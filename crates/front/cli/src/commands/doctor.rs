@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::place::{Place, place, settings};
 use super::clear::sentence;
-use super::key::{OFFERED, UNFINISHED, UNREMOVED, about};
+use super::key::{OFFERED, UNFINISHED, UNREMOVED, about, warnings};
 use super::test;
 use crate::context::{BrokerStatus, Common};
 use crate::exit::{Failure, code_of};
@@ -46,6 +46,8 @@ enum Status {
     Bad,
     /// It was not checked.
     Skipped,
+    /// It works, but not as a person seems to expect.
+    Warning,
 }
 
 impl Status {
@@ -55,6 +57,7 @@ impl Status {
             Self::Good => ("ok", "ok"),
             Self::Bad => ("!!", "bad"),
             Self::Skipped => ("? ", "skipped"),
+            Self::Warning => ("? ", "warning"),
         }
     }
 }
@@ -440,6 +443,9 @@ fn examine_credential(credential: &Credential, apps: &[App], all: &[Credential],
 async fn examine_key(home: &OpenHome, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
     let key = home.key_status().await?;
     findings.push(Finding::good("key", format!("{} opens the store", key.place)));
+    for (said, hint) in warnings(&key) {
+        findings.push(Finding { what: "key", said, hint: Some(hint), status: Status::Warning });
+    }
     for broker in &key.brokers {
         findings.push(Finding::good("shared by", about(broker, &key)));
     }

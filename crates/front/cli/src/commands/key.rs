@@ -180,6 +180,10 @@ fn in_words(status: &KeyStatus) -> output::table::Block {
         rows.push(("to remove", format!("{id}, from {place}")));
         rows.push(("hint", UNREMOVED.to_owned()));
     }
+    for (said, hint) in warnings(status) {
+        rows.push(("warning", said));
+        rows.push(("hint", hint));
+    }
     output::table::facts(&rows)
 }
 
@@ -196,6 +200,20 @@ pub(crate) const UNFINISHED: &str = "finish it: lanyard key rotate";
 /// The hint about a replaced key that is still where it was kept.
 pub(crate) const UNREMOVED: &str =
     "run any lanyard command where the key can be reached, for example in the session whose keyring has it";
+
+/// What a person may not expect of the home's key, each with a hint.
+pub(crate) fn warnings(status: &KeyStatus) -> Vec<(String, String)> {
+    let ineffective = status.ineffective.map(|set| {
+        let said = format!("lanyard.toml sets key_source = \"{set}\", but the key is kept in {}", status.place);
+        (said, format!("lanyard key rotate --to {set}"))
+    });
+    let unused = status.unused.iter().zip(status.place.path.iter().cycle()).map(|(id, path)| {
+        let said = format!("{} also holds the key {id}, which the store does not use", path.display());
+        let file = output::pasted::quoted(&path.to_string_lossy());
+        (said, format!("remove it there, unless a backup needs it: sed -i '/{id}/d' {file}"))
+    });
+    ineffective.into_iter().chain(unused).collect()
+}
 
 /// A running broker, and whether it has the keys that it needs.
 pub(crate) fn about(broker: &RunningBroker, status: &KeyStatus) -> String {
@@ -232,6 +250,8 @@ fn as_json(status: &KeyStatus) -> Value {
             "keys": broker.keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "seen_seconds_ago": broker.seen.as_secs(),
         })).collect::<Vec<_>>(),
+        "unused": status.unused.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "key_source_without_effect": status.ineffective.map(|set| set.to_string()),
         "to_remove": status.to_remove.as_ref().map(|(id, kept)| json!({ "id": id.to_string(), "place": place(kept) })),
     })
 }

@@ -69,6 +69,36 @@ fn a_home_under_a_passphrase_is_opened_by_many_at_once_and_by_nobody_without_it(
 }
 
 #[test]
+fn a_source_in_the_settings_that_is_not_the_keys_own_is_warned_of() {
+    let (home, _) = full_home(1);
+    let words = home.file("words", "correct horse battery staple");
+    set_mode(&words, 0o600);
+    let settings = home.path().join("lanyard.toml");
+    fs::write(&settings, "key_source = \"file\"\n").unwrap();
+    assert!(!home.run(["doctor"]).ok().contains("key_source"));
+    assert_eq!(shown(&home)["key_source_without_effect"], Value::Null);
+
+    fs::write(&settings, "key_source = \"passphrase\"\n").unwrap();
+    let said = format!(
+        "lanyard.toml sets key_source = \"passphrase\", but the key is kept in {}",
+        home.path().join("home.key").display()
+    );
+    let hint = "hint: lanyard key rotate --to passphrase";
+    let doctor = home.run(["doctor"]).ok();
+    assert!(doctor.contains(&format!("?   key          {said}")) && doctor.contains(hint), "{doctor}");
+    let facts = home.run(["key", "show"]).ok();
+    assert!(facts.contains(&said) && facts.contains("lanyard key rotate --to passphrase"), "{facts}");
+    assert_eq!(shown(&home)["key_source_without_effect"], "passphrase");
+
+    let with_words = |arguments: &[&str]| {
+        let variables = [("LANYARD_NEW_PASSPHRASE_FILE", &*words), ("LANYARD_PASSPHRASE_FILE", &*words)];
+        Running::start(with(&mut home.command(arguments), &variables)).end().ok()
+    };
+    with_words(&["key", "rotate", "--to", "passphrase"]);
+    assert!(!with_words(&["doctor"]).contains("key_source"));
+}
+
+#[test]
 fn a_slip_in_the_settings_stops_only_what_needs_them() {
     let (home, _) = full_home(1);
     let settings = home.path().join("lanyard.toml");

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::process::Command;
 use std::time::Duration;
 
 use lanyard_testkit::{Ended, Home, Postgres, RefreshBehaviour, Running, Webex, left_out};
@@ -109,6 +110,18 @@ fn a_new_key_waits_for_the_broker_that_lacks_it_and_goes_on_once_it_has_it() {
     assert_eq!(shared.query("SELECT count(*) FROM brokers"), "0", "a broker that ends takes its row with it");
     assert_eq!(second.token(), first.token());
     first.run(["doctor"]).ok();
+
+    // The old key is left in the key file of the home that did not make the new one.
+    assert_eq!(shown(first)["unused"], serde_json::json!([]));
+    assert_eq!(shown(second)["unused"], serde_json::json!([before]));
+    let doctor = second.run(["doctor"]).ok();
+    let old = before.as_str().unwrap();
+    assert!(doctor.contains(&format!("also holds the key {old}, which the store does not use")), "{doctor}");
+    let remove = format!("sed -i '/{old}/d' {lacking}");
+    assert!(doctor.contains(&remove), "{doctor}");
+    assert!(Command::new("sh").args(["-c", &remove]).status().unwrap().success());
+    assert!(!second.run(["doctor"]).ok().contains("also holds"));
+    assert_eq!(second.token(), first.token());
 }
 
 #[test]
