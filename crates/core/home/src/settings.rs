@@ -15,6 +15,7 @@ use crate::Home;
 
 mod edit;
 mod file;
+mod store;
 mod words;
 
 pub use self::edit::StoreNamed;
@@ -207,13 +208,20 @@ impl Settings {
 
 /// The parts of an invalid text that a command needs. A text that is not TOML at all has none: the command then looks for a broker in
 /// the home, and fails by name if it needs a key command.
+///
+/// A database that is in the home must not be taken for the store of a home whose store is elsewhere: what may be meant to name a store
+/// is an error.
 fn needed(bytes: &[u8]) -> Result<Settings, String> {
     let mut settings = Settings::default();
     let Some(all) = str::from_utf8(bytes).ok().and_then(|text| text.parse::<toml::Table>().ok()) else {
-        // A database that is in the home must not be taken for the store of a home whose store is elsewhere.
-        let names_store = bytes.split(|byte| *byte == b'\n').any(|line| line.trim_ascii().starts_with(b"store"));
-        return if names_store { Err("it is not valid TOML, and seems to set store".to_owned()) } else { Ok(settings) };
+        if store::seemingly_set(&String::from_utf8_lossy(bytes)) {
+            return Err("it is not valid TOML, and seems to set store".to_owned());
+        }
+        return Ok(settings);
     };
+    if let Some(slip) = store::slip(&all) {
+        return Err(slip);
+    }
     if let Some(store) = all.get("store") {
         let address = store.as_str().ok_or("store is not a text in quotes")?;
         settings.store = Some(address.parse().map_err(|error: StoreAddressError| error.to_string())?);
@@ -317,6 +325,28 @@ mod tests {
             for word in ["u32", "u64", "nonzero", "struct", "sequence"] {
                 assert!(!error.contains(word), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn a_text_without_quotes_is_told_that_they_are_missing() {
+        for value in
+            ["file", "true_key", "passphrase", "postgres://lanyard@db.example.com/lanyard", "127.0.0.1:7417", "1x"]
+        {
+            let error = read(&format!("key_source = {value}\n")).unwrap_err().to_string();
+            assert!(error.contains("put text in quotes, as in key_source = \"file\" (line 1)"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_told_the_one_that_is_like_it() {
+        for (text, said) in [
+            ("stroe = \"x\"\n", "unknown setting `stroe`; did you mean `store`? (line 1)"),
+            ("[serve]\nhtpp = \"x\"\n", "unknown setting `htpp`; did you mean `http`?"),
+            ("odd = 1\n", "unknown setting `odd`, expected one of `key_source`"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
         }
     }
 

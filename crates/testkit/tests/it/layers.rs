@@ -38,7 +38,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "lanyard-home",
-        may_know: &["lanyard-store", "lanyard-time", "lanyard-vault"],
+        may_know: &["lanyard-credential", "lanyard-store", "lanyard-time", "lanyard-vault"],
         must_not_reach: &["reqwest", "hyper", "axum"],
     },
     Layer {

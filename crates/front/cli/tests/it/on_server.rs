@@ -57,10 +57,18 @@ fn homes_that_share_a_store_have_the_same_credentials() {
     let restore = first.run(["restore", "backup.db"]);
     assert!(restore.stderr.contains("PostgreSQL"), "{}", restore.stderr);
 
-    // The settings' mistakes never lead to another store.
     let settings = second.path().join("lanyard.toml");
+    let elsewhere = fs::read_to_string(&settings).unwrap().replace("\"file\"", "\"keyring\"");
+    fs::write(&settings, elsewhere).unwrap();
+    let warned = second.run(["doctor"]).ok();
+    assert!(warned.contains("sets key_source = \"keyring\", but the key is kept in"), "{warned}");
+
+    // The settings' mistakes never lead to another store.
     for (text, said) in [
         (format!("store = {address}\n"), "seems to set store"),
+        (format!("\"store\" = \"{address}\"\nthis is not TOML\n"), "seems to set store"),
+        (format!("stroe = \"{address}\"\n"), "did you mean `store`?"),
+        (format!("[serve]\nstore = \"{address}\"\n"), "did you mean `store`, above all tables?"),
         ("store = \"postgres://u:hunter2@localhost/x\"\n".to_owned(), "contains a password"),
         ("store = \"postgres://u@db.example.com/x?sslmode=require\"\n".to_owned(), "verify-full"),
     ] {
