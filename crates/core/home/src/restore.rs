@@ -12,7 +12,7 @@ use lanyard_vault::{KeyId, KeyLine, KeySource};
 use thiserror::Error;
 
 use crate::create::{give_name, refuse_orphans, remove_unfinished};
-use crate::files::exists;
+use crate::files::{exists, quoted};
 use crate::keys::{KeySources, home_id};
 use crate::location;
 use crate::lock::lock;
@@ -63,6 +63,8 @@ pub enum RestoreError {
         key: KeyId,
         /// Where it was kept when the backup was made.
         kept_in: KeySource,
+        /// The home's own key file, if there is one: it keeps another key from its place.
+        key_file: Option<PathBuf>,
         /// Why not.
         source: KeyError,
     },
@@ -102,8 +104,12 @@ impl RestoreError {
             Self::NoKey { source: KeyError::File(KeyFileError::Missing(_)), .. } => {
                 "name your copy of the key that the home had then: lanyard restore FILE --key-file KEY".to_owned()
             }
-            Self::NoKey { source, .. } => {
-                format!("{}; or name your copy of the key: lanyard restore FILE --key-file KEY", source.hint())
+            Self::NoKey { source: KeyError::Foreign { .. }, key_file: Some(path), .. } => format!(
+                "move the home's key file away, and name your copy of the key that it had then: {}",
+                with_key(Some(path))
+            ),
+            Self::NoKey { source, key_file, .. } => {
+                format!("{}; or name your copy of the key: {}", source.hint(), with_key(key_file.as_deref()))
             }
             Self::OtherKey { expected, .. } => {
                 format!("find the key file with the key {expected}: without it the backup cannot be opened")
@@ -115,6 +121,15 @@ impl RestoreError {
             Self::Store(error) => error.hint(),
         }
     }
+}
+
+/// The command that restores with a key that is named. A key file that is in its place is moved away first.
+fn with_key(in_the_way: Option<&Path>) -> String {
+    let away = in_the_way.map(|path| {
+        let path = path.to_string_lossy();
+        format!("mv {} {} && ", quoted(&path), quoted(&format!("{path}.old")))
+    });
+    format!("{}lanyard restore FILE --key-file KEY", away.unwrap_or_default())
 }
 
 impl From<HomeError> for RestoreError {
@@ -203,12 +218,13 @@ async fn restore_into(
     let (keys, error) = named.as_ref().unwrap_or(&sources).fetch(&found, &[found.key]).await;
     let Some(key) = keys.first().cloned() else {
         let source = error.unwrap_or(KeyError::Foreign { found: Vec::new(), expected: found.key });
-        return Err(RestoreError::NoKey { key: found.key, kept_in: found.source, source });
+        let key_file = Some(home.key_file()).filter(|path| fs::symlink_metadata(path).is_ok());
+        return Err(RestoreError::NoKey { key: found.key, kept_in: found.source, key_file, source });
     };
     // A home of its own: should both be on one machine, neither takes the other's key out of the keyring.
     let id = home_id(&*parts.entropy);
     if lines.is_none() && found.source == KeySource::Keyring {
-        let unusable = |source| RestoreError::NoKey { key: found.key, kept_in: found.source, source };
+        let unusable = |source| RestoreError::NoKey { key: found.key, kept_in: found.source, key_file: None, source };
         KeySources::put_into_keyring(&id, &key).await.map_err(unusable)?;
     }
     let unfinished = locked.unlock(&home.directory, keys.clone(), None, parts.clone()).await?;

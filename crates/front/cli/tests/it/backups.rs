@@ -104,6 +104,29 @@ fn a_broker_in_a_paused_home_reports_the_pause_until_it_ends() {
 }
 
 #[test]
+fn a_backup_from_before_a_rotation_is_restored_by_the_hint() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let (file, key) = (home.beside().join("copy"), home.beside().join("key"));
+    home.run(["backup", path(&file)]).ok();
+    fs::copy(home.path().join("home.key"), &key).unwrap();
+    home.run(["key", "rotate"]).ok();
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
+        let _ = fs::rename(home.path().join(name), home.beside().join(name));
+    }
+    let refused = home.run(["restore", path(&file)]);
+    let (_, commands) = refused.hint().rsplit_once(": ").unwrap();
+    assert!(commands.starts_with("mv ") && commands.contains("home.key.old && lanyard restore FILE"), "{commands}");
+    let commands =
+        commands.replace("FILE", path(&file)).replace("KEY", path(&key)).replace("lanyard restore", "\"$0\" restore");
+    refused.fails(6);
+    let nothing: [&str; 0] = [];
+    Running::start(&mut home.command_by(["sh", "-c", &commands], nothing)).end().ok();
+    home.run(["restore", "--resume"]).ok();
+    assert!(webex.accepts(&home.token()));
+}
+
+#[test]
 fn what_cannot_be_restored_leaves_nothing_behind() {
     let webex = Webex::with(Options::default());
     let home = signed_in(&webex);
