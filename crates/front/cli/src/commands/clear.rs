@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{Class, Cleared, Precheck, Revocation, RevocationOutcome, Show};
-use lanyard_credential::{CredentialName, Kind};
+use lanyard_credential::{Credential, CredentialName, Kind};
 use lanyard_store::TokenKind;
 use serde_json::json;
 
@@ -27,15 +27,14 @@ impl Clear {
         let broker = common.broker().await?;
         if self.sure.asks() {
             broker.call(Precheck::Clear { name: self.name.clone(), expected: expected.clone() }).await?;
-            let acts_as = match broker.call(Show { name: self.name.clone() }).await {
-                Ok(credential) => format!("which acts as {}", output::credential::acts_as_in_full(&credential)),
+            let (acts_as, end) = match broker.call(Show { name: self.name.clone() }).await {
+                Ok(credential) => {
+                    (format!("which acts as {}", output::credential::acts_as_in_full(&credential)), end(&credential))
+                }
                 // It can be cleared all the same.
-                Err(error) => format!("although {error}"),
+                Err(error) => (format!("although {error}"), REVOKED),
             };
-            self.sure.confirm(&format!(
-                "Clear {}, {acts_as}? Its tokens are revoked and it is erased from this home",
-                self.name
-            ))?;
+            self.sure.confirm(&format!("Clear {}, {acts_as}? {end}", self.name))?;
         }
         let call = lanyard_broker::Clear { name: self.name, expected };
         let cleared = broker.call(call).await?;
@@ -70,6 +69,21 @@ impl Clear {
         Ok(ExitCode::from(code))
     }
 }
+
+/// What clearing a credential does. Only an app's secret revokes a token, and some kinds have no app.
+fn end(credential: &Credential) -> &'static str {
+    match credential.kind {
+        _ if credential.app.is_some() => REVOKED,
+        Kind::Bot => "It is erased from this home; its token stays valid at Webex until you regenerate it there",
+        Kind::Personal => {
+            "It is erased from this home; its token stays valid at Webex until it expires, within 12 hours"
+        }
+        Kind::Guest => "It is erased from this home; its token stays valid at Webex until it expires, within a day",
+        Kind::Integration | Kind::ServiceApp => REVOKED,
+    }
+}
+
+const REVOKED: &str = "Its tokens are revoked and it is erased from this home";
 
 /// Whether a token waits for Webex to be reached.
 fn waits(cleared: &Cleared) -> bool {

@@ -37,6 +37,19 @@ fn a_question_that_gets_no_line_is_answered_with_no() {
 }
 
 #[test]
+fn a_question_about_a_clear_says_what_becomes_of_the_tokens() {
+    let (_webex, home) = furnished();
+    for (name, said) in [
+        ("lobby", "It is erased from this home; its token stays valid at Webex until you regenerate it there [y/N]"),
+        ("acme", "Its tokens are revoked and it is erased from this home [y/N]"),
+    ] {
+        let (shown, code) = Terminal::run_typing(home.command(["clear", name]), 200, "\u{4}");
+        assert!(shown.contains(said), "{shown}");
+        assert_eq!(code, 1);
+    }
+}
+
+#[test]
 fn a_question_is_left_with_ctrl_c() {
     let (_webex, home) = furnished();
     home.run(["clear", "acme"]).ok();
