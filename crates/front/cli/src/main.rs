@@ -88,7 +88,8 @@ fn main() -> ExitCode {
 fn misread(error: clap::Error) -> ExitCode {
     let matches = Arguments::command().ignore_errors(true).try_get_matches();
     let command = matches.as_ref().ok().and_then(|matches| matches.subcommand_name());
-    let error = suggest::amend(error, command);
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let error = suggest::amend(error, command, &words);
     let is_exec = command == Some("exec");
     let code = if is_exec { commands::exec::OWN_FAILURE } else { USAGE };
     if error.use_stderr() && wants_json() {

@@ -32,8 +32,8 @@ const MEANT: [(&str, &str); 22] = [
 /// Kinds of credentials that are added without an app.
 const NEED_NO_APP: [&str; 3] = ["bot", "personal", "guest"];
 
-/// Gives an error a better tip. `command` is the subcommand that was recognised.
-pub(crate) fn amend(mut error: clap::Error, command: Option<&str>) -> clap::Error {
+/// Gives an error a better tip. `command` is the subcommand that was recognised, `words` the whole command line.
+pub(crate) fn amend(mut error: clap::Error, command: Option<&str>, words: &[String]) -> clap::Error {
     match (error.kind(), command) {
         (ErrorKind::InvalidSubcommand, None) => {
             let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
@@ -52,6 +52,13 @@ pub(crate) fn amend(mut error: clap::Error, command: Option<&str>) -> clap::Erro
             let tip = StyledStr::from("put `--` before the program: lanyard exec NAME -- COMMAND");
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
         }
+        (ErrorKind::UnknownArgument, Some("app")) => {
+            let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return error };
+            if let (true, Some(app)) = (argument.starts_with("--client-secret"), app_to_set(words)) {
+                let tip = format!("to replace the client secret: lanyard app secret {app}");
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+            }
+        }
         (ErrorKind::InvalidValue, Some("app")) => {
             let Some(ContextValue::String(kind)) = error.get(ContextKind::InvalidValue) else { return error };
             if NEED_NO_APP.contains(&kind.as_str()) {
@@ -62,4 +69,10 @@ pub(crate) fn amend(mut error: clap::Error, command: Option<&str>) -> clap::Erro
         _ => {}
     }
     error
+}
+
+/// The app that `app set` is about; `NAME` if options come first.
+fn app_to_set(words: &[String]) -> Option<&str> {
+    let at = words.windows(2).position(|pair| pair == ["app", "set"])?;
+    Some(words.get(at + 2).map(String::as_str).filter(|name| !name.starts_with('-')).unwrap_or("NAME"))
 }

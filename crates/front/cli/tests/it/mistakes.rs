@@ -61,6 +61,21 @@ fn a_password_for_the_store_is_put_where_the_address_is_read() {
 }
 
 #[test]
+fn a_secret_given_to_app_set_is_led_to_app_secret() {
+    let home = Home::new(LANYARD);
+    for (words, app) in [
+        (["app", "set", "fleet", "--client-secret-file", "f"], "fleet"),
+        (["app", "set", "--client-secret-file", "f", "fleet"], "NAME"),
+        (["app", "set", "fleet", "--client-secret", "f"], "fleet"),
+    ] {
+        let refused = home.run(words);
+        let tip = format!("tip: to replace the client secret: lanyard app secret {app}\n");
+        assert!(refused.stderr.contains(&tip) && !refused.stderr.contains("as a value"), "{refused:?}");
+        refused.fails(2);
+    }
+}
+
+#[test]
 fn a_wide_list_has_labels_and_the_last_error_and_cuts_nothing_off() {
     let (webex, home) = furnished();
     home.run(["label", "lobby", "site=bern", "floor=2"]).ok();
