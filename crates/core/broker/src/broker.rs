@@ -43,7 +43,7 @@ pub struct Broker {
 /// A use case.
 pub trait Call: Debug {
     /// The outcome.
-    type Reply: Send;
+    type Reply: Send + 'static;
 
     /// Does it.
     fn run(self, broker: &Broker) -> impl Future<Output = Result<Self::Reply, Error>> + Send;

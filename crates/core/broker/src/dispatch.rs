@@ -109,7 +109,16 @@ travels! {
 
 async fn one<C: Travels>(broker: &Broker, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, DispatchError> {
     let call: C = decode(body)?;
-    Ok(encode(&broker.call(call).await?)?)
+    let reply = broker.call(call).await?;
+    // A list of all credentials is long: whatever else runs on this thread goes on meanwhile.
+    match tokio::task::spawn_blocking(move || encode(&reply)).await {
+        Ok(encoded) => Ok(encoded?),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// How much of an unknown name is repeated.

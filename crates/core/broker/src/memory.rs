@@ -75,6 +75,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const SILENT: Duration = Duration::from_secs(5);
 /// How long a silent store may take for one more look at it: the machine, or the broker, may only have been stopped.
 const ONE_LOOK: Duration = Duration::from_millis(500);
+/// How long it may take before a call that is under way is given up.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 /// How often a call that lasts looks whether the store has become silent.
 const NEXT_LOOK: Duration = Duration::from_secs(1);
 
@@ -113,14 +115,27 @@ impl Broker {
         let Some(memory) = &self.memory else { return Ok(asked.await) };
         let silence = async {
             self.sleep.sleep(PATIENCE).await;
-            while !self.store_is_silent() {
+            loop {
                 self.sleep.sleep(NEXT_LOOK).await;
+                // This process may only have had too much to do itself.
+                if self.store_is_silent() && self.look_again(memory).await {
+                    return;
+                }
             }
         };
         tokio::select! {
             biased;
             done = asked => Ok(done),
             () = silence => Err(unanswered(memory, "the request may still be carried out")),
+        }
+    }
+
+    /// Whether the store does not answer now either.
+    async fn look_again(&self, memory: &HandOuts) -> bool {
+        tokio::select! {
+            biased;
+            _ = memory.catch_up() => false,
+            () = self.sleep.sleep(LAST_LOOK) => true,
         }
     }
 

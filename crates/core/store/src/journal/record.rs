@@ -1,10 +1,11 @@
 //! Appending to the journal, as the last thing of a transaction.
 
+use lanyard_credential::CredentialId;
 use lanyard_vault::Mac;
 
 use super::{Position, TABLE, columns, encode_texts, integer, mac};
 use crate::engine::{Row, sql};
-use crate::event::{About, ChainEnd, Event, JournalRecord};
+use crate::event::{About, ChainEnd, Event, EventKind, JournalRecord, credential_column};
 use crate::write::Tx;
 use crate::{Store, StoreError};
 
@@ -106,6 +107,17 @@ impl Store {
 }
 
 impl Store {
+    /// Whether Lanyard recorded that a credential was cleared.
+    pub(crate) async fn was_cleared(&self, tx: &mut Tx, id: CredentialId) -> Result<bool, StoreError> {
+        let kind = EventKind::Cleared.as_str();
+        let Some(entry) = tx.row(sql(TABLE, SELECT_ABOUT).bind(credential_column(id)).bind(kind)).await? else {
+            return Ok(false);
+        };
+        let before = integer(&entry, "number")?.saturating_sub(1);
+        let Some(before) = tx.row(sql(TABLE, SELECT_MAC).bind(before)).await? else { return Ok(false) };
+        Ok(mac(&entry)? == self.mac_after(&mac(&before)?, &entry)?)
+    }
+
     /// The mac that an entry has if Lanyard wrote it after the one with the mac `previous`.
     pub(super) fn mac_after(&self, previous: &Mac, row: &Row) -> Result<Mac, StoreError> {
         Ok(self.inner.audit_key.chain(previous, &Link::read(row)?.encode()))
@@ -172,6 +184,9 @@ fn unwritable(error: &serde_json::Error) -> StoreError {
 }
 
 const INSERT: &str = concat!("INSERT INTO journal (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+const SELECT_ABOUT: &str =
+    concat!("SELECT ", columns!(), " FROM journal WHERE about = $1 AND kind = $2 ORDER BY at DESC LIMIT 1");
+const SELECT_MAC: &str = "SELECT mac FROM journal WHERE number = $1";
 const UPDATE_HEAD: &str = "UPDATE journal_head SET number = $1, mac = $2, anchor = $3 WHERE id = 1";
 /// Entries of an earlier version are numbered by writer and place.
 const SELECT_CHAIN_ENDS: &str = "SELECT writer, sequence, mac FROM journal WHERE number IN \

@@ -74,13 +74,14 @@ impl Store {
                 };
                 let brokers =
                     if self.is_shared() { tx.rows(running(Some(&named), &self.now())).await? } else { Vec::new() };
-                let lacking: Vec<_> = self.authentic(&brokers)?.into_iter().filter(|broker| !broker.has(id)).collect();
+                let (having, lacking): (Vec<_>, Vec<_>) =
+                    self.authentic(&brokers)?.into_iter().partition(|broker| broker.has(id));
                 if !lacking.is_empty() {
                     return tx.abandon(TakenUp::Lacking(lacking)).await;
                 }
                 if self.is_shared() {
                     let rows = tx.rows(intents()).await?;
-                    let is_broker = |writer: &str| brokers.iter().any(|row| row.str("id").is_ok_and(|id| id == writer));
+                    let is_broker = |writer: &str| having.iter().any(|broker| broker.id == writer);
                     let observer = Observer::new(&self.inner.directory, &self.inner.parts);
                     if let Some(found) = observer.unseen(&rows, is_broker)? {
                         return tx.abandon(TakenUp::InFlight(found)).await;

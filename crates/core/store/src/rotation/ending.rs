@@ -15,7 +15,7 @@ use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{self, Entry, is_same};
 use crate::record::{read_closed, unless_unreadable};
 use crate::sealed::CREDENTIALS;
-use crate::write::Purpose;
+use crate::write::{Purpose, Tx};
 use crate::{Store, StoreError};
 
 /// The tokens that an exchange brought.
@@ -60,7 +60,8 @@ impl Store {
     /// Makes the answer of the exchange that `intent` announced the next generation, provided that generation and grant still are
     /// the ones that it was to replace. Erases intent and spare.
     ///
-    /// A disabled credential gets its tokens and stays disabled.
+    /// A disabled credential gets its tokens and stays disabled. A row that was altered without Lanyard gets them too, and stays refused; but
+    /// nothing that it says has tokens revoked: then this fails.
     pub async fn commit(
         &self,
         id: CredentialId,
@@ -71,10 +72,14 @@ impl Store {
         let row_id = &*id.to_string();
         self.write_about(id, Purpose::Answer, |mut tx| async move {
             let Some(row) = tx.sealed_or_altered(&CREDENTIALS, row_id).await? else {
+                self.refuse_unless_cleared(&mut tx, id).await?;
                 return tx.abandon(Commit::Erased).await;
             };
             let standing = match read_closed(&row) {
-                Standing::Clearing => return tx.abandon(Commit::Erased).await,
+                Standing::Clearing => {
+                    self.check_seal(&CREDENTIALS, &row)?;
+                    return tx.abandon(Commit::Erased).await;
+                }
                 Standing::Disabled => Standing::Disabled,
                 _ => Standing::Active,
             };
@@ -86,6 +91,9 @@ impl Store {
                 let stored = unless_unreadable(self.open_row_access(&row))?.flatten();
                 if found == grant && stored.is_some_and(|stored| stored.matches(&tokens.access)) {
                     return tx.abandon(Commit::Committed(generation)).await;
+                }
+                if found != grant {
+                    self.check_seal(&CREDENTIALS, &row)?;
                 }
                 let overtaken = Event::Overtaken { generation: intent.generation, by: generation };
                 tx.record(About::Credential(id, name), overtaken);
@@ -127,10 +135,12 @@ impl Store {
         self.write_about(id, Purpose::Answer, |mut tx| async move {
             let row = tx.sealed_or_altered(&CREDENTIALS, row_id).await?;
             let Some(row) = row else {
+                self.refuse_unless_cleared(&mut tx, id).await?;
                 return tx.abandon(false).await;
             };
             let same = Grant::new(row.counter("grant_number")?) == grant && read_closed(&row) != Standing::Clearing;
             let (true, Some(wrapped)) = (same, row.optional_sealed("wrapped_key")?) else {
+                self.check_seal(&CREDENTIALS, &row)?;
                 return tx.abandon(false).await;
             };
             let dead = row.str("standing")? == "needs-login"
@@ -154,6 +164,15 @@ impl Store {
             tx.commit(true).await
         })
         .await
+    }
+
+    /// Fails if a credential is not there although the journal does not say that it was cleared: somebody else deleted its row. Tokens are
+    /// revoked only for what Lanyard wrote.
+    async fn refuse_unless_cleared(&self, tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
+        match self.was_cleared(tx, id).await? {
+            true => Ok(()),
+            false => Err(StoreError::Altered { table: "credentials", row: id.to_string() }),
+        }
     }
 
     /// Writes down that the exchange that `intent` announced brought no tokens. `false`, and nothing written, if that very intent does not

@@ -204,6 +204,39 @@ async fn an_answer_is_kept_in_a_row_that_was_altered_meanwhile_and_the_row_stays
 }
 
 #[tokio::test]
+async fn only_what_lanyard_wrote_has_the_tokens_of_an_answer_revoked() {
+    for tampering in [
+        "UPDATE credentials SET standing = 'clearing'",
+        "UPDATE credentials SET grant_number = grant_number + 1",
+        "DELETE FROM intents; DELETE FROM credentials",
+    ] {
+        let world = World::new().await;
+        let credential = world.signed_in().await;
+        let (view, declared) = begun(&world.store, credential.id).await;
+        world.tamper(tampering).await;
+        let (id, grant, tokens) = (credential.id, view.credential.grant, world.rotated("2"));
+        let done = world.store.commit(id, grant, &declared.intent, &tokens).await;
+        assert!(is_altered(&done), "{tampering}: {done:?}");
+        let kept = world.store.keep_spare(id, grant, tokens.refresh.as_ref().unwrap()).await;
+        assert!(is_altered(&kept), "{tampering}: {kept:?}");
+    }
+    let world = World::new().await;
+    let credential = world.signed_in().await;
+    let (view, declared) = begun(&world.store, credential.id).await;
+    let (id, grant, tokens) = (credential.id, view.credential.grant, world.rotated("2"));
+    world.store.begin_clearing(id).await.unwrap();
+    for _ in 0..2 {
+        let done = world.store.commit(id, grant, &declared.intent, &tokens).await.unwrap();
+        assert!(matches!(done, Commit::Erased), "{done:?}");
+        assert!(!world.store.keep_spare(id, grant, tokens.refresh.as_ref().unwrap()).await.unwrap());
+        world.store.finish_clearing(id).await.unwrap();
+    }
+    // The entry that says so is not believed either once somebody has altered it.
+    world.tamper("UPDATE journal SET actor = 'x' WHERE kind = 'cleared'").await;
+    assert!(is_altered(&world.store.commit(id, grant, &declared.intent, &tokens).await));
+}
+
+#[tokio::test]
 async fn an_altered_credential_can_be_cleared_and_its_tokens_wait_to_be_revoked() {
     let world = World::new().await;
     let credential = world.signed_in().await;

@@ -580,20 +580,39 @@ async fn nothing_is_read_of_a_schema_in_which_others_could_have_put_code() {
             "lanyard.schema_version belongs to another role",
         ),
         (
+            "CREATE SCHEMA lanyard AUTHORIZATION plain; GRANT CREATE ON SCHEMA lanyard TO squatter".to_owned(),
+            "the role squatter may create things in the schema lanyard",
+        ),
+        (
+            "CREATE SCHEMA lanyard AUTHORIZATION squatter; \
+             CREATE FUNCTION lanyard.s(text, name) RETURNS text LANGUAGE sql AS 'SELECT CAST(traps.f() AS text)'; \
+             CREATE AGGREGATE lanyard.min(name) (SFUNC = lanyard.s, STYPE = text)"
+                .to_owned(),
+            "the schema lanyard belongs to the role squatter",
+        ),
+        (
+            "CREATE SCHEMA lanyard AUTHORIZATION plain; \
+             CREATE FUNCTION lanyard.f(name, text) RETURNS boolean LANGUAGE sql AS 'SELECT traps.f() = 0'; \
+             CREATE OPERATOR lanyard.= (LEFTARG = name, RIGHTARG = text, FUNCTION = lanyard.f); \
+             ALTER FUNCTION lanyard.f(name, text) OWNER TO squatter"
+                .to_owned(),
+            "lanyard.f belongs to another role",
+        ),
+        (
             "CREATE SCHEMA lanyard AUTHORIZATION plain; CREATE TABLE lanyard.schema_version (version bigint); \
              ALTER TABLE lanyard.schema_version OWNER TO squatter"
                 .to_owned(),
             "lanyard.schema_version belongs to another role",
         ),
     ] {
-        world.tamper(&format!("{made}; GRANT ALL ON SCHEMA lanyard TO PUBLIC")).await;
+        world.tamper(&format!("{made}; GRANT USAGE ON SCHEMA lanyard TO PUBLIC")).await;
         for made in [true, false] {
             let opened = if made {
                 lanyard_home::open_or_create(&path, parts(&world.clock), options()).await.map(drop)
             } else {
                 lanyard_home::open(&path, parts(&world.clock), options()).await.map(drop)
             };
-            let error = opened.unwrap_err();
+            let error = opened.expect_err(said);
             assert!(error.to_string().contains(said), "{error}");
             assert!(error.hint().contains("DROP SCHEMA lanyard"), "{}", error.hint());
         }

@@ -94,7 +94,7 @@ impl PostgresEngine {
     /// Locks the home. Before there is a table to lock, whoever makes the store takes an advisory lock, which any role may take.
     async fn lock_home(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let look = async |connection: &mut PgConnection| {
-            has_version(&self.address, &rows(connection, &self.address, sql("schema", OWNERS)).await?)
+            Ok::<_, StoreError>(!rows(connection, &self.address, sql("schema", IS_THERE)).await?.is_empty())
         };
         if !look(connection).await? {
             run(connection, &self.address, sql("home", LOCK_MAKING).bind(MAKING)).await?;
@@ -173,10 +173,10 @@ impl PostgresEngine {
     }
 
     pub(super) async fn schema_version(&self) -> Result<i64, StoreError> {
-        match has_version(&self.address, &self.rows(sql("schema", OWNERS)).await?)? {
-            true => read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?),
-            false => Ok(0),
+        if self.rows(sql("schema", IS_THERE)).await?.is_empty() {
+            return Ok(0);
         }
+        read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?)
     }
 
     /// The size of all that Lanyard has in the database, in bytes.
@@ -211,24 +211,30 @@ impl PostgresEngine {
         let connecting = async {
             let mut connection = options.connect().await?;
             sqlx::raw_sql(AssertSqlSafe(self.session())).execute(&mut connection).await?;
-            Ok(connection)
+            let owners = sqlx::query(OWNERS).fetch_optional(&mut connection).await?;
+            sqlx::raw_sql(SEARCH).execute(&mut connection).await?;
+            Ok((connection, owners))
         };
-        tokio::select! {
-            connected = connecting => connected.map_err(|error| error::connect_error(&self.address, error)),
+        let (connection, owners) = tokio::select! {
+            connected = connecting => connected.map_err(|error| error::connect_error(&self.address, error))?,
             () = SystemSleep.sleep(CONNECT) => {
-                Err(error::unreachable(&self.address, "no answer within 10 seconds"))
+                return Err(error::unreachable(&self.address, "no answer within 10 seconds"));
             }
+        };
+        if let Some(owners) = owners {
+            refuse_others(&self.address, &Row { table: "schema", inner: Inner::Postgres(owners) })?;
         }
+        Ok(connection)
     }
 
     /// Settings of every session, whatever server, database and role set. Row security that hides rows is an error
-    /// instead, and no schema but Lanyard's is searched. The settings of how things are written and read are those that the schema is
+    /// instead, and no schema but the system's is searched, until it is known whose Lanyard's is. The settings of how things are written and read are those that the schema is
     /// compared in. Foreign keys are checked: only a superuser can switch that off, and only a superuser switches it on again. The
     /// language of messages is the administrator's: nothing depends on it.
     fn session(&self) -> String {
         let (lock, statement, idle) = (self.busy_timeout.as_millis(), STATEMENT.as_millis(), IDLE.as_millis());
         format!(
-            "SET search_path = lanyard, pg_temp; SET row_security = off; SET synchronous_commit = on; \
+            "SET search_path = pg_catalog, pg_temp; SET row_security = off; SET synchronous_commit = on; \
              SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; \
              SET quote_all_identifiers = off; SET standard_conforming_strings = on; SET bytea_output = 'hex'; \
              SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; \
@@ -265,16 +271,15 @@ impl PostgresTransaction {
     }
 
     pub(super) async fn schema_version(&mut self) -> Result<i64, StoreError> {
-        let owners = self.rows(sql("schema", OWNERS)).await?;
-        match has_version(&self.address, &owners)? {
-            true => read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?),
-            false => Ok(0),
+        if self.rows(sql("schema", IS_THERE)).await?.is_empty() {
+            return Ok(0);
         }
+        read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?)
     }
 
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
         if version == 1 {
-            if self.rows(sql("schema", OWNERS)).await?.is_empty() {
+            if self.rows(sql("schema", HAS_SCHEMA)).await?.is_empty() {
                 self.script("CREATE SCHEMA lanyard")
                     .await
                     .map_err(|error| error::may_not_create(&self.address, error))?;
@@ -392,23 +397,20 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
     Ok(arguments)
 }
 
-/// Whether the schema has a version, as far as its owners can be trusted.
-fn has_version(address: &StoreAddress, owners: &[Row]) -> Result<bool, StoreError> {
-    let Some(row) = owners.first() else { return Ok(false) };
-    if !row.flag("trusted")? {
-        return Err(error::anothers_schema(
-            address,
-            &format!("the schema lanyard belongs to the role {}", row.str("owner")?),
-        ));
-    }
-    if let Some(name) = row.optional_str("anothers")? {
-        return Err(error::anothers_schema(address, &format!("lanyard.{name} belongs to another role")));
-    }
-    match row.optional_str("kind")? {
-        None => Ok(false),
-        Some("r") => Ok(true),
-        Some(_) => Err(error::anothers_schema(address, "lanyard.schema_version is not a table")),
-    }
+/// Refuses a schema that others than those who may do so anyway own, have something in, or may put something into.
+fn refuse_others(address: &StoreAddress, owners: &Row) -> Result<(), StoreError> {
+    let what = if !owners.flag("trusted")? {
+        format!("the schema lanyard belongs to the role {}", owners.str("owner")?)
+    } else if let Some(name) = owners.optional_str("anothers")? {
+        format!("lanyard.{name} belongs to another role")
+    } else if owners.optional_str("kind")?.is_some_and(|kind| kind != "r") {
+        "lanyard.schema_version is not a table".to_owned()
+    } else if let Some(role) = owners.optional_str("creator")? {
+        format!("the role {role} may create things in the schema lanyard")
+    } else {
+        return Ok(());
+    };
+    Err(error::anothers_schema(address, &what))
 }
 
 fn read_version(rows: &[Row]) -> Result<i64, StoreError> {
@@ -423,9 +425,9 @@ macro_rules! trusted {
             $owner,
             ", 'USAGE') OR ",
             $owner,
-            " = d.datdba OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = ",
+            " = d.datdba OR EXISTS (SELECT 1 FROM pg_roles trusted WHERE trusted.oid = ",
             $owner,
-            " AND r.rolsuper))"
+            " AND trusted.rolsuper))"
         )
     };
 }
@@ -444,19 +446,40 @@ const LOCK_CREDENTIAL: &str = "SELECT id FROM credentials WHERE id = $1 FOR UPDA
 const LOCK_SEALED_TABLES: &str =
     "LOCK TABLE home, apps, credentials, clients, client_credentials, client_list IN SHARE ROW EXCLUSIVE MODE";
 const LOCK_COUNTER: &str = concat!(journal_head!(), " FOR UPDATE");
-/// Whose the schema is, and whose what is in it: looked at before anything in it is read, because a view, or a policy of a table, runs its
-/// owner's code with the rights of whoever reads it. An owner can be trusted that is this role, one that it belongs to, the database's owner
-/// or a superuser. Only the system's own catalogue is read, which is searched before every schema.
+/// The owner of the schema and of everything in it, and who may create more: read by each new connection before it reads anything else,
+/// because a view, a policy, or a function or operator that fits better than the system's, runs its owner's code with the rights of whoever
+/// reads. Trusted are this role, one that it belongs to, the database's owner, and superusers. While this is read, nothing but the system's
+/// own catalogue is searched.
 const OWNERS: &str = concat!(
     "SELECT CAST(pg_get_userbyid(n.nspowner) AS TEXT) AS owner, ",
     trusted!("n.nspowner"),
     " AS trusted, \
      (SELECT CAST(c.relkind AS TEXT) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'schema_version') AS kind, \
-     (SELECT CAST(MIN(c.relname) AS TEXT) FROM pg_class c WHERE c.relnamespace = n.oid AND NOT ",
+     COALESCE(\
+         (SELECT MIN(CAST(c.relname AS TEXT)) FROM pg_class c WHERE c.relnamespace = n.oid AND NOT ",
     trusted!("c.relowner"),
-    ") AS anothers \
+    "), \
+         (SELECT MIN(CAST(p.proname AS TEXT)) FROM pg_proc p WHERE p.pronamespace = n.oid AND NOT ",
+    trusted!("p.proowner"),
+    "), \
+         (SELECT MIN(CAST(o.oprname AS TEXT)) FROM pg_operator o WHERE o.oprnamespace = n.oid AND NOT ",
+    trusted!("o.oprowner"),
+    "), \
+         (SELECT MIN(CAST(t.typname AS TEXT)) FROM pg_type t WHERE t.typnamespace = n.oid AND NOT ",
+    trusted!("t.typowner"),
+    ")) AS anothers, \
+     (SELECT MIN(CAST(r.rolname AS TEXT)) FROM pg_roles r WHERE has_schema_privilege(r.oid, n.oid, 'CREATE') \
+         AND NOT pg_has_role(r.oid, n.nspowner, 'MEMBER') AND NOT pg_has_role(r.oid, d.datdba, 'MEMBER') \
+         AND NOT pg_has_role(r.oid, current_user, 'MEMBER') AND NOT ",
+    trusted!("r.oid"),
+    ") AS creator \
      FROM pg_namespace n JOIN pg_database d ON d.datname = current_database() WHERE n.nspname = 'lanyard'"
 );
+/// The schemas that are searched after that.
+const SEARCH: &str = "SET search_path = lanyard, pg_temp";
+const HAS_SCHEMA: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard'";
+const IS_THERE: &str = "SELECT nspname FROM pg_namespace WHERE nspname = 'lanyard' \
+     AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'schema_version')";
 const SCHEMA_VERSION: &str = "SELECT version FROM schema_version";
 const SIZE: &str = "SELECT CAST(COALESCE(SUM(pg_total_relation_size(oid)), 0) AS BIGINT) AS bytes FROM pg_class \
      WHERE relkind = 'r' AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'lanyard')";
