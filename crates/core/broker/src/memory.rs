@@ -134,7 +134,7 @@ impl Broker {
     async fn look_again(&self, memory: &HandOuts) -> bool {
         tokio::select! {
             biased;
-            _ = memory.catch_up() => false,
+            _ = Box::pin(memory.catch_up()) => false,
             () = self.sleep.sleep(LAST_LOOK) => true,
         }
     }

@@ -107,15 +107,19 @@ impl Store {
 }
 
 impl Store {
-    /// Whether Lanyard recorded that a credential was cleared.
-    pub(crate) async fn was_cleared(&self, tx: &mut Tx, id: CredentialId) -> Result<bool, StoreError> {
-        let kind = EventKind::Cleared.as_str();
-        let Some(entry) = tx.row(sql(TABLE, SELECT_ABOUT).bind(credential_column(id)).bind(kind)).await? else {
-            return Ok(false);
-        };
-        let before = integer(&entry, "number")?.saturating_sub(1);
-        let Some(before) = tx.row(sql(TABLE, SELECT_MAC).bind(before)).await? else { return Ok(false) };
-        Ok(mac(&entry)? == self.mac_after(&mac(&before)?, &entry)?)
+    /// Whether Lanyard recorded that a credential was erased.
+    pub(crate) async fn was_erased(&self, tx: &mut Tx, id: CredentialId) -> Result<bool, StoreError> {
+        for kind in [EventKind::Cleared, EventKind::Removed] {
+            let about = sql(TABLE, SELECT_ABOUT).bind(credential_column(id)).bind(kind.as_str());
+            let Some(entry) = tx.row(about).await? else { continue };
+            let before = integer(&entry, "number")?.saturating_sub(1);
+            if let Some(before) = tx.row(sql(TABLE, SELECT_MAC).bind(before)).await?
+                && mac(&entry)? == self.mac_after(&mac(&before)?, &entry)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The mac that an entry has if Lanyard wrote it after the one with the mac `previous`.

@@ -72,7 +72,7 @@ impl Store {
         let row_id = &*id.to_string();
         self.write_about(id, Purpose::Answer, |mut tx| async move {
             let Some(row) = tx.sealed_or_altered(&CREDENTIALS, row_id).await? else {
-                self.refuse_unless_cleared(&mut tx, id).await?;
+                self.refuse_unless_erased(&mut tx, id).await?;
                 return tx.abandon(Commit::Erased).await;
             };
             let standing = match read_closed(&row) {
@@ -135,7 +135,7 @@ impl Store {
         self.write_about(id, Purpose::Answer, |mut tx| async move {
             let row = tx.sealed_or_altered(&CREDENTIALS, row_id).await?;
             let Some(row) = row else {
-                self.refuse_unless_cleared(&mut tx, id).await?;
+                self.refuse_unless_erased(&mut tx, id).await?;
                 return tx.abandon(false).await;
             };
             let same = Grant::new(row.counter("grant_number")?) == grant && read_closed(&row) != Standing::Clearing;
@@ -166,13 +166,13 @@ impl Store {
         .await
     }
 
-    /// Fails if a credential is not there although the journal does not say that it was cleared: somebody else deleted its row. Tokens are
+    /// Fails if a credential is not there although the journal does not say that it was erased: somebody else deleted its row. Tokens are
     /// revoked only for what Lanyard wrote.
-    async fn refuse_unless_cleared(&self, tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
-        match self.was_cleared(tx, id).await? {
-            true => Ok(()),
-            false => Err(StoreError::Altered { table: "credentials", row: id.to_string() }),
+    async fn refuse_unless_erased(&self, tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
+        if self.was_erased(tx, id).await? {
+            return Ok(());
         }
+        Err(StoreError::Altered { table: "credentials", row: id.to_string() })
     }
 
     /// Writes down that the exchange that `intent` announced brought no tokens. `false`, and nothing written, if that very intent does not
