@@ -157,5 +157,7 @@ impl Broker {
 
 /// The outcome of a token that was damaged or altered in the database.
 pub(crate) fn unopened() -> RevocationOutcome {
-    RevocationOutcome::NotRevoked { reason: "it does not open: the database was damaged or altered".to_owned() }
+    RevocationOutcome::NotRevoked {
+        reason: "it does not open, or its row was changed by something other than Lanyard".to_owned(),
+    }
 }

@@ -155,7 +155,13 @@ impl Store {
 
     /// The tokens that a credential's row holds, the strongest first, and the kinds of those that do not open: a damaged token must
     /// not keep a person from clearing the others.
+    /// Of a row that somebody altered no token is revoked: its name may be another credential's, which the person meant.
     fn held_tokens(&self, row: &Row) -> Result<(Vec<RevocableToken>, Vec<TokenKind>), StoreError> {
+        if self.check_seal(&CREDENTIALS, row).is_err() {
+            let kinds = [("refresh_token", TokenKind::Refresh), ("access_token", TokenKind::Access)];
+            let held = kinds.into_iter().filter(|(column, _)| row.holds(column).unwrap_or(true));
+            return Ok((Vec::new(), held.map(|(_, kind)| kind).collect()));
+        }
         let refresh = |which| self.open_refresh(row, which).map(|token| token.map(RevocableToken::Refresh));
         let mut held = Vec::new();
         let mut unreadable = Vec::new();

@@ -95,10 +95,9 @@ impl Observer {
     fn judge(&self, row: &Row) -> Result<Option<InFlight>, StoreError> {
         let entry = Entry::read(row)?;
         let id: CredentialId = row.parsed("credential")?;
-        let found = |until| {
-            let credential = row.optional_text("name")?.unwrap_or_else(|| id.to_string());
-            Ok(Some(InFlight { credential, pid: entry.process.pid, until }))
-        };
+        // Without its credential an answer has no place, whoever waits for it.
+        let Some(credential) = row.optional_text("name")? else { return Ok(None) };
+        let found = |until| Ok(Some(InFlight { credential, pid: entry.process.pid, until }));
         if entry.intent.as_ref().is_none_or(|intent| intent.phase == IntentPhase::Unanswered) {
             return Ok(None);
         }

@@ -190,6 +190,24 @@ impl KeyFile {
         Ok(beside)
     }
 
+    /// Removes the files that runs left beside it which ended while they wrote it. Best effort, and only while nobody writes it: no key in
+    /// them counts, because none was put in place.
+    pub fn tidy(&self) {
+        let (Some(directory), Some(name)) = (self.path.parent(), self.path.file_name().and_then(|name| name.to_str()))
+        else {
+            return;
+        };
+        let Ok(entries) = fs::read_dir(directory) else { return };
+        for entry in entries.flatten() {
+            let found = entry.file_name();
+            let id =
+                found.to_str().and_then(|found| found.strip_prefix(name)?.strip_prefix('.')?.parse::<KeyId>().ok());
+            if id.is_some_and(|id| found.to_str() == Some(&format!("{name}.{id}"))) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Reads the keys. A file that is not its owner's alone is refused.
     pub fn read(&self) -> Result<Vec<KeyLine>, KeyFileError> {
         let text = self.read_text()?;
@@ -387,6 +405,20 @@ mod tests {
         fs::create_dir(file.path()).unwrap();
         assert!(matches!(file.read(), Err(KeyFileError::NotAFile(_))));
         assert!(matches!(KeyFile::provided(file.path()).read(), Err(KeyFileError::NotAFile(_))));
+    }
+
+    #[test]
+    fn what_an_ended_run_left_beside_it_is_removed_and_nothing_else() {
+        let (directory, file, key) = home();
+        file.create(&line(&key)).unwrap();
+        let beside = file.write_beside(&line(&key)).unwrap();
+        let kept = ["home.key.next", "home.key.old", "home.key.next.0123456789abcdef", "other.key.0123456789abcdef"];
+        for name in kept {
+            fs::write(directory.path().join(name), "x").unwrap();
+        }
+        file.tidy();
+        assert!(!beside.exists() && file.read().is_ok());
+        assert!(kept.iter().all(|name| directory.path().join(name).exists()));
     }
 
     #[test]

@@ -275,6 +275,35 @@ impl Common {
         broker_over(&self.open_home().await?.store, parts())
     }
 
+    /// Refuses a command that is about the home's key files while `LANYARD_STORE` names another store than the home's own, or than its
+    /// broker's: that one has its key from the same files, and would be left without.
+    pub(crate) async fn refuse_another_store(&self) -> Result<(), Failure> {
+        let home = self.home()?;
+        if let Some(named) = named_store()? {
+            let own = Settings::read_for_use(&home).ok().and_then(|(settings, _)| settings.store);
+            let own = match own {
+                Some(address) => Some(DatabasePlace::Server { address, password_file: None }),
+                None => home.database().exists().then(|| DatabasePlace::File(home.database())),
+            };
+            let named = DatabasePlace::Server { address: named, password_file: None };
+            if let Some(own) = own.filter(|own| own.identity() != named.identity()) {
+                return Err(Failure::Usage {
+                    message: format!(
+                        "LANYARD_STORE names {}, but the store of this home is {}, whose key is in the same files",
+                        named.identity(),
+                        own.identity()
+                    ),
+                    hint: format!("unset LANYARD_STORE; or use a home of its own for {}: --home DIR", named.identity()),
+                });
+            }
+        }
+        // A broker of another store says so.
+        if let Some(running) = self.running().await? {
+            running.call(ListNames { limit: 0 }).await?;
+        }
+        Ok(())
+    }
+
     /// An existing home, even if a broker runs there: for commands that need this process's own files, terminal or keyring.
     pub(crate) async fn open_home(&self) -> Result<OpenHome, Failure> {
         let home = self.home()?;

@@ -64,6 +64,8 @@ impl OpenHome {
             }
             done => done?,
         }
+        self.home.key().tidy();
+        self.home.next_key().tidy();
         let before = self.store.home_keys().await?;
         let resumed = before.next.is_some() || before.offered.is_some();
         let (next, source) = match (&before.next, &before.offered) {

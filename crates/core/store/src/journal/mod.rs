@@ -68,6 +68,7 @@ impl Store {
     /// Fails if the setting of how long entries are kept was altered, or if there are entries beyond the journal's end, in whose places no
     /// entry can be written. Whether the entries themselves are as they were written takes longer to [verify](Self::verify_audit).
     pub async fn check_journal(&self) -> Result<(), StoreError> {
+        self.journal_counter().await?;
         self.journal_retention().await?;
         match self.engine().row(sql(TABLE, SELECT_BEYOND)).await? {
             Some(row) => Err(StoreError::Altered { table: TABLE, row: row.integer("number")?.to_string() }),

@@ -6,6 +6,7 @@
 //! A writer to the database without the home's key cannot forge such a row, because it carries a mac. Removing a row, or keeping it
 //! alive, only hastens or delays the next replacement of the home's key.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use lanyard_time::Moment;
@@ -137,6 +138,10 @@ impl Store {
             let seen = Duration::from_millis(row.integer("ago")?.try_into().unwrap_or(0));
             brokers.push(RunningBroker { id, host, home, version, keys, seen });
         }
+        // One that was not heard of for a while has ended where another runs in its place.
+        let of = |broker: &RunningBroker| (broker.host.clone(), broker.home.clone());
+        let replaced: HashSet<_> = brokers.iter().filter(|broker| broker.seen < COUNTS).map(of).collect();
+        brokers.retain(|broker| broker.seen < COUNTS || !replaced.contains(&of(broker)));
         Ok(brokers)
     }
 

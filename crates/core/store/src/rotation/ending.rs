@@ -92,6 +92,10 @@ impl Store {
                 if found == grant && stored.is_some_and(|stored| stored.matches(&tokens.access)) {
                     return tx.abandon(Commit::Committed(generation)).await;
                 }
+                // Grants are numbered upwards: an earlier one is a copy that somebody put back, however authentic.
+                if found < grant {
+                    return Err(StoreError::Altered { table: "credentials", row: row_id.to_owned() });
+                }
                 if found != grant {
                     self.check_seal(&CREDENTIALS, &row)?;
                 }
@@ -141,6 +145,9 @@ impl Store {
             let same = Grant::new(row.counter("grant_number")?) == grant && read_closed(&row) != Standing::Clearing;
             let (true, Some(wrapped)) = (same, row.optional_sealed("wrapped_key")?) else {
                 self.check_seal(&CREDENTIALS, &row)?;
+                if Grant::new(row.counter("grant_number")?) < grant {
+                    return Err(StoreError::Altered { table: "credentials", row: row_id.to_owned() });
+                }
                 return tx.abandon(false).await;
             };
             let dead = row.str("standing")? == "needs-login"

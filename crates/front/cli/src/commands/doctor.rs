@@ -142,23 +142,29 @@ impl Doctor {
     }
 }
 
-/// The exit code is that of the first fault: 6 for the store, 4 for a person who must act.
-async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
-    let parts = context::parts();
-    let opened = lanyard_home::open(&home.directory, context::store_parts(&parts), context::options()?).await;
-    let opened = match opened {
-        Ok(opened) => opened,
+/// Says why a store does not open. Returns the exit code.
+fn examine_unopened(error: OpenError, home: &Home, findings: &mut Vec<Finding>) -> u8 {
+    match error {
         // The settings are reported already.
-        Err(OpenError::Key(KeyError::Settings(_))) => {
+        OpenError::Key(KeyError::Settings(_)) => {
             let said = "not checked, because the settings cannot be used";
             findings.push(Finding::skipped("store", said, "correct lanyard.toml, then: lanyard doctor"));
-            return Ok(2);
+            2
         }
-        Err(OpenError::Database(error @ OpenDatabaseError::NoStore(_))) => {
+        // A home that has its key had a store: the database is another one, or was restored without it.
+        OpenError::Database(error @ OpenDatabaseError::NoStore(_))
+            if context::is_on_server(home) && home.key_file().exists() =>
+        {
+            let hint = "correct the setting store, or restore the database with PostgreSQL's own tools; if there never was a store, add an app \
+                        or a credential to make it";
+            findings.push(Finding::bad("store", error.to_string(), Some(hint.to_owned())));
+            6
+        }
+        OpenError::Database(error @ OpenDatabaseError::NoStore(_)) => {
             findings.push(Finding::skipped("store", error.to_string(), &error.hint()));
-            return Ok(0);
+            0
         }
-        Err(error) => {
+        error => {
             let key = matches!(
                 error,
                 OpenError::Key(_)
@@ -171,8 +177,18 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
                 error => error.hint(),
             };
             findings.push(Finding::bad(what, with_cause(&error), Some(hint)));
-            return Ok(6);
+            6
         }
+    }
+}
+
+/// The exit code is that of the first fault: 6 for the store, 4 for a person who must act.
+async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
+    let parts = context::parts();
+    let opened = lanyard_home::open(&home.directory, context::store_parts(&parts), context::options()?).await;
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Ok(examine_unopened(error, home, findings)),
     };
     let mut code = examine_key(&opened, findings).await?;
     let store = &opened.store;
@@ -209,6 +225,19 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     }
     let all = broker.call(List).await?;
     for credential in &all {
+        let unreadable = match store.unreadable_tokens(credential.id).await {
+            // No token of a copy is opened.
+            Err(StoreError::Paused(_)) => Vec::new(),
+            looked => looked?,
+        };
+        if !unreadable.is_empty() {
+            code = 6;
+            let kinds: Vec<_> = unreadable.iter().map(|kind| kind.as_str()).collect();
+            let said = format!("{}: a token of it does not open ({})", credential.name, kinds.join(", "));
+            let hint = format!("{}, or sign in again: lanyard clear {}", restore_hint(home), credential.name);
+            findings.push(Finding::bad("credential", said, Some(hint)));
+            continue;
+        }
         let finding = examine_credential(credential, &apps, &all, &now);
         code = if finding.is_bad() && code == 0 { 4 } else { code };
         findings.push(finding);

@@ -93,9 +93,11 @@ impl Key {
                 }
             }
             Self::Rotate(rotate) if rotate.cancel => {
+                common.refuse_another_store().await?;
                 tell_withdrawn(&common.open_home().await?.withdraw_offered_key().await?, common.json)?;
             }
             Self::Rotate(rotate) => {
+                common.refuse_another_store().await?;
                 let to = rotate.to.map(KeySource::from);
                 let home = common.open_home().await?;
                 let wait = rotate.wait.map_or(WAIT, Duration::from_secs);

@@ -55,6 +55,11 @@ impl List {
                 context::warn_if_paused(&broker).await;
                 (broker.call(lanyard_broker::List).await?, broker.call(ListUnreadable).await?)
             }
+            // Which of a server's databases is meant only its address says, and that may be mistyped.
+            None if context::is_on_server(&common.home()?) => {
+                common.open_home().await?;
+                (Vec::new(), Vec::new())
+            }
             None => (Vec::new(), Vec::new()),
         };
         output::unreadable(&unreadable);

@@ -66,11 +66,14 @@ impl Serve {
             refuse_lost(&home)?;
         }
         let settings = Settings::read(&home)?;
+        // A server's database that is empty is more likely the wrong one, or one that was restored without its store, than a new one.
+        let is_on_server = context::is_on_server(&home);
+        let opened = Box::pin(async { if is_on_server { common.local().await } else { common.local_or_new().await } });
         // Where the home's key is kept may be slow to answer; nothing is under way that a signal would have to wait for.
         let broker = tokio::select! {
             biased;
             number = orders.any() => return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))),
-            broker = common.local_or_new() => broker?,
+            broker = opened => broker?,
         };
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
         lanyard_server::serve(broker, options, async || orders.next().await, |told| tell(&told)).await?;

@@ -37,7 +37,8 @@ fn homes_that_share_a_store_have_the_same_credentials() {
     let address = server.database();
     let webex = Webex::start(RefreshBehaviour::Rotate, Duration::from_hours(1));
     let first = home(&address);
-    first.run(["list"]).ok();
+    first.run(["list"]).fails(3);
+    first.run(["serve"]).fails(3);
     assert!(!first.path().join("home.key").exists(), "looking makes nothing");
     let first = first.with_acme(&webex);
     assert!(!first.path().join("lanyard.db").exists());

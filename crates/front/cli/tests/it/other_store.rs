@@ -51,6 +51,16 @@ fn a_broker_on_a_file_does_nothing_for_a_command_that_means_a_server() {
     assert!(doctor.stdout.contains("!!  broker       the broker that runs in this home uses the store"), "{doctor:?}");
     assert_ne!(doctor.code(), 0);
 
+    // The other store has its key from the same files.
+    let keys = fs::read(home.path().join("home.key")).unwrap();
+    for arguments in [&["key", "rotate"][..], &["key", "rotate", "--cancel"]] {
+        let rotate = with(&home, OTHER, arguments);
+        assert!(rotate.stderr.contains("whose key is in the same files"), "{rotate:?}");
+        assert!(rotate.hint().contains("unset LANYARD_STORE"), "{rotate:?}");
+        rotate.fails(2);
+    }
+    assert_eq!(fs::read(home.path().join("home.key")).unwrap(), keys);
+
     // The setting was written after the broker had started.
     let settings = home.path().join("lanyard.toml");
     let store = format!("store = \"{OTHER}\"\n");

@@ -98,12 +98,13 @@ impl PostgresEngine {
         };
         if !look(connection).await? {
             run(connection, &self.address, sql("home", LOCK_MAKING).bind(MAKING)).await?;
-            // Another process may have made it meanwhile.
+            // Another process may have made it meanwhile, whosever that was.
             if !look(connection).await? {
                 return Ok(());
             }
         }
-        script(connection, &self.address, LOCK_HOME).await
+        script(connection, &self.address, LOCK_HOME).await?;
+        look_at_owners(connection, &self.address).await
     }
 
     pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
@@ -172,11 +173,32 @@ impl PostgresEngine {
         }
     }
 
+    /// The version, read while nobody can put another table in the place of the one that was looked at.
     pub(super) async fn schema_version(&self) -> Result<i64, StoreError> {
-        if self.rows(sql("schema", IS_THERE)).await?.is_empty() {
-            return Ok(0);
+        loop {
+            let mut lent = self.lend(&self.readers).await?;
+            let looked = async {
+                let connection = lent.connection();
+                script(connection, &self.address, BEGIN_EACH).await?;
+                let mut version = 0;
+                if !rows(connection, &self.address, sql("schema", IS_THERE)).await?.is_empty() {
+                    script(connection, &self.address, LOCK_VERSION).await?;
+                    look_at_owners(connection, &self.address).await?;
+                    version = read_version(&rows(connection, &self.address, sql("schema", SCHEMA_VERSION)).await?)?;
+                }
+                script(connection, &self.address, "COMMIT").await?;
+                Ok(version)
+            };
+            match looked.await {
+                Err(error) if is_lost(&error) && lent.was_idle() => self.readers.clear(),
+                read => {
+                    if read.is_ok() {
+                        lent.give_back();
+                    }
+                    return read;
+                }
+            }
         }
-        read_version(&self.rows(sql("schema", SCHEMA_VERSION)).await?)
     }
 
     /// The size of all that Lanyard has in the database, in bytes.
@@ -283,6 +305,10 @@ impl PostgresTransaction {
                 self.script("CREATE SCHEMA lanyard")
                     .await
                     .map_err(|error| error::may_not_create(&self.address, error))?;
+            } else {
+                let looked = look_at_owners(self.lent.connection(), &self.address).await;
+                self.failed |= looked.is_err();
+                looked?;
             }
             self.script(schema::PRELUDE).await?;
         }
@@ -397,6 +423,14 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
     Ok(arguments)
 }
 
+/// Refuses a schema within a transaction, however it came there since the connection was made.
+async fn look_at_owners(connection: &mut PgConnection, address: &StoreAddress) -> Result<(), StoreError> {
+    script(connection, address, "SET LOCAL search_path = pg_catalog, pg_temp").await?;
+    let owners = rows(connection, address, sql("schema", OWNERS)).await?;
+    script(connection, address, "SET LOCAL search_path = lanyard, pg_temp").await?;
+    owners.first().map_or(Ok(()), |owners| refuse_others(address, owners))
+}
+
 /// Refuses a schema that others than those who may do so anyway own, have something in, or may put something into.
 fn refuse_others(address: &StoreAddress, owners: &Row) -> Result<(), StoreError> {
     let what = if !owners.flag("trusted")? {
@@ -438,6 +472,7 @@ const BEGIN_EACH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LO
 /// A transaction that shares the home with others. Unlike an advisory lock, that of a table is for those alone who may write to it.
 const BEGIN_SHARED: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; LOCK TABLE schema_version IN ROW SHARE MODE";
+const LOCK_VERSION: &str = "LOCK TABLE schema_version IN ACCESS SHARE MODE";
 const LOCK_HOME: &str = "LOCK TABLE schema_version IN EXCLUSIVE MODE";
 /// Names the lock of whoever makes a store within the database.
 const MAKING: i64 = i64::from_be_bytes(*b"lanyard\0");
