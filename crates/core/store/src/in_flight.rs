@@ -187,9 +187,13 @@ mod tests {
         let insert = sql("intents", insert).bind(ID).bind(&*process.number).bind(process.kernel.as_str());
         write.run(insert).await.unwrap();
         write.commit().await.unwrap();
+        assert_eq!(in_flight().await, None, "an answer without its credential has no place");
+        run("INSERT INTO credentials (id, name, kind, environment, standing, grant_number, generation, created_at, labels) \
+             SELECT credential, 'acme', 'integration', 'x', 'active', 1, 1, 0, '{}' FROM intents")
+        .await;
         // However late it is.
         let found = in_flight().await.unwrap();
-        assert_eq!(found, InFlight { credential: ID.to_owned(), pid: 4711, until: None });
+        assert_eq!(found, InFlight { credential: "acme".to_owned(), pid: 4711, until: None });
         assert!(found.hint().contains("kill 4711"), "{}", found.hint());
         run("UPDATE intents SET phase = 'unanswered'").await;
         assert_eq!(in_flight().await, None, "no answer comes");
