@@ -233,7 +233,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         if !unreadable.is_empty() {
             code = 6;
             let kinds: Vec<_> = unreadable.iter().map(|kind| kind.as_str()).collect();
-            let said = format!("{}: a token of it does not open ({})", credential.name, kinds.join(", "));
+            let said = format!("{}: its stored tokens cannot be decrypted ({})", credential.name, kinds.join(", "));
             let hint = format!("{}, or sign in again: lanyard clear {}", restore_hint(home), credential.name);
             findings.push(Finding::bad("credential", said, Some(hint)));
             continue;

@@ -63,8 +63,8 @@ pub(super) fn may_not_create(address: &StoreAddress, error: StoreError) -> Store
 pub(super) fn anothers_schema(address: &StoreAddress, what: &str) -> StoreError {
     StoreError::Denied {
         server: address.server(),
-        reason: format!("{what}: reading it could run that role's code with the rights of this one"),
-        hint: "use another database, or see as a superuser what is in the schema; if nothing there is yours: DROP SCHEMA lanyard CASCADE"
+        reason: format!("{what}; reading it could run that role's code with the rights of Lanyard's role"),
+        hint: "use another database, or inspect the schema as a superuser; if it contains nothing of yours, run: DROP SCHEMA lanyard CASCADE"
             .to_owned(),
     }
 }

@@ -173,7 +173,7 @@ impl Add {
             && context::is_on_server(&common.home()?)
         {
             output::note(&format!(
-                "warning: other homes share this store, and on each of their machines the user {uid} is this client, whoever that is"
+                "warning: this client is user {uid} on every machine that uses this store, even if that user is a different person there"
             ));
         }
         let shown = ShownClient { client, credentials, last_used: None, holds: Vec::new() };
