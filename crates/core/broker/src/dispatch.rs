@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
+use crate::in_progress::joined;
 use crate::wire::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
@@ -110,15 +112,8 @@ travels! {
 async fn one<C: Travels>(broker: &Broker, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, DispatchError> {
     let call: C = decode(body)?;
     let reply = broker.call(call).await?;
-    // A list of all credentials is long: whatever else runs on this thread goes on meanwhile.
-    match tokio::task::spawn_blocking(move || encode(&reply)).await {
-        Ok(encoded) => Ok(encoded?),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this task with it.
-            Err(_) => std::future::pending().await,
-        },
-    }
+    // A list of all credentials takes long to write, and would hold up the other tasks of this thread.
+    Ok(joined(spawn_blocking(move || encode(&reply))).await?)
 }
 
 /// How much of an unknown name is repeated.

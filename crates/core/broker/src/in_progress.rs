@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanyard_credential::CredentialId;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// The credentials that this process is renewing, and everything that it must finish.
 #[derive(Debug, Default)]
@@ -89,7 +90,12 @@ impl Drop for MustFinish {
 
 /// Runs `work` as a task of its own and waits for it. It goes on if the returned future is dropped.
 pub(crate) async fn detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work).await {
+    joined(tokio::spawn(work)).await
+}
+
+/// Waits for a task, and passes its panic on.
+pub(crate) async fn joined<T>(task: JoinHandle<T>) -> T {
+    match task.await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -110,15 +110,26 @@ impl PostgresEngine {
     pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         loop {
             let mut lent = self.lend(&self.readers).await?;
-            match rows(lent.connection(), &self.address, statement.clone()).await {
-                Err(error) if is_lost(&error) && lent.was_idle() => self.readers.clear(),
-                read => {
-                    if read.is_ok() {
-                        lent.give_back();
-                    }
-                    return read;
-                }
+            let read = rows(lent.connection(), &self.address, statement.clone()).await;
+            if let Some(read) = self.settled(lent, read) {
+                return read;
             }
+        }
+    }
+
+    /// Gives back the reader of a read that succeeded. `None` if the read is to be repeated: the server was restarted since the connection
+    /// was last used, and the other idle ones are no better.
+    fn settled<T>(&self, lent: Lent, read: Result<T, StoreError>) -> Option<Result<T, StoreError>> {
+        match read {
+            Err(error) if is_lost(&error) && lent.was_idle() => {
+                self.readers.clear();
+                None
+            }
+            Ok(read) => {
+                lent.give_back();
+                Some(Ok(read))
+            }
+            Err(error) => Some(Err(error)),
         }
     }
 
@@ -132,14 +143,9 @@ impl PostgresEngine {
                 script(lent.connection(), &self.address, "COMMIT").await?;
                 Ok(objects)
             };
-            match looked.await {
-                Err(error) if is_lost(&error) && lent.was_idle() => self.readers.clear(),
-                read => {
-                    if read.is_ok() {
-                        lent.give_back();
-                    }
-                    return read;
-                }
+            let looked: Result<_, StoreError> = looked.await;
+            if let Some(looked) = self.settled(lent, looked) {
+                return looked;
             }
         }
     }
@@ -161,14 +167,13 @@ impl PostgresEngine {
                 each(lent.connection(), &self.address, statement.clone(), keep).await?;
                 script(lent.connection(), &self.address, "COMMIT").await
             };
-            match each.await {
-                Err(error) if is_lost(&error) && lent.was_idle() && !begun => self.readers.clear(),
-                read => {
-                    if read.is_ok() {
-                        lent.give_back();
-                    }
-                    return read;
-                }
+            let read = each.await;
+            // A row that was given cannot be taken back.
+            if begun && read.is_err() {
+                return read;
+            }
+            if let Some(read) = self.settled(lent, read) {
+                return read;
             }
         }
     }
@@ -189,14 +194,9 @@ impl PostgresEngine {
                 script(connection, &self.address, "COMMIT").await?;
                 Ok(version)
             };
-            match looked.await {
-                Err(error) if is_lost(&error) && lent.was_idle() => self.readers.clear(),
-                read => {
-                    if read.is_ok() {
-                        lent.give_back();
-                    }
-                    return read;
-                }
+            let looked: Result<_, StoreError> = looked.await;
+            if let Some(looked) = self.settled(lent, looked) {
+                return looked;
             }
         }
     }
