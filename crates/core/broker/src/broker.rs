@@ -5,10 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use lanyard_client::{CallOptions, Outgoing, SetupError, StreamError, Streamed, SubjectKey, Transport};
+use lanyard_client::{CallOptions, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
-use lanyard_protocol::{Environment, PersonId, bearer};
-use lanyard_secret::AccessToken;
+use lanyard_protocol::{Environment, PersonId};
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 
@@ -17,6 +16,7 @@ use crate::handouts::HandOuts;
 use crate::in_progress::{MustFinish, Renewals, detached};
 use crate::observer::Observer;
 use crate::parts::Parts;
+use crate::token_source::Doubts;
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Broker {
     pub(crate) renewals: Arc<Renewals>,
     /// Keeps the process from ending while a clone works on what must be finished.
     pub(crate) finishing: Option<Arc<MustFinish>>,
+    /// What was found out about tokens that calls were refused with.
+    pub(crate) doubts: Arc<Doubts>,
     /// The refresher that is told of what is renewed on demand, where one runs.
     pub(crate) observer: Observer,
     /// The tokens in memory, where this process is a broker that stays.
@@ -65,6 +67,7 @@ impl Broker {
             authorized: Arc::default(),
             renewals: Arc::default(),
             finishing: None,
+            doubts: Arc::default(),
             observer: Observer::default(),
             memory: None,
         }
@@ -143,20 +146,6 @@ impl Broker {
     /// How calls are made as a credential: those of one subject share its limit.
     pub(crate) fn calls_of(credential: &Credential) -> CallOptions {
         CallOptions::default().of(subject_of(credential))
-    }
-
-    /// Makes a call as a credential on behalf of somebody else, neither body held whole; adds the token. Limits are those of
-    /// all other calls of the credential's subject ([`whose_limit`]).
-    pub async fn stream(
-        &self,
-        environment: &Environment,
-        subject: &SubjectKey,
-        token: &AccessToken,
-        mut request: Outgoing,
-    ) -> Result<Streamed, StreamError> {
-        let value = bearer(token).map_err(SetupError::Token)?;
-        request.headers.insert(http::header::AUTHORIZATION, value);
-        self.transport.stream(environment, request, Some(subject)).await
     }
 
     /// The time, waiting and randomness that it works with.

@@ -10,10 +10,10 @@ use crate::wire::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,
     CallApi, ChangeApp, ChangeClient, ChangeLabels, CheckCalls, Clear, Disable, Enable, Error, FindWebex, FinishSignIn,
-    HandOut, Keep, KeepAudit, List, ListApps, ListClients, ListNames, ListRefusedClients, ListTokens, ListUnreadable,
-    ListUnreadableApps, LookUp, Precheck, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient, Rename,
-    ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowAuditRetention, ShowClient, TakeToken,
-    Test, TrySecret, VerifyAudit,
+    HandOut, IssueToken, Keep, KeepAudit, List, ListApps, ListClients, ListNames, ListRefusedClients, ListTokens,
+    ListUnreadable, ListUnreadableApps, LookUp, Precheck, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient,
+    Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowAuditRetention, ShowClient,
+    TakeToken, Test, TrySecret, VerifyAudit,
 };
 
 /// A use case that another process of the same owner may ask for.
@@ -77,6 +77,7 @@ travels! {
     FindWebex,
     FinishSignIn,
     HandOut,
+    IssueToken,
     Keep,
     KeepAudit,
     List,

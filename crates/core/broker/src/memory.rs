@@ -5,10 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_client::SubjectKey;
+use lanyard_client::IssuedToken;
 use lanyard_credential::{CredentialId, CredentialName, Generation};
-use lanyard_protocol::{Environment, OrgId};
-use lanyard_secret::AccessToken;
+use lanyard_protocol::{Environment, OrgId, PersonId};
 
 use crate::broker::{Broker, whose_limit};
 use crate::environment::expect;
@@ -23,31 +22,34 @@ pub struct Pass {
     pub id: CredentialId,
     /// Its name.
     pub name: CredentialName,
-    /// The Webex that it belongs to.
-    pub environment: Arc<Environment>,
-    /// The subject whose limit its calls count against.
-    pub subject: SubjectKey,
+    /// The person, bot or machine account that it acts as, if that is known.
+    pub subject: Option<PersonId>,
     /// The organisation that the token belongs to, if it is known.
     pub organisation: Option<Arc<OrgId>>,
     /// The token's generation.
     pub generation: Generation,
-    /// The token.
-    pub token: AccessToken,
+    /// The token, with its Webex and the subject whose limits its calls count against.
+    pub issued: IssuedToken,
 }
 
 /// From the store.
 impl From<HandedOut> for Pass {
     fn from(handed: HandedOut) -> Self {
         let credential = handed.credential;
-        let subject = credential.subject.known().map(|subject| &subject.id);
-        Self {
-            subject: whose_limit(&credential.environment, subject, credential.id),
-            id: credential.id,
-            name: credential.name,
-            organisation: credential.organisation.map(|organisation| Arc::new(organisation.id)),
-            generation: credential.generation,
+        let subject = credential.subject.known().map(|subject| subject.id.clone());
+        let issued = IssuedToken {
+            subject: whose_limit(&credential.environment, subject.as_ref(), credential.id),
+            generation: credential.generation.number(),
             environment: Arc::new(credential.environment),
             token: handed.token,
+        };
+        Self {
+            id: credential.id,
+            name: credential.name,
+            subject,
+            organisation: credential.organisation.map(|organisation| Arc::new(organisation.id)),
+            generation: credential.generation,
+            issued,
         }
     }
 }
@@ -56,14 +58,19 @@ impl From<HandedOut> for Pass {
 impl From<Ready> for Pass {
     fn from(ready: Ready) -> Self {
         let held = &ready.held;
-        Self {
+        let issued = IssuedToken {
             subject: whose_limit(&held.environment, held.subject.as_ref(), held.id),
-            id: held.id,
-            name: held.name.clone(),
-            organisation: held.organisation.clone(),
-            generation: held.generation,
+            generation: held.generation.number(),
             environment: Arc::clone(&held.environment),
             token: ready.token,
+        };
+        Self {
+            id: held.id,
+            name: held.name.clone(),
+            subject: held.subject.clone(),
+            organisation: held.organisation.clone(),
+            generation: held.generation,
+            issued,
         }
     }
 }

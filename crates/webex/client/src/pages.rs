@@ -6,19 +6,61 @@ use lanyard_protocol::{Environment, Page, Request, Walk};
 use lanyard_secret::AccessToken;
 use serde::de::DeserializeOwned;
 
-use crate::{ACCEPTED_CODINGS, CallError, CallOptions, Transport};
+use crate::{ACCEPTED_CODINGS, CallError, CallOptions, Exchange, Transport};
+
+/// How far a list has been followed. Both kinds of pages are read through it.
+#[derive(Debug)]
+pub(crate) struct Listing<T> {
+    /// The request for the next page; `None` at the end of the list, and if the list cannot be followed.
+    next: Option<Request>,
+    key: &'static str,
+    walk: Walk,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Listing<T> {
+    pub(crate) fn new(environment: &Environment, mut request: Request) -> Self {
+        request.headers.entry(http::header::ACCEPT_ENCODING).or_insert(ACCEPTED_CODINGS);
+        let walk = Walk::new(environment, &request.url);
+        Self { next: Some(request), key: "items", walk, items: PhantomData }
+    }
+
+    pub(crate) fn under(mut self, key: &'static str) -> Self {
+        self.key = key;
+        self
+    }
+
+    pub(crate) fn at_most(mut self, pages: usize) -> Self {
+        self.walk = self.walk.at_most(pages);
+        self
+    }
+
+    /// The request for the next page.
+    pub(crate) fn asks_for(&self) -> Option<Request> {
+        self.next.clone()
+    }
+
+    /// Reads the answer to `request`, and where the list goes on.
+    pub(crate) fn read(&mut self, request: Request, exchange: &Exchange) -> Result<Page<T>, CallError> {
+        let page = exchange
+            .response
+            .page(&request.method, request.url.expose().path(), self.key)
+            .map_err(|error| error.or_tracking_id(exchange.tracking_id))?;
+        self.next = None;
+        let next = self.walk.follow(&request.url, &exchange.response.headers, page.fingerprints().iter().copied());
+        let next = next.map_err(|error| CallError::Paging(error, exchange.tracking_id))?;
+        self.next = next.map(|url| Request { url, ..request });
+        Ok(page)
+    }
+}
 
 /// The pages of a list, asked for one after the other.
 #[derive(Debug)]
 pub struct Pages<'a, T> {
     transport: &'a Transport,
     environment: &'a Environment,
-    /// The request for the next page; `None` at the end of the list, and if the list cannot be followed.
-    next: Option<Request>,
+    listing: Listing<T>,
     options: CallOptions,
-    key: &'static str,
-    walk: Walk,
-    items: PhantomData<fn() -> T>,
 }
 
 impl Transport {
@@ -31,17 +73,8 @@ impl Transport {
         request: Request,
         options: &CallOptions,
     ) -> Pages<'a, T> {
-        let mut request = request.bearer(token);
-        request.headers.entry(http::header::ACCEPT_ENCODING).or_insert(ACCEPTED_CODINGS);
-        Pages {
-            transport: self,
-            environment,
-            walk: Walk::new(environment, &request.url),
-            next: Some(request),
-            options: options.clone(),
-            key: "items",
-            items: PhantomData,
-        }
+        let listing = Listing::new(environment, request.bearer(token));
+        Pages { transport: self, environment, listing, options: options.clone() }
     }
 }
 
@@ -49,32 +82,23 @@ impl<T: DeserializeOwned> Pages<'_, T> {
     /// A list that stands under another key than `items`, as some of Calling do.
     #[must_use]
     pub fn under(mut self, key: &'static str) -> Self {
-        self.key = key;
+        self.listing = self.listing.under(key);
         self
     }
 
     /// Another bound on the number of pages; going beyond is an error.
     #[must_use]
     pub fn at_most(mut self, pages: usize) -> Self {
-        self.walk = self.walk.at_most(pages);
+        self.listing = self.listing.at_most(pages);
         self
     }
 
     /// The next page; `None` after the last. A page may be empty and not be the last. After an error the same page can be asked
     /// for again, except where the list cannot be followed ([`PagingError`](lanyard_protocol::PagingError)): there it ends.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>, CallError> {
-        let Some(request) = self.next.clone() else { return Ok(None) };
-        let asked = request.url.clone();
+        let Some(request) = self.listing.asks_for() else { return Ok(None) };
         let exchange = self.transport.call(self.environment, request.clone(), &self.options).await?;
-        let page = exchange
-            .response
-            .page(&request.method, asked.expose().path(), self.key)
-            .map_err(|error| error.or_tracking_id(exchange.tracking_id))?;
-        self.next = None;
-        let next = self.walk.follow(&asked, &exchange.response.headers, page.fingerprints().iter().copied());
-        let next = next.map_err(|error| CallError::Paging(error, exchange.tracking_id))?;
-        self.next = next.map(|url| Request { url, ..request });
-        Ok(Some(page))
+        self.listing.read(request, &exchange).map(Some)
     }
 
     /// All pages as one.

@@ -1,18 +1,18 @@
 //! Any call of Webex, with a credential's token.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lanyard_client::CallOptions;
 use lanyard_credential::CredentialName;
-use lanyard_protocol::{Environment, Method, Request, Response};
-use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
+use lanyard_protocol::{Environment, Method, Request};
+use lanyard_secret::{SafeUrl, SecretBytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
-use crate::renewal::{HandOut, RecordHandOut, TokenVerdict};
-use crate::{Broker, Call, Class, Error, Pass};
+use crate::renewal::RecordHandOut;
+use crate::{Broker, Call, Error, Pass};
 
 /// Calls Webex as a credential.
 #[derive(Serialize, Deserialize)]
@@ -215,12 +215,12 @@ impl CallApi {
         !OURS.contains(name)
     }
 
-    fn request(&self, environment: &Environment, token: &AccessToken) -> Request {
+    fn request(&self, environment: &Environment) -> Request {
         let url = match &self.target {
             Target::Path(path, query) => path.url(environment, query),
             Target::Next(url) => url.clone(),
         };
-        let mut request = Request::new(self.method.clone(), url).bearer(token);
+        let mut request = Request::new(self.method.clone(), url);
         if !self.body.expose_secret().is_empty() {
             request = request.body("application/json", SecretBytes::new(self.body.expose_secret().to_vec()));
         }
@@ -235,20 +235,17 @@ impl Call for CallApi {
     type Reply = ApiReply;
 
     async fn run(self, broker: &Broker) -> Result<ApiReply, Error> {
-        let mut pass = broker.pass(&self.name, self.expected.as_ref()).await?;
+        let tokens = broker.tokens_of(&self.name).expecting(self.expected.as_ref());
+        let pass = tokens.pass().await?;
         let unrecorded = self.record(broker, &pass).await;
-        let mut asked = self.ask(broker, &pass).await?;
-        // A 401 had no effect: with a new token the call may be repeated, whatever it does.
-        if asked.1.status == StatusCode::UNAUTHORIZED
-            && let Some(renewed) = self.renewed(broker, &pass).await?
-        {
-            pass = renewed;
-            asked = self.ask(broker, &pass).await?;
-        }
-        let (url, response) = asked;
+        let environment = Arc::clone(&pass.issued.environment);
+        let request = self.request(&environment);
+        let url = request.url.clone();
+        let options = CallOptions { longest: LONGEST, ..CallOptions::default() };
+        let response = tokens.client().call_with(pass.issued, request, &options).await?.answer.response;
         Ok(ApiReply {
             name: pass.name,
-            environment: Environment::clone(&pass.environment),
+            environment: Environment::clone(&environment),
             method: self.method.clone(),
             path: url.expose().path().to_owned(),
             status: response.status,
@@ -270,42 +267,6 @@ impl CallApi {
         let (id, name, generation) = (pass.id, pass.name.clone(), pass.generation);
         let record = RecordHandOut { id, name, generation, means: format!("api {} {segment}", self.method) };
         broker.record(record).await.err()
-    }
-
-    /// Another token than the one that was refused, if Webex really refuses that one and another can be obtained.
-    async fn renewed(&self, broker: &Broker, refused: &Pass) -> Result<Option<Pass>, Error> {
-        if broker.store_is_silent() {
-            return Ok(None);
-        }
-        match broker.unless_silent(Box::pin(self.replaced(broker, refused))).await.flatten() {
-            // Webex's answer says more than that of a store that fails.
-            Err(error) if error.class() == Class::Store && broker.memory().is_some() => {
-                tracing::warn!(credential = %refused.name, %error, "cannot check whether the token is refused everywhere");
-                Ok(None)
-            }
-            replaced => replaced,
-        }
-    }
-
-    async fn replaced(&self, broker: &Broker, refused: &Pass) -> Result<Option<Pass>, Error> {
-        let hand_out =
-            || HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected: self.expected.clone() };
-        let present = hand_out().run(broker).await?;
-        if !present.token.matches(&refused.token) {
-            return Ok(Some(present.into()));
-        }
-        match broker.check_refused(&present.credential, &present.token).await? {
-            TokenVerdict::Renewed => Ok(Some(hand_out().run(broker).await?.into())),
-            TokenVerdict::Accepted | TokenVerdict::Refused(_) => Ok(None),
-        }
-    }
-
-    async fn ask(&self, broker: &Broker, pass: &Pass) -> Result<(SafeUrl, Response), Error> {
-        let request = self.request(&pass.environment, &pass.token);
-        let url = request.url.clone();
-        let options = CallOptions { longest: LONGEST, ..CallOptions::default().of(pass.subject.clone()) };
-        let exchange = broker.transport.call(&pass.environment, request, &options).await.map_err(Error::from)?;
-        Ok((url, exchange.response))
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod client_policy;
 pub(crate) mod device_sign_in;
 pub(crate) mod holders;
 pub(crate) mod import;
+pub(crate) mod issue_token;
 pub(crate) mod key;
 pub(crate) mod minted;
 pub(crate) mod names;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use lanyard_client::CallError;
+use lanyard_client::{CallError, CallOptions};
 use lanyard_credential::{App, Credential, CredentialName};
 use lanyard_protocol::{Authorization, AuthorizationId, AuthorizationKind, Environment, PersonId, Scope};
-use lanyard_secret::AccessToken;
 use lanyard_store::{About, Event, JournalRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::renewal::{HandOut, TokenVerdict};
+use crate::renewal::HandOut;
 use crate::{Broker, Call, Error, Troubled};
 
 /// So many live access tokens may an account have; past that even signing in can fail (Webex's developer documentation).
@@ -101,21 +100,8 @@ impl Call for ListTokens {
     async fn run(self, broker: &Broker) -> Result<LiveTokens, Error> {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
-        let ask = async || {
-            let (via, token) = broker.administrator(&credential, self.via.as_ref(), MAY_LIST).await?;
-            let live = broker.live_tokens(credential.clone(), &via, &token).await;
-            Ok::<_, Error>((live, via, token))
-        };
-        match ask().await? {
-            // The administrator's own token may be among those that were ended.
-            (Err(Error::Call(error)), via, token) if error.is_unauthorized() => {
-                match broker.check_refused(&via, &token).await? {
-                    TokenVerdict::Renewed => ask().await?.0,
-                    TokenVerdict::Accepted | TokenVerdict::Refused(_) => Err(Error::Call(error)),
-                }
-            }
-            (live, ..) => live,
-        }
+        let via = broker.administrator(&credential, self.via.as_ref(), MAY_LIST).await?;
+        broker.live_tokens(credential, &via).await
     }
 }
 
@@ -125,8 +111,8 @@ impl Call for RevokeTokens {
     async fn run(self, broker: &Broker) -> Result<Vec<LiveToken>, Error> {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
-        let (via, token) = broker.administrator(&credential, self.via.as_ref(), MAY_REVOKE).await?;
-        let live = broker.live_tokens(credential, &via, &token).await?;
+        let via = broker.administrator(&credential, self.via.as_ref(), MAY_REVOKE).await?;
+        let live = broker.live_tokens(credential, &via).await?;
         let credential = live.credential;
         let chosen: Vec<LiveToken> = match &self.which {
             Which::Superseded => live.tokens.into_iter().filter(|token| token.whose == Whose::Superseded).collect(),
@@ -139,11 +125,7 @@ impl Call for RevokeTokens {
         };
         let mut done = Vec::new();
         for live in chosen {
-            broker
-                .transport
-                .delete_authorization(&credential.environment, &token, &live.entry.id)
-                .await
-                .map_err(|error| explained(error.into(), &via, MAY_REVOKE))?;
+            broker.end_authorization(&via, &live.entry).await.map_err(|error| explained(error, &via, MAY_REVOKE))?;
             let token = kind_word(live.entry.kind).to_owned();
             let through = Some(format!("{} and the Authorizations API", via.name));
             let record = JournalRecord {
@@ -176,7 +158,7 @@ impl Broker {
         credential: &Credential,
         named: Option<&CredentialName>,
         scope: &'static str,
-    ) -> Result<(Credential, AccessToken), Error> {
+    ) -> Result<Credential, Error> {
         let name = match named {
             Some(name) => name.clone(),
             None => self
@@ -185,8 +167,7 @@ impl Broker {
                 .ok_or(Error::NoAdministrator { name: credential.name.clone(), scope })?,
         };
         let call = HandOut { name, min_validity: Duration::ZERO, expected: Some(credential.environment.clone()) };
-        let handed = Box::pin(call.run(self)).await?;
-        Ok((handed.credential, handed.token))
+        Ok(Box::pin(call.run(self)).await?.credential)
     }
 
     /// The name of such a credential.
@@ -208,16 +189,11 @@ impl Broker {
         Ok(all.iter().find(fits).map(|found| found.name.clone()))
     }
 
-    pub(crate) async fn live_tokens(
-        &self,
-        credential: Credential,
-        via: &Credential,
-        token: &AccessToken,
-    ) -> Result<LiveTokens, Error> {
+    pub(crate) async fn live_tokens(&self, credential: Credential, via: &Credential) -> Result<LiveTokens, Error> {
         let Some(person) = credential.subject.known().map(|subject| subject.id.clone()) else {
             return Err(Error::UnknownSubject { name: credential.name });
         };
-        let entries = self.listed(&credential.environment, token, &person).await;
+        let entries = self.listed(via, &person).await;
         let entries = entries.map_err(|error| explained(error, via, MAY_LIST))?;
         let app = match credential.app {
             Some(id) => self.store.app_by_id(id).await?,
@@ -230,13 +206,14 @@ impl Broker {
         Ok(LiveTokens { credential, via: via.name.clone(), tokens })
     }
 
-    async fn listed(
-        &self,
-        environment: &Environment,
-        token: &AccessToken,
-        person: &PersonId,
-    ) -> Result<Vec<Authorization>, Error> {
-        Ok(self.transport.authorizations(environment, token, person).await?.items)
+    async fn listed(&self, via: &Credential, person: &PersonId) -> Result<Vec<Authorization>, Error> {
+        let api = self.tokens_of(&via.name).expecting(Some(&via.environment)).client();
+        Ok(api.authorizations(person, &CallOptions::once()).await?.items)
+    }
+
+    async fn end_authorization(&self, via: &Credential, entry: &Authorization) -> Result<(), Error> {
+        let api = self.tokens_of(&via.name).expecting(Some(&via.environment)).client();
+        Ok(api.delete_authorization(&entry.id, &CallOptions::once()).await?)
     }
 
     /// Ends a grant through the Authorizations API, where the app's own secret could not: `Ok(None)` when nothing of a listing can
@@ -248,13 +225,12 @@ impl Broker {
     ) -> Result<Option<(CredentialName, bool)>, Error> {
         let (Some(app), Some(subject)) = (credential.app, credential.subject.known()) else { return Ok(None) };
         let Some(app) = self.store.app_by_id(app).await? else { return Ok(None) };
-        let (via, token) = match self.administrator(credential, None, MAY_REVOKE).await {
-            Ok((via, _)) if via.id == credential.id => return Ok(None),
-            Ok(found) => found,
-            Err(_) => return Ok(None),
+        let via = match self.administrator(credential, None, MAY_REVOKE).await {
+            Ok(via) if via.id != credential.id => via,
+            Ok(_) | Err(_) => return Ok(None),
         };
         tracing::debug!(via = %via.name, "revoking through the Authorizations API");
-        let entries = self.listed(&credential.environment, &token, &subject.id).await?;
+        let entries = self.listed(&via, &subject.id).await?;
         let refresh: Vec<_> = entries
             .iter()
             .filter(|entry| {
@@ -273,7 +249,7 @@ impl Broker {
                 _ => return Ok(None),
             },
         };
-        self.transport.delete_authorization(&credential.environment, &token, &entry.id).await.map_err(Error::from)?;
+        self.end_authorization(&via, entry).await?;
         Ok(Some((via.name, guess)))
     }
 }

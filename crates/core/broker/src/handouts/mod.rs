@@ -238,6 +238,19 @@ impl HandOuts {
         Ok(if short { Taken::Short(ready) } else { Taken::Good(ready) })
     }
 
+    /// Whether a token of this credential is in memory that can be handed out now. Opens nothing.
+    pub fn has_valid(&self, name: &str) -> bool {
+        let now = self.now();
+        let left = |held: &HeldToken| held.validity.as_ref().and_then(|validity| validity.access_left(&now));
+        self.find(name)
+            .is_some_and(|held| held.hands_out && held.is_there() && left(&held).is_none_or(|left| !left.is_zero()))
+    }
+
+    /// Whether the token in memory is of this generation.
+    pub fn holds(&self, name: &str, generation: u32) -> bool {
+        self.find(name).is_some_and(|held| held.generation.number() == generation)
+    }
+
     /// Notes a request and its time, to be written down with the next ones.
     pub fn note(&self, asked: Asked, at: Timestamp) -> Result<(), AuditBufferFull> {
         self.0.audit_buffer.note(asked, at)

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 
 /// The number of this form. It changes with every change to a call, a reply or an error that travels, and to what must come with it.
-pub const PROTOCOL: u32 = 7;
+pub const PROTOCOL: u32 = 8;
 
 /// Bytes that are not what they should be. What is wrong is said without repeating them: they may hold secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

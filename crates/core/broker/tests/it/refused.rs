@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use lanyard_broker::{Test, TokenFinding};
+use lanyard_broker::{IssueToken, Test, TokenFinding};
+use lanyard_client::CallOptions;
+use lanyard_credential::{Credential, Generation};
 use lanyard_simulator::{Options, RefreshBehaviour};
 
 use crate::world::World;
@@ -30,4 +32,29 @@ async fn four_who_are_refused_at_once_cause_one_exchange_and_all_go_on() {
     }
     assert_eq!(world.refreshes().await.len(), 1);
     assert_eq!(world.now(&credential).await.generation.number(), 2);
+}
+
+/// What a process of the owner is given that calls Webex itself, after Webex refused it this generation.
+async fn issued(world: &World, credential: &Credential, refused: Option<u32>) -> Option<u32> {
+    let (name, refused) = (credential.name.clone(), refused.map(Generation::new));
+    let call = IssueToken { name, expected: None, refused, means: "a job".to_owned() };
+    world.broker.call(call).await.unwrap().map(|token| token.generation.number())
+}
+
+#[tokio::test]
+async fn calls_with_a_refused_token_share_one_renewal_in_this_process_and_another() {
+    let world = World::new(Options { refresh: RefreshBehaviour::RotateStrict, ..Options::default() }).await;
+    // Its access token is one that Webex does not know.
+    let credential = world.grant("acme", Duration::from_hours(24)).await;
+    let api = world.broker.tokens_of(&credential.name).client();
+    let once = CallOptions::once();
+    assert_eq!(issued(&world, &credential, None).await, Some(1));
+    let (a, b, c) = tokio::join!(api.me(&once), api.me(&once), issued(&world, &credential, Some(1)));
+    assert_eq!((a.is_ok(), b.is_ok(), c), (true, true, Some(2)));
+    assert_eq!(world.refreshes().await.len(), 1);
+    // Another process comes late with the first one, and gets what there is.
+    assert_eq!(issued(&world, &credential, Some(1)).await, Some(2));
+    // Webex accepts the second one elsewhere, so that the call itself was refused.
+    assert_eq!(issued(&world, &credential, Some(2)).await, None);
+    assert_eq!(world.refreshes().await.len(), 1);
 }

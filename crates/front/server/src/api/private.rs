@@ -6,8 +6,8 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use lanyard_broker::{
-    Asked, AwaitDevice, CallApi, CheckCalls, Clear, FindWebex, ListNames, TakeToken, Taken, TakenToken, Travels as _,
-    wire,
+    Asked, AwaitDevice, CallApi, CheckCalls, Clear, FindWebex, IssueToken, ListNames, TakeToken, Taken, TakenToken,
+    Travels as _, wire,
 };
 use zeroize::Zeroizing;
 
@@ -144,7 +144,8 @@ impl Private {
 }
 
 /// The calls that are answered from memory while the store fails, and do not wait for it afterwards either.
-const FROM_MEMORY: [&str; 5] = [CallApi::NAME, CheckCalls::NAME, FindWebex::NAME, ListNames::NAME, TakeToken::NAME];
+const FROM_MEMORY: [&str; 6] =
+    [CallApi::NAME, CheckCalls::NAME, FindWebex::NAME, IssueToken::NAME, ListNames::NAME, TakeToken::NAME];
 
 fn unread(error: &owner::BodyError) -> Response<Body> {
     Problem::new(Code::BadRequest, error.to_string()).response()

@@ -9,6 +9,7 @@ mod body;
 mod connect;
 mod error;
 mod remote;
+mod tokens;
 
 use http::HeaderName;
 
@@ -18,6 +19,7 @@ pub use self::body::{BodyError, whole};
 pub use self::connect::ConnectError;
 pub(crate) use self::connect::{is_open_to_others, open};
 pub use self::remote::{Meant, Owner};
+pub use self::tokens::OwnerTokens;
 
 /// The name of a call follows.
 pub const ROUTE: &str = "/private/call/";

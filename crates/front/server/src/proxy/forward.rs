@@ -11,24 +11,23 @@ use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use lanyard_broker::{Broker, Pass};
-use lanyard_client::{Outgoing, Streamed, Upload};
+use lanyard_client::{Outgoing, Upload};
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError};
 use lanyard_secret::{SafeUrl, SecretBytes};
 use zeroize::Zeroizing;
 
+use super::begun::begun;
 use super::org::Pin;
-use super::unauthorized::Unauthorized;
 use super::withdrawn::Withdrawn;
-use super::{admission, headers, link, trouble};
-use crate::body::{self, Body, BoxError};
+use super::{admission, headers, trouble};
+use crate::body::{Body, BoxError};
 use crate::problem::{Code, Problem};
 
 /// Makes calls of Webex for programs that hold no token.
 #[derive(Debug)]
 pub struct Proxy {
     broker: Broker,
-    unauthorized: Unauthorized,
 }
 
 /// A call that could be read; whether it may be made is a policy's question. Its `Debug` shows method and path alone.
@@ -65,9 +64,19 @@ impl<B> Forward<B> {
         below: &str,
         base: impl Into<String>,
     ) -> Result<Self, Problem> {
+        Self::of(request, name, ProxyPath::parse(below), base)
+    }
+
+    /// Like [`read`](Self::read), with the path as it was read.
+    pub(crate) fn of(
+        request: Request<B>,
+        name: CredentialName,
+        path: Result<ProxyPath, ProxyPathError>,
+        base: impl Into<String>,
+    ) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         admission::admit(&parts)?;
-        let path = ProxyPath::parse(below).map_err(unreadable)?;
+        let path = path.map_err(unreadable)?;
         let Parts { method, uri, headers, .. } = parts;
         let query = uri.query().map(str::to_owned);
         Ok(Self { name, path, query, method, headers, body, base: base.into(), org: None, credential: None })
@@ -97,15 +106,6 @@ impl<B> Forward<B> {
     }
 }
 
-/// A call whose body may be sent more than once, or not.
-struct Ready {
-    path: ProxyPath,
-    query: Option<String>,
-    method: Method,
-    headers: HeaderMap,
-    base: String,
-}
-
 /// A body as it came.
 enum Held {
     /// Short, or none.
@@ -115,10 +115,9 @@ enum Held {
 }
 
 impl Proxy {
-    /// A proxy over a broker; one for each process, so that what is learned about a token serves all its clients.
+    /// A proxy over a broker.
     pub fn new(broker: Broker) -> Self {
-        let unauthorized = Unauthorized::new(broker.parts().clock);
-        Self { broker, unauthorized }
+        Self { broker }
     }
 
     /// Makes the call, and passes the answer on as it comes. An answer that is Webex's own has no `Lanyard-Error` header; one that
@@ -132,7 +131,7 @@ impl Proxy {
         B: HttpBody<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<BoxError>,
     {
-        let shown = format!("{call:?}");
+        let shown = tracing::enabled!(tracing::Level::DEBUG).then(|| format!("{call:?}"));
         match Box::pin(self.attempt(call)).await {
             Ok(response) => response,
             Err(problem) => {
@@ -148,7 +147,6 @@ impl Proxy {
         B::Error: Into<BoxError>,
     {
         let Forward { name, path, query, method, headers, body, base, org, credential } = call;
-        let broker = self.broker.authorized_for(credential.map(|id| (name.clone(), id)));
         let pin = org.as_ref().map(Pin);
         let segments = path.segments();
         let named = pin.map(|pin| pin.head(&segments, query.as_deref())).transpose()?;
@@ -160,32 +158,36 @@ impl Proxy {
             (Some(_), ..) => return Err(too_long_to_read()),
             (None, ..) => None,
         };
-        let pass = broker.pass(&name, None).await?;
+        let tokens = self.broker.tokens_of(&name).bound_to(credential);
+        let Pass { id, organisation, issued, .. } = tokens.pass().await?;
         let query = match (pin, &named) {
-            (Some(pin), Some(named)) => pin.settle(&method, &segments, query, named, pass.organisation.as_deref())?,
+            (Some(pin), Some(named)) => pin.settle(&method, &segments, query, named, organisation.as_deref())?,
             _ => query,
         };
-        let ready = Ready { query, headers: headers::up(&headers), path, method, base };
-        let (first, again) = match body {
-            Held::Passing(stream) => (Upload::Stream(stream), None),
-            Held::Whole(bytes) => (upload(&bytes), Some(bytes)),
+        let Some(url) = path.url(&issued.environment) else { return Err(no_such_service(&path)) };
+        let mut whole = url.into_inner();
+        whole.set_query(query.as_deref());
+        let url = SafeUrl::new(whole);
+        let body = match body {
+            Held::Passing(stream) => Upload::Stream(stream),
+            Held::Whole(bytes) => Upload::whole(bytes),
         };
-        let mut withdrawn = Withdrawn::of(self.broker.memory(), pass.id);
-        let (url, streamed) = withdrawn.unless(self.send(&ready, &pass, first)).await?;
-        if streamed.response.status() != StatusCode::UNAUTHORIZED {
-            return passed_on(streamed, &pass, &url, &ready, withdrawn);
-        }
-        // Also where this call cannot be repeated, the next one has the new token.
-        let replaced = self.unauthorized.replace(&broker, &pass).await;
-        if let Err(error) = &replaced {
-            let credential = &pass.name;
-            tracing::warn!(%credential, %error, "whether the token is refused everywhere was not found out");
-        }
-        let (Ok(Some(renewed)), Some(bytes)) = (replaced, again) else {
-            return passed_on(streamed, &pass, &url, &ready, withdrawn);
+        let request = Outgoing { method: method.clone(), url: url.clone(), headers: headers::up(&headers), body };
+        let mut withdrawn = Withdrawn::of(self.broker.memory(), id);
+        let client = tokens.client();
+        let sent = async {
+            let answered = client.stream_with(issued, request).await.map_err(|error| trouble::problem(&error))?;
+            let status = answered.answer.response.status();
+            // A token that was renewed on the way is in memory with the next look.
+            if let Some(memory) = self.broker.memory()
+                && (status == StatusCode::UNAUTHORIZED || !memory.holds(name.as_str(), answered.token.generation))
+            {
+                memory.poke();
+            }
+            begun(answered, &url).await
         };
-        let (url, streamed) = withdrawn.unless(self.send(&ready, &renewed, upload(&bytes))).await?;
-        passed_on(streamed, &renewed, &url, &ready, withdrawn)
+        let begun = withdrawn.unless(sent).await?;
+        begun.passed_on(&method, &url, &base, withdrawn)
     }
 
     /// Takes a short body whole, and leaves a long one as it is.
@@ -206,23 +208,6 @@ impl Proxy {
             Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not come in time")),
         }
     }
-
-    async fn send(&self, call: &Ready, pass: &Pass, body: Upload) -> Result<(SafeUrl, Streamed), Problem> {
-        let environment = &*pass.environment;
-        let Some(url) = call.path.url(environment) else { return Err(no_such_service(&call.path)) };
-        let mut whole = url.into_inner();
-        whole.set_query(call.query.as_deref());
-        let url = SafeUrl::new(whole);
-        let request = Outgoing { method: call.method.clone(), url: url.clone(), headers: call.headers.clone(), body };
-        match self.broker.stream(&pass.environment, &pass.subject, &pass.token, request).await {
-            // No other protocol was asked for.
-            Ok(streamed) if streamed.response.status().is_informational() => {
-                Err(Problem::new(Code::UpstreamGarbled, format!("{url} answered with another protocol")))
-            }
-            Ok(streamed) => Ok((url, streamed)),
-            Err(error) => Err(trouble::problem(&error)),
-        }
-    }
 }
 
 /// A body of known length.
@@ -237,35 +222,6 @@ async fn read<B: HttpBody<Data = Bytes>>(body: B, length: u64) -> Result<SecretB
         }
     }
     Ok(SecretBytes::new(std::mem::take(&mut *held)))
-}
-
-fn upload(bytes: &SecretBytes) -> Upload {
-    if bytes.expose_secret().is_empty() { Upload::Empty } else { Upload::Whole(bytes.clone()) }
-}
-
-fn passed_on(
-    streamed: Streamed,
-    pass: &Pass,
-    url: &SafeUrl,
-    call: &Ready,
-    withdrawn: Withdrawn,
-) -> Result<Response<Body>, Problem> {
-    let (parts, body) = streamed.response.into_parts();
-    let mut response = Response::new(body::streamed(withdrawn.guard(body.boxed())));
-    *response.status_mut() = parts.status;
-    *response.headers_mut() = parts.headers;
-    headers::down(response.headers_mut(), &pass.token);
-    let rewritten = link::rewrite(response.headers_mut(), &pass.environment, url, &call.base);
-    // A change is done, whatever its answer; a read can be repeated.
-    if rewritten.is_err() && response.status().is_success() && matches!(call.method, Method::GET | Method::HEAD) {
-        return Err(list_cut_off(url));
-    }
-    Ok(response)
-}
-
-fn list_cut_off(url: &SafeUrl) -> Problem {
-    Problem::new(Code::UpstreamGarbled, format!("the list at {url} continues at an address outside its Webex"))
-        .hint("see the broker's log; a smaller or larger `max` may avoid the next page")
 }
 
 fn unreadable(error: ProxyPathError) -> Problem {

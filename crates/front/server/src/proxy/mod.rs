@@ -5,12 +5,12 @@
 
 mod address;
 mod admission;
+mod begun;
 mod forward;
 mod headers;
 mod link;
 mod org;
 mod trouble;
-mod unauthorized;
 mod withdrawn;
 
 pub use address::Address;

@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use lanyard_client::StreamError;
+use lanyard_client::{DownloadError, StreamError};
+use lanyard_secret::SafeUrl;
 
 use crate::problem::{Code, Problem};
 
@@ -17,6 +18,13 @@ pub(super) fn problem(error: &StreamError) -> Problem {
             told.hint("Webex may have carried out the call; check before you repeat a call that changes anything")
         }
     }
+}
+
+/// The answer broke off before any of it was passed on.
+pub(super) fn broken_off(url: &SafeUrl, error: &DownloadError) -> Problem {
+    let code = if matches!(error, DownloadError::Idle(_)) { Code::UpstreamSlow } else { Code::UpstreamCut };
+    Problem::new(code, format!("{url}: {error}"))
+        .hint("Webex may have carried out the call; check before you repeat a call that changes anything")
 }
 
 fn code(error: &StreamError) -> Code {

@@ -23,8 +23,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Upload {
     /// None.
     Empty,
-    /// All of it; a copy can be sent again.
-    Whole(SecretBytes),
+    /// All of it: it can be sent again. Made by [`whole`](Self::whole).
+    Whole(Bytes),
     /// A stream, of which nothing is kept.
     Stream(BoxBody<Bytes, BoxError>),
 }
@@ -40,12 +40,25 @@ impl fmt::Debug for Upload {
 }
 
 impl Upload {
+    /// A body that is held in memory, which is wiped when the last copy is dropped. Copies share it.
+    pub fn whole(bytes: SecretBytes) -> Self {
+        if bytes.expose_secret().is_empty() { Self::Empty } else { Self::Whole(Bytes::from_owner(Owned(bytes))) }
+    }
+
+    /// A copy that can be sent later; `None` for a stream, of which nothing is kept.
+    pub(crate) fn kept(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+
     /// Returns the body of a request, each consumed piece of which counts as progress; `None` if there is no body.
     pub(super) fn counted(self, progress: &Progress) -> Option<reqwest::Body> {
         match self {
             Self::Empty => None,
-            // Not copied: what was held in memory that is wiped stays there.
-            Self::Whole(bytes) => Some(Bytes::from_owner(Owned(bytes)).into()),
+            Self::Whole(bytes) => Some(bytes.into()),
             Self::Stream(body) => Some(reqwest::Body::wrap(Counted { body, progress: progress.clone() })),
         }
     }

@@ -1,6 +1,7 @@
 //! The client against scripted servers on loopback.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod api_client;
 mod calls;
 mod errors;
 mod limits;

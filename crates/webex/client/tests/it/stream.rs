@@ -44,7 +44,7 @@ async fn a_body_goes_up_whole_or_as_a_stream_with_its_length_where_that_is_known
     let ok = answer("200 OK", &[], "{}");
     let webex = Server::playing([ok.clone(), ok]).await;
     let (transport, environment) = (transport(Patience::Endless), webex.environment());
-    let whole = Upload::Whole(SecretBytes::new(b"whole".to_vec()));
+    let whole = Upload::whole(SecretBytes::new(b"whole".to_vec()));
     let stream = Upload::Stream(Full::from("stream").map_err(|never| match never {}).boxed());
     for body in [whole, stream] {
         let streamed = transport.stream(&environment, to(&environment, Method::POST, body), None).await.unwrap();

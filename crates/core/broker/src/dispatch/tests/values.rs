@@ -286,6 +286,15 @@ fn using(tried: &mut Trips) {
         let (expected, means) = (Some(expected()), "exec ls".to_owned());
         tried.trip(&TakeToken { name: name(), min_validity, expected, means }, &given);
     }
+    let issued = TokenForCalls {
+        id: credential().id,
+        generation: Generation::new(3),
+        environment: Environment::fedramp(),
+        subject: Some(PersonId::new("p")),
+        token: AccessToken::new(CANARY),
+    };
+    let (refused, means) = (Some(Generation::new(2)), "devices sync".to_owned());
+    tried.trip(&IssueToken { name: name(), expected: Some(expected()), refused, means }, &Some(issued));
     tried.trip(
         &RecordHandOut {
             id: credential().id,

@@ -2,5 +2,6 @@
 
 mod calls;
 mod places;
+mod tokens;
 mod versions;
 mod world;

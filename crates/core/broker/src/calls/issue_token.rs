@@ -1,0 +1,74 @@
+//! A token for calls that another process makes.
+
+use lanyard_client::{IssuedToken, TokenSource as _};
+use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_protocol::{Environment, PersonId};
+use lanyard_secret::AccessToken;
+use serde::{Deserialize, Serialize};
+
+use crate::renewal::RecordHandOut;
+use crate::{Broker, Call, Error, whose_limit};
+
+/// Issues a token to a process that calls Webex itself, and records that. What [`TokenSource`](lanyard_client::TokenSource) does in
+/// one process, this does between two.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct IssueToken {
+    /// The credential.
+    pub name: CredentialName,
+    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    pub expected: Option<Environment>,
+    /// The generation that Webex answered with 401, if the caller asks for another one for that reason.
+    pub refused: Option<Generation>,
+    /// What the calls are made for, as the audit names it.
+    pub means: String,
+}
+
+/// A token, with what a call needs to know of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TokenForCalls {
+    /// The credential's id.
+    pub id: CredentialId,
+    /// The token's generation.
+    pub generation: Generation,
+    /// The Webex that accepts it.
+    pub environment: Environment,
+    /// The person, bot or machine account that it acts as, if that is known.
+    pub subject: Option<PersonId>,
+    /// The token.
+    #[serde(with = "lanyard_secret::travel")]
+    pub token: AccessToken,
+}
+
+impl From<TokenForCalls> for IssuedToken {
+    fn from(token: TokenForCalls) -> Self {
+        Self {
+            subject: whose_limit(&token.environment, token.subject.as_ref(), token.id),
+            generation: token.generation.number(),
+            environment: token.environment.into(),
+            token: token.token,
+        }
+    }
+}
+
+/// Replies with no token if there is no other than the refused one.
+impl Call for IssueToken {
+    type Reply = Option<TokenForCalls>;
+
+    async fn run(self, broker: &Broker) -> Result<Option<TokenForCalls>, Error> {
+        let tokens = broker.tokens_of(&self.name).expecting(self.expected.as_ref());
+        let pass = tokens.pass().await?;
+        let issued = match self.refused {
+            Some(refused) if pass.generation <= refused => tokens.replace(&pass.issued).await?,
+            Some(_) | None => Some(pass.issued),
+        };
+        let Some(IssuedToken { token, generation, environment, .. }) = issued else { return Ok(None) };
+        let (id, name, generation) = (pass.id, pass.name, Generation::new(generation));
+        let record = RecordHandOut { id, name, generation, means: self.means };
+        // A store that cannot be written keeps nobody from a valid token.
+        if let Err(why) = broker.record(record).await {
+            tracing::error!(credential = %self.name, why, "a hand-out is missing from the audit");
+        }
+        let environment = Environment::clone(&environment);
+        Ok(Some(TokenForCalls { id, generation, environment, subject: pass.subject, token }))
+    }
+}

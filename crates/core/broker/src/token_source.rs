@@ -1,0 +1,165 @@
+//! The tokens of a credential as a source for calls in this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lanyard_client::{ApiClient, ApiError, IssuedToken, TokenSource};
+use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_protocol::Environment;
+use lanyard_time::Moment;
+
+use crate::environment::expect;
+use crate::handouts::Ready;
+use crate::memory::Pass;
+use crate::renewal::{HandOut, HandedOut, TokenVerdict};
+use crate::{Broker, Error};
+
+/// The tokens of one credential, from the broker of this process: from memory, or else from the store.
+#[derive(Clone, Copy, Debug)]
+pub struct CredentialTokens<'a> {
+    broker: &'a Broker,
+    name: &'a CredentialName,
+    /// The Webex that the caller takes the credential to belong to; any other is refused before anything is sent or spent.
+    expected: Option<&'a Environment>,
+    /// The credential for which the caller was authorised. Another one that has the name by now is not used.
+    bound: Option<CredentialId>,
+}
+
+impl Broker {
+    /// The tokens of a credential.
+    pub const fn tokens_of<'a>(&'a self, name: &'a CredentialName) -> CredentialTokens<'a> {
+        CredentialTokens { broker: self, name, expected: None, bound: None }
+    }
+}
+
+impl<'a> CredentialTokens<'a> {
+    /// Refuses a credential of another Webex.
+    #[must_use]
+    pub const fn expecting(self, expected: Option<&'a Environment>) -> Self {
+        Self { expected, ..self }
+    }
+
+    /// Refuses another credential than this one.
+    #[must_use]
+    pub const fn bound_to(self, bound: Option<CredentialId>) -> Self {
+        Self { bound, ..self }
+    }
+
+    /// A client that calls Webex with these tokens.
+    pub fn client(self) -> ApiClient<'a, Self> {
+        ApiClient::new(&self.broker.transport, self)
+    }
+
+    /// A token, and everything that a call to Webex needs of the credential.
+    pub async fn pass(&self) -> Result<Pass, Error> {
+        if let Some(ready) = self.held()? {
+            expect(self.name, &ready.held.environment, self.expected)?;
+            return Ok(ready.into());
+        }
+        match self.bound {
+            Some(id) => self.broker.authorized_for([(self.name.clone(), id)]).pass(self.name, self.expected).await,
+            None => self.broker.pass(self.name, self.expected).await,
+        }
+    }
+
+    async fn hand_out(&self) -> Result<HandedOut, Error> {
+        let expected = self.expected.cloned();
+        let call = HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected };
+        match self.bound {
+            Some(id) => self.broker.authorized_for([(self.name.clone(), id)]).call(call).await,
+            None => self.broker.call(call).await,
+        }
+    }
+
+    /// The token in memory.
+    fn held(&self) -> Result<Option<Ready>, Error> {
+        Ok(self.broker.held(self.name)?.filter(|ready| self.bound.is_none_or(|id| id == ready.held.id)))
+    }
+
+    /// A newer token than the refused one that is in memory.
+    fn newer(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Error> {
+        Ok(self.held()?.map(|ready| Pass::from(ready).issued).filter(|held| held.generation > refused.generation))
+    }
+
+    async fn replaced(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Error> {
+        let mut accepted = self.broker.doubts.of(self.name).lock_owned().await;
+        // Another caller may have found out while this one waited.
+        let present = self.hand_out().await?;
+        if !present.token.matches(&refused.token) {
+            return Ok(Some(Pass::from(present).issued));
+        }
+        let now = self.broker.clock.now();
+        let doubted = (present.credential.id, present.credential.generation);
+        if accepted.as_ref().is_some_and(|earlier| earlier.is_believed(doubted, &now)) {
+            return Ok(None);
+        }
+        match self.broker.check_refused(&present.credential, &present.token).await? {
+            TokenVerdict::Accepted => {
+                *accepted = Some(Accepted { token: doubted, at: now });
+                Ok(None)
+            }
+            TokenVerdict::Renewed => Ok(Some(Pass::from(self.hand_out().await?).issued)),
+            TokenVerdict::Refused(_) => Ok(None),
+        }
+    }
+}
+
+impl From<ApiError<Self>> for Error {
+    fn from(error: ApiError<Self>) -> Self {
+        match error {
+            ApiError::NoToken(error) => error,
+            ApiError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl TokenSource for CredentialTokens<'_> {
+    type Error = Error;
+
+    async fn issue(&self) -> Result<IssuedToken, Error> {
+        Ok(self.pass().await?.issued)
+    }
+
+    async fn replace(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Error> {
+        if let Some(newer) = self.newer(refused)? {
+            return Ok(Some(newer));
+        }
+        // A store that does not answer is not waited for.
+        if self.broker.store_is_silent() {
+            return Ok(None);
+        }
+        // On the heap: it is large, and almost no call needs it.
+        self.broker.unless_silent(Box::pin(self.replaced(refused))).await?
+    }
+}
+
+/// What is found out about refused tokens, one caller at a time for each credential: many calls are refused at once when a token
+/// ends, and one of them finds out for all.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts(Mutex<HashMap<CredentialName, Door>>);
+
+type Door = Arc<tokio::sync::Mutex<Option<Accepted>>>;
+
+impl Doubts {
+    fn of(&self, name: &CredentialName) -> Door {
+        let mut doors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(doors.entry(name.clone()).or_default())
+    }
+}
+
+/// A token that was doubted, and that Webex accepts.
+#[derive(Debug)]
+struct Accepted {
+    token: (CredentialId, Generation),
+    at: Moment,
+}
+
+impl Accepted {
+    fn is_believed(&self, token: (CredentialId, Generation), now: &Moment) -> bool {
+        self.token == token && now.since(&self.at) < BELIEVED
+    }
+}
+
+/// How long an accepted token is not doubted again: a call that its subject may not make is a 401 each time.
+const BELIEVED: Duration = Duration::from_mins(1);
