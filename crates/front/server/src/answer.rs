@@ -6,10 +6,12 @@ use futures_util::future::{BoxFuture, Either, Ready, ready};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use tokio::task::JoinHandle;
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
+use crate::proxy::Address;
 use crate::serve::Shared;
 use crate::{api, proxying, record};
 
@@ -54,8 +56,11 @@ fn at_once(
             }
         }));
     }
-    if proxying::is_asked(request.uri().path()) {
-        return Err(elsewhere(&shared, proxying::answer(Arc::clone(&shared), peer, caller, request)));
+    if let Some(address) = Address::of(request.uri().path()) {
+        let has_token = shared.hand_outs.has_valid(address.name);
+        let work = proxying::answer(Arc::clone(&shared), peer, caller, request);
+        // With a token in memory nothing but the network is waited for.
+        return Err(if has_token { to_its_end(tokio::spawn(work)) } else { elsewhere(&shared, work) });
     }
     let there = Arc::clone(&shared);
     Err(elsewhere(&shared, async move { api::answer(&there, &caller, request).await }))
@@ -97,7 +102,11 @@ fn elsewhere(
     shared: &Shared,
     work: impl Future<Output = Response<Body>> + Send + 'static,
 ) -> BoxFuture<'static, Response<Body>> {
-    let done = shared.work.spawn(work);
+    to_its_end(shared.work.spawn(work))
+}
+
+/// Has it done to its end, whoever is still there to hear the answer.
+fn to_its_end(done: JoinHandle<Response<Body>>) -> BoxFuture<'static, Response<Body>> {
     Box::pin(async move {
         match done.await {
             Ok(response) => response,

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use lanyard_broker::{Actor, Asked, AuditBuffer, AuditBufferFull, Broker, HandOutOptions, Show};
 use lanyard_credential::CredentialName;
+use lanyard_protocol::ProxyPath;
 use lanyard_secret::ClientSecret;
 use lanyard_store::StoreError;
 use lanyard_time::{Entropy, SystemSleep};
@@ -203,7 +204,7 @@ impl Inner {
 impl Here {
     async fn answer(&self, inner: &Inner, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let path = request.uri().path().to_owned();
-        let means = Means::of(request.method(), &path);
+        let means = Means::of(request.method(), ProxyPath::parse(&path).ok().as_ref());
         let credential = self.broker.call(Show { name: inner.name.clone() }).await?;
         let mut noted = Noted { here: self, asked: None };
         let called = |further: &str, end| Asked {

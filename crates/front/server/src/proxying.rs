@@ -7,7 +7,7 @@ use http::{HeaderName, Request, Response};
 use hyper::body::Incoming;
 use lanyard_broker::{Asked, AuditBufferFull};
 use lanyard_credential::{Capability, CredentialName};
-use lanyard_protocol::yields_credential;
+use lanyard_protocol::{ProxyPath, ProxyPathError, yields_credential};
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
@@ -22,11 +22,6 @@ pub(crate) const BASE: HeaderName = HeaderName::from_static("lanyard-base");
 /// The header in which a command of the owner names the program that calls through it.
 const MEANS: HeaderName = crate::api::token::MEANS;
 
-/// Whether a path is one of the proxy's.
-pub(crate) fn is_asked(path: &str) -> bool {
-    Address::of(path).is_some()
-}
-
 /// Makes the call, where the caller may.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
@@ -34,8 +29,8 @@ pub(crate) async fn answer(
     caller: Caller,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let path = request.uri().path().to_owned();
-    let address = Address::of(&path).unwrap_or(Address { name: "", below: "" });
+    let target = request.uri().path().to_owned();
+    let address = Address::of(&target).unwrap_or(Address { name: "", below: "" });
     let Address { name, below } = address;
     let named = match address.credential() {
         Ok(named) => named,
@@ -46,9 +41,10 @@ pub(crate) async fn answer(
         return Problem::new(Code::Store, AuditBufferFull.to_string()).response();
     }
     let held = shared.hand_outs.find(name);
-    let (means, further) = means(&caller, &request, below);
+    let path = ProxyPath::parse(below);
+    let (means, further) = means(&caller, &request, path.as_ref().ok());
     let base = base(&peer, request.headers(), name);
-    let judged = judge(&shared, &caller, held.as_ref().map(|held| held.id), request, named, below, base);
+    let judged = judge(&shared, &caller, held.as_ref().map(|held| held.id), request, named, path, base);
     let (response, refused) = match judged {
         Ok(call) => {
             let response = shared.proxy.forward(call).await;
@@ -72,17 +68,19 @@ pub(crate) async fn answer(
             tracing::error!(error = %full, "a call is missing from the audit");
         }
     }
-    // A token that was renewed on the way is in memory with the next look.
-    shared.hand_outs.poke();
     response
 }
 
 /// The call as the audit names it, and the rest of its path.
-fn means(caller: &Caller, request: &Request<Incoming>, below: &str) -> (Arc<str>, String) {
+fn means(caller: &Caller, request: &Request<Incoming>, path: Option<&ProxyPath>) -> (Arc<str>, String) {
     let said = request.headers().get(MEANS).and_then(|value| value.to_str().ok());
     let by = said.filter(|_| matches!(caller, Caller::Owner { .. })).map(|said| format!("{said}, "));
-    let Means { call, further } = Means::of(request.method(), below);
-    (format!("{}{call}", by.unwrap_or_default()).into(), further)
+    let Means { call, further } = Means::of(request.method(), path);
+    let means = match by {
+        Some(by) => format!("{by}{call}").into(),
+        None => call.into(),
+    };
+    (means, further)
 }
 
 fn judge(
@@ -91,7 +89,7 @@ fn judge(
     credential: Option<lanyard_credential::CredentialId>,
     request: Request<Incoming>,
     name: CredentialName,
-    below: &str,
+    path: Result<ProxyPath, ProxyPathError>,
     base: String,
 ) -> Result<Forward<Incoming>, Problem> {
     let now = shared.hand_outs.now();
@@ -100,7 +98,7 @@ fn judge(
     if unseen > shared.options.hand_outs.max_stale {
         return Err(Problem::stale(unseen));
     }
-    let call = Forward::read(request, name, below, base)?;
+    let call = Forward::of(request, name, path, base)?;
     let segments = call.path().segments();
     caller.may_call(call.method(), &segments, yields_credential(call.method(), &segments))?;
     let org = match caller {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use lanyard_secret::{OddLetter, SafeUrl};
 use thiserror::Error;
+use tokio::runtime::{Handle, Id};
 
 use crate::proxy_variables::{self, UnusableProxy};
 
@@ -23,26 +24,52 @@ pub enum SetupError {
     Token(OddLetter),
 }
 
-/// Two clients, each built when it is first needed: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
+/// HTTP clients, each built when it is first needed: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
 #[derive(Debug)]
 pub(crate) struct Clients {
     /// How long a whole exchange may take; `None` for as long as it goes on.
     whole: Option<Duration>,
-    remote: ArcSwapOption<reqwest::Client>,
-    local: ArcSwapOption<reqwest::Client>,
+    /// Whether each runtime has clients of its own.
+    per_runtime: bool,
+    built: ArcSwap<Vec<Built>>,
+}
+
+/// A client, and what it is for.
+#[derive(Clone, Debug)]
+struct Built {
+    purpose: (bool, Option<Id>),
+    client: Arc<reqwest::Client>,
 }
 
 impl Clients {
     pub(crate) fn new(whole: Option<Duration>) -> Self {
-        Self { whole, remote: ArcSwapOption::empty(), local: ArcSwapOption::empty() }
+        Self { whole, per_runtime: false, built: ArcSwap::default() }
+    }
+
+    /// Clients for runtimes that stay. Each has its own, whose connections it drives itself: a connection of another runtime wakes
+    /// another thread for each piece that comes.
+    pub(crate) fn per_runtime() -> Self {
+        Self { per_runtime: true, ..Self::new(None) }
     }
 
     /// The client for an address.
     pub(crate) fn of(&self, url: &SafeUrl) -> Result<Arc<reqwest::Client>, SetupError> {
-        let cell = if url.is_loopback() { &self.local } else { &self.remote };
-        if let Some(client) = cell.load_full() {
-            return Ok(client);
+        let runtime = if self.per_runtime { Handle::try_current().ok().map(|handle| handle.id()) } else { None };
+        let purpose = (url.is_loopback(), runtime);
+        if let Some(built) = self.built.load().iter().find(|built| built.purpose == purpose) {
+            return Ok(Arc::clone(&built.client));
         }
+        let client = Arc::new(self.build(url.is_loopback())?);
+        // Should another have been faster, its connections are as good, and these end with their calls.
+        self.built.rcu(|built| {
+            let mut built = Vec::clone(built);
+            built.push(Built { purpose, client: Arc::clone(&client) });
+            built
+        });
+        Ok(client)
+    }
+
+    fn build(&self, is_local: bool) -> Result<reqwest::Client, SetupError> {
         // An earlier call may have installed it; then that one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -54,22 +81,18 @@ impl Clients {
         if let Some(whole) = self.whole {
             builder = builder.timeout(whole);
         }
-        if url.is_loopback() {
+        if is_local {
             builder = builder.no_proxy().tls_certs_only([]);
         } else {
             proxy_variables::check()?;
             builder = builder.https_only(true);
         }
-        let built = Arc::new(builder.build().map_err(SetupError::Client)?);
-        // Should another have been faster, its connections are as good.
-        cell.store(Some(Arc::clone(&built)));
-        Ok(built)
+        builder.build().map_err(SetupError::Client)
     }
 
     /// Lets go of the connections that are kept open. Calls under way go on.
     pub(crate) fn forget(&self) {
-        self.remote.store(None);
-        self.local.store(None);
+        self.built.store(Arc::default());
     }
 }
 

@@ -92,7 +92,7 @@ impl Transport {
             sleep,
             limits: Limits::default(),
             clients: Clients::new(Some(WHOLE)),
-            streaming: Clients::new(None),
+            streaming: Clients::per_runtime(),
         }
     }
 

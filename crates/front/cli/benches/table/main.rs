@@ -11,6 +11,7 @@ mod floor;
 mod hand_out;
 mod load;
 mod machine;
+mod nginx;
 mod process;
 mod proxy;
 mod renewals;
@@ -61,7 +62,7 @@ enum What {
     HandOut,
     /// A token from the socket while another credential is rotated
     Rotation,
-    /// A call through the proxy, against the call itself
+    /// A call through the proxy, against the call itself and nginx
     Proxy,
     /// `lanyard token` as a process
     Token,

@@ -40,7 +40,8 @@ impl Server {
         server
     }
 
-    fn start(command: &mut Command, socket: PathBuf) -> Self {
+    /// A program that listens on `socket`.
+    pub(crate) fn start(command: &mut Command, socket: PathBuf) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
         Self { child, socket }
     }

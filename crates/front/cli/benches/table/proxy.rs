@@ -1,4 +1,4 @@
-//! A call through the proxy, against the call itself.
+//! A call through the proxy, against the call itself and against nginx.
 
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Webex};
 
-use crate::Plan;
-use crate::hand_out::median;
-use crate::load::{now, seconds};
+use crate::hand_out::{in_turns, median};
+use crate::load::{Load, Seen, now, seconds};
 use crate::process::Server;
-use crate::table::{Row, Table};
+use crate::table::{Row, Table, Target};
+use crate::{Plan, nginx};
 
 /// The path of each call: its reply is small, and equal for all clients.
 const CALL: &str = "/v1/people/me";
 /// So many calls in each turn.
 const CALLS: usize = 300;
+/// Against nginx.
+const RATE: Target = Target::AtLeast(0.8);
 
 /// A connection that is kept, and what is said on it.
 struct Kept<S> {
@@ -88,5 +90,37 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
         let beside = format!("{:.0} µs, the call itself {:.0} µs", proxied * 1e6, direct * 1e6);
         let what = format!("proxy, one client, kept alive: what it adds to a call, p{hundredth}");
         table.add(Row::seen(what, format!("{:.0} µs", added * 1e6), beside));
+    }
+    match nginx::start(home.beside(), &host, &token) {
+        Some(nginx) => against(&nginx, &broker, plan, table),
+        None => {
+            table.add(Row::seen("proxy, kept alive".to_owned(), "-".to_owned(), "nginx is not installed".to_owned()));
+        }
+    }
+}
+
+/// Both add the token to the same call, from the same clients to the same simulator, in turns.
+fn against(nginx: &Server, broker: &Server, plan: &Plan, table: &mut Table) {
+    for &clients in plan.clients.iter().filter(|clients| **clients <= 16) {
+        let load = |server: &Server, path: &str| {
+            let (socket, time) = (&server.socket, plan.turn);
+            Load { socket, path, clients, kept: true, time, server: server.id() }.run()
+        };
+        let path = format!("/webex/acme{CALL}");
+        let rounds = in_turns(plan.rounds, || load(broker, &path), || load(nginx, CALL));
+        let ratio = |of: fn(&Seen) -> f64| median(rounds.iter().map(|(ours, nginx)| of(ours) / of(nginx)));
+        let both = |of: fn(&Seen) -> f64| {
+            (median(rounds.iter().map(|(ours, _)| of(ours))), median(rounds.iter().map(|(_, nginx)| of(nginx))))
+        };
+        let what = format!("proxy, kept alive, {clients} client{}", if clients == 1 { "" } else { "s" });
+        let (ours, theirs) = both(Seen::per_second);
+        let beside = format!("{:.2} k/s, nginx {:.2} k/s", ours / 1e3, theirs / 1e3);
+        table.add(Row::against(format!("{what}: requests/s"), RATE, ratio(Seen::per_second), " x", beside));
+        let (ours, theirs) = both(Seen::p50);
+        let beside = format!("{:.0} µs, nginx {:.0} µs", ours * 1e6, theirs * 1e6);
+        table.add(Row::seen(format!("{what}: p50"), format!("{:.2} x", ratio(Seen::p50)), beside));
+        let (ours, theirs) = both(Seen::cost);
+        let beside = format!("{ours:.1} µs, nginx {theirs:.1} µs");
+        table.add(Row::seen(format!("{what}: processor time"), format!("{:.2} x", ratio(Seen::cost)), beside));
     }
 }

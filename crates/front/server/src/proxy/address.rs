@@ -49,10 +49,9 @@ pub(crate) struct Means {
 }
 
 impl Means {
-    /// `below` is the path as it came, after the credential's name.
-    pub(crate) fn of(method: &Method, below: &str) -> Self {
-        let path = ProxyPath::parse(below).ok();
-        let segments = path.as_ref().map(ProxyPath::segments).unwrap_or_default();
+    /// `path` is the path after the credential's name, where it can be read.
+    pub(crate) fn of(method: &Method, path: Option<&ProxyPath>) -> Self {
+        let segments = path.map(ProxyPath::segments).unwrap_or_default();
         let first = segments.first().map_or("", |first| word(first));
         let further = "/*".repeat(segments.len().saturating_sub(1).min(DEEPEST));
         Self { call: format!("proxy {} {first}", known(method)).trim_end().to_owned(), further }
@@ -106,10 +105,11 @@ mod tests {
             ("GET", "/v1/..", "proxy GET", ""),
             ("SECRET", "/v1/people", "proxy … people", ""),
         ] {
-            let means = Means::of(&method.parse().unwrap(), below);
+            let means = Means::of(&method.parse().unwrap(), ProxyPath::parse(below).ok().as_ref());
             assert_eq!((means.call.as_str(), means.further.as_str()), (call, further), "{method} {below}");
         }
-        assert_eq!(Means::of(&Method::GET, &format!("/v1/{}", "a".repeat(49))).call, "proxy GET …");
-        assert_eq!(Means::of(&Method::GET, &format!("/v1{}", "/a".repeat(40))).further.len(), 2 * DEEPEST);
+        let of = |path: String| Means::of(&Method::GET, ProxyPath::parse(&path).ok().as_ref());
+        assert_eq!(of(format!("/v1/{}", "a".repeat(49))).call, "proxy GET …");
+        assert_eq!(of(format!("/v1{}", "/a".repeat(40))).further.len(), 2 * DEEPEST);
     }
 }

@@ -20,6 +20,9 @@ pub(super) fn rewrite(
     asked: &SafeUrl,
     base: &str,
 ) -> Result<(), CutOff> {
+    if !headers.contains_key(LINK) && !headers.contains_key(LOCATION) {
+        return Ok(());
+    }
     let through = |target: &str| proxied(environment, asked, target).map(|path| format!("{base}{path}"));
     let read = Links::read(headers);
     headers.remove(LINK);
