@@ -52,6 +52,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("refresh", &["lanyard refresh acme", "lanyard refresh acme --force", "lanyard refresh acme --take-over"]),
+            "lanyard api acme people --paginate --jq '.items[].displayName'",
     ("tokens list", &["lanyard tokens list acme --via admin"]),
     ("tokens revoke", &["lanyard tokens revoke acme --superseded", "lanyard tokens revoke acme Y2lz --via admin"]),
     ("rename", &["lanyard rename lobby foyer"]),

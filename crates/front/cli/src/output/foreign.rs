@@ -20,7 +20,7 @@ fn shown_body(bytes: &[u8], terminal: bool) -> Cow<'_, [u8]> {
     }
     let shown = match lanyard_protocol::parse_json::<serde_json::Value>(bytes) {
         Ok(value) => visible_json(&format!("{value:#}")).into_owned(),
-        Err(_) => String::from_utf8_lossy(bytes).split('\n').map(visible).collect::<Vec<_>>().join("\n"),
+        Err(_) => visible_lines(&String::from_utf8_lossy(bytes)),
     };
     Cow::Owned(shown.into_bytes())
 }
@@ -33,6 +33,17 @@ pub(crate) fn header(name: &str, value: &[u8]) -> Result<(), Failure> {
         Cow::Borrowed(value)
     };
     put(&[name.as_bytes(), b": ", &value, b"\n"].concat())
+}
+
+/// Writes a text and ends its line.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    let mut shown = if std::io::stdout().is_terminal() { visible_lines(text) } else { text.to_owned() };
+    shown.push('\n');
+    put(shown.as_bytes())
+}
+
+fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes a piece of JSON.

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use lanyard_testkit::{Ended, Home, Method, Options, Running, SCOPES, Webex};
+use lanyard_testkit::{Ended, Home, Method, Options, Running, SCOPES, Terminal, Webex};
 use serde_json::{Value, json};
 
 use crate::{LANYARD, signed_in};
@@ -60,6 +60,46 @@ fn pages_are_one_array_or_one_item_a_line() {
     let cut = home.run(["api", "people?max=4", "--lines"]);
     assert!(cut.stdout.lines().count() >= 4, "{}", cut.stdout);
     cut.fails(5);
+}
+
+#[test]
+fn an_expression_filters_the_reply_or_each_page() {
+    let webex = Webex::with(Options { people: 25, ..Options::default() });
+    let home = signed_in(&webex);
+    let email = webex.description().admin.email.clone();
+    assert_eq!(home.run(["api", "people/me", "--jq", ".emails[0]"]).ok(), email);
+    assert_eq!(home.run(["api", "people/me", "-q", "[.type, (.emails | length), null]"]).ok(), "[\"person\",1,null]");
+    let pages = home.run(["api", "people?max=10", "--paginate", "--jq", ".items | length"]).ok();
+    assert_eq!(pages, "10\n10\n5");
+    let included = home.run(["api", "-i", "people/me", "--jq", ".type"]).ok();
+    assert!(included.starts_with("HTTP 200") && included.ends_with("\n\nperson"), "{included}");
+
+    // A refusal is printed as it came; an expression that fails on a page leaves a list that is not whole.
+    let missing = home.run(["api", "people/nobody", "--jq", ".emails"]);
+    assert!(parsed(&missing.stdout)["message"].is_string());
+    missing.fails(1);
+    let failed = home.run(["api", "people?max=10", "--paginate", "--jq", ".items[0].emails[0].x"]);
+    assert!(failed.stderr.contains("the --jq expression failed: cannot index"), "{}", failed.stderr);
+    failed.fails(1);
+
+    // A mistake in the expression is found before anything is sent.
+    webex.forget_record();
+    for (expression, said) in [(".items[", "expected a closing bracket"), ("nosuch", "there is no filter nosuch/0")] {
+        let wrong = home.run(["api", "DELETE", "rooms/x", "--jq", expression]);
+        assert!(wrong.stderr.contains(said), "{}", wrong.stderr);
+        wrong.fails(2);
+    }
+    assert_eq!(webex.record().len(), 0);
+}
+
+#[test]
+fn a_text_that_an_expression_prints_cannot_move_the_cursor() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    let (shown, code) =
+        Terminal::run(home.command(["api", "people/me", "--jq", "\"a\\u001b[2Jb\", [\"\\u009b\"]"]), 80);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("a\\u{1b}[2Jb") && shown.contains("[\"\\u009b\"]"), "{shown}");
 }
 
 #[test]

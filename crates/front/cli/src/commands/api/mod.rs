@@ -1,6 +1,7 @@
 //! `lanyard api`: any call of Webex, in the manner of `gh api`.
 
 mod field;
+mod filter;
 mod page;
 mod words;
 
@@ -16,7 +17,8 @@ use lanyard_protocol::{ErrorBody, Method};
 use lanyard_secret::SecretBytes;
 
 use self::field::Fields;
-use self::page::Pages;
+use self::filter::Expression;
+use self::page::{Form, Pages};
 use self::words::{Words, method};
 use crate::access::Access;
 use crate::context::{self, Common};
@@ -59,6 +61,9 @@ pub(crate) struct Api {
     /// Follow all pages, and print one item per line
     #[arg(long)]
     lines: bool,
+    /// Print what a jq expression makes of the response, one result per line; with --paginate, of each page
+    #[arg(short = 'q', long = "jq", value_name = "EXPRESSION", conflicts_with = "lines")]
+    expression: Option<String>,
     /// Print the status line and the headers first
     #[arg(short, long, conflicts_with_all = ["paginate", "lines"])]
     include: bool,
@@ -70,6 +75,7 @@ const LONGEST_INPUT: u64 = 64 * 1024 * 1024;
 impl Api {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let words = Words::read(&self.call, self.method.clone())?;
+        let expression = self.expression.as_deref().map(Expression::compile).transpose()?;
         let fields = Fields::read(&self.raw_fields, &self.fields)?;
         let paged = self.paginate || self.lines;
         let body = self.body()?;
@@ -102,9 +108,14 @@ impl Api {
         let path = words.path.within(&caller).await?;
         let first = caller.call(Target::Path(path, query)).await?;
         if paged && first.status.is_success() {
-            return Pages::new(self.lines, common.json).print(&caller, first).await;
+            let form = match (expression, self.lines) {
+                (Some(expression), _) => Form::Filtered(expression),
+                (None, true) => Form::Lines,
+                (None, false) => Form::Array,
+            };
+            return Pages::new(form, common.json).print(&caller, first).await;
         }
-        self.print(&first)?;
+        self.print(&first, expression.as_ref())?;
         Ok(finish(&first, named, common.json))
     }
 
@@ -113,7 +124,8 @@ impl Api {
         read_input(path).map(Some)
     }
 
-    fn print(&self, reply: &ApiReply) -> Result<(), Failure> {
+    /// Prints a reply. The body of a refusal says why, and is not filtered.
+    fn print(&self, reply: &ApiReply, expression: Option<&Expression>) -> Result<(), Failure> {
         if self.include {
             output::line(&format!("HTTP {}", reply.status))?;
             for (name, value) in &reply.headers {
@@ -121,7 +133,10 @@ impl Api {
             }
             output::line("")?;
         }
-        foreign::body(reply.body.expose_secret())
+        match expression.filter(|_| reply.status.is_success()) {
+            Some(expression) => expression.print(reply.body.expose_secret()),
+            None => foreign::body(reply.body.expose_secret()),
+        }
     }
 }
 

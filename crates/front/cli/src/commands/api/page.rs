@@ -6,14 +6,24 @@ use lanyard_broker::{ApiReply, Target};
 use lanyard_protocol::{Walk, fingerprint, parse_json};
 use serde_json::Value;
 
+use super::filter::Expression;
 use super::{Caller, finish};
 use crate::exit::Failure;
 use crate::output::{self, foreign};
 
+/// How pages are printed.
+pub(super) enum Form {
+    /// All items in one array.
+    Array,
+    /// One item per line.
+    Lines,
+    /// What an expression makes of each page, as a whole.
+    Filtered(Expression),
+}
+
 /// Prints the items of page after page as they come: nothing is kept in memory but one page.
-#[derive(Debug)]
 pub(super) struct Pages {
-    lines: bool,
+    form: Form,
     json: bool,
     begun: bool,
     printed: usize,
@@ -22,8 +32,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(lines: bool, json: bool) -> Self {
-        Self { lines, json, begun: false, printed: 0, key: None }
+    pub(super) fn new(form: Form, json: bool) -> Self {
+        Self { form, json, begun: false, printed: 0, key: None }
     }
 
     /// Prints all pages from `first` on. Whatever ends it too early, the array is closed, stderr says that the list is not whole,
@@ -47,7 +57,7 @@ impl Pages {
         let mut reply = first;
         while reply.status.is_success() {
             let items = self.items(reply.body.expose_secret())?;
-            self.write_all(&items)?;
+            self.write_all(&items, reply.body.expose_secret())?;
             if output::reader_gone() {
                 return Ok(None);
             }
@@ -84,30 +94,32 @@ impl Pages {
         }
     }
 
-    fn write_all(&mut self, items: &[Value]) -> Result<(), Failure> {
-        if !self.begun && !self.lines {
+    fn write_all(&mut self, items: &[Value], page: &[u8]) -> Result<(), Failure> {
+        if !self.begun && matches!(self.form, Form::Array) {
             foreign::json("[")?;
         }
         self.begun = true;
+        if let Form::Filtered(expression) = &self.form {
+            self.printed += items.len();
+            return expression.print(page);
+        }
         for item in items {
-            let before = match (self.lines, self.printed) {
-                (true, _) | (false, 0) => "",
-                (false, _) => ",",
-            };
-            let break_after = if self.lines { "\n" } else { "" };
-            let lead = if self.lines { "" } else { "\n" };
-            foreign::json(&format!("{before}{lead}{item}{break_after}"))?;
+            foreign::json(&match (&self.form, self.printed) {
+                (Form::Array, 0) => format!("\n{item}"),
+                (Form::Array, _) => format!(",\n{item}"),
+                (Form::Lines | Form::Filtered(_), _) => format!("{item}\n"),
+            })?;
             self.printed += 1;
         }
         Ok(())
     }
 
     fn end(&self) -> Result<(), Failure> {
-        foreign::json(match (self.lines, self.printed) {
-            (true, _) => "",
-            (false, 0) => "]\n",
-            (false, _) => "\n]\n",
-        })
+        match (&self.form, self.printed) {
+            (Form::Array, 0) => foreign::json("]\n"),
+            (Form::Array, _) => foreign::json("\n]\n"),
+            (Form::Lines | Form::Filtered(_), _) => Ok(()),
+        }
     }
 }
 
@@ -132,7 +144,7 @@ mod tests {
     use super::*;
 
     fn read(pages: &[&str]) -> Option<Vec<usize>> {
-        let mut list = Pages::new(true, false);
+        let mut list = Pages::new(Form::Lines, false);
         let mut lengths = Vec::new();
         for page in pages {
             lengths.push(list.items(page.as_bytes()).ok()?.len());
