@@ -9,7 +9,7 @@ use lanyard_secret::OddLetter;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
-use crate::{file_text, hidden};
+use crate::{file_text, hidden, output};
 
 /// The option of commands that destroy something.
 #[derive(Debug, Args)]
@@ -45,6 +45,45 @@ impl Sure {
             return Ok(());
         }
         Err(Failure::Cancelled)
+    }
+}
+
+/// Asks a question at the terminal and reads the answer. An empty one is the default, or is asked for again where there is none.
+pub(crate) fn line(question: &str, default: Option<&str>) -> Result<String, Failure> {
+    let mut stderr = std::io::stderr();
+    let shown = default.map(|default| format!(" [{default}]")).unwrap_or_default();
+    loop {
+        write!(stderr, "{}{}: ", visible(question), visible(&shown))
+            .and_then(|()| stderr.flush())
+            .map_err(Failure::io("cannot ask"))?;
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
+        if read == 0 {
+            let _ = writeln!(stderr);
+            return Err(Failure::Cancelled);
+        }
+        match (answer.trim(), default) {
+            ("", Some(default)) => return Ok(default.to_owned()),
+            ("", None) => {}
+            (answer, _) => return Ok(answer.to_owned()),
+        }
+    }
+}
+
+/// Asks a person to choose one of several. The first is the default.
+pub(crate) fn choice<T: Copy>(question: &str, options: &[(&str, T)]) -> Result<T, Failure> {
+    output::note("");
+    output::note(question);
+    for (number, (option, _)) in options.iter().enumerate() {
+        output::note(&format!("  {}. {option}", number + 1));
+    }
+    loop {
+        let answer = line("Choose", Some("1"))?;
+        let chosen = answer.parse::<usize>().ok().and_then(|number| options.get(number.checked_sub(1)?));
+        if let Some((_, chosen)) = chosen {
+            return Ok(*chosen);
+        }
+        output::note(&format!("enter a number from 1 to {}", options.len()));
     }
 }
 

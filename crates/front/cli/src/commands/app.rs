@@ -1,21 +1,25 @@
 //! `lanyard app`: registrations at Webex.
 
+mod add;
+mod plan;
 mod scopes;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use lanyard_broker::{
-    AddApp, ChangeApp, List, ListApps, ListUnreadableApps, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret,
-    SecretVerdict, ShowApp, TrySecret,
+    ChangeApp, List, ListApps, ListUnreadableApps, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict,
+    ShowApp,
 };
 use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
+use lanyard_protocol::ScopeHolder;
 use lanyard_protocol::oauth::RedirectUri;
-use lanyard_protocol::{AppClientId, ScopeHolder};
 use lanyard_secret::ClientSecret;
 use serde_json::json;
 
+pub(crate) use self::add::Add;
+pub(crate) use self::plan::job;
 pub(crate) use self::scopes::{of as scopes, warn as warn_of_scopes};
 use crate::context::Common;
 use crate::exit::Failure;
@@ -24,7 +28,7 @@ use crate::{output, prompt};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum App {
-    /// Register an app that exists at Webex
+    /// Add an app that you registered at Webex; with --for, first print what to register
     Add(Add),
     /// Show all apps
     List(Wide),
@@ -36,44 +40,6 @@ pub(crate) enum App {
     Remove(Remove),
     /// Replace an app's client secret, unless Webex refuses the new one
     Secret(Secret),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Add {
-    /// What to call it: lower-case letters, digits, dots, dashes, underscores
-    name: AppName,
-    /// What it is registered as
-    #[arg(long, value_enum)]
-    kind: KindArgument,
-    /// The client id that the developer portal shows
-    #[arg(long, value_name = "ID")]
-    client_id: String,
-    /// A file with the client secret, `-` for standard input [default: a hidden prompt]
-    #[arg(long, value_name = "FILE")]
-    client_secret_file: Option<PathBuf>,
-    /// A redirect URI, exactly as registered; may be repeated
-    #[arg(long = "redirect-uri", value_name = "URL")]
-    redirect_uris: Vec<RedirectUri>,
-    /// A scope that a sign-in asks for; may be repeated, or hold several separated by spaces
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// People sign in with a code on another device: no redirect URI is needed
-    #[arg(long)]
-    device: bool,
-    /// A service app's application id [default: the one that Webex makes of the client id]
-    #[arg(long, value_name = "ID")]
-    application_id: Option<String>,
-    /// Store the client secret without asking Webex whether it accepts it
-    #[arg(long)]
-    force: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KindArgument {
-    /// People sign in through it, each for themselves
-    Integration,
-    /// An administrator authorises it for a whole organisation
-    ServiceApp,
 }
 
 #[derive(Debug, Args)]
@@ -136,7 +102,7 @@ pub(crate) struct Secret {
 impl App {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
-            Self::Add(command) => add(command, common).await?,
+            Self::Add(command) => command.run(common).await?,
             Self::List(Wide { wide }) => list(wide, common).await?,
             Self::Show(Name { name }) => {
                 let app = common.broker().await?.call(ShowApp { name }).await?;
@@ -226,88 +192,6 @@ fn shown(app: &Registration, verdict: &SecretVerdict) -> Result<(), Failure> {
         SecretVerdict::Unknown(_) => json!("unknown"),
     };
     output::json::print(&shown)
-}
-
-async fn add(command: Add, common: &Common) -> Result<(), Failure> {
-    let environment = common.environment()?;
-    let scopes = scopes(&command.scopes)?;
-    command.check()?;
-    let kind = match command.kind {
-        KindArgument::Integration => AppKind::Integration,
-        KindArgument::ServiceApp => AppKind::ServiceApp,
-    };
-    warn_of_scopes(&scopes, holder(kind), Some(&format!("lanyard app set {}", command.name)));
-    let opened = common.checked(Precheck::AddApp { name: command.name.clone() }).await?;
-    let secret = prompt::secret("client secret", "--client-secret-file", command.client_secret_file.as_deref())?;
-    let broker = common.or_new(opened).await?;
-    let client_id = AppClientId::new(command.client_id.trim());
-    let client_secret = ClientSecret::new(secret.as_str());
-    let verdict = if command.force {
-        SecretVerdict::Unknown("it was not tried".to_owned())
-    } else {
-        let attempt = TrySecret {
-            name: command.name.clone(),
-            environment: environment.clone(),
-            client_id: client_id.clone(),
-            client_secret: client_secret.clone(),
-        };
-        broker.call(attempt).await?
-    };
-    let app = broker
-        .call(AddApp {
-            name: command.name,
-            kind,
-            environment,
-            client_id,
-            client_secret,
-            redirect_uris: command.redirect_uris,
-            scopes: scopes.into_iter().collect(),
-            application_id: command.application_id,
-        })
-        .await?;
-    if common.json {
-        return shown(&app, &verdict);
-    }
-    output::note(&format!("added the app {} at {}", app.name, app.environment.id()));
-    if let SecretVerdict::Unknown(why) = &verdict {
-        output::note(&format!("whether Webex accepts its secret is not known: {why}"));
-    }
-    match app.kind {
-        AppKind::Integration => {
-            let device = if app.redirect_uris.is_empty() { " --device" } else { "" };
-            output::note(&format!("sign in: lanyard login NAME --app {}{device}", app.name));
-        }
-        AppKind::ServiceApp => {
-            output::note(&format!("add its credential: lanyard add service-app NAME --app {}", app.name));
-        }
-    }
-    Ok(())
-}
-
-impl Add {
-    /// Refuses options that would only fail at the sign-in.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        let wrong =
-            |message: &str, hint: &str| Err(Failure::Usage { message: message.to_owned(), hint: hint.to_owned() });
-        let id = self.client_id.trim();
-        if id.is_empty() || id.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return wrong(
-                "the client id is empty or contains white space",
-                "copy it from the app's page in the developer portal",
-            );
-        }
-        let integration = matches!(self.kind, KindArgument::Integration);
-        if integration && self.redirect_uris.is_empty() && !self.device {
-            return wrong(
-                "an integration has at least one redirect URI",
-                "add the registered one: --redirect-uri http://localhost:7418/callback; for sign-in by code: --device",
-            );
-        }
-        if integration && self.redirect_uris.is_empty() {
-            output::note("no redirect URI was given, so only `lanyard login --device` will work");
-        }
-        Ok(())
-    }
 }
 
 /// The kind of holder that an app's scopes have.

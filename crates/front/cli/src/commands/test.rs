@@ -10,6 +10,7 @@ use lanyard_broker::{Coverage, JobReport, NeedVerdict, Sight, Test as Call, Test
 use lanyard_credential::{Credential, CredentialName, Job, Kind};
 use lanyard_protocol::{Scope, ScopeSet};
 
+use super::app;
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::{context, output};
@@ -19,17 +20,11 @@ pub(crate) struct Test {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is; if there are several, all, one line each]
     name: Option<CredentialName>,
     /// A job to test it for; may be repeated
-    #[arg(long = "for", value_name = "JOB", value_parser = job())]
+    #[arg(long = "for", value_name = "JOB", value_parser = app::job())]
     jobs: Vec<Job>,
     /// An administrator's credential to compare with; lists the workspaces that this one was not granted
     #[arg(long, value_name = "ADMIN")]
     against: Option<CredentialName>,
-}
-
-fn job() -> impl clap::builder::TypedValueParser<Value = Job> {
-    use clap::builder::TypedValueParser as _;
-    clap::builder::PossibleValuesParser::new(Job::ALL.map(Job::as_str))
-        .map(|text| text.parse().expect("only the jobs' own words come through"))
 }
 
 impl Test {

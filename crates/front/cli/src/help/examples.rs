@@ -10,6 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "app add",
         &[
             "lanyard app add desk --kind integration --client-id C0123 \\\n      --redirect-uri http://localhost:7418/callback \
+            "lanyard app add desk --kind integration --for devices",
              --scope spark:people_read",
             "lanyard app add fleet --kind service-app --client-id C0123 --application-id Y2lz",
         ],

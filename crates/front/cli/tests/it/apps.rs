@@ -1,6 +1,6 @@
 //! Registrations: `lanyard app`.
 
-use lanyard_testkit::{Ended, Home, Options, Running, Webex};
+use lanyard_testkit::{Ended, Home, Options, Running, Terminal, Webex};
 use serde_json::{Value, json};
 
 use crate::{LANYARD, signed_in};
@@ -251,4 +251,60 @@ fn a_scope_that_webex_does_not_have_is_warned_of_with_the_one_that_was_meant() {
     let added = Running::start(command.arg("--client-secret-file").arg(secret)).end();
     assert_eq!(warnings(&added)[0], "warning: Webex offers the scope spark:messages_read to integrations only");
     added.ok();
+}
+
+#[test]
+fn what_to_register_is_printed_before_there_is_an_app() {
+    let webex = Webex::with(Options::default());
+    let home = Home::new(LANYARD);
+    let add = ["--webex-url", webex.url(), "app", "add", "watch", "--kind", "integration", "--for", "devices"];
+    webex.forget_record();
+    let printed = home.run(add);
+    for said in [
+        &format!("open {} and choose Create an integration", webex.url().replace("/v1", "/portal")),
+        "http://localhost:7418/callback",
+        "\n       spark-admin:devices_read\n",
+        "\n       spark:xapi_commands\n",
+        "\n       spark:people_read\n",
+    ] {
+        assert!(printed.stderr.contains(said), "{said}\n{}", printed.stderr);
+    }
+    let hint = printed.hint().to_owned();
+    printed.fails(2);
+    assert_eq!(webex.record().len(), 0);
+    assert!(!home.path().join("lanyard.db").exists());
+
+    // The hint leads on.
+    let app = &webex.description().integration;
+    let secret = home.file("secret", &app.client_secret);
+    let command = hint.split_once("lanyard app add ").unwrap().1;
+    let command = command
+        .replace("FILE", secret.to_str().unwrap())
+        .replace("--client-id ID", &format!("--client-id {}", app.client_id));
+    let words: Vec<&str> = ["--webex-url", webex.url(), "app", "add"].into_iter().chain(command.split(' ')).collect();
+    home.run(words).ok();
+    let shown: Value = serde_json::from_str(&home.run(["--json", "app", "show", "watch"]).ok()).unwrap();
+    assert_eq!(shown["redirect_uris"], json!(["http://localhost:7418/callback"]));
+    let scopes = shown["scopes"].as_array().unwrap();
+    assert!(scopes.contains(&json!("spark-admin:workspaces_read")) && scopes.len() == 5, "{scopes:?}");
+
+    let impossible = home.run(["app", "add", "x", "--kind", "service-app", "--for", "phones"]);
+    assert!(impossible.stderr.contains("a service app cannot do the job phones"), "{}", impossible.stderr);
+    impossible.fails(2);
+}
+
+#[test]
+fn the_client_id_is_asked_for_at_a_terminal() {
+    let webex = Webex::with(Options::default());
+    let home = Home::new(LANYARD);
+    let app = &webex.description().service_app;
+    let secret = home.file("secret", &app.client_secret);
+    let words = ["--webex-url", webex.url(), "app", "add", "fleet", "--kind", "service-app", "--for", "devices"];
+    let mut command = home.command(words);
+    command.arg("--client-secret-file").arg(secret);
+    let (shown, code) = Terminal::run_typing(command, 100, &format!("\n {} \n", app.client_id));
+    assert!(shown.contains("choose Create a service app") && shown.contains("client id: client id: "), "{shown}");
+    assert!(shown.contains("spark-admin:organizations_read") && !shown.contains("redirect URI"), "{shown}");
+    assert!(shown.contains("added the app fleet"), "{shown}");
+    assert_eq!(code, 0);
 }
