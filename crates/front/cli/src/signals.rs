@@ -1,6 +1,7 @@
 //! Signals that stop the process.
 
 use std::io::{self, IsTerminal as _};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 
@@ -16,6 +17,20 @@ static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
 /// The broker of this process. Its token requests are finished before the process exits.
 static BROKER: OnceLock<Broker> = OnceLock::new();
+
+/// What a signal that stops the process does last.
+type AtEnd = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+static AT_END: Mutex<Option<AtEnd>> = Mutex::new(None);
+
+/// Has `work` done when a signal stops the process, after its token requests are finished.
+pub(crate) fn at_end(work: AtEnd) {
+    *AT_END.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+}
+
+/// Withdraws [`at_end`], because the work is done in another way.
+pub(crate) fn forget_end() {
+    drop(AT_END.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
 
 /// From here on, a signal to stop ends the process at once, unless `broker` is requesting a token: the outcome is stored first.
 pub(crate) fn watch(broker: &Broker) -> Result<(), Failure> {
@@ -81,6 +96,10 @@ async fn end(mut signals: Signals, mut continued: Listener) {
             output::note("lanyard: a token request is under way; stopping as soon as its outcome is stored");
         }
         broker.drain().await;
+    }
+    let at_end = AT_END.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(at_end) = at_end {
+        at_end().await;
     }
     if is_of_keyboard(number) && std::io::stderr().is_terminal() {
         // The cursor may be behind a prompt, and is behind the key that the terminal echoed.

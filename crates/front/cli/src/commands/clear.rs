@@ -115,7 +115,7 @@ fn is_left(cleared: &Cleared) -> bool {
     cleared.revocations.iter().any(left)
 }
 
-fn word(token: TokenKind) -> &'static str {
+pub(crate) fn word(token: TokenKind) -> &'static str {
     match token {
         TokenKind::Access => "access token",
         TokenKind::Refresh => "refresh token",

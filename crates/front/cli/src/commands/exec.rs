@@ -2,6 +2,7 @@
 
 mod behind;
 mod forward;
+mod temporary;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
@@ -9,10 +10,12 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
-use lanyard_credential::CredentialName;
+use lanyard_credential::{AppName, CredentialName};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+pub(crate) use self::behind::supervise;
+use super::login::How;
 use super::token::{record, take};
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -23,6 +26,15 @@ use crate::{context, hardening};
 pub(crate) struct Exec {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
     name: Option<CredentialName>,
+    /// Sign in through this app for this one run, and revoke the tokens when the program exits; nothing is kept in the home
+    #[arg(long, value_name = "APP", conflicts_with_all = ["name", "min_validity"])]
+    login: Option<AppName>,
+    /// With --login: paste the address from the browser's address bar, for a browser on another machine
+    #[arg(long, requires = "login", conflicts_with = "device")]
+    paste: bool,
+    /// With --login: show a code to type, or to scan, on another device
+    #[arg(long, requires = "login")]
+    device: bool,
     /// The variable that carries the token
     #[arg(long, value_name = "VAR", default_value = "WEBEX_ACCESS_TOKEN")]
     env: String,
@@ -62,8 +74,6 @@ impl Exec {
                 hint: "omit --env to use WEBEX_ACCESS_TOKEN".to_owned(),
             });
         }
-        let broker = common.broker().await?;
-        let name = context::credential(&broker, self.name).await?;
         let Some((program, arguments)) = self.command.split_first() else {
             return Err(Failure::Usage {
                 message: "there is no command to run".to_owned(),
@@ -75,6 +85,12 @@ impl Exec {
             return Ok(not_run(program, error, common));
         }
         let means = format!("exec {}", program.to_string_lossy());
+        if let Some(app) = self.login {
+            let run = temporary::Run { means, env: self.env, proxy: self.proxy, program, arguments };
+            return temporary::run(app, How::chosen(self.paste, self.device), run, common).await;
+        }
+        let broker = common.broker().await?;
+        let name = context::credential(&broker, self.name).await?;
         if self.proxy {
             return behind::run(broker, name, means, program, arguments, common).await;
         }

@@ -43,6 +43,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "lanyard exec acme --env WEBEX_TOKEN -- ./report",
             "lanyard exec acme --proxy -- ./report",
         ],
+            "lanyard exec --login desk -- python script.py",
     ),
     (
         "api",

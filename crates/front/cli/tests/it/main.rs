@@ -26,6 +26,7 @@ mod crashes;
 mod damaged;
 mod demo;
 mod exec;
+mod exec_login;
 #[cfg(target_os = "linux")]
 mod faults;
 mod generated;

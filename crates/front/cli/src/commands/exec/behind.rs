@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, ExitStatus};
 
+use futures_util::future::FusedFuture as _;
 use lanyard_broker::CheckCalls;
 use lanyard_credential::CredentialName;
 use lanyard_server::{Passage, Way};
@@ -42,6 +43,21 @@ pub(super) async fn run(
     let mut command = Command::new(program);
     command.args(arguments).env(KEY, passage.key().expose_secret()).env(BASE_URL, passage.base_url());
     without_ours(&mut command);
+    let ended = supervise(command, passage.serve()).await?;
+    if ended.is_ok()
+        && let Err(error) = passage.finish().await
+    {
+        output::note(&format!("warning: the last calls are missing from the audit: {error}"));
+    }
+    Ok(ended.unwrap_or_else(|error| not_run(program, error, common)))
+}
+
+/// Runs a program to its end, and `beside` for as long; forwards signals to it. Gives the program's exit code, or the reason why it could not be
+/// started.
+pub(crate) async fn supervise(
+    command: Command,
+    beside: impl Future<Output = ()>,
+) -> Result<Result<ExitCode, std::io::Error>, Failure> {
     // Before the program starts: a signal that arrives in between must not end this process and orphan the program.
     signals::hand_over();
     let mut forwarding = Forwarding::begin()?;
@@ -50,23 +66,19 @@ pub(super) async fn run(
     hardening::no_core_dumps();
     let mut child = match spawned {
         Ok(child) => child,
-        Err(error) => return Ok(not_run(program, error, common)),
+        Err(error) => return Ok(Err(error)),
     };
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    let serving = passage.serve();
-    let mut serving = std::pin::pin!(serving);
+    let mut beside = std::pin::pin!(futures_util::FutureExt::fuse(beside));
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
-            () = &mut serving => {}
+            () = &mut beside, if !beside.is_terminated() => {}
             signal = forwarding.next() => forwarding.forward(signal, pid),
         }
     };
     let status = status.map_err(Failure::io("the program cannot be waited for"))?;
-    if let Err(error) = passage.finish().await {
-        output::note(&format!("warning: the last calls are missing from the audit: {error}"));
-    }
-    Ok(code(status))
+    Ok(Ok(code(status)))
 }
 
 /// The program's code, or 128 and the number of the signal that ended it, as a shell has it.

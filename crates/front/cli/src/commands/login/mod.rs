@@ -7,11 +7,12 @@ mod paste;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{BeginSignIn, SignedIn};
+use lanyard_broker::{BeginSignIn, SignIn, SignedIn};
 use lanyard_credential::{AppName, CredentialName, Subject};
 use lanyard_protocol::ScopeHolder;
 
 use super::app;
+use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
@@ -50,13 +51,40 @@ impl Login {
             expected: common.expected()?,
         };
         let sign_in = broker.call(begin).await?;
-        let signed_in = match (self.paste, self.device) {
-            (true, _) => paste::sign_in(&broker, sign_in).await?,
-            (_, true) => device::sign_in(&broker, sign_in).await?,
-            _ => browser::sign_in(&broker, sign_in).await?,
-        };
+        let signed_in = How::chosen(self.paste, self.device).sign_in(&broker, sign_in).await?;
         report(&signed_in, common)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where a person signs in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum How {
+    /// In a browser on this machine.
+    Browser,
+    /// In a browser elsewhere; the answer is pasted.
+    Paste,
+    /// On another device, with a code.
+    Device,
+}
+
+impl How {
+    /// As the options say.
+    pub(crate) fn chosen(paste: bool, device: bool) -> Self {
+        match (paste, device) {
+            (true, _) => Self::Paste,
+            (_, true) => Self::Device,
+            _ => Self::Browser,
+        }
+    }
+
+    /// Has a person sign in.
+    pub(crate) async fn sign_in(self, broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
+        match self {
+            Self::Browser => browser::sign_in(broker, sign_in).await,
+            Self::Paste => paste::sign_in(broker, sign_in).await,
+            Self::Device => device::sign_in(broker, sign_in).await,
+        }
     }
 }
 
