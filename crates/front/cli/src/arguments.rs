@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     add, api, app, audit, backup, clear, client, completions, demo, doctor, exec, import, key, label, list, login,
-    migrate_store, refresh, rename, restore, serve, show, simulator, switch, test, token, tokens,
+    migrate_store, refresh, rename, restore, serve, setup, show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Set up the first credential by answering questions
+    Setup(setup::Setup),
     /// Manage the apps that you registered at Webex
     #[command(subcommand)]
     App(app::App),

@@ -21,6 +21,7 @@ pub(crate) mod refresh;
 pub(crate) mod rename;
 pub(crate) mod restore;
 pub(crate) mod serve;
+pub(crate) mod setup;
 pub(crate) mod show;
 pub(crate) mod simulator;
 pub(crate) mod switch;
@@ -37,6 +38,7 @@ use crate::exit::Failure;
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let common = &arguments.common;
     match arguments.command {
+        Command::Setup(command) => command.run(common).await,
         Command::App(command) => command.run(common).await,
         Command::Login(command) => command.run(common).await,
         Command::Add(command) => command.run(common).await,

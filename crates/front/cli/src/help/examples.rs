@@ -6,11 +6,12 @@ pub(crate) fn of(path: &str) -> Option<&'static [&'static str]> {
 }
 
 const EXAMPLES: &[(&str, &[&str])] = &[
+    ("setup", &["lanyard setup", "lanyard setup --device"]),
     (
         "app add",
         &[
-            "lanyard app add desk --kind integration --client-id C0123 \\\n      --redirect-uri http://localhost:7418/callback \
             "lanyard app add desk --kind integration --for devices",
+            "lanyard app add desk --kind integration --client-id C0123 \\\n      --redirect-uri http://localhost:7418/callback \
              --scope spark:people_read",
             "lanyard app add fleet --kind service-app --client-id C0123 --application-id Y2lz",
         ],
@@ -42,8 +43,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "lanyard exec acme -- python script.py",
             "lanyard exec acme --env WEBEX_TOKEN -- ./report",
             "lanyard exec acme --proxy -- ./report",
-        ],
             "lanyard exec --login desk -- python script.py",
+        ],
     ),
     (
         "api",
@@ -51,10 +52,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "lanyard api acme people/me",
             "lanyard api acme GET devices -f connectionStatus=disconnected --paginate",
             "lanyard api acme POST rooms -f title=Standup",
+            "lanyard api acme people --paginate --jq '.items[].displayName'",
         ],
     ),
     ("refresh", &["lanyard refresh acme", "lanyard refresh acme --force", "lanyard refresh acme --take-over"]),
-            "lanyard api acme people --paginate --jq '.items[].displayName'",
     ("tokens list", &["lanyard tokens list acme --via admin"]),
     ("tokens revoke", &["lanyard tokens revoke acme --superseded", "lanyard tokens revoke acme Y2lz --via admin"]),
     ("rename", &["lanyard rename lobby foyer"]),

@@ -17,7 +17,7 @@ use crate::arguments::Arguments;
 
 /// The commands in groups, as a newcomer looks for them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Sign in", &["login", "add", "import", "app"]),
+    ("Sign in", &["setup", "login", "add", "import", "app"]),
     ("Use", &["list", "show", "token", "exec", "api", "test"]),
     ("Share with a team", &["serve", "client", "audit"]),
     (

@@ -173,7 +173,7 @@ const ON_A_DATABASE: &str = "docs/guide/several-brokers.md";
 const MARK: &str = "@@example:";
 
 /// Signs in at every address that the browser is given.
-fn person(webex: &Webex, opened: &Path) {
+pub(crate) fn person(webex: &Webex, opened: &Path) {
     loop {
         let addresses = BufReader::new(fs::File::open(opened).expect("the pipe is there"));
         for address in addresses.lines().map_while(Result::ok) {

@@ -52,6 +52,7 @@ mod sdk;
 mod serve;
 #[cfg(target_os = "linux")]
 mod server_access;
+mod setup;
 mod shared_keys;
 mod sign_in;
 mod simulator;
