@@ -126,7 +126,7 @@ fn masked(text: String) -> String {
         value.into_iter().chain([argument])
     });
     values
-        .filter(|value| may_be_secret(value))
+        .filter(|value| may_be_secret(value) || has_password(value))
         .fold(text, |text, value| text.replace(&value, &format!("({} characters, not shown)", value.chars().count())))
 }
 
@@ -134,6 +134,11 @@ fn masked(text: String) -> String {
 pub(crate) fn may_be_secret(text: &str) -> bool {
     const SHORTEST: usize = 40;
     text.len() >= SHORTEST && !text.contains(['/', ' ', '=', '@'])
+}
+
+/// Whether a text may be an address with a password in it.
+fn has_password(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 /// Whether JSON is asked for on a command line that cannot be read: before a program's own arguments.

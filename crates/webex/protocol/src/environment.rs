@@ -162,9 +162,15 @@ fn constant(url: &str) -> SafeUrl {
     url.parse().expect("a constant URL is well formed")
 }
 
-/// Cuts a typed text, which may hold a password, at its first `@`, `?` or `#`, and after 80 characters.
+/// Cuts a typed text, which may hold a password, at its first `?` or `#`, and after 80 characters. Of a text with an `@`, only the scheme is left:
+/// everything before the `@` may be the password, whichever characters that has.
 fn without_secrets(text: &str) -> String {
-    let end = text.find(['@', '?', '#']).unwrap_or(text.len());
+    if text.contains('@') {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        let scheme = scheme.filter(|scheme| scheme.chars().all(|character| character.is_ascii_alphabetic()));
+        return format!("{}…", scheme.map(|scheme| format!("{scheme}://")).unwrap_or_default());
+    }
+    let end = text.find(['?', '#']).unwrap_or(text.len());
     text[..end].chars().take(80).collect()
 }
 
@@ -192,8 +198,16 @@ mod tests {
     fn an_address_that_would_leak_is_refused() {
         assert!(matches!(Environment::at("http://webexapis.com/v1"), Err(EnvironmentError::NotConfidential(_))));
         assert!(matches!(Environment::at("https://user:canary@webexapis.com/v1"), Err(EnvironmentError::NotABase(_))));
-        let error = Environment::at("user:canary@nowhere?canary").unwrap_err();
-        assert!(!error.to_string().contains("nowhere"), "{error}");
+        for text in [
+            "user:canary@nowhere?x",
+            "https://user:canary@bad host",
+            "https://user:canary#@bad host",
+            "https://user:a@canary@bad host",
+            "bad host?canary",
+        ] {
+            let error = Environment::at(text).unwrap_err().to_string();
+            assert!(!error.contains("canary"), "{error}");
+        }
     }
 
     #[test]
