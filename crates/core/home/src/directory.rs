@@ -76,7 +76,9 @@ impl HomeError {
                 format!("put the database back beside {0}, or move {0} away to start again", path.display())
             }
             Self::Lost { key, .. } => format!(
-                "put the database back, or restore a backup: lanyard restore FILE; to start again, move {} away",
+                "put the database back, or restore a backup: lanyard restore FILE; if the store is on a server, put its address into {}: \
+                 store = \"postgres://…\"; to start again, move {} away",
+                key.with_file_name("lanyard.toml").display(),
                 key.display()
             ),
             Self::Moved(home) => format!(
