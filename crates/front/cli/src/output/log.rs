@@ -3,12 +3,18 @@
 mod line_writer;
 
 use std::borrow::Cow;
+use std::fmt::Debug;
 use std::io::{IsTerminal as _, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use lanyard_protocol::{visible, visible_json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use self::line_writer::LineWriter;
 
@@ -56,6 +62,12 @@ pub(crate) fn flush() -> bool {
 
 /// Starts the log: warnings by default, more with `-v`, or as `LANYARD_LOG` says.
 pub(crate) fn start(verbose: u8) {
+    let is_asked_for = verbose > 0 || std::env::var_os("LANYARD_LOG").is_some_and(|wanted| !wanted.is_empty());
+    if std::io::stderr().is_terminal() && !is_asked_for {
+        // A person who did not ask for a log gets its warnings as those of the commands are.
+        let log = tracing_subscriber::fmt().with_env_filter(filter(verbose));
+        return log.event_format(Sentence).with_writer(|| Visible { json: false }).init();
+    }
     tracing_subscriber::fmt()
         .with_env_filter(filter(verbose))
         .with_writer(|| Visible { json: false })
@@ -79,6 +91,54 @@ fn filter(verbose: u8) -> EnvFilter {
     };
     let wanted = std::env::var("LANYARD_LOG").ok().filter(|wanted| !wanted.is_empty());
     wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok()).unwrap_or_else(|| EnvFilter::new(default))
+}
+
+/// A line of the log as a sentence: `warning: MESSAGE: ERROR; hint: HINT`.
+struct Sentence;
+
+impl<S, N> FormatEvent<S, N> for Sentence
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        let mut said = Said::default();
+        event.record(&mut said);
+        let grade = if *event.metadata().level() == Level::ERROR { "error" } else { "warning" };
+        let Said { message, details, hint } = said;
+        let details = if details.is_empty() { String::new() } else { format!(": {}", details.join(", ")) };
+        let hint = hint.map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+        writeln!(out, "{}", super::pasted::for_this_home(&format!("{grade}: {message}{details}{hint}")))
+    }
+}
+
+/// The fields of a line.
+#[derive(Default)]
+struct Said {
+    message: String,
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Said {
+    fn put(&mut self, field: &Field, value: String) {
+        match field.name() {
+            "message" => self.message = value,
+            "hint" => self.hint = Some(value),
+            "error" => self.details.push(value),
+            name => self.details.push(format!("{name} {value}")),
+        }
+    }
+}
+
+impl Visit for Said {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.put(field, format!("{value:?}"));
+    }
 }
 
 /// Standard error, for lines that may repeat names and sentences of Webex's.

@@ -132,6 +132,11 @@ fn a_command_in_a_hint_goes_to_the_home_that_was_given() {
     assert!(missed.hint().contains(&hint), "{}", missed.stderr);
     let missed = given(&["--json", "show", "nobody"]);
     assert!(missed.stderr.contains(&hint), "{}", missed.stderr);
+    std::fs::write(path.join("lanyard.toml"), "key_source = \"passphrase\"\n").unwrap();
+    let rotate = format!("lanyard --home {} key rotate --to passphrase", path.display());
+    for shown in [given(&["key", "show"]).stdout, given(&["doctor"]).stdout] {
+        assert!(shown.contains(&rotate), "{shown}");
+    }
     // A variable is still set when the command is pasted.
     assert!(home.run(["show", "nobody"]).hint().contains("lanyard list"));
 }

@@ -136,7 +136,7 @@ fn json_of(done: &Done) -> Value {
         "name": done.name.as_ref().map(CredentialName::as_str),
         "outcome": outcome,
         "message": message,
-        "hint": hint,
+        "hint": hint.map(|hint| crate::output::pasted::for_this_home(hint)),
         "credential": credential,
     })
 }

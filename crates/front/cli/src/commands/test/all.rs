@@ -117,7 +117,7 @@ pub(super) async fn run(access: &Access, jobs: &[Job], common: &Common) -> Resul
         let now = context::parts().clock.now();
         let rows = all.iter().map(|one| match &one.outcome {
             Ok((report, _)) => output::json::test(report, &now),
-            Err(error) => json!({ "name": one.name.as_str(), "error": error.to_string(), "hint": error.hint() }),
+            Err(error) => json!({ "name": one.name.as_str(), "error": error.to_string(), "hint": error.hint().as_deref().map(output::pasted::for_this_home) }),
         });
         output::json::print(&rows.collect::<Vec<_>>())?;
     } else {
