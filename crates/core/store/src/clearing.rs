@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lanyard_credential::{AppId, CredentialId, CredentialName, RevocationId, Spend, Standing};
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, RefreshToken};
-use lanyard_vault::Sealed;
+use lanyard_vault::{KeyId, Sealed};
 use serde::{Deserialize, Serialize};
 
 use crate::credentials::update_standing;
@@ -17,7 +17,7 @@ use crate::grant::{ACCESS, owner};
 use crate::record::{read_closed, read_environment, unless_unreadable};
 use crate::sealed::CREDENTIALS;
 use crate::write::Tx;
-use crate::{Store, StoreError};
+use crate::{DamagedRow, Store, StoreError};
 
 /// A token that waits to be revoked. It outlives its credential.
 #[derive(Clone, Debug)]
@@ -115,6 +115,36 @@ impl Store {
     pub async fn pending_revocations(&self) -> Result<Vec<PendingRevocation>, StoreError> {
         let rows = self.engine().rows(sql("revocations", SELECT_ALL)).await?;
         rows.iter().map(|row| unless_unreadable(read(row))).filter_map(Result::transpose).collect()
+    }
+
+    /// Removes the waiting tokens that nothing can be done about: their rows cannot be read, or stand under a key that the home does not
+    /// have. Returns which they were. They would keep the home's key from being replaced.
+    pub async fn discard_unreadable_revocations(&self) -> Result<Vec<DamagedRow>, StoreError> {
+        let is_lost = |row: &Row, keys: &[KeyId]| match read(row) {
+            Err(error) => error.is_of_one_row(),
+            Ok(pending) => pending.wrapped_key.key_id().is_none_or(|id| !keys.contains(&id)),
+        };
+        let rows = self.engine().rows(sql("revocations", SELECT_ALL)).await?;
+        let keys: Vec<_> = self.home_keys().await?.keys().collect();
+        if !rows.iter().any(|row| is_lost(row, &keys)) {
+            return Ok(Vec::new());
+        }
+        self.write(|mut tx| async move {
+            let keys: Vec<_> = tx.home_row().await?.checked(&self.inner.seals_key)?.keys.keys().collect();
+            let mut discarded = Vec::new();
+            for row in tx.rows(sql("revocations", SELECT_ALL)).await?.iter().filter(|row| is_lost(row, &keys)) {
+                let id = row.text("id")?;
+                tx.run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.as_str())).await?;
+                let token = row.text("kind").unwrap_or_default();
+                let not_revoked = Event::NotRevoked { token, why: "its row cannot be read".to_owned() };
+                let name = row.parsed("credential_name").ok();
+                let about = row.parsed("credential_id").ok().zip(name.clone());
+                tx.record(about.map_or(About::Home, |(id, name)| About::Credential(id, name)), not_revoked);
+                discarded.push(DamagedRow::Revocation(name, id));
+            }
+            tx.commit(discarded).await
+        })
+        .await
     }
 
     /// Opens a token that waits, to revoke it.

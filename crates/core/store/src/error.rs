@@ -183,7 +183,7 @@ impl StoreError {
             Self::Io(_) => "check the disk, and the owner and permissions of the home",
             Self::Sealed(VaultError::ForeignKey { .. }) => "put the key file that belongs to this home back in place",
             Self::Sealed(VaultError::Damaged) => {
-                "someone altered the database; sign in again with the credential that is named, or restore a backup"
+                "someone altered the database; see which credential or app it is: lanyard doctor"
             }
             Self::Paused(pause) => return pause.hint(),
             Self::Upgraded { .. } => "end this process, and start the lanyard that is installed now",

@@ -71,7 +71,7 @@ pub use names::Names;
 pub use opening::{Database, DatabasePlace, LockedStore, OpenDatabaseError};
 pub use pause::Pause;
 pub use relocation::{Relocated, RelocationError};
-pub use rewrap::{BrokerId, DataKeysRenewed, RewrapError, RunningBroker, TakenUp, this_host};
+pub use rewrap::{BrokerId, DamagedRow, DataKeysRenewed, RewrapError, RunningBroker, TakenUp, this_host};
 pub use rotation::{Begun, Claim, Commit, Declared, Failure, RotatedTokens, RotationView, UnderWay};
 pub use store::{Parts, Store};
 pub use unavailable::KeyUnavailable;

@@ -258,7 +258,7 @@ pub(crate) fn tell(failure: &Failure, code: u8, json: bool) {
     if let Some(because) = because {
         output::note(&format!("  because: {because}"));
     }
-    if let Some(hint) = failure.hint() {
+    for hint in failure.hint().iter().flat_map(|hint| hint.lines()) {
         output::note(&format!("hint: {hint}"));
     }
 }

@@ -113,7 +113,7 @@ impl KeyError {
                     .to_owned()
             }
             Self::Several { found, .. } => format!(
-                "have it deliver the active key and one other; to remove one from a file: sed -i '/{}/d' FILE",
+                "have it deliver the active key and one other; to remove one from a file: sed -i.old '/{}/d' FILE && rm FILE.old",
                 found.first().map(ToString::to_string).unwrap_or_default()
             ),
         }

@@ -1,6 +1,6 @@
 //! Why the home's key was not replaced, and what a person can do about it.
 
-use lanyard_store::{InFlight, RewrapError, StoreError};
+use lanyard_store::{DamagedRow, InFlight, RewrapError, StoreError};
 use lanyard_vault::{KeyId, KeySource};
 use thiserror::Error;
 
@@ -53,43 +53,48 @@ pub enum ReplaceKeyError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// Some rows do not open; all others are wrapped anew.
-    #[error("these rows do not open, and keep the old key in use: {}", .0.join(", "))]
-    Damaged(Vec<String>),
+    #[error("these do not open, and keep the old key in use: {}", named(.0))]
+    Damaged(Vec<DamagedRow>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl ReplaceKeyError {
-    /// How to correct it.
+    /// How to correct it: one step per line.
     pub fn hint(&self) -> String {
         match self {
             Self::Busy => "wait for it; see how far it is with lanyard key show".to_owned(),
-            Self::OtherTarget(source) => format!("finish that first: lanyard key rotate, or lanyard key rotate --to {source}"),
+            Self::OtherTarget(source) => {
+                format!("finish that first: lanyard key rotate, or lanyard key rotate --to {source}")
+            }
             Self::OtherOffer(source) => format!(
                 "finish that first: lanyard key rotate --to {source}; or withdraw it: lanyard key rotate --cancel"
             ),
             Self::NotHere { step, .. } => format!("{step}; or withdraw the offer: lanyard key rotate --cancel"),
             Self::Lacking { brokers, .. } => {
                 let steps = brokers.iter().map(|broker| format!("for {}: {}", broker.place, broker.step));
-                format!(
-                    "{}; then continue: lanyard key rotate; or withdraw the new key: lanyard key rotate --cancel",
-                    steps.collect::<Vec<_>>().join("; ")
-                )
+                let then =
+                    ["then continue: lanyard key rotate", "or withdraw the new key: lanyard key rotate --cancel"];
+                steps.chain(then.map(str::to_owned)).collect::<Vec<_>>().join("\n")
             }
             Self::InFlight(found) => found.hint(),
             Self::Withdrawn(_) => "offer another key: lanyard key rotate".to_owned(),
             Self::NothingOffered => "see which key the home has: lanyard key show".to_owned(),
             Self::TooLate(_) => "finish it: lanyard key rotate".to_owned(),
             Self::Key(error) => error.hint(),
-            Self::Damaged(_) => {
-                "clear the credentials, or replace the secrets of the apps, that lanyard doctor names; then run lanyard key \
-                 rotate again"
-                    .to_owned()
+            Self::Damaged(rows) => {
+                let mut steps: Vec<String> = rows.iter().map(DamagedRow::remedy).collect();
+                steps.dedup();
+                format!("{}; lanyard key rotate", steps.join("; "))
             }
             Self::Store(error) => error.hint(),
         }
     }
+}
+
+fn named(rows: &[DamagedRow]) -> String {
+    rows.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl From<RetireError> for ReplaceKeyError {

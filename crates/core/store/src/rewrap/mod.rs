@@ -6,19 +6,21 @@
 //! it stopped.
 
 mod brokers;
+mod damaged;
 mod offer;
 mod renew;
 mod wrapped;
 
-use lanyard_vault::{HomeKey, KeyId};
+use lanyard_vault::{HomeKey, KeyId, Sealed};
 use thiserror::Error;
 
 pub use self::brokers::{BrokerId, RunningBroker, this_host};
+pub use self::damaged::DamagedRow;
 pub use self::offer::TakenUp;
 pub use self::renew::DataKeysRenewed;
 use self::wrapped::{WRAPPED, Wrapped};
 use crate::adoption::OWN_KEY;
-use crate::engine::sql;
+use crate::engine::{Row, sql};
 use crate::envelope::{Owner, WRAPPED_KEY};
 use crate::event::{About, Event};
 use crate::keys::HomeKeys;
@@ -29,8 +31,8 @@ use crate::{KeyUnavailable, Store, StoreError};
 #[derive(Debug, Error)]
 pub enum RewrapError {
     /// Some rows do not open; all others are wrapped anew.
-    #[error("these rows do not open, and keep the old key in use: {}", .0.join(", "))]
-    Damaged(Vec<String>),
+    #[error("some rows do not open, and keep the old key in use")]
+    Damaged(Vec<DamagedRow>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,7 +46,7 @@ struct Batch {
     /// The last row that was looked at.
     last: String,
     wrapped: u64,
-    damaged: Vec<String>,
+    damaged: Vec<DamagedRow>,
 }
 
 impl Store {
@@ -111,7 +113,12 @@ impl Store {
 
     /// Wraps the rows of one table anew that do not stand under `next`; returns how many, and adds those that do not open to
     /// `damaged`.
-    async fn wrap_anew(&self, table: &Wrapped, next: &HomeKey, damaged: &mut Vec<String>) -> Result<u64, StoreError> {
+    async fn wrap_anew(
+        &self,
+        table: &Wrapped,
+        next: &HomeKey,
+        damaged: &mut Vec<DamagedRow>,
+    ) -> Result<u64, StoreError> {
         let mut done = 0;
         let mut after = String::new();
         while let Some(batch) = self.wrap_batch(table, next, &after).await? {
@@ -132,21 +139,28 @@ impl Store {
             };
             let mut batch = Batch { last: last.text("id")?, wrapped: 0, damaged: Vec::new() };
             for row in &rows {
-                let (id, environment) = (row.text("id")?, row.text("environment")?);
-                let owner = Owner { table: table.name, row: &id, environment: &environment };
-                let place = owner.place(WRAPPED_KEY, row.counter("version")?);
-                let wrapped = row.sealed("wrapped_key")?;
-                let Ok(data) = self.inner.keys.unwrap(&wrapped, &place) else {
-                    batch.damaged.push(format!("{} of {}", id, table.name));
+                let id = row.text("id")?;
+                let Ok((wrapped, anew)) = self.wrap_row(table, &id, row, next) else {
+                    batch.damaged.push(DamagedRow::new(table.name, &id, row));
                     continue;
                 };
-                let anew = next.wrap(&data, &place, self.entropy());
                 let update = sql(table.name, table.update).bind(id.as_str()).bind(&anew).bind(&wrapped);
                 batch.wrapped += tx.run(update).await?;
             }
             tx.commit(Some(batch)).await
         })
         .await
+    }
+
+    /// A row's wrapped data key as it is, and as it is under `next`.
+    fn wrap_row(&self, table: &Wrapped, id: &str, row: &Row, next: &HomeKey) -> Result<(Sealed, Sealed), StoreError> {
+        let environment = row.text("environment")?;
+        let owner = Owner { table: table.name, row: id, environment: &environment };
+        let place = owner.place(WRAPPED_KEY, row.counter("version")?);
+        let wrapped = row.sealed("wrapped_key")?;
+        let data = self.inner.keys.unwrap(&wrapped, &place)?;
+        let anew = next.wrap(&data, &place, self.entropy());
+        Ok((wrapped, anew))
     }
 
     /// Makes `next` the home's key, provided that no row stands under another any more. `false` when one does.

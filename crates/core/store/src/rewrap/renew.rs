@@ -5,6 +5,7 @@
 
 use lanyard_vault::Sealed;
 
+use super::DamagedRow;
 use crate::engine::{Row, Value, sql};
 use crate::envelope::{Envelope, Owner, WRAPPED_KEY};
 use crate::event::{About, Event};
@@ -18,7 +19,7 @@ pub struct DataKeysRenewed {
     /// How many rows were.
     pub rows: u64,
     /// The rows that do not open, and stay as they are.
-    pub damaged: Vec<String>,
+    pub damaged: Vec<DamagedRow>,
 }
 
 /// A table with sealed values: each column, and the column that holds what its values are sealed for.
@@ -74,7 +75,7 @@ const TABLES: [Table; 3] = [
         name: "revocations",
         key_version: Version::Once,
         secrets: &[("token", Version::Once)],
-        select: "SELECT id, environment, wrapped_key, token FROM revocations WHERE id > $1 ORDER BY id LIMIT $2",
+        select: "SELECT id, credential_name AS name, environment, wrapped_key, token FROM revocations WHERE id > $1 ORDER BY id LIMIT $2",
         update: "UPDATE revocations SET wrapped_key = $3, token = $4 WHERE id = $1 AND wrapped_key = $2",
     },
 ];
@@ -110,7 +111,7 @@ impl Store {
         &self,
         table: &'static Table,
         after: &str,
-    ) -> Result<Option<(String, u64, Vec<String>)>, StoreError> {
+    ) -> Result<Option<(String, u64, Vec<DamagedRow>)>, StoreError> {
         self.write(|mut tx| async move {
             let rows = tx.rows(sql(table.name, table.select).bind(after).bind(BATCH)).await?;
             let Some(last) = rows.last() else {
@@ -119,15 +120,13 @@ impl Store {
             let last = last.text("id")?;
             let (mut done, mut damaged) = (0, Vec::new());
             for row in &rows {
-                let (id, environment) = (row.text("id")?, row.text("environment")?);
-                let old = row.sealed(WRAPPED_KEY)?;
-                match self.seal_anew(&tx, table, row, Owner { table: table.name, row: &id, environment: &environment })
-                {
-                    Ok((wrapped, secrets)) => {
+                let id = row.text("id")?;
+                match self.seal_anew(&tx, table, row, &id) {
+                    Ok((old, wrapped, secrets)) => {
                         let update = sql(table.name, table.update).bind(id.as_str()).bind(&old).bind(&wrapped);
                         done += tx.run(update.bind_all(secrets)).await?;
                     }
-                    Err(error) if error.is_of_one_row() => damaged.push(format!("{id} of {}", table.name)),
+                    Err(error) if error.is_of_one_row() => damaged.push(DamagedRow::new(table.name, &id, row)),
                     Err(error) => return tx.refuse(error).await,
                 }
             }
@@ -136,16 +135,19 @@ impl Store {
         .await
     }
 
-    /// The wrapped form of a row's new data key, and what the row holds under it.
+    /// A row's wrapped data key, the wrapped form of its new one, and what the row holds under that.
     fn seal_anew(
         &self,
         tx: &Tx,
         table: &Table,
         row: &Row,
-        owner: Owner<'_>,
-    ) -> Result<(Sealed, Vec<Value>), StoreError> {
+        id: &str,
+    ) -> Result<(Sealed, Sealed, Vec<Value>), StoreError> {
         let version = table.key_version.read(row)?;
-        let old = Envelope::open(self, owner, version, &row.sealed(WRAPPED_KEY)?)?;
+        let environment = row.text("environment")?;
+        let owner = Owner { table: table.name, row: id, environment: &environment };
+        let old_key = row.sealed(WRAPPED_KEY)?;
+        let old = Envelope::open(self, owner, version, &old_key)?;
         let (new, wrapped) = Envelope::new(tx, owner, version);
         let mut secrets = Vec::with_capacity(table.secrets.len());
         for (column, version) in table.secrets {
@@ -158,6 +160,6 @@ impl Store {
             };
             secrets.push(anew.as_ref().into());
         }
-        Ok((wrapped, secrets))
+        Ok((old_key, wrapped, secrets))
     }
 }

@@ -1,10 +1,10 @@
 //! The tables whose rows have a data key of their own.
 
-/// A table with the columns `id`, `environment` and `wrapped_key`, and the statements that a new home key needs. The home key's id
+/// A table with the columns `id`, `environment`, `wrapped_key` and one for a name, and the statements that a new home key needs. The home key's id
 /// stands in bytes 2 to 9 of a wrapped key.
 pub(super) struct Wrapped {
     pub(super) name: &'static str,
-    /// The rows after `$1` that do not stand under `$2`, `$3` of them.
+    /// The rows after `$1` that do not stand under `$2`, `$3` of them; each with its name.
     pub(super) select: &'static str,
     /// Puts `$2` in place of `$3`.
     pub(super) update: &'static str,
@@ -16,11 +16,13 @@ pub(super) struct Wrapped {
 
 /// `$version` tells successive data keys of a row apart, as its [`Envelope`](crate::envelope::Envelope) does.
 macro_rules! wrapped {
-    ($table:literal, $version:literal) => {
+    ($table:literal, $version:literal, $name:literal) => {
         Wrapped {
             name: $table,
             select: concat!(
-                "SELECT id, environment, CAST(",
+                "SELECT id, ",
+                $name,
+                " AS name, environment, CAST(",
                 $version,
                 " AS BIGINT) AS version, wrapped_key FROM ",
                 $table,
@@ -42,5 +44,8 @@ macro_rules! wrapped {
 }
 
 /// All of them but `home`, whose one row is the last to change.
-pub(super) const WRAPPED: &[Wrapped] =
-    &[wrapped!("credentials", "grant_number"), wrapped!("apps", "secret_version"), wrapped!("revocations", "0")];
+pub(super) const WRAPPED: &[Wrapped] = &[
+    wrapped!("credentials", "grant_number", "name"),
+    wrapped!("apps", "secret_version", "name"),
+    wrapped!("revocations", "0", "credential_name"),
+];

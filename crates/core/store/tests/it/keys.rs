@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use lanyard_credential::{CredentialId, Standing};
 use lanyard_home::{Options, ReplaceKeyError};
 use lanyard_secret::{ClientSecret, RefreshToken};
-use lanyard_store::{Commit, NewCredential, StoreError};
+use lanyard_store::{Commit, DamagedRow, NewCredential, StoreError};
 use lanyard_vault::key_file::KeyFile;
 use lanyard_vault::{KeyLine, Mac, OpenError as VaultError, RowAddress, Sealed};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -264,7 +264,8 @@ async fn a_row_that_does_not_open_is_named_and_keeps_no_other_from_the_new_key()
     world.tamper("UPDATE credentials SET wrapped_key = zeroblob(10) WHERE name = 'bot-1'").await;
     let store = world.opened().await;
     let error = store.replace_key(None).await.unwrap_err();
-    assert!(matches!(&error, ReplaceKeyError::Damaged(rows) if rows[0].starts_with(&ids[1].to_string())), "{error}");
+    let damaged = DamagedRow::Credential("bot-1".parse().unwrap());
+    assert!(matches!(&error, ReplaceKeyError::Damaged(rows) if *rows == [damaged]), "{error}");
     assert_eq!(access(&store.store, ids[2]).await.unwrap().1, "canary-access-2");
     store.store.remove_credential(ids[1]).await.unwrap();
     assert!(store.replace_key(None).await.unwrap().resumed);

@@ -219,6 +219,14 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         code = 6;
         findings.push(Finding::bad("app", with_cause(&error), Some(store_hint(&error, home))));
     }
+    for app in &apps {
+        let opened = store.app_secret(app.id).await;
+        if let Err(StoreError::Sealed(_)) = opened {
+            code = 6;
+            let said = format!("{}: its client secret cannot be decrypted", app.name);
+            findings.push(Finding::bad("app", said, Some(format!("lanyard app secret {}", app.name))));
+        }
+    }
     for error in store.unreadable_credentials().await? {
         code = 6;
         findings.push(Finding::bad("credential", with_cause(&error), Some(store_hint(&error, home))));
@@ -274,6 +282,12 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
 
 /// Tries queued revocations again. Gives the exit code, which an earlier fault has decided unless it is 0.
 async fn examine_revocations(broker: &Broker, mut code: u8, findings: &mut Vec<Finding>) -> Result<u8, Failure> {
+    for lost in broker.store().discard_unreadable_revocations().await? {
+        code = if code == 0 { 6 } else { code };
+        let said = format!("{lost} cannot be read, and was removed; the token was not revoked");
+        let hint = "if it was not Lanyard's own, see who can write to the database; to end the app's access, remove it at Webex";
+        findings.push(Finding::bad("revocation", said, Some(hint.to_owned())));
+    }
     for revocation in broker.call(RetryRevocations).await? {
         let said = format!("{}, {}", revocation.credential, sentence(&revocation));
         findings.push(match revocation.outcome {

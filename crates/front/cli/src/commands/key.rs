@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_broker::{Class, RenewDataKeys};
 use lanyard_home::{KeyPlace, KeyReplaced, KeyStatus, OfferWithdrawn};
-use lanyard_store::{DataKeysRenewed, RunningBroker};
+use lanyard_store::{DamagedRow, DataKeysRenewed, RunningBroker};
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ impl Key {
                     output::note(&format!("hint: {}", how_to_bring(replaced.new, &replaced.new_place)));
                     if matches!(replaced.old_place.source, KeySource::File | KeySource::Passphrase) {
                         output::note(&format!(
-                            "the old key stays in the key files of the other homes; remove it there: sed -i '/{}/d' home.key",
+                            "the old key stays in the key files of the other homes; remove it there: sed -i.old '/{}/d' home.key && rm home.key.old",
                             replaced.old
                         ));
                     }
@@ -186,6 +186,9 @@ fn in_words(status: &KeyStatus) -> output::table::Block {
         rows.push(("warning", said));
         rows.push(("hint", hint));
     }
+    for (_, hint) in rows.iter_mut().filter(|(name, _)| *name == "hint") {
+        *hint = output::pasted::for_this_home(hint).into_owned();
+    }
     output::table::facts(&rows)
 }
 
@@ -212,7 +215,8 @@ pub(crate) fn warnings(status: &KeyStatus) -> Vec<(String, String)> {
     let unused = status.unused.iter().zip(status.place.path.iter().cycle()).map(|(id, path)| {
         let said = format!("{} also holds the key {id}, which the store does not use", path.display());
         let file = output::pasted::quoted(&path.to_string_lossy());
-        (said, format!("remove it there, unless a backup needs it: sed -i '/{id}/d' {file}"))
+        let copy = output::pasted::quoted(&format!("{}.old", path.to_string_lossy()));
+        (said, format!("remove it there, unless a backup needs it: sed -i.old '/{id}/d' {file} && rm {copy}"))
     });
     ineffective.into_iter().chain(unused).collect()
 }
@@ -263,6 +267,10 @@ pub(crate) fn place(place: &KeyPlace) -> Value {
     json!({ "source": place.source.as_str(), "path": place.path, "program": place.program })
 }
 
+fn named(damaged: &[DamagedRow]) -> Vec<String> {
+    damaged.iter().map(ToString::to_string).collect()
+}
+
 fn data_keys(rows: u64) -> String {
     if rows == 1 { "1 data key".to_owned() } else { format!("{rows} data keys") }
 }
@@ -292,7 +300,7 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
             "new": { "id": new.to_string(), "place": place(new_place) },
             "rows": rows,
             "resumed": resumed,
-            "data_keys": renewed.map(|renewed| json!({ "rows": renewed.rows, "damaged": renewed.damaged })),
+            "data_keys": renewed.map(|renewed| json!({ "rows": renewed.rows, "damaged": named(&renewed.damaged) })),
         }))?;
     } else {
         let again = if *resumed { ", as was begun earlier" } else { "" };
@@ -308,8 +316,11 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
             ));
             output::note("tokens that were read before stay valid: revoke them with lanyard clear, and sign in again");
             if !damaged.is_empty() {
-                output::note(&format!("not re-encrypted, because they cannot be decrypted: {}", damaged.join(", ")));
-                output::note("hint: see which they are: lanyard doctor");
+                let named = named(damaged).join(", ");
+                output::note(&format!("not re-encrypted, because they cannot be decrypted: {named}"));
+                let mut steps: Vec<String> = damaged.iter().map(DamagedRow::remedy).collect();
+                steps.dedup();
+                output::note(&format!("hint: {}; lanyard key rotate --all", steps.join("; ")));
             }
         }
     }

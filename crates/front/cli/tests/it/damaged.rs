@@ -190,3 +190,119 @@ fn a_client_that_was_altered_is_named_and_its_hint_is_a_line_of_its_own() {
     assert!(asked.contains("Remove the client d1?") && code == 0, "{asked}");
     assert!(home.run(["client", "list"]).stderr.starts_with("there is no client yet"));
 }
+
+/// A row that keeps the home's key from being replaced: how it is damaged, what the error names, and the first command of the hint.
+const BLOCKING: [(&str, &str, &str); 4] = [
+    (
+        "UPDATE credentials SET wrapped_key = x'01' || substr(wrapped_key, 2, 8) || zeroblob(80) WHERE name = 'acme'",
+        "the credential acme",
+        "lanyard clear acme",
+    ),
+    (
+        "UPDATE apps SET wrapped_key = x'01' || substr(wrapped_key, 2, 8) || zeroblob(80)",
+        "the client secret of the app desk",
+        "lanyard app secret desk",
+    ),
+    (
+        "INSERT INTO revocations VALUES ('0123', 'x', 'No Name', 'nowhere', NULL, 'access', 0, 0, x'0102030405060708090a0b', x'00')",
+        "a token that waits to be revoked (\"0123\")",
+        "lanyard doctor",
+    ),
+    (
+        "INSERT INTO revocations VALUES ('0123', 'x', 'ghost', 'http://127.0.0.1:1/v1', NULL, 'access', 0, 0, x'00', x'00')",
+        "a token of ghost that waits to be revoked",
+        "lanyard doctor",
+    ),
+];
+
+#[test]
+fn a_row_that_blocks_a_new_key_is_named_with_its_way_out() {
+    for (damage, named, remedy) in BLOCKING {
+        let webex = Webex::with(Options::default());
+        let home = signed_in(&webex);
+        sql(&home, damage);
+        let blocked = home.run(["key", "rotate"]);
+        assert!(blocked.stderr.contains(named), "{}", blocked.stderr);
+        let hint = blocked.hint().to_owned();
+        assert_eq!(hint, format!("{remedy}; lanyard key rotate"));
+        blocked.fails(6);
+        // The hint leads out.
+        match remedy {
+            "lanyard app secret desk" => replace(&home, &webex, &["--force"]).ok(),
+            "lanyard clear acme" => home.run(["clear", "acme"]).ok(),
+            _ => {
+                let doctor = home.run(["doctor"]);
+                assert!(
+                    doctor.stdout.contains("!!  revocation") && doctor.stdout.contains("was removed"),
+                    "{}",
+                    doctor.stdout
+                );
+                String::new()
+            }
+        };
+        home.run(["key", "rotate"]).ok();
+        assert!(!home.run(["doctor"]).stdout.contains("!!  revocation"));
+    }
+}
+
+#[test]
+fn doctor_names_an_app_whose_secret_does_not_open() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    sql(&home, "UPDATE apps SET client_secret = x'0102'");
+    let doctor = home.run(["doctor"]);
+    assert!(
+        doctor.stdout.contains("!!  app          desk: its client secret cannot be decrypted"),
+        "{}",
+        doctor.stdout
+    );
+    assert!(doctor.stdout.contains("hint: lanyard app secret desk"), "{}", doctor.stdout);
+    doctor.fails(6);
+    replace(&home, &webex, &[]).ok();
+    home.run(["doctor"]).ok();
+}
+
+#[test]
+fn a_warning_of_the_log_is_a_sentence_at_a_terminal() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    sql(
+        &home,
+        "INSERT INTO revocations VALUES ('0123', 'x', 'No Name', 'nowhere', NULL, 'access', 0, 0, x'00', x'00')",
+    );
+    let (shown, code) = Terminal::run(home.command(["clear", "acme", "--yes"]), 200);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("warning: a row cannot be read and is left out: ") && !shown.contains("WARN"), "{shown}");
+}
+
+#[test]
+fn a_home_whose_store_is_elsewhere_is_not_told_only_to_begin_again() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    std::fs::remove_file(home.path().join("lanyard.db")).unwrap();
+    let lost = home.run(["list"]);
+    assert!(lost.hint().contains("if the store is on a server, put its address into"), "{}", lost.stderr);
+    lost.fails(6);
+}
+
+#[test]
+fn a_password_in_an_address_is_never_repeated() {
+    let home = Home::new(LANYARD);
+    for url in [
+        "https://user:canary@bad host/v1",
+        "https://user:canary#@webexapis.com/v1",
+        "https://user:canary@webexapis.com/v1",
+    ] {
+        for refused in [
+            home.run(["--webex-url", url, "app", "add", "desk", "--kind", "service-app", "--client-id", "C1"]),
+            Running::start(
+                home.command(["app", "add", "desk", "--kind", "service-app", "--client-id", "C1"])
+                    .env("LANYARD_WEBEX_URL", url),
+            )
+            .end(),
+        ] {
+            assert!(!refused.stderr.contains("canary"), "{}", refused.stderr);
+            refused.fails(2);
+        }
+    }
+}
