@@ -154,6 +154,19 @@ impl Store {
         row.map(|row| self.read_held(&row, shared)).transpose()
     }
 
+    /// The token of the credential that has this name; `None` if there is no such credential.
+    pub async fn held_token_named(&self, name: &str, shared: &mut Shared) -> Result<Option<HeldToken>, StoreError> {
+        let row = self.engine().row(sql("credentials", SELECT_NAMED).bind(name)).await?;
+        row.map(|row| self.read_held(&row, shared)).transpose()
+    }
+
+    /// How many credentials there are.
+    pub async fn credential_count(&self) -> Result<usize, StoreError> {
+        let row = self.engine().row(sql("credentials", COUNT)).await?;
+        let count = row.map_or(Ok(0), |row| row.integer("n"))?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
     /// Opens a held token. Neither reads nor waits. `None` where there is no token.
     pub fn open_held(&self, held: &HeldToken) -> Result<Option<AccessToken>, StoreError> {
         let memory = self.memory_key();
@@ -225,3 +238,5 @@ macro_rules! columns {
 // In the table's own order: ids are random, and each row would be looked up on a page of its own.
 const SELECT_ALL: &str = concat!("SELECT ", columns!(), " FROM credentials");
 const SELECT_ONE: &str = concat!("SELECT ", columns!(), " FROM credentials WHERE id = $1");
+const SELECT_NAMED: &str = concat!("SELECT ", columns!(), " FROM credentials WHERE name = $1");
+const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) AS n FROM credentials";

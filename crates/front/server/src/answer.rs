@@ -13,7 +13,7 @@ use crate::caller::{Caller, Peer};
 use crate::problem::{Code, Problem};
 use crate::proxy::Address;
 use crate::serve::Shared;
-use crate::{api, proxying, record};
+use crate::{api, loading, proxying, record};
 
 /// A reply that is there at once, or one that is waited for. What waits is on the heap: a connection has room for the first alone.
 pub(crate) type Answer = Either<Ready<Response<Body>>, BoxFuture<'static, Response<Body>>>;
@@ -41,6 +41,28 @@ fn at_once(
         Ok(caller) => caller,
         Err(problem) => return Ok(record::unknown(shared, peer, &problem)),
     };
+    if shared.hand_outs.is_loaded() {
+        return of_known(shared, peer, caller, request);
+    }
+    let (there, peer) = (Arc::clone(shared), peer.clone());
+    Err(elsewhere(shared, async move {
+        if let Err(problem) = loading::prepare(&there, request.uri().path()).await {
+            return problem.response();
+        }
+        match of_known(&there, &peer, caller, request) {
+            Ok(response) => response,
+            Err(later) => later.await,
+        }
+    }))
+}
+
+/// Answers a request that finds what it is about in memory.
+fn of_known(
+    shared: &Arc<Shared>,
+    peer: &Peer,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, BoxFuture<'static, Response<Body>>> {
     if request.method() == Method::GET
         && let Some(name) = api::token::asked(request.uri().path())
     {

@@ -13,6 +13,7 @@ mod connection;
 mod front;
 pub mod json;
 mod listen;
+mod loading;
 mod loopback;
 pub mod owner;
 mod passage;

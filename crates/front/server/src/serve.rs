@@ -22,6 +22,7 @@ use crate::front::{self, Door};
 use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::tls::Tls;
 use crate::listen::{ListenError, UnixSocket, sockets};
+use crate::loading;
 use crate::problem::Problem;
 use crate::proxy::Proxy;
 use crate::registration::Registration;
@@ -324,7 +325,7 @@ pub async fn serve(
     let broker = refresher.broker().clone();
     let hand_outs = {
         let refresher = refresher.clone();
-        HandOuts::load(broker.store(), broker.parts(), options.hand_outs.clone(), move |changes| {
+        HandOuts::open(broker.store(), broker.parts(), options.hand_outs.clone(), move |changes| {
             refresher.changed(changes.credentials.iter().copied());
         })
         .await?
@@ -372,7 +373,7 @@ pub async fn serve(
     for tcp in tcp {
         background.add("TCP socket", Ending::Drains, tokio::spawn(tcp.serve(Arc::clone(&shared))));
     }
-    background.add("refresher", Ending::Finishes, tokio::spawn(refresh(Arc::clone(&shared))));
+    background.add("refresher", Ending::Finishes, tokio::spawn(loading::refresh(Arc::clone(&shared))));
     background.add("reader of the store", Ending::Never, tokio::spawn(follow(Arc::clone(&shared))));
     background.add("writer of the audit", Ending::Never, tokio::spawn(write_down(Arc::clone(&shared))));
     background.add("pruning of the audit", Ending::Never, tokio::spawn(prune(Arc::clone(&shared))));
@@ -462,15 +463,6 @@ const SILENT: Duration = Duration::from_secs(10);
 
 /// How long requests that were begun may take when the broker stops.
 const DRAIN: Duration = Duration::from_secs(20);
-
-async fn refresh(shared: Arc<Shared>) -> io::Result<()> {
-    let mut stopping = shared.stopping.subscribe();
-    let stop = async move {
-        let _ = stopping.wait_for(|stopping| *stopping).await;
-    };
-    shared.refresher.run(stop).await;
-    Ok(())
-}
 
 async fn follow(shared: Arc<Shared>) -> io::Result<()> {
     let hand_outs = shared.hand_outs.clone();

@@ -19,6 +19,7 @@ impl Call for ListNames {
 
     async fn run(self, broker: &Broker) -> Result<Names, Error> {
         if let Some(memory) = broker.memory() {
+            broker.unless_silent(memory.loaded()).await?;
             return Ok(memory.names(self.limit));
         }
         let all = broker.store.credentials().await?;
@@ -39,6 +40,7 @@ impl Call for FindWebex {
 
     async fn run(self, broker: &Broker) -> Result<Option<Environment>, Error> {
         if let Some(memory) = broker.memory() {
+            broker.unless_silent(memory.know(self.name.as_str())).await??;
             return Ok(memory.find(self.name.as_str()).map(|held| Environment::clone(&held.environment)));
         }
         match (Show { name: self.name }).run(broker).await {

@@ -1,6 +1,6 @@
 //! Where held tokens stand, found by name without a lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,6 +69,27 @@ impl ByName {
             place.store(Arc::new(part));
         }
         *held = names;
+    }
+
+    /// Adds those of these whose credentials are not known yet and not `touched` either.
+    pub(super) fn add(&self, tokens: Vec<HeldToken>, touched: &HashSet<CredentialId>) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts: Vec<Part> = self.parts.iter().map(|part| Part::clone(&part.load())).collect();
+        for part in &mut parts {
+            part.reserve(tokens.len() / PARTS + 1);
+        }
+        names.reserve(tokens.len());
+        for token in tokens {
+            if touched.contains(&token.id) || names.contains_key(&token.id) {
+                continue;
+            }
+            let name = token.name.clone();
+            names.insert(token.id, name.clone());
+            parts[self.number(name.as_str())].insert(name, Arc::new(token));
+        }
+        for (place, part) in self.parts.iter().zip(parts) {
+            place.store(Arc::new(part));
+        }
     }
 
     /// Puts a token in place of the one that its credential had, under whichever name that was.

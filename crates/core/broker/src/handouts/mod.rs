@@ -6,6 +6,7 @@
 mod audit_buffer;
 mod by_name;
 mod clients;
+mod loading;
 mod names;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use tokio::sync::{Mutex, Notify, watch};
 pub use self::audit_buffer::{Actor, Asked, AuditBuffer, AuditBufferFull};
 use self::by_name::ByName;
 use self::clients::Clients;
+use self::loading::Loading;
 pub use self::names::Names;
 use crate::parts::Parts;
 
@@ -44,6 +46,7 @@ struct Inner {
     client_list: Mutex<LatestList>,
     lost_history: OnceLock<LostHistory>,
     learned: Learned,
+    loading: Loading,
     /// Held while the tokens by name are brought up to date.
     keeper: Mutex<Keeper>,
     /// When the store was last read whole, in milliseconds of the boot clock.
@@ -143,13 +146,16 @@ pub struct Ready {
 }
 
 impl HandOuts {
-    /// Reads what a store has. `learned` is told of every change from then on, once it is in memory.
-    pub async fn load(
+    /// Opens the hand-outs of a store: reads its clients, and no credentials yet. Those are read by [`load`](Self::load); until that
+    /// is done [`know`](Self::know) reads one alone. `learned` is told of every change after this, once it is in memory.
+    pub async fn open(
         store: &Store,
         parts: Parts,
         options: HandOutOptions,
         learned: impl Fn(&Changes) + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
+        // The position first: what is changed while the rest is read is read once more.
+        let position = store.journal_end().await?;
         let inner = Inner {
             store: store.clone(),
             clock: parts.clock,
@@ -160,15 +166,17 @@ impl HandOuts {
             client_list: Mutex::default(),
             lost_history: OnceLock::new(),
             learned: Learned(Box::new(learned)),
+            loading: Loading::of(store.credential_count().await?),
             options,
-            keeper: Mutex::default(),
+            keeper: Mutex::new(Keeper { position, ..Keeper::default() }),
             seen: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             poked: Notify::new(),
             changed: watch::Sender::new(0),
         };
         let hand_outs = Self(Arc::new(inner));
-        hand_outs.read_all(&mut *hand_outs.0.keeper.lock().await).await?;
+        hand_outs.read_clients().await?;
+        hand_outs.saw_store();
         Ok(hand_outs)
     }
 
@@ -190,11 +198,6 @@ impl HandOuts {
     /// The first `limit` names of credentials.
     pub fn names(&self, limit: usize) -> Names {
         self.0.by_name.names(limit)
-    }
-
-    /// How many credentials there are.
-    pub fn len(&self) -> usize {
-        self.0.by_name.len()
     }
 
     /// Whether there are none.
@@ -394,7 +397,7 @@ impl HandOuts {
         };
         inner.store.held_tokens_of_all(&mut keeper.shared, keep).await?;
         let ids = all.iter().map(|token: &HeldToken| token.id).collect();
-        inner.by_name.fill(all);
+        inner.loading.finish(|_| inner.by_name.fill(all));
         self.read_clients().await?;
         keeper.position = position;
         self.saw_store();
@@ -423,6 +426,7 @@ impl HandOuts {
     }
 
     async fn renew(&self, id: CredentialId, keeper: &mut Keeper) -> Result<(), StoreError> {
+        self.0.loading.touch(id);
         match self.0.store.held_token(id, &mut keeper.shared).await {
             Ok(Some(token)) => self.0.by_name.put(token),
             Ok(None) => self.0.by_name.remove(id),

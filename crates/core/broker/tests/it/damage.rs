@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use lanyard_broker::{HandOutOptions, HandOuts, List, Refresh, RefresherOptions, Taken};
+use lanyard_broker::{List, Refresh, RefresherOptions, Taken};
 use lanyard_protocol::Method;
 use lanyard_simulator::{Options, RefreshBehaviour};
 use lanyard_store::{About, Event, JournalRecord};
@@ -30,9 +30,7 @@ async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
     for damage in DAMAGES {
         let world = World::new(Options::default()).await;
         let (good, bad) = (world.grant("good", 14 * DAY).await, world.grant("bad", 14 * DAY).await);
-        let hand_outs = HandOuts::load(world.broker.store(), world.broker.parts(), HandOutOptions::default(), |_| {})
-            .await
-            .unwrap();
+        let hand_outs = world.hand_outs().await;
         let running = world.renew(RefresherOptions::default());
         running.quiet(&world.clock).await;
 
@@ -53,9 +51,7 @@ async fn a_row_that_cannot_be_read_concerns_nothing_but_itself() {
         assert_eq!(world.broker.call(List).await.unwrap().len(), 1, "{damage}");
         let named = world.broker.store().unreadable_credentials().await.unwrap();
         assert!(named.len() == 1 && named[0].to_string().contains("bad"), "{damage}: {named:?}");
-        let again = HandOuts::load(world.broker.store(), world.broker.parts(), HandOutOptions::default(), |_| {})
-            .await
-            .unwrap();
+        let again = world.hand_outs().await;
         let now = again.now();
         assert!(matches!(again.take("good", Duration::ZERO, &now), Ok(Taken::Good(_))), "{damage}");
 
@@ -120,8 +116,7 @@ impl World {
 async fn a_broker_tells_that_the_journal_lacks_what_it_saw_and_hands_out_all_the_same() {
     let world = World::new(Options::default()).await;
     world.grant("acme", 14 * DAY).await;
-    let hand_outs =
-        HandOuts::load(world.broker.store(), world.broker.parts(), HandOutOptions::default(), |_| {}).await.unwrap();
+    let hand_outs = world.hand_outs().await;
     hand_outs.catch_up().await.unwrap();
     assert_eq!(hand_outs.lost_history(), None);
     let seen = world.broker.store().journal_end().await.unwrap().number;

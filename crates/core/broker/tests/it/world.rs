@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_broker::{Broker, Parts, Refresher, RefresherOptions};
+use lanyard_broker::{Broker, HandOutOptions, HandOuts, Parts, Refresher, RefresherOptions};
 use lanyard_client::Transport;
 use lanyard_credential::rotation::Attempt;
 use lanyard_credential::{AppId, Credential, Kind, Mint, Order, RefreshRight, Spend, Standing, Validity};
@@ -187,6 +187,19 @@ impl World {
     /// How a credential stands now.
     pub(crate) async fn now(&self, credential: &Credential) -> Credential {
         self.broker.store().credential_by_id(credential.id).await.unwrap().unwrap()
+    }
+
+    /// The tokens of this home, all of them in memory.
+    pub(crate) async fn hand_outs(&self) -> HandOuts {
+        let hand_outs = self.opened().await;
+        hand_outs.load().await.unwrap();
+        hand_outs
+    }
+
+    /// The tokens of this home, none of them in memory yet.
+    pub(crate) async fn opened(&self) -> HandOuts {
+        let (store, parts) = (self.broker.store(), self.broker.parts());
+        HandOuts::open(store, parts, HandOutOptions::default(), |_| {}).await.unwrap()
     }
 
     /// Begins to renew.

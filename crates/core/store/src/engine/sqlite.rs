@@ -1,4 +1,5 @@
-//! SQLite: what only it has. One connection of the process writes and one reads; each is opened when it is first needed.
+//! SQLite: what only it has. One connection of the process writes and one reads; each is opened when it is first needed. What may read
+//! for long has a connection of its own.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -152,17 +153,14 @@ impl SqliteEngine {
         }
     }
 
+    /// Reads on a connection of its own, so that no other reader waits for the end of it.
     pub(super) async fn each(
         &self,
         statement: Statement,
         mut keep: impl FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.look()?;
-        let mut slot = self.reader.lock().await;
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => self.connect(Purpose::Read).await?,
-        };
+        let mut connection = self.connect(Purpose::Read).await?;
         let mut begun = false;
         let done = each(&mut connection.0, statement.clone(), |row| {
             begun = true;
@@ -170,10 +168,7 @@ impl SqliteEngine {
         })
         .await;
         match done {
-            Ok(()) => {
-                *slot = Some(connection);
-                Ok(())
-            }
+            Ok(()) => connection.0.close().await.map_err(StoreError::from_sqlite),
             Err(error @ (StoreError::Io(_) | StoreError::ReadOnly | StoreError::Full)) if !begun => {
                 let rows = self.rows_at_rest(statement).await.ok_or(error)?;
                 rows.into_iter().try_for_each(keep)

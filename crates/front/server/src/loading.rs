@@ -1,0 +1,69 @@
+//! The first moments of a broker with many credentials: it answers before it has read them all.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+
+use crate::problem::{Code, Problem};
+use crate::serve::Shared;
+use crate::{api, proxy};
+
+/// Sees to it that a request finds what it is about in memory: the credential in its path, or else all of them.
+pub(crate) async fn prepare(shared: &Shared, path: &str) -> Result<(), Problem> {
+    // The calls of the owner's commands look for themselves.
+    if api::private::is_asked(path) {
+        return Ok(());
+    }
+    let named = api::token::asked(path).or_else(|| Some(proxy::Address::of(path)?.name));
+    let read = async {
+        if let Some(name) = named {
+            return shared.hand_outs.know(name).await;
+        }
+        shared.hand_outs.loaded().await;
+        Ok(())
+    };
+    match select(pin!(read), shared.sleep.sleep(PATIENCE)).await {
+        Either::Left((read, _)) => read.map_err(|error| Problem::from(lanyard_broker::Error::from(error))),
+        Either::Right(_) => {
+            Err(Problem::new(Code::Store, "the broker has just started and is still reading its credentials")
+                .hint("try again in a moment"))
+        }
+    }
+}
+
+/// How long a request waits for that.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Reads all credentials, and renews them from then on until the broker stops.
+pub(crate) async fn refresh(shared: Arc<Shared>) -> io::Result<()> {
+    let stop = || {
+        let mut stopping = shared.stopping.subscribe();
+        async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
+    };
+    match select(pin!(load(&shared)), pin!(stop())).await {
+        Either::Left((loaded, _)) => loaded?,
+        Either::Right(_) => return Ok(()),
+    }
+    shared.refresher.run(stop()).await;
+    Ok(())
+}
+
+async fn load(shared: &Shared) -> io::Result<()> {
+    loop {
+        match shared.hand_outs.load().await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, hint = error.hint(), "cannot read the credentials; trying again");
+                shared.sleep.sleep(AGAIN).await;
+            }
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+}
+
+const AGAIN: Duration = Duration::from_secs(1);
