@@ -64,7 +64,8 @@ impl Setup {
                 }
                 return Ok(code);
             }
-            undo = step.undo.map(Step::new).or(undo);
+            // An app with a credential is complete, and stays.
+            undo = step.undo.map(Step::new);
         }
         output::note("");
         output::note("done. Try next:");

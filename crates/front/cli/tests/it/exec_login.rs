@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use lanyard_testkit::{Home, Options, Running, Webex};
+use lanyard_testkit::{Home, Method, Options, Running, Served, Webex};
 use serde_json::json;
 
 use crate::LANYARD;
@@ -69,6 +69,22 @@ fn the_program_has_a_token_that_is_revoked_when_it_exits() {
     stage.has_nothing();
     let audit = stage.home.run(["audit"]).ok();
     assert!(audit.contains("exec sh with its own sign-in"), "{audit}");
+}
+
+#[test]
+fn a_code_on_another_device_signs_in_too_and_a_running_broker_is_not_told() {
+    let stage = Stage::new();
+    stage.webex.control(Method::POST, "/behaviour", Some(&json!({ "device_interval_s": 0 })));
+    let broker = Served::start(&stage.home, [""; 0]);
+    let mut command = stage.home.command(["exec", "--login", "desk", "--device", "--", "true"]);
+    let mut running = Running::start(command.env("XDG_RUNTIME_DIR", &stage.temporary));
+    let address = running.wait_for("holds the code: ").split(": ").nth(1).unwrap().trim().to_owned();
+    stage.webex.approves_device(&address, true);
+    running.end().ok();
+    assert!(stage.revocations() > 0);
+    stage.has_nothing();
+    assert!(stage.home.run(["audit"]).ok().contains("exec true with its own sign-in"));
+    assert!(broker.stop().status.success());
 }
 
 #[test]

@@ -93,6 +93,42 @@ fn a_bot_needs_its_token_only_and_a_name_that_is_taken_is_not_offered() {
 }
 
 #[test]
+fn an_organisations_service_needs_the_refresh_token_of_the_portal() {
+    let stage = Stage::new();
+    let app = &stage.webex.description().service_app;
+    let secrets = format!("{}\n{}\n{}\n", app.client_id, app.client_secret, app.refresh_token);
+    let (shown, code) = stage.answer(&format!("3\n2\n\n{secrets}"));
+    assert_eq!(code, 0, "{shown}");
+    for said in [
+        "That is a service app",
+        "choose Create a service app",
+        "Choose Request admin authorization on the app's page. An administrator authorises it: Control Hub, ",
+        "$ lanyard add service-app service --app service",
+        "$ lanyard test service --for devices",
+        "done. Try next:",
+    ] {
+        assert!(shown.contains(said), "{said}\n{shown}");
+    }
+    assert_eq!(stage.home.show("service")["kind"], "service-app");
+}
+
+#[test]
+fn guests_begin_with_the_service_app_that_issues_them() {
+    let stage = Stage::new();
+    let app = &stage.webex.description().service_app;
+    let secrets = format!("{}\n{}\n{}\n", app.client_id, app.client_secret, app.refresh_token);
+    let (shown, code) = stage.answer(&format!("4\n\n{secrets}"));
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("\n       guest-issuer:write\n"), "{shown}");
+    assert!(
+        shown.contains("$ lanyard add guest guest --via guest-issuer --subject guest-1 --display-name 'A guest'"),
+        "{shown}"
+    );
+    assert_eq!(stage.home.show("guest")["kind"], "guest");
+    assert_eq!(stage.home.show("guest-issuer")["kind"], "service-app");
+}
+
+#[test]
 fn a_job_that_an_identity_cannot_do_is_asked_for_again() {
     let stage = Stage::new();
     let token = &stage.webex.description().personal.access_token;

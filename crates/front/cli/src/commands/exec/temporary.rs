@@ -13,7 +13,7 @@ use lanyard_broker::{
 };
 use lanyard_credential::{App, AppName, Credential, CredentialName};
 use lanyard_secret::ClientSecret;
-use lanyard_store::Store;
+use lanyard_store::{Store, StoreError};
 use lanyard_vault::{HomeKey, KeySource};
 use tempfile::TempDir;
 
@@ -42,8 +42,11 @@ pub(super) async fn run(app: AppName, how: How, run: Run<'_>, common: &Common) -
     // A home that is paused, or an app that is not there, is an error before a person is sent to a browser.
     home.call(Precheck::Change).await?;
     let app = home.call(ShowApp { name: app }).await?;
-    let secret = home.store().app_secret(app.id).await?;
-    let secret = secret.ok_or_else(|| Error::AppDamaged { app: app.name.clone() })?;
+    let secret = match home.store().app_secret(app.id).await {
+        Ok(secret) => secret.ok_or(Error::AppGone)?,
+        Err(StoreError::Sealed(_)) => return Err(Error::AppDamaged { app: app.name }.into()),
+        Err(error) => return Err(error.into()),
+    };
     let temporary = Temporary::new().await?;
     signals::at_end(Box::new({
         let (store, directory) = (temporary.broker.store().clone(), temporary.directory.path().to_owned());
