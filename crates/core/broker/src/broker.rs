@@ -13,9 +13,8 @@ use lanyard_time::{Clock, Entropy, Sleep};
 
 use crate::Error;
 use crate::handouts::HandOuts;
-use crate::in_progress::{MustFinish, Renewals, detached};
-use crate::observer::Observer;
 use crate::parts::Parts;
+use crate::renewals::{MustFinish, Renewals};
 use crate::token_source::Doubts;
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
@@ -30,14 +29,14 @@ pub struct Broker {
     pub(crate) actor: String,
     /// The credentials that the caller was authorised for, by the names it used.
     pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
-    /// The credentials that this process is renewing, and everything that it must finish.
+    /// The renewals of this process, and everything that it must finish.
     pub(crate) renewals: Arc<Renewals>,
     /// Keeps the process from ending while a clone works on what must be finished.
     pub(crate) finishing: Option<Arc<MustFinish>>,
     /// What was found out about tokens that calls were refused with.
     pub(crate) doubts: Arc<Doubts>,
-    /// The refresher that is told of what is renewed on demand, where one runs.
-    pub(crate) observer: Observer,
+    /// Whether everything that this clone renews is part of something that has passed the gate.
+    pub(crate) is_admitted: bool,
     /// The tokens in memory, where this process is a broker that stays.
     pub(crate) memory: Option<HandOuts>,
 }
@@ -57,6 +56,7 @@ impl Broker {
         let transport = Transport::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
         let transport = Arc::new(transport.with_sleep(Arc::clone(&parts.sleep)));
         let actor = actor.into();
+        let renewals = Arc::new(Renewals::new(parts.clock.now()));
         Self {
             store: store.acting_as(actor.as_str()),
             transport,
@@ -65,10 +65,10 @@ impl Broker {
             sleep: parts.sleep,
             actor,
             authorized: Arc::default(),
-            renewals: Arc::default(),
+            renewals,
             finishing: None,
             doubts: Arc::default(),
-            observer: Observer::default(),
+            is_admitted: false,
             memory: None,
         }
     }
@@ -126,8 +126,8 @@ impl Broker {
         self.finishing.clone().or_else(|| self.renewals.enter().map(Arc::new))
     }
 
-    /// Runs `work`, which obtains tokens and stores them or gives them back, as a task of its own. It goes on if the returned future
-    /// is dropped, and the process ends only after it.
+    /// Runs `work`, which obtains tokens and stores them or gives them back, on the thread of renewals. It goes on if the returned
+    /// future is dropped, and the process ends only after it.
     pub(crate) async fn finish<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -135,12 +135,12 @@ impl Broker {
     {
         let finishing = self.enter().ok_or(Error::Stopping)?;
         // The clone keeps the process from ending, and so does every part of the work that is given one of its own.
-        detached(work(Self { finishing: Some(finishing), ..self.clone() })).await
+        self.renewals.run(work(Self { finishing: Some(finishing), ..self.clone() })).await
     }
 
-    /// A clone of the broker whose renewals are not reported to the refresher, because it began them itself.
-    pub(crate) fn untold(&self) -> Self {
-        Self { observer: Observer::default(), ..self.clone() }
+    /// A clone of the broker for something that has passed the gate of renewals: what it renews on the way does not pass it again.
+    pub(crate) fn admitted(&self) -> Self {
+        Self { is_admitted: true, ..self.clone() }
     }
 
     /// How calls are made as a credential: those of one subject share its limit.
@@ -165,7 +165,7 @@ impl Broker {
 }
 
 /// Whose limit a credential's calls count against.
-fn subject_of(credential: &Credential) -> SubjectKey {
+pub(crate) fn subject_of(credential: &Credential) -> SubjectKey {
     whose_limit(&credential.environment, credential.subject.known().map(|subject| &subject.id), credential.id)
 }
 

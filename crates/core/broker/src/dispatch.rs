@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use crate::in_progress::joined;
+use crate::task::joined;
 use crate::wire::{WireError, decode, encode};
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, Call,

@@ -11,15 +11,15 @@ mod error;
 mod grant;
 mod handouts;
 mod identity;
-mod in_progress;
 mod issuer;
 mod lookup;
 mod memory;
-mod observer;
 mod parts;
 mod refresher;
 mod renewal;
+mod renewals;
 mod revocation;
+mod task;
 mod token_source;
 pub mod wire;
 
@@ -65,7 +65,8 @@ pub use handouts::{
 pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
 pub use parts::Parts;
-pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherOptions, RefresherReport};
+pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherReport};
 pub use renewal::{HandOut, HandedOut, RecordHandOut, Shortfall, TokenVerdict};
+pub use renewals::RefresherOptions;
 pub use revocation::{RetryRevocations, Revocation, RevocationOutcome};
 pub use token_source::CredentialTokens;

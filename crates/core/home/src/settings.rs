@@ -64,7 +64,7 @@ pub struct ServeSettings {
     pub tls_key: Option<PathBuf>,
     /// For how many seconds tokens are handed out while the store cannot be read.
     pub max_stale: Option<u64>,
-    /// How many renewals and checks begin in a second, for each Webex.
+    /// How many renewals and checks begin in a second, for each app of a Webex.
     pub rotations_per_second: Option<NonZeroU32>,
 }
 

@@ -321,8 +321,6 @@ pub async fn serve(
     };
     let tcp = options.http.clone().map(TcpSocket::bind).transpose()?.unwrap_or_default();
     let refresher = Refresher::new(&broker, options.refresher.clone());
-    // From here on it hears of what programs have renewed.
-    let broker = refresher.broker().clone();
     let hand_outs = {
         let refresher = refresher.clone();
         HandOuts::open(broker.store(), broker.parts(), options.hand_outs.clone(), move |changes| {

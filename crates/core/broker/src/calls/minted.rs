@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, GuestSubject, Kind, Mint,
     Order, Organisation, RefreshRight, Standing, Subject, Trouble, TroubleKind, Validity,
@@ -10,12 +9,14 @@ use lanyard_credential::{
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
 use lanyard_store::{Claim, EarlierGrant, NewCredential, NewTokens, StoreError};
+use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::error::{Class, class_of};
 use crate::identity::differs;
-use crate::renewal::{MintEnd, PATIENCE, RotationEnd};
+use crate::renewal::PATIENCE;
+use crate::renewals::{Means, RenewalEnd, Wanted};
 use crate::{Broker, Call, Error, Troubled};
 
 /// How often the credential is claimed before a pasted refresh token is refused because of a renewal under way, and the pause between.
@@ -201,9 +202,8 @@ impl Broker {
     async fn add_minted(&self, waiting: Waiting, mint: Mint) -> Result<AddedGrant, Error> {
         let credential = self.pending(waiting, Some(mint.clone()));
         let credential = self.store.insert_credential(&NewCredential { credential, tokens: None }).await?;
-        let end = self.mint(&credential, &mint).await?;
-        let trouble = match end {
-            MintEnd::Failed(trouble) if is_final(&trouble) => {
+        let trouble = match self.renew(&credential, Wanted::ByHand).await? {
+            RenewalEnd::Failed { trouble, .. } if is_final(&trouble) => {
                 self.store.remove_credential(credential.id).await?;
                 let app = self.troubled(&credential).await.app;
                 let via = match trouble.kind {
@@ -212,8 +212,8 @@ impl Broker {
                 };
                 return Err(Error::NotMinted { name: credential.name, app, trouble: Box::new(trouble), via });
             }
-            MintEnd::Failed(trouble) => Some(trouble),
-            MintEnd::Minted | MintEnd::Elsewhere | MintEnd::Busy | MintEnd::Erased => None,
+            RenewalEnd::Failed { trouble, .. } => Some(trouble),
+            _ => None,
         };
         Ok(AddedGrant { credential: self.credential(&credential.name).await?, trouble })
     }
@@ -226,8 +226,7 @@ impl Broker {
         token: RefreshToken,
     ) -> Result<AddedGrant, Error> {
         self.refuse_second_holder(Some(app), Some(&token)).await?;
-        let validity =
-            Validity { obtained: self.clock.now(), access: Some(Duration::ZERO), refresh: RefreshRight::Lasting(None) };
+        let validity = pasted(&self.clock.now());
         let tokens = NewTokens { access: None, refresh: Some(token), validity, scopes: None };
         let waiting = Waiting {
             name,
@@ -240,18 +239,17 @@ impl Broker {
         credential.standing = Standing::Active;
         let new = NewCredential { credential, tokens: Some(tokens) };
         let credential = self.store.insert_credential(&new).await?;
-        let end = self.rotate(credential.id, credential.generation).await?;
-        let trouble = match end {
-            RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => None,
-            RotationEnd { trouble: Some(trouble), .. } if trouble.kind == TroubleKind::DeadGrant => {
+        let trouble = match self.renew(&credential, Wanted::ByHand).await? {
+            RenewalEnd::Failed { trouble, .. } if trouble.kind == TroubleKind::DeadGrant => {
                 self.store.remove_credential(credential.id).await?;
                 return Err(Error::RefreshTokenRefused { app: app.name.clone() });
             }
-            RotationEnd { trouble, .. } => trouble,
+            RenewalEnd::Failed { trouble, .. } => Some(trouble),
+            _ => {
+                self.look_at(&credential.name).await?;
+                None
+            }
         };
-        if trouble.is_none() {
-            self.look_at(&credential.name).await?;
-        }
         Ok(AddedGrant { credential: self.credential(&credential.name).await?, trouble })
     }
 
@@ -270,14 +268,17 @@ impl Broker {
             Some(_) => (earlier.generation, None),
             None => self.put_pasted(earlier, token).await?,
         };
-        let end = self.rotate_patiently(earlier.id, generation, PATIENCE).await?;
-        let trouble = match end {
-            RotationEnd { outcome: Outcome::Rotated, by_spare: true, .. } if before.is_some() => {
+        // The pasted token alone is tried: no other way would tell whether Webex accepts it.
+        let validity = Some(pasted(&self.clock.now()));
+        let standing = Standing::Active;
+        let seen = Credential { generation, validity, standing, mint: None, ..earlier.clone() };
+        let trouble = match self.renew_patiently(&seen, Wanted::ByHand, PATIENCE).await? {
+            RenewalEnd::Renewed(Means::Spare) if before.is_some() => {
                 let refused = Error::RefreshTokenRefused { app: app.name.clone() };
                 return Err(refused.keeping(earlier.name.as_str(), "grant"));
             }
-            RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => None,
-            RotationEnd { trouble: Some(trouble), asked, .. } => {
+            RenewalEnd::Renewed(_) | RenewalEnd::Elsewhere => None,
+            RenewalEnd::Failed { trouble, asked } => {
                 let put_back = self.put_back(earlier, before.as_ref(), generation).await?;
                 let refused = trouble.kind == TroubleKind::DeadGrant;
                 if !put_back && !refused {
@@ -296,7 +297,7 @@ impl Broker {
                 };
                 return Err(if put_back { error.keeping(earlier.name.as_str(), "tokens") } else { error });
             }
-            RotationEnd { .. } => return Err(Error::Busy { name: earlier.name.clone() }),
+            _ => return Err(Error::Busy { name: earlier.name.clone() }),
         };
         self.meet(earlier, before.as_ref(), replace).await?;
         Ok(AddedGrant { credential: self.credential(&earlier.name).await?, trouble })
@@ -312,7 +313,7 @@ impl Broker {
         token: &RefreshToken,
     ) -> Result<(Generation, Option<EarlierGrant>), Error> {
         for _ in 0..LOOKS {
-            let Some(_turn) = self.renewals.turn(earlier.id) else {
+            let Some(_reserved) = self.renewals.reserve(earlier.id) else {
                 self.sleep.sleep(PAUSE).await;
                 continue;
             };
@@ -331,11 +332,7 @@ impl Broker {
                 Err(StoreError::Sealed(_)) => None,
                 before => before?,
             };
-            let validity = Validity {
-                obtained: self.clock.now(),
-                access: Some(Duration::ZERO),
-                refresh: RefreshRight::Lasting(None),
-            };
+            let validity = pasted(&self.clock.now());
             let tokens = NewTokens { access: None, refresh: Some(token.clone()), validity, scopes: None };
             let is_dead = credential.standing.trouble().is_some_and(|trouble| trouble.kind == TroubleKind::DeadGrant);
             let kept = before.as_ref().and_then(|before| match (&before.tokens.refresh, &before.spare) {
@@ -430,6 +427,11 @@ impl Broker {
             labels: std::collections::BTreeMap::new(),
         }
     }
+}
+
+/// The validity of a refresh token without its access token.
+fn pasted(now: &Moment) -> Validity {
+    Validity { obtained: now.clone(), access: Some(Duration::ZERO), refresh: RefreshRight::Lasting(None) }
 }
 
 /// Whether waiting helps nothing: what was typed is wrong.

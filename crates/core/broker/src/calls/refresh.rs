@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, CredentialName, Mint, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Trouble};
 use lanyard_protocol::Environment;
-use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::renewal::{MintEnd, TokenVerdict};
+use crate::renewal::TokenVerdict;
+use crate::renewals::{RenewalEnd, Wanted};
 use crate::{Broker, Call, Error};
 
 /// Rotates a credential, whether it is due or not.
@@ -44,89 +43,53 @@ impl Call for Refresh {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
         let now = broker.clock.now();
-        let validity = match (credential.renewal(), &credential.validity, &credential.mint) {
-            (Renewal::Mint, _, Some(mint)) => return self.mint(broker, &credential, mint, &now).await,
-            (Renewal::Rotate, Some(validity), _) => validity,
+        let is_due = match (credential.renewal(), &credential.validity) {
+            (Renewal::Rotate, Some(validity)) => validity.rotation_is_due(&validity.by_boot_clock(&now), 0),
+            (Renewal::Mint, Some(validity)) => validity.access_is_due(&validity.by_boot_clock(&now)),
+            (Renewal::Mint, None) => true,
             _ => return Err(Error::DoesNotRotate { name: credential.name.clone(), kind: credential.kind }),
         };
-        if !self.force && !self.take_over {
-            match &credential.standing {
-                Standing::NeedsLogin(trouble) => {
-                    return Err(broker.not_renewed(&credential, trouble, Duration::ZERO).await);
-                }
-                Standing::Stalled(trouble) if !trouble.may_try_again(&now) => {
-                    let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-                    return Err(broker.not_renewed(&credential, trouble, wait).await);
-                }
-                Standing::Active if !validity.rotation_is_due(&validity.by_boot_clock(&now), 0) => {
-                    return match broker.check_expiry_by_wall_clock(&credential, &now).await? {
-                        None | Some(TokenVerdict::Accepted) => Ok(Refreshed::NotDue(credential)),
-                        Some(TokenVerdict::Renewed) => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
-                        Some(TokenVerdict::Refused(trouble)) => {
-                            Err(broker.not_renewed(&credential, &trouble, trouble.pause).await)
-                        }
-                    };
-                }
-                _ => {}
-            }
-        }
-        let end = if self.take_over {
-            broker.rotate_as(credential.id, credential.generation, true).await?
-        } else {
-            broker.rotate_patiently(credential.id, credential.generation, PATIENCE).await?
-        };
-        let fresh = broker.credential(&self.name).await?;
-        match (end.outcome, end.trouble) {
-            (Outcome::Rotated, _) => Ok(Refreshed::Rotated(fresh)),
-            (Outcome::RotatedElsewhere, _) => Ok(Refreshed::RotatedElsewhere(fresh)),
-            (Outcome::Erased, _) => Err(broker.no_such_credential(&self.name).await),
-            (Outcome::DoesNotRotate, _) => {
-                Err(Error::NotHandingOut { name: self.name, state: fresh.state(&now).as_str() })
-            }
-            // A grant that can be had again is, before a person is asked.
-            (Outcome::Failed(_), Some(trouble)) if trouble.kind == TroubleKind::DeadGrant && fresh.mint.is_some() => {
-                broker.call(Self { force: true, ..self }).await
-            }
-            (Outcome::Failed(_), Some(trouble)) => {
-                let wait = trouble.pause;
-                Err(broker.not_renewed(&fresh, &trouble, wait).await)
-            }
-            _ => Err(Error::Busy { name: self.name }),
-        }
-    }
-}
-
-impl Refresh {
-    async fn mint(
-        self,
-        broker: &Broker,
-        credential: &Credential,
-        mint: &Mint,
-        now: &Moment,
-    ) -> Result<Refreshed, Error> {
-        let due = credential.validity.as_ref().is_none_or(|validity| {
-            validity.access_is_due(&validity.by_boot_clock(now)) || validity.ended_by_wall_clock_alone(now)
-        });
+        let is_by_hand = self.force || self.take_over;
         match &credential.standing {
             Standing::Disabled | Standing::Clearing => {
-                let state = credential.state(now).as_str();
-                return Err(Error::NotHandingOut { name: self.name, state });
+                return Err(Error::NotHandingOut { name: self.name, state: credential.state(&now).as_str() });
             }
-            Standing::Stalled(trouble) | Standing::NeedsLogin(trouble)
-                if !self.force && !trouble.may_try_again(now) =>
-            {
+            _ if is_by_hand => {}
+            Standing::NeedsLogin(trouble) if credential.renewal() == Renewal::Rotate => {
+                return Err(broker.not_renewed(&credential, trouble, Duration::ZERO).await);
+            }
+            Standing::Stalled(trouble) | Standing::NeedsLogin(trouble) if !trouble.may_try_again(&now) => {
                 let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
-                return Err(broker.not_renewed(credential, trouble, wait).await);
+                return Err(broker.not_renewed(&credential, trouble, wait).await);
             }
-            Standing::Active if !self.force && !due => return Ok(Refreshed::NotDue(credential.clone())),
+            Standing::Active if !is_due => {
+                return match broker.check_expiry_by_wall_clock(&credential, &now).await? {
+                    None | Some(TokenVerdict::Accepted) => Ok(Refreshed::NotDue(credential)),
+                    Some(TokenVerdict::Renewed) => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
+                    Some(TokenVerdict::Refused(trouble)) => {
+                        Err(broker.not_renewed(&credential, &trouble, trouble.pause).await)
+                    }
+                };
+            }
             _ => {}
         }
-        match broker.mint(credential, mint).await? {
-            MintEnd::Minted => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
-            MintEnd::Elsewhere => Ok(Refreshed::RotatedElsewhere(broker.credential(&self.name).await?)),
-            MintEnd::Busy => Err(Error::Busy { name: self.name }),
-            MintEnd::Erased => Err(broker.no_such_credential(&self.name).await),
-            MintEnd::Failed(trouble) => Err(broker.not_renewed(credential, &trouble, trouble.pause).await),
+        let wanted = match (self.take_over, self.force) {
+            (true, _) => Wanted::TakingOver,
+            (false, true) => Wanted::ByHand,
+            (false, false) => Wanted::OnDemand,
+        };
+        let patience = if self.take_over { Duration::ZERO } else { PATIENCE };
+        let end = broker.renew_patiently(&credential, wanted, patience).await?;
+        let fresh = broker.credential(&self.name).await?;
+        match end {
+            RenewalEnd::Renewed(_) => Ok(Refreshed::Rotated(fresh)),
+            RenewalEnd::Elsewhere => Ok(Refreshed::RotatedElsewhere(fresh)),
+            RenewalEnd::Erased => Err(broker.no_such_credential(&self.name).await),
+            RenewalEnd::NotRenewable => {
+                Err(Error::NotHandingOut { name: self.name, state: fresh.state(&now).as_str() })
+            }
+            RenewalEnd::Failed { trouble, .. } => Err(broker.not_renewed(&fresh, &trouble, trouble.pause).await),
+            RenewalEnd::Busy => Err(Error::Busy { name: self.name }),
         }
     }
 }

@@ -9,7 +9,7 @@ use lanyard_credential::{CredentialId, CredentialName, Generation};
 use lanyard_store::{About, Event, JournalRecord, Store, StoreError};
 use thiserror::Error;
 
-use crate::in_progress::detached;
+use crate::task::detached;
 
 /// The caller. It becomes the audit's words when it is written down, once for many equal requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

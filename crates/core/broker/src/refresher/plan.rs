@@ -7,11 +7,9 @@ use lanyard_credential::{Credential, CredentialId, Generation, Renewal};
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 
-use super::RefresherOptions;
-use super::breaker::{Health, Leave};
-use super::lane::Lane;
-use super::report::EnvironmentReport;
+use super::report::{BreakerState, EnvironmentReport};
 use super::schedule::{self, Ends, Next, Stuck, Task, part, share};
+use crate::renewals::{Breaker, Gate, Health, LaneId, Leave, RefresherOptions};
 
 /// The plan. Its clock runs from the moment at which it was made, by the boot-time clock.
 #[derive(Debug)]
@@ -23,11 +21,15 @@ pub(super) struct Plan {
     waiting: Waiting,
     /// Those whose end is to be announced, by moment.
     announcing: Waiting,
-    lanes: Vec<Lane>,
+    /// Those that are due, in the order in which they begin: for each lane of the gate.
+    ready: Vec<Ready>,
 }
 
 /// By the millisecond of the plan's clock at which it is their turn.
 type Waiting = BTreeSet<(u64, CredentialId)>;
+
+/// The most urgent first, then by the moment since which they are due.
+type Ready = BTreeSet<(u32, u64, CredentialId)>;
 
 /// A credential, as the plan keeps it. There may be 100,000.
 #[derive(Clone, Debug)]
@@ -39,7 +41,7 @@ struct Entry {
     ends: Ends,
     generation: Generation,
     place: Place,
-    lane: u16,
+    lane: LaneId,
     task: Option<Task>,
     stuck: Stuck,
     /// How many announcements were made.
@@ -48,17 +50,8 @@ struct Entry {
     spread: bool,
     /// It changed while it was worked on.
     changed: bool,
-    haste: Haste,
-}
-
-/// Why it should not wait its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Haste {
-    None,
-    /// A caller waits for its token.
-    Wanted,
-    /// A process that is gone may have spent its refresh token.
-    Abandoned,
+    /// A process that is gone may have spent its refresh token, so that it does not wait its turn.
+    abandoned: bool,
 }
 
 /// Where a credential stands.
@@ -80,7 +73,6 @@ pub(super) struct Start {
     pub(super) stuck: Stuck,
     /// It is done whether its moment has come or not.
     pub(super) abandoned: bool,
-    lane: u16,
     leave: Leave,
 }
 
@@ -105,7 +97,7 @@ impl Plan {
             entries: HashMap::new(),
             waiting: BTreeSet::new(),
             announcing: BTreeSet::new(),
-            lanes: Vec::new(),
+            ready: Vec::new(),
         }
     }
 
@@ -115,12 +107,12 @@ impl Plan {
     }
 
     /// Takes in all credentials that there are; returns those that it knows and that are not among them.
-    pub(super) fn load(&mut self, credentials: &[Credential], now: &Moment) -> Vec<CredentialId> {
+    pub(super) fn load(&mut self, credentials: &[Credential], gate: &mut Gate, now: &Moment) -> Vec<CredentialId> {
         let mut missing: HashSet<_> = self.entries.keys().copied().collect();
         self.entries.reserve(credentials.len().saturating_sub(self.entries.len()));
         for credential in credentials {
             missing.remove(&credential.id);
-            self.see(credential, now);
+            self.see(credential, gate, now);
         }
         missing.into_iter().collect()
     }
@@ -131,103 +123,78 @@ impl Plan {
     }
 
     /// Takes in how a credential stands.
-    pub(super) fn see(&mut self, credential: &Credential, now: &Moment) {
-        self.place(credential, Duration::ZERO, now);
+    pub(super) fn see(&mut self, credential: &Credential, gate: &mut Gate, now: &Moment) {
+        self.place(credential, Duration::ZERO, gate, now);
     }
 
     /// There is no such credential any more.
     pub(super) fn forget(&mut self, id: CredentialId) {
         if let Some(mut entry) = self.entries.remove(&id) {
-            entry.leave(id, &mut self.waiting, &mut self.lanes);
+            entry.leave(id, &mut self.waiting, &mut self.ready);
             self.announcing.remove(&(entry.announce, id));
-        }
-    }
-
-    /// A caller waits for its token: if that has expired, the credential comes before all others.
-    pub(super) fn want(&mut self, id: CredentialId) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        if entry.place == Place::UnderWay || entry.haste != Haste::None {
-            return;
-        }
-        entry.haste = Haste::Wanted;
-        if entry.spread || matches!(entry.place, Place::Ready(_)) {
-            let due = if entry.spread { 0 } else { entry.due };
-            entry.leave(id, &mut self.waiting, &mut self.lanes);
-            entry.wait(id, due, &mut self.waiting);
         }
     }
 
     /// A process that is gone may have spent its refresh token: that is found out at once, while a server may still repeat its answer.
     pub(super) fn recover(&mut self, id: CredentialId) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        if entry.place == Place::UnderWay || entry.task.is_none() || entry.haste == Haste::Abandoned {
+        if entry.place == Place::UnderWay || entry.task.is_none() || entry.abandoned {
             return;
         }
-        entry.haste = Haste::Abandoned;
-        entry.leave(id, &mut self.waiting, &mut self.lanes);
+        entry.abandoned = true;
+        entry.leave(id, &mut self.waiting, &mut self.ready);
         entry.wait(id, 0, &mut self.waiting);
     }
 
-    /// The tasks that begin now, the most urgent of each environment first.
-    pub(super) fn starts(&mut self, now: &Moment) -> Vec<Start> {
-        let since = self.since(now);
-        self.promote(since);
+    /// The tasks that begin now, the most urgent of each lane first.
+    pub(super) fn starts(&mut self, gate: &mut Gate, now: &Moment) -> Vec<Start> {
+        self.promote(self.since(now));
         let mut starts = Vec::new();
-        for (number, lane) in (0..).zip(&mut self.lanes) {
-            while let Some((id, leave)) = lane.begin(since) {
+        for (index, ready) in self.ready.iter_mut().enumerate() {
+            while let Some((_, _, id)) = ready.first().copied() {
                 let Some(entry) = self.entries.get_mut(&id) else {
-                    lane.end(leave, Health::Unknown, since);
+                    ready.pop_first();
                     continue;
                 };
+                debug_assert_eq!(entry.lane.index(), index);
+                let Some(leave) = gate.begin(entry.lane, now) else { break };
+                ready.pop_first();
                 entry.place = Place::UnderWay;
                 entry.changed = false;
                 let task = entry.task.unwrap_or(Task::Check);
-                let (stuck, abandoned) = (entry.stuck, entry.haste == Haste::Abandoned);
-                starts.push(Start { id, task, stuck, abandoned, lane: number, leave });
+                let (stuck, abandoned) = (entry.stuck, entry.abandoned);
+                starts.push(Start { id, task, stuck, abandoned, leave });
             }
         }
         starts
     }
 
     /// Takes in how something has ended. `false` where the credential has changed since it was read: it must be read again.
-    pub(super) fn settle(&mut self, start: &Start, end: &End<'_>, now: &Moment) -> bool {
-        let since = self.since(now);
+    pub(super) fn settle(&mut self, start: &Start, end: &End<'_>, gate: &mut Gate, now: &Moment) -> bool {
         if let Some(entry) = self.entries.get_mut(&start.id) {
             if std::mem::take(&mut entry.changed) {
                 return false;
             }
             entry.place = Place::Idle;
-            entry.haste = Haste::None;
+            entry.abandoned = false;
         }
         match end.credential {
-            Some(credential) if self.entries.contains_key(&start.id) => self.place(credential, end.rest, now),
+            Some(credential) if self.entries.contains_key(&start.id) => self.place(credential, end.rest, gate, now),
             _ => self.forget(start.id),
         }
-        if let Some(lane) = self.lanes.get_mut(usize::from(start.lane)) {
-            lane.end(start.leave, end.health, since);
-        }
+        gate.end(start.leave, end.health, now);
         true
     }
 
     /// Ends a task whose outcome is unknown; it is tried again after `rest`.
-    pub(super) fn abandon(&mut self, start: &Start, health: Health, rest: Duration, now: &Moment) {
+    pub(super) fn abandon(&mut self, start: &Start, health: Health, rest: Duration, gate: &mut Gate, now: &Moment) {
         let since = self.since(now);
         if let Some(entry) = self.entries.get_mut(&start.id) {
-            (entry.changed, entry.haste) = (false, Haste::None);
+            (entry.changed, entry.abandoned) = (false, false);
             entry.place = Place::Idle;
             entry.wait(start.id, milliseconds(since + rest), &mut self.waiting);
         }
-        if let Some(lane) = self.lanes.get_mut(usize::from(start.lane)) {
-            lane.end(start.leave, health, since);
-        }
-    }
-
-    /// Takes in what a renewal on demand says about an environment.
-    pub(super) fn hear(&mut self, environment: &Environment, health: Health, now: &Moment) {
-        let since = self.since(now);
-        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.environment.id() == environment.id()) {
-            lane.hear(health, since);
-        }
+        gate.end(start.leave, health, now);
     }
 
     /// Whose end is to be announced now.
@@ -259,18 +226,38 @@ impl Plan {
     }
 
     /// How long until something is to be done, as far as it is known now; `None` where the end of something is waited for.
-    pub(super) fn idle_for(&self, now: &Moment) -> Option<Duration> {
+    pub(super) fn idle_for(&self, gate: &Gate, now: &Moment) -> Option<Duration> {
         let since = self.since(now);
         let moments = [self.waiting.first(), self.announcing.first()].into_iter().flatten();
         let moments = moments.map(|(at, _)| Duration::from_millis(*at).saturating_sub(since));
-        moments.chain(self.lanes.iter().filter_map(|lane| lane.ready_in(since))).min()
+        moments.chain(self.lanes().filter_map(|lane| gate.ready_in(lane, now))).min()
+    }
+
+    /// The lanes in which something is due.
+    fn lanes(&self) -> impl Iterator<Item = LaneId> {
+        let first = self.ready.iter().filter_map(|ready| ready.first());
+        first.filter_map(|(_, _, id)| self.entries.get(id)).map(|entry| entry.lane)
     }
 
     /// How it stands with each environment.
-    pub(super) fn environments(&mut self, now: &Moment) -> Vec<EnvironmentReport> {
-        let since = self.since(now);
-        self.promote(since);
-        self.lanes.iter().map(|lane| lane.report(since)).collect()
+    pub(super) fn environments(&mut self, gate: &Gate, now: &Moment) -> Vec<EnvironmentReport> {
+        self.promote(self.since(now));
+        let report = |(environment, breaker, since, lanes): (&Environment, _, Duration, Vec<(LaneId, usize)>)| {
+            let ready = |lane: &LaneId| self.ready.get(lane.index()).map_or(0, BTreeSet::len);
+            let waiting = lanes.iter().map(|(lane, _)| *lane).filter(|lane| ready(lane) > 0);
+            EnvironmentReport {
+                environment: environment.clone(),
+                due: lanes.iter().map(|(lane, _)| ready(lane)).sum(),
+                under_way: lanes.iter().map(|(_, under_way)| under_way).sum(),
+                breaker: match breaker {
+                    Breaker::Closed { failures } => BreakerState::Closed { failures },
+                    Breaker::Open { until, .. } => BreakerState::Open { left: until.saturating_sub(since) },
+                    Breaker::Probing { .. } => BreakerState::Probing,
+                },
+                next: waiting.filter_map(|lane| gate.ready_in(lane, now)).min(),
+            }
+        };
+        gate.environments(now).map(report).collect()
     }
 
     fn since(&self, now: &Moment) -> Duration {
@@ -278,9 +265,12 @@ impl Plan {
     }
 
     /// Finds a credential's place.
-    fn place(&mut self, credential: &Credential, rest: Duration, now: &Moment) {
+    fn place(&mut self, credential: &Credential, rest: Duration, gate: &mut Gate, now: &Moment) {
         let (id, since) = (credential.id, self.since(now));
-        let lane = self.lane_of(credential);
+        let lane = gate.lane(&credential.environment, credential.app);
+        if self.ready.len() <= lane.index() {
+            self.ready.resize_with(lane.index() + 1, Ready::new);
+        }
         let ends = Ends::of(credential.validity.as_ref(), now, since);
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(credential, lane, ends));
         if entry.place == Place::UnderWay {
@@ -305,13 +295,13 @@ impl Plan {
             // A task that waits for its slow moment does so until it has come; so does a task that was put off.
             Some(Next { slow: true, .. }) if is_queued => {}
             Some(next) if is_queued && entry.spread && next.wait.is_zero() => {}
-            Some(_) if is_queued && entry.haste == Haste::Abandoned => {}
+            Some(_) if is_queued && entry.abandoned => {}
             Some(next) => {
                 entry.spread = false;
-                entry.leave(id, &mut self.waiting, &mut self.lanes);
+                entry.leave(id, &mut self.waiting, &mut self.ready);
                 entry.wait(id, milliseconds(since + next.wait.max(rest)), &mut self.waiting);
             }
-            None => entry.leave(id, &mut self.waiting, &mut self.lanes),
+            None => entry.leave(id, &mut self.waiting, &mut self.ready),
         }
         entry.plan_announcement(credential, now, since, &mut self.announcing);
     }
@@ -321,18 +311,18 @@ impl Plan {
     fn promote(&mut self, since: Duration) {
         let now = milliseconds(since);
         let mut due = Vec::new();
-        let mut patient = vec![0_usize; self.lanes.len()];
+        let mut patient = vec![0_usize; self.ready.len()];
         while let Some((at, id)) = self.waiting.first().copied().filter(|(at, _)| *at <= now) {
             self.waiting.remove(&(at, id));
             let Some(entry) = self.entries.get(&id) else { continue };
             if entry.slack(since).is_some() {
-                patient[usize::from(entry.lane)] += 1;
+                patient[entry.lane.index()] += 1;
             }
             due.push(id);
         }
         for id in due {
             let Some(entry) = self.entries.get_mut(&id) else { continue };
-            let many = patient[usize::from(entry.lane)];
+            let many = patient[entry.lane.index()];
             if let Some(slack) = entry.slack(since).filter(|_| many > self.options.backlog) {
                 let count = u32::try_from(many).unwrap_or(u32::MAX);
                 let needed = Duration::from_secs_f64(f64::from(count) / self.options.rate.max(0.001));
@@ -347,18 +337,8 @@ impl Plan {
             }
             let urgency = entry.urgency(since);
             entry.place = Place::Ready(urgency);
-            self.lanes[usize::from(entry.lane)].stand(urgency, entry.due, id);
+            self.ready[entry.lane.index()].insert((urgency, entry.due, id));
         }
-    }
-
-    fn lane_of(&mut self, credential: &Credential) -> u16 {
-        let environment = &credential.environment;
-        let found = self.lanes.iter().position(|lane| lane.environment.id() == environment.id());
-        let number = found.unwrap_or_else(|| {
-            self.lanes.push(Lane::new(environment.clone(), &self.options));
-            self.lanes.len() - 1
-        });
-        u16::try_from(number).expect("nobody has credentials of 65,536 environments")
     }
 }
 
@@ -366,7 +346,7 @@ impl Plan {
 const SPREAD: u32 = 4;
 
 impl Entry {
-    fn new(credential: &Credential, lane: u16, ends: Ends) -> Self {
+    fn new(credential: &Credential, lane: LaneId, ends: Ends) -> Self {
         Self {
             due: 0,
             announce: NEVER,
@@ -379,17 +359,19 @@ impl Entry {
             said: 0,
             spread: false,
             changed: false,
-            haste: Haste::None,
+            abandoned: false,
         }
     }
 
     /// Leaves whatever queue it stands in.
-    fn leave(&mut self, id: CredentialId, waiting: &mut Waiting, lanes: &mut [Lane]) {
+    fn leave(&mut self, id: CredentialId, waiting: &mut Waiting, ready: &mut [Ready]) {
         match self.place {
             Place::Waiting => {
                 waiting.remove(&(self.due, id));
             }
-            Place::Ready(urgency) => lanes[usize::from(self.lane)].withdraw(urgency, self.due, id),
+            Place::Ready(urgency) => {
+                ready[self.lane.index()].remove(&(urgency, self.due, id));
+            }
             Place::Idle | Place::UnderWay => {}
         }
         self.place = Place::Idle;
@@ -417,21 +399,18 @@ impl Entry {
     /// How much time it has; `None` where it has ended or must not wait, and where it was put off before.
     fn slack(&self, since: Duration) -> Option<Duration> {
         let left = self.ends.access_left(since).unwrap_or(Duration::MAX);
-        let may_wait = !self.spread && self.haste == Haste::None;
+        let may_wait = !self.spread && !self.abandoned;
         (may_wait && !left.is_zero()).then_some(left)
     }
 
-    /// The least comes first: what was abandoned, what has ended and is waited for, what has ended, what has the least of its life left, what is only
-    /// looked at.
+    /// The least comes first: what was abandoned, what has ended, what has the least of its life left, what is only looked at.
     fn urgency(&self, since: Duration) -> u32 {
         const LOOK: u32 = 1 << 20;
         let left = u32::from(self.ends.left_of_life(since));
         match self.task {
-            _ if self.haste == Haste::Abandoned => 0,
+            _ if self.abandoned => 0,
             Some(Task::Check) | None => LOOK,
-            _ if left > 0 => 3 + left,
-            _ if self.haste == Haste::Wanted => 1,
-            _ => 2,
+            _ => 1 + left,
         }
     }
 }

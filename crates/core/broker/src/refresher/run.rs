@@ -7,21 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId};
-use lanyard_protocol::Environment;
 use lanyard_store::{StoreError, fail_point};
-use lanyard_time::{Clock, Moment};
+use lanyard_time::Moment;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::RefresherOptions;
-use super::breaker::Health;
 use super::plan::{End, Plan, Start};
-use super::refusals::{Refusal, Refusals};
 use super::report::{Counts, RefresherReport};
 use super::schedule::Task;
 use super::work::What;
 use crate::broker::{Broker, Call as _};
-use crate::observer::Observer;
+use crate::renewals::{Gate, Health, RefresherOptions, Refusal};
 use crate::revocation::{RetryRevocations, RevocationOutcome};
 
 /// Renews the credentials of a store ahead of their end, and checks those that cannot be renewed. A clone is the same refresher.
@@ -37,30 +33,10 @@ pub struct Refresher {
 }
 
 #[derive(Debug)]
-pub(crate) struct Shared {
+struct Shared {
     state: Mutex<State>,
-    clock: Arc<dyn Clock>,
     /// Something has changed.
     wake: Notify,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A renewal on demand says so much about an environment. It was written down, so that the store is well.
-    pub(super) fn hear(&self, environment: &Environment, health: Health) {
-        let now = self.clock.now();
-        let mut state = self.state();
-        state.plan.hear(environment, health, &now);
-        state.store_took_it();
-    }
-
-    /// The store did not take what was to be renewed.
-    pub(super) fn count_refusal(&self, error: &StoreError) {
-        self.state().refusals.count(Refusal { error: error.to_string(), hint: error.hint() });
-    }
 }
 
 #[derive(Debug)]
@@ -76,12 +52,8 @@ struct State {
     revoked: Option<Moment>,
     /// When interrupted renewals were last looked for.
     sought: Option<Moment>,
-    /// Renewals that are under way: their answers exist nowhere else until they are written.
-    under_way: usize,
     /// The store could not be read when that was last tried.
     unreadable: bool,
-    /// The refusals of the store.
-    refusals: Refusals,
 }
 
 /// The plan is looked at as often: a machine that slept, or whose wall clock was set, is noticed so soon.
@@ -104,20 +76,12 @@ impl Refresher {
             read: None,
             revoked: None,
             sought: None,
-            under_way: 0,
             unreadable: false,
-            refusals: Refusals::default(),
         };
-        let clock = Arc::clone(&broker.clock);
-        let shared = Arc::new(Shared { state: Mutex::new(state), clock, wake: Notify::new() });
-        let broker = Broker { observer: Observer::of(&shared), ..broker.clone() };
-        Self { broker, options, shared }
-    }
-
-    /// The broker that tells this refresher what becomes of renewals on demand: a Webex that is out of order is left in peace whoever
-    /// found out, and the log says so once.
-    pub fn broker(&self) -> &Broker {
-        &self.broker
+        broker.renewals.stay(options.clone(), broker.clock.now());
+        let shared = Arc::new(Shared { state: Mutex::new(state), wake: Notify::new() });
+        // What it begins has passed the gate by the plan.
+        Self { broker: broker.admitted(), options, shared }
     }
 
     /// Takes in all credentials of the store, as just read; saves reading them once more.
@@ -125,7 +89,7 @@ impl Refresher {
         let now = self.broker.clock.now();
         let mut state = self.state();
         // Those that are missing may have come since.
-        let missing = state.plan.load(credentials, &now);
+        let missing = state.plan.load(credentials, &mut self.gate(), &now);
         state.unread.extend(missing);
         state.read = Some(now);
         drop(state);
@@ -137,7 +101,7 @@ impl Refresher {
         let now = self.broker.clock.now();
         let mut state = self.state();
         match credential {
-            Some(credential) => state.plan.see(credential, &now),
+            Some(credential) => state.plan.see(credential, &mut self.gate(), &now),
             None => state.plan.forget(id),
         }
         drop(state);
@@ -150,18 +114,12 @@ impl Refresher {
         self.shared.wake.notify_one();
     }
 
-    /// A caller waits for the token of this credential: once it has expired, the credential comes before all others.
-    pub fn wanted(&self, id: CredentialId) {
-        self.state().plan.want(id);
-        self.shared.wake.notify_one();
-    }
-
     /// A report of its work, done and outstanding.
     pub fn report(&self) -> RefresherReport {
         let now = self.broker.clock.now();
         let mut state = self.state();
         RefresherReport {
-            environments: state.plan.environments(&now),
+            environments: state.plan.environments(&self.gate(), &now),
             looked: state.looked.clone(),
             ready: state.read.is_some(),
             credentials: state.plan.len(),
@@ -192,11 +150,9 @@ impl Refresher {
                 () = self.broker.sleep.sleep(wait) => {}
             }
         }
-        tasks.detach_all();
+        // Renewals go on without the tasks that began them.
+        drop(tasks);
         tracing::info!("no new renewals are begun");
-        while self.state().under_way > 0 {
-            self.shared.wake.notified().await;
-        }
         self.broker.finished().await;
     }
 
@@ -215,26 +171,25 @@ impl Refresher {
             Ok(()) | Err(_) => {}
         }
         let now = self.broker.clock.now();
-        if let Some((count, Refusal { error, hint })) = self.state().refusals.tell(&now) {
+        if let Some((count, Refusal { error, hint })) = self.broker.renewals.refusals_to_report(&now) {
             tracing::warn!(count, error, hint, "the store does not take what is to be renewed");
         }
         let (starts, ends, revokes) = {
             let mut state = self.state();
-            let starts = state.plan.starts(&now);
-            state.under_way += starts.iter().filter(|start| start.task != Task::Check).count();
+            let starts = state.plan.starts(&mut self.gate(), &now);
             let ends = state.plan.announcements(&now);
             let revokes = state.revoked.as_ref().is_none_or(|at| now.since(at) >= self.options.revocations);
             if revokes {
                 state.revoked = Some(now.clone());
             }
             state.looked = Some(now.clone());
-            if let Some(idle) = state.plan.idle_for(&now) {
+            if let Some(idle) = state.plan.idle_for(&self.gate(), &now) {
                 wait = wait.min(idle);
             }
             (starts, ends, revokes)
         };
         for start in starts {
-            let turn = Turn { refresher: self.clone(), renews: start.task != Task::Check, start: Some(start) };
+            let turn = Turn { refresher: self.clone(), start: Some(start) };
             tasks.spawn(turn.run());
         }
         if !ends.is_empty() {
@@ -264,7 +219,7 @@ impl Refresher {
             let mut missing = self.state().plan.known();
             let read = self.broker.store.credentials_in_parts(|credential| {
                 missing.remove(&credential.id);
-                self.state().plan.see(&credential, &now);
+                self.state().plan.see(&credential, &mut self.gate(), &now);
             });
             if let Err(error) = read.await {
                 self.state().unread.extend(unread);
@@ -293,6 +248,8 @@ impl Refresher {
         let seeks = self.state().sought.as_ref().is_none_or(|at| now.since(at) >= SEEK);
         if seeks {
             let abandoned = self.broker.store.abandoned_rotations(|id| self.broker.renewals.is_renewing(id)).await?;
+            let brokers = self.broker.store.running_brokers().await?.len();
+            self.gate().share_among(u32::try_from(brokers).unwrap_or(u32::MAX), &now);
             let mut state = self.state();
             for id in abandoned {
                 state.plan.recover(id);
@@ -351,7 +308,12 @@ impl Refresher {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state()
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held only with the state.
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.broker.renewals.gate()
     }
 }
 
@@ -369,7 +331,6 @@ async fn panicked(tasks: &mut JoinSet<()>) {
 /// One thing that is under way. It gives its place back however it ends.
 struct Turn {
     refresher: Refresher,
-    renews: bool,
     start: Option<Start>,
 }
 
@@ -380,7 +341,7 @@ impl Turn {
         let refresher = self.refresher.clone();
         let broker = &refresher.broker;
         let done = broker.do_due(&start, refresher.options.cycle).await;
-        refresher.state().count(&done.what, start.task);
+        refresher.count(&done.what, start.task);
         loop {
             let read = broker.store.credential_by_id(start.id).await;
             let now = broker.clock.now();
@@ -388,17 +349,17 @@ impl Turn {
             match read {
                 Ok(credential) => {
                     let end = End { health: done.health, credential: credential.as_ref(), rest: done.rest };
-                    if !state.plan.settle(&start, &end, &now) {
+                    if !state.plan.settle(&start, &end, &mut refresher.gate(), &now) {
                         continue;
                     }
                 }
                 Err(error) if error.is_of_one_row() => {
                     let end = End { health: done.health, credential: None, rest: done.rest };
-                    if !state.plan.settle(&start, &end, &now) {
+                    if !state.plan.settle(&start, &end, &mut refresher.gate(), &now) {
                         continue;
                     }
                 }
-                Err(_) => state.plan.abandon(&start, done.health, UNREAD, &now),
+                Err(_) => state.plan.abandon(&start, done.health, UNREAD, &mut refresher.gate(), &now),
             }
             // Only the end of the task is left for the drop.
             drop(state);
@@ -414,32 +375,21 @@ const UNREAD: Duration = Duration::from_secs(30);
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = self.refresher.broker.clock.now();
-        let mut state = self.refresher.state();
-        state.under_way = state.under_way.saturating_sub(usize::from(self.renews));
         if let Some(start) = self.start.take() {
-            state.plan.abandon(&start, Health::Unknown, UNREAD, &now);
+            let mut state = self.refresher.state();
+            state.plan.abandon(&start, Health::Unknown, UNREAD, &mut self.refresher.gate(), &now);
         }
-        drop(state);
         self.refresher.shared.wake.notify_one();
     }
 }
 
-impl State {
-    /// The store took what was renewed, or why it was not.
-    fn store_took_it(&mut self) {
-        if let Some(count) = self.refusals.end() {
-            tracing::info!(count, "the store takes what is renewed again");
+impl Refresher {
+    fn count(&self, what: &What, task: Task) {
+        // Why a check brought nothing is written nowhere.
+        if matches!(what, What::Rotated | What::Minted) || (matches!(what, What::Failed(_)) && task != Task::Check) {
+            self.broker.renewals.store_took_it();
         }
-    }
-
-    fn count(&mut self, what: &What, task: Task) {
-        match what {
-            What::Rotated | What::Minted => self.store_took_it(),
-            // Why a check brought nothing is written nowhere.
-            What::Failed(_) if task != Task::Check => self.store_took_it(),
-            _ => {}
-        }
-        let counts = &mut self.counts;
+        let counts = &mut self.state().counts;
         match what {
             What::Rotated => counts.rotations += 1,
             What::Elsewhere => counts.elsewhere += 1,

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use lanyard_client::CallError;
-use lanyard_credential::rotation::Outcome;
-use lanyard_credential::{Credential, Mint, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_credential::{Credential, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_store::StoreError;
 
-use super::breaker::Health;
 use super::plan::Start;
 use super::schedule::{self, Task};
 use crate::broker::Broker;
 use crate::error::Error;
 use crate::identity::{Identity, passes};
-use crate::renewal::{MintEnd, TokenVerdict};
+use crate::renewal::TokenVerdict;
+use crate::renewals::{Health, Means, RenewalEnd, Wanted};
 
 /// The outcome of a task.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ impl Broker {
                 let next = schedule::next(&credential, start.stuck, &self.clock.now(), cycle);
                 match next {
                     Some(_) if start.abandoned && credential.renewal() == Renewal::Rotate => {
-                        self.rotate_due(&credential).await
+                        self.renew_due(&credential).await
                     }
                     // A task on the slow cycle has no moment of its own that could have moved.
                     Some(next) if next.task == start.task && (next.wait.is_zero() || next.slow) => {
@@ -75,80 +74,47 @@ impl Broker {
             Err(error) => Err(error.into()),
         };
         done.unwrap_or_else(|error: Error| {
-            if matches!(error, Error::Store(StoreError::Paused(_))) {
+            let rest = match error {
                 // A person restored this home and has not said yet that it may go on: that was told at the start.
-                tracing::debug!(credential = %start.id, %error, "nothing is renewed");
-                return Done::nothing(PAUSED_REST);
-            }
-            if matches!(error, Error::Store(StoreError::Replaced(_))) {
+                Error::Store(StoreError::Paused(_)) => return Done::nothing(PAUSED_REST),
                 // The follower of the store says so, and ends the process.
-                tracing::debug!(credential = %start.id, %error, "nothing is renewed");
-                return Done::nothing(STORE_REST);
-            }
-            match error {
+                Error::Store(StoreError::Replaced(_)) => return Done::nothing(STORE_REST),
                 // Everything that is due fails alike, so it is reported together.
                 Error::Store(error) => {
-                    if let Some(hears) = self.observer.get() {
-                        hears.store_failed(&error);
-                    }
+                    self.renewals.count_refusal(&error);
+                    STORE_REST
                 }
                 error => {
                     tracing::warn!(credential = %start.id, task = ?start.task, %error, "a due task failed");
+                    STORE_REST
                 }
-            }
-            Done { what: What::StoreFailed, health: Health::Unknown, rest: STORE_REST }
+            };
+            Done { what: What::StoreFailed, health: Health::Unknown, rest }
         })
     }
 
     async fn do_now(&self, credential: &Credential, task: Task) -> Result<Done, Error> {
-        match (task, &credential.mint) {
-            (Task::Rotate, _) => self.rotate_due(credential).await,
-            (Task::Mint, Some(mint)) => self.mint_due(credential, mint).await,
-            (Task::Mint, None) => Ok(Done::nothing(LONG_REST)),
-            (Task::Check, _) => self.check_due(credential).await,
+        match task {
+            Task::Rotate | Task::Mint => self.renew_due(credential).await,
+            Task::Check => self.check_due(credential).await,
         }
     }
 
-    async fn rotate_due(&self, credential: &Credential) -> Result<Done, Error> {
-        let (name, generation) = (&credential.name, credential.generation);
-        let end = self.untold().rotate(credential.id, generation).await?;
-        Ok(match (end.outcome, end.trouble) {
-            (Outcome::Rotated, _) => {
-                let why = credential.standing.trouble().map_or("it was due", |_| "it had failed before");
-                tracing::info!(credential = %name, generation = generation.number(), why, "renewed");
-                Done::well(What::Rotated)
-            }
-            (Outcome::RotatedElsewhere, _) => Done { what: What::Elsewhere, ..Done::nothing(REST) },
-            (Outcome::Failed(_), Some(trouble)) => {
-                // A grant that can be had again is, before a person is asked.
-                if let (TroubleKind::DeadGrant, Some(mint)) = (trouble.kind, &credential.mint) {
-                    return self.mint_due(credential, mint).await;
-                }
-                Done::failed(credential, &trouble, end.asked)
-            }
-            (Outcome::DoesNotRotate, _) => {
-                tracing::warn!(credential = %name, generation = generation.number(), "it is due and cannot be renewed");
+    async fn renew_due(&self, credential: &Credential) -> Result<Done, Error> {
+        if let Some(left) = self.limited(credential) {
+            return Ok(Done::nothing(left));
+        }
+        Ok(match self.renew(credential, Wanted::Due).await? {
+            RenewalEnd::Renewed(Means::Mint) => Done::well(What::Minted),
+            RenewalEnd::Renewed(Means::Rotation | Means::Spare) => Done::well(What::Rotated),
+            RenewalEnd::Elsewhere => Done { what: What::Elsewhere, ..Done::nothing(REST) },
+            RenewalEnd::Failed { trouble, asked } => Done::failed(&trouble, asked),
+            RenewalEnd::NotRenewable => {
+                let generation = credential.generation.number();
+                tracing::warn!(credential = %credential.name, generation, "it is due and cannot be renewed");
                 Done::nothing(LONG_REST)
             }
-            (Outcome::Busy | Outcome::Erased | Outcome::StoreUnavailable | Outcome::Failed(_), _) => {
-                Done::nothing(REST)
-            }
-        })
-    }
-
-    async fn mint_due(&self, credential: &Credential, mint: &Mint) -> Result<Done, Error> {
-        Ok(match self.untold().mint(credential, mint).await? {
-            MintEnd::Minted => {
-                let generation = credential.generation.number();
-                tracing::info!(credential = %credential.name, generation, "obtained a new grant");
-                Done::well(What::Minted)
-            }
-            MintEnd::Elsewhere => Done { what: What::Elsewhere, ..Done::nothing(REST) },
-            MintEnd::Busy | MintEnd::Erased => Done::nothing(REST),
-            MintEnd::Failed(trouble) => {
-                let asked = MintEnd::asked(&trouble);
-                Done::failed(credential, &trouble, asked)
-            }
+            RenewalEnd::Busy | RenewalEnd::Erased => Done::nothing(REST),
         })
     }
 
@@ -171,7 +137,7 @@ impl Broker {
         let credential = &row.credential;
         let Some(token) = self.store.open_access(&row)? else {
             return match credential.renewal() {
-                Renewal::Rotate => self.rotate_due(credential).await,
+                Renewal::Rotate => self.renew_due(credential).await,
                 Renewal::Mint | Renewal::None => Ok(Done::nothing(REST)),
             };
         };
@@ -204,13 +170,9 @@ impl Broker {
     }
 
     async fn refused_at_check(&self, credential: &Credential) -> Result<Done, Error> {
-        // The outcome is reported here.
-        match self.untold().replace_refused(credential).await {
-            Ok(TokenVerdict::Refused(trouble)) => Ok(Done::failed(credential, &trouble, Duration::ZERO)),
-            Ok(TokenVerdict::Renewed) => {
-                tracing::info!(credential = %credential.name, why = "Webex refused the old token", "renewed");
-                Ok(Done::well(What::Rotated))
-            }
+        match self.replace_refused(credential).await {
+            Ok(TokenVerdict::Refused(trouble)) => Ok(Done::failed(&trouble, Duration::ZERO)),
+            Ok(TokenVerdict::Renewed) => Ok(Done::well(What::Rotated)),
             Ok(TokenVerdict::Accepted) => Ok(Done::well(What::Accepted)),
             Err(Error::Busy { .. }) => Ok(Done::nothing(REST)),
             Err(error) => Err(error),
@@ -239,10 +201,7 @@ impl Done {
         Self { what: What::Nothing, health: Health::Unknown, rest }
     }
 
-    fn failed(credential: &Credential, trouble: &Trouble, asked: Duration) -> Self {
-        let (generation, pause) = (credential.generation.number(), trouble.pause.as_secs());
-        let why = trouble.message.as_str();
-        tracing::warn!(credential = %credential.name, generation, kind = %trouble.kind, why, pause_s = pause, "not renewed");
+    fn failed(trouble: &Trouble, asked: Duration) -> Self {
         Self { what: What::Failed(trouble.kind), health: Health::after(trouble.kind, asked), rest: REST }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{
     Credential, CredentialId, CredentialName, Generation, Renewal, Standing, Trouble, TroubleKind,
 };
@@ -12,10 +11,10 @@ use lanyard_store::{About, Event, JournalRecord, StoreError};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
-use super::mint::MintEnd;
 use super::refused::TokenVerdict;
-use super::rotation::{RotationEnd, look_again};
+use super::renew::look_again;
 use crate::environment::expect;
+use crate::renewals::{RenewalEnd, Wanted};
 use crate::{Broker, Call, Error, Troubled};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
@@ -236,8 +235,7 @@ impl HandOut {
             (None, Renewal::None) => {
                 return Err(Error::Ended { name: self.name.clone(), kind: credential.kind });
             }
-            (None, Renewal::Rotate) => self.rotate(broker, credential, fit).await?,
-            (None, Renewal::Mint) => self.mint(broker, credential).await?,
+            (None, Renewal::Rotate | Renewal::Mint) => self.attempt(broker, credential, fit).await?,
         };
         let trouble = match attempt {
             Ok(attempt) => return Ok(attempt),
@@ -251,42 +249,26 @@ impl HandOut {
         Ok(Attempt::Failed(Shortfall::RenewalFailed(trouble.message)))
     }
 
-    async fn rotate(
+    async fn attempt(
         &self,
         broker: &Broker,
         credential: &Credential,
         fit: Fit,
     ) -> Result<Result<Attempt, Trouble>, Error> {
-        let Some(end) = broker.rotate_within(credential.id, credential.generation, fit.patience()).await else {
-            return Ok(Ok(if fit == Fit::Ended { Attempt::Wait } else { Attempt::Failed(Shortfall::RenewalSlow) }));
+        let end = tokio::select! {
+            end = broker.renew(credential, Wanted::OnDemand) => end,
+            () = broker.sleep.sleep(fit.patience()) => {
+                return Ok(Ok(if fit == Fit::Ended { Attempt::Wait } else { Attempt::Failed(Shortfall::RenewalSlow) }));
+            }
         };
         match end {
-            Ok(RotationEnd {
-                outcome: Outcome::Rotated | Outcome::RotatedElsewhere | Outcome::DoesNotRotate, ..
-            }) => Ok(Ok(Attempt::Look)),
-            Ok(RotationEnd { outcome: Outcome::Busy, .. }) => Ok(Ok(Attempt::Wait)),
-            Ok(RotationEnd { outcome: Outcome::Erased, .. }) => Err(broker.no_such_credential(&self.name).await),
-            // A grant that can be had again is, before a person is asked.
-            Ok(RotationEnd { trouble: Some(trouble), .. })
-                if trouble.kind == TroubleKind::DeadGrant && credential.mint.is_some() =>
-            {
-                self.mint(broker, credential).await
-            }
-            Ok(RotationEnd { trouble: Some(trouble), .. }) => Ok(Err(trouble)),
-            Ok(RotationEnd { .. }) => Ok(Ok(Attempt::Wait)),
+            Ok(RenewalEnd::Renewed(_) | RenewalEnd::Elsewhere | RenewalEnd::NotRenewable) => Ok(Ok(Attempt::Look)),
+            Ok(RenewalEnd::Busy) => Ok(Ok(Attempt::Wait)),
+            Ok(RenewalEnd::Erased) => Err(broker.no_such_credential(&self.name).await),
+            Ok(RenewalEnd::Failed { trouble, .. }) => Ok(Err(trouble)),
             // A store that cannot be written keeps nobody from a token that is valid.
             Err(error) if fit == Fit::Short => Ok(Ok(Attempt::Failed(Shortfall::RenewalFailed(error.to_string())))),
             Err(error) => Err(error),
-        }
-    }
-
-    async fn mint(&self, broker: &Broker, credential: &Credential) -> Result<Result<Attempt, Trouble>, Error> {
-        let Some(mint) = &credential.mint else { return Ok(Ok(Attempt::Wait)) };
-        match broker.mint(credential, mint).await? {
-            MintEnd::Minted | MintEnd::Elsewhere => Ok(Ok(Attempt::Look)),
-            MintEnd::Busy => Ok(Ok(Attempt::Wait)),
-            MintEnd::Erased => Err(broker.no_such_credential(&self.name).await),
-            MintEnd::Failed(trouble) => Ok(Err(trouble)),
         }
     }
 }

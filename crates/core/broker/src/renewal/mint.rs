@@ -3,7 +3,6 @@
 //! Nothing is spent here: whoever asks twice gets two grants, and both are good. The claim only keeps two processes from asking
 //! at once, and the generation decides which of two answers is kept.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,35 +18,11 @@ use lanyard_store::{Check, Claim, NewTokens};
 
 use super::hand_out::HandOut;
 use super::refused::TokenVerdict;
-use super::report::mint_ended;
 use super::rotation::Fault;
 use crate::grant::tokens_of;
 use crate::identity::Identity;
-use crate::in_progress::{MustFinish, detached};
+use crate::renewals::{Means, MustFinish, RenewalEnd};
 use crate::{Broker, Call as _, Class, Error};
-
-/// The outcome of asking for a grant.
-#[derive(Debug)]
-pub(crate) enum MintEnd {
-    /// The next generation is stored.
-    Minted,
-    /// Another process has stored it.
-    Elsewhere,
-    /// Another process is minting it.
-    Busy,
-    /// There is no such credential any more, or it is closed.
-    Erased,
-    /// There is none to be had now.
-    Failed(Trouble),
-}
-
-impl MintEnd {
-    /// How long Webex itself asked to wait: that is part of the pause.
-    pub(crate) fn asked(trouble: &Trouble) -> Duration {
-        let is_first = trouble.kind == TroubleKind::Limited && trouble.failures == 1;
-        if is_first { trouble.pause } else { Duration::ZERO }
-    }
-}
 
 /// A grant that is not stored yet.
 struct Minted {
@@ -64,29 +39,13 @@ const MAY_MINT_APPS: &str = "spark:applications_token";
 const MAY_MINT_GUESTS: &str = "guest-issuer:write";
 
 impl Broker {
-    /// Gets a new grant through the other credential and stores it in place of the generation that was seen. Boxed, since the
-    /// other credential's token is handed out on the way, which may have to be minted in turn. The refresher is told of it.
-    ///
-    /// It runs to its end even if the returned future is dropped. The process ends only after [`drain`](Self::drain).
-    pub(crate) fn mint(
-        &self,
-        seen: &Credential,
-        mint: &Mint,
-    ) -> Pin<Box<dyn Future<Output = Result<MintEnd, Error>> + Send>> {
-        let (broker, seen, mint) = (self.clone(), seen.clone(), mint.clone());
-        Box::pin(detached(async move {
-            let end = broker.mint_alone(&seen, &mint).await;
-            mint_ended(&broker.observer, &seen, &end);
-            end
-        }))
-    }
-
-    async fn mint_alone(&self, seen: &Credential, mint: &Mint) -> Result<MintEnd, Error> {
-        let Some(_turn) = self.renewals.turn(seen.id) else { return Ok(MintEnd::Busy) };
+    /// Gets a new grant through the other credential and stores it in place of the generation that was seen. Only
+    /// [`renew`](Self::renew) calls it.
+    pub(super) async fn mint(&self, seen: &Credential, mint: &Mint) -> Result<RenewalEnd, Error> {
         let current = match self.store.claim(seen.id).await? {
             Claim::Claimed(view) => view.credential,
-            Claim::Held => return Ok(MintEnd::Busy),
-            Claim::Erased => return Ok(MintEnd::Erased),
+            Claim::Held => return Ok(RenewalEnd::Busy),
+            Claim::Erased => return Ok(RenewalEnd::Erased),
         };
         let end = self.mint_claimed(seen, &current, mint).await;
         // Stored tokens stay stored; a claim expires.
@@ -96,27 +55,31 @@ impl Broker {
         end
     }
 
-    async fn mint_claimed(&self, seen: &Credential, current: &Credential, mint: &Mint) -> Result<MintEnd, Error> {
+    async fn mint_claimed(&self, seen: &Credential, current: &Credential, mint: &Mint) -> Result<RenewalEnd, Error> {
         if current.generation != seen.generation {
-            return Ok(MintEnd::Elsewhere);
+            return Ok(RenewalEnd::Elsewhere);
         }
         if current.standing == Standing::Disabled {
-            return Ok(MintEnd::Erased);
+            return Ok(RenewalEnd::NotRenewable);
         }
         let (bought, _unfinished) = self.buy(current, mint).await?;
         let minted = match bought {
             Ok(minted) => minted,
-            Err(fault) => return self.note_failure(current, fault).await.map(MintEnd::Failed),
+            Err(fault) => {
+                let asked = fault.asked();
+                let trouble = self.note_failure(current, fault).await?;
+                return Ok(RenewalEnd::Failed { trouble, asked });
+            }
         };
         let Minted { tokens, identity } = minted;
         let organisation = identity.organisation.as_ref();
         let stored =
             self.store.replace_minted(current.id, current.generation, &tokens, &identity.subject, organisation).await;
         match stored {
-            Ok(Some(_)) => Ok(MintEnd::Minted),
+            Ok(Some(_)) => Ok(RenewalEnd::Renewed(Means::Mint)),
             Ok(None) => {
                 self.give_back_minted(current, &tokens).await;
-                Ok(MintEnd::Elsewhere)
+                Ok(RenewalEnd::Elsewhere)
             }
             // Tokens that may be stored all the same are not given back.
             Err(error) => {
@@ -230,7 +193,7 @@ impl Broker {
         let call = HandOut { name: via.name.clone(), min_validity: Duration::ZERO, expected };
         match call.run(self).await {
             Ok(handed) => Ok(Ok((handed.credential, handed.token))),
-            Err(Error::Store(error)) => Err(error.into()),
+            Err(error) if error.class() == Class::Store => Err(error),
             Err(error) => {
                 let kind = match error.class() {
                     Class::Unreachable => TroubleKind::Unreachable,

@@ -4,11 +4,9 @@
 mod hand_out;
 mod mint;
 mod refused;
-mod report;
+mod renew;
 mod rotation;
 
 pub use self::hand_out::{HandOut, HandedOut, RecordHandOut, Shortfall};
-pub(crate) use self::mint::MintEnd;
 pub(crate) use self::refused::PATIENCE;
 pub use self::refused::TokenVerdict;
-pub(crate) use self::rotation::RotationEnd;

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lanyard_credential::rotation::Outcome;
 use lanyard_credential::{Credential, Renewal, Standing, Trouble, TroubleKind};
 use lanyard_secret::AccessToken;
 use lanyard_store::{About, Check, Event, EventKind, JournalRecord};
 use lanyard_time::Moment;
 
-use super::mint::MintEnd;
-use super::rotation::{Fault, RotationEnd};
+use super::rotation::Fault;
 use crate::identity::passes;
+use crate::renewals::{RenewalEnd, Wanted};
 use crate::{Broker, Error};
 
 /// The meaning that a 401 turned out to have.
@@ -133,24 +132,19 @@ impl Broker {
             (rested, _) => rested != Rested::No,
         };
         let disabled = matches!(credential.standing, Standing::Disabled | Standing::Clearing);
-        match (credential.renewal(), &credential.mint) {
-            (Renewal::Rotate, _) if rested && !disabled => {
-                match self.rotate_patiently(credential.id, credential.generation, PATIENCE).await? {
-                    RotationEnd { outcome: Outcome::Rotated | Outcome::RotatedElsewhere, .. } => {
-                        Ok(TokenVerdict::Renewed)
+        match credential.renewal() {
+            Renewal::Rotate | Renewal::Mint if rested && !disabled => {
+                match self.renew_patiently(credential, Wanted::OnDemand, PATIENCE).await? {
+                    RenewalEnd::Renewed(_) | RenewalEnd::Elsewhere => Ok(TokenVerdict::Renewed),
+                    RenewalEnd::Failed { trouble, .. } => self.refused(credential, trouble).await,
+                    RenewalEnd::Busy | RenewalEnd::Erased | RenewalEnd::NotRenewable => {
+                        Err(Error::Busy { name: credential.name.clone() })
                     }
-                    RotationEnd { trouble: Some(trouble), .. } => self.refused(credential, trouble).await,
-                    RotationEnd { .. } => Err(Error::Busy { name: credential.name.clone() }),
                 }
             }
-            (Renewal::Mint, Some(mint)) if rested && !disabled => match self.mint(credential, mint).await? {
-                MintEnd::Minted | MintEnd::Elsewhere => Ok(TokenVerdict::Renewed),
-                MintEnd::Failed(trouble) => self.refused(credential, trouble).await,
-                MintEnd::Busy | MintEnd::Erased => Err(Error::Busy { name: credential.name.clone() }),
-            },
             // A person who was told that a good token is dead would end it: what one answer says is asked for twice.
-            (Renewal::None, _) if self.accepts_after_all(credential).await? => Ok(TokenVerdict::Accepted),
-            (Renewal::None, _) => {
+            Renewal::None if self.accepts_after_all(credential).await? => Ok(TokenVerdict::Accepted),
+            Renewal::None => {
                 let fault = Fault::new(TroubleKind::DeadToken, "Webex does not accept this token any more");
                 let trouble = fault.after(credential.standing.trouble(), now, &*self.entropy);
                 let check = Check {

@@ -88,7 +88,7 @@ async fn what_fails_on_demand_counts_and_what_succeeds_ends_the_pause() {
     world.fault(None, json!({ "status": 500 })).await;
     let running = world.renew(RefresherOptions::default());
     running.quiet(&world.clock).await;
-    let broker = running.refresher.broker();
+    let broker = &world.broker;
     let refresh = |credential: &Credential| Refresh {
         name: credential.name.clone(),
         force: true,

@@ -50,7 +50,7 @@ pub(crate) struct Serve {
     /// For how long (900, 15m) tokens are handed out while the store cannot be read [default: 15m]
     #[arg(long, value_name = "TIME", value_parser = numbers::seconds)]
     max_stale: Option<u64>,
-    /// How many renewals and checks begin in a second, for each Webex [default: 20]
+    /// How many renewals and checks begin in a second, for each app; brokers that share a store share this rate [default: 20]
     #[arg(long, value_name = "NUMBER", value_parser = numbers::at_least_one)]
     rotations_per_second: Option<NonZeroU32>,
     /// Log format [default: human on a terminal, json otherwise]

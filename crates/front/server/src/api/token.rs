@@ -81,9 +81,6 @@ fn at_once(
         Taken::Good(ready) => Ok(ready),
         Taken::Stale(unseen) => Err(Problem::stale(unseen).into()),
         Taken::Short(_) | Taken::None | Taken::Unknown => {
-            if let Some(held) = shared.hand_outs.find(name) {
-                shared.refresher.wanted(held.id);
-            }
             let name = name.parse().map_err(|_| Problem::new(Code::NoSuchName, "no credential has such a name"))?;
             Err(NotNow::Later(Later { name, min_validity, means: Arc::clone(means) }))
         }

@@ -1,18 +1,51 @@
 use std::collections::HashSet;
 
-use lanyard_credential::RefreshRight;
+use lanyard_credential::{AppId, RefreshRight};
 use lanyard_time::{Clock as _, ManualClock, SeededEntropy};
 use proptest::prelude::*;
 
 use super::super::schedule::tests::{bot, clock, integration};
 use super::*;
+use crate::renewals::{Closed, Wanted};
 
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
 const WELL: Health = Health::Well;
 
-fn plan(clock: &ManualClock, options: RefresherOptions) -> Plan {
-    Plan::new(options, clock.now())
+/// A plan and the gate that its tasks pass.
+struct Planned {
+    plan: Plan,
+    gate: Gate,
+}
+
+impl Planned {
+    fn load(&mut self, credentials: &[Credential], now: &Moment) -> Vec<CredentialId> {
+        self.plan.load(credentials, &mut self.gate, now)
+    }
+
+    fn see(&mut self, credential: &Credential, now: &Moment) {
+        self.plan.see(credential, &mut self.gate, now);
+    }
+
+    fn starts(&mut self, now: &Moment) -> Vec<Start> {
+        self.plan.starts(&mut self.gate, now)
+    }
+
+    fn settle(&mut self, start: &Start, end: &End<'_>, now: &Moment) -> bool {
+        self.plan.settle(start, end, &mut self.gate, now)
+    }
+
+    fn abandon(&mut self, start: &Start, health: Health, rest: Duration, now: &Moment) {
+        self.plan.abandon(start, health, rest, &mut self.gate, now);
+    }
+
+    fn idle_for(&self, now: &Moment) -> Option<Duration> {
+        self.plan.idle_for(&self.gate, now)
+    }
+}
+
+fn plan(clock: &ManualClock, options: RefresherOptions) -> Planned {
+    Planned { plan: Plan::new(options.clone(), clock.now()), gate: Gate::new(options, clock.now()) }
 }
 
 /// An integration whose access token lasts so long from now, altogether `life`.
@@ -34,7 +67,7 @@ fn renewed(credential: &Credential, clock: &ManualClock) -> Credential {
     next
 }
 
-fn settled(plan: &mut Plan, start: &Start, credential: &Credential, health: Health, clock: &ManualClock) {
+fn settled(plan: &mut Planned, start: &Start, credential: &Credential, health: Health, clock: &ManualClock) {
     let end = End { health, credential: Some(credential), rest: Duration::ZERO };
     assert!(plan.settle(start, &end, &clock.now()));
 }
@@ -52,7 +85,6 @@ fn the_most_urgent_come_first_and_checks_last() {
     }
     let checked = bot(&clock, 9, None);
     plan.see(&checked, &clock.now());
-    plan.want(ended.id);
     let order: Vec<_> = plan.starts(&clock.now()).into_iter().map(|start| start.id).collect();
     let expected: Vec<_> = [&ended, &cases[2], &cases[4], &cases[1], &cases[3], &cases[0]].map(|it| it.id).to_vec();
     assert_eq!(order, expected);
@@ -99,8 +131,8 @@ fn what_was_read_too_early_takes_nothing_back_and_what_is_gone_is_forgotten() {
     plan.see(&old, &clock.now());
     assert!(plan.starts(&clock.now()).is_empty());
     assert_eq!(plan.load(&[], &clock.now()), [old.id]);
-    plan.forget(old.id);
-    assert_eq!((plan.len(), plan.idle_for(&clock.now())), (0, None));
+    plan.plan.forget(old.id);
+    assert_eq!((plan.plan.len(), plan.idle_for(&clock.now())), (0, None));
 }
 
 #[test]
@@ -206,6 +238,72 @@ fn an_environment_out_of_order_is_left_in_peace_and_another_is_not() {
     assert_eq!(plan.starts(&clock.now()).len(), 16);
 }
 
+#[test]
+fn each_app_has_a_rate_of_its_own_and_a_caller_that_waits_comes_before_what_is_due() {
+    let clock = clock();
+    let mut plan = plan(&clock, RefresherOptions { rate: 1.0, burst: 2, ..RefresherOptions::default() });
+    let all: Vec<_> = (0..4).map(|seed| with_left(&clock, seed, HOUR, 100 * HOUR)).collect();
+    let another =
+        Credential { app: Some(AppId::random(&SeededEntropy::new(7))), ..with_left(&clock, 9, HOUR, 100 * HOUR) };
+    plan.load(&all, &clock.now());
+    plan.see(&another, &clock.now());
+    assert_eq!(plan.starts(&clock.now()).len(), 3, "two of one app, and one of the other");
+    let lane = plan.gate.lane(&all[0].environment, all[0].app);
+    let [first, second] = [plan.gate.queue(lane), plan.gate.queue(lane)];
+    let second_passes = plan.gate.admit(second, Wanted::OnDemand, &clock.now());
+    assert_eq!(second_passes.unwrap().unwrap_err(), Duration::from_secs(2));
+    clock.advance(Duration::from_secs(1));
+    assert!(plan.starts(&clock.now()).is_empty());
+    assert!(plan.gate.admit(first, Wanted::OnDemand, &clock.now()).unwrap().is_ok());
+    plan.gate.leave_queue(first);
+    clock.advance(Duration::from_secs(1));
+    assert!(plan.starts(&clock.now()).is_empty());
+    plan.gate.leave_queue(second);
+    assert_eq!(plan.starts(&clock.now()).len(), 1, "a caller that went away takes nothing");
+}
+
+#[test]
+fn brokers_that_share_a_store_share_the_rate() {
+    let clock = clock();
+    let mut plan = plan(&clock, RefresherOptions { rate: 8.0, burst: 1, at_once: 100, ..RefresherOptions::default() });
+    let all: Vec<_> = (0..100).map(|seed| with_left(&clock, seed, HOUR, 100 * HOUR)).collect();
+    plan.load(&all, &clock.now());
+    let mut in_ten_seconds = |brokers| {
+        plan.gate.share_among(brokers, &clock.now());
+        (0..80)
+            .map(|_| {
+                clock.advance(Duration::from_millis(125));
+                plan.starts(&clock.now()).len()
+            })
+            .sum::<usize>()
+    };
+    assert_eq!(in_ten_seconds(8), 10);
+    assert_eq!(in_ten_seconds(2), 40);
+}
+
+#[test]
+fn a_caller_is_refused_while_its_environment_is_out_of_order_and_a_person_is_not() {
+    let clock = clock();
+    let mut plan = plan(&clock, RefresherOptions { failures: 1, ..RefresherOptions::default() });
+    let credential = with_left(&clock, 1, HOUR, 100 * HOUR);
+    let lane = plan.gate.lane(&credential.environment, credential.app);
+    let entry = plan.gate.queue(lane);
+    let mut admit = |wanted| plan.gate.admit(entry, wanted, &clock.now()).map(Result::unwrap);
+    let leave = admit(Wanted::OnDemand).unwrap();
+    let last = admit(Wanted::OnDemand).unwrap();
+    plan.gate.end(leave, Health::Ill { asked: Duration::ZERO }, &clock.now());
+    let left = Duration::from_secs(5);
+    let mut admit = |wanted| plan.gate.admit(entry, wanted, &clock.now()).map(Result::unwrap);
+    assert_eq!(admit(Wanted::OnDemand).unwrap_err(), Closed::OutOfOrder(left));
+    let by_hand = admit(Wanted::ByHand).unwrap();
+    plan.gate.end(last, Health::Unknown, &clock.now());
+    plan.gate.end(by_hand, WELL, &clock.now());
+    let probe = plan.gate.admit(entry, Wanted::OnDemand, &clock.now()).unwrap().unwrap();
+    assert_eq!(plan.gate.admit(entry, Wanted::OnDemand, &clock.now()).unwrap_err(), Closed::OutOfOrder(left));
+    plan.gate.end(probe, WELL, &clock.now());
+    assert!(plan.gate.admit(entry, Wanted::OnDemand, &clock.now()).unwrap().is_ok());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -261,6 +359,6 @@ fn planning_100_000_credentials() {
     let before = system.now();
     plan.load(&all, &clock.now());
     let took = system.now().since(&before);
-    println!("{took:?} for {} credentials; {} bytes an entry", plan.len(), size_of::<Entry>());
+    println!("{took:?} for {} credentials; {} bytes an entry", plan.plan.len(), size_of::<Entry>());
     assert_eq!(all[0].validity.as_ref().unwrap().refresh, RefreshRight::Lasting(Some(90 * DAY)));
 }

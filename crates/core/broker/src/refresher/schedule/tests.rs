@@ -16,7 +16,7 @@ pub(in crate::refresher) fn integration(clock: &ManualClock, seed: u64) -> Crede
     let environment = Environment::at("http://127.0.0.1:1/v1").unwrap();
     Credential {
         id: CredentialId::random(&entropy),
-        app: Some(AppId::random(&entropy)),
+        app: Some(AppId::random(&SeededEntropy::new(1_000_000))),
         generation: Generation::new(1),
         validity: Some(Validity {
             obtained: clock.now(),

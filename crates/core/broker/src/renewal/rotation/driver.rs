@@ -8,7 +8,7 @@ use lanyard_credential::rotation::{
     Action, Answer, Attempt, Decision, Event, Failure, Found, IntentEnd, Outcome, Snapshot, State, Writer, decide,
 };
 use lanyard_credential::{
-    AppId, Credential, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, TroubleKind, Validity,
+    AppId, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, TroubleKind, Validity,
 };
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::{ClientSecret, RefreshToken};
@@ -18,31 +18,9 @@ use lanyard_store::{
 };
 use lanyard_time::Moment;
 
-use super::super::report::rotation_ended;
 use super::trouble::{Fault, judge};
-use crate::in_progress::{MustFinish, detached};
+use crate::renewals::{Means, MustFinish, RenewalEnd};
 use crate::{Broker, Error};
-
-/// How a rotation ended, and why.
-#[derive(Debug)]
-pub(crate) struct RotationEnd {
-    pub(crate) outcome: Outcome,
-    /// The failure that was written down.
-    pub(crate) trouble: Option<Trouble>,
-    /// How long Webex asked to wait.
-    pub(crate) asked: Duration,
-    /// Whether the spare was spent, because the stored refresh token is dead.
-    pub(crate) by_spare: bool,
-    /// The credential as it was when the rotation began; `None` if it was not read.
-    pub(crate) claimed: Option<Box<Credential>>,
-}
-
-impl RotationEnd {
-    /// Another process is renewing it.
-    fn busy() -> Self {
-        Self { outcome: Outcome::Busy, trouble: None, asked: Duration::ZERO, by_spare: false, claimed: None }
-    }
-}
 
 // One exchange lies between an intent and its answer, and none goes on when its process is presumed gone.
 const _: () =
@@ -52,131 +30,68 @@ const _: () =
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 impl Broker {
-    /// Replaces generation `target` of a credential by the next, by the protocol. Only a store that fails before anything was
-    /// sent is an error; whatever happens later is an outcome. The refresher is told of it.
-    ///
-    /// It runs to its end even if the returned future is dropped. The process ends only after [`drain`](Self::drain).
-    pub(crate) async fn rotate(&self, id: CredentialId, target: Generation) -> Result<RotationEnd, Error> {
-        self.rotate_as(id, target, false).await
-    }
-
-    /// [`rotate`](Self::rotate), or for a person who `takes_over` from a process that is late or cannot be seen.
-    pub(crate) async fn rotate_as(
+    /// Replaces generation `target` of a credential by the next, by the protocol. Only [`renew`](Self::renew) calls it: dropped halfway,
+    /// it would lose the answer.
+    pub(in crate::renewal) async fn rotate(
         &self,
         id: CredentialId,
         target: Generation,
         takes_over: bool,
-    ) -> Result<RotationEnd, Error> {
-        let broker = self.clone();
-        detached(async move {
-            let end = drive(&broker, id, target, takes_over).await;
-            rotation_ended(&broker.observer, &end);
-            end
-        })
-        .await
-    }
-
-    /// [`rotate`](Self::rotate) for a caller whose patience may end first: `None` then.
-    pub(crate) async fn rotate_within(
-        &self,
-        id: CredentialId,
-        target: Generation,
-        patience: Duration,
-    ) -> Option<Result<RotationEnd, Error>> {
-        tokio::select! {
-            end = self.rotate(id, target) => Some(end),
-            () = self.sleep.sleep(patience) => None,
-        }
-    }
-
-    /// [`rotate`](Self::rotate) for a caller that waits while another process renews the credential.
-    pub(crate) async fn rotate_patiently(
-        &self,
-        id: CredentialId,
-        target: Generation,
-        patience: Duration,
-    ) -> Result<RotationEnd, Error> {
-        let began = self.clock.now();
-        let mut looks = 0;
+    ) -> Result<RenewalEnd, Error> {
+        let mut driver = Driver::new(self, id, target, takes_over);
+        let (mut state, mut action) = State::begin();
+        let mut store_error = None;
         loop {
-            let end = self.rotate(id, target).await?;
-            if end.outcome != Outcome::Busy || self.clock.now().since(&began) >= patience {
-                return Ok(end);
-            }
-            self.sleep.sleep(look_again(looks)).await;
-            looks += 1;
-        }
-    }
-}
-
-/// Performs one rotation. Only the task that [`Broker::rotate`] spawns calls it: dropped halfway, it would lose the answer.
-async fn drive(broker: &Broker, id: CredentialId, target: Generation, takes_over: bool) -> Result<RotationEnd, Error> {
-    let Some(_turn) = broker.renewals.turn(id) else {
-        return Ok(RotationEnd::busy());
-    };
-    let mut driver = Driver::new(broker, id, target, takes_over);
-    let (mut state, mut action) = State::begin();
-    let mut store_error = None;
-    loop {
-        let performed = driver.perform(&state, action).await;
-        match performed {
-            Err(error @ (StoreError::Replaced(_) | StoreError::Upgraded { .. })) => {
-                // Nothing that is tried again would find that database: this process can do no more for it.
-                if state.reply().is_some() {
-                    tracing::error!(credential = %id, %error, "a new token is lost: there is no database that it can be written to");
-                }
-                return Err(error.into());
-            }
-            Err(
-                error @ (StoreError::Sealed(_)
-                | StoreError::Altered { table: "credentials", .. }
-                | StoreError::Impossible { table: "credentials", .. }),
-            ) if state.reply().is_some() => {
-                // A row that does not open will not open later. The grant itself is sound, and what the row holds may still be: nothing
-                // is revoked.
-                tracing::error!(credential = %id, %error, "a new token cannot be stored: the credential's row is damaged");
-                return Err(error.into());
-            }
-            _ => {}
-        }
-        let event = performed.unwrap_or_else(|error| {
-            driver.failures += 1;
-            if matches!(action, Action::Begin | Action::Declare { .. }) {
-                // Nothing was sent: whoever asked for the rotation is told, and says so.
-                tracing::debug!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
-            } else if !matches!(error, StoreError::Paused(_)) {
-                tracing::warn!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
-            }
-            store_error = Some(error);
-            Event::StoreFailed
-        });
-        (state, action) = state.step(event);
-        if let State::Finished(outcome) = state {
-            return match (outcome, store_error) {
-                (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
-                (mut outcome, _) => {
-                    // The row may also have refused the intent because another process took over: then nothing was renewed.
-                    if outcome == Outcome::RotatedElsewhere
-                        && let Ok(Some(present)) = broker.store.credential_by_id(id).await
-                        && present.generation == target
-                    {
-                        outcome = Outcome::Busy;
+            let performed = driver.perform(&state, action).await;
+            match performed {
+                Err(error @ (StoreError::Replaced(_) | StoreError::Upgraded { .. })) => {
+                    // Nothing that is tried again would find that database: this process can do no more for it.
+                    if state.reply().is_some() {
+                        tracing::error!(credential = %id, %error, "a new token is lost: there is no database that it can be written to");
                     }
-                    let asked = driver.fault.as_ref().map(Fault::asked).unwrap_or_default();
-                    let claimed = driver.view.map(|view| Box::new(view.credential));
-                    let by_spare = driver.intent.is_some_and(|intent| intent.spend == Spend::Spare);
-                    Ok(RotationEnd { outcome, trouble: driver.trouble, asked, by_spare, claimed })
+                    return Err(error.into());
                 }
-            };
+                Err(
+                    error @ (StoreError::Sealed(_)
+                    | StoreError::Altered { table: "credentials", .. }
+                    | StoreError::Impossible { table: "credentials", .. }),
+                ) if state.reply().is_some() => {
+                    // A row that does not open will not open later. The grant itself is sound, and what the row holds may still be: nothing
+                    // is revoked.
+                    tracing::error!(credential = %id, %error, "a new token cannot be stored: the credential's row is damaged");
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+            let event = performed.unwrap_or_else(|error| {
+                driver.failures += 1;
+                if matches!(action, Action::Begin | Action::Declare { .. }) {
+                    // Nothing was sent: whoever asked for the rotation is told, and says so.
+                    tracing::debug!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
+                } else if !matches!(error, StoreError::Paused(_)) {
+                    tracing::warn!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
+                }
+                store_error = Some(error);
+                Event::StoreFailed
+            });
+            (state, action) = state.step(event);
+            if let State::Finished(outcome) = state {
+                return match (outcome, store_error) {
+                    (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
+                    (mut outcome, _) => {
+                        // The row may also have refused the intent because another process took over: then nothing was renewed.
+                        if outcome == Outcome::RotatedElsewhere
+                            && let Ok(Some(present)) = self.store.credential_by_id(id).await
+                            && present.generation == target
+                        {
+                            outcome = Outcome::Busy;
+                        }
+                        Ok(driver.end(outcome))
+                    }
+                };
+            }
         }
     }
-}
-
-/// How long to wait before looking again whether another process's rotation is done.
-pub(crate) fn look_again(looks: u32) -> Duration {
-    const FIRST: Duration = Duration::from_millis(10);
-    const LONGEST: Duration = Duration::from_millis(250);
-    FIRST.saturating_mul(1 << looks.min(8)).min(LONGEST)
 }
 
 pub(super) struct Driver<'a> {
@@ -243,6 +158,21 @@ impl<'a> Driver<'a> {
             }
             Action::Record { failure, intent } => self.record(failure, intent).await,
             Action::Nothing => Ok(Event::Done),
+        }
+    }
+
+    /// How the rotation ended.
+    fn end(self, outcome: Outcome) -> RenewalEnd {
+        let asked = self.fault.as_ref().map(Fault::asked).unwrap_or_default();
+        let by_spare = self.intent.is_some_and(|intent| intent.spend == Spend::Spare);
+        match (outcome, self.trouble) {
+            (Outcome::Rotated, _) if by_spare => RenewalEnd::Renewed(Means::Spare),
+            (Outcome::Rotated, _) => RenewalEnd::Renewed(Means::Rotation),
+            (Outcome::RotatedElsewhere, _) => RenewalEnd::Elsewhere,
+            (Outcome::Erased, _) => RenewalEnd::Erased,
+            (Outcome::DoesNotRotate, _) => RenewalEnd::NotRenewable,
+            (Outcome::Failed(_), Some(trouble)) => RenewalEnd::Failed { trouble, asked },
+            (Outcome::Busy | Outcome::StoreUnavailable | Outcome::Failed(_), _) => RenewalEnd::Busy,
         }
     }
 

@@ -5,5 +5,4 @@ mod driver;
 mod replay;
 mod trouble;
 
-pub(crate) use driver::{RotationEnd, look_again};
 pub(crate) use trouble::Fault;

@@ -27,7 +27,7 @@ pub(super) struct Limits {
 
 /// The calls that a breaker permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Everything; so many calls in a row have failed.
     Closed { failures: u32 },
     /// Nothing until then.
@@ -42,7 +42,7 @@ pub(super) struct Leave(u32);
 
 /// The health of an environment, as one call shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Health {
+pub(crate) enum Health {
     /// It answers, whatever it says.
     Well,
     /// It cannot be reached or is out of order; it asks to wait so long.
@@ -53,7 +53,7 @@ pub(super) enum Health {
 
 impl Health {
     /// The health that a failed renewal shows; `asked` is how long Webex asked to wait.
-    pub(super) fn after(kind: TroubleKind, asked: Duration) -> Self {
+    pub(crate) fn after(kind: TroubleKind, asked: Duration) -> Self {
         match kind {
             TroubleKind::Unreachable | TroubleKind::OutcomeUnknown => Self::Ill { asked },
             TroubleKind::ViaUnusable | TroubleKind::Unfinished => Self::Unknown,
@@ -82,6 +82,15 @@ impl Breaker {
             State::Closed { .. } => Some(Duration::ZERO),
             State::Open { until, .. } => Some(until.saturating_sub(now)),
             State::Probing { .. } => None,
+        }
+    }
+
+    /// For how long a call that need not be tried should not be; `None` if it may be.
+    pub(super) fn closed_for(&self, now: Duration) -> Option<Duration> {
+        match self.state {
+            State::Closed { .. } => None,
+            State::Open { until, .. } => Some(until.saturating_sub(now)).filter(|left| !left.is_zero()),
+            State::Probing { pause } => Some(pause),
         }
     }
 

@@ -6,7 +6,7 @@ use lanyard_time::Moment;
 
 /// How often the store did not take what was to be renewed, and what was said of it.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(crate) struct Refusals {
     /// Not told yet.
     count: u64,
     /// All since it last took something.
@@ -17,9 +17,9 @@ pub(super) struct Refusals {
 
 /// Why it did not, the last time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) error: String,
-    pub(super) hint: String,
+pub(crate) struct Refusal {
+    pub(crate) error: String,
+    pub(crate) hint: String,
 }
 
 /// It is told again at most as often.
@@ -27,14 +27,14 @@ const AGAIN: Duration = Duration::from_mins(1);
 
 impl Refusals {
     /// It did not take something.
-    pub(super) fn count(&mut self, refusal: Refusal) {
+    pub(crate) fn count(&mut self, refusal: Refusal) {
         self.count += 1;
         self.total += 1;
         self.error = Some(refusal);
     }
 
     /// The refusals to report now: their number since the last report, and the latest.
-    pub(super) fn tell(&mut self, now: &Moment) -> Option<(u64, Refusal)> {
+    pub(crate) fn tell(&mut self, now: &Moment) -> Option<(u64, Refusal)> {
         let is_time = self.told.as_ref().is_none_or(|told| now.since(told) >= AGAIN);
         if self.count == 0 || !is_time {
             return None;
@@ -44,7 +44,7 @@ impl Refusals {
     }
 
     /// It took something. How often it did not before that, where it was told that it does not.
-    pub(super) fn end(&mut self) -> Option<u64> {
+    pub(crate) fn end(&mut self) -> Option<u64> {
         let Self { total, told, .. } = std::mem::take(self);
         told.map(|_| total)
     }

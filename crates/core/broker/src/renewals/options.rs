@@ -1,16 +1,18 @@
-//! How hard the refresher works.
+//! How hard renewals work.
 
 use std::time::Duration;
 
-/// How hard the refresher works. The defaults suit 100,000 credentials of one Webex.
+/// How hard renewals, and the refresher that begins most of them, work. The defaults suit 100,000 credentials of one Webex.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefresherOptions {
-    /// How many renewals and checks begin in a second, for each environment. Twenty renew 100,000 credentials in less than an
+    /// How many renewals and checks begin in a second, for each app of an environment; brokers that
+    /// share a store share this rate. Twenty renew 100,000 credentials in less than an
     /// hour and a half, and one of them for each 14 days needs a twelfth of one.
     pub rate: f64,
-    /// How many may begin at once after a rest, for each environment.
+    /// How many may begin at once after a rest, for each app of an environment.
     pub burst: u32,
-    /// How many are under way at once, for each environment: one that hangs holds up no more than its own place.
+    /// How many of the refresher's are under way at once, for each app of an environment: one that hangs holds up no more than its own
+    /// place.
     pub at_once: usize,
     /// So many failures in a row, each of which says that the environment is out of order, leave it in peace.
     pub failures: u32,

@@ -25,6 +25,24 @@ impl Bucket {
         (self.full_at + self.cost).saturating_sub(now + self.most)
     }
 
+    /// The time in which the bucket gains one start.
+    pub(super) fn cost(&self) -> Duration {
+        self.cost
+    }
+
+    /// Puts a start back that was not made use of.
+    pub(super) fn give_back(&mut self) {
+        self.full_at = self.full_at.saturating_sub(self.cost);
+    }
+
+    /// Changes the rate. What is missing stays missing.
+    pub(super) fn set_rate(&mut self, rate: f64, now: Duration) {
+        let other = Self::new(rate, 1).cost;
+        let change = other.as_secs_f64() / self.cost.as_secs_f64();
+        let missing = self.full_at.saturating_sub(now).mul_f64(change);
+        *self = Self { cost: other, most: self.most.mul_f64(change), full_at: now + missing };
+    }
+
     /// Takes one start, where one is allowed.
     pub(super) fn take(&mut self, now: Duration) -> bool {
         let ready = self.ready_in(now).is_zero();
@@ -48,6 +66,18 @@ mod tests {
         assert_eq!((0..100).filter(|_| bucket.take(hour)).count(), 5);
         assert_eq!(bucket.ready_in(hour), Duration::from_millis(100));
         assert_eq!((0..100).filter(|_| bucket.take(hour + Duration::from_secs(1))).count(), 5);
+    }
+
+    #[test]
+    fn a_rate_that_changes_and_a_start_that_comes_back_leave_the_rest_as_it_was() {
+        let mut bucket = Bucket::new(10.0, 5);
+        let hour = Duration::from_hours(1);
+        assert!((0..5).all(|_| bucket.take(hour)));
+        bucket.set_rate(5.0, hour);
+        assert_eq!(bucket.ready_in(hour), Duration::from_millis(200));
+        bucket.give_back();
+        assert!(bucket.take(hour) && !bucket.take(hour));
+        assert_eq!((0..100).filter(|_| bucket.take(hour + Duration::from_secs(9))).count(), 5);
     }
 
     proptest! {

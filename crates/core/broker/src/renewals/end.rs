@@ -1,0 +1,54 @@
+//! How a renewal ends.
+
+use std::time::Duration;
+
+use lanyard_credential::Trouble;
+
+use super::breaker::Health;
+
+/// How a renewal ended.
+#[derive(Clone, Debug)]
+pub(crate) enum RenewalEnd {
+    /// The next generation is stored.
+    Renewed(Means),
+    /// Another process stored it, or another caller of this one.
+    Elsewhere,
+    /// Another process is renewing the credential.
+    Busy,
+    /// The credential does not exist any more.
+    Erased,
+    /// The credential cannot be renewed as it is now.
+    NotRenewable,
+    /// It failed. `asked` is how long Webex asked to wait.
+    Failed { trouble: Trouble, asked: Duration },
+}
+
+/// How the next generation was obtained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// With the stored refresh token.
+    Rotation,
+    /// With the spare, because the stored refresh token is dead.
+    Spare,
+    /// Through another credential.
+    Mint,
+}
+
+impl RenewalEnd {
+    /// The health of the environment that the end shows.
+    pub(crate) fn health(&self) -> Health {
+        match self {
+            Self::Renewed(_) => Health::Well,
+            Self::Failed { trouble, asked } => Health::after(trouble.kind, *asked),
+            Self::Elsewhere | Self::Busy | Self::Erased | Self::NotRenewable => Health::Unknown,
+        }
+    }
+
+    /// The end for a caller that shared the renewal with the one that began it.
+    pub(super) fn for_another(self) -> Self {
+        match self {
+            Self::Renewed(_) => Self::Elsewhere,
+            end => end,
+        }
+    }
+}
