@@ -8,6 +8,7 @@ mod calls;
 mod dispatch;
 mod environment;
 mod error;
+mod fit;
 mod grant;
 mod handouts;
 mod identity;

@@ -28,6 +28,7 @@ use self::by_name::ByName;
 use self::clients::Clients;
 use self::loading::Loading;
 pub use self::names::Names;
+use crate::fit::Fit;
 use crate::parts::Parts;
 
 /// The tokens that a broker hands out. A clone is the same one.
@@ -231,14 +232,14 @@ impl HandOuts {
             return Ok(Taken::Stale(unseen));
         }
         let Some(held) = self.find(name) else { return Ok(Taken::Unknown) };
-        let left = held.validity.as_ref().and_then(|validity| validity.access_left(now));
-        if !held.hands_out || left.is_some_and(|left| left.is_zero()) {
+        let fit = Fit::of(held.hands_out, held.validity.as_ref(), min_validity, now);
+        if matches!(fit, Fit::Expired | Fit::Withheld) {
             return Ok(Taken::None);
         }
         let Some(token) = self.0.store.open_held(&held)? else { return Ok(Taken::None) };
+        let left = held.validity.as_ref().and_then(|validity| validity.access_left(now));
         let ready = Ready { token, left, held };
-        let short = left.is_some_and(|left| left < min_validity);
-        Ok(if short { Taken::Short(ready) } else { Taken::Good(ready) })
+        Ok(if fit == Fit::Short { Taken::Short(ready) } else { Taken::Good(ready) })
     }
 
     /// Whether a token of this credential is in memory that can be handed out now. Opens nothing.

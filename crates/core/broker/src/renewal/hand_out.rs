@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::refused::TokenVerdict;
 use super::renew::look_again;
 use crate::environment::expect;
+use crate::fit::{Fit, hands_out};
 use crate::renewals::{RenewalEnd, Wanted};
 use crate::{Broker, Call, Error, Troubled};
 
@@ -98,20 +99,9 @@ const PATIENCE_AUDIT: Duration = Duration::from_secs(2);
 /// How often a call looks at a new token set that has ended by the time it is read.
 const MOST_RENEWALS: u32 = 3;
 
-/// How a token set meets what was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
-    Good,
-    /// Valid, and a renewal is wanted.
-    Short,
-    Ended,
-}
-
-impl Fit {
-    /// How long a caller waits for a renewal.
-    fn patience(self) -> Duration {
-        if self == Self::Ended { PATIENCE_ENDED } else { PATIENCE_VALID }
-    }
+/// How long a caller waits for a renewal.
+fn patience(fit: Fit) -> Duration {
+    if fit == Fit::Expired { PATIENCE_ENDED } else { PATIENCE_VALID }
 }
 
 impl Call for HandOut {
@@ -130,7 +120,9 @@ impl Call for HandOut {
                 return Err(broker.no_such_credential(&self.name).await);
             };
             expect(&self.name, &row.credential.environment, self.expected.as_ref())?;
-            refuse_if_closed(&row.credential)?;
+            if !may_hand_out(&row.credential) {
+                return Err(withheld(row.credential));
+            }
             let mut now = broker.clock.now();
             let generation = row.credential.generation;
             if asked != Some(generation)
@@ -149,11 +141,11 @@ impl Call for HandOut {
             let mut shortfall = None;
             // One call renews once: a token that ends sooner than it can be had would otherwise be renewed for ever.
             let enough = renewals > 0 && (fit == Fit::Short || renewals == MOST_RENEWALS);
-            if enough && fit == Fit::Ended {
+            if enough && fit == Fit::Expired {
                 return Err(Error::EndsAtOnce { name: self.name });
             }
-            if fit != Fit::Good && !enough {
-                let patience = fit.patience();
+            if fit != Fit::Enough && !enough {
+                let patience = patience(fit);
                 match self.renew(broker, &row.credential, fit).await? {
                     Attempt::Look => {
                         renewals += 1;
@@ -165,7 +157,7 @@ impl Call for HandOut {
                         looks += 1;
                         continue;
                     }
-                    Attempt::Wait if fit == Fit::Ended => {
+                    Attempt::Wait if fit == Fit::Expired => {
                         let late = row.credential.standing.trouble().filter(|it| it.kind == TroubleKind::Unfinished);
                         return Err(match late {
                             Some(trouble) => broker.no_token(&row.credential, trouble.clone(), &now).await,
@@ -200,23 +192,27 @@ enum Attempt {
 }
 
 impl HandOut {
+    /// How the token of a credential meets the request. One that is due for renewal is short, whatever was asked, and one that no renewal
+    /// makes longer is enough.
     fn fit(&self, credential: &Credential, now: &Moment) -> Fit {
-        let Some(validity) = &credential.validity else {
-            return if credential.mint.is_some() { Fit::Ended } else { Fit::Good };
+        let validity = match (&credential.validity, &credential.mint) {
+            (Some(validity), _) => validity,
+            (None, Some(_)) => return Fit::Expired,
+            (None, None) => return Fit::Enough,
         };
-        if validity.access_has_ended(now) {
-            return Fit::Ended;
-        }
         // A wall clock that is ahead brings no renewal forward.
         let steady = validity.by_boot_clock(now);
-        let due = match credential.renewal() {
-            Renewal::None => return Fit::Good,
+        let is_due = match credential.renewal() {
+            Renewal::None => false,
             Renewal::Rotate => validity.rotation_is_due(&steady, 0),
             Renewal::Mint => validity.access_is_due(&steady),
         };
         let reachable = validity.access.is_some_and(|lifetime| self.min_validity < lifetime);
-        let too_short = validity.access_left(now).is_some_and(|left| left < self.min_validity);
-        if due || (reachable && too_short) { Fit::Short } else { Fit::Good }
+        match Fit::of(may_hand_out(credential), Some(validity), self.min_validity, now) {
+            Fit::Enough if is_due => Fit::Short,
+            Fit::Short if credential.renewal() == Renewal::None || !(is_due || reachable) => Fit::Enough,
+            fit => fit,
+        }
     }
 
     async fn renew(&self, broker: &Broker, credential: &Credential, fit: Fit) -> Result<Attempt, Error> {
@@ -230,45 +226,36 @@ impl HandOut {
             }
             _ => None,
         };
-        let attempt = match (waits, renewal) {
-            (Some(trouble), _) => Err(trouble.clone()),
-            (None, Renewal::None) => {
+        let trouble = match waits {
+            Some(trouble) => trouble.clone(),
+            None if renewal == Renewal::None => {
                 return Err(Error::Ended { name: self.name.clone(), kind: credential.kind });
             }
-            (None, Renewal::Rotate | Renewal::Mint) => self.attempt(broker, credential, fit).await?,
-        };
-        let trouble = match attempt {
-            Ok(attempt) => return Ok(attempt),
-            // The process that is late may finish while the caller waits.
-            Err(trouble) if fit == Fit::Ended && trouble.kind == TroubleKind::Unfinished => return Ok(Attempt::Wait),
-            Err(trouble) => trouble,
-        };
-        if fit == Fit::Ended {
-            return Err(broker.no_token(credential, trouble, &now).await);
-        }
-        Ok(Attempt::Failed(Shortfall::RenewalFailed(trouble.message)))
-    }
-
-    async fn attempt(
-        &self,
-        broker: &Broker,
-        credential: &Credential,
-        fit: Fit,
-    ) -> Result<Result<Attempt, Trouble>, Error> {
-        let end = tokio::select! {
-            end = broker.renew(credential, Wanted::OnDemand) => end,
-            () = broker.sleep.sleep(fit.patience()) => {
-                return Ok(Ok(if fit == Fit::Ended { Attempt::Wait } else { Attempt::Failed(Shortfall::RenewalSlow) }));
+            None => {
+                let Some(end) = broker.renew_within(credential, Wanted::OnDemand, patience(fit)).await else {
+                    let slow = Attempt::Failed(Shortfall::RenewalSlow);
+                    return Ok(if fit == Fit::Expired { Attempt::Wait } else { slow });
+                };
+                match end {
+                    Ok(RenewalEnd::Renewed(_) | RenewalEnd::Elsewhere | RenewalEnd::NotRenewable) => {
+                        return Ok(Attempt::Look);
+                    }
+                    Ok(RenewalEnd::Busy) => return Ok(Attempt::Wait),
+                    Ok(RenewalEnd::Erased) => return Err(broker.no_such_credential(&self.name).await),
+                    Ok(RenewalEnd::Failed { trouble, .. }) => trouble,
+                    // A store that cannot be written keeps nobody from a token that is valid.
+                    Err(error) if fit == Fit::Short => {
+                        return Ok(Attempt::Failed(Shortfall::RenewalFailed(error.to_string())));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         };
-        match end {
-            Ok(RenewalEnd::Renewed(_) | RenewalEnd::Elsewhere | RenewalEnd::NotRenewable) => Ok(Ok(Attempt::Look)),
-            Ok(RenewalEnd::Busy) => Ok(Ok(Attempt::Wait)),
-            Ok(RenewalEnd::Erased) => Err(broker.no_such_credential(&self.name).await),
-            Ok(RenewalEnd::Failed { trouble, .. }) => Ok(Err(trouble)),
-            // A store that cannot be written keeps nobody from a token that is valid.
-            Err(error) if fit == Fit::Short => Ok(Ok(Attempt::Failed(Shortfall::RenewalFailed(error.to_string())))),
-            Err(error) => Err(error),
+        match fit {
+            // The process that is late may finish while the caller waits.
+            Fit::Expired if trouble.kind == TroubleKind::Unfinished => Ok(Attempt::Wait),
+            Fit::Expired => Err(broker.no_token(credential, trouble, &now).await),
+            _ => Ok(Attempt::Failed(Shortfall::RenewalFailed(trouble.message))),
         }
     }
 }
@@ -280,24 +267,24 @@ impl Broker {
     }
 }
 
-fn refuse_if_closed(credential: &Credential) -> Result<(), Error> {
+/// Whether a credential hands out a token, or may get one first: an administrator may have authorised it meanwhile.
+fn may_hand_out(credential: &Credential) -> bool {
+    hands_out(&credential.standing) || (credential.standing == Standing::Pending && credential.mint.is_some())
+}
+
+/// Why a credential hands out nothing.
+fn withheld(credential: Credential) -> Error {
     let state = match &credential.standing {
-        // Asked for again: an administrator may have authorised it meanwhile.
-        Standing::Pending if credential.mint.is_some() => return Ok(()),
-        Standing::Pending => "pending",
         Standing::Clearing => "clearing",
         Standing::Disabled => "disabled",
-        Standing::NeedsLogin(trouble) if trouble.kind == TroubleKind::DeadToken => {
+        Standing::NeedsLogin(trouble) => {
             // A bot's or a personal token: there is no app.
-            return Err(Error::NoToken {
-                whose: Box::new(Troubled::of(credential)),
-                trouble: Box::new(trouble.clone()),
-                wait: Duration::ZERO,
-            });
+            let whose = Box::new(Troubled::of(&credential));
+            return Error::NoToken { whose, trouble: Box::new(trouble.clone()), wait: Duration::ZERO };
         }
-        Standing::Active | Standing::Stalled(_) | Standing::NeedsLogin(_) => return Ok(()),
+        Standing::Pending | Standing::Active | Standing::Stalled(_) => "pending",
     };
-    Err(Error::NotHandingOut { name: credential.name.clone(), state })
+    Error::NotHandingOut { name: credential.name, state }
 }
 
 fn reason(credential: &Credential) -> Shortfall {

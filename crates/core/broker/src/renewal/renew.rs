@@ -43,6 +43,19 @@ impl Broker {
         })
     }
 
+    /// [`renew`](Self::renew) for a caller whose patience may end first: `None` then.
+    pub(crate) async fn renew_within(
+        &self,
+        seen: &Credential,
+        wanted: Wanted,
+        patience: Duration,
+    ) -> Option<Result<RenewalEnd, Error>> {
+        tokio::select! {
+            end = self.renew(seen, wanted) => Some(end),
+            () = self.sleep.sleep(patience) => None,
+        }
+    }
+
     /// [`renew`](Self::renew) for a caller that waits while another process renews the credential.
     pub(crate) async fn renew_patiently(
         &self,
