@@ -78,7 +78,7 @@ impl Refresher {
             sought: None,
             unreadable: false,
         };
-        broker.renewals.stay(options.clone(), broker.clock.now());
+        broker.renewals.stay(options.clone());
         let shared = Arc::new(Shared { state: Mutex::new(state), wake: Notify::new() });
         // What it begins has passed the gate by the plan.
         Self { broker: broker.admitted(), options, shared }

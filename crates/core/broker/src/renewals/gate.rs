@@ -110,22 +110,28 @@ impl Gate {
         Self { options, origin, brokers: 1, environments, lanes, numbers, next: 0 }
     }
 
+    /// Applies other options. What has a leave keeps it.
+    pub(crate) fn work_as(&mut self, options: RefresherOptions) {
+        self.options = options;
+        for (_, breaker) in &mut self.environments {
+            *breaker = self.options.breaker();
+        }
+        for lane in &mut self.lanes {
+            lane.bucket = self.options.bucket(self.brokers);
+        }
+    }
+
     /// The lane of an environment's app.
     pub(crate) fn lane(&mut self, environment: &Environment, app: Option<AppId>) -> LaneId {
         let found = self.environments.iter().position(|(known, _)| known.id() == environment.id());
         let place = number(found.unwrap_or_else(|| {
-            let limits = Limits {
-                failures: self.options.failures.max(1),
-                first: self.options.first_pause,
-                longest: self.options.longest_pause,
-            };
-            self.environments.push((environment.clone(), Breaker::new(limits)));
+            self.environments.push((environment.clone(), self.options.breaker()));
             self.environments.len() - 1
         }));
         *self.numbers.entry((place, app)).or_insert_with(|| {
             self.lanes.push(Lane {
                 environment: place,
-                bucket: Bucket::new(self.options.rate / f64::from(self.brokers), self.options.burst),
+                bucket: self.options.bucket(self.brokers),
                 under_way: 0,
                 waiting: VecDeque::new(),
                 limited: HashMap::new(),
@@ -265,6 +271,17 @@ impl LaneId {
     /// Its place in a list of all lanes.
     pub(crate) fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+impl RefresherOptions {
+    fn bucket(&self, brokers: u32) -> Bucket {
+        Bucket::new(self.rate / f64::from(brokers), self.burst)
+    }
+
+    fn breaker(&self) -> Breaker {
+        let (failures, first, longest) = (self.failures.max(1), self.first_pause, self.longest_pause);
+        Breaker::new(Limits { failures, first, longest })
     }
 }
 

@@ -89,8 +89,8 @@ impl Renewals {
     }
 
     /// Makes them those of a process that stays, with a refresher that works as hard as `options` say.
-    pub(crate) fn stay(&self, options: RefresherOptions, now: Moment) {
-        *self.gate() = Gate::new(options, now);
+    pub(crate) fn stay(&self, options: RefresherOptions) {
+        self.gate().work_as(options);
         self.stays.store(true, Ordering::Relaxed);
     }
 

@@ -6,6 +6,7 @@
 
 mod fleet;
 mod record;
+mod weekend;
 
 use std::fs;
 use std::time::Duration;

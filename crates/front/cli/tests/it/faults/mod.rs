@@ -16,6 +16,7 @@ mod pauses;
 mod planted;
 mod sign_ins;
 mod signals;
+mod together;
 
 use std::process::Command;
 use std::time::Duration;
