@@ -133,8 +133,16 @@ impl Store {
             let keys: Vec<_> = tx.home_row().await?.checked(&self.inner.seals_key)?.keys.keys().collect();
             let mut discarded = Vec::new();
             for row in tx.rows(sql("revocations", SELECT_ALL)).await?.iter().filter(|row| is_lost(row, &keys)) {
-                let id = row.text("id")?;
-                tx.run(sql("revocations", "DELETE FROM revocations WHERE id = $1").bind(id.as_str())).await?;
+                let delete = sql("revocations", "DELETE FROM revocations WHERE id = $1");
+                // SQLite keeps bytes where a text belongs.
+                let (id, delete) = match row.text("id") {
+                    Ok(id) => (id.clone(), delete.bind(id.as_str())),
+                    Err(_) => {
+                        let id = row.bytes("id")?;
+                        (String::from_utf8_lossy(&id).into_owned(), delete.bind(id.as_slice()))
+                    }
+                };
+                tx.run(delete).await?;
                 let token = row.text("kind").unwrap_or_default();
                 let not_revoked = Event::NotRevoked { token, why: "its row cannot be read".to_owned() };
                 let name = row.parsed("credential_name").ok();

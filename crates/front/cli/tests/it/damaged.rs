@@ -246,6 +246,22 @@ fn a_row_that_blocks_a_new_key_is_named_with_its_way_out() {
 }
 
 #[test]
+fn a_queued_revocation_without_a_readable_id_is_removed_too() {
+    let webex = Webex::with(Options::default());
+    let home = signed_in(&webex);
+    sql(
+        &home,
+        "INSERT INTO revocations VALUES (x'ff00', 'x', 'ghost', 'http://127.0.0.1:1/v1', NULL, 'access', 0, 0, x'00', x'00')",
+    );
+    home.run(["key", "rotate"]).fails(6);
+    let doctor = home.run(["doctor"]);
+    assert!(doctor.stdout.contains("a token of ghost that waits to be revoked cannot be read"), "{}", doctor.stdout);
+    doctor.fails(4);
+    home.run(["key", "rotate"]).ok();
+    home.run(["doctor"]).ok();
+}
+
+#[test]
 fn doctor_names_an_app_whose_secret_does_not_open() {
     let webex = Webex::with(Options::default());
     let home = signed_in(&webex);
