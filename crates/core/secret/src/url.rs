@@ -32,6 +32,15 @@ impl SafeUrl {
         self.0.origin()
     }
 
+    /// Whether scheme, host and port are those of another URL.
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.0, &other.0);
+        ours.has_host()
+            && ours.scheme() == theirs.scheme()
+            && ours.host_str() == theirs.host_str()
+            && ours.port_or_known_default() == theirs.port_or_known_default()
+    }
+
     /// Whether a token may travel there: over https, or over http to a loopback address of this machine.
     pub fn is_confidential(&self) -> bool {
         match self.0.scheme() {

@@ -47,7 +47,9 @@ impl Api {
             *second != "me" && second.len() <= LONGEST_WORD && second.bytes().all(|byte| byte.is_ascii_alphabetic())
         };
         let second = words.next().filter(is_word).unwrap_or_default();
-        Self(format!("{} {first}/{second}", url.expose().origin().ascii_serialization()).into())
+        let (url, port) = (url.expose(), url.expose().port_or_known_default().unwrap_or_default());
+        let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+        Self([scheme, "://", host, ":", &port.to_string(), " ", first, "/", second].concat().into())
     }
 }
 

@@ -83,7 +83,11 @@ pub(super) fn up(headers: &HeaderMap) -> HeaderMap {
 /// in whichever usual encoding.
 pub(super) fn down(headers: &mut HeaderMap, token: &AccessToken) {
     let nominated: Vec<String> = nominated(headers).collect();
-    let forms = Forms::of(token);
+    // No form of the token is shorter than itself, and hardly a header is as long.
+    let is_long = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str().len().max(value.len()) >= token.expose_secret().len()
+    };
+    let forms = if headers.iter().any(is_long) { Forms::of(token) } else { Forms::none() };
     let stays = |name: &HeaderName, value: &HeaderValue| {
         !NOT_DOWN.contains(&name.as_str())
             && name != LANYARD_ERROR
@@ -106,6 +110,10 @@ pub(super) fn down(headers: &mut HeaderMap, token: &AccessToken) {
 struct Forms(Vec<Zeroizing<String>>);
 
 impl Forms {
+    const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     fn of(token: &AccessToken) -> Self {
         let token = token.expose_secret();
         let mut forms = vec![Zeroizing::new(token.to_ascii_lowercase())];
