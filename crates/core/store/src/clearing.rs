@@ -135,12 +135,11 @@ impl Store {
             for row in tx.rows(sql("revocations", SELECT_ALL)).await?.iter().filter(|row| is_lost(row, &keys)) {
                 let delete = sql("revocations", "DELETE FROM revocations WHERE id = $1");
                 // SQLite keeps bytes where a text belongs.
-                let (id, delete) = match row.text("id") {
-                    Ok(id) => (id.clone(), delete.bind(id.as_str())),
-                    Err(_) => {
-                        let id = row.bytes("id")?;
-                        (String::from_utf8_lossy(&id).into_owned(), delete.bind(id.as_slice()))
-                    }
+                let (id, delete) = if let Ok(id) = row.text("id") {
+                    (id.clone(), delete.bind(id.as_str()))
+                } else {
+                    let id = row.bytes("id")?;
+                    (String::from_utf8_lossy(&id).into_owned(), delete.bind(id.as_slice()))
                 };
                 tx.run(delete).await?;
                 let token = row.text("kind").unwrap_or_default();
