@@ -105,6 +105,12 @@ async fn what_fails_on_demand_counts_and_what_succeeds_ends_the_pause() {
     let handed = broker.call(ended).await.unwrap();
     assert!(handed.shortfall.is_some(), "it was renewed in vain, and the valid token is handed out");
     assert_eq!(breaker(&running), BreakerState::Open { left: 5 * SECOND });
+    let sent = world.refreshes().await.len();
+    let min_validity = LIFE.saturating_sub(SECOND);
+    let short = HandOut { name: all[5].name.clone(), min_validity, expected: None };
+    let handed = broker.call(short).await.unwrap();
+    assert!(handed.shortfall.is_some(), "Webex is not asked, and the valid token is handed out");
+    assert_eq!(world.refreshes().await.len(), sent);
     world.repair().await;
     broker.call(refresh(&all[5])).await.unwrap();
     assert_eq!(breaker(&running), BreakerState::Open { left: Duration::ZERO });
