@@ -162,7 +162,10 @@ pub(crate) async fn answer(stream: &mut (impl AsyncRead + Unpin), buffer: &mut [
 /// The length that the head of a good answer names.
 fn body_length(head: &[u8]) -> io::Result<usize> {
     let text = str::from_utf8(head).map_err(io::Error::other)?;
-    let length = text.split("\r\n").find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let length = text.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        if name.eq_ignore_ascii_case("content-length") { value.parse().ok() } else { None }
+    });
     match length {
         Some(length) if text.starts_with("HTTP/1.1 200 ") => Ok(length),
         _ => Err(io::Error::other(text.to_owned())),
