@@ -1,17 +1,17 @@
 //! The broker: what every use case works with.
 
-use std::fmt::Debug;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use lanyard_client::{CallOptions, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
+use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, perform};
 use lanyard_protocol::{Environment, PersonId};
 use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 
 use crate::Error;
+use crate::early::EarlyRenewals;
 use crate::handouts::HandOuts;
 use crate::parts::Parts;
 use crate::renewals::{MustFinish, Renewals};
@@ -27,6 +27,12 @@ pub struct Broker {
     pub(crate) sleep: Arc<dyn Sleep>,
     /// On whose behalf calls are made, as the audit names it.
     pub(crate) actor: String,
+    /// The caller whose operation runs.
+    pub(crate) caller: Caller,
+    /// The environments that clients may name, besides Cisco's and those that the home has.
+    pub(crate) environments: Arc<[Environment]>,
+    /// When clients last had a credential renewed before it was due.
+    pub(crate) early: Arc<EarlyRenewals>,
     /// The credentials that the caller was authorised for, by the names it used.
     pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
     /// The renewals of this process, and everything that it must finish.
@@ -41,13 +47,13 @@ pub struct Broker {
     pub(crate) memory: Option<HandOuts>,
 }
 
-/// A use case.
-pub trait Call: Debug {
-    /// The outcome.
-    type Reply: Send + 'static;
-
-    /// Does it.
-    fn run(self, broker: &Broker) -> impl Future<Output = Result<Self::Reply, Error>> + Send;
+/// A caller's operation runs under the caller's name, and on the credentials that were authorised. The owner may do everything with
+/// whatever has the name now.
+impl Context for Broker {
+    fn acting_for(&self, caller: &Caller, authorized: &[(CredentialName, CredentialId)]) -> Self {
+        let broker = Self { caller: caller.clone(), ..self.acting_as(caller.actor().to_string()) };
+        if caller.is_owner() { broker } else { broker.authorized_for(authorized.iter().cloned()) }
+    }
 }
 
 impl Broker {
@@ -63,7 +69,10 @@ impl Broker {
             clock: parts.clock,
             entropy: parts.entropy,
             sleep: parts.sleep,
+            caller: Caller::owner(actor.as_str()),
             actor,
+            environments: Arc::default(),
+            early: Arc::default(),
             authorized: Arc::default(),
             renewals,
             finishing: None,
@@ -84,6 +93,18 @@ impl Broker {
         Self { store: self.store.acting_as(actor.as_str()), actor, ..self.clone() }
     }
 
+    /// Performs an operation for the owner, in the owner's own process.
+    pub async fn perform<O: Operation<Context = Self>>(&self, operation: O) -> Result<O::Reply, Problem> {
+        let (door, caller) = (OwnerDoor(Arc::clone(&self.clock)), Caller::owner(self.actor.as_str()));
+        perform(&door, self, &caller, operation).await
+    }
+
+    /// Lets clients add credentials for these environments.
+    #[must_use]
+    pub fn allowing(self, environments: impl Into<Arc<[Environment]>>) -> Self {
+        Self { environments: environments.into(), ..self }
+    }
+
     /// Binds names to the ids for which a caller was authorised. A use case that meets another credential under such a name, because
     /// it was renamed in the meantime, reports that there is none.
     #[must_use]
@@ -94,14 +115,6 @@ impl Broker {
     /// Whether a credential found under a name may be used under it: see [`authorized_for`](Self::authorized_for).
     pub(crate) fn is_authorized(&self, name: &CredentialName, found: CredentialId) -> bool {
         self.authorized.iter().all(|(known, id)| known != name || *id == found)
-    }
-
-    /// Does one use case.
-    pub async fn call<C: Call>(&self, call: C) -> Result<C::Reply, Error> {
-        tracing::debug!(?call, "call");
-        // Some use cases are large: each is compiled once, and not into everything that calls it.
-        let done: Pin<Box<dyn Future<Output = Result<C::Reply, Error>> + Send + '_>> = Box::pin(call.run(self));
-        done.await
     }
 
     /// Whether a request for a token is under way whose outcome is not stored: a process that ended now could lose it.

@@ -1,11 +1,11 @@
 //! The use cases as values, and the I/O around a rotation.
 //!
-//! A use case is a value that implements [`Call`]; a front end makes one and hands it to [`Broker::call`]. What is pure about a
+//! A use case is a value that implements [`Operation`](lanyard_operation::Operation); a front end makes one and has it performed. What is pure about a
 //! rotation is in `lanyard_credential::rotation`; here is what it asks for: the store, Webex, and time.
 
 mod broker;
 mod calls;
-mod dispatch;
+mod early;
 mod environment;
 mod error;
 mod fit;
@@ -15,23 +15,24 @@ mod identity;
 mod issuer;
 mod lookup;
 mod memory;
+mod operations;
 mod parts;
 mod refresher;
 mod renewal;
 mod renewals;
 mod revocation;
-mod task;
 mod token_source;
-pub mod wire;
+pub mod views;
+mod wire;
 
-pub use broker::{Broker, Call, whose_limit};
+pub use broker::{Broker, whose_limit};
 pub use calls::api::{ApiPath, ApiPathError, ApiReply, CallApi, Target};
 pub use calls::app::{
     AddApp, ChangeApp, ListApps, ListUnreadableApps, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict, ShowApp,
     TrySecret,
 };
 pub use calls::audit::{KeepAudit, ReadAudit, ShowAuditRetention, VerifyAudit};
-pub use calls::backup::{Resume, Tried, TryTokens, Verdict};
+pub use calls::backup::{Resume, Tried, Verdict};
 pub use calls::check_calls::CheckCalls;
 pub use calls::clear::{Clear, Cleared};
 pub use calls::client::{
@@ -43,14 +44,13 @@ pub use calls::device_sign_in::{AwaitDevice, BeginDeviceSignIn, DeviceSignIn};
 pub use calls::holders::{Holder, Holders};
 pub use calls::import::{ImportedTokens, Keep, LookUp, LookedUp, Origin};
 pub use calls::issue_token::{IssueToken, TokenForCalls};
-pub use calls::key::RenewDataKeys;
 pub use calls::minted::{AddGuest, AddServiceApp, AddedGrant, ServiceAppSource};
 pub use calls::names::{FindWebex, ListNames};
 pub use calls::paste::{AddToken, AddedToken};
 pub use calls::precheck::Precheck;
 pub use calls::refresh::{Refresh, Refreshed};
 pub use calls::rename::{ChangeLabels, Rename};
-pub use calls::show::{List, ListUnreadable, Show};
+pub use calls::show::{List, ListUnreadable, Listed, Show};
 pub use calls::sign_in::{BeginSignIn, FinishSignIn, SignIn, SignedIn};
 pub use calls::switch::{Disable, Disabled, Enable, Enabled, Found};
 pub use calls::take_token::{TakeToken, TakenToken};
@@ -58,13 +58,11 @@ pub use calls::test::{
     Coverage, JobReport, NeedReport, NeedVerdict, NotGranted, Sight, Test, TestReport, TokenFinding,
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
-pub use dispatch::{DispatchError, NAMES, Travels, dispatch};
-pub use error::{Again, Cause, Class, Error, Told, Troubled, advice, class_of, mint_advice};
-pub use handouts::{
-    Actor, Asked, AuditBuffer, AuditBufferFull, HandOutOptions, HandOuts, LostHistory, Names, Ready, Taken,
-};
+pub use error::{Again, Error, Troubled, advice, class_of, mint_advice};
+pub use handouts::{Asked, AuditBuffer, AuditBufferFull, HandOutOptions, HandOuts, LostHistory, Names, Ready, Taken};
 pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
+pub use operations::register;
 pub use parts::Parts;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherReport};
 pub use renewal::{HandOut, HandedOut, RecordHandOut, Shortfall, TokenVerdict};

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use lanyard_client::IssuedToken;
 use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_operation::{Actor, Class, Code, Operation as _, Problem};
 use lanyard_protocol::{Environment, OrgId, PersonId};
 
 use crate::broker::{Broker, whose_limit};
 use crate::environment::expect;
-use crate::error::{Class, Error, Told};
-use crate::handouts::{Actor, Asked, HandOuts, Ready, Taken};
+use crate::error::Error;
+use crate::handouts::{Asked, HandOuts, Ready, Taken};
 use crate::renewal::{HandOut, HandedOut, RecordHandOut};
 
 /// A credential's token, and everything that a call to Webex needs of the credential.
@@ -186,7 +187,7 @@ impl Broker {
         }
         self.refuse_if_stale().await?;
         let call = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected: expected.cloned() };
-        Ok(self.unless_silent(self.call(call)).await??.into())
+        Ok(self.unless_silent(call.run(self)).await??.into())
     }
 
     /// Hands out a token as [`HandOut`] does. While a valid one is in memory, it waits neither for a store that does not answer nor
@@ -195,7 +196,7 @@ impl Broker {
         self.refuse_if_stale().await?;
         let name = call.name.clone();
         let is_held = matches!(self.held(&name), Ok(Some(_)));
-        let asked = self.call(call);
+        let asked = call.run(self);
         if !is_held {
             return self.unless_silent(asked).await?;
         }
@@ -223,7 +224,7 @@ impl Broker {
     /// Records a hand-out: in memory, to be stored with others, or else in the store. Gives the reason if it cannot be recorded.
     pub(crate) async fn record(&self, handed: RecordHandOut) -> Result<(), String> {
         let said = |error: &dyn Display| error.to_string();
-        let Some(memory) = &self.memory else { return self.call(handed).await.map_err(|error| said(&error)) };
+        let Some(memory) = &self.memory else { return handed.run(self).await.map_err(|error| said(&error)) };
         let RecordHandOut { id, name, generation, means } = handed;
         let actor = Actor::Named(self.actor.as_str().into());
         let asked = Asked { credential: Some((id, name)), actor, means: means.into(), end: Ok(generation) };
@@ -235,11 +236,11 @@ impl Broker {
 fn unanswered(memory: &HandOuts, outcome: &str) -> Error {
     let seconds = memory.unanswered(&memory.now()).as_secs();
     let hint = "check that the database server, or the disk that holds the database, responds: lanyard doctor";
-    Told::new(Class::Store, format!("the store has not answered for {seconds} s; {outcome}"), hint.to_owned()).into()
+    Problem::new(Code::Store, format!("the store has not answered for {seconds} s; {outcome}")).hint(hint).into()
 }
 
 /// The error of a request for a token that may no longer be handed out from memory.
 fn stale(unseen: Duration) -> Error {
     let hint = "tokens are handed out again when the store can be read; see what is wrong: lanyard doctor";
-    Told::new(Class::Store, format!("the store has not been read for {} s", unseen.as_secs()), hint.to_owned()).into()
+    Problem::new(Code::Store, format!("the store has not been read for {} s", unseen.as_secs())).hint(hint).into()
 }

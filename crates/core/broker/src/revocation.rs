@@ -1,13 +1,14 @@
 //! Tokens that are to be revoked at Webex, and the queue of those that could not be yet.
 
 use lanyard_credential::{CredentialId, CredentialName, RevocationId};
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::TokenHint;
 use lanyard_store::{PendingRevocation, RevocableToken, RevocationOutcome as Ended, StoreError, TokenKind};
 use lanyard_vault::OpenError as VaultError;
 use serde::{Deserialize, Serialize};
 
-use crate::broker::{Broker, Call};
+use crate::broker::Broker;
 use crate::error::Error;
 
 /// One token that was to be revoked.
@@ -65,10 +66,15 @@ impl Revocation {
 
 /// Tries again what earlier clears could not revoke.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RetryRevocations;
 
-impl Call for RetryRevocations {
+impl Operation for RetryRevocations {
+    const DECLARED: Declaration = Declaration::change("revocation.retry");
+
+    type Context = Broker;
     type Reply = Vec<Revocation>;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<Vec<Revocation>, Error> {
         let tried = broker.revoke_pending(None).await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lanyard_client::{ApiClient, ApiError, IssuedToken, TokenSource};
 use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_operation::Operation as _;
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 
@@ -67,8 +68,8 @@ impl<'a> CredentialTokens<'a> {
         let expected = self.expected.cloned();
         let call = HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected };
         match self.bound {
-            Some(id) => self.broker.authorized_for([(self.name.clone(), id)]).call(call).await,
-            None => self.broker.call(call).await,
+            Some(id) => call.run(&self.broker.authorized_for([(self.name.clone(), id)])).await,
+            None => call.run(self.broker).await,
         }
     }
 

@@ -59,7 +59,8 @@ impl Standing {
 }
 
 /// The word that a person sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// A sign-in or an administrator's authorisation is outstanding.
     Pending,

@@ -4,7 +4,8 @@ use std::pin::pin;
 use std::sync::Once;
 use std::time::Duration;
 
-use lanyard_broker::{Broker, Error, Travels};
+use lanyard_broker::Broker;
+use lanyard_operation::{Operation, Problem};
 use lanyard_server::owner::{OUR_VERSION, Owner};
 use lanyard_time::Sleep;
 
@@ -20,10 +21,10 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    /// Does one use case.
-    pub(crate) async fn call<C: Travels>(&self, call: C) -> Result<C::Reply, Error> {
+    /// Performs an operation.
+    pub(crate) async fn perform<O: Operation<Context = Broker>>(&self, operation: O) -> Result<O::Reply, Problem> {
         match self {
-            Self::Local(broker) => broker.call(call).await,
+            Self::Local(broker) => broker.perform(operation).await,
             Self::Remote(owner) => {
                 let silent = || {
                     WAITING.call_once(|| {
@@ -35,7 +36,7 @@ impl Access {
                 };
                 let sleep = context::parts().sleep;
                 let probe = async { drop(owner.readiness().await) };
-                let done = explained(owner.call(call), probe, &*sleep, silent);
+                let done = explained(owner.perform(operation), probe, &*sleep, silent);
                 // The calls of all commands would add up in the program's one future.
                 let done = Box::pin(done).await;
                 if done.is_ok()

@@ -6,11 +6,12 @@ use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{Broker, Class, Error, List, ListApps, ListNames, Names, Parts, Precheck, Troubled};
+use lanyard_broker::{Broker, List, ListApps, ListNames, Names, Parts, Precheck, Troubled};
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_home::{
     Home, HomeError, KeyAccess, NewHomeKey, OpenError, OpenHome, Options, PassphraseSource, Settings, SettingsError,
 };
+use lanyard_operation::{Class, Problem};
 use lanyard_protocol::Environment;
 use lanyard_server::owner::{Meant, Owner};
 use lanyard_store::{DatabasePlace, OpenDatabaseError, Store, StoreAddress, StoreAddressError};
@@ -249,7 +250,7 @@ impl Common {
         let Some((socket, owner)) = self.owner().await? else { return Ok(None) };
         let sleep = parts().sleep;
         let asked =
-            async { (owner.readiness().await.unwrap_or_default(), owner.call(ListNames { limit: 0 }).await.err()) };
+            async { (owner.readiness().await.unwrap_or_default(), owner.perform(ListNames { limit: 0 }).await.err()) };
         let answer = tokio::select! {
             answer = asked => Some(answer),
             () = sleep.sleep(SILENT) => None,
@@ -299,7 +300,7 @@ impl Common {
         }
         // A broker of another store says so.
         if let Some(running) = self.running().await? {
-            running.call(ListNames { limit: 0 }).await?;
+            running.perform(ListNames { limit: 0 }).await?;
         }
         Ok(())
     }
@@ -351,7 +352,7 @@ impl Common {
     /// Checks a request whose secret is still to be asked for, if there is a home. Gives the broker that was asked.
     pub(crate) async fn checked(&self, request: Precheck) -> Result<Option<Access>, Failure> {
         let Some(broker) = self.broker_if_any().await? else { return Ok(None) };
-        broker.call(request).await?;
+        broker.perform(request).await?;
         Ok(Some(broker))
     }
 
@@ -412,7 +413,7 @@ pub(crate) struct BrokerStatus {
     /// Where it listens.
     pub(crate) socket: PathBuf,
     /// Its readiness, and how a command that changes nothing failed; `None` if the broker does not answer.
-    pub(crate) answer: Option<(Value, Option<Error>)>,
+    pub(crate) answer: Option<(Value, Option<Problem>)>,
 }
 
 /// The credential that is meant: the one named, `LANYARD_CREDENTIAL`, or the only one there is.
@@ -428,7 +429,7 @@ pub(crate) async fn credential(broker: &Access, named: Option<CredentialName>) -
             hint: "set it to a name that lanyard list shows".to_owned(),
         });
     }
-    let Names { first, count } = broker.call(ListNames { limit: NAMED }).await?;
+    let Names { first, count } = broker.perform(ListNames { limit: NAMED }).await?;
     let listed = || first.iter().map(CredentialName::as_str).collect::<Vec<_>>().join(", ");
     match (first.first(), count) {
         (Some(only), 1) => Ok(only.clone()),
@@ -452,7 +453,7 @@ const NAMED: usize = 8;
 
 /// Whether neither the variable nor the number of credentials says which one is meant.
 pub(crate) async fn names_none(broker: &Access) -> Result<bool, Failure> {
-    Ok(set(CREDENTIAL).is_none() && broker.call(ListNames { limit: 0 }).await?.count > 1)
+    Ok(set(CREDENTIAL).is_none() && broker.perform(ListNames { limit: 0 }).await?.count > 1)
 }
 
 /// Says where the credential's name came from, if it was not on the command line.
@@ -462,10 +463,16 @@ pub(crate) fn name_came_from() -> Option<&'static str> {
 
 static NAMED_BY_VARIABLE: OnceLock<()> = OnceLock::new();
 
+/// All credentials, by name.
+pub(crate) async fn all(broker: &Access) -> Result<Vec<Credential>, Problem> {
+    let listed = broker.perform(List).await?;
+    Ok(listed.into_iter().map(|listed| listed.credential).collect())
+}
+
 /// A credential with its app and its issuer, for hints that name them.
 pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result<Troubled, Failure> {
-    let apps = if credential.app.is_some() { broker.call(ListApps).await? } else { Vec::new() };
-    let all = if credential.mint.is_some() { broker.call(List).await? } else { Vec::new() };
+    let apps = if credential.app.is_some() { broker.perform(ListApps).await? } else { Vec::new() };
+    let all = if credential.mint.is_some() { all(broker).await? } else { Vec::new() };
     Ok(Troubled::among(credential, &apps, &all))
 }
 
@@ -474,7 +481,7 @@ pub(crate) async fn shown(broker: &Access, credential: &Credential) -> Value {
     let now = parts().clock.now();
     if credential.mint.is_some()
         // The change is made. If the others cannot be read, the credential's own state is still correct by itself.
-        && let Ok(all) = broker.call(List).await
+        && let Ok(all) = all(broker).await
     {
         return output::json::credential_among(credential, &all, &now);
     }
@@ -483,10 +490,10 @@ pub(crate) async fn shown(broker: &Access, credential: &Credential) -> Value {
 
 /// Warns that the home is paused: its credentials look as they do in the original.
 pub(crate) async fn warn_if_paused(broker: &Access) {
-    let Err(error) = broker.call(Precheck::Change).await else { return };
+    let Err(error) = broker.perform(Precheck::Change).await else { return };
     if error.class() == Class::PersonMustAct {
         output::note(&format!("warning: {error}"));
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = error.next_step() {
             output::note(&format!("hint: {hint}"));
         }
     }

@@ -5,10 +5,10 @@ mod table;
 
 use std::process::ExitCode;
 
-use lanyard_broker::Class;
 use lanyard_home::{
     BackupError, HomeError, KeyError, MigrateError, OpenError, ReplaceKeyError, RestoreError, SettingsError,
 };
+use lanyard_operation::{Class, Problem};
 use lanyard_server::ServeError;
 use lanyard_server::owner::ConnectError;
 use lanyard_store::{RelocationError, StoreError};
@@ -23,9 +23,9 @@ pub(crate) const USAGE: &str = "usage";
 /// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// A use case failed.
+    /// An operation failed.
     #[error(transparent)]
-    Broker(#[from] lanyard_broker::Error),
+    Operation(#[from] Problem),
     /// The broker of the home is not spoken to.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -100,7 +100,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Broker(error) => code_of(error.class()),
+            Self::Operation(problem) => code_of(problem.class()),
             Self::Connect(error) => code_of(error.class()),
             Self::Store(error)
             | Self::Backup(BackupError::Store(error))
@@ -148,11 +148,12 @@ impl Failure {
     /// The next step.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Broker(error) if error.class() == Class::NoSuchName => match crate::context::name_came_from() {
-                Some(variable) => Some(format!("{variable} names it; see lanyard list, or unset {variable}")),
-                None => error.hint(),
+            Self::Operation(problem) => match crate::context::name_came_from() {
+                Some(variable) if problem.class() == Class::NoSuchName => {
+                    Some(format!("{variable} names it; see lanyard list, or unset {variable}"))
+                }
+                _ => problem.next_step().map(str::to_owned),
             },
-            Self::Broker(error) => error.hint(),
             Self::Connect(error) => Some(error.hint()),
             Self::Open(error) => Some(error.hint()),
             Self::Settings(error) => Some(error.hint()),
@@ -169,6 +170,13 @@ impl Failure {
             }
             Self::Serve(ServeError::Thread(_)) | Self::Cancelled | Self::Io { .. } => None,
         }
+    }
+}
+
+/// For what a command does with the broker of its own process, besides operations.
+impl From<lanyard_broker::Error> for Failure {
+    fn from(error: lanyard_broker::Error) -> Self {
+        Self::Operation(error.into())
     }
 }
 

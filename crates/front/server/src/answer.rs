@@ -7,10 +7,11 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 
-use crate::body::Body;
-use crate::caller::{Caller, Peer};
-use crate::problem::{Code, Problem};
+use crate::body::{self, Body};
+use crate::caller::{Peer, authenticate};
+use crate::problem::{self, Code, Problem};
 use crate::proxy::Address;
 use crate::serve::Shared;
 use crate::{api, loading, proxying, record};
@@ -32,24 +33,17 @@ fn at_once(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, BoxFuture<'static, Response<Body>>> {
     if let Err(problem) = is_plain(peer, &request) {
-        return Ok(problem.response());
+        return Ok(problem::response(&problem));
     }
-    if let Some(response) = api::open_to_all(shared, peer, &request) {
-        return Ok(response);
-    }
-    let caller = match Caller::of(shared, peer, request.headers()) {
-        Ok(caller) => caller,
-        Err(problem) => return Ok(record::unknown(shared, peer, &problem)),
-    };
     if shared.hand_outs.is_loaded() {
-        return of_known(shared, peer, caller, request);
+        return of_known(shared, peer, request);
     }
     let (there, peer) = (Arc::clone(shared), peer.clone());
     Err(elsewhere(shared, async move {
         if let Err(problem) = loading::prepare(&there, request.uri().path()).await {
-            return problem.response();
+            return problem::response(&problem);
         }
-        match of_known(&there, &peer, caller, request) {
+        match of_known(&there, &peer, request) {
             Ok(response) => response,
             Err(later) => later.await,
         }
@@ -60,32 +54,41 @@ fn at_once(
 fn of_known(
     shared: &Arc<Shared>,
     peer: &Peer,
-    caller: Caller,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, BoxFuture<'static, Response<Body>>> {
     if request.method() == Method::GET
         && let Some(name) = api::token::asked(request.uri().path())
     {
-        return api::token::answer(shared, &caller, name, request.uri().query(), request.headers())
-            .map_err(|later| elsewhere(shared, later.answer(Arc::clone(shared), caller)));
+        let caller = match authenticate(shared, peer, request.headers()) {
+            Ok(caller) => caller,
+            Err(problem) => return Ok(record::unknown(shared, peer, &problem)),
+        };
+        let (query, headers) = (request.uri().query(), request.headers());
+        if let Ok(response) = api::token::answer(shared, &caller, name, query, headers) {
+            return Ok(response);
+        }
+    }
+    // Streams: a request's body goes to Webex as it comes.
+    if let Some(address) = Address::of(request.uri().path()) {
+        let caller = match authenticate(shared, peer, request.headers()) {
+            Ok(caller) => caller,
+            Err(problem) => return Ok(record::unknown(shared, peer, &problem)),
+        };
+        let has_token = shared.hand_outs.has_valid(address.name);
+        let call = proxying::answer(Arc::clone(shared), peer.clone(), caller, request);
+        // With a token in memory nothing but the network is waited for.
+        return Err(if has_token { to_its_end(tokio::spawn(call)) } else { elsewhere(shared, call) });
     }
     let (shared, peer) = (Arc::clone(shared), peer.clone());
-    if api::private::is_asked(request.uri().path()) {
-        return Err(Box::pin(async move {
-            match api::private::at_once(&shared, &peer, &caller, request).await {
-                Ok(response) => response,
-                Err(later) => elsewhere(&shared, later.answer(Arc::clone(&shared), peer, caller)).await,
-            }
-        }));
+    if !api::is_asked(request.uri().path()) {
+        return Err(elsewhere(&shared, routed(&shared, peer, request.map(axum::body::Body::new))));
     }
-    if let Some(address) = Address::of(request.uri().path()) {
-        let has_token = shared.hand_outs.has_valid(address.name);
-        let work = proxying::answer(Arc::clone(&shared), peer, caller, request);
-        // With a token in memory nothing but the network is waited for.
-        return Err(if has_token { to_its_end(tokio::spawn(work)) } else { elsewhere(&shared, work) });
-    }
-    let there = Arc::clone(&shared);
-    Err(elsewhere(&shared, async move { api::answer(&there, &caller, request).await }))
+    Err(Box::pin(async move {
+        match api::at_once(&shared, &peer, request).await {
+            Ok(response) => response,
+            Err(later) => elsewhere(&shared, routed(&shared, peer, later)).await,
+        }
+    }))
 }
 
 /// Whether a request is one of a program that asks this broker for something, in the one form that has one meaning.
@@ -119,22 +122,39 @@ fn is_plain(peer: &Peer, request: &Request<Incoming>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Has it done on the broker's runtime, to its end, whoever is still there to hear the answer.
-fn elsewhere(
-    shared: &Shared,
-    work: impl Future<Output = Response<Body>> + Send + 'static,
-) -> BoxFuture<'static, Response<Body>> {
-    to_its_end(shared.work.spawn(work))
+/// The router's answer to a request.
+fn routed(
+    shared: &Arc<Shared>,
+    peer: Peer,
+    mut request: Request<axum::body::Body>,
+) -> impl Future<Output = Response<Body>> + use<> {
+    request.extensions_mut().insert(peer);
+    let answered = shared.router().oneshot(request);
+    async move {
+        match answered.await {
+            Ok(response) => response.map(body::routed),
+            Err(never) => match never {},
+        }
+    }
 }
 
-/// Has it done to its end, whoever is still there to hear the answer.
-fn to_its_end(done: JoinHandle<Response<Body>>) -> BoxFuture<'static, Response<Body>> {
+/// Has a request answered on the broker's runtime, to its end, whoever is still there to hear the answer.
+fn elsewhere(
+    shared: &Shared,
+    answer: impl Future<Output = Response<Body>> + Send + 'static,
+) -> BoxFuture<'static, Response<Body>> {
+    to_its_end(shared.work.spawn(answer))
+}
+
+/// Has a request answered to its end, whoever is still there to hear the answer.
+fn to_its_end(answered: JoinHandle<Response<Body>>) -> BoxFuture<'static, Response<Body>> {
     Box::pin(async move {
-        match done.await {
+        match answered.await {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(%error, "a request was not answered");
-                Problem::new(Code::Internal, "the request was not answered").hint("see the broker's log").response()
+                let problem = Problem::new(Code::Internal, "the request was not answered");
+                problem::response(&problem.hint("see the broker's log"))
             }
         }
     })

@@ -20,6 +20,7 @@ enum Kind {
     /// In one piece, and with no allocation of its own: each token that is handed out is one.
     Whole(Full<Bytes>),
     Streamed(UnsyncBoxBody<Bytes, BoxError>),
+    Routed(axum::body::Body),
 }
 
 /// A body in one piece.
@@ -37,6 +38,11 @@ pub(crate) fn streamed(body: UnsyncBoxBody<Bytes, BoxError>) -> Body {
     Body(Kind::Streamed(body))
 }
 
+/// A body of the router's.
+pub(crate) fn routed(body: axum::body::Body) -> Body {
+    Body(Kind::Routed(body))
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BoxError;
@@ -45,6 +51,7 @@ impl http_body::Body for Body {
         match &mut self.get_mut().0 {
             Kind::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Kind::Streamed(body) => Pin::new(body).poll_frame(cx),
+            Kind::Routed(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
 
@@ -52,6 +59,7 @@ impl http_body::Body for Body {
         match &self.0 {
             Kind::Whole(body) => body.is_end_stream(),
             Kind::Streamed(body) => body.is_end_stream(),
+            Kind::Routed(body) => body.is_end_stream(),
         }
     }
 
@@ -59,6 +67,7 @@ impl http_body::Body for Body {
         match &self.0 {
             Kind::Whole(body) => body.size_hint(),
             Kind::Streamed(body) => body.size_hint(),
+            Kind::Routed(body) => body.size_hint(),
         }
     }
 }

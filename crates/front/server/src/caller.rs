@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
-use lanyard_broker::{Actor, client_actor};
-use lanyard_credential::{Capability, Client, ClientKey, CredentialId, Granted, Refused};
-use lanyard_time::Moment;
+use lanyard_broker::client_actor;
+use lanyard_credential::ClientKey;
+use lanyard_operation::Actor;
+pub(crate) use lanyard_operation::Caller;
 
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
@@ -35,105 +36,40 @@ pub(crate) enum Peer {
     },
 }
 
-/// The authenticated caller of a request.
-#[derive(Clone, Debug)]
-pub(crate) enum Caller {
-    /// The owner: everything is allowed.
-    Owner {
-        /// As the audit names them.
-        actor: Actor,
-    },
-    /// A client: what its policy says.
-    Client {
-        /// The client, as its policy was when the request came.
-        client: Arc<Client>,
-        /// As the audit names it.
-        actor: Actor,
-    },
+/// The caller of a request. A key that is given must be valid, wherever it is given; without one a local user is known by their number.
+pub(crate) fn authenticate(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let client = match (peer, key(headers)?) {
+        (&Peer::Owner { uid, pid }, None) => return Ok(Caller::Owner { actor: Actor::User { uid, pid } }),
+        (_, Some(key)) => shared.hand_outs.client_of_key(&key).ok_or_else(|| {
+            Problem::new(Code::Unauthorized, "the key is not, or no longer, that of a client")
+                .why("the key is not, or no longer, that of a client")
+                .hint("see which there are: lanyard client list; add one: lanyard client add")
+        })?,
+        (Peer::Local { uid }, None) => shared.hand_outs.client_of_user(*uid).ok_or_else(|| {
+            Problem::new(Code::Unauthorized, format!("user {uid} is not a client, and the request has no key"))
+                .why("this user is not a client, and the request has no key")
+                .hint(format!("let the owner run lanyard client add NAME --user {uid}, or send a key"))
+        })?,
+        (Peer::Remote { .. }, None) => {
+            return Err(Problem::new(Code::Unauthorized, "there is no key")
+                .why("there is no key")
+                .hint("send a client key: Authorization: Bearer KEY; one is made by lanyard client add"));
+        }
+    };
+    let actor = Actor::Named(client_actor(&client.name).into());
+    Ok(Caller::Client { client, actor })
 }
 
-impl Caller {
-    /// The caller of a request. A key that is given must be good, wherever it is given; without one a local user is known by
-    /// their number.
-    pub(crate) fn of(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Self, Problem> {
-        let client = match (peer, key(headers)?) {
-            (&Peer::Owner { uid, pid }, None) => return Ok(Self::Owner { actor: Actor::User { uid, pid } }),
-            (_, Some(key)) => shared.hand_outs.client_of_key(&key).ok_or_else(|| {
-                Problem::new(Code::Unauthorized, "the key is not, or no longer, that of a client")
-                    .why("the key is not, or no longer, that of a client")
-                    .hint("see which there are: lanyard client list; add one: lanyard client add")
-            })?,
-            (Peer::Local { uid }, None) => shared.hand_outs.client_of_user(*uid).ok_or_else(|| {
-                Problem::new(Code::Unauthorized, format!("user {uid} is not a client, and the request has no key"))
-                    .why("this user is not a client, and the request has no key")
-                    .hint(format!("let the owner run lanyard client add NAME --user {uid}, or send a key"))
-            })?,
-            (Peer::Remote { .. }, None) => {
-                return Err(Problem::new(Code::Unauthorized, "there is no key")
-                    .why("there is no key")
-                    .hint("send a client key: Authorization: Bearer KEY; one is made by lanyard client add"));
-            }
-        };
-        let actor = Actor::Named(client_actor(&client.name).into());
-        Ok(Self::Client { client, actor })
-    }
-
-    /// As the audit names them.
-    pub(crate) fn actor(&self) -> &Actor {
-        match self {
-            Self::Owner { actor } | Self::Client { actor, .. } => actor,
-        }
-    }
-
-    /// Whether they may do this with any credential at all.
-    pub(crate) fn may_at_all(&self, what: Capability, now: &Moment) -> Result<(), Problem> {
-        match self {
-            Self::Owner { .. } => Ok(()),
-            Self::Client { client, .. } => Ok(client.permits_any(what, now.wall)?),
-        }
-    }
-
-    /// Whether they may do this with a credential. `None` is one that there is not: a client is told the same of it as of one that
-    /// is not for it.
-    pub(crate) fn may(&self, what: Capability, credential: Option<CredentialId>, now: &Moment) -> Result<(), Problem> {
-        match (self, credential) {
-            (Self::Owner { .. }, _) => Ok(()),
-            (Self::Client { client, .. }, Some(id)) => Ok(client.permits(id, what, now.wall)?),
-            (Self::Client { client, .. }, None) => {
-                client.permits_any(what, now.wall)?;
-                match client.credentials {
-                    // It may know of all, and so that there is none.
-                    Granted::All => Ok(()),
-                    Granted::Only(_) => Err(Refused::Credential { client: client.name.clone() }.into()),
-                }
-            }
-        }
-    }
-
-    /// The refusal that takes the place of "no such name" for a client that may use certain credentials only.
-    pub(crate) fn without_names(&self, problem: &Problem) -> Option<Problem> {
-        match self {
-            Self::Client { client, .. }
-                if problem.code() == Code::NoSuchName && matches!(client.credentials, Granted::Only(_)) =>
-            {
-                Some(Refused::Credential { client: client.name.clone() }.into())
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether they may call Webex so, with a credential that they may call with.
-    pub(crate) fn may_call(&self, method: &Method, segments: &[&str], yields_credential: bool) -> Result<(), Problem> {
-        match self {
-            Self::Owner { .. } => Ok(()),
-            Self::Client { client, .. } => Ok(client.permits_call(method, segments, yields_credential)?),
-        }
-    }
-}
-
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        Self::new(Code::Refused, refused.to_string()).hint(refused.hint()).why(refused.in_short())
+/// Whether the caller may make this call to Webex, with a credential that it may call with.
+pub(crate) fn may_call(
+    caller: &Caller,
+    method: &Method,
+    segments: &[&str],
+    yields_credential: bool,
+) -> Result<(), Problem> {
+    match caller {
+        Caller::Owner { .. } => Ok(()),
+        Caller::Client { client, .. } => Ok(client.permits_call(method, segments, yields_credential)?),
     }
 }
 

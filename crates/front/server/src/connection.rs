@@ -44,7 +44,7 @@ pub(crate) async fn turn_away<S>(stream: S, problem: &Problem)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|_| async { Ok::<_, Infallible>(problem.response()) });
+    let service = service_fn(|_| async { Ok::<_, Infallible>(crate::problem::response(problem)) });
     let mut http = http1::Builder::new();
     http.max_buf_size(LONGEST_HEAD).keep_alive(false);
     if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {

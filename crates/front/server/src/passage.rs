@@ -11,8 +11,9 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use lanyard_broker::{Actor, Asked, AuditBuffer, AuditBufferFull, Broker, HandOutOptions, Show};
+use lanyard_broker::{Asked, AuditBuffer, AuditBufferFull, Broker, HandOutOptions, Show};
 use lanyard_credential::CredentialName;
+use lanyard_operation::{Actor, Operation as _};
 use lanyard_protocol::ProxyPath;
 use lanyard_secret::ClientSecret;
 use lanyard_store::StoreError;
@@ -147,9 +148,9 @@ impl Inner {
                 Through::Here(here) => here.answer(&self, request).await,
                 Through::Broker(socket) => self.by_broker(socket, request).await,
             }
-            .unwrap_or_else(|problem| problem.response());
+            .unwrap_or_else(|problem| crate::problem::response(&problem));
         };
-        problem.response()
+        crate::problem::response(&problem)
     }
 
     /// Admits a request with the key and with the right `Host`, which a web page whose name was made to lead here does not have.
@@ -205,7 +206,7 @@ impl Here {
     async fn answer(&self, inner: &Inner, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let path = request.uri().path().to_owned();
         let means = Means::of(request.method(), ProxyPath::parse(&path).ok().as_ref());
-        let credential = self.broker.call(Show { name: inner.name.clone() }).await?;
+        let credential = (Show { name: inner.name.clone() }).run(&self.broker).await?.credential;
         let mut noted = Noted { here: self, asked: None };
         let called = |further: &str, end| Asked {
             credential: Some((credential.id, credential.name.clone())),
@@ -228,7 +229,7 @@ impl Here {
         // Also where the program goes away before it is answered.
         noted.asked = Some(called("", Ok(credential.generation)));
         let response = self.proxy.forward(call).await;
-        if let Some(code) = Code::of_response(&response) {
+        if let Some(code) = crate::problem::code_of(&response) {
             noted.asked = Some(refused(code.in_audit()));
         }
         Ok(response)

@@ -10,8 +10,8 @@ use lanyard_credential::{Capability, CredentialName};
 use lanyard_protocol::{ProxyPath, ProxyPathError, yields_credential};
 
 use crate::body::Body;
-use crate::caller::{Caller, Peer};
-use crate::problem::{Code, Problem};
+use crate::caller::{Caller, Peer, may_call};
+use crate::problem::{self, Code, Problem};
 use crate::proxy::{Address, Forward, Means};
 use crate::record;
 use crate::serve::Shared;
@@ -38,7 +38,7 @@ pub(crate) async fn answer(
     };
     // Nothing is called that nobody would know of.
     if !shared.hand_outs.has_room() {
-        return Problem::new(Code::Store, AuditBufferFull.to_string()).response();
+        return problem::response(&Problem::new(Code::Store, AuditBufferFull.to_string()));
     }
     let held = shared.hand_outs.find(name);
     let path = ProxyPath::parse(below);
@@ -49,10 +49,10 @@ pub(crate) async fn answer(
         Ok(call) => {
             let response = shared.proxy.forward(call).await;
             // The outcome is known now, and the body may take its time.
-            let refused = Code::of_response(&response).map(Code::in_audit);
+            let refused = problem::code_of(&response).map(Code::in_audit);
             (response, refused)
         }
-        Err(problem) => (problem.response(), Some(problem.in_audit())),
+        Err(problem) => (problem::response(&problem), Some(problem.in_audit())),
     };
     // How deep the path goes is said where something was refused: else each would be a line of its own for nothing.
     let means = if refused.is_some() { format!("{means}{further}").into() } else { means };
@@ -96,11 +96,11 @@ fn judge(
     caller.may(Capability::Proxy, credential, &now)?;
     let unseen = shared.hand_outs.unseen(&now);
     if unseen > shared.options.hand_outs.max_stale {
-        return Err(Problem::stale(unseen));
+        return Err(problem::stale(unseen));
     }
     let call = Forward::of(request, name, path, base)?;
     let segments = call.path().segments();
-    caller.may_call(call.method(), &segments, yields_credential(call.method(), &segments))?;
+    may_call(caller, call.method(), &segments, yields_credential(call.method(), &segments))?;
     let org = match caller {
         Caller::Owner { .. } => None,
         Caller::Client { client, .. } => client.org.clone(),

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use http::Response;
-use lanyard_broker::{Actor, Asked};
+use lanyard_broker::Asked;
 use lanyard_credential::{CredentialId, CredentialName};
+use lanyard_operation::Actor;
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::serve::Shared;
 
 /// The credential that a record is about.
@@ -34,14 +35,7 @@ pub(crate) fn refused(
     if let Err(full) = shared.hand_outs.note(asked, shared.hand_outs.now().wall) {
         tracing::error!(error = %full, "a refusal is missing from the audit");
     }
-    problem.response()
-}
-
-/// Records that a request that changed nothing was answered.
-pub(crate) fn answered(shared: &Shared, caller: &Caller, about: About, means: &'static str) {
-    if let Err(full) = shared.hand_outs.note_answered(about, caller.actor().clone(), means.into()) {
-        tracing::error!(error = %full, "an answer is missing from the audit");
-    }
+    problem::response(problem)
 }
 
 /// Records and answers a request whose caller is unknown.
@@ -54,5 +48,5 @@ pub(crate) fn unknown(shared: &Shared, peer: &Peer, problem: &Problem) -> Respon
     let end = Err(problem.in_audit());
     let asked = Asked { credential: None, actor, means: Arc::clone(&shared.words.request), end };
     shared.strangers.note(&shared.hand_outs, asked);
-    problem.response()
+    problem::response(problem)
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_broker::{Broker, HandOutOptions, HandOuts, Refresher, RefresherOptions};
-use lanyard_credential::{Capability, CredentialName};
+use lanyard_operation::Registry;
 use lanyard_protocol::Environment;
 use lanyard_store::{Pause, StoreError, StoreIdentity};
 use lanyard_time::{Sleep, SystemSleep};
@@ -15,15 +15,13 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::api::Forced;
+use crate::api::{self, BrokerDoor};
 use crate::background::{Background, Ended, Ending, joined};
-use crate::caller::Caller;
 use crate::front::{self, Door};
 use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::tls::Tls;
 use crate::listen::{ListenError, UnixSocket, sockets};
 use crate::loading;
-use crate::problem::Problem;
 use crate::proxy::Proxy;
 use crate::registration::Registration;
 use crate::strangers::Strangers;
@@ -95,7 +93,6 @@ pub enum ServeError {
 /// The state that all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// Private: a request reaches it through [`Shared::broker_for`] and [`Shared::broker_for_owner`] alone.
     broker: Broker,
     /// The store that it uses, for commands that may mean another one.
     pub(crate) store: StoreIdentity,
@@ -113,8 +110,9 @@ pub(crate) struct Shared {
     lost: watch::Sender<Option<PathBuf>>,
     pub(crate) words: Words,
     pub(crate) strangers: Strangers,
-    /// When clients last had a credential renewed before it was due.
-    pub(crate) forced: Forced,
+    /// The operations that a command may perform here.
+    pub(crate) operations: Registry<BrokerDoor>,
+    router: axum::Router<Arc<Self>>,
     troubles: Mutex<Troubles>,
 }
 
@@ -124,17 +122,6 @@ pub(crate) struct Words {
     pub(crate) token: Arc<str>,
     pub(crate) request: Arc<str>,
     pub(crate) remote: Arc<str>,
-}
-
-/// Which credentials a request is about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Scope<'a> {
-    /// Any that the caller may use.
-    Any,
-    /// All, those included that are added later.
-    All,
-    /// These.
-    Named(&'a [&'a CredentialName]),
 }
 
 /// The present troubles.
@@ -188,38 +175,14 @@ impl Shared {
         ended.or(reading).or(silent).or_else(|| troubles.paused.clone()).or(writing).or(lost)
     }
 
-    /// The broker as a caller may use it: after the check of its rights, acting under its name, and bound to the credentials that
-    /// were checked.
-    pub(crate) fn broker_for(
-        &self,
-        caller: &Caller,
-        capability: Capability,
-        scope: Scope<'_>,
-    ) -> Result<Broker, Problem> {
-        let now = self.hand_outs.now();
-        let mut checked = Vec::new();
-        match scope {
-            Scope::Any => caller.may_at_all(capability, &now)?,
-            Scope::All => caller.may(capability, None, &now)?,
-            Scope::Named(names) => {
-                for &name in names {
-                    let id = self.hand_outs.find(name.as_str()).map(|held| held.id);
-                    caller.may(capability, id, &now)?;
-                    checked.extend(id.map(|id| (name.clone(), id)));
-                }
-            }
-        }
-        let broker = self.broker.acting_as(caller.actor().to_string());
-        Ok(match caller {
-            // The owner may do everything with whatever has the name now.
-            Caller::Owner { .. } => broker,
-            Caller::Client { .. } => broker.authorized_for(checked),
-        })
+    /// The broker. What a caller asks for is performed with it, or checked against the caller's rights first.
+    pub(crate) fn broker(&self) -> &Broker {
+        &self.broker
     }
 
-    /// The broker for the private calls of the home's owner; `None` for any other caller.
-    pub(crate) fn broker_for_owner(&self, caller: &Caller) -> Option<&Broker> {
-        matches!(caller, Caller::Owner { .. }).then_some(&self.broker)
+    /// The router of everything but a token that is in memory.
+    pub(crate) fn router(self: &Arc<Self>) -> axum::Router {
+        self.router.clone().with_state(Arc::clone(self))
     }
 
     /// Ends what may still hold a token that was erased: kept connections, here and to Webex.
@@ -328,7 +291,9 @@ pub async fn serve(
         })
         .await?
     };
-    let broker = broker.remembering(hand_outs.clone());
+    let broker = broker.remembering(hand_outs.clone()).allowing(options.environments.clone());
+    let mut operations = Registry::default();
+    lanyard_broker::register(&mut operations, &broker);
     let shared = Arc::new(Shared {
         proxy: Proxy::new(broker.clone()),
         store: broker.store().identity(),
@@ -343,7 +308,8 @@ pub async fn serve(
         lost: watch::Sender::new(None),
         words: Words { token: "token".into(), request: "request".into(), remote: "unauthenticated, over TCP".into() },
         strangers: Strangers::default(),
-        forced: Forced::default(),
+        operations,
+        router: api::router(),
         troubles: Mutex::default(),
     });
     shared.heard_pause(shared.hand_outs.catch_up().await?.paused.as_ref());

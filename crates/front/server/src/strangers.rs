@@ -5,7 +5,8 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lanyard_broker::{Actor, Asked, HandOuts};
+use lanyard_broker::{Asked, HandOuts};
+use lanyard_operation::Actor;
 use lanyard_time::Moment;
 
 /// How long equal requests are counted before they become a record.

@@ -26,6 +26,11 @@ const LAYERS: &[Layer] = &[
         must_not_reach: IMPURE,
     },
     Layer {
+        name: "lanyard-operation",
+        may_know: &["lanyard-credential", "lanyard-protocol", "lanyard-secret", "lanyard-time"],
+        must_not_reach: &["reqwest", "hyper", "axum", "rustls", "sqlx", "libsqlite3-sys"],
+    },
+    Layer {
         name: "lanyard-vault",
         may_know: &["lanyard-credential", "lanyard-protocol", "lanyard-secret", "lanyard-time"],
         must_not_reach: IMPURE,
@@ -56,6 +61,7 @@ const LAYERS: &[Layer] = &[
         may_know: &[
             "lanyard-client",
             "lanyard-credential",
+            "lanyard-operation",
             "lanyard-protocol",
             "lanyard-secret",
             "lanyard-store",
@@ -71,6 +77,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-client",
             "lanyard-credential",
             "lanyard-home",
+            "lanyard-operation",
             "lanyard-protocol",
             "lanyard-secret",
             "lanyard-store",
@@ -86,6 +93,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-client",
             "lanyard-credential",
             "lanyard-home",
+            "lanyard-operation",
             "lanyard-protocol",
             "lanyard-secret",
             "lanyard-server",
@@ -116,7 +124,7 @@ const LAYERS: &[Layer] = &[
 /// Crates of others that have one home: only the crates named here may depend on them directly.
 const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["lanyard-vault"]),
-    ("axum", &["lanyard-simulator"]),
+    ("axum", &["lanyard-server", "lanyard-simulator"]),
     ("chacha20poly1305", &["lanyard-vault"]),
     ("clap", &["lanyard"]),
     ("getrandom", &["lanyard-time"]),

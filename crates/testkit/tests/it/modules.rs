@@ -9,6 +9,7 @@ const CRATES: &[&str] = &[
     "core/broker",
     "core/credential",
     "core/home",
+    "core/operation",
     "core/secret",
     "core/store",
     "core/time",

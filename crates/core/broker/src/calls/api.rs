@@ -6,16 +6,18 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lanyard_client::CallOptions;
 use lanyard_credential::CredentialName;
+use lanyard_operation::{About, Declaration, Operation};
 use lanyard_protocol::{Environment, Method, Request};
 use lanyard_secret::{SafeUrl, SecretBytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
 use crate::renewal::RecordHandOut;
-use crate::{Broker, Call, Error, Pass};
+use crate::{Broker, Error, Pass};
 
 /// Calls Webex as a credential.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CallApi {
     /// The credential.
     pub name: CredentialName,
@@ -231,8 +233,16 @@ impl CallApi {
     }
 }
 
-impl Call for CallApi {
+impl Operation for CallApi {
+    const DECLARED: Declaration = Declaration::change("webex.call").in_memory();
+
+    type Context = Broker;
     type Reply = ApiReply;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<ApiReply, Error> {
         let tokens = broker.tokens_of(&self.name).expecting(self.expected.as_ref());

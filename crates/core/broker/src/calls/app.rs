@@ -2,6 +2,7 @@
 
 use lanyard_client::{ExchangeError, Obtained};
 use lanyard_credential::{App, AppId, AppKind, AppName, CredentialName};
+use lanyard_operation::{Declaration, Operation, Problem};
 use lanyard_protocol::oauth::{ClientAuth, RedirectUri, Refusal, Rejection, TokenError};
 use lanyard_protocol::{AppClientId, Environment, ScopeSet, WebexId};
 use lanyard_secret::{ClientSecret, RefreshToken};
@@ -9,11 +10,11 @@ use lanyard_store::{NameError, NewApp, RemoveAppError};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::error::Told;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Registers an app.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddApp {
     /// Its name here.
     pub name: AppName,
@@ -34,8 +35,12 @@ pub struct AddApp {
     pub application_id: Option<String>,
 }
 
-impl Call for AddApp {
+impl Operation for AddApp {
+    const DECLARED: Declaration = Declaration::change("app.add");
+
+    type Context = Broker;
     type Reply = App;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<App, Error> {
         let application_id = match self.kind {
@@ -68,10 +73,15 @@ fn application_of(client: &AppClientId) -> String {
 
 /// All apps, by name.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListApps;
 
-impl Call for ListApps {
+impl Operation for ListApps {
+    const DECLARED: Declaration = Declaration::read("app.list");
+
+    type Context = Broker;
     type Reply = Vec<App>;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<Vec<App>, Error> {
         Ok(broker.store.apps().await?)
@@ -80,26 +90,36 @@ impl Call for ListApps {
 
 /// The errors of the apps that cannot be read, and are therefore in no list.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListUnreadableApps;
 
-impl Call for ListUnreadableApps {
-    type Reply = Vec<Told>;
+impl Operation for ListUnreadableApps {
+    const DECLARED: Declaration = Declaration::part("app.list-unreadable");
 
-    async fn run(self, broker: &Broker) -> Result<Vec<Told>, Error> {
+    type Context = Broker;
+    type Reply = Vec<Problem>;
+    type Error = Error;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<Problem>, Error> {
         let errors = broker.store.unreadable_apps().await?;
-        Ok(errors.into_iter().map(|error| Told::of(&error.into())).collect())
+        Ok(errors.into_iter().map(|error| Error::from(error).into()).collect())
     }
 }
 
 /// One app.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ShowApp {
     /// Its name.
     pub name: AppName,
 }
 
-impl Call for ShowApp {
+impl Operation for ShowApp {
+    const DECLARED: Declaration = Declaration::read("app.show");
+
+    type Context = Broker;
     type Reply = App;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<App, Error> {
         broker.app(&self.name).await
@@ -108,13 +128,18 @@ impl Call for ShowApp {
 
 /// Forgets an app that no credential uses.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RemoveApp {
     /// Its name.
     pub name: AppName,
 }
 
-impl Call for RemoveApp {
+impl Operation for RemoveApp {
+    const DECLARED: Declaration = Declaration::change("app.remove");
+
+    type Context = Broker;
     type Reply = ();
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         let Some(id) = broker.store.app_to_remove(&self.name).await? else {
@@ -132,6 +157,7 @@ impl Call for RemoveApp {
 
 /// Changes the scopes that an app requests and its redirect URIs. Granted scopes stay granted; the next sign-in requests the new ones.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeApp {
     /// The app's name.
     pub name: AppName,
@@ -143,8 +169,12 @@ pub struct ChangeApp {
     pub application_id: Option<String>,
 }
 
-impl Call for ChangeApp {
+impl Operation for ChangeApp {
+    const DECLARED: Declaration = Declaration::change("app.change");
+
+    type Context = Broker;
     type Reply = App;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<App, Error> {
         let mut app = broker.app(&self.name).await?;
@@ -180,6 +210,7 @@ impl Call for ChangeApp {
 
 /// Tries the client secret of an app that is to be added. Nothing is stored.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrySecret {
     /// The name that the app will have.
     pub name: AppName,
@@ -202,8 +233,12 @@ pub enum SecretVerdict {
     Unknown(String),
 }
 
-impl Call for TrySecret {
+impl Operation for TrySecret {
+    const DECLARED: Declaration = Declaration::part("app.try-secret");
+
+    type Context = Broker;
     type Reply = SecretVerdict;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<SecretVerdict, Error> {
         broker.refuse_if_paused().await?;
@@ -222,6 +257,7 @@ impl Call for TrySecret {
 /// Replaces an app's client secret. The new secret is tried at Webex first; if Webex refuses it or cannot be reached, the old one
 /// stays. Credentials that stalled because of the old secret may renew again immediately.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReplaceSecret {
     /// The app's name.
     pub name: AppName,
@@ -245,8 +281,12 @@ pub struct ReplacedSecret {
     pub users: Vec<CredentialName>,
 }
 
-impl Call for ReplaceSecret {
+impl Operation for ReplaceSecret {
+    const DECLARED: Declaration = Declaration::change("app.replace-secret");
+
+    type Context = Broker;
     type Reply = ReplacedSecret;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<ReplacedSecret, Error> {
         broker.refuse_if_paused().await?;

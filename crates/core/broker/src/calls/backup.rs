@@ -2,28 +2,29 @@
 
 use lanyard_client::CallError;
 use lanyard_credential::{Credential, RefreshRight};
+use lanyard_operation::{Declaration, Operation};
 use lanyard_secret::AccessToken;
 use lanyard_store::Store;
 use serde::{Deserialize, Serialize};
 
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Lets a home that keeps still go on; `false` where it did not keep still.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resume;
 
-impl Call for Resume {
+impl Operation for Resume {
+    const DECLARED: Declaration = Declaration::change("home.resume");
+
+    type Context = Broker;
     type Reply = bool;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<bool, Error> {
         Ok(broker.store.resume().await?)
     }
 }
-
-/// Tries every access token where that changes nothing: Webex is asked who it acts as. The home may keep still meanwhile. Refresh
-/// tokens cannot be tried without spending them.
-#[derive(Debug)]
-pub struct TryTokens;
 
 /// A credential with the verdict on its access token.
 #[derive(Debug)]
@@ -64,15 +65,15 @@ impl Verdict {
     }
 }
 
-impl Call for TryTokens {
-    type Reply = Vec<Tried>;
-
-    async fn run(self, broker: &Broker) -> Result<Vec<Tried>, Error> {
-        let store = broker.store.inspecting();
+impl Broker {
+    /// Tries every access token where that changes nothing: asks Webex who it acts as. The home may be paused. Refresh tokens cannot be
+    /// tried without spending them. For the owner's own process alone: the reply does not travel.
+    pub async fn try_tokens(&self) -> Result<Vec<Tried>, Error> {
+        let store = self.store.inspecting();
         let mut tried = Vec::new();
         for credential in store.credentials().await? {
             let access = match token(&store, &credential).await {
-                Ok(Some(token)) => ask(broker, &credential, &token).await,
+                Ok(Some(token)) => ask(self, &credential, &token).await,
                 Ok(None) => Verdict::None,
                 Err(why) => Verdict::Unreadable(why),
             };

@@ -3,20 +3,29 @@
 use std::time::Duration;
 
 use lanyard_credential::{CredentialName, Standing, State, TroubleKind};
+use lanyard_operation::{About, Declaration, Operation};
 use serde::{Deserialize, Serialize};
 
-use super::show::Show;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Checks that calls can be made as a credential, before a program is started that makes them.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CheckCalls {
     /// The credential.
     pub name: CredentialName,
 }
 
-impl Call for CheckCalls {
+impl Operation for CheckCalls {
+    const DECLARED: Declaration = Declaration::part("webex.check-calls").in_memory();
+
+    type Context = Broker;
     type Reply = ();
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         if broker.held(&self.name)?.is_some() {
@@ -31,7 +40,7 @@ impl CheckCalls {
     async fn look(self, broker: &Broker) -> Result<(), Error> {
         broker.refuse_if_paused().await?;
         let Self { name } = self;
-        let credential = Show { name: name.clone() }.run(broker).await?;
+        let credential = broker.credential(&name).await?;
         let now = broker.clock.now();
         // Webex is asked about a token that only the wall clock calls expired.
         let now = credential.validity.as_ref().map_or_else(|| now.clone(), |validity| validity.by_boot_clock(&now));

@@ -1,6 +1,7 @@
 //! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
 
-use lanyard_credential::{Credential, CredentialName, Kind, RevocationId};
+use lanyard_credential::{Capability, Credential, CredentialName, Kind, RevocationId};
+use lanyard_operation::{About, Declaration, Operation};
 use lanyard_protocol::Environment;
 use lanyard_store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -8,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::holders::Holders;
 use crate::environment::expect;
 use crate::revocation::{Revocation, RevocationOutcome, unopened};
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Revokes and erases a credential. What cannot be revoked now is tried again for at most seven days; the credential itself is
 /// gone at once.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Clear {
     /// The credential.
     pub name: CredentialName,
@@ -37,8 +39,16 @@ pub struct Cleared {
     pub minted: Vec<CredentialName>,
 }
 
-impl Call for Clear {
+impl Operation for Clear {
+    const DECLARED: Declaration = Declaration::change("credential.clear").needs(Capability::Manage).erasing();
+
+    type Context = Broker;
     type Reply = Cleared;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Cleared, Error> {
         let (credential, is_authentic) = broker.credential_to_clear(&self.name).await?;

@@ -8,15 +8,17 @@ use lanyard_credential::{
     CapabilitySet, Client, ClientId, ClientKey, ClientName, Credential, CredentialId, CredentialName, Generation,
     Granted, MethodSet, PathPattern,
 };
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::OrgId;
 use lanyard_store::{AddClientError, Event, HandOutCount, KeyedClient, RefusedClient};
 use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Adds a client with its policy.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddClient {
     /// Its name.
     pub name: ClientName,
@@ -46,8 +48,12 @@ pub struct AddedClient {
     pub key: Option<ClientKey>,
 }
 
-impl Call for AddClient {
+impl Operation for AddClient {
+    const DECLARED: Declaration = Declaration::change("client.add");
+
+    type Context = Broker;
     type Reply = AddedClient;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<AddedClient, Error> {
         let mut named = HashMap::new();
@@ -137,10 +143,15 @@ pub struct Holding {
 
 /// All clients, by name.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListClients;
 
-impl Call for ListClients {
+impl Operation for ListClients {
+    const DECLARED: Declaration = Declaration::read("client.list");
+
+    type Context = Broker;
     type Reply = Vec<ShownClient>;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<Vec<ShownClient>, Error> {
         let mut known = Known::default();
@@ -154,10 +165,15 @@ impl Call for ListClients {
 
 /// The clients in the database that do not count, because Lanyard did not write them.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListRefusedClients;
 
-impl Call for ListRefusedClients {
+impl Operation for ListRefusedClients {
+    const DECLARED: Declaration = Declaration::part("client.list-refused");
+
+    type Context = Broker;
     type Reply = Vec<RefusedClient>;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<Vec<RefusedClient>, Error> {
         Ok(broker.store.client_list().await?.refused)
@@ -166,13 +182,18 @@ impl Call for ListRefusedClients {
 
 /// One client.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ShowClient {
     /// Its name.
     pub name: ClientName,
 }
 
-impl Call for ShowClient {
+impl Operation for ShowClient {
+    const DECLARED: Declaration = Declaration::read("client.show");
+
+    type Context = Broker;
     type Reply = ShownClient;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<ShownClient, Error> {
         let client = broker.client(&self.name).await?;
@@ -182,13 +203,18 @@ impl Call for ShowClient {
 
 /// Removes a client. Its key is worth nothing from then on; what it holds is in the reply.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RemoveClient {
     /// Its name.
     pub name: ClientName,
 }
 
-impl Call for RemoveClient {
+impl Operation for RemoveClient {
+    const DECLARED: Declaration = Declaration::change("client.remove");
+
+    type Context = Broker;
     type Reply = ShownClient;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<ShownClient, Error> {
         let Some(client) = broker.store.client_to_remove(&self.name).await? else {

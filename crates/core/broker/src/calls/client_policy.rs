@@ -4,17 +4,19 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use lanyard_credential::{CapabilitySet, Client, ClientName, CredentialName, Granted, MethodSet, PathPattern};
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::OrgId;
 use lanyard_store::{ChangeClientError, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::client::{Known, ShownClient, to_the_millisecond};
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Changes the policy of a client. Its name, key and user stay as they are.
 ///
 /// Each part that is given replaces the client's own as a whole.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeClient {
     /// The client's name.
     pub name: ClientName,
@@ -53,8 +55,12 @@ impl<T: Clone> Limit<T> {
     }
 }
 
-impl Call for ChangeClient {
+impl Operation for ChangeClient {
+    const DECLARED: Declaration = Declaration::change("client.change");
+
+    type Context = Broker;
     type Reply = ShownClient;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<ShownClient, Error> {
         let Self { name, capabilities, credentials, methods, paths, org, expires_at } = self;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lanyard_client::{DeviceError, ExchangeError, Obtained, SendError};
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::oauth::device::{DeviceAuthorization, DevicePoll, DeviceRefused, Ending, Next, Polling};
 use lanyard_protocol::oauth::{ClientAuth, Rejection, TokenError};
 use lanyard_secret::SafeUrl;
@@ -11,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::sign_in::{SignIn, SignedIn};
 use crate::error::Again;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Asks Webex for the code that a person types elsewhere.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BeginDeviceSignIn {
     /// The sign-in.
     pub sign_in: SignIn,
@@ -50,8 +52,12 @@ impl DeviceSignIn {
     }
 }
 
-impl Call for BeginDeviceSignIn {
+impl Operation for BeginDeviceSignIn {
+    const DECLARED: Declaration = Declaration::part("sign-in.begin-device");
+
+    type Context = Broker;
     type Reply = DeviceSignIn;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<DeviceSignIn, Error> {
         let SignIn { name, app, scopes, .. } = &self.sign_in;
@@ -69,13 +75,18 @@ impl Call for BeginDeviceSignIn {
 
 /// Polls until the person has signed in, has refused, or was too slow.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AwaitDevice {
     /// The sign-in.
     pub device: DeviceSignIn,
 }
 
-impl Call for AwaitDevice {
+impl Operation for AwaitDevice {
+    const DECLARED: Declaration = Declaration::change("sign-in.await-device").slow();
+
+    type Context = Broker;
     type Reply = SignedIn;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
         let name = self.device.sign_in.name.clone();

@@ -7,6 +7,7 @@ use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Label, Organisation,
     RefreshRight, Standing, Subject, Validity,
 };
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::{Environment, PersonType, ScopeSet};
 use lanyard_secret::{AccessToken, RefreshToken};
 use lanyard_store::{NewCredential, NewTokens};
@@ -15,10 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::identity::Identity;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Looks at tokens that are to be imported: whose they are, and until when they last. Stores nothing, spends nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LookUp {
     /// The credential's name, which must be free.
     pub name: CredentialName,
@@ -70,10 +72,15 @@ pub struct LookedUp(Box<NewCredential>);
 
 /// Keeps tokens that were looked at.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Keep(pub LookedUp);
 
-impl Call for LookUp {
+impl Operation for LookUp {
+    const DECLARED: Declaration = Declaration::part("credential.look-up");
+
+    type Context = Broker;
     type Reply = LookedUp;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<LookedUp, Error> {
         broker.refuse_if_paused().await?;
@@ -119,8 +126,12 @@ impl Call for LookUp {
     }
 }
 
-impl Call for Keep {
+impl Operation for Keep {
+    const DECLARED: Declaration = Declaration::change("credential.import");
+
+    type Context = Broker;
     type Reply = Credential;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<Credential, Error> {
         Ok(broker.store.insert_credential(&self.0.0).await?)

@@ -2,16 +2,18 @@
 
 use lanyard_client::{IssuedToken, TokenSource as _};
 use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_operation::{About, Declaration, Operation};
 use lanyard_protocol::{Environment, PersonId};
 use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
 
 use crate::renewal::RecordHandOut;
-use crate::{Broker, Call, Error, whose_limit};
+use crate::{Broker, Error, whose_limit};
 
 /// Issues a token to a process that calls Webex itself, and records that. What [`TokenSource`](lanyard_client::TokenSource) does in
 /// one process, this does between two.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IssueToken {
     /// The credential.
     pub name: CredentialName,
@@ -51,8 +53,16 @@ impl From<TokenForCalls> for IssuedToken {
 }
 
 /// Replies with no token if there is no other than the refused one.
-impl Call for IssueToken {
+impl Operation for IssueToken {
+    const DECLARED: Declaration = Declaration::change("token.issue").in_memory();
+
+    type Context = Broker;
     type Reply = Option<TokenForCalls>;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Option<TokenForCalls>, Error> {
         let tokens = broker.tokens_of(&self.name).expecting(self.expected.as_ref());

@@ -2,16 +2,11 @@
 
 use lanyard_store::DataKeysRenewed;
 
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
-/// Gives every credential, app and token that waits to be revoked a new data key.
-#[derive(Debug)]
-pub struct RenewDataKeys;
-
-impl Call for RenewDataKeys {
-    type Reply = DataKeysRenewed;
-
-    async fn run(self, broker: &Broker) -> Result<DataKeysRenewed, Error> {
-        Ok(broker.store.renew_data_keys().await?)
+impl Broker {
+    /// Gives every credential, app and token that waits to be revoked a new data key. For the owner's own process alone.
+    pub async fn renew_data_keys(&self) -> Result<DataKeysRenewed, Error> {
+        Ok(self.store.renew_data_keys().await?)
     }
 }

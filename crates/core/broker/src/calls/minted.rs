@@ -6,6 +6,7 @@ use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, GuestSubject, Kind, Mint,
     Order, Organisation, RefreshRight, Standing, Subject, Trouble, TroubleKind, Validity,
 };
+use lanyard_operation::{Class, Declaration, Operation};
 use lanyard_protocol::{Environment, OrgId};
 use lanyard_secret::RefreshToken;
 use lanyard_store::{Claim, EarlierGrant, NewCredential, NewTokens, StoreError};
@@ -13,11 +14,11 @@ use lanyard_time::Moment;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::error::{Class, class_of};
+use crate::error::class_of;
 use crate::identity::differs;
 use crate::renewal::PATIENCE;
 use crate::renewals::{Means, RenewalEnd, Wanted};
-use crate::{Broker, Call, Error, Troubled};
+use crate::{Broker, Error, Troubled};
 
 /// How often the credential is claimed before a pasted refresh token is refused because of a renewal under way, and the pause between.
 const LOOKS: u32 = 40;
@@ -25,6 +26,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Adds a service app's credential in one organisation.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddServiceApp {
     /// The credential's name.
     pub name: CredentialName,
@@ -54,6 +56,7 @@ pub enum ServiceAppSource {
 
 /// Adds a guest, minted through a service app.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddGuest {
     /// The credential's name.
     pub name: CredentialName,
@@ -76,8 +79,12 @@ pub struct AddedGrant {
     pub trouble: Option<Trouble>,
 }
 
-impl Call for AddServiceApp {
+impl Operation for AddServiceApp {
+    const DECLARED: Declaration = Declaration::change("credential.add-service-app");
+
+    type Context = Broker;
     type Reply = AddedGrant;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<AddedGrant, Error> {
         let app = broker.service_app(&self.app, self.expected.as_ref()).await?;
@@ -119,8 +126,12 @@ impl Call for AddServiceApp {
     }
 }
 
-impl Call for AddGuest {
+impl Operation for AddGuest {
+    const DECLARED: Declaration = Declaration::change("credential.add-guest");
+
+    type Context = Broker;
     type Reply = AddedGrant;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<AddedGrant, Error> {
         let via = broker.credential(&self.via).await?;

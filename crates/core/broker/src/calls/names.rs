@@ -1,21 +1,26 @@
 //! Credentials by name alone, which a broker knows without the store.
 
 use lanyard_credential::CredentialName;
+use lanyard_operation::{About, Class, Declaration, Operation};
 use lanyard_protocol::Environment;
 use serde::{Deserialize, Serialize};
 
-use super::show::Show;
-use crate::{Broker, Call, Class, Error, Names};
+use crate::{Broker, Error, Names};
 
 /// Lists the names of credentials.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListNames {
     /// How many names are given at most.
     pub limit: usize,
 }
 
-impl Call for ListNames {
+impl Operation for ListNames {
+    const DECLARED: Declaration = Declaration::part("credential.names").in_memory();
+
+    type Context = Broker;
     type Reply = Names;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<Names, Error> {
         if let Some(memory) = broker.memory() {
@@ -30,20 +35,29 @@ impl Call for ListNames {
 
 /// Looks up the Webex of the credential with this name; `None` if there is no such credential.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FindWebex {
     /// The name.
     pub name: CredentialName,
 }
 
-impl Call for FindWebex {
+impl Operation for FindWebex {
+    const DECLARED: Declaration = Declaration::part("credential.find-webex").in_memory();
+
+    type Context = Broker;
     type Reply = Option<Environment>;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Option<Environment>, Error> {
         if let Some(memory) = broker.memory() {
             broker.unless_silent(memory.know(self.name.as_str())).await??;
             return Ok(memory.find(self.name.as_str()).map(|held| Environment::clone(&held.environment)));
         }
-        match (Show { name: self.name }).run(broker).await {
+        match broker.credential(&self.name).await {
             Ok(credential) => Ok(Some(credential.environment)),
             Err(error) if error.class() == Class::NoSuchName => Ok(None),
             Err(error) => Err(error),

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use lanyard_client::CallError;
 use lanyard_credential::{
-    Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject, Validity,
+    Capability, Credential, CredentialId, CredentialName, Generation, Grant, Kind, RefreshRight, Standing, Subject,
+    Validity,
 };
+use lanyard_operation::{Code, Declaration, Operation, Problem};
 use lanyard_protocol::{Environment, PersonType};
 use lanyard_secret::AccessToken;
 use lanyard_store::{NewCredential, NewTokens};
@@ -14,11 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::identity::{Identity, differs};
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Adds a credential around a pasted access token, or gives one that exists a new token. Webex is asked whose it is before anything
 /// is stored.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddToken {
     /// The credential's name.
     pub name: CredentialName,
@@ -51,10 +54,17 @@ impl AddedToken {
     }
 }
 
-impl Call for AddToken {
+impl Operation for AddToken {
+    const DECLARED: Declaration = Declaration::change("credential.add").needs(Capability::Manage);
+
+    type Context = Broker;
     type Reply = AddedToken;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<AddedToken, Error> {
+        if !broker.caller.is_owner() {
+            broker.refuse_unknown(&self.environment).await?;
+        }
         broker.refuse_if_paused().await?;
         let earlier = broker.earlier_token(&self.name, self.kind, &self.environment).await?;
         let keeps = earlier.is_some().then(|| self.name.clone());
@@ -96,6 +106,25 @@ impl AddToken {
 }
 
 impl Broker {
+    /// Refuses an environment that a client may not name: otherwise it could have the broker call any address that its machine reaches.
+    async fn refuse_unknown(&self, environment: &Environment) -> Result<(), Error> {
+        let cisco = [Environment::commercial(), Environment::fedramp()];
+        if cisco.iter().chain(&*self.environments).any(|known| known == environment) {
+            return Ok(());
+        }
+        // A Webex on this machine is the owner's own affair, even if the home has it.
+        if !environment.id().starts_with("http://")
+            && (self.store.credentials().await?.iter().any(|credential| credential.environment == *environment)
+                || self.store.apps().await?.iter().any(|app| app.environment == *environment))
+        {
+            return Ok(());
+        }
+        let detail = format!("clients may not add credentials for the Webex at {}", environment.id());
+        let hint = format!("ask the owner to run lanyard serve --allow-environment {}", environment.id());
+        let problem = Problem::new(Code::Refused, detail).why("clients may not add credentials for that Webex");
+        Err(problem.hint(hint).into())
+    }
+
     /// The credential that a pasted token replaces, if one has the name. It must be of this kind and belong to this Webex.
     pub(crate) async fn earlier_token(
         &self,

@@ -1,16 +1,18 @@
 //! Checks that need no secret and no confirmation.
 
 use lanyard_credential::{AppName, CredentialName, Kind};
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::Environment;
 use lanyard_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// A request whose secret, or whose confirmation by the user, is still missing. It is refused now if it would be refused anyway, so that
 /// the command line does not ask in vain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Precheck {
     /// [`AddToken`](crate::AddToken).
     AddToken {
@@ -58,8 +60,12 @@ pub enum Precheck {
     Change,
 }
 
-impl Call for Precheck {
+impl Operation for Precheck {
+    const DECLARED: Declaration = Declaration::part("home.precheck");
+
+    type Context = Broker;
     type Reply = ();
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         broker.refuse_if_paused().await?;

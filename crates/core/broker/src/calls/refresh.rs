@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Trouble};
+use lanyard_credential::{Capability, Credential, CredentialName, Renewal, Standing, Trouble};
+use lanyard_operation::{About, Code, Declaration, Operation, Problem, Recorded};
 use lanyard_protocol::Environment;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::renewal::TokenVerdict;
 use crate::renewals::{RenewalEnd, Wanted};
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Rotates a credential, whether it is due or not.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The credential.
     pub name: CredentialName,
@@ -36,10 +38,54 @@ pub enum Refreshed {
     NotDue(Credential),
 }
 
-impl Call for Refresh {
+impl Operation for Refresh {
+    const DECLARED: Declaration = Declaration::change("credential.refresh").needs(Capability::Refresh);
+
+    type Context = Broker;
     type Reply = Refreshed;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
+
+    fn recorded(reply: &Refreshed) -> Recorded {
+        match reply {
+            Refreshed::Rotated(_) => Recorded::ByItself,
+            Refreshed::RotatedElsewhere(_) | Refreshed::NotDue(_) => Recorded::ByPerform,
+        }
+    }
 
     async fn run(self, broker: &Broker) -> Result<Refreshed, Error> {
+        if !broker.caller.is_owner() {
+            self.refuse_client(broker).await?;
+        }
+        self.renew(broker).await
+    }
+}
+
+impl Refresh {
+    /// Refuses what only a person may ask for, and an early renewal that comes too soon after another.
+    async fn refuse_client(&self, broker: &Broker) -> Result<(), Error> {
+        let name = &self.name;
+        if self.take_over {
+            let problem =
+                Problem::new(Code::Refused, "a person takes over from a process that is stuck, not a program");
+            let hint = format!("on the broker's machine: lanyard refresh {name} --take-over");
+            return Err(problem.hint(hint).into());
+        }
+        if !self.force {
+            return Ok(());
+        }
+        let id = broker.credential(name).await?.id;
+        broker.early.permit(id, &broker.clock.now()).map_err(|wait| {
+            let detail = format!("{name} was renewed at a client's request less than a minute ago");
+            let problem = Problem::new(Code::TooOften, detail).hint("try again later, or omit force and take_over");
+            problem.retry_after(wait).into()
+        })
+    }
+
+    async fn renew(self, broker: &Broker) -> Result<Refreshed, Error> {
         let credential = broker.credential(&self.name).await?;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
         let now = broker.clock.now();

@@ -1,12 +1,14 @@
 //! Another name, and words of the operator's own.
 
 use lanyard_credential::{Credential, CredentialName, Label, LabelKey};
+use lanyard_operation::{About, Declaration, Operation};
 use serde::{Deserialize, Serialize};
 
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Gives a credential another name. Its id, its tokens and what was written of it stay.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rename {
     /// Its current name.
     pub from: CredentialName,
@@ -14,8 +16,16 @@ pub struct Rename {
     pub to: CredentialName,
 }
 
-impl Call for Rename {
+impl Operation for Rename {
+    const DECLARED: Declaration = Declaration::change("credential.rename");
+
+    type Context = Broker;
     type Reply = Credential;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.from])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Credential, Error> {
         let credential = broker.credential(&self.from).await?;
@@ -28,6 +38,7 @@ impl Call for Rename {
 
 /// Takes labels from a credential, and gives it others.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeLabels {
     /// The credential.
     pub name: CredentialName,
@@ -37,8 +48,16 @@ pub struct ChangeLabels {
     pub set: Vec<Label>,
 }
 
-impl Call for ChangeLabels {
+impl Operation for ChangeLabels {
+    const DECLARED: Declaration = Declaration::change("credential.label");
+
+    type Context = Broker;
     type Reply = Credential;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Credential, Error> {
         let credential = broker.credential(&self.name).await?;

@@ -7,6 +7,7 @@ use lanyard_client::Obtained;
 use lanyard_credential::{
     App, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Kind, Standing,
 };
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::oauth::{AuthorizationRequest, Callback, ClientAuth, RedirectUri, verifier_from};
 use lanyard_protocol::{Environment, ScopeSet};
 use lanyard_secret::{CodeVerifier, SafeUrl, State};
@@ -17,10 +18,11 @@ use crate::environment::expect;
 use crate::error::Again;
 use crate::grant::tokens_of;
 use crate::identity::{Identity, differs};
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Prepares a sign-in: everything but the browser and the listener.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BeginSignIn {
     /// The credential that will be made, or signed in anew.
     pub name: CredentialName,
@@ -49,8 +51,12 @@ pub struct SignIn {
     verifier: CodeVerifier,
 }
 
-impl Call for BeginSignIn {
+impl Operation for BeginSignIn {
+    const DECLARED: Declaration = Declaration::part("sign-in.begin");
+
+    type Context = Broker;
     type Reply = SignIn;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<SignIn, Error> {
         // Before a person is sent to a browser for nothing.
@@ -124,6 +130,7 @@ impl SignIn {
 
 /// Finishes a sign-in with what came back.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FinishSignIn {
     /// The sign-in.
     #[serde(with = "crate::wire::shared")]
@@ -145,8 +152,12 @@ pub struct SignedIn {
     pub missing: ScopeSet,
 }
 
-impl Call for FinishSignIn {
+impl Operation for FinishSignIn {
+    const DECLARED: Declaration = Declaration::change("sign-in.finish");
+
+    type Context = Broker;
     type Reply = SignedIn;
+    type Error = Error;
 
     async fn run(self, broker: &Broker) -> Result<SignedIn, Error> {
         let name = self.sign_in.name.clone();

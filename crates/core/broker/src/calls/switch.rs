@@ -1,6 +1,7 @@
 //! Switching a credential off and on.
 
 use lanyard_credential::{Credential, CredentialName, Renewal, Standing, Subject, Trouble};
+use lanyard_operation::{About, Declaration, Operation};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
@@ -8,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::holders::Holders;
 use crate::environment::expect;
 use crate::renewal::TokenVerdict;
-use crate::{Broker, Call, Error};
+use crate::{Broker, Error};
 
 /// Stops hand-out and renewal. Nothing is revoked or erased.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Disable {
     /// The credential.
     pub name: CredentialName,
@@ -32,6 +34,7 @@ pub struct Disabled {
 
 /// Takes up hand-out and renewal again, and asks Webex whether the token at hand is still accepted.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Enable {
     /// The credential.
     pub name: CredentialName,
@@ -63,8 +66,16 @@ pub enum Found {
     Unknown(String),
 }
 
-impl Call for Disable {
+impl Operation for Disable {
+    const DECLARED: Declaration = Declaration::change("credential.disable");
+
+    type Context = Broker;
     type Reply = Disabled;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Disabled, Error> {
         let credential = broker.credential(&self.name).await?;
@@ -79,8 +90,16 @@ impl Call for Disable {
     }
 }
 
-impl Call for Enable {
+impl Operation for Enable {
+    const DECLARED: Declaration = Declaration::change("credential.enable");
+
+    type Context = Broker;
     type Reply = Enabled;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Enabled, Error> {
         let hand_out = broker.store.hand_out(&self.name).await?;

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use lanyard_credential::{CredentialId, CredentialName, Generation, Standing};
+use lanyard_operation::{About, Declaration, Operation};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
 
 use crate::renewal::{HandOut, HandedOut, RecordHandOut, Shortfall};
-use crate::{Broker, Call, Error, Ready, advice};
+use crate::{Broker, Error, Ready, advice};
 
 /// Asks for an access token, and has it written down: [`HandOut`] and [`RecordHandOut`] in one, for whoever is not where the store
 /// is. A broker that has the token in memory gives it without looking at the store.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TakeToken {
     /// The credential.
     pub name: CredentialName,
@@ -70,8 +72,16 @@ impl TakenToken {
     }
 }
 
-impl Call for TakeToken {
+impl Operation for TakeToken {
+    const DECLARED: Declaration = Declaration::change("token.take").in_memory();
+
+    type Context = Broker;
     type Reply = TakenToken;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<TakenToken, Error> {
         let Self { name, min_validity, expected, means } = self;

@@ -6,19 +6,21 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use lanyard_client::{CallError, CallOptions};
 use lanyard_credential::{App, Credential, CredentialName};
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::{Authorization, AuthorizationId, AuthorizationKind, Environment, PersonId, Scope};
 use lanyard_store::{About, Event, JournalRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
 use crate::renewal::HandOut;
-use crate::{Broker, Call, Error, Troubled};
+use crate::{Broker, Error, Troubled};
 
 /// So many live access tokens may an account have; past that even signing in can fail (Webex's developer documentation).
 pub const MOST_LIVE_TOKENS: usize = 750;
 
 /// Lists the live tokens of a credential's subject.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListTokens {
     /// The credential.
     pub name: CredentialName,
@@ -30,6 +32,7 @@ pub struct ListTokens {
 
 /// Ends some of them.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RevokeTokens {
     /// The credential.
     pub name: CredentialName,
@@ -94,8 +97,16 @@ const MAY_REVOKE: &str = "identity:tokens_write";
 /// Webex's clock and this machine's may differ by so much.
 const TOLERANCE: Duration = Duration::from_mins(5);
 
-impl Call for ListTokens {
+impl Operation for ListTokens {
+    const DECLARED: Declaration = Declaration::read("token.list");
+
+    type Context = Broker;
     type Reply = LiveTokens;
+    type Error = Error;
+
+    fn about(&self) -> lanyard_operation::About<'_> {
+        lanyard_operation::About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<LiveTokens, Error> {
         let credential = broker.credential(&self.name).await?;
@@ -105,8 +116,16 @@ impl Call for ListTokens {
     }
 }
 
-impl Call for RevokeTokens {
+impl Operation for RevokeTokens {
+    const DECLARED: Declaration = Declaration::change("token.revoke");
+
+    type Context = Broker;
     type Reply = Vec<LiveToken>;
+    type Error = Error;
+
+    fn about(&self) -> lanyard_operation::About<'_> {
+        lanyard_operation::About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<Vec<LiveToken>, Error> {
         let credential = broker.credential(&self.name).await?;

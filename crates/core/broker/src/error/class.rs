@@ -3,28 +3,11 @@
 use http::StatusCode;
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::TroubleKind;
+use lanyard_operation::Class;
 use lanyard_protocol::oauth::TokenError;
 use lanyard_store::StoreError;
-use serde::{Deserialize, Serialize};
 
 use super::Error;
-
-/// The class of a failure, for a program that sees only the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Class {
-    /// Not done, for a reason of its own.
-    Failed,
-    /// Asked for wrongly.
-    Usage,
-    /// There is nothing of that name.
-    NoSuchName,
-    /// A person must sign in, authorise or grant something.
-    PersonMustAct,
-    /// Webex cannot be reached, or limits the calls.
-    Unreachable,
-    /// The store or its key is at fault.
-    Store,
-}
 
 impl Error {
     /// The class of the failure.
@@ -70,7 +53,7 @@ impl Error {
                 DeviceError::Refused(_) => Class::Failed,
             },
             Self::Call(error) => call_class(error),
-            Self::Told(told) => told.class(),
+            Self::Problem(problem) => problem.class(),
             Self::Busy { .. } | Self::Stopping => Class::Unreachable,
             Self::Store(error) => store_class(error),
             Self::RefusedClient { .. } | Self::AppDamaged { .. } => Class::Store,

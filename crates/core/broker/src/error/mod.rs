@@ -3,22 +3,22 @@
 mod again;
 mod class;
 mod hint;
-mod told;
+mod problem;
 mod troubled;
 
 use std::time::Duration;
 
 use lanyard_client::{CallError, DeviceError, ExchangeError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble};
+use lanyard_operation::Problem;
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{Environment, PersonType, ScopeSet};
 use lanyard_store::{NameError, StoreError};
 use thiserror::Error;
 
 pub use self::again::Again;
-pub use self::class::{Class, class_of};
+pub use self::class::class_of;
 pub use self::hint::{advice, mint_advice};
-pub use self::told::{Cause, Told};
 pub use self::troubled::Troubled;
 
 /// Why a use case was not done.
@@ -442,9 +442,9 @@ pub enum Error {
         /// The one that it is compared with.
         against: CredentialName,
     },
-    /// Another process did not do it; its words.
+    /// A failure that is described completely already.
     #[error(transparent)]
-    Told(Box<Told>),
+    Problem(Box<Problem>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -477,9 +477,9 @@ impl From<CallError> for Error {
     }
 }
 
-impl From<Told> for Error {
-    fn from(told: Told) -> Self {
-        Self::Told(Box::new(told))
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
     }
 }
 

@@ -1,39 +1,13 @@
 //! Hand-outs on their way into the journal.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_operation::{Actor, detached};
 use lanyard_store::{About, Event, JournalRecord, Store, StoreError};
 use thiserror::Error;
-
-use crate::task::detached;
-
-/// The caller. It becomes the audit's words when it is written down, once for many equal requests.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Actor {
-    /// A local user, and which of their processes where the system says: `uid 1000 (pid 4711)`.
-    User {
-        /// Their number.
-        uid: u32,
-        /// The process.
-        pid: Option<i32>,
-    },
-    /// Any other caller, as the audit names it: `client dashboard`.
-    Named(Arc<str>),
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User { uid, pid: Some(pid) } => write!(f, "uid {uid} (pid {pid})"),
-            Self::User { uid, pid: None } => write!(f, "uid {uid}"),
-            Self::Named(name) => f.write_str(name),
-        }
-    }
-}
 
 /// A request for a token or a call, granted or not.
 #[derive(Clone, Debug)]

@@ -17,13 +17,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use lanyard_credential::{Client, ClientKey, CredentialId, CredentialName};
+use lanyard_operation::Actor;
 use lanyard_secret::AccessToken;
 use lanyard_store::{Changes, HeldToken, Position, RefusedClient, Shared, Store, StoreError};
 use lanyard_time::{Clock, Moment, Sleep};
 use thiserror::Error;
 use tokio::sync::{Mutex, Notify, watch};
 
-pub use self::audit_buffer::{Actor, Asked, AuditBuffer, AuditBufferFull};
+pub use self::audit_buffer::{Asked, AuditBuffer, AuditBufferFull};
 use self::by_name::ByName;
 use self::clients::Clients;
 use self::loading::Loading;

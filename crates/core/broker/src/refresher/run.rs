@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId};
+use lanyard_operation::Operation as _;
 use lanyard_store::{StoreError, fail_point};
 use lanyard_time::Moment;
 use tokio::sync::Notify;
@@ -16,7 +17,7 @@ use super::plan::{End, Plan, Start};
 use super::report::{Counts, RefresherReport};
 use super::schedule::Task;
 use super::work::What;
-use crate::broker::{Broker, Call as _};
+use crate::broker::Broker;
 use crate::renewals::{Gate, Health, RefresherOptions, Refusal};
 use crate::revocation::{RetryRevocations, RevocationOutcome};
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use lanyard_credential::{
-    Credential, CredentialId, CredentialName, Generation, Renewal, Standing, Trouble, TroubleKind,
+    Capability, Credential, CredentialId, CredentialName, Generation, Renewal, Standing, Trouble, TroubleKind,
 };
+use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use lanyard_store::{About, Event, JournalRecord, StoreError};
@@ -16,10 +17,11 @@ use super::renew::look_again;
 use crate::environment::expect;
 use crate::fit::{Fit, hands_out};
 use crate::renewals::{RenewalEnd, Wanted};
-use crate::{Broker, Call, Error, Troubled};
+use crate::{Broker, Error, Troubled};
 
 /// Asks for an access token. A valid one is always given, while a rotation is under way and while it fails.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HandOut {
     /// The credential.
     pub name: CredentialName,
@@ -45,6 +47,7 @@ pub struct HandedOut {
 
 /// Writes down that a token was handed out. Apart from [`HandOut`], so that a program has its token before anything is written.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RecordHandOut {
     /// The credential's id.
     pub id: CredentialId,
@@ -56,8 +59,16 @@ pub struct RecordHandOut {
     pub means: String,
 }
 
-impl Call for RecordHandOut {
+impl Operation for RecordHandOut {
+    const DECLARED: Declaration = Declaration::change("token.record");
+
+    type Context = Broker;
     type Reply = ();
+    type Error = Error;
+
+    fn about(&self) -> lanyard_operation::About<'_> {
+        lanyard_operation::About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         let record = JournalRecord {
@@ -104,8 +115,16 @@ fn patience(fit: Fit) -> Duration {
     if fit == Fit::Expired { PATIENCE_ENDED } else { PATIENCE_VALID }
 }
 
-impl Call for HandOut {
+impl Operation for HandOut {
+    const DECLARED: Declaration = Declaration::part("token.hand-out").needs(Capability::Token);
+
+    type Context = Broker;
     type Reply = HandedOut;
+    type Error = Error;
+
+    fn about(&self) -> lanyard_operation::About<'_> {
+        lanyard_operation::About::Named(vec![&self.name])
+    }
 
     async fn run(self, broker: &Broker) -> Result<HandedOut, Error> {
         let began = broker.clock.now();

@@ -11,6 +11,7 @@ use lanyard_credential::{
     Credential, Mint, Order, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, Trouble, TroubleKind,
     Validity,
 };
+use lanyard_operation::{Class, Operation as _};
 use lanyard_protocol::oauth::MintRefused;
 use lanyard_protocol::{OrgId, PersonType, Scope};
 use lanyard_secret::AccessToken;
@@ -22,7 +23,7 @@ use super::rotation::Fault;
 use crate::grant::tokens_of;
 use crate::identity::Identity;
 use crate::renewals::{Means, MustFinish, RenewalEnd};
-use crate::{Broker, Call as _, Class, Error};
+use crate::{Broker, Error};
 
 /// A grant that is not stored yet.
 struct Minted {

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lanyard_credential::{Credential, CredentialId, Generation};
+use lanyard_operation::Problem;
 use lanyard_store::StoreError;
 use lanyard_time::Moment;
 use tokio::sync::watch;
@@ -30,7 +31,6 @@ pub(crate) use self::refusals::Refusal;
 use self::refusals::Refusals;
 use self::thread::Thread;
 use crate::Error;
-use crate::error::Told;
 
 /// The renewals of this process.
 pub(crate) struct Renewals {
@@ -58,7 +58,7 @@ struct Unfinished {
 }
 
 /// The outcome of a renewal, for the callers that share it.
-type Outcome = Result<RenewalEnd, Told>;
+type Outcome = Result<RenewalEnd, Problem>;
 
 /// A renewal that others may share.
 #[derive(Clone, Debug)]
@@ -228,7 +228,7 @@ pub(crate) struct Reserved {
 impl Reserved {
     /// Ends the renewal, and gives its outcome to all callers that share it.
     pub(crate) fn end(self, end: &Result<RenewalEnd, Error>) {
-        let outcome = end.as_ref().map(|end| end.clone().for_another()).map_err(Told::of);
+        let outcome = end.as_ref().map(|end| end.clone().for_another()).map_err(Problem::from);
         self.renewals.under_way().remove(&self.id);
         self.outcome.send_replace(Some(outcome));
     }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use crate::task::joined;
+use lanyard_operation::joined;
 
 /// A thread with a tokio runtime of its own, started when it is first used. It ends when this is dropped.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_broker::{Clear, Error, HandOut, Refresh, Rename, Show, Test};
 use lanyard_simulator::Options;
 
-use crate::world::World;
+use crate::world::{Call as _, World};
 
 #[tokio::test]
 async fn a_rename_between_the_check_and_the_deed_leads_to_no_other_credential() {
@@ -14,7 +14,7 @@ async fn a_rename_between_the_check_and_the_deed_leads_to_no_other_credential() 
     let (mine, other) = (&all[0], &all[1]);
     let name = mine.name.clone();
     let client = world.broker.acting_as("client ci").authorized_for([(name.clone(), mine.id)]);
-    assert_eq!(client.call(Show { name: name.clone() }).await.unwrap().id, mine.id);
+    assert_eq!(client.call(Show { name: name.clone() }).await.unwrap().credential.id, mine.id);
 
     // The name goes to another credential.
     let away = Rename { from: name.clone(), to: "away".parse().unwrap() };
@@ -33,5 +33,5 @@ async fn a_rename_between_the_check_and_the_deed_leads_to_no_other_credential() 
     let hand_out = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected };
     absent(client.call(hand_out).await.unwrap_err());
     // The other names are as they were, and so is the credential.
-    assert_eq!(world.broker.call(Show { name }).await.unwrap().id, other.id);
+    assert_eq!(world.broker.call(Show { name }).await.unwrap().credential.id, other.id);
 }

@@ -10,7 +10,7 @@ use lanyard_store::{About, Event, JournalRecord};
 use lanyard_time::Clock as _;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Call as _, World};
 
 const DAY: Duration = Duration::from_hours(24);
 

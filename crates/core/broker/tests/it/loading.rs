@@ -5,7 +5,7 @@ use std::time::Duration;
 use lanyard_broker::{Clear, FindWebex, ListNames, Rename, Taken};
 use lanyard_simulator::Options;
 
-use crate::world::World;
+use crate::world::{Call as _, World};
 
 #[tokio::test]
 async fn a_credential_that_is_not_in_memory_yet_is_read_alone() {

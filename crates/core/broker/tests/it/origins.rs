@@ -12,7 +12,7 @@ use lanyard_secret::{AccessToken, ClientSecret, RefreshToken};
 use lanyard_simulator::Options;
 use lanyard_store::{EventKind, StoreError};
 
-use crate::world::World;
+use crate::world::{Call as _, World};
 
 const HOUR: Duration = Duration::from_hours(1);
 

@@ -8,7 +8,7 @@ use lanyard_protocol::Method;
 use lanyard_simulator::{Options, RefreshBehaviour};
 use serde_json::json;
 
-use crate::world::{Running, World};
+use crate::world::{Call as _, Running, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);

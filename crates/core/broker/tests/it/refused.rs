@@ -7,7 +7,7 @@ use lanyard_client::CallOptions;
 use lanyard_credential::{Credential, Generation};
 use lanyard_simulator::{Options, RefreshBehaviour};
 
-use crate::world::World;
+use crate::world::{Call as _, World};
 
 #[tokio::test]
 async fn four_who_are_refused_at_once_cause_one_exchange_and_all_go_on() {

@@ -8,6 +8,7 @@ use lanyard_client::Transport;
 use lanyard_credential::rotation::Attempt;
 use lanyard_credential::{AppId, Credential, Kind, Mint, Order, RefreshRight, Spend, Standing, Validity};
 use lanyard_home::OpenHome;
+use lanyard_operation::Operation;
 use lanyard_protocol::{Environment, Method, OrgId, Request};
 use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
@@ -18,6 +19,17 @@ use lanyard_vault::HomeKey;
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+
+/// Runs an operation as the broker itself does, so that its own error is seen.
+pub(crate) trait Call {
+    async fn call<O: Operation<Context = Broker>>(&self, operation: O) -> Result<O::Reply, O::Error>;
+}
+
+impl Call for Broker {
+    async fn call<O: Operation<Context = Broker>>(&self, operation: O) -> Result<O::Reply, O::Error> {
+        operation.run(self).await
+    }
+}
 
 pub(crate) struct World {
     directory: tempfile::TempDir,

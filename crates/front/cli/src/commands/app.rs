@@ -9,10 +9,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use lanyard_broker::{
-    ChangeApp, List, ListApps, ListUnreadableApps, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret, SecretVerdict,
-    ShowApp,
+    ChangeApp, List, ListApps, ListUnreadableApps, Listed, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret,
+    SecretVerdict, ShowApp,
 };
-use lanyard_credential::{App as Registration, AppKind, AppName, Credential};
+use lanyard_credential::{App as Registration, AppKind, AppName};
 use lanyard_protocol::ScopeHolder;
 use lanyard_protocol::oauth::RedirectUri;
 use lanyard_secret::ClientSecret;
@@ -105,19 +105,19 @@ impl App {
             Self::Add(command) => command.run(common).await?,
             Self::List(Wide { wide }) => list(wide, common).await?,
             Self::Show(Name { name }) => {
-                let app = common.broker().await?.call(ShowApp { name }).await?;
+                let app = common.broker().await?.perform(ShowApp { name }).await?;
                 show(&app, common)?;
             }
             Self::Set(command) => set(command, common).await?,
             Self::Remove(Remove { name, sure }) => {
                 let broker = common.broker().await?;
                 if sure.asks() {
-                    broker.call(Precheck::RemoveApp { name: name.clone() }).await?;
+                    broker.perform(Precheck::RemoveApp { name: name.clone() }).await?;
                     sure.confirm(&format!(
                         "Remove the app {name} and its client secret? Webex does not show the secret again"
                     ))?;
                 }
-                broker.call(RemoveApp { name: name.clone() }).await?;
+                broker.perform(RemoveApp { name: name.clone() }).await?;
                 if common.json {
                     output::json::print(&json!({ "name": name.as_str(), "removed": true }))?;
                 } else {
@@ -134,7 +134,7 @@ async fn set(Set { name, parts }: Set, common: &Common) -> Result<(), Failure> {
     let scopes = scopes(&parts.scopes)?;
     let broker = common.broker().await?;
     let app = broker
-        .call(ChangeApp {
+        .perform(ChangeApp {
             name,
             scopes: (!scopes.is_empty()).then(|| scopes.iter().cloned().collect()),
             redirect_uris: (!parts.redirect_uris.is_empty()).then_some(parts.redirect_uris),
@@ -148,8 +148,8 @@ async fn set(Set { name, parts }: Set, common: &Common) -> Result<(), Failure> {
     output::note(&format!("changed the app {}", app.name));
     warn_of_scopes(&scopes, holder(app.kind), Some(&format!("lanyard app set {}", app.name)));
     if app.kind == AppKind::Integration && !parts.scopes.is_empty() {
-        let through = |credential: &Credential| credential.app == Some(app.id);
-        for credential in broker.call(List).await?.into_iter().filter(through) {
+        let through = |listed: &Listed| listed.credential.app == Some(app.id);
+        for Listed { credential, .. } in broker.perform(List).await?.into_iter().filter(through) {
             output::note(&format!(
                 "{0} keeps the scopes that it was granted; to ask for the new ones: lanyard login {0}",
                 credential.name
@@ -163,11 +163,11 @@ async fn secret(command: Secret, common: &Common) -> Result<(), Failure> {
     let Secret { name, client_secret_file, force } = command;
     let expected = common.expected()?;
     let broker = common.broker().await?;
-    broker.call(Precheck::ReplaceSecret { name: name.clone(), expected: expected.clone() }).await?;
+    broker.perform(Precheck::ReplaceSecret { name: name.clone(), expected: expected.clone() }).await?;
     let secret = prompt::secret("client secret", "--client-secret-file", client_secret_file.as_deref())?;
     let client_secret = ClientSecret::new(secret.as_str());
     let ReplacedSecret { app, verdict, users } =
-        broker.call(ReplaceSecret { name, client_secret, force, expected }).await?;
+        broker.perform(ReplaceSecret { name, client_secret, force, expected }).await?;
     if common.json {
         return shown(&app, &verdict);
     }
@@ -204,7 +204,7 @@ fn holder(kind: AppKind) -> ScopeHolder {
 
 async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
     let (apps, unreadable) = match common.broker_if_any().await? {
-        Some(broker) => (broker.call(ListApps).await?, broker.call(ListUnreadableApps).await?),
+        Some(broker) => (broker.perform(ListApps).await?, broker.perform(ListUnreadableApps).await?),
         None => (Vec::new(), Vec::new()),
     };
     output::unreadable(&unreadable);

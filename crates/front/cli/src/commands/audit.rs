@@ -142,7 +142,7 @@ impl Audit {
         }
         let limit = self.limit.unwrap_or(if self.since.is_some() { u32::MAX } else { LATEST });
         let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
-        let entries = common.broker().await?.call(ReadAudit { name: self.name, since, limit }).await?;
+        let entries = common.broker().await?.perform(ReadAudit { name: self.name, since, limit }).await?;
         if common.json {
             output::json::print(&entries.iter().map(json_of).collect::<Vec<_>>())?;
         } else if entries.is_empty() {
@@ -179,7 +179,7 @@ impl Audit {
         }
         let compared = heads.len();
         let broker = common.broker().await?;
-        match broker.call(VerifyAudit { heads }).await? {
+        match broker.perform(VerifyAudit { heads }).await? {
             AuditVerdict::Intact(verified) if common.json => {
                 let heads: Vec<String> = verified.heads.iter().map(ToString::to_string).collect();
                 let end = |end: Option<(u64, Timestamp)>| {
@@ -191,7 +191,7 @@ impl Audit {
                     "compared_heads": compared - verified.older_heads, "heads": heads, "broken": null,
                 }))?;
                 // What decides when entries are removed is no entry.
-                broker.call(ShowAuditRetention).await?;
+                broker.perform(ShowAuditRetention).await?;
                 Ok(ExitCode::SUCCESS)
             }
             AuditVerdict::Intact(verified) => {
@@ -213,7 +213,7 @@ impl Audit {
                         "--verify cannot detect a journal that was cut off at the end: store this output elsewhere, and pass it with --heads next time",
                     );
                 }
-                broker.call(ShowAuditRetention).await?;
+                broker.perform(ShowAuditRetention).await?;
                 Ok(ExitCode::SUCCESS)
             }
             AuditVerdict::Broken { writer, number, fault } => {
@@ -242,9 +242,9 @@ impl Audit {
 async fn retention(common: &Common, keep: Keep) -> Result<ExitCode, Failure> {
     let broker = common.broker().await?;
     let found = match keep {
-        Keep::Show => broker.call(ShowAuditRetention).await?,
-        Keep::Forever => broker.call(KeepAudit { keep: None }).await?,
-        Keep::For(time) => broker.call(KeepAudit { keep: Some(time) }).await?,
+        Keep::Show => broker.perform(ShowAuditRetention).await?,
+        Keep::Forever => broker.perform(KeepAudit { keep: None }).await?,
+        Keep::For(time) => broker.perform(KeepAudit { keep: Some(time) }).await?,
     };
     let Retention { keep, .. } = found;
     let now = context::parts().clock.now().wall;

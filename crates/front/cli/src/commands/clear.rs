@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Class, Cleared, Precheck, Revocation, RevocationOutcome, Show};
+use lanyard_broker::{Cleared, Listed, Precheck, Revocation, RevocationOutcome, Show};
 use lanyard_credential::{Credential, CredentialName, Kind};
+use lanyard_operation::Class;
 use lanyard_store::TokenKind;
 use serde_json::json;
 
@@ -26,9 +27,9 @@ impl Clear {
         let expected = common.expected()?;
         let broker = common.broker().await?;
         if self.sure.asks() {
-            broker.call(Precheck::Clear { name: self.name.clone(), expected: expected.clone() }).await?;
-            let (acts_as, end) = match broker.call(Show { name: self.name.clone() }).await {
-                Ok(credential) => {
+            broker.perform(Precheck::Clear { name: self.name.clone(), expected: expected.clone() }).await?;
+            let (acts_as, end) = match broker.perform(Show { name: self.name.clone() }).await {
+                Ok(Listed { credential, .. }) => {
                     (format!("which acts as {}", output::credential::acts_as_in_full(&credential)), end(&credential))
                 }
                 // It can be cleared all the same.
@@ -37,7 +38,7 @@ impl Clear {
             self.sure.confirm(&format!("Clear {}, {acts_as}? {end}", self.name))?;
         }
         let call = lanyard_broker::Clear { name: self.name, expected };
-        let cleared = broker.call(call).await?;
+        let cleared = broker.perform(call).await?;
         if common.json {
             let tokens: Vec<_> = cleared.revocations.iter().map(json_of).collect();
             let holders = if is_left(&cleared) { output::holders::json(&cleared.holders) } else { json!([]) };

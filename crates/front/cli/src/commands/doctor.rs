@@ -6,11 +6,10 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{
-    Broker, Class, Error, List, ListApps, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among,
-};
+use lanyard_broker::{Broker, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among};
 use lanyard_credential::{App, Credential, State};
 use lanyard_home::{Home, KeyError, OpenError, OpenHome};
+use lanyard_operation::Class;
 use lanyard_store::{OpenDatabaseError, StoreError};
 use lanyard_time::Moment;
 use serde_json::{Value, json};
@@ -96,7 +95,7 @@ impl Doctor {
         codes.push(looked.unwrap_or_else(|failure| {
             let code = failure.code();
             let hint = match &failure {
-                Failure::Store(error) | Failure::Broker(Error::Store(error)) => Some(store_hint(error, &home)),
+                Failure::Store(error) => Some(store_hint(error, &home)),
                 failure => failure.hint(),
             };
             findings.push(Finding::bad("store", failure.in_one_line(), hint));
@@ -214,7 +213,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     }
     let broker = Broker::new(store, parts.clone(), "doctor");
     let now = parts.clock.now();
-    let apps = broker.call(ListApps).await?;
+    let apps = store.apps().await?;
     for error in store.unreadable_apps().await? {
         code = 6;
         findings.push(Finding::bad("app", with_cause(&error), Some(store_hint(&error, home))));
@@ -231,7 +230,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
         code = 6;
         findings.push(Finding::bad("credential", with_cause(&error), Some(store_hint(&error, home))));
     }
-    let all = broker.call(List).await?;
+    let all = store.credentials().await?;
     for credential in &all {
         let unreadable = match store.unreadable_tokens(credential.id).await {
             // No token of a copy is opened.
@@ -288,7 +287,7 @@ async fn examine_revocations(broker: &Broker, mut code: u8, findings: &mut Vec<F
         let hint = "if it was not Lanyard's own, see who can write to the database; to end the app's access, remove it at Webex";
         findings.push(Finding::bad("revocation", said, Some(hint.to_owned())));
     }
-    for revocation in broker.call(RetryRevocations).await? {
+    for revocation in broker.perform(RetryRevocations).await? {
         let said = format!("{}, {}", revocation.credential, sentence(&revocation));
         findings.push(match revocation.outcome {
             RevocationOutcome::Revoked | RevocationOutcome::RevokedByListing { .. } => {
@@ -376,7 +375,7 @@ async fn examine_broker(common: &Common, findings: &mut Vec<Finding>) -> (u8, bo
     let at = socket.display();
     // What keeps a broker from its work is in its readiness. A broker of another store, or of another version, is ready for others.
     if let Some(error) = refusal.filter(|error| said["status"] == "ready" || error.class() == Class::Usage) {
-        findings.push(Finding::bad("broker", with_cause(&error), error.hint()));
+        findings.push(Finding::bad("broker", with_cause(&error), error.next_step().map(str::to_owned)));
         return (code_of(error.class()), false);
     }
     (examine_readiness(&said, &at, findings), true)

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use lanyard_broker::{Class, RenewDataKeys};
 use lanyard_home::{KeyPlace, KeyReplaced, KeyStatus, OfferWithdrawn};
+use lanyard_operation::Class;
 use lanyard_store::{DamagedRow, DataKeysRenewed, RunningBroker};
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl Key {
                 let wait = rotate.wait.map_or(WAIT, Duration::from_secs);
                 let replaced = home.replace_key_within(to, wait).await?;
                 let renewed = if rotate.all {
-                    Some(context::broker_over(&home.store, context::parts())?.call(RenewDataKeys).await?)
+                    Some(context::broker_over(&home.store, context::parts())?.renew_data_keys().await?)
                 } else {
                     None
                 };

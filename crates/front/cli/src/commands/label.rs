@@ -26,13 +26,13 @@ impl Label {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         if !self.remove.is_empty() {
-            let before = broker.call(Show { name: self.name.clone() }).await?;
+            let before = broker.perform(Show { name: self.name.clone() }).await?.credential;
             for key in self.remove.iter().filter(|key| !before.labels.contains_key(key.as_str())) {
                 output::note(&format!("warning: {} has no label {key}", self.name));
             }
         }
         let call = ChangeLabels { name: self.name, remove: self.remove, set: self.labels };
-        let credential = broker.call(call).await?;
+        let credential = broker.perform(call).await?;
         if common.json {
             output::json::print(&context::shown(&broker, &credential).await)?;
             return Ok(ExitCode::SUCCESS);

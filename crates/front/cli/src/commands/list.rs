@@ -53,7 +53,7 @@ impl List {
         let (all, unreadable) = match common.broker_if_any().await? {
             Some(broker) => {
                 context::warn_if_paused(&broker).await;
-                (broker.call(lanyard_broker::List).await?, broker.call(ListUnreadable).await?)
+                (context::all(&broker).await?, broker.perform(ListUnreadable).await?)
             }
             // Which of a server's databases is meant only its address says, and that may be mistyped.
             None if context::is_on_server(&common.home()?) => {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::Class;
 use lanyard_home::{HomeError, MigrateError, Migrated, NewPlace, OpenError, StoreNamed};
+use lanyard_operation::Class;
 use lanyard_store::{StoreAddress, StoreAddressError};
 use serde_json::json;
 

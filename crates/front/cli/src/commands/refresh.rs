@@ -28,7 +28,7 @@ impl Refresh {
         let name = context::credential(&broker, self.name).await?;
         let (force, take_over, expected) = (self.force, self.take_over, common.expected()?);
         let call = lanyard_broker::Refresh { name, force, take_over, expected };
-        let refreshed = broker.call(call).await?;
+        let refreshed = broker.perform(call).await?;
         let now = context::parts().clock.now();
         let (credential, what) = match &refreshed {
             Refreshed::Rotated(credential) => (credential, "renewed"),

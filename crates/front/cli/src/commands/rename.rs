@@ -21,7 +21,7 @@ impl Rename {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         let call = lanyard_broker::Rename { from: self.name.clone(), to: self.new_name };
-        let credential = broker.call(call).await?;
+        let credential = broker.perform(call).await?;
         if common.json {
             output::json::print(&context::shown(&broker, &credential).await)?;
         } else {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Resume, Tried, TryTokens, Verdict};
+use lanyard_broker::{Resume, Tried, Verdict};
 use serde_json::json;
 
 use crate::context::{BrokerStatus, Common};
@@ -48,7 +48,7 @@ async fn restore(common: &Common, file: PathBuf, key_file: Option<PathBuf>) -> R
     let restored = lanyard_home::restore(&home, &file, key_file.as_deref(), store_parts, options).await?;
     let key = restored.key;
     let broker = context::broker_over(&restored.home.store, parts)?;
-    let tried = broker.call(TryTokens).await?;
+    let tried = broker.try_tokens().await?;
     if common.json {
         let credentials: Vec<_> = tried
             .iter()
@@ -110,7 +110,7 @@ fn why(verdict: &Verdict) -> Option<&str> {
 }
 
 async fn resume(common: &Common) -> Result<ExitCode, Failure> {
-    let resumed = common.broker().await?.call(Resume).await?;
+    let resumed = common.broker().await?.perform(Resume).await?;
     let said = if resumed { "the home is active again" } else { "the home was not paused; nothing changed" };
     if common.json {
         output::json::print(&json!({ "resumed": resumed }))?;

@@ -85,8 +85,8 @@ impl Setup {
 /// The names of credentials and apps that there are.
 async fn taken(common: &Common) -> Result<Vec<String>, Failure> {
     let Some(broker) = common.broker_if_any().await? else { return Ok(Vec::new()) };
-    let credentials = broker.call(List).await?.into_iter().map(|credential| credential.name.to_string());
-    let apps = broker.call(ListApps).await?.into_iter().map(|app| app.name.to_string());
+    let credentials = broker.perform(List).await?.into_iter().map(|listed| listed.credential.name.to_string());
+    let apps = broker.perform(ListApps).await?.into_iter().map(|app| app.name.to_string());
     Ok(credentials.chain(apps).collect())
 }
 

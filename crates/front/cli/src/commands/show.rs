@@ -19,10 +19,10 @@ impl Show {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         context::warn_if_paused(&broker).await;
-        let credential =
-            broker.call(lanyard_broker::Show { name: context::credential(&broker, self.name).await? }).await?;
+        let name = context::credential(&broker, self.name).await?;
+        let credential = broker.perform(lanyard_broker::Show { name }).await?.credential;
         let now = context::parts().clock.now();
-        let all = if credential.mint.is_some() { broker.call(lanyard_broker::List).await? } else { Vec::new() };
+        let all = if credential.mint.is_some() { context::all(&broker).await? } else { Vec::new() };
         if common.json {
             output::json::print(&output::json::credential_among(&credential, &all, &now))?;
         } else {

@@ -26,7 +26,7 @@ pub(crate) struct Enable {
 impl Disable {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
-        let disabled = broker.call(lanyard_broker::Disable { name: self.name }).await?;
+        let disabled = broker.perform(lanyard_broker::Disable { name: self.name }).await?;
         let credential = &disabled.credential;
         if common.json {
             let mut shown = context::shown(&broker, credential).await;
@@ -48,7 +48,7 @@ impl Enable {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         let call = lanyard_broker::Enable { name: self.name, expected: common.expected()? };
-        let enabled = broker.call(call).await?;
+        let enabled = broker.perform(call).await?;
         let (name, now) = (&enabled.credential.name, context::parts().clock.now());
         if common.json {
             let mut shown = context::shown(&broker, &enabled.credential).await;

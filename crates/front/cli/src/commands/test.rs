@@ -35,7 +35,7 @@ impl Test {
         }
         let name = context::credential(&broker, self.name).await?;
         let call = Call { name, jobs: self.jobs, against: self.against, expected: common.expected()? };
-        let report = broker.call(call).await?;
+        let report = broker.perform(call).await?;
         if common.json {
             output::json::print(&output::json::test(&report, &context::parts().clock.now()))?;
         } else {
@@ -62,7 +62,7 @@ fn lines(report: &TestReport, whose: &Troubled) -> Vec<String> {
         }
         TokenFinding::None(error) => {
             lines.bad("token", &error.to_string());
-            if let Some(hint) = error.hint() {
+            if let Some(hint) = error.next_step() {
                 lines.hint(&hint);
             }
         }

@@ -50,10 +50,12 @@ pub(crate) async fn take(
 ) -> Result<TakenToken, Failure> {
     let (min_validity, expected) = (Duration::from_secs(min_validity), common.expected()?);
     let taken = match access {
-        Access::Remote(_) => access.call(TakeToken { name, min_validity, expected, means: means.to_owned() }).await?,
+        Access::Remote(_) => {
+            access.perform(TakeToken { name, min_validity, expected, means: means.to_owned() }).await?
+        }
         Access::Local(broker) => {
             let call = HandOut { name, min_validity, expected };
-            broker.taken(broker.call(call).await?).await
+            broker.taken(broker.perform(call).await?).await
         }
     };
     let lasts = || taken.left.map_or_else(|| "an unknown time".to_owned(), output::duration::words);
@@ -76,7 +78,7 @@ pub(crate) async fn take(
 pub(crate) async fn record(access: &Access, taken: &TakenToken, means: &str) {
     let missing = match access {
         Access::Remote(_) => taken.unrecorded.clone(),
-        Access::Local(broker) => broker.call(taken.record(means)).await.err().map(|error| error.to_string()),
+        Access::Local(broker) => broker.perform(taken.record(means)).await.err().map(|error| error.to_string()),
     };
     if let Some(why) = missing {
         output::note(&format!("warning: this hand-out is missing from the audit: {why}"));

@@ -57,7 +57,7 @@ impl Tokens {
 impl List {
     async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
-        let live = broker.call(ListTokens { name: self.name, via: self.via, expected: common.expected()? }).await?;
+        let live = broker.perform(ListTokens { name: self.name, via: self.via, expected: common.expected()? }).await?;
         if common.json {
             output::json::print(&json!({
                 "name": live.credential.name.as_str(),
@@ -82,7 +82,7 @@ impl Revoke {
             Which::These(self.ids.iter().map(|id| AuthorizationId::new(id.as_str())).collect())
         };
         let call = RevokeTokens { name: self.name, via: self.via, which, expected: common.expected()? };
-        let revoked = broker.call(call).await?;
+        let revoked = broker.perform(call).await?;
         if common.json {
             output::json::print(&json!({ "revoked": revoked.iter().map(json_of).collect::<Vec<_>>() }))?;
         } else if revoked.is_empty() {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use http::StatusCode;
-use lanyard_broker::wire::{decode_error, encode_error};
-use lanyard_broker::{Again, Class, Error, Told, Troubled};
+use lanyard_broker::{Again, Error, Troubled};
 use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
 use lanyard_credential::{AppKind, AppName, ClientName, CredentialName, Kind, Trouble, TroubleKind};
 use lanyard_home::{BackupError, HomeError, MigrateError, ReplaceKeyError, RestoreError};
+use lanyard_operation::{Code, Problem, decode, encode};
 use lanyard_protocol::oauth::{Refusal, Rejection, TokenError};
 use lanyard_protocol::{Environment, ErrorBody, Method, PersonType, ResourceError, ScopeSet};
 use lanyard_server::ServeError;
@@ -142,7 +142,7 @@ fn variant(error: &Error) -> &'static str {
         NothingToCompare,
         NoSuchToken,
         AnotherOrganisation,
-        Told,
+        Problem,
         Store,
     )
 }
@@ -214,7 +214,7 @@ fn refused() -> Vec<(Error, u8)> {
         (Error::UnknownSubject { name: name() }, 4),
         (Error::Busy { name: name() }, 5),
         (Error::Stopping, 5),
-        (Told::new(Class::Unreachable, "it ended", None).into(), 5),
+        (Problem::new(Code::Busy, "it ended").into(), 5),
     ]
 }
 
@@ -291,7 +291,7 @@ fn every_failure_of_a_use_case_has_its_exit_code() {
 }
 
 /// The exit code and the words of a failure.
-fn told(error: Error) -> (u8, String, Option<String>, Option<String>) {
+fn told(error: Problem) -> (u8, String, Option<String>, Option<String>) {
     let failure = Failure::from(error);
     (failure.code(), failure.to_string(), because(&failure), failure.hint())
 }
@@ -299,9 +299,10 @@ fn told(error: Error) -> (u8, String, Option<String>, Option<String>) {
 #[test]
 fn a_failure_is_told_in_the_same_words_when_it_comes_from_a_broker() {
     for (error, _) in refused().into_iter().chain(answered_otherwise()).chain(kept_badly()) {
-        let wire = encode_error(&error).expect("an error can be written");
-        let came = decode_error(&wire).expect("and read");
-        assert_eq!(told(came), told(error));
+        let problem = Problem::from(error);
+        let bytes = encode(&problem).expect("a problem can be written");
+        let came: Problem = decode(&bytes).expect("and read");
+        assert_eq!(told(came), told(problem));
     }
 }
 
@@ -361,9 +362,9 @@ fn every_command_in_a_hint_can_be_pasted() {
 fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
     let (text, home) = (|| "x".to_owned(), || "/nowhere".into());
     for (failure, code, kind) in [
-        (Failure::Broker(Error::NoScopes), 2, "usage"),
-        (Failure::Broker(token_refused(Kind::Bot)), 4, "person-must-act"),
-        (Failure::Broker(Error::Busy { name: name() }), 5, "unreachable"),
+        (Failure::from(Error::NoScopes), 2, "usage"),
+        (Failure::from(token_refused(Kind::Bot)), 4, "person-must-act"),
+        (Failure::from(Error::Busy { name: name() }), 5, "unreachable"),
         (Failure::Connect(ConnectError::NoSocket(home())), 6, "store"),
         (Failure::Connect(ConnectError::Full(home())), 5, "unreachable"),
         (Failure::Serve(ServeError::Store(StoreError::Full)), 6, "store"),
@@ -395,7 +396,7 @@ fn every_failure_of_a_command_has_its_exit_code_and_its_word() {
     ] {
         // A new one does not compile until it is here.
         match &failure {
-            Failure::Broker(_)
+            Failure::Operation(_)
             | Failure::Connect(_)
             | Failure::Serve(_)
             | Failure::Open(_)

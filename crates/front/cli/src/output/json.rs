@@ -1,8 +1,11 @@
 //! JSON for programs.
 
-use lanyard_credential::App;
+pub(crate) use lanyard_broker::views::time;
+use lanyard_broker::views::{CredentialView, TestView};
+use lanyard_broker::{TestReport, state_among};
+use lanyard_credential::{App, Credential};
 use lanyard_protocol::visible_json;
-pub(crate) use lanyard_server::json::{credential, credential_among, test, time};
+use lanyard_time::Moment;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,6 +16,25 @@ pub(crate) fn print(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Other { message: format!("writing JSON: {error}"), hint: None })?;
     super::write(&visible_json(&text))
+}
+
+/// A credential, with the state that it has among all credentials.
+pub(crate) fn credential_among(one: &Credential, all: &[Credential], now: &Moment) -> Value {
+    value(&CredentialView::in_state(one, state_among(one, all, now), now))
+}
+
+/// A credential by itself.
+pub(crate) fn credential(one: &Credential, now: &Moment) -> Value {
+    value(&CredentialView::of(one, now))
+}
+
+/// The findings of a test.
+pub(crate) fn test(report: &TestReport, now: &Moment) -> Value {
+    value(&TestView::of(report, now))
+}
+
+fn value(view: &impl Serialize) -> Value {
+    serde_json::to_value(view).expect("a view has text keys alone")
 }
 
 /// An app, as every command shows it to a program.

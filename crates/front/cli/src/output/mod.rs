@@ -18,7 +18,7 @@ pub(crate) mod table;
 use std::io::{ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lanyard_broker::Told;
+use lanyard_operation::Problem;
 use lanyard_protocol::{visible, visible_json};
 
 use self::table::Block;
@@ -75,10 +75,10 @@ pub(crate) fn note(text: &str) {
 }
 
 /// Warns of rows that are in no list, because they cannot be read.
-pub(crate) fn unreadable(rows: &[Told]) {
+pub(crate) fn unreadable(rows: &[Problem]) {
     for row in rows {
         note(&format!("warning: not listed, because its row cannot be read: {row}"));
-        if let Some(hint) = row.hint() {
+        if let Some(hint) = row.next_step() {
             note(&format!("hint: {hint}"));
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lanyard_secret::AccessToken;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// The reply, as DESIGN's section 6 has it.
@@ -17,6 +18,25 @@ pub(super) struct TokenReply<'a> {
     /// Why it does not last as long as was asked; left out where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<&'a str>,
+}
+
+/// The reply's description.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
+pub(super) struct TokenDescription {
+    access_token: String,
+    #[schemars(extend("enum" = ["Bearer"]))]
+    token_type: String,
+    /// For how many seconds it is valid; null if Webex did not say.
+    expires_in: Option<u64>,
+    /// When it expires; null if Webex did not say.
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: Option<String>,
+    /// The granted scopes; null if Webex did not name them.
+    scopes: Option<Vec<String>>,
+    /// Why it is valid for a shorter time than was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 impl<'a> TokenReply<'a> {

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use jiff::Timestamp;
 use lanyard_broker::{Asked, Error, HandOut, Ready, Shortfall, Taken};
 use lanyard_credential::{Capability, CredentialName, Generation};
+use lanyard_operation::Context as _;
 use lanyard_secret::AccessToken;
 use lanyard_time::Moment;
 
+use super::Authenticated;
 use super::reply::TokenReply;
 use crate::body::{self, Body};
 use crate::caller::Caller;
-use crate::problem::{Code, Problem};
+use crate::problem::{self, Code, Problem};
 use crate::record::{self, About};
-use crate::serve::{Scope, Shared};
+use crate::serve::Shared;
 
 /// The header in which a command of the owner names the purpose of a token, for the audit. Accepted on the owner's socket alone.
 pub(crate) const MEANS: HeaderName = HeaderName::from_static("lanyard-means");
@@ -79,7 +82,7 @@ fn at_once(
     // An error is a damaged row, or a home that is paused.
     match shared.hand_outs.take(name, min_validity, now).map_err(|error| Problem::from(Error::from(error)))? {
         Taken::Good(ready) => Ok(ready),
-        Taken::Stale(unseen) => Err(Problem::stale(unseen).into()),
+        Taken::Stale(unseen) => Err(problem::stale(unseen).into()),
         Taken::Short(_) | Taken::None | Taken::Unknown => {
             let name = name.parse().map_err(|_| Problem::new(Code::NoSuchName, "no credential has such a name"))?;
             Err(NotNow::Later(Later { name, min_validity, means: Arc::clone(means) }))
@@ -87,13 +90,29 @@ fn at_once(
     }
 }
 
+/// Gives a token, and waits for its renewal if it must.
+pub(super) async fn wait(
+    State(shared): State<Arc<Shared>>,
+    Authenticated(caller): Authenticated,
+    sent: axum::extract::Request,
+) -> axum::response::Response {
+    let uri = sent.uri();
+    let name = asked(uri.path()).unwrap_or_default();
+    super::passed_on(match answer(&shared, &caller, name, uri.query(), sent.headers()) {
+        Ok(response) => response,
+        Err(later) => later.answer(shared, caller).await,
+    })
+}
+
 impl Later {
-    pub(crate) async fn answer(self, shared: Arc<Shared>, caller: Caller) -> Response<Body> {
+    async fn answer(self, shared: Arc<Shared>, caller: Caller) -> Response<Body> {
         let about = record::about(&shared, self.name.as_str());
-        let broker = match shared.broker_for(&caller, Capability::Token, Scope::Named(&[&self.name])) {
-            Ok(broker) => broker,
-            Err(problem) => return record::refused(&shared, &caller, about, self.means, &problem),
-        };
+        let permitted = caller.may(Capability::Token, about.as_ref().map(|(id, _)| *id), &shared.hand_outs.now());
+        if let Err(problem) = permitted {
+            return record::refused(&shared, &caller, about, self.means, &problem);
+        }
+        let authorized = about.as_ref().map(|(id, name)| (name.clone(), *id));
+        let broker = shared.broker().acting_for(&caller, authorized.as_slice());
         let call = HandOut { name: self.name.clone(), min_validity: self.min_validity, expected: None };
         let outcome = broker.hand_out_soon(call).await;
         // A token that was renewed on the way is in memory before a caller hears of it.
@@ -105,7 +124,7 @@ impl Later {
                 let scopes = credential.scopes.as_ref().map(ToString::to_string);
                 let now = shared.hand_outs.now().wall;
                 if let Some(problem) = note(&shared, &caller, about, self.means, credential.generation, now) {
-                    return problem.response();
+                    return problem::response(&problem);
                 }
                 let warning = handed.shortfall.as_ref().map(because);
                 return reply(&handed.token, handed.left, scopes.as_deref(), warning, now);
@@ -134,7 +153,7 @@ fn hand_over(
     let held = &ready.held;
     let about = Some((held.id, held.name.clone()));
     if let Some(problem) = note(shared, caller, about, means, held.generation, now) {
-        return problem.response();
+        return problem::response(&problem);
     }
     reply(&ready.token, ready.left, held.scopes.as_deref(), warning, now)
 }
@@ -164,7 +183,7 @@ fn reply(
     let reply = TokenReply::new(token, left, scopes, warning, now);
     let bytes = match reply.written() {
         Ok(bytes) => bytes,
-        Err(error) => return Problem::new(Code::Internal, error.to_string()).response(),
+        Err(error) => return problem::response(&Problem::new(Code::Internal, error.to_string())),
     };
     let mut response = Response::new(body::secret(bytes));
     let headers = response.headers_mut();

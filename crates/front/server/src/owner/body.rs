@@ -6,6 +6,8 @@ use hyper::body::Body;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::body::BoxError;
+
 /// The longest body that is read, in bytes: the longest answer of Webex that the broker takes, in base64, and what is around it.
 const LONGEST: u64 = 400 * 1024 * 1024;
 
@@ -17,20 +19,20 @@ pub enum BodyError {
     Length,
     /// It did not come whole.
     #[error("the body is incomplete")]
-    Cut(#[source] hyper::Error),
+    Cut(#[source] BoxError),
 }
 
 /// Reads a body whose length was stated into a buffer of that length.
 pub async fn whole<B>(body: B) -> Result<Zeroizing<Vec<u8>>, BodyError>
 where
-    B: Body<Error = hyper::Error> + Unpin,
+    B: Body<Error: Into<BoxError>> + Unpin,
 {
     let length = body.size_hint().exact().filter(|length| *length <= LONGEST).ok_or(BodyError::Length)?;
     let length = usize::try_from(length).map_err(|_| BodyError::Length)?;
     let mut body = body;
     let mut bytes = Zeroizing::new(Vec::with_capacity(length));
     while let Some(frame) = body.frame().await {
-        let Ok(mut piece) = frame.map_err(BodyError::Cut)?.into_data() else { continue };
+        let Ok(mut piece) = frame.map_err(|error| BodyError::Cut(error.into()))?.into_data() else { continue };
         while piece.has_remaining() {
             let chunk = piece.chunk();
             let count = chunk.len();

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lanyard_broker::Class;
+use lanyard_operation::Class;
 use lanyard_time::{Sleep as _, SystemSleep};
 use thiserror::Error;
 use tokio::net::UnixStream;

@@ -1,7 +1,6 @@
 //! Why a call to a broker brought no reply of its own.
 
-use lanyard_broker::wire::WireError;
-use lanyard_broker::{Class, Error, Told};
+use lanyard_operation::{Class, Code, Problem, WireError};
 use thiserror::Error as ThisError;
 
 use super::OUR_VERSION;
@@ -27,7 +26,7 @@ pub(super) enum Trouble {
     #[error(
         "the broker that runs in this home is Lanyard {theirs}, and this is {OUR_VERSION}: they do not understand each other"
     )]
-    OtherProtocol {
+    OtherVersion {
         /// The broker's version.
         theirs: String,
     },
@@ -55,7 +54,7 @@ impl Trouble {
     fn class(&self) -> Class {
         match self {
             Self::Gone | Self::Ended(_) | Self::Cut(_) => Class::Unreachable,
-            Self::OtherProtocol { .. } => Class::Store,
+            Self::OtherVersion { .. } => Class::Store,
             Self::OtherStore { .. } => Class::Usage,
             Self::Connect(error) => error.class(),
             Self::Wire(_) | Self::Internal => Class::Failed,
@@ -67,7 +66,7 @@ impl Trouble {
             Self::Connect(error) => return error.hint(),
             Self::Gone => "run the same command again",
             Self::Ended(_) | Self::Cut(_) => "see what has become of it before you repeat it: lanyard show",
-            Self::OtherProtocol { .. } => {
+            Self::OtherVersion { .. } => {
                 "stop that broker and restart it with this version, or use the version that it was started with"
             }
             Self::OtherStore { hint, .. } => hint,
@@ -77,12 +76,8 @@ impl Trouble {
     }
 }
 
-impl From<Trouble> for Error {
+impl From<Trouble> for Problem {
     fn from(trouble: Trouble) -> Self {
-        let told = Told::new(trouble.class(), trouble.to_string(), trouble.hint());
-        match std::error::Error::source(&trouble) {
-            Some(source) => told.because(source).into(),
-            None => told.into(),
-        }
+        Self::of(Code::of_class(trouble.class()), &trouble).hint(trouble.hint())
     }
 }

@@ -10,14 +10,13 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use lanyard_broker::wire::{self, decode, decode_error};
-use lanyard_broker::{Error, Travels};
+use lanyard_operation::{Code, Operation, Problem, decode, encode};
 use lanyard_store::StoreIdentity;
 
 use super::body::whole;
 use super::connect::{ConnectError, open};
 use super::error::Trouble;
-use super::{ERROR, Kind, OUR_VERSION, PROTOCOL, ROUTE, STORE, VERSION};
+use super::{ERROR, OUR_VERSION, ROUTE, STORE, VERSION};
 
 /// The broker that runs in a home, as its owner speaks to it.
 #[derive(Debug)]
@@ -59,26 +58,38 @@ impl Owner {
         &self.socket
     }
 
-    /// Has the broker do a use case. A call that may have reached the broker is never sent again.
-    pub async fn call<C: Travels>(&self, call: C) -> Result<C::Reply, Error> {
-        tracing::debug!(?call, "call to the broker");
-        let body = Bytes::from_owner(wire::encode(&call).map_err(Trouble::from)?);
-        let answered = self.send(request(C::NAME, &self.meant.store, body)?).await?;
+    /// Has the broker perform an operation. One that may have reached the broker is never sent again.
+    pub async fn perform<O: Operation>(&self, operation: O) -> Result<O::Reply, Problem> {
+        tracing::debug!(?operation, "operation for the broker");
+        let body = Bytes::from_owner(encode(&operation).map_err(Trouble::from)?);
+        let answered = self.send(request(O::DECLARED.name, &self.meant.store, body)?).await?;
         let (head, body) = answered.into_parts();
         if let Some(version) = text(&head.headers, &VERSION) {
             self.version.get_or_init(|| version.to_owned());
         }
         let body = whole(body).await.map_err(Trouble::Cut)?;
-        match kind(head.status, &head.headers) {
-            None => Ok(decode(&body).map_err(Trouble::from)?),
-            Some(Kind::NotDone) => Err(decode_error(&body).map_err(Trouble::from)?),
-            Some(Kind::OtherProtocol | Kind::NoSuchCall | Kind::Unreadable) => {
-                let theirs = self.version.get().cloned().unwrap_or_else(|| "of another version".to_owned());
-                Err(Trouble::OtherProtocol { theirs }.into())
-            }
-            Some(Kind::OtherStore) => Err(self.other_store(&head.headers).into()),
-            Some(Kind::Internal) => Err(Trouble::Internal.into()),
+        let is_broker = head.headers.contains_key(&VERSION);
+        if is_broker && head.status == StatusCode::OK {
+            return Ok(decode(&body).map_err(Trouble::from)?);
         }
+        // A process that does not name its version, or whose problem cannot be read, is an earlier Lanyard, or not a broker at all.
+        let problem = decode::<Problem>(&body).ok().filter(|_| is_broker);
+        Err(match (problem, text(&head.headers, &ERROR).and_then(Code::of)) {
+            (Some(_), Some(Code::OtherStore)) => self.other_store(&head.headers).into(),
+            (Some(problem), Some(Code::NoSuchOperation | Code::UnreadableOperation)) => {
+                tracing::debug!(%problem, "refused by another version");
+                self.other_version_problem()
+            }
+            (Some(problem), _) => problem,
+            // An earlier Lanyard has nothing at this path.
+            (None, Some(Code::NoSuchPath) | None) => self.other_version_problem(),
+            (None, Some(_)) => Trouble::Internal.into(),
+        })
+    }
+
+    fn other_version_problem(&self) -> Problem {
+        let theirs = self.version.get().cloned().unwrap_or_else(|| "of another version".to_owned());
+        Trouble::OtherVersion { theirs }.into()
     }
 
     fn other_store(&self, headers: &HeaderMap) -> Trouble {
@@ -155,21 +166,8 @@ fn request(name: &str, store: &StoreIdentity, body: Bytes) -> Result<Request<Ful
     headers.insert(HOST, HeaderValue::from_static("lanyard"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(VERSION, HeaderValue::from_static(OUR_VERSION));
-    headers.insert(PROTOCOL, HeaderValue::from(wire::PROTOCOL));
     headers.insert(STORE, HeaderValue::try_from(store.to_string()).map_err(|_| Trouble::Internal)?);
     Ok(request)
-}
-
-/// The kind of error that a reply is; `None` for none.
-fn kind(status: StatusCode, headers: &HeaderMap) -> Option<Kind> {
-    if status == StatusCode::OK {
-        // A server that does not name its protocol is not a broker, or one of another time.
-        let ours = text(headers, &PROTOCOL).is_some_and(|number| number == wire::PROTOCOL.to_string());
-        return (!ours).then_some(Kind::OtherProtocol);
-    }
-    let word = text(headers, &ERROR);
-    let kind = Kind::ALL.into_iter().find(|kind| Some(kind.as_str()) == word);
-    Some(kind.unwrap_or(Kind::Internal))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 use lanyard_broker::{Error, IssueToken};
 use lanyard_client::{IssuedToken, TokenSource};
 use lanyard_credential::{CredentialName, Generation};
+use lanyard_operation::Problem;
 use lanyard_protocol::Environment;
 
 use super::Owner;
@@ -29,22 +30,22 @@ impl Owner {
 }
 
 impl OwnerTokens<'_> {
-    async fn ask(&self, refused: Option<Generation>) -> Result<Option<IssuedToken>, Error> {
+    async fn ask(&self, refused: Option<Generation>) -> Result<Option<IssuedToken>, Problem> {
         let (name, expected, means) = (self.name.clone(), self.expected.clone(), self.means.clone());
-        Ok(self.owner.call(IssueToken { name, expected, refused, means }).await?.map(IssuedToken::from))
+        Ok(self.owner.perform(IssueToken { name, expected, refused, means }).await?.map(IssuedToken::from))
     }
 }
 
 impl TokenSource for OwnerTokens<'_> {
-    type Error = Error;
+    type Error = Problem;
 
-    async fn issue(&self) -> Result<IssuedToken, Error> {
+    async fn issue(&self) -> Result<IssuedToken, Problem> {
         let issued = self.ask(None).await?;
         // Only a refused token can have no successor.
-        issued.ok_or_else(|| Error::NotHandingOut { name: self.name.clone(), state: "pending" })
+        issued.ok_or_else(|| Error::NotHandingOut { name: self.name.clone(), state: "pending" }.into())
     }
 
-    async fn replace(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Error> {
+    async fn replace(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Problem> {
         self.ask(Some(Generation::new(refused.generation))).await
     }
 }

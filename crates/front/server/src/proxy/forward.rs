@@ -136,7 +136,7 @@ impl Proxy {
             Ok(response) => response,
             Err(problem) => {
                 tracing::debug!(call = shown, code = problem.code().as_str(), "not forwarded");
-                problem.response()
+                crate::problem::response(&problem)
             }
         }
     }

@@ -117,7 +117,7 @@ async fn fill(broker: &Broker, webex: &Webex) {
         token,
         replace: false,
     };
-    broker.call(personal).await.unwrap();
+    broker.perform(personal).await.unwrap();
     let app = &description.service_app;
     let registration = AddApp {
         name: "calling".parse().unwrap(),
@@ -129,7 +129,7 @@ async fn fill(broker: &Broker, webex: &Webex) {
         scopes: ScopeSet::default(),
         application_id: Some(app.application_id.clone()),
     };
-    broker.call(registration).await.unwrap();
+    broker.perform(registration).await.unwrap();
     let service_app = AddServiceApp {
         name: "acme".parse().unwrap(),
         app: "calling".parse().unwrap(),
@@ -137,7 +137,7 @@ async fn fill(broker: &Broker, webex: &Webex) {
         replace: false,
         expected: None,
     };
-    broker.call(service_app).await.unwrap();
+    broker.perform(service_app).await.unwrap();
 }
 
 async fn listen(listener: TcpListener, proxy: Arc<Proxy>, org: Option<OrgId>) {
@@ -161,6 +161,6 @@ async fn answer(request: Request<Incoming>, proxy: &Proxy, org: Option<OrgId>, a
     let other = request.headers().contains_key(BOUND_TO_ANOTHER).then(|| CredentialId::random(&SystemEntropy));
     match Forward::read(request, name, below, base) {
         Ok(call) => proxy.forward(call.held_to(org).bound_to(other)).await,
-        Err(problem) => problem.response(),
+        Err(problem) => lanyard_server::problem_response(&problem),
     }
 }

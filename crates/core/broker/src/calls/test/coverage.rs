@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use lanyard_credential::{Credential, CredentialName};
+use lanyard_operation::Operation as _;
 use lanyard_protocol::{Device, ListDevices, ListWorkspaces, WorkspaceId};
 use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::expect;
-use crate::{Broker, Call as _, Error};
+use crate::{Broker, Error};
 
 /// The devices that a bot sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

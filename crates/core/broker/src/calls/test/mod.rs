@@ -3,7 +3,8 @@
 mod coverage;
 mod job;
 
-use lanyard_credential::{Credential, CredentialName, Job, Kind, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_credential::{Capability, Credential, CredentialName, Job, Kind, Renewal, Standing, Trouble, TroubleKind};
+use lanyard_operation::{About, Class, Declaration, Operation, Problem};
 use lanyard_protocol::Environment;
 use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
@@ -14,10 +15,11 @@ use crate::environment::expect;
 use crate::error::class_of;
 use crate::identity::differs;
 use crate::renewal::{HandOut, TokenVerdict};
-use crate::{Broker, Call, Class, Error, Obstacle};
+use crate::{Broker, Error, Obstacle};
 
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Test {
     /// The credential.
     pub name: CredentialName,
@@ -56,7 +58,7 @@ pub enum TokenFinding {
     /// It is not accepted, and no new one is to be had.
     Refused(Trouble),
     /// There is none.
-    None(#[serde(with = "crate::wire::error")] Box<Error>),
+    None(Box<Problem>),
     /// Webex could not be asked.
     Unknown(String),
 }
@@ -89,8 +91,16 @@ impl TestReport {
     }
 }
 
-impl Call for Test {
+impl Operation for Test {
+    const DECLARED: Declaration = Declaration::read("credential.test").needs(Capability::Refresh);
+
+    type Context = Broker;
     type Reply = TestReport;
+    type Error = Error;
+
+    fn about(&self) -> About<'_> {
+        About::Named([&self.name].into_iter().chain(&self.against).collect())
+    }
 
     async fn run(self, broker: &Broker) -> Result<TestReport, Error> {
         let handed = match broker.usable_token(&self.name, self.expected.as_ref()).await {
@@ -194,7 +204,7 @@ impl Broker {
         }
         Ok(TestReport {
             credential: self.credential(name).await?,
-            token: TokenFinding::None(Box::new(error)),
+            token: TokenFinding::None(Box::new(error.into())),
             jobs: Vec::new(),
             sight: None,
             coverage: None,

@@ -34,7 +34,7 @@ impl Guest {
             display_name: self.display_name,
             expected: common.expected()?,
         };
-        let added = broker.call(call).await?;
+        let added = broker.perform(call).await?;
         super::report(&broker, &added, common).await
     }
 }

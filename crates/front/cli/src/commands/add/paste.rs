@@ -43,7 +43,7 @@ impl Paste {
         let broker = common.or_new(opened).await?;
         let token = AccessToken::new(text.as_str());
         let call = AddToken { name: self.name, kind, environment, token, replace: self.replace };
-        let added = broker.call(call).await?;
+        let added = broker.perform(call).await?;
         let credential = added.credential();
         let now = context::parts().clock.now();
         if common.json {

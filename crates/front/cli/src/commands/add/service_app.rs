@@ -46,12 +46,12 @@ impl ServiceApp {
             ServiceAppSource::Via { name, organisation }
         } else {
             let (name, app) = (self.name.clone(), self.app.clone());
-            broker.call(Precheck::AddServiceApp { name, app, expected: expected.clone() }).await?;
+            broker.perform(Precheck::AddServiceApp { name, app, expected: expected.clone() }).await?;
             let text = prompt::secret("refresh token", "--refresh-token-file", self.refresh_token_file.as_deref())?;
             ServiceAppSource::RefreshToken(RefreshToken::new(text.as_str()))
         };
         let call = AddServiceApp { name: self.name, app: self.app, source, replace: self.replace, expected };
-        let added = broker.call(call).await?;
+        let added = broker.perform(call).await?;
         super::report(&broker, &added, common).await
     }
 }

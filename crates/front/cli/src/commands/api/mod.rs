@@ -181,7 +181,7 @@ impl Caller {
             body: SecretBytes::new(self.body.clone()),
             expected: self.expected.clone(),
         };
-        let reply = self.broker.call(call).await?;
+        let reply = self.broker.perform(call).await?;
         if let Some(why) = &reply.unrecorded {
             output::note(&format!("warning: this call is missing from the audit: {why}"));
         }
@@ -207,10 +207,10 @@ fn finish(reply: &ApiReply, named: bool, json: bool) -> ExitCode {
 /// that Lanyard does not have.
 fn code(status: StatusCode) -> u8 {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => exit::code_of(lanyard_broker::Class::PersonMustAct),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => exit::code_of(lanyard_broker::Class::Unreachable),
-        status if status.is_server_error() => exit::code_of(lanyard_broker::Class::Unreachable),
-        _ => exit::code_of(lanyard_broker::Class::Failed),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => exit::code_of(lanyard_operation::Class::PersonMustAct),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED => exit::code_of(lanyard_operation::Class::Unreachable),
+        status if status.is_server_error() => exit::code_of(lanyard_operation::Class::Unreachable),
+        _ => exit::code_of(lanyard_operation::Class::Failed),
     }
 }
 

@@ -97,10 +97,10 @@ impl Place {
         };
         let failed = |message: String| Failure::Usage { message, hint: "lanyard api [NAME] [METHOD] PATH".to_owned() };
         let Some(name) = caller.name.clone() else { return Err(failed("no credential is named".to_owned())) };
-        let webex = match caller.broker.call(FindWebex { name: name.clone() }).await? {
+        let webex = match caller.broker.perform(FindWebex { name: name.clone() }).await? {
             Some(webex) => webex,
             // Says that there is no such credential, and which ones have similar names.
-            None => caller.broker.call(Show { name }).await?.environment,
+            None => caller.broker.perform(Show { name }).await?.credential.environment,
         };
         ApiPath::within(&webex, &address).map_err(|error| failed(format!("{address:?}: {error}")))
     }
@@ -110,7 +110,7 @@ impl Ambiguous {
     /// Refuses the word if a credential has this name, rather than to guess what is meant.
     pub(super) async fn refuse(&self, broker: &Access) -> Result<(), Failure> {
         let (Self::Path(name) | Self::Method(name)) = self else { return Ok(()) };
-        if broker.call(FindWebex { name: name.clone() }).await?.is_none() {
+        if broker.perform(FindWebex { name: name.clone() }).await?.is_none() {
             return Ok(());
         }
         Err(match self {

@@ -88,9 +88,9 @@ impl Add {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
             };
-            broker.call(attempt).await?
+            broker.perform(attempt).await?
         };
-        let app = broker.call(self.into_call(environment, client_id, client_secret, scopes)).await?;
+        let app = broker.perform(self.into_call(environment, client_id, client_secret, scopes)).await?;
         if common.json {
             return shown(&app, &verdict);
         }

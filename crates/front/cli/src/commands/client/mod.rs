@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use lanyard_broker::{
-    AddClient, AddedClient, Class, Holding, ListClients, ListRefusedClients, Precheck, RemoveClient, ShowClient,
-    ShownClient,
+    AddClient, AddedClient, Holding, ListClients, ListRefusedClients, Precheck, RemoveClient, ShowClient, ShownClient,
 };
 use lanyard_credential::{Capability, CapabilitySet, ClientKey, ClientName, CredentialName, MethodSet, PathPattern};
+use lanyard_operation::Class;
 use lanyard_protocol::{OrgId, WebexId};
 use serde_json::json;
 
@@ -122,7 +122,7 @@ impl Client {
             Self::Add(command) => command.run(common).await?,
             Self::List(List { wide }) => list(wide, common).await?,
             Self::Show(Name { name }) => {
-                let shown = common.broker().await?.call(ShowClient { name }).await?;
+                let shown = common.broker().await?.perform(ShowClient { name }).await?;
                 if common.json {
                     output::json::print(&output::client::json(&shown))?;
                 } else {
@@ -133,8 +133,8 @@ impl Client {
             Self::Remove(Remove { name, sure }) => {
                 let broker = common.broker().await?;
                 if sure.asks() {
-                    broker.call(Precheck::Change).await?;
-                    match broker.call(ShowClient { name: name.clone() }).await {
+                    broker.perform(Precheck::Change).await?;
+                    match broker.perform(ShowClient { name: name.clone() }).await {
                         Err(error) if error.class() == Class::NoSuchName => return Err(error.into()),
                         // One that is refused, because it was altered, can be removed.
                         _ => {}
@@ -143,7 +143,7 @@ impl Client {
                         "Remove the client {name}? Its key stops working immediately and cannot be restored"
                     ))?;
                 }
-                let shown = broker.call(RemoveClient { name }).await?;
+                let shown = broker.perform(RemoveClient { name }).await?;
                 removed(&shown, common)?;
             }
         }
@@ -162,7 +162,7 @@ impl Add {
         let call =
             AddClient { name: self.name, capabilities, credentials, methods, paths, org: self.org, expires_at, uid };
         let broker = common.broker().await?;
-        let added = broker.call(call).await?;
+        let added = broker.perform(call).await?;
         // As `client show` has it.
         let mut credentials = self.credentials;
         credentials.sort_unstable();
@@ -181,7 +181,7 @@ impl Add {
         if key.is_some() && (told.is_err() || output::reader_gone()) {
             // A client whose key was not read is of no use.
             let name = shown.client.name;
-            broker.call(RemoveClient { name: name.clone() }).await?;
+            broker.perform(RemoveClient { name: name.clone() }).await?;
             return Err(Failure::Other {
                 message: format!("the key could not be printed, so the client {name} was removed again"),
                 hint: Some("run the command again, and read its standard output".to_owned()),
@@ -213,7 +213,7 @@ fn warn_of_pointless(client: &lanyard_credential::Client, about: [bool; 3]) {
 
 async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
     let (refused, clients) = match common.broker_if_any().await? {
-        Some(broker) => (broker.call(ListRefusedClients).await?, broker.call(ListClients).await?),
+        Some(broker) => (broker.perform(ListRefusedClients).await?, broker.perform(ListClients).await?),
         None => (Vec::new(), Vec::new()),
     };
     for one in &refused {

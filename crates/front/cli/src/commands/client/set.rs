@@ -79,7 +79,7 @@ impl Set {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         let Self { name, policy } = self;
         let given = policy.limits();
-        let shown = common.broker().await?.call(policy.change(name)?).await?;
+        let shown = common.broker().await?.perform(policy.change(name)?).await?;
         warn_of_pointless(&shown.client, given);
         if common.json {
             return output::json::print(&output::client::json(&shown));

@@ -40,7 +40,7 @@ pub(super) async fn kill_and_recover(stage: &Stage) -> Result<(), Failure> {
         &format!("the store still holds generation {before}, and the note that a renewal was about to start"),
     )?;
 
-    stage.broker.call(Refresh { name: named("admin")?, force: true, take_over: false, expected: None }).await?;
+    stage.broker.perform(Refresh { name: named("admin")?, force: true, take_over: false, expected: None }).await?;
     let after = stage.show("admin").await?.generation.number();
     check(
         after == before + 1,

@@ -40,7 +40,7 @@ pub(super) async fn integration(stage: &Stage) -> Result<(), Failure> {
         scopes: scopes.clone(),
         application_id: None,
     };
-    stage.broker.call(add).await?;
+    stage.broker.perform(add).await?;
     let begin = BeginSignIn {
         name: named("admin")?,
         app: Some(named("desk")?),
@@ -48,10 +48,10 @@ pub(super) async fn integration(stage: &Stage) -> Result<(), Failure> {
         replace: false,
         expected: None,
     };
-    let sign_in = Arc::new(stage.broker.call(begin).await?);
+    let sign_in = Arc::new(stage.broker.perform(begin).await?);
     let callback = person_signs_in(stage, sign_in.url(&redirect_uri)).await?;
     let finish = FinishSignIn { sign_in, callback, redirect_uri, pasted: false };
-    let SignedIn { credential, missing, .. } = stage.broker.call(finish).await?;
+    let SignedIn { credential, missing, .. } = stage.broker.perform(finish).await?;
     if let Subject::Known(subject) = &credential.subject {
         say(&format!("  admin: an integration; {} signed in and consented", output::credential::subject(subject)));
     }
@@ -85,7 +85,7 @@ pub(super) async fn others(stage: &Stage) -> Result<(), Failure> {
     ] {
         let token = AccessToken::new(token.as_str());
         let environment = stage.environment.clone();
-        stage.broker.call(AddToken { name: named(name)?, kind, environment, token, replace: false }).await?;
+        stage.broker.perform(AddToken { name: named(name)?, kind, environment, token, replace: false }).await?;
         say(&format!("  {name}: {said}"));
     }
     let app = &webex.service_app;
@@ -99,10 +99,10 @@ pub(super) async fn others(stage: &Stage) -> Result<(), Failure> {
         scopes: ScopeSet::default(),
         application_id: None,
     };
-    stage.broker.call(add).await?;
+    stage.broker.perform(add).await?;
     let source = ServiceAppSource::RefreshToken(RefreshToken::new(app.refresh_token.as_str()));
     let add = AddServiceApp { name: named("fleet")?, app: named("fleet-app")?, source, replace: false, expected: None };
-    stage.broker.call(add).await?;
+    stage.broker.perform(add).await?;
     say("  fleet: a service app; a machine account that an administrator authorised");
     let add = AddGuest {
         name: named("visitor")?,
@@ -111,7 +111,7 @@ pub(super) async fn others(stage: &Stage) -> Result<(), Failure> {
         display_name: "A visitor".to_owned(),
         expected: None,
     };
-    stage.broker.call(add).await?;
+    stage.broker.perform(add).await?;
     say("  visitor: a guest, minted through the service app, and minted again whenever it is needed");
     Ok(())
 }

@@ -44,11 +44,11 @@ impl Stage {
 
     pub(super) async fn hand_out(&self, name: &str) -> Result<HandedOut, Failure> {
         let call = HandOut { name: named(name)?, min_validity: Duration::ZERO, expected: None };
-        Ok(self.broker.call(call).await?)
+        Ok(self.broker.perform(call).await?)
     }
 
     pub(super) async fn show(&self, name: &str) -> Result<Credential, Failure> {
-        Ok(self.broker.call(Show { name: named(name)? }).await?)
+        Ok(self.broker.perform(Show { name: named(name)? }).await?.credential)
     }
 
     /// Whether Webex accepts a token.
@@ -58,8 +58,9 @@ impl Stage {
 
     /// All credentials, as `lanyard list` shows them.
     pub(super) async fn table(&self) -> Result<Block, Failure> {
-        let all = self.broker.call(List).await?;
+        let all = self.broker.perform(List).await?;
         let room = table::room().map(|room| room.saturating_sub(INDENT));
+        let all: Vec<_> = all.into_iter().map(|listed| listed.credential).collect();
         let shown: Vec<_> = all.iter().collect();
         Ok(output::credential::list_within(&shown, &all, &context::parts().clock.now(), room).indented(INDENT))
     }

@@ -62,7 +62,7 @@ async fn bot(stage: &Stage) -> Result<(), Failure> {
     let test = async || -> Result<TestReport, Failure> {
         let (name, against) = (named("lobby")?, Some(named("admin")?));
         let test = Test { name, jobs: vec![Job::Devices], against, expected: None };
-        Ok(stage.broker.call(test).await?)
+        Ok(stage.broker.perform(test).await?)
     };
     let seen = |report: &TestReport| report.sight.as_ref().and_then(|sight| sight.devices);
     let report = test().await?;
@@ -101,7 +101,7 @@ fn child(stage: &Stage) -> Result<(), Failure> {
 
 async fn clear(stage: &Stage) -> Result<(), Failure> {
     let last = stage.hand_out("admin").await?;
-    let cleared = stage.broker.call(Clear { name: named("admin")?, expected: None }).await?;
+    let cleared = stage.broker.perform(Clear { name: named("admin")?, expected: None }).await?;
     let revoked = |outcome: &RevocationOutcome| *outcome == RevocationOutcome::Revoked;
     let all = !cleared.revocations.is_empty() && cleared.revocations.iter().all(|one| revoked(&one.outcome));
     check(all, "Webex confirmed that its tokens are revoked")?;

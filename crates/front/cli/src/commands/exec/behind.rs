@@ -32,7 +32,7 @@ pub(super) async fn run(
     common: &Common,
 ) -> Result<ExitCode, Failure> {
     // A wrong name, a paused home, or a credential without a token is an error before anything is started.
-    access.call(CheckCalls { name: name.clone() }).await?;
+    access.perform(CheckCalls { name: name.clone() }).await?;
     let way = match &access {
         Access::Local(broker) => Way::Here(broker.clone()),
         Access::Remote(owner) => Way::Broker(owner.socket().to_owned()),

@@ -40,8 +40,8 @@ pub(super) struct Run<'a> {
 pub(super) async fn run(app: AppName, how: How, run: Run<'_>, common: &Common) -> Result<ExitCode, Failure> {
     let home = Broker::new(&common.open_home().await?.store, context::parts(), context::actor());
     // A home that is paused, or an app that is not there, is an error before a person is sent to a browser.
-    home.call(Precheck::Change).await?;
-    let app = home.call(ShowApp { name: app }).await?;
+    home.perform(Precheck::Change).await?;
+    let app = home.perform(ShowApp { name: app }).await?;
     let secret = match home.store().app_secret(app.id).await {
         Ok(secret) => secret.ok_or(Error::AppGone)?,
         Err(StoreError::Sealed(_)) => return Err(Error::AppDamaged { app: app.name }.into()),
@@ -131,7 +131,7 @@ impl Temporary {
             scopes,
             application_id,
         };
-        self.broker.call(copy).await?;
+        self.broker.perform(copy).await?;
         let begin = BeginSignIn {
             name: name.clone(),
             app: Some(app.clone()),
@@ -139,7 +139,7 @@ impl Temporary {
             replace: false,
             expected: common.expected()?,
         };
-        let signed_in = match self.broker.call(begin).await {
+        let signed_in = match self.broker.perform(begin).await {
             Ok(sign_in) => how.sign_in(access, sign_in).await,
             Err(error) => Err(error.into()),
         };
@@ -157,7 +157,7 @@ impl Temporary {
 /// Records in the home that a program got a token. The tokens' own records end with the temporary home.
 async fn record(home: &Broker, credential: &Credential, means: String) {
     let (id, name, generation) = (credential.id, credential.name.clone(), credential.generation);
-    if let Err(error) = home.call(RecordHandOut { id, name, generation, means }).await {
+    if let Err(error) = home.perform(RecordHandOut { id, name, generation, means }).await {
         output::note(&format!("warning: this hand-out is missing from the audit: {error}"));
     }
     if let Err(error) = home.store().close().await {
@@ -168,9 +168,9 @@ async fn record(home: &Broker, credential: &Credential, means: String) {
 /// Revokes the tokens, and reports those that remain valid. By a broker of its own, because the other one may have been told to stop.
 async fn clear_all(store: &Store) {
     let broker = Broker::new(store, context::parts(), context::actor());
-    let Ok(all) = broker.call(List).await else { return };
-    for Credential { name, environment, .. } in all {
-        let left: Vec<String> = match broker.call(Clear { name, expected: None }).await {
+    let Ok(all) = broker.perform(List).await else { return };
+    for Credential { name, environment, .. } in all.into_iter().map(|listed| listed.credential) {
+        let left: Vec<String> = match broker.perform(Clear { name, expected: None }).await {
             Ok(cleared) => cleared.revocations.into_iter().filter_map(|revocation| left(&revocation)).collect(),
             Err(error) => vec![format!("the tokens were not revoked: {error}")],
         };

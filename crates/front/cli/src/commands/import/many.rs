@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use futures_util::StreamExt as _;
-use lanyard_broker::{Error, Keep, LookUp, LookedUp, Origin};
+use lanyard_broker::{Keep, LookUp, LookedUp, Origin};
 use lanyard_credential::{AppKind, AppName, Credential, CredentialName, Kind};
+use lanyard_operation::{Code, Problem};
 use lanyard_protocol::Environment;
 use serde_json::{Value, json};
 
@@ -69,7 +70,7 @@ pub(super) async fn run(file: &Path, app: Option<&AppName>, common: &Common) -> 
 /// Why a line is not kept: its own words, or a failed call.
 enum No {
     Line(String),
-    Call(Box<Error>),
+    Call(Box<Problem>),
 }
 
 async fn look_up(
@@ -84,7 +85,7 @@ async fn look_up(
     };
     let name = row.name.clone();
     let call = call(row, environment, expected);
-    let looked_up = broker.call(call).await.map_err(|error| No::Call(Box::new(error)));
+    let looked_up = broker.perform(call).await.map_err(|error| No::Call(Box::new(error)));
     (line.number, Some(name), looked_up)
 }
 
@@ -101,12 +102,12 @@ async fn keep(broker: &Access, looked_up: Result<LookedUp, No>) -> Outcome {
     let kept = match looked_up {
         Err(No::Line(why)) => return Outcome::Refused { why, hint: None },
         Err(No::Call(error)) => Err(*error),
-        Ok(looked_up) => broker.call(Keep(looked_up)).await,
+        Ok(looked_up) => broker.perform(Keep(looked_up)).await,
     };
     match kept {
         Ok(credential) => Outcome::Imported(Box::new(credential)),
-        Err(Error::NameTaken(_)) => Outcome::AlreadyThere,
-        Err(error) => Outcome::Refused { why: error.to_string(), hint: error.hint() },
+        Err(problem) if problem.code() == Code::NameTaken => Outcome::AlreadyThere,
+        Err(problem) => Outcome::Refused { why: problem.to_string(), hint: problem.next_step().map(str::to_owned) },
     }
 }
 

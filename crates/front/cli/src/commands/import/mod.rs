@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Class, Keep, LookUp, Origin, Test, TokenFinding};
+use lanyard_broker::{Keep, LookUp, Origin, Test, TokenFinding};
 use lanyard_credential::{AppName, Credential, CredentialName, RefreshRight};
+use lanyard_operation::Class;
 
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -60,13 +61,13 @@ async fn one(name: CredentialName, file: &Path, app: AppName, common: &Common) -
     let origin = Origin::App { name: app, kind: None };
     let is_bare = tokens.access.is_none();
     let looked_up =
-        broker.call(LookUp { name, origin, tokens, labels: Vec::new(), expected: common.expected()? }).await?;
-    let mut credential = broker.call(Keep(looked_up)).await?;
+        broker.perform(LookUp { name, origin, tokens, labels: Vec::new(), expected: common.expected()? }).await?;
+    let mut credential = broker.perform(Keep(looked_up)).await?;
     let mut code = ExitCode::SUCCESS;
     if is_bare {
         // Without a token to ask with nobody knows whose grant it is. The renewal that the first hand-out would make tells.
         let question = Test { name: credential.name.clone(), jobs: Vec::new(), against: None, expected: None };
-        let report = broker.call(question).await?;
+        let report = broker.perform(question).await?;
         credential = report.credential;
         let reason = match &report.token {
             TokenFinding::Accepted | TokenFinding::Renewed => None,

@@ -46,7 +46,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
             hint: Some(format!("start again: {again} (--paste is for a browser on another machine)")),
         });
     };
-    let finished = broker.call(FinishSignIn { sign_in, callback, redirect_uri, pasted: false }).await;
+    let finished = broker.perform(FinishSignIn { sign_in, callback, redirect_uri, pasted: false }).await;
     let page = match &finished {
         Ok(signed_in) => Page {
             status: StatusCode::OK,

@@ -12,7 +12,7 @@ use crate::output;
 
 /// Shows the code and waits for the person who types it.
 pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
-    let device = broker.call(BeginDeviceSignIn { sign_in }).await?;
+    let device = broker.perform(BeginDeviceSignIn { sign_in }).await?;
     output::note("on any device, open this address and sign in to Webex:");
     output::address(device.page().expose());
     output::note(&format!("and type this code: {}", device.user_code()));
@@ -34,7 +34,7 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
         }
         None => output::note("waiting (Ctrl-C cancels)"),
     }
-    Ok(broker.call(AwaitDevice { device }).await?)
+    Ok(broker.perform(AwaitDevice { device }).await?)
 }
 
 /// Half a line of text for each row of modules; dark on light whatever the terminal's colours, since light modules are drawn.

@@ -50,7 +50,7 @@ impl Login {
             replace: self.replace,
             expected: common.expected()?,
         };
-        let sign_in = broker.call(begin).await?;
+        let sign_in = broker.perform(begin).await?;
         let signed_in = How::chosen(self.paste, self.device).sign_in(&broker, sign_in).await?;
         report(&signed_in, common)?;
         Ok(ExitCode::SUCCESS)

@@ -49,5 +49,5 @@ pub(super) async fn sign_in(broker: &Access, sign_in: SignIn) -> Result<SignedIn
             }
         }
     };
-    Ok(broker.call(FinishSignIn { sign_in: Arc::new(sign_in), callback, redirect_uri, pasted: true }).await?)
+    Ok(broker.perform(FinishSignIn { sign_in: Arc::new(sign_in), callback, redirect_uri, pasted: true }).await?)
 }

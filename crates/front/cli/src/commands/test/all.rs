@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use futures_util::StreamExt as _;
-use lanyard_broker::{Class, Error, List, ListApps, Test as Call, TestReport, TokenFinding, Troubled};
+use lanyard_broker::{ListApps, Test as Call, TestReport, TokenFinding, Troubled};
 use lanyard_credential::{CredentialName, Job};
+use lanyard_operation::{Class, Problem};
 use serde_json::json;
 
 use crate::access::Access;
@@ -20,7 +21,7 @@ const WIDEST: usize = 24;
 /// A credential with the outcome of its test.
 pub(in crate::commands) struct Tested {
     pub(in crate::commands) name: CredentialName,
-    outcome: Result<(TestReport, Troubled), Error>,
+    outcome: Result<(TestReport, Troubled), Problem>,
 }
 
 impl Tested {
@@ -61,7 +62,7 @@ impl Tested {
     }
 
     /// An error without the credential's name at its beginning: the row has it already.
-    fn without_name(&self, error: &Error) -> String {
+    fn without_name(&self, error: &Problem) -> String {
         let text = error.to_string();
         let rest = text.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix(' '));
         rest.map_or(text.clone(), |rest| rest.strip_prefix("has ").unwrap_or(rest).to_owned())
@@ -74,10 +75,10 @@ impl Tested {
                 (TokenFinding::Refused(trouble), _) | (_, Some(trouble)) => {
                     Some(lanyard_broker::advice(whose, trouble, &context::parts().clock.now()))
                 }
-                (TokenFinding::None(error), None) => error.hint(),
+                (TokenFinding::None(problem), None) => problem.next_step().map(str::to_owned),
                 _ => None,
             },
-            Err(error) => error.hint(),
+            Err(problem) => problem.next_step().map(str::to_owned),
         }
     }
 }
@@ -85,14 +86,14 @@ impl Tested {
 /// Tests every credential.
 pub(in crate::commands) async fn every(access: &Access, jobs: &[Job], common: &Common) -> Result<Vec<Tested>, Failure> {
     let expected = common.expected()?;
-    let (all, apps) = (access.call(List).await?, access.call(ListApps).await?);
+    let (all, apps) = (context::all(access).await?, access.perform(ListApps).await?);
     let (all, apps) = (&all[..], &apps[..]);
     let tests = futures_util::stream::iter(all)
         .map(|credential| {
             let name = credential.name.clone();
             let call = Call { name: name.clone(), jobs: jobs.to_vec(), against: None, expected: expected.clone() };
             async move {
-                let outcome = access.call(call).await.map(|report| {
+                let outcome = access.perform(call).await.map(|report| {
                     let whose = Troubled::among(&report.credential, apps, all);
                     (report, whose)
                 });
@@ -117,7 +118,7 @@ pub(super) async fn run(access: &Access, jobs: &[Job], common: &Common) -> Resul
         let now = context::parts().clock.now();
         let rows = all.iter().map(|one| match &one.outcome {
             Ok((report, _)) => output::json::test(report, &now),
-            Err(error) => json!({ "name": one.name.as_str(), "error": error.to_string(), "hint": error.hint().as_deref().map(output::pasted::for_this_home) }),
+            Err(error) => json!({ "name": one.name.as_str(), "error": error.to_string(), "hint": error.next_step().map(output::pasted::for_this_home) }),
         });
         output::json::print(&rows.collect::<Vec<_>>())?;
     } else {

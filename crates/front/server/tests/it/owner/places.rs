@@ -3,7 +3,8 @@
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixListener;
 
-use lanyard_broker::{Class, List};
+use lanyard_broker::List;
+use lanyard_operation::Class;
 use lanyard_server::owner::ConnectError;
 use lanyard_testkit::left_out;
 
@@ -112,7 +113,7 @@ async fn a_broker_that_is_gone_by_the_time_it_is_asked_was_not_asked() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
-    let error = owner.call(List).await.unwrap_err();
+    let error = owner.perform(List).await.unwrap_err();
     assert_eq!(error.class(), Class::Unreachable);
     assert!(error.to_string().contains("before the request was sent"), "{error}");
 }

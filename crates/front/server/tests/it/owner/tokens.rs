@@ -31,7 +31,7 @@ async fn a_command_gets_the_token_in_use_and_a_newer_one_at_once() {
     let second = source.replace(&first).await.unwrap().unwrap();
     assert_eq!((second.token.expose_secret(), second.generation), ("second", 2));
     assert_eq!(second.subject, first.subject);
-    let last = world.broker.call(ReadAudit { name: None, since: None, limit: 1 }).await.unwrap().remove(0).record;
+    let last = world.broker.perform(ReadAudit { name: None, since: None, limit: 1 }).await.unwrap().remove(0).record;
     assert_eq!(last.event.to_string(), "devices sync, generation 2");
 
     let elsewhere = owner.tokens_of(stored.name, Some(Environment::fedramp()), "devices sync");

@@ -1,99 +1,89 @@
 //! A command and a broker of different versions.
 
-use http::{HeaderMap, HeaderValue, StatusCode};
-use lanyard_broker::wire::{self, encode};
-use lanyard_broker::{Class, ListApps};
-use lanyard_server::owner::{self, Meant, Owner};
+use lanyard_broker::ListApps;
+use lanyard_operation::Class;
+use lanyard_server::owner::{Meant, Owner, ROUTE};
 use lanyard_store::{DatabasePlace, StoreIdentity};
 
 use super::calls::add_app;
 use super::world::{Impostor, Step, World, connect};
 
-fn headers(protocol: u32, store: &StoreIdentity) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(owner::PROTOCOL, HeaderValue::from(protocol));
-    headers.insert(owner::STORE, store.to_string().parse().unwrap());
-    headers
+fn request(name: &str, store: Option<&StoreIdentity>, body: &str) -> String {
+    let store = store.map(|store| format!("lanyard-store: {store}\r\n")).unwrap_or_default();
+    let length = body.len();
+    format!(
+        "POST {ROUTE}{name} HTTP/1.1\r\nhost: lanyard\r\nconnection: close\r\n{store}content-length: {length}\r\n\r\n{body}"
+    )
 }
 
-#[tokio::test]
-async fn a_broker_does_nothing_for_who_speaks_another_protocol() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_another_version_is_done_or_refused_and_never_misread() {
     let world = World::new().await;
     let store = world.broker.store().identity();
-    for headers in [headers(wire::PROTOCOL + 1, &store), HeaderMap::new()] {
-        let body = encode(&ListApps).unwrap();
-        let response = owner::answer(&world.broker, &store, "somebody", &headers, "ListApps", body).await;
-        assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED);
-        assert_eq!(response.headers()["lanyard-error"], "other-protocol");
-        assert_eq!(response.headers()[owner::VERSION], owner::OUR_VERSION);
+    for (name, body, expected) in [
+        ("app.list", "null", "200 ok"),
+        ("app.future", "null", "lanyard-error: no-such-operation"),
+        ("credential.show", "null", "lanyard-error: unreadable-operation"),
+        // A field of a later version is not ignored.
+        ("credential.rename", r#"{"from":"a","to":"b","dry_run":true}"#, "lanyard-error: unreadable-operation"),
+    ] {
+        let reply = world.raw(&request(name, Some(&store), body)).await;
+        assert!(reply.contains(expected), "{name}: {reply}");
+        assert!(reply.contains("cache-control: no-store") && reply.contains("lanyard-version: "), "{reply}");
     }
 }
 
-#[tokio::test]
-async fn a_call_that_nobody_knows_and_one_that_cannot_be_read_are_told_apart() {
-    let world = World::new().await;
-    let store = world.broker.store().identity();
-    for (name, body, status, kind) in [
-        ("Nothing", &b"null"[..], StatusCode::NOT_FOUND, "no-such-call"),
-        ("Show", &b"null"[..], StatusCode::BAD_REQUEST, "unreadable-call"),
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_so_if_the_broker_does_not_understand_it() {
+    let refused = |code: &str| {
+        let body =
+            r#"{"code":"CODE","class":"Store","said":{"message":"m","source":null},"hint":null,"retry_after_ms":null}"#;
+        let body = body.replace("CODE", code);
+        format!(
+            "HTTP/1.1 404 No\r\nlanyard-error: {code}\r\nlanyard-version: 9.9.9\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    // The last one is an earlier Lanyard, which has nothing at that path.
+    let earlier = "HTTP/1.1 404 No\r\nlanyard-error: no-such-path\r\ncontent-length: 2\r\n\r\n{}".to_owned();
+    for (answer, version) in [
+        (refused("no-such-operation"), "Lanyard 9.9.9"),
+        (refused("unreadable-operation"), "Lanyard 9.9.9"),
+        (earlier, "of another version"),
     ] {
-        let body = zeroize::Zeroizing::new(body.to_vec());
-        let headers = headers(wire::PROTOCOL, &store);
-        let response = owner::answer(&world.broker, &store, "somebody", &headers, name, body).await;
-        assert_eq!(
-            (response.status(), &response.headers()["lanyard-error"]),
-            (status, &HeaderValue::from_static(kind))
-        );
-        assert_eq!(response.headers()["cache-control"], "no-store");
-    }
-}
-
-#[tokio::test]
-async fn a_command_says_so_where_the_broker_speaks_another_protocol() {
-    for answer in [
-        "HTTP/1.1 412 No\r\nlanyard-error: other-protocol\r\nlanyard-version: 9.9.9\r\ncontent-length: 0\r\n\r\n",
-        // A reply in another form is not read, even where it could be.
-        "HTTP/1.1 200 OK\r\nlanyard-protocol: 999\r\nlanyard-version: 9.9.9\r\ncontent-length: 2\r\n\r\n[]",
-    ] {
-        let impostor = Impostor::playing([Step::Answer(answer.to_owned())]);
+        let impostor = Impostor::playing([Step::Answer(answer)]);
         let owner = connect(&impostor.socket()).await.unwrap().unwrap();
-        let error = owner.call(ListApps).await.unwrap_err();
-        assert_eq!(error.class(), Class::Store);
-        assert!(error.to_string().contains("Lanyard 9.9.9"), "{error}");
-        assert!(error.hint().unwrap().contains("stop that broker"));
+        let problem = owner.perform(ListApps).await.unwrap_err();
+        assert_eq!(problem.class(), Class::Store);
+        assert!(problem.to_string().contains(version), "{problem}");
+        assert!(problem.next_step().unwrap().contains("stop that broker"));
     }
 }
 
-#[tokio::test]
-async fn another_version_with_the_same_protocol_is_understood_and_known() {
-    let protocol = wire::PROTOCOL;
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nlanyard-protocol: {protocol}\r\nlanyard-version: 9.9.9\r\ncontent-length: 2\r\n\r\n[]"
-    );
-    let impostor = Impostor::playing([Step::Answer(answer)]);
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_that_is_understood_is_known() {
+    let answer = "HTTP/1.1 200 OK\r\nlanyard-version: 9.9.9\r\ncontent-length: 2\r\n\r\n[]";
+    let impostor = Impostor::playing([Step::Answer(answer.to_owned())]);
     let owner = connect(&impostor.socket()).await.unwrap().unwrap();
-    assert!(owner.call(ListApps).await.unwrap().is_empty());
+    assert!(owner.perform(ListApps).await.unwrap().is_empty());
     assert_eq!(owner.other_version(), Some("9.9.9"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_does_nothing_for_a_command_that_means_another_store() {
     let world = World::new().await;
     let other = DatabasePlace::Server { address: "postgres://u@localhost/other".parse().unwrap(), password_file: None };
     let meant = Meant { store: other.identity(), why: "LANYARD_STORE", hint: "unset LANYARD_STORE" };
     let owner = Owner::connect(&world.socket(), meant).await.unwrap().unwrap();
     for _ in 0..2 {
-        let error = owner.call(add_app()).await.unwrap_err();
-        assert_eq!((error.class(), error.hint().as_deref()), (Class::Usage, Some("unset LANYARD_STORE")));
-        let said = error.to_string();
+        let problem = owner.perform(add_app()).await.unwrap_err();
+        assert_eq!((problem.class(), problem.next_step()), (Class::Usage, Some("unset LANYARD_STORE")));
+        let said = problem.to_string();
         assert!(said.contains("home/lanyard.db") && said.contains("other (LANYARD_STORE)"), "{said}");
     }
-    assert!(world.owner().await.call(ListApps).await.unwrap().is_empty(), "nothing was done");
+    assert!(world.owner().await.perform(ListApps).await.unwrap().is_empty(), "nothing was done");
 
     // A command that names no store is of a version that cannot be trusted to mean this one.
-    let mut nameless = headers(wire::PROTOCOL, &world.broker.store().identity());
-    nameless.remove(owner::STORE);
-    let (store, body) = (world.broker.store().identity(), encode(&ListApps).unwrap());
-    let response = owner::answer(&world.broker, &store, "somebody", &nameless, "ListApps", body).await;
-    assert_eq!(response.headers()["lanyard-error"], "other-store");
+    let reply = world.raw(&request("app.list", None, "null")).await;
+    assert!(reply.contains("lanyard-error: other-store"), "{reply}");
 }

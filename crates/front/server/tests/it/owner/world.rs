@@ -1,42 +1,39 @@
-//! A home with a broker on its socket, and brokers that are none.
+//! A home with a broker on its socket, and impostors.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use lanyard_broker::{Broker, Parts};
-use lanyard_home::Options;
-use lanyard_server::owner::{self, ConnectError, Meant, Owner};
+use lanyard_server::owner::{ConnectError, Meant, Owner};
+use lanyard_server::{Options, Order, Told, serve};
 use lanyard_store::DatabasePlace;
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// A home with its broker; both end with it.
 pub(crate) struct World {
     directory: tempfile::TempDir,
+    /// The same store, used by this process without the broker that serves.
     pub(crate) broker: Broker,
-    listening: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<std::thread::JoinHandle<()>>,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
-        let store_parts = lanyard_store::Parts::new(clock.clone(), entropy.clone());
         let home = directory.path().join("home");
-        let store = lanyard_home::open_or_create(&home, store_parts, Options::default()).await.unwrap().store;
-        let broker = Broker::new(&store, Parts { clock, entropy, sleep: Arc::new(SystemSleep) }, "the broker");
-        let listener = UnixListener::bind(home.join("lanyard.sock")).unwrap();
-        let listening = tokio::spawn(listen(listener, broker.clone()));
-        Self { directory, broker, listening }
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = oneshot::channel();
+        let serving = serve_until(stopped, ready, home.clone());
+        let serving = std::thread::spawn(move || Runtime::new().unwrap().block_on(serving()));
+        is_ready.await.unwrap();
+        let broker = broker(&home).await;
+        Self { directory, broker, stop: Some(stop), serving: Some(serving) }
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -46,11 +43,47 @@ impl World {
     pub(crate) async fn owner(&self) -> Owner {
         connect(&self.socket()).await.unwrap().unwrap()
     }
+
+    /// Sends a request as it is, and gives the reply as text.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        let mut stream = UnixStream::connect(self.socket()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        reply.to_ascii_lowercase()
+    }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.listening.abort();
+        self.stop.take().map(|stop| stop.send(()));
+        self.serving.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+async fn broker(home: &Path) -> Broker {
+    let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+    let parts = lanyard_store::Parts::new(clock.clone(), entropy.clone());
+    let opened = lanyard_home::open_or_create(home, parts, lanyard_home::Options::default()).await;
+    Broker::new(&opened.unwrap().store, Parts { clock, entropy, sleep: Arc::new(SystemSleep) }, "the test")
+}
+
+fn serve_until(stopped: oneshot::Receiver<()>, ready: oneshot::Sender<()>, home: PathBuf) -> impl AsyncFnOnce() + Send {
+    async move || {
+        let (mut stopped, mut ready) = (Some(stopped), Some(ready));
+        let orders = async || match stopped.take() {
+            Some(stopped) => {
+                let _ = stopped.await;
+                Order::Stop
+            }
+            None => std::future::pending().await,
+        };
+        let told = |told| {
+            if let (Told::Ready(_), Some(ready)) = (told, ready.take()) {
+                let _ = ready.send(());
+            }
+        };
+        serve(broker(&home).await, Options { sockets: home, ..Options::default() }, orders, told).await.unwrap();
     }
 }
 
@@ -58,30 +91,6 @@ impl Drop for World {
 pub(crate) async fn connect(socket: &Path) -> Result<Option<Owner>, ConnectError> {
     let store = DatabasePlace::File(socket.with_file_name("lanyard.db")).identity();
     Owner::connect(socket, Meant { store, why: "the test", hint: "none" }).await
-}
-
-async fn listen(listener: UnixListener, broker: Broker) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        tokio::spawn(serve(stream, broker.clone()));
-    }
-}
-
-async fn serve(stream: UnixStream, broker: Broker) {
-    let actor = owner::actor(&stream.peer_cred().unwrap());
-    let service = service_fn(|request: Request<Incoming>| answer(&broker, &actor, request));
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-async fn answer(
-    broker: &Broker,
-    actor: &str,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, owner::BodyError> {
-    let (head, body) = request.into_parts();
-    let name = head.uri.path().strip_prefix(owner::ROUTE).unwrap();
-    let body = owner::whole(body).await?;
-    Ok(owner::answer(broker, &broker.store().identity(), actor, &head.headers, name, body).await.map(Full::new))
 }
 
 /// Something that listens in a directory of its own and plays a script: one connection for each step.

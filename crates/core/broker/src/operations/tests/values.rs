@@ -9,6 +9,7 @@ use lanyard_credential::{
     App, AppId, AppKind, AppName, Credential, CredentialId, CredentialName, Generation, Grant, Job, Kind, Label, Mint,
     Order, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, Trouble, TroubleKind, Validity,
 };
+use lanyard_operation::{Code, Problem, decode, encode};
 use lanyard_protocol::oauth::Callback;
 use lanyard_protocol::{
     AppClientId, Authorization, AuthorizationId, AuthorizationKind, Environment, OrgId, PersonId, PersonType,
@@ -23,7 +24,6 @@ use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
 use serde_json::{Value, json};
 
 use super::Trips;
-use crate::wire::{decode, encode};
 use crate::*;
 
 /// No debugging text and no bytes on the way hold this.
@@ -352,18 +352,19 @@ fn changing(tried: &mut Trips) {
 }
 
 fn looking(tried: &mut Trips) {
-    tried.trip(&List, &vec![credential()]);
+    let listed = || Listed { credential: credential(), state: lanyard_credential::State::NeedsToken };
+    tried.trip(&List, &vec![listed()]);
     let refused = RefusedClient { name: "ci".to_owned(), refusal: Refusal::Missing };
     tried.trip(&ListRefusedClients, &vec![refused]);
-    let rows = || vec![Told::new(Class::Store, "a row", "see lanyard doctor".to_owned())];
+    let rows = || vec![Problem::new(Code::Store, "a row").hint("see lanyard doctor")];
     tried.trip(&ListUnreadable, &rows());
     tried.trip(&ListUnreadableApps, &rows());
-    tried.trip(&Show { name: name() }, &credential());
+    tried.trip(&Show { name: name() }, &listed());
     let findings = [
         TokenFinding::Accepted,
         TokenFinding::Renewed,
         TokenFinding::Refused(trouble()),
-        TokenFinding::None(Box::new(Told::new(Class::Unreachable, "none", "wait".to_owned()).into())),
+        TokenFinding::None(Box::new(Problem::new(Code::Upstream, "none").hint("wait"))),
         TokenFinding::Unknown("x".to_owned()),
     ];
     for token in findings {

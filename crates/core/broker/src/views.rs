@@ -1,0 +1,372 @@
+//! Replies as programs see them: the JSON of the command line's `--json` and of the HTTP API, and the schemas that describe it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lanyard_credential::{Credential, State, Validity};
+use lanyard_time::Moment;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::calls::clear::Cleared;
+use crate::calls::refresh::Refreshed;
+use crate::calls::show::Listed;
+use crate::calls::test::{Coverage, JobReport, NeedReport, NeedVerdict, Sight, TestReport, TokenFinding};
+use crate::error::{Troubled, advice};
+use crate::revocation::Revocation;
+
+/// A credential.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Credential")]
+pub struct CredentialView {
+    /// Its name.
+    pub name: String,
+    /// Its id, which never changes.
+    pub id: String,
+    /// Its kind.
+    #[schemars(extend("enum" = ["personal", "bot", "integration", "service-app", "guest"]))]
+    pub kind: &'static str,
+    /// Its state.
+    #[schemars(extend("enum" = State::ALL.map(State::as_str)))]
+    pub state: &'static str,
+    /// Its Webex.
+    pub environment: String,
+    /// The identity that it acts as.
+    pub subject: SubjectView,
+    /// The organisation of that identity.
+    pub organisation: OrganisationView,
+    /// The granted scopes; null if Webex did not name them.
+    pub scopes: Option<Vec<String>>,
+    /// The number of its token set, counted up with each renewal.
+    pub generation: u32,
+    /// When its access token expires (RFC 3339); null if Webex did not say.
+    #[schemars(extend("format" = "date-time"))]
+    pub access_token_expires_at: Option<String>,
+    /// When its refresh token expires (RFC 3339); null if there is none, or Webex did not say.
+    #[schemars(extend("format" = "date-time"))]
+    pub refresh_token_expires_at: Option<String>,
+    /// When it was last renewed (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    pub last_rotated_at: Option<String>,
+    /// Its last failure, until a renewal succeeds.
+    pub last_error: Option<TroubleView>,
+    /// The owner's own labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The identity behind a token. Each value is null while it is unknown.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Subject")]
+pub struct SubjectView {
+    /// The kind of account, such as `person` or `bot`.
+    #[serde(rename = "type")]
+    pub account: Option<String>,
+    /// Its name, as Webex shows it.
+    pub display_name: Option<String>,
+    /// Its e-mail address.
+    pub email: Option<String>,
+}
+
+/// An organisation. Each value is null while it is unknown.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Organisation")]
+pub struct OrganisationView {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// A credential's failure.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LastError")]
+pub struct TroubleView {
+    /// When it happened (RFC 3339).
+    pub at: Option<String>,
+    /// Its kind.
+    pub kind: &'static str,
+    /// A sentence about it.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+}
+
+impl CredentialView {
+    /// A credential by itself.
+    pub fn of(credential: &Credential, now: &Moment) -> Self {
+        Self::in_state(credential, credential.state(now), now)
+    }
+
+    /// A credential with the state that it has among all credentials.
+    pub fn of_listed(listed: &Listed, now: &Moment) -> Self {
+        Self::in_state(&listed.credential, listed.state, now)
+    }
+
+    /// A credential in a state.
+    pub fn in_state(credential: &Credential, state: State, now: &Moment) -> Self {
+        let subject = credential.subject.known();
+        let organisation = credential.organisation.as_ref();
+        let validity = credential.validity.as_ref();
+        Self {
+            name: credential.name.to_string(),
+            id: credential.id.to_string(),
+            kind: credential.kind.as_str(),
+            state: state.as_str(),
+            environment: credential.environment.id().to_owned(),
+            subject: SubjectView {
+                account: subject.map(|subject| subject.account.as_str().to_owned()),
+                display_name: subject.map(|subject| subject.display_name.clone()),
+                email: subject.and_then(|subject| subject.email.clone()),
+            },
+            organisation: OrganisationView {
+                id: organisation.map(|organisation| organisation.id.as_str().to_owned()),
+                name: organisation.and_then(|organisation| organisation.name.clone()),
+            },
+            scopes: credential.scopes.as_ref().map(|scopes| scopes.iter().map(ToString::to_string).collect()),
+            generation: credential.generation.number(),
+            access_token_expires_at: time(validity.and_then(Validity::access_expires_at)),
+            refresh_token_expires_at: time(validity.and_then(Validity::refresh_expires_at)),
+            last_rotated_at: time(credential.last_rotated_at),
+            last_error: credential.standing.trouble().map(|trouble| TroubleView {
+                at: time(Some(trouble.when())),
+                kind: trouble.kind.as_str(),
+                message: trouble.message.clone(),
+                hint: advice(&Troubled::of(credential), trouble, now),
+            }),
+            labels: credential.labels.clone(),
+        }
+    }
+}
+
+/// What became of the tokens of a cleared credential.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Cleared")]
+pub struct ClearedView {
+    /// The credential's former name.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its tokens.
+    pub tokens: Vec<RevocationView>,
+}
+
+/// What became of one token.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Revocation")]
+pub struct RevocationView {
+    /// Which token.
+    #[schemars(extend("enum" = ["access", "refresh"]))]
+    pub token: &'static str,
+    /// What became of it.
+    #[schemars(extend("enum" = ["revoked", "revoked-by-listing", "revoked-by-guess", "queued", "not-revoked"]))]
+    pub outcome: &'static str,
+    /// Why it was not revoked.
+    pub reason: Option<String>,
+}
+
+impl ClearedView {
+    /// The outcome of clearing.
+    pub fn of(cleared: &Cleared) -> Self {
+        let tokens = cleared.revocations.iter().map(RevocationView::of).collect();
+        Self { name: cleared.name.to_string(), kind: cleared.kind.as_str(), tokens }
+    }
+}
+
+impl RevocationView {
+    fn of(revocation: &Revocation) -> Self {
+        let (token, outcome, reason) = revocation.words();
+        Self { token, outcome, reason: reason.map(str::to_owned) }
+    }
+}
+
+/// The outcome of a renewal that was asked for.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Refreshed")]
+pub struct RefreshedView {
+    /// What was done.
+    #[schemars(extend("enum" = ["renewed", "renewed-elsewhere", "not-due"]))]
+    pub outcome: &'static str,
+    /// The credential afterwards.
+    pub credential: CredentialView,
+}
+
+impl RefreshedView {
+    /// The outcome of a renewal.
+    pub fn of(refreshed: &Refreshed, now: &Moment) -> Self {
+        let (credential, outcome) = match refreshed {
+            Refreshed::Rotated(credential) => (credential, "renewed"),
+            Refreshed::RotatedElsewhere(credential) => (credential, "renewed-elsewhere"),
+            Refreshed::NotDue(credential) => (credential, "not-due"),
+        };
+        Self { outcome, credential: CredentialView::of(credential, now) }
+    }
+}
+
+/// The findings of a test.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TestReport")]
+pub struct TestView {
+    /// The credential after the test.
+    pub credential: CredentialView,
+    /// Whether everything that was asked for is there.
+    pub ok: bool,
+    /// The verdict of Webex on its token.
+    pub token: FindingView,
+    /// Each job, with its needs.
+    pub jobs: Vec<JobView>,
+    /// The devices that a bot sees.
+    pub sees: Option<SightView>,
+    /// What it sees, compared with what there is.
+    pub coverage: Option<CoverageView>,
+}
+
+/// The verdict of Webex on a token.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TokenFinding")]
+pub struct FindingView {
+    /// The verdict.
+    #[schemars(extend("enum" = ["accepted", "renewed", "refused", "none", "unknown"]))]
+    pub finding: &'static str,
+    /// Why, if the token is not accepted.
+    pub reason: Option<String>,
+}
+
+/// A job, and whether the credential can do it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
+pub struct JobView {
+    /// The job.
+    pub job: &'static str,
+    /// Why a credential of this kind cannot do it at all.
+    pub impossible: Option<String>,
+    /// What it needs.
+    pub needs: Vec<NeedView>,
+}
+
+/// One need of a job.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Need")]
+pub struct NeedView {
+    /// Its purpose.
+    pub what: String,
+    /// The scopes that allow it; one of them is enough.
+    pub scopes: Vec<String>,
+    /// Whether it is met.
+    #[schemars(extend("enum" = ["granted", "missing", "unknown"]))]
+    pub verdict: &'static str,
+    /// How that is known.
+    pub reason: String,
+}
+
+/// The devices that a bot sees.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Sight")]
+pub struct SightView {
+    /// How many; null if they could not be listed.
+    pub devices: Option<usize>,
+    /// How many of them it may also command.
+    pub full_access: usize,
+    /// Why they could not be listed.
+    pub reason: Option<String>,
+}
+
+/// What a credential sees, compared with what there is.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Coverage")]
+pub struct CoverageView {
+    /// The credential that sees the whole organisation.
+    pub against: String,
+    /// How many workspaces with devices there are.
+    pub workspaces: usize,
+    /// In how many of them every device is seen.
+    pub granted: usize,
+    /// The others.
+    pub not_granted: Vec<NotGrantedView>,
+    /// How many workspaces have no device.
+    pub without_devices: usize,
+    /// How many devices are in no workspace.
+    pub personal_devices: usize,
+}
+
+/// A workspace of which not every device is seen.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NotGranted")]
+pub struct NotGrantedView {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// How many devices are in it.
+    pub devices: usize,
+    /// How many of them are seen.
+    pub seen: usize,
+}
+
+impl TestView {
+    /// The findings of a test.
+    pub fn of(report: &TestReport, now: &Moment) -> Self {
+        let (finding, reason) = match &report.token {
+            TokenFinding::Accepted => ("accepted", None),
+            TokenFinding::Renewed => ("renewed", None),
+            TokenFinding::Refused(trouble) => ("refused", Some(trouble.message.clone())),
+            TokenFinding::None(problem) => ("none", Some(problem.to_string())),
+            TokenFinding::Unknown(why) => ("unknown", Some(why.clone())),
+        };
+        Self {
+            credential: CredentialView::of(&report.credential, now),
+            ok: report.class().is_none(),
+            token: FindingView { finding, reason },
+            jobs: report.jobs.iter().map(JobView::of).collect(),
+            sees: report.sight.as_ref().map(SightView::of),
+            coverage: report.coverage.as_ref().map(CoverageView::of),
+        }
+    }
+}
+
+impl JobView {
+    fn of(report: &JobReport) -> Self {
+        let needs = report.needs.iter().map(NeedView::of).collect();
+        Self { job: report.job.as_str(), impossible: report.impossible.clone(), needs }
+    }
+}
+
+impl NeedView {
+    fn of(need: &NeedReport) -> Self {
+        let (verdict, reason) = match &need.verdict {
+            NeedVerdict::Granted(why) => ("granted", why),
+            NeedVerdict::Missing(why) => ("missing", why),
+            NeedVerdict::Unknown(why) => ("unknown", why),
+        };
+        Self { what: need.what.clone(), scopes: need.scopes.clone(), verdict, reason: reason.clone() }
+    }
+}
+
+impl SightView {
+    fn of(sight: &Sight) -> Self {
+        Self { devices: sight.devices, full_access: sight.full, reason: sight.unknown.clone() }
+    }
+}
+
+impl CoverageView {
+    fn of(coverage: &Coverage) -> Self {
+        let not_granted = coverage.not_granted.iter().map(|workspace| NotGrantedView {
+            name: workspace.name.clone(),
+            id: workspace.id.as_str().to_owned(),
+            devices: workspace.devices,
+            seen: workspace.seen,
+        });
+        Self {
+            against: coverage.against.to_string(),
+            workspaces: coverage.workspaces,
+            granted: coverage.granted,
+            not_granted: not_granted.collect(),
+            without_devices: coverage.without_devices,
+            personal_devices: coverage.personal,
+        }
+    }
+}
+
+/// A time as RFC 3339 in whole seconds.
+pub fn time(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| format!("{at:.0}"))
+}

@@ -1,0 +1,181 @@
+//! The one way to carry out an operation.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use lanyard_credential::{CredentialId, CredentialName};
+use lanyard_time::{Clock, Moment};
+use tokio::task::JoinHandle;
+
+use crate::caller::{Actor, Caller};
+use crate::declaration::{About, Declaration, Needs, Recorded};
+use crate::operation::{Context, Operation};
+use crate::problem::{Code, Problem};
+
+/// The process in which operations are performed: what it knows of names, what it records, and how it runs work.
+pub trait Door: Clone + Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Moment;
+
+    /// The credential of that name.
+    fn find(&self, name: &CredentialName) -> Option<CredentialId>;
+
+    /// Records a call under its caller's own name.
+    fn record(&self, entry: Entry<'_>);
+
+    /// Runs an operation that the caller may have done, as a task of its own: it goes on if the returned future is dropped.
+    fn run<T: Send + 'static>(
+        &self,
+        declared: &'static Declaration,
+        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Problem>> + Send;
+}
+
+/// A call, for the audit.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The credential that it is about, if it exists.
+    pub about: Option<(CredentialId, CredentialName)>,
+    /// The caller.
+    pub actor: &'a Actor,
+    /// How the call ended.
+    pub end: End<'a>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub enum End<'a> {
+    /// It was answered, and changed nothing.
+    Answered,
+    /// It was refused, or failed.
+    Failed(&'a Problem),
+}
+
+/// Performs an operation for a caller: authorises it, runs it to its end even if the caller disappears, and records reads, refusals and
+/// failures under the caller's own name. A change is recorded by the transaction that makes it.
+pub async fn perform<O: Operation>(
+    door: &impl Door,
+    on: &O::Context,
+    caller: &Caller,
+    operation: O,
+) -> Result<O::Reply, Problem> {
+    tracing::debug!(name = O::DECLARED.name, ?operation, actor = %caller.actor(), "operation");
+    let (about, permitted) = authorise(door, caller, &operation);
+    let done = match permitted {
+        Err(problem) => Err(problem),
+        Ok(authorized) => {
+            let on = on.acting_for(caller, &authorized);
+            let work = async move { operation.run(&on).await.map_err(Into::into) };
+            // Large operations are compiled once, and not into everything that performs them.
+            Box::pin(door.run(&O::DECLARED, work)).await
+        }
+    };
+    let done = done.map_err(|problem| caller.without_names(&problem).unwrap_or(problem));
+    let end = match &done {
+        Ok(reply) if O::recorded(reply) == Recorded::ByPerform => Some(End::Answered),
+        Ok(_) => None,
+        Err(problem) => Some(End::Failed(problem)),
+    };
+    if let Some(end) = end {
+        door.record(Entry { operation: O::DECLARED.name, about, actor: caller.actor(), end });
+    }
+    done
+}
+
+type Authorized = Vec<(CredentialName, CredentialId)>;
+
+/// Looks each name up once. The operation acts on the ids that were found.
+fn authorise<O: Operation>(
+    door: &impl Door,
+    caller: &Caller,
+    operation: &O,
+) -> (Option<(CredentialId, CredentialName)>, Result<Authorized, Problem>) {
+    let asked_about = operation.about();
+    let mut found = Vec::new();
+    if let About::Named(names) = &asked_about {
+        found.extend(names.iter().map(|&name| (name.clone(), door.find(name))));
+    }
+    let about = found.first().and_then(|(name, id)| Some(((*id)?, name.clone())));
+    let permitted = match (O::DECLARED.needs, &asked_about) {
+        (Needs::Owner, _) if caller.is_owner() => Ok(()),
+        (Needs::Owner, _) => Err(Problem::new(Code::Refused, "only the owner of the home may do this")
+            .why("only the owner may do this")
+            .hint("on the broker's machine: lanyard --help")),
+        (Needs::Capability(what), About::Any) => caller.may_at_all(what, &door.now()),
+        (Needs::Capability(what), About::All) => caller.may(what, None, &door.now()),
+        (Needs::Capability(what), About::Named(_)) => {
+            let now = door.now();
+            found.iter().try_for_each(|(_, id)| caller.may(what, *id, &now))
+        }
+    };
+    let known = found.into_iter().filter_map(|(name, id)| Some((name, id?)));
+    (about, permitted.map(|()| known.collect()))
+}
+
+/// The door of a command that performs operations in its own process: its user owns the home, and could read the store without it. So
+/// nothing is refused, and what only reads is not recorded.
+#[derive(Clone, Debug)]
+pub struct OwnerDoor(pub Arc<dyn Clock>);
+
+impl Door for OwnerDoor {
+    fn now(&self) -> Moment {
+        self.0.now()
+    }
+
+    fn find(&self, _: &CredentialName) -> Option<CredentialId> {
+        None
+    }
+
+    fn record(&self, _: Entry<'_>) {}
+
+    async fn run<T: Send + 'static>(
+        &self,
+        _: &'static Declaration,
+        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        detached(work).await
+    }
+}
+
+/// Runs `work` as a task of its own and waits for it. It goes on if the returned future is dropped.
+pub async fn detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    joined(tokio::spawn(work)).await
+}
+
+/// Waits for a task, and passes its panic on.
+pub async fn joined<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this task with it.
+            Err(_) => pending().await,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn detached_work_outlives_its_caller() {
+        let (go, went) = tokio::sync::oneshot::channel::<()>();
+        let (done, ended) = tokio::sync::oneshot::channel::<()>();
+        let work = detached(async move {
+            went.await.unwrap();
+            done.send(()).unwrap();
+        });
+        let mut work = Box::pin(work);
+        tokio::select! {
+            biased;
+            () = &mut work => panic!("it waits"),
+            () = std::future::ready(()) => {}
+        }
+        drop(work);
+        go.send(()).unwrap();
+        ended.await.unwrap();
+    }
+}

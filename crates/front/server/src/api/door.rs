@@ -1,0 +1,71 @@
+//! Where operations enter a broker.
+
+use lanyard_broker::{Asked, AuditBufferFull};
+use lanyard_credential::{CredentialId, CredentialName};
+use lanyard_operation::{Actor, Declaration, Door, End, Entry, Problem, detached};
+use lanyard_time::Moment;
+
+use std::sync::Arc;
+
+use crate::serve::Shared;
+
+/// The door of a broker: names are looked up in memory, calls are recorded in the audit buffer, and no caller waits for a store that
+/// has stopped answering.
+#[derive(Clone, Debug)]
+pub(crate) struct BrokerDoor(pub(crate) Arc<Shared>);
+
+impl Door for BrokerDoor {
+    fn now(&self) -> Moment {
+        self.0.hand_outs.now()
+    }
+
+    fn find(&self, name: &CredentialName) -> Option<CredentialId> {
+        self.0.hand_outs.find(name.as_str()).map(|held| held.id)
+    }
+
+    fn record(&self, Entry { operation, about, actor, end }: Entry<'_>) {
+        let recorded: Result<(), AuditBufferFull> = match end {
+            End::Answered => {
+                // Each command is a process of its own: their reads are counted together.
+                let actor = match actor {
+                    Actor::User { uid, .. } => Actor::User { uid: *uid, pid: None },
+                    named @ Actor::Named(_) => named.clone(),
+                };
+                self.0.hand_outs.note_answered(about, actor, operation.into())
+            }
+            End::Failed(problem) => {
+                let (actor, means, end) = (actor.clone(), operation.into(), Err(problem.in_audit()));
+                self.0.hand_outs.note(Asked { credential: about, actor, means, end }, self.now().wall)
+            }
+        };
+        if let Err(full) = recorded {
+            tracing::error!(error = %full, operation, "a call is missing from the audit");
+        }
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        declared: &'static Declaration,
+        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Self(shared) = self;
+        let broker = shared.broker();
+        if declared.in_memory {
+            let done = detached(work).await;
+            shared.hand_outs.catch_up_soon().await;
+            return done;
+        }
+        broker.await_store().await?;
+        // It goes on to its end even if its caller hears of a silent store. A person who signs in takes longer.
+        let done = match declared.is_slow {
+            true => detached(work).await,
+            false => broker.unless_silent(detached(work)).await?,
+        };
+        // The change is in memory before a caller hears of it.
+        broker.catch_up_unless_silent().await;
+        if declared.erases {
+            shared.forget();
+        }
+        done
+    }
+}

@@ -1,0 +1,127 @@
+//! `/private/operations/{name}`: the operations that the command line performs over the owner's socket.
+
+use std::sync::Arc;
+
+use axum::extract::{Request as Sent, State};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
+use hyper::body::Incoming;
+use lanyard_broker::{Asked, TakeToken, Taken, TakenToken};
+use lanyard_operation::{Operation as _, decode};
+use zeroize::Zeroizing;
+
+use super::endpoint::nothing_there;
+use super::{Authenticated, BrokerDoor, Refusal, passed_on};
+use crate::body::{self, Body};
+use crate::caller::{Caller, Peer};
+use crate::owner;
+use crate::problem::{Code, Problem};
+use crate::serve::Shared;
+
+/// Whether a path asks for an operation of the owner's.
+pub(crate) fn is_asked(path: &str) -> bool {
+    path.starts_with(owner::ROUTE)
+}
+
+/// The body of an operation that was read already.
+#[derive(Clone)]
+struct ReadAlready(Arc<Zeroizing<Vec<u8>>>);
+
+/// Answers with the token that is in memory, if that is what the owner asks for; any other request comes back, for the router.
+pub(crate) async fn at_once(
+    shared: &Shared,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Request<axum::body::Body>> {
+    let is_token = request.uri().path().strip_prefix(owner::ROUTE) == Some(TakeToken::DECLARED.name);
+    let is_plain = request.method() == Method::POST && !request.headers().contains_key(http::header::AUTHORIZATION);
+    if !is_token || !is_plain || !matches!(peer, Peer::Owner { .. }) {
+        return Err(request.map(axum::body::Body::new));
+    }
+    let (mut head, sent) = request.into_parts();
+    let body = match owner::whole(sent).await {
+        Ok(body) => body,
+        Err(error) => return Ok(crate::problem::response(&unread(&error))),
+    };
+    if let Some(response) = from_memory(shared, peer, &head.headers, &body) {
+        return Ok(response);
+    }
+    head.extensions.insert(ReadAlready(Arc::new(body)));
+    Err(Request::from_parts(head, axum::body::Body::empty()))
+}
+
+fn from_memory(shared: &Shared, peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Option<Response<Body>> {
+    if !owner::is_for(headers, &shared.store) {
+        return None;
+    }
+    let Peer::Owner { uid, pid } = *peer else { return None };
+    let call: TakeToken = decode(body).ok()?;
+    let now = shared.hand_outs.now();
+    let taken = shared.hand_outs.take(call.name.as_str(), call.min_validity, &now);
+    let Ok(Taken::Good(ready)) = taken else { return None };
+    let held = &ready.held;
+    // A caller that gets the last token, or means another Webex, hears so in words that only the store has.
+    if held.is_last || call.expected.is_some_and(|expected| expected != *held.environment) {
+        return None;
+    }
+    let asked = Asked {
+        credential: Some((held.id, held.name.clone())),
+        actor: lanyard_operation::Actor::User { uid, pid },
+        means: call.means.into(),
+        end: Ok(held.generation),
+    };
+    shared.hand_outs.note(asked, now.wall).ok()?;
+    let reply = TakenToken {
+        id: held.id,
+        name: held.name.clone(),
+        generation: held.generation,
+        token: ready.token,
+        left: ready.left,
+        shortfall: None,
+        last: None,
+        unrecorded: None,
+    };
+    Some(owner::reply(&reply).map(body::whole))
+}
+
+/// Performs an operation for the owner. For any other caller there is nothing at this path.
+pub(super) async fn answer(
+    State(shared): State<Arc<Shared>>,
+    super::Anyone(peer): super::Anyone,
+    Authenticated(caller): Authenticated,
+    sent: Sent,
+) -> axum::response::Response {
+    let (head, body) = sent.into_parts();
+    passed_on(match answered(&shared, &peer, caller, &head, body).await {
+        Ok(response) => response,
+        Err(Refusal(problem)) => crate::problem::response(&problem),
+    })
+}
+
+async fn answered(
+    shared: &Arc<Shared>,
+    peer: &Peer,
+    caller: Caller,
+    head: &Parts,
+    body: axum::body::Body,
+) -> Result<Response<Body>, Refusal> {
+    let name = head.uri.path().strip_prefix(owner::ROUTE).unwrap_or_default();
+    if !caller.is_owner() || !matches!(peer, Peer::Owner { .. }) {
+        return Err(nothing_there(head.uri.path()).into());
+    }
+    let body = match head.extensions.get::<ReadAlready>() {
+        Some(ReadAlready(body)) => Zeroizing::new(body.to_vec()),
+        None => owner::whole(body).await.map_err(|error| unread(&error))?,
+    };
+    // Before anything else: a broker of another store waits for nothing, and forgets nothing either.
+    if let Some(refusal) = owner::misdirected(&head.headers, &shared.store) {
+        return Ok(refusal.map(body::whole));
+    }
+    let door = BrokerDoor(Arc::clone(shared));
+    let done = shared.operations.perform(door, caller, name, body).await;
+    Ok(owner::answer(done).map(body::whole))
+}
+
+fn unread(error: &owner::BodyError) -> Problem {
+    Problem::new(Code::BadRequest, error.to_string())
+}

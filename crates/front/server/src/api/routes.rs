@@ -1,0 +1,175 @@
+//! The routes: one declaration for each endpoint.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::StatusCode;
+use lanyard_broker::views::{ClearedView, CredentialView, RefreshedView, TestView};
+use lanyard_broker::{AddToken, Clear, List, Refresh, Show, Test};
+use lanyard_credential::{CredentialName, Job, Kind};
+use lanyard_protocol::Environment;
+use lanyard_secret::{AccessToken, OddLetter, SecretText};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::endpoint::{Api, Endpoint, Input, Nothing, json, named};
+use super::{Anyone, Refusal, health, owner_calls, token};
+use crate::problem::{Code, Problem};
+use std::sync::Arc;
+
+use crate::serve::Shared;
+
+const ALL: &str = "/api/v1/credentials";
+const ONE: &str = "/api/v1/credentials/{name}";
+
+/// The router of a broker.
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    let list = Endpoint::new("GET", ALL, "listCredentials", "The credentials that the caller may read, by name");
+    let add =
+        Endpoint::new("POST", ALL, "addCredential", "Keep a bot's or a personal token, after asking Webex whose it is");
+    let show = Endpoint::new("GET", ONE, "showCredential", "One credential");
+    let clear =
+        Endpoint::new("DELETE", ONE, "clearCredential", "Stop handing it out, revoke what can be revoked, erase it");
+    let refresh = Endpoint::new("POST", "/api/v1/credentials/{name}/refresh", "refresh", "Renew it now, if it is due");
+    let test = Endpoint::new(
+        "POST",
+        "/api/v1/credentials/{name}/test",
+        "test",
+        "Ask Webex which identity it is and what it may do; this may renew it, and requires the capability refresh",
+    );
+    let mut api = Api::new()
+        .add(
+            list,
+            |(), _: Nothing| Ok(List),
+            |all, now| -> Vec<_> { all.iter().map(|listed| CredentialView::of_listed(listed, now)).collect() },
+        )
+        .add(
+            add.takes(Input::Body).answers(StatusCode::CREATED),
+            |(), new: NewCredential| new.operation(),
+            |added, now| CredentialView::of(added.credential(), now),
+        )
+        .add(show, |name, _: Nothing| Ok(Show { name }), CredentialView::of_listed)
+        .add(clear, |name, _: Nothing| Ok(Clear { name, expected: None }), |cleared, _| ClearedView::of(cleared))
+        .add(refresh, |name, how: Forcing| Ok(how.operation(name)), RefreshedView::of)
+        .add(test.takes(Input::OptionalBody), |name, wanted: Wanted| wanted.operation(name), TestView::of);
+    for (path, method) in [
+        ("/healthz", "GET"),
+        ("/readyz", "GET"),
+        ("/api/v1/openapi.json", "GET"),
+        ("/api/v1/credentials/{name}/token", "GET"),
+    ] {
+        api.allow(path, method);
+    }
+    let document = std::mem::take(&mut api.document).written();
+    api.router = api
+        .router
+        .route("/healthz", get(|| async { health::alive() }))
+        .route(
+            "/readyz",
+            get(|State(shared): State<Arc<Shared>>, Anyone(peer): Anyone| async move { health::ready(&shared, &peer) }),
+        )
+        .route("/api/v1/openapi.json", get(move || async move { json(StatusCode::OK, &*document) }))
+        .route("/api/v1/credentials/{name}/token", get(token::wait).head(no_head))
+        .route("/private/operations/{name}", post(owner_calls::answer));
+    api.routed().layer(from_fn(trace))
+}
+
+async fn no_head(sent: Request) -> Refusal {
+    Refusal(crate::problem::method(sent.uri().path(), "GET"))
+}
+
+/// Traces each request by the route that it matched: a path may hold names.
+async fn trace(sent: Request, next: Next) -> Response {
+    let route = sent.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
+    let method = sent.method().clone();
+    let response = next.run(sent).await;
+    tracing::debug!(%method, route = route.as_deref().unwrap_or("none"), status = response.status().as_u16(), "request");
+    response
+}
+
+/// A token to keep: a bot's or a person's own.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewCredential {
+    /// The name of the new credential.
+    name: String,
+    #[schemars(extend("enum" = ["bot", "personal"]))]
+    kind: String,
+    #[schemars(with = "String")]
+    access_token: SecretText,
+    /// The API address of its Webex; commercial Webex if it is omitted. A client may name Cisco's, those that the home has over https,
+    /// and those that `lanyard serve --allow-environment` names.
+    #[serde(default)]
+    webex_url: Option<String>,
+}
+
+impl NewCredential {
+    fn operation(self) -> Result<AddToken, Problem> {
+        let kind = match self.kind.as_str() {
+            "bot" => Kind::Bot,
+            "personal" => Kind::Personal,
+            other => {
+                let detail = format!("a credential of the kind {other:?} cannot be added with a token alone");
+                return Err(Problem::new(Code::BadRequest, detail)
+                    .hint("use bot or personal; to add an integration: lanyard login"));
+            }
+        };
+        let environment = match &self.webex_url {
+            None => Environment::commercial(),
+            Some(url) => Environment::at(url).map_err(|error| Problem::new(Code::BadRequest, error.to_string()))?,
+        };
+        let token = self.access_token.expose_secret().trim();
+        if let Some(odd) = OddLetter::find(token) {
+            let message = format!("the access token contains an invalid character: {odd}");
+            return Err(Problem::new(Code::BadRequest, message));
+        }
+        Ok(AddToken { name: named(&self.name)?, kind, environment, token: AccessToken::new(token), replace: false })
+    }
+}
+
+/// The parameters of a renewal.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+struct Forcing {
+    /// Renew it even if it is not due; a client may do so once a minute for each credential.
+    force: bool,
+    /// Renew it without waiting for a process that is stuck or cannot be seen; for the owner alone.
+    take_over: bool,
+}
+
+impl Forcing {
+    fn operation(self, name: CredentialName) -> Refresh {
+        // Taking over is early too.
+        Refresh { name, force: self.force, take_over: self.take_over, expected: None }
+    }
+}
+
+/// What a credential is tested for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// The jobs.
+    #[serde(rename = "for", default)]
+    #[schemars(extend("items" = { "type": "string", "enum": ["devices", "calling", "phones", "meetings", "guests"] }))]
+    jobs: Vec<String>,
+    /// A credential that sees the whole organisation, to compare with.
+    #[serde(default)]
+    against: Option<String>,
+}
+
+impl Wanted {
+    fn operation(self, name: CredentialName) -> Result<Test, Problem> {
+        let job = |word: &String| {
+            Job::ALL.iter().copied().find(|job| job.as_str() == word).ok_or_else(|| {
+                Problem::new(Code::BadRequest, format!("there is no job {word:?}"))
+                    .hint("devices, calling, phones, meetings or guests")
+            })
+        };
+        let jobs = self.jobs.iter().map(job).collect::<Result<_, _>>()?;
+        let against = self.against.as_deref().map(named).transpose()?;
+        Ok(Test { name, jobs, against, expected: None })
+    }
+}
