@@ -11,11 +11,11 @@ use lanyard_store::Store;
 use lanyard_time::{Clock, Entropy, Sleep};
 
 use crate::Error;
+use crate::doubts::Doubts;
 use crate::early::EarlyRenewals;
 use crate::handouts::HandOuts;
 use crate::parts::Parts;
 use crate::renewals::{MustFinish, Renewals};
-use crate::token_source::Doubts;
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]

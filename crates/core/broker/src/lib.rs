@@ -5,6 +5,7 @@
 
 mod broker;
 mod calls;
+mod doubts;
 mod early;
 mod environment;
 mod error;

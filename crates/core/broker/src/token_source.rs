@@ -1,15 +1,13 @@
 //! The tokens of a credential as a source for calls in this process.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_client::{ApiClient, ApiError, IssuedToken, TokenSource};
-use lanyard_credential::{CredentialId, CredentialName, Generation};
+use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_operation::Operation as _;
 use lanyard_protocol::Environment;
-use lanyard_time::Moment;
 
+use crate::doubts::Accepted;
 use crate::environment::expect;
 use crate::handouts::Ready;
 use crate::memory::Pass;
@@ -134,33 +132,3 @@ impl TokenSource for CredentialTokens<'_> {
         self.broker.unless_silent(Box::pin(self.replaced(refused))).await?
     }
 }
-
-/// What is found out about refused tokens, one caller at a time for each credential: many calls are refused at once when a token
-/// ends, and one of them finds out for all.
-#[derive(Debug, Default)]
-pub(crate) struct Doubts(Mutex<HashMap<CredentialName, Door>>);
-
-type Door = Arc<tokio::sync::Mutex<Option<Accepted>>>;
-
-impl Doubts {
-    fn of(&self, name: &CredentialName) -> Door {
-        let mut doors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(doors.entry(name.clone()).or_default())
-    }
-}
-
-/// A token that was doubted, and that Webex accepts.
-#[derive(Debug)]
-struct Accepted {
-    token: (CredentialId, Generation),
-    at: Moment,
-}
-
-impl Accepted {
-    fn is_believed(&self, token: (CredentialId, Generation), now: &Moment) -> bool {
-        self.token == token && now.since(&self.at) < BELIEVED
-    }
-}
-
-/// How long an accepted token is not doubted again: a call that its subject may not make is a 401 each time.
-const BELIEVED: Duration = Duration::from_mins(1);
