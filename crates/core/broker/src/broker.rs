@@ -8,7 +8,7 @@ use lanyard_credential::{Credential, CredentialId, CredentialName};
 use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, perform};
 use lanyard_protocol::{Environment, PersonId};
 use lanyard_store::Store;
-use lanyard_time::{Clock, Entropy, Sleep};
+use lanyard_time::{BoxFuture, Clock, Entropy, Sleep};
 
 use crate::Error;
 use crate::doubts::Doubts;
@@ -97,6 +97,11 @@ impl Broker {
     pub async fn perform<O: Operation<Context = Self>>(&self, operation: O) -> Result<O::Reply, Problem> {
         let (door, caller) = (OwnerDoor(Arc::clone(&self.clock)), Caller::owner(self.actor.as_str()));
         perform(&door, self, &caller, operation).await
+    }
+
+    /// Runs an operation as a part of another one, for the same caller. Some are large: each future is on the heap.
+    pub(crate) fn run<O: Operation<Context = Self>>(&self, operation: O) -> BoxFuture<'_, Result<O::Reply, O::Error>> {
+        Box::pin(operation.run(self))
     }
 
     /// Lets clients add credentials for these environments.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lanyard_client::IssuedToken;
 use lanyard_credential::{CredentialId, CredentialName, Generation};
-use lanyard_operation::{Actor, Class, Code, Operation as _, Problem};
+use lanyard_operation::{Actor, Class, Code, Problem};
 use lanyard_protocol::{Environment, OrgId, PersonId};
 
 use crate::broker::{Broker, whose_limit};
@@ -187,7 +187,7 @@ impl Broker {
         }
         self.refuse_if_stale().await?;
         let call = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected: expected.cloned() };
-        Ok(self.unless_silent(call.run(self)).await??.into())
+        Ok(self.unless_silent(self.run(call)).await??.into())
     }
 
     /// Hands out a token as [`HandOut`] does. While a valid one is in memory, it waits neither for a store that does not answer nor
@@ -196,7 +196,7 @@ impl Broker {
         self.refuse_if_stale().await?;
         let name = call.name.clone();
         let is_held = matches!(self.held(&name), Ok(Some(_)));
-        let asked = call.run(self);
+        let asked = self.run(call);
         if !is_held {
             return self.unless_silent(asked).await?;
         }
@@ -224,7 +224,7 @@ impl Broker {
     /// Records a hand-out: in memory, to be stored with others, or else in the store. Gives the reason if it cannot be recorded.
     pub(crate) async fn record(&self, handed: RecordHandOut) -> Result<(), String> {
         let said = |error: &dyn Display| error.to_string();
-        let Some(memory) = &self.memory else { return handed.run(self).await.map_err(|error| said(&error)) };
+        let Some(memory) = &self.memory else { return self.run(handed).await.map_err(|error| said(&error)) };
         let RecordHandOut { id, name, generation, means } = handed;
         let actor = Actor::Named(self.actor.as_str().into());
         let asked = Asked { credential: Some((id, name)), actor, means: means.into(), end: Ok(generation) };

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use lanyard_client::{ApiClient, ApiError, IssuedToken, TokenSource};
 use lanyard_credential::{CredentialId, CredentialName};
-use lanyard_operation::Operation as _;
 use lanyard_protocol::Environment;
 
 use crate::doubts::Accepted;
@@ -66,8 +65,8 @@ impl<'a> CredentialTokens<'a> {
         let expected = self.expected.cloned();
         let call = HandOut { name: self.name.clone(), min_validity: Duration::ZERO, expected };
         match self.bound {
-            Some(id) => call.run(&self.broker.authorized_for([(self.name.clone(), id)])).await,
-            None => call.run(self.broker).await,
+            Some(id) => self.broker.authorized_for([(self.name.clone(), id)]).run(call).await,
+            None => self.broker.run(call).await,
         }
     }
 

@@ -157,6 +157,12 @@ impl Code {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
+    more: Box<More>,
+}
+
+/// The rest of a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct More {
     /// Its own sentence, and those of its causes.
     said: Cause,
     hint: Option<String>,
@@ -178,43 +184,49 @@ impl Problem {
     /// A problem; `detail` says what happened this time.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let said = Cause { message: detail.into(), source: None };
-        Self { code, said, hint: None, retry_after: None, allow: None, why: None }
+        Self { code, more: Box::new(More { said, hint: None, retry_after: None, allow: None, why: None }) }
     }
 
     /// A problem with the sentence and the causes of an error.
     pub fn of(code: Code, error: &(dyn StdError + 'static)) -> Self {
-        Self { said: Cause::of(error), ..Self::new(code, "") }
+        let mut problem = Self::new(code, "");
+        problem.more.said = Cause::of(error);
+        problem
     }
 
     /// Adds the causes of the failure.
     #[must_use]
     pub fn because(mut self, source: &(dyn StdError + 'static)) -> Self {
-        self.said.source = Some(Box::new(Cause::of(source)));
+        self.more.said.source = Some(Box::new(Cause::of(source)));
         self
     }
 
     /// Adds the next step.
     #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.more.hint = Some(hint.into());
+        self
     }
 
     /// Adds the time after which to try again.
     #[must_use]
-    pub fn retry_after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.more.retry_after = Some(wait);
+        self
     }
 
     /// Adds the methods that the path has.
     #[must_use]
-    pub fn allow(self, methods: impl Into<String>) -> Self {
-        Self { allow: Some(methods.into()), ..self }
+    pub fn allow(mut self, methods: impl Into<String>) -> Self {
+        self.more.allow = Some(methods.into());
+        self
     }
 
     /// Adds the reason in a few words of this program's own, for the audit.
     #[must_use]
-    pub fn why(self, why: impl Into<String>) -> Self {
-        Self { why: Some(why.into()), ..self }
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.more.why = Some(why.into());
+        self
     }
 
     /// Its kind.
@@ -229,23 +241,23 @@ impl Problem {
 
     /// The next step, if there is one.
     pub fn next_step(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.more.hint.as_deref()
     }
 
     /// The time after which to try again, if it is known.
     pub fn wait(&self) -> Option<Duration> {
-        self.retry_after
+        self.more.retry_after
     }
 
     /// The methods that the path has, for a problem with the method.
     pub fn allowed(&self) -> Option<&str> {
-        self.allow.as_deref()
+        self.more.allow.as_deref()
     }
 
     /// The sentence with those of its causes that add something, in one line.
     pub fn detail(&self) -> String {
-        let mut detail = self.said.message.clone();
-        let mut source = self.said.source.as_deref();
+        let mut detail = self.more.said.message.clone();
+        let mut source = self.more.said.source.as_deref();
         while let Some(cause) = source {
             if !detail.contains(&cause.message) {
                 detail = format!("{detail}: {}", cause.message);
@@ -257,7 +269,7 @@ impl Problem {
 
     /// For the audit: the code's word and why, in words of this program alone.
     pub fn in_audit(&self) -> Arc<str> {
-        match &self.why {
+        match &self.more.why {
             Some(why) => format!("{} ({why})", self.code.as_str()).into(),
             None => self.code.in_audit(),
         }
@@ -272,13 +284,13 @@ impl Cause {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.said.fmt(f)
+        self.more.said.fmt(f)
     }
 }
 
 impl StdError for Problem {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.said.source()
+        self.more.said.source()
     }
 }
 
@@ -310,9 +322,9 @@ impl Serialize for Problem {
         let travelling = Travelling {
             code: self.code.as_str().to_owned(),
             class: self.class(),
-            said: self.said.clone(),
-            hint: self.hint.clone(),
-            retry_after_ms: self.retry_after.map(milliseconds),
+            said: self.more.said.clone(),
+            hint: self.more.hint.clone(),
+            retry_after_ms: self.more.retry_after.map(milliseconds),
         };
         travelling.serialize(serializer)
     }
@@ -323,7 +335,7 @@ impl<'de> Deserialize<'de> for Problem {
         let Travelling { code, class, said, hint, retry_after_ms } = Travelling::deserialize(deserializer)?;
         let code = Code::of(&code).unwrap_or(Code::of_class(class));
         let retry_after = retry_after_ms.map(Duration::from_millis);
-        Ok(Self { code, said, hint, retry_after, allow: None, why: None })
+        Ok(Self { code, more: Box::new(More { said, hint, retry_after, allow: None, why: None }) })
     }
 }
 

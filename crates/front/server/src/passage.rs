@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use lanyard_broker::{Asked, AuditBuffer, AuditBufferFull, Broker, HandOutOptions, Show};
 use lanyard_credential::CredentialName;
-use lanyard_operation::{Actor, Operation as _};
+use lanyard_operation::Actor;
 use lanyard_protocol::ProxyPath;
 use lanyard_secret::ClientSecret;
 use lanyard_store::StoreError;
@@ -206,7 +206,7 @@ impl Here {
     async fn answer(&self, inner: &Inner, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let path = request.uri().path().to_owned();
         let means = Means::of(request.method(), ProxyPath::parse(&path).ok().as_ref());
-        let credential = (Show { name: inner.name.clone() }).run(&self.broker).await?.credential;
+        let credential = self.broker.perform(Show { name: inner.name.clone() }).await?.credential;
         let mut noted = Noted { here: self, asked: None };
         let called = |further: &str, end| Asked {
             credential: Some((credential.id, credential.name.clone())),

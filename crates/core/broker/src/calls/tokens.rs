@@ -186,7 +186,7 @@ impl Broker {
                 .ok_or(Error::NoAdministrator { name: credential.name.clone(), scope })?,
         };
         let call = HandOut { name, min_validity: Duration::ZERO, expected: Some(credential.environment.clone()) };
-        Ok(Box::pin(call.run(self)).await?.credential)
+        Ok(self.run(call).await?.credential)
     }
 
     /// The name of such a credential.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId};
-use lanyard_operation::Operation as _;
 use lanyard_store::{StoreError, fail_point};
 use lanyard_time::Moment;
 use tokio::sync::Notify;
@@ -287,7 +286,7 @@ impl Refresher {
 
     /// Tries again what earlier clears could not revoke.
     async fn revoke(&self) {
-        match RetryRevocations.run(&self.broker).await {
+        match self.broker.run(RetryRevocations).await {
             Ok(revocations) => {
                 for revocation in revocations {
                     let (name, token) = (&revocation.credential, revocation.token);

@@ -11,7 +11,7 @@ use lanyard_credential::{
     Credential, Mint, Order, Organisation, RefreshRight, Standing, Subject, SubjectIdentity, Trouble, TroubleKind,
     Validity,
 };
-use lanyard_operation::{Class, Operation as _};
+use lanyard_operation::Class;
 use lanyard_protocol::oauth::MintRefused;
 use lanyard_protocol::{OrgId, PersonType, Scope};
 use lanyard_secret::AccessToken;
@@ -192,7 +192,7 @@ impl Broker {
         // A row that was altered could send this token, and an app's secret, to another Webex.
         let expected = Some(credential.environment.clone());
         let call = HandOut { name: via.name.clone(), min_validity: Duration::ZERO, expected };
-        match call.run(self).await {
+        match self.run(call).await {
             Ok(handed) => Ok(Ok((handed.credential, handed.token))),
             Err(error) if error.class() == Class::Store => Err(error),
             Err(error) => {

@@ -63,7 +63,7 @@ fn lines(report: &TestReport, whose: &Troubled) -> Vec<String> {
         TokenFinding::None(error) => {
             lines.bad("token", &error.to_string());
             if let Some(hint) = error.next_step() {
-                lines.hint(&hint);
+                lines.hint(hint);
             }
         }
         TokenFinding::Unknown(why) => lines.unknown("token", &format!("Webex could not be asked: {why}")),

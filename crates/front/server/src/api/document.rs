@@ -1,4 +1,4 @@
-//! The API's description of itself (OpenAPI 3.0), generated from the endpoints.
+//! The API's description of itself (an `OpenAPI` 3.0 document), generated from the endpoints.
 
 use std::sync::Arc;
 
@@ -70,9 +70,11 @@ impl Document {
     }
 
     fn describe(&mut self, path: &str, method: &str, operation: Value) {
-        let described = self.paths.entry(path).or_insert_with(|| match path.contains("{name}") {
-            true => json!({ "parameters": [{ "$ref": "#/components/parameters/name" }] }),
-            false => json!({}),
+        let described = self.paths.entry(path).or_insert_with(|| {
+            if !path.contains("{name}") {
+                return json!({});
+            }
+            json!({ "parameters": [{ "$ref": "#/components/parameters/name" }] })
         });
         described[method.to_lowercase()] = operation;
     }

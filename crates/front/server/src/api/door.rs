@@ -57,10 +57,7 @@ impl Door for BrokerDoor {
         }
         broker.await_store().await?;
         // It goes on to its end even if its caller hears of a silent store. A person who signs in takes longer.
-        let done = match declared.is_slow {
-            true => detached(work).await,
-            false => broker.unless_silent(detached(work)).await?,
-        };
+        let done = if declared.is_slow { detached(work).await } else { broker.unless_silent(detached(work)).await? };
         // The change is in memory before a caller hears of it.
         broker.catch_up_unless_silent().await;
         if declared.erases {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use lanyard_credential::{Credential, CredentialName};
-use lanyard_operation::Operation as _;
 use lanyard_protocol::{Device, ListDevices, ListWorkspaces, WorkspaceId};
 use lanyard_secret::AccessToken;
 use serde::{Deserialize, Serialize};
@@ -76,7 +75,7 @@ impl Broker {
         against: &CredentialName,
     ) -> Result<Coverage, Error> {
         let call = super::HandOut { name: against.clone(), min_validity: std::time::Duration::ZERO, expected: None };
-        let admin = call.run(self).await?;
+        let admin = self.run(call).await?;
         expect(against, &admin.credential.environment, Some(&credential.environment))?;
         let organisation = |credential: &Credential| credential.organisation.as_ref().map(|found| found.id.clone());
         if let (Some(ours), Some(theirs)) = (organisation(credential), organisation(&admin.credential))

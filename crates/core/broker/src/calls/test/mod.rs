@@ -135,7 +135,7 @@ impl Broker {
         let hand_out =
             || HandOut { name: name.clone(), min_validity: std::time::Duration::ZERO, expected: expected.cloned() };
         self.revive(name, expected).await?;
-        let handed = hand_out().run(self).await?;
+        let handed = self.run(hand_out()).await?;
         let (token, finding) = match self.identify(&handed.credential.environment, &handed.token).await {
             Ok(identity) => {
                 if let Some((before, now)) = differs(&handed.credential, &identity) {
@@ -150,7 +150,7 @@ impl Broker {
             Err(error) if error.is_unauthorized() => match self.replace_refused(&handed.credential).await? {
                 TokenVerdict::Refused(trouble) => (None, TokenFinding::Refused(trouble)),
                 TokenVerdict::Accepted => (Some(handed.token), TokenFinding::Accepted),
-                TokenVerdict::Renewed => (Some(hand_out().run(self).await?.token), TokenFinding::Renewed),
+                TokenVerdict::Renewed => (Some(self.run(hand_out()).await?.token), TokenFinding::Renewed),
             },
             Err(error) => (None, TokenFinding::Unknown(error.to_string())),
         };
