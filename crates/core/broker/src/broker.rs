@@ -101,6 +101,7 @@ impl Broker {
 
     /// Runs an operation as a part of another one, for the same caller. Some are large: each future is on the heap.
     pub(crate) fn run<O: Operation<Context = Self>>(&self, operation: O) -> BoxFuture<'_, Result<O::Reply, O::Error>> {
+        tracing::debug!(?operation, "part of an operation");
         Box::pin(operation.run(self))
     }
 

@@ -147,10 +147,15 @@ impl Broker {
         }
     }
 
-    /// Reads all changes, so that they are in memory before the caller of a call hears of its outcome; not if the store is silent.
+    /// Reads all changes, so that they are in memory before a caller hears of the outcome of its operation. A store that looks silent gets
+    /// one more chance: it may have answered the operation after this process was stopped.
     pub async fn catch_up_unless_silent(&self) {
-        let Some(memory) = self.memory.as_ref().filter(|_| !self.store_is_silent()) else { return };
-        let _ = self.unless_silent(memory.catch_up()).await;
+        let Some(memory) = &self.memory else { return };
+        if self.store_is_silent() {
+            self.look_again(memory).await;
+        } else {
+            let _ = self.unless_silent(memory.catch_up()).await;
+        }
     }
 
     /// Fails if the store has not been read for too long to hand out tokens from memory.

@@ -79,13 +79,13 @@ pub(crate) fn start(verbose: u8) {
 fn filter(verbose: u8) -> EnvFilter {
     let default = match verbose {
         0 => {
-            "lanyard=warn,lanyard_broker=warn,lanyard_client=warn,lanyard_server=warn,lanyard_simulator=warn,lanyard_store=warn"
+            "lanyard=warn,lanyard_broker=warn,lanyard_client=warn,lanyard_operation=warn,lanyard_server=warn,lanyard_simulator=warn,lanyard_store=warn"
         }
         1 => {
-            "lanyard=info,lanyard_broker=info,lanyard_client=info,lanyard_server=info,lanyard_simulator=info,lanyard_store=info"
+            "lanyard=info,lanyard_broker=info,lanyard_client=info,lanyard_operation=info,lanyard_server=info,lanyard_simulator=info,lanyard_store=info"
         }
         2 => {
-            "lanyard=info,lanyard_broker=debug,lanyard_client=debug,lanyard_server=debug,lanyard_simulator=debug,lanyard_store=info"
+            "lanyard=info,lanyard_broker=debug,lanyard_client=debug,lanyard_operation=debug,lanyard_server=debug,lanyard_simulator=debug,lanyard_store=info"
         }
         _ => "trace",
     };
