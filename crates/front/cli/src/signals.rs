@@ -77,6 +77,16 @@ pub(crate) fn hand_over() {
     HANDED_OVER.store(true, Ordering::Relaxed);
 }
 
+/// Completes if no signal has ended this process: a program is not started, and nothing is recorded, once one has.
+pub(crate) async fn unless_stopping() {
+    if STOPPING.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
+}
+
+/// A signal is ending this process.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
 async fn end(mut signals: Signals, mut continued: Listener) {
     let number = loop {
         let number = tokio::select! {
@@ -90,6 +100,7 @@ async fn end(mut signals: Signals, mut continued: Listener) {
             break number;
         }
     };
+    STOPPING.store(true, Ordering::Relaxed);
     if let Some(broker) = BROKER.get() {
         if broker.must_finish() {
             // A person who pressed Ctrl-C must know why nothing happens yet.

@@ -38,6 +38,12 @@ fn at_once(
     if shared.hand_outs.is_loaded() {
         return of_known(shared, peer, request);
     }
+    // Nothing is read for a stranger.
+    if loading::reads(request.uri().path())
+        && let Err(problem) = authenticate(shared, peer, request.headers())
+    {
+        return Ok(record::unknown(shared, peer, &problem));
+    }
     let (there, peer) = (Arc::clone(shared), peer.clone());
     Err(elsewhere(shared, async move {
         if let Err(problem) = loading::prepare(&there, request.uri().path()).await {

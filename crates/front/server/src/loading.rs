@@ -11,10 +11,14 @@ use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 use crate::{api, proxy};
 
+/// Whether a request to this path finds its credential in memory. The operations of the owner's commands look for themselves.
+pub(crate) fn reads(path: &str) -> bool {
+    path.starts_with("/api/v1/credentials") || path.starts_with("/webex/")
+}
+
 /// Sees to it that a request finds what it is about in memory: the credential in its path, or else all of them.
 pub(crate) async fn prepare(shared: &Shared, path: &str) -> Result<(), Problem> {
-    // The operations of the owner's commands look for themselves.
-    if !path.starts_with("/api/v1/credentials") && !path.starts_with("/webex/") {
+    if !reads(path) {
         return Ok(());
     }
     let named = api::token::asked(path).or_else(|| Some(proxy::Address::of(path)?.name));

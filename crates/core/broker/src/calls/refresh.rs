@@ -121,8 +121,9 @@ impl Refresh {
         }
         let wanted = match (self.take_over, self.force) {
             (true, _) => Wanted::TakingOver,
-            (false, true) => Wanted::ByHand,
-            (false, false) => Wanted::OnDemand,
+            // A program obeys the pauses that a person may pass.
+            (false, true) if broker.caller.is_owner() => Wanted::ByHand,
+            (false, _) => Wanted::OnDemand,
         };
         let patience = if self.take_over { Duration::ZERO } else { PATIENCE };
         let end = broker.renew_patiently(&credential, wanted, patience).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lanyard_credential::{
-    Capability, Credential, CredentialId, CredentialName, Generation, Renewal, Standing, Trouble, TroubleKind,
+    Capability, Credential, CredentialId, CredentialName, Generation, Renewal, Standing, Trouble, TroubleKind, Validity,
 };
 use lanyard_operation::{Declaration, Operation};
 use lanyard_protocol::Environment;
@@ -163,7 +163,9 @@ impl Operation for HandOut {
             if enough && fit == Fit::Expired {
                 return Err(Error::EndsAtOnce { name: self.name });
             }
-            if fit != Fit::Enough && !enough {
+            if fit == Fit::Short && !enough && self.is_too_often(broker, &row.credential, &now) {
+                shortfall = Some(Shortfall::RenewalFailed("it was renewed less than a minute ago".to_owned()));
+            } else if fit != Fit::Enough && !enough {
                 let patience = patience(fit);
                 match self.renew(broker, &row.credential, fit).await? {
                     Attempt::Look => {
@@ -219,19 +221,19 @@ impl HandOut {
             (None, Some(_)) => return Fit::Expired,
             (None, None) => return Fit::Enough,
         };
-        // A wall clock that is ahead brings no renewal forward.
-        let steady = validity.by_boot_clock(now);
-        let is_due = match credential.renewal() {
-            Renewal::None => false,
-            Renewal::Rotate => validity.rotation_is_due(&steady, 0),
-            Renewal::Mint => validity.access_is_due(&steady),
-        };
+        let is_due = is_due(credential, validity, now);
         let reachable = validity.access.is_some_and(|lifetime| self.min_validity < lifetime);
         match Fit::of(may_hand_out(credential), Some(validity), self.min_validity, now) {
             Fit::Enough if is_due => Fit::Short,
             Fit::Short if credential.renewal() == Renewal::None || !(is_due || reachable) => Fit::Enough,
             fit => fit,
         }
+    }
+
+    /// Whether a client asks for a renewal that is not due, less than a minute after another client did.
+    fn is_too_often(&self, broker: &Broker, credential: &Credential, now: &Moment) -> bool {
+        let is_due = credential.validity.as_ref().is_none_or(|validity| is_due(credential, validity, now));
+        !broker.caller.is_owner() && !is_due && broker.early.permit(credential.id, now).is_err()
     }
 
     async fn renew(&self, broker: &Broker, credential: &Credential, fit: Fit) -> Result<Attempt, Error> {
@@ -283,6 +285,16 @@ impl Broker {
     async fn no_token(&self, credential: &Credential, trouble: Trouble, now: &Moment) -> Error {
         let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
         Error::NoToken { whose: Box::new(self.troubled(credential).await), trouble: Box::new(trouble), wait }
+    }
+}
+
+/// Whether a credential is due for renewal. A wall clock that is ahead brings no renewal forward.
+fn is_due(credential: &Credential, validity: &Validity, now: &Moment) -> bool {
+    let steady = validity.by_boot_clock(now);
+    match credential.renewal() {
+        Renewal::None => false,
+        Renewal::Rotate => validity.rotation_is_due(&steady, 0),
+        Renewal::Mint => validity.access_is_due(&steady),
     }
 }
 

@@ -171,6 +171,9 @@ impl Admitted<'_> {
             let left = trouble.pause.saturating_sub(now.since(&trouble.at));
             renewals.gate().limit(self.lane, subject_of(seen), left, &now);
         }
+        if let Ok(RenewalEnd::Renewed(_)) = end {
+            renewals.gate().lift(self.lane, &subject_of(seen));
+        }
         if self.leave.is_some() {
             match end {
                 Ok(RenewalEnd::Renewed(_) | RenewalEnd::Failed { .. }) => renewals.store_took_it(),

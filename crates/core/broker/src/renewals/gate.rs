@@ -244,6 +244,11 @@ impl Gate {
         limited.insert(subject, now + left);
     }
 
+    /// Webex limits a subject's calls through an app no longer: a renewal succeeded.
+    pub(crate) fn lift(&mut self, id: LaneId, subject: &SubjectKey) {
+        self.lanes[id.index()].limited.remove(subject);
+    }
+
     /// How long Webex still limits a subject's calls through an app.
     pub(crate) fn limited(&self, id: LaneId, subject: &SubjectKey, now: &Moment) -> Option<Duration> {
         let until = self.lanes[id.index()].limited.get(subject)?;

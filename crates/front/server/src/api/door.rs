@@ -56,13 +56,18 @@ impl Door for BrokerDoor {
             return done;
         }
         broker.await_store().await?;
+        let (erases, there) = (declared.erases, Self(Arc::clone(shared)));
+        let work = async move {
+            let done = work.await;
+            if erases {
+                there.0.forget();
+            }
+            done
+        };
         // It goes on to its end even if its caller hears of a silent store. A person who signs in takes longer.
         let done = if declared.is_slow { detached(work).await } else { broker.unless_silent(detached(work)).await? };
         // The change is in memory before a caller hears of it.
         broker.catch_up_unless_silent().await;
-        if declared.erases {
-            shared.forget();
-        }
         done
     }
 }

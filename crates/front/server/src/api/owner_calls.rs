@@ -11,11 +11,12 @@ use lanyard_operation::{Operation as _, decode};
 use zeroize::Zeroizing;
 
 use super::endpoint::nothing_there;
-use super::{Authenticated, BrokerDoor, Refusal, passed_on};
+use super::{Anyone, BrokerDoor, Refusal, passed_on};
 use crate::body::{self, Body};
-use crate::caller::{Caller, Peer};
+use crate::caller::{Peer, authenticate};
 use crate::owner;
 use crate::problem::{Code, Problem};
+use crate::record;
 use crate::serve::Shared;
 
 /// Whether a path asks for an operation of the owner's.
@@ -87,12 +88,11 @@ fn from_memory(shared: &Shared, peer: &Peer, headers: &HeaderMap, body: &[u8]) -
 /// Performs an operation for the owner. For any other caller there is nothing at this path.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
-    super::Anyone(peer): super::Anyone,
-    Authenticated(caller): Authenticated,
+    Anyone(peer): Anyone,
     sent: Sent,
 ) -> axum::response::Response {
     let (head, body) = sent.into_parts();
-    passed_on(match answered(&shared, &peer, caller, &head, body).await {
+    passed_on(match answered(&shared, &peer, &head, body).await {
         Ok(response) => response,
         Err(Refusal(problem)) => crate::problem::response(&problem),
     })
@@ -101,13 +101,23 @@ pub(super) async fn answer(
 async fn answered(
     shared: &Arc<Shared>,
     peer: &Peer,
-    caller: Caller,
     head: &Parts,
     body: axum::body::Body,
 ) -> Result<Response<Body>, Refusal> {
     let name = head.uri.path().strip_prefix(owner::ROUTE).unwrap_or_default();
-    if !caller.is_owner() || !matches!(peer, Peer::Owner { .. }) {
-        return Err(nothing_there(head.uri.path()).into());
+    let nothing = nothing_there(head.uri.path());
+    if !matches!(peer, Peer::Owner { .. }) {
+        return Err(nothing.into());
+    }
+    let caller = match authenticate(shared, peer, &head.headers) {
+        Ok(caller) => caller,
+        Err(problem) => return Ok(record::unknown(shared, peer, &problem)),
+    };
+    if !caller.is_owner() {
+        return Ok(record::refused(shared, &caller, None, Arc::clone(&shared.words.request), &nothing));
+    }
+    if head.method != Method::POST {
+        return Err(crate::problem::method(head.uri.path(), "POST").into());
     }
     let body = match head.extensions.get::<ReadAlready>() {
         Some(ReadAlready(body)) => Zeroizing::new(body.to_vec()),

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get};
 use http::StatusCode;
 use lanyard_broker::views::{ClearedView, CredentialView, RefreshedView, TestView};
 use lanyard_broker::{AddToken, Clear, List, Refresh, Show, Test};
@@ -72,7 +72,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         )
         .route("/api/v1/openapi.json", get(move || async move { json(StatusCode::OK, &*document) }))
         .route("/api/v1/credentials/{name}/token", get(token::wait).head(no_head))
-        .route("/private/operations/{name}", post(owner_calls::answer));
+        .route("/private/operations/{name}", any(owner_calls::answer));
     api.routed().layer(from_fn(trace))
 }
 

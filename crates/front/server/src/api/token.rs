@@ -13,10 +13,10 @@ use lanyard_operation::Context as _;
 use lanyard_secret::AccessToken;
 use lanyard_time::Moment;
 
-use super::Authenticated;
 use super::reply::TokenReply;
+use super::{Anyone, Authenticated};
 use crate::body::{self, Body};
-use crate::caller::Caller;
+use crate::caller::{Caller, Peer, authenticate};
 use crate::problem::{self, Code, Problem};
 use crate::record::{self, About};
 use crate::serve::Shared;
@@ -81,7 +81,11 @@ fn at_once(
     let min_validity = min_validity(query)?;
     // An error is a damaged row, or a home that is paused.
     match shared.hand_outs.take(name, min_validity, now).map_err(|error| Problem::from(Error::from(error)))? {
-        Taken::Good(ready) => Ok(ready),
+        Taken::Good(ready) => {
+            // The name may have been given to another credential since it was looked up.
+            caller.may(Capability::Token, Some(ready.held.id), now)?;
+            Ok(ready)
+        }
         Taken::Stale(unseen) => Err(problem::stale(unseen).into()),
         Taken::Short(_) | Taken::None | Taken::Unknown => {
             let name = name.parse().map_err(|_| Problem::new(Code::NoSuchName, "no credential has such a name"))?;
@@ -93,19 +97,20 @@ fn at_once(
 /// Gives a token, and waits for its renewal if it must.
 pub(super) async fn wait(
     State(shared): State<Arc<Shared>>,
+    Anyone(peer): Anyone,
     Authenticated(caller): Authenticated,
     sent: axum::extract::Request,
 ) -> axum::response::Response {
-    let uri = sent.uri();
-    let name = asked(uri.path()).unwrap_or_default();
-    super::passed_on(match answer(&shared, &caller, name, uri.query(), sent.headers()) {
+    let (head, _) = sent.into_parts();
+    let name = asked(head.uri.path()).unwrap_or_default();
+    super::passed_on(match answer(&shared, &caller, name, head.uri.query(), &head.headers) {
         Ok(response) => response,
-        Err(later) => later.answer(shared, caller).await,
+        Err(later) => later.answer(shared, caller, &peer, &head.headers).await,
     })
 }
 
 impl Later {
-    async fn answer(self, shared: Arc<Shared>, caller: Caller) -> Response<Body> {
+    async fn answer(self, shared: Arc<Shared>, caller: Caller, peer: &Peer, headers: &HeaderMap) -> Response<Body> {
         let about = record::about(&shared, self.name.as_str());
         let permitted = caller.may(Capability::Token, about.as_ref().map(|(id, _)| *id), &shared.hand_outs.now());
         if let Err(problem) = permitted {
@@ -117,6 +122,13 @@ impl Later {
         let outcome = broker.hand_out_soon(call).await;
         // A token that was renewed on the way is in memory before a caller hears of it.
         shared.hand_outs.catch_up_soon().await;
+        // The client may have been removed, or its policy changed, while it waited.
+        let id = about.as_ref().map(|(id, _)| *id);
+        let permitted = authenticate(&shared, peer, headers)
+            .and_then(|caller| caller.may(Capability::Token, id, &shared.hand_outs.now()));
+        if let Err(problem) = permitted {
+            return record::refused(&shared, &caller, about, self.means, &problem);
+        }
         let error = match outcome {
             Ok(handed) => {
                 let credential = &handed.credential;
@@ -135,6 +147,7 @@ impl Later {
         let now = shared.hand_outs.now();
         if let Ok(Taken::Short(ready) | Taken::Good(ready)) =
             shared.hand_outs.take(self.name.as_str(), self.min_validity, &now)
+            && (caller.is_owner() || id == Some(ready.held.id))
         {
             return hand_over(&shared, &caller, self.means, &ready, Some(&error.to_string()), now.wall);
         }

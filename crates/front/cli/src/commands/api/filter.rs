@@ -23,6 +23,10 @@ impl Expression {
             message: format!("the --jq expression {code:?} is invalid: {why}"),
             hint: "lanyard api people/me --jq .displayName".to_owned(),
         };
+        // jaq panics at an import of data.
+        if code.trim_start().starts_with("import") {
+            return Err(invalid("modules cannot be imported".to_owned()));
+        }
         let modules = Loader::new(definitions).load(&arena, File { code, path: () });
         let modules =
             modules.map_err(|errors| invalid(errors.first().map_or_else(String::new, |(_, why)| of_syntax(why))))?;
@@ -64,8 +68,12 @@ impl Expression {
                         hint: Some("print the response without --jq to see what it contains".to_owned()),
                     });
                 }
-                // The expression ends itself: `halt`.
-                Err(Err(_)) => return Ok(()),
+                Err(Err(_)) => {
+                    return Err(Failure::Other {
+                        message: "the --jq expression ended itself with halt".to_owned(),
+                        hint: Some("use empty to print nothing, and error to fail".to_owned()),
+                    });
+                }
             }
             if output::reader_gone() {
                 return Ok(());
@@ -108,8 +116,11 @@ fn short(error: &str) -> String {
     shown
 }
 
-/// The formats of jq that jaq's libraries leave out: a list of plain values as one row of a table.
+/// The formats of jq that jaq's libraries leave out: a list of plain values as one row of a table. And `fromjson` with a limit: jaq's own
+/// overflows the stack on a text that is nested deeply, and such a text may come from anyone who can write a message.
 const TABLES: &str = r#"
+def fromjson_unlimited: fromjson;
+def fromjson: if isstring and (gsub("[^\\[{]"; "") | length) > 2000 then error("the text is nested too deeply") else fromjson_unlimited end;
 def @csv: map(if . == null then "" elif isstring then "\"" + gsub("\""; "\"\"") + "\"" elif type == "array" or type == "object"
     then error("\(type) cannot be formatted as CSV") else tostring end) | join(",");
 def @tsv: map(if . == null then "" elif type == "array" or type == "object" then error("\(type) cannot be formatted as TSV")
@@ -123,6 +134,26 @@ const LONGEST_ERROR: usize = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_is_nested_deeply_and_modules_are_refused() {
+        let made = |code: &str, body: &str| {
+            let mut results = Vec::new();
+            let done = Expression::compile(code).and_then(|expression| {
+                expression.each(body.as_bytes(), |value| {
+                    results.push(value.to_string());
+                    Ok(())
+                })
+            });
+            done.map(|()| results)
+        };
+        assert_eq!(made(".s | fromjson", r#"{"s":"[[1]]"}"#).unwrap(), ["[[1]]"]);
+        let deep = format!("{{\"s\":\"{}\"}}", "[".repeat(20_000));
+        for (code, body) in [(".s | fromjson", &*deep), ("halt", "{}"), ("\"x\" | halt_error", "{}")] {
+            assert!(matches!(made(code, body), Err(Failure::Other { .. })), "{code}");
+        }
+        assert!(matches!(made("import \"a\" as $x; .", "{}"), Err(Failure::Usage { .. })));
+    }
 
     #[test]
     fn an_expression_is_compiled_with_the_whole_language() {

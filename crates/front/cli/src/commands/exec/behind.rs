@@ -60,6 +60,7 @@ pub(crate) async fn supervise(
 ) -> Result<Result<ExitCode, std::io::Error>, Failure> {
     // Before the program starts: a signal that arrives in between must not end this process and orphan the program.
     signals::hand_over();
+    signals::unless_stopping().await;
     let mut forwarding = Forwarding::begin()?;
     hardening::restore_core_limit();
     let spawned = tokio::process::Command::from(command).spawn();

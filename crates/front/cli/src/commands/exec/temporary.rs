@@ -5,7 +5,8 @@
 //! remain cannot be opened by anyone.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use lanyard_broker::{
@@ -94,6 +95,7 @@ impl Temporary {
     ) -> Result<ExitCode, Failure> {
         let access = Access::Local(Box::new(self.broker.clone()));
         let SignedIn { credential, missing } = self.sign_in(&access, app, secret, how, common).await?;
+        signals::unless_stopping().await;
         let name = credential.name.clone();
         output::note(&format!("signed in: {}", output::credential::acts_as_in_full(&credential)));
         if !missing.is_empty() {
@@ -168,7 +170,14 @@ async fn record(home: &Broker, credential: &Credential, means: String) {
 /// Revokes the tokens, and reports those that remain valid. By a broker of its own, because the other one may have been told to stop.
 async fn clear_all(store: &Store) {
     let broker = Broker::new(store, context::parts(), context::actor());
-    let Ok(all) = broker.perform(List).await else { return };
+    let all = match broker.perform(List).await {
+        Ok(all) => all,
+        Err(error) => {
+            output::note(&format!("warning: the tokens were not revoked, and remain valid until they expire: {error}"));
+            output::note("hint: to end the access, remove the app from the account's connected apps at Webex");
+            return;
+        }
+    };
     for Credential { name, environment, .. } in all.into_iter().map(|listed| listed.credential) {
         let left: Vec<String> = match broker.perform(Clear { name, expected: None }).await {
             Ok(cleared) => cleared.revocations.into_iter().filter_map(|revocation| left(&revocation)).collect(),
@@ -205,8 +214,14 @@ fn name() -> CredentialName {
     name.parse().expect("hexadecimal digits make a name")
 }
 
+/// Whether a directory belongs to this user, and no other user can use it.
+fn is_ours_alone(directory: &Path) -> bool {
+    let us = rustix::process::geteuid().as_raw();
+    std::fs::metadata(directory).is_ok_and(|found| found.is_dir() && found.uid() == us && found.mode() & 0o077 == 0)
+}
+
 /// Where the temporary home is: in the session's own directory, which is in memory on most systems and is emptied at its end.
 fn place() -> PathBuf {
     let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    session.filter(|path| path.is_dir()).unwrap_or_else(std::env::temp_dir)
+    session.filter(|path| is_ours_alone(path)).unwrap_or_else(std::env::temp_dir)
 }
