@@ -31,7 +31,7 @@ pub struct Broker {
     pub(crate) caller: Caller,
     /// The environments that clients may name, besides Cisco's and those that the home has.
     pub(crate) environments: Arc<[Environment]>,
-    /// When clients last had a credential renewed before it was due.
+    /// The last early renewals that clients requested.
     pub(crate) early: Arc<EarlyRenewals>,
     /// The credentials that the caller was authorised for, by the names it used.
     pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
@@ -39,16 +39,16 @@ pub struct Broker {
     pub(crate) renewals: Arc<Renewals>,
     /// Keeps the process from ending while a clone works on what must be finished.
     pub(crate) finishing: Option<Arc<MustFinish>>,
-    /// What was found out about tokens that calls were refused with.
+    /// The findings about tokens that Webex refused.
     pub(crate) doubts: Arc<Doubts>,
-    /// Whether everything that this clone renews is part of something that has passed the gate.
+    /// Whether all renewals of this clone belong to work that has passed the gate.
     pub(crate) is_admitted: bool,
     /// The tokens in memory, where this process is a broker that stays.
     pub(crate) memory: Option<HandOuts>,
 }
 
-/// A caller's operation runs under the caller's name, and on the credentials that were authorised. The owner may do everything with
-/// whatever has the name now.
+/// Runs a caller's operation under the caller's name, on the authorised credentials. An owner's operation uses the credential that
+/// has the name when it runs.
 impl Context for Broker {
     fn acting_for(&self, caller: &Caller, authorized: &[(CredentialName, CredentialId)]) -> Self {
         let broker = Self { caller: caller.clone(), ..self.acting_as(caller.actor().to_string()) };
@@ -99,7 +99,7 @@ impl Broker {
         perform(&door, self, &caller, operation).await
     }
 
-    /// Runs an operation as a part of another one, for the same caller. Some are large: each future is on the heap.
+    /// Runs an operation as a part of another one, for the same caller. The future is boxed, because some are large.
     pub(crate) fn run<O: Operation<Context = Self>>(&self, operation: O) -> BoxFuture<'_, Result<O::Reply, O::Error>> {
         tracing::debug!(?operation, "part of an operation");
         Box::pin(operation.run(self))
@@ -145,8 +145,8 @@ impl Broker {
         self.finishing.clone().or_else(|| self.renewals.enter().map(Arc::new))
     }
 
-    /// Runs `work`, which obtains tokens and stores them or gives them back, on the thread of renewals. It goes on if the returned
-    /// future is dropped, and the process ends only after it.
+    /// Runs `work`, which obtains tokens and stores or revokes them, on the renewal thread. The work continues if the returned
+    /// future is dropped, and the process exits only after it.
     pub(crate) async fn finish<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -157,7 +157,7 @@ impl Broker {
         self.renewals.run(work(Self { finishing: Some(finishing), ..self.clone() })).await
     }
 
-    /// A clone of the broker for something that has passed the gate of renewals: what it renews on the way does not pass it again.
+    /// Returns a clone of the broker for work that has passed the gate of renewals; renewals by the clone do not pass it again.
     pub(crate) fn admitted(&self) -> Self {
         Self { is_admitted: true, ..self.clone() }
     }

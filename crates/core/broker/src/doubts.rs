@@ -1,4 +1,4 @@
-//! Tokens that Webex refused, and that are being looked into.
+//! Tokens that Webex refused, and the checks of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,8 +7,8 @@ use std::time::Duration;
 use lanyard_credential::{CredentialId, CredentialName, Generation};
 use lanyard_time::Moment;
 
-/// What is found out about refused tokens, one caller at a time for each credential: many calls are refused at once when a token
-/// ends, and one of them finds out for all.
+/// The findings about refused tokens. One caller at a time checks the token of a credential: many calls are refused at once when a
+/// token expires, and one check is enough for all.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts(Mutex<HashMap<CredentialName, Door>>);
 
@@ -21,7 +21,7 @@ impl Doubts {
     }
 }
 
-/// A token that was doubted, and that Webex accepts.
+/// A token that was checked, and that Webex accepts.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) token: (CredentialId, Generation),
@@ -34,5 +34,5 @@ impl Accepted {
     }
 }
 
-/// How long an accepted token is not doubted again: a call that its subject may not make is a 401 each time.
+/// The time for which an accepted token is not checked again. A call that its subject may not make fails with 401 each time.
 const BELIEVED: Duration = Duration::from_mins(1);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lanyard_credential::CredentialId;
 use lanyard_time::Moment;
 
-/// When clients last had a credential renewed early: once a minute is allowed for each credential.
+/// The last early renewals that clients requested: one a minute is allowed for each credential.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyRenewals(Mutex<HashMap<CredentialId, Moment>>);
 

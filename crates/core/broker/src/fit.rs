@@ -1,4 +1,4 @@
-//! Whether a token may be handed out and satisfies a request: one decision for tokens in memory and those read from the store.
+//! Decides whether a token may be handed out and satisfies a request, for tokens in memory and in the store alike.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use lanyard_time::Moment;
 /// How a token meets a request, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// It is valid for as long as was asked, or for a time that is unknown.
+    /// It is valid for as long as requested, or for an unknown time.
     Enough,
-    /// It is valid, but not for as long as was asked.
+    /// It is valid, but for a shorter time than requested.
     Short,
     /// It has expired.
     Expired,
-    /// Its credential does not hand out.
+    /// Its credential does not hand out tokens.
     Withheld,
 }
 
 impl Fit {
-    /// How a token meets a request for `min_validity` at `now`, where its credential `hands_out` or does not.
+    /// Judges a token for a request for `min_validity` at `now`. `hands_out` shows whether its credential hands out tokens.
     pub(crate) fn of(hands_out: bool, validity: Option<&Validity>, min_validity: Duration, now: &Moment) -> Self {
         match validity.and_then(|validity| validity.access_left(now)) {
             _ if !hands_out => Self::Withheld,
@@ -30,7 +30,7 @@ impl Fit {
     }
 }
 
-/// Whether a credential hands out its token while that is valid: not one that Webex has refused for good.
+/// Whether a credential hands out its valid token. It does not once Webex has refused the token permanently.
 pub(crate) fn hands_out(standing: &Standing) -> bool {
     standing.hands_out() && standing.trouble().is_none_or(|trouble| trouble.kind != TroubleKind::DeadToken)
 }

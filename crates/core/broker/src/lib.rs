@@ -1,7 +1,7 @@
 //! The use cases as values, and the I/O around a rotation.
 //!
-//! A use case is a value that implements [`Operation`](lanyard_operation::Operation); a front end makes one and has it performed. What is pure about a
-//! rotation is in `lanyard_credential::rotation`; here is what it asks for: the store, Webex, and time.
+//! A use case is a value that implements [`Operation`](lanyard_operation::Operation); a front end creates and performs one. The
+//! pure part of a rotation is in `lanyard_credential::rotation`; this crate supplies the store, Webex, and time.
 
 mod broker;
 mod calls;

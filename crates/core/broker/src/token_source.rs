@@ -18,14 +18,14 @@ use crate::{Broker, Error};
 pub struct CredentialTokens<'a> {
     broker: &'a Broker,
     name: &'a CredentialName,
-    /// The Webex that the caller takes the credential to belong to; any other is refused before anything is sent or spent.
+    /// The Webex that the caller expects; any other is refused before anything is sent or spent.
     expected: Option<&'a Environment>,
-    /// The credential for which the caller was authorised. Another one that has the name by now is not used.
+    /// The credential for which the caller was authorised. Another credential that has the name now is not used.
     bound: Option<CredentialId>,
 }
 
 impl Broker {
-    /// The tokens of a credential.
+    /// Returns the tokens of a credential.
     pub const fn tokens_of<'a>(&'a self, name: &'a CredentialName) -> CredentialTokens<'a> {
         CredentialTokens { broker: self, name, expected: None, bound: None }
     }
@@ -38,18 +38,18 @@ impl<'a> CredentialTokens<'a> {
         Self { expected, ..self }
     }
 
-    /// Refuses another credential than this one.
+    /// Refuses any credential other than this one.
     #[must_use]
     pub const fn bound_to(self, bound: Option<CredentialId>) -> Self {
         Self { bound, ..self }
     }
 
-    /// A client that calls Webex with these tokens.
+    /// Returns a client that calls Webex with these tokens.
     pub fn client(self) -> ApiClient<'a, Self> {
         ApiClient::new(&self.broker.transport, self)
     }
 
-    /// A token, and everything that a call to Webex needs of the credential.
+    /// Returns a token, with everything that a call to Webex needs from the credential.
     pub async fn pass(&self) -> Result<Pass, Error> {
         if let Some(ready) = self.held()? {
             expect(self.name, &ready.held.environment, self.expected)?;
@@ -75,14 +75,14 @@ impl<'a> CredentialTokens<'a> {
         Ok(self.broker.held(self.name)?.filter(|ready| self.bound.is_none_or(|id| id == ready.held.id)))
     }
 
-    /// A newer token than the refused one that is in memory.
+    /// Returns the token in memory if it is newer than the refused one.
     fn newer(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Error> {
         Ok(self.held()?.map(|ready| Pass::from(ready).issued).filter(|held| held.generation > refused.generation))
     }
 
     async fn replaced(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Error> {
         let mut accepted = self.broker.doubts.of(self.name).lock_owned().await;
-        // Another caller may have found out while this one waited.
+        // Another caller may have checked the token while this one waited.
         let present = self.hand_out().await?;
         if !present.token.matches(&refused.token) {
             return Ok(Some(Pass::from(present).issued));
@@ -123,11 +123,11 @@ impl TokenSource for CredentialTokens<'_> {
         if let Some(newer) = self.newer(refused)? {
             return Ok(Some(newer));
         }
-        // A store that does not answer is not waited for.
+        // Do not wait for a store that does not answer.
         if self.broker.store_is_silent() {
             return Ok(None);
         }
-        // On the heap: it is large, and almost no call needs it.
+        // Boxed, because it is large and almost no call needs it.
         self.broker.unless_silent(Box::pin(self.replaced(refused))).await?
     }
 }

@@ -37,7 +37,7 @@ pub struct CredentialView {
     pub organisation: OrganisationView,
     /// The granted scopes; null if Webex did not name them.
     pub scopes: Option<Vec<String>>,
-    /// The number of its token set, counted up with each renewal.
+    /// The number of its token set, which increases with each renewal.
     pub generation: u32,
     /// When its access token expires (RFC 3339); null if Webex did not say.
     #[schemars(extend("format" = "date-time"))]
@@ -92,17 +92,17 @@ pub struct TroubleView {
 }
 
 impl CredentialView {
-    /// A credential by itself.
+    /// Describes a credential, whose state ignores all other credentials.
     pub fn of(credential: &Credential, now: &Moment) -> Self {
         Self::in_state(credential, credential.state(now), now)
     }
 
-    /// A credential with the state that it has among all credentials.
+    /// Describes a credential, with the state that it has among all credentials.
     pub fn of_listed(listed: &Listed, now: &Moment) -> Self {
         Self::in_state(&listed.credential, listed.state, now)
     }
 
-    /// A credential in a state.
+    /// Describes a credential in a state.
     pub fn in_state(credential: &Credential, state: State, now: &Moment) -> Self {
         let subject = credential.subject.known();
         let organisation = credential.organisation.as_ref();
@@ -138,7 +138,7 @@ impl CredentialView {
     }
 }
 
-/// What became of the tokens of a cleared credential.
+/// The outcome for the tokens of a cleared credential.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Cleared")]
 pub struct ClearedView {
@@ -150,14 +150,14 @@ pub struct ClearedView {
     pub tokens: Vec<RevocationView>,
 }
 
-/// What became of one token.
+/// The outcome for one token.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Revocation")]
 pub struct RevocationView {
-    /// Which token.
+    /// The kind of the token.
     #[schemars(extend("enum" = ["access", "refresh"]))]
     pub token: &'static str,
-    /// What became of it.
+    /// The outcome.
     #[schemars(extend("enum" = ["revoked", "revoked-by-listing", "revoked-by-guess", "queued", "not-revoked"]))]
     pub outcome: &'static str,
     /// Why it was not revoked.
@@ -183,7 +183,7 @@ impl RevocationView {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Refreshed")]
 pub struct RefreshedView {
-    /// What was done.
+    /// The outcome.
     #[schemars(extend("enum" = ["renewed", "renewed-elsewhere", "not-due"]))]
     pub outcome: &'static str,
     /// The credential afterwards.
@@ -208,7 +208,7 @@ impl RefreshedView {
 pub struct TestView {
     /// The credential after the test.
     pub credential: CredentialView,
-    /// Whether everything that was asked for is there.
+    /// Whether everything that was tested works.
     pub ok: bool,
     /// The verdict of Webex on its token.
     pub token: FindingView,
@@ -216,7 +216,7 @@ pub struct TestView {
     pub jobs: Vec<JobView>,
     /// The devices that a bot sees.
     pub sees: Option<SightView>,
-    /// What it sees, compared with what there is.
+    /// The workspaces and devices that it sees, compared with all.
     pub coverage: Option<CoverageView>,
 }
 
@@ -239,7 +239,7 @@ pub struct JobView {
     pub job: &'static str,
     /// Why a credential of this kind cannot do it at all.
     pub impossible: Option<String>,
-    /// What it needs.
+    /// Its needs.
     pub needs: Vec<NeedView>,
 }
 
@@ -254,7 +254,7 @@ pub struct NeedView {
     /// Whether it is met.
     #[schemars(extend("enum" = ["granted", "missing", "unknown"]))]
     pub verdict: &'static str,
-    /// How that is known.
+    /// The reason for the verdict.
     pub reason: String,
 }
 
@@ -270,7 +270,7 @@ pub struct SightView {
     pub reason: Option<String>,
 }
 
-/// What a credential sees, compared with what there is.
+/// The workspaces and devices that a credential sees, compared with all.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Coverage")]
 pub struct CoverageView {
@@ -278,9 +278,9 @@ pub struct CoverageView {
     pub against: String,
     /// How many workspaces with devices there are.
     pub workspaces: usize,
-    /// In how many of them every device is seen.
+    /// How many of them it sees completely.
     pub granted: usize,
-    /// The others.
+    /// The workspaces that it does not see completely.
     pub not_granted: Vec<NotGrantedView>,
     /// How many workspaces have no device.
     pub without_devices: usize,
@@ -288,7 +288,7 @@ pub struct CoverageView {
     pub personal_devices: usize,
 }
 
-/// A workspace of which not every device is seen.
+/// A workspace that the credential does not see completely.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NotGranted")]
 pub struct NotGrantedView {
@@ -298,7 +298,7 @@ pub struct NotGrantedView {
     pub id: String,
     /// How many devices are in it.
     pub devices: usize,
-    /// How many of them are seen.
+    /// How many of them the credential sees.
     pub seen: usize,
 }
 

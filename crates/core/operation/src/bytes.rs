@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-/// Bytes that cannot be read or written as a value. The message does not repeat them: they may hold secrets.
+/// Bytes that cannot be read or written as a value. The message does not repeat them, because they may hold secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid JSON at column {0}")]
 pub struct WireError(pub usize);

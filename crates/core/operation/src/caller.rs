@@ -8,14 +8,14 @@ use lanyard_time::Moment;
 
 use crate::problem::{Code, Problem};
 
-/// A caller as the audit names it. It becomes text when it is written down, once for many equal requests.
+/// A caller, as the audit shows it. It becomes text only when it is recorded, once for many equal requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// A local user, and their process if the system knows it: `uid 1000 (pid 4711)`.
     User {
-        /// The user's number.
+        /// The user id.
         uid: u32,
-        /// The process.
+        /// The process id.
         pid: Option<i32>,
     },
     /// Any other caller: `client dashboard`.
@@ -75,8 +75,8 @@ impl Caller {
         }
     }
 
-    /// Whether the caller has a capability for a credential. `None` is a credential that does not exist: a client hears the same
-    /// about it as about one that is not granted to it.
+    /// Whether the caller has a capability for a credential. `None` is a credential that does not exist: a client gets the same
+    /// refusal for it as for a credential that is not granted to it.
     pub fn may(&self, what: Capability, credential: Option<CredentialId>, now: &Moment) -> Result<(), Problem> {
         match (self, credential) {
             (Self::Owner { .. }, _) => Ok(()),

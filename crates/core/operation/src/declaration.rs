@@ -1,4 +1,4 @@
-//! What an operation states about itself.
+//! The declaration of an operation.
 
 use lanyard_credential::{Capability, CredentialName};
 
@@ -7,35 +7,36 @@ use lanyard_credential::{Capability, CredentialName};
 pub struct Declaration {
     /// Its name on the wire and in the audit, such as `credential.rename`.
     pub name: &'static str,
-    /// Who may ask for it.
+    /// The callers that may perform it.
     pub needs: Needs,
-    /// Who records that it was done.
+    /// The part that records its success.
     pub recorded: Recorded,
     /// Whether it is answered from memory, and waits for no store.
     pub in_memory: bool,
-    /// Whether a person may take long over it, so that a silent store does not end it.
+    /// Whether it may wait for a person, so that a silent store does not end it.
     pub is_slow: bool,
     /// Whether it erases tokens, so that connections whose buffers may hold them are closed afterwards.
     pub erases: bool,
 }
 
-/// Who may ask for an operation.
+/// The callers that may perform an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// The owner of the home alone.
+    /// Only the owner of the home.
     Owner,
     /// The owner, and clients with this capability.
     Capability(Capability),
 }
 
-/// Who records that an operation succeeded. Refusals and failures are recorded by [`perform`](crate::perform) in any case.
+/// The part that records the success of an operation. Refusals and failures are recorded by [`perform`](crate::perform) in any
+/// case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// [`perform`](crate::perform), because it only reads.
     ByPerform,
     /// The transaction that makes the change, or the hand-out that it is.
     ByItself,
-    /// No one: it is a part of another operation, or tells names to the owner's shell.
+    /// Nothing, because it is a part of another operation, or completes names in the owner's shell.
     Never,
 }
 
@@ -44,25 +45,25 @@ pub enum Recorded {
 pub enum About<'a> {
     /// Any that the caller may use; the operation itself leaves out the others.
     Any,
-    /// All, including those that are added later: the home itself.
+    /// All, including those that are added later, because the call is about the home itself.
     All,
-    /// These. The first one is the one that the audit names.
+    /// These credentials. The audit names the first one.
     Named(Vec<&'a CredentialName>),
 }
 
 impl Declaration {
-    /// An operation of the owner's that changes nothing.
+    /// Declares an operation of the owner that changes nothing.
     pub const fn read(name: &'static str) -> Self {
         let (needs, recorded) = (Needs::Owner, Recorded::ByPerform);
         Self { name, needs, recorded, in_memory: false, is_slow: false, erases: false }
     }
 
-    /// An operation of the owner's that changes something, and records it in the same transaction.
+    /// Declares an operation of the owner that changes something, and records it in the same transaction.
     pub const fn change(name: &'static str) -> Self {
         Self { recorded: Recorded::ByItself, ..Self::read(name) }
     }
 
-    /// An operation that is a part of another one, and is not recorded by itself.
+    /// Declares an operation that is a part of another one, and is not recorded separately.
     pub const fn part(name: &'static str) -> Self {
         Self { recorded: Recorded::Never, ..Self::read(name) }
     }
@@ -79,7 +80,7 @@ impl Declaration {
         Self { in_memory: true, ..self }
     }
 
-    /// States that a person may take long over it.
+    /// States that it may wait for a person.
     #[must_use]
     pub const fn slow(self) -> Self {
         Self { is_slow: true, ..self }

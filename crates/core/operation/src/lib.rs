@@ -1,8 +1,9 @@
 //! Operations: every use case is a value that is declared once, and [`perform`] is the only way to carry one out.
 //!
-//! An [`Operation`] says what it is called, which capability it needs and whom it is about. Its caller is a [`Caller`], and what it runs
-//! on a [`Context`]. The process that performs it is a [`Door`]: a broker, which authorises and records, or a command of the owner's. A
-//! [`Registry`] holds the operations that another process may ask for by name. Failures cross every entry point as a [`Problem`].
+//! An [`Operation`] declares its name, the capability that it needs and the credentials that it is about. A [`Caller`] performs it,
+//! and it runs on a [`Context`]. The process that performs it is a [`Door`]: a broker, which authorises and records, or a command
+//! of the owner. A [`Registry`] holds the operations that another process may ask for by name. Every entry point reports failures
+//! as a [`Problem`].
 
 mod bytes;
 mod caller;

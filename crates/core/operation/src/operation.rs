@@ -11,17 +11,17 @@ use crate::caller::Caller;
 use crate::declaration::{About, Declaration, Recorded};
 use crate::problem::Problem;
 
-/// A use case, as a value that travels. Its fields refuse unknown ones (`deny_unknown_fields`), so that an older process refuses what
-/// it does not understand; its reply stays open.
+/// A use case, as a value that can be sent to another process. It refuses unknown fields (`deny_unknown_fields`), so that an older
+/// process does not ignore them; a reply may have unknown fields.
 pub trait Operation: Serialize + DeserializeOwned + Debug + Send + Sized + 'static {
     /// Its fixed facts.
     const DECLARED: Declaration;
 
-    /// What it runs on.
+    /// The context on which it runs.
     type Context: Context;
-    /// What it answers.
+    /// Its reply.
     type Reply: Serialize + DeserializeOwned + Send + 'static;
-    /// Why it fails.
+    /// Its error.
     type Error: Into<Problem> + Send + 'static;
 
     /// The credentials that it is about.
@@ -29,18 +29,19 @@ pub trait Operation: Serialize + DeserializeOwned + Debug + Send + Sized + 'stat
         About::All
     }
 
-    /// Does it. Callers are authorised before: only [`perform`](crate::perform) and other operations of the same context call this.
+    /// Runs the operation. The caller is already authorised, so only [`perform`](crate::perform) and other operations of the same
+    /// context call this.
     fn run(self, on: &Self::Context) -> impl Future<Output = Result<Self::Reply, Self::Error>> + Send;
 
-    /// Who recorded this success. An operation that changes something only sometimes looks at the reply.
+    /// Returns the part that recorded this success. An operation that only sometimes changes something decides by the reply.
     fn recorded(_reply: &Self::Reply) -> Recorded {
         Self::DECLARED.recorded
     }
 }
 
-/// What operations run on: the broker, or the parts of a job.
+/// The context on which operations run: the broker, or the parts of a job.
 pub trait Context: Clone + Send + Sync + 'static {
-    /// The same on behalf of a caller, who was authorised for these credentials under these names.
+    /// Returns this context for a caller, which was authorised for these credentials under these names.
     #[must_use]
     fn acting_for(&self, caller: &Caller, authorized: &[(CredentialName, CredentialId)]) -> Self;
 }

@@ -12,7 +12,7 @@ use crate::declaration::{About, Declaration, Needs, Recorded};
 use crate::operation::{Context, Operation};
 use crate::problem::{Code, Problem};
 
-/// The process in which operations are performed: what it knows of names, what it records, and how it runs work.
+/// The process that performs operations: looks up names, records calls, and runs work.
 pub trait Door: Clone + Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Moment;
@@ -23,7 +23,7 @@ pub trait Door: Clone + Send + Sync + 'static {
     /// Records a call under its caller's own name.
     fn record(&self, entry: Entry<'_>);
 
-    /// Runs an operation that the caller may have done, as a task of its own: it goes on if the returned future is dropped.
+    /// Runs an authorised operation as a separate task, which continues if the returned future is dropped.
     fn run<T: Send + 'static>(
         &self,
         declared: &'static Declaration,
@@ -53,8 +53,8 @@ pub enum End<'a> {
     Failed(&'a Problem),
 }
 
-/// Performs an operation for a caller: authorises it, runs it to its end even if the caller disappears, and records reads, refusals and
-/// failures under the caller's own name. A change is recorded by the transaction that makes it.
+/// Performs an operation for a caller: authorises it, runs it to completion even if the caller disappears, and records reads,
+/// refusals and failures under the caller's own name. A change is recorded by the transaction that makes it.
 pub async fn perform<O: Operation>(
     door: &impl Door,
     on: &O::Context,
@@ -114,8 +114,8 @@ fn authorise<O: Operation>(
     (about, permitted.map(|()| known.collect()))
 }
 
-/// The door of a command that performs operations in its own process: its user owns the home, and could read the store without it. So
-/// nothing is refused, and what only reads is not recorded.
+/// The door of a command that performs operations in its own process: its user owns the home, and could read the store without it.
+/// So it refuses nothing, and does not record reads.
 #[derive(Clone, Debug)]
 pub struct OwnerDoor(pub Arc<dyn Clock>);
 
@@ -139,7 +139,7 @@ impl Door for OwnerDoor {
     }
 }
 
-/// Runs `work` as a task of its own and waits for it. It goes on if the returned future is dropped.
+/// Runs `work` as a separate task and waits for it. The task continues if the returned future is dropped.
 pub async fn detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     joined(tokio::spawn(work)).await
 }

@@ -12,7 +12,7 @@ use serde::ser::{Serialize, Serializer};
 /// The class of a failure, for a program that sees only the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
 pub enum Class {
-    /// It was not done, for a reason of its own.
+    /// The operation failed, for a reason of its own.
     Failed,
     /// The request itself is wrong.
     Usage,
@@ -74,7 +74,7 @@ codes! {
     /// The request cannot be understood.
     BadRequest = BAD_REQUEST, Usage, "bad-request", "The request cannot be understood";
     /// A path that could be understood in two ways.
-    BadPath = BAD_REQUEST, Usage, "bad-path", "The path is not taken";
+    BadPath = BAD_REQUEST, Usage, "bad-path", "The path is not accepted";
     /// There is no key, or it is not valid.
     Unauthorized = UNAUTHORIZED, PersonMustAct, "unauthorized", "A client key is required";
     /// The client's policy does not allow it.
@@ -107,14 +107,14 @@ codes! {
     TooOften = TOO_MANY_REQUESTS, Unreachable, "too-often", "It was requested too often";
     /// Something inside went wrong.
     Internal = INTERNAL_SERVER_ERROR, Failed, "internal", "Something went wrong inside the broker";
-    /// Webex gave no answer that could be passed on.
-    Upstream = BAD_GATEWAY, Unreachable, "webex-unreachable", "Webex gave no answer";
+    /// Webex did not give an answer that could be passed on.
+    Upstream = BAD_GATEWAY, Unreachable, "webex-unreachable", "Webex did not answer";
     /// Webex cut the connection before it had answered.
     UpstreamCut = BAD_GATEWAY, Unreachable, "webex-cut-off", "Webex cut the connection";
     /// An answer of Webex, or of something before it, that is not HTTP.
     UpstreamGarbled = BAD_GATEWAY, Unreachable, "webex-garbled", "Webex's answer cannot be read";
     /// The client did not send its body in time.
-    SlowBody = REQUEST_TIMEOUT, Usage, "body-too-slow", "The body did not come in time";
+    SlowBody = REQUEST_TIMEOUT, Usage, "body-too-slow", "The body did not arrive in time";
     /// Webex took too long.
     UpstreamSlow = GATEWAY_TIMEOUT, Unreachable, "webex-too-slow", "Webex took too long";
     /// There is no valid token at the moment.
@@ -153,7 +153,7 @@ impl Code {
     }
 }
 
-/// A failure: everything that a person or a program is shown of it.
+/// A failure, as a person or a program sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
@@ -169,11 +169,11 @@ struct More {
     retry_after: Option<Duration>,
     /// The methods that a path has, for a problem with the method.
     allow: Option<String>,
-    /// The reason in words of this program alone, if the audit shows more than the code.
+    /// The reason in this program's own words, if the audit shows more than the code.
     why: Option<String>,
 }
 
-/// One sentence, and the one behind it.
+/// A sentence, with its cause.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Cause {
     message: String,
@@ -181,13 +181,13 @@ pub struct Cause {
 }
 
 impl Problem {
-    /// A problem; `detail` says what happened this time.
+    /// Creates a problem; `detail` describes this occurrence.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let said = Cause { message: detail.into(), source: None };
         Self { code, more: Box::new(More { said, hint: None, retry_after: None, allow: None, why: None }) }
     }
 
-    /// A problem with the sentence and the causes of an error.
+    /// Creates a problem with the sentence and the causes of an error.
     pub fn of(code: Code, error: &(dyn StdError + 'static)) -> Self {
         let mut problem = Self::new(code, "");
         problem.more.said = Cause::of(error);
@@ -267,7 +267,7 @@ impl Problem {
         detail
     }
 
-    /// For the audit: the code's word and why, in words of this program alone.
+    /// Returns the text for the audit: the code's word and the reason, in this program's own words.
     pub fn in_audit(&self) -> Arc<str> {
         match &self.more.why {
             Some(why) => format!("{} ({why})", self.code.as_str()).into(),
@@ -306,7 +306,7 @@ impl StdError for Cause {
     }
 }
 
-/// A problem on its way to another process. The class travels with the code, for a reader that does not have that code yet.
+/// A problem as it is sent to another process. It includes the class, for a reader that does not have the code yet.
 #[derive(serde::Deserialize, serde::Serialize)]
 struct Travelling {
     code: String,

@@ -14,7 +14,7 @@ use crate::operation::Operation;
 use crate::perform::{Door, joined, perform};
 use crate::problem::{Code, Problem};
 
-/// Operations by name, each with what it runs on. Any crate can add its own.
+/// Operations by name, each with its context. Any crate can add its own.
 pub struct Registry<D>(BTreeMap<&'static str, Handler<D>>);
 
 type Bytes = Zeroizing<Vec<u8>>;
@@ -34,7 +34,7 @@ impl<D: Door> Registry<D> {
                 let operation: O = decode(&body).map_err(|error| unreadable(O::DECLARED.name, error))?;
                 drop(body);
                 let reply = perform(&door, &on, &caller, operation).await?;
-                // A list of all credentials takes long to write, and would hold up the other tasks of this thread.
+                // A list of all credentials takes long to serialise, and would block the other tasks of this thread.
                 let written = joined(spawn_blocking(move || encode(&reply))).await;
                 written.map_err(|error| Problem::of(Code::Internal, &error))
             })
@@ -49,7 +49,7 @@ impl<D: Door> Registry<D> {
         self.0.keys().copied()
     }
 
-    /// Performs the operation of that name: `body` is its request, and the bytes that come back are its reply.
+    /// Performs the operation of that name: `body` is its request, and the returned bytes are its reply.
     pub async fn perform(&self, door: D, caller: Caller, name: &str, body: Bytes) -> Result<Bytes, Problem> {
         let Some(handler) = self.0.get(name) else {
             let name: String = name.chars().take(LONGEST_NAME).collect();

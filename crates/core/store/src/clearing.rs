@@ -117,8 +117,8 @@ impl Store {
         rows.iter().map(|row| unless_unreadable(read(row))).filter_map(Result::transpose).collect()
     }
 
-    /// Removes the waiting tokens that nothing can be done about: their rows cannot be read, or stand under a key that the home does not
-    /// have. Returns which they were. They would keep the home's key from being replaced.
+    /// Removes queued revocations that cannot be retried, because their rows cannot be read or are sealed under a key that the home
+    /// does not have. Returns the removed ones. They would prevent a replacement of the home's key.
     pub async fn discard_unreadable_revocations(&self) -> Result<Vec<DamagedRow>, StoreError> {
         let is_lost = |row: &Row, keys: &[KeyId]| match read(row) {
             Err(error) => error.is_of_one_row(),
@@ -134,7 +134,7 @@ impl Store {
             let mut discarded = Vec::new();
             for row in tx.rows(sql("revocations", SELECT_ALL)).await?.iter().filter(|row| is_lost(row, &keys)) {
                 let delete = sql("revocations", "DELETE FROM revocations WHERE id = $1");
-                // SQLite keeps bytes where a text belongs.
+                // SQLite accepts bytes in a text column.
                 let (id, delete) = if let Ok(id) = row.text("id") {
                     (id.clone(), delete.bind(id.as_str()))
                 } else {

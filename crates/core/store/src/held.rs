@@ -154,7 +154,7 @@ impl Store {
         row.map(|row| self.read_held(&row, shared)).transpose()
     }
 
-    /// The token of the credential that has this name; `None` if there is no such credential.
+    /// Reads the token of the credential that has this name; `None` if there is no such credential.
     pub async fn held_token_named(&self, name: &str, shared: &mut Shared) -> Result<Option<HeldToken>, StoreError> {
         let row = self.engine().row(sql("credentials", SELECT_NAMED).bind(name)).await?;
         row.map(|row| self.read_held(&row, shared)).transpose()

@@ -173,7 +173,7 @@ impl Failure {
     }
 }
 
-/// For what a command does with the broker of its own process, besides operations.
+/// Converts errors of the broker in the command's own process, outside operations.
 impl From<lanyard_broker::Error> for Failure {
     fn from(error: lanyard_broker::Error) -> Self {
         Self::Operation(error.into())

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if !matches!(arguments.command, Command::Serve(_)) {
-        // Connections that a renewal uses are driven while the command itself blocks, at a prompt or on a pipe that nobody reads.
+        // A thread drives the connections of a renewal while the command itself blocks, at a prompt or on a full pipe.
         runtime.worker_threads(1);
     }
     let runtime = match runtime.enable_all().build() {

@@ -34,7 +34,7 @@ impl Sure {
         let mut stderr = std::io::stderr();
         write!(stderr, "{} [y/N] ", visible(question))
             .and_then(|()| stderr.flush())
-            .map_err(Failure::io("cannot ask"))?;
+            .map_err(Failure::io("cannot write to the terminal"))?;
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
         if read == 0 {
@@ -48,14 +48,15 @@ impl Sure {
     }
 }
 
-/// Asks a question at the terminal and reads the answer. An empty one is the default, or is asked for again where there is none.
+/// Asks a question at the terminal and reads the answer. An empty answer selects the default; without a default the question is
+/// repeated.
 pub(crate) fn line(question: &str, default: Option<&str>) -> Result<String, Failure> {
     let mut stderr = std::io::stderr();
     let shown = default.map(|default| format!(" [{default}]")).unwrap_or_default();
     loop {
         write!(stderr, "{}{}: ", visible(question), visible(&shown))
             .and_then(|()| stderr.flush())
-            .map_err(Failure::io("cannot ask"))?;
+            .map_err(Failure::io("cannot write to the terminal"))?;
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
         if read == 0 {

@@ -18,16 +18,16 @@ static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 /// The broker of this process. Its token requests are finished before the process exits.
 static BROKER: OnceLock<Broker> = OnceLock::new();
 
-/// What a signal that stops the process does last.
+/// The work that remains when a signal stops the process.
 type AtEnd = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 static AT_END: Mutex<Option<AtEnd>> = Mutex::new(None);
 
-/// Has `work` done when a signal stops the process, after its token requests are finished.
+/// Registers `work` for a signal that stops the process; it runs after the token requests are finished.
 pub(crate) fn at_end(work: AtEnd) {
     *AT_END.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
 }
 
-/// Withdraws [`at_end`], because the work is done in another way.
+/// Withdraws the work of [`at_end`], because the caller does it.
 pub(crate) fn forget_end() {
     drop(AT_END.lock().unwrap_or_else(PoisonError::into_inner).take());
 }

@@ -56,7 +56,7 @@ fn at_once(
     }))
 }
 
-/// Answers a request that finds what it is about in memory.
+/// Answers a request from memory, or returns the future of its answer.
 fn of_known(
     shared: &Arc<Shared>,
     peer: &Peer,
@@ -74,7 +74,7 @@ fn of_known(
             return Ok(response);
         }
     }
-    // Streams: a request's body goes to Webex as it comes.
+    // Stream: the body of a request is sent to Webex as it arrives.
     if let Some(address) = Address::of(request.uri().path()) {
         let caller = match authenticate(shared, peer, request.headers()) {
             Ok(caller) => caller,
@@ -82,7 +82,7 @@ fn of_known(
         };
         let has_token = shared.hand_outs.has_valid(address.name);
         let call = proxying::answer(Arc::clone(shared), peer.clone(), caller, request);
-        // With a token in memory nothing but the network is waited for.
+        // With a token in memory, the call waits only for the network.
         return Err(if has_token { to_its_end(tokio::spawn(call)) } else { elsewhere(shared, call) });
     }
     let (shared, peer) = (Arc::clone(shared), peer.clone());
@@ -128,7 +128,7 @@ fn is_plain(peer: &Peer, request: &Request<Incoming>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The router's answer to a request.
+/// Returns the router's answer to a request.
 fn routed(
     shared: &Arc<Shared>,
     peer: Peer,
@@ -144,7 +144,7 @@ fn routed(
     }
 }
 
-/// Has a request answered on the broker's runtime, to its end, whoever is still there to hear the answer.
+/// Answers a request on the broker's runtime, to completion even if the client disconnects.
 fn elsewhere(
     shared: &Shared,
     answer: impl Future<Output = Response<Body>> + Send + 'static,
@@ -152,7 +152,7 @@ fn elsewhere(
     to_its_end(shared.work.spawn(answer))
 }
 
-/// Has a request answered to its end, whoever is still there to hear the answer.
+/// Answers a request to completion, even if the client disconnects.
 fn to_its_end(answered: JoinHandle<Response<Body>>) -> BoxFuture<'static, Response<Body>> {
     Box::pin(async move {
         match answered.await {

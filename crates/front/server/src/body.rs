@@ -38,7 +38,7 @@ pub(crate) fn streamed(body: UnsyncBoxBody<Bytes, BoxError>) -> Body {
     Body(Kind::Streamed(body))
 }
 
-/// A body of the router's.
+/// Converts a body of the router.
 pub(crate) fn routed(body: axum::body::Body) -> Body {
     Body(Kind::Routed(body))
 }

@@ -36,14 +36,14 @@ pub(crate) enum Peer {
     },
 }
 
-/// The caller of a request. A key that is given must be valid, wherever it is given; without one a local user is known by their number.
+/// The caller of a request. A key must be valid on every listener; without a key, a local user is identified by the user id.
 pub(crate) fn authenticate(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Problem> {
     let client = match (peer, key(headers)?) {
         (&Peer::Owner { uid, pid }, None) => return Ok(Caller::Owner { actor: Actor::User { uid, pid } }),
         (_, Some(key)) => shared.hand_outs.client_of_key(&key).ok_or_else(|| {
-            Problem::new(Code::Unauthorized, "the key is not, or no longer, that of a client")
-                .why("the key is not, or no longer, that of a client")
-                .hint("see which there are: lanyard client list; add one: lanyard client add")
+            Problem::new(Code::Unauthorized, "no client has this key")
+                .why("no client has this key")
+                .hint("list the clients: lanyard client list; add one: lanyard client add")
         })?,
         (Peer::Local { uid }, None) => shared.hand_outs.client_of_user(*uid).ok_or_else(|| {
             Problem::new(Code::Unauthorized, format!("user {uid} is not a client, and the request has no key"))
@@ -53,7 +53,7 @@ pub(crate) fn authenticate(shared: &Shared, peer: &Peer, headers: &HeaderMap) ->
         (Peer::Remote { .. }, None) => {
             return Err(Problem::new(Code::Unauthorized, "there is no key")
                 .why("there is no key")
-                .hint("send a client key: Authorization: Bearer KEY; one is made by lanyard client add"));
+                .hint("send a client key: Authorization: Bearer KEY; to create one: lanyard client add"));
         }
     };
     let actor = Actor::Named(client_actor(&client.name).into());

@@ -1,4 +1,4 @@
-//! The first moments of a broker with many credentials: it answers before it has read them all.
+//! The start of a broker with many credentials: it answers before it has read all of them.
 
 use std::io;
 use std::pin::pin;
@@ -11,12 +11,12 @@ use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 use crate::{api, proxy};
 
-/// Whether a request to this path finds its credential in memory. The operations of the owner's commands look for themselves.
+/// Whether a request to this path finds its credential in memory. The operations of the owner's commands load theirs themselves.
 pub(crate) fn reads(path: &str) -> bool {
     path.starts_with("/api/v1/credentials") || path.starts_with("/webex/")
 }
 
-/// Sees to it that a request finds what it is about in memory: the credential in its path, or else all of them.
+/// Ensures that the credential in a request's path, or else every credential, is in memory.
 pub(crate) async fn prepare(shared: &Shared, path: &str) -> Result<(), Problem> {
     if !reads(path) {
         return Ok(());
@@ -41,7 +41,7 @@ pub(crate) async fn prepare(shared: &Shared, path: &str) -> Result<(), Problem> 
 /// How long a request waits for that.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Reads all credentials, and renews them from then on until the broker stops.
+/// Reads all credentials, and then renews them until the broker stops.
 pub(crate) async fn refresh(shared: Arc<Shared>) -> io::Result<()> {
     let stop = || {
         let mut stopping = shared.stopping.subscribe();

@@ -179,7 +179,7 @@ impl Inner {
         let (mut head, body) = request.into_parts();
         let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let target = Address::written(&self.name, target);
-        head.uri = Uri::try_from(target).map_err(|_| Problem::new(Code::BadPath, "the path is not taken"))?;
+        head.uri = Uri::try_from(target).map_err(|_| Problem::new(Code::BadPath, "the path is not accepted"))?;
         head.headers.remove(AUTHORIZATION);
         let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("exec"));
         head.headers.insert(BASE, text(&self.base()));

@@ -13,23 +13,23 @@ use crate::body::{self, Body};
 /// The header that tells Lanyard's own errors from Webex's. Its value is the problem's code.
 pub(crate) const LANYARD_ERROR: HeaderName = HeaderName::from_static("lanyard-error");
 
-/// The code of the problem that a response is; `None` for any other response.
+/// Returns the code of a response that is a problem; `None` for any other response.
 pub(crate) fn code_of<B>(response: &Response<B>) -> Option<Code> {
     response.headers().get(LANYARD_ERROR).and_then(|word| Code::of(word.to_str().ok()?))
 }
 
-/// A method that a path does not have; `allow` lists those that it has.
+/// The problem of a method that a path does not have; `allow` lists those that it has.
 pub(crate) fn method(path: &str, allow: &str) -> Problem {
     Problem::new(Code::Method, format!("{path} supports only {allow}")).allow(allow)
 }
 
-/// The store could not be read for so long that it is unknown which tokens may still be handed out.
+/// The problem of a store that was not read for so long that it is unknown which tokens may still be handed out.
 pub(crate) fn stale(unseen: Duration) -> Problem {
     Problem::new(Code::Store, format!("the store has not been read for {} s", unseen.as_secs()))
         .hint("tokens are handed out again as soon as it can be; see the broker's log")
 }
 
-/// A problem as a reply.
+/// Converts a problem to a reply.
 pub fn response(problem: &Problem) -> Response<Body> {
     let code = problem.code();
     let document = json!({

@@ -175,7 +175,7 @@ impl Shared {
         ended.or(reading).or(silent).or_else(|| troubles.paused.clone()).or(writing).or(lost)
     }
 
-    /// The broker. What a caller asks for is performed with it, or checked against the caller's rights first.
+    /// The broker. Use it only to perform a caller's operation, or after a check of the caller's permissions.
     pub(crate) fn broker(&self) -> &Broker {
         &self.broker
     }

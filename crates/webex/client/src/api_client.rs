@@ -26,28 +26,28 @@ pub struct ApiClient<'a, S> {
     source: S,
 }
 
-/// Why a call brought nothing.
+/// The error of a call.
 #[derive(Debug, Error)]
 pub enum ApiError<E> {
     /// The source has no token.
     #[error("{0}")]
     NoToken(E),
-    /// Webex was not reached, refused, or cannot be understood.
+    /// Webex was not reached, refused the call, or gave an answer that cannot be read.
     #[error(transparent)]
     Call(#[from] CallError),
 }
 
-/// An answer, and the token that brought it.
+/// An answer, and the token of the call.
 #[derive(Debug)]
 pub struct Answered<A> {
-    /// The answer, whatever its status is.
+    /// The answer, with any status.
     pub answer: A,
     /// The token of the call that was answered.
     pub token: IssuedToken,
 }
 
 impl<'a, S: TokenSource> ApiClient<'a, S> {
-    /// A client that calls over `transport` with the tokens of `source`.
+    /// Creates a client that calls over `transport` with the tokens of `source`.
     pub const fn new(transport: &'a Transport, source: S) -> Self {
         Self { transport, source }
     }
@@ -152,7 +152,7 @@ impl<'a, S: TokenSource> ApiClient<'a, S> {
         Ok(self.pages(|environment| Authorization::list(environment, person), options).await?.all().await?)
     }
 
-    /// Ends one authorisation; needs `identity:tokens_write`.
+    /// Revokes one authorisation; needs `identity:tokens_write`.
     pub async fn delete_authorization(
         &self,
         id: &AuthorizationId,
@@ -174,7 +174,7 @@ impl<'a, S: TokenSource> ApiClient<'a, S> {
         // Also for a call that cannot be repeated: the next one has the new token.
         let other = self.source.replace(&token).await.unwrap_or_else(|error| {
             let generation = token.generation;
-            tracing::warn!(%error, generation, "cannot find out whether Webex refuses the token everywhere");
+            tracing::warn!(%error, generation, "cannot check whether Webex still accepts the token");
             None
         });
         match other {
@@ -242,7 +242,7 @@ trait Attempt: Send {
     fn can_repeat(&self) -> bool;
 }
 
-/// Both bodies are held whole.
+/// Both bodies are in memory.
 struct Whole<'a> {
     transport: &'a Transport,
     request: Request,

@@ -24,7 +24,7 @@ pub enum SetupError {
     Token(OddLetter),
 }
 
-/// HTTP clients, each built when it is first needed: to loopback no proxy and no TLS is ever used, to the rest of the world both are.
+/// HTTP clients, each built on first use. Calls to loopback never use a proxy or TLS; all other calls use both.
 #[derive(Debug)]
 pub(crate) struct Clients {
     /// How long a whole exchange may take; `None` for as long as it goes on.
@@ -46,8 +46,8 @@ impl Clients {
         Self { whole, per_runtime: false, built: ArcSwap::default() }
     }
 
-    /// Clients for runtimes that stay. Each has its own, whose connections it drives itself: a connection of another runtime wakes
-    /// another thread for each piece that comes.
+    /// Creates clients for long-lived runtimes. Each runtime has its own client and drives its connections itself, because a
+    /// connection of another runtime would wake another thread for each piece that arrives.
     pub(crate) fn per_runtime() -> Self {
         Self { per_runtime: true, ..Self::new(None) }
     }
@@ -60,7 +60,7 @@ impl Clients {
             return Ok(Arc::clone(&built.client));
         }
         let client = Arc::new(self.build(url.is_loopback())?);
-        // Should another have been faster, its connections are as good, and these end with their calls.
+        // If another thread was faster, its client is kept, and the connections of this one end with their calls.
         self.built.rcu(|built| {
             let mut built = Vec::clone(built);
             built.push(Built { purpose, client: Arc::clone(&client) });

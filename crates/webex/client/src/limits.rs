@@ -101,7 +101,7 @@ impl Limits {
     /// find out whether the limit still holds.
     pub(crate) fn admit(&self, subject: &SubjectKey, api: &Api, now: &Moment) -> Result<(), Duration> {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Almost always nobody waits, and no key is made.
+        // There is almost always no limit to wait for, so no key is made.
         if asked.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{ACCEPTED_CODINGS, CallError, CallOptions, Exchange, Transport};
 
-/// How far a list has been followed. Both kinds of pages are read through it.
+/// The position in a list that is being read. Both kinds of pages use it.
 #[derive(Debug)]
 pub(crate) struct Listing<T> {
     /// The request for the next page; `None` at the end of the list, and if the list cannot be followed.
@@ -40,7 +40,7 @@ impl<T: DeserializeOwned> Listing<T> {
         self.next.clone()
     }
 
-    /// Reads the answer to `request`, and where the list goes on.
+    /// Reads the answer to `request`, and the address of the next page.
     pub(crate) fn read(&mut self, request: Request, exchange: &Exchange) -> Result<Page<T>, CallError> {
         let page = exchange
             .response

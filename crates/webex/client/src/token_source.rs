@@ -9,7 +9,7 @@ use lanyard_secret::AccessToken;
 
 use crate::SubjectKey;
 
-/// A token of one credential, with what a call needs to know of it.
+/// A token of one credential, with the facts that a call needs.
 #[derive(Clone, Debug)]
 pub struct IssuedToken {
     /// The token.
@@ -22,10 +22,9 @@ pub struct IssuedToken {
     pub subject: SubjectKey,
 }
 
-/// The tokens of one credential. A source in the process that keeps them, and one that asks another process for them, are equal to
-/// their users.
+/// The tokens of one credential. A caller uses a source in the same process, and one that asks another process, in the same way.
 pub trait TokenSource: Sync {
-    /// Why there is no token.
+    /// The reason why there is no token.
     type Error: fmt::Display + Send;
 
     /// Issues a valid token.

@@ -66,8 +66,9 @@ impl Verdict {
 }
 
 impl Broker {
-    /// Tries every access token where that changes nothing: asks Webex who it acts as. The home may be paused. Refresh tokens cannot be
-    /// tried without spending them. For the owner's own process alone: the reply does not travel.
+    /// Tries every access token without changing anything: asks Webex which identity it has. The home may be paused. Refresh tokens
+    /// cannot be tried without spending them. Runs only in the owner's own process, because the reply cannot be sent to another
+    /// one.
     pub async fn try_tokens(&self) -> Result<Vec<Tried>, Error> {
         let store = self.store.inspecting();
         let mut tried = Vec::new();

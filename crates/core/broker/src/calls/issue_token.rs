@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 use crate::renewal::RecordHandOut;
 use crate::{Broker, Error, whose_limit};
 
-/// Issues a token to a process that calls Webex itself, and records that. What [`TokenSource`](lanyard_client::TokenSource) does in
-/// one process, this does between two.
+/// Issues a token to a process that calls Webex itself, and records the hand-out. It is a
+/// [`TokenSource`](lanyard_client::TokenSource) for another process.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssueToken {
     /// The credential.
     pub name: CredentialName,
-    /// The Webex that the caller takes it to belong to; any other is refused before anything is sent or spent.
+    /// The Webex that the caller expects; any other is refused before anything is sent or spent.
     pub expected: Option<Environment>,
     /// The generation that Webex answered with 401, if the caller asks for another one for that reason.
     pub refused: Option<Generation>,
-    /// What the calls are made for, as the audit names it.
+    /// The purpose of the calls, as the audit shows it.
     pub means: String,
 }
 
-/// A token, with what a call needs to know of it.
+/// A token, with the facts that a call needs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TokenForCalls {
     /// The credential's id.
@@ -52,7 +52,7 @@ impl From<TokenForCalls> for IssuedToken {
     }
 }
 
-/// Replies with no token if there is no other than the refused one.
+/// Replies with `None` if there is no token other than the refused one.
 impl Operation for IssueToken {
     const DECLARED: Declaration = Declaration::change("token.issue").in_memory();
 
@@ -74,7 +74,7 @@ impl Operation for IssueToken {
         let Some(IssuedToken { token, generation, environment, .. }) = issued else { return Ok(None) };
         let (id, name, generation) = (pass.id, pass.name, Generation::new(generation));
         let record = RecordHandOut { id, name, generation, means: self.means };
-        // A store that cannot be written keeps nobody from a valid token.
+        // A caller gets a valid token even if the store cannot be written.
         if let Err(why) = broker.record(record).await {
             tracing::error!(credential = %self.name, why, "a hand-out is missing from the audit");
         }

@@ -279,7 +279,7 @@ impl Broker {
             Some(_) => (earlier.generation, None),
             None => self.put_pasted(earlier, token).await?,
         };
-        // The pasted token alone is tried: no other way would tell whether Webex accepts it.
+        // Only the pasted token is tried, because no other way shows whether Webex accepts it.
         let validity = Some(pasted(&self.clock.now()));
         let standing = Standing::Active;
         let seen = Credential { generation, validity, standing, mint: None, ..earlier.clone() };

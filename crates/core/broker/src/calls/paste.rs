@@ -106,13 +106,14 @@ impl AddToken {
 }
 
 impl Broker {
-    /// Refuses an environment that a client may not name: otherwise it could have the broker call any address that its machine reaches.
+    /// Refuses an environment that a client may not name. Otherwise the client could make the broker call any address that the
+    /// machine reaches.
     async fn refuse_unknown(&self, environment: &Environment) -> Result<(), Error> {
         let cisco = [Environment::commercial(), Environment::fedramp()];
         if cisco.iter().chain(&*self.environments).any(|known| known == environment) {
             return Ok(());
         }
-        // A Webex on this machine is the owner's own affair, even if the home has it.
+        // Only the owner may name a Webex on this machine, even if the home has it.
         if !environment.id().starts_with("http://")
             && (self.store.credentials().await?.iter().any(|credential| credential.environment == *environment)
                 || self.store.apps().await?.iter().any(|app| app.environment == *environment))

@@ -65,12 +65,11 @@ impl Operation for Refresh {
 }
 
 impl Refresh {
-    /// Refuses what only a person may ask for, and an early renewal that comes too soon after another.
+    /// Refuses options that only a person may use, and an early renewal that comes too soon after another.
     async fn refuse_client(&self, broker: &Broker) -> Result<(), Error> {
         let name = &self.name;
         if self.take_over {
-            let problem =
-                Problem::new(Code::Refused, "a person takes over from a process that is stuck, not a program");
+            let problem = Problem::new(Code::Refused, "only a person may take over from a process that is stuck");
             let hint = format!("on the broker's machine: lanyard refresh {name} --take-over");
             return Err(problem.hint(hint).into());
         }

@@ -21,7 +21,7 @@ pub struct Listed {
     pub state: State,
 }
 
-/// Lists those that the caller may read.
+/// Lists the credentials that the caller may read.
 impl Operation for List {
     const DECLARED: Declaration = Declaration::read("credential.list").needs(Capability::Read);
 

@@ -442,7 +442,7 @@ pub enum Error {
         /// The one that it is compared with.
         against: CredentialName,
     },
-    /// A failure that is described completely already.
+    /// A failure that already has its full description.
     #[error(transparent)]
     Problem(Box<Problem>),
     /// The store failed.

@@ -71,7 +71,7 @@ impl ByName {
         *held = names;
     }
 
-    /// Adds those of these whose credentials are not known yet and not `touched` either.
+    /// Adds the tokens whose credentials are neither present nor `touched`.
     pub(super) fn add(&self, tokens: Vec<HeldToken>, touched: &HashSet<CredentialId>) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let mut parts: Vec<Part> = self.parts.iter().map(|part| Part::clone(&part.load())).collect();

@@ -1,7 +1,7 @@
-//! The reading of all credentials when a broker starts, while it answers already.
+//! Reads all credentials when a broker starts, while it already answers.
 //!
-//! Until everything is in memory, a credential that is asked for is read alone. A change that is learned meanwhile is newer than what
-//! the long read brings, so the credentials that changed are left out of that.
+//! Until all credentials are in memory, a requested one is read alone. A change during the long read is newer than the read's copy,
+//! so the read leaves out the credentials that changed.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +13,12 @@ use tokio::sync::watch;
 
 use super::HandOuts;
 
-/// How far the reading has come.
+/// The progress of the read.
 #[derive(Debug)]
 pub(super) struct Loading {
     /// The credentials that changed since the broker opened the store; `None` once everything is in memory.
     touched: Mutex<Option<HashSet<CredentialId>>>,
-    /// Read by each request.
+    /// Whether all credentials are in memory, which each request checks.
     is_done: AtomicBool,
     done: watch::Sender<bool>,
     /// How many credentials there were when the store was opened.
@@ -35,7 +35,7 @@ impl Loading {
         }
     }
 
-    /// A credential has changed: what the long read brings of it is not wanted.
+    /// Notes that a credential has changed, so that the long read leaves it out.
     pub(super) fn touch(&self, id: CredentialId) {
         if let Some(touched) = self.touched.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             touched.insert(id);
@@ -46,8 +46,8 @@ impl Loading {
         self.is_done.load(Ordering::Acquire)
     }
 
-    /// Everything is in memory once `fill` has returned. It is given the credentials that changed; `None` if everything was in memory
-    /// before.
+    /// Ends the read: after `fill`, all credentials are in memory. `fill` gets the credentials that changed, or `None` if all were
+    /// in memory before.
     pub(super) fn finish(&self, fill: impl FnOnce(Option<&HashSet<CredentialId>>)) {
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         fill(touched.take().as_ref());
@@ -90,7 +90,7 @@ impl HandOuts {
 
     /// Reads all credentials as they are now, for [`add`](Self::add).
     pub async fn read(&self) -> Result<ReadTokens, StoreError> {
-        // Nothing of the keeper's, which is not to be held for so long.
+        // Does not use the keeper, which must not be locked for so long.
         let (mut shared, mut all) = (Shared::default(), Vec::with_capacity(self.0.loading.expected));
         let keep = |token: HeldToken| {
             all.push(token);
@@ -100,7 +100,7 @@ impl HandOuts {
         Ok(ReadTokens { all, shared })
     }
 
-    /// Adds what was read, except for the credentials that have changed since. Everything is in memory then.
+    /// Adds the credentials that were read, except those that have changed since. After this, all are in memory.
     pub async fn add(&self, read: ReadTokens) {
         let ReadTokens { all, shared } = read;
         self.0.loading.finish(|touched| {
@@ -111,12 +111,12 @@ impl HandOuts {
         self.0.keeper.lock().await.shared = shared;
     }
 
-    /// Sees to it that a credential is in memory if it exists: until everything is, it is read alone.
+    /// Ensures that a credential is in memory if it exists; until all are, it is read alone.
     pub async fn know(&self, name: &str) -> Result<(), StoreError> {
         if self.is_loaded() || self.find(name).is_some() {
             return Ok(());
         }
-        // Held so that a change which is learned meanwhile is not overwritten.
+        // The lock prevents overwriting a change that arrives during the read.
         let mut keeper = self.0.keeper.lock().await;
         match self.0.store.held_token_named(name, &mut keeper.shared).await {
             Ok(Some(token)) => self.0.by_name.put(token),

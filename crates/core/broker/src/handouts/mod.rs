@@ -148,15 +148,15 @@ pub struct Ready {
 }
 
 impl HandOuts {
-    /// Opens the hand-outs of a store: reads its clients, and no credentials yet. Those are read by [`load`](Self::load); until that
-    /// is done [`know`](Self::know) reads one alone. `learned` is told of every change after this, once it is in memory.
+    /// Opens the hand-outs of a store: reads its clients, but not its credentials. [`load`](Self::load) reads those; until it is
+    /// done, [`know`](Self::know) reads a single one. `learned` is called for every later change, once it is in memory.
     pub async fn open(
         store: &Store,
         parts: Parts,
         options: HandOutOptions,
         learned: impl Fn(&Changes) + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
-        // The position first: what is changed while the rest is read is read once more.
+        // Read the position first, so that rows that change while the rest is read are read again.
         let position = store.journal_end().await?;
         let inner = Inner {
             store: store.clone(),
@@ -243,7 +243,7 @@ impl HandOuts {
         Ok(if fit == Fit::Short { Taken::Short(ready) } else { Taken::Good(ready) })
     }
 
-    /// Whether a token of this credential is in memory that can be handed out now. Opens nothing.
+    /// Whether memory has a token of this credential that can be handed out now. Decrypts nothing.
     pub fn has_valid(&self, name: &str) -> bool {
         let now = self.now();
         let left = |held: &HeldToken| held.validity.as_ref().and_then(|validity| validity.access_left(&now));
@@ -390,7 +390,7 @@ impl HandOuts {
     /// Reads everything again; returns which credentials there are.
     async fn read_all(&self, keeper: &mut Keeper) -> Result<Vec<CredentialId>, StoreError> {
         let inner = &*self.0;
-        // The position first: what is changed while the rest is read is read once more.
+        // Read the position first, so that rows that change while the rest is read are read again.
         let position = inner.store.journal_end().await?;
         let mut all = Vec::new();
         let keep = |token| {

@@ -21,14 +21,14 @@ pub(super) struct Plan {
     waiting: Waiting,
     /// Those whose end is to be announced, by moment.
     announcing: Waiting,
-    /// Those that are due, in the order in which they begin: for each lane of the gate.
+    /// The due credentials of each lane of the gate, in the order in which they begin.
     ready: Vec<Ready>,
 }
 
 /// By the millisecond of the plan's clock at which it is their turn.
 type Waiting = BTreeSet<(u64, CredentialId)>;
 
-/// The most urgent first, then by the moment since which they are due.
+/// The most urgent first, then the earliest due.
 type Ready = BTreeSet<(u32, u64, CredentialId)>;
 
 /// A credential, as the plan keeps it. There may be 100,000.
@@ -50,7 +50,7 @@ struct Entry {
     spread: bool,
     /// It changed while it was worked on.
     changed: bool,
-    /// A process that is gone may have spent its refresh token, so that it does not wait its turn.
+    /// A process that is gone may have spent the refresh token, so the credential does not wait its turn.
     abandoned: bool,
 }
 
@@ -233,7 +233,7 @@ impl Plan {
         moments.chain(self.lanes().filter_map(|lane| gate.ready_in(lane, now))).min()
     }
 
-    /// The lanes in which something is due.
+    /// Returns the lanes that have due credentials.
     fn lanes(&self) -> impl Iterator<Item = LaneId> {
         let first = self.ready.iter().filter_map(|ready| ready.first());
         first.filter_map(|(_, _, id)| self.entries.get(id)).map(|entry| entry.lane)
@@ -403,7 +403,7 @@ impl Entry {
         (may_wait && !left.is_zero()).then_some(left)
     }
 
-    /// The least comes first: what was abandoned, what has ended, what has the least of its life left, what is only looked at.
+    /// The lowest comes first: abandoned, then expired, then the least of its life left, then only checked.
     fn urgency(&self, since: Duration) -> u32 {
         const LOOK: u32 = 1 << 20;
         let left = u32::from(self.ends.left_of_life(since));

@@ -80,7 +80,7 @@ impl Refresher {
         };
         broker.renewals.stay(options.clone());
         let shared = Arc::new(Shared { state: Mutex::new(state), wake: Notify::new() });
-        // What it begins has passed the gate by the plan.
+        // Its renewals have passed the gate in the plan.
         Self { broker: broker.admitted(), options, shared }
     }
 
@@ -150,7 +150,7 @@ impl Refresher {
                 () = self.broker.sleep.sleep(wait) => {}
             }
         }
-        // Renewals go on without the tasks that began them.
+        // Renewals continue without the tasks that began them.
         drop(tasks);
         tracing::info!("no new renewals are begun");
         self.broker.finished().await;
@@ -311,7 +311,7 @@ impl Refresher {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Held only with the state.
+    /// Locks the gate; the state must be locked already.
     fn gate(&self) -> MutexGuard<'_, Gate> {
         self.broker.renewals.gate()
     }
@@ -385,7 +385,7 @@ impl Drop for Turn {
 
 impl Refresher {
     fn count(&self, what: &What, task: Task) {
-        // Why a check brought nothing is written nowhere.
+        // The reason why a check failed is not recorded.
         if matches!(what, What::Rotated | What::Minted) || (matches!(what, What::Failed(_)) && task != Task::Check) {
             self.broker.renewals.store_took_it();
         }

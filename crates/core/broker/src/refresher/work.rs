@@ -111,7 +111,7 @@ impl Broker {
             RenewalEnd::Failed { trouble, asked } => Done::failed(&trouble, asked),
             RenewalEnd::NotRenewable => {
                 let generation = credential.generation.number();
-                tracing::warn!(credential = %credential.name, generation, "it is due and cannot be renewed");
+                tracing::warn!(credential = %credential.name, generation, "the credential is due, but cannot be renewed");
                 Done::nothing(LONG_REST)
             }
             RenewalEnd::Busy | RenewalEnd::Erased => Done::nothing(REST),

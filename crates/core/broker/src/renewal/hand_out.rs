@@ -213,8 +213,8 @@ enum Attempt {
 }
 
 impl HandOut {
-    /// How the token of a credential meets the request. One that is due for renewal is short, whatever was asked, and one that no renewal
-    /// makes longer is enough.
+    /// Judges the token of a credential for the request. A token that is due for renewal is short even if the request asks for
+    /// less, and a token that no renewal makes longer is enough.
     fn fit(&self, credential: &Credential, now: &Moment) -> Fit {
         let validity = match (&credential.validity, &credential.mint) {
             (Some(validity), _) => validity,
@@ -264,7 +264,7 @@ impl HandOut {
                     Ok(RenewalEnd::Busy) => return Ok(Attempt::Wait),
                     Ok(RenewalEnd::Erased) => return Err(broker.no_such_credential(&self.name).await),
                     Ok(RenewalEnd::Failed { trouble, .. }) => trouble,
-                    // A store that cannot be written keeps nobody from a token that is valid.
+                    // A caller gets a valid token even if the store cannot be written.
                     Err(error) if fit == Fit::Short => {
                         return Ok(Attempt::Failed(Shortfall::RenewalFailed(error.to_string())));
                     }
@@ -298,12 +298,12 @@ fn is_due(credential: &Credential, validity: &Validity, now: &Moment) -> bool {
     }
 }
 
-/// Whether a credential hands out a token, or may get one first: an administrator may have authorised it meanwhile.
+/// Whether a credential hands out a token, or can get one first, because an administrator may have authorised it since.
 fn may_hand_out(credential: &Credential) -> bool {
     hands_out(&credential.standing) || (credential.standing == Standing::Pending && credential.mint.is_some())
 }
 
-/// Why a credential hands out nothing.
+/// Returns the error of a credential that hands out no tokens.
 fn withheld(credential: Credential) -> Error {
     let state = match &credential.standing {
         Standing::Clearing => "clearing",

@@ -40,8 +40,8 @@ const MAY_MINT_APPS: &str = "spark:applications_token";
 const MAY_MINT_GUESTS: &str = "guest-issuer:write";
 
 impl Broker {
-    /// Gets a new grant through the other credential and stores it in place of the generation that was seen. Only
-    /// [`renew`](Self::renew) calls it.
+    /// Obtains a new grant through the other credential and stores it in place of the generation that the caller has seen. Only
+    /// [`renew`](Self::renew) calls this.
     pub(super) async fn mint(&self, seen: &Credential, mint: &Mint) -> Result<RenewalEnd, Error> {
         let current = match self.store.claim(seen.id).await? {
             Claim::Claimed(view) => view.credential,

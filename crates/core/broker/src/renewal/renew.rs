@@ -10,11 +10,11 @@ use crate::renewals::{Closed, Entry, Health, LaneId, Leave, RenewalEnd, Renewals
 use crate::{Broker, Error};
 
 impl Broker {
-    /// Replaces the generation of a credential that the caller has seen by the next: by rotation, or through another credential. Callers
-    /// that want the same generation replaced share one renewal. Only a store that fails before anything was sent is an error; whatever
-    /// happens later is an end.
+    /// Replaces the generation of a credential that the caller has seen by the next: by rotation, or through another credential.
+    /// Callers that want the same generation replaced share one renewal. If the store fails before anything was sent, that is an
+    /// error; every later failure is a [`RenewalEnd`].
     ///
-    /// It runs to its end even if the returned future is dropped. The process ends only after [`drain`](Self::drain).
+    /// The renewal continues if the returned future is dropped. The process exits only after [`drain`](Self::drain).
     pub(crate) fn renew<'a>(
         &'a self,
         seen: &'a Credential,
@@ -43,7 +43,7 @@ impl Broker {
         })
     }
 
-    /// [`renew`](Self::renew) for a caller whose patience may end first: `None` then.
+    /// Calls [`renew`](Self::renew) with a time limit; returns `None` if the renewal takes longer.
     pub(crate) async fn renew_within(
         &self,
         seen: &Credential,
@@ -56,7 +56,7 @@ impl Broker {
         }
     }
 
-    /// [`renew`](Self::renew) for a caller that waits while another process renews the credential.
+    /// Calls [`renew`](Self::renew), and waits while another process renews the credential.
     pub(crate) async fn renew_patiently(
         &self,
         seen: &Credential,
@@ -101,7 +101,7 @@ impl Broker {
             (Renewal::Mint | Renewal::None, _) => RenewalEnd::NotRenewable,
         };
         match (&end, &seen.mint) {
-            // A grant that can be had again is, before a person is asked.
+            // If another credential can obtain the grant again, it does so before a person is asked.
             (RenewalEnd::Failed { trouble, .. }, Some(mint)) if trouble.kind == TroubleKind::DeadGrant => {
                 self.mint(seen, mint).await
             }
@@ -151,7 +151,7 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// A renewal that has passed the gate, or was begun by something that had. It gives its leave back however it ends.
+/// A renewal that has passed the gate, or belongs to work that has. It returns its leave on drop.
 struct Admitted<'a> {
     broker: &'a Broker,
     lane: LaneId,
@@ -160,7 +160,7 @@ struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
-    /// Takes in how the renewal ended. The refresher counts its own renewals itself, by their ends.
+    /// Reports the end of the renewal to the gate. The refresher reports its own renewals.
     fn heard(&mut self, seen: &Credential, wanted: Wanted, end: &Result<RenewalEnd, Error>) {
         let renewals = &self.broker.renewals;
         self.health = end.as_ref().map_or(Health::Unknown, RenewalEnd::health);
@@ -194,7 +194,7 @@ impl Drop for Admitted<'_> {
     }
 }
 
-/// How long to wait before looking again whether another process's renewal is done.
+/// How long to wait before checking again whether another process's renewal is done.
 pub(crate) fn look_again(looks: u32) -> Duration {
     const FIRST: Duration = Duration::from_millis(10);
     const LONGEST: Duration = Duration::from_millis(250);

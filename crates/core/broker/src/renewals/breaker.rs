@@ -85,7 +85,7 @@ impl Breaker {
         }
     }
 
-    /// For how long a call that need not be tried should not be; `None` if it may be.
+    /// Returns how long an optional call should wait; `None` if it may be made now.
     pub(super) fn closed_for(&self, now: Duration) -> Option<Duration> {
         match self.state {
             State::Closed { .. } => None,

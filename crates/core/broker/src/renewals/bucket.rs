@@ -30,12 +30,12 @@ impl Bucket {
         self.cost
     }
 
-    /// Puts a start back that was not made use of.
+    /// Returns an unused start to the bucket.
     pub(super) fn give_back(&mut self) {
         self.full_at = self.full_at.saturating_sub(self.cost);
     }
 
-    /// Changes the rate. What is missing stays missing.
+    /// Changes the rate. Starts that were used stay used.
     pub(super) fn set_rate(&mut self, rate: f64, now: Duration) {
         let other = Self::new(rate, 1).cost;
         let change = other.as_secs_f64() / self.cost.as_secs_f64();

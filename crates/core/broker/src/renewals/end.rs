@@ -11,13 +11,13 @@ use super::breaker::Health;
 pub(crate) enum RenewalEnd {
     /// The next generation is stored.
     Renewed(Means),
-    /// Another process stored it, or another caller of this one.
+    /// Another process stored the next generation, or another caller of this process.
     Elsewhere,
     /// Another process is renewing the credential.
     Busy,
     /// The credential does not exist any more.
     Erased,
-    /// The credential cannot be renewed as it is now.
+    /// The credential cannot be renewed in its current state.
     NotRenewable,
     /// It failed. `asked` is how long Webex asked to wait.
     Failed { trouble: Trouble, asked: Duration },
@@ -35,7 +35,7 @@ pub(crate) enum Means {
 }
 
 impl RenewalEnd {
-    /// The health of the environment that the end shows.
+    /// Returns the health of the environment that the end shows.
     pub(crate) fn health(&self) -> Health {
         match self {
             Self::Renewed(_) => Health::Well,
@@ -44,7 +44,7 @@ impl RenewalEnd {
         }
     }
 
-    /// The end for a caller that shared the renewal with the one that began it.
+    /// Converts the end for a caller that shared the renewal.
     pub(super) fn for_another(self) -> Self {
         match self {
             Self::Renewed(_) => Self::Elsewhere,

@@ -1,4 +1,4 @@
-//! How many renewals may begin: decided from values.
+//! Decides from values how many renewals may begin.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use super::RefresherOptions;
 use super::breaker::{self, Breaker, Health, Limits};
 use super::bucket::Bucket;
 
-/// How many renewals may begin: a [`Lane`] for each app of an environment, and a breaker for each environment. Its clock is the boot
-/// clock, from the moment at which it was made.
+/// Decides how many renewals may begin: has a [`Lane`] for each app of an environment, and a breaker for each environment. Its
+/// times are on the boot clock, since it was created.
 #[derive(Debug)]
 pub(crate) struct Gate {
     options: RefresherOptions,
@@ -30,7 +30,7 @@ pub(crate) struct Gate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LaneId(u32);
 
-/// What one app may do at one environment.
+/// The limits of one app at one environment.
 #[derive(Debug)]
 struct Lane {
     environment: u32,
@@ -43,12 +43,12 @@ struct Lane {
     limited: HashMap<SubjectKey, Duration>,
 }
 
-/// The right to one renewal or check, to be given back with what came of it.
+/// The right to one renewal or check, to be returned with its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leave {
     lane: LaneId,
     breaker: Option<breaker::Leave>,
-    /// Whether it takes a place of the refresher's.
+    /// Whether it counts as one of the refresher's tasks.
     is_task: bool,
 }
 
@@ -59,14 +59,14 @@ pub(crate) struct Entry {
     number: u64,
 }
 
-/// Who wants a renewal.
+/// The origin of a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// The refresher, which has passed the gate.
     Due,
     /// A caller that needs a token.
     OnDemand,
-    /// A person, who may have mended what failed: only the rate holds that renewal back.
+    /// A person, who may have fixed the failure; only the rate delays the renewal.
     ByHand,
     /// A person who takes over from a process that is late or cannot be seen.
     TakingOver,
@@ -78,7 +78,7 @@ impl Wanted {
     }
 }
 
-/// Why nothing may begin for a while.
+/// The reason why a renewal may not begin yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closed {
     /// The environment is out of order.
@@ -88,7 +88,7 @@ pub(crate) enum Closed {
 }
 
 impl Closed {
-    /// The failure of a renewal that was not begun. It is not written down.
+    /// Returns the failure of a renewal that did not begin. It is not stored.
     pub(crate) fn trouble(self, now: Moment) -> Trouble {
         let (kind, message, pause) = match self {
             Self::OutOfOrder(left) => (
@@ -110,7 +110,7 @@ impl Gate {
         Self { options, origin, brokers: 1, environments, lanes, numbers, next: 0 }
     }
 
-    /// Applies other options. What has a leave keeps it.
+    /// Changes the options. Leaves that were given stay valid.
     pub(crate) fn work_as(&mut self, options: RefresherOptions) {
         self.options = options;
         for (_, breaker) in &mut self.environments {
@@ -140,7 +140,7 @@ impl Gate {
         })
     }
 
-    /// Shares the rate among so many brokers.
+    /// Divides the rate among this many brokers.
     pub(crate) fn share_among(&mut self, brokers: u32, now: &Moment) {
         let (brokers, now) = (brokers.max(1), self.since(now));
         if brokers != self.brokers {
@@ -151,7 +151,7 @@ impl Gate {
         }
     }
 
-    /// Begins a task of the refresher's, if one may begin. Callers that wait come first.
+    /// Begins a task of the refresher, if one may begin. Waiting callers come first.
     pub(crate) fn begin(&mut self, id: LaneId, now: &Moment) -> Option<Leave> {
         let now = self.since(now);
         let lane = &mut self.lanes[id.index()];
@@ -165,7 +165,7 @@ impl Gate {
         Some(Leave { lane: id, breaker: Some(breaker), is_task: true })
     }
 
-    /// How long until a task may begin; `None` while the end of another is awaited.
+    /// Returns how long until a task may begin; `None` if it must wait until another one ends.
     pub(crate) fn ready_in(&self, id: LaneId, now: &Moment) -> Option<Duration> {
         let (now, lane) = (self.since(now), &self.lanes[id.index()]);
         if lane.under_way >= self.options.at_once.max(1) {
@@ -183,7 +183,7 @@ impl Gate {
         entry
     }
 
-    /// Lets a caller begin, or says how long it has to wait. The caller stays in the queue until it [leaves](Self::leave_queue).
+    /// Lets a caller begin, or returns how long it must wait. The caller stays in the queue until it [leaves](Self::leave_queue).
     pub(crate) fn admit(
         &mut self,
         entry: Entry,
@@ -211,7 +211,8 @@ impl Gate {
         self.lanes[entry.lane.index()].waiting.retain(|other| *other != entry);
     }
 
-    /// Ends what was begun. A caller's renewal that asked nothing of Webex, because another process is at it, takes nothing of the rate.
+    /// Ends a renewal or check. A caller's renewal that sent nothing to Webex, because another process is renewing, does not count
+    /// towards the rate.
     pub(crate) fn end(&mut self, leave: Leave, health: Health, now: &Moment) {
         let now = self.since(now);
         let Some(lane) = self.lanes.get_mut(leave.lane.index()) else { return };
@@ -236,7 +237,7 @@ impl Gate {
         }
     }
 
-    /// Webex limits a subject's calls through an app for so long.
+    /// Notes that Webex limits a subject's calls through an app, and for how long.
     pub(crate) fn limit(&mut self, id: LaneId, subject: SubjectKey, left: Duration, now: &Moment) {
         let now = self.since(now);
         let limited = &mut self.lanes[id.index()].limited;
@@ -255,7 +256,8 @@ impl Gate {
         Some(until.saturating_sub(self.since(now))).filter(|left| !left.is_zero())
     }
 
-    /// Each environment with its breaker's state, and the lanes that belong to it with how much of the refresher's is under way there.
+    /// Lists the environments, each with the state of its breaker, and its lanes with the number of the refresher's tasks under
+    /// way.
     pub(crate) fn environments(
         &self,
         now: &Moment,
@@ -291,5 +293,5 @@ impl RefresherOptions {
 }
 
 fn number(count: usize) -> u32 {
-    u32::try_from(count).expect("nobody has four billion apps")
+    u32::try_from(count).expect("there are fewer than four billion apps")
 }

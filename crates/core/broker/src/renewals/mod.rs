@@ -1,8 +1,10 @@
-//! The renewals of this process: those that are under way and who shares them, how many may begin, and the thread that does them.
+//! The renewals of this process: those under way and the callers that share them, how many may begin, and the thread that runs
+//! them.
 //!
-//! A renewal runs on a [`thread`] of its own, so that a caller that disappears, blocks or returns does not cancel it. Before it sends
-//! anything it [enters](crate::Broker::enter), and the process ends only after [`Renewals::drain`]: the tokens that Webex issues are
-//! stored or given back by then. [`Broker::finish`](crate::Broker::finish) does the same for sign-ins, whose code is being exchanged.
+//! A renewal runs on a [`thread`] of its own, so that a caller that disappears, blocks or returns does not cancel it. Before it
+//! sends anything it [enters](crate::Broker::enter), and the process ends only after [`Renewals::drain`]: by then, the tokens that
+//! Webex issued are stored or revoked. [`Broker::finish`](crate::Broker::finish) does the same for sign-ins, whose code is being
+//! exchanged.
 
 mod breaker;
 mod bucket;
@@ -39,7 +41,7 @@ pub(crate) struct Renewals {
     gate: Mutex<Gate>,
     refusals: Mutex<Refusals>,
     thread: Thread,
-    /// Whether this process stays: then the log says what becomes of each renewal, while a command tells its own failures.
+    /// Whether this process is a broker, which logs the end of each renewal. A command reports its own failures.
     stays: AtomicBool,
 }
 
@@ -67,16 +69,16 @@ struct UnderWay {
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
-/// The place of a caller that wants a credential renewed.
+/// The role of a caller that wants a credential renewed.
 pub(crate) enum Turn {
-    /// It renews the credential.
+    /// The caller renews the credential.
     Mine(Reserved),
-    /// Another caller of this process does.
+    /// Another caller of this process renews it.
     Shared(Shared),
 }
 
 impl Renewals {
-    /// Nothing is under way; what may begin is counted from `now`.
+    /// Creates renewals of which none is under way; the gate counts from `now`.
     pub(crate) fn new(now: Moment) -> Self {
         Self {
             under_way: Mutex::default(),
@@ -88,14 +90,14 @@ impl Renewals {
         }
     }
 
-    /// Makes them those of a process that stays, with a refresher that works as hard as `options` say.
+    /// Makes them the renewals of a broker, whose refresher works within `options`.
     pub(crate) fn stay(&self, options: RefresherOptions) {
         self.gate().work_as(options);
         self.stays.store(true, Ordering::Relaxed);
     }
 
-    /// Reserves a credential whose generation `target` is to be replaced, or shares the renewal that is under way: to the store all
-    /// tasks of a process are the same writer.
+    /// Reserves a credential whose generation `target` is to be replaced, or shares the renewal that is under way. It is needed
+    /// because the store sees all tasks of a process as one writer.
     pub(crate) fn turn(self: &Arc<Self>, id: CredentialId, target: Generation) -> Turn {
         let mut under_way = self.under_way();
         if let Some(found) = under_way.get(&id) {
@@ -106,7 +108,7 @@ impl Renewals {
         Turn::Mine(Reserved { renewals: Arc::clone(self), id, outcome })
     }
 
-    /// Reserves a credential for something that must not meet a renewal. `None` while one is under way.
+    /// Reserves a credential for work that must not run during a renewal. Returns `None` while one is under way.
     pub(crate) fn reserve(self: &Arc<Self>, id: CredentialId) -> Option<Reserved> {
         match self.turn(id, Generation::default()) {
             Turn::Mine(reserved) => Some(reserved),
@@ -119,7 +121,7 @@ impl Renewals {
         self.under_way().contains_key(&id)
     }
 
-    /// Begins `work` on the thread of renewals; the returned future waits for it. It goes on if that is dropped.
+    /// Starts `work` on the renewal thread; the returned future waits for it. The work continues if the future is dropped.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -127,13 +129,13 @@ impl Renewals {
         self.thread.run(work)
     }
 
-    /// What may begin. Held for a decision, never while waiting.
+    /// Locks the gate. It is locked for a decision, never while waiting.
     pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers something that must be finished once it has begun. `None` after [`drain`](Self::drain) was called: then nothing may
-    /// be sent any more.
+    /// Registers work that must be finished once it has begun. Returns `None` after [`drain`](Self::drain) was called: then nothing
+    /// may be sent any more.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<MustFinish> {
         let entered = self.unfinished.send_if_modified(|unfinished| {
             unfinished.count += usize::from(!unfinished.closed);
@@ -158,13 +160,13 @@ impl Renewals {
         let _ = self.unfinished.subscribe().wait_for(|unfinished| unfinished.closed).await;
     }
 
-    /// Lets nothing more begin, and completes when nothing is unfinished.
+    /// Lets nothing more begin, and completes when all work is finished.
     pub(crate) async fn drain(&self) {
         self.unfinished.send_modify(|unfinished| unfinished.closed = true);
         self.finished().await;
     }
 
-    /// Says in the log what became of a renewal.
+    /// Logs the end of a renewal.
     pub(crate) fn log(&self, seen: &Credential, wanted: Wanted, end: &Result<RenewalEnd, Error>) {
         if !self.stays.load(Ordering::Relaxed) {
             return;
@@ -188,7 +190,7 @@ impl Renewals {
         }
     }
 
-    /// The store did not accept what was to be renewed.
+    /// Counts a renewal that the store did not accept.
     pub(crate) fn count_refusal(&self, error: &StoreError) {
         // The reader of the store's changes reports these itself.
         if !matches!(error, StoreError::Paused(_) | StoreError::Replaced(_)) {
@@ -196,14 +198,14 @@ impl Renewals {
         }
     }
 
-    /// The store accepted what was renewed, or why it was not.
+    /// Ends the count, because the store accepted a renewal or its failure.
     pub(crate) fn store_took_it(&self) {
         if let Some(count) = self.refusals().end() {
-            tracing::info!(count, "the store takes what is renewed again");
+            tracing::info!(count, "the store accepts renewals again");
         }
     }
 
-    /// The refusals of the store that are to be reported now: their number, and the latest.
+    /// Returns the store's refusals to report now: their number, and the latest.
     pub(crate) fn refusals_to_report(&self, now: &Moment) -> Option<(u64, Refusal)> {
         self.refusals().tell(now)
     }
@@ -237,7 +239,7 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         let mut under_way = self.renewals.under_way();
-        // It may be another one's by now.
+        // Another renewal may have replaced it.
         if under_way.get(&self.id).is_some_and(|found| found.outcome.same_channel(&self.outcome.subscribe())) {
             under_way.remove(&self.id);
         }
@@ -251,8 +253,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The outcome for a caller that wants the generation replaced that it has seen. `None` if the renewal says nothing about that: it
-    /// replaced an earlier one, or ended without an outcome.
+    /// Waits for the outcome, for a caller that wants the generation replaced that it has seen. Returns `None` if the renewal
+    /// replaced an earlier generation, or ended without an outcome.
     pub(crate) async fn ended(mut self) -> Option<Result<RenewalEnd, Error>> {
         if self.found.target > self.seen {
             return Some(Ok(RenewalEnd::Elsewhere));

@@ -1,8 +1,8 @@
-//! How hard renewals work.
+//! The rate of renewals.
 
 use std::time::Duration;
 
-/// How hard renewals, and the refresher that begins most of them, work. The defaults suit 100,000 credentials of one Webex.
+/// The rate of renewals, and of the refresher, which begins most of them. The defaults suit 100,000 credentials of one Webex.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefresherOptions {
     /// How many renewals and checks begin in a second, for each app of an environment; brokers that
@@ -11,8 +11,8 @@ pub struct RefresherOptions {
     pub rate: f64,
     /// How many may begin at once after a rest, for each app of an environment.
     pub burst: u32,
-    /// How many of the refresher's are under way at once, for each app of an environment: one that hangs holds up no more than its own
-    /// place.
+    /// How many of the refresher's tasks are under way at once, for each app of an environment. A task that hangs blocks only its
+    /// own place.
     pub at_once: usize,
     /// So many failures in a row, each of which says that the environment is out of order, leave it in peace.
     pub failures: u32,

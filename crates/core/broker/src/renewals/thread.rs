@@ -1,4 +1,4 @@
-//! The thread that does renewals.
+//! The thread that runs renewals.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,14 +24,14 @@ struct Running {
 }
 
 impl Thread {
-    /// Begins `work` on the thread; the returned future waits for it. It goes on if that is dropped.
+    /// Starts `work` on the thread; the returned future waits for it. The work continues if the future is dropped.
     pub(super) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = T> + Send + 'static {
         let running = self.0.get_or_init(|| {
             start().unwrap_or_else(|error| {
-                tracing::warn!(%error, "renewals have no thread of their own");
+                tracing::warn!(%error, "cannot start a thread for renewals; they run on the current runtime");
                 Running { handle: Handle::current(), _end: None }
             })
         });

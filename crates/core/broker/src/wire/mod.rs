@@ -1,4 +1,4 @@
-//! Foreign types on their way to another process, for `#[serde(with = "…")]`.
+//! Serialises foreign types for another process, for `#[serde(with = "…")]`.
 
 pub(crate) mod headers;
 pub(crate) mod shared;

@@ -19,7 +19,7 @@ async fn a_credential_that_is_not_in_memory_yet_is_read_alone() {
     hand_outs.know("nobody").await.unwrap();
     assert!(matches!(hand_outs.take("grant-3", Duration::ZERO, &now), Ok(Taken::Good(_))));
     assert_eq!(hand_outs.names(9).count, 1);
-    // No call takes that for all there is.
+    // No call treats that as the complete list.
     let broker = world.broker.clone().remembering(hand_outs.clone());
     let found = broker.call(FindWebex { name: "grant-4".parse().unwrap() }).await.unwrap();
     assert_eq!(found, Some(world.environment()));

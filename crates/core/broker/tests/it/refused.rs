@@ -34,7 +34,7 @@ async fn four_who_are_refused_at_once_cause_one_exchange_and_all_go_on() {
     assert_eq!(world.now(&credential).await.generation.number(), 2);
 }
 
-/// What a process of the owner is given that calls Webex itself, after Webex refused it this generation.
+/// The token that an owner's process gets for its own calls, after Webex refused this generation.
 async fn issued(world: &World, credential: &Credential, refused: Option<u32>) -> Option<u32> {
     let (name, refused) = (credential.name.clone(), refused.map(Generation::new));
     let call = IssueToken { name, expected: None, refused, means: "a job".to_owned() };
@@ -52,7 +52,7 @@ async fn calls_with_a_refused_token_share_one_renewal_in_this_process_and_anothe
     let (a, b, c) = tokio::join!(api.me(&once), api.me(&once), issued(&world, &credential, Some(1)));
     assert_eq!((a.is_ok(), b.is_ok(), c), (true, true, Some(2)));
     assert_eq!(world.refreshes().await.len(), 1);
-    // Another process comes late with the first one, and gets what there is.
+    // Another process reports the first one late, and gets the current one.
     assert_eq!(issued(&world, &credential, Some(1)).await, Some(2));
     // Webex accepts the second one elsewhere, so that the call itself was refused.
     assert_eq!(issued(&world, &credential, Some(2)).await, None);

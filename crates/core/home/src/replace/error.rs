@@ -52,8 +52,8 @@ pub enum ReplaceKeyError {
     /// A key cannot be had, or not be kept where it should.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Some rows do not open; all others are wrapped anew.
-    #[error("these do not open, and keep the old key in use: {}", named(.0))]
+    /// Some rows cannot be decrypted; all others are wrapped with the new key.
+    #[error("the old key stays in use, because these cannot be decrypted: {}", named(.0))]
     Damaged(Vec<DamagedRow>),
     /// The store failed.
     #[error(transparent)]

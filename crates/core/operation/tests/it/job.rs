@@ -151,7 +151,7 @@ async fn a_call_is_authorised_once_and_recorded_under_its_callers_name() {
     assert_eq!((problem.code(), problem.class()), (Code::Refused, Class::PersonMustAct));
     assert_eq!(broker.recorded(), ["client panel: rooms.add: refused"]);
 
-    // A client of certain credentials hears the same about one that is not granted and one that does not exist.
+    // A client of certain credentials gets the same refusal for one that is not granted and one that does not exist.
     let other = Broker::client(Granted::Only([CredentialId::random(&SystemEntropy)].into()));
     let problems = [
         perform(&broker, &rooms, &other, list("acme")).await.unwrap_err(),

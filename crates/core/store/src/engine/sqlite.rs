@@ -1,5 +1,5 @@
-//! SQLite: what only it has. One connection of the process writes and one reads; each is opened when it is first needed. What may read
-//! for long has a connection of its own.
+//! The parts that only SQLite needs. One connection of the process writes and one reads; each is opened on first use. A long read
+//! has a separate connection.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -153,7 +153,7 @@ impl SqliteEngine {
         }
     }
 
-    /// Reads on a connection of its own, so that no other reader waits for the end of it.
+    /// Reads over a separate connection, so that other readers do not wait.
     pub(super) async fn each(
         &self,
         statement: Statement,

@@ -1,4 +1,4 @@
-//! Rows that do not open, and the way out of each.
+//! Rows that cannot be decrypted, and the command that repairs each.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use lanyard_credential::{AppName, CredentialName};
 
 use crate::engine::Row;
 
-/// A row whose secrets do not open.
+/// A row whose secrets cannot be decrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DamagedRow {
-    /// A credential's.
+    /// A credential.
     Credential(CredentialName),
-    /// An app's.
+    /// An app.
     App(AppName),
-    /// That of a token which waits to be revoked: the credential that it belonged to, if that can be read, and the row's id.
+    /// A queued revocation: the credential of the token, if it can be read, and the row's id.
     Revocation(Option<CredentialName>, String),
-    /// One without a readable name: its table, and its id.
+    /// A row without a readable name: its table, and its id.
     Unnamed(&'static str, String),
 }
 
 impl DamagedRow {
-    /// The row of `table` with this id; its name is in the column `name`.
+    /// Returns the row of `table` with this id; its name is in the column `name`.
     pub(crate) fn new(table: &'static str, id: &str, row: &Row) -> Self {
         let named = match table {
             "credentials" => row.parsed("name").ok().map(Self::Credential),
@@ -30,7 +30,7 @@ impl DamagedRow {
         named.unwrap_or_else(|| Self::Unnamed(table, id.to_owned()))
     }
 
-    /// The command that mends or removes it.
+    /// Returns the command that repairs or removes the row.
     pub fn remedy(&self) -> String {
         match self {
             Self::Credential(name) => format!("lanyard clear {name}"),

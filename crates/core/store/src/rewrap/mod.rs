@@ -30,8 +30,8 @@ use crate::{KeyUnavailable, Store, StoreError};
 /// Why not every row was wrapped anew. What was done of it stays, and the next attempt goes on from there.
 #[derive(Debug, Error)]
 pub enum RewrapError {
-    /// Some rows do not open; all others are wrapped anew.
-    #[error("some rows do not open, and keep the old key in use")]
+    /// Some rows cannot be decrypted; all others are wrapped with the new key.
+    #[error("the old key stays in use, because some rows cannot be decrypted")]
     Damaged(Vec<DamagedRow>),
     /// The store failed.
     #[error(transparent)]

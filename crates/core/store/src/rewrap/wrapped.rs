@@ -1,10 +1,10 @@
 //! The tables whose rows have a data key of their own.
 
-/// A table with the columns `id`, `environment`, `wrapped_key` and one for a name, and the statements that a new home key needs. The home key's id
-/// stands in bytes 2 to 9 of a wrapped key.
+/// A table with the columns `id`, `environment`, `wrapped_key` and one for a name, and the statements that a new home key needs.
+/// The home key's id is in bytes 2 to 9 of a wrapped key.
 pub(super) struct Wrapped {
     pub(super) name: &'static str,
-    /// The rows after `$1` that do not stand under `$2`, `$3` of them; each with its name.
+    /// Selects the first `$3` rows after `$1` that are not wrapped under `$2`, with their names.
     pub(super) select: &'static str,
     /// Puts `$2` in place of `$3`.
     pub(super) update: &'static str,

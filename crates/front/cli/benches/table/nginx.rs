@@ -1,4 +1,4 @@
-//! nginx as a proxy that adds a token: what Lanyard's proxy is held against.
+//! nginx as a proxy that adds a token: the comparison for Lanyard's proxy.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::process::Server;
 
-/// nginx, with one worker, in front of `host`. It listens on a Unix socket as the broker does, and keeps its connections. `None` where
+/// nginx, with one worker, in front of `host`. It listens on a Unix socket as the broker does, and keeps its connections. `None` if
 /// it is not installed.
 pub(crate) fn start(directory: &Path, host: &str, token: &str) -> Option<Server> {
     let is_installed =

@@ -40,7 +40,7 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
         };
         starts.push(begun.elapsed().as_secs_f64());
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        // This waits until all credentials are in memory. What is done after the start is part of what it needs.
+        // Waits until all credentials are in memory. The work after the start counts towards the memory that it needs.
         assert!(broker.ask("GET", "/api/v1/credentials/room-0").is_some(), "it answers");
         wait(Duration::from_secs(1));
         memory.extend(machine::memory(broker.id()));

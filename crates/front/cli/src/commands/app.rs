@@ -28,7 +28,7 @@ use crate::{output, prompt};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum App {
-    /// Add an app that you registered at Webex; with --for, first print what to register
+    /// Add an app that you registered at Webex; with --for, first print how to register it
     Add(Add),
     /// Show all apps
     List(Wide),

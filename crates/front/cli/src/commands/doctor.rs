@@ -284,7 +284,7 @@ async fn examine_revocations(broker: &Broker, mut code: u8, findings: &mut Vec<F
     for lost in broker.store().discard_unreadable_revocations().await? {
         code = if code == 0 { 6 } else { code };
         let said = format!("{lost} cannot be read, and was removed; the token was not revoked");
-        let hint = "if it was not Lanyard's own, see who can write to the database; to end the app's access, remove it at Webex";
+        let hint = "if Lanyard did not write it, check who can write to the database; to end the app's access, remove the app at Webex";
         findings.push(Finding::bad("revocation", said, Some(hint.to_owned())));
     }
     for revocation in broker.perform(RetryRevocations).await? {

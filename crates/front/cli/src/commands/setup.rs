@@ -1,6 +1,6 @@
-//! `lanyard setup`: the first credential, by questions.
+//! `lanyard setup`: sets up the first credential by asking questions.
 //!
-//! Each step is a command of its own, which is printed and run as a person would type it.
+//! Each step is a separate command, printed and run as a person would type it.
 
 mod questions;
 mod steps;
@@ -38,7 +38,7 @@ impl Setup {
         if common.json || !std::io::stdin().is_terminal() {
             let answers = Answers::usual(self.how(), self.redirect_uri);
             return Err(Failure::Usage {
-                message: "setup asks questions, and there is no terminal".to_owned(),
+                message: "setup requires a terminal, because it asks questions".to_owned(),
                 hint: format!(
                     "run its commands: {}; for a bot: lanyard add bot lobby --token-file FILE",
                     Steps::new(&answers, &environment).in_one_line()
@@ -55,16 +55,16 @@ impl Setup {
             output::note("");
             output::note(&format!("$ {}", step.shown()));
             let code = step.run(common).await?;
-            // What a test finds is about a credential that is complete.
+            // A failed test does not undo a complete credential.
             if code != ExitCode::SUCCESS && !step.may_fail {
                 if let Some(undo) = undo {
                     output::note("");
-                    output::note(&format!("setup ended early, so the new app is removed again: {}", undo.shown()));
+                    output::note(&format!("setup ended early, so it removes the new app: {}", undo.shown()));
                     undo.run(common).await?;
                 }
                 return Ok(code);
             }
-            // An app with a credential is complete, and stays.
+            // An app with a credential is complete, and is kept.
             undo = step.undo.map(Step::new);
         }
         output::note("");
@@ -82,7 +82,7 @@ impl Setup {
     }
 }
 
-/// The names of credentials and apps that there are.
+/// Returns the names of all credentials and apps.
 async fn taken(common: &Common) -> Result<Vec<String>, Failure> {
     let Some(broker) = common.broker_if_any().await? else { return Ok(Vec::new()) };
     let credentials = broker.perform(List).await?.into_iter().map(|listed| listed.credential.name.to_string());
@@ -91,7 +91,7 @@ async fn taken(common: &Common) -> Result<Vec<String>, Failure> {
 }
 
 impl Step {
-    /// Runs the command in a process of its own, which has the terminal.
+    /// Runs the command in a child process, which has the terminal.
     async fn run(&self, common: &Common) -> Result<ExitCode, Failure> {
         let program = std::env::current_exe().map_err(Failure::io("cannot find this program"))?;
         let mut command = Command::new(program);
@@ -108,6 +108,6 @@ impl Step {
         }
         command.args(&self.words);
         let ended = supervise(command, std::future::pending()).await?;
-        ended.map_err(Failure::io("lanyard cannot be run"))
+        ended.map_err(Failure::io("cannot run lanyard"))
     }
 }

@@ -18,23 +18,23 @@ pub(crate) fn print(value: &impl Serialize) -> Result<(), Failure> {
     super::write(&visible_json(&text))
 }
 
-/// A credential, with the state that it has among all credentials.
+/// Returns the JSON of a credential, with the state that it has among all credentials.
 pub(crate) fn credential_among(one: &Credential, all: &[Credential], now: &Moment) -> Value {
     value(&CredentialView::in_state(one, state_among(one, all, now), now))
 }
 
-/// A credential by itself.
+/// Returns the JSON of a credential, whose state ignores all other credentials.
 pub(crate) fn credential(one: &Credential, now: &Moment) -> Value {
     value(&CredentialView::of(one, now))
 }
 
-/// The findings of a test.
+/// Returns the JSON of a test's findings.
 pub(crate) fn test(report: &TestReport, now: &Moment) -> Value {
     value(&TestView::of(report, now))
 }
 
 fn value(view: &impl Serialize) -> Value {
-    serde_json::to_value(view).expect("a view has text keys alone")
+    serde_json::to_value(view).expect("a view has only text keys")
 }
 
 /// An app, as every command shows it to a program.

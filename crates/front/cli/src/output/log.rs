@@ -64,7 +64,7 @@ pub(crate) fn flush() -> bool {
 pub(crate) fn start(verbose: u8) {
     let is_asked_for = verbose > 0 || std::env::var_os("LANYARD_LOG").is_some_and(|wanted| !wanted.is_empty());
     if std::io::stderr().is_terminal() && !is_asked_for {
-        // A person who did not ask for a log gets its warnings as those of the commands are.
+        // A person who did not request a log sees its warnings in the form of the commands' own.
         let log = tracing_subscriber::fmt().with_env_filter(filter(verbose));
         return log.event_format(Sentence).with_writer(|| Visible { json: false }).init();
     }
@@ -93,7 +93,7 @@ fn filter(verbose: u8) -> EnvFilter {
     wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok()).unwrap_or_else(|| EnvFilter::new(default))
 }
 
-/// A line of the log as a sentence: `warning: MESSAGE: ERROR; hint: HINT`.
+/// Writes a log event as a sentence: `warning: MESSAGE: ERROR; hint: HINT`.
 struct Sentence;
 
 impl<S, N> FormatEvent<S, N> for Sentence

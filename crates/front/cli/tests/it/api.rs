@@ -74,7 +74,7 @@ fn an_expression_filters_the_reply_or_each_page() {
     let included = home.run(["api", "-i", "people/me", "--jq", ".type"]).ok();
     assert!(included.starts_with("HTTP 200") && included.ends_with("\n\nperson"), "{included}");
 
-    // A refusal is printed as it came; an expression that fails on a page leaves a list that is not whole.
+    // An error is printed unfiltered; an expression that fails on a page leaves the list incomplete.
     let missing = home.run(["api", "people/nobody", "--jq", ".emails"]);
     assert!(parsed(&missing.stdout)["message"].is_string());
     missing.fails(1);

@@ -194,7 +194,7 @@ fn a_new_secret_that_cannot_be_tried_is_stored_only_by_force() {
     let secret = home.file("secret", "s");
     let mut command = home.command(["--webex-url", &url, "app", "add", "second", "--kind", "integration", "--device"]);
     let added = Running::start(command.args(["--client-id", "C2", "--client-secret-file"]).arg(secret)).end();
-    assert!(added.stderr.contains("whether Webex accepts its secret is not known"), "{}", added.stderr);
+    assert!(added.stderr.contains("it is not known whether Webex accepts the client secret"), "{}", added.stderr);
     added.ok();
 }
 
@@ -274,7 +274,7 @@ fn what_to_register_is_printed_before_there_is_an_app() {
     assert_eq!(webex.record().len(), 0);
     assert!(!home.path().join("lanyard.db").exists());
 
-    // The hint leads on.
+    // The hint works.
     let app = &webex.description().integration;
     let secret = home.file("secret", &app.client_secret);
     let command = hint.split_once("lanyard app add ").unwrap().1;

@@ -226,7 +226,7 @@ fn a_row_that_blocks_a_new_key_is_named_with_its_way_out() {
         let hint = blocked.hint().to_owned();
         assert_eq!(hint, format!("{remedy}; lanyard key rotate"));
         blocked.fails(6);
-        // The hint leads out.
+        // The hint works.
         match remedy {
             "lanyard app secret desk" => replace(&home, &webex, &["--force"]).ok(),
             "lanyard clear acme" => home.run(["clear", "acme"]).ok(),

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::LANYARD;
 
-/// A Webex, a home with the app `desk` and no credential, and the directory for what is temporary.
+/// A Webex, a home with the app `desk` and no credential, and the directory for temporary files.
 struct Stage {
     webex: Webex,
     home: Home,
@@ -26,7 +26,7 @@ impl Stage {
         Self { webex, home, temporary }
     }
 
-    /// Starts a program with a sign-in, and has a person sign in.
+    /// Starts a program with a sign-in, and signs a person in.
     fn start(&self, options: &[&str], program: &[&str]) -> Running {
         let (mut running, url) = self.begin(options, program);
         running.write_line(self.webex.person_signs_in(&url, true).as_str());

@@ -1,4 +1,4 @@
-//! The first credential, by questions: `lanyard setup`.
+//! Setting up the first credential: `lanyard setup`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -155,7 +155,7 @@ fn an_app_whose_sign_in_is_left_is_removed_again() {
     let denied = format!("{}?error=access_denied", stage.redirect_uri);
     let typed = format!("\n\n\n\n\n{}\n{}\n{denied}\n", app.client_id, app.client_secret);
     let (shown, code) = Terminal::run_typing(stage.command(&["--paste"]), 200, &typed);
-    assert!(shown.contains("the new app is removed again: lanyard app remove me --yes"), "{shown}");
+    assert!(shown.contains("it removes the new app: lanyard app remove me --yes"), "{shown}");
     assert_eq!(code, 4, "{shown}");
     assert_eq!(stage.home.run(["--json", "app", "list"]).ok(), "[]");
 }

@@ -13,7 +13,7 @@ use crate::problem::{Code, Problem};
 /// The longest body that the API accepts, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// How long a body may take to come.
+/// How long a body may take to arrive.
 const COMES_WITHIN: Duration = Duration::from_secs(30);
 
 /// Reads a body, if it comes in time.
@@ -23,7 +23,7 @@ where
 {
     match select(Box::pin(whole(body)), sleep.sleep(COMES_WITHIN)).await {
         Either::Left((whole, _)) => whole,
-        Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not come in time")
+        Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not arrive in time")
             .hint(format!("send it within {} s", COMES_WITHIN.as_secs()))),
     }
 }
@@ -35,9 +35,9 @@ where
     match Limited::new(body, LONGEST).collect().await {
         Ok(body) => Ok(Zeroizing::new(body.to_bytes().to_vec())),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Problem::new(Code::TooLong, format!("a body has {LONGEST} bytes at most")))
+            Err(Problem::new(Code::TooLong, format!("the body is longer than {LONGEST} bytes")))
         }
-        Err(_) => Err(Problem::new(Code::BadRequest, "the body broke off")),
+        Err(_) => Err(Problem::new(Code::BadRequest, "the request's body ended early")),
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// The patience never ends.
+    /// The time limit never ends.
     #[derive(Debug)]
     struct Patient;
 

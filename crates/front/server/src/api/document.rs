@@ -11,7 +11,7 @@ use super::endpoint::{Endpoint, Input};
 use super::health::Readiness;
 use super::reply::TokenDescription;
 
-/// The document, as far as it is written.
+/// The document that is being written.
 #[derive(Debug)]
 pub(super) struct Document {
     schemas: SchemaGenerator,
@@ -33,21 +33,21 @@ struct ProblemDescription {
     kind: String,
     title: String,
     status: u16,
-    /// What happened this time.
+    /// A sentence about this occurrence.
     detail: String,
     /// The next step.
     hint: Option<String>,
 }
 
 impl Document {
-    /// Describes an endpoint that takes `I` and answers with `V`.
+    /// Describes an endpoint that accepts `I` and answers with `V`.
     pub(super) fn add<I: JsonSchema, V: JsonSchema>(&mut self, endpoint: &Endpoint) {
         let reply = self.schemas.subschema_for::<V>();
         let mut operation = json!({
             "summary": endpoint.summary,
             "operationId": endpoint.id,
             "responses": {
-                endpoint.status.as_str(): { "description": "It was done", "content": { "application/json": { "schema": reply } } },
+                endpoint.status.as_str(): { "description": "The operation succeeded", "content": { "application/json": { "schema": reply } } },
                 "default": problem(),
             },
         });
@@ -96,7 +96,7 @@ impl Document {
     pub(super) fn written(mut self) -> Arc<Value> {
         self.schemas.subschema_for::<ProblemDescription>();
         self.add_fixed::<Readiness>("/healthz", "health", "Whether the process answers", Value::Null, &["200"]);
-        let ready = "Whether it can do its work: it can read and write its store, and its home is not paused";
+        let ready = "Whether the broker can work: it can read and write its store, and its home is not paused";
         self.add_fixed::<Readiness>("/readyz", "readiness", ready, Value::Null, &["200", "503"]);
         self.add_fixed::<Map<String, Value>>(
             "/api/v1/openapi.json",
@@ -107,9 +107,9 @@ impl Document {
         );
         let validity = json!([{
             "name": "min_validity", "in": "query", "schema": { "type": "integer", "minimum": 0 },
-            "description": "For how many seconds the token should still be valid. If it is not, it is renewed first; the caller waits for at most 5 seconds",
+            "description": "For how many seconds the token should still be valid. If it expires earlier, it is renewed first; the caller waits for at most 5 seconds",
         }]);
-        let token = "An access token. A valid one is given at once, even while it is renewed and while that fails";
+        let token = "An access token. A valid one is returned at once, even while its renewal is under way or fails";
         self.add_fixed::<TokenDescription>("/api/v1/credentials/{name}/token", "token", token, validity, &["200"]);
         for (path, summary, word) in PROXIED {
             self.paths.insert(path.to_owned(), proxied(path, summary, word));
@@ -151,7 +151,7 @@ fn proxied(path: &str, summary: &str, word: &str) -> Value {
     let mut described = json!({ "summary": summary, "description": PROXY, "parameters": parameters });
     for method in ["Get", "Post", "Put", "Patch", "Delete"] {
         let mut operation = json!({
-            "summary": "Call it",
+            "summary": "Call Webex",
             "operationId": format!("{word}{method}"),
             "responses": { "default": { "$ref": "#/components/responses/Webex" } },
         });
@@ -178,10 +178,10 @@ fn fixed_components() -> Value {
         "requestBodies": { "Webex": { "description": "The body for Webex, passed on unchanged", "content": { "*/*": {} } } },
         "responses": {
             "Webex": {
-                "description": "Webex's own answer, whatever its status; or a problem document of Lanyard's, which alone has the header Lanyard-Error",
+                "description": "Webex's own answer, with any status; or a problem document of Lanyard, which has the header Lanyard-Error",
                 "headers": {
                     "Lanyard-Error": { "description": "The problem's code, if the call was not made or not answered", "schema": { "type": "string" } },
-                    "Link": { "description": "Webex's, leading back to the proxy", "schema": { "type": "string" } },
+                    "Link": { "description": "Webex's header, rewritten to lead to the proxy", "schema": { "type": "string" } },
                 },
                 "content": { "*/*": {}, "application/problem+json": problem },
             },
@@ -198,21 +198,21 @@ fn fixed_components() -> Value {
     })
 }
 
-const ABOUT: &str = "Keeps Cisco Webex credentials alive and hands the right token to the right program. On the socket lanyard.sock the \
-    owner of the home calls without a key; on clients.sock other local users call, known by their user number or a key; over TCP programs call \
-    with a client key as bearer token. Errors are problem documents (RFC 9457); they carry the header Lanyard-Error, which no reply of \
-    Webex has.";
+const ABOUT: &str = "Keeps Cisco Webex credentials alive and hands the right token to the right program. The owner of \
+    the home calls over the socket lanyard.sock without a key; other local users call over clients.sock and are identified by their user id or \
+    a key; programs call over TCP with a client key as bearer token. Errors are problem documents (RFC 9457); they carry the header \
+    Lanyard-Error, which no reply of Webex has.";
 
-const PROXY: &str = "The proxy: the call is made as the credential, whose token is added here; the caller's key goes no further. A client \
-    needs the capability proxy, and its policy may name methods and paths. Bodies are streamed both ways, Link leads back here, and a 429 \
-    of Webex's is passed on. HEAD and OPTIONS are passed on too.";
+const PROXY: &str = "The proxy makes the call as the credential: it adds the credential's token, and does not pass on the caller's key. \
+    A client needs the capability proxy, and its policy may name methods and paths. Bodies are streamed both ways, Link leads back to the \
+    proxy, and a 429 from Webex is passed on. HEAD and OPTIONS are passed on too.";
 
-/// Webex's services with addresses of their own.
+/// Webex's services with separate addresses.
 const SERVICES: [&str; 5] =
     ["analytics", "analytics-calling", "analytics-calling-eu", "analytics-calling-in", "analytics-calling-au"];
 
 const PROXIED: [(&str, &str, &str); 3] = [
     ("/webex/{name}/v1/{path}", "The REST API of the credential's Webex", "api"),
-    ("/webex/{name}/identity/{path}", "Its identity service (SCIM), which is beside the API", "identity"),
-    ("/webex/{name}/@{service}/{path}", "One of its services with an address of their own", "analytics"),
+    ("/webex/{name}/identity/{path}", "The identity service (SCIM) of the credential's Webex", "identity"),
+    ("/webex/{name}/@{service}/{path}", "A service of the credential's Webex that has a separate address", "analytics"),
 ];

@@ -1,4 +1,4 @@
-//! Where operations enter a broker.
+//! The entry point of operations in a broker.
 
 use lanyard_broker::{Asked, AuditBufferFull};
 use lanyard_credential::{CredentialId, CredentialName};
@@ -64,9 +64,9 @@ impl Door for BrokerDoor {
             }
             done
         };
-        // It goes on to its end even if its caller hears of a silent store. A person who signs in takes longer.
+        // The operation continues even if its caller is told that the store does not answer. A sign-in may take longer.
         let done = if declared.is_slow { detached(work).await } else { broker.unless_silent(detached(work)).await? };
-        // The change is in memory before a caller hears of it.
+        // The change is in memory before the caller gets the reply.
         broker.catch_up_unless_silent().await;
         done
     }

@@ -126,7 +126,7 @@ impl Api {
                 let about = P::read(head.uri.path()).ok().and_then(|_| about(&shared, head.uri.path()));
                 super::passed_on(record::refused(&shared, &caller, about, O::DECLARED.name.into(), problem))
             };
-            // Before a body is read from a client that may not send it.
+            // Checked before a body is read from a client that may not send it.
             if let Err(problem) = may_at_all(&shared, &caller, &O::DECLARED) {
                 return refused(&problem);
             }
@@ -167,7 +167,7 @@ impl Api {
         }
     }
 
-    /// The router, in which a path that has another method, and one that is nowhere, are refused.
+    /// Returns the router, which refuses unsupported methods and unknown paths.
     pub(super) fn routed(self) -> Router<Arc<Shared>> {
         let methods: BTreeMap<_, _> =
             self.methods.into_iter().map(|(path, methods)| (path, methods.join(", "))).collect();
@@ -186,7 +186,7 @@ async fn nowhere(sent: Request) -> Refusal {
 
 pub(super) fn nothing_there(path: &str) -> Problem {
     Problem::new(Code::NoSuchPath, format!("there is nothing at {path}"))
-        .hint("what there is: GET /api/v1/openapi.json")
+        .hint("see the paths: GET /api/v1/openapi.json")
 }
 
 /// Whether the caller has the capability of an operation for any credential.
@@ -211,7 +211,7 @@ fn query<I: DeserializeOwned>(head: &Parts) -> Result<I, Problem> {
     Ok(read.0)
 }
 
-/// Reads a body. What is wrong is reported without repeating it: it may hold secrets.
+/// Reads a body. The error does not repeat the body, because it may hold secrets.
 fn json_of<I: DeserializeOwned>(body: &[u8], input: Input) -> Result<I, Problem> {
     let body = if body.is_empty() && input == Input::OptionalBody { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| {

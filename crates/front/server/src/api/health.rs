@@ -15,7 +15,7 @@ use crate::serve::Shared;
 pub(super) struct Readiness {
     /// `ready` or `not ready`; `ok` for the process alone.
     status: &'static str,
-    /// More, on `lanyard.sock` only.
+    /// Details, on `lanyard.sock` only.
     #[serde(flatten)]
     more: Option<More>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Readiness {
 /// The owner's view of a broker.
 #[derive(Debug, Serialize, JsonSchema)]
 struct More {
-    /// What keeps it from its work.
+    /// The problem that prevents its work.
     trouble: Option<String>,
     /// The next step, if there is trouble.
     hint: Option<String>,
@@ -49,7 +49,7 @@ struct EnvironmentHealth {
     environment: String,
     due: usize,
     under_way: usize,
-    /// Open while the environment fails, and few renewals are tried.
+    /// `open` while the environment fails and few renewals are tried.
     #[schemars(extend("enum" = ["closed", "open", "probing"]))]
     breaker: &'static str,
     failures_in_a_row: u32,
@@ -59,8 +59,8 @@ pub(super) fn alive() -> Response {
     json(StatusCode::OK, &Readiness { status: "ok", more: None })
 }
 
-/// Ready while the store can be read and written and the home is not paused; a failing Webex does not make a broker unready. Only the
-/// owner reads what is wrong and how much there is to do.
+/// Ready while the store can be read and written and the home is not paused; a failing Webex does not make a broker unready. Only
+/// the owner sees the problem and the amount of work.
 pub(super) fn ready(shared: &Shared, peer: &Peer) -> Response {
     let trouble = shared.trouble();
     let (code, status) = match trouble {

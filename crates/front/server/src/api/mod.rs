@@ -42,7 +42,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A reply of this crate's as one of axum's.
+/// Converts a reply of this crate to one of axum.
 fn passed_on(response: http::Response<Body>) -> Response {
     response.map(axum::body::Body::new)
 }
@@ -62,7 +62,7 @@ impl FromRequestParts<Arc<Shared>> for Authenticated {
     }
 }
 
-/// An extractor: where a request came from, whoever sent it.
+/// An extractor: the origin of a request, from any sender.
 struct Anyone(Peer);
 
 impl FromRequestParts<Arc<Shared>> for Anyone {

@@ -19,16 +19,16 @@ use crate::problem::{Code, Problem};
 use crate::record;
 use crate::serve::Shared;
 
-/// Whether a path asks for an operation of the owner's.
+/// Whether a path is that of an owner's operation.
 pub(crate) fn is_asked(path: &str) -> bool {
     path.starts_with(owner::ROUTE)
 }
 
-/// The body of an operation that was read already.
+/// The body of an operation, if it is already read.
 #[derive(Clone)]
 struct ReadAlready(Arc<Zeroizing<Vec<u8>>>);
 
-/// Answers with the token that is in memory, if that is what the owner asks for; any other request comes back, for the router.
+/// Answers with the token in memory, if the owner asks for it; returns any other request, for the router.
 pub(crate) async fn at_once(
     shared: &Shared,
     peer: &Peer,
@@ -61,7 +61,7 @@ fn from_memory(shared: &Shared, peer: &Peer, headers: &HeaderMap, body: &[u8]) -
     let taken = shared.hand_outs.take(call.name.as_str(), call.min_validity, &now);
     let Ok(Taken::Good(ready)) = taken else { return None };
     let held = &ready.held;
-    // A caller that gets the last token, or means another Webex, hears so in words that only the store has.
+    // Only the store has the texts for a caller that gets the last token, or expects another Webex.
     if held.is_last || call.expected.is_some_and(|expected| expected != *held.environment) {
         return None;
     }
@@ -85,7 +85,7 @@ fn from_memory(shared: &Shared, peer: &Peer, headers: &HeaderMap, body: &[u8]) -
     Some(owner::reply(&reply).map(body::whole))
 }
 
-/// Performs an operation for the owner. For any other caller there is nothing at this path.
+/// Performs an operation for the owner. For any other caller the path does not exist.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
     Anyone(peer): Anyone,
@@ -123,7 +123,7 @@ async fn answered(
         Some(ReadAlready(body)) => Zeroizing::new(body.to_vec()),
         None => owner::whole(body).await.map_err(|error| unread(&error))?,
     };
-    // Before anything else: a broker of another store waits for nothing, and forgets nothing either.
+    // Checked first, so that a broker of another store neither waits nor erases anything.
     if let Some(refusal) = owner::misdirected(&head.headers, &shared.store) {
         return Ok(refusal.map(body::whole));
     }

@@ -34,7 +34,7 @@ pub(super) struct TokenDescription {
     expires_at: Option<String>,
     /// The granted scopes; null if Webex did not name them.
     scopes: Option<Vec<String>>,
-    /// Why it is valid for a shorter time than was asked for.
+    /// The reason why it is valid for a shorter time than requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
 }

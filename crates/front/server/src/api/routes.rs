@@ -37,7 +37,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         "POST",
         "/api/v1/credentials/{name}/test",
         "test",
-        "Ask Webex which identity it is and what it may do; this may renew it, and requires the capability refresh",
+        "Ask Webex which identity the credential has and what it may do; this may renew it, and requires the capability refresh",
     );
     let mut api = Api::new()
         .add(
@@ -142,12 +142,12 @@ struct Forcing {
 
 impl Forcing {
     fn operation(self, name: CredentialName) -> Refresh {
-        // Taking over is early too.
+        // A take-over is early too.
         Refresh { name, force: self.force, take_over: self.take_over, expected: None }
     }
 }
 
-/// What a credential is tested for.
+/// The parameters of a test.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
@@ -165,7 +165,7 @@ impl Wanted {
         let job = |word: &String| {
             Job::ALL.iter().copied().find(|job| job.as_str() == word).ok_or_else(|| {
                 Problem::new(Code::BadRequest, format!("there is no job {word:?}"))
-                    .hint("devices, calling, phones, meetings or guests")
+                    .hint("use devices, calling, phones, meetings or guests")
             })
         };
         let jobs = self.jobs.iter().map(job).collect::<Result<_, _>>()?;

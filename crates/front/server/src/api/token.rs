@@ -94,7 +94,7 @@ fn at_once(
     }
 }
 
-/// Gives a token, and waits for its renewal if it must.
+/// Returns a token, and waits for its renewal if necessary.
 pub(super) async fn wait(
     State(shared): State<Arc<Shared>>,
     Anyone(peer): Anyone,

@@ -23,7 +23,7 @@ pub(crate) fn reply(reply: &impl Serialize) -> Response<Bytes> {
     answer(encode(reply).map_err(|error| Problem::of(Code::Internal, &error)))
 }
 
-/// Whether a request is for the broker of this store. One that names no store is not.
+/// Whether a request is for the broker of this store. A request without a store is not.
 pub(crate) fn is_for(headers: &HeaderMap, store: &StoreIdentity) -> bool {
     headers.get(STORE).and_then(|value| value.to_str().ok()).is_some_and(|named| store.is_written_in(named))
 }

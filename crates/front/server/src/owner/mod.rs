@@ -1,10 +1,10 @@
 //! The owner's operations, from the command line to a broker, over the Unix socket in the home.
 //!
-//! `POST /private/operations/NAME` with the request as its body and the headers `Lanyard-Version` and `Lanyard-Store`. 200 brings the
-//! reply; any other status a [`Problem`](lanyard_operation::Problem), whose code the header `Lanyard-Error` names. A broker of another
-//! store does nothing. The route is for the owner's socket alone: requests and replies hold secrets. Two versions of Lanyard understand
-//! each other as far as they have the same operations: a request with a field that the broker does not know is refused, a reply may have
-//! fields that the command does not know.
+//! `POST /private/operations/NAME` with the request as its body and the headers `Lanyard-Version` and `Lanyard-Store`. Status 200
+//! returns the reply; any other status returns a [`Problem`](lanyard_operation::Problem), with its code in the header
+//! `Lanyard-Error`. A broker of another store does nothing. Only the owner's socket has the route, because requests and replies
+//! hold secrets. Two versions of Lanyard work together if both have the operation. The broker refuses a request with a field that
+//! it does not have; a reply may have fields that the command does not have.
 
 mod answer;
 mod body;
@@ -31,7 +31,7 @@ pub const VERSION: HeaderName = HeaderName::from_static("lanyard-version");
 /// The store that the command means; in a refusal, the one that the broker uses.
 pub const STORE: HeaderName = HeaderName::from_static("lanyard-store");
 
-/// The header that names the code of a problem.
+/// The header for the code of a problem.
 const ERROR: HeaderName = HeaderName::from_static("lanyard-error");
 
 /// The version of this program.

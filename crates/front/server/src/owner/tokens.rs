@@ -18,7 +18,8 @@ pub struct OwnerTokens<'a> {
 }
 
 impl Owner {
-    /// The tokens of a credential; `means` is what the audit says of them. A credential of another Webex than `expected` is refused.
+    /// The tokens of a credential; `means` is their purpose, as the audit shows it. A credential of another Webex than `expected`
+    /// is refused.
     pub fn tokens_of(
         &self,
         name: CredentialName,

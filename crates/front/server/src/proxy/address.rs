@@ -49,7 +49,7 @@ pub(crate) struct Means {
 }
 
 impl Means {
-    /// `path` is the path after the credential's name, where it can be read.
+    /// `path` is the path after the credential's name, if it can be read.
     pub(crate) fn of(method: &Method, path: Option<&ProxyPath>) -> Self {
         let segments = path.map(ProxyPath::segments).unwrap_or_default();
         let first = segments.first().map_or("", |first| word(first));

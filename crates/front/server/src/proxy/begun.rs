@@ -1,4 +1,4 @@
-//! The answer of Webex, on its way down.
+//! Webex's answer, on its way to the client.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,20 +27,20 @@ pub(super) struct Begun {
 
 /// Its body.
 enum Content {
-    /// Short, and all of it there.
+    /// A short body that has arrived completely.
     Whole(Bytes),
-    /// Some of it, and the rest when it comes.
+    /// The part that has arrived, and the rest when it arrives.
     Coming(Bytes, Download),
 }
 
-/// A body up to this length goes down together with its head if it is there already: the client is woken once.
+/// A body up to this length is sent together with the headers if it has arrived, so that the client wakes once.
 const SHORT: u64 = 64 * 1024;
 
-/// Takes what is there of a short body. What is not there yet is not waited for.
+/// Takes the part of a short body that has arrived, without waiting for the rest.
 pub(super) async fn begun(answered: Answered<Streamed>, url: &SafeUrl) -> Result<Begun, Problem> {
     let Answered { answer, token } = answered;
     let (head, mut body) = answer.response.into_parts();
-    // No other protocol was asked for.
+    // No other protocol was requested.
     if head.status.is_informational() {
         return Err(Problem::new(Code::UpstreamGarbled, format!("{url} answered with another protocol")));
     }
@@ -52,7 +52,7 @@ pub(super) async fn begun(answered: Answered<Streamed>, url: &SafeUrl) -> Result
     while there.len() < length {
         match body.frame().now_or_never() {
             Some(Some(Ok(frame))) => match frame.into_data() {
-                // Almost always it comes in one piece.
+                // It almost always arrives in one piece.
                 Ok(piece) if there.is_empty() => there = piece,
                 Ok(piece) => there = [there, piece].concat().into(),
                 Err(_) => {}
@@ -69,7 +69,7 @@ pub(super) async fn begun(answered: Answered<Streamed>, url: &SafeUrl) -> Result
     Ok(Begun { head, body: Content::Whole(there), token })
 }
 
-/// A body whose beginning is there.
+/// A body whose beginning has arrived.
 struct After {
     first: Bytes,
     rest: Download,

@@ -178,7 +178,7 @@ impl Proxy {
         let sent = async {
             let answered = client.stream_with(issued, request).await.map_err(|error| trouble::problem(&error))?;
             let status = answered.answer.response.status();
-            // A token that was renewed on the way is in memory with the next look.
+            // A token that was renewed during the call is in memory at the next lookup.
             if let Some(memory) = self.broker.memory()
                 && (status == StatusCode::UNAUTHORIZED || !memory.holds(name.as_str(), answered.token.generation))
             {
@@ -205,7 +205,7 @@ impl Proxy {
         let patience = self.broker.parts().sleep.sleep(COMES_WITHIN);
         match select(Box::pin(read(body, length)), patience).await {
             Either::Left((read, _)) => read.map(Held::Whole),
-            Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not come in time")),
+            Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not arrive in time")),
         }
     }
 }
@@ -216,7 +216,7 @@ async fn read<B: HttpBody<Data = Bytes>>(body: B, length: u64) -> Result<SecretB
     let mut held = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or_default()));
     let mut body = std::pin::pin!(body);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::new(Code::BadRequest, "the request's body broke off"))?;
+        let frame = frame.map_err(|_| Problem::new(Code::BadRequest, "the request's body ended early"))?;
         if let Some(data) = frame.data_ref() {
             held.extend_from_slice(data);
         }

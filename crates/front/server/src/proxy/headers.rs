@@ -83,7 +83,7 @@ pub(super) fn up(headers: &HeaderMap) -> HeaderMap {
 /// in whichever usual encoding.
 pub(super) fn down(headers: &mut HeaderMap, token: &AccessToken) {
     let nominated: Vec<String> = nominated(headers).collect();
-    // No form of the token is shorter than itself, and hardly a header is as long.
+    // No form of the token is shorter than the token, and few headers are that long.
     let is_long = |(name, value): (&HeaderName, &HeaderValue)| {
         name.as_str().len().max(value.len()) >= token.expose_secret().len()
     };
@@ -132,7 +132,7 @@ impl Forms {
 
     /// Whether one is in a text, percent-encoded or not.
     fn are_in(&self, text: &[u8]) -> bool {
-        // A text in which something is escaped is longer than without that.
+        // An escaped text is longer than the original.
         if self.0.iter().all(|form| text.len() < form.len()) {
             return false;
         }

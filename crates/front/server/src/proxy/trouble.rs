@@ -20,7 +20,7 @@ pub(super) fn problem(error: &StreamError) -> Problem {
     }
 }
 
-/// The answer broke off before any of it was passed on.
+/// The problem of an answer that ended before any of it was passed on.
 pub(super) fn broken_off(url: &SafeUrl, error: &DownloadError) -> Problem {
     let code = if matches!(error, DownloadError::Idle(_)) { Code::UpstreamSlow } else { Code::UpstreamCut };
     Problem::new(code, format!("{url}: {error}"))
@@ -46,7 +46,7 @@ fn sentence(error: &StreamError) -> String {
     let text = error.to_string();
     match error {
         StreamError::Unanswered(_, source, _) if because(source).is_some_and(hyper::Error::is_user) => {
-            "the request's body broke off".to_owned()
+            "the request's body ended early".to_owned()
         }
         StreamError::NotSent(_, source, _) => {
             // The innermost cause is the one that says something: a name that is not known, a connection refused.

@@ -1,4 +1,4 @@
-//! Every call there and every reply back.
+//! Sends every operation and every reply as bytes and back.
 
 mod clients;
 mod values;
@@ -15,12 +15,12 @@ use self::values::{CANARY, trips};
 use super::register;
 use crate::{Broker, Parts};
 
-/// Which calls were tried, and with what came of it.
+/// The operations that were tried, and their results.
 #[derive(Default)]
 pub(super) struct Trips(Vec<&'static str>);
 
 impl Trips {
-    /// Sends a call there and a reply back.
+    /// Sends an operation and its reply as bytes and back.
     pub(super) fn trip<O: Operation>(&mut self, call: &O, reply: &O::Reply)
     where
         O::Reply: Debug,

@@ -30,8 +30,8 @@ const _: () =
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 impl Broker {
-    /// Replaces generation `target` of a credential by the next, by the protocol. Only [`renew`](Self::renew) calls it: dropped halfway,
-    /// it would lose the answer.
+    /// Replaces generation `target` of a credential by the next, with the rotation protocol. Only [`renew`](Self::renew) calls
+    /// this, because a future that is dropped early would lose Webex's reply.
     pub(in crate::renewal) async fn rotate(
         &self,
         id: CredentialId,
@@ -45,9 +45,9 @@ impl Broker {
             let performed = driver.perform(&state, action).await;
             match performed {
                 Err(error @ (StoreError::Replaced(_) | StoreError::Upgraded { .. })) => {
-                    // Nothing that is tried again would find that database: this process can do no more for it.
+                    // No retry would find that database, so this process gives up.
                     if state.reply().is_some() {
-                        tracing::error!(credential = %id, %error, "a new token is lost: there is no database that it can be written to");
+                        tracing::error!(credential = %id, %error, "a new token is lost, because this process can no longer write to the database");
                     }
                     return Err(error.into());
                 }
@@ -56,8 +56,8 @@ impl Broker {
                     | StoreError::Altered { table: "credentials", .. }
                     | StoreError::Impossible { table: "credentials", .. }),
                 ) if state.reply().is_some() => {
-                    // A row that does not open will not open later. The grant itself is sound, and what the row holds may still be: nothing
-                    // is revoked.
+                    // A row that cannot be decrypted now cannot be decrypted later. Nothing is revoked, because the grant is valid,
+                    // and the row's tokens may be valid too.
                     tracing::error!(credential = %id, %error, "a new token cannot be stored: the credential's row is damaged");
                     return Err(error.into());
                 }
@@ -66,7 +66,7 @@ impl Broker {
             let event = performed.unwrap_or_else(|error| {
                 driver.failures += 1;
                 if matches!(action, Action::Begin | Action::Declare { .. }) {
-                    // Nothing was sent: whoever asked for the rotation is told, and says so.
+                    // Nothing was sent. The caller gets the error and reports it.
                     tracing::debug!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
                 } else if !matches!(error, StoreError::Paused(_)) {
                     tracing::warn!(credential = %id, ?action, %error, "the store did not accept a step of a rotation");
@@ -79,7 +79,7 @@ impl Broker {
                 return match (outcome, store_error) {
                     (Outcome::StoreUnavailable, Some(error)) => Err(error.into()),
                     (mut outcome, _) => {
-                        // The row may also have refused the intent because another process took over: then nothing was renewed.
+                        // The row may also have refused the intent because another process took over. Then nothing was renewed.
                         if outcome == Outcome::RotatedElsewhere
                             && let Ok(Some(present)) = self.store.credential_by_id(id).await
                             && present.generation == target

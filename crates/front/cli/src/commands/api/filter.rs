@@ -1,4 +1,4 @@
-//! `lanyard api --jq`: a jq expression over what Webex replied, in the manner of `gh api --jq`.
+//! `lanyard api --jq`: filters Webex's response with a jq expression, in the manner of `gh api --jq`.
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, Error as LoadError, File, Loader};
@@ -40,7 +40,7 @@ impl Expression {
         })
     }
 
-    /// Prints what the expression makes of a response, one result per line: texts without quotes, everything else as JSON.
+    /// Prints the expression's results for a response, one per line: texts without quotes, everything else as JSON.
     pub(super) fn print(&self, body: &[u8]) -> Result<(), Failure> {
         self.each(body, |value| match value {
             Val::TStr(text) => foreign::text(&String::from_utf8_lossy(&text)),
@@ -48,7 +48,7 @@ impl Expression {
         })
     }
 
-    /// Gives each result to `then`, until the reader of what that prints has stopped reading.
+    /// Calls `then` with each result, until the reader of the output stops reading.
     fn each(&self, body: &[u8], mut then: impl FnMut(Val) -> Result<(), Failure>) -> Result<(), Failure> {
         // A success without a body has nothing to filter.
         if body.trim_ascii().is_empty() {
@@ -83,11 +83,11 @@ impl Expression {
     }
 }
 
-/// The first mistake in an expression.
+/// Describes the first syntax error in an expression.
 fn of_syntax(error: &LoadError<&str>) -> String {
     let at = |found: &str| {
         let found: String = found.chars().take(LONGEST_FOUND).collect();
-        if found.is_empty() { "at its end".to_owned() } else { format!("at {found:?}") }
+        if found.is_empty() { "at the end".to_owned() } else { format!("at {found:?}") }
     };
     match error {
         LoadError::Lex(errors) => {
@@ -101,7 +101,7 @@ fn of_syntax(error: &LoadError<&str>) -> String {
     .unwrap_or_default()
 }
 
-/// An error's text, in which no long word of the response remains: it may be a token, and logs keep errors.
+/// Shortens the text of an error, and removes long words: a word of the response may be a token, and logs keep errors.
 fn short(error: &str) -> String {
     let mut words = Vec::new();
     for word in error.split_inclusive(['"', ' ', ',', ':']) {
@@ -128,7 +128,7 @@ def @tsv: map(if . == null then "" elif type == "array" or type == "object" then
 "#;
 /// How much of an expression an error repeats.
 const LONGEST_FOUND: usize = 20;
-/// How long the text of an error may be: it repeats values of the response.
+/// The longest text of an error, which repeats values of the response.
 const LONGEST_ERROR: usize = 200;
 
 #[cfg(test)]
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn a_mistake_is_named() {
         for (code, expected) in [
-            (".items[", "expected a closing bracket at its end"),
-            (".a |", "expected a term at its end"),
+            (".items[", "expected a closing bracket at the end"),
+            (".a |", "expected a term at the end"),
             ("nosuch", "there is no filter nosuch/0"),
             ("$nosuch", "there is no variable $nosuch"),
             ("import \"x\" as x; .", "modules cannot be imported (x)"),

@@ -61,7 +61,7 @@ pub(crate) struct Api {
     /// Follow all pages, and print one item per line
     #[arg(long)]
     lines: bool,
-    /// Print what a jq expression makes of the response, one result per line; with --paginate, of each page
+    /// Filter the response, or with --paginate each page, through a jq expression; print one result per line
     #[arg(short = 'q', long = "jq", value_name = "EXPRESSION", conflicts_with = "lines")]
     expression: Option<String>,
     /// Print the status line and the headers first
@@ -124,7 +124,7 @@ impl Api {
         read_input(path).map(Some)
     }
 
-    /// Prints a reply. The body of a refusal says why, and is not filtered.
+    /// Prints a reply. The body of an error is printed unfiltered, because it explains the error.
     fn print(&self, reply: &ApiReply, expression: Option<&Expression>) -> Result<(), Failure> {
         if self.include {
             output::line(&format!("HTTP {}", reply.status))?;

@@ -17,7 +17,7 @@ pub(super) enum Form {
     Array,
     /// One item per line.
     Lines,
-    /// What an expression makes of each page, as a whole.
+    /// The results of an expression for each whole page.
     Filtered(Expression),
 }
 

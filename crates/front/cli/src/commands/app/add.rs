@@ -20,7 +20,7 @@ use crate::{output, prompt};
 pub(crate) struct Add {
     /// What to call it: lower-case letters, digits, dots, dashes, underscores
     name: AppName,
-    /// What it is registered as
+    /// The kind of the registration
     #[arg(long, value_enum)]
     kind: KindArgument,
     /// The client id that the developer portal shows [default: Lanyard prompts for it]
@@ -29,23 +29,23 @@ pub(crate) struct Add {
     /// A file with the client secret, `-` for standard input [default: a hidden prompt]
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
-    /// A job that it is for: prints the page to open, the redirect URI to enter and the scopes to tick; may be repeated
+    /// A job of the app: prints the page to open, the redirect URI to enter and the scopes to tick; may be repeated
     #[arg(long = "for", value_name = "JOB", value_parser = job())]
     jobs: Vec<Job>,
-    // Not a comment of its own: the address would be a link there.
+    // Not a doc comment, in which the address would have to be a link.
     #[arg(
         long = "redirect-uri",
         value_name = "URL",
         help = "A redirect URI, exactly as registered; may be repeated [with --for: http://localhost:7418/callback]"
     )]
     redirect_uris: Vec<RedirectUri>,
-    /// A scope that a sign-in asks for; may be repeated, or hold several separated by spaces [with --for: those of the jobs]
+    /// A scope that a sign-in asks for; may be repeated, or hold several separated by spaces [with --for: the scopes of the jobs]
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
     /// People sign in with a code on another device: no redirect URI is needed
     #[arg(long)]
     device: bool,
-    /// A service app's application id [default: the one that Webex makes of the client id]
+    /// A service app's application id [default: derived from the client id]
     #[arg(long, value_name = "ID")]
     application_id: Option<String>,
     /// Store the client secret without asking Webex whether it accepts it
@@ -98,7 +98,7 @@ impl Add {
         Ok(())
     }
 
-    /// Refuses options that would only fail at the sign-in.
+    /// Refuses options that would fail only at the sign-in.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let wrong =
             |message: &str, hint: &str| Err(Failure::Usage { message: message.to_owned(), hint: hint.to_owned() });
@@ -108,7 +108,7 @@ impl Add {
         let lacks_uri = self.kind() == AppKind::Integration && self.redirect_uris.is_empty();
         if lacks_uri && !self.device && self.jobs.is_empty() {
             return wrong(
-                "an integration has at least one redirect URI",
+                "an integration requires at least one redirect URI",
                 "add the registered one: --redirect-uri http://localhost:7418/callback; for sign-in by code: --device",
             );
         }
@@ -125,7 +125,7 @@ impl Add {
         }
     }
 
-    /// What to register at Webex, if that is asked for, or not done yet.
+    /// Plans the registration at Webex, if `--for` requests it or no client id is given.
     fn plan(&self, scopes: &[Scope]) -> Result<Option<Plan>, Failure> {
         if self.jobs.is_empty() && self.client_id.is_some() {
             return Ok(None);
@@ -137,7 +137,7 @@ impl Add {
         Plan::new(self.kind(), &self.jobs, scopes, redirect_uris).map(Some)
     }
 
-    /// The client id, from the command line or from a person.
+    /// Returns the client id from the command line, or prompts for it.
     fn client_id(&self, scopes: &[Scope]) -> Result<AppClientId, Failure> {
         let id = match &self.client_id {
             Some(id) => id.clone(),
@@ -191,7 +191,7 @@ fn is_client_id(id: &str) -> Result<(), Failure> {
 fn tell(app: &App, verdict: &SecretVerdict) {
     output::note(&format!("added the app {} at {}", app.name, app.environment.id()));
     if let SecretVerdict::Unknown(why) = verdict {
-        output::note(&format!("whether Webex accepts its secret is not known: {why}"));
+        output::note(&format!("it is not known whether Webex accepts the client secret: {why}"));
     }
     match app.kind {
         AppKind::Integration => {

@@ -1,4 +1,4 @@
-//! How to register an app at Webex, before there is one: the page, the redirect URI, and the scopes that its jobs need.
+//! Instructions for registering an app at Webex: the page, the redirect URI, and the scopes that its jobs need.
 
 use std::fmt::Write as _;
 
@@ -15,11 +15,11 @@ use crate::output;
 pub(crate) struct Plan {
     pub(crate) kind: AppKind,
     pub(crate) scopes: ScopeSet,
-    /// The redirect URIs of an integration; none where people sign in with a code.
+    /// The redirect URIs of an integration; empty if people sign in with a code.
     pub(crate) redirect_uris: Vec<RedirectUri>,
 }
 
-/// The redirect URI where none is chosen: a browser on the same machine comes back to it.
+/// Returns the default redirect URI, to which a browser on the same machine returns.
 ///
 /// # Panics
 /// Never: the address is a constant.
@@ -27,15 +27,15 @@ pub(crate) fn usual_redirect_uri() -> RedirectUri {
     USUAL_REDIRECT_URI.parse().expect("a constant address is well formed")
 }
 
-/// A parser of jobs, which offers their names.
+/// Returns a parser of jobs, which lists their names in the help.
 pub(crate) fn job() -> impl clap::builder::TypedValueParser<Value = Job> {
     use clap::builder::TypedValueParser as _;
     clap::builder::PossibleValuesParser::new(Job::ALL.map(Job::as_str))
-        .map(|text| text.parse().expect("only the jobs' own words come through"))
+        .map(|text| text.parse().expect("the parser accepts only the names of jobs"))
 }
 
 impl Plan {
-    /// The plan for some jobs, with the scopes that were chosen in place of theirs. A job that such an app cannot do is refused.
+    /// Plans an app for some jobs; chosen scopes replace those of the jobs. Fails if an app of this kind cannot do a job.
     pub(crate) fn new(
         kind: AppKind,
         jobs: &[Job],
@@ -69,7 +69,7 @@ impl Plan {
         output::note(&format!("  1. open {page} and choose {create}"));
         let mut step = 2;
         if !self.redirect_uris.is_empty() {
-            output::note(&format!("  {step}. enter as redirect URI:"));
+            output::note(&format!("  {step}. enter this redirect URI:"));
             self.redirect_uris.iter().for_each(|uri| output::note(&format!("       {uri}")));
             step += 1;
         }
@@ -78,7 +78,7 @@ impl Plan {
         output::note(&format!("  {}. create it, and copy the client id and the client secret", step + 1));
     }
 
-    /// The options of `app add` that say the same.
+    /// Returns the options of `app add` that describe this plan.
     pub(crate) fn options(&self, jobs: &[Job]) -> String {
         let mut options = format!("--kind {}", self.kind.as_str());
         for job in jobs {
@@ -99,8 +99,8 @@ impl Plan {
     }
 }
 
-/// The scopes that an app needs for these jobs, of several that allow the same thing the first that such an app can have; and
-/// those with which Lanyard reads its identity.
+/// Returns the scopes that an app needs for these jobs, and those with which Lanyard reads its identity. If several scopes allow
+/// the same thing, the first that such an app can have is chosen.
 fn scopes(kind: AppKind, jobs: &[Job]) -> ScopeSet {
     let offered = registrable_scopes(holder(kind));
     let own = match kind {

@@ -52,8 +52,8 @@ pub(super) async fn run(
     Ok(ended.unwrap_or_else(|error| not_run(program, error, common)))
 }
 
-/// Runs a program to its end, and `beside` for as long; forwards signals to it. Gives the program's exit code, or the reason why it could not be
-/// started.
+/// Runs a program until it exits, with `beside` alongside it, and forwards signals to it. Returns the program's exit code, or the
+/// reason why it could not be started.
 pub(crate) async fn supervise(
     command: Command,
     beside: impl Future<Output = ()>,

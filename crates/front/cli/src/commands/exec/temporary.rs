@@ -1,8 +1,8 @@
 //! `lanyard exec --login`: a sign-in for one run of a program.
 //!
-//! The credential lives in a home of its own, in a temporary directory, under a key that is only in this process's memory. So it is renewed,
-//! handed out and cleared by the same code as every other, and the real home never has its tokens. If this process is killed, the files that
-//! remain cannot be opened by anyone.
+//! The credential is in a separate home, in a temporary directory, under a key that exists only in this process's memory. So the
+//! same code renews, hands out and clears it as any other credential, and the real home never has its tokens. If this process is
+//! killed, the remaining files cannot be decrypted.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
@@ -28,7 +28,7 @@ use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::{output, signals};
 
-/// The program, and how it gets to Webex.
+/// The program, and how it calls Webex.
 pub(super) struct Run<'a> {
     pub(super) means: String,
     pub(super) env: String,
@@ -37,10 +37,10 @@ pub(super) struct Run<'a> {
     pub(super) arguments: &'a [OsString],
 }
 
-/// Signs in, runs the program, and revokes the tokens, however this ends.
+/// Signs in, runs the program, and revokes the tokens, even if a step fails.
 pub(super) async fn run(app: AppName, how: How, run: Run<'_>, common: &Common) -> Result<ExitCode, Failure> {
     let home = Broker::new(&common.open_home().await?.store, context::parts(), context::actor());
-    // A home that is paused, or an app that is not there, is an error before a person is sent to a browser.
+    // Fail for a paused home or an unknown app before a browser opens.
     home.perform(Precheck::Change).await?;
     let app = home.perform(ShowApp { name: app }).await?;
     let secret = match home.store().app_secret(app.id).await {
@@ -54,13 +54,13 @@ pub(super) async fn run(app: AppName, how: How, run: Run<'_>, common: &Common) -
         move || {
             Box::pin(async move {
                 clear_all(&store).await;
-                // The process ends without dropping anything.
+                // The process exits without dropping the directory.
                 let _ = std::fs::remove_dir_all(directory);
             })
         }
     }));
     let ran = temporary.run(&home, (app, secret), how, run, common).await;
-    // From here on a signal must not keep the tokens from being revoked.
+    // After this, a signal must not prevent the revocation.
     signals::hand_over();
     signals::forget_end();
     clear_all(temporary.broker.store()).await;
@@ -77,8 +77,8 @@ impl Temporary {
     async fn new() -> Result<Self, Failure> {
         let parts = context::parts();
         let directory = tempfile::Builder::new().prefix("lanyard-exec-").tempdir_in(place());
-        let directory = directory.map_err(Failure::io("cannot make a temporary directory"))?;
-        // The key is nowhere but here.
+        let directory = directory.map_err(Failure::io("cannot create a temporary directory"))?;
+        // The key exists only here.
         let key = HomeKey::generate(&*parts.entropy);
         let (store_parts, options) = (context::store_parts(&parts), lanyard_home::Options::default());
         let store = lanyard_home::create(directory.path(), &key, KeySource::KeyFile, store_parts, options).await?;
@@ -145,7 +145,7 @@ impl Temporary {
             Ok(sign_in) => how.sign_in(access, sign_in).await,
             Err(error) => Err(error.into()),
         };
-        // The hint of a sign-in that is kept would be about a credential that no longer exists.
+        // The hint of an ordinary sign-in would name a credential that no longer exists.
         signed_in.map_err(|failure| match failure.hint() {
             Some(hint) if hint.contains(name.as_str()) => Failure::Other {
                 message: failure.in_one_line(),
@@ -156,18 +156,18 @@ impl Temporary {
     }
 }
 
-/// Records in the home that a program got a token. The tokens' own records end with the temporary home.
+/// Records in the home that a program got a token. The temporary home's own records are deleted with it.
 async fn record(home: &Broker, credential: &Credential, means: String) {
     let (id, name, generation) = (credential.id, credential.name.clone(), credential.generation);
     if let Err(error) = home.perform(RecordHandOut { id, name, generation, means }).await {
         output::note(&format!("warning: this hand-out is missing from the audit: {error}"));
     }
     if let Err(error) = home.store().close().await {
-        tracing::debug!(%error, "the store is closed by the system");
+        tracing::debug!(%error, "cannot close the store; the system closes it on exit");
     }
 }
 
-/// Revokes the tokens, and reports those that remain valid. By a broker of its own, because the other one may have been told to stop.
+/// Revokes the tokens, and reports those that remain valid. Uses a new broker, because the other one may be stopping.
 async fn clear_all(store: &Store) {
     let broker = Broker::new(store, context::parts(), context::actor());
     let all = match broker.perform(List).await {
@@ -191,11 +191,11 @@ async fn clear_all(store: &Store) {
         }
     }
     if let Err(error) = store.close().await {
-        tracing::debug!(%error, "the temporary store is closed by the system");
+        tracing::debug!(%error, "cannot close the temporary store; the system closes it on exit");
     }
 }
 
-/// The sentence about a token that is not revoked. Nothing tries it again.
+/// Returns a warning if a token was not revoked. The revocation is not retried.
 fn left(revocation: &lanyard_broker::Revocation) -> Option<String> {
     match &revocation.outcome {
         RevocationOutcome::Queued { reason } | RevocationOutcome::NotRevoked { reason } => Some(format!(
@@ -206,7 +206,7 @@ fn left(revocation: &lanyard_broker::Revocation) -> Option<String> {
     }
 }
 
-/// A name that no credential of the home has.
+/// Returns a name that no credential of the home has.
 fn name() -> CredentialName {
     let mut bytes = [0; 4];
     context::parts().entropy.fill(&mut bytes);
@@ -220,7 +220,8 @@ fn is_ours_alone(directory: &Path) -> bool {
     std::fs::metadata(directory).is_ok_and(|found| found.is_dir() && found.uid() == us && found.mode() & 0o077 == 0)
 }
 
-/// Where the temporary home is: in the session's own directory, which is in memory on most systems and is emptied at its end.
+/// Returns the parent directory of the temporary home: that of the session, which is in memory on most systems and is emptied when
+/// the session ends.
 fn place() -> PathBuf {
     let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     session.filter(|path| is_ours_alone(path)).unwrap_or_else(std::env::temp_dir)

@@ -62,14 +62,14 @@ impl Login {
 pub(crate) enum How {
     /// In a browser on this machine.
     Browser,
-    /// In a browser elsewhere; the answer is pasted.
+    /// In a browser on another machine, whose address is pasted.
     Paste,
     /// On another device, with a code.
     Device,
 }
 
 impl How {
-    /// As the options say.
+    /// Chooses by the options.
     pub(crate) fn chosen(paste: bool, device: bool) -> Self {
         match (paste, device) {
             (true, _) => Self::Paste,
@@ -78,7 +78,7 @@ impl How {
         }
     }
 
-    /// Has a person sign in.
+    /// Lets a person sign in.
     pub(crate) async fn sign_in(self, broker: &Access, sign_in: SignIn) -> Result<SignedIn, Failure> {
         match self {
             Self::Browser => browser::sign_in(broker, sign_in).await,

@@ -15,10 +15,10 @@ enum Identity {
     Guests,
 }
 
-/// What a person wants.
+/// The answers of a person.
 #[derive(Clone, Debug)]
 pub(super) struct Answers {
-    /// The kind of the credential. Guests begin with a service app.
+    /// The kind of the credential. For guests, setup first adds a service app.
     pub(super) kind: Kind,
     /// The job; none for any program.
     pub(super) job: Option<Job>,
@@ -32,8 +32,8 @@ pub(super) struct Answers {
 }
 
 const IDENTITIES: [(&str, Identity); 4] = [
-    ("yours: it does what you may do at Webex", Identity::You),
-    ("a bot: an account of its own, name@webex.bot", Identity::Bot),
+    ("yours: it may do what you may do at Webex", Identity::You),
+    ("a bot: a separate account, name@webex.bot", Identity::Bot),
     (
         "a service of the organisation: an administrator authorises it, and it depends on no person",
         Identity::Organisation,
@@ -55,12 +55,12 @@ const TIMES: [(&str, bool); 2] = [("until further notice", true), ("today: twelv
 const LEAST: &str = "spark:people_read";
 
 impl Answers {
-    /// What the defaults make.
+    /// Returns the default answers.
     pub(super) fn usual(how: Option<&'static str>, redirect_uri: RedirectUri) -> Self {
         Self { kind: Kind::Integration, job: None, name: "me".to_owned(), scopes: LEAST.to_owned(), how, redirect_uri }
     }
 
-    /// Asks a person.
+    /// Asks the questions.
     pub(super) fn ask(how: Option<&'static str>, redirect_uri: RedirectUri, taken: &[String]) -> Result<Self, Failure> {
         let (kind, job) = loop {
             let identity = prompt::choice("Whose identity should Lanyard use?", &IDENTITIES)?;
@@ -87,7 +87,7 @@ impl Answers {
     }
 }
 
-/// The kind that fits, as the table in the guide has it.
+/// Returns the kind for the answers, as the table in the guide shows it.
 fn kind_for(identity: Identity, lasts: bool) -> Kind {
     match (identity, lasts) {
         (Identity::You, true) => Kind::Integration,
@@ -98,7 +98,7 @@ fn kind_for(identity: Identity, lasts: bool) -> Kind {
     }
 }
 
-/// Why the answers lead to this kind.
+/// Explains why the answers lead to this kind.
 fn reason(kind: Kind) -> &'static str {
     match kind {
         Kind::Integration => {
@@ -114,12 +114,12 @@ fn reason(kind: Kind) -> &'static str {
             "That is a service app: an administrator authorises it once for the whole organisation, and Lanyard renews it automatically."
         }
         Kind::Guest => {
-            "Guests are issued by a service app, so that comes first. A guest is valid for about 18 hours and is issued again when a program asks for it."
+            "Guests need a service app, which issues their tokens, so that comes first. A guest's token is valid for about 18 hours, and a new one is issued when a program requests it."
         }
     }
 }
 
-/// A name that is not taken.
+/// Asks for a name that is not taken.
 fn name(kind: Kind, taken: &[String]) -> Result<String, Failure> {
     let usual = match kind {
         Kind::Integration | Kind::Personal => "me",

@@ -1,4 +1,4 @@
-//! The commands that make a credential.
+//! The commands that set up a credential.
 
 use lanyard_credential::Kind;
 use lanyard_protocol::Environment;
@@ -9,13 +9,13 @@ use crate::output::pasted::quoted;
 /// One command.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
-    /// What to do at Webex before it.
+    /// The steps to take at Webex before it.
     pub(super) notes: Vec<String>,
     /// Its words, without the program's.
     pub(super) words: Vec<String>,
-    /// Whether the rest goes on if it fails.
+    /// Whether setup continues if it fails.
     pub(super) may_fail: bool,
-    /// The command that takes it back.
+    /// The command that undoes it.
     pub(super) undo: Option<Vec<String>>,
 }
 
@@ -35,7 +35,7 @@ impl Step {
         Self::new(words.iter().map(|word| (*word).to_owned()).collect())
     }
 
-    /// The command as it is typed.
+    /// Returns the command as a person types it.
     pub(super) fn shown(&self) -> String {
         let words = self.words.iter().map(|word| quoted(word));
         std::iter::once("lanyard".into()).chain(words).collect::<Vec<_>>().join(" ")
@@ -43,7 +43,7 @@ impl Step {
 }
 
 impl Steps {
-    /// The commands for some answers.
+    /// Returns the commands for some answers.
     pub(super) fn new(answers: &Answers, environment: &Environment) -> Self {
         let (name, pages) = (answers.name.as_str(), environment.pages());
         let issuer = format!("{name}-issuer");
@@ -81,7 +81,7 @@ impl Steps {
         Self { steps, next }
     }
 
-    /// All commands, to be pasted as one line.
+    /// Returns all commands as one line to paste.
     pub(super) fn in_one_line(&self) -> String {
         let shown = self.steps.iter().map(|step| {
             let asks = step.words.starts_with(&["app".to_owned(), "add".to_owned()]);

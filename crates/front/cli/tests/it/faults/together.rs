@@ -101,13 +101,13 @@ fn a_user_whom_webex_limits_keeps_no_other_user_of_the_app_waiting() {
     let (limited, other) = if home.show("acme")["generation"] == 2 { ("other", "acme") } else { ("acme", "other") };
     assert_eq!((&home.show(limited)["state"], &home.show(other)["state"]), (&json!("stalled"), &json!("active")));
     assert!(webex.accepts(&home.run(["token", other]).ok()));
-    // What Webex asked for is respected in the broker and outside.
+    // The pause that Webex asked for is respected in the broker and in a command.
     home.run(["token", limited]).fails(5);
     assert!(broker.stop().status.success());
     home.run(["token", limited]).fails(5);
     home.run(["refresh", limited]).fails(5);
     assert_eq!(webex.refreshes().len(), 2, "{:?}", webex.refreshes());
-    // A person may try, and the grant is whole.
+    // A person may try, and the grant is still valid.
     home.run(["refresh", limited, "--force"]).ok();
     assert!(webex.accepts(&home.run(["token", limited]).ok()));
 }

@@ -30,7 +30,7 @@ fn the_audit_says_what_was_refused_and_why_without_a_word_of_what_was_sent() {
         "token: refused (it may not do this: token)",
         "proxy POST messages: refused (it may not call with this method)",
         "proxy GET rooms/*/*: refused (it may not call this path)",
-        "proxy GET: bad-path (the path is not taken)",
+        "proxy GET: bad-path (the path is not accepted)",
         "request: unauthorized (there is no key)",
         "request: unauthorized (what was sent is not a client key)",
     ] {

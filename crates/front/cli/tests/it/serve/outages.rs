@@ -112,7 +112,7 @@ fn a_disk_that_fills_up_keeps_nobody_from_a_token_and_loses_no_hand_out() {
     says(&broker, "cannot write hand-outs to the audit", 1);
     assert_eq!(broker.ask("POST", "/api/v1/credentials/acme/refresh?force=true").status, 200);
     assert_eq!(said(&broker, "does not take what is to be renewed").len(), 1, "{:#?}", broker.log());
-    assert_eq!(broker.wait_for("takes what is renewed again")["count"], 21);
+    assert_eq!(broker.wait_for("the store accepts renewals again")["count"], 21);
     assert!(said(&broker, "did not accept a step").is_empty(), "not each by itself: {:#?}", broker.log());
     assert!(broker.stop().status.success());
     assert_eq!(written_down(&home) - before, handed);
