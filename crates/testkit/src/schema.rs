@@ -21,8 +21,8 @@ impl<'d> Check<'d> {
         let schema = self.resolved(schema);
         for word in ["allOf", "anyOf", "oneOf", "not", "additionalProperties"] {
             // An unknown field is a deviation in any case.
-            let is_closed = word == "additionalProperties" && schema[word] == false;
-            assert!(is_closed || schema.get(word).is_none(), "{path}: {word} is not understood here");
+            let is_simple = word == "additionalProperties" && (schema[word] == false || schema[word].is_object());
+            assert!(is_simple || schema.get(word).is_none(), "{path}: {word} is not understood here");
         }
         if value.is_null() && schema["nullable"] == true {
             return;
@@ -48,6 +48,15 @@ impl<'d> Check<'d> {
                     Some(schema) => self.look(schema, field, &path),
                     None => self.note(&path, "not known"),
                 }
+            }
+        }
+        if let (None, Some(each), Some(fields)) = (
+            schema.get("properties"),
+            schema.get("additionalProperties").filter(|each| each.is_object()),
+            value.as_object(),
+        ) {
+            for (name, field) in fields {
+                self.look(each, field, &format!("{path}.{name}"));
             }
         }
         if let (Some(schema), Some(items)) = (schema.get("items"), value.as_array()) {

@@ -80,7 +80,7 @@ pub(crate) fn hand_over() {
 /// Completes if no signal has ended this process: a program is not started, and nothing is recorded, once one has.
 pub(crate) async fn unless_stopping() {
     if STOPPING.load(Ordering::Relaxed) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

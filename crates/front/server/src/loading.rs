@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use lanyard_store::StoreError;
 
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
@@ -64,6 +65,11 @@ async fn load(shared: &Shared) -> io::Result<()> {
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, hint = error.hint(), "cannot read the credentials; trying again");
                 shared.sleep.sleep(AGAIN).await;
+            }
+            // The broker ends in its own way.
+            Err(error @ StoreError::Replaced(_)) => {
+                shared.lose(&error);
+                return std::future::pending().await;
             }
             Err(error) => return Err(io::Error::other(error)),
         }

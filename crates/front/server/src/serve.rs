@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -192,12 +192,13 @@ impl Shared {
     }
 
     /// The store is not the home's any more: the broker ends.
-    fn lose(&self, path: &Path, error: &StoreError) {
+    pub(crate) fn lose(&self, error: &StoreError) {
+        let StoreError::Replaced(path) = error else { return };
         self.lost.send_if_modified(|lost| {
             let is_first = lost.is_none();
             if is_first {
                 tracing::error!(%error, hint = error.hint(), "nothing is renewed any more, and the broker stops");
-                *lost = Some(path.to_owned());
+                *lost = Some(path.clone());
             }
             is_first
         });
@@ -205,8 +206,8 @@ impl Shared {
 
     /// Keeps a trouble, or its end, and logs it once.
     fn heard(&self, which: impl FnOnce(&mut Troubles) -> &mut Option<Trouble>, error: Option<&StoreError>, what: &str) {
-        if let Some(error @ StoreError::Replaced(path)) = error {
-            return self.lose(path, error);
+        if let Some(error @ StoreError::Replaced(_)) = error {
+            return self.lose(error);
         }
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let before = which(&mut troubles);

@@ -163,7 +163,7 @@ impl Operation for HandOut {
             if enough && fit == Fit::Expired {
                 return Err(Error::EndsAtOnce { name: self.name });
             }
-            if fit == Fit::Short && !enough && self.is_too_often(broker, &row.credential, &now) {
+            if fit == Fit::Short && !enough && broker.is_too_often(&row.credential, &now) {
                 shortfall = Some(Shortfall::RenewalFailed("it was renewed less than a minute ago".to_owned()));
             } else if fit != Fit::Enough && !enough {
                 let patience = patience(fit);
@@ -230,12 +230,6 @@ impl HandOut {
         }
     }
 
-    /// Whether a client asks for a renewal that is not due, less than a minute after another client did.
-    fn is_too_often(&self, broker: &Broker, credential: &Credential, now: &Moment) -> bool {
-        let is_due = credential.validity.as_ref().is_none_or(|validity| is_due(credential, validity, now));
-        !broker.caller.is_owner() && !is_due && broker.early.permit(credential.id, now).is_err()
-    }
-
     async fn renew(&self, broker: &Broker, credential: &Credential, fit: Fit) -> Result<Attempt, Error> {
         let renewal = credential.renewal();
         let now = broker.clock.now();
@@ -282,6 +276,12 @@ impl HandOut {
 }
 
 impl Broker {
+    /// Whether a client asks for a renewal that is not due, less than a minute after a client did so before.
+    fn is_too_often(&self, credential: &Credential, now: &Moment) -> bool {
+        let is_due = credential.validity.as_ref().is_none_or(|validity| is_due(credential, validity, now));
+        !self.caller.is_owner() && !is_due && self.early.permit(credential.id, now).is_err()
+    }
+
     async fn no_token(&self, credential: &Credential, trouble: Trouble, now: &Moment) -> Error {
         let wait = trouble.pause.saturating_sub(now.since(&trouble.at));
         Error::NoToken { whose: Box::new(self.troubled(credential).await), trouble: Box::new(trouble), wait }

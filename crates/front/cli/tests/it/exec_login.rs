@@ -1,6 +1,7 @@
 //! A sign-in for one run of a program: `lanyard exec --login`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -23,6 +24,7 @@ impl Stage {
         home.add_app(&webex);
         let temporary = home.beside().join("run");
         fs::create_dir(&temporary).unwrap();
+        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o700)).unwrap();
         Self { webex, home, temporary }
     }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use lanyard_broker::Broker;
 use lanyard_credential::{CredentialName, NameError};
 use lanyard_operation::{Declaration, Needs, Operation, perform};
@@ -19,7 +19,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
-use super::{Authenticated, BrokerDoor, Refusal, body};
+use super::{Anyone, Authenticated, BrokerDoor, Refusal, body};
+use crate::caller::{Caller, Peer, authenticate};
 use crate::problem::{self, Code, Problem};
 use crate::record;
 use crate::serve::Shared;
@@ -71,6 +72,9 @@ pub(super) struct Nothing {}
 /// The subject of an endpoint, as its path names it.
 pub(super) trait FromPath: Send + Sized {
     fn read(path: &str) -> Result<Self, Problem>;
+
+    /// The credential that it is.
+    fn credential(&self) -> Option<&CredentialName>;
 }
 
 /// None: the home itself.
@@ -78,12 +82,20 @@ impl FromPath for () {
     fn read(_: &str) -> Result<Self, Problem> {
         Ok(())
     }
+
+    fn credential(&self) -> Option<&CredentialName> {
+        None
+    }
 }
 
 /// The credential of `/api/v1/credentials/{name}/…`, as it is written in the path.
 impl FromPath for CredentialName {
     fn read(path: &str) -> Result<Self, Problem> {
         named(path.split('/').nth(4).unwrap_or_default())
+    }
+
+    fn credential(&self) -> Option<&CredentialName> {
+        Some(self)
     }
 }
 
@@ -122,13 +134,18 @@ impl Api {
         self.document.add::<I, V>(&endpoint);
         let handler = move |State(shared): State<Arc<Shared>>, Authenticated(caller): Authenticated, sent: Request| async move {
             let (head, sent) = sent.into_parts();
-            let refused = |problem: &Problem| {
-                let about = P::read(head.uri.path()).ok().and_then(|_| about(&shared, head.uri.path()));
-                super::passed_on(record::refused(&shared, &caller, about, O::DECLARED.name.into(), problem))
+            let refused = |subject: Option<&P>, problem: &Problem| {
+                let about = subject.and_then(P::credential).and_then(|name| record::about(&shared, name.as_str()));
+                let means = subject.map_or(Arc::clone(&shared.words.request), |_| O::DECLARED.name.into());
+                super::passed_on(record::refused(&shared, &caller, about, means, problem))
             };
-            // Checked before a body is read from a client that may not send it.
-            if let Err(problem) = may_at_all(&shared, &caller, &O::DECLARED) {
-                return refused(&problem);
+            let subject = match P::read(head.uri.path()) {
+                Ok(subject) => subject,
+                Err(problem) => return refused(None, &problem),
+            };
+            // Before a body is read from a client that may not send it.
+            if let Err(problem) = may(&shared, &caller, &O::DECLARED, endpoint.input, subject.credential()) {
+                return refused(Some(&subject), &problem);
             }
             let input: Result<I, Problem> = match endpoint.input {
                 Input::Query => query(&head),
@@ -140,10 +157,18 @@ impl Api {
                     Err(problem) => Err(problem),
                 },
             };
-            let read = P::read(head.uri.path()).and_then(|subject| request(subject, input?));
-            let operation = match read {
+            let input = match input {
+                Ok(input) => input,
+                Err(problem) => return refused(Some(&subject), &problem),
+            };
+            let named = subject.credential().cloned();
+            let operation = match request(subject, input) {
                 Ok(operation) => operation,
-                Err(problem) => return refused(&problem),
+                Err(problem) => {
+                    let about = named.and_then(|name| record::about(&shared, name.as_str()));
+                    let means = O::DECLARED.name.into();
+                    return super::passed_on(record::refused(&shared, &caller, about, means, &problem));
+                }
             };
             let door = BrokerDoor(Arc::clone(&shared));
             match perform(&door, shared.broker(), &caller, operation).await {
@@ -172,16 +197,25 @@ impl Api {
         let methods: BTreeMap<_, _> =
             self.methods.into_iter().map(|(path, methods)| (path, methods.join(", "))).collect();
         let methods = Arc::new(methods);
-        let wrong_method = move |sent: Request| async move {
+        let wrong_method = move |State(shared): State<Arc<Shared>>, Anyone(peer): Anyone, sent: Request| async move {
             let allowed = sent.extensions().get::<MatchedPath>().and_then(|path| methods.get(path.as_str()));
-            Refusal(problem::method(sent.uri().path(), allowed.map_or("", String::as_str)))
+            let problem = problem::method(sent.uri().path(), allowed.map_or("", String::as_str));
+            refused_request(&shared, &peer, sent.headers(), &problem)
         };
         self.router.method_not_allowed_fallback(wrong_method).fallback(nowhere)
     }
 }
 
-async fn nowhere(sent: Request) -> Refusal {
-    Refusal(nothing_there(sent.uri().path()))
+async fn nowhere(State(shared): State<Arc<Shared>>, Anyone(peer): Anyone, sent: Request) -> Response {
+    refused_request(&shared, &peer, sent.headers(), &nothing_there(sent.uri().path()))
+}
+
+/// Refuses a request that asks for no operation. It is recorded under the caller's name if the caller is known.
+pub(super) fn refused_request(shared: &Arc<Shared>, peer: &Peer, headers: &HeaderMap, problem: &Problem) -> Response {
+    super::passed_on(match authenticate(shared, peer, headers) {
+        Ok(caller) => record::refused(shared, &caller, None, Arc::clone(&shared.words.request), problem),
+        Err(_) => problem::response(problem),
+    })
 }
 
 pub(super) fn nothing_there(path: &str) -> Problem {
@@ -189,18 +223,24 @@ pub(super) fn nothing_there(path: &str) -> Problem {
         .hint("see the paths: GET /api/v1/openapi.json")
 }
 
-/// Whether the caller has the capability of an operation for any credential.
-fn may_at_all(shared: &Arc<Shared>, caller: &crate::caller::Caller, declared: &Declaration) -> Result<(), Problem> {
-    match declared.needs {
-        Needs::Capability(what) => caller.may_at_all(what, &shared.hand_outs.now()),
+/// Whether the caller may have an operation on the credential in the path, on all credentials, or, for one that lists, on any.
+fn may(
+    shared: &Shared,
+    caller: &Caller,
+    declared: &Declaration,
+    input: Input,
+    named: Option<&CredentialName>,
+) -> Result<(), Problem> {
+    let now = shared.hand_outs.now();
+    match (declared.needs, named) {
+        (Needs::Capability(what), Some(name)) => {
+            caller.may(what, shared.hand_outs.find(name.as_str()).map(|held| held.id), &now)
+        }
+        (Needs::Capability(what), None) if input == Input::Query => caller.may_at_all(what, &now),
+        (Needs::Capability(what), None) => caller.may(what, None, &now),
         // The operation refuses in its own words.
-        Needs::Owner => Ok(()),
+        (Needs::Owner, _) => Ok(()),
     }
-}
-
-/// The credential that a path names, for the audit.
-fn about(shared: &Arc<Shared>, path: &str) -> record::About {
-    record::about(shared, path.split('/').nth(4).unwrap_or_default())
 }
 
 fn query<I: DeserializeOwned>(head: &Parts) -> Result<I, Problem> {

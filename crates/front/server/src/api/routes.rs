@@ -14,8 +14,8 @@ use lanyard_secret::{AccessToken, OddLetter, SecretText};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::endpoint::{Api, Endpoint, Input, Nothing, json, named};
-use super::{Anyone, Refusal, health, owner_calls, token};
+use super::endpoint::{Api, Endpoint, Input, Nothing, json, named, refused_request};
+use super::{Anyone, health, owner_calls, token};
 use crate::problem::{Code, Problem};
 use std::sync::Arc;
 
@@ -76,8 +76,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
     api.routed().layer(from_fn(trace))
 }
 
-async fn no_head(sent: Request) -> Refusal {
-    Refusal(crate::problem::method(sent.uri().path(), "GET"))
+async fn no_head(State(shared): State<Arc<Shared>>, Anyone(peer): Anyone, sent: Request) -> Response {
+    refused_request(&shared, &peer, sent.headers(), &crate::problem::method(sent.uri().path(), "GET"))
 }
 
 /// Traces each request by the route that it matched: a path may hold names.

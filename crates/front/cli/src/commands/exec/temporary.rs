@@ -217,7 +217,8 @@ fn name() -> CredentialName {
 /// Whether a directory belongs to this user, and no other user can use it.
 fn is_ours_alone(directory: &Path) -> bool {
     let us = rustix::process::geteuid().as_raw();
-    std::fs::metadata(directory).is_ok_and(|found| found.is_dir() && found.uid() == us && found.mode() & 0o077 == 0)
+    std::fs::metadata(directory)
+        .is_ok_and(|found| found.is_dir() && found.uid() == us && found.mode().trailing_zeros() >= 6)
 }
 
 /// Returns the parent directory of the temporary home: that of the session, which is in memory on most systems and is emptied when

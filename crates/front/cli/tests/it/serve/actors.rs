@@ -48,8 +48,8 @@ const EVERYTHING: &str = "token,proxy,read,refresh,manage";
 #[test]
 fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_refused() {
     let operations = [
-        Operation("list", "read", ("GET", CREDENTIALS), (200, "answered", "list")),
-        Operation("show", "read", ("GET", ACME), (200, "answered", "show")),
+        Operation("credential.list", "read", ("GET", CREDENTIALS), (200, "answered", "credential.list")),
+        Operation("credential.show", "read", ("GET", ACME), (200, "answered", "credential.show")),
         Operation("token", "token", ("GET", TOKEN), (200, "handed-out", "token, generation 1")),
         Operation(
             "proxy GET people/*",
@@ -57,16 +57,16 @@ fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_re
             ("GET", PEOPLE),
             (200, "handed-out", "proxy GET people, generation 1"),
         ),
-        Operation("test", "refresh", ("POST", TEST), (200, "answered", "test")),
-        Operation("refresh", "refresh", ("POST", REFRESH), (200, "answered", "refresh")),
-        Operation("refresh", "refresh", ("POST", FORCED), (200, "rotated", "generation 1 replaced by 2")),
-        Operation("add", "manage", ("POST", CREDENTIALS), (201, "added", "")),
-        Operation("clear", "manage", ("DELETE", LOBBY), (200, "cleared", "")),
+        Operation("credential.test", "refresh", ("POST", TEST), (200, "answered", "credential.test")),
+        Operation("credential.refresh", "refresh", ("POST", REFRESH), (200, "answered", "credential.refresh")),
+        Operation("credential.refresh", "refresh", ("POST", FORCED), (200, "rotated", "generation 1 replaced by 2")),
+        Operation("credential.add", "manage", ("POST", CREDENTIALS), (201, "added", "")),
+        Operation("credential.clear", "manage", ("DELETE", LOBBY), (200, "cleared", "")),
     ];
     // What is refused or fails for another reason than a capability.
     let everything = [
-        (("POST", FORCED), (429, "refused", "refresh: too-often")),
-        (("DELETE", LOBBY), (404, "refused", "clear: no-such-name")),
+        (("POST", FORCED), (429, "refused", "credential.refresh: too-often")),
+        (("DELETE", LOBBY), (404, "refused", "credential.clear: no-such-name")),
         (("GET", "/api/v1/credentials/lobby/token"), (404, "refused", "token: no-such-name")),
         (("GET", "/api/v1/credentials/a%20b"), (404, "refused", "request: no-such-name")),
         (("GET", "/api/v1/credentials/a%20b/token"), (404, "refused", "token: no-such-name")),
@@ -75,9 +75,9 @@ fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_re
         (("DELETE", "/api/v1/credentialsacme"), (404, "refused", "request: no-such-path")),
         (("PUT", ACME), (405, "refused", "request: method-not-allowed")),
         (("POST", TOKEN), (405, "refused", "request: method-not-allowed")),
-        (("POST", "/private/call/Clear"), (404, "refused", "request: no-such-path")),
-        (("POST", "/private/call/ChangeClient"), (404, "refused", "request: no-such-path")),
-        (("POST", "/api/v1/credentials/acme/refresh?force=1"), (400, "refused", "request: bad-request")),
+        (("POST", "/private/operations/credential.clear"), (404, "refused", "request: no-such-path")),
+        (("POST", "/private/operations/client.change"), (404, "refused", "request: no-such-path")),
+        (("POST", "/api/v1/credentials/acme/refresh?force=1"), (400, "refused", "credential.refresh: bad-request")),
         (("GET", "/nothing"), (404, "refused", "request: no-such-path")),
     ];
     let everything = everything.map(|(request, outcome)| cell(EVERYTHING, request, outcome));
