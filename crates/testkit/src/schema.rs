@@ -19,13 +19,27 @@ struct Check<'d> {
 impl<'d> Check<'d> {
     fn look(&mut self, schema: &'d Value, value: &Value, path: &str) {
         let schema = self.resolved(schema);
-        for word in ["allOf", "anyOf", "oneOf", "not", "additionalProperties"] {
+        for word in ["oneOf", "not", "additionalProperties"] {
             // An unknown field is a deviation in any case.
-            let is_simple = word == "additionalProperties" && (schema[word] == false || schema[word].is_object());
+            let is_simple = word == "additionalProperties" && (schema[word].is_boolean() || schema[word].is_object());
             assert!(is_simple || schema.get(word).is_none(), "{path}: {word} is not understood here");
         }
         if value.is_null() && schema["nullable"] == true {
             return;
+        }
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            self.look(part, value, path);
+        }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let document = self.document;
+            let each = choices.iter().map(|choice| deviations(document, choice, value));
+            // A value that fits none is held against the first, which is the one that says most.
+            let all: Vec<_> = each.collect();
+            if !all.iter().any(BTreeSet::is_empty) {
+                for what in all.first().into_iter().flatten() {
+                    self.note(path, what);
+                }
+            }
         }
         if let Some(wanted) = schema["type"].as_str()
             && !is_a(value, wanted)
