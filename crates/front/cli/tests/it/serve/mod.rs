@@ -18,6 +18,7 @@ mod replaced;
 mod sockets;
 mod tcp;
 mod tls;
+mod waited;
 mod withdrawn;
 
 pub(crate) use self::tls::Authority;
