@@ -63,7 +63,7 @@ impl Demo {
         }
         say("");
         say(
-            "Every step succeeded. Next: lanyard simulator and the README's guides, or your own Webex: lanyard app add.",
+            "Every step succeeded. Next: lanyard simulator and the README's next steps, or your own Webex: lanyard app add.",
         );
         Ok(ExitCode::SUCCESS)
     }
