@@ -92,7 +92,7 @@ impl Home {
         self.disk().remount("rw");
     }
 
-    /// Lets the home's disk fail: from now on it is read-only, for those too who have files of it open.
+    /// Lets the home's disk fail: it becomes read-only, even for processes that have files of it open.
     #[track_caller]
     pub fn break_disk(&self) {
         self.disk().fail();

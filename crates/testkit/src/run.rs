@@ -128,7 +128,7 @@ impl Running {
     pub fn kill(mut self) -> bool {
         let mut child = self.0.take().expect("it runs");
         let alive = child.try_wait().expect("it is our child").is_none();
-        // It may end by itself between the look and the signal.
+        // It may exit between the look and the signal.
         let _ = child.kill();
         child.wait().expect("it is our child");
         alive
@@ -160,7 +160,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            // It may have ended by itself.
+            // It may already have exited.
             let _ = child.kill();
             let _ = child.wait();
         }

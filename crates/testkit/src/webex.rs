@@ -102,7 +102,7 @@ impl Webex {
         self.control(Method::POST, "/clock", Some(&json!({ "advance_ms": millis })));
     }
 
-    /// From now on access tokens last so long.
+    /// Sets how long new access tokens last.
     #[track_caller]
     pub fn live_longer(&self, life: Duration) {
         let millis = u64::try_from(life.as_millis()).expect("not for ever");

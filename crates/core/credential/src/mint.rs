@@ -27,7 +27,7 @@ pub enum Order {
         /// The organisation.
         organisation: OrgId,
     },
-    /// The token of a guest (`POST /guests/token`). It has no refresh token: each is minted anew.
+    /// The token of a guest (`POST /guests/token`). It has no refresh token: each renewal mints a new one.
     Guest {
         /// Whom the issuer calls so: the same subject is the same guest.
         subject: GuestSubject,

@@ -14,7 +14,7 @@ pub enum Standing {
     Pending,
     /// The last attempt at anything succeeded.
     Active,
-    /// Renewal fails, or its outcome is unknown. The tokens at hand are handed out while they last.
+    /// Renewal fails, or its outcome is unknown. The current tokens are handed out while they last.
     Stalled(Trouble),
     /// The grant is dead. Nothing is deleted; the access token is handed out while it lasts.
     NeedsLogin(Trouble),

@@ -200,7 +200,7 @@ async fn finished(home: Home, server: &Database, parts: Parts, options: Options)
     Ok(Migrated { rows: None, named, old: exists(&old)?.then_some(old), key_place })
 }
 
-/// Refuses a key in a place that Lanyard chooses by itself for a home of one machine: the homes of other machines need the key too.
+/// Refuses a key in a place that Lanyard chooses by default for a home of one machine: the homes of other machines need the key too.
 async fn chosen_key(
     opened: &OpenHome,
     to: &NewPlace,

@@ -168,7 +168,7 @@ pub(crate) async fn broker_socket(home: &Home) -> Result<Option<PathBuf>, Settin
     Ok(answers.then_some(socket))
 }
 
-/// Says why the home's key is not at hand.
+/// Says why the home's key is not available.
 fn not_had(home: &Home, expected: KeyId, error: Option<KeyError>) -> OpenError {
     match error {
         Some(KeyError::File(KeyFileError::Missing(path))) if path == home.key_file() => {

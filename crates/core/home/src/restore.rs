@@ -147,14 +147,14 @@ impl From<OpenDatabaseError> for RestoreError {
 /// A home that was made out of a copy.
 #[derive(Debug)]
 pub struct Restored {
-    /// It, open. It keeps still.
+    /// The home, open and paused.
     pub home: OpenHome,
     /// The key that opens it.
     pub key: KeyId,
 }
 
 /// Makes a home out of the copy at `file`, with the key in `key_file`, or from where the home's key was kept when the copy was
-/// made. The home keeps still until [`resume`](lanyard_store::Store::resume).
+/// made. The home is paused until [`resume`](lanyard_store::Store::resume).
 pub async fn restore(
     home: &Path,
     file: &Path,

@@ -1,6 +1,6 @@
 //! A copy of the database, made while it is in use.
 //!
-//! The copy is consistent: one moment of the database. It keeps still wherever it is put, until somebody says that it may go on: two
+//! The copy is consistent: one moment of the database. It is paused wherever it is put, until somebody resumes it: two
 //! homes that spend one refresh token can end it for both. The home's key is not in it.
 
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -62,7 +62,7 @@ pub enum CopyError {
 }
 
 impl Store {
-    /// Copies the database into a file in the home's directory, where nobody else can put a log beside it, and tells the copy to keep still.
+    /// Copies the database into a file in the home's directory, where nobody else can put a log beside it, and pauses the copy.
     pub async fn copy(&self) -> Result<StoreCopy, CopyError> {
         let file = Unfinished::create(self.home())?;
         let path = &file.path;
@@ -101,8 +101,8 @@ impl Store {
         .await
     }
 
-    /// Marks a copy that becomes a home: it keeps still, has a name of its own, its key is in `source` from now on if that is said, and it
-    /// says where it is from.
+    /// Marks a copy that becomes a home: it is paused, has a name of its own, and says where it is from. If `source` is given, its key
+    /// is there.
     pub async fn mark_restored(&self, from: &Path, id: &str, source: Option<KeySource>) -> Result<(), StoreError> {
         let now = self.now().wall;
         let reason = &*format!("it was restored from a copy at {now:.0}");

@@ -47,7 +47,7 @@ impl<'a> Envelope<'a> {
         (Self { owner, key }, wrapped)
     }
 
-    /// The row's data key. Refused while the home keeps still: whoever has it hands out or spends what it opens.
+    /// The row's data key. Refused while the home is paused: whoever has it hands out or spends what it opens.
     pub(crate) fn open(store: &Store, owner: Owner<'a>, version: u32, wrapped: &Sealed) -> Result<Self, StoreError> {
         store.may_open()?;
         let key = store.inner.keys.unwrap(wrapped, &owner.place(WRAPPED_KEY, version))?;
@@ -74,7 +74,7 @@ impl<'a> Envelope<'a> {
 }
 
 impl Store {
-    /// Refused while the home keeps still, unless this store only inspects.
+    /// Refused while the home is paused, unless this store only inspects.
     pub(crate) fn may_open(&self) -> Result<(), StoreError> {
         match self.inner.paused() {
             Some(pause) if !self.inspects => Err(StoreError::Paused(pause)),

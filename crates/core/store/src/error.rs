@@ -63,7 +63,7 @@ pub enum StoreError {
         /// The row's name and id, as far as they can be read.
         row: String,
     },
-    /// The home keeps still: it is a copy, and nobody has said yet that the original is off.
+    /// The home is paused: it is a copy, and nobody has said yet that the original is off.
     #[error("this home has been paused since {:.0}: {}", .0.since, .0.reason)]
     Paused(Pause),
     /// A newer lanyard has brought the schema up to date while this process had the store open.

@@ -80,7 +80,7 @@ impl<'a> Gate<'a> {
 
     async fn fetch_keys(&self) -> Result<(), StoreError> {
         let inner = &self.store.inner;
-        // Where this fails the rows are still of use; whoever opens one of them is told that its key is not at hand.
+        // If this fails, the rows are still of use; opening one of them reports that its key is not available.
         let row = self.store.home_row().await?;
         if let Err(error) = Box::pin(inner.keys.fetch(&row.keys)).await {
             tracing::warn!(%error, "the home's key was replaced, and the new one cannot be had");

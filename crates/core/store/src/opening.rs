@@ -119,7 +119,7 @@ pub enum OpenDatabaseError {
     /// The key is another home's.
     #[error("the home needs the key {expected}, but the key found is {found}")]
     ForeignKey {
-        /// The key at hand.
+        /// The key that was found.
         found: KeyId,
         /// The home's own.
         expected: KeyId,
@@ -167,7 +167,7 @@ impl From<UpgradeError> for OpenDatabaseError {
     }
 }
 
-/// A store whose key is not at hand yet: nothing that is sealed in it can be read.
+/// A store whose key is not available yet: nothing that is sealed in it can be read.
 #[derive(Debug)]
 pub struct LockedStore {
     engine: Engine,

@@ -1,8 +1,8 @@
 //! Tables of other parts of Lanyard, such as a job's, in the same database.
 //!
 //! A part declares the steps that make its tables and the schema that they lead to. Its steps run when a home is opened, each in a
-//! transaction of its own, with the home's key at hand: a step may be code. What the database has under the part's name is compared with the
-//! declared schema, as the store's own tables are.
+//! transaction of its own, with the home's key available: a step may be code. What the database has under the part's name is compared with
+//! the declared schema, as the store's own tables are.
 
 use std::fmt;
 use std::pin::Pin;

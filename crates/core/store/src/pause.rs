@@ -1,8 +1,8 @@
-//! A home that keeps still: nothing is handed out, renewed or changed; all can be read.
+//! A paused home: nothing is handed out, renewed or changed; all can be read.
 
 use jiff::Timestamp;
 
-/// Why and since when a home keeps still.
+/// Why and since when a home is paused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// Why, for a person.

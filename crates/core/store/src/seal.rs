@@ -38,7 +38,7 @@ impl Store {
     }
 
     /// Seals the rows of a home that was made before there were seals: once, as its own data key says. Returns the names of what is
-    /// trusted from now on.
+    /// now trusted.
     pub(crate) async fn seal_all(&self, tx: &mut Tx) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         for table in [&APPS, &CREDENTIALS] {
@@ -83,14 +83,14 @@ impl Tx {
         Ok(Some(row))
     }
 
-    /// The home's own row, which is about to be changed. The commit seals it anew.
+    /// The home's own row, which is about to be changed. The commit seals it again.
     pub(crate) async fn sealed_home(&mut self) -> Result<HomeRow, StoreError> {
         self.lock_sealed_tables().await?;
         self.seal_home().await?;
         self.home_row().await?.checked(&self.store().inner.seals_key)
     }
 
-    /// Has the commit seal the home's own row as it is now, and as it is changed from now on.
+    /// Has the commit seal the home's own row as it is now, including any later change in this transaction.
     pub(crate) async fn seal_home(&mut self) -> Result<(), StoreError> {
         if let Some(row) = self.row(sql(HOME.name, HOME.select)).await? {
             self.seal(Meant::as_read(&HOME, SINGLE, &row)?);

@@ -19,7 +19,7 @@ pub struct Store {
     pub(crate) inner: Arc<Inner>,
     /// On whose behalf the audit says that things are done.
     pub(crate) actor: Arc<str>,
-    /// Whether it opens what it reads though the home keeps still.
+    /// Whether it opens what it reads even if the home is paused.
     pub(crate) inspects: bool,
 }
 

@@ -1,11 +1,11 @@
-//! Why a key of the home is not at hand.
+//! Why a key of the home is not available.
 
 use std::error::Error;
 use std::fmt;
 
 use lanyard_vault::KeyId;
 
-/// Why a key of the home is not at hand.
+/// Why a key of the home is not available.
 #[derive(Debug)]
 pub struct KeyUnavailable {
     source: Box<dyn Error + Send + Sync>,

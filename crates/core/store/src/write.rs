@@ -57,7 +57,7 @@ pub(crate) enum Purpose {
 /// How often a write runs that other transactions get into the way of.
 const ATTEMPTS: u32 = 5;
 
-/// How often a key that is not at hand is fetched for one write: another rotation may come between.
+/// How often a key that is not available is fetched for one write: another rotation may come between.
 const FETCHES: u32 = 3;
 
 impl Store {
@@ -118,7 +118,7 @@ impl Store {
 
     /// Begins a transaction with the home's own row read in it. That row says which key data keys are wrapped under now, so that
     /// nothing is ever wrapped under a key that is being replaced, however long this process has been running; and whether the home is
-    /// paused. A key that is not at hand is fetched while no transaction is open.
+    /// paused. A key that is not available is fetched while no transaction is open.
     async fn begin(&self, reach: Reach, purpose: Purpose) -> Result<Tx, StoreError> {
         let inner = &self.inner;
         let mut fetched = 0;
@@ -241,7 +241,7 @@ impl Tx {
         &self.store
     }
 
-    /// The key that wraps what is sealed anew.
+    /// The key that wraps what is sealed again.
     pub(crate) fn wrapping(&self) -> KeyId {
         self.wrapping.expect("what replaces the home's keys seals nothing anew")
     }
@@ -287,7 +287,7 @@ impl Tx {
     pub async fn commit<T, E: From<StoreError>>(mut self, value: T) -> Result<Done<T>, E> {
         let store = self.store.clone();
         for meant in std::mem::take(&mut self.seals) {
-            // What came of an exchange is written all the same; its row is refused from then on.
+            // What came of an exchange is written all the same; its row is refused after that.
             if !self.write_seal(&meant).await? && self.purpose != Purpose::Answer {
                 return Err(StoreError::Altered { table: meant.table.name, row: meant.id }.into());
             }

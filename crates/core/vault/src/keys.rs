@@ -64,7 +64,7 @@ impl fmt::Debug for HomeKey {
     }
 }
 
-/// The key of one credential, app or queue entry. It keeps its id however often it is wrapped anew. Wiped when dropped.
+/// The key of one credential, app or queue entry. It keeps its id however often it is wrapped again. Wiped when dropped.
 pub struct DataKey {
     id: KeyId,
     secret: Zeroizing<[u8; KEY]>,
@@ -87,7 +87,7 @@ impl DataKey {
     }
 
     /// The key of the audit chains, derived from this one (RFC 5869). Only the home's own data key is asked for it: so the
-    /// chains stay verifiable when the home's key is replaced and its data keys are wrapped anew.
+    /// chains stay verifiable when the home's key is replaced and its data keys are wrapped again.
     pub fn audit_key(&self) -> AuditKey {
         AuditKey::derive(&self.secret, b"lanyard audit chain 1")
     }

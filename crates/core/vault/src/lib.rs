@@ -2,7 +2,7 @@
 //!
 //! A home has one [`HomeKey`]. Each credential has a [`DataKey`] of its own, stored wrapped by the home's key. What a data key
 //! seals opens only at the very place it was sealed for: [`RowAddress`] is authenticated with it. Destroying a wrapped data key
-//! destroys everything under it, in backups of the tokens' rows too. A new home's key wraps the data keys anew and touches nothing
+//! destroys everything under it, in backups of the tokens' rows too. A new home's key wraps the data keys again and touches nothing
 //! that they sealed.
 //!
 //! What a broker keeps in memory is sealed under a [`MemoryKey`], which no other process has.

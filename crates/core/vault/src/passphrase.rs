@@ -33,7 +33,7 @@ impl Passphrase {
         Self(SecretBytes::new(text.trim_end_matches(['\r', '\n']).as_bytes().to_vec()))
     }
 
-    /// Whether it is long enough for a key that is to be locked from now on.
+    /// Whether the passphrase is long enough to lock a key with.
     pub fn is_long_enough(&self) -> bool {
         str::from_utf8(self.0.expose_secret()).is_ok_and(|text| text.chars().count() >= Self::SHORTEST)
     }

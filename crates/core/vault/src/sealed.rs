@@ -79,7 +79,7 @@ pub enum OpenError {
     ForeignKey {
         /// The key that sealed it.
         found: KeyId,
-        /// The key at hand.
+        /// The key that was tried.
         expected: KeyId,
     },
     /// It was altered, cut, moved from another place, or is of a version that is not known here.

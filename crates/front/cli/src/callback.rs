@@ -68,7 +68,7 @@ impl Listener {
         &self.redirect_uri
     }
 
-    /// Answers requests for ever. An answer that is this sign-in's goes to `arrivals`, the first one only; whatever else comes
+    /// Answers requests forever. An answer that is this sign-in's goes to `arrivals`, the first one only; whatever else comes
     /// is told so in the browser and changes nothing.
     pub(crate) async fn serve(self, sign_in: Arc<SignIn>, arrivals: mpsc::Sender<Arrival>) {
         let shared = Arc::new(Shared {

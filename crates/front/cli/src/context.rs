@@ -319,7 +319,7 @@ impl Common {
         }
         match opened {
             Ok(opened) => Ok(opened),
-            // The address may be mistyped: whoever is told to begin anew makes a second store.
+            // The address may be mistyped: a hint to set up a store again would lead to a second one.
             Err(OpenError::Database(error @ OpenDatabaseError::NoStore(_))) => {
                 Err(Failure::NoSuchName { message: error.to_string(), hint: error.hint() })
             }
@@ -480,7 +480,7 @@ pub(crate) async fn troubled(broker: &Access, credential: &Credential) -> Result
 pub(crate) async fn shown(broker: &Access, credential: &Credential) -> Value {
     let now = parts().clock.now();
     if credential.mint.is_some()
-        // The change is made. If the others cannot be read, the credential's own state is still correct by itself.
+        // The change is made. If the others cannot be read, the credential's own state is still correct.
         && let Ok(all) = all(broker).await
     {
         return output::json::credential_among(credential, &all, &now);

@@ -9,9 +9,9 @@ use tokio::task::{JoinError, JoinHandle};
 /// How a task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// It ends by itself once the broker stops taking requests.
+    /// It ends automatically once the broker stops taking requests.
     Drains,
-    /// It ends by itself once nothing is under way.
+    /// It ends automatically once nothing is under way.
     Finishes,
     /// It never ends, and is aborted last.
     Never,

@@ -98,7 +98,7 @@ impl Passage {
     /// Serves for as long as it is polled, and writes down what was called for.
     pub async fn serve(&self) {
         if let Through::Here(_) = self.inner.way {
-            // By itself: whoever stops polling this must not stop it while it has taken records and not stored them.
+            // In a task of its own: whoever stops polling this must not stop it while it has taken records and not stored them.
             let inner = Arc::clone(&self.inner);
             tokio::spawn(async move {
                 if let Through::Here(here) = &inner.way {

@@ -267,10 +267,10 @@ pub struct Ready {
     pub credentials: usize,
 }
 
-/// Runs a broker until it is ordered to stop, and until what was begun is done. `told` hears what it says of itself.
+/// Runs a broker until it is ordered to stop, and until what was begun is done. `told` receives what the broker reports about itself.
 ///
-/// It ends with an error where another database was put in the home, or the one that it opened was taken away: whoever starts it anew
-/// starts it on what is there.
+/// It ends with an error where another database was put in the home, or the one that it opened was taken away: a restart
+/// uses what is there.
 pub async fn serve(
     broker: Broker,
     options: Options,

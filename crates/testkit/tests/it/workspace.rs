@@ -27,7 +27,7 @@ pub(crate) struct Member {
 impl Workspace {
     pub(crate) fn read() -> Self {
         // Without the graph: there the features of all members are merged, and a pure crate would seem to reach what another
-        // member's feature brings in. `cargo tree` resolves each member by itself.
+        // member's feature brings in. `cargo tree` resolves each member separately.
         let metadata = MetadataCommand::new()
             .no_deps()
             .other_options(["--locked".to_owned(), "--offline".to_owned()])

@@ -9,7 +9,7 @@ use lanyard_protocol::{Environment, PersonId};
 use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
 
-/// Whose limit a call counts against: Webex limits each person by itself, through whichever token, in each of its APIs. The key never
+/// Whose limit a call counts against: Webex limits each person separately, through whichever token, in each of its APIs. The key never
 /// holds a token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SubjectKey(Box<str>);
@@ -73,7 +73,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// How long Webex asked to wait from now on.
+    /// How much is left of the time that Webex asked to wait.
     fn left(&self, now: &Moment) -> Duration {
         self.wait.saturating_sub(now.since(&self.at))
     }

@@ -70,7 +70,7 @@ impl Transport {
         self.done(environment, token, Authorization::delete_all_of(environment, client_id, org)).await
     }
 
-    /// The devices that the token's subject sees: all pages. None at all is no error, and for a bot the commonest mistake.
+    /// The devices that the token's subject sees: all pages. An empty list is not an error, and for a bot the most common mistake.
     pub async fn devices(
         &self,
         environment: &Environment,

@@ -31,7 +31,7 @@ const MOST_DETAILS: usize = 10;
 const LONGEST_MESSAGE: usize = 300;
 
 impl ErrorBody {
-    /// Reads either shape, each field by itself: one that cannot be read is left out and spoils no other. HTML and other texts
+    /// Reads either shape, each field separately: one that cannot be read is left out and spoils no other. HTML and other texts
     /// give an empty value.
     pub fn parse(body: &[u8]) -> Self {
         let text = Text::of(body).without_controls();

@@ -1,4 +1,4 @@
-//! The fields of a JSON object, each read by itself.
+//! The fields of a JSON object, each read separately.
 
 use std::fmt;
 

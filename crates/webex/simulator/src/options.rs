@@ -34,7 +34,7 @@ pub struct Options {
     pub requests_per_minute: Option<NonZeroU32>,
     /// The life of an access token that an integration or a service app obtains.
     pub access_token_ttl: Duration,
-    /// The life of a refresh token, counted anew from each refresh.
+    /// The life of a refresh token, counted again from each refresh.
     pub refresh_token_ttl: Duration,
     /// The effect of a refresh on the refresh token.
     pub refresh: RefreshBehaviour,

@@ -154,7 +154,7 @@ impl Webex {
         dial.showed = dial.showed.checked_add(Duration::from_millis(milliseconds)).unwrap_or(Timestamp::MAX);
     }
 
-    /// Lets the simulator's time run so fast from now on; at zero it stands.
+    /// Sets how fast the simulator's time runs; at zero it stops.
     pub(crate) fn run_at(&self, rate: f64) {
         let moment = self.setting().clock.now();
         let mut dial = self.0.dial.write().unwrap_or_else(PoisonError::into_inner);

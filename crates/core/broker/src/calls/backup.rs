@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
-/// Lets a home that keeps still go on; `false` where it did not keep still.
+/// Resumes a paused home; `false` if it was not paused.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resume;

@@ -201,7 +201,7 @@ impl Operation for ShowClient {
     }
 }
 
-/// Removes a client. Its key is worth nothing from then on; what it holds is in the reply.
+/// Removes a client. Its key stops working immediately; what it holds is in the reply.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveClient {
@@ -330,7 +330,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
 
-    /// A credential whose fourth token set lasts ten hours from now on.
+    /// A credential whose fourth token set expires in ten hours.
     fn fourth(now: &Moment) -> Credential {
         let validity =
             Validity { obtained: now.clone(), access: Some(10 * HOUR), refresh: RefreshRight::Lasting(None) };

@@ -12,7 +12,7 @@ use crate::{Broker, Error};
 pub struct Holders {
     /// They, each once; the one that asked last comes first.
     pub holders: Vec<Holder>,
-    /// When the token ends by itself; `None` where that is unknown.
+    /// When the token expires; `None` if that is unknown.
     pub until: Option<Timestamp>,
     /// Whether older hand-outs were left out: there were too many.
     pub more: bool,

@@ -24,7 +24,7 @@ use crate::{Broker, Error};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BeginSignIn {
-    /// The credential that will be made, or signed in anew.
+    /// The credential that will be made, or signed in again.
     pub name: CredentialName,
     /// The app; where the credential exists, its own app is meant.
     pub app: Option<AppName>,
@@ -269,7 +269,7 @@ impl Broker {
         Ok(earlier.id)
     }
 
-    /// A sign-in that came to nothing took nothing from the credential that was to be signed in anew, and the failure says so.
+    /// A sign-in that came to nothing took nothing from the credential that was to be signed in again, and the failure says so.
     pub(crate) async fn or_kept<T>(&self, name: &CredentialName, done: Result<T, Error>) -> Result<T, Error> {
         let Err(error) = done else { return done };
         if is_undecided(&error) {

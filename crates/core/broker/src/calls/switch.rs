@@ -32,7 +32,7 @@ pub struct Disabled {
     pub minted: Vec<CredentialName>,
 }
 
-/// Takes up hand-out and renewal again, and asks Webex whether the token at hand is still accepted.
+/// Takes up hand-out and renewal again, and asks Webex whether the current token is still accepted.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enable {
@@ -60,7 +60,7 @@ pub enum Found {
     Accepted,
     /// It is not, and a person must give it another.
     Dead(Trouble),
-    /// It is not accepted, or there is none at hand: the next renewal brings another.
+    /// The current token is not accepted, or there is none: the next renewal brings another.
     Renewable,
     /// Webex could not be asked, or did not say; why.
     Unknown(String),

@@ -1,4 +1,4 @@
-//! The command that begins anew what failed.
+//! The command that starts a failed operation again.
 
 use std::fmt;
 

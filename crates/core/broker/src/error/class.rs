@@ -94,7 +94,7 @@ pub(super) fn is_passing(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) || status.is_server_error()
 }
 
-/// A home that keeps still is not at fault: a person must say that it may go on.
+/// A paused home is not at fault: a person must resume it.
 fn store_class(error: &StoreError) -> Class {
     match error {
         StoreError::Paused(_) => Class::PersonMustAct,

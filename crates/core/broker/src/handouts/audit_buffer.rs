@@ -131,7 +131,7 @@ impl AuditBuffer {
 
     /// Writes down what waits; how many records that were. Where it fails they go on waiting.
     ///
-    /// It runs to its end even if the returned future is dropped: half-way, nobody could say whether the records are written.
+    /// It runs to its end even if the returned future is dropped: if it were interrupted, nobody could say whether the records are written.
     pub async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
         let (inner, store) = (Arc::clone(&self.0), store.clone());
         detached(async move { inner.flush(&store).await }).await

@@ -63,13 +63,13 @@ pub struct EnvironmentReport {
     pub due: usize,
     /// How many are being worked on.
     pub under_way: usize,
-    /// Whether it is left in peace.
+    /// Whether requests to it are held back.
     pub breaker: BreakerState,
     /// How long until the next may begin; `None` where nothing is due, or where the end of another is waited for.
     pub next: Option<Duration>,
 }
 
-/// Whether an environment is left in peace because it is out of order.
+/// Whether requests to an environment are held back because it is out of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
     /// It is not; so many calls in a row have failed.

@@ -59,7 +59,7 @@ struct State {
 /// The plan is looked at as often: a machine that slept, or whose wall clock was set, is noticed so soon.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A wall clock that moves so far against the boot-time clock was set: what was planned by an earlier boot's times is planned anew.
+/// A wall clock that moves so far against the boot-time clock was set: what was planned by an earlier boot's times is planned again.
 const JUMP: Duration = Duration::from_mins(1);
 
 /// Rotations whose process is gone are looked for as often: a server that repeats its answer does so for a minute, say.

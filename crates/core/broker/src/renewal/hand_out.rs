@@ -158,7 +158,7 @@ impl Operation for HandOut {
             }
             let fit = self.fit(&row.credential, &now);
             let mut shortfall = None;
-            // One call renews once: a token that ends sooner than it can be had would otherwise be renewed for ever.
+            // One call renews once: a token that ends sooner than it can be had would otherwise be renewed forever.
             let enough = renewals > 0 && (fit == Fit::Short || renewals == MOST_RENEWALS);
             if enough && fit == Fit::Expired {
                 return Err(Error::EndsAtOnce { name: self.name });
@@ -233,7 +233,7 @@ impl HandOut {
     async fn renew(&self, broker: &Broker, credential: &Credential, fit: Fit) -> Result<Attempt, Error> {
         let renewal = credential.renewal();
         let now = broker.clock.now();
-        // A dead grant is not asked again and again, and a failing Webex is left in peace for a while.
+        // A dead grant is not tried again and again, and requests to a failing Webex back off for a while.
         let waits = match (&credential.standing, renewal) {
             (Standing::NeedsLogin(trouble), Renewal::Rotate) => Some(trouble),
             (Standing::Stalled(trouble) | Standing::NeedsLogin(trouble), _) if !trouble.may_try_again(&now) => {

@@ -81,7 +81,7 @@ impl Broker {
         Ok(Some(TokenVerdict::Accepted))
     }
 
-    /// Webex accepts a token that the wall clock says has ended: from now on it is counted by the boot clock, in every process.
+    /// Webex accepts a token that has expired by the wall clock: the boot clock now measures its validity, in every process.
     pub(crate) async fn trust_boot_clock(&self, credential: &Credential) {
         let Some(validity) = &credential.validity else { return };
         let now = self.clock.now();

@@ -1,4 +1,4 @@
-//! When an environment is left in peace.
+//! When requests to an environment are held back.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ pub struct RefresherOptions {
     /// How many of the refresher's tasks are under way at once, for each app of an environment. A task that hangs blocks only its
     /// own place.
     pub at_once: usize,
-    /// So many failures in a row, each of which says that the environment is out of order, leave it in peace.
+    /// After so many failures in a row, each of which says that the environment is out of order, requests to it are held back.
     pub failures: u32,
     /// For how long at first; the pause doubles with each try that fails.
     pub first_pause: Duration,

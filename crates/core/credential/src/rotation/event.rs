@@ -30,7 +30,7 @@ pub enum Action {
     KeepSpare,
     /// Wait a moment, then keep the spare as before.
     KeepSpareAgain,
-    /// Revoke the answer's tokens: the credential was erased or signed in anew meanwhile.
+    /// Revoke the answer's tokens: the credential was erased or signed in again meanwhile.
     Discard,
     /// Write down the failure where generation and intent still are those that this run knows.
     Record {

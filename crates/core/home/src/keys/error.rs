@@ -48,10 +48,10 @@ pub enum KeyError {
     /// A key command delivers the key, or is to deliver it, and the settings have none.
     #[error("{} does not set key_command", .0.display())]
     NoCommand(PathBuf),
-    /// The keys at hand are other homes'.
+    /// The keys that were found are other homes'.
     #[error("the home needs the key {expected}, but these keys were found: {}", list(found))]
     Foreign {
-        /// The keys at hand.
+        /// The keys that were found.
         found: Vec<KeyId>,
         /// The home's own.
         expected: KeyId,

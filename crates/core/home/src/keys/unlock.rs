@@ -59,7 +59,7 @@ fn open_all(locked: &[LockedKey], access: &KeyAccess, lock_file: &Path) -> (Vec<
     (keys, trouble)
 }
 
-/// The passphrase for a key that is to be locked from now on.
+/// The passphrase for a key that is about to be locked.
 pub(crate) async fn new_passphrase(access: &KeyAccess) -> Result<Passphrase, KeyError> {
     let source = access.new_passphrase.clone();
     let asked = tokio::task::spawn_blocking(move || source.passphrase());
@@ -68,7 +68,7 @@ pub(crate) async fn new_passphrase(access: &KeyAccess) -> Result<Passphrase, Key
     passphrase.is_long_enough().then_some(passphrase).ok_or_else(|| PassphraseError.into())
 }
 
-/// The passphrase that the present key is locked under, where one is at hand.
+/// The passphrase that the present key is locked under, if one is available.
 pub(crate) async fn present_passphrase(access: &KeyAccess) -> Option<Passphrase> {
     let source = access.passphrase.clone();
     tokio::task::spawn_blocking(move || source.passphrase()).await.ok()?.ok()?

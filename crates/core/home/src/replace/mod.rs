@@ -1,7 +1,7 @@
 //! Replacing the home's key by another, while the home is in use.
 //!
 //! First the next key is put where it is to be kept, and [offered](offer) to the brokers that run on the store. Once they have it, the home's
-//! row names it, the store wraps all rows anew and makes the next key the home's. At last the old key is removed. A process that ends
+//! row names it, the store wraps all rows again and makes the next key the home's. At last the old key is removed. A process that ends
 //! anywhere in between leaves a home that works, and this goes on where it stopped.
 
 mod error;
@@ -32,7 +32,7 @@ pub struct KeyReplaced {
     pub new: KeyId,
     /// Where that is kept.
     pub new_place: KeyPlace,
-    /// How many rows were wrapped anew, the home's own included.
+    /// How many rows were wrapped again, the home's own included.
     pub rows: u64,
     /// Whether another process had begun it.
     pub resumed: bool,

@@ -161,7 +161,7 @@ impl Store {
         rows.iter().map(|row| row.parsed("name")).collect()
     }
 
-    /// Removes a client: its key is worth nothing from then on. `false` when there is none.
+    /// Removes a client: its key stops working immediately. `false` when there is none.
     pub async fn remove_client(&self, id: ClientId) -> Result<bool, StoreError> {
         self.write(|mut tx| async move {
             let found = sql("clients", "SELECT id, name FROM clients WHERE id = $1").bind(id.to_string());

@@ -51,7 +51,7 @@ impl Keys {
         });
     }
 
-    /// From now on data keys are wrapped under this key. `false` when it is not held. Only whoever has the store's write
+    /// Makes this the key that data keys are wrapped under. `false` when it is not held. Only whoever has the store's write
     /// transaction may say so.
     pub(crate) fn wrap_under(&self, id: KeyId) -> bool {
         let ring = self.ring.load();
@@ -68,7 +68,7 @@ impl Keys {
         ring.keys.get(&under).expect("a write begins with its key at hand, and keys stay").wrap(key, at, entropy)
     }
 
-    /// Unwraps a data key, whichever of the keys at hand it stands under.
+    /// Unwraps a data key, whichever of the available keys wraps it.
     pub(crate) fn unwrap(&self, wrapped: &Sealed, at: &RowAddress<'_>) -> Result<DataKey, VaultError> {
         let ring = self.ring.load();
         let found = wrapped.key_id().ok_or(VaultError::Damaged)?;

@@ -1,7 +1,7 @@
 //! Replacing the home's key in the database, while the home is in use.
 //!
 //! An [offered](offer) key becomes the next one, and the home's row names it as such: from that commit on every write, of whatever process,
-//! wraps under it. Then all rows are wrapped anew, a few at a time. The last transaction finds no row under the old key, wraps the home's
+//! wraps under it. Then all rows are wrapped again, a few at a time. The last transaction finds no row under the old key, wraps the home's
 //! own data key, and makes the next key the home's. A process that ends anywhere in between leaves a home that works, and this goes on where
 //! it stopped.
 
@@ -27,7 +27,7 @@ use crate::keys::HomeKeys;
 use crate::write::Purpose;
 use crate::{KeyUnavailable, Store, StoreError};
 
-/// Why not every row was wrapped anew. What was done of it stays, and the next attempt goes on from there.
+/// Why not every row was wrapped again. What was done of it stays, and the next attempt goes on from there.
 #[derive(Debug, Error)]
 pub enum RewrapError {
     /// Some rows cannot be decrypted; all others are wrapped with the new key.
@@ -38,10 +38,10 @@ pub enum RewrapError {
     Store(#[from] StoreError),
 }
 
-/// How many rows one transaction wraps anew.
+/// How many rows one transaction wraps again.
 const BATCH: u32 = 50;
 
-/// The rows that one transaction wrapped anew.
+/// The rows that one transaction wrapped again.
 struct Batch {
     /// The last row that was looked at.
     last: String,
@@ -105,13 +105,13 @@ impl Store {
         .await
     }
 
-    /// Sees to it that what was erased or wrapped anew stands in no file of the database any more. Where others hinder it, it happens with a
-    /// later write of theirs.
+    /// Removes what was erased or wrapped again from all files of the database. Where others hinder it, it happens with a later write of
+    /// theirs.
     pub async fn erase_traces(&self) {
         self.inner.engine.forget().await;
     }
 
-    /// Wraps the rows of one table anew that do not stand under `next`; returns how many, and adds those that do not open to
+    /// Wraps again those rows of one table that are not wrapped under `next`; returns how many, and adds those that do not open to
     /// `damaged`.
     async fn wrap_anew(
         &self,

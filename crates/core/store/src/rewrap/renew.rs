@@ -1,7 +1,7 @@
 //! New data keys for all rows.
 //!
 //! A new home key leaves the data keys as they are: whoever had read one, with the rows under it, reads what the row holds later. This
-//! seals everything anew, each row in place, a few in one transaction, while the home is in use.
+//! seals everything again, each row in place, a few in one transaction, while the home is in use.
 
 use lanyard_vault::Sealed;
 
@@ -80,7 +80,7 @@ const TABLES: [Table; 3] = [
     },
 ];
 
-/// So many rows are sealed anew in one transaction.
+/// How many rows one transaction seals again.
 const BATCH: u32 = 50;
 
 impl Store {

@@ -133,7 +133,7 @@ impl Store {
 
     /// Keeps the refresh token of an answer that was overtaken, sealed, until the next rotation succeeds. It replaces an older
     /// spare. A grant that was called dead meanwhile is not any more: the spare may be the token that lives. `false` when the credential is
-    /// gone, is being cleared, or was signed in anew.
+    /// gone, is being cleared, or was signed in again.
     pub async fn keep_spare(&self, id: CredentialId, grant: Grant, token: &RefreshToken) -> Result<bool, StoreError> {
         let row_id = &*id.to_string();
         self.write_about(id, Purpose::Answer, |mut tx| async move {

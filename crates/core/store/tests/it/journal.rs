@@ -116,7 +116,7 @@ async fn a_retention_that_was_altered_prunes_nothing() {
         altered(world.store.prune_journal().await.unwrap_err());
         altered(world.store.journal_retention().await.unwrap_err());
         assert_eq!(world.store.audit(100).await.unwrap().len(), entries, "{tampering}");
-        // Its owner sets it anew. What was altered is not believed for a moment: nothing is pruned for a day.
+        // Its owner sets it again. What was altered is not believed for a moment: nothing is pruned for a day.
         let set = world.store.keep_journal(Some(30 * DAY)).await.unwrap();
         assert_eq!((set.in_force(world.now().wall), set.keep), (None, Some(30 * DAY)), "{tampering}");
         assert_eq!(world.store.journal_retention().await.unwrap(), set);

@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions as _, Row as _};
 use crate::schema::home_of_first_version;
 use crate::world::{World, access, begun, parts, pending};
 
-/// That every token opens, in a store that comes to it anew.
+/// Asserts that every token opens in a store that was just opened.
 async fn all_open(world: &World, ids: &[CredentialId]) {
     let store = world.opened().await;
     for (number, id) in ids.iter().enumerate() {

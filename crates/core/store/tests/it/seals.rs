@@ -251,7 +251,7 @@ async fn an_altered_credential_can_be_cleared_and_none_of_its_tokens_is_revoked(
     assert!(world.store.credential_to_clear(&credential.name).await.unwrap().is_none());
 }
 
-/// Changes of the home's own row: the keys that are to be fetched, used or removed, and whether the home keeps still.
+/// Changes of the home's own row: the keys that are to be fetched, used or removed, and whether the home is paused.
 const HOME: [&str; 6] = [
     "next_key_id = 'a1b2c3d4e5f60718', next_key_source = 'key-file', next_key_since = 0",
     "retired_key_id = 'a1b2c3d4e5f60718', retired_key_source = 'keyring'",

@@ -130,7 +130,7 @@ impl Serve {
     }
 }
 
-/// Refuses a home that had a database: a broker that is started anew by itself must not begin an empty one in its place, where a
+/// Refuses a home that had a database: a broker that is restarted automatically must not begin an empty one in its place, where a
 /// person is about to put the right one.
 fn refuse_lost(home: &Home) -> Result<(), HomeError> {
     let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);

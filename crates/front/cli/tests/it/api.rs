@@ -212,7 +212,7 @@ fn a_refused_token_is_renewed_once_and_at_most_once_an_hour() {
     home.run(["refresh", "acme", "--force"]).ok();
     home.run(["api", "people/me"]).ok();
 
-    // A new sign-in begins anew.
+    // A new sign-in starts again.
     home.sign_in(&webex, "acme");
     revoke();
     home.run(["api", "people/me"]).ok();

@@ -70,13 +70,13 @@ fn called_without_rest_it_answers_and_does_not_grow() {
         seen.within(1.0),
         memory.iter().map(|bytes| bytes / 1024 / 1024).collect::<Vec<_>>()
     );
-    // A device may fail of itself between two calls: a command to it is refused then, and nothing else may be.
+    // A device may fail unprompted between two calls: a command to it is refused then, and nothing else may be.
     let odd: Vec<_> = seen.failures.iter().filter(|failure| !failure.starts_with("POST /xapi/")).collect();
     assert!(odd.is_empty(), "{odd:?}");
     let (first, last) = (memory[0], memory[memory.len() - 1]);
     assert!(last < first + MOST_GROWTH, "{memory:?}");
     if seconds >= 1800 {
-        // The record is full after nine minutes; from then on nothing may grow.
+        // The record is full after nine minutes; after that, nothing may grow.
         let full = memory[memory.len() / 3];
         assert!(last < full + full / 20, "{memory:?}");
     }
@@ -101,7 +101,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may already have exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! The API's description of itself (an `OpenAPI` 3.0 document), generated from the endpoints.
+//! The description of the API (an `OpenAPI` 3.0 document), generated from the endpoints.
 
 use std::sync::Arc;
 

@@ -73,7 +73,7 @@ impl<'a> TokenReply<'a> {
     }
 }
 
-/// A reply's bytes, wiped when they were sent: all at once, since [`zeroize`] does it byte by byte, for each token anew.
+/// A reply's bytes, wiped when they were sent: all at once, since [`zeroize`] does it byte by byte, again for each token.
 pub(super) struct Written(Vec<u8>);
 
 impl AsRef<[u8]> for Written {

@@ -124,7 +124,7 @@ impl Proxy {
     /// has it is a problem document.
     ///
     /// A 401 is looked into: where Webex really does not accept the token any more and a new one is to be had, the call is repeated
-    /// once, if its body is at hand (none, or one of known length up to 1 MiB). A 429 is passed on, and holds back the next calls of
+    /// once, if its body is available (none, or one of known length up to 1 MiB). A 429 is passed on, and holds back the next calls of
     /// the same subject to the same API, whoever makes them. A call whose credential is cleared or disabled ends, at whatever stage.
     pub async fn forward<B>(&self, call: Forward<B>) -> Response<Body>
     where

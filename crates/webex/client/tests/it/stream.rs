@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::server::{Server, Step, answer, read};
 
-/// Waits for ever, or not at all.
+/// Waits forever, or not at all.
 #[derive(Debug)]
 enum Patience {
     Endless,

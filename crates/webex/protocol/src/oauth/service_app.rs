@@ -38,7 +38,7 @@ pub fn service_app_token(
         .body("application/json", json(&body, texts))
 }
 
-/// Reads the answer. A token pair without scopes; from then on it is refreshed like any other.
+/// Reads the answer. A token pair without scopes; after that it is refreshed like any other.
 pub fn minted(response: &Response) -> Result<TokenReply, MintRefused> {
     if response.status.is_success() {
         return TokenReply::read(response).map_err(MintRefused::Malformed);

@@ -11,7 +11,7 @@ use crate::{Environment, Upstream};
 
 /// Where a proxied call goes: an upstream of the credential's Webex, and segments below it.
 ///
-/// A path is decoded once, segment by segment, and written anew from what was read: what a policy sees is what Webex gets,
+/// A path is decoded once, segment by segment, and written again from what was read: what a policy sees is what Webex gets,
 /// whatever spelling came. Whatever two servers could understand differently is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyPath {

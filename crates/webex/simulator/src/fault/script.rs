@@ -18,7 +18,7 @@ pub(crate) struct Script {
     /// Exact, or the start of one with a `*` at the end.
     pub(super) path: String,
     pub(super) method: Option<String>,
-    /// How often; `null` for ever.
+    /// How often; `null` is forever.
     #[serde(default = "once")]
     pub(super) count: Option<u64>,
     /// How many matching calls pass first.

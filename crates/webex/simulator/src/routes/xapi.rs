@@ -1,4 +1,4 @@
-//! `/v1/xapi`: what a device says of itself, and commands to it.
+//! `/v1/xapi`: the status that a device reports, and commands to it.
 
 use axum::Json;
 use axum::extract::{Path, State};

@@ -141,7 +141,7 @@ async fn a_lively_organisation_has_its_failures_and_the_same_ones_again() {
             world.done("/clock", json!({ "advance_ms": 3 * 3_600_000 })).await;
         }
     }
-    // About a tenth is made disconnected; what happens of itself comes on top of it.
+    // About a tenth is made disconnected; devices that fail unprompted come on top of that.
     let still = World::with(Options { lively: false, ..options() }).await;
     let made = statuses(&still, "/devices?max=1000&connectionStatus=disconnected").await.len();
     assert!(seen_down > made, "{seen_down} of {made}");

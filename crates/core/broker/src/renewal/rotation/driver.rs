@@ -307,7 +307,7 @@ impl<'a> Driver<'a> {
         Ok(if kept { Event::Done } else { Event::Superseded })
     }
 
-    /// Revokes tokens that must not be used: the credential was erased or signed in anew while its tokens were on their way.
+    /// Revokes tokens that must not be used: the credential was erased or signed in again while its tokens were on their way.
     async fn discard(&self, obtained: &Obtained) {
         let credential = &self.view().credential;
         let Some(app) = credential.app else { return };

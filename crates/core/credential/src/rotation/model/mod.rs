@@ -45,7 +45,7 @@ struct Bounds {
     drops: u8,
     /// Webex rejects the app's secret.
     rejections: u8,
-    /// A person signs in anew.
+    /// A person signs in again.
     sign_ins: u8,
     /// The credential is cleared.
     clearings: u8,

@@ -62,7 +62,7 @@ impl World {
         !says_so || at_work || self.webex.live.is_none_or(row) || self.webex.repeated.is_some_and(row)
     }
 
-    /// Whether the grant can go on: its live token is at hand, or one that still brings it.
+    /// Whether the grant can go on: its live token is available, or one that can still be exchanged for it.
     pub(super) fn is_safe(&self) -> bool {
         let Some(live) = self.webex.live.filter(|_| !self.row.erased) else { return true };
         self.within_reach(live) || self.webex.repeated.is_some_and(|token| self.within_reach(token))

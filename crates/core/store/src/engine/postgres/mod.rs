@@ -210,7 +210,7 @@ impl PostgresEngine {
 
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         for connection in self.readers.take_idle().into_iter().chain(self.writers.take_idle()) {
-            // The server ends a connection that is gone by itself.
+            // The server closes a connection automatically when its client is gone.
             let _ = limited(&self.address, connection.close()).await;
         }
         Ok(())

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::exit::Failure;
 
-/// A time from now on, or a moment.
+/// A duration that starts now, or a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expiry {
     In(SignedDuration),

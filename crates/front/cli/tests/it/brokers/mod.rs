@@ -172,7 +172,7 @@ fn unfinished(fleet: &Fleet) -> usize {
     fleet.query(open)[0][0].parse().unwrap()
 }
 
-/// A command for a random credential, in a random home. It goes through that home's broker, or does it by itself where that is just gone;
+/// A command for a random credential, in a random home. It goes through that home's broker, or runs without one if it has just stopped;
 /// what a second broker is asked goes over its socket.
 fn ask(fleet: &Fleet, dice: &Dice, brokers: &[Option<Served>]) -> (usize, Vec<String>, Running) {
     let ship = &fleet.ships[dice.index(fleet.ships.len())];

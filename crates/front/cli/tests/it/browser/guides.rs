@@ -76,7 +76,7 @@ fn the_guide_for_bots_ends_with_a_bot_that_sees_every_workspace() {
     let admin = &desk.webex.description().personal;
     desk.pastes(&["add", "personal", "admin", "--token-file", "-"], &admin.access_token).ok();
 
-    // The commonest mistake, by its name.
+    // The most common mistake, by its name.
     let (code, missing) = desk.tests_lobby();
     assert_eq!(code, 4);
     assert!(!missing.is_empty());

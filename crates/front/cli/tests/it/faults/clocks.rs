@@ -58,7 +58,7 @@ fn a_wall_clock_that_jumps_loses_no_token_and_starts_no_renewal() {
         for _ in 0..3 {
             assert_eq!(run_at(&home, offset, &["token", "acme"]).ok(), before, "{offset}");
         }
-        // A clock that is ahead is looked into once: from then on the token is counted by the boot clock.
+        // A clock that is ahead is looked into once: after that, the boot clock measures the token's validity.
         let asked = webex.record().len();
         assert_eq!(asked, usize::from(offset.starts_with('+')), "{offset}: {:?}", webex.record());
         assert!(valid_for(&home, offset).contains("19 mins"), "{offset}: {}", valid_for(&home, offset));

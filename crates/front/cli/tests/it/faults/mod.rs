@@ -24,7 +24,7 @@ use std::time::Duration;
 use lanyard_testkit::{Ended, Home, RefreshBehaviour, Running, Webex};
 use serde_json::json;
 
-/// Long enough that no token ends within a test by itself.
+/// Long enough that no token expires within a test.
 const LIFE: Duration = Duration::from_mins(20);
 
 /// The Webex that forgives least: a refresh token is dead as soon as it was spent.

@@ -71,7 +71,7 @@ impl Scene {
         self.run(&format!("UPDATE intents SET deadline = deadline - {}", by.as_millis()));
     }
 
-    /// Ends all connections to the server, as it does by itself with those that do nothing in a transaction for long.
+    /// Ends all connections to the server, as it does automatically with those that do nothing in a transaction for long.
     fn end_connections(&self) {
         if let Place::Server(..) = &self.place {
             self.run(

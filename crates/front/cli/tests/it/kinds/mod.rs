@@ -1,4 +1,4 @@
-//! The story of each kind of credential: how it is got, tested, used, at its end, dead, and cleared.
+//! The story of each kind of credential: how it is obtained, tested, used, expired, dead, and cleared.
 
 mod bot;
 mod guest;

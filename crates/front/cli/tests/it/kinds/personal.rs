@@ -13,7 +13,7 @@ fn a_personal_token_counts_down_ends_and_is_replaced() {
     let home = home();
     let personal = &webex.description().personal;
     let added = add(&webex, &home, &["personal", "me", "--token-file", "-"], &personal.access_token);
-    // Webex was asked for the true end: twelve hours from its making, and not from now.
+    // Webex was asked for the expiry: twelve hours after the token was issued, and not from now.
     let valid = ["valid for 12 hours\n", "valid for 11 hours 5"];
     assert!(valid.iter().any(|valid| added.stderr.contains(valid)), "{}", added.stderr);
     assert!(added.stderr.contains("it cannot be renewed"), "{}", added.stderr);

@@ -1,4 +1,4 @@
-//! A service app: an administrator authorised it, in each organisation by itself.
+//! A service app: an administrator authorised it, in each organisation separately.
 
 use std::time::Duration;
 

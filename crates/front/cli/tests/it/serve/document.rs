@@ -27,7 +27,7 @@ fn every_operation_answers_as_the_document_says() {
             continue;
         }
         for (method, operation) in methods.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters") {
-            // What erases comes last, by itself.
+            // The endpoint that erases comes last, separately.
             let id = operation["operationId"].as_str().unwrap();
             if id == "clearCredential" {
                 continue;

@@ -208,8 +208,8 @@ impl Spoilt {
     }
 }
 
-/// The index of the log, which SQLite keeps for all processes: without its head it is made anew, and nobody trusts what they read before.
-/// Where nobody has the database open any more it is gone.
+/// The index of the log, which SQLite keeps for all processes: without its head it is created again, and nobody trusts what they read
+/// before. Where nobody has the database open any more it is gone.
 fn forget_index(home: &Home) {
     if let Ok(mut index) = OpenOptions::new().write(true).open(home.path().join("lanyard.db-shm")) {
         index.write_all(&[0; 136]).unwrap();

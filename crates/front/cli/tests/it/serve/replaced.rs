@@ -29,7 +29,7 @@ fn move_back(from: &Path, home: &Home) {
     }
 }
 
-/// It says so once, renews nothing more, and ends so that it is started anew.
+/// It says so once, renews nothing more, and exits so that it is restarted.
 #[track_caller]
 fn ends(mut broker: Served, webex: &Webex) {
     let before = webex.refreshes().len();

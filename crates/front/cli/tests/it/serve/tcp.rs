@@ -1,4 +1,4 @@
-//! TCP: named rightly, within bounds, encrypted beyond loopback.
+//! TCP: named correctly, within bounds, encrypted beyond loopback.
 
 use lanyard_testkit::{Home, Served, left_out};
 

@@ -62,7 +62,7 @@ pub(super) async fn delete(
     meeting.form.take().map(|_| StatusCode::NO_CONTENT).ok_or(Refusal::NotFound)
 }
 
-/// A form by itself. Only a meeting shows how many can register (the reference's words).
+/// A form on its own. Only a meeting shows how many can register (the reference's words).
 fn view(form: &RegistrationForm) -> Value {
     let mut shown = json!(form);
     if let Some(fields) = shown.as_object_mut() {

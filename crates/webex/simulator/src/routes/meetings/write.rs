@@ -136,7 +136,7 @@ fn changeable<'s>(state: &'s Everything, account: &Account, id: Id) -> Result<Ta
     }
 }
 
-/// The rule that a call names, or the one that the series has. It is read anew for the start that the series has now.
+/// The rule that a call names, or the one that the series has. It is read again for the start that the series has now.
 fn rule(wish: &Wish, plan: &MeetingPlan, known: Option<&Rule>) -> Result<Option<Rule>, Refusal> {
     let text = match &wish.recurrence {
         Field::Absent => known.map(|rule| rule.text.as_str()),

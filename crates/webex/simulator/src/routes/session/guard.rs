@@ -34,7 +34,7 @@ impl SignedIn {
     }
 }
 
-/// Fields that are typed anew, whatever happens.
+/// Fields that a person always types again.
 const SECRETS: [&str; 2] = ["client_secret", "password"];
 
 /// Whether a page of this site sent it, by the browser's own word: another site could send anything.

@@ -92,7 +92,7 @@ pub(crate) struct Step {
     after_ms: u64,
     #[serde(rename = "do")]
     deed: Deed,
-    /// How long it lasts; what was before comes back. For ever where it is left out, save for a reboot.
+    /// How long it lasts; what was before comes back. Forever if omitted, except for a reboot.
     for_ms: Option<u64>,
     /// The error codes, for `error`.
     #[serde(default)]

@@ -37,7 +37,7 @@ pub(crate) enum CommandError {
 }
 
 impl Device {
-    /// The tree of what the device says of itself.
+    /// The status that the device reports, as a tree.
     pub(crate) fn status(&self, people: usize, now: Timestamp) -> Value {
         let (condition, _) = self.life.at(now);
         let on = |yes: bool| if yes { "On" } else { "Off" };
