@@ -55,7 +55,11 @@ impl Demo {
             () = interrupt.next() => Ok(false),
             () = terminate.next() => Ok(false),
         };
+        // An operation goes on without its caller: none may write into the home while that is removed.
+        stage.broker.drain().await;
+        let closed = store.close().await;
         simulator.stop().await;
+        closed?;
         if !told? {
             say("");
             say("Stopped early; nothing is left behind.");
