@@ -16,6 +16,7 @@ const CRATES: &[&str] = &[
     "core/vault",
     "webex/client",
     "webex/protocol",
+    "webex/simulator",
 ];
 
 /// For each module of a crate the others that it imports from.

@@ -19,19 +19,10 @@ use sha1::Sha1;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use url::{Host, Url};
-use uuid::Uuid;
 
 use crate::random::hexadecimal;
 use crate::webex::Webex;
-
-/// One call to make.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) hook: Uuid,
-    pub(crate) target: Url,
-    pub(crate) body: String,
-    pub(crate) secret: Option<SecretText>,
-}
+use crate::world::Delivery;
 
 /// Deliveries that wait.
 pub(crate) const LONGEST_QUEUE: usize = 1_000;

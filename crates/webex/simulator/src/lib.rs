@@ -57,12 +57,15 @@
 //! off may never have read what was sent. Tokens appear as fingerprints, the first 12 hexadecimal digits of their SHA-256.
 
 mod behaviour;
+mod browsers;
 mod deeds;
 mod deliver;
 mod description;
 mod fault;
 mod fingerprint;
+mod form;
 mod issuer;
+mod limit;
 mod mangle;
 mod options;
 mod person;

@@ -13,13 +13,13 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::behaviour::Behaviour;
-use crate::deliver::{Delivery, LONGEST_QUEUE, deliver};
+use crate::deliver::{LONGEST_QUEUE, deliver};
 use crate::description::{
     BotAccount, Description, IntegrationApp, OrganisationName, PersonalAccount, ServiceApp, SignIn,
 };
 use crate::issuer::{App, BOT_TOKEN_LIFE, Issuer, PERSONAL_TOKEN_LIFE, Rights, Terms, all_scopes, fleet_scopes};
 use crate::webex::{Setting, State as Everything, Webex};
-use crate::world::{Account, Directory, Plan, Rooms, application_id};
+use crate::world::{Account, Delivery, Directory, Plan, Rooms, application_id};
 use crate::{Options, random, routes, wire};
 
 /// A running local Webex. Dropping it cuts every connection; [`stop`](Self::stop) lets them finish.

@@ -10,14 +10,12 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::behaviour::Behaviour;
-use crate::deliver::Delivery;
+use crate::browsers::{Sessions, Visits};
 use crate::fault::Faults;
 use crate::issuer::{Issuer, Terms};
+use crate::limit::Calls;
 use crate::record::Record;
-use crate::routes::Calls;
-use crate::routes::authorize::Visits;
-use crate::routes::session::Sessions;
-use crate::world::{Directory, Happenings, Hooks, Meetings, Rooms, Spaces};
+use crate::world::{Delivery, Directory, Happenings, Hooks, Meetings, Rooms, Spaces};
 
 /// A handle to the simulated Webex; clones share it.
 #[derive(Clone, Debug)]

@@ -4,11 +4,10 @@ use lanyard_protocol::{AppClientId, ScopeSet};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::announce;
 use crate::random;
-use crate::routes::people::date;
-use crate::routes::spaces::announce;
 use crate::webex::{State, Webex};
-use crate::world::{Event, organisation_id};
+use crate::world::{Event, date, organisation_id};
 
 /// An administrator's authorisation of a service app.
 #[derive(Debug)]

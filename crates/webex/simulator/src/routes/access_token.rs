@@ -11,10 +11,10 @@ use lanyard_secret::{AuthorizationCode, CodeVerifier, RefreshToken, SecretText};
 use serde::Serialize;
 
 use super::client_auth::Credentials;
-use super::form::Form;
 use super::openid;
 use super::refusal::Refusal;
 use crate::behaviour::Behaviour;
+use crate::form::Form;
 use crate::issuer::{ExchangeError, TokenReply};
 use crate::webex::Webex;
 

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::form::Form;
-use super::people::{date, person_id};
+use super::people::person_id;
 use super::refusal::Refusal;
 use crate::behaviour::TokenExpiryFor;
+use crate::form::Form;
 use crate::issuer::{Entry, EntryId, Rights, Selection};
 use crate::webex::{State as Everything, Webex};
-use crate::world::{application_id, organisation_of};
+use crate::world::{application_id, date, organisation_of};
 
 /// `GET /authorizations/tokenExpiry`, for the token that asks. Which kinds may ask is a matter of behaviour.
 pub(super) async fn token_expiry(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {

@@ -10,9 +10,8 @@ use lanyard_protocol::{AppClientId, PersonType, Scope};
 use lanyard_secret::AccessToken;
 use uuid::Uuid;
 
-use super::form::Form;
-use super::limit;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::issuer::Rights;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Account, organisation_of};
@@ -105,9 +104,14 @@ impl FromRequestParts<Webex> for Caller {
                 })
             })
             .and_then(|caller: Self| {
-                limit::count(webex, caller.account.id, parts.uri.path())?;
+                let now = webex.now();
+                let mut state = webex.state();
+                if let Some(limit) = state.behaviour.requests_per_minute {
+                    let counted = state.calls.count(caller.account.id, parts.uri.path(), limit, now);
+                    counted.map_err(Refusal::TooMany)?;
+                }
                 if caller.account.invited {
-                    webex.state().directory.joined(caller.account.id);
+                    state.directory.joined(caller.account.id);
                 }
                 Ok(caller)
             })

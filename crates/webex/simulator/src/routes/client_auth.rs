@@ -7,8 +7,8 @@ use http::{HeaderMap, StatusCode};
 use lanyard_protocol::AppClientId;
 use lanyard_secret::ClientSecret;
 
-use super::form::Form;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::issuer::Issuer;
 
 /// An app's id and secret, from HTTP Basic or from the form. PKCE does not make the secret superfluous at Webex.

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LINK;
 use serde_json::{Value, json};
 
-use super::form::Form;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
 
 /// Where a list goes on.

@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::cursor::{page, page_size};
-use super::form::Form;
-use super::people::date;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
-use crate::world::{Happening, organisation_id, uuid_of, webex_id};
+use crate::world::{Happening, date, organisation_id, uuid_of, webex_id};
 
 const SCOPE: [&str; 1] = ["spark-compliance:events_read"];
 

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use serde_json::{Map, Value};
 
-use super::form::Form;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
 
 /// A page of a list, and where the next one begins.

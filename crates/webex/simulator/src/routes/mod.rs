@@ -12,12 +12,10 @@ mod desk;
 mod device;
 mod devices;
 mod events;
-mod form;
 mod guests;
 mod hub;
 mod icon;
 mod licenses;
-mod limit;
 mod list;
 mod lists;
 mod locations;
@@ -43,7 +41,6 @@ use axum::routing::{delete, get, patch, post};
 
 use crate::webex::Webex;
 
-pub(crate) use limit::Calls;
 use refusal::Refusal;
 pub(crate) use refusal::finish;
 pub(crate) use tracking::TrackingId;

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::form::Form;
-use super::people::{date, role_id};
+use super::people::role_id;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
-use crate::world::{Directory, organisation_id, organisation_of};
+use crate::world::{Directory, date, organisation_id, organisation_of};
 
 const SCOPES: [&str; 2] = ["spark-admin:organizations_read", "spark:organizations_read"];
 

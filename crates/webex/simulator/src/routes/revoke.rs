@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::client_auth::Credentials;
-use super::form::Form;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
 
 /// Answers 200 whether or not there was such a token (RFC 7009, section 2.2). The hint is a hint: both kinds are looked for.

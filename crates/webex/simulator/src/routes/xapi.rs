@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::devices::Sight;
-use super::form::Form;
 use super::refusal::{Refusal, json_body};
+use crate::form::Form;
 use crate::random;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Access, CommandError, device_of, merge, people, select};

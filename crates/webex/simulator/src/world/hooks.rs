@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use lanyard_protocol::AppClientId;
 use lanyard_secret::SecretText;
 use serde_json::Value;
+use url::Url;
 use uuid::Uuid;
 
 use super::shelf::Shelf;
@@ -38,6 +39,15 @@ pub(crate) struct Event<'a> {
     pub(crate) audience: &'a [Uuid],
     /// The thing as REST shows it, without the fields that only REST shows.
     pub(crate) data: Value,
+}
+
+/// A call of a webhook's target.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) hook: Uuid,
+    pub(crate) target: Url,
+    pub(crate) body: String,
+    pub(crate) secret: Option<SecretText>,
 }
 
 /// All webhooks.

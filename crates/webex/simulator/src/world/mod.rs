@@ -16,6 +16,7 @@ mod shelf;
 mod sites;
 mod spaces;
 
+use jiff::Timestamp;
 use lanyard_protocol::{OrgId, WebexId};
 use uuid::Uuid;
 
@@ -23,7 +24,7 @@ pub(crate) use account::{Account, Phone, Profile, address, person_of};
 pub(crate) use directory::Directory;
 pub(crate) use grants::GrantError;
 pub(crate) use happenings::{Happening, Happenings};
-pub(crate) use hooks::{Event, Hook, Hooks, MOST_HOOKS};
+pub(crate) use hooks::{Delivery, Event, Hook, Hooks, MOST_HOOKS};
 pub(crate) use licences::{Licence, Units};
 pub(crate) use lines::{Assignment, Line, LineError};
 pub(crate) use locations::{Address, Location, NumberError, Site, location_id};
@@ -73,9 +74,19 @@ pub(crate) fn uuid_of(kind: &str, id: &str) -> Option<Uuid> {
     id.value.parse().ok()
 }
 
+/// A time as Webex writes it: UTC with milliseconds.
+pub(crate) fn date(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_has_milliseconds() {
+        assert_eq!(date(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+    }
 
     #[test]
     fn an_organisation_is_read_from_its_id() {

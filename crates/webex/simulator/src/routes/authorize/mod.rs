@@ -1,8 +1,6 @@
 //! `GET /v1/authorize` and its pages: sign-in, consent, and the way back to the app. A device's person comes through them too.
 
 mod page;
-mod request;
-mod visits;
 mod words;
 
 use axum::extract::State;
@@ -14,16 +12,13 @@ use lanyard_secret::SecretText;
 use uuid::Uuid;
 
 use super::device;
-use super::form::Form;
 use super::page::{Page, Problem, redirect};
 use super::session::{SignIn, signed_in};
+use crate::browsers::{AuthorizeRequest, Prompt, Purpose, Stage, Unusable, Visit};
+use crate::form::Form;
 use crate::webex::{State as Everything, Webex};
 
 use page::Consent;
-use request::{AuthorizeRequest, Prompt, Unusable};
-pub(super) use visits::Purpose;
-pub(crate) use visits::Visits;
-use visits::{Stage, Visit};
 pub(super) use words::{Permission, describe};
 
 /// Checks the app's request and shows the first page that is needed.

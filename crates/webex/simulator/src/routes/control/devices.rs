@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Mistake, body};
-use crate::routes::form::Form;
+use crate::form::Form;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Device, Step, device_id, device_of, webex_id, workspace_of};
 

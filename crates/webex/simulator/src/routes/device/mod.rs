@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::access_token::Body;
 use super::client_auth::Credentials;
-use super::form::Form;
 use super::refusal::Refusal;
 use crate::behaviour::DevicePending;
+use crate::form::Form;
 use crate::issuer::{DEVICE_LIFE, DevicePoll, OPENID};
 use crate::webex::Webex;
 

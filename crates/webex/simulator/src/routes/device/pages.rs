@@ -8,8 +8,9 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::routes::authorize::{Purpose, begin};
-use crate::routes::form::Form;
+use crate::browsers::Purpose;
+use crate::form::Form;
+use crate::routes::authorize::begin;
 use crate::routes::page::Page;
 use crate::webex::{State as Everything, Webex};
 

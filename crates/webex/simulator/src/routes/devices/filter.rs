@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::view::{PLANNED_MAINTENANCE, Shown, UPGRADE_CHANNEL};
-use crate::routes::form::Form;
+use crate::form::Form;
 use crate::world::webex_id;
 
 /// The filters of the reference that the simulator has something to compare with. What cannot be read fits nothing.

@@ -11,9 +11,9 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::caller::Caller;
-use super::form::Form;
 use super::list::Slice;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
 use crate::world::device_of;
 

@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::routes::people::date;
 use crate::webex::State as Everything;
-use crate::world::{Access, Condition, Device, device_id, organisation_id, webex_id};
+use crate::world::{Access, Condition, Device, date, device_id, organisation_id, webex_id};
 
 /// A device at a moment, before somebody's eyes.
 pub(in crate::routes) struct Shown<'a> {

@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use super::sight::Sight;
 use super::view::Shown;
+use crate::form::Form;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
-use crate::routes::people::{date, person_id};
+use crate::routes::people::person_id;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Access, Activation, Condition, Device, Home, Kind, Life, Status, device_of, workspace_of};
+use crate::world::{Access, Activation, Condition, Device, Home, Kind, Life, Status, date, device_of, workspace_of};
 
 /// One operation of a JSON Patch (RFC 6902), as far as tags need it.
 #[derive(Deserialize)]

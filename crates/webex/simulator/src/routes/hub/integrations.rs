@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use lanyard_protocol::AppClientId;
 use uuid::Uuid;
 
+use crate::form::Form;
 use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::{Confirm, Frame};
-use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem, redirect};
 use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};

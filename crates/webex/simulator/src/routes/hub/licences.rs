@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::users::User;
+use crate::form::Form;
 use crate::routes::desk::Frame;
-use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem, redirect};
 use crate::routes::session::SignedIn;
 use crate::webex::Webex;

@@ -1,6 +1,6 @@
 //! Long tables, a page at a time.
 
-use crate::routes::form::Form;
+use crate::form::Form;
 
 /// How many rows a page has.
 const ROWS: usize = 25;

@@ -7,8 +7,8 @@ use axum::extract::{Extension, Path, State};
 
 use super::licences::{Held, Offered, held, offered};
 use super::paging::Paged;
+use crate::form::Form;
 use crate::routes::desk::Frame;
-use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem};
 use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};

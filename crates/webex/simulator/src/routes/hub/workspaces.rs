@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::paging::Paged;
 use crate::deeds::NoAccess;
+use crate::form::Form;
 use crate::routes::desk::Frame;
-use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem, redirect};
 use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};

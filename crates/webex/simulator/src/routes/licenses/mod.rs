@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::cursor::Cursor;
-use super::form::Form;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
 use crate::world::{Directory, Licence};
 

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::cursor::{page, page_size};
-use super::form::Form;
 use super::list::Slice;
 use super::refusal::{Refusal, json_body};
+use crate::form::Form;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Location, organisation_id};
 

@@ -20,8 +20,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::caller::Caller;
-use super::form::Form;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Account, TooManyMeetings};
 

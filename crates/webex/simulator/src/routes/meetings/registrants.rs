@@ -16,9 +16,8 @@ use super::wish::moment;
 use super::{Caller, Form, READ, Refusal, WRITE, Webex, subject};
 use crate::random;
 use crate::routes::cursor::{page, page_size};
-use crate::routes::people::date;
 use crate::routes::refusal::json_body;
-use crate::world::{Registrant, RegistrantStatus, RegistrationError};
+use crate::world::{Registrant, RegistrantStatus, RegistrationError, date};
 
 /// The reference's usual and largest page.
 const USUAL_PAGE: usize = 10;

@@ -12,15 +12,14 @@ use serde_json::json;
 
 use super::caller::Caller;
 use super::cursor::Cursor;
-use super::form::Form;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::Webex;
 use crate::world::person_of;
 
 pub(super) use crate::world::person_of as person_id;
 
 use filter::{Filter, page_size};
-pub(crate) use view::date;
 pub(super) use view::role_id;
 use view::{Sight, View};
 pub(super) use write::{create, delete, update};

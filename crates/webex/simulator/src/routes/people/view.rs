@@ -1,11 +1,10 @@
 //! A person as Webex shows them.
 
-use jiff::Timestamp;
 use lanyard_protocol::{Person, WebexId};
 use serde::Serialize;
 
 use super::{Caller, Form, READ_ALL};
-use crate::world::{Account, Directory, Phone, Profile, location_id, organisation_id};
+use crate::world::{Account, Directory, Phone, Profile, date, location_id, organisation_id};
 
 /// How much somebody sees of a person.
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,19 +142,4 @@ fn phones(directory: &Directory, account: &Account, sight: Sight) -> Vec<Phone> 
 /// The id of the role of a full administrator, as a live capture has it [L]; the reference's examples hold a UUID.
 pub(in crate::routes) fn role_id() -> String {
     WebexId { cluster: "us".into(), kind: "ROLE".into(), value: "id_full_admin".into() }.encode()
-}
-
-/// A time as Webex writes it: UTC with milliseconds.
-pub(crate) fn date(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_date_has_milliseconds() {
-        assert_eq!(date(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
-    }
 }

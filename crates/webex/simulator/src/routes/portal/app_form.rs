@@ -4,10 +4,10 @@ use askama::Template;
 use lanyard_protocol::{Scope, ScopeSet};
 
 use super::OwnApp;
+use crate::form::Form;
 use crate::issuer::all_scopes;
 use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::Frame;
-use crate::routes::form::Form;
 
 /// The values entered so far, and the problem with them.
 #[derive(Default)]

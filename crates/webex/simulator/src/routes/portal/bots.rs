@@ -11,8 +11,8 @@ use lanyard_protocol::PersonType;
 
 use super::owns;
 use crate::deeds::BotError;
+use crate::form::Form;
 use crate::routes::desk::{Confirm, Frame, ShownOnce};
-use crate::routes::form::Form;
 use crate::routes::icon::{self, ICONS};
 use crate::routes::page::{Page, Problem};
 use crate::routes::session::SignedIn;

@@ -9,10 +9,10 @@ use lanyard_secret::ClientSecret;
 
 use super::OwnApp;
 use super::app_form::{AppForm, AppPage};
+use crate::form::Form;
 use crate::issuer::MintRefusal;
 use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::{Frame, ShownOnce};
-use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem, redirect};
 use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode};
 use uuid::Uuid;
 
-use super::pages;
+use super::{cookie, pages};
+use crate::form::Form;
 use crate::routes::desk::Frame;
-use crate::routes::form::Form;
 use crate::routes::page::{Page, Problem, redirect};
 use crate::webex::Webex;
 use crate::world::Account;
@@ -56,7 +56,7 @@ pub(in crate::routes) async fn person(
     let now = webex.now();
     let known = {
         let state = webex.state();
-        state.sessions.of(request.headers(), webex.setting(), now).and_then(|session| {
+        state.sessions.of(cookie(request.headers(), webex.setting()), now).and_then(|session| {
             let account = state.directory.account(session.who?.account).filter(|account| account.signs_in)?;
             let organisation = state.directory.name_of(account.organisation).into();
             let csrf = session.csrf.expose_secret().into();

@@ -9,8 +9,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use lanyard_secret::SecretText;
 
 use super::guard::foreign;
-use super::{Session, set_cookie, signed_in};
-use crate::routes::form::Form;
+use super::{cookie, set_cookie, signed_in};
+use crate::browsers::Session;
+use crate::form::Form;
 use crate::routes::page::{Page, redirect};
 use crate::webex::{State as Everything, Webex};
 
@@ -49,11 +50,11 @@ pub(super) fn keep(webex: &Webex, headers: &HeaderMap, path: &str, fields: &Form
     let now = webex.now();
     let mut state = webex.state();
     let then = destination(Some(path));
-    if let Some(session) = state.sessions.of(headers, webex.setting(), now) {
+    if let Some(session) = state.sessions.of(cookie(headers, webex.setting()), now) {
         return form(&state, &session, &then, None, Some(&kept));
     }
-    let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
-    with_cookie(form(&state, &session, &then, None, Some(&kept)), &set_cookie(webex.setting(), &cookie))
+    let (value, session) = state.sessions.open(None, now, &*webex.setting().entropy);
+    with_cookie(form(&state, &session, &then, None, Some(&kept)), &set_cookie(webex.setting(), &value))
 }
 
 pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
@@ -63,11 +64,11 @@ pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, hea
     if signed_in(&webex, &state, &headers).is_some() {
         return redirect(StatusCode::SEE_OTHER, &then);
     }
-    if let Some(session) = state.sessions.of(&headers, webex.setting(), now) {
+    if let Some(session) = state.sessions.of(cookie(&headers, webex.setting()), now) {
         return form(&state, &session, &then, None, None);
     }
-    let (cookie, session) = state.sessions.open(None, now, &*webex.setting().entropy);
-    with_cookie(form(&state, &session, &then, None, None), &set_cookie(webex.setting(), &cookie))
+    let (value, session) = state.sessions.open(None, now, &*webex.setting().entropy);
+    with_cookie(form(&state, &session, &then, None, None), &set_cookie(webex.setting(), &value))
 }
 
 /// Form fields: `csrf`, `email`, `password`, `then`, `kept`.
@@ -76,7 +77,7 @@ pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: Head
     let then = destination(fields.get("then"));
     let now = webex.now();
     let mut state = webex.state();
-    let session = state.sessions.of(&headers, webex.setting(), now);
+    let session = state.sessions.of(cookie(&headers, webex.setting()), now);
     let Some(session) = session.filter(|session| session.has_sent(fields.get("csrf"))) else {
         return foreign().into_response();
     };
@@ -85,19 +86,19 @@ pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: Head
     let Some(account) = webex.who_signs_in(&state, email, &password) else {
         return form(&state, &session, &then, Some(email), fields.get("kept"));
     };
-    state.sessions.end(&headers, webex.setting());
-    let (cookie, session) = state.sessions.open(Some(account), now, &*webex.setting().entropy);
+    state.sessions.end(cookie(&headers, webex.setting()));
+    let (value, session) = state.sessions.open(Some(account), now, &*webex.setting().entropy);
     if let Some(kept) = fields.get("kept") {
         let kept = Form::parse(kept.as_bytes());
         let page = Resume { csrf: session.csrf.expose_secret(), action: &then, fields: kept.fields().collect() };
-        return with_cookie(Page::new(&page).into_response(), &set_cookie(webex.setting(), &cookie));
+        return with_cookie(Page::new(&page).into_response(), &set_cookie(webex.setting(), &value));
     }
-    with_cookie(redirect(StatusCode::SEE_OTHER, &then), &set_cookie(webex.setting(), &cookie))
+    with_cookie(redirect(StatusCode::SEE_OTHER, &then), &set_cookie(webex.setting(), &value))
 }
 
 /// Behind the guard: the form carried the session's own token.
 pub(in crate::routes) async fn sign_out(State(webex): State<Webex>, headers: HeaderMap) -> Response {
-    webex.state().sessions.end(&headers, webex.setting());
+    webex.state().sessions.end(cookie(&headers, webex.setting()));
     redirect(StatusCode::SEE_OTHER, "/")
 }
 

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{announce, id_of, joined_space};
+use super::{id_of, joined_space};
+use crate::deeds::announce;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::people::date;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::Webex;
-use crate::world::{CardAction, Event, webex_id};
+use crate::world::{CardAction, Event, date, webex_id};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use crate::routes::form::Form;
+use crate::form::Form;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::world::Upload;
 

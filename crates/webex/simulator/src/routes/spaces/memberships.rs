@@ -10,9 +10,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::view::{self, ROOM_MEMBER, membership_of};
-use super::{announce, invitee, joined, page, page_size, person};
+use super::{invitee, joined, page, page_size, person};
+use crate::deeds::announce;
+use crate::form::Form;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Event, Member, Space};

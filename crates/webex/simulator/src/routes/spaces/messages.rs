@@ -11,10 +11,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{announce, content, id_of, joined, joined_space, page, page_size, person, view};
+use super::{content, id_of, joined, joined_space, page, page_size, person, view};
+use crate::deeds::announce;
+use crate::form::Form;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
 use crate::routes::people::person_id;
 use crate::routes::refusal::Refusal;
 use crate::webex::{State as Everything, Webex};

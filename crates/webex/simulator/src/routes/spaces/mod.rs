@@ -1,7 +1,6 @@
 //! `/v1/rooms` and their tabs, `/v1/memberships`, `/v1/messages` and `/v1/webhooks`.
 
 mod actions;
-mod announce;
 mod content;
 mod memberships;
 mod messages;
@@ -22,8 +21,6 @@ use super::refusal::Refusal;
 use crate::random;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Space, TooMany, address};
-
-pub(crate) use announce::announce;
 
 impl From<TooMany> for Refusal {
     fn from(_: TooMany) -> Self {

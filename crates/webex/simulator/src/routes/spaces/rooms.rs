@@ -11,10 +11,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{announce, id_of, joined, page, page_size, view};
+use super::{id_of, joined, page, page_size, view};
+use crate::deeds::announce;
+use crate::form::Form;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Event, Space, webex_id};

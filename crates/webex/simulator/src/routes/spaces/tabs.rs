@@ -11,13 +11,12 @@ use url::{Host, Url};
 use uuid::Uuid;
 
 use super::{id_of, joined, page};
+use crate::form::Form;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
-use crate::routes::people::date;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Space, Tab, webex_id};
+use crate::world::{Space, Tab, date, webex_id};
 
 const READ: [&str; 1] = ["spark:rooms_read"];
 const WRITE: [&str; 1] = ["spark:rooms_write"];

@@ -11,13 +11,12 @@ use uuid::Uuid;
 
 use super::view::{TEAM_MEMBER, membership_of, team_membership};
 use super::{id_of, invitee, page, page_size};
+use crate::form::Form;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
-use crate::routes::people::date;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Member, Space, Team, webex_id};
+use crate::world::{Member, Space, Team, date, webex_id};
 
 const READ: [&str; 1] = ["spark:teams_read"];
 const WRITE: [&str; 1] = ["spark:teams_write"];

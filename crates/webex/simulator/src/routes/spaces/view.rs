@@ -4,9 +4,8 @@ use lanyard_protocol::WebexId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::routes::people::date;
 use crate::webex::State as Everything;
-use crate::world::{Member, Message, Space, Team, organisation_id, webex_id};
+use crate::world::{Member, Message, Space, Team, date, organisation_id, webex_id};
 
 pub(super) fn space(state: &Everything, space: &Space, viewer: Uuid) -> Value {
     // In a space of two, each sees the other's name.

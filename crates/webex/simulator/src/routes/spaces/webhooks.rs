@@ -12,13 +12,12 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{id_of, page, page_size};
+use crate::form::Form;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
-use crate::routes::people::date;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Hook, MOST_HOOKS, webex_id};
+use crate::world::{Hook, MOST_HOOKS, date, webex_id};
 
 const USUAL_PAGE: usize = 100;
 

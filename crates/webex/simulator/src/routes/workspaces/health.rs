@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::routes::people::date;
 use crate::webex::State as Everything;
-use crate::world::{Status, Workspace, device_id};
+use crate::world::{Status, Workspace, date, device_id};
 
 /// How bad it is; the worst device decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,12 +8,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::seen;
+use crate::form::Form;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
-use crate::routes::people::date;
 use crate::routes::refusal::Refusal;
 use crate::webex::Webex;
-use crate::world::{Kind, SAMPLE, Sense, Workspace, device_id, people, reading};
+use crate::world::{Kind, SAMPLE, Sense, Workspace, date, device_id, people, reading};
 
 const SCOPES: [&str; 1] = ["spark-admin:workspaces_read"];
 

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::form::Form;
 use super::list::Slice;
 use super::refusal::Refusal;
+use crate::form::Form;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Workspace, workspace_of};
 

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::health;
+use crate::form::Form;
 use crate::routes::devices::Shown;
-use crate::routes::form::Form;
-use crate::routes::people::date;
 use crate::webex::State as Everything;
-use crate::world::{Access, Kind, Workspace, organisation_id, webex_id};
+use crate::world::{Access, Kind, Workspace, date, organisation_id, webex_id};
 
 /// The optional parts that a caller asked for.
 pub(super) struct With {

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::seen;
 use super::view::{With, view};
+use crate::form::Form;
 use crate::random;
 use crate::routes::caller::Caller;
-use crate::routes::form::Form;
 use crate::routes::refusal::{Refusal, json_body};
 use crate::webex::Webex;
 use crate::world::Workspace;

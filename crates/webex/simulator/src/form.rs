@@ -18,12 +18,12 @@ impl<S: Sync> FromRequestParts<S> for Form {
 }
 
 impl Form {
-    pub(super) fn parse(encoded: &[u8]) -> Self {
+    pub(crate) fn parse(encoded: &[u8]) -> Self {
         Self(form_urlencoded::parse(encoded).into_owned().collect())
     }
 
     /// The value of a field; one that is empty counts as left out (RFC 6749, section 3.1).
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(field, _)| field == name)
@@ -32,12 +32,12 @@ impl Form {
     }
 
     /// All values of a field that may be there more than once.
-    pub(super) fn every(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn every(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(field, value)| field == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     /// A field that is there more than once.
-    pub(super) fn repeated(&self) -> Option<&str> {
+    pub(crate) fn repeated(&self) -> Option<&str> {
         self.0
             .iter()
             .enumerate()
@@ -46,12 +46,12 @@ impl Form {
     }
 
     /// All names and values, in their order.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Everything but these, encoded again.
-    pub(super) fn without(&self, names: &[&str]) -> form_urlencoded::Serializer<'static, String> {
+    pub(crate) fn without(&self, names: &[&str]) -> form_urlencoded::Serializer<'static, String> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.0.iter().filter(|(field, _)| !names.contains(&field.as_str())));
         query

@@ -4,26 +4,26 @@ use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::{AuthorizationCode, State};
 use url::{Origin, Url};
 
+use crate::form::Form;
 use crate::issuer::{App, CodeRequest, Issuer, openid_scopes};
-use crate::routes::form::Form;
 
 /// A request that is in order.
 #[derive(Clone, Debug)]
-pub(in crate::routes) struct AuthorizeRequest {
-    pub(super) client: AppClientId,
-    pub(super) app_name: String,
+pub(crate) struct AuthorizeRequest {
+    pub(crate) client: AppClientId,
+    pub(crate) app_name: String,
     back: WayBack,
-    pub(super) scopes: ScopeSet,
+    pub(crate) scopes: ScopeSet,
     challenge: Option<String>,
-    pub(super) login_hint: Option<String>,
-    pub(super) prompt: Prompt,
+    pub(crate) login_hint: Option<String>,
+    pub(crate) prompt: Prompt,
     /// Comes back in the ID token.
     nonce: Option<String>,
 }
 
 /// How much the app wants the person to be asked (`OpenID` Connect Core, section 3.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Prompt {
+pub(crate) enum Prompt {
     /// As much as is needed.
     AsNeeded,
     /// Sign-in, whoever is signed in already.
@@ -34,7 +34,7 @@ pub(super) enum Prompt {
 
 /// Why a request leads to no sign-in.
 #[derive(Debug)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     /// The app or its redirect URI is not known: the person is told, and nobody is redirected anywhere.
     Unregistered(&'static str),
     /// The app is told, on its redirect URI.
@@ -43,7 +43,7 @@ pub(super) enum Unusable {
 
 /// An error for the app.
 #[derive(Debug)]
-pub(super) struct Denial {
+pub(crate) struct Denial {
     back: WayBack,
     error: &'static str,
     description: String,
@@ -59,7 +59,7 @@ struct WayBack {
 }
 
 impl AuthorizeRequest {
-    pub(super) fn parse(query: &Form, issuer: &Issuer) -> Result<Self, Unusable> {
+    pub(crate) fn parse(query: &Form, issuer: &Issuer) -> Result<Self, Unusable> {
         let client = query
             .get("client_id")
             .map(AppClientId::new)
@@ -89,7 +89,7 @@ impl AuthorizeRequest {
     }
 
     /// The request that a code stands for.
-    pub(super) fn code_request(&self) -> CodeRequest {
+    pub(crate) fn code_request(&self) -> CodeRequest {
         CodeRequest {
             client: self.client.clone(),
             redirect_uri: self.back.text.clone(),
@@ -100,16 +100,16 @@ impl AuthorizeRequest {
     }
 
     /// Where the code is delivered.
-    pub(super) fn accepted(&self, code: &AuthorizationCode) -> Url {
+    pub(crate) fn accepted(&self, code: &AuthorizationCode) -> Url {
         self.back.with(&[("code", code.expose_secret())])
     }
 
-    pub(super) fn deny(&self, error: &'static str, description: &str) -> Denial {
+    pub(crate) fn deny(&self, error: &'static str, description: &str) -> Denial {
         self.back.deny(error, description)
     }
 
     /// The redirect URI's origin, or its scheme where it has none, as a Content-Security-Policy names it.
-    pub(super) fn form_target(&self) -> String {
+    pub(crate) fn form_target(&self) -> String {
         match self.back.uri.origin() {
             origin @ Origin::Tuple(..) => origin.ascii_serialization(),
             Origin::Opaque(_) => format!("{}:", self.back.uri.scheme()),
@@ -118,7 +118,7 @@ impl AuthorizeRequest {
 }
 
 impl Denial {
-    pub(super) fn location(&self) -> Url {
+    pub(crate) fn location(&self) -> Url {
         self.back.with(&[("error", self.error), ("error_description", &self.description)])
     }
 }

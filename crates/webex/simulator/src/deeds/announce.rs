@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use lanyard_secret::SecretText;
 use serde_json::{Value, json};
 
-use crate::deliver::{Delivery, loopback};
+use crate::deliver::loopback;
 use crate::random;
-use crate::routes::people::date;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Event, Happening, Hook, organisation_id, webex_id};
+use crate::world::{Delivery, Event, Happening, Hook, date, organisation_id, webex_id};
 
 /// Puts a delivery into the queue for every webhook that wants to be told, and keeps what happened in messaging for `/events`.
 pub(crate) fn announce(webex: &Webex, state: &Everything, event: &Event<'_>) {

@@ -25,14 +25,14 @@ pub(crate) struct Visits(HashMap<Fingerprint, (Visit, Timestamp)>);
 
 /// A person on the way from an app's request to its answer.
 #[derive(Clone, Debug)]
-pub(in crate::routes) struct Visit {
-    pub(super) purpose: Purpose,
-    pub(super) stage: Stage,
+pub(crate) struct Visit {
+    pub(crate) purpose: Purpose,
+    pub(crate) stage: Stage,
 }
 
 /// The purpose of a sign-in.
 #[derive(Clone, Debug)]
-pub(in crate::routes) enum Purpose {
+pub(crate) enum Purpose {
     /// An app, at whose redirect URI it ends.
     App(AuthorizeRequest),
     /// Another device, that shows a code.
@@ -40,35 +40,35 @@ pub(in crate::routes) enum Purpose {
 }
 
 impl Purpose {
-    pub(super) fn client(&self) -> &AppClientId {
+    pub(crate) fn client(&self) -> &AppClientId {
         match self {
             Self::App(request) => &request.client,
             Self::Device { client, .. } => client,
         }
     }
 
-    pub(super) fn app_name(&self) -> &str {
+    pub(crate) fn app_name(&self) -> &str {
         match self {
             Self::App(request) => &request.app_name,
             Self::Device { app_name, .. } => app_name,
         }
     }
 
-    pub(super) fn scopes(&self) -> &ScopeSet {
+    pub(crate) fn scopes(&self) -> &ScopeSet {
         match self {
             Self::App(request) => &request.scopes,
             Self::Device { scopes, .. } => scopes,
         }
     }
 
-    pub(super) fn user_code(&self) -> Option<&str> {
+    pub(crate) fn user_code(&self) -> Option<&str> {
         match self {
             Self::App(_) => None,
             Self::Device { user_code, .. } => Some(user_code),
         }
     }
 
-    pub(super) fn login_hint(&self) -> Option<&str> {
+    pub(crate) fn login_hint(&self) -> Option<&str> {
         match self {
             Self::App(request) => request.login_hint.as_deref(),
             Self::Device { .. } => None,
@@ -76,7 +76,7 @@ impl Purpose {
     }
 
     /// Where its forms may lead beside this site, as a Content-Security-Policy names it.
-    pub(super) fn form_target(&self) -> String {
+    pub(crate) fn form_target(&self) -> String {
         match self {
             Self::App(request) => request.form_target(),
             Self::Device { .. } => String::new(),
@@ -86,7 +86,7 @@ impl Purpose {
 
 /// Which form comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::routes) enum Stage {
+pub(crate) enum Stage {
     SignIn,
     /// The account has signed in, at that moment.
     Consent(Uuid, Timestamp),
@@ -94,7 +94,7 @@ pub(in crate::routes) enum Stage {
 
 impl Visits {
     /// Remembers a visit whose next form is about to be shown, and gives the form's nonce.
-    pub(super) fn open(&mut self, visit: Visit, now: Timestamp, entropy: &dyn Entropy) -> String {
+    pub(crate) fn open(&mut self, visit: Visit, now: Timestamp, entropy: &dyn Entropy) -> String {
         self.0.retain(|_, (_, ends_at)| *ends_at > now);
         if self.0.len() >= MOST_OPEN
             && let Some(soonest) = self.0.iter().min_by_key(|(_, (_, ends_at))| *ends_at).map(|(&key, _)| key)
@@ -108,7 +108,7 @@ impl Visits {
     }
 
     /// Takes the visit that a form belongs to; its nonce is spent.
-    pub(super) fn take(&mut self, nonce: &str, now: Timestamp) -> Option<Visit> {
+    pub(crate) fn take(&mut self, nonce: &str, now: Timestamp) -> Option<Visit> {
         let (visit, ends_at) = self.0.remove(&Fingerprint::of(nonce))?;
         (ends_at > now).then_some(visit)
     }
