@@ -52,6 +52,11 @@ const LAYERS: &[Layer] = &[
         must_not_reach: &["sqlx", "libsqlite3-sys", "axum", "chacha20poly1305"],
     },
     Layer {
+        name: "lanyard-channel",
+        may_know: &["lanyard-client", "lanyard-credential", "lanyard-protocol", "lanyard-secret", "lanyard-time"],
+        must_not_reach: &["sqlx", "libsqlite3-sys", "axum", "chacha20poly1305", "openssl", "native-tls"],
+    },
+    Layer {
         name: "lanyard-simulator",
         may_know: &["lanyard-protocol", "lanyard-secret", "lanyard-time"],
         must_not_reach: &["sqlx", "libsqlite3-sys", "reqwest", "chacha20poly1305"],
@@ -131,7 +136,8 @@ const HOMES: &[(&str, &[&str])] = &[
     // The simulator, the broker's sockets, and the loopback listener of a sign-in.
     ("hyper", &["lanyard", "lanyard-server", "lanyard-simulator"]),
     ("keyring-core", &["lanyard-home"]),
-    ("reqwest", &["lanyard-client"]),
+    ("lettre", &["lanyard-channel"]),
+    ("reqwest", &["lanyard-channel", "lanyard-client"]),
     ("rusqlite", &[]),
     ("sqlx", &["lanyard-store"]),
     ("toml", &["lanyard-home"]),
@@ -145,6 +151,7 @@ const FEATURES: &[(&str, &[&str])] = &[
         &[
             "lanyard",
             "lanyard-broker",
+            "lanyard-channel",
             "lanyard-client",
             "lanyard-home",
             "lanyard-server",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// The crates that keep to it, from the workspace's `crates` on.
 const CRATES: &[&str] = &[
     "core/broker",
+    "core/channel",
     "core/credential",
     "core/home",
     "core/operation",

@@ -1,0 +1,42 @@
+//! A program and its arguments.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::TargetError;
+
+/// A program and its arguments. The arguments may be secrets, so that only the program's name is ever shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct Argv(Vec<String>);
+
+impl Argv {
+    /// The program's file name.
+    pub fn program(&self) -> &str {
+        let program = &self.0[0];
+        Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or(program)
+    }
+
+    /// The program and its arguments. Every use of this is a place to review.
+    pub fn expose_secret(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<String>> for Argv {
+    type Error = TargetError;
+
+    fn try_from(argv: Vec<String>) -> Result<Self, TargetError> {
+        let fits =
+            argv.first().is_some_and(|program| !program.is_empty()) && !argv.iter().any(|word| word.contains('\0'));
+        if fits { Ok(Self(argv)) } else { Err(TargetError::NoProgram) }
+    }
+}
+
+impl fmt::Debug for Argv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Argv({:?}, …)", self.program())
+    }
+}
