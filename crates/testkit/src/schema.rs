@@ -19,7 +19,7 @@ struct Check<'d> {
 impl<'d> Check<'d> {
     fn look(&mut self, schema: &'d Value, value: &Value, path: &str) {
         let schema = self.resolved(schema);
-        for word in ["oneOf", "not", "additionalProperties"] {
+        for word in ["not", "additionalProperties"] {
             // An unknown field is a deviation in any case.
             let is_simple = word == "additionalProperties" && (schema[word].is_boolean() || schema[word].is_object());
             assert!(is_simple || schema.get(word).is_none(), "{path}: {word} is not understood here");
@@ -39,6 +39,12 @@ impl<'d> Check<'d> {
                 for what in all.first().into_iter().flatten() {
                     self.note(path, what);
                 }
+            }
+        }
+        if let Some(choices) = schema["oneOf"].as_array() {
+            let fitting = choices.iter().filter(|choice| deviations(self.document, choice, value).is_empty()).count();
+            if fitting != 1 {
+                self.note(path, &format!("{value} fits {fitting} of the choices"));
             }
         }
         if let Some(wanted) = schema["type"].as_str()
@@ -117,6 +123,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_value_fits_exactly_one_of_several_choices() {
+        let schema = json!({ "oneOf": [{ "enum": ["red"] }, { "type": "string" }] });
+        let told = |value: Value| deviations(&Value::Null, &schema, &value).into_iter().collect::<Vec<_>>();
+        assert!(told(json!("blue")).is_empty());
+        assert_eq!(told(json!("red")), ["the reply: \"red\" fits 2 of the choices"]);
+        assert_eq!(told(json!(3)), ["the reply: 3 fits 0 of the choices"]);
+    }
 
     #[test]
     fn each_deviation_is_told_once_and_by_its_place() {

@@ -4,57 +4,67 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use thiserror::Error;
 
 use crate::{Options, RefreshBehaviour};
 
-/// Everything that the control plane can change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How the simulator behaves if it is not certain how Webex does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, and all combinations make sense")]
 pub(crate) struct Behaviour {
     pub(crate) refresh: RefreshBehaviour,
+    /// For `rotate`: how long a spent refresh token gets the same reply again.
     #[serde(rename = "repeat_window_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub(crate) repeat_window: Duration,
-    /// Zero: every refresh changes something.
+    /// How long further refreshes change nothing; 0 if every refresh changes something.
     #[serde(rename = "noop_refresh_window_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub(crate) noop_refresh_window: Duration,
     #[serde(rename = "access_token_ttl_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub(crate) access_token_ttl: Duration,
     #[serde(rename = "refresh_token_ttl_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub(crate) refresh_token_ttl: Duration,
-    /// RFC 6749 has 400; some Cisco code expects 401.
+    /// The status for a dead grant: RFC 6749 has 400, some Cisco code expects 401.
     #[serde(rename = "dead_grant_status", serialize_with = "status")]
+    #[schemars(with = "u16", extend("enum" = [400, 401]))]
     pub(crate) dead_grant_status: StatusCode,
     pub(crate) dead_grant_error: DeadGrantError,
     /// Whether token replies name the granted scopes.
     pub(crate) scope_in_reply: bool,
-    /// Whether the identity broker revokes refresh tokens; Cisco's code is seen to send it access tokens only.
+    /// Whether the identity broker revokes refresh tokens; Cisco's code was seen to send only access tokens.
     pub(crate) revoke_refresh_tokens: bool,
     /// Whether lists hold empty pages between full ones.
     pub(crate) empty_pages: bool,
     /// Whether the tracking id is echoed twice, as a capture shows it.
     pub(crate) double_tracking_id: bool,
-    /// Which kinds of token are told their end; Webex's documentation does not say.
+    /// Which kinds of token may ask for their own expiry; Webex's documentation does not say.
     pub(crate) token_expiry_for: TokenExpiryFor,
-    /// How long a guest's token lasts.
+    /// How long a guest's token is valid.
     #[serde(rename = "guest_token_ttl_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub(crate) guest_token_ttl: Duration,
-    /// How "not yet" is said to a device that polls.
+    /// The reply to a device that polls before the person has decided.
     pub(crate) device_pending: DevicePending,
     /// How long a device must wait between two polls.
     #[serde(rename = "device_interval_s", serialize_with = "seconds")]
+    #[schemars(with = "u64")]
     pub(crate) device_interval: Duration,
-    /// Whether a bot's list of workspaces shows those that it was granted; what Webex does is not known.
+    /// Whether a bot's list of workspaces shows those it has access to; Webex's own behaviour is unknown.
     pub(crate) bot_sees_workspaces: bool,
-    /// The effect of `PUT /people/{id}` on fields that a call leaves out.
+    /// The effect of `PUT /people/{id}` on fields that a call omits.
     pub(crate) put_people: PutPeople,
-    /// How many calls a minute an account may make of one API; `None` for no limit.
+    /// How many calls a minute an account may make of one API; `null` for no limit.
     pub(crate) requests_per_minute: Option<u32>,
 }
 
 /// Which kinds of token may ask for their own expiry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TokenExpiryFor {
     All,
@@ -62,28 +72,28 @@ pub(crate) enum TokenExpiryFor {
     None,
 }
 
-/// The effect of `PUT /people/{id}` on a field that a call leaves out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The effect of `PUT /people/{id}` on a field that a call omits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PutPeople {
-    /// The field stays as it is: seen live (2026-10-13 [L]).
+    /// The field stays as it is, which was seen at Webex.
     Merge,
     /// The field is cleared: Cisco's document says that the call replaces the record.
     Replace,
 }
 
-/// How a device is told to go on waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The reply to a device that must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DevicePending {
-    /// 428 in the gateway's shape.
+    /// Status 428 in the form of Webex's gateway.
     Webex,
-    /// 400 and a word (RFC 8628, section 3.5).
+    /// Status 400 and an error code (RFC 8628, section 3.5).
     Rfc,
 }
 
-/// The word for a dead grant: RFC 6749 has `invalid_grant`, Webex is seen to send `invalid_request`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The error code for a dead grant: RFC 6749 has `invalid_grant`, Webex was seen to send `invalid_request`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeadGrantError {
     InvalidRequest,
@@ -162,15 +172,17 @@ impl Behaviour {
     }
 }
 
-/// A change of the behaviour. Fields that are left out keep their values.
-#[derive(Debug, Default, Deserialize)]
+/// A change of the behaviour; a field that is omitted keeps its value. `Behaviour` describes each field.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "BehaviourChange", example = json!({ "empty_pages": true }))]
 pub(crate) struct Change {
     refresh: Option<RefreshBehaviour>,
     repeat_window_ms: Option<u64>,
     noop_refresh_window_ms: Option<u64>,
     access_token_ttl_ms: Option<u64>,
     refresh_token_ttl_ms: Option<u64>,
+    #[schemars(extend("enum" = [400, 401]))]
     dead_grant_status: Option<u16>,
     dead_grant_error: Option<DeadGrantError>,
     scope_in_reply: Option<bool>,
@@ -183,6 +195,7 @@ pub(crate) struct Change {
     device_interval_s: Option<u64>,
     bot_sees_workspaces: Option<bool>,
     put_people: Option<PutPeople>,
+    /// At 0 there is no limit.
     requests_per_minute: Option<u32>,
 }
 

@@ -13,11 +13,16 @@ impl<S: Sync> FromRequestParts<S> for Form {
 
     /// The query of a call.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::parse(parts.uri.query().unwrap_or_default().as_bytes()))
+        Ok(Self::of_query(parts))
     }
 }
 
 impl Form {
+    /// The query of a call.
+    pub(crate) fn of_query(parts: &Parts) -> Self {
+        Self::parse(parts.uri.query().unwrap_or_default().as_bytes())
+    }
+
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         Self(form_urlencoded::parse(encoded).into_owned().collect())
     }

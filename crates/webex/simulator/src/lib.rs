@@ -38,7 +38,7 @@
 //!
 //! # The control plane
 //! JSON under [`Description::control_url`], with `Authorization: Bearer` and [`Description::control_key`]. It describes itself:
-//! `GET /openapi.json` names every call, field and unit. What there is:
+//! `GET /openapi.json` is an `OpenAPI` document of every call, field and unit. What there is:
 //!
 //! | Calls | What they do |
 //! |---|---|

@@ -2,24 +2,25 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use bytes::Bytes;
 
-/// How a reply is spoilt. Its status stays, and it is whole as HTTP goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How the body of a reply is spoilt. The status stays, and the reply is complete as far as HTTP is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mangle {
-    /// Nothing is left of the body.
+    /// The body is empty.
     Empty,
-    /// The first half is left.
+    /// The first half remains.
     Truncate,
-    /// A page stands in its place, as a captive portal's does.
+    /// A captive portal's page replaces it.
     Html,
-    /// Spaces follow it up to 10 MiB.
+    /// Spaces pad it to 10 MiB.
     Huge,
-    /// Bytes that are no text stand in its place; the headers still call them what they were to be.
+    /// Bytes that are not text replace it; the content type stays.
     Garbage,
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_time::{Sleep, SystemSleep};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -71,15 +72,15 @@ impl Default for Options {
 }
 
 /// The effect of a refresh on the refresh token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefreshBehaviour {
-    /// The token keeps its value, and its expiry moves out. Webex was seen to do this.
+    /// The token keeps its value, and its expiry moves out, which was seen at Webex.
     #[default]
     Keep,
-    /// A new value comes back; the spent one gets exactly the same reply again for a while.
+    /// A new token replaces it; for a while the spent one gets exactly the same reply again.
     Rotate,
-    /// A new value comes back, and the spent one is dead at once.
+    /// A new token replaces it; the spent one stops working immediately.
     RotateStrict,
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// The oldest entries are forgotten past this number.
@@ -18,32 +19,36 @@ pub(crate) struct Record {
     next: u64,
 }
 
-/// One call. A secret appears as its fingerprint's short form.
-#[derive(Clone, Debug, Serialize)]
+/// A call. A token appears as its fingerprint: the first 12 hexadecimal digits of its SHA-256.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RecordedCall")]
 pub(crate) struct Entry {
     sequence: u64,
+    #[schemars(with = "String", extend("format" = "date-time"))]
     at: Timestamp,
     #[serde(flatten)]
     call: Call,
     issued_refresh_token_fingerprint: Option<String>,
     issued_access_token_fingerprint: Option<String>,
-    /// The status of the reply that was made, whether or not it was sent.
+    /// The status of the reply, sent or not.
     status: Option<u16>,
-    /// Whether the call did what it asked for.
+    /// Whether the call had its effect.
     effect: bool,
+    /// Whether the operating system took the reply's last byte.
+    #[schemars(with = "bool")]
     reply_sent: Sent,
 }
 
 /// The request of a recorded call.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Call {
     pub(crate) method: String,
-    /// Without the query, which may hold what is secret.
+    /// The path without the query, which may hold a secret.
     pub(crate) path: String,
     pub(crate) client_id: Option<String>,
     pub(crate) grant_type: Option<String>,
     pub(crate) refresh_token_fingerprint: Option<String>,
-    /// Of what was sent as bearer token, good or not.
+    /// The fingerprint of the bearer token, valid or not.
     pub(crate) access_token_fingerprint: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use lanyard_time::SeededEntropy;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -80,9 +81,11 @@ struct Fault {
     plan: Plan,
 }
 
-/// A waiting fault as the control plane shows it.
-#[derive(Debug, Serialize)]
+/// A fault that has not happened as many times as it can.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WaitingFault")]
 pub(crate) struct FaultView {
+    /// The fault's number.
     id: u64,
     #[serde(flatten)]
     script: Script,

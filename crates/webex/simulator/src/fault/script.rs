@@ -4,52 +4,70 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::{Deed, Drip, Plan};
 use crate::mangle::Mangle;
 
-/// A fault as the control plane describes it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A scripted misbehaviour.
+///
+/// The first fault that matches a call applies, and no other.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Fault", example = json!({ "path": "/v1/devices*", "count": 3, "action": { "status": 503 } }))]
 pub(crate) struct Script {
-    /// Exact, or the start of one with a `*` at the end.
+    /// The path of the calls, which begins with `/`; with `*` at its end, all paths that start so.
     pub(super) path: String,
+    /// The method of the calls; any if it is omitted.
     pub(super) method: Option<String>,
-    /// How often; `null` is forever.
+    /// How many times it happens; without end if it is `null`.
     #[serde(default = "once")]
     pub(super) count: Option<u64>,
-    /// How many matching calls pass first.
+    /// How many matching calls pass before it.
     #[serde(default)]
     pub(super) after: u64,
-    /// How likely it is for each call that it would happen to, from 0 to 1. Drawn from a sequence of its own, so that the same calls
-    /// of the same run meet the same fate.
+    /// How likely it is for each matching call. It is drawn from a fixed sequence, so the same calls meet the same faults again.
     #[serde(default = "always")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub(super) probability: f64,
     pub(super) action: Action,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The effect of a fault: another reply (`status`, `body`, `content_type`), a cut connection (`cut`), or a changed reply
+/// (`mangle`, `merge`). Only one of these three can be used.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "FaultAction")]
 pub(super) struct Action {
+    /// A delay before the call has its effect.
     delay_ms: u64,
+    /// A delay between the effect and the reply.
     delay_after_ms: u64,
+    /// The status of a reply that replaces Webex's; the call has no effect.
+    #[schemars(range(min = 200, max = 599))]
     status: Option<u16>,
+    /// The body of that reply: a text as it is, anything else as JSON.
     body: Option<Value>,
+    /// The content type of that reply.
     content_type: Option<String>,
+    /// Headers to add to the reply.
     headers: BTreeMap<String, String>,
     cut: Option<Cut>,
     mangle: Option<Mangle>,
+    /// Fields that override those of a successful JSON reply; `null` removes one.
     merge: Option<Map<String, Value>>,
-    /// The body goes out in pieces of so many bytes, each after a pause.
+    /// Sends the body in pieces of this many bytes.
+    #[schemars(range(min = 1))]
     drip_bytes: Option<usize>,
+    /// The pause before each piece.
     drip_ms: u64,
 }
 
-/// Where a connection closes without a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// When the connection closes without a reply: before or after the call has its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Cut {
     Before,

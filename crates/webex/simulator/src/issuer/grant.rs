@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lanyard_protocol::{AppClientId, ScopeSet};
 use lanyard_secret::RefreshToken;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::{Issuer, Rights, Terms, TokenReply, after};
 use crate::fingerprint::Fingerprint;
 
 /// A grant's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub(crate) struct GrantId(pub(super) u64);
 
 #[derive(Debug)]
@@ -42,16 +43,20 @@ pub(super) struct Spent {
     pub(super) reply: TokenReply,
 }
 
-/// A live grant as the control plane shows it.
-#[derive(Debug, Serialize)]
+/// A live grant.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct GrantView {
     pub(crate) id: GrantId,
+    #[schemars(with = "Option<String>")]
     pub(crate) client_id: Option<AppClientId>,
     #[serde(skip)]
     pub(crate) account: Uuid,
+    /// The first 12 hexadecimal digits of the refresh token's SHA-256.
     pub(crate) refresh_token_fingerprint: Option<String>,
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub(crate) refresh_token_expires_at: Option<Timestamp>,
     pub(crate) live_access_tokens: usize,
+    /// How many times the grant was refreshed.
     pub(crate) refreshed: u64,
 }
 

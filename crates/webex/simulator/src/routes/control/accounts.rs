@@ -2,55 +2,72 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use bytes::Bytes;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{Mistake, body};
+use super::Mistake;
+use super::endpoint::{Body, Created};
+use super::grants::Ended;
 use crate::deeds::BotError;
 use crate::webex::Webex;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewBot {
+#[schemars(example = json!({ "name": "Lobby" }))]
+pub(super) struct NewBot {
     name: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Bot {
+    id: String,
+    email: String,
+    /// Shown once.
+    access_token: String,
+}
+
 /// Creates a bot; its token is shown once.
-pub(super) async fn create_bot(State(webex): State<Webex>, text: Bytes) -> Result<(StatusCode, Json<Value>), Mistake> {
-    let new: NewBot = body(&text)?;
+pub(super) async fn create_bot(State(webex): State<Webex>, Body(new): Body<NewBot>) -> Result<Created<Bot>, Mistake> {
     let (bot, token) = webex.create_bot(None, &new.name, None, None)?;
-    let shown = json!({ "id": bot.webex_id(), "email": bot.email, "access_token": token.expose_secret() });
-    Ok((StatusCode::CREATED, Json(shown)))
+    let id = bot.webex_id().as_str().to_owned();
+    Ok(Created(Bot { id, email: bot.email.clone(), access_token: token.expose_secret().to_owned() }))
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Token {
+    /// The address of the bot or person.
+    email: String,
+    access_token: String,
 }
 
 /// Gives a bot a new token; the old one is dead at once.
-pub(super) async fn regenerate(State(webex): State<Webex>, Path(email): Path<String>) -> Result<Json<Value>, Mistake> {
+pub(super) async fn regenerate(State(webex): State<Webex>, Path(email): Path<String>) -> Result<Json<Token>, Mistake> {
     let token = webex.regenerate_bot(&email)?;
-    Ok(Json(json!({ "email": email, "access_token": token.expose_secret() })))
+    Ok(Json(Token { email, access_token: token.expose_secret().to_owned() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Whose {
-    /// An address.
+#[schemars(rename = "Person", example = json!({ "subject": "nobody@example.com" }))]
+pub(super) struct Whose {
+    /// The person's address.
     subject: String,
 }
 
 /// Issues a personal access token, as the developer portal does for a person. Earlier ones stay valid.
-pub(super) async fn personal(State(webex): State<Webex>, text: Bytes) -> Result<Json<Value>, Mistake> {
-    let whose: Whose = body(&text)?;
+pub(super) async fn personal(State(webex): State<Webex>, Body(whose): Body<Whose>) -> Result<Json<Token>, Mistake> {
     let token = webex.personal_token(&whose.subject)?;
-    Ok(Json(json!({ "email": whose.subject, "access_token": token.expose_secret() })))
+    Ok(Json(Token { email: whose.subject, access_token: token.expose_secret().to_owned() }))
 }
 
 /// A changed password ends what a person has consented to, and their personal tokens.
 pub(super) async fn change_password(
     State(webex): State<Webex>,
     Path(email): Path<String>,
-) -> Result<Json<Value>, Mistake> {
-    Ok(Json(json!({ "ended": webex.change_password(&email)? })))
+) -> Result<Json<Ended>, Mistake> {
+    Ok(Json(Ended { ended: webex.change_password(&email)? }))
 }
 
 impl From<BotError> for Mistake {

@@ -2,36 +2,48 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use bytes::Bytes;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{Mistake, body};
+use super::Mistake;
+use super::endpoint::{Body, Done};
 use crate::deeds::NoAccess;
 use crate::webex::Webex;
 use crate::world::{Access, webex_id, workspace_of};
 
-pub(super) async fn list(State(webex): State<Webex>) -> Json<Value> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Workspace {
+    id: String,
+    name: String,
+    /// How many devices are in it.
+    devices: usize,
+}
+
+pub(super) async fn list(State(webex): State<Webex>) -> Json<Vec<Workspace>> {
     let state = webex.state();
-    let all = state.rooms.workspaces().map(|workspace| {
-        let devices = state.rooms.devices_in(workspace.id).count();
-        json!({ "id": webex_id("PLACES", workspace.id), "name": workspace.name, "devices": devices })
+    let all = state.rooms.workspaces().map(|workspace| Workspace {
+        id: webex_id("PLACES", workspace.id),
+        name: workspace.name.clone(),
+        devices: state.rooms.devices_in(workspace.id).count(),
     });
     Json(all.collect())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Grant {
+#[schemars(rename = "WorkspaceGrant", example = json!({ "email": "nobody@webex.bot", "access": "read" }))]
+pub(super) struct Grant {
     /// The bot's address.
     email: String,
-    /// Nothing takes the grant away.
+    /// Without it the access is removed.
     access: Option<Word>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "Access")]
 enum Word {
     Read,
     Full,
@@ -41,9 +53,8 @@ enum Word {
 pub(super) async fn grant(
     State(webex): State<Webex>,
     Path(id): Path<String>,
-    text: Bytes,
-) -> Result<StatusCode, Mistake> {
-    let grant: Grant = body(&text)?;
+    Body(grant): Body<Grant>,
+) -> Result<Done, Mistake> {
     let access = grant.access.map(|word| match word {
         Word::Read => Access::Read,
         Word::Full => Access::Full,
@@ -51,7 +62,7 @@ pub(super) async fn grant(
     let given = workspace_of(&id).ok_or(NoAccess::Workspace);
     let given = given.and_then(|workspace| webex.give_access(&grant.email, workspace, access));
     let missing = |what: String| Mistake(StatusCode::NOT_FOUND, what);
-    given.map(|()| StatusCode::NO_CONTENT).map_err(|error| match error {
+    given.map(|()| Done).map_err(|error| match error {
         NoAccess::Bot => missing(format!("no bot has the address {}", grant.email)),
         NoAccess::Workspace => missing(format!("there is no workspace {id}")),
     })

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a device is doing.
@@ -32,6 +33,9 @@ pub(crate) enum Status {
 }
 
 impl Status {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Connected, Self::WithIssues, Self::Disconnected, Self::Expired, Self::DeepSleep, Self::Activating];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Connected => "connected",
@@ -83,37 +87,39 @@ pub(crate) struct Turn {
     pub(crate) condition: Condition,
 }
 
-/// One line of a script.
-#[derive(Clone, Debug, Deserialize)]
+/// A step of a device's script.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DeviceStep")]
 pub(crate) struct Step {
-    /// When, counted from the moment in which the script arrives.
+    /// When, counted from the arrival of the script.
     #[serde(default)]
     after_ms: u64,
     #[serde(rename = "do")]
     deed: Deed,
-    /// How long it lasts; what was before comes back. Forever if omitted, except for a reboot.
+    /// How long it lasts; after that the previous condition returns. Without it, a reboot takes 90 seconds and everything else lasts.
     for_ms: Option<u64>,
-    /// The error codes, for `error`.
+    /// The error codes of `error`.
     #[serde(default)]
     codes: Vec<String>,
 }
 
 /// An event in a device's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "DeviceEvent")]
 pub(crate) enum Deed {
-    /// It goes away.
+    /// It disconnects.
     Fail,
     /// It goes to sleep.
     Sleep,
-    /// It goes away and comes back well.
+    /// It disconnects and comes back without issues.
     Reboot,
-    /// It has issues.
+    /// It is connected and reports issues.
     Error,
-    /// Webex gives it up.
+    /// It has been offline for so long that Webex gave it up.
     Expire,
-    /// It is well.
+    /// It is connected and has no issues.
     Recover,
 }
 
