@@ -6,6 +6,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test that goes wrong panics: that is what this crate is for")]
 
 mod attacks;
+mod authority;
 mod browser;
 mod credentials;
 mod disk;
@@ -21,6 +22,7 @@ mod terminal;
 mod webex;
 
 pub use attacks::{Attack, Refusal, attacks};
+pub use authority::Authority;
 pub use browser::{Browser, Focus, Key, Look, Page};
 pub use credentials::{app, credential, granted, insert_fleet, service_app};
 pub use elsewhere::{Elsewhere, free_redirect_uris};

@@ -9,12 +9,16 @@ use lanyard_credential::CredentialId;
 use lanyard_time::{Moment, Sleep, SystemSleep};
 
 use crate::error::DeliveryError;
+use crate::http_post::Post;
 use crate::notice::Notice;
+use crate::outbound::Outbound;
 use crate::target::{Target, TargetError};
+use crate::{alertmanager, json_api, webhook};
 
 /// Delivers notices. Make one and keep it: it has the machinery of outbound connections.
 pub struct Channels {
     transport: Arc<Transport>,
+    outbound: Outbound,
     sleep: Arc<dyn Sleep>,
 }
 
@@ -24,9 +28,10 @@ impl Channels {
     /// How long any other delivery may take.
     pub const LONGEST: Duration = Duration::from_secs(30);
 
-    /// Creates the machinery. Messages in spaces go over `transport`.
+    /// Creates the machinery. Messages in spaces go over `transport`; everything else has connections of its own, and ignores the
+    /// proxy that the environment may name.
     pub fn new(transport: Arc<Transport>) -> Self {
-        Self { transport, sleep: Arc::new(SystemSleep) }
+        Self { transport, outbound: Outbound::default(), sleep: Arc::new(SystemSleep) }
     }
 
     /// Waits in another way.
@@ -34,6 +39,19 @@ impl Channels {
     pub fn with_sleep(mut self, sleep: Arc<dyn Sleep>) -> Self {
         self.sleep = sleep;
         self
+    }
+
+    /// Also trusts these authorities' certificates (PEM), besides those of the system.
+    pub fn trusting(mut self, pem: &[u8]) -> Result<Self, TargetError> {
+        self.outbound.trust(pem)?;
+        Ok(self)
+    }
+
+    /// Uses an HTTP proxy for targets that may have public addresses only. The proxy resolves their names, so that it decides where a
+    /// name leads; addresses that are written as such are still refused if they are not public. Mail is never sent through it.
+    pub fn through(mut self, proxy: &str) -> Result<Self, TargetError> {
+        self.outbound.use_proxy(proxy)?;
+        Ok(self)
     }
 
     /// Delivers a notice to a target, once. `tokens` provides the tokens of the credential that writes to a space; other targets do not
@@ -45,9 +63,35 @@ impl Channels {
         at: &Moment,
         tokens: impl FnOnce(CredentialId) -> S,
     ) -> Result<(), DeliveryError> {
-        target.check()?;
-        let _ = (notice, at, tokens, &self.transport, &self.sleep);
-        Err(DeliveryError::Target(TargetError::Setup))
+        match target {
+            Target::Webhook(target) => self.post(webhook::post(target, notice, at.wall), at).await,
+            Target::Alertmanager(target) => self.post(alertmanager::post(target, notice)?, at).await,
+            Target::Json(target) => self.post(json_api::post(target, notice)?, at).await,
+            Target::Command(_) | Target::Space(_) | Target::Mail(_) => {
+                let _ = (tokens, &self.transport, Self::LONGEST);
+                Err(TargetError::Setup.into())
+            }
+        }
+    }
+
+    async fn post(&self, post: Post<'_>, at: &Moment) -> Result<(), DeliveryError> {
+        let receiver = post.receiver.clone();
+        let sent = Box::pin(post.send(&self.outbound, at, &*self.sleep));
+        self.within(Self::LONGEST_HTTP, receiver, sent).await
+    }
+
+    /// Ends a delivery that takes too long.
+    async fn within(
+        &self,
+        limit: Duration,
+        receiver: String,
+        delivery: impl Future<Output = Result<(), DeliveryError>>,
+    ) -> Result<(), DeliveryError> {
+        tokio::select! {
+            biased;
+            done = delivery => done,
+            () = self.sleep.sleep(limit) => Err(DeliveryError::TimedOut { receiver, limit }),
+        }
     }
 }
 

@@ -4,12 +4,17 @@
 //! Alertmanager, a JSON API, a Webex space, or mail. [`Rules`] say which notices a channel wants. [`Channels`] delivers one notice to one
 //! target and reports how that went. This crate has no store, no queue and no retries.
 
+mod alertmanager;
 mod channels;
 mod error;
+mod http_post;
+mod json_api;
 mod notice;
+mod outbound;
 mod reach;
 mod rules;
 mod target;
+mod webhook;
 
 pub use channels::Channels;
 pub use error::DeliveryError;

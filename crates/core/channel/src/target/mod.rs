@@ -2,6 +2,7 @@
 
 mod address;
 mod argv;
+mod auth;
 mod error;
 mod mail;
 mod room;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 pub use address::Address;
 pub use argv::Argv;
+pub use auth::AlertmanagerAuth;
 pub use error::TargetError;
 pub use mail::{MailAddress, MailSecurity, MailServer};
 pub use room::RoomId;
@@ -87,26 +89,6 @@ pub struct AlertmanagerTarget {
     pub allow_private: bool,
 }
 
-/// The proof of Lanyard's identity to an Alertmanager.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "scheme", rename_all = "lowercase", deny_unknown_fields)]
-pub enum AlertmanagerAuth {
-    /// `Authorization: Bearer …`.
-    Bearer {
-        /// The token.
-        #[serde(with = "lanyard_secret::travel")]
-        token: SecretText,
-    },
-    /// `Authorization: Basic …`.
-    Basic {
-        /// The user name.
-        username: String,
-        /// The password.
-        #[serde(with = "lanyard_secret::travel")]
-        password: SecretText,
-    },
-}
-
 /// An HTTP endpoint that accepts JSON in a form of its own, such as `ServiceNow`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,7 +147,10 @@ impl Target {
         match self {
             Self::Command(_) | Self::Space(_) => Ok(()),
             Self::Webhook(target) => target.url.reach(target.allow_private).map(drop),
-            Self::Alertmanager(target) => target.url.reach(target.allow_private).map(drop),
+            Self::Alertmanager(target) => {
+                target.url.reach(target.allow_private)?;
+                target.auth.as_ref().map_or(Ok(()), |auth| auth.header().map(drop))
+            }
             Self::Json(target) => {
                 target.url.reach(target.allow_private)?;
                 target.header_map().map(drop)

@@ -196,3 +196,79 @@ const FIELDS: [&str; 14] = [
 ];
 const LABELS: &str = "data.credential.labels.";
 const DETAILS: &str = "data.details.";
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::notice::{NoticeData, NoticeType, Severity};
+
+    fn notice(summary: &str) -> Notice {
+        let mut data = NoticeData::new(summary, Severity::Info);
+        data.details =
+            json!({ "count": 3, "list": [1, "a"], "on": true, "deep": { "er": "x" } }).as_object().unwrap().clone();
+        Notice::new(1.into(), "/lanyard", NoticeType::TEST, Timestamp::UNIX_EPOCH, data)
+    }
+
+    fn filled(template: Value, summary: &str) -> Value {
+        Template::new(template).unwrap().fill(&notice(summary))
+    }
+
+    #[test]
+    fn a_placeholder_becomes_the_value() {
+        for (template, expected) in [
+            ("plain", json!("plain")),
+            ("", json!("")),
+            ("{{id}}", json!("1")),
+            ("{{ type }}: {{data.summary}}!", json!("lanyard.test: A test.!")),
+            ("{{data.details.count}}", json!(3)),
+            ("{{data.details.on}}", json!(true)),
+            ("{{data.details.count}}{{data.details.on}}", json!("3true")),
+            ("{{data.details.deep.er}}", json!("x")),
+            ("{{data.details.list}}", json!("[1,\"a\"]")),
+            ("{{data.credential.name}}", json!(null)),
+            ("<{{data.credential.labels.a.b}}>", json!("<>")),
+            ("{ { id } } }}", json!("{ { id } } }}")),
+        ] {
+            assert_eq!(filled(json!({ "a": [template] }), "A test.")["a"][0], expected, "{template}");
+        }
+        let untouched = json!({ "{{id}}": 1, "b": null, "c": [2.5, false] });
+        assert_eq!(filled(untouched.clone(), ""), untouched);
+    }
+
+    #[test]
+    fn a_place_that_no_event_has_is_an_error_when_the_channel_is_added() {
+        for bad in [
+            "{{data.sumary}}",
+            "{{}}",
+            "{{ }}",
+            "{{data}}",
+            "{{data.credential.labels.}}",
+            "{{data.details..a}}",
+            "{{id.x}}",
+            "{{id",
+            "{{{{id}}}}",
+        ] {
+            let error = Template::new(json!({ "deep": [{ "a": bad }] })).unwrap_err();
+            assert!(matches!(error, TargetError::Template(_)), "{bad}");
+        }
+        let error = Template::new(json!("{{data.sumary}}")).unwrap_err().to_string();
+        assert!(error.starts_with("the template names \"data.sumary\", which no event has; use id, "), "{error}");
+        let error = "{\"canary\": canary}".parse::<Template>().unwrap_err().to_string();
+        assert_eq!(error, "the template is not JSON: line 1, column 12");
+    }
+
+    proptest! {
+        /// Whatever a text holds, it arrives as that text and changes nothing else.
+        #[test]
+        fn a_value_cannot_change_the_document(summary in any::<String>()) {
+            let template = json!({ "a": "{{data.summary}}", "b": "<{{data.summary}}|{{data.summary}}>", "c": 1 });
+            let body = filled(template, &summary).to_string();
+            let expected = json!({ "a": summary, "b": format!("<{summary}|{summary}>"), "c": 1 });
+            prop_assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+        }
+    }
+}
