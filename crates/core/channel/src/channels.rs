@@ -13,7 +13,7 @@ use crate::http_post::Post;
 use crate::notice::Notice;
 use crate::outbound::Outbound;
 use crate::target::{Target, TargetError};
-use crate::{alertmanager, json_api, webhook};
+use crate::{alertmanager, command, json_api, space, webhook};
 
 /// Delivers notices. Make one and keep it: it has the machinery of outbound connections.
 pub struct Channels {
@@ -63,14 +63,21 @@ impl Channels {
         at: &Moment,
         tokens: impl FnOnce(CredentialId) -> S,
     ) -> Result<(), DeliveryError> {
+        let receiver = target.receiver();
         match target {
             Target::Webhook(target) => self.post(webhook::post(target, notice, at.wall), at).await,
             Target::Alertmanager(target) => self.post(alertmanager::post(target, notice)?, at).await,
             Target::Json(target) => self.post(json_api::post(target, notice)?, at).await,
-            Target::Command(_) | Target::Space(_) | Target::Mail(_) => {
-                let _ = (tokens, &self.transport, Self::LONGEST);
-                Err(TargetError::Setup.into())
+            Target::Command(target) => {
+                // It ends what it has begun itself.
+                Box::pin(command::run(target, notice, receiver, Self::LONGEST, &*self.sleep)).await
             }
+            Target::Space(target) => {
+                let tokens = tokens(target.credential);
+                let written = space::write(&self.transport, tokens, target, notice, receiver.clone());
+                self.within(Self::LONGEST, receiver, Box::pin(written)).await
+            }
+            Target::Mail(_) => Err(TargetError::Setup.into()),
         }
     }
 

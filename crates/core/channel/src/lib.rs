@@ -6,6 +6,7 @@
 
 mod alertmanager;
 mod channels;
+mod command;
 mod error;
 mod http_post;
 mod json_api;
@@ -13,7 +14,9 @@ mod notice;
 mod outbound;
 mod reach;
 mod rules;
+mod space;
 mod target;
+mod text;
 mod webhook;
 
 pub use channels::Channels;
@@ -28,3 +31,4 @@ pub use target::{
     Address, AlertmanagerAuth, AlertmanagerTarget, Argv, CommandTarget, JsonTarget, MailAddress, MailSecurity,
     MailServer, MailTarget, RoomId, SpaceTarget, Target, TargetError, Template, WebhookSecret, WebhookTarget, travel,
 };
+pub use text::NoticeText;

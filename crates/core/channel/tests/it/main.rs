@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod alarm;
+mod command;
 mod http;
 mod reach;
 mod server;
+mod space;
 mod world;
