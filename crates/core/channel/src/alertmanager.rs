@@ -152,7 +152,7 @@ mod tests {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
         });
-        Notice::new(7.into(), "/lanyard", kind, "2026-11-30T12:00:00Z".parse().unwrap(), data)
+        Notice::new("7".parse().unwrap(), "/lanyard", kind, "2026-11-30T12:00:00Z".parse().unwrap(), data)
     }
 
     fn written(notice: &Notice, chosen: &[&str]) -> Value {

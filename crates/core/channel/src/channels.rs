@@ -13,7 +13,7 @@ use crate::http_post::Post;
 use crate::notice::Notice;
 use crate::outbound::Outbound;
 use crate::target::{Target, TargetError};
-use crate::{alertmanager, command, json_api, space, webhook};
+use crate::{alertmanager, command, json_api, mail, space, webhook};
 
 /// Delivers notices. Make one and keep it: it has the machinery of outbound connections.
 pub struct Channels {
@@ -77,7 +77,10 @@ impl Channels {
                 let written = space::write(&self.transport, tokens, target, notice, receiver.clone());
                 self.within(Self::LONGEST, receiver, Box::pin(written)).await
             }
-            Target::Mail(_) => Err(TargetError::Setup.into()),
+            Target::Mail(target) => {
+                let sent = mail::send(target, notice, at, self.outbound.authorities(), &*self.sleep);
+                self.within(Self::LONGEST, receiver, Box::pin(sent)).await
+            }
         }
     }
 

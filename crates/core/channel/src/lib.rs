@@ -10,6 +10,7 @@ mod command;
 mod error;
 mod http_post;
 mod json_api;
+mod mail;
 mod notice;
 mod outbound;
 mod reach;

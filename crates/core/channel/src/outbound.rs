@@ -21,6 +21,8 @@ pub(crate) struct Outbound {
     anywhere: OnceLock<Client>,
     private: OnceLock<Client>,
     authorities: Vec<Certificate>,
+    /// The same authorities, in PEM.
+    authorities_pem: Vec<Vec<u8>>,
     proxy: Option<OutboundProxy>,
 }
 
@@ -39,7 +41,13 @@ impl Outbound {
             return Err(TargetError::Authority);
         }
         self.authorities.extend(certificates);
+        self.authorities_pem.push(pem.to_vec());
         Ok(())
+    }
+
+    /// The authorities that are trusted besides the system's, in PEM.
+    pub(crate) fn authorities(&self) -> &[Vec<u8>] {
+        &self.authorities_pem
     }
 
     /// Uses a proxy for deliveries to public addresses. The proxy resolves their names, so that it decides where a name leads.

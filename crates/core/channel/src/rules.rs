@@ -137,7 +137,13 @@ mod tests {
     use crate::notice::{NoticeCredential, NoticeData};
 
     fn notice(kind: NoticeType, severity: Severity) -> Notice {
-        Notice::new(1.into(), "/lanyard", kind, Timestamp::UNIX_EPOCH, NoticeData::new("Something.", severity))
+        Notice::new(
+            "1".parse().unwrap(),
+            "/lanyard",
+            kind,
+            Timestamp::UNIX_EPOCH,
+            NoticeData::new("Something.", severity),
+        )
     }
 
     fn about(kind: Kind, labels: &[(&str, &str)]) -> Notice {

@@ -7,6 +7,8 @@ use super::kind::NoticeError;
 
 /// The id of an event: up to 64 letters, digits, dashes and underscores. It is safe in a header, an environment variable and a
 /// Message-ID.
+///
+/// A receiver recognises a repeated delivery by it, so it must be unique among all homes that deliver to the same receiver.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NoticeId(Box<str>);
 
@@ -27,12 +29,6 @@ impl FromStr for NoticeId {
         } else {
             Err(NoticeError::Id)
         }
-    }
-}
-
-impl From<u64> for NoticeId {
-    fn from(number: u64) -> Self {
-        Self(number.to_string().into())
     }
 }
 

@@ -210,7 +210,7 @@ mod tests {
         let mut data = NoticeData::new(summary, Severity::Info);
         data.details =
             json!({ "count": 3, "list": [1, "a"], "on": true, "deep": { "er": "x" } }).as_object().unwrap().clone();
-        Notice::new(1.into(), "/lanyard", NoticeType::TEST, Timestamp::UNIX_EPOCH, data)
+        Notice::new("1".parse().unwrap(), "/lanyard", NoticeType::TEST, Timestamp::UNIX_EPOCH, data)
     }
 
     fn filled(template: Value, summary: &str) -> Value {

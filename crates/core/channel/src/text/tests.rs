@@ -19,7 +19,7 @@ fn about_acme() -> Notice {
         labels: [("customer".to_owned(), "acme-dental".to_owned()), ("team".to_owned(), "noc".to_owned())].into(),
     });
     let time = "2026-11-30T12:00:05.123Z".parse().unwrap();
-    Notice::new(4711.into(), "/lanyard", NoticeType::CREDENTIAL_EXPIRING, time, data)
+    Notice::new("4711".parse().unwrap(), "/lanyard", NoticeType::CREDENTIAL_EXPIRING, time, data)
 }
 
 fn hostile(text: &str) -> Notice {
@@ -99,7 +99,7 @@ fn a_notice_without_a_credential_is_short() {
     let mut data = NoticeData::new("This is a test.", Severity::Info);
     data.state = AlertState::Resolved;
     let time = "2026-11-30T12:00:00Z".parse().unwrap();
-    let words = NoticeText::of(&Notice::new(1.into(), "/lanyard", NoticeType::TEST, time, data));
+    let words = NoticeText::of(&Notice::new("1".parse().unwrap(), "/lanyard", NoticeType::TEST, time, data));
     insta::assert_snapshot!(format!("{}\n\n{}", words.subject(), words.plain()), @r#"
     [Lanyard] This is a test
 

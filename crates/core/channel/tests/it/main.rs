@@ -4,6 +4,7 @@
 mod alarm;
 mod command;
 mod http;
+mod mail;
 mod reach;
 mod server;
 mod space;

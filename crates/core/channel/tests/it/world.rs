@@ -78,7 +78,7 @@ pub(crate) fn notice() -> Notice {
         labels: [("customer".to_owned(), "acme-dental".to_owned())].into(),
     });
     let time = "2026-11-30T12:00:00Z".parse().unwrap();
-    Notice::new(4711.into(), "/lanyard/homes/a", NoticeType::CREDENTIAL_NEEDS_LOGIN, time, data)
+    Notice::new("4711".parse().unwrap(), "/lanyard/homes/a", NoticeType::CREDENTIAL_NEEDS_LOGIN, time, data)
 }
 
 /// The key of the example that the libraries of Standard Webhooks publish.

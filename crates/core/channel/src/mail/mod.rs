@@ -1,0 +1,171 @@
+//! Mail over SMTP.
+
+mod message;
+mod stream;
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lanyard_secret::SecretText;
+use lanyard_time::{Moment, Sleep};
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters, TlsParametersBuilder};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use tokio::net::TcpStream;
+
+use crate::error::DeliveryError;
+use crate::notice::Notice;
+use crate::outbound::{UnknownHost, admitted, reason};
+use crate::target::{MailAddress, MailSecurity, MailTarget, TargetError};
+
+use self::stream::PlainFirst;
+
+/// Sends the mail, once, to each recipient that the server accepts.
+pub(crate) async fn send(
+    target: &MailTarget,
+    notice: &Notice,
+    at: &Moment,
+    authorities: &[Vec<u8>],
+    sleep: &dyn Sleep,
+) -> Result<(), DeliveryError> {
+    let delivery = Delivery { target, receiver: target.server.host().to_string(), authorities };
+    let message = message::write(target, notice, at.wall);
+    let mut connection = delivery.connect().await?;
+    if let (Some(username), Some(password)) = (&target.username, &target.password) {
+        delivery.log_in(&mut connection, username, password).await?;
+    }
+    let sent = delivery.hand_over(&mut connection, message.as_bytes()).await;
+    // The server has answered. Whether it says goodbye does not matter.
+    tokio::select! {
+        () = connection.abort() => {}
+        () = sleep.sleep(LONGEST_GOODBYE) => {}
+    }
+    sent
+}
+
+struct Delivery<'a> {
+    target: &'a MailTarget,
+    receiver: String,
+    /// In PEM.
+    authorities: &'a [Vec<u8>],
+}
+
+impl Delivery<'_> {
+    /// Connects, and encrypts the connection before anything is sent that matters.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, DeliveryError> {
+        let server = &self.target.server;
+        let addresses = self.addresses().await?;
+        let hello = ClientId::Domain(self.target.from.host().to_owned());
+        let failed = |error: Error| self.failed(&error, "the connection");
+        if server.security() == MailSecurity::Tls {
+            // Each address was checked; this looks up no name.
+            let connected =
+                AsyncSmtpConnection::connect_tokio1(&*addresses, None, &hello, Some(self.tls()?), None).await;
+            return connected.map_err(failed);
+        }
+        let stream = TcpStream::connect(&*addresses).await.map_err(|error| self.unreachable(&error))?;
+        let stream = Box::new(PlainFirst::new(stream));
+        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(failed)?;
+        if self.target.allow_plaintext {
+            return Ok(connection);
+        }
+        if !connection.can_starttls() {
+            return Err(self.later("it does not offer STARTTLS, and nothing was sent".into()));
+        }
+        connection.starttls(self.tls()?, &hello).await.map_err(failed)?;
+        Ok(connection)
+    }
+
+    /// The addresses of the server that are within reach.
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, DeliveryError> {
+        let (server, reach) = (&self.target.server, self.target.reach());
+        let found = if let Some(literal) = server.literal() {
+            admitted([SocketAddr::new(literal, server.port())], reach)
+        } else {
+            let found = tokio::net::lookup_host((self.receiver.as_str(), server.port())).await;
+            admitted(found.map_err(|_| self.unreachable(&UnknownHost))?, reach)
+        };
+        found.map_err(|refused| DeliveryError::AddressRefused { receiver: self.receiver.clone(), refused })
+    }
+
+    /// TLS for the server's name, whatever its address is.
+    fn tls(&self) -> Result<TlsParameters, TargetError> {
+        let mut builder = TlsParametersBuilder::new(self.receiver.trim_matches(['[', ']']).to_owned());
+        for pem in self.authorities {
+            builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(|_| TargetError::Authority)?);
+        }
+        builder.build_rustls().map_err(|_| TargetError::Setup)
+    }
+
+    async fn log_in(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        username: &str,
+        password: &SecretText,
+    ) -> Result<(), DeliveryError> {
+        if connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+            return Err(self.later("it offers no login with a password".into()));
+        }
+        let credentials = Credentials::new(username.to_owned(), password.expose_secret().to_owned());
+        let logged_in = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
+        logged_in.map(drop).map_err(|error| self.failed(&error, "the login"))
+    }
+
+    /// Sends the message. One recipient that is refused does not keep it from the others.
+    async fn hand_over(&self, connection: &mut AsyncSmtpConnection, message: &[u8]) -> Result<(), DeliveryError> {
+        let from = Mail::new(Some(address(&self.target.from)), Vec::new());
+        connection.command(from).await.map_err(|error| self.failed(&error, "the sender"))?;
+        let (mut accepted, mut refusals) = (0, Vec::new());
+        for to in &self.target.to {
+            match connection.command(Rcpt::new(address(to), Vec::new())).await {
+                Ok(_) => accepted += 1,
+                Err(error) if error.status().is_some() => refusals.push(error),
+                Err(error) => return Err(self.failed(&error, "a recipient")),
+            }
+        }
+        if accepted > 0 {
+            connection.command(Data).await.map_err(|error| self.failed(&error, "the mail"))?;
+            connection.message(message).await.map_err(|error| self.failed(&error, "the mail"))?;
+        }
+        // The one that may change comes first.
+        refusals.sort_by_key(Error::is_permanent);
+        let Some(error) = refusals.first() else { return Ok(()) };
+        let what = format!("{} of {} recipients", refusals.len(), self.target.to.len());
+        Err(self.failed(error, &what))
+    }
+
+    /// Judges an error by its code. The server's words are not repeated.
+    fn failed(&self, error: &Error, what: &str) -> DeliveryError {
+        let receiver = self.receiver.clone();
+        match error.status() {
+            Some(code) if error.is_permanent() => {
+                DeliveryError::Refused { receiver, reason: format!("it refused {what} ({code})").into() }
+            }
+            Some(code) => self.later(format!("it refused {what} for now ({code})").into()),
+            None if error.is_response() || error.is_client() => {
+                self.later("it does not answer as a mail server".into())
+            }
+            None => self.unreachable(error),
+        }
+    }
+
+    fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> DeliveryError {
+        DeliveryError::Unreachable { receiver: self.receiver.clone(), reason: reason(error).into() }
+    }
+
+    fn later(&self, reason: Cow<'static, str>) -> DeliveryError {
+        DeliveryError::Later { receiver: self.receiver.clone(), reason, retry_after: None }
+    }
+}
+
+/// # Panics
+/// Never: a mail address was read by this parser before.
+fn address(address: &MailAddress) -> lettre::Address {
+    address.as_str().parse().expect("it was checked when it was made")
+}
+
+/// How long the end of a connection is waited for.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(1);
