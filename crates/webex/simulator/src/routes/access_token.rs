@@ -1,9 +1,7 @@
 //! `POST /v1/access_token`.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -11,15 +9,15 @@ use lanyard_secret::{AuthorizationCode, CodeVerifier, RefreshToken, SecretText};
 use serde::Serialize;
 
 use super::client_auth::Credentials;
+use super::extract::Fields;
 use super::openid;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Reply};
 use crate::behaviour::Behaviour;
 use crate::form::Form;
 use crate::issuer::{ExchangeError, TokenReply};
 use crate::webex::Webex;
 
-pub(super) async fn exchange(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
-    let form = Form::parse(&body);
+pub(super) async fn exchange(webex: Webex, headers: HeaderMap, Fields(form): Fields) -> Reply<Response> {
     if let Some(name) = form.repeated() {
         return Err(invalid(format!("{name} is there more than once")));
     }
@@ -48,15 +46,15 @@ pub(super) async fn exchange(State(webex): State<Webex>, headers: HeaderMap, bod
         };
         let reply = outcome.map_err(|error| refusal(error, terms.behaviour))?;
         let id_token = openid::of(webex.setting(), &client, &reply, terms.now);
-        let body = Body::of(&reply, terms.now, terms.behaviour.scope_in_reply);
-        let body = Json(Body { id_token: id_token.as_ref().map(SecretText::expose_secret), ..body });
+        let body = Tokens::of(&reply, terms.now, terms.behaviour.scope_in_reply);
+        let body = Json(Tokens { id_token: id_token.as_ref().map(SecretText::expose_secret), ..body });
         Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
     })
 }
 
 /// RFC 6749, section 5.1, with the refresh token's lifetime that Webex adds.
 #[derive(Serialize)]
-pub(super) struct Body<'a> {
+pub(super) struct Tokens<'a> {
     access_token: &'a str,
     /// Whole seconds that are left.
     expires_in: i64,
@@ -70,7 +68,7 @@ pub(super) struct Body<'a> {
     id_token: Option<&'a str>,
 }
 
-impl<'a> Body<'a> {
+impl<'a> Tokens<'a> {
     pub(super) fn of(reply: &'a TokenReply, now: Timestamp, scope: bool) -> Self {
         let left = |until: Timestamp| until.duration_since(now).as_secs().max(0);
         Self {

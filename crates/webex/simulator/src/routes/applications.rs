@@ -1,38 +1,40 @@
 //! `POST /v1/applications/{applicationId}/token`: a service app's tokens in one organisation.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use lanyard_protocol::AppClientId;
 use lanyard_secret::ClientSecret;
 use serde::Deserialize;
 
-use super::access_token::Body;
-use super::caller::Caller;
-use super::refusal::Refusal;
+use super::access_token::Tokens;
+use super::extract::{Body, Permitted, scopes};
+use super::refusal::{Refusal, Reply};
 use crate::issuer::MintRefusal;
 use crate::webex::Webex;
 use crate::world::organisation_of;
 
+scopes! {
+    Mint = "spark:applications_token";
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Order {
+pub(super) struct Order {
     client_id: AppClientId,
     client_secret: ClientSecret,
     target_org_id: String,
 }
 
 pub(super) async fn token(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    _: Permitted<Mint>,
     Path(id): Path<String>,
-    text: Bytes,
-) -> Result<Response, Refusal> {
-    caller.needs_any(&["spark:applications_token"])?;
-    let order: Order = serde_json::from_slice(&text)
-        .map_err(|_| Refusal::BadRequest("clientId, clientSecret and targetOrgId are required.".to_owned()))?;
+    order: Result<Body<Order>, Response>,
+) -> Reply<Response> {
+    let Body(order) =
+        order.map_err(|_| Refusal::BadRequest("clientId, clientSecret and targetOrgId are required.".to_owned()))?;
     let organisation = organisation_of(&order.target_org_id);
     let id = id.trim_end_matches('=');
     webex.decide(|issuer, _, terms| {
@@ -46,7 +48,7 @@ pub(super) async fn token(
             MintRefusal::TooManyTokens => Refusal::Forbidden,
         })?;
         // This reply names no scopes.
-        let body = Json(Body::of(&reply, terms.now, false));
+        let body = Json(Tokens::of(&reply, terms.now, false));
         Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
     })
 }

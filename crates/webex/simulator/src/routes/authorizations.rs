@@ -1,23 +1,28 @@
 //! `/v1/authorizations`: which tokens apps hold for a person; and when a token ends.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use http::StatusCode;
 use lanyard_protocol::{AppClientId, WebexId};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::caller::Caller;
+use super::extract::{Caller, Permitted, scopes};
 use super::people::person_id;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Reply};
 use crate::behaviour::TokenExpiryFor;
 use crate::form::Form;
 use crate::issuer::{Entry, EntryId, Rights, Selection};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{application_id, date, organisation_of};
 
+scopes! {
+    Read = "identity:tokens_read";
+    Write = "identity:tokens_write";
+}
+
 /// `GET /authorizations/tokenExpiry`, for the token that asks. Which kinds may ask is a matter of behaviour.
-pub(super) async fn token_expiry(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
+pub(super) async fn token_expiry(webex: Webex, caller: Caller) -> Reply {
     let allowed = match webex.state().behaviour.token_expiry_for {
         TokenExpiryFor::All => true,
         TokenExpiryFor::Personal => caller.rights == Rights::Person,
@@ -30,8 +35,7 @@ pub(super) async fn token_expiry(State(webex): State<Webex>, caller: Caller) -> 
 }
 
 /// All of a person's, in one page. For administrators.
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["identity:tokens_read"])?;
+pub(super) async fn list(webex: Webex, caller: Permitted<Read>, query: Form) -> Reply {
     let now = webex.now();
     let state = webex.state();
     let person = person(&state, &caller, &query)?;
@@ -56,12 +60,7 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
 }
 
 /// Ends one. With a refresh token go its access tokens.
-pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&["identity:tokens_write"])?;
+pub(super) async fn delete(webex: Webex, caller: Permitted<Write>, Path(id): Path<String>) -> Reply<StatusCode> {
     let now = webex.now();
     let mut state = webex.state();
     let id = id.trim_end_matches('=');
@@ -77,8 +76,7 @@ pub(super) async fn delete(
 }
 
 /// Ends everyone's authorisation of an app in an organisation.
-pub(super) async fn delete_all(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&["identity:tokens_write"])?;
+pub(super) async fn delete_all(webex: Webex, caller: Permitted<Write>, query: Form) -> Reply<StatusCode> {
     let client = query.get("clientId").map(AppClientId::new);
     let target = query.get("orgId").map_or(Some(caller.account.organisation), organisation_of);
     let (Some(client), Some(target)) = (client, target) else {

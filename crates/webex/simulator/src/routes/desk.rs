@@ -1,8 +1,41 @@
 //! Shared parts of the portal's and Control Hub's pages: the frame around them, and two pages that both use.
 
-use askama::Template;
+use std::convert::Infallible;
+use std::sync::Arc;
 
-use super::session::SignedIn;
+use askama::Template;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use uuid::Uuid;
+
+use crate::webex::Webex;
+use crate::world::Account;
+
+/// The person at the browser.
+#[derive(Clone, Debug)]
+pub(super) struct SignedIn {
+    pub(super) account: Arc<Account>,
+    /// The token that this session's forms carry.
+    pub(super) csrf: Arc<str>,
+    /// The name of the person's organisation.
+    pub(super) organisation: Arc<str>,
+}
+
+impl SignedIn {
+    /// The person's organisation.
+    pub(super) fn home(&self) -> Uuid {
+        self.account.organisation
+    }
+}
+
+/// Behind the guard, which puts the person into the request.
+impl FromRequestParts<Webex> for SignedIn {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Webex) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().expect("every page with a person stands behind the guard"))
+    }
+}
 
 /// The frame around a page: who is at the browser, and where.
 pub(super) struct Frame {

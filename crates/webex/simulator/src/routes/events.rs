@@ -1,31 +1,31 @@
 //! `/v1/events`: what happened in an organisation's rooms, for compliance officers.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::caller::Caller;
-use super::cursor::{page, page_size};
-use super::refusal::Refusal;
+use super::extract::{Paging, Permitted, scopes};
+use super::refusal::{Refusal, Reply};
 use crate::form::Form;
 use crate::webex::Webex;
 use crate::world::{Happening, date, organisation_id, uuid_of, webex_id};
 
-const SCOPE: [&str; 1] = ["spark-compliance:events_read"];
-
-/// The reference's usual and largest page.
-const USUAL_PAGE: usize = 100;
-const LARGEST_PAGE: usize = 1000;
+scopes! {
+    Read = "spark-compliance:events_read";
+}
 
 /// The kind of an event's id.
 const KIND: &str = "EVENT";
 
 /// `GET /events`, the latest first.
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&SCOPE)?;
-    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+pub(super) async fn list(
+    webex: Webex,
+    caller: Permitted<Read>,
+    page: Paging<100, 1000>,
+    query: Form,
+) -> Reply<Response> {
     let end = |name| query.get(name).map(|text| moment(text, name)).transpose();
     let (from, to) = (end("from")?, end("to")?);
     if to.is_some_and(|to| to > webex.now()) {
@@ -39,19 +39,13 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
             && from.is_none_or(|from| happening.created >= from)
             && to.is_none_or(|to| happening.created <= to)
     };
-    let empty_pages = webex.state().behaviour.empty_pages;
     let happenings = webex.happenings();
     let found = happenings.of(caller.account.organisation).filter(fits);
-    page(&webex, ("/events", &query), size, empty_pages, found, view)
+    Ok(page.reply(found, view))
 }
 
 /// `GET /events/{id}`.
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&SCOPE)?;
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let id = uuid_of(KIND, &id).ok_or(Refusal::NotFound)?;
     let happenings = webex.happenings();
     let found = happenings.of(caller.account.organisation).find(|happening| happening.id == id);

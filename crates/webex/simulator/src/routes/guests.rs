@@ -1,34 +1,32 @@
 //! `/v1/guests`: people without an account, for whom a service app asks for tokens.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use lanyard_protocol::PersonType;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::caller::Caller;
-use super::refusal::Refusal;
+use super::extract::{Body, Caller};
+use super::refusal::{Refusal, Reply};
 use crate::issuer::{Rights, Terms};
 use crate::webex::{State as Everything, Webex};
 use crate::world::Account;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Order {
+pub(super) struct Order {
     subject: String,
     display_name: String,
 }
 
 /// Asking again gives another token and leaves the earlier ones alive; the same subject is the same guest.
-pub(super) async fn token(State(webex): State<Webex>, caller: Caller, text: Bytes) -> Result<Response, Refusal> {
+pub(super) async fn token(webex: Webex, caller: Caller, order: Result<Body<Order>, Response>) -> Reply<Response> {
     service_app(&caller, &["guest-issuer:write"])?;
-    let order: Order = serde_json::from_slice(&text)
-        .ok()
-        .filter(|order: &Order| !order.subject.is_empty() && !order.display_name.is_empty())
+    let order = order.ok().map(|Body(order)| order);
+    let order = order
+        .filter(|order| !order.subject.is_empty() && !order.display_name.is_empty())
         .ok_or_else(|| Refusal::BadRequest("subject and displayName are required.".to_owned()))?;
     let now = webex.now();
     let mut state = webex.state();
@@ -52,7 +50,7 @@ pub(super) async fn token(State(webex): State<Webex>, caller: Caller, text: Byte
     Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-pub(super) async fn count(State(webex): State<Webex>, caller: Caller) -> Result<Json<Value>, Refusal> {
+pub(super) async fn count(webex: Webex, caller: Caller) -> Reply {
     service_app(&caller, &["guest-issuer:read", "guest-issuer:write"])?;
     let guests = webex.state().directory.guests_of(caller.account.organisation);
     Ok(Json(json!({ "guests": guests })))

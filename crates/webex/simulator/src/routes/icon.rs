@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Reply};
 
 /// Names and colours; the first one is the usual one.
 pub(super) const ICONS: [(&str, &str); 4] =
@@ -17,7 +17,7 @@ pub(super) fn url(origin: &str, name: &str) -> Option<String> {
 }
 
 /// `GET /icons/{name}.svg`.
-pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn show(Path(file): Path<String>) -> Reply<Response> {
     let icon = file.strip_suffix(".svg").and_then(|name| ICONS.iter().find(|(icon, _)| *icon == name));
     let (_, colour) = icon.ok_or(Refusal::NotFound)?;
     let headers = [(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "max-age=3600")];

@@ -4,19 +4,17 @@ mod access_token;
 pub(crate) mod applications;
 mod authorizations;
 pub(crate) mod authorize;
-mod caller;
 mod client_auth;
 mod control;
-mod cursor;
 mod desk;
 mod device;
 mod devices;
 mod events;
+mod extract;
 mod guests;
 mod hub;
 mod icon;
 mod licenses;
-mod list;
 mod lists;
 mod locations;
 mod meetings;
@@ -35,7 +33,7 @@ mod workspaces;
 mod xapi;
 
 use axum::Router;
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, Request};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
 
@@ -121,13 +119,13 @@ pub(crate) fn router(webex: Webex) -> Router {
 }
 
 /// Refuses a method that a path does not have. A REST call without a valid token is told about the token first.
-async fn wrong_method(State(webex): State<Webex>, request: Request) -> Refusal {
+async fn wrong_method(webex: Webex, request: Request) -> Refusal {
     let path = request.uri().path();
     let open = |prefix: &&str| path["/v1/".len()..].starts_with(*prefix);
     if !path.starts_with("/v1/") || WITHOUT_A_TOKEN.iter().any(open) {
         return Refusal::MethodNotAllowed;
     }
-    match caller::Caller::from_request_parts(&mut request.into_parts().0, &webex).await {
+    match extract::Caller::from_request_parts(&mut request.into_parts().0, &webex).await {
         Ok(_) => Refusal::MethodNotAllowed,
         Err(refusal) => refusal,
     }

@@ -1,13 +1,12 @@
 //! Login with Webex (`OpenID` Connect): discovery, the key set, and who a token belongs to.
 
 use axum::Json;
-use axum::extract::State;
 use lanyard_protocol::{AppClientId, PersonType};
 use lanyard_secret::SecretText;
 use serde_json::{Value, json};
 
-use super::caller::Caller;
-use super::refusal::Refusal;
+use super::extract::Caller;
+use super::refusal::{Refusal, Reply};
 use crate::issuer::{OPENID, TokenReply, id_token, key_set};
 use crate::webex::{Setting, Webex};
 
@@ -17,7 +16,7 @@ fn issuer(setting: &Setting) -> String {
 }
 
 /// `OpenID` Connect Discovery, section 3.
-pub(super) async fn discovery(State(webex): State<Webex>) -> Json<Value> {
+pub(super) async fn discovery(webex: Webex) -> Json<Value> {
     let base = &webex.setting().base_url;
     Json(json!({
         "issuer": issuer(webex.setting()),
@@ -49,7 +48,7 @@ pub(super) async fn keys() -> Json<Value> {
 }
 
 /// `GET` and `POST /v1/userinfo`: as much as the token's scopes tell. Bots and machines sign in nowhere.
-pub(super) async fn userinfo(caller: Caller) -> Result<Json<Value>, Refusal> {
+pub(super) async fn userinfo(caller: Caller) -> Reply {
     if caller.account.kind != PersonType::Person {
         return Err(Refusal::Forbidden);
     }

@@ -1,28 +1,30 @@
 //! `/v1/organizations` and `/v1/roles`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use lanyard_protocol::Organization;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::caller::Caller;
+use super::extract::{Permitted, Scopes as _, scopes};
 use super::people::role_id;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Reply};
 use crate::form::Form;
 use crate::webex::Webex;
 use crate::world::{Directory, date, organisation_id, organisation_of};
 
-const SCOPES: [&str; 2] = ["spark-admin:organizations_read", "spark:organizations_read"];
+scopes! {
+    Read = "spark-admin:organizations_read" | "spark:organizations_read";
+    Roles = "spark-admin:roles_read";
+}
 
 /// All organisations that the account sees, its own first; never paged. A partner sees those that they manage.
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&SCOPES)?;
+pub(super) async fn list(webex: Webex, caller: Permitted<Read>, query: Form) -> Reply {
     let calling = Xsi::asked_for(&webex, &query);
     let state = webex.state();
     let organisations = state.directory.all().map(|(id, ..)| id);
-    let managing = caller.has_any(&SCOPES[..1]);
+    let managing = caller.has_any(&Read::ANY[..1]);
     let seen = organisations
         .filter(|id| *id == caller.account.organisation || managing && caller.sees(&state, *id))
         .map(|id| View::of(&state.directory, id, calling.clone()));
@@ -30,12 +32,11 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
 }
 
 pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Read>,
     Path(id): Path<String>,
     query: Form,
-) -> Result<Json<View>, Refusal> {
-    caller.needs_any(&SCOPES)?;
+) -> Reply<Json<View>> {
     let state = webex.state();
     let id = organisation_of(&id).filter(|id| caller.sees(&state, *id)).ok_or(Refusal::NotFound)?;
     let known = state.directory.all().any(|(known, ..)| known == id);
@@ -92,17 +93,13 @@ impl View {
     }
 }
 
-const ROLES: [&str; 1] = ["spark-admin:roles_read"];
-
 /// `GET /roles`: the only one that is simulated.
-pub(super) async fn roles(caller: Caller) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&ROLES)?;
+pub(super) async fn roles(_: Permitted<Roles>) -> Reply {
     Ok(Json(json!({ "items": [full_administrator()] })))
 }
 
 /// `GET /roles/{id}`.
-pub(super) async fn role(caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&ROLES)?;
+pub(super) async fn role(_: Permitted<Roles>, Path(id): Path<String>) -> Reply {
     if id.trim_end_matches('=') == role_id() { Ok(Json(full_administrator())) } else { Err(Refusal::NotFound) }
 }
 

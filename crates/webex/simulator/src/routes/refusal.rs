@@ -1,13 +1,16 @@
 //! Refusals, in the two shapes that Webex gives them.
 
+use axum::Json;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::TrackingId;
+
+/// The reply to a call of REST, or its refusal.
+pub(super) type Reply<T = Json<Value>> = Result<T, Refusal>;
 
 /// Why a call was refused. The body is written by [`finish`], which knows the tracking id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,12 +112,6 @@ impl IntoResponse for Refusal {
         response.extensions_mut().insert(self);
         response
     }
-}
-
-/// Reads a call's JSON body; what cannot be read is the request's own fault.
-pub(super) fn json_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body)
-        .map_err(|error| Refusal::BadRequest(format!("The request body is not valid: {error}.")))
 }
 
 /// Writes a refusal's body, and leaves any other reply as it is.

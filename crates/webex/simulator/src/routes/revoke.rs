@@ -1,17 +1,14 @@
 //! `POST /idb/oauth2/v1/revoke`: the identity broker's revocation, in the way of RFC 7009.
 
-use axum::extract::State;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::client_auth::Credentials;
-use super::refusal::Refusal;
-use crate::form::Form;
+use super::extract::Fields;
+use super::refusal::{Refusal, Reply};
 use crate::webex::Webex;
 
 /// Answers 200 whether or not there was such a token (RFC 7009, section 2.2). The hint is a hint: both kinds are looked for.
-pub(super) async fn revoke(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Refusal> {
-    let form = Form::parse(&body);
+pub(super) async fn revoke(webex: Webex, headers: HeaderMap, Fields(form): Fields) -> Reply<StatusCode> {
     webex.decide(|issuer, _, terms| {
         let client = Credentials::basic(&headers)?.check(issuer)?;
         let token = form.get("token").ok_or_else(|| {

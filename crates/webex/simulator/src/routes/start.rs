@@ -1,7 +1,6 @@
 //! The start page: what this is, and where its two halves are.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::page::Page;
@@ -15,7 +14,7 @@ struct Start<'a> {
     administrator: &'a str,
 }
 
-pub(super) async fn show(State(webex): State<Webex>) -> Response {
+pub(super) async fn show(webex: Webex) -> Response {
     let state = webex.state();
     let start = Start {
         base_url: &webex.setting().base_url,

@@ -1,27 +1,30 @@
 //! `/v1/xapi`: the status that a device reports, and commands to it.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::caller::Caller;
 use super::devices::Sight;
-use super::refusal::{Refusal, json_body};
+use super::extract::{Body, Caller, Permitted, scopes};
+use super::refusal::{Refusal, Reply};
 use crate::form::Form;
 use crate::random;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Access, CommandError, device_of, merge, people, select};
 
+scopes! {
+    Statuses = "spark:xapi_statuses";
+    Commands = "spark:xapi_commands";
+}
+
 /// The most expressions of one query.
 const MOST_NAMES: usize = 10;
 
 /// `GET /xapi/status`.
-pub(super) async fn status(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["spark:xapi_statuses"])?;
+pub(super) async fn status(webex: Webex, caller: Permitted<Statuses>, query: Form) -> Reply {
     let asked = query.get("deviceId").ok_or_else(|| Refusal::BadRequest("deviceId is required.".to_owned()))?;
     let names: Vec<&str> = query.every("name").flat_map(|names| names.split(',')).collect();
     if names.is_empty() || names.len() > MOST_NAMES {
@@ -29,7 +32,7 @@ pub(super) async fn status(State(webex): State<Webex>, caller: Caller, query: Fo
     }
     let now = webex.now();
     let state = webex.state();
-    let (id, _) = reached(&state, &caller, &query, asked, now)?;
+    let (id, _) = reached(&state, &caller, asked, now)?;
     let device = state.rooms.device(id).ok_or(Refusal::NotFound)?;
     let present = device
         .workspace
@@ -46,7 +49,7 @@ pub(super) async fn status(State(webex): State<Webex>, caller: Caller, query: Fo
 /// A command's addressee and what it is told.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Order {
+pub(super) struct Order {
     device_id: String,
     #[serde(default)]
     arguments: Map<String, Value>,
@@ -54,18 +57,15 @@ struct Order {
 
 /// `POST /xapi/command/{name}`.
 pub(super) async fn command(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Commands>,
     Path(name): Path<String>,
-    query: Form,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["spark:xapi_commands"])?;
-    let order: Order = json_body(&body)?;
+    Body(order): Body<Order>,
+) -> Reply {
     let now = webex.now();
     let random = random::uuid(&*webex.setting().entropy);
     let mut state = webex.state();
-    let (id, access) = reached(&state, &caller, &query, &order.device_id, now)?;
+    let (id, access) = reached(&state, &caller, &order.device_id, now)?;
     if access != Access::Full {
         return Err(Refusal::Forbidden);
     }
@@ -82,15 +82,9 @@ pub(super) async fn command(
 
 /// A device that the caller sees, that has the xAPI and is there. What Webex says of one that is not there is not known; the
 /// simulator says 400 with a sentence.
-fn reached(
-    state: &Everything,
-    caller: &Caller,
-    query: &Form,
-    id: &str,
-    now: Timestamp,
-) -> Result<(Uuid, Access), Refusal> {
+fn reached(state: &Everything, caller: &Caller, id: &str, now: Timestamp) -> Result<(Uuid, Access), Refusal> {
     let device = device_of(id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
-    let organisation = caller.reach_of(state, query, device.organisation)?;
+    let organisation = caller.reach_of(state, device.organisation)?;
     let sight = Sight::of(caller, organisation)?;
     let access = sight.permission(state, device).ok_or(Refusal::NotFound)?;
     if !device.has_xapi() {

@@ -3,9 +3,7 @@
 mod page;
 mod words;
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use lanyard_secret::SecretText;
@@ -16,13 +14,14 @@ use super::page::{Page, Problem, redirect};
 use super::session::{SignIn, signed_in};
 use crate::browsers::{AuthorizeRequest, Prompt, Purpose, Stage, Unusable, Visit};
 use crate::form::Form;
+use crate::routes::extract::Fields;
 use crate::webex::{State as Everything, Webex};
 
 use page::Consent;
 pub(super) use words::{Permission, describe};
 
 /// Checks the app's request and shows the first page that is needed.
-pub(crate) async fn start(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
+pub(super) async fn start(webex: Webex, query: Form, headers: HeaderMap) -> Response {
     let mut state = webex.state();
     let request = match AuthorizeRequest::parse(&query, &state.issuer) {
         Ok(request) => request,
@@ -67,8 +66,7 @@ fn silently(webex: &Webex, state: &mut Everything, request: &AuthorizeRequest, h
 }
 
 /// Form fields: `form`, `email`, `password`.
-pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response {
-    let form = Form::parse(&body);
+pub(super) async fn sign_in(webex: Webex, Fields(form): Fields) -> Response {
     let now = webex.now();
     let mut state = webex.state();
     let visit = state.visits.take(form.get("form").unwrap_or_default(), now);
@@ -82,8 +80,7 @@ pub(crate) async fn sign_in(State(webex): State<Webex>, body: Bytes) -> Response
 }
 
 /// Form fields: `form`, `decision` (`accept`, `deny`, or `switch` to sign in as somebody else).
-pub(crate) async fn consent(State(webex): State<Webex>, body: Bytes) -> Response {
-    let form = Form::parse(&body);
+pub(super) async fn consent(webex: Webex, Fields(form): Fields) -> Response {
     let now = webex.now();
     let mut state = webex.state();
     let visit = state.visits.take(form.get("form").unwrap_or_default(), now);

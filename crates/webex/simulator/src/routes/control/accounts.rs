@@ -1,7 +1,7 @@
 //! Bots, personal tokens and passwords: what people do in the developer portal and with their own accounts.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub(super) struct Bot {
 }
 
 /// Creates a bot; its token is shown once.
-pub(super) async fn create_bot(State(webex): State<Webex>, Body(new): Body<NewBot>) -> Result<Created<Bot>, Mistake> {
+pub(super) async fn create_bot(webex: Webex, Body(new): Body<NewBot>) -> Result<Created<Bot>, Mistake> {
     let (bot, token) = webex.create_bot(None, &new.name, None, None)?;
     let id = bot.webex_id().as_str().to_owned();
     Ok(Created(Bot { id, email: bot.email.clone(), access_token: token.expose_secret().to_owned() }))
@@ -43,7 +43,7 @@ pub(super) struct Token {
 }
 
 /// Gives a bot a new token; the old one is dead at once.
-pub(super) async fn regenerate(State(webex): State<Webex>, Path(email): Path<String>) -> Result<Json<Token>, Mistake> {
+pub(super) async fn regenerate(webex: Webex, Path(email): Path<String>) -> Result<Json<Token>, Mistake> {
     let token = webex.regenerate_bot(&email)?;
     Ok(Json(Token { email, access_token: token.expose_secret().to_owned() }))
 }
@@ -57,16 +57,13 @@ pub(super) struct Whose {
 }
 
 /// Issues a personal access token, as the developer portal does for a person. Earlier ones stay valid.
-pub(super) async fn personal(State(webex): State<Webex>, Body(whose): Body<Whose>) -> Result<Json<Token>, Mistake> {
+pub(super) async fn personal(webex: Webex, Body(whose): Body<Whose>) -> Result<Json<Token>, Mistake> {
     let token = webex.personal_token(&whose.subject)?;
     Ok(Json(Token { email: whose.subject, access_token: token.expose_secret().to_owned() }))
 }
 
 /// A changed password ends what a person has consented to, and their personal tokens.
-pub(super) async fn change_password(
-    State(webex): State<Webex>,
-    Path(email): Path<String>,
-) -> Result<Json<Ended>, Mistake> {
+pub(super) async fn change_password(webex: Webex, Path(email): Path<String>) -> Result<Json<Ended>, Mistake> {
     Ok(Json(Ended { ended: webex.change_password(&email)? }))
 }
 

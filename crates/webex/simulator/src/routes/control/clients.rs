@@ -1,7 +1,7 @@
 //! Registering integrations.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use http::StatusCode;
 use lanyard_protocol::{AppClientId, Scope};
 use lanyard_secret::ClientSecret;
@@ -42,7 +42,7 @@ pub(super) struct RegisteredClient {
 
 /// Registers an integration; an id and a secret that are left out are made up.
 pub(super) async fn register(
-    State(webex): State<Webex>,
+    webex: Webex,
     Body(registration): Body<Registration>,
 ) -> Result<Created<RegisteredClient>, Mistake> {
     let scopes = scopes(&registration.scopes)?;
@@ -84,7 +84,7 @@ pub(super) struct Replaced {
 
 /// Replaces a client secret; the old one is wrong at once.
 pub(super) async fn replace_secret(
-    State(webex): State<Webex>,
+    webex: Webex,
     Path(client_id): Path<AppClientId>,
     Body(replacement): Body<Replacement>,
 ) -> Result<Json<Replaced>, Mistake> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ struct Next {
 }
 
 /// How every device is, and how many turns its script still has.
-pub(super) async fn list(State(webex): State<Webex>, page: Page) -> Result<Json<Vec<Shown>>, Mistake> {
+pub(super) async fn list(webex: Webex, page: Page) -> Result<Json<Vec<Shown>>, Mistake> {
     let now = webex.now();
     let state = webex.state();
     let shown = state.rooms.devices().skip(page.start).take(page.max).map(|device| {
@@ -140,7 +140,7 @@ pub(super) struct Scripted {
 }
 
 /// Gives devices a script in place of what was to happen to them.
-pub(super) async fn script(State(webex): State<Webex>, Body(script): Body<Script>) -> Result<Json<Scripted>, Mistake> {
+pub(super) async fn script(webex: Webex, Body(script): Body<Script>) -> Result<Json<Scripted>, Mistake> {
     if script.steps.is_empty() || script.steps.len() > MOST_STEPS {
         return Err(Mistake(StatusCode::BAD_REQUEST, format!("a script has from 1 to {MOST_STEPS} steps")));
     }
@@ -180,7 +180,7 @@ impl Which {
 }
 
 /// Forgets every script.
-pub(super) async fn forget(State(webex): State<Webex>) -> Done {
+pub(super) async fn forget(webex: Webex) -> Done {
     for device in webex.state().rooms.devices_mut() {
         device.life.forget();
     }
@@ -202,10 +202,7 @@ pub(super) struct Activated {
 }
 
 /// A new device that is told an activation code comes to life.
-pub(super) async fn activate(
-    State(webex): State<Webex>,
-    Body(told): Body<Told>,
-) -> Result<Created<Activated>, Mistake> {
+pub(super) async fn activate(webex: Webex, Body(told): Body<Told>) -> Result<Created<Activated>, Mistake> {
     let now = webex.now();
     let mut state = webex.state();
     let digits: String = told.code.chars().filter(char::is_ascii_digit).collect();

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Path, Request};
 use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on};
@@ -107,7 +107,7 @@ documented!(A);
 documented!(A, B);
 documented!(A, B, C);
 
-impl Described for State<Webex> {
+impl Described for Webex {
     fn describe(_: &mut Document, _: &mut Value) {}
 }
 

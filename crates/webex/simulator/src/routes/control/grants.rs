@@ -1,7 +1,6 @@
 //! Looking at grants, and ending them.
 
 use axum::Json;
-use axum::extract::State;
 use http::StatusCode;
 use lanyard_protocol::AppClientId;
 use schemars::JsonSchema;
@@ -28,7 +27,7 @@ struct Subject {
     email: Option<String>,
 }
 
-pub(super) async fn list(State(webex): State<Webex>) -> Json<Vec<View>> {
+pub(super) async fn list(webex: Webex) -> Json<Vec<View>> {
     webex.decide(|issuer, directory, terms| {
         let views = issuer.grants(terms.now).into_iter().map(|grant| {
             let account = directory.account(grant.account);
@@ -64,7 +63,7 @@ pub(super) struct Ended {
 }
 
 /// Ends grants with all their tokens.
-pub(super) async fn revoke(State(webex): State<Webex>, Body(which): Body<Which>) -> Result<Json<Ended>, Mistake> {
+pub(super) async fn revoke(webex: Webex, Body(which): Body<Which>) -> Result<Json<Ended>, Mistake> {
     let selection = which.selection(&webex)?;
     let ended = webex.decide(|issuer, _, _| issuer.end_grants(&selection));
     Ok(Json(Ended { ended }))
@@ -77,10 +76,7 @@ pub(super) struct Revoked {
 }
 
 /// Ends access tokens and leaves their grants.
-pub(super) async fn revoke_access_tokens(
-    State(webex): State<Webex>,
-    Body(which): Body<Which>,
-) -> Result<Json<Revoked>, Mistake> {
+pub(super) async fn revoke_access_tokens(webex: Webex, Body(which): Body<Which>) -> Result<Json<Revoked>, Mistake> {
     let selection = which.selection(&webex)?;
     let revoked = webex.decide(|issuer, _, _| issuer.end_access_tokens(&selection));
     Ok(Json(Revoked { revoked }))
@@ -103,7 +99,7 @@ pub(super) struct Aged {
 }
 
 /// Makes the access tokens that an app holds older than they are, and leaves their ends.
-pub(super) async fn age_access_tokens(State(webex): State<Webex>, Body(age): Body<Age>) -> Result<Json<Aged>, Mistake> {
+pub(super) async fn age_access_tokens(webex: Webex, Body(age): Body<Age>) -> Result<Json<Aged>, Mistake> {
     let by = std::time::Duration::from_millis(age.by_ms);
     let aged = webex.decide(|issuer, _, _| issuer.age_access_tokens(&age.client_id, by));
     Ok(Json(Aged { aged }))

@@ -1,7 +1,7 @@
 //! The key of the control plane.
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::webex::Webex;
 
 /// Lets a request pass that has the key, compared in constant time.
-pub(super) async fn require(State(webex): State<Webex>, request: Request, next: Next) -> Response {
+pub(super) async fn require(webex: Webex, request: Request, next: Next) -> Response {
     let given = request
         .headers()
         .get(AUTHORIZATION)

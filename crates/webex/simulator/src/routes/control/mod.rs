@@ -12,7 +12,6 @@ mod workspaces;
 
 use std::fmt::Display;
 
-use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
@@ -110,7 +109,7 @@ fn scopes(names: &[String]) -> Result<ScopeSet, Mistake> {
     parsed.map_err(|error| Mistake::bad(&error))
 }
 
-async fn faults(State(webex): State<Webex>) -> Json<Vec<FaultView>> {
+async fn faults(webex: Webex) -> Json<Vec<FaultView>> {
     Json(webex.state().faults.views())
 }
 
@@ -120,12 +119,12 @@ struct NewFault {
     id: u64,
 }
 
-async fn add_fault(State(webex): State<Webex>, Body(script): Body<Script>) -> Result<Created<NewFault>, Mistake> {
+async fn add_fault(webex: Webex, Body(script): Body<Script>) -> Result<Created<NewFault>, Mistake> {
     let id = webex.state().faults.add(script).map_err(|error| Mistake::bad(&error))?;
     Ok(Created(NewFault { id }))
 }
 
-async fn clear_faults(State(webex): State<Webex>) -> Done {
+async fn clear_faults(webex: Webex) -> Done {
     webex.state().faults.clear();
     Done
 }
@@ -138,7 +137,7 @@ struct Clock {
     rate: f64,
 }
 
-async fn clock(State(webex): State<Webex>) -> Json<Clock> {
+async fn clock(webex: Webex) -> Json<Clock> {
     let (now, rate) = webex.time();
     Json(Clock { now, rate })
 }
@@ -158,7 +157,7 @@ struct Turn {
 /// The fastest clock: a day in a second.
 const FASTEST: f64 = 86_400.0;
 
-async fn set_clock(State(webex): State<Webex>, Body(turn): Body<Turn>) -> Result<Json<Clock>, Mistake> {
+async fn set_clock(webex: Webex, Body(turn): Body<Turn>) -> Result<Json<Clock>, Mistake> {
     if let Some(rate) = turn.rate {
         if !(0.0..=FASTEST).contains(&rate) {
             return Err(Mistake(StatusCode::BAD_REQUEST, format!("rate is a number from 0 to {FASTEST}")));
@@ -166,24 +165,24 @@ async fn set_clock(State(webex): State<Webex>, Body(turn): Body<Turn>) -> Result
         webex.run_at(rate);
     }
     webex.advance(turn.advance_ms);
-    Ok(clock(State(webex)).await)
+    Ok(clock(webex).await)
 }
 
-async fn record(State(webex): State<Webex>) -> Json<Vec<Entry>> {
+async fn record(webex: Webex) -> Json<Vec<Entry>> {
     webex.settled().await;
     Json(webex.state().record.entries())
 }
 
-async fn clear_record(State(webex): State<Webex>) -> Done {
+async fn clear_record(webex: Webex) -> Done {
     webex.state().record.clear();
     Done
 }
 
-async fn behaviour(State(webex): State<Webex>) -> Json<Behaviour> {
+async fn behaviour(webex: Webex) -> Json<Behaviour> {
     Json(webex.state().behaviour)
 }
 
-async fn change_behaviour(State(webex): State<Webex>, Body(change): Body<Change>) -> Result<Json<Behaviour>, Mistake> {
+async fn change_behaviour(webex: Webex, Body(change): Body<Change>) -> Result<Json<Behaviour>, Mistake> {
     let mut state = webex.state();
     state.behaviour = state.behaviour.changed(&change).map_err(|error| Mistake::bad(&error))?;
     Ok(Json(state.behaviour))

@@ -1,7 +1,7 @@
 //! Service apps, and the administrators who authorise and withdraw them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use http::StatusCode;
 use lanyard_protocol::{AppClientId, OrgId, Scope};
 use schemars::JsonSchema;
@@ -30,7 +30,7 @@ struct Administrator {
 }
 
 /// All organisations, the first one first.
-pub(super) async fn organisations(State(webex): State<Webex>) -> Json<Vec<Organisation>> {
+pub(super) async fn organisations(webex: Webex) -> Json<Vec<Organisation>> {
     let state = webex.state();
     let all = state.directory.all().map(|(id, name, administrator)| Organisation {
         id: organisation_id(id),
@@ -50,7 +50,7 @@ pub(super) struct ServiceApp {
     authorised_in: Vec<OrgId>,
 }
 
-pub(super) async fn list(State(webex): State<Webex>) -> Json<Vec<ServiceApp>> {
+pub(super) async fn list(webex: Webex) -> Json<Vec<ServiceApp>> {
     let state = webex.state();
     let all = state.issuer.applications().iter().map(|(id, application)| ServiceApp {
         application_id: id.clone(),
@@ -81,7 +81,7 @@ pub(super) struct Registered {
 
 /// Registers a service app that nobody has authorised yet.
 pub(super) async fn register(
-    State(webex): State<Webex>,
+    webex: Webex,
     Body(registration): Body<Registration>,
 ) -> Result<Created<Registered>, Mistake> {
     let scopes = scopes(&registration.scopes)?;
@@ -114,7 +114,7 @@ pub(super) struct Authorisation {
 /// Authorises a service app, as an administrator does in Control Hub. Returns a refresh token, which the developer portal shows
 /// afterwards.
 pub(super) async fn authorise(
-    State(webex): State<Webex>,
+    webex: Webex,
     Path(id): Path<String>,
     Body(asked): Body<Where>,
 ) -> Result<Json<Authorisation>, Mistake> {
@@ -128,7 +128,7 @@ pub(super) async fn authorise(
 
 /// Ends all tokens of the app in that organisation.
 pub(super) async fn withdraw(
-    State(webex): State<Webex>,
+    webex: Webex,
     Path(id): Path<String>,
     Body(asked): Body<Where>,
 ) -> Result<Json<Ended>, Mistake> {

@@ -1,7 +1,7 @@
 //! Workspaces, and what Control Hub grants bots there.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub(super) struct Workspace {
     devices: usize,
 }
 
-pub(super) async fn list(State(webex): State<Webex>) -> Json<Vec<Workspace>> {
+pub(super) async fn list(webex: Webex) -> Json<Vec<Workspace>> {
     let state = webex.state();
     let all = state.rooms.workspaces().map(|workspace| Workspace {
         id: webex_id("PLACES", workspace.id),
@@ -50,11 +50,7 @@ enum Word {
 }
 
 /// Workspace, Devices, …, Edit API Access.
-pub(super) async fn grant(
-    State(webex): State<Webex>,
-    Path(id): Path<String>,
-    Body(grant): Body<Grant>,
-) -> Result<Done, Mistake> {
+pub(super) async fn grant(webex: Webex, Path(id): Path<String>, Body(grant): Body<Grant>) -> Result<Done, Mistake> {
     let access = grant.access.map(|word| match word {
         Word::Read => Access::Read,
         Word::Full => Access::Full,

@@ -3,24 +3,21 @@
 pub(super) mod pages;
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, StatusCode};
 use lanyard_protocol::{AppClientId, ScopeSet};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::access_token::Body;
+use super::access_token::Tokens;
 use super::client_auth::Credentials;
-use super::refusal::Refusal;
 use crate::behaviour::DevicePending;
-use crate::form::Form;
 use crate::issuer::{DEVICE_LIFE, DevicePoll, OPENID};
+use crate::routes::extract::Fields;
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::Webex;
 
-pub(super) async fn authorize(State(webex): State<Webex>, body: Bytes) -> Result<Json<Value>, Refusal> {
-    let form = Form::parse(&body);
+pub(super) async fn authorize(webex: Webex, Fields(form): Fields) -> Reply {
     let client = form.get("client_id").map(AppClientId::new).ok_or_else(|| invalid("client_id is required."))?;
     let scopes: ScopeSet =
         form.get("scope").unwrap_or_default().parse().map_err(|_| invalid("The scope cannot be read."))?;
@@ -49,8 +46,7 @@ pub(super) async fn authorize(State(webex): State<Webex>, body: Bytes) -> Result
 }
 
 /// The app's secret comes by HTTP Basic only.
-pub(super) async fn token(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
-    let form = Form::parse(&body);
+pub(super) async fn token(webex: Webex, headers: HeaderMap, Fields(form): Fields) -> Reply<Response> {
     if form.get("grant_type") != Some("urn:ietf:params:oauth:grant-type:device_code") {
         return Err(Refusal::broker(
             StatusCode::BAD_REQUEST,
@@ -65,7 +61,7 @@ pub(super) async fn token(State(webex): State<Webex>, headers: HeaderMap, body: 
         let word = |word, sentence| Refusal::broker(StatusCode::BAD_REQUEST, word, sentence);
         match issuer.poll(&client, code, terms) {
             DevicePoll::Granted(reply) => {
-                let body = Json(Body::of(&reply, terms.now, terms.behaviour.scope_in_reply));
+                let body = Json(Tokens::of(&reply, terms.now, terms.behaviour.scope_in_reply));
                 Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
             }
             DevicePoll::Pending if rfc => Err(word("authorization_pending", "The person has not signed in yet.")),

@@ -1,9 +1,7 @@
 //! The page where a person types the code of a device; signing in and deciding are the pages of every app.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,6 +9,7 @@ use uuid::Uuid;
 use crate::browsers::Purpose;
 use crate::form::Form;
 use crate::routes::authorize::begin;
+use crate::routes::extract::Fields;
 use crate::routes::page::Page;
 use crate::webex::{State as Everything, Webex};
 
@@ -29,13 +28,12 @@ struct Done<'a> {
 }
 
 /// With a code in the query, as the device's QR code has it, the code need not be typed.
-pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
+pub(in crate::routes) async fn show(webex: Webex, query: Form, headers: HeaderMap) -> Response {
     proceed(&webex, query.get("user_code"), &headers)
 }
 
 /// Form field: `user_code`.
-pub(in crate::routes) async fn send(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Response {
-    let fields = Form::parse(&body);
+pub(in crate::routes) async fn send(webex: Webex, headers: HeaderMap, Fields(fields): Fields) -> Response {
     proceed(&webex, fields.get("user_code"), &headers)
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::routes::caller::Caller;
+use crate::routes::extract::Caller;
 use crate::routes::refusal::Refusal;
 use crate::webex::State as Everything;
 use crate::world::{Access, Device};

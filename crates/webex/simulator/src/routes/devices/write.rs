@@ -3,23 +3,26 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::sight::Sight;
 use super::view::Shown;
-use crate::form::Form;
 use crate::random;
-use crate::routes::caller::Caller;
+use crate::routes::extract::{Body, Caller, Permitted, json, scopes};
 use crate::routes::people::person_id;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Access, Activation, Condition, Device, Home, Kind, Life, Status, date, device_of, workspace_of};
+
+scopes! {
+    Write = "spark-admin:devices_write";
+}
 
 /// One operation of a JSON Patch (RFC 6902), as far as tags need it.
 #[derive(Deserialize)]
@@ -48,19 +51,18 @@ enum Op {
 
 /// `PATCH /devices/{id}`: nothing but tags can be changed.
 pub(in crate::routes) async fn tags(
-    State(webex): State<Webex>,
+    webex: Webex,
     caller: Caller,
     Path(id): Path<String>,
-    query: Form,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+) -> Reply {
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !content_type.is_some_and(|kind| kind.starts_with("application/json-patch+json")) {
         let message = "The request must be of the type application/json-patch+json.";
         return Err(Refusal::Gateway(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    let operations = match json_body(&body)? {
+    let operations = match json(&body)? {
         Patch::One(operation) => vec![operation],
         Patch::List(operations) => operations,
     };
@@ -69,7 +71,7 @@ pub(in crate::routes) async fn tags(
     }
     let now = webex.now();
     let mut state = webex.state();
-    let id = permitted(&state, &caller, &id, &query)?;
+    let id = permitted(&state, &caller, &id)?;
     let device = state.rooms.device_mut(id).ok_or(Refusal::NotFound)?;
     for operation in operations {
         match operation.op {
@@ -87,14 +89,9 @@ pub(in crate::routes) async fn tags(
 }
 
 /// `DELETE /devices/{id}`.
-pub(in crate::routes) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-    query: Form,
-) -> Result<StatusCode, Refusal> {
+pub(in crate::routes) async fn delete(webex: Webex, caller: Caller, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
-    let id = permitted(&state, &caller, &id, &query)?;
+    let id = permitted(&state, &caller, &id)?;
     state.rooms.remove_device(id);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -102,7 +99,7 @@ pub(in crate::routes) async fn delete(
 /// A new device's place.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Place {
+pub(in crate::routes) struct Place {
     workspace_id: Option<String>,
     person_id: Option<String>,
     model: Option<String>,
@@ -129,20 +126,13 @@ impl Place {
 }
 
 /// `POST /devices`: a phone, by its MAC address.
-pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["spark-admin:devices_write"])?;
-    let place: Place = json_body(&body)?;
+pub(in crate::routes) async fn create(webex: Webex, caller: Permitted<Write>, Body(place): Body<Place>) -> Reply {
     let (Some(model), Some(mac)) = (&place.model, place.mac.as_deref().and_then(mac_address)) else {
         return Err(Refusal::BadRequest("A model and a mac of twelve hexadecimal digits are required.".to_owned()));
     };
     let now = webex.now();
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let (home, name) = place.home(&state, organisation)?;
     if state.rooms.devices().any(|device| device.mac == mac) {
         return Err(Refusal::Gateway(StatusCode::CONFLICT, "A device with this MAC address exists already."));
@@ -163,17 +153,14 @@ const CODE_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// `POST /devices/activationCode`.
 pub(in crate::routes) async fn activation_code(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["spark-admin:devices_write"])?;
+    webex: Webex,
+    caller: Permitted<Write>,
+    Body(place): Body<Place>,
+) -> Reply {
     caller.needs_any(&["identity:placeonetimepassword_create", "identity:one_time_password"])?;
-    let place: Place = json_body(&body)?;
     let now = webex.now();
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let (home, _) = place.home(&state, organisation)?;
     if matches!(home, Home::Person(_)) {
         caller.needs_any(&["identity:one_time_password"])?;
@@ -187,13 +174,13 @@ pub(in crate::routes) async fn activation_code(
 }
 
 /// The device of that id, where the caller may change it.
-fn permitted(state: &Everything, caller: &Caller, id: &str, query: &Form) -> Result<Uuid, Refusal> {
+fn permitted(state: &Everything, caller: &Caller, id: &str) -> Result<Uuid, Refusal> {
     let device = device_of(id).and_then(|id| state.rooms.device(id)).ok_or(Refusal::NotFound)?;
-    let sight = Sight::writing(caller, caller.reach_of(state, query, device.organisation)?)?;
+    let sight = Sight::writing(caller, caller.reach_of(state, device.organisation)?)?;
     sight.permission(state, device).map(|_| device.id).ok_or(Refusal::NotFound)
 }
 
-fn shown(state: &Everything, id: Uuid, now: Timestamp) -> Result<Json<Value>, Refusal> {
+fn shown(state: &Everything, id: Uuid, now: Timestamp) -> Reply {
     let device = state.rooms.device(id).ok_or(Refusal::NotFound)?;
     Ok(Json(Shown::of(state, device, Access::Full, now).json_without_maintenance()))
 }

@@ -1,9 +1,8 @@
 //! Integrations that people of the organisation have allowed to act for them, and what is blocked.
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 use lanyard_protocol::AppClientId;
@@ -11,9 +10,9 @@ use uuid::Uuid;
 
 use crate::form::Form;
 use crate::routes::authorize::{Permission, describe};
-use crate::routes::desk::{Confirm, Frame};
+use crate::routes::desk::{Confirm, Frame, SignedIn};
+use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem, redirect};
-use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
 
 const HERE: &str = "/hub/apps/integrations";
@@ -45,7 +44,7 @@ struct Integration {
     permissions: Vec<Permission>,
 }
 
-pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn list(webex: Webex, person: SignedIn) -> Page {
     let now = webex.now();
     let state = webex.state();
     let rows = rows(&state, person.home(), now);
@@ -53,11 +52,7 @@ pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extensio
     Page::new(&List { frame: Frame::hub(person, HERE), rows, all_blocked })
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn show(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
     let now = webex.now();
     let state = webex.state();
     let mut rows = rows(&state, person.home(), now).into_iter();
@@ -87,11 +82,7 @@ fn rows(state: &Everything, organisation: Uuid, now: Timestamp) -> Vec<Row> {
 }
 
 /// Query: `client`; all of them where it is left out.
-pub(super) async fn ask(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    query: Form,
-) -> Result<Page, Problem> {
+pub(super) async fn ask(webex: Webex, person: SignedIn, query: Form) -> Result<Page, Problem> {
     let state = webex.state();
     let client = client(&state, &query)?;
     let (title, text) = match &client {
@@ -116,23 +107,15 @@ const BLOCK_ALL: &str = "People in your organization can no longer sign in to an
                          for them are revoked immediately. If you allow them again, everyone must sign in again.";
 
 /// Form field: `client`; all of them where it is left out.
-pub(super) async fn block(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let client = client(&webex.state(), &Form::parse(&body))?;
+pub(super) async fn block(webex: Webex, person: SignedIn, Fields(fields): Fields) -> Result<Response, Problem> {
+    let client = client(&webex.state(), &fields)?;
     webex.block_integrations(person.home(), client.as_ref());
     Ok(redirect(StatusCode::SEE_OTHER, HERE))
 }
 
 /// Form field: `client`; all of them where it is left out.
-pub(super) async fn allow(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let client = client(&webex.state(), &Form::parse(&body))?;
+pub(super) async fn allow(webex: Webex, person: SignedIn, Fields(fields): Fields) -> Result<Response, Problem> {
+    let client = client(&webex.state(), &fields)?;
     webex.unblock_integrations(person.home(), client.as_ref());
     Ok(redirect(StatusCode::SEE_OTHER, HERE))
 }

@@ -1,16 +1,14 @@
 //! Licences: what the organisation has, and what an administrator gives somebody of it.
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 
 use super::users::User;
-use crate::form::Form;
-use crate::routes::desk::Frame;
+use crate::routes::desk::{Frame, SignedIn};
+use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem, redirect};
-use crate::routes::session::SignedIn;
 use crate::webex::Webex;
 use crate::world::{Account, Assignment, Directory, Licence, Units};
 
@@ -36,7 +34,7 @@ pub(super) struct Offered {
     pub(super) left: usize,
 }
 
-pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn list(webex: Webex, person: SignedIn) -> Page {
     let state = webex.state();
     let licences = Licence::all().map(|licence| (name(licence), state.directory.units(person.home(), licence)));
     let licences = licences.collect();
@@ -45,12 +43,11 @@ pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extensio
 
 /// Form fields: `license`; for calling `extension` and `location` too.
 pub(super) async fn give(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
+    webex: Webex,
+    person: SignedIn,
     Path(id): Path<String>,
-    body: Bytes,
+    Fields(fields): Fields,
 ) -> Result<Response, Problem> {
-    let fields = Form::parse(&body);
     let now = webex.now();
     let mut state = webex.state();
     let home = person.home();
@@ -75,12 +72,11 @@ pub(super) async fn give(
 
 /// Form field: `license`.
 pub(super) async fn take(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
+    webex: Webex,
+    person: SignedIn,
     Path(id): Path<String>,
-    body: Bytes,
+    Fields(fields): Fields,
 ) -> Result<Response, Problem> {
-    let fields = Form::parse(&body);
     let now = webex.now();
     let mut state = webex.state();
     let home = person.home();

@@ -1,12 +1,10 @@
 //! The first page of Control Hub.
 
 use askama::Template;
-use axum::extract::{Extension, State};
 
 use super::service_apps;
-use crate::routes::desk::Frame;
+use crate::routes::desk::{Frame, SignedIn};
 use crate::routes::page::Page;
-use crate::routes::session::SignedIn;
 use crate::webex::Webex;
 use crate::world::Licence;
 
@@ -26,7 +24,7 @@ struct Tile {
     text: String,
 }
 
-pub(super) async fn show(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn show(webex: Webex, person: SignedIn) -> Page {
     let state = webex.state();
     let home = person.home();
     let users = state.directory.listed_in(home).filter(|account| account.is_member()).count();

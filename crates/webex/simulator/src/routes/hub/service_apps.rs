@@ -1,16 +1,15 @@
 //! Service apps that ask to be authorised in the organisation, and those that are.
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use lanyard_protocol::AppClientId;
 use uuid::Uuid;
 
 use crate::routes::authorize::{Permission, describe};
-use crate::routes::desk::{Frame, ShownOnce};
+use crate::routes::desk::{Frame, ShownOnce, SignedIn};
 use crate::routes::page::{Page, Problem, redirect};
-use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
 
 #[derive(Template)]
@@ -53,16 +52,12 @@ pub(super) fn rows(state: &Everything, organisation: Uuid) -> Vec<Row> {
     rows
 }
 
-pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn list(webex: Webex, person: SignedIn) -> Page {
     let rows = rows(&webex.state(), person.home());
     Page::new(&List { frame: Frame::hub(person, "/hub/apps/service-apps"), rows })
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn show(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
     let state = webex.state();
     let row = find(&state, &person, &client)?;
     let app = state.issuer.app(&row.client).ok_or_else(Problem::nothing_here)?;
@@ -70,11 +65,7 @@ pub(super) async fn show(
     Ok(Page::new(&ServiceApp { frame: Frame::hub(person, "/hub/apps/service-apps"), row, permissions }))
 }
 
-pub(super) async fn authorise(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn authorise(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Response, Problem> {
     let row = find(&webex.state(), &person, &client)?;
     webex.authorise_service_app(&row.application, person.home()).ok_or_else(Problem::nothing_here)?;
     Ok(back_to(&row))
@@ -82,11 +73,7 @@ pub(super) async fn authorise(
 
 /// Issues a new pair of tokens for the app in this organisation and shows it once, as Control Hub's "Get a token" does. Earlier tokens
 /// stay valid.
-pub(super) async fn token(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn token(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Response, Problem> {
     let row = find(&webex.state(), &person, &client)?;
     let home = person.home();
     let minted = webex.decide(|issuer, _, terms| {
@@ -113,11 +100,7 @@ pub(super) async fn token(
 }
 
 /// The app is listed no more: whoever wants it back requests it again.
-pub(super) async fn withdraw(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn withdraw(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Response, Problem> {
     let row = find(&webex.state(), &person, &client)?;
     webex.withdraw_service_app(&row.application, person.home()).ok_or_else(Problem::nothing_here)?;
     Ok(redirect(StatusCode::SEE_OTHER, "/hub/apps/service-apps"))

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 
 use super::licences::{Held, Offered, held, offered};
 use super::paging::Paged;
 use crate::form::Form;
-use crate::routes::desk::Frame;
+use crate::routes::desk::{Frame, SignedIn};
 use crate::routes::page::{Page, Problem};
-use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Account, person_of};
 
@@ -86,7 +85,7 @@ impl User {
     }
 }
 
-pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>, query: Form) -> Page {
+pub(super) async fn list(webex: Webex, person: SignedIn, query: Form) -> Page {
     let state = webex.state();
     let all = state.directory.listed_in(person.home()).filter(|account| account.is_member());
     let holds = |account: &&Arc<Account>, wanted: &str| {
@@ -103,11 +102,7 @@ pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extensio
     Page::new(&Users { frame: Frame::hub(person, "/hub/users"), page })
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(id): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn show(webex: Webex, person: SignedIn, Path(id): Path<String>) -> Result<Page, Problem> {
     Ok(Page::new(&User::find(&webex.state(), person, &id)?))
 }
 

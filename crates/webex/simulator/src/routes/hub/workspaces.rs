@@ -1,9 +1,8 @@
 //! Workspaces, and which bots may use the devices in them.
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,9 +10,9 @@ use uuid::Uuid;
 use super::paging::Paged;
 use crate::deeds::NoAccess;
 use crate::form::Form;
-use crate::routes::desk::Frame;
+use crate::routes::desk::{Frame, SignedIn};
+use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem, redirect};
-use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Access, webex_id, workspace_of};
 
@@ -83,7 +82,7 @@ impl Workspace {
     }
 }
 
-pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extension<SignedIn>, query: Form) -> Page {
+pub(super) async fn list(webex: Webex, person: SignedIn, query: Form) -> Page {
     let state = webex.state();
     let all = state.rooms.workspaces().filter(|workspace| workspace.organisation == person.home());
     let holds = |workspace: &&crate::world::Workspace, wanted: &str| workspace.name.to_lowercase().contains(wanted);
@@ -96,24 +95,19 @@ pub(super) async fn list(State(webex): State<Webex>, Extension(person): Extensio
     Page::new(&Workspaces { frame: Frame::hub(person, "/hub/workspaces"), page })
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(id): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn show(webex: Webex, person: SignedIn, Path(id): Path<String>) -> Result<Page, Problem> {
     let (_, page) = Workspace::find(&webex.state(), person, &id, webex.now())?;
     Ok(Page::new(&page))
 }
 
 /// Form fields: `email`, and `access`: `read`, `full` or `none`.
 pub(super) async fn change(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
+    webex: Webex,
+    person: SignedIn,
     Path(id): Path<String>,
-    body: Bytes,
+    Fields(fields): Fields,
 ) -> Result<Response, Problem> {
     let (workspace, page) = Workspace::find(&webex.state(), person, &id, webex.now())?;
-    let fields = Form::parse(&body);
     let access = match fields.get("access") {
         Some("read") => Some(Access::Read),
         Some("full") => Some(Access::Full),

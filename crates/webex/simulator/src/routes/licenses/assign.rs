@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::refusal::json_body;
-use super::{Caller, Refusal};
+use super::Refusal;
+use crate::routes::extract::{Body, Permitted, scopes};
+use crate::routes::refusal::Reply;
 use crate::webex::Webex;
 use crate::world::{Account, Assignment, Directory, GrantError, Licence, LineError, organisation_id, person_of};
 
+scopes! {
+    Write = "spark-admin:people_write";
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Order {
+pub(in crate::routes) struct Order {
     email: Option<String>,
     person_id: Option<String>,
     org_id: Option<String>,
@@ -62,12 +65,10 @@ struct Change {
 
 /// All of it is done, or some (206), or nothing, and then the first reason is told.
 pub(in crate::routes) async fn assign(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
-    caller.needs_any(&["spark-admin:people_write"])?;
-    let order: Order = json_body(&body)?;
+    webex: Webex,
+    caller: Permitted<Write>,
+    Body(order): Body<Order>,
+) -> Reply<(StatusCode, Json<Value>)> {
     let now = webex.now();
     let mut state = webex.state();
     let organisation = caller.reach_organisation(&state, order.org_id.as_deref())?;
@@ -183,7 +184,7 @@ fn offer(
     account: &Account,
     organisation: Uuid,
     changes: &[Change],
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Reply<(StatusCode, Json<Value>)> {
     if let Some(refused) = changes.iter().find(|change| change.licence != Licence::MEETINGS) {
         let description = format!(
             "Only meeting licenses can be assigned to users outside the organization. The following license(s) could not be \

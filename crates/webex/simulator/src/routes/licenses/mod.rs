@@ -2,44 +2,42 @@
 
 mod assign;
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header::LINK;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::caller::Caller;
-use super::cursor::Cursor;
-use super::refusal::Refusal;
 use crate::form::Form;
+use crate::routes::extract::{List, Paging, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::Webex;
-use crate::world::{Directory, Licence};
+use crate::world::{Account, Directory, Licence};
 
 pub(super) use assign::assign;
 
-const READ: [&str; 1] = ["spark-admin:licenses_read"];
+scopes! {
+    Read = "spark-admin:licenses_read";
+}
 
 /// `GET /licenses`; never paged.
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn list(webex: Webex, caller: Permitted<Read>) -> Reply {
     let state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let items = Licence::all().map(|licence| view(&state.directory, organisation, licence));
     Ok(Json(json!({ "items": items.collect::<Vec<_>>() })))
 }
 
-/// The reference's largest page of those who have a licence, and its usual one.
-const MOST_USERS: usize = 300;
-
 /// `GET /licenses/{id}`; with `includeAssignedTo=user` whom it was given, page by page.
 pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Read>,
     Path(id): Path<String>,
+    list: List,
     query: Form,
-) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
+) -> Reply<Response> {
     let state = webex.state();
     let organisations = state.directory.all().map(|(organisation, ..)| organisation);
     let found = organisations
@@ -52,28 +50,20 @@ pub(super) async fn show(
         Some("user") => {}
         Some(other) => return Err(Refusal::BadRequest(format!("includeAssignedTo takes user, not {other}."))),
     }
-    let size = match query.get("limit") {
-        None => MOST_USERS,
-        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("limit is a number.".into()))?,
-    };
+    let page = Paging::<300, 300>::of(list, "limit", "next")?;
     let holders = state.directory.listed_in(organisation).filter(|account| account.licences.has(licence));
-    let cursor = Cursor::named(&query, "next")?;
-    let (page, next) = cursor.page(holders, size.clamp(1, MOST_USERS), state.behaviour.empty_pages);
-    let users = page.into_iter().map(|account| {
+    let user = |account: &Arc<Account>| {
         json!({
             "id": account.webex_id(),
             "type": "INTERNAL",
             "displayName": account.display_name,
             "email": account.email,
         })
-    });
-    shown["users"] = users.collect();
-    let mut response = Json(shown).into_response();
-    let path = format!("/licenses/{id}");
-    if let Some(link) = next.and_then(|next| next.link_named(&webex, &path, &query, "next").parse().ok()) {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    };
+    Ok(page.reply_with(holders, |accounts| {
+        shown["users"] = accounts.into_iter().map(user).collect();
+        shown
+    }))
 }
 
 fn view(directory: &Directory, organisation: Uuid, licence: Licence) -> Value {

@@ -1,37 +1,36 @@
 //! `/v1/telephony/config/locations`: the locations that are enabled for Webex Calling.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::write::Wish;
-use super::{Caller, Everything, Form, Location, Refusal, Slice, json_body, named};
+use super::{Everything, Form, Location, Refusal, Slice, named};
+use crate::routes::extract::{Body, Permitted, scopes};
+use crate::routes::refusal::Reply;
 use crate::webex::Webex;
 use crate::world::Site;
 
-pub(super) const READ: [&str; 1] = ["spark-admin:telephony_config_read"];
-pub(super) const WRITE: [&str; 1] = ["spark-admin:telephony_config_write"];
-
-/// The reference's default and largest page.
-const MOST: usize = 2000;
+scopes! {
+    Read = "spark-admin:telephony_config_read";
+    Write = "spark-admin:telephony_config_write";
+}
 
 /// The longest name of a location with Webex Calling (the reference's words).
 const LONGEST_NAME: usize = 80;
 
 /// `GET /telephony/config/locations`: those that are enabled, as a list under a name of its own.
 pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Read>,
+    slice: Slice<2000, 2000>,
     query: Form,
-) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
-    let slice = Slice::of(&query, MOST, MOST)?;
+) -> Reply<Response> {
     let state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let found = state.directory.locations(organisation);
     let mut found: Vec<_> = found.filter(|location| location.calling.is_some() && named(location, &query)).collect();
     match query.get("order") {
@@ -40,7 +39,7 @@ pub(in crate::routes) async fn list(
         _ => {}
     }
     let show = |location: &Location| view(&state, location, organisation);
-    Ok(slice.page(&webex, ("/telephony/config/locations", "locations"), &query, false, found.into_iter(), show))
+    Ok(slice.named("locations", found.into_iter(), show))
 }
 
 fn view(state: &Everything, location: &Location, organisation: Uuid) -> Value {
@@ -65,15 +64,9 @@ fn view(state: &Everything, location: &Location, organisation: Uuid) -> Value {
 }
 
 /// `GET /telephony/config/locations/{id}`.
-pub(in crate::routes) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-    query: Form,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(in crate::routes) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let location = state.directory.location_of(organisation, &id).ok_or(Refusal::NotFound)?;
     let site = location.calling.as_ref().ok_or(Refusal::NotFound)?;
     let mut shown = view(&state, location, organisation);
@@ -89,16 +82,13 @@ pub(in crate::routes) async fn show(
 
 /// `POST /telephony/config/locations`: enables a location that `POST /locations` has made.
 pub(in crate::routes) async fn enable(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    webex: Webex,
+    caller: Permitted<Write>,
+    Body(wish): Body<Wish>,
+) -> Reply<(StatusCode, Json<Value>)> {
     wish.whole()?;
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let id = wish.id.as_deref().ok_or_else(|| Refusal::BadRequest("id is required.".to_owned()))?;
     let id = state.directory.location_of(organisation, id).ok_or(Refusal::NotFound)?.id;
     let location = state.directory.location_mut(organisation, id).ok_or(Refusal::NotFound)?;

@@ -1,32 +1,29 @@
 //! Telephone numbers: `/v1/telephony/config/numbers`, and those of one location.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::calling::{READ, WRITE};
-use super::{Caller, Everything, Form, Refusal, Slice, json_body};
+use super::calling::{Read, Write};
+use super::{Caller, Everything, Form, Refusal, Slice};
+use crate::routes::extract::{Body, Permitted};
+use crate::routes::refusal::Reply;
 use crate::webex::Webex;
 use crate::world::{Directory, Line, NumberError, webex_id};
 
-/// The reference's default and largest page of numbers.
-const MOST: usize = 2000;
-
 /// `GET /telephony/config/numbers`: a list under a name of its own. Extensions without a number are entries too.
 pub(in crate::routes) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Read>,
+    slice: Slice<2000, 2000>,
     query: Form,
-) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
-    let slice = Slice::of(&query, MOST, MOST)?;
+) -> Reply<Response> {
     let state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let found = state.directory.lines(organisation).filter(|line| fits(line, &query));
     let show = |line| number(&line);
     if query.get("details") == Some("true") {
@@ -35,7 +32,7 @@ pub(in crate::routes) async fn list(
         )
         .into_response());
     }
-    Ok(slice.page(&webex, ("/telephony/config/numbers", "phoneNumbers"), &query, false, found, show))
+    Ok(slice.named("phoneNumbers", found, show))
 }
 
 /// The counts that `details=true` adds: how many numbers of each sort the organisation has. The list is then not paged.
@@ -136,13 +133,12 @@ pub(in crate::routes) struct Order {
 
 /// `POST /telephony/config/locations/{id}/numbers`.
 pub(in crate::routes) async fn add(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    query: Form,
-    body: Bytes,
-) -> Result<StatusCode, Refusal> {
-    change(&webex, &caller, (&id, &query, &body), |directory, organisation, id, order| {
+    Body(order): Body<Order>,
+) -> Reply<StatusCode> {
+    change(&webex, &caller, &id, &order, |directory, organisation, id| {
         // The reference names no default; a number that nothing is said about is in service here.
         let active = order.state.as_deref() != Some("INACTIVE");
         directory.add_numbers(organisation, id, &order.phone_numbers, active)
@@ -152,13 +148,12 @@ pub(in crate::routes) async fn add(
 
 /// `PUT /telephony/config/locations/{id}/numbers`.
 pub(in crate::routes) async fn activate(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    query: Form,
-    body: Bytes,
-) -> Result<StatusCode, Refusal> {
-    change(&webex, &caller, (&id, &query, &body), |directory, organisation, id, order| {
+    Body(order): Body<Order>,
+) -> Reply<StatusCode> {
+    change(&webex, &caller, &id, &order, |directory, organisation, id| {
         let active = order.action.as_deref() != Some("DEACTIVATE");
         directory.activate_numbers(organisation, id, &order.phone_numbers, active)
     })?;
@@ -167,13 +162,12 @@ pub(in crate::routes) async fn activate(
 
 /// `DELETE /telephony/config/locations/{id}/numbers`, with the numbers in its body.
 pub(in crate::routes) async fn remove(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    query: Form,
-    body: Bytes,
-) -> Result<StatusCode, Refusal> {
-    change(&webex, &caller, (&id, &query, &body), |directory, organisation, id, order| {
+    Body(order): Body<Order>,
+) -> Reply<StatusCode> {
+    change(&webex, &caller, &id, &order, |directory, organisation, id| {
         directory.remove_numbers(organisation, id, &order.phone_numbers)
     })?;
     Ok(StatusCode::NO_CONTENT)
@@ -183,16 +177,15 @@ pub(in crate::routes) async fn remove(
 fn change(
     webex: &Webex,
     caller: &Caller,
-    (id, query, body): (&str, &Form, &[u8]),
-    change: impl FnOnce(&mut Directory, Uuid, Uuid, &Order) -> Result<(), NumberError>,
+    id: &str,
+    order: &Order,
+    change: impl FnOnce(&mut Directory, Uuid, Uuid) -> Result<(), NumberError>,
 ) -> Result<(), Refusal> {
-    caller.needs_any(&WRITE)?;
-    let order: Order = json_body(body)?;
     if order.phone_numbers.is_empty() {
         return Err(Refusal::BadRequest("phoneNumbers is required.".to_owned()));
     }
     let mut state = webex.state();
-    let organisation = caller.reach(&state, query)?;
+    let organisation = caller.reach(&state)?;
     let id = state.directory.location_of(organisation, id).ok_or(Refusal::NotFound)?.id;
-    change(&mut state.directory, organisation, id, &order).map_err(|error| Refusal::BadRequest(error.to_string()))
+    change(&mut state.directory, organisation, id).map_err(|error| Refusal::BadRequest(error.to_string()))
 }

@@ -1,18 +1,21 @@
 //! Calls that change locations.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::Path;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Caller, Form, Location, Refusal, json_body};
+use super::{Location, Refusal};
 use crate::random;
+use crate::routes::extract::{Body, Permitted, scopes};
+use crate::routes::refusal::Reply;
 use crate::webex::Webex;
 use crate::world::Address;
 
-const SCOPE: [&str; 1] = ["spark-admin:locations_write"];
+scopes! {
+    Write = "spark-admin:locations_write";
+}
 
 /// The longest name (the reference's words).
 const LONGEST_NAME: usize = 256;
@@ -20,7 +23,7 @@ const LONGEST_NAME: usize = 256;
 /// A location as a call describes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Wish {
+pub(in crate::routes) struct Wish {
     pub(super) id: Option<String>,
     name: Option<String>,
     time_zone: Option<String>,
@@ -70,17 +73,14 @@ impl Wish {
 
 /// `POST /locations`. Webex Calling is enabled at it by a call of its own.
 pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
-    caller.needs_any(&SCOPE)?;
-    let wish: Wish = json_body(&body)?;
+    webex: Webex,
+    caller: Permitted<Write>,
+    Body(wish): Body<Wish>,
+) -> Reply<(StatusCode, Json<Value>)> {
     wish.whole()?;
     let id = random::uuid(&*webex.setting().entropy);
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let name = wish.name.unwrap_or_default();
     if state.directory.has_location_named(organisation, &name, None) {
         return Err(taken());
@@ -102,17 +102,14 @@ pub(in crate::routes) async fn create(
 
 /// `PUT /locations/{id}`; what it leaves out stays.
 pub(in crate::routes) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    query: Form,
-    body: Bytes,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&SCOPE)?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply<StatusCode> {
     wish.check()?;
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let id = state.directory.location_of(organisation, &id).ok_or(Refusal::NotFound)?.id;
     if wish.name.as_ref().is_some_and(|name| state.directory.has_location_named(organisation, name, Some(id))) {
         return Err(taken());
@@ -132,14 +129,12 @@ pub(in crate::routes) async fn update(
 
 /// `DELETE /locations/{id}`. One with Webex Calling stays (the reference's words), and so does one with workspaces.
 pub(in crate::routes) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    query: Form,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&SCOPE)?;
+) -> Reply<StatusCode> {
     let mut state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let location = state.directory.location_of(organisation, &id).ok_or(Refusal::NotFound)?;
     if location.calling.is_some() {
         return Err(Refusal::Gateway(StatusCode::CONFLICT, "The location is enabled for Webex Calling."));

@@ -1,9 +1,7 @@
 //! `POST /meetings/join`: links that start or join a meeting. Their site does not exist.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
 use http::StatusCode;
 use http::header::LOCATION;
 use jiff::SignedDuration;
@@ -12,14 +10,15 @@ use serde_json::json;
 
 use super::find::Id;
 use super::view::{site_name, web_link};
-use super::{Caller, READ, Refusal, WRITE, Webex, subject};
+use super::{Read, Refusal, Webex, Write, subject_by};
 use crate::random;
-use crate::routes::refusal::json_body;
+use crate::routes::extract::{Body, Permitted, Scopes as _, scopes};
+use crate::routes::refusal::Reply;
 use crate::world::Part;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(super) struct Wish {
     meeting_id: Option<String>,
     meeting_number: Option<String>,
     web_link: Option<String>,
@@ -31,13 +30,15 @@ struct Wish {
     host_email: Option<String>,
 }
 
+scopes! {
+    /// Which of the scopes a link needs is not documented: any of them will do.
+    Either = "meeting:schedules_read" | "meeting:admin_schedule_read" | "meeting:schedules_write" | "meeting:admin_schedule_write";
+}
+
 /// How long a link is valid in minutes, unless the call says otherwise [?].
 const USUAL_MINUTES: i64 = 15;
 
-pub(super) async fn join(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Response, Refusal> {
-    // Which of the scopes a link needs is not documented: either will do.
-    caller.needs_any(&[READ, WRITE].concat())?;
-    let wish: Wish = json_body(&body)?;
+pub(super) async fn join(webex: Webex, caller: Permitted<Either>, Body(wish): Body<Wish>) -> Reply<Response> {
     let minutes = wish.expiration_minutes.unwrap_or(USUAL_MINUTES);
     if !(1..=60).contains(&minutes) {
         return Err(Refusal::Invalid("expirationMinutes is from 1 to 60.".to_owned()));
@@ -46,8 +47,8 @@ pub(super) async fn join(State(webex): State<Webex>, caller: Caller, body: Bytes
         return Err(Refusal::Invalid("displayName requires email.".to_owned()));
     }
     let state = webex.state();
-    let scopes = if caller.has_any(&READ) { READ } else { WRITE };
-    let account = subject(&caller, &state, wish.host_email.as_deref(), &scopes)?;
+    let scopes = if caller.has_any(Read::ANY) { Read::ANY } else { Write::ANY };
+    let account = subject_by(&caller, &state, wish.host_email.as_deref(), scopes)?;
     let site = |organisation| state.directory.site_of(organisation);
     let meeting = match (&wish.meeting_id, &wish.meeting_number, &wish.web_link) {
         (Some(id), None, None) => Some(Id::parse(id)?.target(&state)?.meeting),

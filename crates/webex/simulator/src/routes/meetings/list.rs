@@ -1,6 +1,5 @@
 //! `GET /meetings`.
 
-use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use jiff::tz::TimeZone;
@@ -10,13 +9,10 @@ use serde_json::Value;
 use super::find::Id;
 use super::view::{View, state_of, web_link};
 use super::wish::moment;
-use super::{Caller, Everything, Form, READ, Refusal, Webex, subject, zone_of};
-use crate::routes::cursor::{page, page_size};
+use super::{Everything, Form, Read, Refusal, Webex, subject, zone_of};
+use crate::routes::extract::{Paging, Permitted};
+use crate::routes::refusal::Reply;
 use crate::world::{Account, Meeting, MeetingKind, Occurrence};
-
-/// The reference's usual and largest page.
-const USUAL_PAGE: usize = 10;
-const LARGEST_PAGE: usize = 100;
 
 /// How far a range reaches that names only one of its ends.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -44,16 +40,16 @@ enum Entry<'s> {
 }
 
 pub(super) async fn list(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Read>,
+    page: Paging<10, 100>,
     query: Form,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Reply<Response> {
     let zone = zone_of(&headers)?;
-    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let now = webex.now();
     let state = webex.state();
-    let account = subject(&caller, &state, query.get("hostEmail"), &READ)?;
+    let account = subject(&caller, &state, query.get("hostEmail"))?;
     let filter = Filter::of(&query, now)?;
     let mut found: Vec<_> = filter.find(&state, &account)?;
     found.sort_by_key(|(start, _)| *start);
@@ -64,7 +60,7 @@ pub(super) async fn list(
             Entry::Scheduled(meeting, occurrence) => view(meeting).scheduled(meeting, &occurrence),
         }
     };
-    page(&webex, ("/meetings", &query), size, state.behaviour.empty_pages, found.into_iter(), show)
+    Ok(page.reply(found.into_iter(), show))
 }
 
 struct Filter<'q> {

@@ -12,16 +12,15 @@ mod write;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::HeaderMap;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 
-use super::caller::Caller;
-use super::refusal::Refusal;
 use crate::form::Form;
+use crate::routes::extract::{Caller, Permitted, Scopes, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Account, TooManyMeetings};
 
@@ -42,11 +41,11 @@ pub(super) fn router() -> Router<Webex> {
         .route("/v1/meetings/{id}/registrants/{registrant}", get(registrants::show).delete(registrants::unregister))
 }
 
-/// A person's scope, and that of an administrator or a service app.
-type Scopes = [&'static str; 2];
-
-const READ: Scopes = ["meeting:schedules_read", "meeting:admin_schedule_read"];
-const WRITE: Scopes = ["meeting:schedules_write", "meeting:admin_schedule_write"];
+// A person's scope, and that of an administrator or a service app.
+scopes! {
+    Read = "meeting:schedules_read" | "meeting:admin_schedule_read";
+    Write = "meeting:schedules_write" | "meeting:admin_schedule_write";
+}
 
 impl From<TooManyMeetings> for Refusal {
     fn from(_: TooManyMeetings) -> Self {
@@ -56,11 +55,20 @@ impl From<TooManyMeetings> for Refusal {
 
 /// Whose meetings a call is about: the caller's, or those of the `hostEmail` that an administrator's scope lets it name. Without such
 /// a scope `hostEmail` is ignored, as the reference says.
-fn subject(caller: &Caller, state: &Everything, host: Option<&str>, scopes: &Scopes) -> Result<Arc<Account>, Refusal> {
+fn subject<S: Scopes>(caller: &Permitted<S>, state: &Everything, host: Option<&str>) -> Result<Arc<Account>, Refusal> {
+    subject_by(caller, state, host, S::ANY)
+}
+
+/// Like [`subject`], by a person's scope and an administrator's.
+fn subject_by(
+    caller: &Caller,
+    state: &Everything,
+    host: Option<&str>,
+    scopes: &[&str],
+) -> Result<Arc<Account>, Refusal> {
     if caller.is_bot() {
         return Err(Refusal::Forbidden);
     }
-    caller.needs_any(scopes)?;
     let Some(email) = host.filter(|_| caller.has_any(&scopes[1..])) else { return Ok(Arc::clone(&caller.account)) };
     let found = state.directory.by_email(email).filter(|found| found.organisation == caller.account.organisation);
     found.cloned().ok_or_else(|| Refusal::Invalid(format!("{email} is not a user of a site that the caller manages.")))
@@ -81,16 +89,10 @@ fn zone(name: &str) -> Result<TimeZone, Refusal> {
 }
 
 /// `GET /meetings/{id}`. A caller who is not invited needs the password, in a header, and does not see the host's key.
-async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-    query: Form,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>, query: Form, headers: HeaderMap) -> Reply {
     let zone = zone_of(&headers)?;
     let state = webex.state();
-    let account = subject(&caller, &state, query.get("hostEmail"), &READ)?;
+    let account = subject(&caller, &state, query.get("hostEmail"))?;
     let Target { meeting, occurrence } = Id::parse(&id)?.target(&state)?;
     let part = meeting.part(&account);
     let password = headers.get("password").and_then(|value| value.to_str().ok());

@@ -1,43 +1,36 @@
 //! `/v1/meetings/{id}/registration`: what a meeting asks of those who register.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::Path;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::find::hosted;
 use super::wish::form;
-use super::{Caller, Form, READ, Refusal, WRITE, Webex, subject};
-use crate::routes::refusal::json_body;
+use super::{Form, Read, Refusal, Webex, Write, subject};
+use crate::routes::extract::{Body, Permitted};
+use crate::routes::refusal::Reply;
 use crate::world::RegistrationForm;
 
 /// `GET /meetings/{id}/registration`.
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-    query: Form,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>, query: Form) -> Reply {
     let state = webex.state();
-    let account = subject(&caller, &state, query.get("hostEmail"), &READ)?;
+    let account = subject(&caller, &state, query.get("hostEmail"))?;
     let meeting = hosted(&state, &account, &id)?;
     Ok(Json(view(meeting.form.as_ref().ok_or(Refusal::NotFound)?)))
 }
 
 /// `PUT /meetings/{id}/registration`: adds a form, or replaces the one that there is.
 pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
     query: Form,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let said: Map<String, Value> = json_body(&body)?;
+    Body(said): Body<Map<String, Value>>,
+) -> Reply {
     let host = said.get("hostEmail").and_then(Value::as_str).or(query.get("hostEmail"));
     let mut state = webex.state();
-    let account = subject(&caller, &state, host, &WRITE)?;
+    let account = subject(&caller, &state, host)?;
     let meeting = hosted(&state, &account, &id)?;
     if meeting.rule.is_some() {
         return Err(Refusal::Invalid("Registration is not supported for a recurring meeting.".to_owned()));
@@ -50,13 +43,13 @@ pub(super) async fn update(
 
 /// `DELETE /meetings/{id}/registration`.
 pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
     query: Form,
-) -> Result<StatusCode, Refusal> {
+) -> Reply<StatusCode> {
     let mut state = webex.state();
-    let account = subject(&caller, &state, query.get("hostEmail"), &WRITE)?;
+    let account = subject(&caller, &state, query.get("hostEmail"))?;
     let id = hosted(&state, &account, &id)?.id;
     let meeting = state.meetings.get_mut(id).ok_or(Refusal::NotFound)?;
     meeting.form.take().map(|_| StatusCode::NO_CONTENT).ok_or(Refusal::NotFound)

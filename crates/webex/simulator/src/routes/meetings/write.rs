@@ -3,27 +3,23 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::Path;
 use http::StatusCode;
 use lanyard_time::Entropy;
-use serde_json::Value;
 
 use super::wish::{Field, Wish};
-use super::{Account, Caller, Everything, Form, Id, Refusal, Target, View, WRITE, Webex, subject};
+use super::{Account, Everything, Form, Id, Refusal, Target, View, Webex, Write, subject};
 use crate::random;
-use crate::routes::refusal::json_body;
+use crate::routes::extract::{Body, Permitted};
+use crate::routes::refusal::Reply;
 use crate::world::{Licence, Meeting, MeetingKind, MeetingPlan, Part, Rule};
 
 /// `POST /meetings`. The host needs a licence for meetings.
-pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
+pub(super) async fn create(webex: Webex, caller: Permitted<Write>, Body(wish): Body<Wish>) -> Reply {
     let now = webex.now();
     let entropy = &*webex.setting().entropy;
     let mut state = webex.state();
-    // The scope comes first, so that a call without it learns nothing else.
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
-    let host = subject(&caller, &state, wish.host_email.as_deref(), &WRITE)?;
+    let host = subject(&caller, &state, wish.host_email.as_deref())?;
     if !host.licences.has(Licence::MEETINGS) {
         return Err(Refusal::Forbidden);
     }
@@ -64,16 +60,14 @@ pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Byt
 
 /// `PUT` and `PATCH /meetings/{id}`: what they leave out stays. A scheduled meeting changes apart from its series.
 pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
     let now = webex.now();
     let mut state = webex.state();
-    let account = subject(&caller, &state, wish.host_email.as_deref(), &WRITE)?;
+    let account = subject(&caller, &state, wish.host_email.as_deref())?;
     let id = Id::parse(&id)?;
     let Target { meeting, occurrence } = changeable(&state, &account, id)?;
     let changed = match occurrence {
@@ -107,13 +101,13 @@ pub(super) async fn update(
 
 /// `DELETE /meetings/{id}`: a series, or one of its scheduled meetings.
 pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
     query: Form,
-) -> Result<StatusCode, Refusal> {
+) -> Reply<StatusCode> {
     let mut state = webex.state();
-    let account = subject(&caller, &state, query.get("hostEmail"), &WRITE)?;
+    let account = subject(&caller, &state, query.get("hostEmail"))?;
     let id = Id::parse(&id)?;
     changeable(&state, &account, id)?;
     match id.slot {

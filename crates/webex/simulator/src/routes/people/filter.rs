@@ -5,12 +5,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::view::Sight;
-use super::{Caller, Form, READ, READ_ALL, Refusal, role_id};
+use super::{Caller, Form, Read, ReadAll, Refusal, role_id};
+use crate::routes::extract::Scopes as _;
 use crate::world::{Account, Directory, person_of};
-
-/// `GET /people` asks for at most so many at once.
-const LARGEST_PAGE: usize = 1000;
-const USUAL_PAGE: usize = 100;
 
 /// The documented limit of the parameter `id`.
 const MOST_IDS: usize = 85;
@@ -41,10 +38,10 @@ impl Filter {
 
     pub(super) fn permitted_to(&self, caller: &Caller) -> Result<(), Refusal> {
         match self {
-            Self::Email(_) => caller.needs_any(&READ),
+            Self::Email(_) => caller.needs_any(Read::ANY),
             _ if caller.is_bot() => Err(Refusal::Forbidden),
-            Self::NameStart(_) | Self::Ids(_) => caller.needs_any(&READ),
-            Self::Everyone => caller.needs_any(&READ_ALL),
+            Self::NameStart(_) | Self::Ids(_) => caller.needs_any(Read::ANY),
+            Self::Everyone => caller.needs_any(ReadAll::ANY),
         }
     }
 
@@ -99,7 +96,7 @@ pub(super) fn place(
     query: &Form,
 ) -> Result<Option<Uuid>, Refusal> {
     let Some(id) = query.get("locationId") else { return Ok(None) };
-    caller.needs_any(&READ_ALL)?;
+    caller.needs_any(ReadAll::ANY)?;
     // Where there is no such place there is nobody.
     Ok(Some(directory.location_of(organisation, id).map_or(Uuid::nil(), |location| location.id)))
 }
@@ -110,31 +107,11 @@ pub(super) fn has_role(account: &Account, query: &Form) -> bool {
     asked.peek().is_none() || asked.any(|role| account.administrator && role.trim_end_matches('=') == role_id())
 }
 
-/// Too large a page is clamped in silence.
-pub(super) fn page_size(query: &Form) -> Result<usize, Refusal> {
-    let largest = match (query.get("locationId"), query.get("callingData")) {
+/// How many people a page holds at most, if fewer than usual.
+pub(super) fn largest_page(query: &Form) -> usize {
+    match (query.get("locationId"), query.get("callingData")) {
         (Some(_), _) => 50,
         (None, Some("true")) => 100,
-        (None, _) => LARGEST_PAGE,
-    };
-    let size = match query.get("max") {
-        None => USUAL_PAGE,
-        Some(text) => text.parse().map_err(|_| Refusal::BadRequest("max is a number.".into()))?,
-    };
-    Ok(size.clamp(1, largest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_clamped() {
-        let size = |query: &str| page_size(&Form::parse(query.as_bytes()));
-        assert_eq!(size(""), Ok(100));
-        assert_eq!(size("max=5000"), Ok(1000));
-        assert_eq!(size("max=0"), Ok(1));
-        assert_eq!(size("max=500&callingData=true"), Ok(100));
-        assert!(size("max=many").is_err());
+        (None, _) => usize::MAX,
     }
 }

@@ -3,7 +3,8 @@
 use lanyard_protocol::{Person, WebexId};
 use serde::Serialize;
 
-use super::{Caller, Form, READ_ALL};
+use super::{Caller, Form, ReadAll};
+use crate::routes::extract::Scopes as _;
 use crate::world::{Account, Directory, Phone, Profile, date, location_id, organisation_id};
 
 /// How much somebody sees of a person.
@@ -24,7 +25,7 @@ impl Sight {
     }
 
     pub(super) fn of(caller: &Caller, query: &Form) -> Self {
-        let administrative = caller.has_any(&READ_ALL);
+        let administrative = caller.has_any(ReadAll::ANY);
         Self { administrative, calling: administrative && query.get("callingData") == Some("true"), user_name: false }
     }
 }

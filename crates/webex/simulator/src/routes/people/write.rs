@@ -1,8 +1,7 @@
 //! Adding, changing and removing people.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::Path;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -14,16 +13,19 @@ use super::{Caller, Form, Refusal, role_id};
 use crate::behaviour::PutPeople;
 use crate::issuer::Selection;
 use crate::random;
-use crate::routes::refusal::json_body;
+use crate::routes::extract::{Body, Permitted, scopes};
+use crate::routes::refusal::Reply;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Account, Assignment, Directory, GrantError, Licence, Phone, Profile, address, person_of};
 
-const WRITE: [&str; 1] = ["spark-admin:people_write"];
+scopes! {
+    Write = "spark-admin:people_write";
+}
 
 /// A person as a call describes them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(in crate::routes) struct Wish {
     emails: Option<Vec<String>>,
     phone_numbers: Option<Vec<Phone>>,
     extension: Option<String>,
@@ -42,13 +44,11 @@ struct Wish {
 
 /// `POST /people`. A line that cannot be given is refused, and the person is there all the same.
 pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     query: Form,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
     let email = wish.email()?.ok_or_else(|| bad("emails is required."))?;
     let name = wish.name().ok_or_else(|| bad("displayName, firstName or lastName is required."))?;
     let now = webex.now();
@@ -71,14 +71,12 @@ pub(in crate::routes) async fn create(
 
 /// `PUT /people/{id}`. A line that cannot be given is refused, and the rest is changed all the same.
 pub(in crate::routes) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
     query: Form,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
     let email = wish.email()?;
     let name = wish.display_name.clone().filter(|name| !name.trim().is_empty());
     let name = name.ok_or_else(|| bad("displayName is required."))?;
@@ -112,11 +110,10 @@ pub(in crate::routes) async fn update(
 
 /// `DELETE /people/{id}`; everything that acts for the person ends.
 pub(in crate::routes) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&WRITE)?;
+) -> Reply<StatusCode> {
     let mut state = webex.state();
     let id = reachable(&state, &caller, &id)?.id;
     let Everything { directory, issuer, spaces, meetings, hooks, .. } = &mut *state;
@@ -135,7 +132,7 @@ fn reachable<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<&'s
     account.map(|account| &**account).ok_or(Refusal::NotFound)
 }
 
-fn shown(directory: &Directory, id: Uuid, caller: &Caller, query: &Form) -> Result<Json<Value>, Refusal> {
+fn shown(directory: &Directory, id: Uuid, caller: &Caller, query: &Form) -> Reply {
     let account = directory.account(id).ok_or(Refusal::NotFound)?;
     if query.get("minResponse") == Some("true") {
         return Ok(Json(json!({ "id": account.webex_id() })));

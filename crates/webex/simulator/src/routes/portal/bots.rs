@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 use lanyard_protocol::PersonType;
 
 use super::owns;
 use crate::deeds::BotError;
-use crate::form::Form;
-use crate::routes::desk::{Confirm, Frame, ShownOnce};
+use crate::routes::desk::{Confirm, Frame, ShownOnce, SignedIn};
+use crate::routes::extract::Fields;
 use crate::routes::icon::{self, ICONS};
 use crate::routes::page::{Page, Problem};
-use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
 use crate::world::Account;
 
@@ -40,17 +38,12 @@ struct Bot<'a> {
     id: &'a str,
 }
 
-pub(super) async fn form(Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn form(person: SignedIn) -> Page {
     Page::new(&NewBot { frame: new(person), name: "", username: "", icon: ICONS[0].0, icons: &ICONS, problem: None })
 }
 
 /// Form fields: `name`, `username`, `icon`.
-pub(super) async fn create(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    body: Bytes,
-) -> Response {
-    let fields = Form::parse(&body);
+pub(super) async fn create(webex: Webex, person: SignedIn, Fields(fields): Fields) -> Response {
     let (name, username) = (fields.get("name").unwrap_or_default(), fields.get("username").unwrap_or_default());
     let icon = fields.get("icon").unwrap_or(ICONS[0].0);
     let avatar = icon::url(webex.setting().origin(), icon);
@@ -80,21 +73,13 @@ pub(super) async fn create(
     }
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(email): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn show(webex: Webex, person: SignedIn, Path(email): Path<String>) -> Result<Page, Problem> {
     let bot = own(&webex.state(), &person, &email)?;
     let id = bot.webex_id();
     Ok(Page::new(&Bot { frame: Frame::portal(person, "/portal"), account: &bot, id: id.as_str() }))
 }
 
-pub(super) async fn ask(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(email): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn ask(webex: Webex, person: SignedIn, Path(email): Path<String>) -> Result<Page, Problem> {
     let bot = own(&webex.state(), &person, &email)?;
     let back = format!("/portal/bots/{}", bot.email);
     Ok(Page::new(&Confirm {
@@ -108,11 +93,7 @@ pub(super) async fn ask(
     }))
 }
 
-pub(super) async fn regenerate(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(email): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn regenerate(webex: Webex, person: SignedIn, Path(email): Path<String>) -> Result<Page, Problem> {
     let bot = own(&webex.state(), &person, &email)?;
     let token = webex.regenerate_bot(&bot.email).map_err(|_| Problem::nothing_here())?;
     let back = format!("/portal/bots/{}", bot.email);

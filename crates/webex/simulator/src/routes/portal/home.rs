@@ -1,15 +1,13 @@
 //! A person's apps and their personal access token.
 
 use askama::Template;
-use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use lanyard_protocol::PersonType;
 
 use super::owns;
-use crate::routes::desk::{Frame, ShownOnce};
+use crate::routes::desk::{Frame, ShownOnce, SignedIn};
 use crate::routes::page::{Page, Problem};
-use crate::routes::session::SignedIn;
 use crate::webex::Webex;
 
 #[derive(Template)]
@@ -27,7 +25,7 @@ struct Row {
     known_as: String,
 }
 
-pub(super) async fn show(State(webex): State<Webex>, Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn show(webex: Webex, person: SignedIn) -> Page {
     let state = webex.state();
     let bots = state.directory.listed_in(person.home()).filter(|account| account.kind == PersonType::Bot);
     let bots = bots.filter(|bot| owns(&state, &person, state.issuer.owner_of(bot.id))).map(|bot| Row {
@@ -47,10 +45,7 @@ pub(super) async fn show(State(webex): State<Webex>, Extension(person): Extensio
     Page::new(&Home { frame: Frame::portal(person.clone(), "/portal"), apps })
 }
 
-pub(super) async fn personal_token(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-) -> Result<Response, Problem> {
+pub(super) async fn personal_token(webex: Webex, person: SignedIn) -> Result<Response, Problem> {
     let token = webex.personal_token(&person.account.email).map_err(|error| {
         Problem::new(StatusCode::CONFLICT, error.to_string(), "Revoke what is not needed, or wait for it to run out.")
             .with_way("/portal", "Back to my apps")

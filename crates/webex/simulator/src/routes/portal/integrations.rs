@@ -1,19 +1,17 @@
 //! Integrations.
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 
 use super::OwnApp;
 use super::app_form::{AppForm, AppPage};
 use crate::deeds::{AppError, NewIntegration};
-use crate::form::Form;
 use crate::routes::authorize::{Permission, describe};
-use crate::routes::desk::{Frame, ShownOnce};
+use crate::routes::desk::{Frame, ShownOnce, SignedIn};
+use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem};
-use crate::routes::session::SignedIn;
 use crate::webex::Webex;
 
 #[derive(Template)]
@@ -24,16 +22,12 @@ struct Integration {
     permissions: Vec<Permission>,
 }
 
-pub(super) async fn form(Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn form(person: SignedIn) -> Page {
     Page::scripted(&AppPage::new(new(person), false, AppForm::default()))
 }
 
-pub(super) async fn create(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    body: Bytes,
-) -> Response {
-    let form = AppForm::read(&Form::parse(&body), false);
+pub(super) async fn create(webex: Webex, person: SignedIn, Fields(fields): Fields) -> Response {
+    let form = AppForm::read(&fields, false);
     if !form.is_right() {
         return again(person, form);
     }
@@ -61,11 +55,7 @@ pub(super) async fn create(
     }
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn show(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
     let app = OwnApp::find(&webex.state(), &person, &client)?;
     if app.application.is_some() {
         return Err(Problem::nothing_here());

@@ -15,7 +15,8 @@ use lanyard_protocol::{AppClientId, ScopeSet};
 use uuid::Uuid;
 
 use super::page::Problem;
-use super::session::{SignedIn, person};
+use super::session::person;
+use crate::routes::desk::SignedIn;
 use crate::webex::{State as Everything, Webex};
 
 /// Everything under `/portal`; who is not signed in is sent to sign in.

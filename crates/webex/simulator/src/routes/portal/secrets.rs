@@ -1,18 +1,13 @@
 //! Regenerating the client secret of an integration or a service app.
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 
 use super::OwnApp;
-use crate::routes::desk::{Confirm, Frame, ShownOnce};
+use crate::routes::desk::{Confirm, Frame, ShownOnce, SignedIn};
 use crate::routes::page::{Page, Problem};
-use crate::routes::session::SignedIn;
 use crate::webex::Webex;
 
-pub(super) async fn ask(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn ask(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
     let app = OwnApp::find(&webex.state(), &person, &client)?;
     let back = app.path();
     Ok(Page::new(&Confirm {
@@ -27,11 +22,7 @@ pub(super) async fn ask(
     }))
 }
 
-pub(super) async fn replace(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn replace(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
     let app = OwnApp::find(&webex.state(), &person, &client)?;
     let secret = webex.replace_secret(&app.client, None).ok_or_else(Problem::nothing_here)?;
     Ok(Page::scripted(&ShownOnce {

@@ -1,20 +1,18 @@
 //! Service apps: made, put before the administrators of an organisation, and given tokens once they said yes.
 
 use askama::Template;
-use axum::extract::{Extension, Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 use lanyard_secret::ClientSecret;
 
 use super::OwnApp;
 use super::app_form::{AppForm, AppPage};
-use crate::form::Form;
 use crate::issuer::MintRefusal;
 use crate::routes::authorize::{Permission, describe};
-use crate::routes::desk::{Frame, ShownOnce};
+use crate::routes::desk::{Frame, ShownOnce, SignedIn};
+use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem, redirect};
-use crate::routes::session::SignedIn;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{organisation_id, organisation_of};
 
@@ -62,16 +60,12 @@ impl ServiceApp {
     }
 }
 
-pub(super) async fn form(Extension(person): Extension<SignedIn>) -> Page {
+pub(super) async fn form(person: SignedIn) -> Page {
     Page::scripted(&AppPage::new(new(person), true, AppForm::default()))
 }
 
-pub(super) async fn create(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    body: Bytes,
-) -> Response {
-    let form = AppForm::read(&Form::parse(&body), true);
+pub(super) async fn create(webex: Webex, person: SignedIn, Fields(fields): Fields) -> Response {
+    let form = AppForm::read(&fields, true);
     if !form.is_right() {
         return Page::scripted(&AppPage::new(new(person), true, form)).leading_to(StatusCode::BAD_REQUEST, "");
     }
@@ -92,23 +86,18 @@ pub(super) async fn create(
     Page::scripted(&page).into_response()
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
-    Path(client): Path<String>,
-) -> Result<Page, Problem> {
+pub(super) async fn show(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
     Ok(Page::new(&ServiceApp::find(&webex.state(), person, &client)?))
 }
 
 /// Form field: `organisation`.
 pub(super) async fn request(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
+    webex: Webex,
+    person: SignedIn,
     Path(client): Path<String>,
-    body: Bytes,
+    Fields(fields): Fields,
 ) -> Result<Response, Problem> {
     let page = ServiceApp::find(&webex.state(), person, &client)?;
-    let fields = Form::parse(&body);
     let wanted = fields.get("organisation").filter(|id| page.organisations.iter().any(|standing| standing.id == **id));
     let organisation = wanted.and_then(organisation_of).ok_or_else(Problem::nothing_here)?;
     webex.request_authorisation(&page.application, organisation);
@@ -117,13 +106,12 @@ pub(super) async fn request(
 
 /// Form fields: `organisation`, `client_secret`.
 pub(super) async fn tokens(
-    State(webex): State<Webex>,
-    Extension(person): Extension<SignedIn>,
+    webex: Webex,
+    person: SignedIn,
     Path(client): Path<String>,
-    body: Bytes,
+    Fields(fields): Fields,
 ) -> Result<Response, Problem> {
     let page = ServiceApp::find(&webex.state(), person, &client)?;
-    let fields = Form::parse(&body);
     let organisation = fields.get("organisation").and_then(organisation_of);
     let secret = ClientSecret::new(fields.get("client_secret").unwrap_or_default().trim());
     let minted = webex.decide(|issuer, _, terms| {

@@ -4,35 +4,16 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Extension, OriginalUri, Request, State};
+use axum::extract::{Extension, OriginalUri, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode};
-use uuid::Uuid;
 
 use super::{cookie, pages};
 use crate::form::Form;
-use crate::routes::desk::Frame;
+use crate::routes::desk::{Frame, SignedIn};
 use crate::routes::page::{Page, Problem, redirect};
 use crate::webex::Webex;
-use crate::world::Account;
-
-/// The person at the browser.
-#[derive(Clone, Debug)]
-pub(in crate::routes) struct SignedIn {
-    pub(in crate::routes) account: Arc<Account>,
-    /// The token that this session's forms carry.
-    pub(in crate::routes) csrf: Arc<str>,
-    /// The name of the person's organisation.
-    pub(in crate::routes) organisation: Arc<str>,
-}
-
-impl SignedIn {
-    /// The person's organisation.
-    pub(in crate::routes) fn home(&self) -> Uuid {
-        self.account.organisation
-    }
-}
 
 /// Fields that a person always types again.
 const SECRETS: [&str; 2] = ["client_secret", "password"];
@@ -47,7 +28,7 @@ const LONGEST_FORM: usize = 64 * 1024;
 
 /// Lets pass who is signed in; whatever changes something must carry the session's own token.
 pub(in crate::routes) async fn person(
-    State(webex): State<Webex>,
+    webex: Webex,
     OriginalUri(uri): OriginalUri,
     request: Request,
     next: Next,

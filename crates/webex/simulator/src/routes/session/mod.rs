@@ -6,7 +6,7 @@ mod pages;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-pub(super) use guard::{SignedIn, administrator, person};
+pub(super) use guard::{administrator, person};
 pub(super) use pages::{SignIn, show, sign_in, sign_out};
 
 use crate::browsers::Who;

@@ -1,9 +1,7 @@
 //! Signing in to the portal and to Control Hub, and out.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use lanyard_secret::SecretText;
@@ -12,6 +10,7 @@ use super::guard::foreign;
 use super::{cookie, set_cookie, signed_in};
 use crate::browsers::Session;
 use crate::form::Form;
+use crate::routes::extract::Fields;
 use crate::routes::page::{Page, redirect};
 use crate::webex::{State as Everything, Webex};
 
@@ -57,7 +56,7 @@ pub(super) fn keep(webex: &Webex, headers: &HeaderMap, path: &str, fields: &Form
     with_cookie(form(&state, &session, &then, None, Some(&kept)), &set_cookie(webex.setting(), &value))
 }
 
-pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, headers: HeaderMap) -> Response {
+pub(in crate::routes) async fn show(webex: Webex, query: Form, headers: HeaderMap) -> Response {
     let then = destination(query.get("then"));
     let now = webex.now();
     let mut state = webex.state();
@@ -72,8 +71,7 @@ pub(in crate::routes) async fn show(State(webex): State<Webex>, query: Form, hea
 }
 
 /// Form fields: `csrf`, `email`, `password`, `then`, `kept`.
-pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: HeaderMap, body: Bytes) -> Response {
-    let fields = Form::parse(&body);
+pub(in crate::routes) async fn sign_in(webex: Webex, headers: HeaderMap, Fields(fields): Fields) -> Response {
     let then = destination(fields.get("then"));
     let now = webex.now();
     let mut state = webex.state();
@@ -97,7 +95,7 @@ pub(in crate::routes) async fn sign_in(State(webex): State<Webex>, headers: Head
 }
 
 /// Behind the guard: the form carried the session's own token.
-pub(in crate::routes) async fn sign_out(State(webex): State<Webex>, headers: HeaderMap) -> Response {
+pub(in crate::routes) async fn sign_out(webex: Webex, headers: HeaderMap) -> Response {
     webex.state().sessions.end(cookie(&headers, webex.setting()));
     redirect(StatusCode::SEE_OTHER, "/")
 }

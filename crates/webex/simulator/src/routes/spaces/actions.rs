@@ -1,22 +1,26 @@
 //! `/v1/attachment/actions`: what somebody enters into a card.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{id_of, joined_space};
 use crate::deeds::announce;
 use crate::random;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::{Body, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::Webex;
 use crate::world::{CardAction, Event, date, webex_id};
 
+scopes! {
+    Write = "spark:messages_write";
+    Read = "spark:messages_read";
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(super) struct Wish {
     #[serde(rename = "type")]
     kind: String,
     message_id: String,
@@ -25,9 +29,7 @@ struct Wish {
 }
 
 /// `POST /attachment/actions`. The document has 202; clients accept only 200 [C: webexpythonsdk].
-pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["spark:messages_write"])?;
-    let wish: Wish = json_body(&body)?;
+pub(super) async fn create(webex: Webex, caller: Permitted<Write>, Body(wish): Body<Wish>) -> Reply {
     if wish.kind != "submit" {
         return Err(Refusal::BadRequest("type must be submit.".to_owned()));
     }
@@ -63,12 +65,7 @@ pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Byt
 }
 
 /// `GET /attachment/actions/{id}`.
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&["spark:messages_read"])?;
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     let action = id_of("ATTACHMENT_ACTION", &id).and_then(|id| state.spaces.action(id)).ok_or(Refusal::NotFound)?;
     joined_space(&state, &caller, action.space)?;

@@ -6,7 +6,8 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use crate::form::Form;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::json;
+use crate::routes::refusal::Refusal;
 use crate::world::Upload;
 
 /// The fields as one JSON object, and the file that came with them. Published SDKs send all three kinds of body [C].
@@ -26,7 +27,7 @@ pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Result<(Value, Option<U
             }
             Ok((Value::Object(fields), None))
         }
-        _ => Ok((json_body(body)?, None)),
+        _ => Ok((json(body)?, None)),
     }
 }
 

@@ -1,32 +1,33 @@
 //! `/v1/memberships`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::view::{self, ROOM_MEMBER, membership_of};
-use super::{invitee, joined, page, page_size, person};
+use super::{invitee, joined, person};
 use crate::deeds::announce;
 use crate::form::Form;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::{Body, Caller, Paging, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Event, Member, Space};
 
-const READ: [&str; 1] = ["spark:memberships_read"];
-const WRITE: [&str; 1] = ["spark:memberships_write"];
+scopes! {
+    Read = "spark:memberships_read";
+    Write = "spark:memberships_write";
+}
 
-const USUAL_PAGE: usize = 100;
-const LARGEST_PAGE: usize = 1000;
-
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
-    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+pub(super) async fn list(
+    webex: Webex,
+    caller: Permitted<Read>,
+    page: Paging<100, 1000>,
+    query: Form,
+) -> Reply<Response> {
     let state = webex.state();
     let whom = person(&state, query.get("personId"), query.get("personEmail"))?;
     let found: Vec<(&Space, &Member)> = match query.get("roomId") {
@@ -44,15 +45,10 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
         }
     };
     let show = |(space, member)| view::membership(&state, space, member);
-    page(&webex, ("/memberships", &query), size, state.behaviour.empty_pages, found.into_iter(), show)
+    Ok(page.reply(found.into_iter(), show))
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     let (space, member) = find(&state, &caller, &id)?;
     Ok(Json(view::membership(&state, space, member)))
@@ -60,7 +56,7 @@ pub(super) async fn show(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(super) struct Wish {
     room_id: Option<String>,
     person_id: Option<String>,
     person_email: Option<String>,
@@ -70,9 +66,7 @@ struct Wish {
     is_room_hidden: Option<bool>,
 }
 
-pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+pub(super) async fn create(webex: Webex, caller: Permitted<Write>, Body(wish): Body<Wish>) -> Reply {
     let now = webex.now();
     let mut state = webex.state();
     let room = wish.room_id.as_deref().filter(|_| wish.person_id.is_some() || wish.person_email.is_some());
@@ -97,13 +91,11 @@ pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Byt
 }
 
 pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
     let mut state = webex.state();
     let (space, member) = find(&state, &caller, &id)?;
     let (id, whom) = (space.id, member.account);
@@ -117,12 +109,7 @@ pub(super) async fn update(
     Ok(Json(tell(&webex, &state, (id, whom), caller.account.id, "updated")?))
 }
 
-pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&WRITE)?;
+pub(super) async fn delete(webex: Webex, caller: Permitted<Write>, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
     let (space, member) = find(&state, &caller, &id)?;
     let (id, whom) = (space.id, member.account);

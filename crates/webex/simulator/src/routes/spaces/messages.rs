@@ -1,7 +1,7 @@
 //! `/v1/messages`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -11,21 +11,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{content, id_of, joined, joined_space, page, page_size, person, view};
+use super::{content, id_of, joined, joined_space, person, view};
 use crate::deeds::announce;
 use crate::form::Form;
 use crate::random;
-use crate::routes::caller::Caller;
+use crate::routes::extract::{Caller, List, Paging, Permitted, scopes};
 use crate::routes::people::person_id;
-use crate::routes::refusal::Refusal;
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Event, Mentions, Message, Named, Space, Upload, webex_id};
 
-const READ: [&str; 1] = ["spark:messages_read"];
-const WRITE: [&str; 1] = ["spark:messages_write"];
-
-const USUAL_PAGE: usize = 50;
-const LARGEST_PAGE: usize = 1000;
+scopes! {
+    Read = "spark:messages_read";
+    Write = "spark:messages_write";
+}
 
 /// The longest message, in bytes (the reference's).
 const LONGEST_TEXT: usize = 7439;
@@ -34,8 +33,12 @@ const LONGEST_TEXT: usize = 7439;
 const MOST_EDITS: u32 = 10;
 
 /// `GET /messages`: the latest first.
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn list(
+    webex: Webex,
+    caller: Permitted<Read>,
+    page: Paging<50, 1000>,
+    query: Form,
+) -> Reply<Response> {
     let state = webex.state();
     let id = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
     let space = joined(&state, &caller, id)?;
@@ -48,7 +51,7 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
     if caller.is_bot() && !space.is_direct() && mentioned.is_none() {
         return Err(Refusal::Forbidden);
     }
-    let size = page_size(&query, USUAL_PAGE, if mentioned.is_some() { 100 } else { LARGEST_PAGE })?;
+    let page = if mentioned.is_some() { page.within(100) } else { page };
     let before = Before::of(&state, &query)?;
     let parent = query.get("parentId").and_then(|id| id_of("MESSAGE", id));
     let found = state.spaces.messages(space.id).filter(|message| {
@@ -57,7 +60,7 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
             && before.fits(message)
     });
     let show = |message| view::message(&state, space, message);
-    page(&webex, ("/messages", &query), size, state.behaviour.empty_pages, found, show)
+    Ok(page.reply(found, show))
 }
 
 /// The end of a list: it holds only messages from before this moment and this message.
@@ -87,23 +90,17 @@ impl Before {
 }
 
 /// `GET /messages/direct`.
-pub(super) async fn direct(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn direct(webex: Webex, caller: Permitted<Read>, list: List, query: Form) -> Reply<Response> {
     let state = webex.state();
     let whom = person(&state, query.get("personId"), query.get("personEmail"))?;
     let whom = whom.ok_or_else(|| Refusal::BadRequest("personId or personEmail is required.".to_owned()))?;
     let space = state.spaces.between(caller.account.id, whom).and_then(|id| state.spaces.get(id));
     let space = space.ok_or(Refusal::NotFound)?;
     let show = |message| view::message(&state, space, message);
-    page(&webex, ("/messages/direct", &query), LARGEST_PAGE, false, state.spaces.messages(space.id), show)
+    Ok(Paging::<1000, 1000>::whole(list)?.reply(state.spaces.messages(space.id), show))
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     let (space, message) = find(&state, &caller, &id)?;
     Ok(Json(view::message(&state, space, message)))
@@ -173,13 +170,7 @@ impl Wish {
     }
 }
 
-pub(super) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
+pub(super) async fn create(webex: Webex, caller: Permitted<Write>, headers: HeaderMap, body: Bytes) -> Reply {
     let (mut wish, upload) = Wish::read(&headers, &body)?;
     let (now, entropy) = (webex.now(), &*webex.setting().entropy);
     let [id, fresh] = [(); 2].map(|()| random::uuid(entropy));
@@ -247,13 +238,12 @@ pub(super) async fn create(
 }
 
 pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
+) -> Reply {
     // A message's file cannot be changed.
     let (wish, _) = Wish::read(&headers, &body)?;
     let now = webex.now();
@@ -279,12 +269,7 @@ pub(super) async fn update(
     Ok(Json(tell(&webex, &state, id, caller.account.id, "updated")?))
 }
 
-pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&WRITE)?;
+pub(super) async fn delete(webex: Webex, caller: Permitted<Write>, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
     let (space, message) = find(&state, &caller, &id)?;
     let moderates = space.member(caller.account.id).is_some_and(|member| member.moderator);
@@ -298,12 +283,7 @@ pub(super) async fn delete(
 }
 
 /// `GET /contents/{id}`: a file that was sent.
-pub(super) async fn contents(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn contents(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply<Response> {
     let state = webex.state();
     let (space, file) = id_of("CONTENT", &id).and_then(|id| state.spaces.file(id)).ok_or(Refusal::NotFound)?;
     joined_space(&state, &caller, space)?;

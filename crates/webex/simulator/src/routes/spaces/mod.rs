@@ -15,10 +15,9 @@ use axum::routing::{get, post};
 use lanyard_protocol::WebexId;
 use uuid::Uuid;
 
-use super::caller::Caller;
-use super::cursor::{page, page_size};
-use super::refusal::Refusal;
 use crate::random;
+use crate::routes::extract::Caller;
+use crate::routes::refusal::Refusal;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Space, TooMany, address};
 

@@ -3,32 +3,33 @@
 use std::cmp::Reverse;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{id_of, joined, page, page_size, view};
+use super::{id_of, joined, view};
 use crate::deeds::announce;
 use crate::form::Form;
 use crate::random;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::{Body, Caller, Paging, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Event, Space, webex_id};
 
-const READ: [&str; 1] = ["spark:rooms_read"];
-const WRITE: [&str; 1] = ["spark:rooms_write"];
+scopes! {
+    Read = "spark:rooms_read";
+    Write = "spark:rooms_write";
+}
 
-const USUAL_PAGE: usize = 100;
-const LARGEST_PAGE: usize = 1000;
-
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
-    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+pub(super) async fn list(
+    webex: Webex,
+    caller: Permitted<Read>,
+    page: Paging<100, 1000>,
+    query: Form,
+) -> Reply<Response> {
     let state = webex.state();
     let wanted = query.get("type");
     let team = query.get("teamId").map(|id| id_of("TEAM", id).ok_or(Refusal::NotFound)).transpose()?;
@@ -46,26 +47,16 @@ pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form
         Some(other) => return Err(Refusal::BadRequest(format!("{other} is no sortBy."))),
     }
     let show = |space| view::space(&state, space, caller.account.id);
-    page(&webex, ("/rooms", &query), size, state.behaviour.empty_pages, found.into_iter(), show)
+    Ok(page.reply(found.into_iter(), show))
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     Ok(Json(view::space(&state, joined(&state, &caller, &id)?, caller.account.id)))
 }
 
 /// `GET /rooms/{id}/meetingInfo`: the meeting that belongs to it. Nobody can join it.
-pub(super) async fn meeting_info(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn meeting_info(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     let space = joined(&state, &caller, &id)?;
     let number = space.id.as_u128() % 1_000_000_000;
@@ -79,7 +70,7 @@ pub(super) async fn meeting_info(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(super) struct Wish {
     title: Option<String>,
     team_id: Option<String>,
     #[serde(default, deserialize_with = "super::flag")]
@@ -102,9 +93,7 @@ impl Wish {
     }
 }
 
-pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+pub(super) async fn create(webex: Webex, caller: Permitted<Write>, Body(wish): Body<Wish>) -> Reply {
     let (title, entropy) = (wish.title()?, &*webex.setting().entropy);
     let (id, now) = (random::uuid(entropy), webex.now());
     let account = &caller.account;
@@ -122,13 +111,11 @@ pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Byt
 }
 
 pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
     let title = wish.title()?;
     let mut state = webex.state();
     let id = run_by(&state, &caller, &id)?;
@@ -139,12 +126,7 @@ pub(super) async fn update(
     Ok(Json(tell(&webex, &state, id, caller.account.id, "updated")?))
 }
 
-pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&WRITE)?;
+pub(super) async fn delete(webex: Webex, caller: Permitted<Write>, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
     let id = run_by(&state, &caller, &id)?;
     tell(&webex, &state, id, caller.account.id, "deleted")?;

@@ -1,25 +1,26 @@
 //! `/v1/room/tabs`: addresses that a room shows beside its messages.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{id_of, joined, page};
+use super::{id_of, joined};
 use crate::form::Form;
 use crate::random;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::{Body, Caller, List, Paging, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Space, Tab, date, webex_id};
 
-const READ: [&str; 1] = ["spark:rooms_read"];
-const WRITE: [&str; 1] = ["spark:rooms_write"];
+scopes! {
+    Read = "spark:rooms_read";
+    Write = "spark:rooms_write";
+}
 
 /// The kind of a tab's id [?].
 const KIND: &str = "ROOM_TAB";
@@ -29,56 +30,48 @@ const MOST: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(super) struct Wish {
     room_id: String,
     content_url: String,
     display_name: String,
 }
 
 impl Wish {
-    fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        let wish: Self = json_body(body)?;
-        if wish.display_name.trim().is_empty() {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.display_name.trim().is_empty() {
             return Err(Refusal::BadRequest("displayName is required.".to_owned()));
         }
         // The reference allows https alone; an address of this machine is as good, since nothing is fetched from it.
-        let url = wish.content_url.parse::<Url>().ok();
+        let url = self.content_url.parse::<Url>().ok();
         let shown = url.is_some_and(|url| match (url.scheme(), url.host()) {
             ("https", Some(_)) => true,
             ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
             ("http", Some(Host::Domain(name))) => name == "localhost",
             _ => false,
         });
-        if shown { Ok(wish) } else { Err(Refusal::BadRequest("contentUrl must use the https protocol.".to_owned())) }
+        if shown { Ok(()) } else { Err(Refusal::BadRequest("contentUrl must use the https protocol.".to_owned())) }
     }
 }
 
 /// `GET /room/tabs?roomId=`.
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn list(webex: Webex, caller: Permitted<Read>, list: List, query: Form) -> Reply<Response> {
     let room = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
     let state = webex.state();
     let space = joined(&state, &caller, room)?;
     let show = |tab: &Tab| view(space, tab);
-    page(&webex, ("/room/tabs", &query), MOST, state.behaviour.empty_pages, space.tabs.iter(), show)
+    Ok(Paging::<MOST, MOST>::whole(list)?.reply(space.tabs.iter(), show))
 }
 
 /// `GET /room/tabs/{id}`.
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     let (space, tab) = find(&state, &caller, &id)?;
     Ok(Json(view(space, tab)))
 }
 
 /// `POST /room/tabs`.
-pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish = Wish::parse(&body)?;
+pub(super) async fn create(webex: Webex, caller: Permitted<Write>, Body(wish): Body<Wish>) -> Reply {
+    wish.check()?;
     let (id, now) = (random::uuid(&*webex.setting().entropy), webex.now());
     let mut state = webex.state();
     let space = joined(&state, &caller, &wish.room_id)?.id;
@@ -93,13 +86,12 @@ pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Byt
 
 /// `PUT /room/tabs/{id}`.
 pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish = Wish::parse(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
+    wish.check()?;
     let mut state = webex.state();
     let (space, tab) = find(&state, &caller, &id).map(|(space, tab)| (space.id, tab.id))?;
     if id_of("ROOM", &wish.room_id) != Some(space) {
@@ -112,12 +104,7 @@ pub(super) async fn update(
 }
 
 /// `DELETE /room/tabs/{id}`.
-pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&WRITE)?;
+pub(super) async fn delete(webex: Webex, caller: Permitted<Write>, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
     let (space, tab) = find(&state, &caller, &id).map(|(space, tab)| (space.id, tab.id))?;
     let space = state.spaces.get_mut(space).ok_or(Refusal::NotFound)?;

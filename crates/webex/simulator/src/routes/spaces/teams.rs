@@ -1,36 +1,34 @@
 //! `/v1/teams` and `/v1/team/memberships`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::view::{TEAM_MEMBER, membership_of, team_membership};
-use super::{id_of, invitee, page, page_size};
+use super::{id_of, invitee};
 use crate::form::Form;
 use crate::random;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::{Body, Caller, Paging, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Member, Space, Team, date, webex_id};
 
-const READ: [&str; 1] = ["spark:teams_read"];
-const WRITE: [&str; 1] = ["spark:teams_write"];
-const READ_MEMBERS: [&str; 1] = ["spark:team_memberships_read"];
-const WRITE_MEMBERS: [&str; 1] = ["spark:team_memberships_write"];
-
-const USUAL_PAGE: usize = 100;
-const LARGEST_PAGE: usize = 1000;
+scopes! {
+    Read = "spark:teams_read";
+    Write = "spark:teams_write";
+    ReadMembers = "spark:team_memberships_read";
+    WriteMembers = "spark:team_memberships_write";
+}
 
 /// How many teams somebody may be in.
 const MOST_TEAMS: usize = 100;
 
 #[derive(Deserialize)]
-struct Wish {
+pub(super) struct Wish {
     name: Option<String>,
     description: Option<String>,
 }
@@ -42,18 +40,14 @@ impl Wish {
     }
 }
 
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&READ)?;
-    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+pub(super) async fn list(webex: Webex, caller: Permitted<Read>, page: Paging<100, 1000>) -> Reply<Response> {
     let state = webex.state();
     let found = state.spaces.teams_of(caller.account.id);
-    page(&webex, ("/teams", &query), size, state.behaviour.empty_pages, found, view)
+    Ok(page.reply(found, view))
 }
 
 /// `POST /teams`; a team comes with a room of its own, of the same name.
-pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+pub(super) async fn create(webex: Webex, caller: Permitted<Write>, Body(wish): Body<Wish>) -> Reply {
     let name = wish.name()?;
     let (entropy, now) = (&*webex.setting().entropy, webex.now());
     let [id, general] = [(); 2].map(|()| random::uuid(entropy));
@@ -72,24 +66,17 @@ pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Byt
     Ok(Json(shown))
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ)?;
+pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     Ok(Json(view(joined(&state, &caller, &id)?)))
 }
 
 pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE)?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
     let name = wish.name()?;
     let mut state = webex.state();
     let id = run_by(&state, &caller, &id)?;
@@ -99,31 +86,29 @@ pub(super) async fn update(
     Ok(Json(view(team)))
 }
 
-pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&WRITE)?;
+pub(super) async fn delete(webex: Webex, caller: Permitted<Write>, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
     let id = run_by(&state, &caller, &id)?;
     state.spaces.remove_team(id);
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn members(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    caller.needs_any(&READ_MEMBERS)?;
-    let size = page_size(&query, USUAL_PAGE, LARGEST_PAGE)?;
+pub(super) async fn members(
+    webex: Webex,
+    caller: Permitted<ReadMembers>,
+    page: Paging<100, 1000>,
+    query: Form,
+) -> Reply<Response> {
     let state = webex.state();
     let id = query.get("teamId").ok_or_else(|| Refusal::BadRequest("teamId is required.".to_owned()))?;
     let team = joined(&state, &caller, id)?;
     let show = |member| team_membership(&state, team, member);
-    page(&webex, ("/team/memberships", &query), size, state.behaviour.empty_pages, team.members.iter(), show)
+    Ok(page.reply(team.members.iter(), show))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct MemberWish {
+pub(super) struct MemberWish {
     team_id: Option<String>,
     person_id: Option<String>,
     person_email: Option<String>,
@@ -132,9 +117,7 @@ struct MemberWish {
 }
 
 /// `POST /team/memberships`; a member joins the team's rooms.
-pub(super) async fn add(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE_MEMBERS)?;
-    let wish: MemberWish = json_body(&body)?;
+pub(super) async fn add(webex: Webex, caller: Permitted<WriteMembers>, Body(wish): Body<MemberWish>) -> Reply {
     let now = webex.now();
     let mut state = webex.state();
     let id = wish.team_id.as_deref().filter(|_| wish.person_id.is_some() || wish.person_email.is_some());
@@ -157,25 +140,18 @@ pub(super) async fn add(State(webex): State<Webex>, caller: Caller, body: Bytes)
     shown(&state, id, whom)
 }
 
-pub(super) async fn member(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&READ_MEMBERS)?;
+pub(super) async fn member(webex: Webex, caller: Permitted<ReadMembers>, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     let (team, whom) = find(&state, &caller, &id)?;
     shown(&state, team, whom)
 }
 
 pub(super) async fn change(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<WriteMembers>,
     Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&WRITE_MEMBERS)?;
-    let wish: MemberWish = json_body(&body)?;
+    Body(wish): Body<MemberWish>,
+) -> Reply {
     let mut state = webex.state();
     let (id, whom) = find(&state, &caller, &id)?;
     let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
@@ -188,12 +164,7 @@ pub(super) async fn change(
     shown(&state, id, whom)
 }
 
-pub(super) async fn remove(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&WRITE_MEMBERS)?;
+pub(super) async fn remove(webex: Webex, caller: Permitted<WriteMembers>, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
     let (id, whom) = find(&state, &caller, &id)?;
     let team = state.spaces.team_mut(id).ok_or(Refusal::NotFound)?;
@@ -222,7 +193,7 @@ fn find(state: &Everything, caller: &Caller, id: &str) -> Result<(Uuid, Uuid), R
     Ok((team.id, member.account))
 }
 
-fn shown(state: &Everything, team: Uuid, whom: Uuid) -> Result<Json<Value>, Refusal> {
+fn shown(state: &Everything, team: Uuid, whom: Uuid) -> Reply {
     let team = state.spaces.team(team).ok_or(Refusal::NotFound)?;
     Ok(Json(team_membership(state, team, team.member(whom).ok_or(Refusal::NotFound)?)))
 }

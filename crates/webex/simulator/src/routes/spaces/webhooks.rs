@@ -1,9 +1,8 @@
 //! `/v1/webhooks`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use lanyard_secret::SecretText;
 use serde::Deserialize;
@@ -11,15 +10,12 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::{id_of, page, page_size};
-use crate::form::Form;
+use super::id_of;
 use crate::random;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::{Body, Caller, Paging};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Hook, MOST_HOOKS, date, webex_id};
-
-const USUAL_PAGE: usize = 100;
 
 /// The resources that a webhook can listen to; `all` is everything that the caller may read.
 const RESOURCES: [&str; 17] = [
@@ -57,17 +53,12 @@ const EVENTS: [&str; 12] = [
     "statusChanged",
 ];
 
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
-    let size = page_size(&query, USUAL_PAGE, USUAL_PAGE)?;
+pub(super) async fn list(webex: Webex, caller: Caller, page: Paging<100, 100>) -> Reply<Response> {
     let state = webex.state();
-    page(&webex, ("/webhooks", &query), size, state.behaviour.empty_pages, state.hooks.of(caller.account.id), view)
+    Ok(page.reply(state.hooks.of(caller.account.id), view))
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn show(webex: Webex, caller: Caller, Path(id): Path<String>) -> Reply {
     let state = webex.state();
     let id = own(&state, &caller, &id)?;
     Ok(Json(view(state.hooks.get(id).ok_or(Refusal::NotFound)?)))
@@ -75,7 +66,7 @@ pub(super) async fn show(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(super) struct Wish {
     name: Option<String>,
     target_url: Option<String>,
     resource: Option<String>,
@@ -98,8 +89,7 @@ impl Wish {
     }
 }
 
-pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Bytes) -> Result<Json<Value>, Refusal> {
-    let wish: Wish = json_body(&body)?;
+pub(super) async fn create(webex: Webex, caller: Caller, Body(wish): Body<Wish>) -> Reply {
     let (name, target) = wish.name_and_target()?;
     let known = |words: &[&str], word: Option<String>| word.filter(|word| words.contains(&word.as_str()));
     let words = known(&RESOURCES, wish.resource).zip(known(&EVENTS, wish.event));
@@ -125,13 +115,7 @@ pub(super) async fn create(State(webex): State<Webex>, caller: Caller, body: Byt
     Ok(Json(view(state.hooks.get(id).ok_or(Refusal::NotFound)?)))
 }
 
-pub(super) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    let wish: Wish = json_body(&body)?;
+pub(super) async fn update(webex: Webex, caller: Caller, Path(id): Path<String>, Body(wish): Body<Wish>) -> Reply {
     let (name, target) = wish.name_and_target()?;
     let mut state = webex.state();
     let id = own(&state, &caller, &id)?;
@@ -149,11 +133,7 @@ pub(super) async fn update(
     Ok(Json(view(hook)))
 }
 
-pub(super) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
+pub(super) async fn delete(webex: Webex, caller: Caller, Path(id): Path<String>) -> Reply<StatusCode> {
     let mut state = webex.state();
     let id = own(&state, &caller, &id)?;
     state.hooks.take(id);

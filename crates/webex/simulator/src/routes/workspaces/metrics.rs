@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::seen;
 use crate::form::Form;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::Refusal;
+use crate::routes::extract::{Caller, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::Webex;
 use crate::world::{Kind, SAMPLE, Sense, Workspace, date, device_id, people, reading};
 
-const SCOPES: [&str; 1] = ["spark-admin:workspaces_read"];
+scopes! {
+    Read = "spark-admin:workspaces_read";
+}
 
 /// How the readings of a time are put together.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,12 +89,7 @@ impl Span {
 type Reading = (Timestamp, f64);
 
 /// `GET /workspaceMetrics`.
-pub(in crate::routes) async fn measured(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&SCOPES)?;
+pub(in crate::routes) async fn measured(webex: Webex, caller: Permitted<Read>, query: Form) -> Reply {
     let (name, sense) = sense(&query)?;
     let aggregation = Aggregation::of(&query, "none")?;
     let now = webex.now();
@@ -160,12 +156,7 @@ fn buckets(readings: &[Reading], bucket: Duration) -> impl Iterator<Item = (Time
 }
 
 /// `GET /workspaceDurationMetrics`: how long a room was in use or booked; here nobody books.
-pub(in crate::routes) async fn durations(
-    State(webex): State<Webex>,
-    caller: Caller,
-    query: Form,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&SCOPES)?;
+pub(in crate::routes) async fn durations(webex: Webex, caller: Permitted<Read>, query: Form) -> Reply {
     let aggregation = Aggregation::of(&query, "hourly")?;
     if aggregation == Aggregation::None {
         return Err(Refusal::BadRequest("aggregation is hourly or daily.".to_owned()));
@@ -217,5 +208,5 @@ fn sense(query: &Form) -> Result<(&str, Sense), Refusal> {
 
 fn workspace<'s>(state: &'s crate::webex::State, caller: &Caller, query: &Form) -> Result<&'s Workspace, Refusal> {
     let id = query.get("workspaceId").ok_or_else(|| Refusal::BadRequest("workspaceId is required.".to_owned()))?;
-    seen(state, caller, query, id)
+    seen(state, caller, id)
 }

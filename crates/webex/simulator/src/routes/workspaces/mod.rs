@@ -6,43 +6,38 @@ mod view;
 mod write;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::caller::Caller;
-use super::list::Slice;
-use super::refusal::Refusal;
 use crate::form::Form;
+use crate::routes::extract::{Caller, Scopes as _, Slice, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Workspace, workspace_of};
 
 use view::{CALENDAR, PLATFORM, With};
 pub(super) use write::{create, delete, update};
 
-const SCOPES: [&str; 2] = ["spark-admin:workspaces_read", "spark:workspaces_read"];
+scopes! {
+    Read = "spark-admin:workspaces_read" | "spark:workspaces_read";
+}
 
-/// The reference's default and largest page.
-const USUAL_PAGE: usize = 100;
-const LARGEST_PAGE: usize = 1000;
-
-pub(super) async fn list(State(webex): State<Webex>, caller: Caller, query: Form) -> Result<Response, Refusal> {
+pub(super) async fn list(webex: Webex, caller: Caller, slice: Slice<100, 1000>, query: Form) -> Reply<Response> {
     permitted(&caller)?;
-    let slice = Slice::of(&query, USUAL_PAGE, LARGEST_PAGE)?;
     let with = With::of(&query);
     let now = webex.now();
     let state = webex.state();
-    let organisation = caller.reach(&state, &query)?;
+    let organisation = caller.reach(&state)?;
     let found = state
         .rooms
         .workspaces()
         .filter(|workspace| sees(&state, &caller, organisation, workspace))
         .filter(|workspace| fits(&state, &query, workspace, now));
     let show = |workspace| view::view(&state, workspace, &with, now);
-    let empty_pages = state.behaviour.empty_pages;
-    Ok(slice.page(&webex, ("/workspaces", "items"), &query, empty_pages, found, show))
+    Ok(slice.reply(found, show))
 }
 
 /// The filters of the reference that the simulator has something to compare with.
@@ -61,40 +56,30 @@ fn fits(state: &Everything, query: &Form, workspace: &Workspace, now: Timestamp)
         && query.get("healthLevel").is_none_or(|wanted| health::level(state, workspace, now).as_str() == wanted)
 }
 
-pub(super) async fn show(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-    query: Form,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn show(webex: Webex, caller: Caller, Path(id): Path<String>, query: Form) -> Reply {
     permitted(&caller)?;
     let state = webex.state();
-    let workspace = seen(&state, &caller, &query, &id)?;
+    let workspace = seen(&state, &caller, &id)?;
     Ok(Json(view::view(&state, workspace, &With::of(&query), webex.now())))
 }
 
 /// `GET /workspaces/{id}/capabilities`.
-pub(super) async fn capabilities(
-    State(webex): State<Webex>,
-    caller: Caller,
-    Path(id): Path<String>,
-    query: Form,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn capabilities(webex: Webex, caller: Caller, Path(id): Path<String>) -> Reply {
     permitted(&caller)?;
     let state = webex.state();
-    let workspace = seen(&state, &caller, &query, &id)?;
+    let workspace = seen(&state, &caller, &id)?;
     Ok(Json(json!({ "capabilities": view::capabilities(&state, workspace) })))
 }
 
 /// A bot may always ask; what it is shown is another matter.
 fn permitted(caller: &Caller) -> Result<(), Refusal> {
-    if caller.is_bot() { Ok(()) } else { caller.needs_any(&SCOPES) }
+    if caller.is_bot() { Ok(()) } else { caller.needs_any(Read::ANY) }
 }
 
 /// The workspace of that id, where the caller sees it.
-fn seen<'s>(state: &'s Everything, caller: &Caller, query: &Form, id: &str) -> Result<&'s Workspace, Refusal> {
+fn seen<'s>(state: &'s Everything, caller: &Caller, id: &str) -> Result<&'s Workspace, Refusal> {
     let found = workspace_of(id).and_then(|id| state.rooms.workspace(id)).ok_or(Refusal::NotFound)?;
-    let organisation = caller.reach_of(state, query, found.organisation)?;
+    let organisation = caller.reach_of(state, found.organisation)?;
     if sees(state, caller, organisation, found) { Ok(found) } else { Err(Refusal::NotFound) }
 }
 

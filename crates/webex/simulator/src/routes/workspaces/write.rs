@@ -1,8 +1,7 @@
 //! Calls that change workspaces.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::Path;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,19 +10,20 @@ use uuid::Uuid;
 
 use super::seen;
 use super::view::{With, view};
-use crate::form::Form;
 use crate::random;
-use crate::routes::caller::Caller;
-use crate::routes::refusal::{Refusal, json_body};
+use crate::routes::extract::{Body, Permitted, scopes};
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::Webex;
 use crate::world::Workspace;
 
-const SCOPE: &str = "spark-admin:workspaces_write";
+scopes! {
+    Write = "spark-admin:workspaces_write";
+}
 
 /// A workspace as a request describes it. Fields that the simulator has no use for are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish {
+pub(in crate::routes) struct Wish {
     display_name: Option<String>,
     org_id: Option<String>,
     location_id: Option<String>,
@@ -80,12 +80,10 @@ impl Wish {
 
 /// `POST /workspaces`.
 pub(in crate::routes) async fn create(
-    State(webex): State<Webex>,
-    caller: Caller,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
-    caller.needs_any(&[SCOPE])?;
-    let wish: Wish = json_body(&body)?;
+    webex: Webex,
+    caller: Permitted<Write>,
+    Body(wish): Body<Wish>,
+) -> Reply<(StatusCode, Json<Value>)> {
     wish.check()?;
     let Some(name) = wish.display_name.clone().filter(|name| !name.trim().is_empty()) else {
         return Err(Refusal::BadRequest("displayName is required.".to_owned()));
@@ -123,18 +121,15 @@ fn fresh(id: Uuid, organisation: Uuid, name: String, now: Timestamp) -> Workspac
 
 /// `PUT /workspaces/{id}`.
 pub(in crate::routes) async fn update(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    query: Form,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    caller.needs_any(&[SCOPE])?;
-    let wish: Wish = json_body(&body)?;
+    Body(wish): Body<Wish>,
+) -> Reply {
     wish.check()?;
     let now = webex.now();
     let mut state = webex.state();
-    let id = seen(&state, &caller, &query, &id)?.id;
+    let id = seen(&state, &caller, &id)?.id;
     if let Some(workspace) = state.rooms.workspace_mut(id) {
         wish.replace(workspace);
     }
@@ -144,14 +139,12 @@ pub(in crate::routes) async fn update(
 
 /// `DELETE /workspaces/{id}`; its devices go with it.
 pub(in crate::routes) async fn delete(
-    State(webex): State<Webex>,
-    caller: Caller,
+    webex: Webex,
+    caller: Permitted<Write>,
     Path(id): Path<String>,
-    query: Form,
-) -> Result<StatusCode, Refusal> {
-    caller.needs_any(&[SCOPE])?;
+) -> Reply<StatusCode> {
     let mut state = webex.state();
-    let id = seen(&state, &caller, &query, &id)?.id;
+    let id = seen(&state, &caller, &id)?.id;
     state.rooms.remove_workspace(id);
     Ok(StatusCode::NO_CONTENT)
 }

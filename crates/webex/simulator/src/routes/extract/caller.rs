@@ -1,5 +1,7 @@
 //! The caller of the REST API.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -10,29 +12,60 @@ use lanyard_protocol::{AppClientId, PersonType, Scope};
 use lanyard_secret::AccessToken;
 use uuid::Uuid;
 
-use super::refusal::Refusal;
 use crate::form::Form;
 use crate::issuer::Rights;
+use crate::routes::refusal::Refusal;
 use crate::webex::{State as Everything, Webex};
 use crate::world::{Account, organisation_of};
 
 /// The account behind a valid access token, and what the token allows.
-pub(super) struct Caller {
-    pub(super) account: Arc<Account>,
-    pub(super) rights: Rights,
+pub(in crate::routes) struct Caller {
+    pub(in crate::routes) account: Arc<Account>,
+    pub(in crate::routes) rights: Rights,
     /// The app that the token was given to.
-    pub(super) client: Option<AppClientId>,
+    pub(in crate::routes) client: Option<AppClientId>,
     /// When the token ends.
-    pub(super) expires_at: Timestamp,
+    pub(in crate::routes) expires_at: Timestamp,
+    /// The organisation that the query names with `orgId`.
+    asked: Option<String>,
 }
+
+/// A caller whose token has at least one of the scopes of `S`.
+pub(in crate::routes) struct Permitted<S>(Caller, PhantomData<S>);
+
+impl<S> Deref for Permitted<S> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+/// Scopes that a call needs one of.
+pub(in crate::routes) trait Scopes {
+    const ANY: &'static [&'static str];
+}
+
+/// Declares types that name scopes, for [`Permitted`].
+macro_rules! scopes {
+    ($($(#[$about:meta])* $name:ident = $($scope:literal)|+;)+) => {$(
+        $(#[$about])*
+        pub(in crate::routes) struct $name;
+
+        impl crate::routes::extract::Scopes for $name {
+            const ANY: &'static [&'static str] = &[$($scope),+];
+        }
+    )+};
+}
+pub(in crate::routes) use scopes;
 
 impl Caller {
     /// Refuses a token that has none of these scopes.
-    pub(super) fn needs_any(&self, scopes: &[&str]) -> Result<(), Refusal> {
+    pub(in crate::routes) fn needs_any(&self, scopes: &[&str]) -> Result<(), Refusal> {
         if self.has_any(scopes) { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 
-    pub(super) fn has_any(&self, scopes: &[&str]) -> bool {
+    pub(in crate::routes) fn has_any(&self, scopes: &[&str]) -> bool {
         scopes
             .iter()
             .filter_map(|scope| scope.parse::<Scope>().ok())
@@ -41,12 +74,16 @@ impl Caller {
 
     /// The organisation that a call is about: the caller's own, or the one that `orgId` names where the caller manages it. The first
     /// organisation's administrator is a partner, who manages the others.
-    pub(super) fn reach(&self, everything: &Everything, query: &Form) -> Result<Uuid, Refusal> {
-        self.reach_organisation(everything, query.get("orgId"))
+    pub(in crate::routes) fn reach(&self, everything: &Everything) -> Result<Uuid, Refusal> {
+        self.reach_organisation(everything, self.asked.as_deref())
     }
 
     /// As [`reach`](Self::reach), for a call that names the organisation in its body.
-    pub(super) fn reach_organisation(&self, everything: &Everything, wanted: Option<&str>) -> Result<Uuid, Refusal> {
+    pub(in crate::routes) fn reach_organisation(
+        &self,
+        everything: &Everything,
+        wanted: Option<&str>,
+    ) -> Result<Uuid, Refusal> {
         let own = self.account.organisation;
         let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(own) };
         let wanted = organisation_of(wanted).ok_or(Refusal::NotFound)?;
@@ -60,14 +97,14 @@ impl Caller {
     }
 
     /// Whether the caller may know of what is in an organisation: their own, or one that they manage.
-    pub(super) fn sees(&self, everything: &Everything, organisation: Uuid) -> bool {
+    pub(in crate::routes) fn sees(&self, everything: &Everything, organisation: Uuid) -> bool {
         self.account.organisation == organisation || self.is_partner(everything)
     }
 
     /// The organisation that a call about one thing is about: the thing's own, where the caller knows of that. What is named by an id
     /// needs no `orgId` beside it.
-    pub(super) fn reach_of(&self, everything: &Everything, query: &Form, owner: Uuid) -> Result<Uuid, Refusal> {
-        if self.sees(everything, owner) { Ok(owner) } else { self.reach(everything, query) }
+    pub(in crate::routes) fn reach_of(&self, everything: &Everything, owner: Uuid) -> Result<Uuid, Refusal> {
+        if self.sees(everything, owner) { Ok(owner) } else { self.reach(everything) }
     }
 
     /// Whether the caller manages the other organisations.
@@ -75,7 +112,7 @@ impl Caller {
         self.account.administrator && self.account.organisation == everything.directory.id
     }
 
-    pub(super) fn is_bot(&self) -> bool {
+    pub(in crate::routes) fn is_bot(&self) -> bool {
         self.account.kind == PersonType::Bot
     }
 }
@@ -101,6 +138,7 @@ impl FromRequestParts<Webex> for Caller {
                     rights: authority.rights,
                     client: authority.client,
                     expires_at: authority.expires_at,
+                    asked: Form::of_query(parts).get("orgId").map(str::to_owned),
                 })
             })
             .and_then(|caller: Self| {
@@ -115,5 +153,15 @@ impl FromRequestParts<Webex> for Caller {
                 }
                 Ok(caller)
             })
+    }
+}
+
+impl<S: Scopes> FromRequestParts<Webex> for Permitted<S> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, webex: &Webex) -> Result<Self, Refusal> {
+        let caller = Caller::from_request_parts(parts, webex).await?;
+        caller.needs_any(S::ANY)?;
+        Ok(Self(caller, PhantomData))
     }
 }
