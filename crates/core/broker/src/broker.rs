@@ -9,6 +9,7 @@ use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, perform}
 use lanyard_protocol::{Environment, PersonId};
 use lanyard_store::Store;
 use lanyard_time::{BoxFuture, Clock, Entropy, Sleep};
+use lanyard_work::{HasQueue, Queue};
 
 use crate::Error;
 use crate::doubts::Doubts;
@@ -43,6 +44,8 @@ pub struct Broker {
     pub(crate) doubts: Arc<Doubts>,
     /// Whether all renewals of this clone belong to work that has passed the gate.
     pub(crate) is_admitted: bool,
+    /// The work that outlives a request.
+    pub(crate) queue: Queue,
     /// The tokens in memory, where this process is a broker that stays.
     pub(crate) memory: Option<HandOuts>,
 }
@@ -53,6 +56,16 @@ impl Context for Broker {
     fn acting_for(&self, caller: &Caller, authorized: &[(CredentialName, CredentialId)]) -> Self {
         let broker = Self { caller: caller.clone(), ..self.acting_as(caller.actor().to_string()) };
         if caller.is_owner() { broker } else { broker.authorized_for(authorized.iter().cloned()) }
+    }
+}
+
+impl HasQueue for Broker {
+    fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    fn caller(&self) -> &Caller {
+        &self.caller
     }
 }
 
@@ -78,6 +91,7 @@ impl Broker {
             finishing: None,
             doubts: Arc::default(),
             is_admitted: false,
+            queue: Queue::new(store),
             memory: None,
         }
     }

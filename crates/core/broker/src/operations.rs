@@ -1,6 +1,7 @@
 //! The operations of the broker that another process may ask for.
 
 use lanyard_operation::{Door, Registry};
+use lanyard_work::{CancelRun, Handlers, ListRuns, Runs, ShowRun, Start, add_run};
 
 use crate::{
     AddApp, AddClient, AddGuest, AddServiceApp, AddToken, AwaitDevice, BeginDeviceSignIn, BeginSignIn, Broker, CallApi,
@@ -8,12 +9,22 @@ use crate::{
     IssueToken, Keep, KeepAudit, List, ListApps, ListClients, ListNames, ListRefusedClients, ListTokens,
     ListUnreadable, ListUnreadableApps, LookUp, Precheck, ReadAudit, RecordHandOut, Refresh, RemoveApp, RemoveClient,
     Rename, ReplaceSecret, Resume, RetryRevocations, RevokeTokens, Show, ShowApp, ShowAuditRetention, ShowClient,
-    TakeToken, Test, TrySecret, VerifyAudit,
+    TakeToken, Test, TestAll, TrySecret, VerifyAudit,
 };
+
+/// Adds the work that the broker's operations start.
+pub fn work<D: Door>(handlers: &mut Handlers, door: &D, broker: &Broker) {
+    add_run::<TestAll, _>(handlers, door, broker);
+}
 
 /// Adds all operations of the broker to a registry.
 pub fn register<D: Door>(registry: &mut Registry<D>, broker: &Broker) {
+    let runs = Runs::new(&broker.queue);
     registry
+        .add::<CancelRun>(&runs)
+        .add::<ListRuns>(&runs)
+        .add::<ShowRun>(&runs)
+        .add::<Start<TestAll>>(broker)
         .add::<AddApp>(broker)
         .add::<AddClient>(broker)
         .add::<AddGuest>(broker)

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lanyard_credential::{Credential, State, Validity};
+use lanyard_credential::{Credential, CredentialName, State, Validity};
+use lanyard_operation::Problem;
 use lanyard_time::Moment;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -220,6 +221,22 @@ pub struct TestView {
     pub coverage: Option<CoverageView>,
 }
 
+/// A credential with the outcome of its test, among all of them.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Tested")]
+pub struct TestedView {
+    /// The credential's name.
+    pub name: String,
+    /// Whether everything that was tested works.
+    pub ok: bool,
+    /// The findings, if it could be tested.
+    pub report: Option<TestView>,
+    /// The reason why it could not.
+    pub error: Option<String>,
+    /// The next step then.
+    pub hint: Option<String>,
+}
+
 /// The verdict of Webex on a token.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "TokenFinding")]
@@ -300,6 +317,21 @@ pub struct NotGrantedView {
     pub devices: usize,
     /// How many of them the credential sees.
     pub seen: usize,
+}
+
+impl TestedView {
+    /// The outcome of the test of the credential with this name.
+    pub fn of(name: &CredentialName, outcome: &Result<TestReport, Problem>, now: &Moment) -> Self {
+        let report = outcome.as_ref().ok().map(|report| TestView::of(report, now));
+        let problem = outcome.as_ref().err();
+        Self {
+            name: name.to_string(),
+            ok: report.as_ref().is_some_and(|report| report.ok),
+            report,
+            error: problem.map(ToString::to_string),
+            hint: problem.and_then(|problem| problem.next_step()).map(str::to_owned),
+        }
+    }
 }
 
 impl TestView {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lanyard_credential::{Capability, Client, CredentialId, Granted, Refused};
+use lanyard_credential::{Capability, Client, ClientId, CredentialId, Granted, Refused};
 use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
 
 use crate::problem::{Code, Problem};
 
@@ -49,7 +50,25 @@ pub enum Caller {
     },
 }
 
+/// The caller that started work which outlives its request. The work is authorised again, as this caller, whenever it is resumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starter {
+    /// The client; `None` for the owner.
+    pub client: Option<ClientId>,
+    /// The caller's name in the audit.
+    pub actor: String,
+}
+
 impl Caller {
+    /// The caller, as it is kept with work that it started.
+    pub fn starter(&self) -> Starter {
+        let client = match self {
+            Self::Owner { .. } => None,
+            Self::Client { client, .. } => Some(client.id),
+        };
+        Starter { client, actor: self.actor().to_string() }
+    }
+
     /// The owner, under a name for the audit.
     pub fn owner(actor: impl Into<Arc<str>>) -> Self {
         Self::Owner { actor: Actor::Named(actor.into()) }

@@ -26,6 +26,8 @@ pub enum Needs {
     Owner,
     /// The owner, and clients with this capability.
     Capability(Capability),
+    /// The owner and every client; the operation itself limits a client to its own.
+    Anyone,
 }
 
 /// The part that records the success of an operation. Refusals and failures are recorded by [`perform`](crate::perform) in any
@@ -72,6 +74,12 @@ impl Declaration {
     #[must_use]
     pub const fn needs(self, capability: Capability) -> Self {
         Self { needs: Needs::Capability(capability), ..self }
+    }
+
+    /// Admits every client.
+    #[must_use]
+    pub const fn for_anyone(self) -> Self {
+        Self { needs: Needs::Anyone, ..self }
     }
 
     /// States that it waits for no store.

@@ -14,9 +14,9 @@ mod problem;
 mod registry;
 
 pub use bytes::{WireError, decode, encode};
-pub use caller::{Actor, Caller};
+pub use caller::{Actor, Caller, Starter};
 pub use declaration::{About, Declaration, Needs, Recorded};
-pub use operation::{Context, Operation};
-pub use perform::{Door, End, Entry, OwnerDoor, detached, joined, perform};
+pub use operation::{Context, Operation, Provides};
+pub use perform::{Authorized, Door, End, Entry, OwnerDoor, authorise, detached, joined, perform};
 pub use problem::{Cause, Class, Code, Problem};
 pub use registry::Registry;

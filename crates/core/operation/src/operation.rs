@@ -39,6 +39,12 @@ pub trait Operation: Serialize + DeserializeOwned + Debug + Send + Sized + 'stat
     }
 }
 
+/// A process that has the context of operations.
+pub trait Provides<C: Context> {
+    /// The context.
+    fn context(&self) -> C;
+}
+
 /// The context on which operations run: the broker, or the parts of a job.
 pub trait Context: Clone + Send + Sync + 'static {
     /// Returns this context for a caller, which was authorised for these credentials under these names.

@@ -7,7 +7,7 @@ use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_time::{Clock, Moment};
 use tokio::task::JoinHandle;
 
-use crate::caller::{Actor, Caller};
+use crate::caller::{Actor, Caller, Starter};
 use crate::declaration::{About, Declaration, Needs, Recorded};
 use crate::operation::{Context, Operation};
 use crate::problem::{Code, Problem};
@@ -19,6 +19,9 @@ pub trait Door: Clone + Send + Sync + 'static {
 
     /// The credential of that name.
     fn find(&self, name: &CredentialName) -> Option<CredentialId>;
+
+    /// The caller that started work, as it is now. Fails if the caller no longer exists.
+    fn again(&self, starter: &Starter) -> Result<Caller, Problem>;
 
     /// Records a call under its caller's own name.
     fn record(&self, entry: Entry<'_>);
@@ -62,7 +65,7 @@ pub async fn perform<O: Operation>(
     operation: O,
 ) -> Result<O::Reply, Problem> {
     tracing::debug!(name = O::DECLARED.name, ?operation, actor = %caller.actor(), "operation");
-    let (about, permitted) = authorise(door, caller, &operation);
+    let (about, permitted) = authorise(door, caller, &O::DECLARED, &operation.about());
     let done = match permitted {
         Err(problem) => Err(problem),
         Ok(authorized) => {
@@ -84,21 +87,24 @@ pub async fn perform<O: Operation>(
     done
 }
 
-type Authorized = Vec<(CredentialName, CredentialId)>;
+/// The credentials that a call was authorised for, by the names that it used.
+pub type Authorized = Vec<(CredentialName, CredentialId)>;
 
-/// Looks each name up once. The operation acts on the ids that were found.
-fn authorise<O: Operation>(
+/// Decides whether a caller may do what is declared, and returns the credential that the audit names. Looks each name up once; the caller's
+/// work acts on the ids that were found.
+pub fn authorise(
     door: &impl Door,
     caller: &Caller,
-    operation: &O,
+    declared: &Declaration,
+    asked_about: &About<'_>,
 ) -> (Option<(CredentialId, CredentialName)>, Result<Authorized, Problem>) {
-    let asked_about = operation.about();
     let mut found = Vec::new();
-    if let About::Named(names) = &asked_about {
+    if let About::Named(names) = asked_about {
         found.extend(names.iter().map(|&name| (name.clone(), door.find(name))));
     }
     let about = found.first().and_then(|(name, id)| Some(((*id)?, name.clone())));
-    let permitted = match (O::DECLARED.needs, &asked_about) {
+    let permitted = match (declared.needs, asked_about) {
+        (Needs::Anyone, _) => Ok(()),
         (Needs::Owner, _) if caller.is_owner() => Ok(()),
         (Needs::Owner, _) => Err(Problem::new(Code::Refused, "only the owner of the home may do this")
             .why("only the owner may do this")
@@ -126,6 +132,16 @@ impl Door for OwnerDoor {
 
     fn find(&self, _: &CredentialName) -> Option<CredentialId> {
         None
+    }
+
+    fn again(&self, starter: &Starter) -> Result<Caller, Problem> {
+        match starter.client {
+            None => Ok(Caller::owner(starter.actor.as_str())),
+            Some(_) => {
+                Err(Problem::new(Code::Refused, format!("only a broker continues the work of {}", starter.actor))
+                    .hint("lanyard serve"))
+            }
+        }
     }
 
     fn record(&self, _: Entry<'_>) {}

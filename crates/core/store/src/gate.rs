@@ -2,7 +2,10 @@
 //!
 //! If a read returns a row under a key that this process does not have, the gate fetches that key first.
 
-use crate::engine::{Engine, Row, Statement};
+use jiff::Timestamp;
+
+use crate::engine::{Engine, Row, Statement, sql};
+use crate::rewrap::SERVER_TIME;
 use crate::{Store, StoreError};
 
 /// The engine, seen through the home's own row.
@@ -19,6 +22,15 @@ impl Store {
     /// Runs one reading statement.
     pub async fn read(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         self.engine().rows(statement).await
+    }
+
+    /// The time of the database: the server's, so that brokers on several machines agree, or this process's for a file.
+    pub async fn time(&self) -> Result<Timestamp, StoreError> {
+        if !self.is_shared() {
+            return Ok(self.now().wall);
+        }
+        let row = self.engine().row(sql("time", SERVER_TIME)).await?;
+        row.map_or(Ok(self.now().wall), |row| row.timestamp("now"))
     }
 
     /// Runs one reading statement that finds many rows, each given to `keep` while the next ones are read.

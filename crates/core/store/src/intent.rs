@@ -10,6 +10,7 @@ use lanyard_time::{BootId, Moment};
 
 use crate::engine::{Row, Statement, sql};
 use crate::first_sights::FirstSights;
+use crate::holder;
 use crate::presence::{Presence, Sight};
 use crate::write::Tx;
 use crate::{Store, StoreError};
@@ -159,7 +160,7 @@ fn has_passed(sights: &FirstSights, id: CredentialId, entry: &Entry, more: Durat
 }
 
 impl Store {
-    /// Removes the presence files of processes that have ended, except those that an intent still names: their absence would say nothing.
+    /// Removes the presence files of processes that have ended, except those that an intent or a claim on work still names: their absence would say nothing.
     /// Best effort: what fails is done another time.
     pub async fn tidy_presence(&self) {
         if let Err(error) = self.remove_presence_files().await {
@@ -188,10 +189,13 @@ impl Store {
         Ok(())
     }
 
-    /// The numbers that intents name.
+    /// The numbers that intents and claims on work name.
     async fn named(&self) -> Result<HashSet<String>, StoreError> {
-        let rows = self.engine().rows(sql("intents", "SELECT credential AS id, writer FROM intents")).await?;
-        rows.iter().map(|row| row.text("writer")).collect()
+        let mut rows = self.engine().rows(sql("intents", "SELECT credential AS id, writer FROM intents")).await?;
+        rows.extend(
+            self.engine().rows(sql("work", "SELECT id, holder AS writer FROM work WHERE holder IS NOT NULL")).await?,
+        );
+        rows.iter().map(|row| Ok(holder::number(row.str("writer")?).to_owned())).collect()
     }
 }
 

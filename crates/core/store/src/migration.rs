@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_intents.sql"),
     include_str!("migrations/0010_owners.sql"),
     include_str!("migrations/0011_offered_key.sql"),
+    include_str!("migrations/0012_work.sql"),
 ];
 
 #[cfg(test)]

@@ -341,6 +341,7 @@ impl Store {
             audit_key: own.audit_key(),
             clients_key: own.clients_key(),
             seals_key: own.seals_key(),
+            documents_key: own.documents_key(),
             memory_key: OnceLock::new(),
             parts,
             presence,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use lanyard_time::{BootId, Clock, Entropy, Moment, SystemClock, SystemEntropy};
-use lanyard_vault::{AuditKey, MemoryKey};
+use lanyard_vault::{AuditKey, DataKey, MemoryKey};
 
 use crate::engine::{Engine, StoreIdentity};
 use crate::first_sights::FirstSights;
@@ -31,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) audit_key: AuditKey,
     pub(crate) clients_key: AuditKey,
     pub(crate) seals_key: AuditKey,
+    pub(crate) documents_key: DataKey,
     /// Made when it is first needed: a command that ends at once keeps nothing.
     pub(crate) memory_key: OnceLock<MemoryKey>,
     pub(crate) parts: Parts,

@@ -71,6 +71,17 @@ impl Store {
         self.write_within(Reach::Home, Purpose::Work, work).await
     }
 
+    /// Writes rows of the tables that other parts of Lanyard keep ([`sql`](crate::sql)), beside other writers. Nothing but the journal is
+    /// locked, so each statement states in its condition which version of a row it changes.
+    pub async fn write_rows<T, E, W, F>(&self, work: W) -> Result<T, E>
+    where
+        W: Fn(Tx) -> F,
+        F: Future<Output = Result<Done<T>, E>>,
+        E: From<StoreError>,
+    {
+        self.write_within(Reach::Journal, Purpose::Work, work).await
+    }
+
     /// Writes for another purpose than the ordinary one.
     pub(crate) async fn write_for<T, E, W, F>(&self, purpose: Purpose, work: W) -> Result<T, E>
     where

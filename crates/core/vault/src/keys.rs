@@ -4,8 +4,10 @@ use std::fmt;
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use hkdf::Hkdf;
 use lanyard_secret::SecretBytes;
 use lanyard_time::Entropy;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::sealed::{KEY, NONCE, TAG, VERSION};
@@ -95,6 +97,16 @@ impl DataKey {
     /// The key of the list of clients, derived in the same way.
     pub fn clients_key(&self) -> AuditKey {
         AuditKey::derive(&self.secret, b"lanyard client list 1")
+    }
+
+    /// The key of sealed documents, derived in the same way.
+    #[expect(clippy::missing_panics_doc, reason = "the length is a constant within HKDF's limit")]
+    pub fn documents_key(&self) -> Self {
+        let mut secret = Zeroizing::new([0; KEY]);
+        Hkdf::<Sha256>::new(None, &*self.secret)
+            .expand(b"lanyard documents 1", secret.as_mut_slice())
+            .expect("32 bytes are within the limit of HKDF");
+        Self { id: self.id, secret }
     }
 
     /// The key of the seals over rows, derived in the same way.

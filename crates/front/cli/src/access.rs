@@ -5,9 +5,10 @@ use std::sync::Once;
 use std::time::Duration;
 
 use lanyard_broker::Broker;
-use lanyard_operation::{Operation, Problem};
+use lanyard_operation::{Caller, Operation, OwnerDoor, Problem, Provides, perform};
 use lanyard_server::owner::{OUR_VERSION, Owner};
 use lanyard_time::Sleep;
+use lanyard_work::{HasQueue as _, Runs};
 
 use crate::{context, output};
 
@@ -22,9 +23,17 @@ pub(crate) enum Access {
 
 impl Access {
     /// Performs an operation.
-    pub(crate) async fn perform<O: Operation<Context = Broker>>(&self, operation: O) -> Result<O::Reply, Problem> {
+    pub(crate) async fn perform<O>(&self, operation: O) -> Result<O::Reply, Problem>
+    where
+        O: Operation,
+        Here: Provides<O::Context>,
+    {
         match self {
-            Self::Local(broker) => broker.perform(operation).await,
+            Self::Local(broker) => {
+                let (door, caller) = (OwnerDoor(broker.parts().clock), Caller::owner(broker.actor()));
+                let here = Here(Broker::clone(broker));
+                perform(&door, &here.context(), &caller, operation).await
+            }
             Self::Remote(owner) => {
                 let silent = || {
                     WAITING.call_once(|| {
@@ -51,6 +60,21 @@ impl Access {
                 done
             }
         }
+    }
+}
+
+/// This process, which performs operations itself.
+pub(crate) struct Here(Broker);
+
+impl Provides<Broker> for Here {
+    fn context(&self) -> Broker {
+        self.0.clone()
+    }
+}
+
+impl Provides<Runs> for Here {
+    fn context(&self) -> Runs {
+        Runs::new(self.0.queue())
     }
 }
 

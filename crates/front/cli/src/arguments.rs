@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     add, api, app, audit, backup, clear, client, completions, demo, doctor, exec, import, key, label, list, login,
-    migrate_store, refresh, rename, restore, serve, setup, show, simulator, switch, test, token, tokens,
+    migrate_store, refresh, rename, restore, runs, serve, setup, show, simulator, switch, test, token, tokens,
 };
 use crate::context::Common;
 
@@ -69,6 +69,9 @@ pub(crate) enum Command {
     Client(client::Client),
     /// Show the audit log: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
+    /// Follow and cancel long work that the broker does
+    #[command(subcommand)]
+    Runs(runs::Runs),
     /// Show or replace the key that encrypts the home's secrets
     #[command(subcommand)]
     Key(key::Key),

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_broker::{Broker, HandOutOptions, HandOuts, Refresher, RefresherOptions};
-use lanyard_operation::Registry;
+use lanyard_operation::{Provides, Registry};
 use lanyard_protocol::Environment;
 use lanyard_store::{Pause, StoreError, StoreIdentity};
 use lanyard_time::{Sleep, SystemSleep};
+use lanyard_work::{Handlers, HasQueue as _, Runs, Worker};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -232,6 +233,18 @@ impl Shared {
     }
 }
 
+impl Provides<Broker> for Shared {
+    fn context(&self) -> Broker {
+        self.broker.clone()
+    }
+}
+
+impl Provides<Runs> for Shared {
+    fn context(&self) -> Runs {
+        Runs::new(self.broker.queue())
+    }
+}
+
 /// An order to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -339,6 +352,7 @@ pub async fn serve(
         background.add("TCP socket", Ending::Drains, tokio::spawn(tcp.serve(Arc::clone(&shared))));
     }
     background.add("refresher", Ending::Finishes, tokio::spawn(loading::refresh(Arc::clone(&shared))));
+    background.add("worker", Ending::Finishes, tokio::spawn(work(Arc::clone(&shared))));
     background.add("reader of the store", Ending::Never, tokio::spawn(follow(Arc::clone(&shared))));
     background.add("writer of the audit", Ending::Never, tokio::spawn(write_down(Arc::clone(&shared))));
     background.add("pruning of the audit", Ending::Never, tokio::spawn(prune(Arc::clone(&shared))));
@@ -453,6 +467,19 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
         })
         .await;
     Ok(())
+}
+
+/// Does the work of the store's queue that is due, until the broker stops.
+async fn work(shared: Arc<Shared>) -> io::Result<()> {
+    let mut handlers = Handlers::default();
+    lanyard_broker::work(&mut handlers, &BrokerDoor(Arc::clone(&shared)), shared.broker());
+    let worker = Worker::new(shared.broker().queue(), handlers, Arc::clone(&shared.sleep));
+    let mut stopping = shared.stopping.subscribe();
+    worker
+        .run(async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        })
+        .await
 }
 
 /// Reports a certificate that expires, once a day.

@@ -47,6 +47,11 @@ const LAYERS: &[Layer] = &[
         must_not_reach: &["reqwest", "hyper", "axum"],
     },
     Layer {
+        name: "lanyard-work",
+        may_know: &["lanyard-credential", "lanyard-operation", "lanyard-store", "lanyard-time"],
+        must_not_reach: &["reqwest", "hyper", "axum"],
+    },
+    Layer {
         name: "lanyard-client",
         may_know: &["lanyard-protocol", "lanyard-secret", "lanyard-time"],
         must_not_reach: &["sqlx", "libsqlite3-sys", "axum", "chacha20poly1305"],
@@ -72,6 +77,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-store",
             "lanyard-time",
             "lanyard-vault",
+            "lanyard-work",
         ],
         must_not_reach: &["axum", "clap"],
     },
@@ -88,6 +94,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-store",
             "lanyard-time",
             "lanyard-vault",
+            "lanyard-work",
         ],
         must_not_reach: &["clap", "openssl", "native-tls"],
     },
@@ -106,6 +113,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-store",
             "lanyard-time",
             "lanyard-vault",
+            "lanyard-work",
         ],
         must_not_reach: &["openssl", "native-tls"],
     },
@@ -158,6 +166,7 @@ const FEATURES: &[(&str, &[&str])] = &[
             "lanyard-simulator",
             "lanyard-store",
             "lanyard-testkit",
+            "lanyard-work",
         ],
     ),
     // Places at which a test may end the process: never in what is released.

@@ -15,6 +15,7 @@ const CRATES: &[&str] = &[
     "core/store",
     "core/time",
     "core/vault",
+    "core/work",
     "webex/client",
     "webex/protocol",
     "webex/simulator",

@@ -34,6 +34,11 @@ impl Clients {
         hash.matches(&key.hash()).then(|| Arc::clone(client))
     }
 
+    pub(super) fn by_id(&self, id: ClientId) -> Option<Arc<Client>> {
+        let keyed = self.by_id.get(&id).map(|(client, _)| client);
+        keyed.or_else(|| self.by_uid.values().find(|client| client.id == id)).map(Arc::clone)
+    }
+
     pub(super) fn by_uid(&self, uid: u32) -> Option<Arc<Client>> {
         self.by_uid.get(&uid).map(Arc::clone)
     }

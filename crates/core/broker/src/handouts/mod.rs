@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use lanyard_credential::{Client, ClientKey, CredentialId, CredentialName};
+use lanyard_credential::{Client, ClientId, ClientKey, CredentialId, CredentialName};
 use lanyard_operation::Actor;
 use lanyard_secret::AccessToken;
 use lanyard_store::{Changes, HeldToken, Position, RefusedClient, Shared, Store, StoreError};
@@ -190,6 +190,11 @@ impl HandOuts {
     /// The client that this is the key of.
     pub fn client_of_key(&self, key: &ClientKey) -> Option<Arc<Client>> {
         self.0.clients.load().by_key(key)
+    }
+
+    /// The client with this id.
+    pub fn client(&self, id: ClientId) -> Option<Arc<Client>> {
+        self.0.clients.load().by_id(id)
     }
 
     /// The client that is this user of the machine.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lanyard_credential::{Capability, CapabilitySet, Client, ClientId, CredentialId, CredentialName, Granted};
 use lanyard_operation::{
     About, Actor, Caller, Class, Code, Context, Declaration, Door, End, Entry, Operation, OwnerDoor, Problem, Registry,
-    decode, detached, encode, perform,
+    Starter, decode, detached, encode, perform,
 };
 use lanyard_time::{Clock, ManualClock, Moment, SystemEntropy};
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,10 @@ impl Door for Broker {
 
     fn find(&self, name: &CredentialName) -> Option<CredentialId> {
         (name.as_str() == "acme").then_some(self.id)
+    }
+
+    fn again(&self, starter: &Starter) -> Result<Caller, Problem> {
+        Ok(Caller::owner(starter.actor.as_str()))
     }
 
     fn record(&self, Entry { operation, about, actor, end }: Entry<'_>) {

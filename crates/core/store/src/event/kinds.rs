@@ -389,6 +389,66 @@ events! {
         /// The means of the revocation, if it was not the app's own secret.
         through: Option<String>,
     }
+    /// The state of something changed in a way that people are told of.
+    Alert = "alert" {
+        /// The new state, such as `expiring`, `needs-login` or `recovered`.
+        state: String,
+        /// The state that people were told of before.
+        was: Option<String>,
+        /// When the token expires, for `expiring`.
+        expires_at: Option<Timestamp>,
+        /// The reason, in a sentence.
+        why: Option<String>,
+    }
+    /// A channel for events was added.
+    ChannelAdded = "channel-added" {
+        /// Its name.
+        name: String,
+        /// The kind of its target.
+        target: String,
+    }
+    /// A channel was changed.
+    ChannelChanged = "channel-changed" {
+        /// Its name.
+        name: String,
+        /// The changes, in words.
+        changed: String,
+    }
+    /// A channel was removed.
+    ChannelRemoved = "channel-removed" {
+        /// Its name.
+        name: String,
+    }
+    /// Deliveries through a channel fail.
+    ChannelFailing = "channel-failing" {
+        /// Its name.
+        name: String,
+        /// The reason.
+        why: String,
+    }
+    /// Deliveries through a channel succeed again.
+    ChannelRecovered = "channel-recovered" {
+        /// Its name.
+        name: String,
+    }
+    /// A caller started a run.
+    RunStarted = "run-started" {
+        /// The id of the run.
+        run: String,
+        /// The operation.
+        operation: String,
+    }
+    /// A run ended.
+    RunEnded = "run-ended" {
+        /// The id of the run.
+        run: String,
+        /// The operation.
+        operation: String,
+        /// How it ended: `done`, `failed` or `cancelled`.
+        how: String,
+        /// The reason, if it failed.
+        why: Option<String>,
+    }
     /// A token was not revoked, and is not tried any more.
     NotRevoked = "not-revoked" {
         /// Its kind: `access` or `refresh`.
@@ -504,6 +564,14 @@ impl EventKind {
             | Self::Recovered
             | Self::Overtaken
             | Self::Revoked
+            | Self::Alert
+            | Self::ChannelAdded
+            | Self::ChannelChanged
+            | Self::ChannelRemoved
+            | Self::ChannelFailing
+            | Self::ChannelRecovered
+            | Self::RunStarted
+            | Self::RunEnded
             | Self::NotRevoked => Touches::Nothing,
         }
     }

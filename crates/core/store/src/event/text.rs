@@ -101,6 +101,31 @@ impl fmt::Display for Event {
             Self::NotRevoked { token, why } => write!(f, "{token} token: {why}"),
             Self::Resumed {} | Self::RetryAllowed {} | Self::Cleared {} | Self::Removed {} => Ok(()),
             Self::Earlier { detail, .. } => f.write_str(detail),
+            _ => self.about_work(f),
+        }
+    }
+}
+
+impl Event {
+    /// Events of alerts, channels and runs.
+    fn about_work(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alert { state, was, expires_at, why } => {
+                f.write_str(state)?;
+                was.as_ref().map_or(Ok(()), |was| write!(f, ", was {was}"))?;
+                expires_at.map_or(Ok(()), |at| write!(f, ", expires at {at:.0}"))?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
+            }
+            Self::ChannelAdded { name, target } => write!(f, "{name} ({target})"),
+            Self::ChannelChanged { name, changed } => write!(f, "{name}, {changed}"),
+            Self::ChannelRemoved { name } | Self::ChannelRecovered { name } => f.write_str(name),
+            Self::ChannelFailing { name, why } => write!(f, "{name}: {why}"),
+            Self::RunStarted { run, operation } => write!(f, "{operation}, run {run}"),
+            Self::RunEnded { run, operation, how, why } => {
+                write!(f, "{operation}, run {run}: {how}")?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
+            }
+            _ => Ok(()),
         }
     }
 }

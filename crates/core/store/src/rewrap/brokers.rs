@@ -171,6 +171,8 @@ macro_rules! now {
     };
 }
 
+pub(crate) const SERVER_TIME: &str = concat!("SELECT ", now!(), " AS now");
+
 const REPORT: &str = concat!(
     "INSERT INTO brokers (id, host, home, version, keys, seal, seen) VALUES ($1, $2, $3, $4, $5, $6, ",
     now!(),

@@ -14,6 +14,7 @@ mod wrapped;
 use lanyard_vault::{HomeKey, KeyId, Sealed};
 use thiserror::Error;
 
+pub(crate) use self::brokers::SERVER_TIME;
 pub use self::brokers::{BrokerId, RunningBroker, this_host};
 pub use self::damaged::DamagedRow;
 pub use self::offer::TakenUp;

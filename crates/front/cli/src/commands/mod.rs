@@ -20,6 +20,7 @@ pub(crate) mod migrate_store;
 pub(crate) mod refresh;
 pub(crate) mod rename;
 pub(crate) mod restore;
+pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod show;
@@ -61,6 +62,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Key(command) => command.run(common).await,
         Command::Backup(command) => command.run(common).await,
         Command::Restore(command) => command.run(common).await,
+        Command::Runs(command) => command.run(common).await,
         Command::MigrateStore(command) => command.run(common).await,
         Command::Doctor(command) => command.run(common).await,
         Command::Completions(command) => command.run(),

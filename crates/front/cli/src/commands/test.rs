@@ -25,11 +25,17 @@ pub(crate) struct Test {
     /// An administrator's credential to compare with; lists the workspaces that this one was not granted
     #[arg(long, value_name = "ADMIN")]
     against: Option<CredentialName>,
+    /// Have the broker test every credential, print the id of the run and return; see lanyard runs
+    #[arg(long, conflicts_with_all = ["name", "against"])]
+    detach: bool,
 }
 
 impl Test {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
+        if self.detach {
+            return all::detach(&broker, self.jobs, common).await;
+        }
         if self.name.is_none() && self.against.is_none() && context::names_none(&broker).await? {
             return all::run(&broker, &self.jobs, common).await;
         }

@@ -35,7 +35,18 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("import", &["lanyard import acme reply.json --app desk", "lanyard import --csv tokens.csv --app desk"]),
     ("list", &["lanyard list", "lanyard list --state needs-login", "lanyard list --label site=bern --json"]),
     ("show", &["lanyard show acme", "lanyard show acme --json | jq -r .state"]),
-    ("test", &["lanyard test acme --for calling", "lanyard test lobby --for devices --against admin"]),
+    (
+        "test",
+        &[
+            "lanyard test acme --for calling",
+            "lanyard test lobby --for devices --against admin",
+            "lanyard test --detach",
+        ],
+    ),
+    ("runs list", &["lanyard runs list", "lanyard runs list --json | jq -r '.[0].id'"]),
+    ("runs show", &["lanyard runs show 0123456789abcdef0123456789abcdef"]),
+    ("runs follow", &["lanyard runs follow 0123456789abcdef0123456789abcdef"]),
+    ("runs cancel", &["lanyard runs cancel 0123456789abcdef0123456789abcdef"]),
     ("token", &["lanyard token acme", "lanyard token acme --min-validity 3600", "lanyard token acme --json"]),
     (
         "exec",

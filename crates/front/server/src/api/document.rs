@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::endpoint::{Endpoint, Input};
 use super::health::Readiness;
 use super::reply::TokenDescription;
+use super::runs::EVENTS;
 
 /// The document that is being written.
 #[derive(Debug)]
@@ -71,10 +72,9 @@ impl Document {
 
     fn describe(&mut self, path: &str, method: &str, operation: Value) {
         let described = self.paths.entry(path).or_insert_with(|| {
-            if !path.contains("{name}") {
-                return json!({});
-            }
-            json!({ "parameters": [{ "$ref": "#/components/parameters/name" }] })
+            let parameter = ["name", "id"].into_iter().find(|parameter| path.contains(&format!("{{{parameter}}}")));
+            let Some(parameter) = parameter else { return json!({}) };
+            json!({ "parameters": [{ "$ref": format!("#/components/parameters/{parameter}") }] })
         });
         described[method.to_lowercase()] = operation;
     }
@@ -111,6 +111,18 @@ impl Document {
         }]);
         let token = "An access token. A valid one is returned at once, even while its renewal is under way or fails";
         self.add_fixed::<TokenDescription>("/api/v1/credentials/{name}/token", "token", token, validity, &["200"]);
+        self.describe(
+            EVENTS,
+            "GET",
+            json!({
+                "summary": "Follow a run: each event is named `run`, and its data is the run in JSON; the stream ends after the run",
+                "operationId": "followRun",
+                "responses": {
+                    "200": { "description": "Server-sent events", "content": { "text/event-stream": { "schema": { "type": "string" } } } },
+                    "default": problem(),
+                },
+            }),
+        );
         for (path, summary, word) in PROXIED {
             self.paths.insert(path.to_owned(), proxied(path, summary, word));
         }
@@ -171,6 +183,7 @@ fn fixed_components() -> Value {
         },
         "parameters": {
             "name": { "name": "name", "in": "path", "required": true, "description": "The credential's name", "schema": { "type": "string" } },
+            "id": { "name": "id", "in": "path", "required": true, "description": "The run's id", "schema": { "type": "string", "pattern": "^[0-9a-f]{32}$" } },
             "path": { "name": "path", "in": "path", "required": true, "schema": { "type": "string" },
                 "description": "The rest of the path, with its slashes: people/me. A segment is never empty, one dot or two dots, and has no encoded slash, backslash or control character" },
             "service": { "name": "service", "in": "path", "required": true, "schema": { "type": "string", "enum": SERVICES } },

@@ -1,8 +1,8 @@
 //! The entry point of operations in a broker.
 
-use lanyard_broker::{Asked, AuditBufferFull};
+use lanyard_broker::{Asked, AuditBufferFull, client_actor};
 use lanyard_credential::{CredentialId, CredentialName};
-use lanyard_operation::{Actor, Declaration, Door, End, Entry, Problem, detached};
+use lanyard_operation::{Actor, Caller, Code, Declaration, Door, End, Entry, Problem, Starter, detached};
 use lanyard_time::Moment;
 
 use std::sync::Arc;
@@ -21,6 +21,15 @@ impl Door for BrokerDoor {
 
     fn find(&self, name: &CredentialName) -> Option<CredentialId> {
         self.0.hand_outs.find(name.as_str()).map(|held| held.id)
+    }
+
+    fn again(&self, starter: &Starter) -> Result<Caller, Problem> {
+        let Some(id) = starter.client else { return Ok(Caller::owner(starter.actor.as_str())) };
+        let client = self.0.hand_outs.client(id).ok_or_else(|| {
+            Problem::new(Code::Refused, format!("{} no longer exists", starter.actor)).hint("lanyard client list")
+        })?;
+        let actor = Actor::Named(client_actor(&client.name).into());
+        Ok(Caller::Client { client, actor })
     }
 
     fn record(&self, Entry { operation, about, actor, end }: Entry<'_>) {

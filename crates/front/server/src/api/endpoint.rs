@@ -10,10 +10,10 @@ use axum::routing::{MethodFilter, on};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use lanyard_broker::Broker;
 use lanyard_credential::{CredentialName, NameError};
-use lanyard_operation::{Declaration, Needs, Operation, perform};
+use lanyard_operation::{Declaration, Needs, Operation, Provides, perform};
 use lanyard_time::Moment;
+use lanyard_work::UnitId;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,18 @@ impl FromPath for CredentialName {
     }
 }
 
+/// The run of `/api/v1/runs/{id}/…`.
+impl FromPath for UnitId {
+    fn read(path: &str) -> Result<Self, Problem> {
+        let id = path.split('/').nth(4).unwrap_or_default();
+        id.parse().map_err(|error| Problem::new(Code::NoSuchName, format!("{id:?} is not the id of a run: {error}")))
+    }
+
+    fn credential(&self) -> Option<&CredentialName> {
+        None
+    }
+}
+
 /// A credential's name in a path or body.
 pub(super) fn named(name: &str) -> Result<CredentialName, Problem> {
     name.parse().map_err(|error: NameError| {
@@ -126,7 +138,8 @@ impl Api {
         view: fn(&O::Reply, &Moment) -> V,
     ) -> Self
     where
-        O: Operation<Context = Broker>,
+        O: Operation,
+        Shared: Provides<O::Context>,
         P: FromPath + 'static,
         I: DeserializeOwned + JsonSchema + Send + 'static,
         V: Serialize + JsonSchema + 'static,
@@ -171,7 +184,7 @@ impl Api {
                 }
             };
             let door = BrokerDoor(Arc::clone(&shared));
-            match perform(&door, shared.broker(), &caller, operation).await {
+            match perform(&door, &shared.context(), &caller, operation).await {
                 Ok(reply) => json(endpoint.status, &view(&reply, &shared.hand_outs.now())),
                 Err(problem) => Refusal(problem).into_response(),
             }
@@ -239,7 +252,7 @@ fn may(
         (Needs::Capability(what), None) if input == Input::Query => caller.may_at_all(what, &now),
         (Needs::Capability(what), None) => caller.may(what, None, &now),
         // The operation refuses in its own words.
-        (Needs::Owner, _) => Ok(()),
+        (Needs::Owner | Needs::Anyone, _) => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ mod health;
 mod owner_calls;
 mod reply;
 mod routes;
+mod runs;
 pub(crate) mod token;
 
 use axum::extract::FromRequestParts;

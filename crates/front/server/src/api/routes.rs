@@ -7,15 +7,16 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use http::StatusCode;
 use lanyard_broker::views::{ClearedView, CredentialView, RefreshedView, TestView};
-use lanyard_broker::{AddToken, Clear, List, Refresh, Show, Test};
+use lanyard_broker::{AddToken, Clear, List, Refresh, Show, Test, TestAll};
 use lanyard_credential::{CredentialName, Job, Kind};
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, OddLetter, SecretText};
+use lanyard_work::{CancelRun, ListRuns, RunView, ShowRun, Start, UnitId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::endpoint::{Api, Endpoint, Input, Nothing, json, named, refused_request};
-use super::{Anyone, health, owner_calls, token};
+use super::{Anyone, health, owner_calls, runs, token};
 use crate::problem::{Code, Problem};
 use std::sync::Arc;
 
@@ -39,6 +40,26 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         "test",
         "Ask Webex which identity the credential has and what it may do; this may renew it, and requires the capability refresh",
     );
+    let test_all = Endpoint::new(
+        "POST",
+        "/api/v1/tests",
+        "testAll",
+        "Start a run that tests every credential; its result lists them with the findings, its progress counts those tested, of all, and \
+         failing",
+    );
+    let runs = Endpoint::new(
+        "GET",
+        "/api/v1/runs",
+        "listRuns",
+        "The runs that the caller started, the latest first; the owner sees all",
+    );
+    let run = Endpoint::new("GET", "/api/v1/runs/{id}", "showRun", "One run");
+    let cancel = Endpoint::new(
+        "POST",
+        "/api/v1/runs/{id}/cancel",
+        "cancelRun",
+        "Cancel a run; the step that is under way is completed first",
+    );
     let mut api = Api::new()
         .add(
             list,
@@ -53,12 +74,21 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .add(show, |name, _: Nothing| Ok(Show { name }), CredentialView::of_listed)
         .add(clear, |name, _: Nothing| Ok(Clear { name, expected: None }), |cleared, _| ClearedView::of(cleared))
         .add(refresh, |name, how: Forcing| Ok(how.operation(name)), RefreshedView::of)
-        .add(test.takes(Input::OptionalBody), |name, wanted: Wanted| wanted.operation(name), TestView::of);
+        .add(test.takes(Input::OptionalBody), |name, wanted: Wanted| wanted.operation(name), TestView::of)
+        .add(
+            test_all.takes(Input::OptionalBody).answers(StatusCode::ACCEPTED),
+            |(), wanted: Jobs| Ok(Start(TestAll { jobs: wanted.read()? })),
+            |run, _| run.clone(),
+        )
+        .add(runs, |(), _: Nothing| Ok(ListRuns {}), |runs, _| runs.clone())
+        .add(run, |id: UnitId, _: Nothing| Ok(ShowRun { id }), |run, _| run.clone())
+        .add(cancel, |id: UnitId, _: Nothing| Ok(CancelRun { id }), |run: &RunView, _| run.clone());
     for (path, method) in [
         ("/healthz", "GET"),
         ("/readyz", "GET"),
         ("/api/v1/openapi.json", "GET"),
         ("/api/v1/credentials/{name}/token", "GET"),
+        (runs::EVENTS, "GET"),
     ] {
         api.allow(path, method);
     }
@@ -72,6 +102,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         )
         .route("/api/v1/openapi.json", get(move || async move { json(StatusCode::OK, &*document) }))
         .route("/api/v1/credentials/{name}/token", get(token::wait).head(no_head))
+        .route(runs::EVENTS, get(runs::follow))
         .route("/private/operations/{name}", any(owner_calls::answer));
     api.routed().layer(from_fn(trace))
 }
@@ -147,6 +178,28 @@ impl Forcing {
     }
 }
 
+/// The parameters of a test of all credentials.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Jobs {
+    /// The jobs.
+    #[serde(rename = "for", default)]
+    #[schemars(extend("items" = { "type": "string", "enum": ["devices", "calling", "phones", "meetings", "guests"] }))]
+    jobs: Vec<String>,
+}
+
+impl Jobs {
+    fn read(&self) -> Result<Vec<Job>, Problem> {
+        let job = |word: &String| {
+            Job::ALL.iter().copied().find(|job| job.as_str() == word).ok_or_else(|| {
+                Problem::new(Code::BadRequest, format!("there is no job {word:?}"))
+                    .hint("use devices, calling, phones, meetings or guests")
+            })
+        };
+        self.jobs.iter().map(job).collect()
+    }
+}
+
 /// The parameters of a test.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -162,13 +215,7 @@ struct Wanted {
 
 impl Wanted {
     fn operation(self, name: CredentialName) -> Result<Test, Problem> {
-        let job = |word: &String| {
-            Job::ALL.iter().copied().find(|job| job.as_str() == word).ok_or_else(|| {
-                Problem::new(Code::BadRequest, format!("there is no job {word:?}"))
-                    .hint("use devices, calling, phones, meetings or guests")
-            })
-        };
-        let jobs = self.jobs.iter().map(job).collect::<Result<_, _>>()?;
+        let jobs = Jobs { jobs: self.jobs }.read()?;
         let against = self.against.as_deref().map(named).transpose()?;
         Ok(Test { name, jobs, against, expected: None })
     }

@@ -21,6 +21,7 @@ use lanyard_store::{
     RefusedClient, Retention, TokenKind, Verified,
 };
 use lanyard_time::{BootId, BootTime, Moment, SystemEntropy};
+use lanyard_work::{CancelRun, ListRuns, RunError, RunView, ShowRun, Start, UnitId};
 use serde_json::{Value, json};
 
 use super::Trips;
@@ -198,6 +199,22 @@ fn apps(tried: &mut Trips) {
     let client_secret = ClientSecret::new(CANARY);
     let add = AddApp { name, kind, environment, client_id, client_secret, redirect_uris, scopes, application_id };
     tried.trip(&add, &app());
+    let run = RunView {
+        id: "0123456789abcdef0123456789abcdef".to_owned(),
+        operation: "credential.test-all".to_owned(),
+        started_by: "uid 1000".to_owned(),
+        started_at: moment().wall,
+        state: lanyard_work::State::Failed,
+        changed_at: moment().wall,
+        progress: json!({ "tested": 1 }),
+        result: Some(json!([])),
+        error: Some(RunError { code: "failed".to_owned(), detail: "it failed".to_owned(), hint: None }),
+    };
+    let id: UnitId = run.id.parse().unwrap();
+    tried.trip(&Start(TestAll { jobs: vec![Job::Devices] }), &run);
+    tried.trip(&ListRuns {}, &vec![run.clone()]);
+    tried.trip(&ShowRun { id: id.clone() }, &run);
+    tried.trip(&CancelRun { id }, &run);
     tried.trip(&ListApps, &vec![app()]);
     tried.trip(&ShowApp { name: app_name() }, &app());
     tried.trip(&RemoveApp { name: app_name() }, &());

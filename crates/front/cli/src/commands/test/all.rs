@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use futures_util::StreamExt as _;
-use lanyard_broker::{ListApps, Test as Call, TestReport, TokenFinding, Troubled};
+use lanyard_broker::{ListApps, Test as Call, TestAll, TestReport, TokenFinding, Troubled};
 use lanyard_credential::{CredentialName, Job};
 use lanyard_operation::{Class, Problem};
+use lanyard_work::Start;
 use serde_json::json;
 
 use crate::access::Access;
+use crate::commands::runs;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
 use crate::output;
@@ -109,6 +111,21 @@ pub(in crate::commands) fn code(all: &[Tested]) -> u8 {
     let codes: Vec<u8> = all.iter().filter_map(Tested::class).map(exit::code_of).collect();
     let person = exit::code_of(Class::PersonMustAct);
     if codes.contains(&person) { person } else { codes.first().copied().unwrap_or(0) }
+}
+
+/// `lanyard test --detach`.
+pub(super) async fn detach(access: &Access, jobs: Vec<Job>, common: &Common) -> Result<ExitCode, Failure> {
+    if matches!(access, Access::Local(_)) {
+        return Err(runs::needs_broker().into());
+    }
+    let run = access.perform(Start(TestAll { jobs })).await?;
+    if common.json {
+        output::json::print(&run)?;
+    } else {
+        output::line(&run.id)?;
+        output::note(&format!("started; to follow it: lanyard runs follow {}", run.id));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `lanyard test` without a name.

@@ -15,6 +15,7 @@ pub(crate) mod outages;
 mod policy;
 mod remote;
 mod replaced;
+mod runs;
 mod sockets;
 mod tcp;
 mod tls;

@@ -1,0 +1,249 @@
+//! Claims, take-overs, and rows that Lanyard did not write.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use lanyard_operation::Starter;
+use lanyard_work::{Claim, Halt, Next, State, Unit};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::world::{World, on_both_engines};
+
+on_both_engines!(
+    a_recurring_unit_is_added_once_and_is_due_again,
+    a_dead_process_loses_its_unit_and_cannot_write_any_more,
+    work_that_is_cancelled_stops_at_its_next_step,
+    a_run_that_ends_its_processes_fails,
+    a_row_that_lanyard_did_not_write_is_left_alone,
+    two_workers_do_each_unit_once,
+);
+
+fn owner() -> Starter {
+    Starter { client: None, actor: "uid 1000".to_owned() }
+}
+
+async fn start(world: &World, request: Value) -> Unit {
+    world.queue.start("rooms.sweep", &request, &owner()).await.unwrap()
+}
+
+async fn now(world: &World, unit: &Unit) -> Unit {
+    world.queue.unit(&unit.id).await.unwrap().unwrap()
+}
+
+async fn a_recurring_unit_is_added_once_and_is_due_again(world: World) {
+    for _ in 0..2 {
+        world.queue.ensure("rooms.poll", "acme", &json!({ "every": 3 })).await.unwrap();
+    }
+    let (did, mut done) = mpsc::unbounded_channel();
+    let worker = world.worker("rooms.poll", move |claim: Claim| {
+        let did = did.clone();
+        async move {
+            let times: u32 = claim.earlier().unwrap_or(0);
+            claim.progress(&(times + 1)).await?;
+            did.send((times, claim.document().request.clone())).unwrap();
+            Ok(Next::Again(Duration::from_hours(1)))
+        }
+    });
+    assert_eq!(done.recv().await.unwrap(), (0, json!({ "every": 3 })));
+    // It is due in an hour, or when it is woken. The first attempt may still be on its way to the store.
+    let waiting = loop {
+        let unit = world.queue.recurring("rooms.poll", "acme").await.unwrap().unwrap();
+        if unit.document.state == State::Waiting {
+            break unit;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(waiting.due > Some(world.store.time().await.unwrap()) && waiting.holder.is_none(), "{waiting:?}");
+    world.queue.wake("rooms.poll", "acme").await.unwrap();
+    assert_eq!(done.recv().await.unwrap().0, 1, "the second time");
+    assert!(done.try_recv().is_err());
+    world.queue.remove("rooms.poll", "acme").await.unwrap();
+    assert!(world.queue.recurring("rooms.poll", "acme").await.unwrap().is_none());
+    worker.abort();
+}
+
+async fn a_dead_process_loses_its_unit_and_cannot_write_any_more(world: World) {
+    let run = start(&world, json!(["a", "b", "c"])).await;
+    let (began, mut started) = mpsc::unbounded_channel();
+    let dead = world.worker("rooms.sweep", move |claim: Claim| {
+        let began = began.clone();
+        async move {
+            claim.progress(&json!({ "done": 1 })).await?;
+            began.send(claim).unwrap();
+            pending().await
+        }
+    });
+    let stale = started.recv().await.unwrap();
+    // While its claim holds, nobody else does it.
+    let (took, mut taken) = mpsc::unbounded_channel();
+    let heir = world.worker("rooms.sweep", move |claim: Claim| {
+        let took = took.clone();
+        async move {
+            took.send(claim.earlier::<Value>()).unwrap();
+            claim.progress(&json!({ "done": 3 })).await?;
+            Ok(Next::Done(json!("swept")))
+        }
+    });
+    world.queue.wake("rooms.sweep", run.id.as_str()).await.unwrap();
+    tokio::task::yield_now().await;
+    assert!(taken.try_recv().is_err());
+    dead.abort();
+    world.expire_claims().await;
+    world.queue.wake("rooms.sweep", run.id.as_str()).await.unwrap();
+    assert_eq!(taken.recv().await.unwrap(), Some(json!({ "done": 1 })), "it continues from what was reported");
+    let ended = loop {
+        let run = now(&world, &run).await;
+        if run.document.state.is_end() {
+            break run;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((ended.document.state, ended.document.result), (State::Done, Some(json!("swept"))));
+    // The dead one was only slow.
+    assert!(matches!(stale.progress(&json!({ "done": 2 })).await, Err(Halt::Lost)));
+    assert_eq!(now(&world, &run).await.document.progress, json!({ "done": 3 }));
+    heir.abort();
+}
+
+async fn work_that_is_cancelled_stops_at_its_next_step(world: World) {
+    let (began, mut started) = mpsc::unbounded_channel();
+    let (go, went) = tokio::sync::watch::channel(false);
+    let worker = world.worker("rooms.sweep", move |claim: Claim| {
+        let (began, mut went) = (began.clone(), went.clone());
+        async move {
+            claim.progress(&1).await?;
+            began.send(()).unwrap();
+            went.wait_for(|went| *went).await.unwrap();
+            claim.progress(&2).await?;
+            Ok(Next::Done(Value::Null))
+        }
+    });
+    let run = start(&world, Value::Null).await;
+    started.recv().await.unwrap();
+    let cancelled = world.queue.cancel(&run.id).await.unwrap().unwrap();
+    assert_eq!(cancelled.document.state, State::Cancelling);
+    go.send_replace(true);
+    let ended = loop {
+        let run = now(&world, &run).await;
+        if run.document.state.is_end() {
+            break run;
+        }
+        tokio::task::yield_now().await;
+    };
+    // The step that was done is kept.
+    assert_eq!((ended.document.state, ended.document.progress), (State::Cancelled, json!(2)));
+    worker.abort();
+    let _ = worker.await;
+    // One that no process works on ends at once, and a run that ended stays as it is.
+    let run = start(&world, Value::Null).await;
+    for _ in 0..2 {
+        assert_eq!(world.queue.cancel(&run.id).await.unwrap().unwrap().document.state, State::Cancelled);
+    }
+    let told: Vec<_> = world.store.audit(9).await.unwrap().iter().map(|entry| entry.record.event.to_string()).collect();
+    assert_eq!(told[0], format!("rooms.sweep, run {}: cancelled", run.id));
+    assert_eq!(told[1], format!("rooms.sweep, run {}", run.id));
+}
+
+async fn a_run_that_ends_its_processes_fails(world: World) {
+    let run = start(&world, Value::Null).await;
+    let times = Arc::new(AtomicU32::new(0));
+    for _ in 0..9 {
+        let (began, mut started) = mpsc::unbounded_channel();
+        let times = Arc::clone(&times);
+        let worker = world.worker("rooms.sweep", move |_| {
+            times.fetch_add(1, Ordering::Relaxed);
+            began.send(()).unwrap();
+            pending()
+        });
+        loop {
+            if started.try_recv().is_ok() || now(&world, &run).await.document.state.is_end() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        worker.abort();
+        let _ = worker.await;
+        world.expire_claims().await;
+    }
+    let ended = now(&world, &run).await.document;
+    assert_eq!((ended.state, times.load(Ordering::Relaxed)), (State::Failed, 5));
+    assert_eq!(ended.problem.unwrap().to_string(), "5 processes ended while they worked on it");
+}
+
+async fn a_row_that_lanyard_did_not_write_is_left_alone(world: World) {
+    // Altered, moved to another row, made to run again, or made up.
+    let (altered, ended, other) =
+        (start(&world, json!(1)).await, start(&world, json!(2)).await, start(&world, json!(3)).await);
+    world.queue.cancel(&ended.id).await.unwrap();
+    let (altered, ended, other) = (altered.id.as_str(), ended.id.as_str(), other.id.as_str());
+    for statement in [
+        format!("UPDATE work SET kind = 'rooms.wipe' WHERE id = '{altered}'"),
+        format!("UPDATE work SET due = 0, ended = NULL WHERE id = '{ended}'"),
+        format!(
+            "INSERT INTO work (id, kind, key, due, fence, document) SELECT '{:032}', kind, 'copy', due, fence, document FROM work WHERE id = '{other}'",
+            7
+        ),
+    ] {
+        world.tamper(statement).await;
+    }
+    let (did, mut done) = mpsc::unbounded_channel();
+    let mut handlers = lanyard_work::Handlers::default();
+    for kind in ["rooms.sweep", "rooms.wipe"] {
+        let did = did.clone();
+        handlers.add(kind, move |claim: Claim| {
+            let did = did.clone();
+            async move {
+                did.send(claim.document().request.clone()).unwrap();
+                Ok(Next::Done(Value::Null))
+            }
+        });
+    }
+    let worker = world.worker_with(handlers);
+    assert_eq!(done.recv().await.unwrap(), json!(3));
+    start(&world, json!(4)).await;
+    assert_eq!(done.recv().await.unwrap(), json!(4));
+    assert!(done.try_recv().is_err());
+    let runs = world.queue.runs().await.unwrap();
+    let left = runs.iter().find(|run| run.id.as_str() == ended).unwrap();
+    assert_eq!((runs.len(), left.document.state), (3, State::Cancelled), "what ended is not done again");
+    worker.abort();
+}
+
+async fn two_workers_do_each_unit_once(world: World) {
+    for number in 0..20 {
+        start(&world, json!(number)).await;
+    }
+    let (did, mut done) = mpsc::unbounded_channel();
+    let workers: Vec<_> = (0..3)
+        .map(|_| {
+            let did = did.clone();
+            world.worker("rooms.sweep", move |claim: Claim| {
+                let did = did.clone();
+                async move {
+                    did.send(claim.document().request.as_u64().unwrap()).unwrap();
+                    Ok(Next::Done(Value::Null))
+                }
+            })
+        })
+        .collect();
+    let mut numbers = Vec::new();
+    while numbers.len() < 20 {
+        numbers.push(done.recv().await.unwrap());
+    }
+    loop {
+        let runs = world.queue.runs().await.unwrap();
+        if runs.iter().all(|run| run.document.state == State::Done) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+    assert!(done.try_recv().is_err(), "each was done once");
+    for worker in workers {
+        worker.abort();
+    }
+}
