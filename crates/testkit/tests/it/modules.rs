@@ -21,18 +21,37 @@ const CRATES: &[&str] = &[
     "webex/simulator",
 ];
 
+/// The modules whose own modules keep to it too.
+const FOLDERS: &[(&str, &str)] = &[
+    ("webex/simulator", "issuer"),
+    ("webex/simulator", "routes"),
+    ("webex/simulator", "wire"),
+    ("webex/simulator", "world"),
+];
+
 /// For each module of a crate the others that it imports from.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
 fn no_module_imports_from_one_that_imports_from_it() {
-    for name in CRATES {
+    let crates = CRATES.iter().map(|name| (*name, None));
+    for (name, folder) in crates.chain(FOLDERS.iter().map(|(name, folder)| (*name, Some(*folder)))) {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src");
-        let imports = imports(&read(&source));
-        assert!(imports.values().any(|others| !others.is_empty()), "no imports were found in {name}");
+        let imports = imports(&read(&source, folder));
+        let place = folder.map_or_else(|| name.to_owned(), |folder| format!("{folder} of {name}"));
+        assert!(imports.values().any(|others| !others.is_empty()), "no imports were found in {place}");
         let cyclic = cyclic(imports);
-        assert!(cyclic.is_empty(), "{name} has import cycles among: {cyclic:#?}");
+        assert!(cyclic.is_empty(), "{place} has import cycles among: {cyclic:#?}");
     }
+}
+
+#[test]
+fn paths_are_read_from_a_folder_on() {
+    let text =
+        "use super::a::X; use super::super::b::Y; use crate::c::Z; use crate::routes::d::W; fn f() { super::e() }";
+    let at_depth = |depth| first_names_of(&from_folder(text, "routes", depth));
+    assert_eq!(at_depth(1), ["a", "d", "e"]);
+    assert_eq!(at_depth(2), ["b", "d"]);
 }
 
 #[test]
@@ -53,21 +72,46 @@ fn a_cycle_is_seen() {
     }
 }
 
-/// The text of each module, its own modules included.
-fn read(source: &Path) -> BTreeMap<String, String> {
+/// The text of each module, its own modules included: those of a crate, or those of one of its folders, whose `mod.rs` then takes the
+/// place of `lib.rs`.
+fn read(source: &Path, folder: Option<&str>) -> BTreeMap<String, String> {
+    let source = &folder.map_or_else(|| source.to_owned(), |folder| source.join(folder));
     let mut modules = BTreeMap::<String, String>::new();
-    let mut paths: Vec<PathBuf> = vec![source.to_owned()];
+    let mut paths: Vec<PathBuf> = vec![source.clone()];
     while let Some(path) = paths.pop() {
         if path.is_dir() {
             paths.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
         } else if path.extension().is_some_and(|extension| extension == "rs") && path.file_stem().unwrap() != "tests" {
-            let first = path.strip_prefix(source).unwrap().components().next().unwrap();
-            let module = first.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
-            let text = without_comments_and_tests(&fs::read_to_string(&path).unwrap());
-            modules.entry(module).or_default().push_str(&text);
+            let inside = path.strip_prefix(source).unwrap();
+            let first = inside.components().next().unwrap();
+            let module = first.as_os_str().to_str().unwrap().trim_end_matches(".rs");
+            let mut text = without_comments_and_tests(&fs::read_to_string(&path).unwrap());
+            if let Some(folder) = folder {
+                let depth = inside.components().count() - usize::from(inside.ends_with("mod.rs"));
+                text = from_folder(&text, folder, depth);
+            }
+            let module = if folder.is_some() && module == "mod" { "lib" } else { module };
+            modules.entry(module.to_owned()).or_default().push_str(&text);
         }
     }
     modules
+}
+
+/// Writes the paths into a folder as if it was a crate. `depth` is how many `super` lead from the text's module to the folder.
+fn from_folder(text: &str, folder: &str, depth: usize) -> String {
+    let text = text.replace(&format!("crate::{folder}::"), "folder::").replace("crate::", "outside::");
+    let up = "super::".repeat(depth);
+    let mut found = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("super::") {
+        let (before, from) = rest.split_at(at);
+        let after = from.trim_start_matches("super::");
+        let path = &from[..from.len() - after.len()];
+        found.push_str(before);
+        found.push_str(if path == up { "folder::" } else { path });
+        rest = after;
+    }
+    (found + rest).replace("folder::", "crate::")
 }
 
 /// A file's own tests stand at its end.
@@ -81,10 +125,14 @@ fn imports(modules: &BTreeMap<String, String>) -> Imports {
     let home =
         |name: &str| modules.get_key_value(name).map(|(module, _)| module).or_else(|| exports.get(name)).cloned();
     let of = |(module, text): (&String, &String)| {
-        let found = text.split("crate::").skip(1).flat_map(first_names).filter_map(|name| home(&name));
+        let found = first_names_of(text).into_iter().filter_map(|name| home(&name));
         (module.clone(), found.filter(|found| found != module && found != "lib").collect())
     };
     modules.iter().filter(|(module, _)| *module != "lib").map(of).collect()
+}
+
+fn first_names_of(text: &str) -> Vec<String> {
+    text.split("crate::").skip(1).flat_map(first_names).collect()
 }
 
 /// The first names of the paths after `crate::`: one, or those of a list in braces.

@@ -13,7 +13,6 @@ mod ending;
 mod grant;
 mod id_token;
 mod listing;
-mod ownership;
 mod refresh;
 mod scopes;
 

@@ -13,7 +13,6 @@ mod events;
 mod extract;
 mod guests;
 mod hub;
-mod icon;
 mod licenses;
 mod lists;
 mod locations;
@@ -22,13 +21,11 @@ mod openid;
 mod organizations;
 mod page;
 pub(crate) mod people;
+mod permission;
 mod portal;
 mod refusal;
-mod revoke;
 pub(crate) mod session;
 pub(crate) mod spaces;
-mod start;
-mod tracking;
 mod workspaces;
 mod xapi;
 
@@ -40,13 +37,12 @@ use axum::routing::{delete, get, patch, post};
 use crate::webex::Webex;
 
 use refusal::Refusal;
-pub(crate) use refusal::finish;
-pub(crate) use tracking::TrackingId;
+pub(crate) use refusal::{TrackingId, finish};
 
 /// Everything that the simulator answers.
 pub(crate) fn router(webex: Webex) -> Router {
     Router::new()
-        .route("/", get(start::show))
+        .route("/", get(page::start))
         .route("/sign-in", get(session::show).post(session::sign_in))
         .route("/sign-out", post(session::sign_out).layer(from_fn_with_state(webex.clone(), session::person)))
         .nest("/hub", hub::router(webex.clone()))
@@ -57,13 +53,13 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/authorize/style.css", get(page::style))
         .route("/v1/authorize/copy.js", get(page::copy_script))
         .route("/v1/authorize/filter.js", get(page::filter_script))
-        .route("/icons/{file}", get(icon::show))
+        .route("/icons/{file}", get(page::icon))
         .route("/v1/access_token", post(access_token::exchange))
         .route("/v1/applications/{id}/token", post(applications::token))
         .route("/v1/authorizations", get(authorizations::list).delete(authorizations::delete_all))
         .route("/v1/authorizations/tokenExpiry", get(authorizations::token_expiry))
         .route("/v1/authorizations/{id}", delete(authorizations::delete))
-        .route("/v1/device", get(device::pages::show).post(device::pages::send))
+        .route("/v1/device", get(authorize::device::show).post(authorize::device::send))
         .route("/v1/device/authorize", post(device::authorize))
         .route("/v1/device/token", post(device::token))
         .route("/v1/guests/token", post(guests::token))
@@ -72,7 +68,7 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/idb/.well-known/openid-configuration", get(openid::discovery))
         .route("/v1/verification", get(openid::keys))
         .route("/v1/userinfo", get(openid::userinfo).post(openid::userinfo))
-        .route("/idb/oauth2/v1/revoke", post(revoke::revoke))
+        .route("/idb/oauth2/v1/revoke", post(openid::revoke))
         .route("/v1/people", get(people::list).post(people::create))
         .route("/v1/people/me", get(people::me))
         .route("/v1/people/{id}", get(people::show).put(people::update).delete(people::delete))

@@ -4,9 +4,13 @@
 use std::borrow::Cow;
 
 use askama::Template;
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
+
+use super::refusal::{Refusal, Reply};
+use crate::webex::Webex;
 
 /// A page, rendered.
 pub(super) struct Page {
@@ -146,4 +150,46 @@ pub(super) fn redirect(status: StatusCode, location: &str) -> Response {
     response.headers_mut().insert(LOCATION, location);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[derive(Template)]
+#[template(path = "start.html")]
+struct Start<'a> {
+    base_url: &'a str,
+    organisation: &'a str,
+    administrator: &'a str,
+}
+
+/// The start page: what this is, and where its two halves are.
+pub(super) async fn start(webex: Webex) -> Response {
+    let state = webex.state();
+    let start = Start {
+        base_url: &webex.setting().base_url,
+        organisation: &state.directory.name,
+        administrator: &state.directory.administrator().email,
+    };
+    Page::new(&start).into_response()
+}
+
+/// The icons that a bot can be made with: names and colours; the first one is the usual one.
+pub(super) const ICONS: [(&str, &str); 4] =
+    [("teal", "#0b6b58"), ("blue", "#1d5fb4"), ("violet", "#6b3fa0"), ("amber", "#b36b00")];
+
+/// The address of an icon.
+pub(super) fn icon_url(origin: &str, name: &str) -> Option<String> {
+    let (name, _) = ICONS.iter().find(|(icon, _)| *icon == name)?;
+    Some(format!("{origin}/icons/{name}.svg"))
+}
+
+/// `GET /icons/{name}.svg`.
+pub(super) async fn icon(Path(file): Path<String>) -> Reply<Response> {
+    let icon = file.strip_suffix(".svg").and_then(|name| ICONS.iter().find(|(icon, _)| *icon == name));
+    let (_, colour) = icon.ok_or(Refusal::NotFound)?;
+    let headers = [(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "max-age=3600")];
+    let image = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><circle cx=\"16\" cy=\"16\" r=\"16\" fill=\"{colour}\"/>\
+         <rect x=\"8\" y=\"10\" width=\"16\" height=\"12\" rx=\"3\" fill=\"#fff\"/><circle cx=\"13\" cy=\"16\" r=\"1.8\" fill=\"{colour}\"/>\
+         <circle cx=\"19\" cy=\"16\" r=\"1.8\" fill=\"{colour}\"/></svg>"
+    );
+    Ok((headers, image).into_response())
 }

@@ -1,13 +1,14 @@
-//! Refusals, in the two shapes that Webex gives them.
+//! Refusals, in the two shapes that Webex gives them, and the tracking ids by which Cisco's support finds a call.
 
 use axum::Json;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use lanyard_time::Entropy;
 use serde_json::{Value, json};
 
-use super::TrackingId;
+use crate::random;
 
 /// The reply to a call of REST, or its refusal.
 pub(super) type Reply<T = Json<Value>> = Result<T, Refusal>;
@@ -127,4 +128,27 @@ pub(crate) fn finish(mut reply: Response<Bytes>, tracking: &TrackingId) -> Respo
         reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
     }
     reply
+}
+
+/// A call's tracking id: the request's own, or one made for it.
+#[derive(Clone, Debug)]
+pub(crate) struct TrackingId(String);
+
+impl TrackingId {
+    pub(crate) fn of(headers: &HeaderMap, entropy: &dyn Entropy) -> Self {
+        let own = headers.get("trackingid").and_then(|value| value.to_str().ok());
+        Self(match own {
+            Some(own) if !own.trim().is_empty() => own.trim().to_owned(),
+            _ => format!("ROUTER_{}", random::uuid(entropy).hyphenated().to_string().to_uppercase()),
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value of the reply's header; a capture of Webex shows it twice.
+    pub(crate) fn header(&self, doubled: bool) -> String {
+        if doubled { format!("{0}, {0}", self.0) } else { self.0.clone() }
+    }
 }

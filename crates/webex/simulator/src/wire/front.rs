@@ -14,8 +14,8 @@ use hyper::body::Incoming;
 use thiserror::Error;
 use tower::ServiceExt;
 
-use super::connection::Outbox;
 use super::host;
+use super::outbox::Outbox;
 use super::reply::Reply;
 use super::{Never, told_to_stop};
 use crate::fault::{Deed, Drip, Plan};

@@ -3,6 +3,7 @@
 mod connection;
 mod front;
 mod host;
+mod outbox;
 mod reply;
 
 use std::convert::Infallible;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use lanyard_time::{BoxFuture, Sleep};
 
-use super::connection::Outbox;
+use super::outbox::Outbox;
 use crate::fault::Drip;
 use crate::record::Sent;
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::account::Account;
 use super::licences::{Licence, LicenceSet, Stock, Units};
-use super::locations::Location;
+use super::location::Location;
 use super::shelf::Shelf;
 use super::{CONSUMERS, organisation_id};
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Directory;
 use super::account::{Account, Calling};
 use super::licences::Licence;
-use super::locations::Location;
+use super::location::Location;
 
 /// A number or an extension of an organisation, and whose it is.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod happenings;
 mod hooks;
 mod licences;
 mod lines;
+mod location;
 mod locations;
 mod meetings;
 mod names;
@@ -27,7 +28,8 @@ pub(crate) use happenings::{Happening, Happenings};
 pub(crate) use hooks::{Delivery, Event, Hook, Hooks, MOST_HOOKS};
 pub(crate) use licences::{Licence, Units};
 pub(crate) use lines::{Assignment, Line, LineError};
-pub(crate) use locations::{Address, Location, NumberError, Site, location_id};
+pub(crate) use location::{Address, Location, Site, location_id};
+pub(crate) use locations::NumberError;
 pub(crate) use meetings::{
     Invitee, Meeting, MeetingKind, MeetingPlan, Meetings, Occurrence, Part, Registrant, RegistrantStatus,
     RegistrationError, RegistrationForm, Rule, TooManyMeetings,

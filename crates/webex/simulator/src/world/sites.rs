@@ -2,7 +2,15 @@
 
 use uuid::Uuid;
 
-use super::locations::{Address, Location, Number, Site};
+use super::Directory;
+use super::location::{Address, Location, Number, Site};
+
+impl Directory {
+    /// Gives a new organisation the locations that every one has; it is the one at this place, the first at 0.
+    pub(super) fn settle(&mut self, organisation: Uuid, place: usize) {
+        self.locations.insert(organisation, SITES.iter().map(|site| site.location(organisation, place)).collect());
+    }
+}
 
 /// A location that every organisation has, under an id of its own.
 #[derive(Debug)]
@@ -35,7 +43,7 @@ impl SeededSite {
         (self.first..self.first + self.numbers).map(move |line| format!("+1{area}5550{line}"))
     }
 
-    pub(super) fn location(&self, organisation: Uuid, place: usize) -> Location {
+    fn location(&self, organisation: Uuid, place: usize) -> Location {
         let numbers: Vec<_> = self.numbers(place).map(|value| Number { value, active: true }).collect();
         let text = |text: &str| Some(text.to_owned());
         Location {

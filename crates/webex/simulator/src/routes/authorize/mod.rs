@@ -1,24 +1,23 @@
 //! `GET /v1/authorize` and its pages: sign-in, consent, and the way back to the app. A device's person comes through them too.
 
-mod page;
-mod words;
+pub(super) mod device;
 
+use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use lanyard_protocol::ScopeSet;
 use lanyard_secret::SecretText;
 use uuid::Uuid;
 
-use super::device;
 use super::page::{Page, Problem, redirect};
 use super::session::{SignIn, signed_in};
 use crate::browsers::{AuthorizeRequest, Prompt, Purpose, Stage, Unusable, Visit};
 use crate::form::Form;
 use crate::routes::extract::Fields;
+use crate::routes::permission::{Permission, describe};
 use crate::webex::{State as Everything, Webex};
-
-use page::Consent;
-pub(super) use words::{Permission, describe};
+use crate::world::Account;
 
 /// Checks the app's request and shows the first page that is needed.
 pub(super) async fn start(webex: Webex, query: Form, headers: HeaderMap) -> Response {
@@ -93,9 +92,7 @@ pub(super) async fn consent(webex: Webex, Fields(form): Fields) -> Response {
     }
     let accepted = form.get("decision") == Some("accept");
     match purpose {
-        Purpose::Device { user_code, .. } => {
-            device::pages::decided(&mut state, &user_code, accepted.then_some(account), now)
-        }
+        Purpose::Device { user_code, .. } => device::decided(&mut state, &user_code, accepted.then_some(account), now),
         Purpose::App(request) if accepted => {
             let entropy = &*webex.setting().entropy;
             let code = state.issuer.issue_code(request.code_request(), account, at, now, entropy);
@@ -162,4 +159,55 @@ fn stale() -> Response {
 
 fn back(location: &url::Url) -> Response {
     redirect(StatusCode::FOUND, location.as_str())
+}
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct Consent<'a> {
+    app: &'a str,
+    /// The code on the other device's screen, if the sign-in is for a device.
+    code: Option<&'a str>,
+    organisation: &'a str,
+    person: &'a Account,
+    own: Vec<Permission>,
+    /// The permissions that reach beyond the person's own things.
+    administrative: Vec<Permission>,
+    form: &'a str,
+}
+
+impl<'a> Consent<'a> {
+    fn new(
+        app: &'a str,
+        code: Option<&'a str>,
+        organisation: &'a str,
+        person: &'a Account,
+        scopes: &ScopeSet,
+        form: &'a str,
+    ) -> Self {
+        let (administrative, own) = scopes.iter().map(describe).partition(|permission| permission.administrative);
+        Self { app, code, organisation, person, own, administrative, form }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::routes::page::Page;
+    use crate::routes::session::SignIn;
+
+    #[test]
+    fn what_an_app_or_a_person_wrote_is_text_and_never_markup() {
+        let page = Page::new(&SignIn {
+            to: "<script>",
+            organisation: "A & B",
+            example: "<u>",
+            code: Some("<b>"),
+            email: "\"><img>",
+            refused: true,
+            action: "/",
+            hidden: &[("form", "\"><i>")],
+        });
+        for markup in ["<script>", "<img>", "<b>", "<i>", "<u>"] {
+            assert!(!page.html().contains(markup), "{}", page.html());
+        }
+    }
 }

@@ -6,18 +6,21 @@ mod devices;
 mod document;
 mod endpoint;
 mod grants;
-mod key;
 mod service_apps;
 mod workspaces;
 
 use std::fmt::Display;
 
-use axum::middleware::from_fn_with_state;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use endpoint::{Body, Created, Done, Plane};
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use jiff::Timestamp;
 use lanyard_protocol::{Scope, ScopeSet};
+use lanyard_secret::SecretText;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,8 +29,6 @@ use crate::behaviour::{Behaviour, Change};
 use crate::fault::{FaultView, Script};
 use crate::record::Entry;
 use crate::webex::Webex;
-
-use endpoint::{Body, Created, Done, Plane};
 
 /// Everything under `/_sim`; without the control key there is nothing to see.
 pub(super) fn router(webex: Webex) -> Router<Webex> {
@@ -79,7 +80,7 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .post("/clients", "Register an integration", clients::register)
         .post("/clients/{client_id}/secret", "Replace a client secret", clients::replace_secret)
         .describing_itself_at("/openapi.json")
-        .layer(from_fn_with_state(webex, key::require))
+        .layer(from_fn_with_state(webex, require_key))
 }
 
 /// A request of the control plane that cannot be done, with the reason.
@@ -186,4 +187,20 @@ async fn change_behaviour(webex: Webex, Body(change): Body<Change>) -> Result<Js
     let mut state = webex.state();
     state.behaviour = state.behaviour.changed(&change).map_err(|error| Mistake::bad(&error))?;
     Ok(Json(state.behaviour))
+}
+
+/// Lets a request pass that has the key, compared in constant time.
+async fn require_key(webex: Webex, request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(SecretText::new);
+    if given.is_some_and(|given| given.matches(&webex.setting().control_key)) {
+        next.run(request).await
+    } else {
+        let error = json!({"error": "the control plane needs Authorization: Bearer and the control key"});
+        (StatusCode::UNAUTHORIZED, Json(error)).into_response()
+    }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::sight::Sight;
+use super::Sight;
 use super::view::Shown;
 use crate::random;
 use crate::routes::extract::{Body, Caller, Permitted, json, scopes};

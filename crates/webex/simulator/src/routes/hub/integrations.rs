@@ -9,10 +9,10 @@ use lanyard_protocol::AppClientId;
 use uuid::Uuid;
 
 use crate::form::Form;
-use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::{Confirm, Frame, SignedIn};
 use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem, redirect};
+use crate::routes::permission::{Permission, describe};
 use crate::webex::{State as Everything, Webex};
 
 const HERE: &str = "/hub/apps/integrations";

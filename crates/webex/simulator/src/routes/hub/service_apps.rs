@@ -7,9 +7,9 @@ use http::StatusCode;
 use lanyard_protocol::AppClientId;
 use uuid::Uuid;
 
-use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::{Frame, ShownOnce, SignedIn};
 use crate::routes::page::{Page, Problem, redirect};
+use crate::routes::permission::{Permission, describe};
 use crate::webex::{State as Everything, Webex};
 
 #[derive(Template)]

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 
 use super::licences::{Held, Offered, held, offered};
 use super::paging::Paged;
 use crate::form::Form;
 use crate::routes::desk::{Frame, SignedIn};
-use crate::routes::page::{Page, Problem};
+use crate::routes::extract::Fields;
+use crate::routes::page::{Page, Problem, redirect};
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Account, person_of};
+use crate::world::{Account, Assignment, Licence, person_of};
 
 #[derive(Template)]
 #[template(path = "hub/users.html")]
@@ -112,4 +115,53 @@ fn standing(account: &Account) -> &'static str {
         (true, true) => "Invited",
         (true, false) => "Active",
     }
+}
+
+/// Form fields: `license`; for calling `extension` and `location` too.
+pub(super) async fn give_licence(
+    webex: Webex,
+    person: SignedIn,
+    Path(id): Path<String>,
+    Fields(fields): Fields,
+) -> Result<Response, Problem> {
+    let now = webex.now();
+    let mut state = webex.state();
+    let home = person.home();
+    let user = User::find(&state, person, &id)?;
+    let licence = fields.get("license").and_then(|id| Licence::of(home, id)).ok_or_else(Problem::nothing_here)?;
+    let calling = licence.is_calling();
+    let place = fields.get("location").filter(|_| calling).and_then(|id| state.directory.location_of(home, id));
+    let wanted = Assignment {
+        licence,
+        number: None,
+        extension: fields.get("extension").filter(|_| calling).map(|extension| extension.trim().to_owned()),
+        location: place.map(|place| place.id),
+    };
+    match state.directory.give(user.account.id, &wanted, now) {
+        Ok(()) => Ok(back_to(&user)),
+        Err(error) => {
+            let page = user.refused(&fields, error.to_string());
+            Ok(Page::new(&page).leading_to(StatusCode::BAD_REQUEST, "").into_response())
+        }
+    }
+}
+
+/// Form field: `license`.
+pub(super) async fn take_licence(
+    webex: Webex,
+    person: SignedIn,
+    Path(id): Path<String>,
+    Fields(fields): Fields,
+) -> Result<Response, Problem> {
+    let now = webex.now();
+    let mut state = webex.state();
+    let home = person.home();
+    let user = User::find(&state, person, &id)?;
+    let licence = fields.get("license").and_then(|id| Licence::of(home, id)).ok_or_else(Problem::nothing_here)?;
+    state.directory.take(user.account.id, licence, now);
+    Ok(back_to(&user))
+}
+
+fn back_to(user: &User) -> Response {
+    redirect(StatusCode::SEE_OTHER, &format!("/hub/users/{}", user.id))
 }

@@ -12,8 +12,7 @@ use super::owns;
 use crate::deeds::BotError;
 use crate::routes::desk::{Confirm, Frame, ShownOnce, SignedIn};
 use crate::routes::extract::Fields;
-use crate::routes::icon::{self, ICONS};
-use crate::routes::page::{Page, Problem};
+use crate::routes::page::{ICONS, Page, Problem, icon_url};
 use crate::webex::{State as Everything, Webex};
 use crate::world::Account;
 
@@ -46,7 +45,7 @@ pub(super) async fn form(person: SignedIn) -> Page {
 pub(super) async fn create(webex: Webex, person: SignedIn, Fields(fields): Fields) -> Response {
     let (name, username) = (fields.get("name").unwrap_or_default(), fields.get("username").unwrap_or_default());
     let icon = fields.get("icon").unwrap_or(ICONS[0].0);
-    let avatar = icon::url(webex.setting().origin(), icon);
+    let avatar = icon_url(webex.setting().origin(), icon);
     match webex.create_bot(Some(&person.account), name, Some(username), avatar) {
         Ok((bot, token)) => {
             let (path, id) = (format!("/portal/bots/{}", bot.email), bot.webex_id());

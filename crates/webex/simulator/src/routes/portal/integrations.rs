@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use super::OwnApp;
-use super::app_form::{AppForm, AppPage};
+use super::apps::{AppForm, AppPage};
 use crate::deeds::{AppError, NewIntegration};
-use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::{Frame, ShownOnce, SignedIn};
 use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem};
+use crate::routes::permission::{Permission, describe};
 use crate::webex::Webex;
 
 #[derive(Template)]

@@ -1,11 +1,9 @@
 //! The developer portal, `/portal`: a person's apps, where they are made and where their secrets are shown.
 
-mod app_form;
+mod apps;
 mod bots;
-mod edit;
 mod home;
 mod integrations;
-mod secrets;
 mod service_apps;
 
 use axum::Router;
@@ -29,14 +27,14 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
         .route("/bots/{email}/regenerate", get(bots::ask).post(bots::regenerate))
         .route("/integrations/new", get(integrations::form).post(integrations::create))
         .route("/integrations/{client}", get(integrations::show))
-        .route("/integrations/{client}/edit", get(edit::form).post(edit::change))
-        .route("/integrations/{client}/secret", get(secrets::ask).post(secrets::replace))
+        .route("/integrations/{client}/edit", get(apps::form).post(apps::change))
+        .route("/integrations/{client}/secret", get(apps::ask).post(apps::replace))
         .route("/service-apps/new", get(service_apps::form).post(service_apps::create))
         .route("/service-apps/{client}", get(service_apps::show))
-        .route("/service-apps/{client}/edit", get(edit::form).post(edit::change))
+        .route("/service-apps/{client}/edit", get(apps::form).post(apps::change))
         .route("/service-apps/{client}/request", post(service_apps::request))
         .route("/service-apps/{client}/tokens", post(service_apps::tokens))
-        .route("/service-apps/{client}/secret", get(secrets::ask).post(secrets::replace))
+        .route("/service-apps/{client}/secret", get(apps::ask).post(apps::replace))
         .fallback(async || Problem::nothing_here())
         .layer(from_fn_with_state(webex, person))
 }

@@ -7,12 +7,12 @@ use http::StatusCode;
 use lanyard_secret::ClientSecret;
 
 use super::OwnApp;
-use super::app_form::{AppForm, AppPage};
+use super::apps::{AppForm, AppPage};
 use crate::issuer::MintRefusal;
-use crate::routes::authorize::{Permission, describe};
 use crate::routes::desk::{Frame, ShownOnce, SignedIn};
 use crate::routes::extract::Fields;
 use crate::routes::page::{Page, Problem, redirect};
+use crate::routes::permission::{Permission, describe};
 use crate::webex::{State as Everything, Webex};
 use crate::world::{organisation_id, organisation_of};
 

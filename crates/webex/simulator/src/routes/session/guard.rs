@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{cookie, pages};
+use super::{cookie, foreign, pages};
 use crate::form::Form;
 use crate::routes::desk::{Frame, SignedIn};
 use crate::routes::page::{Page, Problem, redirect};
@@ -97,14 +97,4 @@ pub(in crate::routes) async fn administrator(
     }
     let page = NoAdministrator { frame: Frame::hub(person, "") };
     Page::new(&page).leading_to(StatusCode::FORBIDDEN, "")
-}
-
-/// A form that this session was not shown.
-pub(super) fn foreign() -> Problem {
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "This form does not belong to your session.",
-        "Nothing was changed. Open the page again and send its form from there.",
-    )
-    .with_way("/", "Back to the start")
 }

@@ -4,11 +4,12 @@ mod guard;
 mod pages;
 
 use http::header::COOKIE;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub(super) use guard::{administrator, person};
 pub(super) use pages::{SignIn, show, sign_in, sign_out};
 
+use super::page::Problem;
 use crate::browsers::Who;
 use crate::webex::{Setting, State, Webex};
 
@@ -34,4 +35,14 @@ fn cookie<'h>(headers: &'h HeaderMap, setting: &Setting) -> Option<&'h str> {
 fn set_cookie(setting: &Setting, value: &str) -> HeaderValue {
     let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax", cookie_name(setting));
     HeaderValue::try_from(text).expect("a random text is plain ASCII")
+}
+
+/// A form that this session was not shown.
+fn foreign() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "This form does not belong to your session.",
+        "Nothing was changed. Open the page again and send its form from there.",
+    )
+    .with_way("/", "Back to the start")
 }

@@ -6,8 +6,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use lanyard_secret::SecretText;
 
-use super::guard::foreign;
-use super::{cookie, set_cookie, signed_in};
+use super::{cookie, foreign, set_cookie, signed_in};
 use crate::browsers::Session;
 use crate::form::Form;
 use crate::routes::extract::Fields;

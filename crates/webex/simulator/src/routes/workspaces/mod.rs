@@ -1,6 +1,5 @@
 //! `/v1/workspaces`.
 
-mod health;
 pub(in crate::routes) mod metrics;
 mod view;
 mod write;
@@ -53,7 +52,7 @@ fn fits(state: &Everything, query: &Form, workspace: &Workspace, now: Timestamp)
         && is("supportedDevices", workspace.supported_devices)
         && is("devicePlatform", PLATFORM)
         && query.get("locationId").is_none_or(|wanted| workspace.location.as_deref() == Some(wanted))
-        && query.get("healthLevel").is_none_or(|wanted| health::level(state, workspace, now).as_str() == wanted)
+        && query.get("healthLevel").is_none_or(|wanted| view::health_level(state, workspace, now).as_str() == wanted)
 }
 
 pub(super) async fn show(webex: Webex, caller: Caller, Path(id): Path<String>, query: Form) -> Reply {

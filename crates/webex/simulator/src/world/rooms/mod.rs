@@ -4,7 +4,6 @@ mod device;
 mod life;
 mod nature;
 mod seed;
-mod workspace;
 mod xapi;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,11 +11,10 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub(crate) use device::{Device, Home, Kind, device_id, device_of};
+pub(crate) use device::{Device, Home, Kind, Workspace, device_id, device_of, workspace_of};
 pub(crate) use life::{Condition, Life, Status, Step};
 pub(crate) use nature::{SAMPLE, Sense, people, reading};
 pub(crate) use seed::Plan;
-pub(crate) use workspace::{Workspace, workspace_of};
 pub(crate) use xapi::{CommandError, merge, select};
 
 use super::shelf::Shelf;

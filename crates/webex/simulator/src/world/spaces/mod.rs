@@ -3,7 +3,6 @@
 //! Webex calls them rooms or spaces; here they are spaces, since a room is where devices stand.
 
 mod mention;
-mod message;
 mod recent;
 mod seed;
 mod space;
@@ -14,9 +13,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 pub(crate) use mention::{Mentions, Named};
-pub(crate) use message::Message;
 pub(crate) use recent::{CardAction, Upload};
-pub(crate) use space::{Member, Space, Tab};
+pub(crate) use space::{Member, Message, Space, Tab};
 pub(crate) use team::Team;
 
 use super::shelf::Shelf;

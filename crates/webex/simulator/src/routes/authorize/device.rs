@@ -6,9 +6,9 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::begin;
 use crate::browsers::Purpose;
 use crate::form::Form;
-use crate::routes::authorize::begin;
 use crate::routes::extract::Fields;
 use crate::routes::page::Page;
 use crate::webex::{State as Everything, Webex};

@@ -1,6 +1,4 @@
-//! The device grant (RFC 8628): `POST /v1/device/authorize`, `POST /v1/device/token`, and the page where a person types the code.
-
-pub(super) mod pages;
+//! The device grant (RFC 8628): `POST /v1/device/authorize`, `POST /v1/device/token`.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

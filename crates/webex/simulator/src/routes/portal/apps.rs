@@ -1,13 +1,20 @@
-//! The form for an integration or a service app, new or changed: they differ in the redirect URIs.
+//! The pages that integrations and service apps share: the form for a new or changed app, and regenerating its client secret.
 
 use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
 use lanyard_protocol::{Scope, ScopeSet};
 
 use super::OwnApp;
+use crate::deeds::AppError;
 use crate::form::Form;
 use crate::issuer::all_scopes;
-use crate::routes::authorize::{Permission, describe};
-use crate::routes::desk::Frame;
+use crate::routes::desk::{Confirm, Frame, ShownOnce, SignedIn};
+use crate::routes::extract::Fields;
+use crate::routes::page::{Page, Problem, redirect};
+use crate::routes::permission::{Permission, describe};
+use crate::webex::Webex;
 
 /// The values entered so far, and the problem with them.
 #[derive(Default)]
@@ -121,4 +128,62 @@ impl AppPage {
             (false, false) => "Create an integration",
         }
     }
+}
+
+pub(super) async fn form(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
+    let app = OwnApp::find(&webex.state(), &person, &client)?;
+    let filled = AppForm::of(&app);
+    Ok(Page::scripted(&page(person, &app, filled)))
+}
+
+/// Form fields: as for a new one.
+pub(super) async fn change(
+    webex: Webex,
+    person: SignedIn,
+    Path(client): Path<String>,
+    Fields(fields): Fields,
+) -> Result<Response, Problem> {
+    let app = OwnApp::find(&webex.state(), &person, &client)?;
+    let form = AppForm::read(&fields, app.application.is_some());
+    let form = if form.is_right() {
+        match webex.change_app(&app.client, &form.name, &form.redirect_uris, &form.scopes) {
+            Ok(()) => return Ok(redirect(StatusCode::SEE_OTHER, &app.path())),
+            Err(error @ AppError::Redirect(_)) => form.wrong("redirect_uris", error.to_string()),
+            Err(error @ AppError::Taken) => form.wrong("name", error.to_string()),
+        }
+    } else {
+        form
+    };
+    Ok(Page::scripted(&page(person, &app, form)).leading_to(StatusCode::BAD_REQUEST, ""))
+}
+
+fn page(person: SignedIn, app: &OwnApp, form: AppForm) -> AppPage {
+    AppPage::new(Frame::portal(person, "/portal"), app.application.is_some(), form).editing(app.path())
+}
+
+pub(super) async fn ask(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
+    let app = OwnApp::find(&webex.state(), &person, &client)?;
+    let back = app.path();
+    Ok(Page::new(&Confirm {
+        frame: Frame::portal(person, "/portal"),
+        title: &format!("Regenerate the client secret of {}?", app.name),
+        text: "The client secret that the app has now is wrong at once, and its tokens cannot be refreshed until the new one is in \
+               place. The new one is shown once.",
+        action: &format!("{back}/secret"),
+        hidden: &[],
+        button: "Yes, regenerate",
+        back: &back,
+    }))
+}
+
+pub(super) async fn replace(webex: Webex, person: SignedIn, Path(client): Path<String>) -> Result<Page, Problem> {
+    let app = OwnApp::find(&webex.state(), &person, &client)?;
+    let secret = webex.replace_secret(&app.client, None).ok_or_else(Problem::nothing_here)?;
+    Ok(Page::scripted(&ShownOnce {
+        frame: Frame::portal(person, "/portal"),
+        title: "A new client secret",
+        warning: "Copy it now, and put it into every program that uses the app: the old one no longer works.",
+        values: &[("Client secret", secret.expose_secret()), ("Client ID", app.client.as_str())],
+        back: (&app.path(), "Back to the app"),
+    }))
 }

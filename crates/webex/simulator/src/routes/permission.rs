@@ -5,16 +5,16 @@ use lanyard_protocol::Scope;
 use crate::issuer::is_administrative;
 
 /// A scope as the consent page lists it.
-pub(in crate::routes) struct Permission {
-    pub(in crate::routes) scope: String,
-    pub(in crate::routes) words: String,
+pub(super) struct Permission {
+    pub(super) scope: String,
+    pub(super) words: String,
     /// Whether it reaches beyond the person's own things.
-    pub(in crate::routes) administrative: bool,
+    pub(super) administrative: bool,
 }
 
 /// Says what a scope allows. One without a sentence here is taken apart by its own naming, `area:thing_verb`; one that does not
 /// follow that naming is shown by its name alone.
-pub(in crate::routes) fn describe(scope: &Scope) -> Permission {
+pub(super) fn describe(scope: &Scope) -> Permission {
     let text = scope.as_str();
     let known = SENTENCES.iter().find(|(name, _)| *name == text);
     Permission {
