@@ -6,6 +6,7 @@ mod command;
 mod http;
 mod mail;
 mod reach;
+mod secrets;
 mod server;
 mod space;
 mod world;
