@@ -66,8 +66,8 @@ struct State {
 }
 
 impl MailServer {
-    /// Starts a server. `replies` names beginnings of commands, and what is replied to them in place of the usual: nothing, if the reply
-    /// is empty. The pseudo commands `CONNECT` and `.` stand for the greeting and for the end of a mail.
+    /// Starts a server. `replies` names beginnings of commands, and the replies to them in place of the usual ones. An empty reply means that
+    /// the server stays silent. The pseudo commands `CONNECT` and `.` stand for the greeting and for the end of a mail.
     pub fn start(tls: MailTls, replies: &[(&str, &str)]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime is had");
@@ -141,7 +141,7 @@ async fn serve(stream: TcpStream, state: Arc<State>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What follows a part of a connection.
+/// The continuation of a connection after its first part.
 enum Next {
     Tls,
     End,

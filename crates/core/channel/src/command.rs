@@ -65,12 +65,12 @@ pub(crate) async fn run(
             _ = child.wait() => {}
             () = sleep.sleep(GRACE) => {}
         }
-        group.signal(Signal::KILL);
+        group.kill();
         let _ = child.wait().await;
         return Err(DeliveryError::TimedOut { receiver, limit });
     };
     // The processes that it left, which may hold its streams open.
-    group.signal(Signal::KILL);
+    group.kill();
     if is_talking {
         tokio::select! {
             _ = &mut talking => {}
@@ -108,6 +108,12 @@ struct Group(Option<Pid>);
 impl Group {
     fn of(leader: Option<u32>) -> Self {
         Self(leader.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    /// Kills it, once: later its number may be another group's.
+    fn kill(mut self) {
+        self.signal(Signal::KILL);
+        self.0 = None;
     }
 
     fn signal(&self, signal: Signal) {

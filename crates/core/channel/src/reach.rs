@@ -1,7 +1,7 @@
 //! Which addresses a delivery may connect to.
 //!
-//! Whoever adds a channel chooses an address, and Lanyard connects to it from inside a network. Without a rule, a channel would reach
-//! services there that trust their neighbours, such as a cloud's metadata service.
+//! The person who adds a channel chooses an address, and Lanyard connects to it from inside a network. Without a rule, a channel would
+//! reach services there that trust their neighbours, such as a cloud's metadata service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

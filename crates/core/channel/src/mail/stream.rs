@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 
 /// A connection that is read byte by byte until it changes to TLS.
 ///
-/// The client of SMTP reads lines through a buffer, and keeps that buffer when the connection changes to TLS. Somebody between it and the
-/// server could send more than the answer to STARTTLS, and the client would read the rest as if it had come encrypted. Read byte by byte,
+/// The client of SMTP reads lines through a buffer, and keeps that buffer when the connection changes to TLS. An attacker
+/// on the path could send more than the answer to STARTTLS, and the client would read the rest as if it had come encrypted. Read byte by byte,
 /// the buffer never holds more than a line, and TLS refuses the rest.
 #[derive(Debug)]
 pub(super) struct PlainFirst {

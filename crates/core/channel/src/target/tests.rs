@@ -1,4 +1,4 @@
-//! What a target shows, how it is written, and what is refused when a channel is added.
+//! How targets are shown, written and checked.
 
 use serde_json::{Value, json};
 

@@ -28,7 +28,7 @@ impl NoticeText {
             let _ = write!(text, "\n\nNext: {}", code(hint));
         }
         if let Some(link) = self.link.as_ref().filter(|link| link.len() <= LONGEST_LINK) {
-            // What would end the address has its percent code in it.
+            // Letters that would end the address are written as percent codes.
             let link = link.replace('(', "%28").replace(')', "%29").replace('\\', "%5C").replace('`', "%60");
             let _ = write!(text, "\n\n[Open in Lanyard]({link})");
         }

@@ -103,7 +103,7 @@ async fn a_body_that_drips_or_floods_does_not_undo_a_success() {
     let server = Server::playing([Step::Flood]).await;
     let (world, target) = (World::new(), webhook(&server.url("/"), true));
     world.deliver(&target, &notice()).await.unwrap();
-    // What was read, and what fits into the buffers of both sides.
+    // The part that was read, and the part that fits into the buffers of both sides.
     let sent = server.flooded().await;
     assert!(sent < 16 * 1024 * 1024, "{sent}");
 }

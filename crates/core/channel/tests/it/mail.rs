@@ -89,7 +89,7 @@ async fn nothing_is_sent_before_the_connection_is_encrypted() {
     }
 }
 
-/// Somebody between both sends more than the answer to STARTTLS: replies that would be taken for those of the encrypted connection.
+/// An attacker on the path sends more than the answer to STARTTLS: replies that would be taken for those of the encrypted connection.
 #[tokio::test]
 async fn replies_before_the_encryption_are_not_taken_for_later_ones() {
     let authority = Authority::new();

@@ -171,6 +171,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 async fn read(stream: &mut dyn Stream) -> String {
     let mut bytes = Vec::new();
     loop {
+        // A client that wants TLS here would wait for an answer.
+        if bytes.first() == Some(&TLS_HANDSHAKE) {
+            return String::new();
+        }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let mut fields = head.lines().filter_map(|line| line.split_once(": "));
@@ -186,3 +190,6 @@ async fn read(stream: &mut dyn Stream) -> String {
         }
     }
 }
+
+/// The type of a record with a handshake.
+const TLS_HANDSHAKE: u8 = 22;
