@@ -41,7 +41,7 @@ pub(super) async fn list(
     };
     let happenings = webex.happenings();
     let found = happenings.of(caller.account.organisation).filter(fits);
-    Ok(page.reply(found, view))
+    page.reply(found, view)
 }
 
 /// `GET /events/{id}`.

@@ -152,12 +152,9 @@ pub(in crate::routes) async fn create(webex: Webex, caller: Permitted<Write>, Bo
 const CODE_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// `POST /devices/activationCode`.
-pub(in crate::routes) async fn activation_code(
-    webex: Webex,
-    caller: Permitted<Write>,
-    Body(place): Body<Place>,
-) -> Reply {
+pub(in crate::routes) async fn activation_code(webex: Webex, caller: Permitted<Write>, body: Bytes) -> Reply {
     caller.needs_any(&["identity:placeonetimepassword_create", "identity:one_time_password"])?;
+    let place: Place = json(&body)?;
     let now = webex.now();
     let mut state = webex.state();
     let organisation = caller.reach(&state)?;

@@ -13,33 +13,27 @@ use http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use crate::form::Form;
-use crate::routes::refusal::Refusal;
+use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::Webex;
 
 /// A page of a list with a cursor. Too large a page is clamped in silence.
 pub(in crate::routes) struct Paging<const USUAL: usize, const LARGEST: usize> {
     list: List,
     max: usize,
-    cursor: Cursor,
-    /// The cursor's name in the query.
-    name: &'static str,
+    /// The cursor's name in the query. A cursor is read with the list, after everything else that can be wrong.
+    cursor: &'static str,
 }
 
 impl<const USUAL: usize, const LARGEST: usize> Paging<USUAL, LARGEST> {
     /// The page that a query asks for, with these names for its parameters.
-    pub(in crate::routes) fn of(list: List, max: &str, name: &'static str) -> Result<Self, Refusal> {
+    pub(in crate::routes) fn of(list: List, max: &str, cursor: &'static str) -> Result<Self, Refusal> {
         let max = list.number(max, USUAL)?.clamp(1, LARGEST);
-        Ok(Self { max, ..Self::largest(list, name)? })
+        Ok(Self { list, max, cursor })
     }
 
     /// The largest page, for a list whose callers cannot choose another.
-    pub(in crate::routes) fn whole(list: List) -> Result<Self, Refusal> {
-        Self::largest(list, "cursor")
-    }
-
-    fn largest(list: List, name: &'static str) -> Result<Self, Refusal> {
-        let cursor = list.query.get(name).map(Cursor::decode).transpose()?.unwrap_or_default();
-        Ok(Self { list, max: LARGEST, cursor, name })
+    pub(in crate::routes) fn whole(list: List) -> Self {
+        Self { list, max: LARGEST, cursor: "cursor" }
     }
 
     /// With a smaller largest page.
@@ -48,7 +42,11 @@ impl<const USUAL: usize, const LARGEST: usize> Paging<USUAL, LARGEST> {
     }
 
     /// A page of all that is found, and the link to the next one.
-    pub(in crate::routes) fn reply<T>(&self, found: impl Iterator<Item = T>, show: impl Fn(T) -> Value) -> Response {
+    pub(in crate::routes) fn reply<T>(
+        &self,
+        found: impl Iterator<Item = T>,
+        show: impl Fn(T) -> Value,
+    ) -> Reply<Response> {
         self.reply_with(found, |items| json!({ "items": items.into_iter().map(show).collect::<Vec<_>>() }))
     }
 
@@ -57,14 +55,15 @@ impl<const USUAL: usize, const LARGEST: usize> Paging<USUAL, LARGEST> {
         &self,
         found: impl Iterator<Item = T>,
         body: impl FnOnce(Vec<T>) -> Value,
-    ) -> Response {
-        let (items, next) = self.cursor.page(found, self.max, self.list.empty_pages);
+    ) -> Reply<Response> {
+        let cursor = self.list.query.get(self.cursor).map(Cursor::decode).transpose()?.unwrap_or_default();
+        let (items, next) = cursor.page(found, self.max, self.list.empty_pages);
         let next = next.map(|next| {
-            let mut query = self.list.query.without(&[self.name]);
-            query.append_pair(self.name, &next.encode());
+            let mut query = self.list.query.without(&[self.cursor]);
+            query.append_pair(self.cursor, &next.encode());
             query
         });
-        self.list.linked(&body(items), next)
+        Ok(self.list.linked(&body(items), next))
     }
 }
 
@@ -269,7 +268,7 @@ mod tests {
     #[test]
     fn a_link_repeats_the_query() {
         let page = Paging::<2, 2>::of(list("a=b%26&cursor=cGFnZToy"), "max", "cursor").unwrap();
-        let response = page.reply(0..5, Value::from);
+        let response = page.reply(0..5, Value::from).unwrap();
         let next = URL_SAFE_NO_PAD.encode("page:4");
         assert_eq!(response.headers()[LINK], format!("<http://x/v1/things?a=b%26&cursor={next}>; rel=\"next\""));
     }

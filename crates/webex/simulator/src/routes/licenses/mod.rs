@@ -60,10 +60,10 @@ pub(super) async fn show(
             "email": account.email,
         })
     };
-    Ok(page.reply_with(holders, |accounts| {
+    page.reply_with(holders, |accounts| {
         shown["users"] = accounts.into_iter().map(user).collect();
         shown
-    }))
+    })
 }
 
 fn view(directory: &Directory, organisation: Uuid, licence: Licence) -> Value {

@@ -36,7 +36,7 @@ pub(super) async fn list(
         named(location, &query) && query.get("id").is_none_or(|id| id.trim_end_matches('=') == location.webex_id())
     });
     let show = |location| view(location, organisation);
-    Ok(page.reply(found, show))
+    page.reply(found, show)
 }
 
 /// A part of the name, in any case.

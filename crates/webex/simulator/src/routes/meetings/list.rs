@@ -60,7 +60,7 @@ pub(super) async fn list(
             Entry::Scheduled(meeting, occurrence) => view(meeting).scheduled(meeting, &occurrence),
         }
     };
-    Ok(page.reply(found.into_iter(), show))
+    page.reply(found.into_iter(), show)
 }
 
 struct Filter<'q> {

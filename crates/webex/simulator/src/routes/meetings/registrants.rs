@@ -62,7 +62,7 @@ pub(super) async fn list(
             && to.is_none_or(|to| registrant.at < to)
             && query.get("email").is_none_or(|email| registrant.email.eq_ignore_ascii_case(email))
     });
-    Ok(page.reply(found, view))
+    page.reply(found, view)
 }
 
 /// `GET /meetings/{id}/registrants/{registrantId}`.

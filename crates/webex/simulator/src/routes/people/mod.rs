@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::form::Form;
-use crate::routes::extract::{Caller, Paging, Permitted, scopes};
+use crate::routes::extract::{Caller, List, Paging, Permitted, scopes};
 use crate::routes::refusal::{Refusal, Reply};
 use crate::webex::Webex;
 use crate::world::person_of;
@@ -47,9 +47,10 @@ pub(super) async fn show(
 }
 
 /// People by address, by the start of a name or by id; an administrator may list everyone.
-pub(super) async fn list(webex: Webex, caller: Caller, page: Paging<100, 1000>, query: Form) -> Reply<Response> {
+pub(super) async fn list(webex: Webex, caller: Caller, list: List, query: Form) -> Reply<Response> {
     let filter = Filter::of(&query)?;
     filter.permitted_to(&caller)?;
+    let page = Paging::<100, 1000>::of(list, "max", "cursor")?;
     let state = webex.state();
     let organisation = caller.reach(&state)?;
     let place = filter::place(&state.directory, &caller, organisation, &query)?;
@@ -58,8 +59,8 @@ pub(super) async fn list(webex: Webex, caller: Caller, page: Paging<100, 1000>, 
         .found(&state.directory, organisation)
         .filter(|account| place.is_none_or(|place| account.calling.as_ref().is_some_and(|line| line.location == place)))
         .filter(|account| filter::has_role(account, &query));
-    Ok(page.within(filter::largest_page(&query)).reply_with(found, |accounts| {
+    page.within(filter::largest_page(&query)).reply_with(found, |accounts| {
         let items: Vec<_> = accounts.into_iter().map(|account| View::of(&state.directory, account, sight)).collect();
         json!({ "notFoundIds": filter.not_found(&state.directory, organisation), "items": items })
-    }))
+    })
 }

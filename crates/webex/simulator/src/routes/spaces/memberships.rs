@@ -45,7 +45,7 @@ pub(super) async fn list(
         }
     };
     let show = |(space, member)| view::membership(&state, space, member);
-    Ok(page.reply(found.into_iter(), show))
+    page.reply(found.into_iter(), show)
 }
 
 pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {

@@ -33,12 +33,7 @@ const LONGEST_TEXT: usize = 7439;
 const MOST_EDITS: u32 = 10;
 
 /// `GET /messages`: the latest first.
-pub(super) async fn list(
-    webex: Webex,
-    caller: Permitted<Read>,
-    page: Paging<50, 1000>,
-    query: Form,
-) -> Reply<Response> {
+pub(super) async fn list(webex: Webex, caller: Permitted<Read>, list: List, query: Form) -> Reply<Response> {
     let state = webex.state();
     let id = query.get("roomId").ok_or_else(|| Refusal::BadRequest("roomId is required.".to_owned()))?;
     let space = joined(&state, &caller, id)?;
@@ -51,6 +46,7 @@ pub(super) async fn list(
     if caller.is_bot() && !space.is_direct() && mentioned.is_none() {
         return Err(Refusal::Forbidden);
     }
+    let page = Paging::<50, 1000>::of(list, "max", "cursor")?;
     let page = if mentioned.is_some() { page.within(100) } else { page };
     let before = Before::of(&state, &query)?;
     let parent = query.get("parentId").and_then(|id| id_of("MESSAGE", id));
@@ -60,7 +56,7 @@ pub(super) async fn list(
             && before.fits(message)
     });
     let show = |message| view::message(&state, space, message);
-    Ok(page.reply(found, show))
+    page.reply(found, show)
 }
 
 /// The end of a list: it holds only messages from before this moment and this message.
@@ -97,7 +93,7 @@ pub(super) async fn direct(webex: Webex, caller: Permitted<Read>, list: List, qu
     let space = state.spaces.between(caller.account.id, whom).and_then(|id| state.spaces.get(id));
     let space = space.ok_or(Refusal::NotFound)?;
     let show = |message| view::message(&state, space, message);
-    Ok(Paging::<1000, 1000>::whole(list)?.reply(state.spaces.messages(space.id), show))
+    Paging::<1000, 1000>::whole(list).reply(state.spaces.messages(space.id), show)
 }
 
 pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {

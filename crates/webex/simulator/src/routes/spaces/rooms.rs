@@ -47,7 +47,7 @@ pub(super) async fn list(
         Some(other) => return Err(Refusal::BadRequest(format!("{other} is no sortBy."))),
     }
     let show = |space| view::space(&state, space, caller.account.id);
-    Ok(page.reply(found.into_iter(), show))
+    page.reply(found.into_iter(), show)
 }
 
 pub(super) async fn show(webex: Webex, caller: Permitted<Read>, Path(id): Path<String>) -> Reply {

@@ -59,7 +59,7 @@ pub(super) async fn list(webex: Webex, caller: Permitted<Read>, list: List, quer
     let state = webex.state();
     let space = joined(&state, &caller, room)?;
     let show = |tab: &Tab| view(space, tab);
-    Ok(Paging::<MOST, MOST>::whole(list)?.reply(space.tabs.iter(), show))
+    Paging::<MOST, MOST>::whole(list).reply(space.tabs.iter(), show)
 }
 
 /// `GET /room/tabs/{id}`.

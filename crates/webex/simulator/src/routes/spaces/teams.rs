@@ -43,7 +43,7 @@ impl Wish {
 pub(super) async fn list(webex: Webex, caller: Permitted<Read>, page: Paging<100, 1000>) -> Reply<Response> {
     let state = webex.state();
     let found = state.spaces.teams_of(caller.account.id);
-    Ok(page.reply(found, view))
+    page.reply(found, view)
 }
 
 /// `POST /teams`; a team comes with a room of its own, of the same name.
@@ -103,7 +103,7 @@ pub(super) async fn members(
     let id = query.get("teamId").ok_or_else(|| Refusal::BadRequest("teamId is required.".to_owned()))?;
     let team = joined(&state, &caller, id)?;
     let show = |member| team_membership(&state, team, member);
-    Ok(page.reply(team.members.iter(), show))
+    page.reply(team.members.iter(), show)
 }
 
 #[derive(Deserialize)]

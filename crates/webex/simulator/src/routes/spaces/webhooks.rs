@@ -55,7 +55,7 @@ const EVENTS: [&str; 12] = [
 
 pub(super) async fn list(webex: Webex, caller: Caller, page: Paging<100, 100>) -> Reply<Response> {
     let state = webex.state();
-    Ok(page.reply(state.hooks.of(caller.account.id), view))
+    page.reply(state.hooks.of(caller.account.id), view)
 }
 
 pub(super) async fn show(webex: Webex, caller: Caller, Path(id): Path<String>) -> Reply {
