@@ -1,5 +1,6 @@
 //! Deliveries over HTTP.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -8,6 +9,7 @@ use lanyard_channel::{AlertmanagerAuth, AlertmanagerTarget, Channels, DeliveryEr
 use lanyard_secret::SecretText;
 use lanyard_testkit::Authority;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::server::{Server, Step, answer};
 use crate::world::{self, SECRET, World, notice, webhook};
@@ -207,4 +209,33 @@ async fn a_proxy_is_used_if_it_is_asked_for_and_for_public_targets_alone() {
     for odd in ["", "proxy.example:3128", "ftp://proxy.example"] {
         assert!(Channels::new(world::transport()).through(odd).is_err(), "{odd}");
     }
+}
+
+/// Names the address to which the other process delivers.
+const ADDRESS: &str = "LANYARD_TEST_ADDRESS";
+
+/// The environment is that of a process, so another process delivers.
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_ignored() {
+    let proxy = Server::playing([answer("502 Bad Gateway", &[])]).await;
+    let server = Server::playing([answer("200 OK", &[])]).await;
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["http::one_who_delivers", "--exact", "--ignored"]).env(ADDRESS, server.url("/"));
+    for name in ["no_proxy", "NO_PROXY", "REQUEST_METHOD"] {
+        command.env_remove(name);
+    }
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, proxy.url("")).env(name.to_uppercase(), proxy.url(""));
+    }
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((server.seen().len(), proxy.connections()), (1, 0));
+}
+
+/// The other process.
+#[tokio::test]
+#[ignore = "another test runs it, in a process with an environment of its own"]
+async fn one_who_delivers() {
+    let Ok(address) = std::env::var(ADDRESS) else { return };
+    World::new().deliver(&webhook(&address, true), &notice()).await.unwrap();
 }
