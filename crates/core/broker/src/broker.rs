@@ -16,7 +16,7 @@ use crate::doubts::Doubts;
 use crate::early::EarlyRenewals;
 use crate::handouts::HandOuts;
 use crate::parts::Parts;
-use crate::renewals::{MustFinish, Renewals};
+use crate::renewals::{Admitted, MustFinish, Renewals};
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -42,8 +42,8 @@ pub struct Broker {
     pub(crate) finishing: Option<Arc<MustFinish>>,
     /// The findings about tokens that Webex refused.
     pub(crate) doubts: Arc<Doubts>,
-    /// Whether all renewals of this clone belong to work that has passed the gate.
-    pub(crate) is_admitted: bool,
+    /// The work that has passed the gate, if all renewals of this clone belong to it.
+    pub(crate) admitted: Option<Arc<Admitted>>,
     /// The work that outlives a request.
     pub(crate) queue: Queue,
     /// The tokens in memory, where this process is a broker that stays.
@@ -90,7 +90,7 @@ impl Broker {
             renewals,
             finishing: None,
             doubts: Arc::default(),
-            is_admitted: false,
+            admitted: None,
             queue: Queue::new(store),
             memory: None,
         }
@@ -173,7 +173,14 @@ impl Broker {
 
     /// Returns a clone of the broker for work that has passed the gate of renewals; renewals by the clone do not pass it again.
     pub(crate) fn admitted(&self) -> Self {
-        Self { is_admitted: true, ..self.clone() }
+        Self { admitted: Some(self.admitted.clone().unwrap_or_default()), ..self.clone() }
+    }
+
+    /// Notes that a request for tokens is about to be sent.
+    pub(crate) fn sends(&self) {
+        if let Some(admitted) = &self.admitted {
+            admitted.note_sent();
+        }
     }
 
     /// How calls are made as a credential: those of one subject share its limit.

@@ -29,6 +29,7 @@ mod intent;
 mod journal;
 mod keys;
 mod labels;
+mod limits;
 mod meant;
 mod migration;
 mod names;
@@ -70,12 +71,13 @@ pub use journal::{
     PrunedNote, Retention, SHORTEST_RETENTION, Verified,
 };
 pub use keys::{Fetched, HomeKeys, KeySupply, NextKey};
+pub use limits::LONGEST_LIMIT;
 pub use names::Names;
 pub use opening::{Database, DatabasePlace, LockedStore, OpenDatabaseError};
 pub use pause::Pause;
 pub use relocation::{Relocated, RelocationError};
 pub use rewrap::{BrokerId, DamagedRow, DataKeysRenewed, RewrapError, RunningBroker, TakenUp, this_host};
-pub use rotation::{Begun, Claim, Commit, Declared, Failure, RotatedTokens, RotationView, UnderWay};
+pub use rotation::{Begun, Claim, Commit, Declared, Failure, LimitNews, RotatedTokens, RotationView, UnderWay};
 pub use store::{Parts, Store};
 pub use unavailable::KeyUnavailable;
 pub use upgrade::Upgrade;

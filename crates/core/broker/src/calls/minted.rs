@@ -223,7 +223,7 @@ impl Broker {
                 };
                 return Err(Error::NotMinted { name: credential.name, app, trouble: Box::new(trouble), via });
             }
-            RenewalEnd::Failed { trouble, .. } => Some(trouble),
+            RenewalEnd::Failed { trouble, .. } | RenewalEnd::NotBegun(trouble) => Some(trouble),
             _ => None,
         };
         Ok(AddedGrant { credential: self.credential(&credential.name).await?, trouble })
@@ -255,7 +255,7 @@ impl Broker {
                 self.store.remove_credential(credential.id).await?;
                 return Err(Error::RefreshTokenRefused { app: app.name.clone() });
             }
-            RenewalEnd::Failed { trouble, .. } => Some(trouble),
+            RenewalEnd::Failed { trouble, .. } | RenewalEnd::NotBegun(trouble) => Some(trouble),
             _ => {
                 self.look_at(&credential.name).await?;
                 None
@@ -333,7 +333,7 @@ impl Broker {
                     return Err(Error::NotHandingOut { name: earlier.name.clone(), state: "clearing" });
                 }
                 Claim::Claimed(view) => view.credential,
-                Claim::Held => {
+                Claim::Held | Claim::Limited(_) => {
                     self.sleep.sleep(PAUSE).await;
                     continue;
                 }

@@ -134,7 +134,9 @@ impl Refresh {
             RenewalEnd::NotRenewable => {
                 Err(Error::NotHandingOut { name: self.name, state: fresh.state(&now).as_str() })
             }
-            RenewalEnd::Failed { trouble, .. } => Err(broker.not_renewed(&fresh, &trouble, trouble.pause).await),
+            RenewalEnd::Failed { trouble, .. } | RenewalEnd::NotBegun(trouble) => {
+                Err(broker.not_renewed(&fresh, &trouble, trouble.pause).await)
+            }
             RenewalEnd::Busy => Err(Error::Busy { name: self.name }),
         }
     }

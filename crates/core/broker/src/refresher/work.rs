@@ -101,14 +101,12 @@ impl Broker {
     }
 
     async fn renew_due(&self, credential: &Credential) -> Result<Done, Error> {
-        if let Some(left) = self.limited(credential) {
-            return Ok(Done::nothing(left));
-        }
         Ok(match self.renew(credential, Wanted::Due).await? {
             RenewalEnd::Renewed(Means::Mint) => Done::well(What::Minted),
             RenewalEnd::Renewed(Means::Rotation | Means::Spare) => Done::well(What::Rotated),
             RenewalEnd::Elsewhere => Done { what: What::Elsewhere, ..Done::nothing(REST) },
             RenewalEnd::Failed { trouble, asked } => Done::failed(&trouble, asked),
+            RenewalEnd::NotBegun(trouble) => Done::nothing(trouble.pause.max(REST)),
             RenewalEnd::NotRenewable => {
                 let generation = credential.generation.number();
                 tracing::warn!(credential = %credential.name, generation, "the credential is due, but cannot be renewed");

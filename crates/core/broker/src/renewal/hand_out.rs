@@ -257,7 +257,7 @@ impl HandOut {
                     }
                     Ok(RenewalEnd::Busy) => return Ok(Attempt::Wait),
                     Ok(RenewalEnd::Erased) => return Err(broker.no_such_credential(&self.name).await),
-                    Ok(RenewalEnd::Failed { trouble, .. }) => trouble,
+                    Ok(RenewalEnd::Failed { trouble, .. } | RenewalEnd::NotBegun(trouble)) => trouble,
                     // A caller gets a valid token even if the store cannot be written.
                     Err(error) if fit == Fit::Short => {
                         return Ok(Attempt::Failed(Shortfall::RenewalFailed(error.to_string())));

@@ -15,14 +15,14 @@ use lanyard_operation::Class;
 use lanyard_protocol::oauth::MintRefused;
 use lanyard_protocol::{OrgId, PersonType, Scope};
 use lanyard_secret::AccessToken;
-use lanyard_store::{Check, Claim, NewTokens};
+use lanyard_store::{Check, Claim, LimitNews, NewTokens};
 
 use super::hand_out::HandOut;
 use super::refused::TokenVerdict;
 use super::rotation::Fault;
 use crate::grant::tokens_of;
 use crate::identity::Identity;
-use crate::renewals::{Means, MustFinish, RenewalEnd};
+use crate::renewals::{Closed, Means, MustFinish, RenewalEnd, Wanted};
 use crate::{Broker, Error};
 
 /// A grant that is not stored yet.
@@ -42,15 +42,30 @@ const MAY_MINT_GUESTS: &str = "guest-issuer:write";
 impl Broker {
     /// Obtains a new grant through the other credential and stores it in place of the generation that the caller has seen. Only
     /// [`renew`](Self::renew) calls this.
-    pub(super) async fn mint(&self, seen: &Credential, mint: &Mint) -> Result<RenewalEnd, Error> {
-        let current = match self.store.claim(seen.id).await? {
-            Claim::Claimed(view) => view.credential,
+    pub(super) async fn mint(&self, seen: &Credential, mint: &Mint, wanted: Wanted) -> Result<RenewalEnd, Error> {
+        let claim = if wanted.is_by_hand() {
+            self.store.claim(seen.id).await?
+        } else {
+            self.store.claim_unless_limited(seen.id).await?
+        };
+        let (current, was_limited) = match claim {
+            Claim::Claimed(view) => (view.credential, view.limited.is_some()),
+            Claim::Limited(left) => {
+                return Ok(RenewalEnd::NotBegun(Closed::Limited(left).trouble(self.clock.now())));
+            }
             Claim::Held => return Ok(RenewalEnd::Busy),
             Claim::Erased => return Ok(RenewalEnd::Erased),
         };
         let end = self.mint_claimed(seen, &current, mint).await;
+        let news = match &end {
+            Ok(RenewalEnd::Failed { trouble, .. }) if trouble.kind == TroubleKind::Limited => {
+                LimitNews::Holds(trouble.pause)
+            }
+            Ok(RenewalEnd::Renewed(_)) if was_limited => LimitNews::Over,
+            Ok(_) | Err(_) => LimitNews::Unchanged,
+        };
         // Stored tokens stay stored; a claim expires.
-        if let Err(error) = self.store.release(seen.id).await {
+        if let Err(error) = self.store.release_noting(seen.id, news).await {
             tracing::debug!(credential = %seen.name, %error, "a credential was not given back");
         }
         end
@@ -124,6 +139,7 @@ impl Broker {
         let Some(unfinished) = self.enter() else {
             return Err(Error::Busy { name: credential.name.clone() });
         };
+        self.sends();
         let bought = match &mint.order {
             Order::ServiceApp { organisation } => self.buy_service_app(credential, via, bearer, organisation).await?,
             Order::Guest { subject, display_name } => {

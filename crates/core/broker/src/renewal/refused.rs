@@ -136,7 +136,9 @@ impl Broker {
             Renewal::Rotate | Renewal::Mint if rested && !disabled => {
                 match self.renew_patiently(credential, Wanted::OnDemand, PATIENCE).await? {
                     RenewalEnd::Renewed(_) | RenewalEnd::Elsewhere => Ok(TokenVerdict::Renewed),
-                    RenewalEnd::Failed { trouble, .. } => self.refused(credential, trouble).await,
+                    RenewalEnd::Failed { trouble, .. } | RenewalEnd::NotBegun(trouble) => {
+                        self.refused(credential, trouble).await
+                    }
                     RenewalEnd::Busy | RenewalEnd::Erased | RenewalEnd::NotRenewable => {
                         Err(Error::Busy { name: credential.name.clone() })
                     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use lanyard_credential::{Credential, Renewal, TroubleKind};
 
-use crate::broker::subject_of;
 use crate::renewals::{Closed, Entry, Health, LaneId, Leave, RenewalEnd, Renewals, Turn, Wanted};
 use crate::{Broker, Error};
 
@@ -76,45 +75,39 @@ impl Broker {
     }
 
     async fn renew_reserved(&self, seen: &Credential, wanted: Wanted) -> Result<RenewalEnd, Error> {
-        let lane = self.renewals.gate().lane(&seen.environment, seen.app);
-        let mut admitted = Admitted { broker: self, lane, leave: None, health: Health::Unknown };
-        if !self.is_admitted {
-            admitted.leave = match self.pass_gate(seen, lane, wanted).await {
+        let admitted = self.admitted();
+        let mut leave = Leaving { broker: &admitted, leave: None, health: Health::Unknown };
+        if self.admitted.is_none() {
+            let lane = self.renewals.gate().lane(&seen.environment, seen.app);
+            leave.leave = match self.pass_gate(lane, wanted).await {
                 Some(Ok(leave)) => Some(leave),
-                Some(Err(closed)) => {
-                    let trouble = closed.trouble(self.clock.now());
-                    return Ok(RenewalEnd::Failed { trouble, asked: Duration::ZERO });
-                }
+                Some(Err(closed)) => return Ok(RenewalEnd::NotBegun(closed.trouble(self.clock.now()))),
                 // The process is about to end.
                 None => return Ok(RenewalEnd::Busy),
             };
         }
-        let end = self.admitted().renew_admitted(seen, wanted).await;
-        admitted.heard(seen, wanted, &end);
+        let end = admitted.renew_admitted(seen, wanted).await;
+        leave.heard(seen, wanted, &end);
         end
     }
 
     async fn renew_admitted(&self, seen: &Credential, wanted: Wanted) -> Result<RenewalEnd, Error> {
         let end = match (seen.renewal(), &seen.mint) {
-            (Renewal::Rotate, _) => self.rotate(seen.id, seen.generation, wanted == Wanted::TakingOver).await?,
-            (Renewal::Mint, Some(mint)) => self.mint(seen, mint).await?,
+            (Renewal::Rotate, _) => self.rotate(seen.id, seen.generation, wanted).await?,
+            (Renewal::Mint, Some(mint)) => self.mint(seen, mint, wanted).await?,
             (Renewal::Mint | Renewal::None, _) => RenewalEnd::NotRenewable,
         };
         match (&end, &seen.mint) {
             // If another credential can obtain the grant again, it does so before a person is asked.
             (RenewalEnd::Failed { trouble, .. }, Some(mint)) if trouble.kind == TroubleKind::DeadGrant => {
-                self.mint(seen, mint).await
+                self.mint(seen, mint, wanted).await
             }
             _ => Ok(end),
         }
     }
 
     /// Waits until the renewal may begin. `None` if the process is about to end.
-    async fn pass_gate(&self, seen: &Credential, lane: LaneId, wanted: Wanted) -> Option<Result<Leave, Closed>> {
-        let is_limited = self.limited(seen).filter(|_| wanted == Wanted::OnDemand);
-        if let Some(left) = is_limited {
-            return Some(Err(Closed::Limited(left)));
-        }
+    async fn pass_gate(&self, lane: LaneId, wanted: Wanted) -> Option<Result<Leave, Closed>> {
         let queued = Queued { renewals: &self.renewals, entry: self.renewals.gate().queue(lane) };
         loop {
             let now = self.clock.now();
@@ -129,13 +122,6 @@ impl Broker {
                 () = self.renewals.closed() => return None,
             }
         }
-    }
-
-    /// How long Webex still limits the calls of a credential's subject through its app.
-    pub(crate) fn limited(&self, credential: &Credential) -> Option<Duration> {
-        let mut gate = self.renewals.gate();
-        let lane = gate.lane(&credential.environment, credential.app);
-        gate.limited(lane, &subject_of(credential), &self.clock.now())
     }
 }
 
@@ -152,28 +138,17 @@ impl Drop for Queued<'_> {
 }
 
 /// A renewal that has passed the gate, or belongs to work that has. It returns its leave on drop.
-struct Admitted<'a> {
+struct Leaving<'a> {
     broker: &'a Broker,
-    lane: LaneId,
     leave: Option<Leave>,
     health: Health,
 }
 
-impl Admitted<'_> {
+impl Leaving<'_> {
     /// Reports the end of the renewal to the gate. The refresher reports its own renewals.
     fn heard(&mut self, seen: &Credential, wanted: Wanted, end: &Result<RenewalEnd, Error>) {
         let renewals = &self.broker.renewals;
         self.health = end.as_ref().map_or(Health::Unknown, RenewalEnd::health);
-        if let Ok(RenewalEnd::Failed { trouble, .. }) = end
-            && trouble.kind == TroubleKind::Limited
-        {
-            let now = self.broker.clock.now();
-            let left = trouble.pause.saturating_sub(now.since(&trouble.at));
-            renewals.gate().limit(self.lane, subject_of(seen), left, &now);
-        }
-        if let Ok(RenewalEnd::Renewed(_)) = end {
-            renewals.gate().lift(self.lane, &subject_of(seen));
-        }
         if self.leave.is_some() {
             match end {
                 Ok(RenewalEnd::Renewed(_) | RenewalEnd::Failed { .. }) => renewals.store_took_it(),
@@ -185,11 +160,16 @@ impl Admitted<'_> {
     }
 }
 
-impl Drop for Admitted<'_> {
+impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         if let Some(leave) = self.leave.take() {
             let now = self.broker.clock.now();
-            self.broker.renewals.gate().end(leave, self.health, &now);
+            let mut gate = self.broker.renewals.gate();
+            if self.broker.admitted.as_ref().is_some_and(|admitted| admitted.has_sent()) {
+                gate.end(leave, self.health, &now);
+            } else {
+                gate.give_back(leave, &now);
+            }
         }
     }
 }

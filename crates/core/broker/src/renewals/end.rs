@@ -19,6 +19,8 @@ pub(crate) enum RenewalEnd {
     Erased,
     /// The credential cannot be renewed in its current state.
     NotRenewable,
+    /// It may not begin yet, for a reason that is not stored with the credential. Nothing was sent.
+    NotBegun(Trouble),
     /// It failed. `asked` is how long Webex asked to wait.
     Failed { trouble: Trouble, asked: Duration },
 }
@@ -40,7 +42,7 @@ impl RenewalEnd {
         match self {
             Self::Renewed(_) => Health::Well,
             Self::Failed { trouble, asked } => Health::after(trouble.kind, *asked),
-            Self::Elsewhere | Self::Busy | Self::Erased | Self::NotRenewable => Health::Unknown,
+            Self::Elsewhere | Self::Busy | Self::Erased | Self::NotRenewable | Self::NotBegun(_) => Health::Unknown,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use lanyard_client::SubjectKey;
 use lanyard_credential::{AppId, Trouble, TroubleKind};
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
@@ -39,8 +38,6 @@ struct Lane {
     under_way: usize,
     /// The callers that wait. They come before the refresher's tasks, in this order.
     waiting: VecDeque<Entry>,
-    /// The subjects that Webex limits, and until when.
-    limited: HashMap<SubjectKey, Duration>,
 }
 
 /// The right to one renewal or check, to be returned with its outcome.
@@ -73,7 +70,7 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    fn is_by_hand(self) -> bool {
+    pub(crate) fn is_by_hand(self) -> bool {
         matches!(self, Self::ByHand | Self::TakingOver)
     }
 }
@@ -134,7 +131,6 @@ impl Gate {
                 bucket: self.options.bucket(self.brokers),
                 under_way: 0,
                 waiting: VecDeque::new(),
-                limited: HashMap::new(),
             });
             LaneId(number(self.lanes.len() - 1))
         })
@@ -211,15 +207,19 @@ impl Gate {
         self.lanes[entry.lane.index()].waiting.retain(|other| *other != entry);
     }
 
-    /// Ends a renewal or check. A caller's renewal that sent nothing to Webex, because another process is renewing, does not count
-    /// towards the rate.
+    /// Returns the leave of a renewal that was not begun: it does not count towards the rate.
+    pub(crate) fn give_back(&mut self, leave: Leave, now: &Moment) {
+        if let Some(lane) = self.lanes.get_mut(leave.lane.index()) {
+            lane.bucket.give_back();
+        }
+        self.end(leave, Health::Unknown, now);
+    }
+
+    /// Ends a renewal or check, for which Webex may have been asked.
     pub(crate) fn end(&mut self, leave: Leave, health: Health, now: &Moment) {
         let now = self.since(now);
         let Some(lane) = self.lanes.get_mut(leave.lane.index()) else { return };
         lane.under_way = lane.under_way.saturating_sub(usize::from(leave.is_task));
-        if health == Health::Unknown && !leave.is_task {
-            lane.bucket.give_back();
-        }
         let (environment, breaker) = &mut self.environments[lane.environment as usize];
         let has_turned = match leave.breaker {
             Some(leave) => breaker.leave(leave, health, now),
@@ -235,25 +235,6 @@ impl Gate {
         } else {
             tracing::info!(environment, "Webex answers again");
         }
-    }
-
-    /// Notes that Webex limits a subject's calls through an app, and for how long.
-    pub(crate) fn limit(&mut self, id: LaneId, subject: SubjectKey, left: Duration, now: &Moment) {
-        let now = self.since(now);
-        let limited = &mut self.lanes[id.index()].limited;
-        limited.retain(|_, until| *until > now);
-        limited.insert(subject, now + left);
-    }
-
-    /// Webex limits a subject's calls through an app no longer: a renewal succeeded.
-    pub(crate) fn lift(&mut self, id: LaneId, subject: &SubjectKey) {
-        self.lanes[id.index()].limited.remove(subject);
-    }
-
-    /// How long Webex still limits a subject's calls through an app.
-    pub(crate) fn limited(&self, id: LaneId, subject: &SubjectKey, now: &Moment) -> Option<Duration> {
-        let until = self.lanes[id.index()].limited.get(subject)?;
-        Some(until.saturating_sub(self.since(now))).filter(|left| !left.is_zero())
     }
 
     /// Lists the environments, each with the state of its breaker, and its lanes with the number of the refresher's tasks under

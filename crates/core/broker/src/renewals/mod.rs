@@ -6,6 +6,7 @@
 //! Webex issued are stored or revoked. [`Broker::finish`](crate::Broker::finish) does the same for sign-ins, whose code is being
 //! exchanged.
 
+mod admitted;
 mod breaker;
 mod bucket;
 mod end;
@@ -25,6 +26,7 @@ use lanyard_store::StoreError;
 use lanyard_time::Moment;
 use tokio::sync::watch;
 
+pub(crate) use self::admitted::Admitted;
 pub(crate) use self::breaker::{Health, State as Breaker};
 pub(crate) use self::end::{Means, RenewalEnd};
 pub(crate) use self::gate::{Closed, Entry, Gate, LaneId, Leave, Wanted};

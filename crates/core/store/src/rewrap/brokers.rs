@@ -165,27 +165,29 @@ pub(super) fn running(offered: Option<&NextKey>, now: &Moment) -> Statement {
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The server's clock.
-macro_rules! now {
+macro_rules! server_now {
     () => {
         "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
     };
 }
 
-pub(crate) const SERVER_TIME: &str = concat!("SELECT ", now!(), " AS now");
+pub(crate) use server_now;
+
+pub(crate) const SERVER_TIME: &str = concat!("SELECT ", server_now!(), " AS now");
 
 const REPORT: &str = concat!(
     "INSERT INTO brokers (id, host, home, version, keys, seal, seen) VALUES ($1, $2, $3, $4, $5, $6, ",
-    now!(),
+    server_now!(),
     ") ON CONFLICT (id) DO UPDATE SET host = excluded.host, home = excluded.home, version = excluded.version, keys = excluded.keys, \
      seal = excluded.seal, seen = excluded.seen"
 );
 
-const FORGET: &str = concat!("DELETE FROM brokers WHERE seen < ", now!(), " - $1");
+const FORGET: &str = concat!("DELETE FROM brokers WHERE seen < ", server_now!(), " - $1");
 
 const RUNNING: &str = concat!(
     "SELECT id, host, home, version, keys, seal, ",
-    now!(),
+    server_now!(),
     " - seen AS ago FROM brokers WHERE seen > ",
-    now!(),
+    server_now!(),
     " - $1 ORDER BY host, home, id"
 );

@@ -14,8 +14,8 @@ mod wrapped;
 use lanyard_vault::{HomeKey, KeyId, Sealed};
 use thiserror::Error;
 
-pub(crate) use self::brokers::SERVER_TIME;
 pub use self::brokers::{BrokerId, RunningBroker, this_host};
+pub(crate) use self::brokers::{SERVER_TIME, server_now};
 pub use self::damaged::DamagedRow;
 pub use self::offer::TakenUp;
 pub use self::renew::DataKeysRenewed;

@@ -13,6 +13,7 @@ use crate::envelope::Envelope;
 use crate::event::{About, Event, StandingNote};
 use crate::grant::{SPARE, SealedSet, owner};
 use crate::intent::{self, Entry, is_same};
+use crate::limits::Limited;
 use crate::record::{read_closed, unless_unreadable};
 use crate::sealed::CREDENTIALS;
 use crate::write::{Purpose, Tx};
@@ -184,6 +185,8 @@ impl Store {
 
     /// Writes down that the exchange that `intent` announced brought no tokens. `false`, and nothing written, if that very intent does not
     /// stand any more: another process moved on; nor if the stored token is dead and a spare has come, which the next attempt tries.
+    ///
+    /// If Webex limits its subject, all processes that share the store learn it.
     pub async fn record_failure(
         &self,
         id: CredentialId,
@@ -230,6 +233,9 @@ impl Store {
                 _ => &failure.standing,
             };
             update_standing(&mut tx, id, standing).await?;
+            if let Some(trouble) = failure.standing.trouble().filter(|trouble| trouble.kind == TroubleKind::Limited) {
+                Limited::of_row(&row)?.extend(&mut tx, trouble.pause).await?;
+            }
             let name = row.parsed("name")?;
             let (generation, attempt) = (intent.generation, intent.attempt);
             let standing = StandingNote::of(&failure.standing);

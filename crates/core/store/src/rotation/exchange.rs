@@ -12,6 +12,7 @@ use crate::envelope::Envelope;
 use crate::event::{About, Event};
 use crate::grant::{REFRESH, SPARE, owner};
 use crate::intent::{self, Entry, is_same};
+use crate::limits::Limited;
 use crate::record::unless_unreadable;
 use crate::sealed::CREDENTIALS;
 use crate::write::{Purpose, Tx};
@@ -19,7 +20,7 @@ use crate::{Store, StoreError};
 
 impl Store {
     /// Reads the row and, if `decide` says so, writes the intent durably, in the same transaction; only then may the refresh token be sent.
-    /// It may ask more than once.
+    /// It may ask more than once, and at last with a view that says whether Webex limits the renewal.
     pub async fn begin_rotation(
         &self,
         id: CredentialId,
@@ -40,10 +41,11 @@ impl Store {
                 return tx.abandon(Begun::Erased).await;
             };
             let entry = tx.row(intent::select(id)).await?.as_ref().map(Entry::read).transpose()?;
-            let view = self.view(id, &row, entry.as_ref())?;
+            let mut view = self.view(id, &row, entry.as_ref())?;
             if view.credential.standing == Standing::Clearing {
                 return tx.abandon(Begun::Erased).await;
             }
+            view.limited = Limited::rotation(&view.credential).left(&mut tx).await?;
             let Some(attempt) = decide(&view) else {
                 return tx.abandon(Begun::Seen(Box::new(view))).await;
             };

@@ -9,11 +9,13 @@ mod claim;
 mod ending;
 mod exchange;
 
+use std::time::Duration;
+
 use lanyard_credential::rotation::{Attempt, Writer};
 use lanyard_credential::{Credential, Intent, Process};
 use lanyard_secret::RefreshToken;
 
-pub use self::claim::Claim;
+pub use self::claim::{Claim, LimitNews};
 pub use self::ending::{Commit, Failure, RotatedTokens};
 
 /// A credential's row as a rotation sees it.
@@ -25,6 +27,9 @@ pub struct RotationView {
     pub under_way: UnderWay,
     /// Whether a spare is kept.
     pub has_spare: bool,
+    /// How long Webex limits the renewals of its subject, as some process was told: for a claim, those of its issuer. Only a view
+    /// that allows to renew has it.
+    pub limited: Option<Duration>,
 }
 
 /// The work that is in progress for a credential.

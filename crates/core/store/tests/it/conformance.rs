@@ -11,6 +11,7 @@ mod concurrency;
 mod credentials;
 mod journal;
 mod labels;
+mod limits;
 pub(crate) mod owned;
 mod rotation;
 mod seals;

@@ -19,7 +19,7 @@ use lanyard_store::{
 use lanyard_time::Moment;
 
 use super::trouble::{Fault, judge};
-use crate::renewals::{Means, MustFinish, RenewalEnd};
+use crate::renewals::{Closed, Means, MustFinish, RenewalEnd, Wanted};
 use crate::{Broker, Error};
 
 // One exchange lies between an intent and its answer, and none goes on when its process is presumed gone.
@@ -36,9 +36,9 @@ impl Broker {
         &self,
         id: CredentialId,
         target: Generation,
-        takes_over: bool,
+        wanted: Wanted,
     ) -> Result<RenewalEnd, Error> {
-        let mut driver = Driver::new(self, id, target, takes_over);
+        let mut driver = Driver::new(self, id, target, wanted);
         let (mut state, mut action) = State::begin();
         let mut store_error = None;
         loop {
@@ -98,7 +98,9 @@ pub(super) struct Driver<'a> {
     broker: &'a Broker,
     id: CredentialId,
     target: Generation,
-    takes_over: bool,
+    wanted: Wanted,
+    /// How long Webex still limits the renewal, if it did not begin because of that.
+    limited: Option<Duration>,
     /// Keeps the process from ending, from the first intent on.
     unfinished: Option<Arc<MustFinish>>,
     view: Option<RotationView>,
@@ -115,12 +117,13 @@ pub(super) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(broker: &'a Broker, id: CredentialId, target: Generation, takes_over: bool) -> Self {
+    pub(super) fn new(broker: &'a Broker, id: CredentialId, target: Generation, wanted: Wanted) -> Self {
         Self {
             broker,
             id,
             target,
-            takes_over,
+            wanted,
+            limited: None,
             unfinished: None,
             view: None,
             intent: None,
@@ -163,6 +166,9 @@ impl<'a> Driver<'a> {
 
     /// How the rotation ended.
     fn end(self, outcome: Outcome) -> RenewalEnd {
+        if let Some(left) = self.limited {
+            return RenewalEnd::NotBegun(Closed::Limited(left).trouble(self.broker.clock.now()));
+        }
         let asked = self.fault.as_ref().map(Fault::asked).unwrap_or_default();
         let by_spare = self.intent.is_some_and(|intent| intent.spend == Spend::Spare);
         match (outcome, self.trouble) {
@@ -177,13 +183,16 @@ impl<'a> Driver<'a> {
     }
 
     async fn begin(&mut self) -> Result<Event<Obtained>, StoreError> {
-        let (broker, target, takes_over) = (self.broker, self.target, self.takes_over);
+        let (broker, target, wanted) = (self.broker, self.target, self.wanted);
+        let takes_over = wanted == Wanted::TakingOver;
+        let held_by = |view: &RotationView| view.limited.filter(|_| !wanted.is_by_hand());
         fail_point("rotation.beginning");
         let unfinished = Mutex::new(None);
         let now = broker.clock.now();
         let begun = broker
             .store
             .begin_rotation(self.id, |view| match decide(target, &snapshot(view), takes_over) {
+                Decision::Exchange(_) if held_by(view).is_some() => None,
                 Decision::Exchange(attempt) => {
                     let mut unfinished = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
                     *unfinished = unfinished.take().or_else(|| broker.enter());
@@ -197,6 +206,9 @@ impl<'a> Driver<'a> {
             Begun::Erased => return Ok(Event::Erased),
             Begun::Seen(view) => {
                 let decision = decide(target, &snapshot(&view), takes_over);
+                if let Decision::Exchange(_) = decision {
+                    self.limited = held_by(&view);
+                }
                 self.intent = under_way(&view).cloned();
                 self.view = Some(*view);
                 match decision {
@@ -265,6 +277,7 @@ impl<'a> Driver<'a> {
         };
         self.shown = Some((app, auth.client_secret.clone()));
         fail_point("rotation.sending");
+        self.broker.sends();
         let outcome = self.broker.transport.refresh(&environment, &auth, &token).await;
         drop(token);
         fail_point("rotation.answered");
@@ -294,6 +307,11 @@ impl<'a> Driver<'a> {
         let Some(intent) = &self.intent else { return Ok(Event::Erased) };
         let commit = self.broker.store.commit(self.id, credential.grant, intent, &tokens).await?;
         fail_point("rotation.committed");
+        if let (Commit::Committed(_), Some(_)) = (&commit, self.view().limited)
+            && let Err(error) = self.broker.store.lift_limit(self.id).await
+        {
+            tracing::debug!(credential = %self.id, %error, "a limit is kept although it has ended");
+        }
         Ok(match commit {
             Commit::Committed(_) => Event::Committed,
             Commit::Overtaken { same_grant, .. } => Event::Overtaken { same_grant },

@@ -8,6 +8,7 @@ mod disks;
 mod endings;
 mod hidden;
 mod homes;
+mod limits;
 mod locks;
 mod logs;
 mod panics;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lanyard_testkit::{Method, Options, Webex, wait};
+use lanyard_testkit::{Method, Options, Served, Webex, wait};
 use serde_json::{Value, json as value};
 
 use super::{add, add_service_app, home, json};
@@ -140,4 +140,38 @@ fn a_guest_that_cannot_be_minted_says_whose_fault_it_is() {
     assert!(refused.stderr.contains("guest-issuer:write"), "{}", refused.stderr);
     refused.fails(4);
     home.run(["show", "visitor"]).fails(3);
+}
+
+#[test]
+fn a_limit_on_guest_tokens_holds_for_all_guests_of_the_issuer_and_not_for_the_issuer() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    let app = webex.description().service_app.clone();
+    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
+        .ok();
+    webex.control(Method::POST, "/behaviour", Some(&value!({ "guest_token_ttl_ms": 1000 })));
+    for guest in ["anna", "bert"] {
+        home.run(["add", "guest", guest, "--via", "fleet", "--subject", guest, "--display-name", guest]).ok();
+    }
+    wait(Duration::from_millis(1100));
+    webex.forget_record();
+    let limit = value!({ "status": 429, "headers": { "Retry-After": "3600" } });
+    webex.fault(&value!({ "path": "/v1/guests/token", "action": limit }));
+    home.run(["token", "anna"]).fails(5);
+    home.run(["token", "bert"]).fails(5);
+    let broker = Served::start(&home, [] as [&str; 0]);
+    assert_eq!(broker.ask("GET", "/api/v1/credentials/bert/token").status, 503);
+    let mints = || webex.record().iter().filter(|call| call["path"] == "/v1/guests/token").count();
+    assert_eq!(mints(), 1, "{:?}", webex.record());
+    assert_eq!(home.show("bert")["state"], "active", "nothing failed that was not tried");
+    // The issuer's own renewals are another limit's.
+    let generation = home.show("fleet")["generation"].as_u64().unwrap();
+    home.run(["refresh", "fleet", "--force"]).ok();
+    assert_eq!(home.show("fleet")["generation"], generation + 1);
+    // A person may try; when that succeeds, the limit has ended for all.
+    home.run(["refresh", "bert", "--force"]).ok();
+    wait(Duration::from_millis(1100));
+    assert_eq!(broker.ask("GET", "/api/v1/credentials/bert/token").status, 200);
+    assert!(broker.stop().status.success());
 }

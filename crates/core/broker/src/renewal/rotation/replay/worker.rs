@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use super::super::driver::Driver;
+use crate::renewals::Wanted;
 use crate::{Broker, Parts};
 
 #[derive(Debug)]
@@ -82,7 +83,9 @@ async fn work(broker: &Broker, id: CredentialId, mut orders: UnboundedReceiver<O
         run = match (order, run) {
             (Order::Begin { target, takes_over }, None) => {
                 let (state, action) = State::begin();
-                Some((Driver::new(broker, id, target, takes_over), state, action))
+                // The model knows no limits, and a person passes them.
+                let wanted = if takes_over { Wanted::TakingOver } else { Wanted::ByHand };
+                Some((Driver::new(broker, id, target, wanted), state, action))
             }
             (Order::Perform, Some((mut driver, state, action))) => {
                 tokio::select! {
