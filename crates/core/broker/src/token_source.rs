@@ -46,7 +46,12 @@ impl<'a> CredentialTokens<'a> {
 
     /// Returns a client that calls Webex with these tokens.
     pub fn client(self) -> ApiClient<'a, Self> {
-        ApiClient::new(&self.broker.transport, self)
+        self.client_of(self)
+    }
+
+    /// Returns a client that calls Webex with the tokens of a source that wraps these.
+    pub fn client_of<S: TokenSource>(self, source: S) -> ApiClient<'a, S> {
+        ApiClient::new(&self.broker.transport, source)
     }
 
     /// Returns a token, with everything that a call to Webex needs from the credential.
@@ -81,9 +86,13 @@ impl<'a> CredentialTokens<'a> {
     }
 
     async fn replaced(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, Error> {
-        let mut accepted = self.broker.doubts.of(self.name).lock_owned().await;
-        // Another caller may have checked the token while this one waited.
         let present = self.hand_out().await?;
+        let door = self.broker.doubts.of(present.credential.id, &self.broker.clock.now());
+        let (mut accepted, present) = match door.clone().try_lock_owned() {
+            Ok(accepted) => (accepted, present),
+            // Another caller may have the token replaced while this one waits.
+            Err(_) => (door.lock_owned().await, self.hand_out().await?),
+        };
         if !present.token.matches(&refused.token) {
             return Ok(Some(Pass::from(present).issued));
         }

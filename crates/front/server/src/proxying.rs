@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use http::header::HOST;
-use http::{HeaderName, Request, Response};
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 use lanyard_broker::{Asked, AuditBufferFull};
 use lanyard_credential::{Capability, CredentialName};
-use lanyard_protocol::{ProxyPath, ProxyPathError, yields_credential};
+use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError, yields_credential};
 
 use crate::body::Body;
-use crate::caller::{Caller, Peer, may_call};
+use crate::caller::{Caller, Peer, authenticate, may_call};
 use crate::problem::{self, Code, Problem};
 use crate::proxy::{Address, Forward, Means};
 use crate::record;
@@ -44,7 +44,8 @@ pub(crate) async fn answer(
     let path = ProxyPath::parse(below);
     let (means, further) = means(&caller, &request, path.as_ref().ok());
     let base = base(&peer, request.headers(), name);
-    let judged = judge(&shared, &caller, held.as_ref().map(|held| held.id), request, named, path, base);
+    let again = Again { shared: Arc::clone(&shared), peer, key: key(request.headers()) };
+    let judged = judge(again, &caller, held.as_ref().map(|held| held.id), request, named, path, base);
     let (response, refused) = match judged {
         Ok(call) => {
             let response = shared.proxy.forward(call).await;
@@ -83,8 +84,20 @@ fn means(caller: &Caller, request: &Request<Incoming>, path: Option<&ProxyPath>)
     (means, further)
 }
 
+/// What is needed to authenticate a caller once more, after it waited.
+struct Again {
+    shared: Arc<Shared>,
+    peer: Peer,
+    key: HeaderMap,
+}
+
+/// The part of the headers that authenticates a client.
+fn key(headers: &HeaderMap) -> HeaderMap {
+    headers.get(AUTHORIZATION).map(|key| (AUTHORIZATION, key.clone())).into_iter().collect()
+}
+
 fn judge(
-    shared: &Shared,
+    again: Again,
     caller: &Caller,
     credential: Option<lanyard_credential::CredentialId>,
     request: Request<Incoming>,
@@ -92,6 +105,7 @@ fn judge(
     path: Result<ProxyPath, ProxyPathError>,
     base: String,
 ) -> Result<Forward<Incoming>, Problem> {
+    let Again { shared, peer, key } = again;
     let now = shared.hand_outs.now();
     caller.may(Capability::Proxy, credential, &now)?;
     let unseen = shared.hand_outs.unseen(&now);
@@ -99,17 +113,39 @@ fn judge(
         return Err(problem::stale(unseen));
     }
     let call = Forward::of(request, name, path, base)?;
-    let segments = call.path().segments();
-    may_call(caller, call.method(), &segments, yields_credential(call.method(), &segments))?;
-    let org = match caller {
+    may_make(caller, call.method(), call.path())?;
+    let org = held_to(caller);
+    let (method, path, held) = (call.method().clone(), call.path().clone(), org.clone());
+    let permit = Arc::new(move || {
+        let caller = authenticate(&shared, &peer, &key)?;
+        caller.may(Capability::Proxy, credential, &shared.hand_outs.now())?;
+        may_make(&caller, &method, &path)?;
+        if held_to(&caller) == held { Ok(()) } else { Err(changed()) }
+    });
+    let call = call.held_to(org).bound_to(credential);
+    Ok(if caller.is_owner() { call } else { call.permitted_by(permit) })
+}
+
+fn may_make(caller: &Caller, method: &Method, path: &ProxyPath) -> Result<(), Problem> {
+    let segments = path.segments();
+    may_call(caller, method, &segments, yields_credential(method, &segments))
+}
+
+/// The organisation that a client is limited to.
+fn held_to(caller: &Caller) -> Option<OrgId> {
+    match caller {
         Caller::Owner { .. } => None,
         Caller::Client { client, .. } => client.org.clone(),
-    };
-    Ok(call.held_to(org).bound_to(credential))
+    }
+}
+
+fn changed() -> Problem {
+    Problem::new(Code::Refused, "this client was limited to another organisation during the call")
+        .hint("make the call again")
 }
 
 /// Under which address the client finds the proxy: that which it used.
-fn base(peer: &Peer, headers: &http::HeaderMap, name: &str) -> String {
+fn base(peer: &Peer, headers: &HeaderMap, name: &str) -> String {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     match peer {
         Peer::Owner { .. } if headers.contains_key(BASE) => text(&BASE).unwrap_or_default().to_owned(),

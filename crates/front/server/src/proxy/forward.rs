@@ -1,6 +1,7 @@
 //! A call, sent with the credential's token, and its answer, passed on.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +11,8 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
-use lanyard_broker::{Broker, Pass};
-use lanyard_client::{Outgoing, Upload};
+use lanyard_broker::{Broker, CredentialTokens, Error, Pass};
+use lanyard_client::{IssuedToken, Outgoing, TokenSource, Upload};
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError};
 use lanyard_secret::{SafeUrl, SecretBytes};
@@ -41,7 +42,11 @@ pub struct Forward<B> {
     base: String,
     org: Option<OrgId>,
     credential: Option<CredentialId>,
+    permit: Permit,
 }
+
+/// Decides whether the caller may still make its call, after it waited.
+pub(crate) type Permit = Arc<dyn Fn() -> Result<(), Problem> + Send + Sync>;
 
 impl<B> fmt::Debug for Forward<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +84,8 @@ impl<B> Forward<B> {
         let path = path.map_err(unreadable)?;
         let Parts { method, uri, headers, .. } = parts;
         let query = uri.query().map(str::to_owned);
-        Ok(Self { name, path, query, method, headers, body, base: base.into(), org: None, credential: None })
+        let permit: Permit = Arc::new(|| Ok(()));
+        Ok(Self { name, path, query, method, headers, body, base: base.into(), org: None, credential: None, permit })
     }
 
     /// Holds the caller to one organisation.
@@ -93,6 +99,12 @@ impl<B> Forward<B> {
     #[must_use]
     pub fn bound_to(self, credential: Option<CredentialId>) -> Self {
         Self { credential, ..self }
+    }
+
+    /// Has the caller checked again right before its call is sent, because its body, or a renewal, may have taken long.
+    #[must_use]
+    pub(crate) fn permitted_by(self, permit: Permit) -> Self {
+        Self { permit, ..self }
     }
 
     /// The method, for a policy.
@@ -146,7 +158,7 @@ impl Proxy {
         B: HttpBody<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<BoxError>,
     {
-        let Forward { name, path, query, method, headers, body, base, org, credential } = call;
+        let Forward { name, path, query, method, headers, body, base, org, credential, permit } = call;
         let pin = org.as_ref().map(Pin);
         let segments = path.segments();
         let named = pin.map(|pin| pin.head(&segments, query.as_deref())).transpose()?;
@@ -160,6 +172,7 @@ impl Proxy {
         };
         let tokens = self.broker.tokens_of(&name).bound_to(credential);
         let Pass { id, organisation, issued, .. } = tokens.pass().await?;
+        permit()?;
         let query = match (pin, &named) {
             (Some(pin), Some(named)) => pin.settle(&method, &segments, query, named, organisation.as_deref())?,
             _ => query,
@@ -174,7 +187,7 @@ impl Proxy {
         };
         let request = Outgoing { method: method.clone(), url: url.clone(), headers: headers::up(&headers), body };
         let mut withdrawn = Withdrawn::of(self.broker.memory(), id);
-        let client = tokens.client();
+        let client = tokens.client_of(Permitted { tokens, permit });
         let sent = async {
             let answered = client.stream_with(issued, request).await.map_err(|error| trouble::problem(&error))?;
             let status = answered.answer.response.status();
@@ -207,6 +220,38 @@ impl Proxy {
             Either::Left((read, _)) => read.map(Held::Whole),
             Either::Right(_) => Err(Problem::new(Code::SlowBody, "the request's body did not arrive in time")),
         }
+    }
+}
+
+/// The tokens of a caller that is checked again before it gets another one.
+#[derive(Clone)]
+struct Permitted<'a> {
+    tokens: CredentialTokens<'a>,
+    permit: Permit,
+}
+
+/// Why there is no other token.
+#[derive(Debug, thiserror::Error)]
+enum NotIssued {
+    #[error(transparent)]
+    Tokens(#[from] Error),
+    #[error("the caller may not make this call any more: {0}")]
+    Refused(Problem),
+}
+
+impl TokenSource for Permitted<'_> {
+    type Error = NotIssued;
+
+    async fn issue(&self) -> Result<IssuedToken, NotIssued> {
+        let issued = self.tokens.issue().await?;
+        (self.permit)().map_err(NotIssued::Refused)?;
+        Ok(issued)
+    }
+
+    async fn replace(&self, refused: &IssuedToken) -> Result<Option<IssuedToken>, NotIssued> {
+        let replaced = self.tokens.replace(refused).await?;
+        (self.permit)().map_err(NotIssued::Refused)?;
+        Ok(replaced)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{LANYARD, signed_in};
 const ALMOST_A_LIFE: std::time::Duration = std::time::Duration::from_secs(1100);
 
 /// Webex does not accept the access token any more, so that the next call renews it.
-pub(super) fn revoke_access(webex: &Webex) {
+pub(crate) fn revoke_access(webex: &Webex) {
     let client_id = &webex.description().integration.client_id;
     webex.control(Method::POST, "/access_tokens/revoke", Some(&json!({ "client_id": client_id })));
 }

@@ -25,6 +25,8 @@ use std::time::Duration;
 use lanyard_testkit::{Ended, Home, RefreshBehaviour, Running, Webex};
 use serde_json::json;
 
+pub(crate) use self::endings::revoke_access;
+
 /// Long enough that no token expires within a test.
 const LIFE: Duration = Duration::from_mins(20);
 
@@ -70,7 +72,7 @@ fn stopped_at(home: &Home, step: &str) -> Running {
 }
 
 /// Lets the home grow older: its tokens by the wall clock, as after a restart of the machine, and its intents.
-fn age(home: &Home, by: Duration) {
+pub(crate) fn age(home: &Home, by: Duration) {
     let milliseconds = by.as_millis();
     let sql = format!(
         "UPDATE credentials SET obtained_boot = 'earlier', obtained_wall = obtained_wall - {milliseconds}; \

@@ -7,6 +7,7 @@ use lanyard_testkit::{Ended, Home, RefreshBehaviour, Reply, Served, Webex};
 use serde_json::json;
 
 use crate::LANYARD;
+use crate::faults::{age, revoke_access};
 
 const HOUR: Duration = Duration::from_hours(1);
 /// A validity that only a new token has.
@@ -60,6 +61,49 @@ fn a_client_that_was_removed_while_it_waited_is_given_nothing() {
     let (webex, home, broker, key) = scene();
     let reply = meanwhile(&webex, &broker, &key, || vec![home.run(["client", "remove", "waiter", "--yes"])]);
     assert_eq!((reply.status, reply.problem()), (401, Some("unauthorized")), "{reply:?}");
+}
+
+/// Makes a proxied call as a client that is changed while the call waits for a renewal. Returns the answer, and how often Webex was called.
+fn changed_during_a_call(is_expired: bool, change: &[&str]) -> (Reply, usize) {
+    let webex = Webex::start(RefreshBehaviour::Keep, HOUR);
+    let home = Home::signed_in(LANYARD, &webex);
+    let key = home.run(["client", "add", "caller", "--credential", "acme", "--can", "proxy"]).ok();
+    let key = format!("Bearer {}", key.trim());
+    webex.fault(&json!({ "path": "/v1/access_token", "count": null, "action": { "delay_after_ms": 1500 } }));
+    if is_expired {
+        age(&home, 2 * HOUR);
+    } else {
+        revoke_access(&webex);
+    }
+    let broker = Served::start(&home, [] as [&str; 0]);
+    let reply = thread::scope(|scope| {
+        let call = scope.spawn(|| broker.ask_with("GET", "/webex/acme/v1/people", &[("authorization", &key)], ""));
+        while webex.refreshes().is_empty() {
+            thread::yield_now();
+        }
+        home.run(change).ok();
+        call.join().unwrap()
+    });
+    (reply, webex.record().iter().filter(|call| call["path"] == "/v1/people").count())
+}
+
+const REMOVED: &[&str] = &["client", "remove", "caller", "--yes"];
+const NARROWED: &[&str] = &["client", "set", "caller", "--methods", "POST"];
+
+#[test]
+fn a_proxied_call_that_waited_is_made_only_if_its_client_still_may() {
+    let (reply, calls) = changed_during_a_call(true, REMOVED);
+    assert_eq!((reply.status, reply.problem(), calls), (401, Some("unauthorized"), 0), "{reply:?}");
+    let (reply, calls) = changed_during_a_call(true, NARROWED);
+    assert_eq!((reply.status, reply.problem(), calls), (403, Some("refused"), 0), "{reply:?}");
+}
+
+#[test]
+fn a_proxied_call_that_webex_refused_is_repeated_only_if_its_client_still_may() {
+    for change in [REMOVED, NARROWED] {
+        let (reply, calls) = changed_during_a_call(false, change);
+        assert_eq!((reply.status, reply.problem(), calls), (401, None, 1), "{reply:?}");
+    }
 }
 
 #[test]
