@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lanyard_client::{CallOptions, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
-use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, perform};
+use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, Running, perform};
 use lanyard_protocol::{Environment, PersonId};
 use lanyard_store::Store;
 use lanyard_time::{BoxFuture, Clock, Entropy, Sleep};
@@ -36,6 +37,8 @@ pub struct Broker {
     pub(crate) early: Arc<EarlyRenewals>,
     /// The credentials that the caller was authorised for, by the names it used.
     pub(crate) authorized: Arc<[(CredentialName, CredentialId)]>,
+    /// The operations that run in this process.
+    pub(crate) running: Running,
     /// The renewals of this process, and everything that it must finish.
     pub(crate) renewals: Arc<Renewals>,
     /// Keeps the process from ending while a clone works on what must be finished.
@@ -87,6 +90,7 @@ impl Broker {
             environments: Arc::default(),
             early: Arc::default(),
             authorized: Arc::default(),
+            running: Running::default(),
             renewals,
             finishing: None,
             doubts: Arc::default(),
@@ -109,8 +113,17 @@ impl Broker {
 
     /// Performs an operation for the owner, in the owner's own process.
     pub async fn perform<O: Operation<Context = Self>>(&self, operation: O) -> Result<O::Reply, Problem> {
-        let (door, caller) = (OwnerDoor(Arc::clone(&self.clock)), Caller::owner(self.actor.as_str()));
-        perform(&door, self, &caller, operation).await
+        perform(&self.door(), self, &Caller::owner(self.actor.as_str()), operation).await
+    }
+
+    /// The door of its owner's own process.
+    pub fn door(&self) -> OwnerDoor {
+        OwnerDoor::new(Arc::clone(&self.clock), self.running.clone())
+    }
+
+    /// The operations that run in this process.
+    pub fn running(&self) -> &Running {
+        &self.running
     }
 
     /// Runs an operation as a part of another one, for the same caller. The future is boxed, because some are large.
@@ -147,10 +160,14 @@ impl Broker {
         self.renewals.finished().await;
     }
 
-    /// Requests no more tokens, and completes when the outcome of every request that was begun is stored. Called before the process
-    /// ends, however it ends, or becomes another program.
+    /// Requests no more tokens, and completes when the outcome of every request that was begun is stored, and the operations whose callers
+    /// are gone have ended, or a few seconds later. Called before the process ends, however it ends, or becomes another program.
     pub async fn drain(&self) {
         self.renewals.drain().await;
+        tokio::select! {
+            () = self.running.ended() => {}
+            () = self.sleep.sleep(OPERATIONS) => tracing::warn!("an operation did not end in time"),
+        }
     }
 
     /// Registers something that must be finished once it has begun. `None` if the process is about to end: then nothing may be sent
@@ -203,6 +220,9 @@ impl Broker {
         &self.store
     }
 }
+
+/// How long operations may take once the process is to end.
+const OPERATIONS: Duration = Duration::from_secs(3);
 
 /// Whose limit a credential's calls count against.
 pub(crate) fn subject_of(credential: &Credential) -> SubjectKey {

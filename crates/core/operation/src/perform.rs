@@ -1,10 +1,13 @@
 //! The one way to carry out an operation.
 
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use lanyard_credential::{CredentialId, CredentialName};
 use lanyard_time::{Clock, Moment};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::caller::{Actor, Caller, Starter};
@@ -72,7 +75,16 @@ pub async fn perform<O: Operation>(
             let on = on.acting_for(caller, &authorized);
             let work = async move { operation.run(&on).await.map_err(Into::into) };
             // Large operations are compiled once, and not into everything that performs them.
-            Box::pin(door.run(&O::DECLARED, work)).await
+            let ran = Box::pin(door.run(&O::DECLARED, work));
+            match AssertUnwindSafe(ran).catch_unwind().await {
+                Ok(done) => done,
+                Err(panic) => {
+                    let problem = Problem::new(Code::Internal, "the operation panicked").why("it panicked");
+                    let (operation, end) = (O::DECLARED.name, End::Failed(&problem));
+                    door.record(Entry { operation, about, actor: caller.actor(), end });
+                    resume_unwind(panic)
+                }
+            }
         }
     };
     let done = done.map_err(|problem| caller.without_names(&problem).unwrap_or(problem));
@@ -123,11 +135,21 @@ pub fn authorise(
 /// The door of a command that performs operations in its own process: its user owns the home, and could read the store without it.
 /// So it refuses nothing, and does not record reads.
 #[derive(Clone, Debug)]
-pub struct OwnerDoor(pub Arc<dyn Clock>);
+pub struct OwnerDoor {
+    clock: Arc<dyn Clock>,
+    running: Running,
+}
+
+impl OwnerDoor {
+    /// A door of a process whose operations are counted in `running`.
+    pub fn new(clock: Arc<dyn Clock>, running: Running) -> Self {
+        Self { clock, running }
+    }
+}
 
 impl Door for OwnerDoor {
     fn now(&self) -> Moment {
-        self.0.now()
+        self.clock.now()
     }
 
     fn find(&self, _: &CredentialName) -> Option<CredentialId> {
@@ -148,10 +170,53 @@ impl Door for OwnerDoor {
 
     async fn run<T: Send + 'static>(
         &self,
-        _: &'static Declaration,
+        declared: &'static Declaration,
         work: impl Future<Output = Result<T, Problem>> + Send + 'static,
     ) -> Result<T, Problem> {
-        detached(work).await
+        self.running.detached(declared, work).await
+    }
+}
+
+/// The operations that run in a process. They go on if their callers disappear, so the process awaits them before it ends.
+#[derive(Clone, Debug, Default)]
+pub struct Running(Arc<watch::Sender<usize>>);
+
+impl Running {
+    /// Runs an operation as a separate task, and waits for it. The task continues if the returned future is dropped.
+    pub async fn detached<T: Send + 'static>(
+        &self,
+        declared: &'static Declaration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        // An operation that waits for a person does not keep the process from ending.
+        let counted = (!declared.is_slow).then(|| Counted::new(self));
+        detached(async move {
+            let _counted = counted;
+            work.await
+        })
+        .await
+    }
+
+    /// Completes when no operation runs, except those that wait for a person.
+    pub async fn ended(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// An operation that runs, until dropped.
+struct Counted(Running);
+
+impl Counted {
+    fn new(running: &Running) -> Self {
+        running.0.send_modify(|count| *count += 1);
+        Self(running.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|count| *count -= 1);
     }
 }
 
@@ -165,7 +230,7 @@ pub async fn joined<T>(task: JoinHandle<T>) -> T {
     match task.await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
+            Ok(panic) => resume_unwind(panic),
             // The runtime ends, and this task with it.
             Err(_) => pending().await,
         },

@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use lanyard_broker::Broker;
-use lanyard_operation::{Caller, Operation, OwnerDoor, Problem, Provides, perform};
+use lanyard_operation::{Caller, Operation, Problem, Provides, perform};
 use lanyard_server::owner::{OUR_VERSION, Owner};
 use lanyard_time::Sleep;
 use lanyard_work::{HasQueue as _, Runs};
@@ -30,7 +30,7 @@ impl Access {
     {
         match self {
             Self::Local(broker) => {
-                let (door, caller) = (OwnerDoor(broker.parts().clock), Caller::owner(broker.actor()));
+                let (door, caller) = (broker.door(), Caller::owner(broker.actor()));
                 let here = Here(Broker::clone(broker));
                 perform(&door, &here.context(), &caller, operation).await
             }

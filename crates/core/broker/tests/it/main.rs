@@ -4,6 +4,7 @@
 
 mod authorized;
 mod damage;
+mod drained;
 mod loading;
 mod origins;
 mod refresher;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lanyard_credential::{Capability, CapabilitySet, Client, ClientId, CredentialId, CredentialName, Granted};
 use lanyard_operation::{
     About, Actor, Caller, Class, Code, Context, Declaration, Door, End, Entry, Operation, OwnerDoor, Problem, Registry,
-    Starter, decode, detached, encode, perform,
+    Running, Starter, decode, detached, encode, perform,
 };
 use lanyard_time::{Clock, ManualClock, Moment, SystemEntropy};
 use serde::{Deserialize, Serialize};
@@ -165,6 +165,47 @@ async fn a_call_is_authorised_once_and_recorded_under_its_callers_name() {
     assert_eq!(broker.recorded(), ["client panel: rooms.list acme: refused", "client panel: rooms.list: refused"]);
 }
 
+/// Has a fault that ends in a panic.
+#[derive(Debug, Serialize, Deserialize)]
+struct Fail;
+
+impl Operation for Fail {
+    const DECLARED: Declaration = Declaration::change("rooms.fail");
+
+    type Context = Rooms;
+    type Reply = ();
+    type Error = Problem;
+
+    async fn run(self, _: &Rooms) -> Result<(), Problem> {
+        panic!("a fault")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_recorded_as_a_failure_and_passed_on() {
+    let (broker, rooms) = (Broker::new(), Rooms::default());
+    let task = {
+        let (broker, rooms) = (broker.clone(), rooms.clone());
+        tokio::spawn(async move { perform(&broker, &rooms, &Caller::owner("uid 1000"), Fail).await })
+    };
+    assert!(task.await.unwrap_err().is_panic());
+    assert_eq!(broker.recorded(), ["uid 1000: rooms.fail: internal"]);
+}
+
+#[tokio::test]
+async fn a_process_awaits_the_operations_whose_callers_are_gone() {
+    let running = Running::default();
+    running.ended().await;
+    let (go, went) = tokio::sync::oneshot::channel::<()>();
+    let mut work = Box::pin(running.detached(&AddRoom::DECLARED, async move { went.await.unwrap() }));
+    assert!(futures_util::poll!(&mut work).is_pending());
+    drop(work);
+    let mut ended = Box::pin(running.ended());
+    assert!(futures_util::poll!(&mut ended).is_pending());
+    go.send(()).unwrap();
+    ended.await;
+}
+
 #[tokio::test]
 async fn the_owner_may_do_everything_and_changes_record_themselves() {
     let (broker, rooms) = (Broker::new(), Rooms::default());
@@ -175,7 +216,7 @@ async fn the_owner_may_do_everything_and_changes_record_themselves() {
     assert_eq!(broker.recorded(), ["uid 1000: rooms.add: failed"]);
 
     // In a process of the owner's own.
-    let door = OwnerDoor(Arc::new(broker.clock.clone()));
+    let door = OwnerDoor::new(Arc::new(broker.clock.clone()), Running::default());
     let (names, ..) = perform(&door, &rooms, &owner, list("nothing")).await.unwrap();
     assert_eq!(names, ["atlas"]);
 }

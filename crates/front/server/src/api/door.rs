@@ -2,7 +2,7 @@
 
 use lanyard_broker::{Asked, AuditBufferFull, client_actor};
 use lanyard_credential::{CredentialId, CredentialName};
-use lanyard_operation::{Actor, Caller, Code, Declaration, Door, End, Entry, Problem, Starter, detached};
+use lanyard_operation::{Actor, Caller, Code, Declaration, Door, End, Entry, Problem, Starter};
 use lanyard_time::Moment;
 
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl Door for BrokerDoor {
         let Self(shared) = self;
         let broker = shared.broker();
         if declared.in_memory {
-            let done = detached(work).await;
+            let done = shared.broker.running().detached(declared, work).await;
             shared.hand_outs.catch_up_soon().await;
             return done;
         }
@@ -74,7 +74,8 @@ impl Door for BrokerDoor {
             done
         };
         // The operation continues even if its caller is told that the store does not answer. A sign-in may take longer.
-        let done = if declared.is_slow { detached(work).await } else { broker.unless_silent(detached(work)).await? };
+        let work = broker.running().detached(declared, work);
+        let done = if declared.is_slow { work.await } else { broker.unless_silent(work).await? };
         // The change is in memory before the caller gets the reply.
         broker.catch_up_unless_silent().await;
         done
