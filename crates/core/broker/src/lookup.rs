@@ -4,7 +4,7 @@ use lanyard_credential::{App, AppId, AppName, ClientName, Credential, Credential
 use lanyard_protocol::Environment;
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::ClientSecret;
-use lanyard_store::StoreError;
+use lanyard_store::{HandOut, StoreError};
 use lanyard_vault::OpenError as VaultError;
 
 use crate::broker::Broker;
@@ -23,6 +23,22 @@ impl Broker {
         match self.store.credential(name).await? {
             Some(credential) if self.is_authorized(name, credential.id) => Ok(credential),
             _ => Err(self.no_such_credential(name).await),
+        }
+    }
+
+    /// The credential with its tokens, under a name.
+    pub(crate) async fn row(&self, name: &CredentialName) -> Result<HandOut, Error> {
+        match self.store.hand_out(name).await? {
+            Some(row) if self.is_authorized(name, row.credential.id) => Ok(row),
+            _ => Err(self.no_such_credential(name).await),
+        }
+    }
+
+    /// A credential that was looked up before, as it is now. Its name may have been given to another one in the meantime.
+    pub(crate) async fn again(&self, credential: &Credential) -> Result<Credential, Error> {
+        match self.store.credential_by_id(credential.id).await? {
+            Some(present) => Ok(present),
+            None => Err(self.no_such_credential(&credential.name).await),
         }
     }
 

@@ -226,7 +226,7 @@ impl Broker {
             RenewalEnd::Failed { trouble, .. } | RenewalEnd::NotBegun(trouble) => Some(trouble),
             _ => None,
         };
-        Ok(AddedGrant { credential: self.credential(&credential.name).await?, trouble })
+        Ok(AddedGrant { credential: self.again(&credential).await?, trouble })
     }
 
     /// A refresh token without its access token: stored first, then spent by the protocol that every rotation follows.
@@ -257,11 +257,11 @@ impl Broker {
             }
             RenewalEnd::Failed { trouble, .. } | RenewalEnd::NotBegun(trouble) => Some(trouble),
             _ => {
-                self.look_at(&credential.name).await?;
+                self.look_at(credential.id).await?;
                 None
             }
         };
-        Ok(AddedGrant { credential: self.credential(&credential.name).await?, trouble })
+        Ok(AddedGrant { credential: self.again(&credential).await?, trouble })
     }
 
     /// The next refresh token of a credential that is there: what was there comes back where Webex refuses it.
@@ -293,10 +293,7 @@ impl Broker {
                 let put_back = self.put_back(earlier, before.as_ref(), generation).await?;
                 let refused = trouble.kind == TroubleKind::DeadGrant;
                 if !put_back && !refused {
-                    return Ok(AddedGrant {
-                        credential: self.credential(&earlier.name).await?,
-                        trouble: Some(trouble),
-                    });
+                    return Ok(AddedGrant { credential: self.again(earlier).await?, trouble: Some(trouble) });
                 }
                 let error = if refused {
                     Error::RefreshTokenRefused { app: app.name.clone() }
@@ -311,7 +308,7 @@ impl Broker {
             _ => return Err(Error::Busy { name: earlier.name.clone() }),
         };
         self.meet(earlier, before.as_ref(), replace).await?;
-        Ok(AddedGrant { credential: self.credential(&earlier.name).await?, trouble })
+        Ok(AddedGrant { credential: self.again(earlier).await?, trouble })
     }
 
     /// Makes a refresh token the grant of a credential, to be spent by the protocol that every rotation follows: wherever this process
@@ -377,7 +374,7 @@ impl Broker {
 
     /// Asks whose the first access token of a pasted grant is. Another's takes the credential over only where that is welcome.
     async fn meet(&self, earlier: &Credential, before: Option<&EarlierGrant>, replace: bool) -> Result<(), Error> {
-        let Some(found) = self.store.hand_out(&earlier.name).await? else { return Ok(()) };
+        let Some(found) = self.store.hand_out_by_id(earlier.id).await? else { return Ok(()) };
         let Some(token) = self.store.open_access(&found)? else { return Ok(()) };
         let identity = self.identify_or_unknown(&earlier.environment, &token).await;
         let Some((was, now)) = differs(earlier, &identity) else {
@@ -403,8 +400,8 @@ impl Broker {
     }
 
     /// Asks Webex for the account of a credential, if it is unknown.
-    pub(crate) async fn look_at(&self, name: &CredentialName) -> Result<(), Error> {
-        let Some(found) = self.store.hand_out(name).await? else { return Ok(()) };
+    async fn look_at(&self, id: CredentialId) -> Result<(), Error> {
+        let Some(found) = self.store.hand_out_by_id(id).await? else { return Ok(()) };
         let Some(token) = self.store.open_access(&found)? else { return Ok(()) };
         let credential = found.credential;
         match self.identify(&credential.environment, &token).await {

@@ -110,7 +110,7 @@ impl Refresh {
             Standing::Active if !is_due => {
                 return match broker.check_expiry_by_wall_clock(&credential, &now).await? {
                     None | Some(TokenVerdict::Accepted) => Ok(Refreshed::NotDue(credential)),
-                    Some(TokenVerdict::Renewed) => Ok(Refreshed::Rotated(broker.credential(&self.name).await?)),
+                    Some(TokenVerdict::Renewed) => Ok(Refreshed::Rotated(broker.again(&credential).await?)),
                     Some(TokenVerdict::Refused(trouble)) => {
                         Err(broker.not_renewed(&credential, &trouble, trouble.pause).await)
                     }
@@ -126,7 +126,7 @@ impl Refresh {
         };
         let patience = if self.take_over { Duration::ZERO } else { PATIENCE };
         let end = broker.renew_patiently(&credential, wanted, patience).await?;
-        let fresh = broker.credential(&self.name).await?;
+        let fresh = broker.again(&credential).await?;
         match end {
             RenewalEnd::Renewed(_) => Ok(Refreshed::Rotated(fresh)),
             RenewalEnd::Elsewhere => Ok(Refreshed::RotatedElsewhere(fresh)),

@@ -32,7 +32,7 @@ impl Operation for Rename {
         if self.from != self.to && !broker.store.rename_credential(credential.id, &self.to).await? {
             return Err(broker.no_such_credential(&self.from).await);
         }
-        broker.credential(&self.to).await
+        broker.again(&credential).await
     }
 }
 
@@ -62,6 +62,6 @@ impl Operation for ChangeLabels {
     async fn run(self, broker: &Broker) -> Result<Credential, Error> {
         let credential = broker.credential(&self.name).await?;
         broker.store.change_labels(credential.id, &self.remove, &self.set).await?;
-        broker.credential(&self.name).await
+        broker.again(&credential).await
     }
 }

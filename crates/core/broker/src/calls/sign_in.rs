@@ -289,7 +289,7 @@ impl Broker {
         identity: &Identity,
     ) -> Result<Credential, Error> {
         self.replace_grant(earlier, tokens, identity).await?;
-        self.credential(&earlier.name).await
+        self.again(earlier).await
     }
 
     async fn replace_grant(&self, earlier: &Credential, tokens: &NewTokens, identity: &Identity) -> Result<(), Error> {

@@ -83,7 +83,7 @@ impl Operation for Disable {
         if !already && !broker.store.set_standing(credential.id, &Standing::Disabled).await? {
             return Err(broker.gone_or_clearing(&self.name).await);
         }
-        let credential = broker.credential(&self.name).await?;
+        let credential = broker.again(&credential).await?;
         let holders = broker.holders(&credential).await?;
         let minted = broker.minted_through(credential.id).await?;
         Ok(Disabled { credential, already, holders, minted })
@@ -102,8 +102,7 @@ impl Operation for Enable {
     }
 
     async fn run(self, broker: &Broker) -> Result<Enabled, Error> {
-        let hand_out = broker.store.hand_out(&self.name).await?;
-        let Some(row) = hand_out else { return Err(broker.no_such_credential(&self.name).await) };
+        let row = broker.row(&self.name).await?;
         let credential = &row.credential;
         expect(&self.name, &credential.environment, self.expected.as_ref())?;
         match credential.standing {
@@ -115,13 +114,13 @@ impl Operation for Enable {
         if !broker.store.set_standing(credential.id, &standing).await? {
             return Err(broker.gone_or_clearing(&self.name).await);
         }
-        let credential = broker.credential(&self.name).await?;
+        let credential = broker.again(credential).await?;
         let found = match (&credential.validity, broker.store.open_access(&row)?) {
             (None, _) => Found::NoToken,
             (Some(_), None) => Found::Renewable,
             (Some(_), Some(token)) => broker.look_again_at(&credential, &token).await?,
         };
-        Ok(Enabled { credential: broker.credential(&self.name).await?, found: Some(found) })
+        Ok(Enabled { credential: broker.again(&credential).await?, found: Some(found) })
     }
 }
 

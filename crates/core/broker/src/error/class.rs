@@ -53,6 +53,7 @@ impl Error {
                 DeviceError::Refused(_) => Class::Failed,
             },
             Self::Call(error) => call_class(error),
+            Self::Shared(error) => error.class(),
             Self::Problem(problem) => problem.class(),
             Self::Busy { .. } | Self::Stopping => Class::Unreachable,
             Self::Store(error) => store_class(error),

@@ -115,6 +115,7 @@ impl Error {
             ),
             Self::AppOfAnotherEnvironment { app, .. } => altered_app("NAME", app.as_str()),
             Self::AppDamaged { app } => format!("give its secret again: lanyard app secret {app}"),
+            Self::Shared(error) => error.hint()?,
             Self::Problem(problem) => problem.next_step()?.to_owned(),
             Self::Call(error) => call_hint(error)?,
             Self::Store(error) => error.hint(),

@@ -6,6 +6,7 @@ mod hint;
 mod problem;
 mod troubled;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_client::{CallError, DeviceError, ExchangeError};
@@ -442,6 +443,9 @@ pub enum Error {
         /// The one that it is compared with.
         against: CredentialName,
     },
+    /// The failure of a renewal that several callers shared.
+    #[error(transparent)]
+    Shared(Arc<Self>),
     /// A failure that already has its full description.
     #[error(transparent)]
     Problem(Box<Problem>),
@@ -451,6 +455,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The failure itself, where callers share it.
+    pub(crate) fn cause(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.cause(),
+            error => error,
+        }
+    }
+
     /// Adds that the value that was to be replaced stays.
     pub(crate) fn keeping(self, name: &str, what: &'static str) -> Self {
         Self::Kept { name: name.to_owned(), what, source: Box::new(self) }

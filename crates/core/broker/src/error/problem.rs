@@ -12,6 +12,7 @@ impl From<Error> for Problem {
 
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
+        let error = error.cause();
         let code = match (error, error.class()) {
             (Error::Problem(problem), _) => return Self::clone(problem),
             (Error::NoToken { .. }, Class::Unreachable) => Code::NoToken,

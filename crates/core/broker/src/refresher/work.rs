@@ -74,14 +74,14 @@ impl Broker {
             Err(error) => Err(error.into()),
         };
         done.unwrap_or_else(|error: Error| {
-            let rest = match error {
+            let rest = match error.cause() {
                 // A person restored this home and has not said yet that it may go on: that was told at the start.
                 Error::Store(StoreError::Paused(_)) => return Done::nothing(PAUSED_REST),
                 // The follower of the store says so, and ends the process.
                 Error::Store(StoreError::Replaced(_)) => return Done::nothing(STORE_REST),
                 // Everything that is due fails alike, so it is reported together.
                 Error::Store(error) => {
-                    self.renewals.count_refusal(&error);
+                    self.renewals.count_refusal(error);
                     STORE_REST
                 }
                 error => {
@@ -172,7 +172,7 @@ impl Broker {
             Ok(TokenVerdict::Refused(trouble)) => Ok(Done::failed(&trouble, Duration::ZERO)),
             Ok(TokenVerdict::Renewed) => Ok(Done::well(What::Rotated)),
             Ok(TokenVerdict::Accepted) => Ok(Done::well(What::Accepted)),
-            Err(Error::Busy { .. }) => Ok(Done::nothing(REST)),
+            Err(error) if matches!(error.cause(), Error::Busy { .. }) => Ok(Done::nothing(REST)),
             Err(error) => Err(error),
         }
     }

@@ -134,10 +134,7 @@ impl Operation for HandOut {
         let mut trusted = None;
         let mut asked = None;
         loop {
-            let row = broker.store.hand_out(&self.name).await?;
-            let Some(row) = row.filter(|row| broker.is_authorized(&self.name, row.credential.id)) else {
-                return Err(broker.no_such_credential(&self.name).await);
-            };
+            let row = broker.row(&self.name).await?;
             expect(&self.name, &row.credential.environment, self.expected.as_ref())?;
             if !may_hand_out(&row.credential) {
                 return Err(withheld(row.credential));

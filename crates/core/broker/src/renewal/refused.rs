@@ -107,7 +107,8 @@ impl Broker {
         }
         let replaced = self.replace_present(credential).await;
         match replaced {
-            Ok(TokenVerdict::Refused(_)) | Err(Error::Busy { .. }) if self.has_moved_on(credential).await? => {
+            Ok(TokenVerdict::Refused(_)) if self.has_moved_on(credential).await? => Ok(TokenVerdict::Renewed),
+            Err(error) if matches!(error.cause(), Error::Busy { .. }) && self.has_moved_on(credential).await? => {
                 Ok(TokenVerdict::Renewed)
             }
             replaced => replaced,

@@ -22,7 +22,7 @@ impl Broker {
         // Boxed, because a renewal may have to renew another credential first.
         Box::pin(async move {
             loop {
-                match self.renewals.turn(seen.id, seen.generation) {
+                match self.renewals.turn(seen.id, seen.generation, wanted) {
                     Turn::Shared(shared) => {
                         if let Some(ended) = shared.ended().await {
                             return ended;
@@ -32,8 +32,7 @@ impl Broker {
                         let (broker, seen) = (self.clone(), seen.clone());
                         let work = async move {
                             let end = broker.renew_reserved(&seen, wanted).await;
-                            reserved.end(&end);
-                            end
+                            reserved.end(end)
                         };
                         return self.renewals.run(work).await;
                     }

@@ -73,6 +73,16 @@ impl Wanted {
     pub(crate) fn is_by_hand(self) -> bool {
         matches!(self, Self::ByHand | Self::TakingOver)
     }
+
+    /// Whether this caller may go on where the other one gives up.
+    pub(crate) fn goes_further_than(self, other: Self) -> bool {
+        let reach = |wanted| match wanted {
+            Self::Due | Self::OnDemand => 0,
+            Self::ByHand => 1,
+            Self::TakingOver => 2,
+        };
+        reach(self) > reach(other)
+    }
 }
 
 /// The reason why a renewal may not begin yet.

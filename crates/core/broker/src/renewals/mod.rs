@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lanyard_credential::{Credential, CredentialId, Generation};
-use lanyard_operation::Problem;
 use lanyard_store::StoreError;
 use lanyard_time::Moment;
 use tokio::sync::watch;
@@ -62,12 +61,13 @@ struct Unfinished {
 }
 
 /// The outcome of a renewal, for the callers that share it.
-type Outcome = Result<RenewalEnd, Problem>;
+type Outcome = Result<RenewalEnd, Arc<Error>>;
 
 /// A renewal that others may share.
 #[derive(Clone, Debug)]
 struct UnderWay {
     target: Generation,
+    wanted: Wanted,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -100,19 +100,19 @@ impl Renewals {
 
     /// Reserves a credential whose generation `target` is to be replaced, or shares the renewal that is under way. It is needed
     /// because the store sees all tasks of a process as one writer.
-    pub(crate) fn turn(self: &Arc<Self>, id: CredentialId, target: Generation) -> Turn {
+    pub(crate) fn turn(self: &Arc<Self>, id: CredentialId, target: Generation, wanted: Wanted) -> Turn {
         let mut under_way = self.under_way();
         if let Some(found) = under_way.get(&id) {
-            return Turn::Shared(Shared { found: found.clone(), seen: target });
+            return Turn::Shared(Shared { found: found.clone(), seen: target, wanted });
         }
         let outcome = watch::Sender::new(None);
-        under_way.insert(id, UnderWay { target, outcome: outcome.subscribe() });
+        under_way.insert(id, UnderWay { target, wanted, outcome: outcome.subscribe() });
         Turn::Mine(Reserved { renewals: Arc::clone(self), id, outcome })
     }
 
     /// Reserves a credential for work that must not run during a renewal. Returns `None` while one is under way.
     pub(crate) fn reserve(self: &Arc<Self>, id: CredentialId) -> Option<Reserved> {
-        match self.turn(id, Generation::default()) {
+        match self.turn(id, Generation::default(), Wanted::Due) {
             Turn::Mine(reserved) => Some(reserved),
             Turn::Shared(_) => None,
         }
@@ -230,11 +230,15 @@ pub(crate) struct Reserved {
 }
 
 impl Reserved {
-    /// Ends the renewal, and gives its outcome to all callers that share it.
-    pub(crate) fn end(self, end: &Result<RenewalEnd, Error>) {
-        let outcome = end.as_ref().map(|end| end.clone().for_another()).map_err(Problem::from);
+    /// Ends the renewal, and gives its outcome to all callers that share it. Returns it for the caller whose renewal it is.
+    pub(crate) fn end(self, end: Result<RenewalEnd, Error>) -> Result<RenewalEnd, Error> {
         self.renewals.under_way().remove(&self.id);
-        self.outcome.send_replace(Some(outcome));
+        if self.outcome.receiver_count() == 0 {
+            return end;
+        }
+        let end = end.map_err(Arc::new);
+        self.outcome.send_replace(Some(end.clone().map(RenewalEnd::for_another)));
+        end.map_err(Error::Shared)
     }
 }
 
@@ -252,17 +256,20 @@ impl Drop for Reserved {
 pub(crate) struct Shared {
     found: UnderWay,
     seen: Generation,
+    wanted: Wanted,
 }
 
 impl Shared {
     /// Waits for the outcome, for a caller that wants the generation replaced that it has seen. Returns `None` if the renewal
-    /// replaced an earlier generation, or ended without an outcome.
+    /// replaced an earlier generation, ended without an outcome, or gave up where this caller may go on.
     pub(crate) async fn ended(mut self) -> Option<Result<RenewalEnd, Error>> {
         if self.found.target > self.seen {
             return Some(Ok(RenewalEnd::Elsewhere));
         }
         let outcome = self.found.outcome.wait_for(Option::is_some).await.ok()?.clone()?;
-        (self.found.target == self.seen).then(|| outcome.map_err(Error::from))
+        let is_done = matches!(outcome, Ok(RenewalEnd::Renewed(_) | RenewalEnd::Elsewhere | RenewalEnd::Erased));
+        let is_mine = is_done || !self.wanted.goes_further_than(self.found.wanted);
+        (self.found.target == self.seen && is_mine).then(|| outcome.map_err(Error::Shared))
     }
 }
 
@@ -307,14 +314,14 @@ mod tests {
     async fn callers_share_the_renewal_of_the_generation_that_they_have_seen() {
         let renewals = renewals();
         let id = CredentialId::random(&SystemEntropy);
-        let turn = |seen| renewals.turn(id, Generation::new(seen));
+        let turn = |seen| renewals.turn(id, Generation::new(seen), Wanted::OnDemand);
         let Turn::Mine(reserved) = turn(2) else { panic!("nothing is under way") };
         let shared = [1, 2, 3].map(|seen| match turn(seen) {
             Turn::Shared(shared) => shared,
             Turn::Mine(_) => panic!("one at a time"),
         });
         assert!(renewals.is_renewing(id) && renewals.reserve(id).is_none());
-        reserved.end(&Ok(RenewalEnd::Renewed(Means::Rotation)));
+        reserved.end(Ok(RenewalEnd::Renewed(Means::Rotation))).unwrap();
         let [earlier, same, later] = shared;
         assert!(matches!(earlier.ended().await, Some(Ok(RenewalEnd::Elsewhere))));
         assert!(matches!(same.ended().await, Some(Ok(RenewalEnd::Elsewhere))));
@@ -324,5 +331,41 @@ mod tests {
         drop(reserved);
         assert!(shared.ended().await.is_none(), "it ended without an outcome");
         assert!(!renewals.is_renewing(id));
+    }
+
+    #[tokio::test]
+    async fn all_that_share_a_renewal_have_its_typed_failure() {
+        let renewals = renewals();
+        let id = CredentialId::random(&SystemEntropy);
+        let turn = || renewals.turn(id, Generation::new(1), Wanted::OnDemand);
+        let Turn::Mine(reserved) = turn() else { panic!("nothing is under way") };
+        let Turn::Shared(shared) = turn() else { panic!("one at a time") };
+        let own = reserved.end(Err(StoreError::Busy.into())).unwrap_err();
+        let other = shared.ended().await.unwrap().unwrap_err();
+        for error in [own, other] {
+            assert!(matches!(error.cause(), Error::Store(StoreError::Busy)), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_further_shares_only_success() {
+        let renewals = renewals();
+        let id = CredentialId::random(&SystemEntropy);
+        let all = [Wanted::Due, Wanted::OnDemand, Wanted::ByHand, Wanted::TakingOver];
+        for (rank, under_way) in [0, 0, 1, 2].into_iter().zip(all) {
+            for (end, is_success) in [(RenewalEnd::Busy, false), (RenewalEnd::Renewed(Means::Rotation), true)] {
+                let turn = |wanted| renewals.turn(id, Generation::new(1), wanted);
+                let Turn::Mine(reserved) = turn(under_way) else { panic!("nothing is under way") };
+                let shared = all.map(|wanted| match turn(wanted) {
+                    Turn::Shared(shared) => shared,
+                    Turn::Mine(_) => panic!("one at a time"),
+                });
+                reserved.end(Ok(end)).unwrap();
+                for ((own, wanted), shared) in [0, 0, 1, 2].into_iter().zip(all).zip(shared) {
+                    let expected = is_success || own <= rank;
+                    assert_eq!(shared.ended().await.is_some(), expected, "{wanted:?} shares with {under_way:?}");
+                }
+            }
+        }
     }
 }

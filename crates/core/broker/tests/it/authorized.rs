@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lanyard_broker::{Clear, Error, HandOut, Refresh, Rename, Show, Test};
+use lanyard_broker::{Clear, Disable, Enable, Error, HandOut, Refresh, Rename, Show, Test};
+use lanyard_credential::Standing;
 use lanyard_simulator::Options;
 
 use crate::world::{Call as _, World};
@@ -30,6 +31,11 @@ async fn a_rename_between_the_check_and_the_deed_leads_to_no_other_credential() 
     );
     let test = Test { name: name.clone(), jobs: Vec::new(), against: None, expected: None };
     absent(client.call(test).await.unwrap_err());
+    absent(client.call(Disable { name: name.clone() }).await.unwrap_err());
+    world.broker.call(Disable { name: name.clone() }).await.unwrap();
+    absent(client.call(Enable { name: name.clone(), expected: None }).await.unwrap_err());
+    assert_eq!(world.now(other).await.standing, Standing::Disabled);
+    world.broker.call(Enable { name: name.clone(), expected: None }).await.unwrap();
     let hand_out = HandOut { name: name.clone(), min_validity: Duration::ZERO, expected };
     absent(client.call(hand_out).await.unwrap_err());
     // The other names are as they were, and so is the credential.

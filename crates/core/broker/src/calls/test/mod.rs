@@ -154,13 +154,13 @@ impl Broker {
             },
             Err(error) => (None, TokenFinding::Unknown(error.to_string())),
         };
-        Ok((self.credential(name).await?, token, finding))
+        Ok((self.again(&handed.credential).await?, token, finding))
     }
 
     /// Asks Webex about a token that it refused, and that nobody renews: it may have been mistaken, and nobody else would ask again
     /// for hours.
     async fn revive(&self, name: &CredentialName, expected: Option<&Environment>) -> Result<(), Error> {
-        let Some(row) = self.store.hand_out(name).await? else { return Ok(()) };
+        let row = self.row(name).await?;
         let credential = &row.credential;
         expect(name, &credential.environment, expected)?;
         let is_dead =

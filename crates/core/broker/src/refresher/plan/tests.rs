@@ -304,6 +304,25 @@ fn a_caller_is_refused_while_its_environment_is_out_of_order_and_a_person_is_not
     assert!(plan.gate.admit(entry, Wanted::OnDemand, &clock.now()).unwrap().is_ok());
 }
 
+#[test]
+fn a_renewal_counts_towards_the_rate_unless_it_was_not_begun() {
+    let clock = clock();
+    let mut plan = plan(&clock, RefresherOptions { rate: 1.0, burst: 1, ..RefresherOptions::default() });
+    let credential = with_left(&clock, 1, HOUR, 100 * HOUR);
+    let lane = plan.gate.lane(&credential.environment, credential.app);
+    let entry = plan.gate.queue(lane);
+    let admit = |gate: &mut Gate| gate.admit(entry, Wanted::OnDemand, &clock.now()).unwrap();
+    let leave = admit(&mut plan.gate).unwrap();
+    plan.gate.give_back(leave, &clock.now());
+    let leave = admit(&mut plan.gate).unwrap();
+    plan.gate.end(leave, Health::Unknown, &clock.now());
+    assert_eq!(
+        admit(&mut plan.gate),
+        Err(Duration::from_secs(1)),
+        "Webex was asked, whatever that says about its health"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
