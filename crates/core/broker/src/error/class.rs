@@ -12,7 +12,7 @@ use super::Error;
 impl Error {
     /// The class of the failure.
     pub fn class(&self) -> Class {
-        match self {
+        match self.cause() {
             Self::NoSuchToken { .. }
             | Self::NoSuchCredential { .. }
             | Self::NoSuchClient { .. }
@@ -53,7 +53,6 @@ impl Error {
                 DeviceError::Refused(_) => Class::Failed,
             },
             Self::Call(error) => call_class(error),
-            Self::Shared(error) => error.class(),
             Self::Problem(problem) => problem.class(),
             Self::Busy { .. } | Self::Stopping => Class::Unreachable,
             Self::Store(error) => store_class(error),

@@ -71,13 +71,8 @@ impl Error {
             }
             Self::WrongVia { needed, .. } => format!("name another: lanyard list --kind {needed}"),
             Self::SecretRefused { .. } | Self::SecretUntried { .. } => secret_hint(self)?,
-            Self::Kept { source, .. } => match &**source {
-                Self::SecretRefused { app, environment, .. } => format!(
-                    "copy it again from {}, next to the client id: lanyard app secret {app} (with --force it is stored untried)",
-                    environment.pages().apps
-                ),
-                source => source.hint()?,
-            },
+            Self::Kept { source, .. } => kept_hint(source)?,
+            Self::Shared(error) => error.hint()?,
             Self::NotHandingOut { name, state: "pending" } => format!("finish the sign-in: lanyard login {name}"),
             Self::NotHandingOut { name, state: "clearing" } => format!("finish it: lanyard clear {name}"),
             Self::NotHandingOut { name, state: "disabled" } => format!("hand it out again: lanyard enable {name}"),
@@ -115,7 +110,6 @@ impl Error {
             ),
             Self::AppOfAnotherEnvironment { app, .. } => altered_app("NAME", app.as_str()),
             Self::AppDamaged { app } => format!("give its secret again: lanyard app secret {app}"),
-            Self::Shared(error) => error.hint()?,
             Self::Problem(problem) => problem.next_step()?.to_owned(),
             Self::Call(error) => call_hint(error)?,
             Self::Store(error) => error.hint(),
@@ -277,6 +271,17 @@ fn altered_app(credential: &str, app: &str) -> String {
         "someone altered the app in the database: restore a backup, or add the app again: lanyard clear {credential}; lanyard app remove \
          {app}; lanyard app add {app} --kind KIND --client-id ID"
     )
+}
+
+/// The next step after a value was not replaced.
+fn kept_hint(source: &Error) -> Option<String> {
+    match source {
+        Error::SecretRefused { app, environment, .. } => Some(format!(
+            "copy it again from {}, next to the client id: lanyard app secret {app} (with --force it is stored untried)",
+            environment.pages().apps
+        )),
+        source => source.hint(),
+    }
 }
 
 /// The next step after a client secret was not stored.

@@ -143,12 +143,13 @@ fn variant(error: &Error) -> &'static str {
         NoSuchToken,
         AnotherOrganisation,
         Problem,
+        Shared,
         Store,
     )
 }
 
 /// How many there are.
-const VARIANTS: usize = 57;
+const VARIANTS: usize = 58;
 
 fn pause() -> StoreError {
     StoreError::Paused(Pause { reason: "restored".to_owned(), since: SystemClock::new().now().wall })
@@ -207,6 +208,7 @@ fn refused() -> Vec<(Error, u8)> {
         (secret_refused(), 4),
         (Error::Kept { name: text(), what: "client secret", source: Box::new(secret_refused()) }, 4),
         (Error::Kept { name: text(), what: "tokens", source: Box::new(Error::NoScopes) }, 2),
+        (Error::Shared(std::sync::Arc::new(Error::NoScopes)), 2),
         (Error::NothingToImport { name: name(), kind: Kind::ServiceApp, app: Some(app()) }, 4),
         (Error::Ended { name: name(), kind: Kind::Bot }, 4),
         (Error::NoAdministrator { name: name(), scope: "identity:tokens_read" }, 4),

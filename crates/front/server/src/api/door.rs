@@ -60,7 +60,7 @@ impl Door for BrokerDoor {
         let Self(shared) = self;
         let broker = shared.broker();
         if declared.in_memory {
-            let done = shared.broker.running().detached(declared, work).await;
+            let done = broker.running().detached(declared, work).await;
             shared.hand_outs.catch_up_soon().await;
             return done;
         }
