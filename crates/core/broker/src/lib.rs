@@ -61,7 +61,10 @@ pub use calls::test::{
 };
 pub use calls::tokens::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
 pub use error::{Again, Error, Troubled, advice, class_of, mint_advice};
-pub use handouts::{Asked, AuditBuffer, AuditBufferFull, HandOutOptions, HandOuts, LostHistory, Names, Ready, Taken};
+pub use handouts::{
+    Asked, AuditBuffer, AuditBufferFull, CountedHandOuts, CredentialFigures, HandOutOptions, HandOuts, LostHistory,
+    Names, Ready, SoonExpiring, Taken,
+};
 pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
 pub use operations::{register, work};

@@ -35,7 +35,7 @@ pub use label::{Label, LabelError, LabelValue};
 pub use mint::{GuestSubject, GuestSubjectError, Mint, Order};
 pub use name::{AppName, ClientName, CredentialName, LabelKey, NameError};
 pub use nearest::nearest;
-pub use state::{Standing, State};
+pub use state::{Standing, StandingKind, State};
 pub use subject::{Organisation, Subject, SubjectIdentity};
 pub use trouble::{Trouble, TroubleKind};
 pub use validity::{RefreshRight, Validity};

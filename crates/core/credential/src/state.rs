@@ -40,12 +40,48 @@ impl Standing {
 
     /// The state that a person sees of a credential of this kind, with the token set `validity`, at `now`.
     pub fn state(&self, kind: Kind, validity: Option<&Validity>, now: &Moment) -> State {
+        self.kind().state(kind, validity, now)
+    }
+
+    /// The standing without its data.
+    pub const fn kind(&self) -> StandingKind {
+        match self {
+            Self::Pending => StandingKind::Pending,
+            Self::Active => StandingKind::Active,
+            Self::Stalled(_) => StandingKind::Stalled,
+            Self::NeedsLogin(_) => StandingKind::NeedsLogin,
+            Self::Clearing => StandingKind::Clearing,
+            Self::Disabled => StandingKind::Disabled,
+        }
+    }
+}
+
+/// A [`Standing`] without its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandingKind {
+    /// [`Standing::Pending`]
+    Pending,
+    /// [`Standing::Active`]
+    Active,
+    /// [`Standing::Stalled`]
+    Stalled,
+    /// [`Standing::NeedsLogin`]
+    NeedsLogin,
+    /// [`Standing::Clearing`]
+    Clearing,
+    /// [`Standing::Disabled`]
+    Disabled,
+}
+
+impl StandingKind {
+    /// The state that a person sees of a credential of this kind, with the token set `validity`, at `now`.
+    pub fn state(self, kind: Kind, validity: Option<&Validity>, now: &Moment) -> State {
         match self {
             Self::Pending => State::Pending,
             Self::Clearing => State::Clearing,
             Self::Disabled => State::Disabled,
-            Self::NeedsLogin(_) => State::dead(kind),
-            Self::Stalled(_) => State::Stalled,
+            Self::NeedsLogin => State::dead(kind),
+            Self::Stalled => State::Stalled,
             Self::Active => match validity {
                 None => State::Pending,
                 Some(validity) if validity.refresh != RefreshRight::None => State::Active,

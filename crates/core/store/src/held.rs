@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use lanyard_credential::{CredentialId, CredentialName, Generation, Grant, Kind, Renewal, TroubleKind, Validity};
+use lanyard_credential::{
+    CredentialId, CredentialName, Generation, Grant, Kind, Renewal, StandingKind, TroubleKind, Validity,
+};
 use lanyard_protocol::{Environment, OrgId, PersonId};
 use lanyard_secret::AccessToken;
 use lanyard_time::BootId;
@@ -29,6 +31,8 @@ pub struct HeldToken {
     pub environment: Arc<Environment>,
     /// The generation.
     pub generation: Generation,
+    /// The credential's standing.
+    pub standing: StandingKind,
     /// How long it is good; `None` while there is none.
     pub validity: Option<Validity>,
     /// How the next token is obtained.
@@ -193,9 +197,17 @@ impl Store {
 }
 
 fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
-    let standing = row.str("standing")?;
+    let standing = match row.str("standing")? {
+        "pending" => StandingKind::Pending,
+        "active" => StandingKind::Active,
+        "stalled" => StandingKind::Stalled,
+        "needs-login" => StandingKind::NeedsLogin,
+        "clearing" => StandingKind::Clearing,
+        "disabled" => StandingKind::Disabled,
+        _ => return Err(row.impossible("standing")),
+    };
     let trouble = match standing {
-        "stalled" | "needs-login" => Some(row.parsed::<TroubleKind>("trouble_kind")?),
+        StandingKind::Stalled | StandingKind::NeedsLogin => Some(row.parsed::<TroubleKind>("trouble_kind")?),
         _ => None,
     };
     let kind = row.parsed::<Kind>("kind")?;
@@ -212,13 +224,13 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
         scopes: row.optional_str("scopes")?.map(|scopes| shared.scopes(scopes)),
         subject: row.optional_text("subject_id")?.map(PersonId::new),
         organisation: row.optional_str("organisation_id")?.map(|id| shared.organisation(id)),
+        standing,
         hands_out: match standing {
-            "pending" | "clearing" | "disabled" => false,
-            "needs-login" => trouble != Some(TroubleKind::DeadToken),
-            "active" | "stalled" => true,
-            _ => return Err(row.impossible("standing")),
+            StandingKind::Pending | StandingKind::Clearing | StandingKind::Disabled => false,
+            StandingKind::NeedsLogin => trouble != Some(TroubleKind::DeadToken),
+            StandingKind::Active | StandingKind::Stalled => true,
         },
-        is_last: standing == "needs-login",
+        is_last: standing == StandingKind::NeedsLogin,
         grant: Grant::new(row.counter("grant_number")?),
         access: row.optional_sealed(ACCESS)?,
         wrapped_key: row.optional_sealed("wrapped_key")?,

@@ -12,6 +12,11 @@ use crate::{BootId, BootTime, Moment};
 pub trait Clock: Debug + Send + Sync {
     /// The present, on both clocks.
     fn now(&self) -> Moment;
+
+    /// The time of the boot clock alone, to measure how long something takes.
+    fn elapsed(&self) -> Duration {
+        self.now().boot.elapsed
+    }
 }
 
 /// The machine's own clocks: `CLOCK_REALTIME` and, where there is one, `CLOCK_BOOTTIME`.
@@ -38,10 +43,11 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one door that time enters through")]
     fn now(&self) -> Moment {
-        Moment {
-            wall: Timestamp::now(),
-            boot: BootTime { boot: self.boot.clone(), elapsed: on_the_machines_axis(since_boot(), self.ahead) },
-        }
+        Moment { wall: Timestamp::now(), boot: BootTime { boot: self.boot.clone(), elapsed: self.elapsed() } }
+    }
+
+    fn elapsed(&self) -> Duration {
+        on_the_machines_axis(since_boot(), self.ahead)
     }
 }
 
@@ -142,6 +148,7 @@ mod tests {
         let first = clock.now();
         let second = clock.now();
         assert!(second.boot.elapsed >= first.boot.elapsed);
+        assert!(clock.elapsed() >= second.boot.elapsed);
         assert!(first.boot.elapsed > Duration::ZERO);
     }
 

@@ -4,14 +4,18 @@
 //! `clippy.toml` bans the other ways in.
 
 mod clock;
+mod durations;
 mod entropy;
+mod heartbeat;
 mod moment;
 #[cfg(target_os = "linux")]
 mod namespace;
 mod sleep;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use durations::{CountedDurations, Durations, LOCAL, REMOTE};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use heartbeat::Heartbeat;
 pub use moment::{BootId, BootTime, Moment};
 #[cfg(feature = "tokio")]
 pub use sleep::SystemSleep;

@@ -14,6 +14,7 @@ mod front;
 mod listen;
 mod loading;
 mod loopback;
+mod metrics;
 pub mod owner;
 mod passage;
 mod problem;

@@ -11,6 +11,7 @@ use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError, yields_credential};
 
 use crate::body::Body;
 use crate::caller::{Caller, Peer, authenticate, may_call};
+use crate::metrics::PROXY;
 use crate::problem::{self, Code, Problem};
 use crate::proxy::{Address, Forward, Means};
 use crate::record;
@@ -22,19 +23,26 @@ pub(crate) const BASE: HeaderName = HeaderName::from_static("lanyard-base");
 /// The header in which a command of the owner names the program that calls through it.
 const MEANS: HeaderName = crate::api::token::MEANS;
 
-/// Makes the call, where the caller may.
+/// Makes the call, where the caller may, and measures it.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
     peer: Peer,
     caller: Caller,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let begun = shared.requests.begin();
+    let response = answered(&shared, peer, caller, request).await;
+    shared.requests.end(Some(PROXY), response.status(), begun);
+    response
+}
+
+async fn answered(shared: &Arc<Shared>, peer: Peer, caller: Caller, request: Request<Incoming>) -> Response<Body> {
     let target = request.uri().path().to_owned();
     let address = Address::of(&target).unwrap_or(Address { name: "", below: "" });
     let Address { name, below } = address;
     let named = match address.credential() {
         Ok(named) => named,
-        Err(problem) => return record::refused(&shared, &caller, None, "proxy".into(), &problem),
+        Err(problem) => return record::refused(shared, &caller, None, "proxy".into(), &problem),
     };
     // Nothing is called that nobody would know of.
     if !shared.hand_outs.has_room() {
@@ -44,7 +52,7 @@ pub(crate) async fn answer(
     let path = ProxyPath::parse(below);
     let (means, further) = means(&caller, &request, path.as_ref().ok());
     let base = base(&peer, request.headers(), name);
-    let again = Again { shared: Arc::clone(&shared), peer, key: key(request.headers()) };
+    let again = Again { shared: Arc::clone(shared), peer, key: key(request.headers()) };
     let judged = judge(again, &caller, held.as_ref().map(|held| held.id), request, named, path, base);
     let (response, refused) = match judged {
         Ok(call) => {

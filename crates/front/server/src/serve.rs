@@ -23,6 +23,7 @@ use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::tls::Tls;
 use crate::listen::{ListenError, UnixSocket, sockets};
 use crate::loading;
+use crate::metrics::Requests;
 use crate::proxy::Proxy;
 use crate::registration::Registration;
 use crate::strangers::Strangers;
@@ -111,6 +112,7 @@ pub(crate) struct Shared {
     lost: watch::Sender<Option<PathBuf>>,
     pub(crate) words: Words,
     pub(crate) strangers: Strangers,
+    pub(crate) requests: Arc<Requests>,
     /// The operations that a command may perform here.
     pub(crate) operations: Registry<BrokerDoor>,
     router: axum::Router<Arc<Self>>,
@@ -306,6 +308,7 @@ pub async fn serve(
         .await?
     };
     let broker = broker.remembering(hand_outs.clone()).allowing(options.environments.clone());
+    let requests = Arc::new(Requests::new(broker.parts().clock));
     let mut operations = Registry::default();
     lanyard_broker::register(&mut operations, &broker);
     let shared = Arc::new(Shared {
@@ -323,7 +326,8 @@ pub async fn serve(
         words: Words { token: "token".into(), request: "request".into(), remote: "unauthenticated, over TCP".into() },
         strangers: Strangers::default(),
         operations,
-        router: api::router(),
+        router: api::router(Arc::clone(&requests)),
+        requests,
         troubles: Mutex::default(),
     });
     shared.heard_pause(shared.hand_outs.catch_up().await?.paused.as_ref());

@@ -9,6 +9,8 @@ use lanyard_operation::{Actor, detached};
 use lanyard_store::{About, Event, JournalRecord, Store, StoreError};
 use thiserror::Error;
 
+use super::counts::{CountedHandOuts, HandOutCounts, Outcome, Purpose};
+
 /// A request for a token or a call, granted or not.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -61,6 +63,7 @@ pub struct AuditBuffer(Arc<Inner>);
 struct Inner {
     waiting: Mutex<HashMap<Same, Counted>>,
     most: usize,
+    counts: HandOutCounts,
     /// One writes at a time.
     writing: tokio::sync::Mutex<()>,
 }
@@ -68,11 +71,16 @@ struct Inner {
 impl AuditBuffer {
     /// One in which so many different hand-outs may wait.
     pub fn new(most: usize) -> Self {
-        Self(Arc::new(Inner { waiting: Mutex::default(), most, writing: tokio::sync::Mutex::default() }))
+        let (waiting, counts, writing) = Default::default();
+        Self(Arc::new(Inner { waiting, most, counts, writing }))
     }
 
     pub(super) fn len(&self) -> usize {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn counted(&self) -> Vec<CountedHandOuts> {
+        self.0.counts.counted()
     }
 
     /// Whether one more hand-out finds room, whatever it is.
@@ -87,11 +95,15 @@ impl AuditBuffer {
 
     /// Notes `times` equal requests, the last of them at `at`.
     pub fn note_times(&self, asked: Asked, times: u32, at: Timestamp) -> Result<(), AuditBufferFull> {
-        let end = match asked.end {
-            Ok(generation) => End::HandedOut(generation),
-            Err(why) => End::Refused(why),
+        let (end, outcome) = match asked.end {
+            Ok(generation) => (End::HandedOut(generation), Outcome::HandedOut),
+            Err(why) => (End::Refused(why), Outcome::Refused),
         };
-        self.count(asked.credential, asked.actor, asked.means, end, times, at)
+        let purpose = Purpose::of(&asked.means);
+        let noted = self.count(asked.credential, asked.actor, asked.means, end, times, at);
+        let is_lost = noted.is_err() && outcome == Outcome::HandedOut;
+        self.0.counts.add(purpose, if is_lost { Outcome::Unrecorded } else { outcome }, times);
+        noted
     }
 
     /// Notes that a request that changes nothing was answered.

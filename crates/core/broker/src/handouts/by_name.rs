@@ -47,6 +47,15 @@ impl ByName {
         self.find(names.get(&id)?.as_str())
     }
 
+    /// Calls `look` with each held token. Changes in the meantime may or may not be seen.
+    pub(super) fn for_each(&self, mut look: impl FnMut(&HeldToken)) {
+        for part in &self.parts {
+            for token in part.load_full().values() {
+                look(token);
+            }
+        }
+    }
+
     pub(super) fn names(&self, limit: usize) -> Names {
         Names::among(self.names.lock().unwrap_or_else(PoisonError::into_inner).values(), limit)
     }

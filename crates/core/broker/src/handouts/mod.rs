@@ -6,6 +6,8 @@
 mod audit_buffer;
 mod by_name;
 mod clients;
+mod counts;
+mod figures;
 mod loading;
 mod names;
 
@@ -27,6 +29,8 @@ use tokio::sync::{Mutex, Notify, watch};
 pub use self::audit_buffer::{Asked, AuditBuffer, AuditBufferFull};
 use self::by_name::ByName;
 use self::clients::Clients;
+pub use self::counts::CountedHandOuts;
+pub use self::figures::{CredentialFigures, SoonExpiring};
 use self::loading::Loading;
 pub use self::names::Names;
 use crate::fit::Fit;
@@ -385,6 +389,16 @@ impl HandOuts {
     /// Whether one more can be noted.
     pub fn has_room(&self) -> bool {
         self.waiting() < self.0.options.audit_buffer
+    }
+
+    /// How many tokens were handed out and how many requests were refused since the broker started.
+    pub fn counted(&self) -> Vec<CountedHandOuts> {
+        self.0.audit_buffer.counted()
+    }
+
+    /// How many different hand-outs may wait to be written down.
+    pub fn most_waiting(&self) -> usize {
+        self.0.options.audit_buffer
     }
 
     /// How many different hand-outs wait to be written down.

@@ -18,11 +18,13 @@ pub enum Capability {
     Refresh,
     /// Add and clear credentials.
     Manage,
+    /// Read the broker's metrics.
+    Metrics,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Token, Self::Proxy, Self::Read, Self::Refresh, Self::Manage];
+    pub const ALL: [Self; 6] = [Self::Token, Self::Proxy, Self::Read, Self::Refresh, Self::Manage, Self::Metrics];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Capability {
             Self::Read => "read",
             Self::Refresh => "refresh",
             Self::Manage => "manage",
+            Self::Metrics => "metrics",
         }
     }
 
@@ -48,7 +51,7 @@ impl fmt::Display for Capability {
 
 /// A word that is no capability.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown capability {0:?}; use token, proxy, read, refresh, manage")]
+#[error("unknown capability {0:?}; use token, proxy, read, refresh, manage, metrics")]
 pub struct CapabilityError(String);
 
 impl FromStr for Capability {
@@ -131,7 +134,7 @@ mod tests {
     fn another_word_is_refused_with_those_that_there_are() {
         for bad in ["tokens", "Token", "*", "token proxy"] {
             let error = bad.parse::<CapabilitySet>().unwrap_err();
-            assert!(error.to_string().contains("refresh, manage"), "{error}");
+            assert!(error.to_string().contains("manage, metrics"), "{error}");
         }
     }
 }

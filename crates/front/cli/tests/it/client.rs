@@ -208,7 +208,7 @@ fn what_cannot_be_a_policy_is_refused_and_adds_nothing() {
         (&["--paths", "people"], "begins with a slash"),
         (&["--paths", "/people,/x/%2f"], "no slash or backslash"),
         (&["--methods", "CONNECT"], "not a method that the proxy forwards"),
-        (&["--can", "everything"], "[possible values: token, proxy, read, refresh, manage]"),
+        (&["--can", "everything"], "[possible values: token, proxy, read, refresh, manage, metrics]"),
         (&["--expires", "30"], "expected 30d, 12h, 90m, or a time such as"),
         (&["--expires", "2020-01-01T00:00:00Z"], "would have expired already"),
         (&["--org", "nonsense"], "is a UUID"),

@@ -135,7 +135,7 @@ fn what_cannot_be_set_changes_nothing() {
         (&["monitor"][..], 2, "required"),
         (&["monitor", "--credential", "acm"], 3, "did you mean acme?"),
         (&["moniter", "--can", "read"], 3, "did you mean monitor?"),
-        (&["monitor", "--can", "everything"], 2, "possible values: token, proxy, read, refresh, manage"),
+        (&["monitor", "--can", "everything"], 2, "possible values: token, proxy, read, refresh, manage, metrics"),
         (&["monitor", "--paths", "any,/people"], 2, "either any or a list of paths"),
         (&["monitor", "--paths", "people"], 2, "begins with a slash"),
         (&["monitor", "--methods", "never"], 2, "never"),

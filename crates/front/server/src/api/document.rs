@@ -11,6 +11,7 @@ use super::endpoint::{Endpoint, Input};
 use super::health::Readiness;
 use super::reply::TokenDescription;
 use super::runs::EVENTS;
+use crate::metrics::{self, Format};
 
 /// The document that is being written.
 #[derive(Debug)]
@@ -98,6 +99,25 @@ impl Document {
         self.add_fixed::<Readiness>("/healthz", "health", "Whether the process answers", Value::Null, &["200"]);
         let ready = "Whether the broker can work: it can read and write its store, and its home is not paused";
         self.add_fixed::<Readiness>("/readyz", "readiness", ready, Value::Null, &["200", "503"]);
+        let text = json!({ "schema": { "type": "string" } });
+        self.describe(
+            metrics::PATH,
+            "GET",
+            json!({
+                "summary": "Metrics for Prometheus; they require the capability metrics",
+                "operationId": "metrics",
+                "responses": {
+                    "200": {
+                        "description": "Prometheus's text format, or OpenMetrics if Accept names it",
+                        "content": {
+                            (Format::Prometheus.media_type()): text,
+                            (Format::OpenMetrics.media_type()): text,
+                        },
+                    },
+                    "default": problem(),
+                },
+            }),
+        );
         self.add_fixed::<Map<String, Value>>(
             "/api/v1/openapi.json",
             "document",

@@ -29,7 +29,7 @@ pub(crate) use self::routes::router;
 
 /// A problem as a handler returns it.
 #[derive(Debug)]
-struct Refusal(Problem);
+pub(crate) struct Refusal(Problem);
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
@@ -44,12 +44,12 @@ impl IntoResponse for Refusal {
 }
 
 /// Converts a reply of this crate to one of axum.
-fn passed_on(response: http::Response<Body>) -> Response {
+pub(crate) fn passed_on(response: http::Response<Body>) -> Response {
     response.map(axum::body::Body::new)
 }
 
 /// An extractor: the caller of a request, who must be the owner or a client.
-struct Authenticated(Caller);
+pub(crate) struct Authenticated(pub(crate) Caller);
 
 impl FromRequestParts<Arc<Shared>> for Authenticated {
     type Rejection = Response;

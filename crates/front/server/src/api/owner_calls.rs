@@ -82,7 +82,9 @@ fn from_memory(shared: &Shared, peer: &Peer, headers: &HeaderMap, body: &[u8]) -
         last: None,
         unrecorded: None,
     };
-    Some(owner::reply(&reply).map(body::whole))
+    let response = owner::reply(&reply).map(body::whole);
+    shared.requests.end_token(now.boot.elapsed);
+    Some(response)
 }
 
 /// Performs an operation for the owner. For any other caller the path does not exist.

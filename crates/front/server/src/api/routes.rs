@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::endpoint::{Api, Endpoint, Input, Nothing, json, named, refused_request};
 use super::{Anyone, health, owner_calls, runs, token};
+use crate::metrics::{self, Requests};
 use crate::problem::{Code, Problem};
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ const ALL: &str = "/api/v1/credentials";
 const ONE: &str = "/api/v1/credentials/{name}";
 
 /// The router of a broker.
-pub(crate) fn router() -> Router<Arc<Shared>> {
+pub(crate) fn router(requests: Arc<Requests>) -> Router<Arc<Shared>> {
     let list = Endpoint::new("GET", ALL, "listCredentials", "The credentials that the caller may read, by name");
     let add =
         Endpoint::new("POST", ALL, "addCredential", "Keep a bot's or a personal token, after asking Webex whose it is");
@@ -86,6 +87,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
     for (path, method) in [
         ("/healthz", "GET"),
         ("/readyz", "GET"),
+        (metrics::PATH, "GET"),
         ("/api/v1/openapi.json", "GET"),
         ("/api/v1/credentials/{name}/token", "GET"),
         (runs::EVENTS, "GET"),
@@ -100,22 +102,25 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
             "/readyz",
             get(|State(shared): State<Arc<Shared>>, Anyone(peer): Anyone| async move { health::ready(&shared, &peer) }),
         )
+        .route(metrics::PATH, get(metrics::answer))
         .route("/api/v1/openapi.json", get(move || async move { json(StatusCode::OK, &*document) }))
         .route("/api/v1/credentials/{name}/token", get(token::wait).head(no_head))
         .route(runs::EVENTS, get(runs::follow))
         .route("/private/operations/{name}", any(owner_calls::answer));
-    api.routed().layer(from_fn(trace))
+    api.routed().layer(from_fn(move |sent: Request, next: Next| trace(Arc::clone(&requests), sent, next)))
 }
 
 async fn no_head(State(shared): State<Arc<Shared>>, Anyone(peer): Anyone, sent: Request) -> Response {
     refused_request(&shared, &peer, sent.headers(), &crate::problem::method(sent.uri().path(), "GET"))
 }
 
-/// Traces each request by the route that it matched: a path may hold names.
-async fn trace(sent: Request, next: Next) -> Response {
+/// Traces and measures each request by the route that it matched: a path may hold names.
+async fn trace(requests: Arc<Requests>, sent: Request, next: Next) -> Response {
     let route = sent.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
     let method = sent.method().clone();
+    let begun = requests.begin();
     let response = next.run(sent).await;
+    requests.end(route.as_deref(), response.status(), begun);
     tracing::debug!(%method, route = route.as_deref().unwrap_or("none"), status = response.status().as_u16(), "request");
     response
 }

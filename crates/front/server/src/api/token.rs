@@ -60,7 +60,11 @@ pub(crate) fn answer(
     let means = means(shared, caller, headers);
     let now = shared.hand_outs.now();
     match at_once(shared, caller, (name, query), &means, &now) {
-        Ok(ready) => Ok(hand_over(shared, caller, means, &ready, None, now.wall)),
+        Ok(ready) => {
+            let response = hand_over(shared, caller, means, &ready, None, now.wall);
+            shared.requests.end_token(now.boot.elapsed);
+            Ok(response)
+        }
         Err(NotNow::Later(later)) => Err(later),
         Err(NotNow::Refused(problem)) => {
             Ok(record::refused(shared, caller, record::about(shared, name), means, &problem))

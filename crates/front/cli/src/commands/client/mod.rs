@@ -81,8 +81,8 @@ pub(crate) struct Add {
     #[arg(long, conflicts_with = "credentials")]
     all_credentials: bool,
     /// What it may do, separated by commas: be given an access token (token), call Webex through the broker without ever holding one
-    /// (proxy), see the state of credentials (read), test and renew them (refresh), add and clear them (manage). None includes
-    /// another
+    /// (proxy), see the state of credentials (read), test and renew them (refresh), add and clear them (manage), read the broker's
+    /// metrics (metrics). None includes another
     #[arg(long = "can", value_name = "CAPABILITY", value_delimiter = ',', required = true, hide_possible_values = true,
         value_parser = PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)).try_map(|word| word.parse::<Capability>()))]
     capabilities: Vec<Capability>,

@@ -32,7 +32,7 @@ struct Policy {
     /// It may use every credential, those that are added later too
     #[arg(long, conflicts_with = "credentials")]
     all_credentials: bool,
-    /// What it may do, separated by commas: token, proxy, read, refresh, manage (see lanyard client add)
+    /// What it may do, separated by commas: token, proxy, read, refresh, manage, metrics (see lanyard client add)
     #[arg(long = "can", value_name = "CAPABILITY", value_delimiter = ',', hide_possible_values = true,
         value_parser = PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)).try_map(|word| word.parse::<Capability>()))]
     capabilities: Option<Vec<Capability>>,

@@ -43,7 +43,7 @@ const REFRESH: &str = "/api/v1/credentials/acme/refresh";
 const FORCED: &str = "/api/v1/credentials/acme/refresh?force=true";
 const LOBBY: &str = "/api/v1/credentials/lobby";
 const PEOPLE: &str = "/webex/acme/v1/people/me";
-const EVERYTHING: &str = "token,proxy,read,refresh,manage";
+const EVERYTHING: &str = "token,proxy,read,refresh,manage,metrics";
 
 #[test]
 fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_refused() {
@@ -60,6 +60,7 @@ fn each_operation_is_recorded_under_its_clients_name_whether_it_is_allowed_or_re
         Operation("credential.test", "refresh", ("POST", TEST), (200, "answered", "credential.test")),
         Operation("credential.refresh", "refresh", ("POST", REFRESH), (200, "answered", "credential.refresh")),
         Operation("credential.refresh", "refresh", ("POST", FORCED), (200, "rotated", "generation 1 replaced by 2")),
+        Operation("metrics.read", "metrics", ("GET", "/metrics"), (200, "answered", "metrics.read")),
         Operation("credential.add", "manage", ("POST", CREDENTIALS), (201, "added", "")),
         Operation("credential.clear", "manage", ("DELETE", LOBBY), (200, "cleared", "")),
     ];

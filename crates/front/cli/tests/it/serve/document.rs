@@ -43,7 +43,7 @@ fn every_operation_answers_as_the_document_says() {
     }
     let clear = &document["paths"]["/api/v1/credentials/{name}"]["delete"];
     fits(&document, clear, &broker.ask("DELETE", "/api/v1/credentials/acme"));
-    assert_eq!(tried, 13);
+    assert_eq!(tried, 14);
 
     // And as it says that errors look.
     for (method, path, status) in [
@@ -156,8 +156,8 @@ fn fits(document: &Value, operation: &Value, reply: &Reply) {
     let response = &operation["responses"][reply.status.to_string()];
     assert!(response.is_object(), "{}: {} is not described", operation["operationId"], reply.status);
     let Some(schema) = response.pointer("/content/application~1json/schema") else {
-        let (described, _) = response["content"].as_object().and_then(|content| content.iter().next()).unwrap();
-        return assert_eq!(reply.header("content-type"), Some(described.as_str()));
+        let described = response["content"].as_object().unwrap();
+        return assert!(reply.header("content-type").is_some_and(|kind| described.contains_key(kind)), "{reply:?}");
     };
     let found = deviations(document, schema, &reply.json());
     assert!(found.is_empty(), "{}: {found:?} in {}", operation["operationId"], reply.body);

@@ -9,7 +9,9 @@ mod crash;
 mod cut_off;
 mod document;
 mod environments;
+mod exposition;
 mod manager;
+mod metrics;
 #[cfg(target_os = "linux")]
 pub(crate) mod outages;
 mod policy;

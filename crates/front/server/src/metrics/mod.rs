@@ -1,0 +1,136 @@
+//! `GET /metrics`: what the broker measures, for Prometheus.
+//!
+//! The parts of the broker count with atomics or keep figures of their own. A scrape reads them all and makes the families from them, so
+//! that nothing is counted twice and nothing is forgotten when a part is gone.
+
+mod credentials;
+mod family;
+mod process;
+mod requests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+use lanyard_credential::{Capability, CredentialId, CredentialName};
+use lanyard_operation::{About, Caller, Code, Context, Declaration, Operation, Problem, joined, perform};
+use lanyard_time::Moment;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use self::family::Family;
+pub(crate) use self::requests::{PROXY, Requests};
+use crate::api::{Authenticated, BrokerDoor, Refusal, passed_on};
+use crate::record;
+use crate::serve::Shared;
+
+/// Where they are.
+pub(crate) const PATH: &str = "/metrics";
+
+/// The text format of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Format {
+    /// Prometheus's own, which every reader has.
+    Prometheus,
+    /// OpenMetrics, which Prometheus asks for.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The media type.
+    pub(crate) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    /// The format that a reader asks for.
+    fn accepted(headers: &HeaderMap) -> Self {
+        let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let is_open = accepted.any(|value| value.contains("application/openmetrics-text"));
+        if is_open { Self::OpenMetrics } else { Self::Prometheus }
+    }
+}
+
+/// Reads all metrics. A client sees the figures of the whole home, and the names of its own credentials.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadMetrics {
+    format: Format,
+}
+
+/// The broker that is measured, and who reads.
+#[derive(Clone)]
+struct Measured {
+    shared: Arc<Shared>,
+    caller: Caller,
+}
+
+impl Context for Measured {
+    fn acting_for(&self, caller: &Caller, _: &[(CredentialName, CredentialId)]) -> Self {
+        Self { caller: caller.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl Operation for ReadMetrics {
+    const DECLARED: Declaration = Declaration::read("metrics.read").needs(Capability::Metrics).in_memory();
+    type Context = Measured;
+    type Reply = String;
+    type Error = Problem;
+
+    fn about(&self) -> About<'_> {
+        About::Any
+    }
+
+    async fn run(self, on: &Measured) -> Result<String, Problem> {
+        let on = on.clone();
+        // To look at every credential takes milliseconds, and would hold up the other tasks of this thread.
+        let written = spawn_blocking(move || family::text_of(on.families(), self.format));
+        joined(written).await.map_err(|error: fmt::Error| Problem::of(Code::Internal, &error))
+    }
+}
+
+impl Measured {
+    fn families(&self) -> Vec<Family> {
+        let now = self.shared.hand_outs.now();
+        let mut families = process::families(&self.shared);
+        families.extend(self.shared.requests.families());
+        families.extend(credentials::families(&self.shared, |id| self.may_see(id, &now), &now));
+        families
+    }
+
+    fn may_see(&self, id: CredentialId, now: &Moment) -> bool {
+        self.caller.may(Capability::Metrics, Some(id), now).is_ok()
+    }
+}
+
+/// Answers with the metrics.
+pub(crate) async fn answer(
+    State(shared): State<Arc<Shared>>,
+    Authenticated(caller): Authenticated,
+    head: Parts,
+) -> Response {
+    let format = Format::accepted(&head.headers);
+    if head.uri.query().is_some_and(|query| !query.is_empty()) {
+        let problem = Problem::new(Code::BadRequest, "metrics have no parameters").hint(format!("GET {PATH}"));
+        let means = ReadMetrics::DECLARED.name.into();
+        return passed_on(record::refused(&shared, &caller, None, means, &problem));
+    }
+    let on = Measured { shared: Arc::clone(&shared), caller: caller.clone() };
+    match perform(&BrokerDoor(shared), &on, &caller, ReadMetrics { format }).await {
+        Ok(page) => {
+            let headers = [
+                (CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ];
+            (headers, page).into_response()
+        }
+        Err(problem) => Refusal::from(problem).into_response(),
+    }
+}
