@@ -145,6 +145,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["lanyard", "lanyard-server", "lanyard-simulator"]),
     ("keyring-core", &["lanyard-home"]),
     ("lettre", &["lanyard-channel"]),
+    ("prometheus-client", &["lanyard-server"]),
     ("reqwest", &["lanyard-channel", "lanyard-client"]),
     ("rusqlite", &[]),
     ("sqlx", &["lanyard-store"]),
