@@ -27,9 +27,7 @@ pub struct Broker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sleep: Arc<dyn Sleep>,
-    /// On whose behalf calls are made, as the audit names it.
-    pub(crate) actor: String,
-    /// The caller whose operation runs.
+    /// The caller whose operation runs, and whom the audit names.
     pub(crate) caller: Caller,
     /// The environments that clients may name, besides Cisco's and those that the home has.
     pub(crate) environments: Arc<[Environment]>,
@@ -57,7 +55,7 @@ pub struct Broker {
 /// has the name when it runs.
 impl Context for Broker {
     fn acting_for(&self, caller: &Caller, authorized: &[(CredentialName, CredentialId)]) -> Self {
-        let broker = Self { caller: caller.clone(), ..self.acting_as(caller.actor().to_string()) };
+        let broker = self.acting(caller.clone());
         if caller.is_owner() { broker } else { broker.authorized_for(authorized.iter().cloned()) }
     }
 }
@@ -85,8 +83,7 @@ impl Broker {
             clock: parts.clock,
             entropy: parts.entropy,
             sleep: parts.sleep,
-            caller: Caller::owner(actor.as_str()),
-            actor,
+            caller: Caller::owner(actor),
             environments: Arc::default(),
             early: Arc::default(),
             authorized: Arc::default(),
@@ -101,19 +98,22 @@ impl Broker {
     }
 
     /// The actor, as the audit names it.
-    pub fn actor(&self) -> &str {
-        &self.actor
+    pub fn actor(&self) -> String {
+        self.caller.actor().to_string()
     }
 
-    /// A broker like this one that acts for another caller, as the audit names that.
-    pub fn acting_as(&self, actor: impl Into<String>) -> Self {
-        let actor = actor.into();
-        Self { store: self.store.acting_as(actor.as_str()), actor, ..self.clone() }
+    /// A broker like this one that acts for the owner under another name, as the audit names that.
+    pub fn acting_as(&self, actor: impl Into<Arc<str>>) -> Self {
+        self.acting(Caller::owner(actor))
+    }
+
+    fn acting(&self, caller: Caller) -> Self {
+        Self { store: self.store.acting_as(caller.actor().to_string()), caller, ..self.clone() }
     }
 
     /// Performs an operation for the owner, in the owner's own process.
     pub async fn perform<O: Operation<Context = Self>>(&self, operation: O) -> Result<O::Reply, Problem> {
-        perform(&self.door(), self, &Caller::owner(self.actor.as_str()), operation).await
+        perform(&self.door(), self, &Caller::owner(self.actor()), operation).await
     }
 
     /// The door of its owner's own process.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lanyard_client::IssuedToken;
 use lanyard_credential::{CredentialId, CredentialName, Generation};
-use lanyard_operation::{Actor, Class, Code, Problem};
+use lanyard_operation::{Class, Code, Problem};
 use lanyard_protocol::{Environment, OrgId, PersonId};
 
 use crate::broker::{Broker, whose_limit};
@@ -231,7 +231,7 @@ impl Broker {
         let said = |error: &dyn Display| error.to_string();
         let Some(memory) = &self.memory else { return self.run(handed).await.map_err(|error| said(&error)) };
         let RecordHandOut { id, name, generation, means } = handed;
-        let actor = Actor::Named(self.actor.as_str().into());
+        let actor = self.caller.actor().clone();
         let asked = Asked { credential: Some((id, name)), actor, means: means.into(), end: Ok(generation) };
         memory.note(asked, memory.now().wall).map_err(|full| said(&full))
     }

@@ -86,6 +86,17 @@ impl Caller {
         matches!(self, Self::Owner { .. })
     }
 
+    /// Whether the caller may know that a credential exists.
+    pub fn knows(&self, credential: CredentialId) -> bool {
+        match self {
+            Self::Owner { .. } => true,
+            Self::Client { client, .. } => match &client.credentials {
+                Granted::All => true,
+                Granted::Only(granted) => granted.contains(&credential),
+            },
+        }
+    }
+
     /// Whether the caller has a capability for at least one credential.
     pub fn may_at_all(&self, what: Capability, now: &Moment) -> Result<(), Problem> {
         match self {

@@ -17,6 +17,6 @@ pub use bytes::{WireError, decode, encode};
 pub use caller::{Actor, Caller, Starter};
 pub use declaration::{About, Declaration, Needs, Recorded};
 pub use operation::{Context, Operation, Provides};
-pub use perform::{Authorized, Door, End, Entry, OwnerDoor, Running, authorise, detached, joined, perform};
+pub use perform::{Authorized, Door, End, Entry, OwnerDoor, Running, admit, authorise, detached, joined, perform};
 pub use problem::{Cause, Class, Code, Problem};
 pub use registry::Registry;

@@ -20,6 +20,11 @@ pub trait Door: Clone + Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Moment;
 
+    /// Ensures that the credentials of these names are found, if they exist and the caller may know them.
+    fn look_up(&self, _caller: &Caller, _names: &[CredentialName]) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// The credential of that name.
     fn find(&self, name: &CredentialName) -> Option<CredentialId>;
 
@@ -68,6 +73,11 @@ pub async fn perform<O: Operation>(
     operation: O,
 ) -> Result<O::Reply, Problem> {
     tracing::debug!(name = O::DECLARED.name, ?operation, actor = %caller.actor(), "operation");
+    let names = match operation.about() {
+        About::Named(names) => names.into_iter().cloned().collect(),
+        About::All | About::Any => Vec::new(),
+    };
+    door.look_up(caller, &names).await;
     let (about, permitted) = authorise(door, caller, &O::DECLARED, &operation.about());
     let done = match permitted {
         Err(problem) => Err(problem),
@@ -97,6 +107,21 @@ pub async fn perform<O: Operation>(
         door.record(Entry { operation: O::DECLARED.name, about, actor: caller.actor(), end });
     }
     done
+}
+
+/// Refuses a call before its request is read, and records that, as [`perform`] would. It permits every call that [`perform`] would permit.
+pub fn admit(
+    door: &impl Door,
+    caller: &Caller,
+    declared: &Declaration,
+    named: Option<&CredentialName>,
+) -> Result<(), Problem> {
+    // What else the operation is about, its request says.
+    let asked_about = named.map_or(About::Any, |name| About::Named(vec![name]));
+    let (about, permitted) = authorise(door, caller, declared, &asked_about);
+    permitted.map(drop).inspect_err(|problem| {
+        door.record(Entry { operation: declared.name, about, actor: caller.actor(), end: End::Failed(problem) });
+    })
 }
 
 /// The credentials that a call was authorised for, by the names that it used.

@@ -197,6 +197,12 @@ impl Store {
         .await
     }
 
+    /// The id of the credential that has a name.
+    pub async fn credential_id(&self, name: &str) -> Result<Option<CredentialId>, StoreError> {
+        let row = self.engine().row(sql("credentials", SELECT_ID_BY_NAME).bind(name)).await?;
+        row.map(|row| row.parsed("id")).transpose()
+    }
+
     /// Switches a credential off or on, or notes how it stands. `false` when there is no such credential, or when it is being
     /// cleared, which nothing stops.
     pub async fn set_standing(&self, id: CredentialId, standing: &Standing) -> Result<bool, StoreError> {

@@ -30,43 +30,38 @@ impl Sure {
         if !self.asks() {
             return Ok(());
         }
-        // Without a question on the screen there is no confirmation. Nothing is locked while a person thinks: a signal is answered there.
-        let mut stderr = std::io::stderr();
-        write!(stderr, "{} [y/N] ", visible(question))
-            .and_then(|()| stderr.flush())
-            .map_err(Failure::io("cannot write to the terminal"))?;
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
-        if read == 0 {
-            // Ctrl-D leaves the cursor behind the question.
-            let _ = writeln!(stderr);
-        }
-        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-            return Ok(());
-        }
-        Err(Failure::Cancelled)
+        let answer = ask(&format!("{question} [y/N] "))?;
+        if matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(Failure::Cancelled) }
     }
+}
+
+/// Asks a question at the terminal and reads one line, without the space around it. Without the question on the screen there is no answer.
+fn ask(question: &str) -> Result<String, Failure> {
+    // Nothing is locked while a person thinks, because a signal is answered there.
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{}", visible(question))
+        .and_then(|()| stderr.flush())
+        .map_err(Failure::io("cannot write to the terminal"))?;
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
+    if read == 0 {
+        // Ctrl-D leaves the cursor behind the question.
+        let _ = writeln!(stderr);
+        return Err(Failure::Cancelled);
+    }
+    Ok(answer.trim().to_owned())
 }
 
 /// Asks a question at the terminal and reads the answer. An empty answer selects the default; without a default the question is
 /// repeated.
 pub(crate) fn line(question: &str, default: Option<&str>) -> Result<String, Failure> {
-    let mut stderr = std::io::stderr();
     let shown = default.map(|default| format!(" [{default}]")).unwrap_or_default();
     loop {
-        write!(stderr, "{}{}: ", visible(question), visible(&shown))
-            .and_then(|()| stderr.flush())
-            .map_err(Failure::io("cannot write to the terminal"))?;
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer).map_err(Failure::io("cannot read from the terminal"))?;
-        if read == 0 {
-            let _ = writeln!(stderr);
-            return Err(Failure::Cancelled);
-        }
-        match (answer.trim(), default) {
-            ("", Some(default)) => return Ok(default.to_owned()),
-            ("", None) => {}
-            (answer, _) => return Ok(answer.to_owned()),
+        let answer = ask(&format!("{question}{shown}: "))?;
+        match default {
+            _ if !answer.is_empty() => return Ok(answer),
+            Some(default) => return Ok(default.to_owned()),
+            None => {}
         }
     }
 }

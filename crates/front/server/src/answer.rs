@@ -39,14 +39,19 @@ fn at_once(
         return of_known(shared, peer, request);
     }
     // Nothing is read for a stranger.
-    if loading::reads(request.uri().path())
-        && let Err(problem) = authenticate(shared, peer, request.headers())
-    {
-        return Ok(record::unknown(shared, peer, &problem));
-    }
+    let caller = if loading::reads(request.uri().path()) {
+        match authenticate(shared, peer, request.headers()) {
+            Ok(caller) => Some(caller),
+            Err(problem) => return Ok(record::unknown(shared, peer, &problem)),
+        }
+    } else {
+        None
+    };
     let (there, peer) = (Arc::clone(shared), peer.clone());
     Err(elsewhere(shared, async move {
-        if let Err(problem) = loading::prepare(&there, request.uri().path()).await {
+        if let Some(caller) = caller
+            && let Err(problem) = loading::prepare(&there, &caller, request.uri().path()).await
+        {
             return problem::response(&problem);
         }
         match of_known(&there, &peer, request) {
@@ -135,6 +140,7 @@ fn routed(
     mut request: Request<axum::body::Body>,
 ) -> impl Future<Output = Response<Body>> + use<> {
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(Arc::clone(shared));
     let answered = shared.router().oneshot(request);
     async move {
         match answered.await {

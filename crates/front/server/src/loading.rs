@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use lanyard_store::StoreError;
 
+use crate::caller::Caller;
 use crate::problem::{Code, Problem};
 use crate::serve::Shared;
 use crate::{api, proxy};
@@ -18,14 +19,11 @@ pub(crate) fn reads(path: &str) -> bool {
 }
 
 /// Ensures that the credential in a request's path, or else every credential, is in memory.
-pub(crate) async fn prepare(shared: &Shared, path: &str) -> Result<(), Problem> {
-    if !reads(path) {
-        return Ok(());
-    }
+pub(crate) async fn prepare(shared: &Shared, caller: &Caller, path: &str) -> Result<(), Problem> {
     let named = api::token::asked(path).or_else(|| Some(proxy::Address::of(path)?.name));
     let read = async {
         if let Some(name) = named {
-            return shared.hand_outs.know(name).await;
+            return shared.hand_outs.know(name, |id| caller.knows(id)).await;
         }
         shared.hand_outs.loaded().await;
         Ok(())

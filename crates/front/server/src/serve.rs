@@ -115,7 +115,7 @@ pub(crate) struct Shared {
     pub(crate) requests: Arc<Requests>,
     /// The operations that a command may perform here.
     pub(crate) operations: Registry<BrokerDoor>,
-    router: axum::Router<Arc<Self>>,
+    router: axum::Router,
     troubles: Mutex<Troubles>,
 }
 
@@ -184,8 +184,8 @@ impl Shared {
     }
 
     /// The router of everything but a token that is in memory.
-    pub(crate) fn router(self: &Arc<Self>) -> axum::Router {
-        self.router.clone().with_state(Arc::clone(self))
+    pub(crate) fn router(&self) -> axum::Router {
+        self.router.clone()
     }
 
     /// Ends what may still hold a token that was erased: kept connections, here and to Webex.

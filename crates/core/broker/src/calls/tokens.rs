@@ -150,7 +150,7 @@ impl Operation for RevokeTokens {
             let record = JournalRecord {
                 at: broker.clock.now().wall,
                 about: About::credential(&credential.id, &credential.name),
-                actor: broker.actor.clone(),
+                actor: broker.actor(),
                 event: Event::Revoked { token, through },
             };
             broker.store.append(&record).await?;

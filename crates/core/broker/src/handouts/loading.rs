@@ -111,13 +111,17 @@ impl HandOuts {
         self.0.keeper.lock().await.shared = shared;
     }
 
-    /// Ensures that a credential is in memory if it exists; until all are, it is read alone.
-    pub async fn know(&self, name: &str) -> Result<(), StoreError> {
-        if self.is_loaded() || self.find(name).is_some() {
+    /// Ensures that a credential is in memory if it exists, for a caller that may know the ids that `may_know` accepts; until all are, it is
+    /// read alone. For any other credential, the same is done as for a name that does not exist, so that the time says nothing.
+    pub async fn know(&self, name: &str, may_know: impl Fn(CredentialId) -> bool) -> Result<(), StoreError> {
+        if self.is_loaded() || self.find(name).is_some_and(|held| may_know(held.id)) {
             return Ok(());
         }
         // The lock prevents overwriting a change that arrives during the read.
         let mut keeper = self.0.keeper.lock().await;
+        if !self.0.store.credential_id(name).await?.is_some_and(may_know) {
+            return Ok(());
+        }
         match self.0.store.held_token_named(name, &mut keeper.shared).await {
             Ok(Some(token)) => self.0.by_name.put(token),
             Ok(None) => {}

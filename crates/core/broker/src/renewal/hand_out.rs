@@ -74,7 +74,7 @@ impl Operation for RecordHandOut {
         let record = JournalRecord {
             at: broker.clock.now().wall,
             about: About::Credential(self.id, self.name),
-            actor: broker.actor.clone(),
+            actor: broker.actor(),
             event: Event::HandedOut { means: self.means, generation: self.generation, times: 1 },
         };
         tokio::select! {

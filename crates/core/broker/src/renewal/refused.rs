@@ -217,7 +217,7 @@ impl Broker {
         let record = JournalRecord {
             at: self.clock.now().wall,
             about: About::credential(&credential.id, &credential.name),
-            actor: self.actor.clone(),
+            actor: self.actor(),
             event: Event::TokenRefused { generation: credential.generation },
         };
         Ok(self.store.append(&record).await?)

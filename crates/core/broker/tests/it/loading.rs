@@ -15,8 +15,8 @@ async fn a_credential_that_is_not_in_memory_yet_is_read_alone() {
     assert_eq!((hand_outs.is_loaded(), hand_outs.len()), (false, 5));
     let now = hand_outs.now();
     assert!(matches!(hand_outs.take("grant-3", Duration::ZERO, &now), Ok(Taken::Unknown)));
-    hand_outs.know("grant-3").await.unwrap();
-    hand_outs.know("nobody").await.unwrap();
+    hand_outs.know("grant-3", |_| true).await.unwrap();
+    hand_outs.know("nobody", |_| true).await.unwrap();
     assert!(matches!(hand_outs.take("grant-3", Duration::ZERO, &now), Ok(Taken::Good(_))));
     assert_eq!(hand_outs.names(9).count, 1);
     // No call treats that as the complete list.
@@ -27,6 +27,17 @@ async fn a_credential_that_is_not_in_memory_yet_is_read_alone() {
     let (count, loaded) = tokio::join!(all, hand_outs.load());
     loaded.unwrap();
     assert_eq!((count, hand_outs.is_loaded()), (5, true));
+}
+
+#[tokio::test]
+async fn a_credential_that_a_caller_may_not_know_is_not_read_for_it() {
+    let world = World::new(Options::default()).await;
+    let [mine, other] = world.grants(2, Duration::from_hours(24)).await.try_into().unwrap();
+    let hand_outs = world.opened().await;
+    for name in [mine.name.as_str(), other.name.as_str(), "nobody"] {
+        hand_outs.know(name, |id| id == mine.id).await.unwrap();
+        assert_eq!(hand_outs.find(name).is_some(), name == mine.name.as_str(), "{name}");
+    }
 }
 
 #[tokio::test]

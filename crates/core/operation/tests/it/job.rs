@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lanyard_credential::{Capability, CapabilitySet, Client, ClientId, CredentialId, CredentialName, Granted};
 use lanyard_operation::{
     About, Actor, Caller, Class, Code, Context, Declaration, Door, End, Entry, Operation, OwnerDoor, Problem, Registry,
-    Running, Starter, decode, detached, encode, perform,
+    Running, Starter, admit, decode, detached, encode, perform,
 };
 use lanyard_time::{Clock, ManualClock, Moment, SystemEntropy};
 use serde::{Deserialize, Serialize};
@@ -79,12 +79,14 @@ struct Broker {
     clock: ManualClock,
     id: CredentialId,
     recorded: Arc<Mutex<Vec<String>>>,
+    /// The names that were looked up; the others are not in memory yet.
+    looked_up: Arc<Mutex<Vec<CredentialName>>>,
 }
 
 impl Broker {
     fn new() -> Self {
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
-        Self { clock, id: CredentialId::random(&SystemEntropy), recorded: Arc::default() }
+        Self { clock, id: CredentialId::random(&SystemEntropy), recorded: Arc::default(), looked_up: Arc::default() }
     }
 
     fn recorded(&self) -> Vec<String> {
@@ -113,8 +115,12 @@ impl Door for Broker {
         self.clock.now()
     }
 
+    async fn look_up(&self, _: &Caller, names: &[CredentialName]) {
+        self.looked_up.lock().unwrap().extend_from_slice(names);
+    }
+
     fn find(&self, name: &CredentialName) -> Option<CredentialId> {
-        (name.as_str() == "acme").then_some(self.id)
+        (name.as_str() == "acme" && self.looked_up.lock().unwrap().contains(name)).then_some(self.id)
     }
 
     fn again(&self, starter: &Starter) -> Result<Caller, Problem> {
@@ -163,6 +169,24 @@ async fn a_call_is_authorised_once_and_recorded_under_its_callers_name() {
     ];
     assert_eq!(problems[0], problems[1]);
     assert_eq!(broker.recorded(), ["client panel: rooms.list acme: refused", "client panel: rooms.list: refused"]);
+}
+
+#[tokio::test]
+async fn a_call_is_refused_before_its_request_is_read_as_it_would_be_after() {
+    let (broker, rooms) = (Broker::new(), Rooms::default());
+    let declared = &ListRooms::DECLARED;
+    let acme = list("acme").name;
+    let [all, other] = [Granted::All, Granted::Only([CredentialId::random(&SystemEntropy)].into())].map(Broker::client);
+    broker.look_up(&all, std::slice::from_ref(&acme)).await;
+    admit(&broker, &all, declared, Some(&acme)).unwrap();
+    admit(&broker, &other, declared, None).unwrap();
+    assert!(broker.recorded().is_empty(), "what is permitted is recorded when it is done");
+    let early = admit(&broker, &other, declared, Some(&acme)).unwrap_err();
+    let late = perform(&broker, &rooms, &other, list("acme")).await.unwrap_err();
+    assert_eq!(early, late);
+    assert_eq!(broker.recorded(), ["client panel: rooms.list acme: refused", "client panel: rooms.list acme: refused"]);
+    let early = admit(&broker, &all, &AddRoom::DECLARED, None).unwrap_err();
+    assert_eq!((early.code(), broker.recorded().len()), (Code::Refused, 1));
 }
 
 /// Has a fault that ends in a panic.

@@ -19,6 +19,20 @@ impl Door for BrokerDoor {
         self.0.hand_outs.now()
     }
 
+    async fn look_up(&self, caller: &Caller, names: &[CredentialName]) {
+        let Self(shared) = self;
+        if shared.hand_outs.is_loaded() {
+            return;
+        }
+        for name in names {
+            let known = shared.hand_outs.know(name.as_str(), |id| caller.knows(id));
+            // The operation reports a store that fails.
+            if let Ok(Err(error)) = shared.broker().unless_silent(known).await {
+                tracing::debug!(credential = %name, %error, "a credential cannot be looked up");
+            }
+        }
+    }
+
     fn find(&self, name: &CredentialName) -> Option<CredentialId> {
         self.0.hand_outs.find(name.as_str()).map(|held| held.id)
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Query, Request, State};
+use axum::extract::{MatchedPath, Query, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use lanyard_credential::{CredentialName, NameError};
-use lanyard_operation::{Declaration, Needs, Operation, Provides, perform};
+use lanyard_operation::{Operation, Provides, admit, perform};
 use lanyard_time::Moment;
 use lanyard_work::UnitId;
 use schemars::JsonSchema;
@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
-use super::{Anyone, Authenticated, BrokerDoor, Refusal, body};
-use crate::caller::{Caller, Peer, authenticate};
+use super::{Anyone, Authenticated, BrokerDoor, Refusal, Serving, body};
+use crate::caller::{Peer, authenticate};
 use crate::problem::{self, Code, Problem};
 use crate::record;
 use crate::serve::Shared;
@@ -120,7 +120,7 @@ pub(super) fn named(name: &str) -> Result<CredentialName, Problem> {
 
 /// The API as it is declared: routes and their description.
 pub(super) struct Api {
-    pub(super) router: Router<Arc<Shared>>,
+    pub(super) router: Router,
     pub(super) document: Document,
     methods: BTreeMap<&'static str, Vec<&'static str>>,
 }
@@ -145,20 +145,22 @@ impl Api {
         V: Serialize + JsonSchema + 'static,
     {
         self.document.add::<I, V>(&endpoint);
-        let handler = move |State(shared): State<Arc<Shared>>, Authenticated(caller): Authenticated, sent: Request| async move {
+        let handler = move |Serving(shared): Serving, Authenticated(caller): Authenticated, sent: Request| async move {
             let (head, sent) = sent.into_parts();
-            let refused = |subject: Option<&P>, problem: &Problem| {
-                let about = subject.and_then(P::credential).and_then(|name| record::about(&shared, name.as_str()));
-                let means = subject.map_or(Arc::clone(&shared.words.request), |_| O::DECLARED.name.into());
+            let refused = |about: record::About, means: Arc<str>, problem: &Problem| {
                 super::passed_on(record::refused(&shared, &caller, about, means, problem))
             };
             let subject = match P::read(head.uri.path()) {
                 Ok(subject) => subject,
-                Err(problem) => return refused(None, &problem),
+                Err(problem) => return refused(None, Arc::clone(&shared.words.request), &problem),
             };
-            // Before a body is read from a client that may not send it.
-            if let Err(problem) = may(&shared, &caller, &O::DECLARED, endpoint.input, subject.credential()) {
-                return refused(Some(&subject), &problem);
+            let about = subject.credential().and_then(|name| record::about(&shared, name.as_str()));
+            let door = BrokerDoor(Arc::clone(&shared));
+            // A body is not read from a client that may not send it.
+            if endpoint.input != Input::Query
+                && let Err(problem) = admit(&door, &caller, &O::DECLARED, subject.credential())
+            {
+                return Refusal(problem).into_response();
             }
             let input: Result<I, Problem> = match endpoint.input {
                 Input::Query => query(&head),
@@ -170,20 +172,10 @@ impl Api {
                     Err(problem) => Err(problem),
                 },
             };
-            let input = match input {
-                Ok(input) => input,
-                Err(problem) => return refused(Some(&subject), &problem),
-            };
-            let named = subject.credential().cloned();
-            let operation = match request(subject, input) {
+            let operation = match input.and_then(|input| request(subject, input)) {
                 Ok(operation) => operation,
-                Err(problem) => {
-                    let about = named.and_then(|name| record::about(&shared, name.as_str()));
-                    let means = O::DECLARED.name.into();
-                    return super::passed_on(record::refused(&shared, &caller, about, means, &problem));
-                }
+                Err(problem) => return refused(about, O::DECLARED.name.into(), &problem),
             };
-            let door = BrokerDoor(Arc::clone(&shared));
             match perform(&door, &shared.context(), &caller, operation).await {
                 Ok(reply) => json(endpoint.status, &view(&reply, &shared.hand_outs.now())),
                 Err(problem) => Refusal(problem).into_response(),
@@ -206,11 +198,11 @@ impl Api {
     }
 
     /// Returns the router, which refuses unsupported methods and unknown paths.
-    pub(super) fn routed(self) -> Router<Arc<Shared>> {
+    pub(super) fn routed(self) -> Router {
         let methods: BTreeMap<_, _> =
             self.methods.into_iter().map(|(path, methods)| (path, methods.join(", "))).collect();
         let methods = Arc::new(methods);
-        let wrong_method = move |State(shared): State<Arc<Shared>>, Anyone(peer): Anyone, sent: Request| async move {
+        let wrong_method = move |Serving(shared): Serving, Anyone(peer): Anyone, sent: Request| async move {
             let allowed = sent.extensions().get::<MatchedPath>().and_then(|path| methods.get(path.as_str()));
             let problem = problem::method(sent.uri().path(), allowed.map_or("", String::as_str));
             refused_request(&shared, &peer, sent.headers(), &problem)
@@ -219,7 +211,7 @@ impl Api {
     }
 }
 
-async fn nowhere(State(shared): State<Arc<Shared>>, Anyone(peer): Anyone, sent: Request) -> Response {
+async fn nowhere(Serving(shared): Serving, Anyone(peer): Anyone, sent: Request) -> Response {
     refused_request(&shared, &peer, sent.headers(), &nothing_there(sent.uri().path()))
 }
 
@@ -234,26 +226,6 @@ pub(super) fn refused_request(shared: &Arc<Shared>, peer: &Peer, headers: &Heade
 pub(super) fn nothing_there(path: &str) -> Problem {
     Problem::new(Code::NoSuchPath, format!("there is nothing at {path}"))
         .hint("see the paths: GET /api/v1/openapi.json")
-}
-
-/// Whether the caller may have an operation on the credential in the path, on all credentials, or, for one that lists, on any.
-fn may(
-    shared: &Shared,
-    caller: &Caller,
-    declared: &Declaration,
-    input: Input,
-    named: Option<&CredentialName>,
-) -> Result<(), Problem> {
-    let now = shared.hand_outs.now();
-    match (declared.needs, named) {
-        (Needs::Capability(what), Some(name)) => {
-            caller.may(what, shared.hand_outs.find(name.as_str()).map(|held| held.id), &now)
-        }
-        (Needs::Capability(what), None) if input == Input::Query => caller.may_at_all(what, &now),
-        (Needs::Capability(what), None) => caller.may(what, None, &now),
-        // The operation refuses in its own words.
-        (Needs::Owner | Needs::Anyone, _) => Ok(()),
-    }
 }
 
 fn query<I: DeserializeOwned>(head: &Parts) -> Result<I, Problem> {

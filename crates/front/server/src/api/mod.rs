@@ -48,17 +48,30 @@ pub(crate) fn passed_on(response: http::Response<Body>) -> Response {
     response.map(axum::body::Body::new)
 }
 
+/// An extractor: the broker that answers.
+pub(crate) struct Serving(pub(crate) Arc<Shared>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Serving {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let here = parts.extensions.get::<Arc<Shared>>().cloned();
+        here.map(Self).ok_or_else(|| Problem::new(problem::Code::Internal, "the request came to no broker").into())
+    }
+}
+
 /// An extractor: the caller of a request, who must be the owner or a client.
 pub(crate) struct Authenticated(pub(crate) Caller);
 
-impl FromRequestParts<Arc<Shared>> for Authenticated {
+impl<S: Send + Sync> FromRequestParts<S> for Authenticated {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Response> {
-        let Anyone(peer) = Anyone::from_request_parts(parts, shared).await.map_err(Refusal::into_response)?;
-        match caller::authenticate(shared, &peer, &parts.headers) {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let Serving(shared) = Serving::from_request_parts(parts, state).await.map_err(Refusal::into_response)?;
+        let Anyone(peer) = Anyone::from_request_parts(parts, state).await.map_err(Refusal::into_response)?;
+        match caller::authenticate(&shared, &peer, &parts.headers) {
             Ok(caller) => Ok(Self(caller)),
-            Err(problem) => Err(passed_on(record::unknown(shared, &peer, &problem))),
+            Err(problem) => Err(passed_on(record::unknown(&shared, &peer, &problem))),
         }
     }
 }
@@ -66,10 +79,10 @@ impl FromRequestParts<Arc<Shared>> for Authenticated {
 /// An extractor: the origin of a request, from any sender.
 struct Anyone(Peer);
 
-impl FromRequestParts<Arc<Shared>> for Anyone {
+impl<S: Send + Sync> FromRequestParts<S> for Anyone {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let peer = parts.extensions.get::<Peer>().cloned();
         peer.map(Self).ok_or_else(|| Problem::new(problem::Code::Internal, "the connection's peer is unknown").into())
     }

@@ -1,8 +1,8 @@
 //! `/private/operations/{name}`: the operations that the command line performs over the owner's socket.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Request as Sent, State};
+use axum::extract::Request as Sent;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
@@ -11,7 +11,7 @@ use lanyard_operation::{Operation as _, decode};
 use zeroize::Zeroizing;
 
 use super::endpoint::nothing_there;
-use super::{Anyone, BrokerDoor, Refusal, passed_on};
+use super::{Anyone, BrokerDoor, Refusal, Serving, passed_on};
 use crate::body::{self, Body};
 use crate::caller::{Peer, authenticate};
 use crate::owner;
@@ -24,9 +24,19 @@ pub(crate) fn is_asked(path: &str) -> bool {
     path.starts_with(owner::ROUTE)
 }
 
-/// The body of an operation, if it is already read.
+/// The body of an operation that was read before the request came to the router, which takes it.
 #[derive(Clone)]
-struct ReadAlready(Arc<Zeroizing<Vec<u8>>>);
+struct AlreadyRead(Arc<Mutex<Option<Zeroizing<Vec<u8>>>>>);
+
+impl AlreadyRead {
+    fn new(body: Zeroizing<Vec<u8>>) -> Self {
+        Self(Arc::new(Mutex::new(Some(body))))
+    }
+
+    fn take(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// Answers with the token in memory, if the owner asks for it; returns any other request, for the router.
 pub(crate) async fn at_once(
@@ -47,7 +57,7 @@ pub(crate) async fn at_once(
     if let Some(response) = from_memory(shared, peer, &head.headers, &body) {
         return Ok(response);
     }
-    head.extensions.insert(ReadAlready(Arc::new(body)));
+    head.extensions.insert(AlreadyRead::new(body));
     Err(Request::from_parts(head, axum::body::Body::empty()))
 }
 
@@ -88,11 +98,7 @@ fn from_memory(shared: &Shared, peer: &Peer, headers: &HeaderMap, body: &[u8]) -
 }
 
 /// Performs an operation for the owner. For any other caller the path does not exist.
-pub(super) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    Anyone(peer): Anyone,
-    sent: Sent,
-) -> axum::response::Response {
+pub(super) async fn answer(Serving(shared): Serving, Anyone(peer): Anyone, sent: Sent) -> axum::response::Response {
     let (head, body) = sent.into_parts();
     passed_on(match answered(&shared, &peer, &head, body).await {
         Ok(response) => response,
@@ -121,8 +127,8 @@ async fn answered(
     if head.method != Method::POST {
         return Err(crate::problem::method(head.uri.path(), "POST").into());
     }
-    let body = match head.extensions.get::<ReadAlready>() {
-        Some(ReadAlready(body)) => Zeroizing::new(body.to_vec()),
+    let body = match head.extensions.get::<AlreadyRead>().and_then(AlreadyRead::take) {
+        Some(body) => body,
         None => owner::whole(body).await.map_err(|error| unread(&error))?,
     };
     // Checked first, so that a broker of another store neither waits nor erases anything.

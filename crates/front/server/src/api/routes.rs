@@ -1,7 +1,9 @@
 //! The routes: one declaration for each endpoint.
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -16,18 +18,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::endpoint::{Api, Endpoint, Input, Nothing, json, named, refused_request};
-use super::{Anyone, health, owner_calls, runs, token};
+use super::{Anyone, Serving, health, owner_calls, runs, token};
 use crate::metrics::{self, Requests};
 use crate::problem::{Code, Problem};
-use std::sync::Arc;
-
-use crate::serve::Shared;
 
 const ALL: &str = "/api/v1/credentials";
 const ONE: &str = "/api/v1/credentials/{name}";
 
 /// The router of a broker.
-pub(crate) fn router(requests: Arc<Requests>) -> Router<Arc<Shared>> {
+pub(crate) fn router(requests: Arc<Requests>) -> Router {
     let list = Endpoint::new("GET", ALL, "listCredentials", "The credentials that the caller may read, by name");
     let add =
         Endpoint::new("POST", ALL, "addCredential", "Keep a bot's or a personal token, after asking Webex whose it is");
@@ -100,7 +99,7 @@ pub(crate) fn router(requests: Arc<Requests>) -> Router<Arc<Shared>> {
         .route("/healthz", get(|| async { health::alive() }))
         .route(
             "/readyz",
-            get(|State(shared): State<Arc<Shared>>, Anyone(peer): Anyone| async move { health::ready(&shared, &peer) }),
+            get(|Serving(shared): Serving, Anyone(peer): Anyone| async move { health::ready(&shared, &peer) }),
         )
         .route(metrics::PATH, get(metrics::answer))
         .route("/api/v1/openapi.json", get(move || async move { json(StatusCode::OK, &*document) }))
@@ -110,7 +109,7 @@ pub(crate) fn router(requests: Arc<Requests>) -> Router<Arc<Shared>> {
     api.routed().layer(from_fn(move |sent: Request, next: Next| trace(Arc::clone(&requests), sent, next)))
 }
 
-async fn no_head(State(shared): State<Arc<Shared>>, Anyone(peer): Anyone, sent: Request) -> Response {
+async fn no_head(Serving(shared): Serving, Anyone(peer): Anyone, sent: Request) -> Response {
     refused_request(&shared, &peer, sent.headers(), &crate::problem::method(sent.uri().path(), "GET"))
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::unfold;
@@ -12,7 +11,7 @@ use lanyard_operation::{Door as _, Provides as _, perform};
 use lanyard_work::{HasQueue as _, RunView, ShowRun, UnitId};
 
 use super::endpoint::FromPath as _;
-use super::{Authenticated, BrokerDoor, Refusal};
+use super::{Authenticated, BrokerDoor, Refusal, Serving};
 use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::serve::Shared;
@@ -35,11 +34,7 @@ struct Followed {
 }
 
 /// Sends the run as it is, and again with every change, until it ends. Each event is named `run`, and its data is the run in JSON.
-pub(super) async fn follow(
-    State(shared): State<Arc<Shared>>,
-    Authenticated(caller): Authenticated,
-    uri: Uri,
-) -> Response {
+pub(super) async fn follow(Serving(shared): Serving, Authenticated(caller): Authenticated, uri: Uri) -> Response {
     let begun = async {
         let id = UnitId::read(uri.path())?;
         let door = BrokerDoor(Arc::clone(&shared));

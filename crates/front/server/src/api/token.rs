@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use lanyard_secret::AccessToken;
 use lanyard_time::Moment;
 
 use super::reply::TokenReply;
-use super::{Anyone, Authenticated};
+use super::{Anyone, Authenticated, Serving};
 use crate::body::{self, Body};
 use crate::caller::{Caller, Peer, authenticate};
 use crate::problem::{self, Code, Problem};
@@ -100,7 +99,7 @@ fn at_once(
 
 /// Returns a token, and waits for its renewal if necessary.
 pub(super) async fn wait(
-    State(shared): State<Arc<Shared>>,
+    Serving(shared): Serving,
     Anyone(peer): Anyone,
     Authenticated(caller): Authenticated,
     sent: axum::extract::Request,

@@ -11,7 +11,6 @@ mod requests;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
@@ -24,7 +23,7 @@ use tokio::task::spawn_blocking;
 
 use self::family::Family;
 pub(crate) use self::requests::{PROXY, Requests};
-use crate::api::{Authenticated, BrokerDoor, Refusal, passed_on};
+use crate::api::{Authenticated, BrokerDoor, Refusal, Serving, passed_on};
 use crate::record;
 use crate::serve::Shared;
 
@@ -111,11 +110,7 @@ impl Measured {
 }
 
 /// Answers with the metrics.
-pub(crate) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    Authenticated(caller): Authenticated,
-    head: Parts,
-) -> Response {
+pub(crate) async fn answer(Serving(shared): Serving, Authenticated(caller): Authenticated, head: Parts) -> Response {
     let format = Format::accepted(&head.headers);
     if head.uri.query().is_some_and(|query| !query.is_empty()) {
         let problem = Problem::new(Code::BadRequest, "metrics have no parameters").hint(format!("GET {PATH}"));
