@@ -16,6 +16,8 @@ use crate::problem::Problem;
 pub trait Operation: Serialize + DeserializeOwned + Debug + Send + Sized + 'static {
     /// Its fixed facts.
     const DECLARED: Declaration;
+    /// The credentials that it is about, unless its request names some.
+    const ABOUT: About<'static> = About::All;
 
     /// The context on which it runs.
     type Context: Context;
@@ -26,7 +28,7 @@ pub trait Operation: Serialize + DeserializeOwned + Debug + Send + Sized + 'stat
 
     /// The credentials that it is about.
     fn about(&self) -> About<'_> {
-        About::All
+        Self::ABOUT
     }
 
     /// Runs the operation. The caller is already authorised, so only [`perform`](crate::perform) and other operations of the same

@@ -109,18 +109,13 @@ pub async fn perform<O: Operation>(
     done
 }
 
-/// Refuses a call before its request is read, and records that, as [`perform`] would. It permits every call that [`perform`] would permit.
-pub fn admit(
-    door: &impl Door,
-    caller: &Caller,
-    declared: &Declaration,
-    named: Option<&CredentialName>,
-) -> Result<(), Problem> {
-    // What else the operation is about, its request says.
-    let asked_about = named.map_or(About::Any, |name| About::Named(vec![name]));
-    let (about, permitted) = authorise(door, caller, declared, &asked_about);
+/// Refuses a call before its request is read, and records that, as [`perform`] would. `named` is the credential that the call is about, if
+/// that is known already.
+pub fn admit<O: Operation>(door: &impl Door, caller: &Caller, named: Option<&CredentialName>) -> Result<(), Problem> {
+    let asked_about = named.map_or(O::ABOUT, |name| About::Named(vec![name]));
+    let (about, permitted) = authorise(door, caller, &O::DECLARED, &asked_about);
     permitted.map(drop).inspect_err(|problem| {
-        door.record(Entry { operation: declared.name, about, actor: caller.actor(), end: End::Failed(problem) });
+        door.record(Entry { operation: O::DECLARED.name, about, actor: caller.actor(), end: End::Failed(problem) });
     })
 }
 

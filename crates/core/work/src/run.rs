@@ -226,14 +226,11 @@ pub struct ListRuns {}
 
 impl Operation for ListRuns {
     const DECLARED: Declaration = Declaration::read("run.list").for_anyone();
+    const ABOUT: About<'static> = About::Any;
 
     type Context = Runs;
     type Reply = Vec<RunView>;
     type Error = Problem;
-
-    fn about(&self) -> About<'_> {
-        About::Any
-    }
 
     async fn run(self, runs: &Runs) -> Result<Vec<RunView>, Problem> {
         let all = runs.queue.runs().await.map_err(|error| stored(&error))?;
@@ -251,14 +248,11 @@ pub struct ShowRun {
 
 impl Operation for ShowRun {
     const DECLARED: Declaration = Declaration::read("run.show").for_anyone();
+    const ABOUT: About<'static> = About::Any;
 
     type Context = Runs;
     type Reply = RunView;
     type Error = Problem;
-
-    fn about(&self) -> About<'_> {
-        About::Any
-    }
 
     async fn run(self, runs: &Runs) -> Result<RunView, Problem> {
         Ok(RunView::of(&runs.find(&self.id).await?))
@@ -275,14 +269,11 @@ pub struct CancelRun {
 
 impl Operation for CancelRun {
     const DECLARED: Declaration = Declaration::change("run.cancel").for_anyone();
+    const ABOUT: About<'static> = About::Any;
 
     type Context = Runs;
     type Reply = RunView;
     type Error = Problem;
-
-    fn about(&self) -> About<'_> {
-        About::Any
-    }
 
     async fn run(self, runs: &Runs) -> Result<RunView, Problem> {
         let found = runs.find(&self.id).await?;

@@ -35,6 +35,7 @@ struct ListRooms {
 
 impl Operation for ListRooms {
     const DECLARED: Declaration = Declaration::read("rooms.list").needs(Capability::Read);
+    const ABOUT: About<'static> = About::Any;
 
     type Context = Rooms;
     type Reply = (Vec<String>, Option<String>, usize);
@@ -174,18 +175,17 @@ async fn a_call_is_authorised_once_and_recorded_under_its_callers_name() {
 #[tokio::test]
 async fn a_call_is_refused_before_its_request_is_read_as_it_would_be_after() {
     let (broker, rooms) = (Broker::new(), Rooms::default());
-    let declared = &ListRooms::DECLARED;
     let acme = list("acme").name;
     let [all, other] = [Granted::All, Granted::Only([CredentialId::random(&SystemEntropy)].into())].map(Broker::client);
     broker.look_up(&all, std::slice::from_ref(&acme)).await;
-    admit(&broker, &all, declared, Some(&acme)).unwrap();
-    admit(&broker, &other, declared, None).unwrap();
+    admit::<ListRooms>(&broker, &all, Some(&acme)).unwrap();
+    admit::<ListRooms>(&broker, &other, None).unwrap();
     assert!(broker.recorded().is_empty(), "what is permitted is recorded when it is done");
-    let early = admit(&broker, &other, declared, Some(&acme)).unwrap_err();
+    let early = admit::<ListRooms>(&broker, &other, Some(&acme)).unwrap_err();
     let late = perform(&broker, &rooms, &other, list("acme")).await.unwrap_err();
     assert_eq!(early, late);
     assert_eq!(broker.recorded(), ["client panel: rooms.list acme: refused", "client panel: rooms.list acme: refused"]);
-    let early = admit(&broker, &all, &AddRoom::DECLARED, None).unwrap_err();
+    let early = admit::<AddRoom>(&broker, &all, None).unwrap_err();
     assert_eq!((early.code(), broker.recorded().len()), (Code::Refused, 1));
 }
 

@@ -158,7 +158,7 @@ impl Api {
             let door = BrokerDoor(Arc::clone(&shared));
             // A body is not read from a client that may not send it.
             if endpoint.input != Input::Query
-                && let Err(problem) = admit(&door, &caller, &O::DECLARED, subject.credential())
+                && let Err(problem) = admit::<O>(&door, &caller, subject.credential())
             {
                 return Refusal(problem).into_response();
             }
