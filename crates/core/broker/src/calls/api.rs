@@ -15,6 +15,8 @@ use thiserror::Error as ThisError;
 use crate::renewal::RecordHandOut;
 use crate::{Broker, Error, Pass};
 
+operations![CallApi];
+
 /// Calls Webex as a credential.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

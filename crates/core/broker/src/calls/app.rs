@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::environment::expect;
 use crate::{Broker, Error};
 
+operations![AddApp, ListApps, ListUnreadableApps, ShowApp, RemoveApp, ChangeApp, TrySecret, ReplaceSecret];
+
 /// Registers an app.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

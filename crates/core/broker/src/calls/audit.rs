@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
+operations![ReadAudit, VerifyAudit, KeepAudit, ShowAuditRetention];
+
 /// Reads the latest entries of the journal, oldest first.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
+operations![Resume];
+
 /// Resumes a paused home; `false` if it was not paused.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

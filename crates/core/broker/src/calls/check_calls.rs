@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
+operations![CheckCalls];
+
 /// Checks that calls can be made as a credential, before a program is started that makes them.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,6 +11,8 @@ use crate::environment::expect;
 use crate::revocation::{Revocation, RevocationOutcome, unopened};
 use crate::{Broker, Error};
 
+operations![Clear];
+
 /// Revokes and erases a credential. What cannot be revoked now is tried again for at most seven days; the credential itself is
 /// gone at once.
 #[derive(Debug, Serialize, Deserialize)]

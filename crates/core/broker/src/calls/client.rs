@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
+operations![AddClient, ListClients, ListRefusedClients, ShowClient, RemoveClient];
+
 /// Adds a client with its policy.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::client::{Known, ShownClient, to_the_millisecond};
 use crate::{Broker, Error};
 
+operations![ChangeClient];
+
 /// Changes the policy of a client. Its name, key and user stay as they are.
 ///
 /// Each part that is given replaces the client's own as a whole.

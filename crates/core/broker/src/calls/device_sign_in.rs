@@ -14,6 +14,8 @@ use super::sign_in::{SignIn, SignedIn};
 use crate::error::Again;
 use crate::{Broker, Error};
 
+operations![BeginDeviceSignIn, AwaitDevice];
+
 /// Asks Webex for the code that a person types elsewhere.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

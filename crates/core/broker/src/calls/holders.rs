@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
+operations![];
+
 /// The programs that were handed a credential's present access token. Whatever is done here, each may use it until it ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holders {

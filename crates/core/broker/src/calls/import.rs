@@ -18,6 +18,8 @@ use crate::environment::expect;
 use crate::identity::Identity;
 use crate::{Broker, Error};
 
+operations![LookUp, Keep];
+
 /// Looks at tokens that are to be imported: whose they are, and until when they last. Stores nothing, spends nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

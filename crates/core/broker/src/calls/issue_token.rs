@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::renewal::RecordHandOut;
 use crate::{Broker, Error, whose_limit};
 
+operations![IssueToken];
+
 /// Issues a token to a process that calls Webex itself, and records the hand-out. It is a
 /// [`TokenSource`](lanyard_client::TokenSource) for another process.
 #[derive(Debug, Serialize, Deserialize)]

@@ -20,6 +20,8 @@ use crate::renewal::PATIENCE;
 use crate::renewals::{Means, RenewalEnd, Wanted};
 use crate::{Broker, Error, Troubled};
 
+operations![AddServiceApp, AddGuest];
+
 /// How often the credential is claimed before a pasted refresh token is refused because of a renewal under way, and the pause between.
 const LOOKS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(250);

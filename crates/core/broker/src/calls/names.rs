@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error, Names};
 
+operations![ListNames, FindWebex];
+
 /// Lists the names of credentials.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

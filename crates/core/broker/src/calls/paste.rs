@@ -18,6 +18,8 @@ use crate::environment::expect;
 use crate::identity::{Identity, differs};
 use crate::{Broker, Error};
 
+operations![AddToken];
+
 /// Adds a credential around a pasted access token, or gives one that exists a new token. Webex is asked whose it is before anything
 /// is stored.
 #[derive(Debug, Serialize, Deserialize)]

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::environment::expect;
 use crate::{Broker, Error};
 
+operations![Precheck];
+
 /// A request whose secret, or whose confirmation by the user, is still missing. It is refused now if it would be refused anyway, so that
 /// the command line does not ask in vain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,8 @@ use crate::renewal::TokenVerdict;
 use crate::renewals::{RenewalEnd, Wanted};
 use crate::{Broker, Error};
 
+operations![Refresh];
+
 /// Rotates a credential, whether it is due or not.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Broker, Error};
 
+operations![Rename, ChangeLabels];
+
 /// Gives a credential another name. Its id, its tokens and what was written of it stay.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::issuer::state_among;
 use crate::{Broker, Error};
 
+operations![List, ListUnreadable, Show];
+
 /// All credentials, by name.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,14 +26,11 @@ pub struct Listed {
 /// Lists the credentials that the caller may read.
 impl Operation for List {
     const DECLARED: Declaration = Declaration::read("credential.list").needs(Capability::Read);
+    const ABOUT: About<'static> = About::Any;
 
     type Context = Broker;
     type Reply = Vec<Listed>;
     type Error = Error;
-
-    fn about(&self) -> About<'_> {
-        About::Any
-    }
 
     async fn run(self, broker: &Broker) -> Result<Vec<Listed>, Error> {
         let all = broker.store.credentials().await?;

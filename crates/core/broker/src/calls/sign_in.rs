@@ -20,6 +20,8 @@ use crate::grant::tokens_of;
 use crate::identity::{Identity, differs};
 use crate::{Broker, Error};
 
+operations![BeginSignIn, FinishSignIn];
+
 /// Prepares a sign-in: everything but the browser and the listener.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

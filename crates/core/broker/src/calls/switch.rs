@@ -11,6 +11,8 @@ use crate::environment::expect;
 use crate::renewal::TokenVerdict;
 use crate::{Broker, Error};
 
+operations![Disable, Enable];
+
 /// Stops hand-out and renewal. Nothing is revoked or erased.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::renewal::{HandOut, HandedOut, RecordHandOut, Shortfall};
 use crate::{Broker, Error, Ready, advice};
 
+operations![TakeToken];
+
 /// Asks for an access token, and has it written down: [`HandOut`] and [`RecordHandOut`] in one, for whoever is not where the store
 /// is. A broker that has the token in memory gives it without looking at the store.
 #[derive(Debug, Serialize, Deserialize)]

@@ -15,6 +15,8 @@ use crate::environment::expect;
 use crate::renewal::HandOut;
 use crate::{Broker, Error, Troubled};
 
+operations![ListTokens, RevokeTokens];
+
 /// So many live access tokens may an account have; past that even signing in can fail (Webex's developer documentation).
 pub const MOST_LIVE_TOKENS: usize = 750;
 

@@ -17,6 +17,8 @@ use crate::identity::differs;
 use crate::renewal::{HandOut, TokenVerdict};
 use crate::{Broker, Error, Obstacle};
 
+operations![Test];
+
 /// Tests a credential: asks Webex who it acts as, tries what each job needs, and compares what it sees with what there is.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

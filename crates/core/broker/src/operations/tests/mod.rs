@@ -13,15 +13,15 @@ use serde::de::DeserializeOwned;
 
 use self::values::{CANARY, trips};
 use super::register;
-use crate::{Broker, Parts};
+use crate::{Broker, Parts, calls};
 
 /// The operations that were tried, and their results.
 #[derive(Default)]
-pub(super) struct Trips(Vec<&'static str>);
+pub(crate) struct Trips(Vec<&'static str>);
 
 impl Trips {
     /// Sends an operation and its reply as bytes and back.
-    pub(super) fn trip<O: Operation>(&mut self, call: &O, reply: &O::Reply)
+    pub(crate) fn trip<O: Operation>(&mut self, call: &O, reply: &O::Reply)
     where
         O::Reply: Debug,
     {
@@ -46,6 +46,7 @@ async fn every_operation_and_every_reply_arrives_as_it_left() {
     let mut tried = Trips::default();
     trips(&mut tried);
     clients::trips(&mut tried);
+    calls::trips(&mut tried);
     let mut tried = tried.0;
     tried.sort_unstable();
     tried.dedup();
