@@ -79,13 +79,10 @@ impl Context for Measured {
 
 impl Operation for ReadMetrics {
     const DECLARED: Declaration = Declaration::read("metrics.read").needs(Capability::Metrics).in_memory();
+    const ABOUT: About<'static> = About::Any;
     type Context = Measured;
     type Reply = String;
     type Error = Problem;
-
-    fn about(&self) -> About<'_> {
-        About::Any
-    }
 
     async fn run(self, on: &Measured) -> Result<String, Problem> {
         let on = on.clone();
