@@ -13,6 +13,7 @@ use lanyard_time::{BoxFuture, Clock, Entropy, Sleep};
 use lanyard_work::{HasQueue, Queue};
 
 use crate::Error;
+use crate::channels::Deliveries;
 use crate::doubts::Doubts;
 use crate::early::EarlyRenewals;
 use crate::handouts::HandOuts;
@@ -47,6 +48,8 @@ pub struct Broker {
     pub(crate) admitted: Option<Arc<Admitted>>,
     /// The work that outlives a request.
     pub(crate) queue: Queue,
+    /// The settings and connections of channels.
+    pub(crate) channels: Arc<Deliveries>,
     /// The tokens in memory, where this process is a broker that stays.
     pub(crate) memory: Option<HandOuts>,
 }
@@ -93,6 +96,7 @@ impl Broker {
             doubts: Arc::default(),
             admitted: None,
             queue: Queue::new(store),
+            channels: Arc::default(),
             memory: None,
         }
     }

@@ -5,10 +5,13 @@
 
 mod broker;
 mod calls;
+mod channels;
+mod delivery;
 mod doubts;
 mod early;
 mod environment;
 mod error;
+mod events;
 mod fit;
 mod grant;
 mod handouts;
@@ -29,6 +32,7 @@ mod wire;
 
 pub use broker::{Broker, whose_limit};
 pub use calls::*;
+pub use channels::{Channel, ChannelName, ChannelNameError, ChannelSettings};
 pub use error::{Again, Error, Troubled, advice, class_of, mint_advice};
 pub use handouts::{
     Asked, AuditBuffer, AuditBufferFull, CountedHandOuts, CredentialFigures, HandOutOptions, HandOuts, LostHistory,
@@ -36,7 +40,7 @@ pub use handouts::{
 };
 pub use issuer::{Issuer, Obstacle, state_among};
 pub use memory::Pass;
-pub use operations::{register, work};
+pub use operations::{begin_work, register, work};
 pub use parts::Parts;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherReport};
 pub use renewal::{HandOut, HandedOut, RecordHandOut, Shortfall, TokenVerdict};

@@ -1,13 +1,42 @@
 //! The operations of the broker that another process may ask for.
 
 use lanyard_operation::{Door, Registry};
+use lanyard_store::StoreError;
 use lanyard_work::{CancelRun, Handlers, ListRuns, Runs, ShowRun, Start, add_run};
+use serde_json::json;
 
+use crate::channels::key_of;
+use crate::delivery::{DELIVER, deliver};
+use crate::events::{WATCH, WATCH_KEY, watch};
 use crate::{Broker, HandOut, RecordHandOut, RetryRevocations, TestAll, calls};
 
-/// Adds the work that the broker's operations start.
+/// Adds the work that a broker does in the background, and that its operations start.
 pub fn work<D: Door>(handlers: &mut Handlers, door: &D, broker: &Broker) {
     add_run::<TestAll, _>(handlers, door, broker);
+    let watching = broker.clone();
+    handlers.add(WATCH, move |claim| {
+        let broker = watching.clone();
+        async move { watch(&broker, &claim).await }
+    });
+    let delivering = broker.clone();
+    handlers.add(DELIVER, move |claim| {
+        let broker = delivering.clone();
+        async move { deliver(&broker, &claim).await }
+    });
+}
+
+/// Adds the recurring units that a store is missing: the watch, and one for each channel.
+pub async fn begin_work(broker: &Broker) -> Result<(), StoreError> {
+    let nothing = json!({});
+    broker.queue.ensure(WATCH, WATCH_KEY, &nothing).await?;
+    for channel in &broker.channels.in_file {
+        broker.queue.ensure(DELIVER, &key_of(&channel.name), &nothing).await?;
+    }
+    // One that was altered without Lanyard gets nothing; it is named where channels are listed.
+    for channel in broker.store.channels().await?.into_iter().flatten() {
+        broker.queue.ensure(DELIVER, &channel.id, &nothing).await?;
+    }
+    Ok(())
 }
 
 /// Adds all operations of the broker to a registry.

@@ -30,5 +30,8 @@ pub use open::{OpenError, open, open_with_key};
 pub use opened::OpenHome;
 pub use replace::{KeyReplaced, LackingBroker, OfferWithdrawn, ReplaceKeyError};
 pub use restore::{RestoreError, Restored, restore};
-pub use settings::{HttpAddress, HttpAddressError, OWNER_SOCKET, ServeSettings, Settings, SettingsError, StoreNamed};
+pub use settings::{
+    CommandChannel, EventSettings, HttpAddress, HttpAddressError, OWNER_SOCKET, ServeSettings, Settings, SettingsError,
+    StoreNamed,
+};
 pub use status::{KeyPlace, KeyStatus, NextKeyStatus};

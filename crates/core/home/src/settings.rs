@@ -39,6 +39,50 @@ pub struct Settings {
     /// How the broker is run.
     #[serde(default)]
     pub serve: ServeSettings,
+    /// The address under which people reach the broker in a browser, for links in events.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// How events are delivered.
+    #[serde(default)]
+    pub events: EventSettings,
+    /// The channels that run commands.
+    #[serde(default)]
+    pub channel: Vec<CommandChannel>,
+}
+
+/// The table `[events]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventSettings {
+    /// The HTTP proxy for webhooks, such as `http://proxy.example:3128`.
+    pub proxy: Option<String>,
+    /// A file with certificates of authorities that receivers may have, besides the system's; PEM.
+    pub authorities: Option<PathBuf>,
+}
+
+/// A table `[[channel]]`: a program that gets events on its standard input.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandChannel {
+    /// Its name.
+    pub name: String,
+    /// The program and its arguments; no shell is between.
+    pub command: Vec<String>,
+    /// The types of events that it wants, such as `credential.*`.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// The least severity that it wants.
+    #[serde(default)]
+    pub severity: Option<String>,
+    /// The kinds of credentials that it wants.
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    /// The labels that a credential must have, as `KEY=VALUE`.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// How often it gets a heartbeat, in seconds.
+    #[serde(default)]
+    pub heartbeat: Option<u64>,
 }
 
 /// The table `[serve]`: what `lanyard serve` takes where its command line does not say otherwise.
@@ -151,7 +195,8 @@ impl SettingsError {
             Self::Io { path, .. } => format!("check the disk and the permissions of {}", path.display()),
             Self::Unclear { .. } => {
                 "the settings are key_source (file, keyring, passphrase, command or key-file), key_command (a list: the program, \
-                 then its arguments), store (postgres://USER@HOST/DATABASE), store_password_file, and the table [serve], whose names are those of the options of lanyard serve"
+                 then its arguments), store (postgres://USER@HOST/DATABASE), store_password_file, public_url, the table [serve], whose names are those of the options of lanyard serve, the table [events] \
+                 (proxy, authorities), and tables [[channel]] (name, command, events, severity, kinds, labels, heartbeat)"
                     .to_owned()
             }
         }

@@ -5,7 +5,9 @@
 //! engine; the store opens them one at a time, when it is asked to.
 
 mod adoption;
+mod alerts;
 mod apps;
+mod channels;
 mod clearing;
 mod clients;
 mod copy;
@@ -50,7 +52,9 @@ mod unavailable;
 mod upgrade;
 mod write;
 
+pub use alerts::Alert;
 pub use apps::{NewApp, RemoveAppError};
+pub use channels::StoredChannel;
 pub use clearing::{PendingRevocation, RevocableToken, RevocationOutcome, TokenKind};
 pub use clients::{AddClientError, ChangeClientError, ClientList, HandOutCount, KeyedClient, Refusal, RefusedClient};
 pub use copy::{CopyError, StoreCopy, create_file, remove_unfinished_copies};

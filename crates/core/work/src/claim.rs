@@ -39,6 +39,9 @@ pub enum Halt {
     /// Another process has taken it over, or it was removed.
     #[error("another process has taken it over")]
     Lost,
+    /// Its settings changed. It begins again at once, from the progress that it reported last.
+    #[error("its settings changed")]
+    Restart,
     /// This process is about to end. The work continues later, elsewhere or here.
     #[error("the broker is stopping")]
     Stopping,

@@ -170,12 +170,18 @@ impl Queue {
         }
     }
 
-    /// Claims a unit of these kinds that is due, or only the one with this id.
-    pub(crate) async fn claim(&self, kinds: &[&str], only: Option<&UnitId>) -> Result<Option<Unit>, StoreError> {
+    /// Claims a unit of these kinds that is due, or only the one with this id. A unit that this process works on (`is_ours`) is left alone
+    /// even if its claim has expired, as after the machine slept.
+    pub(crate) async fn claim(
+        &self,
+        kinds: &[&str],
+        only: Option<&UnitId>,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Result<Option<Unit>, StoreError> {
         let now = self.store.time().await?;
         for row in self.store.read(sql(TABLE, SELECT_DUE).bind(now)).await? {
             let is_other = only.is_some_and(|id| row.str("id").is_ok_and(|found| found != id.as_str()));
-            if is_other || !kinds.contains(&row.str("kind")?) || self.is_held(&row, now)? {
+            if is_other || is_ours(row.str("id")?) || !kinds.contains(&row.str("kind")?) || self.is_held(&row, now)? {
                 continue;
             }
             let mut unit = match Unit::read(&self.store, &row) {

@@ -93,7 +93,7 @@ impl Worker {
         let (mut was_refused, mut looks) = (false, 0_u32);
         loop {
             while begun.len() < AT_ONCE {
-                match self.claim().await {
+                match self.claim(&claims).await {
                     Ok(Some(claim)) => {
                         let id = claim.unit.lock().await.id.clone();
                         claims.insert(id.clone(), claim.clone());
@@ -146,14 +146,15 @@ impl Worker {
         if !self.handlers.0.contains_key(kinds[0]) {
             return Ok(false);
         }
-        let Some(unit) = self.queue.claim(&kinds, Some(id)).await? else { return Ok(false) };
+        let Some(unit) = self.queue.claim(&kinds, Some(id), |_| false).await? else { return Ok(false) };
         work(Claim::new(&self.queue, unit), self.handlers.clone(), Arc::clone(&self.sleep), id.clone()).await;
         Ok(true)
     }
 
-    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+    async fn claim(&self, ours: &BTreeMap<UnitId, Claim>) -> Result<Option<Claim>, StoreError> {
         let kinds: Vec<&str> = self.handlers.0.keys().copied().collect();
-        Ok(self.queue.claim(&kinds, None).await?.map(|unit| Claim::new(&self.queue, unit)))
+        let is_ours = |id: &str| id.parse().is_ok_and(|id: UnitId| ours.contains_key(&id));
+        Ok(self.queue.claim(&kinds, None, is_ours).await?.map(|unit| Claim::new(&self.queue, unit)))
     }
 }
 
@@ -218,7 +219,7 @@ async fn end(claim: &Claim, next: Result<Next, Halt>) -> Result<(), StoreError> 
             Ok(Next::Failed(problem)) => (Duration::ZERO, Some((State::Failed, None, Some(problem.clone())))),
             Err(Halt::Cancelled) => (Duration::ZERO, Some((State::Cancelled, None, None))),
             Err(Halt::Lost) => return Ok(()),
-            Err(Halt::Stopping) => (Duration::ZERO, None),
+            Err(Halt::Stopping | Halt::Restart) => (Duration::ZERO, None),
             Err(Halt::Store(error)) => {
                 tracing::warn!(unit = %unit.id, %error, "the store failed; the work continues later");
                 (AGAIN, None)

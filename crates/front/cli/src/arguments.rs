@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    add, api, app, audit, backup, clear, client, completions, demo, doctor, exec, import, key, label, list, login,
-    migrate_store, refresh, rename, restore, runs, serve, setup, show, simulator, switch, test, token, tokens,
+    add, api, app, audit, backup, channel, clear, client, completions, demo, doctor, events, exec, import, key, label,
+    list, login, migrate_store, refresh, rename, restore, runs, serve, setup, show, simulator, switch, test, token,
+    tokens,
 };
 use crate::context::Common;
 
@@ -69,6 +70,11 @@ pub(crate) enum Command {
     Client(client::Client),
     /// Show the audit log: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
+    /// Show what happened that people should know of: expiries, failures, recoveries
+    Events(events::Events),
+    /// Manage where events go: webhooks, Alertmanager, Webex spaces, mail
+    #[command(subcommand)]
+    Channel(channel::Channel),
     /// Follow and cancel long work that the broker does
     #[command(subcommand)]
     Runs(runs::Runs),

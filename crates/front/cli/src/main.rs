@@ -3,6 +3,7 @@
 mod access;
 mod arguments;
 mod callback;
+mod channel_settings;
 mod commands;
 mod complete;
 mod context;

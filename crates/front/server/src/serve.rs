@@ -475,16 +475,29 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
 
 /// Does the work of the store's queue that is due, until the broker stops.
 async fn work(shared: Arc<Shared>) -> io::Result<()> {
+    let mut stopping = shared.stopping.subscribe();
+    let mut was_refused = false;
+    while let Err(error) = lanyard_broker::begin_work(shared.broker()).await {
+        if !std::mem::replace(&mut was_refused, true) && !matches!(error, StoreError::Paused(_)) {
+            tracing::warn!(%error, hint = error.hint(), "cannot prepare the background work; trying again");
+        }
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+            () = shared.sleep.sleep(BEGIN_AGAIN) => {}
+        }
+    }
     let mut handlers = Handlers::default();
     lanyard_broker::work(&mut handlers, &BrokerDoor(Arc::clone(&shared)), shared.broker());
     let worker = Worker::new(shared.broker().queue(), handlers, Arc::clone(&shared.sleep));
-    let mut stopping = shared.stopping.subscribe();
     worker
         .run(async move {
             let _ = stopping.wait_for(|stopping| *stopping).await;
         })
         .await
 }
+
+/// How long to wait before the background work is prepared again.
+const BEGIN_AGAIN: Duration = Duration::from_secs(5);
 
 /// Reports a certificate that expires, once a day.
 async fn report_expiry(shared: Arc<Shared>, tls: Arc<Tls>) -> io::Result<()> {

@@ -69,6 +69,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "lanyard-broker",
         may_know: &[
+            "lanyard-channel",
             "lanyard-client",
             "lanyard-credential",
             "lanyard-operation",
@@ -102,6 +103,7 @@ const LAYERS: &[Layer] = &[
         name: "lanyard",
         may_know: &[
             "lanyard-broker",
+            "lanyard-channel",
             "lanyard-client",
             "lanyard-credential",
             "lanyard-home",

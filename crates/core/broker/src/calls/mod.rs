@@ -50,11 +50,13 @@ calls! {
     app
     audit
     backup
+    channel
     check_calls
     clear
     client
     client_policy
     device_sign_in
+    events
     holders
     import
     issue_token

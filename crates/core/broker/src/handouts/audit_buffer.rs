@@ -71,8 +71,8 @@ struct Inner {
 impl AuditBuffer {
     /// One in which so many different hand-outs may wait.
     pub fn new(most: usize) -> Self {
-        let (waiting, counts, writing) = Default::default();
-        Self(Arc::new(Inner { waiting, most, counts, writing }))
+        let (counts, writing) = Default::default();
+        Self(Arc::new(Inner { waiting: Mutex::default(), most, counts, writing }))
     }
 
     pub(super) fn len(&self) -> usize {

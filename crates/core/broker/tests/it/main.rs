@@ -5,8 +5,10 @@
 mod authorized;
 mod damage;
 mod drained;
+mod events;
 mod loading;
 mod origins;
 mod refresher;
 mod refused;
+mod sink;
 mod world;

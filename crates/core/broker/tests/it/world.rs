@@ -214,6 +214,42 @@ impl World {
         HandOuts::open(store, parts, HandOutOptions::default(), |_| {}).await.unwrap()
     }
 
+    /// The administrator's address.
+    pub(crate) fn admin(&self) -> &str {
+        &self.simulator.description().admin.email
+    }
+
+    /// A space of the administrator's with the bot in it.
+    pub(crate) async fn room_with_bot(&self) -> String {
+        let made = self.call_as_admin(Method::POST, "/rooms", Some(json!({ "title": "rota" }))).await;
+        let room = made["id"].as_str().unwrap().to_owned();
+        let member = json!({ "roomId": room, "personEmail": self.simulator.description().bot.email });
+        self.call_as_admin(Method::POST, "/memberships", Some(member)).await;
+        room
+    }
+
+    /// The texts of the messages in a space.
+    pub(crate) async fn messages(&self, room: &str) -> Vec<String> {
+        let listed = self.call_as_admin(Method::GET, &format!("/messages?roomId={room}"), None).await;
+        let texts = listed["items"].as_array().unwrap().iter().map(|item| item["text"].as_str().unwrap().to_owned());
+        texts.collect()
+    }
+
+    /// A call of the administrator's, with a token of its own.
+    async fn call_as_admin(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let token = self.control(Method::POST, "/personal", Some(json!({ "subject": self.admin() }))).await;
+        let url: SafeUrl = format!("{}{path}", self.simulator.description().base_url).parse().unwrap();
+        let token = AccessToken::new(token["access_token"].as_str().unwrap());
+        let mut request = Request::new(method, url).bearer(&token);
+        if let Some(body) = body {
+            request = request.body("application/json", SecretBytes::new(body.to_string().into_bytes()));
+        }
+        let transport = Transport::new(Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+        let response = transport.send(&self.environment(), request, LONGEST).await.unwrap().response;
+        assert!(response.status.is_success(), "{path}: {response:?}");
+        serde_json::from_slice(response.body.expose_secret()).unwrap()
+    }
+
     /// Begins to renew.
     pub(crate) fn renew(&self, options: RefresherOptions) -> Running {
         Running::start(&self.broker, options)

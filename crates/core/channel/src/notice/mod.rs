@@ -135,6 +135,11 @@ impl Severity {
     /// All severities, the least urgent first.
     pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
 
+    /// The severity with this word.
+    pub fn of(word: &str) -> Result<Self, &'static str> {
+        Self::ALL.into_iter().find(|severity| severity.as_str() == word).ok_or("expected info, warning or critical")
+    }
+
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -27,7 +27,9 @@ impl Store {
         }
         for row in self.engine().rows(sql(TABLE, SELECT_AFTER).bind(position.number).bind(limit)).await? {
             let number = integer(&row, "number")?;
-            if number != page.position.number.saturating_add(1) {
+            // A writer of the database must not make an entry that people are told of.
+            let is_next = number == page.position.number.saturating_add(1);
+            if !is_next || mac(&row)? != self.mac_after(&page.position.mac, &row)? {
                 page.follows = page.position != position;
                 break;
             }

@@ -13,6 +13,7 @@ mod holders;
 mod prune;
 mod record;
 mod retention;
+mod told;
 mod verify;
 
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct JournalEntry {
     pub writer: String,
     /// The record.
     pub record: JournalRecord,
+    /// Its mac, in hexadecimal digits: with the number it tells the entry from all others.
+    pub mac: String,
 }
 
 /// A place in the journal. The mac tells it from the same number in another history.
@@ -138,6 +141,7 @@ pub(crate) fn read_entry(row: &Row) -> Result<JournalEntry, StoreError> {
             actor: row.text("actor")?,
             event: event_of(row)?,
         },
+        mac: mac(row)?.to_string(),
     })
 }
 
@@ -223,6 +227,9 @@ mod tests {
             (prune::SELECT_BETWEEN, "journal_by_time"),
             (prune::SELECT_ENTRY, "sqlite_autoindex_journal_1"),
             (prune::DELETE, "sqlite_autoindex_journal_1"),
+            (told::SELECT_TOLD, "journal_by_kind"),
+            (told::SELECT_LAST, "journal_by_kind"),
+            (told::SELECT_LAST_OF, "journal_by_kind"),
             (SELECT_HEAD, "sqlite_autoindex_journal_head_1"),
         ];
         for (question, index) in questions {

@@ -20,6 +20,9 @@ CREATE TABLE work (
 
 CREATE INDEX work_by_due ON work (due);
 
+-- The events that people are told of.
+CREATE INDEX journal_by_kind ON journal (kind, number);
+
 -- How long Webex said to wait before the next renewal.
 CREATE TABLE pauses (
     environment TEXT NOT NULL,

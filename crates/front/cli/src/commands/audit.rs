@@ -80,7 +80,7 @@ const LATEST: u32 = 50;
 
 /// The beginning of a time that ends now.
 #[derive(Clone, Copy, Debug)]
-enum Since {
+pub(super) enum Since {
     Ago(SignedDuration),
     At(Timestamp),
 }
@@ -97,7 +97,7 @@ impl FromStr for Since {
 }
 
 impl Since {
-    fn moment(self, now: Timestamp) -> Timestamp {
+    pub(super) fn moment(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(time) => now.checked_sub(time).unwrap_or(Timestamp::MIN),
             Self::At(at) => at,
@@ -340,7 +340,7 @@ mod tests {
             actor: "uid 1000 (lanyard, pid 4242)".to_owned(),
             event: Event::HandedOut { means: "api GET people/me".to_owned(), generation: Generation::new(4), times: 1 },
         };
-        let entries = [JournalEntry { number: 1, writer: "w".to_owned(), record }];
+        let entries = [JournalEntry { number: 1, writer: "w".to_owned(), record, mac: String::new() }];
         let row = |room| {
             table(&entries, room).lines().nth(1).map(|line| anstream::adapter::strip_str(line).to_string()).unwrap()
         };

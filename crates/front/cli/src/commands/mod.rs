@@ -5,11 +5,13 @@ pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod channel;
 pub(crate) mod clear;
 pub(crate) mod client;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod import;
 pub(crate) mod key;
@@ -62,6 +64,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Key(command) => command.run(common).await,
         Command::Backup(command) => command.run(common).await,
         Command::Restore(command) => command.run(common).await,
+        Command::Channel(command) => command.run(common).await,
+        Command::Events(command) => command.run(common).await,
         Command::Runs(command) => command.run(common).await,
         Command::MigrateStore(command) => command.run(common).await,
         Command::Doctor(command) => command.run(common).await,

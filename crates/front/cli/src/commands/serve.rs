@@ -15,6 +15,7 @@ use lanyard_protocol::Environment;
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
 use sd_notify::NotifyState;
 
+use crate::channel_settings::channel_settings;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::numbers;
@@ -75,6 +76,11 @@ impl Serve {
             number = orders.any() => return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))),
             broker = opened => broker?,
         };
+        let channels = channel_settings(settings.clone())?;
+        let broker = broker.with_channels(channels).map_err(|error| Failure::Usage {
+            message: format!("the table [events] of lanyard.toml is invalid: {error}"),
+            hint: "correct lanyard.toml in the home".to_owned(),
+        })?;
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
         lanyard_server::serve(broker, options, async || orders.next().await, |told| tell(&told)).await?;
         Ok(ExitCode::SUCCESS)

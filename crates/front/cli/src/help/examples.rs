@@ -43,6 +43,43 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "lanyard test --detach",
         ],
     ),
+    (
+        "events",
+        &["lanyard events", "lanyard events --since 1d --json | jq -r .data.summary", "lanyard events --follow"],
+    ),
+    (
+        "channel add webhook",
+        &[
+            "lanyard channel add webhook ops https://hooks.example.com/lanyard",
+            "lanyard channel add webhook ops @url.txt --secret-file secret.txt --severity warning",
+        ],
+    ),
+    (
+        "channel add alertmanager",
+        &["lanyard channel add alertmanager oncall http://10.0.0.5:9093 --allow-private --alert-label site"],
+    ),
+    (
+        "channel add json",
+        &[
+            "lanyard channel add json tickets https://acme.service-now.example/api/now/table/incident \\\n      --template incident.json --header Authorization=token.txt",
+        ],
+    ),
+    ("channel add space", &["lanyard channel add space team Y2lzY29zcGFyazovL3VzL1JPT00v --credential lobby"]),
+    (
+        "channel add mail",
+        &[
+            "lanyard channel add mail rota --to uc@example.com --from lanyard@example.com \\\n      --server smtp://mail.example.com:587 --username lanyard --password-file password.txt",
+        ],
+    ),
+    (
+        "channel list",
+        &["lanyard channel list", "lanyard channel list --json | jq -r '.[] | select(.state == \"failing\").name'"],
+    ),
+    ("channel show", &["lanyard channel show ops"]),
+    ("channel test", &["lanyard channel test ops"]),
+    ("channel pause", &["lanyard channel pause ops"]),
+    ("channel resume", &["lanyard channel resume ops"]),
+    ("channel remove", &["lanyard channel remove ops --yes"]),
     ("runs list", &["lanyard runs list", "lanyard runs list --json | jq -r '.[0].id'"]),
     ("runs show", &["lanyard runs show 0123456789abcdef0123456789abcdef"]),
     ("runs follow", &["lanyard runs follow 0123456789abcdef0123456789abcdef"]),

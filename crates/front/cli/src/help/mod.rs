@@ -19,7 +19,7 @@ use crate::arguments::Arguments;
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Sign in", &["setup", "login", "add", "import", "app"]),
     ("Use", &["list", "show", "token", "exec", "api", "test"]),
-    ("Share with a team", &["serve", "client", "audit", "runs"]),
+    ("Share with a team", &["serve", "client", "events", "channel", "audit", "runs"]),
     (
         "Upkeep",
         &[

@@ -18,6 +18,13 @@ pub(crate) fn print(value: &impl Serialize) -> Result<(), Failure> {
     super::write(&visible_json(&text))
 }
 
+/// Prints a value in one line, for programs that read line by line.
+pub(crate) fn print_line(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::Other { message: format!("writing JSON: {error}"), hint: None })?;
+    super::write(&visible_json(&text))
+}
+
 /// Returns the JSON of a credential, with the state that it has among all credentials.
 pub(crate) fn credential_among(one: &Credential, all: &[Credential], now: &Moment) -> Value {
     value(&CredentialView::in_state(one, state_among(one, all, now), now))

@@ -8,8 +8,9 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{any, get};
 use http::StatusCode;
+use jiff::Timestamp;
 use lanyard_broker::views::{ClearedView, CredentialView, RefreshedView, TestView};
-use lanyard_broker::{AddToken, Clear, List, Refresh, Show, Test, TestAll};
+use lanyard_broker::{AddToken, Clear, List, ListEvents, Refresh, Show, Test, TestAll};
 use lanyard_credential::{CredentialName, Job, Kind};
 use lanyard_protocol::Environment;
 use lanyard_secret::{AccessToken, OddLetter, SecretText};
@@ -39,6 +40,12 @@ pub(crate) fn router(requests: Arc<Requests>) -> Router {
         "/api/v1/credentials/{name}/test",
         "test",
         "Ask Webex which identity the credential has and what it may do; this may renew it, and requires the capability refresh",
+    );
+    let events = Endpoint::new(
+        "GET",
+        "/api/v1/events",
+        "listEvents",
+        "What people are told of, as CloudEvents; a client sees what concerns the credentials that it may read",
     );
     let test_all = Endpoint::new(
         "POST",
@@ -80,6 +87,7 @@ pub(crate) fn router(requests: Arc<Requests>) -> Router {
             |(), wanted: Jobs| Ok(Start(TestAll { jobs: wanted.read()? })),
             |run, _| run.clone(),
         )
+        .add(events, |(), wanted: EventQuery| Ok(wanted.operation()), |page, _| page.clone())
         .add(runs, |(), _: Nothing| Ok(ListRuns {}), |runs, _| runs.clone())
         .add(run, |id: UnitId, _: Nothing| Ok(ShowRun { id }), |run, _| run.clone())
         .add(cancel, |id: UnitId, _: Nothing| Ok(CancelRun { id }), |run: &RunView, _| run.clone());
@@ -179,6 +187,25 @@ impl Forcing {
     fn operation(self, name: CredentialName) -> Refresh {
         // A take-over is early too.
         Refresh { name, force: self.force, take_over: self.take_over, expected: None }
+    }
+}
+
+/// The parameters of a list of events.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EventQuery {
+    /// Only those after `next` of an earlier reply; without it and `since`, the latest.
+    after: Option<u64>,
+    /// Only those since this moment.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    since: Option<Timestamp>,
+    /// How many at most: 50 if it is omitted, 1000 at most.
+    limit: Option<u32>,
+}
+
+impl EventQuery {
+    fn operation(self) -> ListEvents {
+        ListEvents { after: self.after, since: self.since, limit: self.limit }
     }
 }
 

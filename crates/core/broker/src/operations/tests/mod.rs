@@ -1,5 +1,6 @@
 //! Sends every operation and every reply as bytes and back.
 
+mod channels;
 mod clients;
 mod values;
 
@@ -47,6 +48,7 @@ async fn every_operation_and_every_reply_arrives_as_it_left() {
     trips(&mut tried);
     clients::trips(&mut tried);
     calls::trips(&mut tried);
+    channels::trips(&mut tried);
     let mut tried = tried.0;
     tried.sort_unstable();
     tried.dedup();

@@ -403,6 +403,7 @@ fn looking(tried: &mut Trips) {
         number: 9,
         writer: "a host".to_owned(),
         record: JournalRecord { at: moment().wall, about, actor: "uid 0".to_owned(), event },
+        mac: "ab".repeat(32),
     };
     let read = ReadAudit { name: Some("acme".parse().unwrap()), since: Some(jiff::Timestamp::UNIX_EPOCH), limit: 7 };
     tried.trip(&read, &events.map(entry).to_vec());

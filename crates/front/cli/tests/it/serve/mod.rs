@@ -3,6 +3,7 @@
 mod actors;
 mod attacks;
 mod audited;
+mod channels;
 #[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]

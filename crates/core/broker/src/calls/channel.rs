@@ -1,0 +1,343 @@
+//! The channels to which events are delivered.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_channel::{Notice, NoticeData, NoticeType, Rules, Severity, Target, TargetError};
+use lanyard_operation::{Code, Declaration, Operation, Problem};
+use lanyard_store::{Event, StoredChannel};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::channels::{Channel, ChannelName, key_of};
+use crate::delivery::{DELIVER, Progress, attempt};
+use crate::events::source;
+use crate::{Broker, Error};
+
+operations![AddChannel, ListChannels, PauseChannel, RemoveChannel, ShowChannel, TestChannel];
+
+/// A channel, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelView {
+    /// Its name.
+    pub name: String,
+    /// The kind of its target.
+    pub kind: String,
+    /// Its target, without secrets.
+    pub target: String,
+    /// Whether it is in the settings file.
+    pub in_file: bool,
+    /// The state: `new`, `delivering`, `failing`, `paused` or `unreadable`.
+    pub state: String,
+    /// The types of events that it wants; all but heartbeats if there are none.
+    pub types: Vec<String>,
+    /// The least severity that it wants.
+    pub severity: Option<String>,
+    /// The kinds of credentials that it wants.
+    pub kinds: Vec<String>,
+    /// The labels that a credential must have.
+    pub labels: Vec<String>,
+    /// How often it gets a heartbeat, in seconds.
+    pub heartbeat_seconds: Option<u64>,
+    /// When an event was delivered last.
+    #[schemars(with = "Option<String>")]
+    pub delivered_at: Option<Timestamp>,
+    /// Since when deliveries fail.
+    #[schemars(with = "Option<String>")]
+    pub failing_since: Option<Timestamp>,
+    /// How many attempts have failed since then.
+    pub failures: u32,
+    /// The reason of the last failure.
+    pub reason: Option<String>,
+}
+
+/// Adds a channel. Its target is checked as far as that is possible without a connection; [`TestChannel`] sends an event.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddChannel {
+    /// Its name.
+    pub name: ChannelName,
+    /// The place to which events go.
+    #[serde(with = "lanyard_channel::travel")]
+    pub target: Target,
+    /// The events that it wants.
+    pub rules: Rules,
+    /// How often it gets a heartbeat.
+    pub heartbeat: Option<Duration>,
+    /// Whether to send a test event first, and to add the channel only if that arrives.
+    pub test: bool,
+}
+
+impl Operation for AddChannel {
+    const DECLARED: Declaration = Declaration::change("channel.add").slow();
+
+    type Context = Broker;
+    type Reply = ChannelView;
+    type Error = Error;
+
+    async fn run(self, broker: &Broker) -> Result<ChannelView, Error> {
+        let Self { name, target, rules, heartbeat, test } = self;
+        if matches!(target, Target::Command(_)) {
+            let what = format!("the channel {name} runs a command, which only the settings file can allow");
+            let hint = "add it to lanyard.toml as [[channel]] and restart the broker: lanyard help files";
+            return Err(Problem::new(Code::BadRequest, what).hint(hint).into());
+        }
+        if let Err(error) = target.check() {
+            let problem = Problem::new(Code::BadRequest, error.to_string());
+            let is_private = matches!(error, TargetError::HttpsRequired(_) | TargetError::AddressRefused { .. });
+            let hint = "if the receiver is meant to have a private address, add --allow-private";
+            return Err(if is_private { problem.hint(hint) } else { problem }.into());
+        }
+        let is_in_file = broker.channels.in_file.iter().any(|channel| channel.name == name);
+        if is_in_file || broker.store.channel_named(name.as_str()).await.is_ok_and(|found| found.is_some()) {
+            return Err(taken(&name));
+        }
+        let channel = Channel { name, target, rules, heartbeat, is_paused: false };
+        if test {
+            send_test(broker, &channel).await?;
+        }
+        let mut id = [0; 16];
+        broker.entropy.fill(&mut id);
+        let id = format!("{:032x}", u128::from_be_bytes(id));
+        let event = Event::ChannelAdded { name: channel.name.to_string(), target: channel.target.to_string() };
+        if !broker.store.insert_channel(&channel.stored(&id, 0), &event).await? {
+            return Err(taken(&channel.name));
+        }
+        broker.queue.ensure(DELIVER, &id, &json!({})).await?;
+        view(broker, Ok((&channel, Some(&id)))).await
+    }
+}
+
+fn taken(name: &ChannelName) -> Error {
+    Problem::new(Code::NameTaken, format!("there is a channel named {name} already"))
+        .hint("choose another name, or see the channels: lanyard channel list")
+        .into()
+}
+
+/// Lists the channels, by name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListChannels {}
+
+impl Operation for ListChannels {
+    const DECLARED: Declaration = Declaration::read("channel.list");
+
+    type Context = Broker;
+    type Reply = Vec<ChannelView>;
+    type Error = Error;
+
+    async fn run(self, broker: &Broker) -> Result<Vec<ChannelView>, Error> {
+        let mut views = Vec::new();
+        for channel in &broker.channels.in_file {
+            views.push(view(broker, Ok((channel, None))).await?);
+        }
+        for stored in broker.store.channels().await? {
+            let read = stored.and_then(|stored| Ok((Channel::read(&stored)?, stored.id)));
+            views.push(match &read {
+                Ok((channel, id)) => view(broker, Ok((channel, Some(id)))).await?,
+                Err(error) if error.is_of_one_row() => view(broker, Err(error.to_string())).await?,
+                Err(_) => return Err(read.err().map_or(Error::Stopping, Error::from)),
+            });
+        }
+        views.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(views)
+    }
+}
+
+/// Shows one channel.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowChannel {
+    /// The channel.
+    pub name: ChannelName,
+}
+
+impl Operation for ShowChannel {
+    const DECLARED: Declaration = Declaration::read("channel.show");
+
+    type Context = Broker;
+    type Reply = ChannelView;
+    type Error = Error;
+
+    async fn run(self, broker: &Broker) -> Result<ChannelView, Error> {
+        let (channel, stored) = find(broker, &self.name).await?;
+        view(broker, Ok((&channel, stored.as_ref().map(|stored| &*stored.id)))).await
+    }
+}
+
+/// Sends a test event through a channel, once, and reports how that went.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestChannel {
+    /// The channel.
+    pub name: ChannelName,
+}
+
+impl Operation for TestChannel {
+    const DECLARED: Declaration = Declaration::read("channel.test").slow();
+
+    type Context = Broker;
+    type Reply = ();
+    type Error = Error;
+
+    async fn run(self, broker: &Broker) -> Result<(), Error> {
+        let (channel, _) = find(broker, &self.name).await?;
+        send_test(broker, &channel).await
+    }
+}
+
+async fn send_test(broker: &Broker, channel: &Channel) -> Result<(), Error> {
+    let mut id = [0; 16];
+    broker.entropy.fill(&mut id);
+    let id = format!("test-{:032x}", u128::from_be_bytes(id)).parse().expect("digits and a dash are an id");
+    let what = format!("This is a test of the channel {}, by {}.", channel.name, broker.actor());
+    let mut data = NoticeData::new(what, Severity::Info);
+    data.link.clone_from(&broker.channels.link);
+    let notice = Notice::new(id, source(&broker.store).await?, NoticeType::TEST, broker.clock.now().wall, data);
+    attempt(broker, channel, &notice).await.map_err(|error| {
+        Problem::new(Code::Failed, format!("the test event did not arrive: {error}"))
+            .hint("check the address and the secret; lanyard channel add --help shows how to allow private addresses")
+            .into()
+    })
+}
+
+/// Pauses a channel, or resumes it. A paused channel does not get the events of that time.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseChannel {
+    /// The channel.
+    pub name: ChannelName,
+    /// Whether it is to be paused.
+    pub pause: bool,
+}
+
+impl Operation for PauseChannel {
+    const DECLARED: Declaration = Declaration::change("channel.pause");
+
+    type Context = Broker;
+    type Reply = ChannelView;
+    type Error = Error;
+
+    async fn run(self, broker: &Broker) -> Result<ChannelView, Error> {
+        loop {
+            let (mut channel, stored) = find(broker, &self.name).await?;
+            let Some(StoredChannel { id, version, .. }) = stored else { return Err(in_file(&self.name)) };
+            if channel.is_paused != self.pause {
+                channel.is_paused = self.pause;
+                let changed = if self.pause { "paused" } else { "resumed" }.to_owned();
+                let event = Event::ChannelChanged { name: channel.name.to_string(), changed };
+                if !broker.store.update_channel(&channel.stored(&id, version + 1), &event).await? {
+                    continue;
+                }
+                broker.queue.wake(DELIVER, &id).await?;
+            }
+            return view(broker, Ok((&channel, Some(&id)))).await;
+        }
+    }
+}
+
+/// Removes a channel. Events that were not delivered through it yet are not delivered.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveChannel {
+    /// The channel.
+    pub name: ChannelName,
+}
+
+impl Operation for RemoveChannel {
+    const DECLARED: Declaration = Declaration::change("channel.remove");
+
+    type Context = Broker;
+    type Reply = ();
+    type Error = Error;
+
+    async fn run(self, broker: &Broker) -> Result<(), Error> {
+        if broker.channels.in_file.iter().any(|channel| channel.name == self.name) {
+            return Err(in_file(&self.name));
+        }
+        // A row that was altered has no unit that is found through it: the unit ends when it finds no channel.
+        if !broker.store.remove_channel(self.name.as_str()).await? {
+            return Err(missing(&self.name));
+        }
+        Ok(())
+    }
+}
+
+async fn find(broker: &Broker, name: &ChannelName) -> Result<(Channel, Option<StoredChannel>), Error> {
+    if let Some(channel) = broker.channels.in_file.iter().find(|channel| channel.name == *name) {
+        return Ok((channel.clone(), None));
+    }
+    let stored = broker.store.channel_named(name.as_str()).await?.ok_or_else(|| missing(name))?;
+    Ok((Channel::read(&stored)?, Some(stored)))
+}
+
+fn missing(name: &ChannelName) -> Error {
+    Problem::new(Code::NoSuchName, format!("there is no channel named {name}"))
+        .hint("list the channels: lanyard channel list")
+        .into()
+}
+
+fn in_file(name: &ChannelName) -> Error {
+    Problem::new(Code::Failed, format!("the channel {name} is in lanyard.toml"))
+        .hint("change it there, and restart the broker")
+        .into()
+}
+
+/// The view of a channel of the store, with its id, of one of the settings file, or of one whose row was altered.
+async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), String>) -> Result<ChannelView, Error> {
+    let (channel, id) = match channel {
+        Ok(read) => read,
+        Err(why) => return Ok(unreadable(why)),
+    };
+    let key = id.map_or_else(|| key_of(&channel.name), str::to_owned);
+    let unit = match broker.queue.recurring(DELIVER, &key).await {
+        Ok(unit) => unit,
+        Err(error) if error.is_of_one_row() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let progress = unit.and_then(|unit| serde_json::from_value::<Progress>(unit.document.progress).ok());
+    let failing = progress.as_ref().and_then(|progress| progress.failing.clone());
+    let state = match (&progress, channel.is_paused, &failing) {
+        (_, true, _) => "paused",
+        (_, _, Some(_)) => "failing",
+        (Some(_), ..) => "delivering",
+        (None, ..) => "new",
+    };
+    let rules = &channel.rules;
+    Ok(ChannelView {
+        name: channel.name.to_string(),
+        kind: channel.target.kind().to_owned(),
+        target: channel.target.to_string(),
+        in_file: id.is_none(),
+        state: state.to_owned(),
+        types: rules.types.iter().map(ToString::to_string).collect(),
+        severity: rules.severity.map(|severity| severity.as_str().to_owned()),
+        kinds: rules.kinds.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        labels: rules.labels.iter().map(|label| format!("{}={}", label.key, label.value)).collect(),
+        heartbeat_seconds: channel.heartbeat.map(|every| every.as_secs()),
+        delivered_at: progress.as_ref().and_then(|progress| progress.delivered_at),
+        failing_since: failing.as_ref().map(|failing| failing.since),
+        failures: failing.as_ref().map_or(0, |failing| failing.attempts),
+        reason: failing.map(|failing| failing.why),
+    })
+}
+
+fn unreadable(why: String) -> ChannelView {
+    ChannelView {
+        name: "?".to_owned(),
+        kind: "?".to_owned(),
+        target: "?".to_owned(),
+        in_file: false,
+        state: "unreadable".to_owned(),
+        types: Vec::new(),
+        severity: None,
+        kinds: Vec::new(),
+        labels: Vec::new(),
+        heartbeat_seconds: None,
+        delivered_at: None,
+        failing_since: None,
+        failures: 0,
+        reason: Some(why),
+    }
+}

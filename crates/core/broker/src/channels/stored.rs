@@ -1,0 +1,129 @@
+//! A channel, as it is kept.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use lanyard_channel::{Rules, Target};
+use lanyard_secret::SecretBytes;
+use lanyard_store::{StoreError, StoredChannel};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// The name of a channel: up to 64 lower-case letters, digits, dashes and dots, and a letter or digit first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ChannelName(String);
+
+/// A text that is not the name of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected up to 64 lower-case letters, digits, dashes and dots, with a letter or digit first")]
+pub struct ChannelNameError;
+
+impl ChannelName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ChannelName {
+    type Err = ChannelNameError;
+
+    fn from_str(text: &str) -> Result<Self, ChannelNameError> {
+        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let fits = |byte: u8| is_word(byte) || matches!(byte, b'-' | b'.');
+        let is_name =
+            (1..=64).contains(&text.len()) && text.bytes().all(fits) && text.bytes().next().is_some_and(is_word);
+        if is_name { Ok(Self(text.to_owned())) } else { Err(ChannelNameError) }
+    }
+}
+
+impl TryFrom<String> for ChannelName {
+    type Error = ChannelNameError;
+
+    fn try_from(text: String) -> Result<Self, ChannelNameError> {
+        text.parse()
+    }
+}
+
+impl From<ChannelName> for String {
+    fn from(name: ChannelName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ChannelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A channel.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Its name.
+    pub name: ChannelName,
+    /// The place to which events go.
+    pub target: Target,
+    /// The events that it wants.
+    pub rules: Rules,
+    /// How often it gets a heartbeat, by which a receiver notices that nothing arrives any more.
+    pub heartbeat: Option<Duration>,
+    /// Whether it is paused. It does not get the events of that time.
+    pub is_paused: bool,
+}
+
+/// The contents of a channel's sealed document.
+#[derive(Serialize, Deserialize)]
+struct Written<T> {
+    name: ChannelName,
+    target: T,
+    rules: Rules,
+    heartbeat_seconds: Option<u64>,
+    is_paused: bool,
+}
+
+impl Channel {
+    /// The channel in a row of the store.
+    pub(crate) fn read(stored: &StoredChannel) -> Result<Self, StoreError> {
+        let altered = || StoreError::Altered { table: "channels", row: stored.name.clone() };
+        let written: Written<Box<RawValue>> =
+            serde_json::from_slice(stored.document.expose_secret()).map_err(|_| altered())?;
+        if written.name.as_str() != stored.name {
+            return Err(altered());
+        }
+        let target = SecretBytes::new(written.target.get().as_bytes().to_vec());
+        Ok(Self {
+            name: written.name,
+            target: Target::from_document(&target).map_err(|_| altered())?,
+            rules: written.rules,
+            heartbeat: written.heartbeat_seconds.map(Duration::from_secs),
+            is_paused: written.is_paused,
+        })
+    }
+
+    /// The channel as a row of the store.
+    pub(crate) fn stored(&self, id: &str, version: u64) -> StoredChannel {
+        let target = self.target.document();
+        let target = str::from_utf8(target.expose_secret()).unwrap_or_default();
+        let written = Written {
+            name: self.name.clone(),
+            target: serde_json::from_str::<&RawValue>(target).expect("a target is written as JSON"),
+            rules: self.rules.clone(),
+            heartbeat_seconds: self.heartbeat.map(|every| every.as_secs()),
+            is_paused: self.is_paused,
+        };
+        let document = serde_json::to_vec(&written).expect("a channel is written as JSON");
+        StoredChannel { id: id.to_owned(), name: self.name.to_string(), version, document: SecretBytes::new(document) }
+    }
+}
+
+/// The key of the unit of work that delivers to a channel of the settings file.
+pub(crate) fn key_of(name: &ChannelName) -> String {
+    format!("{IN_FILE}{name}")
+}
+
+/// The beginning of such a key. No id of a channel in the store has a slash.
+pub(crate) const IN_FILE: &str = "file/";

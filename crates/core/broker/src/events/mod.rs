@@ -1,0 +1,7 @@
+//! Events as people and systems are told of them.
+
+mod notices;
+mod watch;
+
+pub(crate) use self::notices::{Notices, source};
+pub(crate) use self::watch::{WATCH, WATCH_KEY, watch};

@@ -1,0 +1,269 @@
+//! What people are told, and through which channels, on a clock that the test moves.
+
+use std::time::Duration;
+
+use lanyard_broker::{
+    AddChannel, AddToken, Broker, Channel, ChannelSettings, ListChannels, ListEvents, PauseChannel, RemoveChannel,
+    begin_work, work,
+};
+use lanyard_channel::{
+    AlertmanagerTarget, CommandTarget, MailTarget, Rules, SpaceTarget, Target, WebhookSecret, WebhookTarget,
+};
+use lanyard_credential::Kind;
+use lanyard_protocol::Method;
+use lanyard_secret::AccessToken;
+use lanyard_testkit::{MailServer, MailTls, wait};
+use lanyard_time::SystemEntropy;
+use lanyard_work::{Handlers, HasQueue as _, Worker};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::sink::{Answers, Sink};
+use crate::world::{Call as _, World};
+
+const HOUR: Duration = Duration::from_hours(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The background work of a broker. To abort the task is the death of its process.
+fn begin(broker: &Broker) -> JoinHandle<()> {
+    let broker = broker.clone();
+    tokio::spawn(async move {
+        begin_work(&broker).await.unwrap();
+        let parts = broker.parts();
+        let mut handlers = Handlers::default();
+        work(&mut handlers, &broker.door(), &broker);
+        Worker::new(broker.queue(), handlers, parts.sleep).run(std::future::pending()).await.unwrap();
+    })
+}
+
+/// Lets time pass, a second at a time, until something has come. Deliveries need real time, so each second takes some.
+async fn until(world: &World, what: &str, reached: impl Fn() -> bool) {
+    for _ in 0..600 {
+        for _ in 0..20 {
+            if reached() {
+                return;
+            }
+            wait(Duration::from_millis(2));
+        }
+        world.advance(SECOND);
+    }
+    let entries = world.broker.store().audit(30).await.unwrap();
+    let entries: Vec<_> =
+        entries.iter().map(|entry| format!("{} {}", entry.record.event.kind().as_str(), entry.record.event)).collect();
+    let channels = world.broker.call(ListChannels {}).await.unwrap();
+    panic!("{what} did not happen: {entries:#?} {channels:#?}");
+}
+
+/// Lets some seconds pass, in which whatever is to happen happens.
+fn pass(world: &World, seconds: u32) {
+    for _ in 0..seconds {
+        world.advance(SECOND);
+        wait(Duration::from_millis(40));
+    }
+}
+
+fn webhook(sink: &Sink) -> Target {
+    let url = sink.url("/hook").parse().unwrap();
+    Target::Webhook(WebhookTarget { url, secret: WebhookSecret::random(&SystemEntropy), allow_private: true })
+}
+
+async fn add(broker: &Broker, name: &str, target: Target) {
+    let name = name.parse().unwrap();
+    let call = AddChannel { name, target, rules: Rules::default(), heartbeat: None, test: false };
+    broker.call(call).await.unwrap();
+}
+
+/// A token that the administrator copied from the portal, which lasts for half a day.
+async fn personal(world: &World, replace: bool) {
+    let whose = json!({ "subject": world.admin() });
+    let copied = world.control(Method::POST, "/personal", Some(whose)).await;
+    let token = AccessToken::new(copied["access_token"].as_str().unwrap());
+    let name = "me".parse().unwrap();
+    let environment = world.environment();
+    world.broker.call(AddToken { name, kind: Kind::Personal, environment, token, replace }).await.unwrap();
+}
+
+async fn world() -> World {
+    World::new(lanyard_simulator::Options::default()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expiry_is_told_by_every_means_from_the_first_warning_to_the_recovery() {
+    let mut world = world().await;
+    let mail = MailServer::start(MailTls::Never, &[]);
+    let (hook, alerts) = (Sink::new().await, Sink::new().await);
+    let file = tempfile::tempdir().unwrap();
+    let told = file.path().join("told");
+    // The command comes from the settings file, and everything else from commands.
+    let script = format!("cat >> {}", told.display());
+    let command = Channel {
+        name: "pager".parse().unwrap(),
+        target: Target::Command(CommandTarget {
+            argv: vec!["sh".to_owned(), "-c".to_owned(), script].try_into().unwrap(),
+        }),
+        rules: Rules::default(),
+        heartbeat: None,
+        is_paused: false,
+    };
+    let link = Some("https://lanyard.example".to_owned());
+    let settings = ChannelSettings { in_file: vec![command], link, ..ChannelSettings::default() };
+    world.broker = world.broker.clone().with_channels(settings).unwrap();
+    let bot = world.bot().await;
+    let room = world.room_with_bot().await;
+    add(&world.broker, "hook", webhook(&hook)).await;
+    let url = alerts.url("/").parse().unwrap();
+    let target = AlertmanagerTarget { url, auth: None, labels: Vec::new(), allow_private: true };
+    add(&world.broker, "alerts", Target::Alertmanager(target)).await;
+    add(&world.broker, "space", Target::Space(SpaceTarget { credential: bot.id, room: room.parse().unwrap() })).await;
+    let target = MailTarget {
+        server: format!("smtp://127.0.0.1:{}", mail.port()).parse().unwrap(),
+        username: None,
+        password: None,
+        from: "lanyard@example.com".parse().unwrap(),
+        to: vec!["rota@example.com".parse().unwrap()],
+        allow_private: false,
+        allow_plaintext: true,
+    };
+    add(&world.broker, "mail", Target::Mail(target)).await;
+    personal(&world, false).await;
+    let running = begin(&world.broker);
+    pass(&world, 3);
+    assert_eq!(hook.types(), [""; 0], "a token that was added just now is no news");
+
+    // Half a day later there is a warning, then the end of the token, and then a person acts.
+    world.advance(11 * HOUR + 10 * 60 * SECOND);
+    until(&world, "the warning", || hook.types() == ["credential.expiring"] && mail.mails().len() == 1).await;
+    world.advance(HOUR);
+    until(&world, "the expiry", || hook.types().len() == 2 && mail.mails().len() == 2).await;
+    personal(&world, true).await;
+    let all = ["credential.expiring", "credential.needs-login", "credential.authorised", "credential.recovered"];
+    until(&world, "the recovery", || hook.types() == all).await;
+    until(&world, "the mails", || mail.mails().len() == 4).await;
+    until(&world, "the alerts", || alerts.bodies().len() >= 4).await;
+    until(&world, "the command", || {
+        std::fs::read_to_string(&told).is_ok_and(|text| text.matches("specversion").count() == 4)
+    })
+    .await;
+
+    // Each is told once, under one id by every means.
+    let ids: Vec<Value> = hook.bodies().iter().map(|(body, _)| body["id"].clone()).collect();
+    let commands = std::fs::read_to_string(&told).unwrap();
+    for (mail, id) in mail.mails().iter().zip(&ids) {
+        assert!(mail.text.contains(id.as_str().unwrap()), "{mail:?}");
+        assert_eq!(mail.to, ["rota@example.com"]);
+    }
+    assert!(ids.iter().all(|id| commands.matches(id.as_str().unwrap()).count() == 1), "{commands}");
+    let first = &hook.bodies()[0].0;
+    assert_eq!((&first["data"]["credential"]["name"], &first["subject"]), (&json!("me"), &json!("me")));
+    assert_eq!((&first["data"]["severity"], &first["data"]["state"]), (&json!("warning"), &json!("firing")));
+    assert_eq!(first["data"]["link"], json!("https://lanyard.example"));
+    assert!(mail.mails()[0].text.contains("Content-Type: text/html"), "{}", mail.mails()[0].text);
+    let messages = world.messages(&room).await;
+    assert_eq!(messages.len(), 4, "{messages:?}");
+    assert!(messages[3].contains("me expires"), "{messages:?}");
+    let ends = alerts.bodies().iter().filter(|(body, _)| body.to_string().contains("endsAt")).count();
+    assert!(ends >= 1, "{:?}", alerts.bodies());
+
+    // The same through the list, for programs and people without a channel.
+    let page = world.broker.call(ListEvents::default()).await.unwrap();
+    let listed: Vec<_> = page.events.iter().map(|event| json!(event.id.as_str())).collect();
+    assert_eq!(listed, ids);
+    let channels = world.broker.call(ListChannels {}).await.unwrap();
+    assert_eq!(channels.len(), 5);
+    assert!(
+        channels.iter().all(|channel| channel.state == "delivering" && channel.delivered_at.is_some()),
+        "{channels:?}"
+    );
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_fails_for_a_day_gets_everything_in_the_end_and_others_are_told() {
+    let world = world().await;
+    let (bad, good) = (Sink::new().await, Sink::new().await);
+    add(&world.broker, "bad", webhook(&bad)).await;
+    add(&world.broker, "good", webhook(&good)).await;
+    personal(&world, false).await;
+    let running = begin(&world.broker);
+    pass(&world, 2);
+    for answers in [Answers::Hangs, Answers::Status(500), Answers::Redirects] {
+        bad.answers(answers);
+        if answers == Answers::Hangs {
+            world.advance(11 * HOUR + 10 * 60 * SECOND);
+        }
+        until(&world, "an attempt", || bad.bodies().len() >= 2).await;
+    }
+    until(&world, "the failure", || good.types().contains(&"channel.failing".to_owned())).await;
+    let listed = world.broker.call(ListChannels {}).await.unwrap();
+    assert_eq!((listed[0].state.as_str(), listed[1].state.as_str()), ("failing", "delivering"), "{listed:?}");
+    assert!(listed[0].reason.as_ref().unwrap().contains("127.0.0.1"), "{listed:?}");
+    // A day of failures is a bounded number of attempts.
+    for _ in 0..48 {
+        world.advance(HOUR / 2);
+        pass(&world, 1);
+    }
+    assert!(bad.bodies().len() < 300, "{}", bad.bodies().len());
+    assert_eq!(bad.types(), [""; 0]);
+    bad.answers(Answers::Ok);
+    world.advance(HOUR);
+    until(&world, "the delivery", || bad.types().iter().any(|kind| kind == "credential.needs-login")).await;
+    until(&world, "the recovery", || good.types().contains(&"channel.recovered".to_owned())).await;
+    assert_eq!(
+        bad.types(),
+        ["credential.expiring", "credential.needs-login"],
+        "each once, and nothing of its own failure"
+    );
+    let failing = good.types().iter().filter(|kind| *kind == "channel.failing").count();
+    assert_eq!(failing, 1, "{:?}", good.types());
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_dies_in_the_middle_of_a_delivery_is_replaced_and_the_id_stays() {
+    let world = world().await;
+    let sink = Sink::new().await;
+    add(&world.broker, "hook", webhook(&sink)).await;
+    personal(&world, false).await;
+    let first = begin(&world.broker);
+    pass(&world, 2);
+    sink.answers(Answers::Hangs);
+    world.advance(11 * HOUR + 10 * 60 * SECOND);
+    until(&world, "an attempt", || sink.bodies().len() == 1).await;
+    first.abort();
+    let _ = first.await;
+    sink.answers(Answers::Ok);
+    let other = world.elsewhere().await;
+    let second = begin(&other);
+    // Nobody can see that the first process is gone: its claims expire.
+    until(&world, "the delivery", || sink.types() == ["credential.expiring"]).await;
+    pass(&world, 5);
+    let bodies = sink.bodies();
+    assert_eq!(bodies.len(), 2, "{bodies:?}");
+    assert_eq!(bodies[0].0["id"], bodies[1].0["id"]);
+    second.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_channel_gets_nothing_and_a_removed_one_ends() {
+    let world = world().await;
+    let sink = Sink::new().await;
+    add(&world.broker, "hook", webhook(&sink)).await;
+    let name = || "hook".parse().unwrap();
+    world.broker.call(PauseChannel { name: name(), pause: true }).await.unwrap();
+    personal(&world, false).await;
+    let running = begin(&world.broker);
+    pass(&world, 2);
+    world.advance(11 * HOUR + 10 * 60 * SECOND);
+    pass(&world, 4);
+    assert_eq!(sink.bodies(), []);
+    world.broker.call(PauseChannel { name: name(), pause: false }).await.unwrap();
+    pass(&world, 2);
+    world.advance(HOUR);
+    until(&world, "the expiry", || sink.types() == ["credential.needs-login"]).await;
+    world.broker.call(RemoveChannel { name: name() }).await.unwrap();
+    personal(&world, true).await;
+    pass(&world, 4);
+    assert_eq!(sink.bodies().len(), 1);
+    assert!(world.broker.call(ListChannels {}).await.unwrap().is_empty());
+    running.abort();
+}

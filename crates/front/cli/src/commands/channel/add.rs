@@ -1,0 +1,296 @@
+//! `lanyard channel add`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use lanyard_broker::{AddChannel, ChannelName, Show};
+use lanyard_channel::{
+    Address, AlertmanagerAuth, AlertmanagerTarget, JsonTarget, MailAddress, MailServer, MailTarget, RoomId, Rules,
+    Severity, SpaceTarget, Target, TargetError, Template, TypePattern, WebhookSecret, WebhookTarget,
+};
+use lanyard_credential::{CredentialName, Kind, Label, LabelKey};
+use lanyard_secret::SecretText;
+use serde_json::json;
+
+use crate::access::Access;
+use crate::context::{self, Common};
+use crate::exit::Failure;
+use crate::{numbers, output, prompt};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Add {
+    /// Add a webhook: CloudEvents in JSON, signed as Standard Webhooks describes
+    Webhook(Webhook),
+    /// Add a Prometheus Alertmanager
+    Alertmanager(Alertmanager),
+    /// Add an HTTP API with a JSON form of its own, such as ServiceNow
+    Json(Json),
+    /// Add a Webex space
+    Space(Space),
+    /// Add mail
+    Mail(Mail),
+}
+
+/// The options of every kind of channel.
+#[derive(Debug, Args)]
+pub(crate) struct Wanted {
+    /// Deliver only events of this type: credential.expiring, credential.*; may be repeated [default: all but heartbeat]
+    #[arg(long = "event", value_name = "TYPE")]
+    types: Vec<TypePattern>,
+    /// Deliver only events of at least this severity: info, warning or critical
+    #[arg(long, value_name = "SEVERITY", value_parser = Severity::of)]
+    severity: Option<Severity>,
+    /// Deliver only events about credentials of this kind; may be repeated
+    #[arg(long = "kind", value_name = "KIND")]
+    kinds: Vec<Kind>,
+    /// Deliver only events about credentials with this label; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    labels: Vec<Label>,
+    /// Also send a heartbeat this often (1h, 1d), so that the receiver notices when nothing arrives any more
+    #[arg(long, value_name = "TIME", value_parser = heartbeat)]
+    heartbeat: Option<Duration>,
+    /// Add it without sending a test event first
+    #[arg(long)]
+    untested: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Webhook {
+    /// What to call it
+    name: ChannelName,
+    /// Its https address, or @FILE for a file that contains it
+    #[arg(value_name = "URL")]
+    url: String,
+    /// A file with the secret (whsec_…) by which the receiver recognises Lanyard [default: a new one is printed once]
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// Let it have a private or loopback address
+    #[arg(long)]
+    allow_private: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alertmanager {
+    /// What to call it
+    name: ChannelName,
+    /// Its address, without /api/v2/alerts
+    #[arg(value_name = "URL")]
+    url: String,
+    /// A file with the bearer token that it asks for
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["username", "password_file"])]
+    token_file: Option<PathBuf>,
+    /// The user name that it asks for
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    username: Option<String>,
+    /// A file with the password that it asks for
+    #[arg(long, value_name = "FILE", requires = "username")]
+    password_file: Option<PathBuf>,
+    /// A label of credentials that becomes a label of alerts; may be repeated
+    #[arg(long = "alert-label", value_name = "KEY")]
+    alert_labels: Vec<LabelKey>,
+    /// Let it have a private or loopback address
+    #[arg(long)]
+    allow_private: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Json {
+    /// What to call it
+    name: ChannelName,
+    /// Its https address, or @FILE for a file that contains it
+    #[arg(value_name = "URL")]
+    url: String,
+    /// A file with the JSON body, in which {{data.summary}} and the like stand for parts of the event
+    #[arg(long, value_name = "FILE")]
+    template: PathBuf,
+    /// A header to send, with a file that contains its value; may be repeated
+    #[arg(long = "header", value_name = "NAME=FILE", value_parser = header)]
+    headers: Vec<(String, PathBuf)>,
+    /// Let it have a private or loopback address
+    #[arg(long)]
+    allow_private: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Space {
+    /// What to call it
+    name: ChannelName,
+    /// The id of the space, as lanyard api NAME rooms lists it
+    #[arg(value_name = "ROOM")]
+    room: RoomId,
+    /// The credential that writes there, such as a bot that is a member of the space
+    #[arg(long, value_name = "NAME")]
+    credential: CredentialName,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mail {
+    /// What to call it
+    name: ChannelName,
+    /// A recipient; may be repeated
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    to: Vec<MailAddress>,
+    /// The sender
+    #[arg(long, value_name = "ADDRESS")]
+    from: MailAddress,
+    /// The server: smtp://HOST:587 (with STARTTLS) or smtps://HOST
+    #[arg(long, value_name = "SERVER")]
+    server: MailServer,
+    /// The user name at the server
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    username: Option<String>,
+    /// A file with the password at the server
+    #[arg(long, value_name = "FILE", requires = "username")]
+    password_file: Option<PathBuf>,
+    /// Let the server have a private address
+    #[arg(long)]
+    allow_private: bool,
+    /// Send without TLS, to a server on this machine only
+    #[arg(long)]
+    allow_plaintext: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+impl Add {
+    pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
+        let broker = common.broker_or_new().await?;
+        match self {
+            Self::Webhook(command) => command.run(&broker, common).await,
+            Self::Alertmanager(command) => {
+                let Alertmanager {
+                    name,
+                    url,
+                    token_file,
+                    username,
+                    password_file,
+                    alert_labels,
+                    allow_private,
+                    wanted,
+                } = command;
+                let auth = match (token_file, username, password_file) {
+                    (Some(file), ..) => Some(AlertmanagerAuth::Bearer { token: secret("token", &file)? }),
+                    (None, Some(username), Some(file)) => {
+                        Some(AlertmanagerAuth::Basic { username, password: secret("password", &file)? })
+                    }
+                    _ => None,
+                };
+                let url = address(&url)?;
+                let target = AlertmanagerTarget { url, auth, labels: alert_labels, allow_private };
+                add(&broker, name, Target::Alertmanager(target), wanted, common).await
+            }
+            Self::Json(command) => {
+                let Json { name, url, template, headers, allow_private, wanted } = command;
+                let text = prompt::secret("template", "--template", Some(&template))?;
+                let template = Template::from_str(&text).map_err(usage)?;
+                let headers: BTreeMap<_, _> = headers
+                    .into_iter()
+                    .map(|(name, file)| Ok((name, secret("header", &file)?)))
+                    .collect::<Result<_, Failure>>()?;
+                let target = JsonTarget { url: address(&url)?, headers, template, allow_private };
+                add(&broker, name, Target::Json(target), wanted, common).await
+            }
+            Self::Space(Space { name, room, credential, wanted }) => {
+                let credential = broker.perform(Show { name: credential }).await?.credential.id;
+                add(&broker, name, Target::Space(SpaceTarget { credential, room }), wanted, common).await
+            }
+            Self::Mail(command) => {
+                let Mail { name, to, from, server, username, password_file, allow_private, allow_plaintext, wanted } =
+                    command;
+                let password = password_file.map(|file| secret("password", &file)).transpose()?;
+                let target = MailTarget { server, username, password, from, to, allow_private, allow_plaintext };
+                add(&broker, name, Target::Mail(target), wanted, common).await
+            }
+        }
+    }
+}
+
+impl Webhook {
+    async fn run(self, broker: &Access, common: &Common) -> Result<(), Failure> {
+        let Self { name, url, secret_file, allow_private, wanted } = self;
+        let url = address(&url)?;
+        let given = match &secret_file {
+            Some(file) => {
+                let text = prompt::secret("webhook secret", "--secret-file", Some(file))?;
+                Some(text.trim().parse::<WebhookSecret>().map_err(usage)?)
+            }
+            None => None,
+        };
+        let is_new = given.is_none();
+        let secret = given.unwrap_or_else(|| WebhookSecret::random(&*context::parts().entropy));
+        let shown = secret.expose_text();
+        add(broker, name, Target::Webhook(WebhookTarget { url, secret, allow_private }), wanted, common).await?;
+        if is_new && !common.json {
+            output::line(&shown)?;
+            output::note("this secret is shown once; give it to the receiver, which checks the signatures with it");
+        } else if is_new {
+            output::json::print(&json!({ "secret": &**shown }))?;
+        }
+        Ok(())
+    }
+}
+
+async fn add(
+    broker: &Access,
+    name: ChannelName,
+    target: Target,
+    wanted: Wanted,
+    common: &Common,
+) -> Result<(), Failure> {
+    let Wanted { types, severity, kinds, labels, heartbeat, untested } = wanted;
+    let rules = Rules { types, severity, kinds, labels };
+    let is_webhook = matches!(target, Target::Webhook(_));
+    let view = broker.perform(AddChannel { name, target, rules, heartbeat, test: !untested }).await?;
+    if common.json && !is_webhook {
+        return output::json::print(&view);
+    }
+    let tested = if untested { "" } else { "; the test event arrived" };
+    output::note(&format!("added the channel {}{tested}", view.name));
+    if matches!(broker, Access::Local(_)) {
+        output::note("events are delivered while a broker runs: lanyard serve");
+    }
+    Ok(())
+}
+
+/// An address on the command line, or in a file: many webhook addresses hold a secret.
+fn address(text: &str) -> Result<Address, Failure> {
+    match text.strip_prefix('@') {
+        Some(file) => prompt::secret("address", "URL", Some(Path::new(file)))?.trim().parse().map_err(usage),
+        None => text.parse().map_err(usage),
+    }
+}
+
+fn secret(what: &str, file: &Path) -> Result<SecretText, Failure> {
+    let text = prompt::secret(what, "FILE", Some(file))?;
+    Ok(SecretText::new(text.trim()))
+}
+
+fn header(text: &str) -> Result<(String, PathBuf), &'static str> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE, for example Authorization=token.txt")?;
+    Ok((name.to_owned(), PathBuf::from(file)))
+}
+
+fn heartbeat(text: &str) -> Result<Duration, &'static str> {
+    let every = Duration::from_secs(numbers::seconds(text)?);
+    if every >= Duration::from_mins(1) {
+        Ok(every)
+    } else {
+        Err("expected a time of at least a minute, such as 1h or 1d")
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes it")]
+fn usage(error: TargetError) -> Failure {
+    Failure::Usage { message: error.to_string(), hint: "lanyard channel add --help".to_owned() }
+}

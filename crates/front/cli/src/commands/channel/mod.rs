@@ -1,0 +1,145 @@
+//! `lanyard channel`: where events go.
+
+mod add;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use lanyard_broker::{ChannelName, ChannelView, ListChannels, PauseChannel, RemoveChannel, ShowChannel, TestChannel};
+
+use self::add::Add;
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::output;
+use crate::output::table;
+use crate::prompt::Sure;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Channel {
+    /// Add a channel: a webhook, Alertmanager, another JSON API, a Webex space, or mail
+    ///
+    /// A test event is sent first, and the channel is added only if it arrives. A channel that runs a command is added in lanyard.toml.
+    #[command(subcommand)]
+    Add(Add),
+    /// Show all channels, and how deliveries go
+    List,
+    /// Show one channel
+    Show(Named),
+    /// Send a test event through a channel
+    Test(Named),
+    /// Pause a channel; it does not get the events of that time
+    Pause(Named),
+    /// Resume a channel
+    Resume(Named),
+    /// Remove a channel
+    Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The channel
+    name: ChannelName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The channel
+    name: ChannelName,
+    #[command(flatten)]
+    sure: Sure,
+}
+
+impl Channel {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add(command) => command.run(common).await?,
+            Self::List => list(common).await?,
+            Self::Show(Named { name }) => show(&common.broker().await?.perform(ShowChannel { name }).await?, common)?,
+            Self::Test(Named { name }) => {
+                let tested = name.clone();
+                common.broker().await?.perform(TestChannel { name: tested }).await?;
+                output::note(&format!("the test event was accepted by the receiver of {name}"));
+            }
+            Self::Pause(Named { name }) => pause(name, true, common).await?,
+            Self::Resume(Named { name }) => pause(name, false, common).await?,
+            Self::Remove(Remove { name, sure }) => {
+                let broker = common.broker().await?;
+                sure.confirm(&format!(
+                    "Remove the channel {name}? Events that it has not delivered yet are not delivered"
+                ))?;
+                broker.perform(RemoveChannel { name: name.clone() }).await?;
+                output::note(&format!("removed the channel {name}"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn pause(name: ChannelName, pause: bool, common: &Common) -> Result<(), Failure> {
+    let view = common.broker().await?.perform(PauseChannel { name, pause }).await?;
+    if common.json {
+        return output::json::print(&view);
+    }
+    output::note(&format!("{} the channel {}", if pause { "paused" } else { "resumed" }, view.name));
+    Ok(())
+}
+
+async fn list(common: &Common) -> Result<(), Failure> {
+    let channels = common.broker().await?.perform(ListChannels {}).await?;
+    if common.json {
+        return output::json::print(&channels);
+    }
+    if channels.is_empty() {
+        output::note(
+            "there are no channels, so events are only listed: lanyard events; to add one: lanyard channel add --help",
+        );
+        return Ok(());
+    }
+    let room = table::room();
+    let rows = channels
+        .iter()
+        .map(|channel| {
+            let last = channel.delivered_at.map_or("-".to_owned(), |at| table::moment(at, room));
+            let wants = wants(channel);
+            vec![channel.name.clone(), channel.state.clone(), channel.target.clone(), wants, last]
+        })
+        .collect();
+    output::block(&table::render(&["NAME", "STATE", "TARGET", "EVENTS", "LAST DELIVERED"], rows))?;
+    for channel in channels.iter().filter(|channel| channel.reason.is_some()) {
+        output::note(&format!("{}: {}", channel.name, channel.reason.as_deref().unwrap_or_default()));
+    }
+    Ok(())
+}
+
+fn show(channel: &ChannelView, common: &Common) -> Result<(), Failure> {
+    if common.json {
+        return output::json::print(channel);
+    }
+    let mut facts = vec![
+        ("name", channel.name.clone()),
+        ("target", channel.target.clone()),
+        ("state", channel.state.clone()),
+        ("events", wants(channel)),
+    ];
+    if let Some(seconds) = channel.heartbeat_seconds {
+        facts.push(("heartbeat", format!("every {} minutes", seconds.div_ceil(60))));
+    }
+    let moment = |at: jiff::Timestamp| format!("{at:.0}");
+    facts.push(("delivered", channel.delivered_at.map_or("never".to_owned(), moment)));
+    if let (Some(since), Some(reason)) = (channel.failing_since, &channel.reason) {
+        facts.push(("failing", format!("since {since:.0}, {} attempts: {reason}", channel.failures)));
+    }
+    if channel.in_file {
+        facts.push(("settings", "lanyard.toml".to_owned()));
+    }
+    output::block(&table::facts(&facts))
+}
+
+/// The events that a channel wants, in a few words.
+fn wants(channel: &ChannelView) -> String {
+    let mut words = channel.types.clone();
+    words.extend(channel.severity.iter().map(|severity| format!("severity {severity}")));
+    words.extend(channel.kinds.iter().map(|kind| format!("kind {kind}")));
+    words.extend(channel.labels.iter().map(|label| format!("label {label}")));
+    if words.is_empty() { "all".to_owned() } else { words.join(", ") }
+}

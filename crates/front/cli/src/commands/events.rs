@@ -1,0 +1,76 @@
+//! `lanyard events`: what people are told of.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use lanyard_broker::ListEvents;
+use lanyard_channel::Notice;
+
+use super::audit::Since;
+use crate::context::{self, Common};
+use crate::exit::Failure;
+use crate::output::table;
+use crate::{numbers, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// Wait for further events, and print each when it happens; Ctrl-C stops
+    #[arg(long, short)]
+    follow: bool,
+    /// Only events of the last 300 (seconds), 5m, 12h or 2d, or since a moment (2027-01-31T18:00:00Z)
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Show only the latest COUNT events [default: 50; with --since all]
+    #[arg(long, value_name = "COUNT", value_parser = numbers::count)]
+    limit: Option<u32>,
+}
+
+/// How often the broker is asked.
+const EVERY: Duration = Duration::from_secs(1);
+/// How many events one request lists.
+const PAGE: u32 = 500;
+
+impl Events {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
+        let limit = self.limit.or_else(|| since.is_some().then_some(PAGE));
+        let mut page = broker.perform(ListEvents { after: None, since, limit }).await?;
+        print(&page.events, common)?;
+        // All of them, a page at a time.
+        while since.is_some() && self.limit.is_none() && !page.events.is_empty() {
+            page = broker.perform(ListEvents { after: Some(page.next), since, limit: Some(PAGE) }).await?;
+            print(&page.events, common)?;
+        }
+        let sleep = context::parts().sleep;
+        while self.follow && !output::reader_gone() {
+            sleep.sleep(EVERY).await;
+            page = broker.perform(ListEvents { after: Some(page.next), since: None, limit: Some(PAGE) }).await?;
+            print(&page.events, common)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// One line for each event; with `--json` one object per line.
+fn print(events: &[Notice], common: &Common) -> Result<(), Failure> {
+    for event in events {
+        if common.json {
+            output::json::print_line(event)?;
+        } else {
+            output::line(&line(event))?;
+        }
+    }
+    Ok(())
+}
+
+fn line(event: &Notice) -> String {
+    let at = moment(event.time);
+    format!("{at}  {:8}  {:24}  {}", event.data.severity.as_str(), event.kind.short(), event.data.summary)
+}
+
+fn moment(at: Timestamp) -> String {
+    table::moment(at, table::room())
+}
