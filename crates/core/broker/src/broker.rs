@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_client::{CallOptions, SubjectKey, Transport};
+use lanyard_client::{CallOptions, CountedCalls, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
 use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, Running, perform};
 use lanyard_protocol::{Environment, PersonId};
@@ -18,7 +18,7 @@ use crate::doubts::Doubts;
 use crate::early::EarlyRenewals;
 use crate::handouts::HandOuts;
 use crate::parts::Parts;
-use crate::renewals::{Admitted, MustFinish, Renewals};
+use crate::renewals::{Admitted, CountedRenewals, MustFinish, Renewals};
 
 /// Everything that a use case needs. One for each process; a clone is the same broker.
 #[derive(Clone, Debug)]
@@ -217,6 +217,21 @@ impl Broker {
     /// Ends the connections to Webex that are kept open: their buffers hold the tokens that were sent.
     pub fn forget_connections(&self) {
         self.transport.forget();
+    }
+
+    /// The calls to Webex that this process has made.
+    pub fn calls(&self) -> Vec<CountedCalls> {
+        self.transport.calls()
+    }
+
+    /// How many subjects Webex has asked to wait, each counted once for each API.
+    pub fn limited_subjects(&self) -> usize {
+        self.transport.limited()
+    }
+
+    /// The renewals of this process, those that were held back included.
+    pub fn renewals(&self) -> CountedRenewals {
+        self.renewals.counted()
     }
 
     /// The store behind it.

@@ -44,7 +44,7 @@ pub use operations::{begin_work, register, work};
 pub use parts::Parts;
 pub use refresher::{BreakerState, Counts, EnvironmentReport, Refresher, RefresherReport};
 pub use renewal::{HandOut, HandedOut, RecordHandOut, Shortfall, TokenVerdict};
-pub use renewals::RefresherOptions;
+pub use renewals::{CountedRenewals, RefresherOptions};
 pub use revocation::{RetryRevocations, Revocation, RevocationOutcome};
 pub use runs::{TestAll, TestProgress};
 pub use token_source::CredentialTokens;

@@ -61,7 +61,8 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
-    const ALL: [Self; 9] = [
+    /// All kinds.
+    pub const ALL: [Self; 9] = [
         Self::Unreachable,
         Self::Limited,
         Self::OutcomeUnknown,

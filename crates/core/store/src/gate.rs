@@ -51,7 +51,9 @@ impl<'a> Gate<'a> {
     /// Runs one reading statement.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         self.look_whether_still().await?;
+        let timed = self.store.timed(&self.store.inner.reads);
         let rows = self.engine().rows(statement).await?;
+        drop(timed);
         if rows.iter().any(|row| self.is_foreign(row)) {
             self.fetch_keys().await?;
         }
@@ -70,7 +72,9 @@ impl<'a> Gate<'a> {
             foreign = foreign || self.is_foreign(&row);
             keep(&row)
         };
+        let timed = self.store.timed(&self.store.inner.reads);
         self.engine().each(statement, each).await?;
+        drop(timed);
         if foreign {
             self.fetch_keys().await?;
         }

@@ -82,7 +82,7 @@ pub use pause::Pause;
 pub use relocation::{Relocated, RelocationError};
 pub use rewrap::{BrokerId, DamagedRow, DataKeysRenewed, RewrapError, RunningBroker, TakenUp, this_host};
 pub use rotation::{Begun, Claim, Commit, Declared, Failure, LimitNews, RotatedTokens, RotationView, UnderWay};
-pub use store::{Parts, Store};
+pub use store::{Parts, Store, StoreDurations};
 pub use unavailable::KeyUnavailable;
 pub use upgrade::Upgrade;
 

@@ -346,6 +346,8 @@ impl Store {
             parts,
             presence,
             first_sights: FirstSights::default(),
+            reads: Self::no_durations(),
+            writes: Self::no_durations(),
             paused: ArcSwapOption::empty(),
         })
     }

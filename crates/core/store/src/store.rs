@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use lanyard_time::{BootId, Clock, Entropy, Moment, SystemClock, SystemEntropy};
+use lanyard_time::{BootId, Clock, CountedDurations, Durations, Entropy, LOCAL, Moment, SystemClock, SystemEntropy};
 use lanyard_vault::{AuditKey, DataKey, MemoryKey};
 
 use crate::engine::{Engine, StoreIdentity};
@@ -37,8 +38,32 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) presence: Presence,
     pub(crate) first_sights: FirstSights,
+    pub(crate) reads: Durations,
+    pub(crate) writes: Durations,
     /// As the home's row said when it was last read.
     pub(crate) paused: ArcSwapOption<Pause>,
+}
+
+/// How long the operations of a store took, those that failed or were given up included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreDurations {
+    /// Each statement that reads outside a transaction.
+    pub reads: CountedDurations,
+    /// Each transaction that writes, from the wait for its beginning to its commit.
+    pub writes: CountedDurations,
+}
+
+/// An operation of the store that is being timed.
+pub(crate) struct Timed<'a> {
+    durations: &'a Durations,
+    clock: &'a dyn Clock,
+    begun: Duration,
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        self.durations.add(self.clock.elapsed().saturating_sub(self.begun));
+    }
 }
 
 impl Inner {
@@ -110,6 +135,22 @@ impl Store {
         self.inner.engine.identity()
     }
 
+    /// How long the operations of this process took so far.
+    pub fn durations(&self) -> StoreDurations {
+        StoreDurations { reads: self.inner.reads.counted(), writes: self.inner.writes.counted() }
+    }
+
+    /// Counts the time until the returned value is dropped. The futures of writes are large, so they are not wrapped in another.
+    pub(crate) fn timed<'a>(&'a self, durations: &'a Durations) -> Timed<'a> {
+        let clock = &*self.inner.parts.clock;
+        Timed { durations, clock, begun: clock.elapsed() }
+    }
+
+    /// The histograms of a new store.
+    pub(crate) const fn no_durations() -> Durations {
+        Durations::new(&LOCAL)
+    }
+
     /// Closes the connections. The store works on afterwards and opens them again; to close is what keeps the files small.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.engine.close().await
@@ -130,7 +171,8 @@ impl Store {
         self.inner.memory_key.get_or_init(|| MemoryKey::generate(self.entropy()))
     }
 
-    pub(crate) fn now(&self) -> Moment {
+    /// The present moment on this machine's clocks.
+    pub fn now(&self) -> Moment {
         self.inner.parts.clock.now()
     }
 }

@@ -110,6 +110,7 @@ impl Store {
         F: Future<Output = Result<Done<T>, E>>,
         E: From<StoreError>,
     {
+        let _timed = self.timed(&self.inner.writes);
         let mut attempts = 1;
         loop {
             let tx = match self.begin(reach, purpose).await {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use lanyard_operation::{Problem, Starter};
 use lanyard_store::sql::{Row, Tx, sql};
 use lanyard_store::{About, Event, Store, StoreError};
+use lanyard_time::Heartbeat;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -18,6 +19,8 @@ pub struct Queue {
     pub(crate) store: Store,
     /// Wakes the worker of this process when a unit becomes due through it.
     pub(crate) woken: Arc<Notify>,
+    /// When the worker of this process last found everything that was due.
+    pub(crate) looked: Arc<Heartbeat>,
 }
 
 /// A process that does not renew its claim for so long is no longer waited for.
@@ -30,7 +33,7 @@ const KEPT: Duration = Duration::from_hours(30 * 24);
 impl Queue {
     /// The queue of a store.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), woken: Arc::default() }
+        Self { store: store.clone(), woken: Arc::default(), looked: Arc::default() }
     }
 
     /// Adds a recurring unit, which is due at once, unless there is one of this kind and key already.
@@ -145,6 +148,18 @@ impl Queue {
         let mut runs: Vec<Unit> = rows.iter().filter_map(|row| self.readable(row)).filter(Unit::is_run).collect();
         runs.sort_by(|a, b| (b.document.created, &b.id).cmp(&(a.document.created, &a.id)));
         Ok(runs)
+    }
+
+    /// How many units of each kind are due, those that are being worked on included.
+    pub async fn due(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let now = self.store.time().await?;
+        let rows = self.store.read(sql(TABLE, COUNT_DUE).bind(now)).await?;
+        rows.iter().map(|row| Ok((row.text("kind")?, u64::try_from(row.integer("n")?).unwrap_or_default()))).collect()
+    }
+
+    /// When the worker of this process last succeeded in looking for work.
+    pub fn last_look(&self) -> Option<Timestamp> {
+        self.looked.last()
     }
 
     fn readable(&self, row: &Row) -> Option<Unit> {
@@ -317,6 +332,8 @@ const SELECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM work WHERE id =
 const SELECT_BY_KEY: &str = concat!("SELECT ", columns!(), " FROM work WHERE kind = $1 AND key = $2");
 const SELECT_RUNS: &str = concat!("SELECT ", columns!(), " FROM work WHERE key = id");
 const SELECT_DUE: &str = concat!("SELECT ", columns!(), " FROM work WHERE due <= $1 ORDER BY due LIMIT 500");
+const COUNT_DUE: &str =
+    "SELECT kind, CAST(count(*) AS BIGINT) AS n FROM work WHERE due <= $1 GROUP BY kind ORDER BY kind LIMIT 100";
 const INSERT: &str = "INSERT INTO work (id, kind, key, due, fence, document) VALUES ($1, $2, $3, $4, $5, $6) \
      ON CONFLICT (kind, key) DO NOTHING";
 const UPDATE: &str = "UPDATE work SET fence = $3, due = $4, holder = $5, deadline = $6, document = $7, ended = $8 \

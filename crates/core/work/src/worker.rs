@@ -92,6 +92,7 @@ impl Worker {
         let mut claims = BTreeMap::<UnitId, Claim>::new();
         let (mut was_refused, mut looks) = (false, 0_u32);
         loop {
+            let mut has_failed = false;
             while begun.len() < AT_ONCE {
                 match self.claim(&claims).await {
                     Ok(Some(claim)) => {
@@ -104,12 +105,16 @@ impl Worker {
                         break;
                     }
                     Err(error) => {
+                        has_failed = true;
                         if !std::mem::replace(&mut was_refused, true) && !matches!(error, StoreError::Paused(_)) {
                             tracing::warn!(%error, hint = error.hint(), "cannot look for work; trying again");
                         }
                         break;
                     }
                 }
+            }
+            if !has_failed {
+                self.queue.looked.beat(self.queue.store.now().wall);
             }
             looks += 1;
             if looks % PRUNE == 1

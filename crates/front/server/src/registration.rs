@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_store::{BrokerId, HomeKeys, NextKey, Store, StoreError};
-use lanyard_time::Sleep;
+use lanyard_time::{Heartbeat, Sleep};
 
 /// A broker that reports itself.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct Registration {
     store: Store,
     sleep: Arc<dyn Sleep>,
     id: BrokerId,
+    reported: Arc<Heartbeat>,
 }
 
 /// Between two reports.
@@ -21,8 +22,9 @@ const REPORT: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_secs(10);
 
 impl Registration {
-    pub(crate) fn new(store: &Store, sleep: Arc<dyn Sleep>) -> Self {
-        Self { id: store.new_broker(), store: store.clone(), sleep }
+    /// `reported` notes the reports that succeed.
+    pub(crate) fn new(store: &Store, sleep: Arc<dyn Sleep>, reported: Arc<Heartbeat>) -> Self {
+        Self { id: store.new_broker(), store: store.clone(), sleep, reported }
     }
 
     /// Reports the broker once. Refused without a key that rows may be wrapped under already.
@@ -45,6 +47,7 @@ impl Registration {
             match self.store.report_broker(&self.id).await {
                 Ok(lacks) => {
                     was_refused = false;
+                    self.reported.beat(self.store.now().wall);
                     if let Some(keys) = lacks.filter(|_| rest.is_zero()) {
                         if self.fetch(&keys, &mut said).await {
                             continue;

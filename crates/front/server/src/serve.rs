@@ -23,7 +23,7 @@ use crate::listen::tcp::{Http, TcpSocket};
 use crate::listen::tls::Tls;
 use crate::listen::{ListenError, UnixSocket, sockets};
 use crate::loading;
-use crate::metrics::Requests;
+use crate::metrics::{Loops, Requests};
 use crate::proxy::Proxy;
 use crate::registration::Registration;
 use crate::strangers::Strangers;
@@ -113,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) words: Words,
     pub(crate) strangers: Strangers,
     pub(crate) requests: Arc<Requests>,
+    pub(crate) loops: Loops,
     /// The operations that a command may perform here.
     pub(crate) operations: Registry<BrokerDoor>,
     router: axum::Router,
@@ -328,11 +329,13 @@ pub async fn serve(
         operations,
         router: api::router(Arc::clone(&requests)),
         requests,
+        loops: Loops::default(),
         troubles: Mutex::default(),
     });
     shared.heard_pause(shared.hand_outs.catch_up().await?.paused.as_ref());
     // Before it is ready: another home's key rotation waits for it as long as it runs.
-    let registration = Registration::new(shared.broker.store(), Arc::clone(&shared.sleep));
+    let registration =
+        Registration::new(shared.broker.store(), Arc::clone(&shared.sleep), Arc::clone(&shared.loops.registration));
     registration.report().await?;
     let clone = |socket: &UnixSocket| socket.listener.try_clone().map_err(ServeError::Thread);
     let mut background = Background::default();
@@ -452,6 +455,7 @@ async fn follow(shared: Arc<Shared>) -> io::Result<()> {
     hand_outs
         .follow(|told| {
             if let Ok(changes) = told {
+                shared.loops.reader.beat(shared.hand_outs.now().wall);
                 shared.heard_pause(changes.paused.as_ref());
             }
             shared.heard(|troubles| &mut troubles.reading, told.err(), "read the store");
@@ -465,6 +469,9 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
     hand_outs
         .write_down(|told| {
             shared.strangers.release(&shared.hand_outs, false);
+            if told.is_ok() {
+                shared.loops.audit.beat(shared.hand_outs.now().wall);
+            }
             // The pause is reported as such.
             let error = told.err().filter(|error| !matches!(error, StoreError::Paused(_)));
             shared.heard(|troubles| &mut troubles.writing, error, "write hand-outs to the audit");
@@ -513,7 +520,11 @@ const EXPIRY_EVERY: Duration = Duration::from_hours(24);
 async fn prune(shared: Arc<Shared>) -> io::Result<()> {
     shared.sleep.sleep(PRUNE_FIRST).await;
     loop {
-        let wait = match shared.broker.store().prune_journal().await {
+        let pruned = shared.broker.store().prune_journal().await;
+        if pruned.is_ok() {
+            shared.loops.pruning.beat(shared.hand_outs.now().wall);
+        }
+        let wait = match pruned {
             Ok(Some(pruned)) => {
                 tracing::info!(up_to = pruned.up_to, entries = pruned.entries, "removed old entries of the audit");
                 if pruned.more { PRUNE_MORE } else { PRUNE_EVERY }

@@ -7,6 +7,7 @@
 
 mod api_client;
 mod call;
+mod call_counts;
 mod clients;
 mod coding;
 mod device_grant;
@@ -24,6 +25,7 @@ mod transport;
 
 pub use api_client::{Answered, ApiClient, ApiError, ApiPages};
 pub use call::CallOptions;
+pub use call_counts::CountedCalls;
 pub use clients::SetupError;
 pub use coding::ACCEPTED_CODINGS;
 pub use device_grant::{DeviceBegun, DeviceError, DevicePolled};

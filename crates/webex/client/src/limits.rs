@@ -114,6 +114,12 @@ impl Limits {
         Ok(())
     }
 
+    /// How many subjects have to wait, each counted once for each API.
+    pub(crate) fn count(&self, now: &Moment) -> usize {
+        let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.values().filter(|noted| !noted.left(now).is_zero()).count()
+    }
+
     /// A call that was sent at `sent` was answered by something other than a limit. Where it was a try, the limit is over.
     pub(crate) fn answered(&self, subject: &SubjectKey, api: &Api, sent: &Moment) {
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,12 +185,14 @@ mod tests {
         limits.note(&a, people(), seconds(50), &clock.now());
         clock.advance(seconds(10));
         limits.note(&a, people(), seconds(5), &clock.now());
+        assert_eq!(limits.count(&clock.now()), 1);
         assert_eq!(limits.admit(&a, &people(), &clock.now()), Err(seconds(40)));
         assert_eq!(limits.admit(&b, &people(), &clock.now()), Ok(()));
         assert_eq!(limits.admit(&a, &api("https://webexapis.com/v1/rooms"), &clock.now()), Ok(()));
         limits.note(&a, people(), seconds(55), &clock.now());
         assert_eq!(limits.admit(&a, &people(), &clock.now()), Err(seconds(55)));
         clock.advance(seconds(55));
+        assert_eq!(limits.count(&clock.now()), 0);
         assert_eq!(limits.admit(&a, &people(), &clock.now()), Ok(()));
     }
 

@@ -11,6 +11,7 @@ use lanyard_secret::{SafeUrl, SecretBytes};
 use lanyard_time::{Clock, Entropy, Moment, Sleep, SystemSleep};
 use thiserror::Error;
 
+use crate::call_counts::{CallCounts, CountedCalls, KnownApi};
 use crate::clients::{Clients, SetupError};
 use crate::coding;
 use crate::limits::Limits;
@@ -22,6 +23,7 @@ pub struct Transport {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sleep: Arc<dyn Sleep>,
     pub(crate) limits: Limits,
+    pub(crate) counts: CallCounts,
     clients: Clients,
     /// Without a limit on the whole of an exchange.
     pub(crate) streaming: Clients,
@@ -91,6 +93,7 @@ impl Transport {
             entropy,
             sleep,
             limits: Limits::default(),
+            counts: CallCounts::default(),
             clients: Clients::new(Some(WHOLE)),
             streaming: Clients::per_runtime(),
         }
@@ -123,6 +126,7 @@ impl Transport {
             outgoing = outgoing.body(request.body.expose_secret().to_vec());
         }
         tracing::debug!(%url, %tracking_id, "request");
+        let mut counted = self.counts.begin(KnownApi::of(&url), &*self.clock);
         let sent = self.clock.now();
         // The error's own URL would show the query.
         let failed = |error: reqwest::Error| {
@@ -139,8 +143,19 @@ impl Transport {
         let body = read(incoming, &url, limit, tracking_id).await?;
         let body = coding::decoded(&mut headers, body, limit)
             .map_err(|coding::TooLong| SendError::TooLong(url.clone(), limit, tracking_id))?;
+        counted.answered(status);
         tracing::debug!(%url, %tracking_id, status = status.as_u16(), "response");
         Ok(Exchange { sent, tracking_id, response: Response { status, headers, body } })
+    }
+
+    /// The calls that were made so far.
+    pub fn calls(&self) -> Vec<CountedCalls> {
+        self.counts.counted()
+    }
+
+    /// How many subjects Webex has asked to wait, each counted once for each API.
+    pub fn limited(&self) -> usize {
+        self.limits.count(&self.clock.now())
     }
 
     /// Lets go of the connections that are kept open: their buffers hold what was sent last. Calls under way go on.

@@ -71,8 +71,8 @@ struct Inner {
 impl AuditBuffer {
     /// One in which so many different hand-outs may wait.
     pub fn new(most: usize) -> Self {
-        let (counts, writing) = Default::default();
-        Self(Arc::new(Inner { waiting: Mutex::default(), most, counts, writing }))
+        let counts = HandOutCounts::default();
+        Self(Arc::new(Inner { waiting: Mutex::default(), most, counts, writing: tokio::sync::Mutex::default() }))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -254,6 +254,7 @@ impl Plan {
                     Breaker::Open { until, .. } => BreakerState::Open { left: until.saturating_sub(since) },
                     Breaker::Probing { .. } => BreakerState::Probing,
                 },
+                starts_left: lanes.iter().map(|(lane, _)| gate.starts_left(*lane, now)).min().unwrap_or(u32::MAX),
                 next: waiting.filter_map(|lane| gate.ready_in(lane, now)).min(),
             }
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lanyard_credential::TroubleKind;
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
@@ -11,6 +12,8 @@ use lanyard_time::Moment;
 pub struct RefresherReport {
     /// When it last looked at what is due; `None` before it first did. It looks once a second at least.
     pub looked: Option<Moment>,
+    /// When it last read what has changed in the store, and began what was due.
+    pub last_success: Option<Timestamp>,
     /// Whether it has read the store.
     pub ready: bool,
     /// How many credentials it knows.
@@ -65,6 +68,8 @@ pub struct EnvironmentReport {
     pub under_way: usize,
     /// Whether requests to it are held back.
     pub breaker: BreakerState,
+    /// How many renewals may begin at once by the rate, in the app of which the fewest may.
+    pub starts_left: u32,
     /// How long until the next may begin; `None` where nothing is due, or where the end of another is waited for.
     pub next: Option<Duration>,
 }

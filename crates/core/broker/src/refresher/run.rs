@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId};
 use lanyard_store::{StoreError, fail_point};
-use lanyard_time::Moment;
+use lanyard_time::{Heartbeat, Moment};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -37,6 +37,7 @@ struct Shared {
     state: Mutex<State>,
     /// Something has changed.
     wake: Notify,
+    succeeded: Heartbeat,
 }
 
 #[derive(Debug)]
@@ -79,7 +80,8 @@ impl Refresher {
             unreadable: false,
         };
         broker.renewals.stay(options.clone());
-        let shared = Arc::new(Shared { state: Mutex::new(state), wake: Notify::new() });
+        let shared =
+            Arc::new(Shared { state: Mutex::new(state), wake: Notify::new(), succeeded: Heartbeat::default() });
         // Its renewals have passed the gate in the plan.
         Self { broker: broker.admitted(), options, shared }
     }
@@ -121,6 +123,7 @@ impl Refresher {
         RefresherReport {
             environments: state.plan.environments(&self.gate(), &now),
             looked: state.looked.clone(),
+            last_success: self.shared.succeeded.last(),
             ready: state.read.is_some(),
             credentials: state.plan.len(),
             counts: state.counts.clone(),
@@ -161,6 +164,7 @@ impl Refresher {
         fail_point("refresher.look");
         let mut wait = LOOK;
         let read = self.read().await;
+        let has_read = read.is_ok();
         let failed_before = std::mem::replace(&mut self.state().unreadable, read.is_err());
         match read {
             // Once, however long it lasts.
@@ -188,6 +192,9 @@ impl Refresher {
             }
             (starts, ends, revokes)
         };
+        if has_read {
+            self.shared.succeeded.beat(now.wall);
+        }
         for start in starts {
             let turn = Turn { refresher: self.clone(), start: Some(start) };
             tasks.spawn(turn.run());

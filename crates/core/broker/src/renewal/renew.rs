@@ -80,12 +80,18 @@ impl Broker {
             let lane = self.renewals.gate().lane(&seen.environment, seen.app);
             leave.leave = match self.pass_gate(lane, wanted).await {
                 Some(Ok(leave)) => Some(leave),
-                Some(Err(closed)) => return Ok(RenewalEnd::NotBegun(closed.trouble(self.clock.now()))),
+                Some(Err(closed)) => {
+                    let end = Ok(RenewalEnd::NotBegun(closed.trouble(self.clock.now())));
+                    self.renewals.count(&end, Duration::ZERO);
+                    return end;
+                }
                 // The process is about to end.
                 None => return Ok(RenewalEnd::Busy),
             };
         }
+        let begun = self.clock.elapsed();
         let end = admitted.renew_admitted(seen, wanted).await;
+        self.renewals.count(&end, self.clock.elapsed().saturating_sub(begun));
         leave.heard(seen, wanted, &end);
         end
     }

@@ -25,6 +25,12 @@ impl Bucket {
         (self.full_at + self.cost).saturating_sub(now + self.most)
     }
 
+    /// How many starts are allowed at once.
+    pub(super) fn starts_left(&self, now: Duration) -> u32 {
+        let left = self.most.saturating_sub(self.full_at.saturating_sub(now));
+        u32::try_from(left.as_nanos() / self.cost.as_nanos().max(1)).unwrap_or(u32::MAX)
+    }
+
     /// The time in which the bucket gains one start.
     pub(super) fn cost(&self) -> Duration {
         self.cost

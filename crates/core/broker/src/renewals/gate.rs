@@ -181,6 +181,11 @@ impl Gate {
         Some(breaker.max(lane.bucket.ready_in(now) + lane.bucket.cost() * number(lane.waiting.len())))
     }
 
+    /// How many tasks of a lane may begin at once by its rate.
+    pub(crate) fn starts_left(&self, id: LaneId, now: &Moment) -> u32 {
+        self.lanes[id.index()].bucket.starts_left(self.since(now))
+    }
+
     /// Puts a caller into a lane's queue.
     pub(crate) fn queue(&mut self, lane: LaneId) -> Entry {
         self.next += 1;

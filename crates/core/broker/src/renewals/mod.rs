@@ -9,6 +9,7 @@
 mod admitted;
 mod breaker;
 mod bucket;
+mod counts;
 mod end;
 mod gate;
 mod options;
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lanyard_credential::{Credential, CredentialId, Generation};
 use lanyard_store::StoreError;
@@ -27,6 +29,8 @@ use tokio::sync::watch;
 
 pub(crate) use self::admitted::Admitted;
 pub(crate) use self::breaker::{Health, State as Breaker};
+pub use self::counts::CountedRenewals;
+use self::counts::RenewalCounts;
 pub(crate) use self::end::{Means, RenewalEnd};
 pub(crate) use self::gate::{Closed, Entry, Gate, LaneId, Leave, Wanted};
 pub use self::options::RefresherOptions;
@@ -41,6 +45,7 @@ pub(crate) struct Renewals {
     unfinished: watch::Sender<Unfinished>,
     gate: Mutex<Gate>,
     refusals: Mutex<Refusals>,
+    counts: RenewalCounts,
     thread: Thread,
     /// Whether this process is a broker, which logs the end of each renewal. A command reports its own failures.
     stays: AtomicBool,
@@ -87,6 +92,7 @@ impl Renewals {
             unfinished: watch::Sender::default(),
             gate: Mutex::new(Gate::new(RefresherOptions::default(), now)),
             refusals: Mutex::default(),
+            counts: RenewalCounts::default(),
             thread: Thread::default(),
             stays: AtomicBool::new(false),
         }
@@ -166,6 +172,16 @@ impl Renewals {
     pub(crate) async fn drain(&self) {
         self.unfinished.send_modify(|unfinished| unfinished.closed = true);
         self.finished().await;
+    }
+
+    /// Counts a renewal.
+    pub(crate) fn count(&self, end: &Result<RenewalEnd, Error>, took: Duration) {
+        self.counts.add(end, took);
+    }
+
+    /// The renewals so far.
+    pub(crate) fn counted(&self) -> CountedRenewals {
+        self.counts.counted()
     }
 
     /// Logs the end of a renewal.

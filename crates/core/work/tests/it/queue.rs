@@ -14,6 +14,7 @@ use crate::world::{World, on_both_engines};
 
 on_both_engines!(
     a_recurring_unit_is_added_once_and_is_due_again,
+    what_is_due_is_counted_by_kind,
     a_dead_process_loses_its_unit_and_cannot_write_any_more,
     work_that_is_cancelled_stops_at_its_next_step,
     a_run_that_ends_its_processes_fails,
@@ -31,6 +32,36 @@ async fn start(world: &World, request: Value) -> Unit {
 
 async fn now(world: &World, unit: &Unit) -> Unit {
     world.queue.unit(&unit.id).await.unwrap().unwrap()
+}
+
+async fn what_is_due_is_counted_by_kind(world: World) {
+    assert_eq!(world.queue.due().await.unwrap(), []);
+    assert_eq!(world.queue.last_look(), None);
+    for key in ["acme", "other"] {
+        world.queue.ensure("rooms.poll", key, &Value::Null).await.unwrap();
+    }
+    start(&world, Value::Null).await;
+    let due = [("rooms.poll".to_owned(), 2), ("rooms.sweep".to_owned(), 1)];
+    assert_eq!(world.queue.due().await.unwrap(), due);
+    let (did, mut done) = mpsc::unbounded_channel();
+    let worker = world.worker("rooms.poll", move |_: Claim| {
+        let did = did.clone();
+        async move {
+            did.send(()).unwrap();
+            Ok(Next::Again(Duration::from_hours(1)))
+        }
+    });
+    for _ in 0..2 {
+        done.recv().await.unwrap();
+    }
+    while world.queue.due().await.unwrap() != due[1..] {
+        tokio::task::yield_now().await;
+    }
+    // The look that found no more of this kind.
+    while world.queue.last_look().is_none() {
+        tokio::task::yield_now().await;
+    }
+    worker.abort();
 }
 
 async fn a_recurring_unit_is_added_once_and_is_due_again(world: World) {

@@ -1,5 +1,6 @@
 //! The metrics of credentials.
 
+use lanyard_broker::CredentialFigures;
 use lanyard_credential::CredentialId;
 use lanyard_time::Moment;
 use prometheus_client::registry::Unit;
@@ -16,7 +17,7 @@ pub(super) fn families(shared: &Shared, shown: impl Fn(CredentialId) -> bool, no
     let figures = if shared.hand_outs.is_loaded() {
         shared.hand_outs.credential_figures(now, NAMED, shown)
     } else {
-        Default::default()
+        CredentialFigures::default()
     };
     let by_state = figures.by_state.into_iter().map(|(state, kind, count)| {
         (vec![("state", state.as_str().into()), ("kind", kind.as_str().into())], float(count))

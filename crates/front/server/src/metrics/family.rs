@@ -70,6 +70,7 @@ impl Family {
         Self { unit: Some(unit), ..self }
     }
 
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method holds for one lifetime only")]
     fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let kind = match self.samples {
             Samples::Gauge(_) => MetricType::Gauge,

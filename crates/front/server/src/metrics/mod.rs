@@ -5,23 +5,31 @@
 
 mod credentials;
 mod family;
+mod loops;
 mod process;
+mod renewals;
 mod requests;
+mod upstream;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
+use futures_util::future::{Either, select};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use lanyard_credential::{Capability, CredentialId, CredentialName};
 use lanyard_operation::{About, Caller, Code, Context, Declaration, Operation, Problem, joined, perform};
 use lanyard_time::Moment;
+use lanyard_work::HasQueue as _;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use self::family::Family;
+pub(crate) use self::loops::Loops;
 pub(crate) use self::requests::{PROXY, Requests};
 use crate::api::{Authenticated, BrokerDoor, Refusal, Serving, passed_on};
 use crate::record;
@@ -36,7 +44,7 @@ pub(crate) const PATH: &str = "/metrics";
 pub(crate) enum Format {
     /// Prometheus's own, which every reader has.
     Prometheus,
-    /// OpenMetrics, which Prometheus asks for.
+    /// `OpenMetrics`, which Prometheus asks for.
     OpenMetrics,
 }
 
@@ -85,18 +93,31 @@ impl Operation for ReadMetrics {
     type Error = Problem;
 
     async fn run(self, on: &Measured) -> Result<String, Problem> {
-        let on = on.clone();
+        let (on, due) = (on.clone(), on.due().await);
         // To look at every credential takes milliseconds, and would hold up the other tasks of this thread.
-        let written = spawn_blocking(move || family::text_of(on.families(), self.format));
+        let written = spawn_blocking(move || family::text_of(on.families(due), self.format));
         joined(written).await.map_err(|error: fmt::Error| Problem::of(Code::Internal, &error))
     }
 }
 
 impl Measured {
-    fn families(&self) -> Vec<Family> {
+    /// The work that is due; nothing if the store does not say so soon.
+    async fn due(&self) -> Vec<(String, u64)> {
+        let counted = pin!(self.shared.broker().queue().due());
+        match select(counted, self.shared.sleep.sleep(PATIENCE)).await {
+            Either::Left((Ok(due), _)) => due,
+            // The broker reports what is wrong with its store: lanyard_ready, and the last success of each loop.
+            Either::Left((Err(_), _)) | Either::Right(_) => Vec::new(),
+        }
+    }
+
+    fn families(&self, due: Vec<(String, u64)>) -> Vec<Family> {
         let now = self.shared.hand_outs.now();
         let mut families = process::families(&self.shared);
         families.extend(self.shared.requests.families());
+        families.extend(renewals::families(&self.shared));
+        families.extend(upstream::families(&self.shared));
+        families.extend(loops::families(&self.shared, due));
         families.extend(credentials::families(&self.shared, |id| self.may_see(id, &now), &now));
         families
     }
@@ -105,6 +126,9 @@ impl Measured {
         self.caller.may(Capability::Metrics, Some(id), now).is_ok()
     }
 }
+
+/// How long a scrape waits for the store, which Prometheus gives ten seconds in all.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Answers with the metrics.
 pub(crate) async fn answer(Serving(shared): Serving, Authenticated(caller): Authenticated, head: Parts) -> Response {

@@ -17,6 +17,7 @@ pub use self::body::{BoxError, Download, Upload};
 pub use self::error::{DownloadError, StreamError};
 
 use self::body::Progress;
+use crate::call_counts::KnownApi;
 use crate::limits::Api;
 use crate::patience::UNSAID;
 use crate::transport::TRACKING_ID_HEADER;
@@ -87,6 +88,7 @@ impl Transport {
             outgoing = outgoing.body(body);
         }
         tracing::debug!(%url, %tracking_id, "request");
+        let mut counted = self.counts.begin(KnownApi::of(&url), &*self.clock);
         let mut sending = pin!(outgoing.send());
         let incoming = loop {
             let before = progress.count();
@@ -99,6 +101,8 @@ impl Transport {
                 Either::Right(_) => return Err(StreamError::Silent(url, FIRST_BYTE, tracking_id)),
             }
         };
+        counted.answered(incoming.status());
+        drop(counted);
         tracing::debug!(%url, %tracking_id, status = incoming.status().as_u16(), "response begins");
         let now = self.clock.now();
         match (subject, asked_to_wait(&incoming, &now)) {

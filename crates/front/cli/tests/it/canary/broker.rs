@@ -76,6 +76,15 @@ fn a_broker_shows_no_secret_and_keeps_none_that_was_cleared() {
     }
     assert_eq!(broker.ask("POST", "/api/v1/credentials/lobby/test").status, 200);
     assert_eq!(broker.ask("GET", "/api/v1/credentials/acme/token").json()["access_token"], PLANTED_ACCESS);
+    let key = home.run(["client", "add", "prometheus", "--all-credentials", "--can", "metrics"]).ok();
+    secrets.add("the client's key", key.trim());
+    let authorization = format!("Bearer {}", key.trim());
+    for headers in [&[][..], &[("Authorization", authorization.as_str())]] {
+        let page = broker.ask_with("GET", "/metrics", headers, "");
+        assert!(page.body.contains("lanyard_webex_calls_total{api=\"access_token\",status=\"5xx\"} 1\n"), "{page:?}");
+        let found = secrets.found_in(page.body.as_bytes());
+        assert!(found.is_empty(), "the metrics hold {found:?}");
+    }
     // What is sent wrongly is not repeated either.
     let wrong = json!({ "name": "other", "kind": "bot", "access_token": PLANTED_ACCESS, "more": 1 }).to_string();
     assert_eq!(broker.ask_with("POST", "/api/v1/credentials", &[], &wrong).status, 400);

@@ -37,7 +37,7 @@ impl Page {
         page
     }
 
-    /// Reads a page of OpenMetrics.
+    /// Reads a page of `OpenMetrics`.
     #[track_caller]
     pub(super) fn open_metrics(text: &str) -> Self {
         let text = text.strip_suffix("# EOF\n").expect("its end is marked");
@@ -124,6 +124,12 @@ impl Page {
         };
         let samples = family.samples.iter().filter(|sample| sample.name == wanted);
         samples.filter(|sample| labels.iter().all(|label| has(sample, label))).map(|sample| sample.value).sum()
+    }
+
+    /// Like [`value`](Self::value), for what is counted.
+    #[track_caller]
+    pub(super) fn count(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+        format!("{}", self.value(name, labels)).parse().expect("a whole number")
     }
 
     /// The values of a label in a family.
