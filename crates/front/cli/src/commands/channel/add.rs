@@ -22,11 +22,11 @@ use crate::{numbers, output, prompt};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Add {
-    /// Add a webhook: CloudEvents in JSON, signed as Standard Webhooks describes
+    /// Add a webhook: `CloudEvents` in JSON, signed as Standard Webhooks describes
     Webhook(Webhook),
     /// Add a Prometheus Alertmanager
     Alertmanager(Alertmanager),
-    /// Add an HTTP API with a JSON form of its own, such as ServiceNow
+    /// Add an HTTP API with a JSON form of its own, such as `ServiceNow`
     Json(Json),
     /// Add a Webex space
     Space(Space),
@@ -144,7 +144,7 @@ pub(crate) struct Mail {
     /// The sender
     #[arg(long, value_name = "ADDRESS")]
     from: MailAddress,
-    /// The server: smtp://HOST:587 (with STARTTLS) or smtps://HOST
+    /// The server: `smtp://HOST:587` (with STARTTLS) or `smtps://HOST`
     #[arg(long, value_name = "SERVER")]
     server: MailServer,
     /// The user name at the server

@@ -15,6 +15,7 @@ use crate::output::table;
 use crate::prompt::Sure;
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a command line is parsed once")]
 pub(crate) enum Channel {
     /// Add a channel: a webhook, Alertmanager, another JSON API, a Webex space, or mail
     ///
