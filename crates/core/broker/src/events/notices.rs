@@ -8,7 +8,7 @@ use lanyard_credential::{Credential, CredentialId, CredentialName};
 use lanyard_store::{Event, JournalEntry, Store, StoreError};
 use serde_json::{Map, Value, json};
 
-/// Makes notices of the journal's entries. The credentials that it has looked up are kept, so it is made anew for each page.
+/// Makes notices of the journal's entries. It keeps the credentials that it has looked up, so a new one is made for each page.
 #[derive(Debug)]
 pub(crate) struct Notices<'a> {
     store: &'a Store,
