@@ -67,7 +67,7 @@ pub struct Worker {
 }
 
 /// How many units one process works on at a time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 /// How often a process looks for units that became due elsewhere.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a claim is renewed.

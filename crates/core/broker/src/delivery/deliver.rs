@@ -145,6 +145,9 @@ impl Delivery<'_> {
             progress.move_to(store.journal_end().await?);
             return Ok(false);
         }
+        if page.entries.is_empty() {
+            return Ok(false);
+        }
         let mut notices = Notices::new(store, self.broker.channels.link.as_deref()).await?;
         for entry in &page.entries {
             // Its own failure is no news to a channel that delivers it.
