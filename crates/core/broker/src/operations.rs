@@ -30,6 +30,9 @@ pub async fn begin_work(broker: &Broker) -> Result<(), StoreError> {
     let nothing = json!({});
     broker.queue.ensure(WATCH, WATCH_KEY, &nothing).await?;
     for channel in &broker.channels.in_file {
+        if store_has(broker, channel.name.as_str()).await {
+            tracing::warn!(channel = %channel.name, "lanyard.toml and the store both have this channel: rename the one in lanyard.toml");
+        }
         broker.queue.ensure(DELIVER, &key_of(&channel.name), &nothing).await?;
     }
     // One that was altered without Lanyard gets nothing; it is named where channels are listed.
@@ -37,6 +40,10 @@ pub async fn begin_work(broker: &Broker) -> Result<(), StoreError> {
         broker.queue.ensure(DELIVER, &channel.id, &nothing).await?;
     }
     Ok(())
+}
+
+async fn store_has(broker: &Broker, channel: &str) -> bool {
+    broker.store.channel_named(channel).await.is_ok_and(|found| found.is_some())
 }
 
 /// Adds all operations of the broker to a registry.

@@ -31,7 +31,7 @@ pub enum DeliveryError {
         retry_after: Option<Duration>,
     },
     /// The receiver has an address that this channel may not connect to. Nothing was sent.
-    #[error("{receiver} is out of bounds: {refused}")]
+    #[error("{receiver} is not allowed: {refused}")]
     AddressRefused {
         /// The receiver.
         receiver: String,

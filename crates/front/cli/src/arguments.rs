@@ -70,12 +70,12 @@ pub(crate) enum Command {
     Client(client::Client),
     /// Show the audit log: sign-ins, renewals, hand-outs
     Audit(audit::Audit),
-    /// Show what happened that people should know of: expiries, failures, recoveries
+    /// List events: expiries, failures, recoveries
     Events(events::Events),
     /// Manage where events go: webhooks, Alertmanager, Webex spaces, mail
     #[command(subcommand)]
     Channel(channel::Channel),
-    /// Follow and cancel long work that the broker does
+    /// List, follow and cancel background runs
     #[command(subcommand)]
     Runs(runs::Runs),
     /// Show or replace the key that encrypts the home's secrets

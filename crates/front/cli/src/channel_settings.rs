@@ -40,7 +40,8 @@ fn command_channel(settings: CommandChannel) -> Result<Channel, String> {
         target: Target::Command(CommandTarget { argv }),
         rules,
         heartbeat: heartbeat.map(Duration::from_secs),
-        is_paused: false,
+        paused_at: None,
+        skipped: Vec::new(),
     })
 }
 

@@ -86,6 +86,27 @@ pub(crate) fn choice<T: Copy>(question: &str, options: &[(&str, T)]) -> Result<T
 /// The longest secret that is read: tokens have some hundred characters.
 const LONGEST: u64 = 64 * 1024;
 
+/// Reads the text of a file (`-` is standard input) as it is, without a mark of the encoding and without the last line end: a password, the
+/// value of a header, or a template.
+pub(crate) fn text(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let shown = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let read = if file == Path::new("-") {
+        std::io::stdin().take(LONGEST).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
+    };
+    read.map_err(Failure::io(format!("cannot read {shown}")))?;
+    let text = file_text::utf8(std::mem::take(&mut *bytes), &shown)?;
+    let line = text.trim_start_matches('\u{feff}');
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.is_empty() {
+        return Err(Failure::Usage { message: format!("{shown} is empty"), hint: "nothing was stored".to_owned() });
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
 /// Reads a secret: from the `file` that `flag` names (`-` is standard input), or from a hidden prompt. White space around it is dropped; a token
 /// that was copied with `Bearer` before it is accepted.
 pub(crate) fn secret(what: &str, flag: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lanyard_channel::{Notice, NoticeData, NoticeType, Rules, Severity, Target, TargetError};
+use lanyard_channel::{DeliveryError, Notice, NoticeData, NoticeType, Rules, Severity, Target, TargetError};
 use lanyard_operation::{Code, Declaration, Operation, Problem};
 use lanyard_store::{Event, StoredChannel};
 use schemars::JsonSchema;
@@ -80,7 +80,7 @@ impl Operation for AddChannel {
         let Self { name, target, rules, heartbeat, test } = self;
         if matches!(target, Target::Command(_)) {
             let what = format!("the channel {name} runs a command, which only the settings file can allow");
-            let hint = "add it to lanyard.toml as [[channel]] and restart the broker: lanyard help files";
+            let hint = "add it to lanyard.toml as [[channel]], and restart the broker";
             return Err(Problem::new(Code::BadRequest, what).hint(hint).into());
         }
         if let Err(error) = target.check() {
@@ -89,11 +89,16 @@ impl Operation for AddChannel {
             let hint = "if the receiver is meant to have a private address, add --allow-private";
             return Err(if is_private { problem.hint(hint) } else { problem }.into());
         }
+        if let Some(unknown) = rules.types.iter().find(|pattern| !KNOWN.iter().any(|kind| pattern.matches(kind))) {
+            let known: Vec<_> = KNOWN.iter().map(NoticeType::short).collect();
+            let problem = Problem::new(Code::BadRequest, format!("no event has the type {unknown}"));
+            return Err(problem.hint(format!("use one of {}, or credential.*", known.join(", "))).into());
+        }
         let is_in_file = broker.channels.in_file.iter().any(|channel| channel.name == name);
         if is_in_file || broker.store.channel_named(name.as_str()).await.is_ok_and(|found| found.is_some()) {
             return Err(taken(&name));
         }
-        let channel = Channel { name, target, rules, heartbeat, is_paused: false };
+        let channel = Channel { name, target, rules, heartbeat, paused_at: None, skipped: Vec::new() };
         if test {
             send_test(broker, &channel).await?;
         }
@@ -108,6 +113,22 @@ impl Operation for AddChannel {
         view(broker, Ok((&channel, Some(&id)))).await
     }
 }
+
+/// The types of events.
+const KNOWN: [NoticeType; 12] = [
+    NoticeType::CREDENTIAL_EXPIRING,
+    NoticeType::CREDENTIAL_STALLED,
+    NoticeType::CREDENTIAL_NEEDS_LOGIN,
+    NoticeType::CREDENTIAL_RECOVERED,
+    NoticeType::CREDENTIAL_AUTHORISED,
+    NoticeType::CREDENTIAL_REVOKED,
+    NoticeType::CLIENT_REFUSED,
+    NoticeType::KEY_CHANGED,
+    NoticeType::BACKUP_TOO_OLD,
+    NoticeType::CHANNEL_FAILING,
+    NoticeType::CHANNEL_RECOVERED,
+    NoticeType::HEARTBEAT,
+];
 
 fn taken(name: &ChannelName) -> Error {
     Problem::new(Code::NameTaken, format!("there is a channel named {name} already"))
@@ -196,13 +217,22 @@ async fn send_test(broker: &Broker, channel: &Channel) -> Result<(), Error> {
     data.link.clone_from(&broker.channels.link);
     let notice = Notice::new(id, source(&broker.store).await?, NoticeType::TEST, broker.clock.now().wall, data);
     attempt(broker, channel, &notice).await.map_err(|error| {
-        Problem::new(Code::Failed, format!("the test event did not arrive: {error}"))
-            .hint("check the address and the secret; lanyard channel add --help shows how to allow private addresses")
-            .into()
+        let hint = match (&error, &channel.target) {
+            (DeliveryError::AddressRefused { .. }, _) => {
+                "if the receiver is meant to have a private address, add --allow-private"
+            }
+            (_, Target::Space(_)) => "check the id of the space, and that the credential is a member of it: lanyard api NAME rooms",
+            (DeliveryError::Refused { .. }, Target::Webhook(_)) => {
+                "if the receiver checks signatures, give it the secret first: make one (echo whsec_$(openssl rand -base64 32)), and add the \
+                 channel with --secret-file"
+            }
+            _ => "correct it and try again; or add the channel with --untested",
+        };
+        Problem::new(Code::Failed, format!("the test event did not arrive: {error}")).hint(hint).into()
     })
 }
 
-/// Pauses a channel, or resumes it. A paused channel does not get the events of that time.
+/// Pauses a channel, or resumes it. The events of the pause are not delivered; those from before are, once it is resumed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PauseChannel {
@@ -223,8 +253,9 @@ impl Operation for PauseChannel {
         loop {
             let (mut channel, stored) = find(broker, &self.name).await?;
             let Some(StoredChannel { id, version, .. }) = stored else { return Err(in_file(&self.name)) };
-            if channel.is_paused != self.pause {
-                channel.is_paused = self.pause;
+            if channel.paused_at.is_some() != self.pause {
+                let now = broker.clock.now().wall;
+                if self.pause { channel.pause(now) } else { channel.resume(now) }
                 let changed = if self.pause { "paused" } else { "resumed" }.to_owned();
                 let event = Event::ChannelChanged { name: channel.name.to_string(), changed };
                 if !broker.store.update_channel(&channel.stored(&id, version + 1), &event).await? {
@@ -298,7 +329,7 @@ async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), String>
     };
     let progress = unit.and_then(|unit| serde_json::from_value::<Progress>(unit.document.progress).ok());
     let failing = progress.as_ref().and_then(|progress| progress.failing.clone());
-    let state = match (&progress, channel.is_paused, &failing) {
+    let state = match (&progress, channel.paused_at.is_some(), &failing) {
         (_, true, _) => "paused",
         (_, _, Some(_)) => "failing",
         (Some(_), ..) => "delivering",

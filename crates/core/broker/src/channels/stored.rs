@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lanyard_channel::{Rules, Target};
 use lanyard_secret::SecretBytes;
 use lanyard_store::{StoreError, StoredChannel};
@@ -71,9 +72,14 @@ pub struct Channel {
     pub rules: Rules,
     /// How often it gets a heartbeat, by which a receiver notices that nothing arrives any more.
     pub heartbeat: Option<Duration>,
-    /// Whether it is paused. It does not get the events of that time.
-    pub is_paused: bool,
+    /// Since when it is paused. Events from before are delivered when it is resumed.
+    pub paused_at: Option<Timestamp>,
+    /// The latest times in which it was paused. The events of those times are not delivered.
+    pub skipped: Vec<(Timestamp, Timestamp)>,
 }
+
+/// How many times of pauses are kept.
+const MOST_SKIPPED: usize = 16;
 
 /// The contents of a channel's sealed document.
 #[derive(Serialize, Deserialize)]
@@ -82,10 +88,29 @@ struct Written<T> {
     target: T,
     rules: Rules,
     heartbeat_seconds: Option<u64>,
-    is_paused: bool,
+    paused_at: Option<Timestamp>,
+    skipped: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Channel {
+    /// Pauses it.
+    pub(crate) fn pause(&mut self, now: Timestamp) {
+        self.paused_at.get_or_insert(now);
+    }
+
+    /// Resumes it; the events of the pause are skipped.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        let Some(from) = self.paused_at.take() else { return };
+        self.skipped.push((from, now));
+        let old = self.skipped.len().saturating_sub(MOST_SKIPPED);
+        self.skipped.drain(..old);
+    }
+
+    /// Whether an event of this time is not delivered, because the channel was paused.
+    pub(crate) fn skips(&self, at: Timestamp) -> bool {
+        self.skipped.iter().any(|(from, to)| (*from..*to).contains(&at))
+    }
+
     /// The channel in a row of the store.
     pub(crate) fn read(stored: &StoredChannel) -> Result<Self, StoreError> {
         let altered = || StoreError::Altered { table: "channels", row: stored.name.clone() };
@@ -100,7 +125,8 @@ impl Channel {
             target: Target::from_document(&target).map_err(|_| altered())?,
             rules: written.rules,
             heartbeat: written.heartbeat_seconds.map(Duration::from_secs),
-            is_paused: written.is_paused,
+            paused_at: written.paused_at,
+            skipped: written.skipped,
         })
     }
 
@@ -113,7 +139,8 @@ impl Channel {
             target: serde_json::from_str::<&RawValue>(target).expect("a target is written as JSON"),
             rules: self.rules.clone(),
             heartbeat_seconds: self.heartbeat.map(|every| every.as_secs()),
-            is_paused: self.is_paused,
+            paused_at: self.paused_at,
+            skipped: self.skipped.clone(),
         };
         let document = serde_json::to_vec(&written).expect("a channel is written as JSON");
         StoredChannel { id: id.to_owned(), name: self.name.to_string(), version, document: SecretBytes::new(document) }

@@ -103,6 +103,10 @@ pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt
             broker.queue.remove(DELIVER, key).await?;
             return Err(Halt::Lost);
         };
+        if channel.paused_at.is_some() {
+            rest(broker, claim, LOOK).await?;
+            continue;
+        }
         let delivery = Delivery { broker, claim, channel: &channel };
         let is_behind = delivery.next_page(&mut progress).await?;
         delivery.heartbeat(&mut progress).await?;
@@ -155,7 +159,7 @@ impl Delivery<'_> {
                 &entry.record.event,
                 Event::ChannelFailing { name, .. } | Event::ChannelRecovered { name } if name == self.channel.name.as_str()
             );
-            if self.channel.is_paused || is_own {
+            if is_own || self.channel.skips(entry.record.at) {
                 continue;
             }
             let Some(notice) = notices.of(entry).await?.filter(|notice| self.channel.rules.wants(notice)) else {
@@ -201,7 +205,7 @@ impl Delivery<'_> {
     async fn is_changed(&self) -> Result<bool, StoreError> {
         let key = &*self.claim.document().key;
         let now = channel(self.broker, key).await?;
-        Ok(now.is_none_or(|now| now.is_paused != self.channel.is_paused || now.rules != self.channel.rules))
+        Ok(now.is_none_or(|now| now.paused_at != self.channel.paused_at || now.rules != self.channel.rules))
     }
 
     async fn attempt(&self, notice: &Notice) -> Result<(), DeliveryError> {
@@ -258,7 +262,7 @@ impl Delivery<'_> {
 
     /// Sends a heartbeat if one is due. A failure of it is one of the channel.
     async fn heartbeat(&self, progress: &mut Progress) -> Result<(), Halt> {
-        let Some(every) = self.channel.heartbeat.filter(|_| !self.channel.is_paused) else { return Ok(()) };
+        let Some(every) = self.channel.heartbeat.filter(|_| self.channel.paused_at.is_none()) else { return Ok(()) };
         let now = self.broker.clock.now().wall;
         if progress.heartbeat_at.is_some_and(|last| since(last, now) < every) {
             return Ok(());

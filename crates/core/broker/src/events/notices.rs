@@ -81,7 +81,7 @@ fn told(entry: &JournalEntry) -> Option<(NoticeType, NoticeData)> {
             Some((NoticeType::CREDENTIAL_AUTHORISED, data))
         }
         Event::AccessEnded { lasted_seconds, .. } => {
-            let what = format!("Webex revoked a token of {name} before its time. Lanyard renews it.");
+            let what = format!("Webex revoked a token of {name} before it expired. Lanyard renews it.");
             let details = object(json!({ "lasted_seconds": lasted_seconds }));
             Some((NoticeType::CREDENTIAL_REVOKED, NoticeData { details, ..NoticeData::new(what, Severity::Warning) }))
         }

@@ -103,7 +103,8 @@ async fn an_expiry_is_told_by_every_means_from_the_first_warning_to_the_recovery
         }),
         rules: Rules::default(),
         heartbeat: None,
-        is_paused: false,
+        paused_at: None,
+        skipped: Vec::new(),
     };
     let link = Some("https://lanyard.example".to_owned());
     let settings = ChannelSettings { in_file: vec![command], link, ..ChannelSettings::default() };
@@ -241,6 +242,30 @@ async fn a_broker_that_dies_in_the_middle_of_a_delivery_is_replaced_and_the_id_s
     assert_eq!(bodies.len(), 2, "{bodies:?}");
     assert_eq!(bodies[0].0["id"], bodies[1].0["id"]);
     second.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_paused_channel_is_delivered_when_it_is_resumed() {
+    let world = world().await;
+    let sink = Sink::new().await;
+    add(&world.broker, "hook", webhook(&sink)).await;
+    let name = || "hook".parse().unwrap();
+    personal(&world, false).await;
+    let running = begin(&world.broker);
+    pass(&world, 2);
+    sink.answers(Answers::Status(503));
+    world.advance(11 * HOUR + 10 * 60 * SECOND);
+    until(&world, "an attempt", || !sink.bodies().is_empty()).await;
+    world.broker.call(PauseChannel { name: name(), pause: true }).await.unwrap();
+    world.advance(HOUR);
+    pass(&world, 4);
+    sink.answers(Answers::Ok);
+    world.broker.call(PauseChannel { name: name(), pause: false }).await.unwrap();
+    world.advance(HOUR);
+    until(&world, "the delivery", || sink.types() == ["credential.expiring"]).await;
+    pass(&world, 4);
+    assert_eq!(sink.types().len(), 1, "the event of the pause is skipped");
+    running.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,10 +11,10 @@ pub enum TargetError {
     #[error("expected an address such as https://hooks.example/path, without a user name or a fragment")]
     Address,
     /// An address would send secrets in the clear.
-    #[error("{0} must have an https address; http is accepted only for private addresses, with allow_private")]
+    #[error("http is not allowed for {0}: use https, or allow private addresses")]
     HttpsRequired(String),
     /// An address is out of bounds.
-    #[error("{host} is out of bounds: {refused}")]
+    #[error("{host} is not allowed: {refused}")]
     AddressRefused {
         /// The host.
         host: String,
@@ -40,7 +40,7 @@ pub enum TargetError {
     #[error("expected a mail server such as smtp://mail.example:587 (STARTTLS) or smtps://mail.example")]
     MailServer,
     /// A mail address cannot be used.
-    #[error("{0:?} is not a mail address that can be used")]
+    #[error("invalid mail address {0:?}; use NAME@HOST")]
     MailAddress(String),
     /// Mail has no recipient.
     #[error("expected at least one recipient")]

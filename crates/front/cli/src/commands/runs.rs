@@ -140,7 +140,7 @@ fn tested(row: &Value) -> Option<String> {
     let said = match (ok, why) {
         (true, _) => "Webex accepts it",
         (false, Some(why)) => why,
-        (false, None) => "something is missing; see lanyard test NAME",
+        (false, None) => "something is missing",
     };
     Some(format!("{}  {name}  {said}", if ok { "ok" } else { "!!" }))
 }
@@ -163,12 +163,18 @@ fn code(run: &RunView) -> ExitCode {
             let class = Code::of(&error.code).map_or(Class::Failed, Code::class);
             ExitCode::from(exit::code_of(class))
         }
+        (State::Done, _) if has_failures(run) => ExitCode::from(exit::code_of(Class::PersonMustAct)),
         (State::Failed | State::Cancelled, _) => ExitCode::from(exit::code_of(Class::Failed)),
         _ => ExitCode::SUCCESS,
     }
 }
 
+/// Whether a test of all credentials found one that does not work, or lacks something.
+fn has_failures(run: &RunView) -> bool {
+    run.result.as_ref().and_then(Value::as_array).into_iter().flatten().any(|row| row["ok"] == Value::Bool(false))
+}
+
 /// The reason why work cannot be left to a broker.
 pub(super) fn needs_broker() -> Problem {
-    Problem::new(Code::Failed, "no broker runs in this home, so nothing would do the work").hint("lanyard serve")
+    Problem::new(Code::Failed, "no broker runs in this home").hint("lanyard serve")
 }

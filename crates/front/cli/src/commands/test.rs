@@ -25,7 +25,7 @@ pub(crate) struct Test {
     /// An administrator's credential to compare with; lists the workspaces that this one was not granted
     #[arg(long, value_name = "ADMIN")]
     against: Option<CredentialName>,
-    /// Have the broker test every credential, print the id of the run and return; see lanyard runs
+    /// Test all credentials in the background; print the id of the run
     #[arg(long, conflicts_with_all = ["name", "against"])]
     detach: bool,
 }

@@ -30,7 +30,7 @@ pub(crate) enum Add {
     Json(Json),
     /// Add a Webex space
     Space(Space),
-    /// Add mail
+    /// Send events by mail
     Mail(Mail),
 }
 
@@ -59,15 +59,15 @@ pub(crate) struct Wanted {
 
 #[derive(Debug, Args)]
 pub(crate) struct Webhook {
-    /// What to call it
+    /// The channel's name
     name: ChannelName,
-    /// Its https address, or @FILE for a file that contains it
+    /// The https URL, or @FILE to read it from a file
     #[arg(value_name = "URL")]
     url: String,
-    /// A file with the secret (whsec_…) by which the receiver recognises Lanyard [default: a new one is printed once]
+    /// A file with the signing secret (whsec_…) [default: a new secret, printed once]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// Let it have a private or loopback address
+    /// Allow a private or loopback address
     #[arg(long)]
     allow_private: bool,
     #[command(flatten)]
@@ -76,24 +76,24 @@ pub(crate) struct Webhook {
 
 #[derive(Debug, Args)]
 pub(crate) struct Alertmanager {
-    /// What to call it
+    /// The channel's name
     name: ChannelName,
-    /// Its address, without /api/v2/alerts
+    /// The URL of Alertmanager, without /api/v2/alerts
     #[arg(value_name = "URL")]
     url: String,
-    /// A file with the bearer token that it asks for
+    /// A file with Alertmanager's bearer token
     #[arg(long, value_name = "FILE", conflicts_with_all = ["username", "password_file"])]
     token_file: Option<PathBuf>,
-    /// The user name that it asks for
+    /// The user name for Alertmanager
     #[arg(long, value_name = "NAME", requires = "password_file")]
     username: Option<String>,
-    /// A file with the password that it asks for
+    /// A file with the password for Alertmanager
     #[arg(long, value_name = "FILE", requires = "username")]
     password_file: Option<PathBuf>,
     /// A label of credentials that becomes a label of alerts; may be repeated
     #[arg(long = "alert-label", value_name = "KEY")]
     alert_labels: Vec<LabelKey>,
-    /// Let it have a private or loopback address
+    /// Allow a private or loopback address
     #[arg(long)]
     allow_private: bool,
     #[command(flatten)]
@@ -102,18 +102,18 @@ pub(crate) struct Alertmanager {
 
 #[derive(Debug, Args)]
 pub(crate) struct Json {
-    /// What to call it
+    /// The channel's name
     name: ChannelName,
-    /// Its https address, or @FILE for a file that contains it
+    /// The https URL, or @FILE to read it from a file
     #[arg(value_name = "URL")]
     url: String,
-    /// A file with the JSON body, in which {{data.summary}} and the like stand for parts of the event
+    /// A JSON file; placeholders such as {{data.summary}} are replaced with fields of the event
     #[arg(long, value_name = "FILE")]
     template: PathBuf,
-    /// A header to send, with a file that contains its value; may be repeated
+    /// A header to send, with a file that contains its whole value (Bearer …, Basic …); may be repeated
     #[arg(long = "header", value_name = "NAME=FILE", value_parser = header)]
     headers: Vec<(String, PathBuf)>,
-    /// Let it have a private or loopback address
+    /// Allow a private or loopback address
     #[arg(long)]
     allow_private: bool,
     #[command(flatten)]
@@ -122,12 +122,12 @@ pub(crate) struct Json {
 
 #[derive(Debug, Args)]
 pub(crate) struct Space {
-    /// What to call it
+    /// The channel's name
     name: ChannelName,
     /// The id of the space, as lanyard api NAME rooms lists it
     #[arg(value_name = "ROOM")]
     room: RoomId,
-    /// The credential that writes there, such as a bot that is a member of the space
+    /// The credential that posts messages, such as a bot in the space
     #[arg(long, value_name = "NAME")]
     credential: CredentialName,
     #[command(flatten)]
@@ -136,7 +136,7 @@ pub(crate) struct Space {
 
 #[derive(Debug, Args)]
 pub(crate) struct Mail {
-    /// What to call it
+    /// The channel's name
     name: ChannelName,
     /// A recipient; may be repeated
     #[arg(long, value_name = "ADDRESS", required = true)]
@@ -153,7 +153,7 @@ pub(crate) struct Mail {
     /// A file with the password at the server
     #[arg(long, value_name = "FILE", requires = "username")]
     password_file: Option<PathBuf>,
-    /// Let the server have a private address
+    /// Allow a server with a private address
     #[arg(long)]
     allow_private: bool,
     /// Send without TLS, to a server on this machine only
@@ -180,9 +180,9 @@ impl Add {
                     wanted,
                 } = command;
                 let auth = match (token_file, username, password_file) {
-                    (Some(file), ..) => Some(AlertmanagerAuth::Bearer { token: secret("token", &file)? }),
+                    (Some(file), ..) => Some(AlertmanagerAuth::Bearer { token: token(&file)? }),
                     (None, Some(username), Some(file)) => {
-                        Some(AlertmanagerAuth::Basic { username, password: secret("password", &file)? })
+                        Some(AlertmanagerAuth::Basic { username, password: secret(&file)? })
                     }
                     _ => None,
                 };
@@ -192,11 +192,11 @@ impl Add {
             }
             Self::Json(command) => {
                 let Json { name, url, template, headers, allow_private, wanted } = command;
-                let text = prompt::secret("template", "--template", Some(&template))?;
+                let text = prompt::text(&template)?;
                 let template = Template::from_str(&text).map_err(usage)?;
                 let headers: BTreeMap<_, _> = headers
                     .into_iter()
-                    .map(|(name, file)| Ok((name, secret("header", &file)?)))
+                    .map(|(name, file)| Ok((name, secret(&file)?)))
                     .collect::<Result<_, Failure>>()?;
                 let target = JsonTarget { url: address(&url)?, headers, template, allow_private };
                 add(&broker, name, Target::Json(target), wanted, common).await
@@ -208,7 +208,7 @@ impl Add {
             Self::Mail(command) => {
                 let Mail { name, to, from, server, username, password_file, allow_private, allow_plaintext, wanted } =
                     command;
-                let password = password_file.map(|file| secret("password", &file)).transpose()?;
+                let password = password_file.map(|file| secret(&file)).transpose()?;
                 let target = MailTarget { server, username, password, from, to, allow_private, allow_plaintext };
                 add(&broker, name, Target::Mail(target), wanted, common).await
             }
@@ -271,9 +271,13 @@ fn address(text: &str) -> Result<Address, Failure> {
     }
 }
 
-fn secret(what: &str, file: &Path) -> Result<SecretText, Failure> {
-    let text = prompt::secret(what, "FILE", Some(file))?;
-    Ok(SecretText::new(text.trim()))
+/// A password, or the whole value of a header.
+fn secret(file: &Path) -> Result<SecretText, Failure> {
+    Ok(SecretText::new(prompt::text(file)?.as_str()))
+}
+
+fn token(file: &Path) -> Result<SecretText, Failure> {
+    Ok(SecretText::new(prompt::secret("token", "--token-file", Some(file))?.trim()))
 }
 
 fn header(text: &str) -> Result<(String, PathBuf), &'static str> {

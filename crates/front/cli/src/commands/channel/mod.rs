@@ -22,13 +22,13 @@ pub(crate) enum Channel {
     /// A test event is sent first, and the channel is added only if it arrives. A channel that runs a command is added in lanyard.toml.
     #[command(subcommand)]
     Add(Add),
-    /// Show all channels, and how deliveries go
+    /// List channels and their delivery state
     List,
     /// Show one channel
     Show(Named),
     /// Send a test event through a channel
     Test(Named),
-    /// Pause a channel; it does not get the events of that time
+    /// Pause a channel; events during the pause are not delivered
     Pause(Named),
     /// Resume a channel
     Resume(Named),
@@ -91,9 +91,7 @@ async fn list(common: &Common) -> Result<(), Failure> {
         return output::json::print(&channels);
     }
     if channels.is_empty() {
-        output::note(
-            "there are no channels, so events are only listed: lanyard events; to add one: lanyard channel add --help",
-        );
+        output::note("there are no channels; to add one: lanyard channel add --help");
         return Ok(());
     }
     let room = table::room();

@@ -58,6 +58,15 @@ fn a_channel_is_added_only_if_a_test_arrives_and_shows_no_secret() {
     home.run(["channel", "add", "webhook", "ops", &url, "--allow-private"]).fails(1);
     home.run(["channel", "test", "ops"]).ok();
     home.run(["channel", "test", "other"]).fails(3);
+    let unknown =
+        home.run(["channel", "add", "webhook", "odd", &url, "--allow-private", "--event", "credential.needs-token"]);
+    assert!(unknown.hint().contains("credential.needs-login"), "{unknown:?}");
+    let template = home.file("incident.json", "{ \"short_description\": \"{{data.summary}}\", \"urgency\": 2 }\n");
+    let header = home.file("header", "Basic bGFueWFyZDpzZWNyZXQ=\n");
+    let header = format!("Authorization={}", header.display());
+    let json = ["channel", "add", "json", "tickets", &url, "--allow-private", "--header", &header, "--template"];
+    home.run(json.iter().copied().chain([template.to_str().unwrap()])).ok();
+    home.run(["channel", "remove", "tickets", "--yes"]).ok();
     home.run(["channel", "pause", "ops"]).ok();
     let shown: Value = serde_json::from_str(&home.run(["--json", "channel", "show", "ops"]).ok()).unwrap();
     assert_eq!((&shown["state"], &shown["types"]), (&json!("paused"), &json!(["credential.*"])));
