@@ -3,7 +3,7 @@
 use lanyard_operation::{Door, Registry};
 use lanyard_store::StoreError;
 use lanyard_work::{CancelRun, Handlers, ListRuns, Runs, ShowRun, Start, add_run};
-use serde_json::json;
+use serde_json::Value;
 
 use crate::channels::key_of;
 use crate::delivery::{DELIVER, deliver};
@@ -27,7 +27,7 @@ pub fn work<D: Door>(handlers: &mut Handlers, door: &D, broker: &Broker) {
 
 /// Adds the recurring units that a store is missing: the watch, and one for each channel.
 pub async fn begin_work(broker: &Broker) -> Result<(), StoreError> {
-    let nothing = json!({});
+    let nothing = Value::Null;
     broker.queue.ensure(WATCH, WATCH_KEY, &nothing).await?;
     for channel in &broker.channels.in_file {
         if store_has(broker, channel.name.as_str()).await {

@@ -87,10 +87,10 @@ impl Claim {
         }
         loop {
             let (now, _) = self.queue.due_after(std::time::Duration::ZERO).await?;
-            let mut next = Unit {
-                document: Document { progress: progress.clone(), losses: 0, ..unit.document.clone() },
-                ..unit.clone()
-            };
+            // Work that only repeats what an earlier process reported has made no progress.
+            let losses = if progress == self.begun.progress { unit.document.losses } else { 0 };
+            let document = Document { progress: progress.clone(), losses, ..unit.document.clone() };
+            let mut next = Unit { document, ..unit.clone() };
             next.deadline = Some(crate::queue::after(now, crate::queue::CLAIM));
             if self.queue.put(&mut next, unit.fence, now).await? {
                 *unit = next;

@@ -27,6 +27,8 @@ pub struct Queue {
 pub(crate) const CLAIM: Duration = Duration::from_mins(1);
 /// The number of processes that may end in succession while they work on a run.
 const MOST_LOSSES: u32 = 5;
+/// No unit waits for so long: a clock that was ahead wrote such a time.
+const IMPOSSIBLE: Duration = Duration::from_hours(24);
 /// How long the row of a run is kept after its end.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
@@ -37,15 +39,22 @@ impl Queue {
     }
 
     /// Adds a recurring unit, which is due at once, unless there is one of this kind and key already.
-    pub async fn ensure(&self, kind: &str, key: &str, request: &Value) -> Result<(), StoreError> {
-        let existing = sql(TABLE, SELECT_BY_KEY).bind(kind).bind(key);
-        if !self.store.read(existing).await?.is_empty() {
-            return Ok(());
+    /// A row that was altered without Lanyard is replaced. `progress` is where the work begins.
+    pub async fn ensure(&self, kind: &str, key: &str, progress: &Value) -> Result<(), StoreError> {
+        match self.recurring(kind, key).await {
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => {}
+            Err(error) if error.is_of_one_row() => {
+                tracing::error!(%error, kind, "a unit of work was altered without Lanyard, and begins again");
+                self.remove(kind, key).await?;
+            }
+            Err(error) => return Err(error),
         }
         let now = self.store.time().await?;
         self.store
             .write_rows(|mut tx| async move {
-                let unit = self.new_unit(kind, Some(key), request.clone(), None, now);
+                let mut unit = self.new_unit(kind, Some(key), Value::Null, None, now);
+                unit.document.progress = progress.clone();
                 self.insert(&mut tx, &unit).await?;
                 tx.commit::<_, StoreError>(()).await
             })
@@ -192,11 +201,18 @@ impl Queue {
         kinds: &[&str],
         only: Option<&UnitId>,
         is_ours: impl Fn(&str) -> bool,
+        with_runs: bool,
     ) -> Result<Option<Unit>, StoreError> {
         let now = self.store.time().await?;
-        for row in self.store.read(sql(TABLE, SELECT_DUE).bind(now)).await? {
+        for row in self.store.read(sql(TABLE, SELECT_DUE).bind(now).bind(after(now, IMPOSSIBLE))).await? {
             let is_other = only.is_some_and(|id| row.str("id").is_ok_and(|found| found != id.as_str()));
-            if is_other || is_ours(row.str("id")?) || !kinds.contains(&row.str("kind")?) || self.is_held(&row, now)? {
+            let is_run = row.str("key")? == row.str("id")?;
+            if is_other
+                || (is_run && !with_runs)
+                || is_ours(row.str("id")?)
+                || !kinds.contains(&row.str("kind")?)
+                || self.is_held(&row, now)?
+            {
                 continue;
             }
             let mut unit = match Unit::read(&self.store, &row) {
@@ -331,7 +347,8 @@ macro_rules! columns {
 const SELECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM work WHERE id = $1");
 const SELECT_BY_KEY: &str = concat!("SELECT ", columns!(), " FROM work WHERE kind = $1 AND key = $2");
 const SELECT_RUNS: &str = concat!("SELECT ", columns!(), " FROM work WHERE key = id");
-const SELECT_DUE: &str = concat!("SELECT ", columns!(), " FROM work WHERE due <= $1 ORDER BY due LIMIT 500");
+const SELECT_DUE: &str =
+    concat!("SELECT ", columns!(), " FROM work WHERE due <= $1 OR due > $2 ORDER BY due LIMIT 5000");
 const COUNT_DUE: &str =
     "SELECT kind, CAST(count(*) AS BIGINT) AS n FROM work WHERE due <= $1 GROUP BY kind ORDER BY kind LIMIT 100";
 const INSERT: &str = "INSERT INTO work (id, kind, key, due, fence, document) VALUES ($1, $2, $3, $4, $5, $6) \

@@ -66,8 +66,8 @@ pub struct Worker {
     sleep: Arc<dyn Sleep>,
 }
 
-/// How many units one process works on at a time.
-const AT_ONCE: usize = 256;
+/// How many runs one process works on at a time. Recurring units are not limited: most of them wait.
+const AT_ONCE: usize = 16;
 /// How often a process looks for units that became due elsewhere.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a claim is renewed.
@@ -93,7 +93,7 @@ impl Worker {
         let (mut was_refused, mut looks) = (false, 0_u32);
         loop {
             let mut has_failed = false;
-            while begun.len() < AT_ONCE {
+            loop {
                 match self.claim(&claims).await {
                     Ok(Some(claim)) => {
                         let id = claim.unit.lock().await.id.clone();
@@ -151,15 +151,16 @@ impl Worker {
         if !self.handlers.0.contains_key(kinds[0]) {
             return Ok(false);
         }
-        let Some(unit) = self.queue.claim(&kinds, Some(id), |_| false).await? else { return Ok(false) };
+        let Some(unit) = self.queue.claim(&kinds, Some(id), |_| false, true).await? else { return Ok(false) };
         work(Claim::new(&self.queue, unit), self.handlers.clone(), Arc::clone(&self.sleep), id.clone()).await;
         Ok(true)
     }
 
     async fn claim(&self, ours: &BTreeMap<UnitId, Claim>) -> Result<Option<Claim>, StoreError> {
         let kinds: Vec<&str> = self.handlers.0.keys().copied().collect();
+        let runs = ours.values().filter(|claim| claim.document().starter.is_some()).count();
         let is_ours = |id: &str| id.parse().is_ok_and(|id: UnitId| ours.contains_key(&id));
-        Ok(self.queue.claim(&kinds, None, is_ours).await?.map(|unit| Claim::new(&self.queue, unit)))
+        Ok(self.queue.claim(&kinds, None, is_ours, runs < AT_ONCE).await?.map(|unit| Claim::new(&self.queue, unit)))
     }
 }
 

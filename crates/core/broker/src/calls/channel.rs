@@ -105,11 +105,13 @@ impl Operation for AddChannel {
         let mut id = [0; 16];
         broker.entropy.fill(&mut id);
         let id = format!("{:032x}", u128::from_be_bytes(id));
+        // What happens after this moment is delivered, however late a broker begins.
+        let begin = json!(Progress::at(broker.store.journal_end().await?));
         let event = Event::ChannelAdded { name: channel.name.to_string(), target: channel.target.to_string() };
         if !broker.store.insert_channel(&channel.stored(&id, 0), &event).await? {
             return Err(taken(&channel.name));
         }
-        broker.queue.ensure(DELIVER, &id, &json!({})).await?;
+        broker.queue.ensure(DELIVER, &id, &begin).await?;
         view(broker, Ok((&channel, Some(&id)))).await
     }
 }

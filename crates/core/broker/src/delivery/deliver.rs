@@ -71,7 +71,7 @@ pub(crate) struct Failing {
 }
 
 impl Progress {
-    fn at(position: Position) -> Self {
+    pub(crate) fn at(position: Position) -> Self {
         Self { number: position.number, mac: position.mac.to_string(), ..Self::default() }
     }
 

@@ -6,10 +6,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lanyard_credential::{Credential, CredentialId, State};
-use lanyard_store::{About, Alert, Event, EventKind, StoreError};
+use lanyard_credential::{Credential, CredentialId, CredentialName, State};
+use lanyard_store::{About, Alert, Event, EventKind, Position, StoreError};
 use lanyard_time::Moment;
 use lanyard_work::{Claim, Halt, Next};
+use serde::{Deserialize, Serialize};
 
 use crate::Broker;
 use crate::issuer::state_among;
@@ -31,6 +32,8 @@ const BACKUP: Duration = Duration::from_hours(7 * 24);
 const REFUSALS: Duration = Duration::from_hours(1);
 /// How often the watch looks at the journal.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often its place in the journal is made durable.
+const SAVE: Duration = Duration::from_mins(1);
 /// How often everything is compared.
 const ALL: Duration = Duration::from_hours(1);
 /// How many entries are read at once.
@@ -45,26 +48,31 @@ const REFUSED: &str = "refused";
 pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> {
     let mut watch = Watch { broker, alerts: HashMap::new(), due: BTreeSet::new(), compared: None };
     watch.read_alerts().await?;
-    let mut position = broker.store.journal_end().await?;
+    let end = broker.store.journal_end().await?;
+    let mut position = claim.earlier().and_then(|place: Place| place.position()).unwrap_or(end);
+    claim.progress(&Place::at(position)).await?;
+    let mut saved = broker.clock.now();
     watch.compare_all().await?;
     loop {
         claim.check()?;
         let page = broker.store.journal_after(position, PAGE).await?;
         if page.follows {
-            let mut changed = HashSet::new();
+            let mut changed = HashMap::new();
             for entry in &page.entries {
                 let record = &entry.record;
                 match &record.event {
                     Event::BackedUp { .. } => watch.compare_backup(&broker.clock.now()).await?,
                     Event::Refused { means, why, .. } => watch.refused(&record.actor, means, why).await?,
                     Event::HandedOut { .. } | Event::Answered { .. } | Event::Alert { .. } | Event::Intent { .. } => {}
-                    _ => changed.extend(record.about.as_credential().map(|(id, _)| *id)),
+                    _ => changed.extend(record.about.as_credential().map(|(id, name)| (*id, Some(name.clone())))),
                 }
             }
             position = page.position;
-            changed.extend(watch.take_due());
-            for id in changed {
-                watch.compare_one(id).await?;
+            for id in watch.take_due() {
+                changed.entry(id).or_insert(None);
+            }
+            for (id, name) in changed {
+                watch.compare_one(id, name).await?;
             }
             if page.entries.len() == PAGE as usize {
                 continue;
@@ -76,6 +84,10 @@ pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> 
             watch.compare_all().await?;
         }
         let now = broker.clock.now();
+        if elapsed(&saved, &now) >= SAVE {
+            claim.progress(&Place::at(position)).await?;
+            saved = now.clone();
+        }
         if watch.compared.as_ref().is_none_or(|at| elapsed(at, &now) >= ALL) {
             watch.compare_all().await?;
         }
@@ -83,6 +95,23 @@ pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> 
             halt = claim.halted() => return Err(halt),
             () = broker.sleep.sleep(LOOK) => {}
         }
+    }
+}
+
+/// The place in the journal up to which the watch has read.
+#[derive(Debug, Serialize, Deserialize)]
+struct Place {
+    number: u64,
+    mac: String,
+}
+
+impl Place {
+    fn at(position: Position) -> Self {
+        Self { number: position.number, mac: position.mac.to_string() }
+    }
+
+    fn position(&self) -> Option<Position> {
+        Some(Position { number: self.number, mac: self.mac.parse().ok()? })
     }
 }
 
@@ -125,14 +154,18 @@ impl Watch<'_> {
         let gone = |alert: &Alert| alert.topic == STATE && !present.contains(&alert.about);
         let gone: Vec<_> = self.alerts.values().filter(|alert| gone(alert)).cloned().collect();
         for alert in gone {
-            self.forget(&alert).await?;
+            // A row that cannot be read is not gone.
+            let Some(id) = alert.about.strip_prefix(CREDENTIAL).and_then(|id| id.parse().ok()) else { continue };
+            if let Ok(None) = self.broker.store.credential_by_id(id).await {
+                self.forget(&alert, None).await?;
+            }
         }
         self.compare_backup(&now).await?;
         self.compared = Some(now);
         Ok(())
     }
 
-    async fn compare_one(&mut self, id: CredentialId) -> Result<(), StoreError> {
+    async fn compare_one(&mut self, id: CredentialId, name: Option<CredentialName>) -> Result<(), StoreError> {
         let store = &self.broker.store;
         let found = match store.credential_by_id(id).await {
             Ok(found) => found,
@@ -150,7 +183,7 @@ impl Watch<'_> {
             None => {
                 let key = (about(id), STATE.to_owned());
                 let Some(alert) = self.alerts.get(&key).cloned() else { return Ok(()) };
-                self.forget(&alert).await
+                self.forget(&alert, name.map(|name| About::credential(&id, &name))).await
             }
         }
     }
@@ -180,7 +213,7 @@ impl Watch<'_> {
         let fixed = || Alert { state: FIXED.to_owned(), ..next.clone() };
         let (next, told) = match (was, state) {
             // The renewal fails: people are told if it still does a little later.
-            (None | Some("well" | "off" | "expiring" | FIXED), Told::Stalled) => {
+            (None | Some("well" | "off" | "pending" | FIXED), Told::Stalled) => {
                 self.due.insert((later(now, STALLED), credential.id));
                 (Alert { state: FAILING.to_owned(), ..next }, None)
             }
@@ -196,42 +229,42 @@ impl Watch<'_> {
             (Some("stalled"), Told::Stalled)
             | (Some("needs-login"), Told::NeedsLogin)
             | (Some("well"), Told::Well)
+            | (Some("pending"), Told::Pending)
             | (Some("off"), Told::Off) => return Ok(()),
             (was, Told::Stalled) => (next, Some(event("stalled", was.filter(|was| is_alarm(was))))),
             (was, Told::NeedsLogin) => (next, Some(event("needs-login", was.filter(|was| is_alarm(was))))),
 
             // A token that was added for a fixed time is no news until its expiry comes near.
             (Some(FIXED | "expiring"), Told::Expiring) if is_nearer => (next, Some(event("expiring", None))),
-            (Some(_), Told::Expiring) if mark == told_mark && was != Some("needs-login") && was != Some("well") => {
-                return Ok(());
-            }
+            (Some(FIXED | "expiring"), Told::Expiring) if mark == told_mark => return Ok(()),
             (None | Some(FIXED), Told::Expiring) => (fixed(), None),
             (Some(was @ ("expiring" | "needs-login")), Told::Expiring) => {
                 (fixed(), Some(event("recovered", Some(was))))
             }
-            (Some("off"), Told::Expiring) => (fixed(), Some(event("authorised", None))),
+            (Some("pending"), Told::Expiring) => (fixed(), Some(event("authorised", None))),
+            (Some("off"), Told::Expiring) => (fixed(), None),
             (Some(was), Told::Expiring) => (next, Some(event("expiring", Some(was).filter(|was| is_alarm(was))))),
 
             (Some(was), Told::Well) if is_alarm(was) => (next, Some(event("recovered", Some(was)))),
-            (Some("off"), Told::Well) => (next, Some(event("authorised", None))),
-            (Some(was), Told::Off) if is_alarm(was) => {
+            (Some("pending"), Told::Well) => (next, Some(event("authorised", None))),
+            (Some(was), Told::Off | Told::Pending) if is_alarm(was) => {
                 let why = Some(format!("it is {} now", state_among(credential, all, now)));
                 let was = Some(was.to_owned());
                 (next, Some(Event::Alert { state: "recovered".to_owned(), was, expires_at: None, why }))
             }
-            (_, Told::Well | Told::Off) => (next, None),
+            (_, Told::Well | Told::Off | Told::Pending) => (next, None),
         };
         let told = told.map(|event| (About::credential(&credential.id, &credential.name), event));
         self.put(seen.as_ref(), next, told).await
     }
 
     /// A credential that no longer exists.
-    async fn forget(&mut self, alert: &Alert) -> Result<(), StoreError> {
+    async fn forget(&mut self, alert: &Alert, about: Option<About>) -> Result<(), StoreError> {
         let told = is_alarm(&alert.state).then(|| {
             let why = Some("it was removed".to_owned());
             let event =
                 Event::Alert { state: "recovered".to_owned(), was: Some(alert.state.clone()), expires_at: None, why };
-            (About::Home, event)
+            (about.unwrap_or(About::Home), event)
         });
         self.broker.store.remove_alert(alert, told).await?;
         self.alerts.remove(&(alert.about.clone(), alert.topic.clone()));
@@ -282,7 +315,8 @@ impl Watch<'_> {
             self.alerts.insert((next.about.clone(), next.topic.clone()), next);
             return Ok(());
         }
-        // Another broker has the watch, or somebody changed the row.
+        // Another broker has the watch, or somebody changed the row: everything is compared again.
+        self.compared = None;
         self.read_alerts().await
     }
 }
@@ -294,7 +328,9 @@ enum Told {
     Expiring,
     Stalled,
     NeedsLogin,
-    /// It is switched off, being cleared, or waits for its first token.
+    /// It waits for its first token.
+    Pending,
+    /// It is switched off, or being cleared.
     Off,
 }
 
@@ -305,7 +341,8 @@ impl Told {
             State::Expiring => Self::Expiring,
             State::Stalled => Self::Stalled,
             State::NeedsLogin | State::NeedsToken => Self::NeedsLogin,
-            State::Pending | State::Clearing | State::Disabled => Self::Off,
+            State::Pending => Self::Pending,
+            State::Clearing | State::Disabled => Self::Off,
         }
     }
 
@@ -315,6 +352,7 @@ impl Told {
             Self::Expiring => "expiring",
             Self::Stalled => "stalled",
             Self::NeedsLogin => "needs-login",
+            Self::Pending => "pending",
             Self::Off => "off",
         }
     }
@@ -325,8 +363,9 @@ impl Told {
         let Some(left) = left else { return (None, None) };
         let begun = WARNINGS.iter().copied().filter(|warning| left.as_secs() <= *warning).min();
         let next = WARNINGS.iter().copied().filter(|warning| left.as_secs() > *warning).max().unwrap_or(0);
-        let look = later(now, left.saturating_sub(Duration::from_secs(next)));
-        (begun.filter(|_| self == Self::Expiring), Some(look))
+        // One that has expired changes no more by itself.
+        let look = (!left.is_zero()).then(|| later(now, left.saturating_sub(Duration::from_secs(next))));
+        (begun.filter(|_| self == Self::Expiring), look)
     }
 }
 
@@ -345,7 +384,7 @@ fn simple(state: &str, why: Option<String>) -> Event {
 }
 
 fn about(id: CredentialId) -> String {
-    format!("credential/{id}")
+    format!("{CREDENTIAL}{id}")
 }
 
 fn later(now: &Moment, wait: Duration) -> Timestamp {
@@ -353,8 +392,10 @@ fn later(now: &Moment, wait: Duration) -> Timestamp {
 }
 
 fn elapsed(from: &Moment, now: &Moment) -> Duration {
-    Duration::try_from(now.wall.duration_since(from.wall)).unwrap_or_default()
+    // A wall clock that was set back must not stop the watch.
+    Duration::try_from(now.wall.duration_since(from.wall)).unwrap_or(ALL)
 }
 
 const HOME: &str = "home";
+const CREDENTIAL: &str = "credential/";
 const TOO_OLD: &str = "too-old";
