@@ -71,6 +71,25 @@ impl Scene {
         self.run(&format!("UPDATE intents SET deadline = deadline - {}", by.as_millis()));
     }
 
+    /// Waits until a broker that has just started has compared everything: one that is stopped in the middle of a write keeps a file locked.
+    fn await_watch(&self) {
+        const COUNT: &str = "SELECT COUNT(*) FROM alerts";
+        let count = || match &self.place {
+            Place::File => {
+                let path = self.home.path().join("lanyard.db");
+                let counted = Command::new("sqlite3").arg(path).arg(COUNT).output().expect("sqlite3(1) is here").stdout;
+                (String::from_utf8_lossy(&counted).trim().parse().unwrap_or(0), 2)
+            }
+            Place::Server(server, database) => {
+                let counted = server.query(database, &format!("SET search_path = lanyard; {COUNT}")).unwrap();
+                (counted.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or(0), 1)
+            }
+        };
+        while matches!(count(), (found, expected) if found < expected) {
+            wait(Duration::from_millis(20));
+        }
+    }
+
     /// Ends all connections to the server, as it does automatically with those that do nothing in a transaction for long.
     fn end_connections(&self) {
         if let Place::Server(..) = &self.place {
@@ -88,6 +107,7 @@ impl Scene {
         let failpoint = format!("LANYARD_FAILPOINT={step}=stop");
         let broker = Served::start_by(&self.home, ["env", &failpoint], ["--sockets".as_ref(), sockets.as_os_str()]);
         let socket = broker.socket();
+        self.await_watch();
         let renewal =
             std::thread::spawn(move || ask_on(&socket, "POST", "/api/v1/credentials/acme/refresh?force=true", &[]));
         broker.wait_until_stopped();
