@@ -237,12 +237,11 @@ impl Watch<'_> {
             // A token that was added for a fixed time is no news until its expiry comes near.
             (Some(FIXED | "expiring"), Told::Expiring) if is_nearer => (next, Some(event("expiring", None))),
             (Some(FIXED | "expiring"), Told::Expiring) if mark == told_mark => return Ok(()),
-            (None | Some(FIXED), Told::Expiring) => (fixed(), None),
+            (None | Some(FIXED | "off"), Told::Expiring) => (fixed(), None),
             (Some(was @ ("expiring" | "needs-login")), Told::Expiring) => {
                 (fixed(), Some(event("recovered", Some(was))))
             }
             (Some("pending"), Told::Expiring) => (fixed(), Some(event("authorised", None))),
-            (Some("off"), Told::Expiring) => (fixed(), None),
             (Some(was), Told::Expiring) => (next, Some(event("expiring", Some(was).filter(|was| is_alarm(was))))),
 
             (Some(was), Told::Well) if is_alarm(was) => (next, Some(event("recovered", Some(was)))),
