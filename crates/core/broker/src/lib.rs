@@ -27,6 +27,8 @@ mod renewals;
 mod revocation;
 mod runs;
 mod token_source;
+#[cfg(test)]
+mod trips;
 pub mod views;
 mod wire;
 

@@ -61,4 +61,4 @@ pub fn register<D: Door>(registry: &mut Registry<D>, broker: &Broker) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

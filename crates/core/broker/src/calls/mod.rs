@@ -16,7 +16,7 @@ macro_rules! operations {
 
         /// Sends values of the operations of this file.
         #[cfg(test)]
-        pub(super) fn trips($tried: &mut crate::operations::tests::Trips) $values
+        pub(super) fn trips($tried: &mut crate::trips::Trips) $values
     };
 }
 
@@ -37,7 +37,7 @@ macro_rules! calls {
 
         /// Sends the values that the files have of their operations.
         #[cfg(test)]
-        pub(crate) fn trips(tried: &mut crate::operations::tests::Trips) {
+        pub(crate) fn trips(tried: &mut crate::trips::Trips) {
             $($file::trips(tried);)+
         }
     };

@@ -4,8 +4,9 @@ use lanyard_credential::{Client, ClientId, ClientKey, ClientName, CredentialId, 
 use lanyard_protocol::OrgId;
 use lanyard_time::SystemEntropy;
 
-use super::{Trips, encode};
+use super::Trips;
 use crate::{AddClient, AddedClient, ChangeClient, Holding, Limit, ListClients, RemoveClient, ShowClient, ShownClient};
+use lanyard_operation::{decode, encode};
 
 fn name() -> ClientName {
     "monitor".parse().unwrap()
@@ -75,6 +76,6 @@ fn a_key_travels_as_a_secret_does_and_arrives() {
     let text = key.expose_secret().to_owned();
     let bytes = encode(&AddedClient { client: limited(), key: Some(key) }).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains(&text[..12]), "nothing on the way looks like a key");
-    let back: AddedClient = super::decode(&bytes).unwrap();
+    let back: AddedClient = decode(&bytes).unwrap();
     assert_eq!(back.key.unwrap().expose_secret(), text);
 }

@@ -27,8 +27,7 @@ use serde_json::{Value, json};
 use super::Trips;
 use crate::*;
 
-/// No debugging text and no bytes on the way hold this.
-pub(super) const CANARY: &str = "canary";
+pub(super) use crate::trips::CANARY;
 
 fn name() -> CredentialName {
     "acme".parse().unwrap()
