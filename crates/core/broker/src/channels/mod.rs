@@ -22,7 +22,7 @@ pub struct ChannelSettings {
     pub authorities: Option<Vec<u8>>,
 }
 
-/// What a process delivers with.
+/// The settings and connections with which a process delivers.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     pub(crate) in_file: Vec<Channel>,

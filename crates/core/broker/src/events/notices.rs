@@ -24,7 +24,7 @@ impl<'a> Notices<'a> {
         Ok(Self { store, source, link, known: HashMap::new() })
     }
 
-    /// The notice of an entry; `None` if nobody is told of it.
+    /// The notice of an entry; `None` if the entry is not an event for people.
     pub(crate) async fn of(&mut self, entry: &JournalEntry) -> Result<Option<Notice>, StoreError> {
         let Some((kind, mut data)) = told(entry) else { return Ok(None) };
         if let Some((id, name)) = entry.record.about.as_credential() {
