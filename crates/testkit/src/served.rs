@@ -131,8 +131,14 @@ impl Served {
     /// Sends a request with headers and a body on the owner's socket, and returns the reply.
     #[track_caller]
     pub fn ask_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        let stream = UnixStream::connect(self.socket()).expect("the owner is let in");
-        exchange(stream, &request("broker", method, path, headers, body)).expect("an answer")
+        let asked = UnixStream::connect(self.socket())
+            .ok()
+            .and_then(|stream| exchange(stream, &request("broker", method, path, headers, body)));
+        asked.unwrap_or_else(|| {
+            // The reason may be in what it logs last.
+            crate::wait(std::time::Duration::from_millis(500));
+            panic!("no answer to {method} {path}: {:#?}", self.log())
+        })
     }
 
     /// Asks over TCP, with a client's key where there is one.

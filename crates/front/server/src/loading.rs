@@ -49,27 +49,30 @@ pub(crate) async fn refresh(shared: Arc<Shared>) -> io::Result<()> {
         }
     };
     match select(pin!(load(&shared)), pin!(stop())).await {
-        Either::Left((loaded, _)) => loaded?,
+        Either::Left(_) => {}
         Either::Right(_) => return Ok(()),
     }
     shared.refresher.run(stop()).await;
     Ok(())
 }
 
-async fn load(shared: &Shared) -> io::Result<()> {
+async fn load(shared: &Shared) {
+    let mut was_refused = false;
     loop {
         match shared.hand_outs.load().await {
-            Ok(()) => return Ok(()),
-            Err(error) if error.is_transient() => {
-                tracing::warn!(%error, hint = error.hint(), "cannot read the credentials; trying again");
-                shared.sleep.sleep(AGAIN).await;
-            }
+            Ok(()) => return,
             // The broker ends in its own way.
             Err(error @ StoreError::Replaced(_)) => {
                 shared.lose(&error);
                 return std::future::pending().await;
             }
-            Err(error) => return Err(io::Error::other(error)),
+            // Also a store that is damaged: what was read of it before is handed out for a while, and somebody may put it right.
+            Err(error) => {
+                if !std::mem::replace(&mut was_refused, true) {
+                    tracing::warn!(%error, hint = error.hint(), "cannot read the credentials; trying again");
+                }
+                shared.sleep.sleep(AGAIN).await;
+            }
         }
     }
 }

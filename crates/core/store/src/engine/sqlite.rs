@@ -31,7 +31,11 @@ pub(crate) struct SqliteEngine {
 
 /// One connection, with the log that it has open if it writes.
 #[derive(Debug)]
-struct Connection(SqliteConnection, Option<OpenedLog>);
+struct Connection {
+    /// Dropped first: the connection may remove the log when it is closed, and that is not to look like a replaced store.
+    log: Option<OpenedLog>,
+    sqlite: SqliteConnection,
+}
 
 /// A connection that is opened when it is first needed, and its place while somebody uses it.
 type Slot = Arc<Mutex<Option<Connection>>>;
@@ -45,11 +49,11 @@ pub(crate) struct SqliteTransaction {
 
 impl SqliteTransaction {
     pub(super) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        run(&mut self.connection.0, statement).await
+        run(&mut self.connection.sqlite, statement).await
     }
 
     pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        rows(&mut self.connection.0, statement).await
+        rows(&mut self.connection.sqlite, statement).await
     }
 
     pub(super) async fn schema_version(&mut self) -> Result<i64, StoreError> {
@@ -58,18 +62,18 @@ impl SqliteTransaction {
     }
 
     pub(super) async fn run_script(&mut self, text: &'static str) -> Result<(), StoreError> {
-        script(&mut self.connection.0, text).await
+        script(&mut self.connection.sqlite, text).await
     }
 
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
         self.run_script(text).await?;
         let mark = AssertSqlSafe(format!("PRAGMA user_version = {version}"));
-        sqlx::raw_sql(mark).execute(&mut self.connection.0).await.map_err(StoreError::from_sqlite)?;
+        sqlx::raw_sql(mark).execute(&mut self.connection.sqlite).await.map_err(StoreError::from_sqlite)?;
         Ok(())
     }
 
     pub(super) async fn end(mut self, how: &'static str) -> Result<(), StoreError> {
-        script(&mut self.connection.0, how).await?;
+        script(&mut self.connection.sqlite, how).await?;
         *self.slot = Some(self.connection);
         Ok(())
     }
@@ -111,10 +115,10 @@ impl SqliteEngine {
             None => self.connect(Purpose::Write).await.map_err(|error| self.or_read_only(error))?,
         };
         // A transaction that reads first and writes later cannot wait: it fails when somebody wrote between.
-        match script(&mut connection.0, "BEGIN IMMEDIATE").await {
+        match script(&mut connection.sqlite, "BEGIN IMMEDIATE").await {
             Ok(()) => {
-                if connection.1.is_none() {
-                    connection.1 = Some(self.opened.log(&beside(&self.path, "-wal")));
+                if connection.log.is_none() {
+                    connection.log = Some(self.opened.log(&beside(&self.path, "-wal")));
                 }
                 Ok(SqliteTransaction { connection, slot })
             }
@@ -141,7 +145,7 @@ impl SqliteEngine {
             None => self.connect(Purpose::Read).await?,
         };
         // The connection is given back only whole: a caller that goes away in between takes it along.
-        match rows(&mut connection.0, statement.clone()).await {
+        match rows(&mut connection.sqlite, statement.clone()).await {
             Ok(rows) => {
                 *slot = Some(connection);
                 Ok(rows)
@@ -162,13 +166,13 @@ impl SqliteEngine {
         self.look()?;
         let mut connection = self.connect(Purpose::Read).await?;
         let mut begun = false;
-        let done = each(&mut connection.0, statement.clone(), |row| {
+        let done = each(&mut connection.sqlite, statement.clone(), |row| {
             begun = true;
             keep(row)
         })
         .await;
         match done {
-            Ok(()) => connection.0.close().await.map_err(StoreError::from_sqlite),
+            Ok(()) => connection.sqlite.close().await.map_err(StoreError::from_sqlite),
             Err(error @ (StoreError::Io(_) | StoreError::ReadOnly | StoreError::Full)) if !begun => {
                 let rows = self.rows_at_rest(statement).await.ok_or(error)?;
                 rows.into_iter().try_for_each(keep)
@@ -214,7 +218,7 @@ impl SqliteEngine {
     /// `VACUUM INTO` reads within one transaction, which hinders no writer, and leaves free pages behind.
     pub(super) async fn copy_to(&self, path: &Path) -> Result<(), EngineCopyError> {
         let name = path.to_str().ok_or(EngineCopyError::Name)?;
-        let Connection(mut connection, _) = self.connect(Purpose::Copy).await.map_err(EngineCopyError::Store)?;
+        let mut connection = self.connect(Purpose::Copy).await.map_err(EngineCopyError::Store)?.sqlite;
         let copy = super::sql("schema", "VACUUM INTO $1").bind(name);
         run(&mut connection, copy).await.map_err(EngineCopyError::Store)?;
         connection.close().await.map_err(|error| EngineCopyError::Store(StoreError::from_sqlite(error)))
@@ -227,17 +231,18 @@ impl SqliteEngine {
 
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         let reader = self.reader.lock().await.take();
-        if let Some(Connection(connection, _)) = reader {
-            connection.close().await.map_err(StoreError::from_sqlite)?;
+        if let Some(connection) = reader {
+            connection.sqlite.close().await.map_err(StoreError::from_sqlite)?;
         }
         let log = std::fs::metadata(beside(&self.path, "-wal"));
         let is_long = log.is_ok_and(|found| found.len() > u64::from(LOG_BYTES));
         let writer = self.writer.lock().await.take();
-        if let Some(Connection(mut connection, _log)) = writer {
+        if let Some(Connection { log, mut sqlite }) = writer {
             if is_long {
-                script(&mut connection, EMPTY_LOG).await?;
+                script(&mut sqlite, EMPTY_LOG).await?;
             }
-            connection.close().await.map_err(StoreError::from_sqlite)?;
+            drop(log);
+            sqlite.close().await.map_err(StoreError::from_sqlite)?;
         }
         Ok(())
     }
@@ -245,8 +250,8 @@ impl SqliteEngine {
     /// Erased values are overwritten in the database, but the log still holds the pages as they were.
     pub(super) async fn forget(&self) {
         let writer = self.writer.lock().await.take();
-        if let Some(Connection(mut connection, _log)) = writer {
-            if let Err(error) = script(&mut connection, EMPTY_LOG).await {
+        if let Some(mut connection) = writer {
+            if let Err(error) = script(&mut connection.sqlite, EMPTY_LOG).await {
                 tracing::debug!(%error, "the log is emptied later");
             }
             // Not given back: it would never wait again.
@@ -261,7 +266,7 @@ impl SqliteEngine {
             Some(connection) => connection,
             None => self.connect(Purpose::Write).await?,
         };
-        let settled = rows(&mut connection.0, super::sql("log", "PRAGMA wal_checkpoint(TRUNCATE)")).await?;
+        let settled = rows(&mut connection.sqlite, super::sql("log", "PRAGMA wal_checkpoint(TRUNCATE)")).await?;
         *slot = Some(connection);
         let is_busy = settled.first().map_or(Ok(true), |row| row.integer("busy").map(|busy| busy != 0))?;
         if is_busy { Err(StoreError::Busy) } else { Ok(()) }
@@ -306,13 +311,13 @@ impl SqliteEngine {
                 (Standing::File(before), Standing::File(after)) if before == after => {
                     let same = self.opened.is_database(after);
                     return if same {
-                        Ok(Connection(connection, None))
+                        Ok(Connection { log: None, sqlite: connection })
                     } else {
                         Err(StoreError::Replaced(self.path.clone()))
                     };
                 }
                 // Whoever may open it and not look at it is not kept out.
-                (Standing::Unknown, Standing::Unknown) => return Ok(Connection(connection, None)),
+                (Standing::Unknown, Standing::Unknown) => return Ok(Connection { log: None, sqlite: connection }),
                 // One of the two was opened: a layered file system puts another file there when it is first opened to be written.
                 _ => drop(connection),
             }
