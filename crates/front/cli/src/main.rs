@@ -30,7 +30,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use lanyard_protocol::visible;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::Arguments;
+use crate::commands::Command;
 use crate::exit::Failure;
 
 /// Wipes memory when it is given back: libraries between us and a socket keep copies of what was sent.
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
     };
     // Compiled once: what waits in a runtime is woken at several places, and would stand at each of them.
     let done: Pin<Box<dyn Future<Output = Result<ExitCode, Failure>>>> = Box::pin(async {
-        let done = commands::run(arguments).await;
+        let done = arguments.command.run(&arguments.common).await;
         context::close().await;
         done
     });

@@ -257,7 +257,11 @@ impl Operation for PauseChannel {
             let Some(StoredChannel { id, version, .. }) = stored else { return Err(in_file(&self.name)) };
             if channel.paused_at.is_some() != self.pause {
                 let now = broker.clock.now().wall;
-                if self.pause { channel.pause(now) } else { channel.resume(now) }
+                if self.pause {
+                    channel.pause(now)
+                } else {
+                    channel.resume(now)
+                }
                 let changed = if self.pause { "paused" } else { "resumed" }.to_owned();
                 let event = Event::ChannelChanged { name: channel.name.to_string(), changed };
                 if !broker.store.update_channel(&channel.stored(&id, version + 1), &event).await? {

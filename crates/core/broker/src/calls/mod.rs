@@ -20,11 +20,9 @@ macro_rules! operations {
     };
 }
 
-/// Declares the files, exports what they offer, and collects their operations.
+/// Exports the items of the files, and collects their operations.
 macro_rules! calls {
     ($($file:ident)+) => {
-        $(pub(crate) mod $file;)+
-
         $(pub use self::$file::*;)+
 
         /// Adds the operations of all files to a registry.
@@ -43,7 +41,33 @@ macro_rules! calls {
     };
 }
 
+pub(crate) mod api;
+pub(crate) mod app;
+pub(crate) mod audit;
+pub(crate) mod backup;
+pub(crate) mod channel;
+pub(crate) mod check_calls;
+pub(crate) mod clear;
+pub(crate) mod client;
+pub(crate) mod client_policy;
+pub(crate) mod device_sign_in;
+pub(crate) mod events;
+pub(crate) mod holders;
+pub(crate) mod import;
+pub(crate) mod issue_token;
 mod key;
+pub(crate) mod minted;
+pub(crate) mod names;
+pub(crate) mod paste;
+pub(crate) mod precheck;
+pub(crate) mod refresh;
+pub(crate) mod rename;
+pub(crate) mod show;
+pub(crate) mod sign_in;
+pub(crate) mod switch;
+pub(crate) mod take_token;
+pub(crate) mod test;
+pub(crate) mod tokens;
 
 calls! {
     api

@@ -21,11 +21,13 @@ use serde_json::json;
 pub(crate) use self::add::Add;
 pub(crate) use self::plan::job;
 pub(crate) use self::scopes::{of as scopes, warn as warn_of_scopes};
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::prompt::Sure;
 use crate::{output, prompt};
 
+/// Manage the apps that you registered at Webex
 #[derive(Debug, Subcommand)]
 pub(crate) enum App {
     /// Add an app that you registered at Webex; with --for, first print how to register it
@@ -255,3 +257,20 @@ fn show(app: &Registration, common: &Common) -> Result<(), Failure> {
     rows.extend(app.scopes.iter().map(|scope| ("scope", scope.to_string())));
     output::block(&output::table::facts(&rows))
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    (
+        "app add",
+        &[
+            "lanyard app add desk --kind integration --for devices",
+            "lanyard app add desk --kind integration --client-id C0123 \\\n      --redirect-uri http://localhost:7418/callback \
+             --scope spark:people_read",
+            "lanyard app add fleet --kind service-app --client-id C0123 --application-id Y2lz",
+        ],
+    ),
+    ("app list", &["lanyard app list", "lanyard app list --json | jq -r '.[].name'"]),
+    ("app show", &["lanyard app show desk"]),
+    ("app set", &["lanyard app set desk --scope 'spark:people_read spark:rooms_read'"]),
+    ("app remove", &["lanyard app remove desk --yes"]),
+    ("app secret", &["lanyard app secret desk", "lanyard app secret desk --client-secret-file secret.txt"]),
+];

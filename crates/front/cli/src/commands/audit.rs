@@ -12,10 +12,12 @@ use lanyard_credential::CredentialName;
 use lanyard_store::{AuditVerdict, Event, Fault, Head, JournalEntry, Retention, SHORTEST_RETENTION, Verified};
 use serde_json::{Value, json};
 
+use super::Examples;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::{numbers, output};
 
+/// Show the audit log: sign-ins, renewals, hand-outs
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// Only entries about this credential, also under earlier names and after it was cleared [default: all entries]
@@ -324,6 +326,17 @@ fn said(fault: Fault) -> &'static str {
         Fault::Cut => "was cut off, with all that followed it",
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[(
+    "audit",
+    &[
+        "lanyard audit",
+        "lanyard audit acme --since 2d",
+        "lanyard audit --verify > heads.txt",
+        "lanyard audit --verify --heads heads.txt",
+        "lanyard audit --keep 400d",
+    ],
+)];
 
 #[cfg(test)]
 mod tests {

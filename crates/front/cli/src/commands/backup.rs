@@ -7,11 +7,13 @@ use clap::Args;
 use lanyard_home::BackupError;
 use serde_json::json;
 
+use super::Examples;
 use super::key::place;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
 
+/// Back up the store while it is in use, without its key
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
     /// Where to write it; nothing is overwritten
@@ -49,3 +51,5 @@ impl Backup {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[("backup", &["lanyard backup /mnt/backup/lanyard.db"])];

@@ -9,11 +9,13 @@ use lanyard_operation::Class;
 use lanyard_store::TokenKind;
 use serde_json::json;
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::output;
 use crate::prompt::Sure;
 
+/// Revoke and erase a credential
 #[derive(Debug, Args)]
 pub(crate) struct Clear {
     /// The credential
@@ -154,3 +156,5 @@ fn page(cleared: &Cleared) -> Option<String> {
         }
     })
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[("clear", &["lanyard clear acme", "lanyard clear acme --yes"])];

@@ -1,5 +1,6 @@
 //! `lanyard completions`, `lanyard man`: what a shell and a manual need to know of the command line.
 
+use std::future::{Ready, ready};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
+use super::Examples;
 use crate::arguments::Arguments;
 use crate::complete;
 use crate::context::Common;
@@ -14,6 +16,7 @@ use crate::exit::Failure;
 use crate::help::manual;
 use crate::output;
 
+/// Print the completion script of a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Install:
@@ -27,6 +30,7 @@ pub(crate) struct Completions {
     shell: Shell,
 }
 
+/// Print the manual page, or write all of them
 #[derive(Debug, Args)]
 pub(crate) struct Man {
     /// Write a page for every command into this directory, and create it if needed [default: the main page, on standard
@@ -36,14 +40,18 @@ pub(crate) struct Man {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        print(&complete::registration(self.shell)?)?;
-        Ok(ExitCode::SUCCESS)
+    pub(crate) fn run(self, _: &Common) -> Ready<Result<ExitCode, Failure>> {
+        let script = complete::registration(self.shell).map_err(Failure::from);
+        ready(script.and_then(|script| print(&script)).map(|()| ExitCode::SUCCESS))
     }
 }
 
 impl Man {
-    pub(crate) fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(self, common: &Common) -> Ready<Result<ExitCode, Failure>> {
+        ready(self.write(common))
+    }
+
+    fn write(self, common: &Common) -> Result<ExitCode, Failure> {
         let Some(directory) = &self.dir else {
             let mut text = Vec::new();
             manual::write(&built(), "", &mut text)?;
@@ -90,3 +98,8 @@ fn print(text: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     output::written(out.write_all(text).and_then(|()| out.flush()))
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    ("completions", &["lanyard completions fish > ~/.config/fish/completions/lanyard.fish"]),
+    ("man", &["lanyard man | man -l -", "lanyard man --dir ~/.local/share/man/man1"]),
+];

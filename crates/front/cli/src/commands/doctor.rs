@@ -15,6 +15,7 @@ use lanyard_time::Moment;
 use serde_json::{Value, json};
 
 use self::place::{Place, place, settings};
+use super::Examples;
 use super::clear::sentence;
 use super::key::{OFFERED, UNFINISHED, UNREMOVED, about, warnings};
 use super::test;
@@ -22,6 +23,7 @@ use crate::context::{BrokerStatus, Common};
 use crate::exit::{Failure, code_of};
 use crate::{context, output};
 
+/// Check the home and every credential
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Also test every credential at Webex
@@ -517,3 +519,6 @@ async fn examine_key(home: &OpenHome, findings: &mut Vec<Finding>) -> Result<u8,
 
 /// NTP corrects less than this.
 const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("doctor", &["lanyard doctor", "lanyard doctor --json | jq '.[] | select(.ok | not)'"])];

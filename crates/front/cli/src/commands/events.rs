@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use lanyard_broker::ListEvents;
 use lanyard_channel::Notice;
 
+use super::Examples;
 use super::audit::Since;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output::table;
 use crate::{numbers, output};
 
+/// List events: expiries, failures, recoveries
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Wait for further events, and print each when it happens; Ctrl-C stops
@@ -74,3 +76,8 @@ fn line(event: &Notice) -> String {
 fn moment(at: Timestamp) -> String {
     table::moment(at, table::room())
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[(
+    "events",
+    &["lanyard events", "lanyard events --since 1d --json | jq -r .data.summary", "lanyard events --follow"],
+)];

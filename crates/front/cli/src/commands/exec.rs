@@ -15,6 +15,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 pub(crate) use self::behind::supervise;
+use super::Examples;
 use super::login::How;
 use super::token::{record, take};
 use crate::context::Common;
@@ -22,6 +23,7 @@ use crate::exit::{self, Failure};
 use crate::numbers;
 use crate::{context, hardening};
 
+/// Run a program with an access token in its environment
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
@@ -138,3 +140,13 @@ fn not_run(program: &OsStr, error: std::io::Error, common: &Common) -> ExitCode 
     exit::tell(&failure, code, common.json);
     ExitCode::from(code)
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[(
+    "exec",
+    &[
+        "lanyard exec acme -- python script.py",
+        "lanyard exec acme --env WEBEX_TOKEN -- ./report",
+        "lanyard exec acme --proxy -- ./report",
+        "lanyard exec --login desk -- python script.py",
+    ],
+)];

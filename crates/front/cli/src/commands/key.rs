@@ -11,10 +11,12 @@ use lanyard_store::{DamagedRow, DataKeysRenewed, RunningBroker};
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
 use serde_json::{Value, json};
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::{context, numbers, output};
 
+/// Show or replace the key that encrypts the home's secrets
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Show the home's key id, where the key is kept, and how many rows of the database it encrypts
@@ -334,3 +336,18 @@ fn tell(replaced: &KeyReplaced, renewed: Option<&DataKeysRenewed>, as_json: bool
     output::note(&format!("older backups open only with the old key {old}: make a new backup"));
     Ok(())
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    ("key show", &["lanyard key show"]),
+    (
+        "key rotate",
+        &[
+            "lanyard key rotate",
+            "lanyard key rotate --to keyring",
+            "lanyard key rotate --all",
+            "lanyard key rotate --wait 5m",
+            "lanyard key rotate --cancel",
+        ],
+    ),
+    ("key generate", &["lanyard key generate > home.key"]),
+];

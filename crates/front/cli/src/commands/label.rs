@@ -6,10 +6,12 @@ use clap::Args;
 use lanyard_broker::{ChangeLabels, Show};
 use lanyard_credential::{CredentialName, Label as KeyAndValue, LabelKey};
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Add labels to a credential, for lanyard list to filter by
 #[derive(Debug, Args)]
 pub(crate) struct Label {
     /// The credential
@@ -46,3 +48,6 @@ impl Label {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("label", &["lanyard label lobby site=bern", "lanyard label lobby --remove site"])];

@@ -9,10 +9,12 @@ use lanyard_broker::{ListUnreadable, state_among};
 use lanyard_credential::{Credential, Kind, LabelError, LabelKey, LabelValue, State};
 use lanyard_time::Moment;
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Show all credentials
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Show only credentials with this label; if repeated, with all of them
@@ -95,3 +97,6 @@ impl List {
             && self.kind.as_ref().is_none_or(|kind| kind == credential.kind.as_str())
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("list", &["lanyard list", "lanyard list --state needs-login", "lanyard list --label site=bern --json"])];

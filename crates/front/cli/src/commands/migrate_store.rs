@@ -9,11 +9,13 @@ use lanyard_operation::Class;
 use lanyard_store::{StoreAddress, StoreAddressError};
 use serde_json::json;
 
+use super::Examples;
 use super::key::{Target, place};
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, exit, output};
 
+/// Move the store into a PostgreSQL database
 #[derive(Debug, Args)]
 pub(crate) struct MigrateStore {
     /// The address of the database, without a password
@@ -140,3 +142,11 @@ fn unusable(error: &StoreAddressError) -> Failure {
     };
     Failure::Usage { message: error.to_string(), hint }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[(
+    "migrate-store",
+    &[
+        "lanyard migrate-store postgres://lanyard@db.example.com/lanyard \\\n      --password-file /etc/lanyard/store-password",
+        "lanyard migrate-store 'postgres://lanyard@localhost/lanyard?host=/run/postgresql' \\\n      --key-source file",
+    ],
+)];

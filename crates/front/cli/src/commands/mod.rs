@@ -34,45 +34,84 @@ pub(crate) mod tokens;
 
 use std::process::ExitCode;
 
-use crate::arguments::{Arguments, Command};
+use clap::Subcommand;
+
+use crate::context::Common;
 use crate::exit::Failure;
 
-/// Does what the command line asks for.
-pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let common = &arguments.common;
-    match arguments.command {
-        Command::Setup(command) => command.run(common).await,
-        Command::App(command) => command.run(common).await,
-        Command::Login(command) => command.run(common).await,
-        Command::Add(command) => command.run(common).await,
-        Command::Import(command) => command.run(common).await,
-        Command::List(command) => command.run(common).await,
-        Command::Show(command) => command.run(common).await,
-        Command::Test(command) => command.run(common).await,
-        Command::Token(command) => command.run(common).await,
-        Command::Tokens(command) => command.run(common).await,
-        Command::Api(command) => command.run(common).await,
-        Command::Exec(command) => command.run(common).await,
-        Command::Refresh(command) => command.run(common).await,
-        Command::Rename(command) => command.run(common).await,
-        Command::Label(command) => command.run(common).await,
-        Command::Disable(command) => command.run(common).await,
-        Command::Enable(command) => command.run(common).await,
-        Command::Clear(command) => command.run(common).await,
-        Command::Client(command) => command.run(common).await,
-        Command::Audit(command) => command.run(common).await,
-        Command::Key(command) => command.run(common).await,
-        Command::Backup(command) => command.run(common).await,
-        Command::Restore(command) => command.run(common).await,
-        Command::Channel(command) => command.run(common).await,
-        Command::Events(command) => command.run(common).await,
-        Command::Runs(command) => command.run(common).await,
-        Command::MigrateStore(command) => command.run(common).await,
-        Command::Doctor(command) => command.run(common).await,
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(common),
-        Command::Serve(command) => command.run(common).await,
-        Command::Simulator(command) => command.run(common).await,
-        Command::Demo(command) => command.run().await,
+/// Declares the commands in groups, as help lists them: `module: Type`. A module has the command's arguments with their help, `run`, and
+/// `EXAMPLES`.
+macro_rules! commands {
+    ($($group:literal { $($module:ident: $($(#[$attribute:meta])? $command:ident)+,)+ })+) => {
+        #[derive(Debug, Subcommand)]
+        pub(crate) enum Command {
+            $($($($(#[$attribute])? $command($module::$command),)+)+)+
+        }
+
+        impl Command {
+            /// Does what the command line asks for.
+            pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+                match self {
+                    $($($(Self::$command(command) => command.run(common).await,)+)+)+
+                }
+            }
+        }
+
+        /// The groups, in the order of the commands: a heading, and its commands.
+        pub(crate) const GROUPS: &[(&str, &[&str])] = &[$(($group, &[$($(stringify!($command)),+),+])),+];
+
+        const EXAMPLES: &[&[Examples]] = &[$($($module::EXAMPLES),+),+];
+    };
+}
+
+commands! {
+    "Sign in" {
+        setup: Setup,
+        login: Login,
+        add: #[command(subcommand)] Add,
+        import: Import,
+        app: #[command(subcommand)] App,
     }
+    "Use" {
+        list: List,
+        show: Show,
+        token: Token,
+        exec: Exec,
+        api: Api,
+        test: Test,
+    }
+    "Share with a team" {
+        serve: Serve,
+        client: #[command(subcommand)] Client,
+        events: Events,
+        channel: #[command(subcommand)] Channel,
+        audit: Audit,
+        runs: #[command(subcommand)] Runs,
+    }
+    "Upkeep" {
+        doctor: Doctor,
+        refresh: Refresh,
+        tokens: #[command(subcommand)] Tokens,
+        rename: Rename,
+        label: Label,
+        switch: Disable Enable,
+        clear: Clear,
+        key: #[command(subcommand)] Key,
+        backup: Backup,
+        restore: Restore,
+        migrate_store: MigrateStore,
+    }
+    "Learn" {
+        demo: Demo,
+        simulator: Simulator,
+        completions: Completions Man,
+    }
+}
+
+/// A command by its words, and examples of it.
+pub(crate) type Examples = (&'static str, &'static [&'static str]);
+
+/// The examples of a command, by its words.
+pub(crate) fn examples(path: &str) -> Option<&'static [&'static str]> {
+    EXAMPLES.iter().copied().flatten().find(|(command, _)| *command == path).map(|(_, examples)| *examples)
 }

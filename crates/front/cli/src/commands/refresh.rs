@@ -6,10 +6,12 @@ use clap::Args;
 use lanyard_broker::Refreshed;
 use lanyard_credential::CredentialName;
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Renew a credential now
 #[derive(Debug, Args)]
 pub(crate) struct Refresh {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
@@ -44,3 +46,6 @@ impl Refresh {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("refresh", &["lanyard refresh acme", "lanyard refresh acme --force", "lanyard refresh acme --take-over"])];

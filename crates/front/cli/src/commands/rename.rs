@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use lanyard_credential::CredentialName;
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Rename a credential
 #[derive(Debug, Args)]
 pub(crate) struct Rename {
     /// The credential
@@ -30,3 +32,5 @@ impl Rename {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[("rename", &["lanyard rename lobby foyer"])];

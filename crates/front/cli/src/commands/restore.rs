@@ -7,10 +7,12 @@ use clap::Args;
 use lanyard_broker::{Resume, Tried, Verdict};
 use serde_json::json;
 
+use super::Examples;
 use crate::context::{BrokerStatus, Common};
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Restore a home from a backup, or resume it
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The backup, as lanyard backup made it
@@ -119,3 +121,6 @@ async fn resume(common: &Common) -> Result<ExitCode, Failure> {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("restore", &["lanyard restore /mnt/backup/lanyard.db --key-file home.key", "lanyard restore --resume"])];

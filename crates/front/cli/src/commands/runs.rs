@@ -8,12 +8,14 @@ use lanyard_operation::{Class, Code, Problem};
 use lanyard_work::{CancelRun, ListRuns, RunView, ShowRun, State, UnitId};
 use serde_json::Value;
 
+use super::Examples;
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
 use crate::output;
 use crate::output::table;
 
+/// List, follow and cancel background runs
 #[derive(Debug, Subcommand)]
 pub(crate) enum Runs {
     /// List the runs of the last 30 days, the latest first
@@ -178,3 +180,10 @@ fn has_failures(run: &RunView) -> bool {
 pub(super) fn needs_broker() -> Problem {
     Problem::new(Code::Failed, "no broker runs in this home").hint("lanyard serve")
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    ("runs list", &["lanyard runs list", "lanyard runs list --json | jq -r '.[0].id'"]),
+    ("runs show", &["lanyard runs show 0123456789abcdef0123456789abcdef"]),
+    ("runs follow", &["lanyard runs follow 0123456789abcdef0123456789abcdef"]),
+    ("runs cancel", &["lanyard runs cancel 0123456789abcdef0123456789abcdef"]),
+];

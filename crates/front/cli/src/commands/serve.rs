@@ -15,6 +15,7 @@ use lanyard_protocol::Environment;
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
 use sd_notify::NotifyState;
 
+use super::Examples;
 use crate::channel_settings::channel_settings;
 use crate::context::{self, Common};
 use crate::exit::Failure;
@@ -22,6 +23,7 @@ use crate::numbers;
 use crate::output::log::Format;
 use crate::signals::Orders;
 
+/// Run the broker, which keeps every credential alive and hands out tokens
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Also listen on TCP, for programs that have a client key; beyond loopback only with a certificate
@@ -181,3 +183,5 @@ fn tell(told: &Told) {
         tracing::warn!(%error, "the service manager could not be told");
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[("serve", &["lanyard serve", "lanyard serve --http 127.0.0.1:7417"])];

@@ -14,11 +14,13 @@ use lanyard_protocol::oauth::RedirectUri;
 
 use self::questions::Answers;
 use self::steps::{Step, Steps};
+use super::Examples;
 use super::exec::supervise;
 use crate::context::{Common, EnvironmentName};
 use crate::exit::Failure;
 use crate::{output, signals};
 
+/// Set up the first credential by answering questions
 #[derive(Debug, Args)]
 pub(crate) struct Setup {
     /// Paste the address from the browser's address bar, for a browser on another machine
@@ -111,3 +113,5 @@ impl Step {
         ended.map_err(Failure::io("cannot run lanyard"))
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[("setup", &["lanyard setup", "lanyard setup --device"])];

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use lanyard_credential::CredentialName;
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Show one credential
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
@@ -32,3 +34,5 @@ impl Show {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[("show", &["lanyard show acme", "lanyard show acme --json | jq -r .state"])];

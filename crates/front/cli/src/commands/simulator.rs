@@ -11,6 +11,7 @@ use clap::Args;
 use lanyard_simulator::{Description, Options, RefreshBehaviour, StartError};
 use tokio::signal::unix::SignalKind;
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::numbers;
@@ -18,6 +19,7 @@ use crate::output::table::Block;
 use crate::signals::{CANNOT_WAIT, Listener};
 use crate::{context, output};
 
+/// Run a local Webex to learn and test on
 #[derive(Debug, Args)]
 pub(crate) struct Simulator {
     /// Where to listen; port 0 selects a free port
@@ -167,3 +169,8 @@ fn not_started(error: &StartError) -> Failure {
     };
     Failure::Other { message, hint: Some(hint.to_owned()) }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[(
+    "simulator",
+    &["lanyard simulator", "lanyard simulator --listen 127.0.0.1:7480 --info webex.json --people 1000"],
+)];

@@ -7,16 +7,19 @@ use lanyard_broker::{Found, advice};
 use lanyard_credential::CredentialName;
 use serde_json::{Value, json};
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Stop handing out and renewing a credential, without revoking it
 #[derive(Debug, Args)]
 pub(crate) struct Disable {
     /// The credential
     name: CredentialName,
 }
 
+/// Hand out and renew a credential again
 #[derive(Debug, Args)]
 pub(crate) struct Enable {
     /// The credential
@@ -97,3 +100,6 @@ fn word(found: &Found) -> &'static str {
         Found::Unknown(_) => "unknown",
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("disable", &["lanyard disable acme"]), ("enable", &["lanyard enable acme"])];

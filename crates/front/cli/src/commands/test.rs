@@ -10,11 +10,13 @@ use lanyard_broker::{Coverage, JobReport, NeedVerdict, Sight, Test as Call, Test
 use lanyard_credential::{Credential, CredentialName, Job, Kind};
 use lanyard_protocol::{Scope, ScopeSet};
 
+use super::Examples;
 use super::app;
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::{context, output};
 
+/// Test which identity a credential is, what it may do, and what it sees
 #[derive(Debug, Args)]
 pub(crate) struct Test {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is; if there are several, all, one line each]
@@ -244,3 +246,8 @@ fn scopes_hint(credential: &Credential, job: &JobReport) -> String {
         _ => "the token's owner lacks a role or a licence, or another kind of token is needed".to_owned(),
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[(
+    "test",
+    &["lanyard test acme --for calling", "lanyard test lobby --for devices --against admin", "lanyard test --detach"],
+)];

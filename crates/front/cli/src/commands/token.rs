@@ -10,12 +10,14 @@ use lanyard_credential::CredentialName;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::Examples;
 use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::numbers;
 use crate::{context, output};
 
+/// Print an access token and nothing else
 #[derive(Debug, Args)]
 pub(crate) struct Token {
     /// The credential [default: LANYARD_CREDENTIAL, or the only one there is]
@@ -124,3 +126,6 @@ fn print(text: &[u8]) -> Result<(), Failure> {
     );
     output::written(out.write_all(text))
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("token", &["lanyard token acme", "lanyard token acme --min-validity 3600", "lanyard token acme --json"])];

@@ -8,11 +8,13 @@ use lanyard_credential::CredentialName;
 use lanyard_protocol::AuthorizationId;
 use serde_json::{Value, json};
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
 use crate::output::table;
 
+/// List or revoke the live tokens that Webex reports
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tokens {
     /// Show the live tokens that apps hold for a credential's subject
@@ -155,3 +157,8 @@ fn json_of(token: &LiveToken) -> Value {
         "ours": whose(token.whose),
     })
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    ("tokens list", &["lanyard tokens list acme --via admin"]),
+    ("tokens revoke", &["lanyard tokens revoke acme --superseded", "lanyard tokens revoke acme Y2lz --via admin"]),
+];

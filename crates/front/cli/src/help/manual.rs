@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use clap::Command;
 use clap_mangen::Man;
 
-use super::{ENVIRONMENT, EXIT_CODES, FILES, examples};
+use super::{ENVIRONMENT, EXIT_CODES, FILES};
+use crate::commands::examples;
 
 /// Writes the page of a command, which has been built. `path` is its words, without the program's.
 pub(crate) fn write(command: &Command, path: &str, out: &mut dyn Write) -> io::Result<()> {

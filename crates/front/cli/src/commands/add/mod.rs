@@ -10,11 +10,13 @@ use clap::Subcommand;
 use lanyard_broker::AddedGrant;
 use lanyard_credential::{Credential, Kind, Subject};
 
+use super::Examples;
 use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Add a credential: a bot, a personal token, a service app or a guest
 #[derive(Debug, Subcommand)]
 pub(crate) enum Add {
     /// Add a bot's token, or replace it
@@ -65,3 +67,16 @@ async fn report(broker: &Access, added: &AddedGrant, common: &Common) -> Result<
     output::note(&format!("hint: {}", lanyard_broker::advice(&whose, trouble, &now)));
     Ok(ExitCode::from(crate::exit::code_of(lanyard_broker::class_of(trouble.kind))))
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    ("add bot", &["lanyard add bot lobby", "lanyard add bot lobby --token-file token.txt"]),
+    ("add personal", &["lanyard add personal me"]),
+    (
+        "add service-app",
+        &[
+            "lanyard add service-app fleet --app fleet",
+            "lanyard add service-app fleet --app fleet --via admin --target-org Y2lz",
+        ],
+    ),
+    ("add guest", &["lanyard add guest visitor --via fleet --subject foyer-17 --display-name Visitor"]),
+];

@@ -20,11 +20,13 @@ use self::field::Fields;
 use self::filter::Expression;
 use self::page::{Form, Pages};
 use self::words::{Words, method};
+use super::Examples;
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
 use crate::output::{self, foreign};
 
+/// Make any Webex API call with a credential
 #[derive(Debug, Args)]
 pub(crate) struct Api {
     // Not a comment of its own: the brackets would be links there.
@@ -263,6 +265,16 @@ fn headers(given: &[String], paged: bool) -> Result<HeaderMap, Failure> {
     }
     Ok(headers)
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[(
+    "api",
+    &[
+        "lanyard api acme people/me",
+        "lanyard api acme GET devices -f connectionStatus=disconnected --paginate",
+        "lanyard api acme POST rooms -f title=Standup",
+        "lanyard api acme people --paginate --jq '.items[].displayName'",
+    ],
+)];
 
 #[cfg(test)]
 mod tests {

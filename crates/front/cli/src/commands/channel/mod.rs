@@ -8,12 +8,14 @@ use clap::{Args, Subcommand};
 use lanyard_broker::{ChannelName, ChannelView, ListChannels, PauseChannel, RemoveChannel, ShowChannel, TestChannel};
 
 use self::add::Add;
+use super::Examples;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
 use crate::output::table;
 use crate::prompt::Sure;
 
+/// Manage where events go: webhooks, Alertmanager, Webex spaces, mail
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "a command line is parsed once")]
 pub(crate) enum Channel {
@@ -142,3 +144,39 @@ fn wants(channel: &ChannelView) -> String {
     words.extend(channel.labels.iter().map(|label| format!("label {label}")));
     if words.is_empty() { "all".to_owned() } else { words.join(", ") }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    (
+        "channel add webhook",
+        &[
+            "lanyard channel add webhook ops https://hooks.example.com/lanyard",
+            "lanyard channel add webhook ops @url.txt --secret-file secret.txt --severity warning",
+        ],
+    ),
+    (
+        "channel add alertmanager",
+        &["lanyard channel add alertmanager oncall http://10.0.0.5:9093 --allow-private --alert-label site"],
+    ),
+    (
+        "channel add json",
+        &[
+            "lanyard channel add json tickets https://acme.service-now.example/api/now/table/incident \\\n      --template incident.json --header Authorization=token.txt",
+        ],
+    ),
+    ("channel add space", &["lanyard channel add space team Y2lzY29zcGFyazovL3VzL1JPT00v --credential lobby"]),
+    (
+        "channel add mail",
+        &[
+            "lanyard channel add mail rota --to uc@example.com --from lanyard@example.com \\\n      --server smtp://mail.example.com:587 --username lanyard --password-file password.txt",
+        ],
+    ),
+    (
+        "channel list",
+        &["lanyard channel list", "lanyard channel list --json | jq -r '.[] | select(.state == \"failing\").name'"],
+    ),
+    ("channel show", &["lanyard channel show ops"]),
+    ("channel test", &["lanyard channel test ops"]),
+    ("channel pause", &["lanyard channel pause ops"]),
+    ("channel resume", &["lanyard channel resume ops"]),
+    ("channel remove", &["lanyard channel remove ops --yes"]),
+];

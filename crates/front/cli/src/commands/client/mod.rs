@@ -19,11 +19,13 @@ use serde_json::json;
 use self::expiry::Expiry;
 use self::set::Set;
 use self::user::User;
+use super::Examples;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output;
 use crate::prompt::Sure;
 
+/// Manage the programs and users that may use the broker
 #[derive(Debug, Subcommand)]
 pub(crate) enum Client {
     /// Add a client and print its key, which is shown only once
@@ -274,3 +276,23 @@ fn tell(shown: &ShownClient, key: Option<&ClientKey>, as_json: bool) -> Result<(
     output::note("its key follows, and is never shown again; it is sent as Authorization: Bearer KEY");
     output::line(key.expose_secret())
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    (
+        "client add",
+        &[
+            "lanyard client add report --credential fleet --can token --expires 8h",
+            "lanyard client add dashboard --credential fleet --can proxy \\\n      --methods GET --paths '/devices/**'",
+        ],
+    ),
+    ("client list", &["lanyard client list"]),
+    ("client show", &["lanyard client show report"]),
+    (
+        "client set",
+        &[
+            "lanyard client set report --expires 30d",
+            "lanyard client set dashboard --credential fleet,lobby --methods any",
+        ],
+    ),
+    ("client remove", &["lanyard client remove report --yes"]),
+];

@@ -16,11 +16,13 @@ use lanyard_home::Home;
 use lanyard_simulator::{Options, RefreshBehaviour, Simulator};
 use tokio::signal::unix::SignalKind;
 
-use crate::context;
+use super::Examples;
+use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::signals::{CANNOT_WAIT, Listener};
 use stage::{Stage, failed, say};
 
+/// Tour Lanyard against a local Webex, in a temporary home
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Run it once without waiting for input: tokens last three seconds, and it takes less than twenty
@@ -29,7 +31,7 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+    pub(crate) async fn run(self, _: &Common) -> Result<ExitCode, Failure> {
         // A user who watches has time to see a token renewed; on a pipe there is nothing to wait for.
         let watched = !self.once && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
         let life = Duration::from_secs(if watched { 60 } else { 3 });
@@ -72,3 +74,5 @@ impl Demo {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+pub(super) const EXAMPLES: &[Examples] = &[("demo", &["lanyard demo", "lanyard demo --once"])];

@@ -13,10 +13,12 @@ use lanyard_broker::{Keep, LookUp, Origin, Test, TokenFinding};
 use lanyard_credential::{AppName, Credential, CredentialName, RefreshRight};
 use lanyard_operation::Class;
 
+use super::Examples;
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::{context, output};
 
+/// Import tokens that another program obtained
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// What to call it: lower-case letters, digits, dots, dashes, underscores
@@ -132,3 +134,6 @@ fn warn(file: &Path) {
 fn shown(file: &Path) -> String {
     if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("import", &["lanyard import acme reply.json --app desk", "lanyard import --csv tokens.csv --app desk"])];

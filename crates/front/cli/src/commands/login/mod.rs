@@ -11,12 +11,14 @@ use lanyard_broker::{BeginSignIn, SignIn, SignedIn};
 use lanyard_credential::{AppName, CredentialName, Subject};
 use lanyard_protocol::ScopeHolder;
 
+use super::Examples;
 use super::app;
 use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
+/// Sign in to Webex through an app, or sign in again
 #[derive(Debug, Args)]
 pub(crate) struct Login {
     /// Name of the new or existing credential
@@ -109,3 +111,6 @@ fn report(signed_in: &SignedIn, common: &Common) -> Result<(), Failure> {
     output::note(&format!("use it: lanyard exec {} -- COMMAND", signed_in.credential.name));
     Ok(())
 }
+
+pub(super) const EXAMPLES: &[Examples] =
+    &[("login", &["lanyard login acme --app desk", "lanyard login acme --app desk --device", "lanyard login acme"])];
