@@ -13,7 +13,7 @@ use crate::body::{self, Body};
 use crate::caller::{Peer, authenticate};
 use crate::problem::{self, Code, Problem};
 use crate::proxy::Address;
-use crate::serve::Shared;
+use crate::shared::Shared;
 use crate::{api, loading, proxying, record};
 
 /// A reply that is there at once, or one that is waited for. What waits is on the heap: a connection has room for the first alone.

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use lanyard_broker::client_actor;
 use lanyard_credential::ClientKey;
 use lanyard_operation::Actor;
 pub(crate) use lanyard_operation::Caller;
 
 use crate::problem::{Code, Problem};
-use crate::serve::Shared;
+use crate::shared::Shared;
+
+/// The header in which a command of the owner names the purpose of a token, for the audit. Accepted on the owner's socket alone.
+pub(crate) const MEANS: HeaderName = HeaderName::from_static("lanyard-means");
 
 /// Where a connection came in, and who is at its other end.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use tokio_io_timeout::TimeoutStream;
 use crate::answer::answer;
 use crate::caller::Peer;
 use crate::problem::Problem;
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 /// How long a client may take to send the head of a request, the wait for the next one on a kept connection included.
 pub(crate) const HEAD: Duration = Duration::from_secs(30);

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
 use crate::connection::{self, Entrance};
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 /// Which of the two Unix sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use lanyard_store::StoreError;
 
 use crate::caller::Caller;
 use crate::problem::{Code, Problem};
-use crate::serve::Shared;
+use crate::shared::Shared;
 use crate::{api, proxy};
 
 /// Whether a request to this path finds its credential in memory. The operations of the owner's commands load theirs themselves.

@@ -21,9 +21,8 @@ use lanyard_time::{Entropy, SystemSleep};
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
-use crate::api::token::MEANS;
 use crate::body::{self, Body};
-use crate::caller::bearer;
+use crate::caller::{MEANS, bearer};
 use crate::loopback::{Guest, serve_loopback};
 use crate::owner;
 use crate::problem::{Code, Problem};

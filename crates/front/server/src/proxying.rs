@@ -1,4 +1,7 @@
 //! `/webex/{name}/…`: who may call, what is written down, and under which address the client finds it again.
+//!
+//! If the token is in memory, the thread that has the client's connection makes the call, the hand-out thread included, over
+//! connections to Webex that belong to its runtime. Only work that needs the store moves to the broker's runtime.
 
 use std::sync::Arc;
 
@@ -10,18 +13,15 @@ use lanyard_credential::{Capability, CredentialName};
 use lanyard_protocol::{OrgId, ProxyPath, ProxyPathError, yields_credential};
 
 use crate::body::Body;
-use crate::caller::{Caller, Peer, authenticate, may_call};
-use crate::metrics::PROXY;
+use crate::caller::{Caller, MEANS, Peer, authenticate, may_call};
+use crate::counts::PROXY;
 use crate::problem::{self, Code, Problem};
 use crate::proxy::{Address, Forward, Means};
 use crate::record;
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 /// Under which address a command of the owner's passes the proxy on. Heard on the owner's socket alone.
 pub(crate) const BASE: HeaderName = HeaderName::from_static("lanyard-base");
-
-/// The header in which a command of the owner names the program that calls through it.
-const MEANS: HeaderName = crate::api::token::MEANS;
 
 /// Makes the call, where the caller may, and measures it.
 pub(crate) async fn answer(

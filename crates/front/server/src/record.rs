@@ -10,7 +10,7 @@ use lanyard_operation::Actor;
 use crate::body::Body;
 use crate::caller::{Caller, Peer};
 use crate::problem::{self, Problem};
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 /// The credential that a record is about.
 pub(crate) type About = Option<(CredentialId, CredentialName)>;

@@ -16,6 +16,7 @@ const CRATES: &[&str] = &[
     "core/time",
     "core/vault",
     "core/work",
+    "front/server",
     "webex/client",
     "webex/protocol",
     "webex/simulator",
@@ -23,6 +24,14 @@ const CRATES: &[&str] = &[
 
 /// The modules whose own modules keep to it too.
 const FOLDERS: &[(&str, &str)] = &[
+    ("front/cli", "commands"),
+    ("front/cli", "help"),
+    ("front/cli", "output"),
+    ("front/server", "api"),
+    ("front/server", "listen"),
+    ("front/server", "metrics"),
+    ("front/server", "owner"),
+    ("front/server", "proxy"),
     ("webex/simulator", "issuer"),
     ("webex/simulator", "routes"),
     ("webex/simulator", "wire"),

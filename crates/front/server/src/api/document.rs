@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{Endpoint, Input};
+use super::declared::{Endpoint, Input};
 use super::health::Readiness;
 use super::reply::TokenDescription;
 use super::runs::EVENTS;

@@ -7,116 +7,28 @@ use axum::Router;
 use axum::extract::{MatchedPath, Query, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use lanyard_credential::{CredentialName, NameError};
+use http::{HeaderMap, Method};
 use lanyard_operation::{Operation, Provides, admit, perform};
 use lanyard_time::Moment;
-use lanyard_work::UnitId;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::body;
+use super::declared::{Endpoint, Input};
 use super::document::Document;
-use super::{Anyone, Authenticated, BrokerDoor, Refusal, Serving, body};
+use super::path::FromPath;
 use crate::caller::{Peer, authenticate};
+use crate::extract::{Anyone, Authenticated, Refusal, Serving, json};
 use crate::problem::{self, Code, Problem};
 use crate::record;
-use crate::serve::Shared;
-
-/// Where an endpoint's input is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Input {
-    /// In the query; a body is ignored.
-    Query,
-    /// In the body, as JSON.
-    Body,
-    /// In the body, which may be missing.
-    OptionalBody,
-}
-
-/// The fixed parts of an endpoint.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Endpoint {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    /// The name of the operation in the document.
-    pub(super) id: &'static str,
-    /// A sentence about it.
-    pub(super) summary: &'static str,
-    pub(super) input: Input,
-    pub(super) status: StatusCode,
-}
-
-impl Endpoint {
-    /// An endpoint whose input is in the query, and that answers with 200.
-    pub(super) const fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self { method, path, id, summary, input: Input::Query, status: StatusCode::OK }
-    }
-
-    pub(super) const fn takes(self, input: Input) -> Self {
-        Self { input, ..self }
-    }
-
-    pub(super) const fn answers(self, status: StatusCode) -> Self {
-        Self { status, ..self }
-    }
-}
+use crate::shared::{BrokerDoor, Shared};
 
 /// No input: anything in the query is refused.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
-
-/// The subject of an endpoint, as its path names it.
-pub(super) trait FromPath: Send + Sized {
-    fn read(path: &str) -> Result<Self, Problem>;
-
-    /// The credential that it is.
-    fn credential(&self) -> Option<&CredentialName>;
-}
-
-/// None: the home itself.
-impl FromPath for () {
-    fn read(_: &str) -> Result<Self, Problem> {
-        Ok(())
-    }
-
-    fn credential(&self) -> Option<&CredentialName> {
-        None
-    }
-}
-
-/// The credential of `/api/v1/credentials/{name}/…`, as it is written in the path.
-impl FromPath for CredentialName {
-    fn read(path: &str) -> Result<Self, Problem> {
-        named(path.split('/').nth(4).unwrap_or_default())
-    }
-
-    fn credential(&self) -> Option<&CredentialName> {
-        Some(self)
-    }
-}
-
-/// The run of `/api/v1/runs/{id}/…`.
-impl FromPath for UnitId {
-    fn read(path: &str) -> Result<Self, Problem> {
-        let id = path.split('/').nth(4).unwrap_or_default();
-        id.parse().map_err(|error| Problem::new(Code::NoSuchName, format!("{id:?} is not the id of a run: {error}")))
-    }
-
-    fn credential(&self) -> Option<&CredentialName> {
-        None
-    }
-}
-
-/// A credential's name in a path or body.
-pub(super) fn named(name: &str) -> Result<CredentialName, Problem> {
-    name.parse().map_err(|error: NameError| {
-        Problem::new(Code::NoSuchName, format!("{name:?} is not a credential's name: {error}"))
-    })
-}
 
 /// The API as it is declared: routes and their description.
 pub(super) struct Api {
@@ -148,7 +60,7 @@ impl Api {
         let handler = move |Serving(shared): Serving, Authenticated(caller): Authenticated, sent: Request| async move {
             let (head, sent) = sent.into_parts();
             let refused = |about: record::About, means: Arc<str>, problem: &Problem| {
-                super::passed_on(record::refused(&shared, &caller, about, means, problem))
+                crate::extract::passed_on(record::refused(&shared, &caller, about, means, problem))
             };
             let subject = match P::read(head.uri.path()) {
                 Ok(subject) => subject,
@@ -217,7 +129,7 @@ async fn nowhere(Serving(shared): Serving, Anyone(peer): Anyone, sent: Request) 
 
 /// Refuses a request that asks for no operation. It is recorded under the caller's name if the caller is known.
 pub(super) fn refused_request(shared: &Arc<Shared>, peer: &Peer, headers: &HeaderMap, problem: &Problem) -> Response {
-    super::passed_on(match authenticate(shared, peer, headers) {
+    crate::extract::passed_on(match authenticate(shared, peer, headers) {
         Ok(caller) => record::refused(shared, &caller, None, Arc::clone(&shared.words.request), problem),
         Err(_) => problem::response(problem),
     })
@@ -244,17 +156,4 @@ fn json_of<I: DeserializeOwned>(body: &[u8], input: Input) -> Result<I, Problem>
         Problem::new(Code::BadRequest, format!("the body is invalid ({place})"))
             .hint("send a JSON object; GET /api/v1/openapi.json describes its members")
     })
-}
-
-/// A reply in JSON.
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
-    let text = match serde_json::to_vec(value) {
-        Ok(text) => text,
-        Err(error) => return Refusal(Problem::new(Code::Internal, error.to_string())).into_response(),
-    };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (status, headers, text).into_response()
 }

@@ -6,9 +6,9 @@ use lanyard_broker::BreakerState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::endpoint::json;
 use crate::caller::Peer;
-use crate::serve::Shared;
+use crate::extract::json;
+use crate::shared::Shared;
 
 /// Whether a broker can do its work.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -11,13 +11,14 @@ use lanyard_operation::{Operation as _, decode};
 use zeroize::Zeroizing;
 
 use super::endpoint::nothing_there;
-use super::{Anyone, BrokerDoor, Refusal, Serving, passed_on};
 use crate::body::{self, Body};
 use crate::caller::{Peer, authenticate};
+use crate::extract::{Anyone, Refusal, Serving, passed_on};
 use crate::owner;
 use crate::problem::{Code, Problem};
 use crate::record;
-use crate::serve::Shared;
+use crate::shared::BrokerDoor;
+use crate::shared::Shared;
 
 /// Whether a path is that of an owner's operation.
 pub(crate) fn is_asked(path: &str) -> bool {

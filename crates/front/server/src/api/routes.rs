@@ -18,9 +18,13 @@ use lanyard_work::{CancelRun, ListRuns, RunView, ShowRun, Start, UnitId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::endpoint::{Api, Endpoint, Input, Nothing, json, named, refused_request};
-use super::{Anyone, Serving, health, owner_calls, runs, token};
-use crate::metrics::{self, Requests};
+use super::declared::{Endpoint, Input};
+use super::endpoint::{Api, Nothing, refused_request};
+use super::path::named;
+use super::{health, owner_calls, runs, token};
+use crate::counts::Requests;
+use crate::extract::{Anyone, Serving, json};
+use crate::metrics;
 use crate::problem::{Code, Problem};
 
 const ALL: &str = "/api/v1/credentials";

@@ -10,11 +10,12 @@ use http::Uri;
 use lanyard_operation::{Door as _, Provides as _, perform};
 use lanyard_work::{HasQueue as _, RunView, ShowRun, UnitId};
 
-use super::endpoint::FromPath as _;
-use super::{Authenticated, BrokerDoor, Refusal, Serving};
+use super::path::FromPath as _;
 use crate::caller::Caller;
+use crate::extract::{Authenticated, Refusal, Serving};
 use crate::problem::Problem;
-use crate::serve::Shared;
+use crate::shared::BrokerDoor;
+use crate::shared::Shared;
 
 pub(super) const EVENTS: &str = "/api/v1/runs/{id}/events";
 

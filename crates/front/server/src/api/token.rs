@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use jiff::Timestamp;
 use lanyard_broker::{Asked, Error, HandOut, Ready, Shortfall, Taken};
 use lanyard_credential::{Capability, CredentialName, Generation};
@@ -13,15 +13,12 @@ use lanyard_secret::AccessToken;
 use lanyard_time::Moment;
 
 use super::reply::TokenReply;
-use super::{Anyone, Authenticated, Serving};
 use crate::body::{self, Body};
-use crate::caller::{Caller, Peer, authenticate};
+use crate::caller::{Caller, MEANS, Peer, authenticate};
+use crate::extract::{Anyone, Authenticated, Serving};
 use crate::problem::{self, Code, Problem};
 use crate::record::{self, About};
-use crate::serve::Shared;
-
-/// The header in which a command of the owner names the purpose of a token, for the audit. Accepted on the owner's socket alone.
-pub(crate) const MEANS: HeaderName = HeaderName::from_static("lanyard-means");
+use crate::shared::Shared;
 
 /// The name in a path that asks for a token; `None` for any other path.
 pub(crate) fn asked(path: &str) -> Option<&str> {
@@ -106,7 +103,7 @@ pub(super) async fn wait(
 ) -> axum::response::Response {
     let (head, _) = sent.into_parts();
     let name = asked(head.uri.path()).unwrap_or_default();
-    super::passed_on(match answer(&shared, &caller, name, head.uri.query(), &head.headers) {
+    crate::extract::passed_on(match answer(&shared, &caller, name, head.uri.query(), &head.headers) {
         Ok(response) => response,
         Err(later) => later.answer(shared, caller, &peer, &head.headers).await,
     })

@@ -10,22 +10,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::ListenError;
-use super::tls::{Tls, TlsFiles};
+use super::tls::Tls;
 use crate::caller::Peer;
 use crate::connection::{self, Entrance};
+use crate::options::Http;
 use crate::problem::{Code, Problem};
-use crate::serve::Shared;
-
-/// How a broker listens on TCP.
-#[derive(Clone, Debug)]
-pub struct Http {
-    /// The address; port 0 for any that is free.
-    pub address: HttpAddress,
-    /// Names, besides the address, under which it may be asked for.
-    pub names: Vec<String>,
-    /// The certificate, without which nothing but loopback is listened on.
-    pub tls: Option<TlsFiles>,
-}
+use crate::shared::Shared;
 
 /// A TCP socket that is listened on.
 #[derive(Debug)]

@@ -14,14 +14,7 @@ use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use webpki::{EndEntityCert, KeyUsage};
 
-/// Where the certificate and its key are.
-#[derive(Clone, Debug)]
-pub struct TlsFiles {
-    /// The certificate and its chain, in PEM.
-    pub certificate: PathBuf,
-    /// Its key, in PEM.
-    pub key: PathBuf,
-}
+use crate::options::TlsFiles;
 
 /// Why a certificate cannot be used.
 #[derive(Debug, Error)]

@@ -6,7 +6,7 @@ use lanyard_time::Moment;
 use prometheus_client::registry::Unit;
 
 use super::family::Family;
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 /// How many credentials are named.
 const NAMED: usize = 100;

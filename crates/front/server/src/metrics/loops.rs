@@ -1,27 +1,11 @@
 //! The metrics of the background loops and of the store that they use.
 
-use std::sync::Arc;
-
-use lanyard_time::Heartbeat;
 use lanyard_work::HasQueue as _;
 use prometheus_client::registry::Unit;
 
 use super::credentials::float;
 use super::family::Family;
-use crate::serve::Shared;
-
-/// The last success of the loops that this crate runs.
-#[derive(Debug, Default)]
-pub(crate) struct Loops {
-    /// Reads the changes of the store.
-    pub(crate) reader: Heartbeat,
-    /// Writes hand-outs to the audit.
-    pub(crate) audit: Heartbeat,
-    /// Removes old entries of the audit.
-    pub(crate) pruning: Heartbeat,
-    /// Reports the broker to the homes that share its store.
-    pub(crate) registration: Arc<Heartbeat>,
-}
+use crate::shared::Shared;
 
 /// How many kinds of work are told apart.
 const KINDS: usize = 32;

@@ -29,11 +29,9 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use self::family::Family;
-pub(crate) use self::loops::Loops;
-pub(crate) use self::requests::{PROXY, Requests};
-use crate::api::{Authenticated, BrokerDoor, Refusal, Serving, passed_on};
+use crate::extract::{Authenticated, Refusal, Serving, passed_on};
 use crate::record;
-use crate::serve::Shared;
+use crate::shared::{BrokerDoor, Shared};
 
 /// Where they are.
 pub(crate) const PATH: &str = "/metrics";
@@ -114,7 +112,7 @@ impl Measured {
     fn families(&self, due: Vec<(String, u64)>) -> Vec<Family> {
         let now = self.shared.hand_outs.now();
         let mut families = process::families(&self.shared);
-        families.extend(self.shared.requests.families());
+        families.extend(requests::families(&self.shared.requests));
         families.extend(renewals::families(&self.shared));
         families.extend(upstream::families(&self.shared));
         families.extend(loops::families(&self.shared, due));

@@ -2,7 +2,7 @@
 
 use super::credentials::float;
 use super::family::Family;
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 pub(super) fn families(shared: &Shared) -> Vec<Family> {
     let version = vec![("version", env!("CARGO_PKG_VERSION").into())];

@@ -4,7 +4,7 @@ use lanyard_broker::{BreakerState, EnvironmentReport};
 
 use super::credentials::float;
 use super::family::{Family, Labels};
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 /// How many environments are told apart.
 const ENVIRONMENTS: usize = 20;

@@ -1,82 +1,23 @@
 //! How long requests take.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use http::StatusCode;
-use lanyard_time::{Clock, CountedDurations, Durations, LOCAL};
-
 use super::family::Family;
+use crate::counts::Requests;
 
-/// The durations of the requests that were answered.
-pub(crate) struct Requests {
-    clock: Arc<dyn Clock>,
-    /// By route and class of status. There are as many as the router has routes.
-    routed: Mutex<BTreeMap<(String, u16), Durations>>,
-    /// Tokens that were in memory. No lock is taken for these.
-    tokens: Durations,
-}
-
-impl fmt::Debug for Requests {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Requests")
-    }
-}
-
-/// The route of a request that no route matches.
-const NO_ROUTE: &str = "none";
-/// The route of a call through the proxy.
-pub(crate) const PROXY: &str = "/webex/{name}";
-
-impl Requests {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, routed: Mutex::default(), tokens: Durations::new(&LOCAL) }
-    }
-
-    /// The time at which a request begins.
-    pub(crate) fn begin(&self) -> Duration {
-        self.clock.elapsed()
-    }
-
-    /// Counts a request that is answered by a route. A streamed body may go on afterwards.
-    pub(crate) fn end(&self, route: Option<&str>, status: StatusCode, begun: Duration) {
-        let took = self.took(begun);
-        let key = (route.unwrap_or(NO_ROUTE).to_owned(), status.as_u16() / 100);
-        let mut routed = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
-        routed.entry(key).or_insert_with(|| Durations::new(&LOCAL)).add(took);
-    }
-
-    /// Counts a token that was handed out from memory.
-    pub(crate) fn end_token(&self, begun: Duration) {
-        self.tokens.add(self.took(begun));
-    }
-
-    fn took(&self, begun: Duration) -> Duration {
-        self.clock.elapsed().saturating_sub(begun)
-    }
-
-    pub(super) fn families(&self) -> [Family; 2] {
-        let routed: Vec<_> = {
-            let routed = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
-            routed.iter().map(|((route, class), durations)| (route.clone(), *class, durations.counted())).collect()
-        };
-        let routed = routed.into_iter().map(|(route, class, counted): (_, _, CountedDurations)| {
-            (vec![("route", route.into()), ("status", format!("{class}xx").into())], counted)
-        });
-        [
-            Family::durations(
-                "http_request_duration",
-                "Time from a request to the head of its reply, by route and class of status. Tokens handed out from memory are \
-                 counted in lanyard_handout_duration_seconds.",
-                routed,
-            ),
-            Family::durations(
-                "handout_duration",
-                "Time to hand out a token from memory over HTTP.",
-                [(Vec::new(), self.tokens.counted())],
-            ),
-        ]
-    }
+pub(super) fn families(requests: &Requests) -> [Family; 2] {
+    let routed = requests.routed().into_iter().map(|((route, class), counted)| {
+        (vec![("route", route.into()), ("status", format!("{class}xx").into())], counted)
+    });
+    [
+        Family::durations(
+            "http_request_duration",
+            "Time from a request to the head of its reply, by route and class of status. Tokens handed out from memory are \
+             counted in lanyard_handout_duration_seconds.",
+            routed,
+        ),
+        Family::durations(
+            "handout_duration",
+            "Time to hand out a token from memory over HTTP.",
+            [(Vec::new(), requests.tokens())],
+        ),
+    ]
 }

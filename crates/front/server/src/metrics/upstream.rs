@@ -2,7 +2,7 @@
 
 use super::credentials::float;
 use super::family::Family;
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 pub(super) fn families(shared: &Shared) -> [Family; 3] {
     let calls = shared.broker().calls();

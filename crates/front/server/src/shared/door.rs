@@ -7,7 +7,7 @@ use lanyard_time::Moment;
 
 use std::sync::Arc;
 
-use crate::serve::Shared;
+use super::Shared;
 
 /// The door of a broker: names are looked up in memory, calls are recorded in the audit buffer, and no caller waits for a store that
 /// has stopped answering.
