@@ -32,15 +32,6 @@ impl Store {
         let row = self.engine().row(sql("time", SERVER_TIME)).await?;
         row.map_or(Ok(self.now().wall), |row| row.timestamp("now"))
     }
-
-    /// Runs one reading statement that finds many rows, each given to `keep` while the next ones are read.
-    pub async fn read_each(
-        &self,
-        statement: Statement,
-        keep: impl FnMut(&Row) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        self.engine().each(statement, keep).await
-    }
 }
 
 impl<'a> Gate<'a> {

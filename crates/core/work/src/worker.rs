@@ -144,18 +144,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Does one unit that is due, in this process, if it has this id and a handler here. `false` if it does not.
-    pub async fn work_on(&self, id: &UnitId) -> Result<bool, StoreError> {
-        let Some(unit) = self.queue.unit(id).await? else { return Ok(false) };
-        let kinds = [unit.document.kind.as_str()];
-        if !self.handlers.0.contains_key(kinds[0]) {
-            return Ok(false);
-        }
-        let Some(unit) = self.queue.claim(&kinds, Some(id), |_| false, true).await? else { return Ok(false) };
-        work(Claim::new(&self.queue, unit), self.handlers.clone(), Arc::clone(&self.sleep), id.clone()).await;
-        Ok(true)
-    }
-
     async fn claim(&self, ours: &BTreeMap<UnitId, Claim>) -> Result<Option<Claim>, StoreError> {
         let kinds: Vec<&str> = self.handlers.0.keys().copied().collect();
         let runs = ours.values().filter(|claim| claim.document().starter.is_some()).count();

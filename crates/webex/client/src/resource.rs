@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use lanyard_protocol::{
-    AppClientId, Authorization, AuthorizationId, Device, Environment, Guest, ListDevices, ListWorkspaces, OrgId,
-    Organization, Page, Person, PersonId, Request, TokenExpiry, Workspace,
+    Device, Environment, ListDevices, ListWorkspaces, OrgId, Organization, Page, Person, Request, TokenExpiry,
+    Workspace,
 };
 use lanyard_secret::AccessToken;
 use serde::de::DeserializeOwned;
@@ -31,43 +31,6 @@ impl Transport {
     pub async fn token_expiry(&self, environment: &Environment, token: &AccessToken) -> Result<Timestamp, CallError> {
         let expiry: TokenExpiry = self.resource(environment, token, TokenExpiry::show(environment)).await?;
         Ok(expiry.at)
-    }
-
-    /// How many guests there are; needs `guest-issuer:read` or `guest-issuer:write`.
-    pub async fn guest_count(&self, environment: &Environment, token: &AccessToken) -> Result<u64, CallError> {
-        let exchange = self.ask(environment, token, Guest::count(environment)).await?;
-        Ok(Guest::counted(&exchange.response).map_err(|error| error.or_tracking_id(exchange.tracking_id))?)
-    }
-
-    /// The tokens that apps hold for a person; for administrators, with `identity:tokens_read`.
-    pub async fn authorizations(
-        &self,
-        environment: &Environment,
-        token: &AccessToken,
-        person: &PersonId,
-    ) -> Result<Page<Authorization>, CallError> {
-        self.pages(environment, token, Authorization::list(environment, person), &CallOptions::once()).all().await
-    }
-
-    /// Ends one authorisation; needs `identity:tokens_write`.
-    pub async fn delete_authorization(
-        &self,
-        environment: &Environment,
-        token: &AccessToken,
-        id: &AuthorizationId,
-    ) -> Result<(), CallError> {
-        self.done(environment, token, Authorization::delete(environment, id)).await
-    }
-
-    /// Ends **everyone's** authorisation of an app in an organisation; needs `identity:tokens_write`.
-    pub async fn delete_authorizations_of(
-        &self,
-        environment: &Environment,
-        token: &AccessToken,
-        client_id: &AppClientId,
-        org: &OrgId,
-    ) -> Result<(), CallError> {
-        self.done(environment, token, Authorization::delete_all_of(environment, client_id, org)).await
     }
 
     /// The devices that the token's subject sees: all pages. An empty list is not an error, and for a bot the most common mistake.
@@ -102,13 +65,6 @@ impl Transport {
         let exchange = self.ask(environment, token, request).await?;
         let read = exchange.response.resource(&method, &path);
         Ok(read.map_err(|error| error.or_tracking_id(exchange.tracking_id))?)
-    }
-
-    async fn done(&self, environment: &Environment, token: &AccessToken, request: Request) -> Result<(), CallError> {
-        let (method, path) = (request.method.clone(), request.url.expose().path().to_owned());
-        let exchange = self.ask(environment, token, request).await?;
-        let done = exchange.response.done(&method, &path);
-        Ok(done.map_err(|error| error.or_tracking_id(exchange.tracking_id))?)
     }
 
     async fn ask(

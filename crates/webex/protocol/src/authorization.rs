@@ -5,7 +5,7 @@ use lanyard_secret::SafeUrl;
 use serde::{Deserialize, Serialize};
 
 use crate::lenient::{or_default, timestamp};
-use crate::{AppClientId, AuthorizationId, Environment, Method, OrgId, PersonId, Request};
+use crate::{AppClientId, AuthorizationId, Environment, Method, PersonId, Request};
 
 /// One token or refresh token that an app holds for a person. It does not say which token: an entry is matched to one's own by
 /// client id and time, and that is a guess.
@@ -58,13 +58,6 @@ impl Authorization {
     pub fn delete(environment: &Environment, id: &AuthorizationId) -> Request {
         Request::new(Method::DELETE, environment.resource(&["authorizations", id.as_str()]))
     }
-
-    /// `DELETE /authorizations?clientId=&orgId=`: ends **everyone's** authorisation of an app in an organisation. Needs
-    /// `identity:tokens_write`.
-    pub fn delete_all_of(environment: &Environment, client_id: &AppClientId, org: &OrgId) -> Request {
-        let query = query(environment, &[("clientId", client_id.as_str()), ("orgId", org.as_str())]);
-        Request::new(Method::DELETE, query)
-    }
 }
 
 fn query(environment: &Environment, pairs: &[(&str, &str)]) -> SafeUrl {
@@ -101,8 +94,6 @@ mod tests {
         let environment = Environment::commercial();
         let one = Authorization::delete(&environment, &AuthorizationId::new("a/b"));
         assert_eq!(one.url.expose().as_str(), "https://webexapis.com/v1/authorizations/a%2Fb");
-        let all = Authorization::delete_all_of(&environment, &AppClientId::new("C1"), &OrgId::new("o&x"));
-        assert_eq!(all.url.expose().query(), Some("clientId=C1&orgId=o%26x"));
-        assert_eq!((one.method, all.method), (Method::DELETE, Method::DELETE));
+        assert_eq!(one.method, Method::DELETE);
     }
 }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use lanyard_secret::{AccessToken, OddLetter};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::fields::Fields;
 use crate::oauth::{MalformedReply, MintRefused, json, lifetime};
 use crate::text::Text;
-use crate::{Environment, Method, PersonId, Request, ResourceError, Response};
+use crate::{Environment, Method, PersonId, Request, Response};
 
 /// A guest and a token for it, as `POST /guests/token` gives them. The token cannot be renewed: another one is asked for, and
 /// the earlier ones stay valid.
@@ -76,29 +75,6 @@ impl Guest {
             expires_in: expires_in.as_ref().and_then(lifetime),
         })
     }
-
-    /// `GET /guests/count`: how many there are. Needs `guest-issuer:read` or `guest-issuer:write`.
-    pub fn count(environment: &Environment) -> Request {
-        Request::new(Method::GET, environment.resource(&["guests", "count"]))
-    }
-
-    /// Reads the answer to [`count`](Self::count): `{"guests": 112}`. The documentation is not clear about the name, and calls
-    /// the answer a plain text: a number alone, or an object that holds one, is understood as well.
-    pub fn counted(response: &Response) -> Result<u64, ResourceError> {
-        let path = "/guests/count";
-        let value: Value = response.resource(&Method::GET, path)?;
-        let number = match &value {
-            Value::Object(fields) => {
-                fields.get("guests").or_else(|| fields.values().next().filter(|_| fields.len() == 1))
-            }
-            number => Some(number),
-        };
-        number.and_then(Value::as_u64).ok_or_else(|| ResourceError::Malformed {
-            path: path.to_owned(),
-            reason: "there is no number of guests".to_owned(),
-            tracking_id: response.tracking_id().map(str::to_owned),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -137,15 +113,5 @@ mod tests {
         let error = Guest::parse(&answer(403, "")).unwrap_err();
         assert!(error.to_string().contains("guest-issuer:write"), "{error}");
         assert!(matches!(Guest::parse(&answer(401, "")), Err(MintRefused::Unauthorized(_))));
-    }
-
-    #[test]
-    fn a_count_is_read_in_every_spelling() {
-        for body in [r#"{"guests":112}"#, "112", r#"{"112":112}"#] {
-            assert_eq!(Guest::counted(&answer(200, body)).unwrap(), 112, "{body}");
-        }
-        for body in ["{}", "many", r#"{"guests":"many"}"#, r#"{"a":1,"b":2}"#] {
-            assert!(matches!(Guest::counted(&answer(200, body)), Err(ResourceError::Malformed { .. })), "{body}");
-        }
     }
 }

@@ -5,10 +5,7 @@ use std::time::Duration;
 use lanyard_client::{CallOptions, MintError, Obtained};
 use lanyard_protocol::oauth::device::DevicePoll;
 use lanyard_protocol::oauth::{ClientAuth, MintRefused};
-use lanyard_protocol::{
-    AppClientId, AuthorizationId, AuthorizationKind, ConnectionStatus, Environment, ListDevices, ListWorkspaces, OrgId,
-    PersonId,
-};
+use lanyard_protocol::{AppClientId, ConnectionStatus, Environment, ListDevices, ListWorkspaces, OrgId};
 use lanyard_secret::{AccessToken, ClientSecret, DeviceCode};
 
 use crate::server::{Server, Step, answer};
@@ -77,20 +74,18 @@ async fn minting_is_sent_once_and_its_refusal_is_typed() {
 }
 
 #[tokio::test]
-async fn a_guest_gets_a_token_and_guests_are_counted() {
+async fn a_guest_gets_a_token() {
     let webex = Server::playing([
         ok(r#"{"id":"p","subject":"s","displayName":"n","email":"e","accessToken":"guest","expiresIn":64799}"#),
-        ok(r#"{"guests":3}"#),
         answer("403 Forbidden", &[], ""),
     ])
     .await;
     let (world, environment) = (World::new(), webex.environment());
     let guest = world.transport.guest_token(&environment, &token(), "s", "n").await.unwrap().guest;
     assert_eq!((guest.access_token.expose_secret(), guest.expires_in), ("guest", Some(Duration::from_secs(64_799))));
-    assert_eq!(world.transport.guest_count(&environment, &token()).await.unwrap(), 3);
     let error = world.transport.guest_token(&environment, &token(), "s", "n").await.unwrap_err();
     assert!(matches!(error, MintError::Refused(MintRefused::Forbidden { scope: "guest-issuer:write", .. })), "{error}");
-    assert_eq!(webex.lines(), ["POST /v1/guests/token", "GET /v1/guests/count", "POST /v1/guests/token"]);
+    assert_eq!(webex.lines(), ["POST /v1/guests/token", "POST /v1/guests/token"]);
     assert_eq!(webex.bodies()[0], r#"{"subject":"s","displayName":"n"}"#);
 }
 
@@ -116,35 +111,6 @@ async fn a_device_signs_in_while_a_person_does_so_elsewhere() {
         [None, Some("Basic QzE6cw==".to_owned()), Some("Basic QzE6cw==".to_owned())]
     );
     assert_eq!(webex.lines()[1], "POST /v1/device/token");
-}
-
-#[tokio::test]
-async fn authorisations_are_listed_and_ended() {
-    let webex = Server::playing([
-        ok(r#"{"items":[{"id":"a","clientId":"C1","type":"refresh"},{"type":"access"}]}"#),
-        answer("204 No Content", &[], ""),
-        answer("204 No Content", &[], ""),
-        answer("404 Not Found", &[], ""),
-    ])
-    .await;
-    let (world, environment) = (World::new(), webex.environment());
-    let list = world.transport.authorizations(&environment, &token(), &PersonId::new("p")).await.unwrap();
-    assert_eq!((list.items.len(), list.problems.len()), (1, 1));
-    assert_eq!(list.items[0].kind, AuthorizationKind::Refresh);
-    let id = AuthorizationId::new("a");
-    world.transport.delete_authorization(&environment, &token(), &id).await.unwrap();
-    let (client, org) = (AppClientId::new("C1"), OrgId::new("o"));
-    world.transport.delete_authorizations_of(&environment, &token(), &client, &org).await.unwrap();
-    world.transport.delete_authorization(&environment, &token(), &id).await.unwrap_err();
-    assert_eq!(
-        webex.lines(),
-        [
-            "GET /v1/authorizations?personId=p",
-            "DELETE /v1/authorizations/a",
-            "DELETE /v1/authorizations?clientId=C1&orgId=o",
-            "DELETE /v1/authorizations/a",
-        ]
-    );
 }
 
 #[tokio::test]
