@@ -1,4 +1,12 @@
 //! Clearing: hand-out stops, what can be revoked is revoked, the rest is erased.
+//!
+//! 1. One transaction sets the standing to `clearing` and queues the tokens to be revoked, sealed under data keys of their own. After
+//!    this commit nothing is handed out, proxied calls under way end, and the answer of a rotation under way is revoked, not stored.
+//! 2. The tokens are revoked at the environment's own endpoint, and otherwise through the Authorizations API with an administrator's
+//!    credential. That API does not say which token is which: one alone is certain, one chosen by its time is reported as a guess.
+//! 3. The data key and the row are deleted in one transaction. The audit entries stay.
+//!
+//! If the process is killed before the third step, the credential stays `clearing`, and the next `lanyard clear` continues.
 
 use lanyard_credential::{Capability, Credential, CredentialName, Kind, RevocationId};
 use lanyard_operation::{About, Declaration, Operation};

@@ -1,4 +1,8 @@
 //! Signing in: OAuth's authorization code with PKCE.
+//!
+//! A sign-in that fails or is abandoned changes nothing: the earlier tokens of the name are replaced only by the transaction that stores
+//! the new ones, and the credential keeps its id. A rotation of the earlier grant that is under way loses to the generation, and its answer
+//! is revoked.
 
 use std::sync::Arc;
 use std::time::Duration;

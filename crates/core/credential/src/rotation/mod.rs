@@ -15,6 +15,17 @@
 //!   token is kept as a spare.
 //! - A grant is called dead only by an answer that came when no other answer could still come. After a writer was presumed gone, that
 //!   takes a second refusal, one deadline later.
+//!
+//! | Answer to an exchange | What follows |
+//! |---|---|
+//! | a token set | it is committed; if the store refuses the write, the answer stays in memory and the commit is repeated |
+//! | a token set, but *g+1* exists already | its refresh token is kept, sealed, as the spare until the next rotation succeeds |
+//! | a token set, but the credential was erased or signed in again | the tokens are revoked |
+//! | the grant is dead | the spare is tried, if there is one; otherwise `needs-login`, and the access token is handed out until it expires |
+//! | the grant is dead, after a writer that was only presumed gone | `stalled` for one more deadline; the next refusal counts |
+//! | the app's id or secret is refused | the app is at fault, and the refresh token is not used |
+//! | 429, or the request was never sent | the intent is closed, and the next attempt waits as long as Webex asked |
+//! | none, or none that can be read | one more attempt at once; then `stalled`, and the intent says that no answer will come |
 
 mod event;
 #[cfg(test)]
