@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use lanyard_broker::views::{AppView, RemovedView, ReplacedSecretView};
 use lanyard_broker::{
     ChangeApp, List, ListApps, ListUnreadableApps, Listed, Precheck, RemoveApp, ReplaceSecret, ReplacedSecret,
     SecretVerdict, ShowApp,
@@ -16,7 +17,6 @@ use lanyard_credential::{App as Registration, AppKind, AppName};
 use lanyard_protocol::ScopeHolder;
 use lanyard_protocol::oauth::RedirectUri;
 use lanyard_secret::ClientSecret;
-use serde_json::json;
 
 pub(crate) use self::add::Add;
 pub(crate) use self::plan::job;
@@ -121,7 +121,7 @@ impl App {
                 }
                 broker.perform(RemoveApp { name: name.clone() }).await?;
                 if common.json {
-                    output::json::print(&json!({ "name": name.as_str(), "removed": true }))?;
+                    output::json::view(&RemovedView::of(name.as_str()))?;
                 } else {
                     output::note(&format!("removed the app {name}; it is still registered at Webex"));
                 }
@@ -145,7 +145,7 @@ async fn set(Set { name, parts }: Set, common: &Common) -> Result<(), Failure> {
         .await?;
     if common.json {
         warn_of_scopes(&scopes, holder(app.kind), Some(&format!("lanyard app set {}", app.name)));
-        return output::json::print(&output::json::app(&app));
+        return output::json::view(&AppView::of(&app));
     }
     output::note(&format!("changed the app {}", app.name));
     warn_of_scopes(&scopes, holder(app.kind), Some(&format!("lanyard app set {}", app.name)));
@@ -171,7 +171,7 @@ async fn secret(command: Secret, common: &Common) -> Result<(), Failure> {
     let ReplacedSecret { app, verdict, users } =
         broker.perform(ReplaceSecret { name, client_secret, force, expected }).await?;
     if common.json {
-        return shown(&app, &verdict);
+        return output::json::view(&ReplacedSecretView::of(&app, &verdict));
     }
     output::note(&format!("replaced the client secret of {}; its credentials now use the new one", app.name));
     match &verdict {
@@ -184,16 +184,6 @@ async fn secret(command: Secret, common: &Common) -> Result<(), Failure> {
         output::note(&format!("try it: lanyard refresh {user} --force"));
     }
     Ok(())
-}
-
-/// An app, and what Webex makes of its secret.
-fn shown(app: &Registration, verdict: &SecretVerdict) -> Result<(), Failure> {
-    let mut shown = output::json::app(app);
-    shown["secret"] = match verdict {
-        SecretVerdict::NotRefused => json!("not-refused"),
-        SecretVerdict::Unknown(_) => json!("unknown"),
-    };
-    output::json::print(&shown)
 }
 
 /// The kind of holder that an app's scopes have.
@@ -211,7 +201,7 @@ async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
     };
     output::unreadable(&unreadable);
     if common.json {
-        return output::json::print(&apps.iter().map(output::json::app).collect::<Vec<_>>());
+        return output::json::view(&apps.iter().map(AppView::of).collect::<Vec<_>>());
     }
     if apps.is_empty() {
         if unreadable.is_empty() {
@@ -242,7 +232,7 @@ async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
 
 fn show(app: &Registration, common: &Common) -> Result<(), Failure> {
     if common.json {
-        return output::json::print(&output::json::app(app));
+        return output::json::view(&AppView::of(app));
     }
     let mut rows = vec![
         ("name", app.name.to_string()),

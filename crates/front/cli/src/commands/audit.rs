@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use lanyard_broker::views::{AuditEntryView, AuditVerdictView, RetentionView};
 use lanyard_broker::{KeepAudit, ReadAudit, ShowAuditRetention, VerifyAudit};
 use lanyard_credential::CredentialName;
-use lanyard_store::{AuditVerdict, Event, Fault, Head, JournalEntry, Retention, SHORTEST_RETENTION, Verified};
-use serde_json::{Value, json};
+use lanyard_store::{AuditVerdict, Fault, Head, JournalEntry, Retention, SHORTEST_RETENTION, Verified};
 
 use super::Examples;
 use crate::context::{self, Common};
@@ -107,33 +107,6 @@ impl Since {
     }
 }
 
-/// An entry for a program: `payload` has the fields of its event, `detail` the sentence for people, and beside them are the parts that
-/// programs look for.
-fn json_of(entry: &JournalEntry) -> Value {
-    let record = &entry.record;
-    let credential = record.about.as_credential();
-    let payload = serde_json::to_value(&record.event).ok().and_then(|mut event| Some(event.get_mut("payload")?.take()));
-    let handed_out = match &record.event {
-        Event::HandedOut { means, generation, times } => Some((means, generation.number(), times)),
-        _ => None,
-    };
-    json!({
-        "number": entry.number,
-        "writer": entry.writer,
-        "at": output::json::time(Some(record.at)),
-        "action": record.event.kind().as_str(),
-        "credential": credential.map(|(_, name)| name.as_str()),
-        "credential_id": credential.map(|(id, _)| id.to_string()),
-        "actor": record.actor,
-        "client": record.actor.strip_prefix("client "),
-        "detail": record.event.to_string(),
-        "payload": payload,
-        "means": handed_out.map(|(means, _, _)| means),
-        "generation": handed_out.map(|(_, generation, _)| generation),
-        "times": handed_out.map(|(_, _, times)| times),
-    })
-}
-
 impl Audit {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         if self.verify {
@@ -146,7 +119,7 @@ impl Audit {
         let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
         let entries = common.broker().await?.perform(ReadAudit { name: self.name, since, limit }).await?;
         if common.json {
-            output::json::print(&entries.iter().map(json_of).collect::<Vec<_>>())?;
+            output::json::view(&entries.iter().map(AuditEntryView::of).collect::<Vec<_>>())?;
         } else if entries.is_empty() {
             output::note("no entry matches");
         } else {
@@ -181,17 +154,12 @@ impl Audit {
         }
         let compared = heads.len();
         let broker = common.broker().await?;
-        match broker.perform(VerifyAudit { heads }).await? {
-            AuditVerdict::Intact(verified) if common.json => {
-                let heads: Vec<String> = verified.heads.iter().map(ToString::to_string).collect();
-                let end = |end: Option<(u64, Timestamp)>| {
-                    end.map(|(number, at)| json!({ "number": number, "at": output::json::time(Some(at)) }))
-                };
-                output::json::print(&json!({
-                    "intact": true, "records": entries(&verified), "first": end(verified.first), "last": end(verified.last),
-                    "pruned_up_to": verified.pruned.as_ref().map(|pruned| pruned.up_to),
-                    "compared_heads": compared - verified.older_heads, "heads": heads, "broken": null,
-                }))?;
+        let verdict = broker.perform(VerifyAudit { heads }).await?;
+        if common.json {
+            output::json::view(&AuditVerdictView::of(&verdict, compared))?;
+        }
+        match verdict {
+            AuditVerdict::Intact(_) if common.json => {
                 // What decides when entries are removed is no entry.
                 broker.perform(ShowAuditRetention).await?;
                 Ok(ExitCode::SUCCESS)
@@ -219,14 +187,6 @@ impl Audit {
                 Ok(ExitCode::SUCCESS)
             }
             AuditVerdict::Broken { writer, number, fault } => {
-                if common.json {
-                    let place = json!({ "writer": writer, "number": number, "fault": word(fault) });
-                    output::json::print(&json!({
-                        "intact": false, "records": null, "first": null, "last": null, "pruned_up_to": null,
-                        "compared_heads": compared,
-                        "heads": [], "broken": place,
-                    }))?;
-                }
                 let of = writer.map(|writer| format!(" of {writer}")).unwrap_or_default();
                 Err(Failure::Other {
                     message: format!("the audit was tampered with: entry {number}{of} {}", said(fault)),
@@ -252,12 +212,7 @@ async fn retention(common: &Common, keep: Keep) -> Result<ExitCode, Failure> {
     let now = context::parts().clock.now().wall;
     let in_force = found.in_force(now);
     if common.json {
-        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
-        output::json::print(&json!({
-            "keep_seconds": seconds(keep),
-            "in_force_seconds": seconds(in_force),
-            "takes_effect": output::json::time(Some(found.takes_effect())),
-        }))?;
+        output::json::view(&RetentionView::of(&found, now))?;
         return Ok(ExitCode::SUCCESS);
     }
     output::line(&kept(keep))?;
@@ -270,14 +225,6 @@ async fn retention(common: &Common, keep: Keep) -> Result<ExitCode, Failure> {
 
 fn kept(time: Option<Duration>) -> String {
     time.map_or_else(|| "forever".to_owned(), output::duration::words)
-}
-
-/// How many entries were verified.
-fn entries(verified: &Verified) -> u64 {
-    match (verified.first, verified.last) {
-        (Some((first, _)), Some((last, _))) => last - first + 1,
-        _ => 0,
-    }
 }
 
 /// "entries 1 to 53, from 2026-… to 2026-…".
@@ -311,14 +258,6 @@ fn by(actor: &str, room: Option<usize>) -> &str {
     }
 }
 
-fn word(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Missing => "missing",
-        Fault::Altered => "altered",
-        Fault::Cut => "cut",
-    }
-}
-
 fn said(fault: Fault) -> &'static str {
     match fault {
         Fault::Missing => "is missing",
@@ -341,7 +280,7 @@ pub(super) const EXAMPLES: &[Examples] = &[(
 #[cfg(test)]
 mod tests {
     use lanyard_credential::Generation;
-    use lanyard_store::{About, JournalRecord};
+    use lanyard_store::{About, Event, JournalRecord};
 
     use super::*;
 

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use lanyard_broker::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose, kind_word};
+use lanyard_broker::views::{LiveTokenView, LiveTokensView, RevokedTokensView};
+use lanyard_broker::{ListTokens, LiveToken, LiveTokens, MOST_LIVE_TOKENS, RevokeTokens, Which, Whose};
 use lanyard_credential::CredentialName;
 use lanyard_protocol::AuthorizationId;
-use serde_json::{Value, json};
 
 use super::Examples;
 use crate::context::Common;
@@ -61,13 +61,7 @@ impl List {
         let broker = common.broker().await?;
         let live = broker.perform(ListTokens { name: self.name, via: self.via, expected: common.expected()? }).await?;
         if common.json {
-            output::json::print(&json!({
-                "name": live.credential.name.as_str(),
-                "via": live.via.as_str(),
-                "access_tokens": live.access_tokens(),
-                "most_access_tokens": MOST_LIVE_TOKENS,
-                "tokens": live.tokens.iter().map(json_of).collect::<Vec<_>>(),
-            }))?;
+            output::json::view(&LiveTokensView::of(&live))?;
         } else {
             show(&live)?;
         }
@@ -86,7 +80,7 @@ impl Revoke {
         let call = RevokeTokens { name: self.name, via: self.via, which, expected: common.expected()? };
         let revoked = broker.perform(call).await?;
         if common.json {
-            output::json::print(&json!({ "revoked": revoked.iter().map(json_of).collect::<Vec<_>>() }))?;
+            output::json::view(&RevokedTokensView::of(&revoked))?;
         } else if revoked.is_empty() {
             output::note("nothing to revoke: none of our tokens is older than the current one by five minutes or more");
         } else {
@@ -124,38 +118,9 @@ fn show(live: &LiveTokens) -> Result<(), Failure> {
 }
 
 fn row(token: &LiveToken) -> Vec<String> {
-    let entry = &token.entry;
-    let app = match (entry.application_name.as_str(), &entry.client_id) {
-        ("", Some(id)) => id.to_string(),
-        (name, _) => name.to_owned(),
-    };
-    vec![
-        kind_word(entry.kind).to_owned(),
-        app,
-        output::json::time(entry.created).unwrap_or_else(|| "unknown".to_owned()),
-        whose(token.whose).to_owned(),
-        entry.id.to_string(),
-    ]
-}
-
-fn whose(whose: Whose) -> &'static str {
-    match whose {
-        Whose::AnotherApps => "no",
-        Whose::Superseded => "superseded",
-        Whose::OurApps => "yes",
-    }
-}
-
-fn json_of(token: &LiveToken) -> Value {
-    let entry = &token.entry;
-    json!({
-        "id": entry.id.as_str(),
-        "kind": kind_word(entry.kind),
-        "application_name": entry.application_name,
-        "client_id": entry.client_id.as_ref().map(lanyard_protocol::AppClientId::as_str),
-        "created": output::json::time(entry.created),
-        "ours": whose(token.whose),
-    })
+    let LiveTokenView { id, kind, application_name, client_id, created, ours } = LiveTokenView::of(token);
+    let app = if application_name.is_empty() { client_id.unwrap_or_default() } else { application_name };
+    vec![kind.to_owned(), app, created.unwrap_or_else(|| "unknown".to_owned()), ours.to_owned(), id]
 }
 
 pub(super) const EXAMPLES: &[Examples] = &[

@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use lanyard_broker::{Holding, ShownClient};
 use lanyard_credential::Granted;
 use lanyard_protocol::OrgId;
-use serde_json::{Value, json};
 
-use super::json as values;
 use super::table::{self, Block};
 
 /// So many credentials are named in a row of a table.
@@ -89,41 +87,6 @@ pub(crate) fn holding(holding: &Holding) -> String {
         "a token of {}, generation {}, {until}; handed out last at {:.0}",
         holding.credential, holding.generation, holding.last
     )
-}
-
-/// A client, as every command shows it to a program.
-pub(crate) fn json(shown: &ShownClient) -> Value {
-    let client = &shown.client;
-    let words = |words: Vec<String>| Value::from(words);
-    json!({
-        "name": client.name.as_str(),
-        "id": client.id.to_string(),
-        "capabilities": words(client.capabilities.iter().map(|capability| capability.to_string()).collect()),
-        "all_credentials": client.credentials == Granted::All,
-        "credentials": words(shown.credentials.iter().map(ToString::to_string).collect()),
-        "methods": client.methods.map(|methods| words(methods.iter().map(|method| method.to_string()).collect())),
-        "paths": client.paths.as_ref().map(|paths| words(paths.iter().map(ToString::to_string).collect())),
-        "organisation": client.org.as_ref().map(OrgId::as_str),
-        "expires_at": values::time(client.expires_at),
-        "created_at": values::time(Some(client.created_at)),
-        "uid": client.uid,
-        "last_used_at": values::time(shown.last_used),
-        "holds": holds_json(shown),
-    })
-}
-
-/// The tokens that it holds, for a program.
-pub(crate) fn holds_json(shown: &ShownClient) -> Value {
-    let all = shown.holds.iter().map(|holding| {
-        json!({
-            "credential": holding.credential.as_str(),
-            "generation": holding.generation.number(),
-            "handed_out_at": values::time(Some(holding.last)),
-            "until": values::time(holding.until),
-            "replaced": holding.replaced,
-        })
-    });
-    all.collect()
 }
 
 fn may(shown: &ShownClient) -> String {

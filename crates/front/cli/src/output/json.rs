@@ -3,11 +3,11 @@
 pub(crate) use lanyard_broker::views::time;
 use lanyard_broker::views::{CredentialView, TestView};
 use lanyard_broker::{TestReport, state_among};
-use lanyard_credential::{App, Credential};
+use lanyard_credential::Credential;
 use lanyard_protocol::visible_json;
 use lanyard_time::Moment;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::exit::Failure;
 
@@ -40,20 +40,11 @@ pub(crate) fn test(report: &TestReport, now: &Moment) -> Value {
     value(&TestView::of(report, now))
 }
 
-fn value(view: &impl Serialize) -> Value {
-    serde_json::to_value(view).expect("a view has only text keys")
+/// Prints a view with its members in alphabetical order.
+pub(crate) fn view(view: &impl Serialize) -> Result<(), Failure> {
+    print(&value(view))
 }
 
-/// An app, as every command shows it to a program.
-pub(crate) fn app(app: &App) -> Value {
-    json!({
-        "name": app.name.as_str(),
-        "id": app.id.to_string(),
-        "kind": app.kind.as_str(),
-        "environment": app.environment.id(),
-        "client_id": app.client_id.as_str(),
-        "redirect_uris": app.redirect_uris.iter().map(lanyard_protocol::oauth::RedirectUri::as_str).collect::<Vec<_>>(),
-        "scopes": app.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "application_id": app.application_id,
-    })
+fn value(view: &impl Serialize) -> Value {
+    serde_json::to_value(view).expect("a view has only text keys")
 }

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use lanyard_broker::views::ReplacedSecretView;
 use lanyard_broker::{AddApp, Precheck, SecretVerdict, TrySecret};
 use lanyard_credential::{App, AppKind, AppName, Job};
 use lanyard_protocol::oauth::RedirectUri;
@@ -11,7 +12,7 @@ use lanyard_protocol::{AppClientId, Environment, Scope};
 use lanyard_secret::ClientSecret;
 
 use super::plan::{Plan, job, usual_redirect_uri};
-use super::{holder, scopes, shown, warn_of_scopes};
+use super::{holder, scopes, warn_of_scopes};
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{output, prompt};
@@ -92,7 +93,7 @@ impl Add {
         };
         let app = broker.perform(self.into_call(environment, client_id, client_secret, scopes)).await?;
         if common.json {
-            return shown(&app, &verdict);
+            return output::json::view(&ReplacedSecretView::of(&app, &verdict));
         }
         tell(&app, &verdict);
         Ok(())

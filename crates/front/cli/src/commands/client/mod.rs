@@ -8,13 +8,13 @@ use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
+use lanyard_broker::views::{AddedClientView, ClientView, RemovedClientView};
 use lanyard_broker::{
     AddClient, AddedClient, Holding, ListClients, ListRefusedClients, Precheck, RemoveClient, ShowClient, ShownClient,
 };
 use lanyard_credential::{Capability, CapabilitySet, ClientKey, ClientName, CredentialName, MethodSet, PathPattern};
 use lanyard_operation::Class;
 use lanyard_protocol::{OrgId, WebexId};
-use serde_json::json;
 
 use self::expiry::Expiry;
 use self::set::Set;
@@ -126,7 +126,7 @@ impl Client {
             Self::Show(Name { name }) => {
                 let shown = common.broker().await?.perform(ShowClient { name }).await?;
                 if common.json {
-                    output::json::print(&output::client::json(&shown))?;
+                    output::json::view(&ClientView::of(&shown))?;
                 } else {
                     output::block(&output::client::show(&shown, context::parts().clock.now().wall))?;
                 }
@@ -225,7 +225,7 @@ async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
         output::note(&format!("hint: {}", one.hint()));
     }
     if common.json {
-        return output::json::print(&clients.iter().map(output::client::json).collect::<Vec<_>>());
+        return output::json::view(&clients.iter().map(ClientView::of).collect::<Vec<_>>());
     }
     if clients.is_empty() {
         if !refused.is_empty() {
@@ -241,9 +241,7 @@ async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
 fn removed(shown: &ShownClient, common: &Common) -> Result<(), Failure> {
     let name = &shown.client.name;
     if common.json {
-        return output::json::print(&json!({
-            "name": name.as_str(), "removed": true, "holds": output::client::holds_json(shown),
-        }));
+        return output::json::view(&RemovedClientView::of(shown));
     }
     let key = if shown.client.uid.is_some() { "" } else { "; its key no longer works" };
     output::note(&format!("removed the client {name}{key}"));
@@ -264,9 +262,7 @@ fn note_tokens(holds: &[&Holding]) {
 /// Shows a new client, and its key.
 fn tell(shown: &ShownClient, key: Option<&ClientKey>, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        let mut value = output::client::json(shown);
-        value["key"] = json!(key.map(ClientKey::expose_secret));
-        return output::json::print(&value);
+        return output::json::view(&AddedClientView::of(shown, key));
     }
     output::note(&format!("added the client {}: {}", shown.client.name, output::client::summary(shown)));
     let Some(key) = key else {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use lanyard_broker::views::ClientView;
 use lanyard_broker::{ChangeClient, Holding, Limit, ShownClient};
 use lanyard_credential::{Capability, ClientName, CredentialName, Granted, MethodSet, PathPattern};
 use lanyard_protocol::OrgId;
@@ -82,7 +83,7 @@ impl Set {
         let shown = common.broker().await?.perform(policy.change(name)?).await?;
         warn_of_pointless(&shown.client, given);
         if common.json {
-            return output::json::print(&output::client::json(&shown));
+            return output::json::view(&ClientView::of(&shown));
         }
         output::note(&format!("changed the client {}", shown.client.name));
         output::block(&output::client::show(&shown, context::parts().clock.now().wall))?;
