@@ -258,9 +258,9 @@ impl Operation for PauseChannel {
             if channel.paused_at.is_some() != self.pause {
                 let now = broker.clock.now().wall;
                 if self.pause {
-                    channel.pause(now)
+                    channel.pause(now);
                 } else {
-                    channel.resume(now)
+                    channel.resume(now);
                 }
                 let changed = if self.pause { "paused" } else { "resumed" }.to_owned();
                 let event = Event::ChannelChanged { name: channel.name.to_string(), changed };
