@@ -1,5 +1,6 @@
 //! What this crate counts for the metrics: requests, and the successes of its loops.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,7 @@ use lanyard_time::{Clock, CountedDurations, Durations, Heartbeat, LOCAL};
 pub(crate) struct Requests {
     clock: Arc<dyn Clock>,
     /// By route and class of status. There are as many as the router has routes.
-    routed: Mutex<BTreeMap<(String, u16), Durations>>,
+    routed: Mutex<BTreeMap<Route, Durations>>,
     /// Tokens that were in memory. No lock is taken for these.
     tokens: Durations,
 }
@@ -22,6 +23,9 @@ impl fmt::Debug for Requests {
         f.write_str("Requests")
     }
 }
+
+/// A route, and a class of status.
+type Route = (Cow<'static, str>, u16);
 
 /// The route of a request that no route matches.
 const NO_ROUTE: &str = "none";
@@ -39,9 +43,9 @@ impl Requests {
     }
 
     /// Counts a request that is answered by a route. A streamed body may go on afterwards.
-    pub(crate) fn end(&self, route: Option<&str>, status: StatusCode, begun: Duration) {
+    pub(crate) fn end(&self, route: Option<Cow<'static, str>>, status: StatusCode, begun: Duration) {
         let took = self.took(begun);
-        let key = (route.unwrap_or(NO_ROUTE).to_owned(), status.as_u16() / 100);
+        let key = (route.unwrap_or(Cow::Borrowed(NO_ROUTE)), status.as_u16() / 100);
         let mut routed = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
         routed.entry(key).or_insert_with(|| Durations::new(&LOCAL)).add(took);
     }
@@ -56,7 +60,7 @@ impl Requests {
     }
 
     /// The durations by route and class of status.
-    pub(crate) fn routed(&self) -> Vec<((String, u16), CountedDurations)> {
+    pub(crate) fn routed(&self) -> Vec<(Route, CountedDurations)> {
         let routed = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
         routed.iter().map(|(key, durations)| (key.clone(), durations.counted())).collect()
     }

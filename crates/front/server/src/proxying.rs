@@ -32,7 +32,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let begun = shared.requests.begin();
     let response = answered(&shared, peer, caller, request).await;
-    shared.requests.end(Some(PROXY), response.status(), begun);
+    shared.requests.end(Some(PROXY.into()), response.status(), begun);
     response
 }
 

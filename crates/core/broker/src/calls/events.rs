@@ -13,14 +13,15 @@ use crate::{Broker, Error};
 operations![ListEvents];
 
 /// Lists events, oldest first.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListEvents {
-    /// Only those after the one with this number in the journal, which an earlier reply named; without it and `since`, the latest.
+    /// Only those after `next` of an earlier reply; without it and `since`, the latest.
     pub after: Option<u64>,
     /// Only those since this moment.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub since: Option<Timestamp>,
-    /// How many at most.
+    /// How many at most: 50 if it is omitted, 1000 at most.
     pub limit: Option<u32>,
 }
 

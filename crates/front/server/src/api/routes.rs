@@ -8,7 +8,6 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{any, get};
 use http::StatusCode;
-use jiff::Timestamp;
 use lanyard_broker::views::{ClearedView, CredentialView, RefreshedView, TestView};
 use lanyard_broker::{AddToken, Clear, List, ListEvents, Refresh, Show, Test, TestAll};
 use lanyard_credential::{CredentialName, Job, Kind};
@@ -91,7 +90,7 @@ pub(crate) fn router(requests: Arc<Requests>) -> Router {
             |(), wanted: Jobs| Ok(Start(TestAll { jobs: wanted.read()? })),
             |run, _| run.clone(),
         )
-        .add(events, |(), wanted: EventQuery| Ok(wanted.operation()), |page, _| page.clone())
+        .add(events, |(), wanted: ListEvents| Ok(wanted), |page, _| page.clone())
         .add(runs, |(), _: Nothing| Ok(ListRuns {}), |runs, _| runs.clone())
         .add(run, |id: UnitId, _: Nothing| Ok(ShowRun { id }), |run, _| run.clone())
         .add(cancel, |id: UnitId, _: Nothing| Ok(CancelRun { id }), |run: &RunView, _| run.clone());
@@ -131,8 +130,8 @@ async fn trace(requests: Arc<Requests>, sent: Request, next: Next) -> Response {
     let method = sent.method().clone();
     let begun = requests.begin();
     let response = next.run(sent).await;
-    requests.end(route.as_deref(), response.status(), begun);
     tracing::debug!(%method, route = route.as_deref().unwrap_or("none"), status = response.status().as_u16(), "request");
+    requests.end(route.map(Into::into), response.status(), begun);
     response
 }
 
@@ -191,25 +190,6 @@ impl Forcing {
     fn operation(self, name: CredentialName) -> Refresh {
         // A take-over is early too.
         Refresh { name, force: self.force, take_over: self.take_over, expected: None }
-    }
-}
-
-/// The parameters of a list of events.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct EventQuery {
-    /// Only those after `next` of an earlier reply; without it and `since`, the latest.
-    after: Option<u64>,
-    /// Only those since this moment.
-    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
-    since: Option<Timestamp>,
-    /// How many at most: 50 if it is omitted, 1000 at most.
-    limit: Option<u32>,
-}
-
-impl EventQuery {
-    fn operation(self) -> ListEvents {
-        ListEvents { after: self.after, since: self.since, limit: self.limit }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::counts::Requests;
 
 pub(super) fn families(requests: &Requests) -> [Family; 2] {
     let routed = requests.routed().into_iter().map(|((route, class), counted)| {
-        (vec![("route", route.into()), ("status", format!("{class}xx").into())], counted)
+        (vec![("route", route.into_owned().into()), ("status", format!("{class}xx").into())], counted)
     });
     [
         Family::durations(

@@ -83,13 +83,13 @@ impl Transport {
             headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(0));
         }
         let progress = Progress::default();
-        let mut outgoing = client.request(method, url.expose().clone()).headers(headers);
-        if let Some(body) = body.counted(&progress) {
-            outgoing = outgoing.body(body);
-        }
+        // Filled in place: a builder copies the headers one by one.
+        let mut outgoing = reqwest::Request::new(method, url.expose().clone());
+        *outgoing.headers_mut() = headers;
+        *outgoing.body_mut() = body.counted(&progress);
         tracing::debug!(%url, %tracking_id, "request");
         let mut counted = self.counts.begin(KnownApi::of(&url), &*self.clock);
-        let mut sending = pin!(outgoing.send());
+        let mut sending = pin!(client.execute(outgoing));
         let incoming = loop {
             let before = progress.count();
             match select(sending.as_mut(), self.sleep.sleep(FIRST_BYTE)).await {
