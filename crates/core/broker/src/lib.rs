@@ -17,6 +17,7 @@ mod grant;
 mod handouts;
 mod identity;
 mod issuer;
+mod jobs;
 mod lookup;
 mod memory;
 mod operations;

@@ -304,6 +304,9 @@ impl Store {
                     return tx.abandon::<_, StoreError>(()).await;
                 }
                 store.fill(&mut tx, key, source, wrapped, id).await?;
+                for part in database.parts {
+                    part.make(&mut tx).await?;
+                }
                 tx.commit(()).await
             })
             .await?;

@@ -78,6 +78,22 @@ impl Migrations {
         i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
     }
 
+    /// Makes all steps, in the transaction that makes the home.
+    pub(crate) async fn make(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        for (next, step) in (1..).zip(self.steps) {
+            self.step(tx, next, step).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&self, tx: &mut Tx, next: i64, step: &Step) -> Result<(), StoreError> {
+        match step {
+            Step::Script(script) => tx.run_script(script).await?,
+            Step::Code(code) => code(tx).await?,
+        }
+        tx.run(sql(TABLE, PUT).bind(self.owner).bind(next)).await.map(drop)
+    }
+
     fn schema(&self, dialect: Dialect) -> &'static str {
         match dialect {
             Dialect::Sqlite => self.schema.sqlite,
@@ -96,7 +112,7 @@ impl Store {
             return Err(Unfit::Version { found, known });
         }
         for (next, step) in (1..).zip(part.steps).skip(usize::try_from(found).unwrap_or_default()) {
-            self.step(part.owner, next, step).await?;
+            self.step(part, next, step).await?;
         }
         let objects = schema::owned(engine, part.owner).await?;
         let differences = schema::compare(&schema::known(part.schema(engine.dialect())), objects);
@@ -104,16 +120,12 @@ impl Store {
     }
 
     /// Makes one step, unless another process has made it.
-    async fn step(&self, owner: &'static str, next: i64, step: &Step) -> Result<(), StoreError> {
+    async fn step(&self, part: &'static Migrations, next: i64, step: &Step) -> Result<(), StoreError> {
         self.write_for(Purpose::ThoughPaused, |mut tx| async move {
-            if version(tx.row(sql(TABLE, SELECT).bind(owner)).await?.as_ref())? >= next {
+            if version(tx.row(sql(TABLE, SELECT).bind(part.owner)).await?.as_ref())? >= next {
                 return tx.abandon(()).await;
             }
-            match step {
-                Step::Script(script) => tx.run_script(script).await?,
-                Step::Code(code) => code(&mut tx).await?,
-            }
-            tx.run(sql(TABLE, PUT).bind(owner).bind(next)).await?;
+            part.step(&mut tx, next, step).await?;
             tx.commit(()).await
         })
         .await

@@ -8,12 +8,14 @@
 //! write. Everything but the times is in a [sealed document](lanyard_store::DocumentPlace), so a writer of the database cannot make a unit.
 
 mod claim;
+mod job;
 mod queue;
 mod run;
 mod unit;
 mod worker;
 
 pub use claim::{Claim, Halt};
+pub use job::{CredentialSource, JobContext, Tokens};
 pub use queue::Queue;
 pub use run::{CancelRun, HasQueue, ListRuns, Run, RunError, RunView, Runs, ShowRun, Start, add_run};
 pub use unit::{State, Unit, UnitId, UnitIdError};

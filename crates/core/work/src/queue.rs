@@ -38,6 +38,12 @@ impl Queue {
         Self { store: store.clone(), woken: Arc::default(), looked: Arc::default() }
     }
 
+    /// This queue, over a store that acts as another caller.
+    #[must_use]
+    pub fn within(&self, store: &Store) -> Self {
+        Self { store: store.clone(), ..self.clone() }
+    }
+
     /// Adds a recurring unit, which is due at once, unless there is one of this kind and key already.
     /// A row that was altered without Lanyard is replaced. `progress` is where the work begins.
     pub async fn ensure(&self, kind: &str, key: &str, progress: &Value) -> Result<(), StoreError> {

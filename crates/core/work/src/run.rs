@@ -213,9 +213,8 @@ impl Runs {
 
 impl Context for Runs {
     fn acting_for(&self, caller: &Caller, _: &[(CredentialName, CredentialId)]) -> Self {
-        let mut runs = Self { queue: self.queue.clone(), caller: caller.clone() };
-        runs.queue.store = runs.queue.store.acting_as(caller.actor().to_string());
-        runs
+        let store = self.queue.store.acting_as(caller.actor().to_string());
+        Self { queue: self.queue.within(&store), caller: caller.clone() }
     }
 }
 

@@ -8,7 +8,7 @@ use lanyard_broker::Broker;
 use lanyard_operation::{Caller, Operation, Problem, Provides, perform};
 use lanyard_server::owner::{OUR_VERSION, Owner};
 use lanyard_time::Sleep;
-use lanyard_work::{HasQueue as _, Runs};
+use lanyard_work::{HasQueue as _, JobContext, Runs};
 
 use crate::{context, output};
 
@@ -69,6 +69,12 @@ pub(crate) struct Here(Broker);
 impl Provides<Broker> for Here {
     fn context(&self) -> Broker {
         self.0.clone()
+    }
+}
+
+impl Provides<JobContext> for Here {
+    fn context(&self) -> JobContext {
+        self.0.job_context()
     }
 }
 

@@ -14,6 +14,7 @@ use lanyard_home::{
 use lanyard_operation::{Class, Problem};
 use lanyard_protocol::Environment;
 use lanyard_server::owner::{Meant, Owner};
+use lanyard_store::sql::Migrations;
 use lanyard_store::{DatabasePlace, OpenDatabaseError, Store, StoreAddress, StoreAddressError};
 use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 use serde_json::Value;
@@ -99,6 +100,7 @@ pub(crate) fn options() -> Result<Options, Failure> {
         store: named_store()?,
         store_password_file: file_named_by(STORE_PASSWORD_FILE),
         upgrades_server: set(UPGRADE_STORE).is_some_and(|value| value == "1"),
+        parts: PARTS,
         ..Options::default()
     })
 }
@@ -512,6 +514,9 @@ static WARNED_OF_SETTINGS: Once = Once::new();
 pub(crate) fn settings_are_reported() {
     WARNED_OF_SETTINGS.call_once(|| {});
 }
+
+/// The jobs that have tables of their own in the store.
+const PARTS: &[Migrations] = &[lanyard_devices::MIGRATIONS];
 
 /// A broker that has not answered after this time is reported as hung.
 const SILENT: Duration = Duration::from_secs(5);

@@ -246,7 +246,11 @@ async fn write_down(shared: Arc<Shared>) -> io::Result<()> {
 async fn work(shared: Arc<Shared>) -> io::Result<()> {
     let mut stopping = shared.stopping.subscribe();
     let mut was_refused = false;
-    while let Err(error) = lanyard_broker::begin_work(shared.broker()).await {
+    let begin = async || {
+        lanyard_broker::begin_work(shared.broker()).await?;
+        lanyard_devices::begin_work(&shared.broker().job_context()).await
+    };
+    while let Err(error) = begin().await {
         if !std::mem::replace(&mut was_refused, true) && !matches!(error, StoreError::Paused(_)) {
             tracing::warn!(%error, hint = error.hint(), "cannot prepare the background work; trying again");
         }
@@ -257,6 +261,7 @@ async fn work(shared: Arc<Shared>) -> io::Result<()> {
     }
     let mut handlers = Handlers::default();
     lanyard_broker::work(&mut handlers, &BrokerDoor(Arc::clone(&shared)), shared.broker());
+    lanyard_devices::work(&mut handlers, &shared.broker().job_context());
     let worker = Worker::new(shared.broker().queue(), handlers, Arc::clone(&shared.sleep));
     worker
         .run(async move {

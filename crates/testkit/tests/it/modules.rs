@@ -17,6 +17,7 @@ const CRATES: &[&str] = &[
     "core/vault",
     "core/work",
     "front/server",
+    "jobs/devices",
     "webex/client",
     "webex/protocol",
     "webex/simulator",

@@ -449,6 +449,13 @@ events! {
         /// The reason, if it failed.
         why: Option<String>,
     }
+    /// The settings of a job were changed.
+    JobChanged = "job-changed" {
+        /// The job.
+        job: String,
+        /// The change, in words.
+        what: String,
+    }
     /// A token was not revoked, and is not tried any more.
     NotRevoked = "not-revoked" {
         /// Its kind: `access` or `refresh`.
@@ -572,6 +579,7 @@ impl EventKind {
             | Self::ChannelRecovered
             | Self::RunStarted
             | Self::RunEnded
+            | Self::JobChanged
             | Self::NotRevoked => Touches::Nothing,
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod clear;
 pub(crate) mod client;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod exec;
@@ -79,6 +80,9 @@ commands! {
         exec: Exec,
         api: Api,
         test: Test,
+    }
+    "Do a job" {
+        devices: #[command(subcommand)] Devices,
     }
     "Share with a team" {
         serve: Serve,

@@ -25,6 +25,7 @@ mod completions;
 mod crashes;
 mod damaged;
 mod demo;
+mod devices;
 mod exec;
 mod exec_login;
 #[cfg(target_os = "linux")]

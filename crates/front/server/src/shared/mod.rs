@@ -10,7 +10,7 @@ use lanyard_broker::{Broker, HandOuts, Refresher};
 use lanyard_operation::{Provides, Registry};
 use lanyard_store::StoreIdentity;
 use lanyard_time::{Sleep, SystemSleep};
-use lanyard_work::{HasQueue as _, Runs};
+use lanyard_work::{HasQueue as _, JobContext, Runs};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -69,6 +69,7 @@ impl Shared {
     ) -> Self {
         let mut operations = Registry::default();
         lanyard_broker::register(&mut operations, &broker);
+        lanyard_devices::register(&mut operations, &broker.job_context());
         Self {
             proxy: Proxy::new(broker.clone()),
             store: broker.store().identity(),
@@ -115,6 +116,12 @@ impl Shared {
 impl Provides<Broker> for Shared {
     fn context(&self) -> Broker {
         self.broker.clone()
+    }
+}
+
+impl Provides<JobContext> for Shared {
+    fn context(&self) -> JobContext {
+        self.broker.job_context()
     }
 }
 

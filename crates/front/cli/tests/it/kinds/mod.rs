@@ -15,12 +15,12 @@ use serde_json::Value;
 use crate::LANYARD;
 
 /// An empty home of this Webex's.
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     Home::new(LANYARD)
 }
 
 /// Adds a credential whose secret is given on standard input.
-fn add(webex: &Webex, home: &Home, words: &[&str], secret: &str) -> Ended {
+pub(crate) fn add(webex: &Webex, home: &Home, words: &[&str], secret: &str) -> Ended {
     let mut command = home.command(["--webex-url", webex.url(), "add"]);
     let mut adding = Running::start(command.args(words).stdin(Stdio::piped()));
     adding.write_line(secret);
@@ -29,7 +29,7 @@ fn add(webex: &Webex, home: &Home, words: &[&str], secret: &str) -> Ended {
 
 /// `lanyard --json …`, whatever its exit code.
 #[track_caller]
-fn json(home: &Home, words: &[&str]) -> (i32, Value) {
+pub(crate) fn json(home: &Home, words: &[&str]) -> (i32, Value) {
     let mut command = home.command(["--json"]);
     let ended = Running::start(command.args(words)).end();
     let value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}\n{}", ended.stdout, ended.stderr));
@@ -38,7 +38,7 @@ fn json(home: &Home, words: &[&str]) -> (i32, Value) {
 
 /// An administrator's credential with these scopes, under the name `admin`, through the app `desk`.
 #[track_caller]
-fn administrator(webex: &Webex, home: &Home, scopes: &[&str]) {
+pub(crate) fn administrator(webex: &Webex, home: &Home, scopes: &[&str]) {
     let app = &webex.description().integration;
     let secret = (app.client_id.as_str(), app.client_secret.as_str());
     home.add_app_as(webex, secret, &app.redirect_uris, scopes).ok();

@@ -191,8 +191,10 @@ struct Spoilt {
 }
 
 impl Spoilt {
-    fn of(home: &Home) -> Self {
+    fn of(home: &Home, broker: &Served) -> Self {
         let path = home.path().join("lanyard.db");
+        // Answered once everything is in memory.
+        assert_eq!(broker.ask("GET", "/api/v1/credentials").status, 200);
         // All of it in one file. The broker writes now and then, and is busy then.
         let in_one_file = || {
             let whole = Command::new("sqlite3").arg(&path).arg("PRAGMA wal_checkpoint(TRUNCATE)").output();
@@ -209,6 +211,23 @@ impl Spoilt {
         overwrite(&path, &vec![b'x'; kept.len()]);
         forget_index(home);
         Self { path, kept }
+    }
+
+    /// Waits for an answer that shows that the broker has noticed. A reader may go on with the pages that it has, if the index that another
+    /// connection created again is the one that it knows.
+    #[track_caller]
+    fn noticed(home: &Home, broker: &Served, path: &str, so: impl Fn(&Reply) -> bool) -> Reply {
+        for _ in 0..30 {
+            for _ in 0..50 {
+                let reply = broker.ask("GET", path);
+                if so(&reply) {
+                    return reply;
+                }
+                wait(Duration::from_millis(20));
+            }
+            forget_index(home);
+        }
+        panic!("{path}: {:#?}", broker.log());
     }
 
     fn put_back(self, home: &Home) {
@@ -236,8 +255,8 @@ fn a_database_that_cannot_be_read_keeps_nobody_from_a_token_for_a_while() {
     let home = Home::signed_in(LANYARD, &webex);
     let before = written_down(&home);
     let broker = Served::start(&home, NONE);
-    let spoilt = Spoilt::of(&home);
-    in_trouble(&broker, "the store cannot be read");
+    let spoilt = Spoilt::of(&home, &broker);
+    Spoilt::noticed(&home, &broker, "/readyz", |reply| reply.body.contains("the store cannot be read"));
     let handed = hands_out(&broker, 20);
     let called = broker.ask("GET", CALL);
     assert_eq!((called.status, called.problem()), (200, None), "the proxy has the token in memory too: {called:?}");
@@ -256,9 +275,9 @@ fn after_max_stale_nobody_is_given_a_token_until_the_store_is_read_again() {
     let home = Home::signed_in(LANYARD, &webex);
     let broker = Served::start(&home, ["--max-stale", "2"]);
     hands_out(&broker, 1);
-    let spoilt = Spoilt::of(&home);
+    let spoilt = Spoilt::of(&home, &broker);
     for path in [TOKEN, CALL] {
-        let refused = until(&broker, path, |reply| reply.status != 200);
+        let refused = Spoilt::noticed(&home, &broker, path, |reply| reply.status != 200);
         assert_eq!((refused.status, refused.problem()), (503, Some("store")), "{refused:?}");
         assert!(refused.json()["detail"].as_str().unwrap().contains("has not been read"), "{refused:?}");
     }

@@ -1,0 +1,219 @@
+//! `lanyard devices list` and `show`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use lanyard_devices::{DeviceDetail, DeviceState, DeviceView, DevicesView, ListDevices, ShowDevice, WatchName};
+
+use super::devices;
+use crate::context::{self, Common};
+use crate::exit::Failure;
+use crate::output;
+use crate::output::{duration, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Also list the devices that are well
+    #[arg(long, short)]
+    all: bool,
+    /// Only the devices of this watch
+    #[arg(long)]
+    watch: Option<WatchName>,
+    /// Only the devices of credentials that have the label customer=NAME
+    #[arg(long, value_name = "NAME")]
+    customer: Option<String>,
+    /// Only devices in this state; may be repeated
+    #[arg(long = "state", value_name = "STATE", value_delimiter = ',')]
+    states: Vec<StateWord>,
+}
+
+/// The states, as words on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StateWord {
+    Down,
+    Unknown,
+    Degraded,
+    New,
+    Asleep,
+    Up,
+}
+
+impl StateWord {
+    const fn state(self) -> DeviceState {
+        match self {
+            Self::Down => DeviceState::Down,
+            Self::Unknown => DeviceState::Unknown,
+            Self::Degraded => DeviceState::Degraded,
+            Self::New => DeviceState::New,
+            Self::Asleep => DeviceState::Asleep,
+            Self::Up => DeviceState::Up,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The device: its name, serial number, MAC address in any form, or id
+    device: String,
+}
+
+impl List {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let Self { all, watch, customer, states } = self;
+        let mut view = common.broker().await?.perform(ListDevices { watch, customer }).await?;
+        if !states.is_empty() {
+            view.devices.retain(|device| states.iter().any(|word| word.state() == device.state));
+        }
+        if common.json {
+            output::json::print(&view)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if view.watches == 0 {
+            output::note("there is no watch; add one: lanyard devices watch add CREDENTIAL");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let now = context::parts().clock.now().wall;
+        let is_shown = |device: &&DeviceView| {
+            let is_blind = view.blind.iter().any(|blind| blind.watch == device.watch);
+            if !states.is_empty() || all { !is_blind || all } else { !is_blind && needs_attention(device) }
+        };
+        let mut rows: Vec<(DeviceState, Vec<String>)> =
+            view.devices.iter().filter(is_shown).map(|device| (device.state, row(device, now))).collect();
+        // One cause, one line.
+        if states.is_empty() || states.contains(&StateWord::Unknown) {
+            let blind = view.blind.iter().filter(|_| !all).map(|blind| {
+                let cells = vec![
+                    DeviceState::Unknown.to_string(),
+                    ago(blind.since, now),
+                    blind.customer.clone().unwrap_or_else(|| "-".to_owned()),
+                    format!("all {}", devices(blind.devices)),
+                    "-".to_owned(),
+                    blind.why.clone(),
+                ];
+                (DeviceState::Unknown, cells)
+            });
+            rows.extend(blind);
+        }
+        rows.sort_by_key(|(state, _)| *state);
+        if !rows.is_empty() {
+            let rows = rows.into_iter().map(|(_, cells)| cells).collect();
+            output::block(&table::render(&["STATE", "FOR", "CUSTOMER", "ROOM", "DEVICE", "WHY"], rows))?;
+        }
+        output::note(&summary(&view, now));
+        if let Some(blind) = view.blind.iter().find(|blind| blind.credential.is_some()) {
+            output::note(&format!("Next: lanyard test {}", blind.credential.as_deref().unwrap_or_default()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn needs_attention(device: &DeviceView) -> bool {
+    !matches!(device.state, DeviceState::Up | DeviceState::Asleep)
+}
+
+fn row(device: &DeviceView, now: Timestamp) -> Vec<String> {
+    let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+    vec![
+        device.state.to_string(),
+        ago(device.since, now),
+        device.customer.clone().unwrap_or_else(|| "-".to_owned()),
+        or_dash(&device.facts.name),
+        or_dash(device.facts.product.strip_prefix("Cisco ").unwrap_or(&device.facts.product)),
+        device.why.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+fn ago(since: Timestamp, now: Timestamp) -> String {
+    duration::short(Duration::try_from(now.duration_since(since)).unwrap_or_default())
+}
+
+/// How many devices are in which state, in one sentence.
+fn summary(view: &DevicesView, now: Timestamp) -> String {
+    let states = DeviceState::ALL
+        .into_iter()
+        .map(|state| (state, view.devices.iter().filter(|device| device.state == state).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let states = if states.is_empty() { String::new() } else { format!(": {states}") };
+    let watches = format!("{} watch{}", view.watches, if view.watches == 1 { "" } else { "es" });
+    let read = view.read_at.map_or_else(|| "never read".to_owned(), |at| format!("read {} ago", ago(at, now)));
+    format!("{} in {watches}{states}; {read}", devices(view.devices.len()))
+}
+
+impl Show {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let detail = common.broker().await?.perform(ShowDevice { device: self.device }).await?;
+        if common.json {
+            output::json::print(&detail)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        show(&detail)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How many changes of state are shown.
+const SHOWN: usize = 10;
+
+fn show(detail: &DeviceDetail) -> Result<(), Failure> {
+    let DeviceDetail { device, availability, periods, others } = detail;
+    let now = context::parts().clock.now().wall;
+    let facts = &device.facts;
+    let state = format!("{} for {}", device.state, ago(device.since, now));
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let percent = |part: Option<f64>| part.map_or_else(|| "?".to_owned(), |part| format!("{:.1} %", part * 100.0));
+    let mut rows = vec![
+        ("device", format!("{}, {}", facts.name, facts.product)),
+        ("state", state),
+        ("customer", or_dash(&device.customer)),
+        ("watch", format!("{}, {}", device.watch, if facts.full { "Full" } else { "Read Only" })),
+    ];
+    if let Some(why) = &device.why {
+        rows.push(("reason", why.clone()));
+    }
+    if facts.errors.len() > 1 {
+        rows.push(("errors", facts.errors.join(", ")));
+    }
+    if let Some(at) = facts.heard_at {
+        rows.push(("last heard", format!("{at:.0}, says Webex")));
+    }
+    let (count, well) = others;
+    rows.extend([
+        ("others", format!("{well} of {count} other devices of the watch are up")),
+        (
+            "availability",
+            format!(
+                "last day {}, 7 days {}, 30 days {}, 12 months {}",
+                percent(availability.day),
+                percent(availability.week),
+                percent(availability.month),
+                percent(availability.year)
+            ),
+        ),
+        ("serial", or_dash(&facts.serial)),
+        ("MAC", or_dash(&facts.mac)),
+        ("address", or_dash(&facts.ip)),
+        ("software", or_dash(&facts.software)),
+        ("tags", if facts.tags.is_empty() { "-".to_owned() } else { facts.tags.join(", ") }),
+    ]);
+    output::block(&table::facts(&rows))?;
+    let room = table::room();
+    let changes: Vec<_> = periods
+        .iter()
+        .take(SHOWN)
+        .map(|period| {
+            let lasted = ago(period.began, period.ended.unwrap_or(now));
+            let cause = period.cause.clone().unwrap_or_else(|| "-".to_owned());
+            vec![table::moment(period.began, room), period.state.to_string(), lasted, cause]
+        })
+        .collect();
+    if !changes.is_empty() {
+        output::line("")?;
+        output::block(&table::render(&["SINCE", "STATE", "FOR", "CAUSE"], changes))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! `lanyard devices`: room and desk devices, watched.
+
+mod coverage;
+mod list;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use lanyard_devices::{Sweep, WatchName};
+use lanyard_operation::Class;
+
+use super::Examples;
+use crate::context::Common;
+use crate::exit::{self, Failure};
+use crate::output;
+
+/// Watch room and desk devices: what is down, since when, and what is not granted
+#[derive(Debug, Subcommand)]
+pub(crate) enum Devices {
+    /// Say which devices a credential watches
+    #[command(subcommand)]
+    Watch(watch::Watches),
+    /// List the devices that are not well
+    List(list::List),
+    /// Show one device: its state, its availability and its last changes
+    Show(list::Show),
+    /// List the workspaces of which a watch does not see every device
+    Coverage(coverage::Compare),
+    /// Read the devices now; a broker does so by itself
+    Sweep(SweepNow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepNow {
+    /// The watch; all if none is given
+    watch: Option<WatchName>,
+}
+
+impl Devices {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Watch(command) => command.run(common).await,
+            Self::List(command) => command.run(common).await,
+            Self::Show(command) => command.run(common).await,
+            Self::Coverage(command) => command.run(common).await,
+            Self::Sweep(command) => command.run(common).await,
+        }
+    }
+}
+
+impl SweepNow {
+    async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let swept = common.broker().await?.perform(Sweep { watch: self.watch }).await?;
+        let blind = swept.iter().any(|read| read.found.blind.is_some());
+        if common.json {
+            output::json::print(&swept)?;
+        } else if swept.is_empty() {
+            output::note("there is no watch; add one: lanyard devices watch add CREDENTIAL");
+        } else {
+            for read in &swept {
+                let found = &read.found;
+                output::line(&match &found.blind {
+                    Some(why) => format!("{}: the devices cannot be read: {why}", read.watch),
+                    None => format!(
+                        "{}: {} of {} watched, {} changed, {} no longer listed",
+                        read.watch,
+                        found.watched,
+                        devices(found.listed),
+                        found.changed,
+                        found.gone
+                    ),
+                })?;
+            }
+        }
+        Ok(if blind { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// A number of devices, in words.
+fn devices(count: usize) -> String {
+    format!("{count} device{}", if count == 1 { "" } else { "s" })
+}
+
+pub(super) const EXAMPLES: &[Examples] = &[
+    (
+        "devices watch add",
+        &["lanyard devices watch add lobby", "lanyard devices watch add lobby --interval 5m --phones"],
+    ),
+    ("devices watch list", &["lanyard devices watch list"]),
+    ("devices watch pause", &["lanyard devices watch pause lobby"]),
+    ("devices watch resume", &["lanyard devices watch resume lobby"]),
+    ("devices watch remove", &["lanyard devices watch remove lobby"]),
+    ("devices list", &["lanyard devices list", "lanyard devices list --customer acme --state down,degraded"]),
+    ("devices show", &["lanyard devices show '1.04 Boardroom'", "lanyard devices show 70:18:A7:2C:11:0E"]),
+    (
+        "devices coverage",
+        &["lanyard devices coverage lobby --against admin", "lanyard devices coverage lobby --letter > letter.txt"],
+    ),
+    ("devices sweep", &["lanyard devices sweep", "lanyard devices sweep lobby"]),
+];

@@ -1,0 +1,150 @@
+//! `lanyard devices watch`: which devices a credential watches.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use lanyard_credential::CredentialName;
+use lanyard_devices::{AddWatch, AddedView, ListWatches, PauseWatch, RemoveWatch, WatchName, WatchView, WatchedKinds};
+use lanyard_protocol::OrgId;
+
+use super::devices;
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::output::{duration, table};
+use crate::{numbers, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Watches {
+    /// Watch the devices that a credential sees
+    Add(Add),
+    /// List the watches
+    List,
+    /// Stop reading the devices of a watch for a while
+    Pause(Named),
+    /// Read the devices of a watch again
+    Resume(Named),
+    /// Remove a watch, and everything that was read for it
+    Remove(Named),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// The credential that reads the devices, such as a bot's
+    credential: CredentialName,
+    /// The name of the watch [default: the credential's]
+    #[arg(long)]
+    name: Option<WatchName>,
+    /// The organisation to read, for a partner's credential [default: the credential's own]
+    #[arg(long, value_name = "ID")]
+    org: Option<String>,
+    /// How often (180, 3m) the devices are read [default: 3m]
+    #[arg(long, value_name = "TIME", value_parser = numbers::some_seconds)]
+    interval: Option<u64>,
+    /// Also watch phones
+    #[arg(long)]
+    phones: bool,
+    /// Also watch accessories
+    #[arg(long)]
+    accessories: bool,
+    /// Also watch the devices of persons
+    #[arg(long)]
+    personal: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The watch
+    name: WatchName,
+}
+
+impl Watches {
+    pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        match self {
+            Self::Add(add) => {
+                let Add { credential, name, org, interval, phones, accessories, personal } = add;
+                let kinds = WatchedKinds { phones, accessories, personal };
+                let org = org.map(OrgId::new);
+                let new = AddWatch { credential, name, org, interval_seconds: interval, kinds };
+                let added = broker.perform(new).await?;
+                if common.json {
+                    output::json::print(&added)?;
+                } else {
+                    say_added(&added)?;
+                }
+            }
+            Self::List => {
+                let all = broker.perform(ListWatches {}).await?;
+                if common.json {
+                    output::json::print(&all)?;
+                } else if all.is_empty() {
+                    output::note("there is no watch; add one: lanyard devices watch add CREDENTIAL");
+                } else {
+                    let headings = ["NAME", "CREDENTIAL", "CUSTOMER", "DEVICES", "STATE", "READ"];
+                    output::block(&table::render(&headings, all.iter().map(row).collect()))?;
+                }
+            }
+            Self::Pause(Named { name }) => {
+                broker.perform(PauseWatch { name: name.clone(), pause: true }).await?;
+                output::note(&format!("paused the watch {name}"));
+            }
+            Self::Resume(Named { name }) => {
+                broker.perform(PauseWatch { name: name.clone(), pause: false }).await?;
+                output::note(&format!("resumed the watch {name}"));
+            }
+            Self::Remove(Named { name }) => {
+                broker.perform(RemoveWatch { name: name.clone() }).await?;
+                output::note(&format!("removed the watch {name}"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn row(watch: &WatchView) -> Vec<String> {
+    let state = match (&watch.paused_at, &watch.reason) {
+        (Some(_), _) => "paused".to_owned(),
+        (None, Some(reason)) => format!("blind: {reason}"),
+        (None, None) => "reads".to_owned(),
+    };
+    let room = table::room();
+    vec![
+        watch.name.clone(),
+        watch.credential.clone().unwrap_or_else(|| "removed".to_owned()),
+        watch.customer.clone().unwrap_or_else(|| "-".to_owned()),
+        watch.listed.saturating_sub(watch.left_out).to_string(),
+        state,
+        watch.read_at.map_or_else(|| "never".to_owned(), |at| table::moment(at, room)),
+    ]
+}
+
+fn say_added(added: &AddedView) -> Result<(), Failure> {
+    let AddedView { watch, first, account, organisation } = added;
+    output::line(&format!("Added the watch {}. It sees {}.", watch.name, devices(first.watched)))?;
+    if let Some(why) = &first.blind {
+        output::note(&format!("the devices could not be read just now: {why}"));
+    } else if first.listed == 0 {
+        let whose = organisation.as_deref().unwrap_or("the organisation");
+        output::note("");
+        output::note("The token is accepted, and no workspace has been granted to this account yet.");
+        output::note(&format!("An administrator of {whose} does that in Control Hub."));
+        if let Some(account) = account {
+            output::note(&format!("Grant it to: {account}"));
+        }
+    } else if watch.left_out > 0 {
+        let left_out = usize::try_from(watch.left_out).unwrap_or(usize::MAX);
+        let what = devices(left_out);
+        output::note(&format!(
+            "{what} more: phones, accessories and personal devices are not watched (--phones, --accessories, --personal)"
+        ));
+    }
+    let interval = duration::words(Duration::from_secs(watch.interval_seconds));
+    output::note(&format!("A broker reads them every {interval}: lanyard serve"));
+    output::note(&if first.listed == 0 {
+        format!("Next: lanyard devices coverage {} --letter", watch.name)
+    } else {
+        "Next: lanyard devices list".to_owned()
+    });
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Devices: watched with a bot, from a bot to which nothing is granted to one whose token is dead.
+
+use lanyard_testkit::{Home, Method, Options, Served, Webex};
+use serde_json::{Value, json as value};
+
+use crate::kinds::{add, administrator, home, json};
+
+/// The scopes of somebody who sees all devices and workspaces.
+const ADMINISTRATOR: [&str; 3] = ["spark:people_read", "spark-admin:devices_read", "spark-admin:workspaces_read"];
+
+fn scene() -> (Webex, Home) {
+    let webex = Webex::with(Options { devices: 12, ..Options::default() });
+    let home = home();
+    add(&webex, &home, &["bot", "lobby", "--token-file", "-"], &webex.description().bot.access_token).ok();
+    (webex, home)
+}
+
+fn grant_all(webex: &Webex) {
+    for workspace in webex.workspaces() {
+        webex.grant(workspace["id"].as_str().unwrap(), &webex.description().bot.email, Some("read"));
+    }
+}
+
+/// The devices of `devices list`, as JSON.
+fn listed(home: &Home) -> Vec<Value> {
+    json(home, &["devices", "list"]).1["devices"].as_array().unwrap().clone()
+}
+
+#[test]
+fn from_nothing_granted_to_a_device_that_is_down() {
+    let (webex, home) = scene();
+    administrator(&webex, &home, &ADMINISTRATOR);
+
+    // The step that is missed most often.
+    let added = home.run(["devices", "watch", "add", "lobby"]);
+    assert!(added.stdout.contains("It sees 0 devices"), "{}", added.stdout);
+    assert!(added.stderr.contains(&webex.description().bot.email), "{}", added.stderr);
+    assert!(added.stderr.contains("Next: lanyard devices coverage lobby --letter"), "{}", added.stderr);
+    added.ok();
+    home.run(["devices", "watch", "add", "lobby"]).fails(1);
+    let letter = home.run(["devices", "coverage", "lobby", "--against", "admin", "--letter"]);
+    assert!(letter.stdout.contains(&webex.description().bot.email), "{}", letter.stdout);
+    assert!(letter.stdout.contains("Edit API Access"), "{}", letter.stdout);
+    letter.fails(4);
+    let (code, coverage) = json(&home, &["devices", "coverage", "lobby", "--against", "admin"]);
+    let missing = coverage["missing"].as_array().unwrap();
+    assert_eq!((code, missing.len() as u64), (4, coverage["workspaces"].as_u64().unwrap()), "{coverage}");
+    assert!(!missing.is_empty());
+
+    grant_all(&webex);
+    let (code, coverage) = json(&home, &["devices", "coverage", "lobby", "--against", "admin"]);
+    assert_eq!((code, &coverage["missing"]), (0, &value!([])), "{coverage}");
+    let (code, swept) = json(&home, &["devices", "sweep"]);
+    assert_eq!((code, &swept[0]["gone"], &swept[0]["blind"]), (0, &value!(0), &Value::Null), "{swept}");
+    let devices = listed(&home);
+    assert_eq!(devices.len() as u64, coverage["devices"].as_u64().unwrap());
+    let broken = devices.iter().find(|device| device["state"] == "up").unwrap();
+    let name = broken["name"].as_str().unwrap();
+    let is_named = |home: &Home| home.run(["devices", "list"]).ok().contains(name);
+    assert!(!is_named(&home), "what is well is in the summary, for people");
+    assert!(home.run(["devices", "list", "--all"]).ok().contains(name));
+
+    // One fails. One reading is no proof.
+    let script = value!({ "devices": { "ids": [broken["id"]] }, "steps": [{ "do": "fail" }] });
+    webex.control(Method::POST, "/devices/script", Some(&script));
+    home.run(["devices", "sweep"]).ok();
+    assert!(!is_named(&home));
+    home.run(["devices", "sweep"]).ok();
+    let list = home.run(["devices", "list"]);
+    let name = broken["name"].as_str().unwrap();
+    assert_eq!(
+        list.stdout.lines().filter(|line| line.starts_with("down") && line.contains(name)).count(),
+        1,
+        "{list:?}"
+    );
+    assert!(list.stderr.contains(" down, "), "{}", list.stderr);
+    let mac = broken["mac"].as_str().unwrap().replace(':', "").to_lowercase();
+    for meant in [broken["serial"].as_str().unwrap(), broken["id"].as_str().unwrap(), &mac] {
+        let (code, detail) = json(&home, &["devices", "show", meant]);
+        assert_eq!((code, &detail["state"]), (0, &value!("down")), "{meant}: {detail}");
+        let states: Vec<_> = detail["periods"].as_array().unwrap().iter().map(|period| &period["state"]).collect();
+        assert_eq!(states, ["down", "up"], "{detail}");
+    }
+    home.run(["devices", "show", "no such device"]).fails(3);
+
+    // It recovers, and its grant is withdrawn: unknown, and not down.
+    let script = value!({ "devices": { "ids": [broken["id"]] }, "steps": [{ "do": "recover" }] });
+    webex.control(Method::POST, "/devices/script", Some(&script));
+    webex.grant(broken["workspace"].as_str().unwrap(), &webex.description().bot.email, None);
+    home.run(["devices", "sweep"]).ok();
+    home.run(["devices", "sweep"]).ok();
+    let (_, detail) = json(&home, &["devices", "show", broken["id"].as_str().unwrap()]);
+    assert_eq!(detail["state"], "unknown", "{detail}");
+    assert!(detail["why"].as_str().unwrap().contains("no longer lists it"), "{detail}");
+}
+
+#[test]
+fn a_dead_token_blinds_a_watch_and_takes_no_device_down() {
+    let (webex, home) = scene();
+    grant_all(&webex);
+    home.run(["devices", "watch", "add", "lobby"]).ok();
+    let count = listed(&home).len();
+    assert!(count > 0);
+    webex.control(Method::POST, &format!("/bots/{}/regenerate", webex.description().bot.email), None);
+    for _ in 0..3 {
+        home.run(["devices", "sweep"]).fails(4);
+    }
+    let (_, view) = json(&home, &["devices", "list"]);
+    assert!(view["devices"].as_array().unwrap().iter().all(|device| device["state"] == "unknown"), "{view}");
+    assert_eq!(
+        (&view["blind"][0]["watch"], &view["blind"][0]["devices"]),
+        (&value!("lobby"), &value!(count)),
+        "{view}"
+    );
+    let list = home.run(["devices", "list"]);
+    assert_eq!(
+        list.stdout.lines().filter(|line| line.starts_with("unknown")).count(),
+        1,
+        "one cause, one line: {list:?}"
+    );
+    assert!(!list.stdout.contains("down"), "{list:?}");
+    assert!(list.stderr.contains("Next: lanyard test lobby"), "{list:?}");
+    // No watch is added with a token that Webex refuses.
+    home.run(["devices", "watch", "add", "lobby", "--name", "other"]).fails(4);
+    assert_eq!(json(&home, &["devices", "watch", "list"]).1.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_broker_reads_what_is_watched_and_not_what_is_paused_or_removed() {
+    let (webex, home) = scene();
+    grant_all(&webex);
+    let broker = Served::start(&home, [] as [&str; 0]);
+    home.run(["devices", "watch", "add", "lobby", "--interval", "15"]).ok();
+    let calls = || webex.record().iter().filter(|call| call["path"] == "/v1/devices").count();
+    let first = calls();
+    for _ in 0..1500 {
+        if calls() > first {
+            break;
+        }
+        lanyard_testkit::wait(std::time::Duration::from_millis(20));
+    }
+    assert!(calls() > first, "the broker reads by itself: {:#?}", broker.log());
+    home.run(["devices", "watch", "pause", "lobby"]).ok();
+    let (_, view) = json(&home, &["devices", "list"]);
+    assert_eq!(view["blind"][0]["why"], "the watch is paused", "{view}");
+    home.run(["devices", "watch", "resume", "lobby"]).ok();
+    let audit = home.run(["audit"]).ok();
+    assert!(audit.contains("watch lobby added") && audit.contains("watch lobby paused"), "{audit}");
+    home.run(["devices", "watch", "remove", "lobby"]).ok();
+    home.run(["devices", "watch", "remove", "lobby"]).fails(3);
+    assert_eq!(json(&home, &["devices", "list"]).1["devices"], value!([]));
+    assert!(broker.stop().status.success());
+}
+
+#[test]
+fn a_watch_that_was_altered_without_lanyard_is_named_and_not_read() {
+    let (webex, home) = scene();
+    grant_all(&webex);
+    home.run(["devices", "watch", "add", "lobby"]).ok();
+    crate::client::rewrite(&home, "UPDATE devices_watches SET version = version + 1");
+    let before = webex.record().len();
+    assert_eq!(json(&home, &["devices", "sweep"]).1, value!([]));
+    assert_eq!(webex.record().len(), before, "nothing is called");
+    let (_, watches) = json(&home, &["devices", "watch", "list"]);
+    assert!(watches[0]["reason"].as_str().unwrap().contains("other than Lanyard"), "{watches}");
+    home.run(["devices", "watch", "remove", "lobby"]).ok();
+    home.run(["devices", "watch", "add", "lobby"]).ok();
+}

@@ -1,0 +1,318 @@
+//! The devices: listed, and shown one at a time.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use lanyard_operation::{Code, Declaration, Operation, Problem};
+use lanyard_store::StoreError;
+use lanyard_work::JobContext;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::availability::availability;
+use crate::calls::watch::CUSTOMER;
+use crate::facts::Facts;
+use crate::seen::{self, Period, Reading, Seen};
+use crate::state::DeviceState;
+use crate::watch::{StoredWatch, Watch, WatchName, stored, watches};
+
+/// A device, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceView {
+    /// Its id at Webex.
+    pub id: String,
+    /// The watch that sees it.
+    pub watch: String,
+    /// The label `customer` of the watch's credential.
+    pub customer: Option<String>,
+    /// The state; `unknown` where the watch cannot read its devices.
+    #[schemars(with = "String", extend("enum" = DeviceState::ALL.map(DeviceState::as_str)))]
+    pub state: DeviceState,
+    /// Since when.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub since: Timestamp,
+    /// The reason, where there is one: an error that the device reports, or why the state is not known.
+    pub why: Option<String>,
+    /// What it is.
+    #[serde(flatten)]
+    pub facts: Facts,
+}
+
+/// A watch whose devices cannot be read, so that their states are not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlindView {
+    /// The watch.
+    pub watch: String,
+    /// The label `customer` of its credential.
+    pub customer: Option<String>,
+    /// Since when.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub since: Timestamp,
+    /// The reason.
+    pub why: String,
+    /// How many devices it saw before.
+    pub devices: usize,
+    /// The credential to test.
+    pub credential: Option<String>,
+}
+
+/// The devices of all watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DevicesView {
+    /// The devices, the worst first.
+    pub devices: Vec<DeviceView>,
+    /// The watches that cannot read.
+    pub blind: Vec<BlindView>,
+    /// How many watches there are.
+    pub watches: usize,
+    /// When the watch was read that was read the longest ago.
+    #[schemars(with = "Option<String>")]
+    pub read_at: Option<Timestamp>,
+}
+
+/// Lists the devices of all watches, or of those with this label `customer` or this name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListDevices {
+    /// Only those of this watch.
+    pub watch: Option<WatchName>,
+    /// Only those of this customer.
+    pub customer: Option<String>,
+}
+
+impl Operation for ListDevices {
+    const DECLARED: Declaration = Declaration::read("devices.list");
+
+    type Context = JobContext;
+    type Reply = DevicesView;
+    type Error = Problem;
+
+    async fn run(self, job: &JobContext) -> Result<DevicesView, Problem> {
+        let all = everything(job).await.map_err(|error| stored(&error))?;
+        if let Some(name) = &self.watch
+            && !all.iter().any(|found| found.watch.name == *name)
+        {
+            return Err(Problem::new(Code::NoSuchName, format!("there is no watch named {name}"))
+                .hint("list the watches: lanyard devices watch list"));
+        }
+        let is_wanted = |found: &&Watched| {
+            self.watch.as_ref().is_none_or(|name| found.watch.name == *name)
+                && self.customer.as_ref().is_none_or(|customer| found.customer.as_ref() == Some(customer))
+        };
+        let wanted: Vec<&Watched> = all.iter().filter(is_wanted).collect();
+        let mut devices: Vec<DeviceView> = wanted.iter().flat_map(|found| found.views()).collect();
+        devices.sort_by(|a, b| {
+            (a.state, &a.customer, &a.facts.name, &a.id).cmp(&(b.state, &b.customer, &b.facts.name, &b.id))
+        });
+        Ok(DevicesView {
+            devices,
+            blind: wanted.iter().filter_map(|found| found.blind()).collect(),
+            watches: wanted.len(),
+            read_at: wanted.iter().filter_map(|found| found.reading.read_at).min(),
+        })
+    }
+}
+
+/// A watch with its devices.
+struct Watched {
+    id: String,
+    watch: Watch,
+    credential: Option<String>,
+    customer: Option<String>,
+    reading: Reading,
+    devices: HashMap<String, Seen>,
+    now: Timestamp,
+}
+
+/// All watches that can be read, with their devices.
+async fn everything(job: &JobContext) -> Result<Vec<Watched>, StoreError> {
+    let credentials = job.store.credentials().await?;
+    let mut readings = seen::readings(&job.store).await?;
+    let now = job.store.time().await?;
+    let mut all = Vec::new();
+    for StoredWatch { id, watch, .. } in watches(&job.store).await?.into_iter().flatten() {
+        let credential = credentials.iter().find(|credential| credential.id == watch.credential);
+        all.push(Watched {
+            credential: credential.map(|credential| credential.name.to_string()),
+            customer: credential.and_then(|credential| credential.labels.get(CUSTOMER).cloned()),
+            reading: readings.remove(&id).unwrap_or_default(),
+            devices: seen::of_watch(&job.store, &id).await?,
+            id,
+            watch,
+            now,
+        });
+    }
+    Ok(all)
+}
+
+impl Watched {
+    /// Since when the states of its devices are not known, and the reason.
+    fn is_blind(&self) -> Option<(Timestamp, String)> {
+        if let Some(since) = self.watch.paused_at {
+            return Some((since, "the watch is paused".to_owned()));
+        }
+        if let Some(blind) = &self.reading.blind {
+            return Some(blind.clone());
+        }
+        let read_at = self.reading.read_at.unwrap_or(self.watch.added_at);
+        let expected = SignedDuration::try_from(self.watch.interval()).unwrap_or(SignedDuration::MAX);
+        let late = self.now.duration_since(read_at) > expected.saturating_mul(3).saturating_add(LATE);
+        late.then(|| (read_at, "no broker has read the devices since then".to_owned()))
+    }
+
+    fn blind(&self) -> Option<BlindView> {
+        let (since, why) = self.is_blind()?;
+        Some(BlindView {
+            watch: self.watch.name.to_string(),
+            customer: self.customer.clone(),
+            since,
+            why,
+            devices: self.devices.len(),
+            credential: self.credential.clone(),
+        })
+    }
+
+    fn views(&self) -> Vec<DeviceView> {
+        let blind = self.is_blind();
+        self.devices.iter().map(|(id, seen)| self.view(id, seen, blind.as_ref())).collect()
+    }
+
+    fn view(&self, id: &str, seen: &Seen, blind: Option<&(Timestamp, String)>) -> DeviceView {
+        let gone = || seen.gone_since.map(|_| NOT_LISTED.to_owned());
+        let (state, since, why) = if let Some((since, why)) = blind {
+            (DeviceState::Unknown, *since, Some(why.clone()))
+        } else {
+            let why = gone().or_else(|| seen.facts.errors.first().cloned());
+            (seen.tracked.state, seen.tracked.since, why)
+        };
+        DeviceView {
+            id: id.to_owned(),
+            watch: self.watch.name.to_string(),
+            customer: self.customer.clone(),
+            state,
+            since,
+            why,
+            facts: seen.facts.clone(),
+        }
+    }
+}
+
+/// How long a reading may be late, besides three intervals.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
+const NOT_LISTED: &str = "Webex no longer lists it: the grant was withdrawn, or the device was removed";
+
+/// A period of a device's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PeriodView {
+    /// The state.
+    #[schemars(with = "String", extend("enum" = DeviceState::ALL.map(DeviceState::as_str)))]
+    pub state: DeviceState,
+    /// Its beginning.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub began: Timestamp,
+    /// Its end, if it has ended.
+    #[schemars(with = "Option<String>")]
+    pub ended: Option<Timestamp>,
+    /// The cause, as Webex names it.
+    pub cause: Option<String>,
+}
+
+/// How much of a time a device was available, from 0 to 1; `None` where nothing is known of that time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AvailabilityView {
+    /// The last day.
+    pub day: Option<f64>,
+    /// The last 7 days.
+    pub week: Option<f64>,
+    /// The last 30 days.
+    pub month: Option<f64>,
+    /// The last 365 days.
+    pub year: Option<f64>,
+}
+
+/// One device, now and before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceDetail {
+    /// The device.
+    #[serde(flatten)]
+    pub device: DeviceView,
+    /// Its availability.
+    pub availability: AvailabilityView,
+    /// The periods of its states in the last 30 days, the latest first.
+    pub periods: Vec<PeriodView>,
+    /// How many other devices of the watch there are, and how many of those are up, degraded or asleep.
+    pub others: (usize, usize),
+}
+
+/// Shows one device.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowDevice {
+    /// Its name, serial number, hardware address or id.
+    pub device: String,
+}
+
+impl Operation for ShowDevice {
+    const DECLARED: Declaration = Declaration::read("devices.show");
+
+    type Context = JobContext;
+    type Reply = DeviceDetail;
+    type Error = Problem;
+
+    async fn run(self, job: &JobContext) -> Result<DeviceDetail, Problem> {
+        let all = everything(job).await.map_err(|error| stored(&error))?;
+        let (watched, id, seen) = find(&all, &self.device)?;
+        let year = watched.now - SignedDuration::from_hours(365 * 24);
+        let periods = seen::periods(&job.store, (&watched.id, id), year).await.map_err(|error| stored(&error))?;
+        let before = |days: i64| watched.now - SignedDuration::from_hours(days * 24);
+        let of = |days: i64| availability(&periods, before(days), watched.now);
+        let blind = watched.is_blind();
+        let others = watched.devices.iter().filter(|(other, _)| *other != id);
+        let is_well = |state| matches!(state, DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
+        let well = others.clone().filter(|(_, other)| blind.is_none() && is_well(other.tracked.state)).count();
+        Ok(DeviceDetail {
+            device: watched.view(id, seen, blind.as_ref()),
+            availability: AvailabilityView { day: of(1), week: of(7), month: of(30), year: of(365) },
+            periods: periods.iter().filter(|period| period.ended.is_none_or(|at| at > before(30))).map(shown).collect(),
+            others: (others.count(), well),
+        })
+    }
+}
+
+fn shown(period: &Period) -> PeriodView {
+    let Period { began, ended, state, cause } = period.clone();
+    PeriodView { state, began, ended, cause }
+}
+
+/// The device that a text means: exactly, or else the only one whose name contains it.
+fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &'a str, &'a Seen), Problem> {
+    let every =
+        || all.iter().flat_map(|watched| watched.devices.iter().map(move |(id, seen)| (watched, id.as_str(), seen)));
+    let exact: Vec<_> = every().filter(|(_, id, seen)| seen.facts.is_meant_by(id, text)).collect();
+    let like: Vec<_> = if exact.is_empty() && !text.trim().is_empty() {
+        every().filter(|(_, _, seen)| seen.facts.is_named_like(text)).collect()
+    } else {
+        exact
+    };
+    match &*like {
+        [] => Err(Problem::new(Code::NoSuchName, format!("no watched device is called {text:?}"))
+            .hint("give its name, serial number, MAC address or id, as in: lanyard devices list --all")),
+        [one] => Ok(*one),
+        several => {
+            let mut names: Vec<_> = several
+                .iter()
+                .take(SHOWN)
+                .map(|(watched, id, seen)| {
+                    let which = seen.facts.serial.as_deref().unwrap_or(id);
+                    format!("{} ({}, {which})", seen.facts.name, watched.watch.name)
+                })
+                .collect();
+            names.sort();
+            let what = format!("{text:?} matches {} devices: {}", several.len(), names.join("; "));
+            Err(Problem::new(Code::NoSuchName, what).hint("give the serial number of the one that you mean"))
+        }
+    }
+}
+
+/// How many matches are named.
+const SHOWN: usize = 8;

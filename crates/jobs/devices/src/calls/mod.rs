@@ -1,0 +1,6 @@
+//! The operations of the job.
+
+pub(crate) mod coverage;
+pub(crate) mod device;
+pub(crate) mod sweep;
+pub(crate) mod watch;

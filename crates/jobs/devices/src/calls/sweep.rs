@@ -1,0 +1,57 @@
+//! A reading of the devices at once.
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use lanyard_operation::{Declaration, Operation, Problem};
+use lanyard_work::JobContext;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sweep::{Swept, sweep};
+use crate::watch::{WatchName, named, stored, watches};
+
+/// Reads the devices of one watch, or of all, once. A paused watch is read only if it is named.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// The watch; all if there is none.
+    pub watch: Option<WatchName>,
+}
+
+/// A watch that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SweptView {
+    /// The watch.
+    pub watch: String,
+    /// What the reading found.
+    #[serde(flatten)]
+    pub found: Swept,
+}
+
+/// How many watches are read at the same time.
+const AT_ONCE: usize = 16;
+
+impl Operation for Sweep {
+    const DECLARED: Declaration = Declaration::read("devices.sweep").slow();
+
+    type Context = JobContext;
+    type Reply = Vec<SweptView>;
+    type Error = Problem;
+
+    async fn run(self, job: &JobContext) -> Result<Vec<SweptView>, Problem> {
+        let which = if let Some(name) = &self.watch {
+            vec![named(&job.store, name).await?]
+        } else {
+            // A row that was altered is named where watches are listed.
+            let all = watches(&job.store).await.map_err(|error| stored(&error))?;
+            all.into_iter().flatten().filter(|found| found.watch.paused_at.is_none()).collect()
+        };
+        futures_util::stream::iter(which)
+            .map(|found| async move {
+                let swept = sweep(job, &found).await.map_err(|error| stored(&error))?;
+                Ok(SweptView { watch: found.watch.name.to_string(), found: swept })
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+}

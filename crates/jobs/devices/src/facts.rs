@@ -1,0 +1,124 @@
+//! What a device is: names, numbers and addresses.
+
+use jiff::Timestamp;
+use lanyard_protocol::Device;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What Webex says of a device, besides its state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Facts {
+    /// The name to show: for most devices that of the room.
+    pub name: String,
+    /// The product.
+    pub product: String,
+    /// The workspace.
+    pub workspace: Option<String>,
+    /// The serial number.
+    pub serial: Option<String>,
+    /// The hardware address.
+    pub mac: Option<String>,
+    /// The address in its own network.
+    pub ip: Option<String>,
+    /// The version of its software.
+    pub software: Option<String>,
+    /// The labels that an administrator gave it.
+    pub tags: Vec<String>,
+    /// The errors that it reports, in Webex's words.
+    pub errors: Vec<String>,
+    /// Whether the credential may command it, too.
+    pub full: bool,
+    /// When Webex heard from it last, for a device that is not connected.
+    #[schemars(with = "Option<String>")]
+    pub heard_at: Option<Timestamp>,
+}
+
+/// How many texts of a list are kept, and how many characters of each text: a device that reports thousands of errors costs no more than
+/// another.
+const MOST: usize = 32;
+const LONGEST: usize = 200;
+
+impl Facts {
+    /// The facts of a device that is connected or not.
+    pub fn of(device: &Device, is_connected: bool) -> Self {
+        Self {
+            name: short(&device.display_name),
+            product: short(&device.product),
+            workspace: device.workspace_id.as_ref().map(|id| short(id.as_str())),
+            serial: device.serial.as_deref().map(short),
+            mac: device.mac.as_deref().map(short),
+            ip: device.ip.as_deref().map(short),
+            software: device.software.as_deref().map(short),
+            tags: device.tags.iter().take(MOST).map(|text| short(text)).collect(),
+            errors: device.error_codes.iter().take(MOST).map(|text| short(text)).collect(),
+            full: device.permissions.iter().any(|held| held == FULL),
+            // It changes at every reading of a device that is connected.
+            heard_at: device.last_seen.filter(|_| !is_connected),
+        }
+    }
+
+    /// Whether a person means this device by `text`: its name, its serial number, its hardware address in any form, or its id.
+    pub fn is_meant_by(&self, id: &str, text: &str) -> bool {
+        let text = text.trim();
+        let digits = |mac: &str| mac.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_lowercase();
+        let same_mac = || {
+            let wanted = digits(text);
+            let is_mac = text.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '-' | '.'));
+            is_mac && wanted.len() == 12 && self.mac.as_deref().is_some_and(|mac| digits(mac) == wanted)
+        };
+        id == text
+            || self.name.eq_ignore_ascii_case(text)
+            || self.serial.as_deref().is_some_and(|serial| serial.eq_ignore_ascii_case(text))
+            || same_mac()
+    }
+
+    /// Whether its name contains the text, in any case.
+    pub fn is_named_like(&self, text: &str) -> bool {
+        self.name.to_lowercase().contains(&text.trim().to_lowercase())
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
+const FULL: &str = "xapi:all";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_meant_by_its_name_serial_number_mac_in_any_form_or_id() {
+        let facts = Facts {
+            name: "1.04 Boardroom".to_owned(),
+            serial: Some("FOC2744H0QX".to_owned()),
+            mac: Some("70:18:A7:2C:11:0E".to_owned()),
+            ..Facts::default()
+        };
+        for text in
+            ["1.04 boardroom", "foc2744h0qx", "7018a72c110e", "70-18-a7-2c-11-0e", "7018.A72C.110E", "id", " id "]
+        {
+            assert!(facts.is_meant_by("id", text), "{text}");
+        }
+        for text in ["Boardroom", "7018a72c110", "7018a72c110f", "", "FOC"] {
+            assert!(!facts.is_meant_by("id", text), "{text}");
+        }
+        assert!(facts.is_named_like("boardROOM"));
+    }
+
+    #[test]
+    fn what_a_device_says_of_itself_is_bounded() {
+        let codes: Vec<_> = (0..10_000).map(|number| format!("error-{number}")).collect();
+        let device: Device = serde_json::from_value(serde_json::json!({
+            "displayName": "x".repeat(100_000), "errorCodes": codes, "permissions": ["xapi:all"],
+            "lastSeen": "2026-11-30T12:00:00Z",
+        }))
+        .unwrap();
+        let facts = Facts::of(&device, false);
+        assert_eq!((facts.name.len(), facts.errors.len(), facts.full), (200, 32, true));
+        assert!(facts.heard_at.is_some());
+        assert_eq!(Facts::of(&device, true).heard_at, None, "a connected device changes at no reading");
+    }
+}

@@ -1,0 +1,57 @@
+//! The job that watches room and desk devices.
+//!
+//! A *watch* ties a credential to the devices that it sees. A broker reads them again and again ([`sweep()`]), and writes a row only when
+//! something has changed: the present state of each device, and the periods of its states. A device that is no longer listed, and a watch
+//! that cannot read, make the state unknown; they never make a device down.
+
+mod availability;
+mod calls;
+mod facts;
+mod seen;
+mod state;
+mod sweep;
+mod unit;
+mod watch;
+
+use lanyard_operation::{Door, Registry};
+use lanyard_store::sql::{Migrations, OwnedSchema, Step};
+use lanyard_work::JobContext;
+
+pub use self::availability::availability;
+pub use self::calls::coverage::{Coverage, CoverageView, MissingView};
+pub use self::calls::device::{
+    AvailabilityView, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
+};
+pub use self::calls::sweep::{Sweep, SweptView};
+pub use self::calls::watch::{AddWatch, AddedView, ListWatches, PauseWatch, RemoveWatch, WatchView};
+pub use self::facts::Facts;
+pub use self::seen::{Period, Reading, Seen};
+pub use self::state::{Candidate, Change, DeviceState, Tracked};
+pub use self::sweep::{Swept, sweep};
+pub use self::unit::{begin_work, work};
+pub use self::watch::{
+    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchName, WatchedKinds, watch, watches,
+};
+
+/// The tables of the job.
+pub const MIGRATIONS: Migrations = Migrations {
+    owner: "devices",
+    steps: &[Step::Script(include_str!("migrations/0001_devices.sql"))],
+    schema: OwnedSchema {
+        sqlite: include_str!("migrations/schema.txt"),
+        postgres: include_str!("migrations/schema.postgres.txt"),
+    },
+};
+
+/// Adds the operations of the job to a registry.
+pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
+    registry
+        .add::<AddWatch>(job)
+        .add::<Coverage>(job)
+        .add::<ListDevices>(job)
+        .add::<ListWatches>(job)
+        .add::<PauseWatch>(job)
+        .add::<RemoveWatch>(job)
+        .add::<ShowDevice>(job)
+        .add::<Sweep>(job);
+}

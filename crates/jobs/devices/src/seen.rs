@@ -1,0 +1,187 @@
+//! The devices of a watch as they were read last, and the periods of their states.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use lanyard_store::sql::{Row, Tx, sql};
+use lanyard_store::{Store, StoreError};
+
+use crate::facts::Facts;
+use crate::state::{Candidate, Change, DeviceState, Tracked};
+
+/// A device of a watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its state.
+    pub tracked: Tracked,
+    /// Since when Webex no longer lists it.
+    pub gone_since: Option<Timestamp>,
+    /// What it is.
+    pub facts: Facts,
+}
+
+/// How the last reading of a watch went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// When the devices were read last.
+    pub read_at: Option<Timestamp>,
+    /// Since when they cannot be read, and the reason.
+    pub blind: Option<(Timestamp, String)>,
+    /// How many devices Webex listed.
+    pub listed: u64,
+    /// How many of those the watch leaves out.
+    pub left_out: u64,
+}
+
+/// A period in which a device had one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Its beginning.
+    pub began: Timestamp,
+    /// Its end, if it has ended.
+    pub ended: Option<Timestamp>,
+    /// The state.
+    pub state: DeviceState,
+    /// The cause, as Webex names it.
+    pub cause: Option<String>,
+}
+
+/// The devices of one watch, by id.
+pub(crate) async fn of_watch(store: &Store, watch: &str) -> Result<HashMap<String, Seen>, StoreError> {
+    let rows = store.read(sql(SEEN, SELECT).bind(watch)).await?;
+    // A row that cannot be read is written again at the next reading.
+    Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
+}
+
+fn read(row: &Row) -> Result<(String, Seen), StoreError> {
+    let altered = || StoreError::Altered { table: SEEN, row: row.text("device").unwrap_or_default() };
+    let state = |word: &str| DeviceState::of_word(word).ok_or_else(altered);
+    let candidate = match (row.optional_str("candidate")?, row.optional_timestamp("candidate_since")?) {
+        (Some(word), Some(since)) => {
+            let samples = u32::try_from(row.integer("samples")?).map_err(|_| altered())?;
+            Some(Candidate { state: state(word)?, since, samples })
+        }
+        _ => None,
+    };
+    let tracked = Tracked { state: state(row.str("state")?)?, since: row.timestamp("since")?, candidate };
+    let facts = serde_json::from_str(row.str("facts")?).map_err(|_| altered())?;
+    Ok((row.text("device")?, Seen { tracked, gone_since: row.optional_timestamp("gone_since")?, facts }))
+}
+
+/// Writes a device as it is now.
+pub(crate) async fn put(tx: &mut Tx, watch: &str, device: &str, seen: &Seen) -> Result<(), StoreError> {
+    let candidate = seen.tracked.candidate.as_ref();
+    let facts = serde_json::to_string(&seen.facts).expect("facts are written as JSON");
+    let put = sql(SEEN, PUT)
+        .bind(watch)
+        .bind(device)
+        .bind(seen.tracked.state.as_str())
+        .bind(seen.tracked.since)
+        .bind(candidate.map(|candidate| candidate.state.as_str()))
+        .bind(candidate.map(|candidate| candidate.since))
+        .bind(candidate.map_or(0, |candidate| candidate.samples))
+        .bind(seen.gone_since)
+        .bind(facts);
+    tx.run(put).await.map(drop)
+}
+
+/// Forgets a device; its periods stay.
+pub(crate) async fn forget(tx: &mut Tx, watch: &str, device: &str) -> Result<(), StoreError> {
+    tx.run(sql(SEEN, FORGET).bind(watch).bind(device)).await.map(drop)
+}
+
+/// Ends the present period of a device, and begins the next one.
+pub(crate) async fn begin_period(
+    tx: &mut Tx,
+    watch: &str,
+    device: &str,
+    change: &Change,
+    cause: Option<&str>,
+) -> Result<(), StoreError> {
+    end_period(tx, watch, device, change.since).await?;
+    let begin = sql(PERIODS, BEGIN).bind(watch).bind(device).bind(change.since).bind(change.to.as_str()).bind(cause);
+    tx.run(begin).await.map(drop)
+}
+
+/// Ends the present period of a device.
+pub(crate) async fn end_period(tx: &mut Tx, watch: &str, device: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.run(sql(PERIODS, END).bind(watch).bind(device).bind(at)).await.map(drop)
+}
+
+/// The periods of a device that ended after `since`, the latest first.
+pub(crate) async fn periods(
+    store: &Store,
+    (watch, device): (&str, &str),
+    since: Timestamp,
+) -> Result<Vec<Period>, StoreError> {
+    let rows = store.read(sql(PERIODS, SELECT_PERIODS).bind(watch).bind(device).bind(since)).await?;
+    let period = |row: &Row| {
+        let altered = || StoreError::Altered { table: PERIODS, row: device.to_owned() };
+        Ok(Period {
+            began: row.timestamp("began")?,
+            ended: row.optional_timestamp("ended")?,
+            state: DeviceState::of_word(row.str("state")?).ok_or_else(altered)?,
+            cause: row.optional_text("cause")?,
+        })
+    };
+    rows.iter().map(period).collect()
+}
+
+/// How the last readings of all watches went, by the watch's id.
+pub(crate) async fn readings(store: &Store) -> Result<HashMap<String, Reading>, StoreError> {
+    let rows = store.read(sql(READINGS, SELECT_READINGS)).await?;
+    rows.iter().map(|row| Ok((row.text("watch")?, reading(row)?))).collect()
+}
+
+/// How the last reading of a watch went.
+pub(crate) async fn reading_of(store: &Store, watch: &str) -> Result<Reading, StoreError> {
+    let rows = store.read(sql(READINGS, SELECT_READING).bind(watch)).await?;
+    rows.first().map_or(Ok(Reading::default()), reading)
+}
+
+fn reading(row: &Row) -> Result<Reading, StoreError> {
+    let count = |column| row.integer(column).map(|number| u64::try_from(number).unwrap_or_default());
+    let blind = row.optional_timestamp("blind_since")?;
+    let reason = row.optional_text("reason")?.unwrap_or_default();
+    Ok(Reading {
+        read_at: row.optional_timestamp("read_at")?,
+        blind: blind.map(|since| (since, reason)),
+        listed: count("listed")?,
+        left_out: count("left_out")?,
+    })
+}
+
+/// Writes how a reading went.
+pub(crate) async fn put_reading(tx: &mut Tx, watch: &str, reading: &Reading) -> Result<(), StoreError> {
+    let put = sql(READINGS, PUT_READING)
+        .bind(watch)
+        .bind(reading.read_at)
+        .bind(reading.blind.as_ref().map(|(since, _)| *since))
+        .bind(reading.blind.as_ref().map(|(_, reason)| reason.as_str()))
+        .bind(reading.listed)
+        .bind(reading.left_out);
+    tx.run(put).await.map(drop)
+}
+
+const SEEN: &str = "devices_seen";
+const PERIODS: &str = "devices_periods";
+const READINGS: &str = "devices_readings";
+const SELECT: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts \
+     FROM devices_seen WHERE watch = $1";
+const PUT: &str = "INSERT INTO devices_seen (watch, device, state, since, candidate, candidate_since, samples, gone_since, facts) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (watch, device) DO UPDATE SET state = excluded.state, \
+     since = excluded.since, candidate = excluded.candidate, candidate_since = excluded.candidate_since, \
+     samples = excluded.samples, gone_since = excluded.gone_since, facts = excluded.facts";
+const FORGET: &str = "DELETE FROM devices_seen WHERE watch = $1 AND device = $2";
+const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, state, cause) \
+     VALUES ($1, $2, $3, NULL, $4, $5) \
+     ON CONFLICT (watch, device, began) DO UPDATE SET ended = NULL, state = excluded.state, cause = excluded.cause";
+const END: &str = "UPDATE devices_periods SET ended = $3 WHERE watch = $1 AND device = $2 AND ended IS NULL";
+const SELECT_PERIODS: &str = "SELECT began, ended, state, cause FROM devices_periods \
+     WHERE watch = $1 AND device = $2 AND (ended IS NULL OR ended > $3) ORDER BY began DESC";
+const SELECT_READINGS: &str = "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings";
+const SELECT_READING: &str =
+    "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings WHERE watch = $1";
+const PUT_READING: &str = "INSERT INTO devices_readings (watch, read_at, blind_since, reason, listed, left_out) \
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (watch) DO UPDATE SET read_at = excluded.read_at, \
+     blind_since = excluded.blind_since, reason = excluded.reason, listed = excluded.listed, left_out = excluded.left_out";

@@ -1,0 +1,281 @@
+//! One reading of a watch's devices, compared with what was known of them.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use lanyard_client::{ApiError, CallError, CallOptions};
+use lanyard_operation::{Class, Code, Problem};
+use lanyard_protocol::{Device, DeviceId, ListDevices};
+use lanyard_store::StoreError;
+use lanyard_work::JobContext;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
+use crate::seen::{self, Reading, Seen};
+use crate::state::{Change, DeviceState, Tracked};
+use crate::watch::{StoredWatch, Watch, WatchedKinds};
+
+/// How many readings in succession must have a state before it counts.
+const SAMPLES: u32 = 2;
+/// A device that Webex no longer lists is forgotten after this time.
+const FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+/// The largest page: Webex limits calls, not items.
+const PAGE: u32 = 1000;
+
+/// What a reading found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Swept {
+    /// How many devices Webex listed.
+    pub listed: usize,
+    /// How many of them are watched.
+    pub watched: usize,
+    /// How many states changed.
+    pub changed: usize,
+    /// How many devices are no longer listed.
+    pub gone: usize,
+    /// Why the devices could not be read. Then nothing else is known, and no device counts as down.
+    pub blind: Option<String>,
+}
+
+/// A device that is to be written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// As it is now, with the change of state that counts.
+    Put(String, Box<Seen>, Option<Change>),
+    /// Not any more.
+    Forget(String),
+}
+
+/// Reads the devices of a watch once, and writes what has changed.
+pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, StoreError> {
+    let StoredWatch { id, watch, .. } = stored;
+    let listed = list(job, watch).await;
+    let at = job.store.time().await?;
+    let before = seen::reading_of(&job.store, id).await?;
+    let known = seen::of_watch(&job.store, id).await?;
+    let (reading, writes, swept) = match &listed {
+        Ok(devices) => {
+            let writes = compare(&known, devices, watch.kinds, at);
+            let watched = devices.iter().filter(|device| watch.kinds.covers(device)).count();
+            let count = |counts: fn(&Write) -> bool| writes.iter().filter(|write| counts(write)).count();
+            let swept = Swept {
+                listed: devices.len(),
+                watched,
+                changed: count(|write| matches!(write, Write::Put(_, _, Some(change)) if change.from.is_some())),
+                gone: count(|write| matches!(write, Write::Put(_, seen, _) if seen.gone_since.is_some())),
+                blind: None,
+            };
+            let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+            let (listed, left_out) = (number(devices.len()), number(devices.len() - watched));
+            (Reading { read_at: Some(at), blind: None, listed, left_out }, writes, swept)
+        }
+        Err(problem) => {
+            let since = before.blind.as_ref().map_or(at, |(since, _)| *since);
+            let reading = Reading { blind: Some((since, problem.to_string())), ..before };
+            (reading, Vec::new(), Swept { blind: Some(problem.to_string()), ..Swept::default() })
+        }
+    };
+    job.store
+        .write_rows(|mut tx| {
+            let (reading, writes) = (&reading, &writes);
+            async move {
+                seen::put_reading(&mut tx, id, reading).await?;
+                for write in writes {
+                    match write {
+                        Write::Put(device, seen, change) => {
+                            seen::put(&mut tx, id, device, seen).await?;
+                            if let Some(change) = change {
+                                let cause = seen.facts.errors.first().map(String::as_str);
+                                seen::begin_period(&mut tx, id, device, change, cause).await?;
+                            }
+                        }
+                        Write::Forget(device) => {
+                            seen::forget(&mut tx, id, device).await?;
+                            seen::end_period(&mut tx, id, device, at).await?;
+                        }
+                    }
+                }
+                tx.commit::<_, StoreError>(()).await
+            }
+        })
+        .await?;
+    Ok(swept)
+}
+
+/// Lists the devices of a watch.
+pub(crate) async fn list(job: &JobContext, watch: &Watch) -> Result<Vec<Device>, Problem> {
+    let found = job.store.credential_by_id(watch.credential).await.map_err(|error| crate::watch::stored(&error))?;
+    let credential = found.ok_or_else(|| {
+        Problem::new(Code::NoSuchName, format!("the credential of the watch {} was removed", watch.name))
+            .hint(format!("remove the watch too: lanyard devices watch remove {}", watch.name))
+    })?;
+    let which = ListDevices { org_id: watch.org.clone(), workspace_id: None, max: Some(PAGE) };
+    let page = job.client(&credential).devices(&which, &CallOptions::default()).await;
+    Ok(page.map_err(called)?.items)
+}
+
+/// Why a call to Webex brought nothing, as the caller sees it.
+pub(crate) fn called(error: ApiError<Problem>) -> Problem {
+    let error = match error {
+        ApiError::NoToken(problem) => return problem,
+        ApiError::Call(error) => error,
+    };
+    let limited = error.is_limited();
+    let class = match &error {
+        CallError::Resource(error) => match error.status().map(|status| status.as_u16()) {
+            Some(401 | 403) => Class::PersonMustAct,
+            Some(423 | 429 | 500..) => Class::Unreachable,
+            _ => Class::Failed,
+        },
+        CallError::Paging(..) => Class::Failed,
+        CallError::Send(_) | CallError::Limited(_) => Class::Unreachable,
+    };
+    let problem = Problem::of(if limited { Code::Limited } else { Code::of_class(class) }, &error);
+    match error.retry_after() {
+        Some(wait) => problem.retry_after(wait),
+        None => problem,
+    }
+}
+
+/// What is to be written after a reading.
+pub(crate) fn compare(
+    known: &HashMap<String, Seen>,
+    listed: &[Device],
+    kinds: WatchedKinds,
+    at: Timestamp,
+) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let mut unlisted: HashMap<&str, &Seen> = known.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
+    for device in listed.iter().filter(|device| kinds.covers(device)) {
+        // Without an id it cannot be told apart from others.
+        let Some(id) = device.id.as_ref().map(DeviceId::as_str) else { continue };
+        let state = DeviceState::of(device.connection_status);
+        let facts = Facts::of(device, matches!(state, DeviceState::Up | DeviceState::Degraded));
+        match known.get(id) {
+            None => {
+                let change = Change { from: None, to: state, since: at };
+                let new = Seen { tracked: Tracked::first(state, at), gone_since: None, facts };
+                writes.push(Write::Put(id.to_owned(), Box::new(new), Some(change)));
+            }
+            // A device that is listed twice is compared once.
+            Some(before) if unlisted.remove(id).is_some() => {
+                let mut tracked = before.tracked.clone();
+                let change = tracked.observe(state, at, SAMPLES);
+                let after = Seen { tracked, gone_since: None, facts };
+                if after != *before {
+                    writes.push(Write::Put(id.to_owned(), Box::new(after), change));
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    for (id, before) in unlisted {
+        let gone_since = before.gone_since.unwrap_or(at);
+        if at.duration_since(gone_since) > FORGOTTEN {
+            writes.push(Write::Forget(id.to_owned()));
+            continue;
+        }
+        let mut tracked = before.tracked.clone();
+        // The grant was withdrawn, or the device was removed: nothing says that it is down.
+        let change = tracked.observe(DeviceState::Unknown, at, SAMPLES);
+        let after = Seen { tracked, gone_since: Some(gone_since), facts: before.facts.clone() };
+        if after != *before {
+            writes.push(Write::Put(id.to_owned(), Box::new(after), change));
+        }
+    }
+    writes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn device(id: &str, status: &str) -> Device {
+        serde_json::from_value(json!({ "id": id, "type": "roomdesk", "workspaceId": "w", "connectionStatus": status }))
+            .unwrap()
+    }
+
+    /// Compares reading after reading, and gives the changes that count.
+    fn changes(readings: &[Vec<Device>]) -> Vec<(i64, String, DeviceState)> {
+        let (mut known, mut changes) = (HashMap::new(), Vec::new());
+        for (second, listed) in (0..).zip(readings) {
+            for write in compare(&known, listed, WatchedKinds::default(), at(second)) {
+                match write {
+                    Write::Put(id, seen, change) => {
+                        changes.extend(change.map(|change| (second, id.clone(), change.to)));
+                        known.insert(id, *seen);
+                    }
+                    Write::Forget(id) => drop(known.remove(&id)),
+                }
+            }
+        }
+        changes
+    }
+
+    #[test]
+    fn a_device_that_is_no_longer_listed_is_unknown_and_never_down() {
+        let listed = vec![device("a", "connected"), device("b", "connected")];
+        let fewer = vec![device("a", "connected")];
+        let found = changes(&[listed.clone(), fewer.clone(), fewer, listed.clone(), listed]);
+        assert_eq!(
+            found,
+            [
+                (0, "a".to_owned(), DeviceState::Up),
+                (0, "b".to_owned(), DeviceState::Up),
+                (2, "b".to_owned(), DeviceState::Unknown),
+                (4, "b".to_owned(), DeviceState::Up),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_written() {
+        let listed = [device("a", "connected")];
+        let Some(Write::Put(id, seen, _)) = compare(&HashMap::new(), &listed, WatchedKinds::default(), at(0)).pop()
+        else {
+            panic!("it is new")
+        };
+        let known = HashMap::from([(id, *seen)]);
+        assert_eq!(compare(&known, &listed, WatchedKinds::default(), at(9)), []);
+    }
+
+    #[test]
+    fn odd_devices_affect_only_themselves() {
+        let odd = [
+            json!({}),
+            json!({ "id": null, "connectionStatus": "connected" }),
+            json!({ "id": "x", "type": "hologram", "connectionStatus": "dreaming", "errorCodes": null }),
+            json!({ "id": "y", "type": "roomdesk", "connectionStatus": "connected", "plannedMaintenance": { "mode": "off" } }),
+            json!({ "id": "y", "type": "roomdesk", "connectionStatus": "disconnected" }),
+            json!({ "id": "p", "type": "phone", "connectionStatus": "connected" }),
+            json!({ "id": "q", "type": "roomdesk", "personId": "someone", "connectionStatus": "connected" }),
+        ];
+        let listed: Vec<Device> = odd.into_iter().map(|device| serde_json::from_value(device).unwrap()).collect();
+        let mut found: Vec<_> = changes(&[listed]).into_iter().map(|(_, id, state)| (id, state)).collect();
+        found.dedup_by_key(|(id, _)| id.clone());
+        assert_eq!(found, [("x".to_owned(), DeviceState::Unknown), ("y".to_owned(), DeviceState::Up)]);
+    }
+
+    #[test]
+    fn a_device_that_stays_away_is_forgotten() {
+        let known = HashMap::from([(
+            "a".to_owned(),
+            Seen {
+                tracked: Tracked::first(DeviceState::Unknown, at(0)),
+                gone_since: Some(at(0)),
+                facts: Facts::default(),
+            },
+        )]);
+        let day = 24 * 60 * 60;
+        assert_eq!(compare(&known, &[], WatchedKinds::default(), at(29 * day)), []);
+        let forgotten = compare(&known, &[], WatchedKinds::default(), at(31 * day));
+        assert_eq!(forgotten, [Write::Forget("a".to_owned())]);
+    }
+}

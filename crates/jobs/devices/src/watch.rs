@@ -1,0 +1,203 @@
+//! A watch: a credential, tied to the devices that it sees.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_credential::{Credential, CredentialId, CredentialName};
+use lanyard_operation::{Code, Problem};
+use lanyard_protocol::{Device, DeviceType, OrgId};
+use lanyard_store::sql::{Row, sql};
+use lanyard_store::{About, DocumentPlace, Event, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// The name of a watch. The same rule as for the names of credentials, because most watches are called like theirs.
+pub type WatchName = CredentialName;
+
+/// How often the devices of a watch are read, unless it says otherwise.
+pub const INTERVAL: Duration = Duration::from_mins(3);
+/// The shortest interval that a watch may have.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(15);
+/// The longest interval that a watch may have.
+pub const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
+
+/// A watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Its name.
+    pub name: WatchName,
+    /// The credential that reads the devices.
+    pub credential: CredentialId,
+    /// The organisation that is read, if it is not the credential's own: for partners.
+    pub org: Option<OrgId>,
+    /// How often the devices are read, in seconds.
+    pub interval_seconds: u64,
+    /// The devices that are watched besides those of workspaces.
+    pub kinds: WatchedKinds,
+    /// Since when it is paused.
+    pub paused_at: Option<Timestamp>,
+    /// When it was added.
+    pub added_at: Timestamp,
+}
+
+/// The devices that a watch covers besides room and desk devices in workspaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchedKinds {
+    /// Phones.
+    pub phones: bool,
+    /// Accessories of other devices.
+    pub accessories: bool,
+    /// Devices of persons.
+    pub personal: bool,
+}
+
+impl WatchedKinds {
+    /// Whether a device is watched. One of which Webex does not say the kind is: it may be a new kind of room device.
+    pub fn covers(self, device: &Device) -> bool {
+        let kind = match device.device_type {
+            DeviceType::RoomDesk | DeviceType::Unknown => true,
+            DeviceType::Phone => self.phones,
+            DeviceType::Accessory => self.accessories,
+            DeviceType::WebexGo => false,
+        };
+        kind && (self.personal || device.person_id.is_none())
+    }
+}
+
+impl Watch {
+    /// How often its devices are read.
+    pub const fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval_seconds)
+    }
+}
+
+/// A watch, as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredWatch {
+    /// Its id, which never changes: 32 hexadecimal digits.
+    pub id: String,
+    /// Counted up with every change.
+    pub version: u64,
+    /// The watch.
+    pub watch: Watch,
+}
+
+/// All watches, by name. A row that was altered without Lanyard is an error in its place.
+pub async fn watches(store: &Store) -> Result<Vec<Result<StoredWatch, StoreError>>, StoreError> {
+    let rows = store.read(sql(TABLE, SELECT)).await?;
+    Ok(rows.iter().map(|row| read(store, row)).collect())
+}
+
+/// The watch with this id.
+pub async fn watch(store: &Store, id: &str) -> Result<Option<StoredWatch>, StoreError> {
+    let rows = store.read(sql(TABLE, SELECT_BY_ID).bind(id)).await?;
+    rows.first().map(|row| read(store, row)).transpose()
+}
+
+/// The watch with this name.
+pub(crate) async fn named(store: &Store, name: &WatchName) -> Result<StoredWatch, Problem> {
+    let rows = store.read(sql(TABLE, SELECT_BY_NAME).bind(name.as_str())).await.map_err(|error| stored(&error))?;
+    let found = rows.first().map(|row| read(store, row)).transpose().map_err(|error| stored(&error))?;
+    found.ok_or_else(|| {
+        Problem::new(Code::NoSuchName, format!("there is no watch named {name}"))
+            .hint("list the watches: lanyard devices watch list")
+    })
+}
+
+/// Adds a watch. `false` if there is one with its name.
+pub(crate) async fn insert(
+    store: &Store,
+    new: &StoredWatch,
+    credential: &Credential,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    store
+        .write_rows(|mut tx| async move {
+            let insert = sql(TABLE, INSERT)
+                .bind(new.id.as_str())
+                .bind(new.watch.name.as_str())
+                .bind(new.version)
+                .bind(&*seal(store, new));
+            if tx.run(insert).await? == 0 {
+                return tx.abandon(false).await;
+            }
+            tx.record(About::credential(&credential.id, &credential.name), event.clone());
+            tx.commit(true).await
+        })
+        .await
+}
+
+/// Replaces a watch whose version is one lower. `false` if it has another version now.
+pub(crate) async fn update(store: &Store, changed: &StoredWatch, event: &Event) -> Result<bool, StoreError> {
+    store
+        .write_rows(|mut tx| async move {
+            let update = sql(TABLE, UPDATE)
+                .bind(changed.id.as_str())
+                .bind(changed.version)
+                .bind(&*seal(store, changed))
+                .bind(changed.version.saturating_sub(1));
+            if tx.run(update).await? == 0 {
+                return tx.abandon(false).await;
+            }
+            tx.record(About::Home, event.clone());
+            tx.commit(true).await
+        })
+        .await
+}
+
+/// Removes a watch, and everything that was read for it.
+pub(crate) async fn remove(store: &Store, name: &WatchName, event: &Event) -> Result<Option<String>, StoreError> {
+    store
+        .write_rows(|mut tx| async move {
+            let Some(row) = tx.row(sql(TABLE, SELECT_BY_NAME).bind(name.as_str())).await? else {
+                return tx.abandon(None).await;
+            };
+            let id = row.text("id")?;
+            for (table, delete) in DELETES {
+                tx.run(sql(table, delete).bind(id.as_str())).await?;
+            }
+            tx.record(About::Home, event.clone());
+            tx.commit(Some(id)).await
+        })
+        .await
+}
+
+fn read(store: &Store, row: &Row) -> Result<StoredWatch, StoreError> {
+    let (id, name) = (row.text("id")?, row.text("name")?);
+    let altered = || StoreError::Altered { table: TABLE, row: name.clone() };
+    let version = u64::try_from(row.integer("version")?).map_err(|_| altered())?;
+    let document = store.open_document(place(&id, version), row.bytes("document")?).map_err(|_| altered())?;
+    let watch: Watch = serde_json::from_slice(document.expose_secret()).map_err(|_| altered())?;
+    if watch.name.as_str() != name {
+        return Err(altered());
+    }
+    Ok(StoredWatch { id, version, watch })
+}
+
+fn seal(store: &Store, watch: &StoredWatch) -> Vec<u8> {
+    let document = serde_json::to_vec(&watch.watch).expect("a watch is written as JSON");
+    store.seal_document(place(&watch.id, watch.version), &document)
+}
+
+fn place(id: &str, version: u64) -> DocumentPlace<'_> {
+    DocumentPlace { table: TABLE, row: id, version }
+}
+
+/// A failure of the store, as the caller sees it.
+pub(crate) fn stored(error: &StoreError) -> Problem {
+    Problem::of(Code::Store, error).hint(error.hint())
+}
+
+const TABLE: &str = "devices_watches";
+const SELECT: &str = "SELECT id, name, version, document FROM devices_watches ORDER BY name";
+const SELECT_BY_ID: &str = "SELECT id, name, version, document FROM devices_watches WHERE id = $1";
+const SELECT_BY_NAME: &str = "SELECT id, name, version, document FROM devices_watches WHERE name = $1";
+const INSERT: &str = "INSERT INTO devices_watches (id, name, version, document) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (name) DO NOTHING";
+const UPDATE: &str = "UPDATE devices_watches SET version = $2, document = $3 WHERE id = $1 AND version = $4";
+const DELETES: [(&str, &str); 4] = [
+    (TABLE, "DELETE FROM devices_watches WHERE id = $1"),
+    ("devices_readings", "DELETE FROM devices_readings WHERE watch = $1"),
+    ("devices_seen", "DELETE FROM devices_seen WHERE watch = $1"),
+    ("devices_periods", "DELETE FROM devices_periods WHERE watch = $1"),
+];
