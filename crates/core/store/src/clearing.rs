@@ -108,7 +108,7 @@ impl Store {
     /// Erases a credential that is being cleared, with its data key. What waits to be revoked goes on waiting. `false` when there is
     /// no such credential.
     pub async fn finish_clearing(&self, id: CredentialId) -> Result<bool, StoreError> {
-        self.erase(id, || Event::Cleared {}).await
+        self.erase(id, |kind, labels| Event::Cleared { kind, labels }).await
     }
 
     /// All tokens that wait to be revoked and can be read, the longest waiting first.

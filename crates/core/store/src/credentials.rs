@@ -1,5 +1,6 @@
 //! Credentials: adding, finding, changing, erasing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lanyard_credential::{
@@ -13,8 +14,8 @@ use crate::engine::{Row, Statement, sql};
 use crate::event::{About, Event, StandingNote};
 use crate::grant::{NewTokens, UPDATE_IDENTITY};
 use crate::record::{
-    Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_unchecked,
-    standing_values, unless_unreadable, validity_values,
+    Environments, credential_columns, identity_values, labels_text, mint_values, read_closed, read_labels,
+    read_unchecked, standing_values, unless_unreadable, validity_values,
 };
 use crate::sealed::CREDENTIALS;
 use crate::write::{Done, Tx};
@@ -312,10 +313,14 @@ impl Store {
 
     /// Erases a credential with its data key, without revoking anything. `false` when there is none.
     pub async fn remove_credential(&self, id: CredentialId) -> Result<bool, StoreError> {
-        self.erase(id, || Event::Removed {}).await
+        self.erase(id, |kind, labels| Event::Removed { kind, labels }).await
     }
 
-    pub(crate) async fn erase(&self, id: CredentialId, event: fn() -> Event) -> Result<bool, StoreError> {
+    pub(crate) async fn erase(
+        &self,
+        id: CredentialId,
+        event: fn(String, BTreeMap<String, String>) -> Event,
+    ) -> Result<bool, StoreError> {
         let erased = self
             .write(|mut tx| async move {
                 let Some(row) = tx.sealed_or_altered(&CREDENTIALS, &id.to_string()).await? else {
@@ -325,7 +330,9 @@ impl Store {
                 self.take_from_clients(&mut tx, id).await?;
                 tx.run(sql("credentials", "DELETE FROM credentials WHERE id = $1").bind(id.to_string())).await?;
                 crate::intent::erase(&mut tx, id).await?;
-                tx.record(About::Credential(id, name), event());
+                // The end of an alert is delivered by kind and labels, after the row is gone.
+                let event = event(row.text("kind")?, read_labels(&row.text("labels")?));
+                tx.record(About::Credential(id, name), event);
                 tx.commit::<_, StoreError>(true).await
             })
             .await?;

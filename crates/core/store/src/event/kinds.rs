@@ -379,9 +379,23 @@ events! {
         unreadable: usize,
     }
     /// A credential was cleared: deleted with its data key.
-    Cleared = "cleared" {}
+    Cleared = "cleared" {
+        /// Its kind; empty in entries of earlier versions.
+        #[serde(default)]
+        kind: String,
+        /// Its labels.
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+    }
     /// A credential was deleted and nothing was revoked.
-    Removed = "removed" {}
+    Removed = "removed" {
+        /// Its kind; empty in entries of earlier versions.
+        #[serde(default)]
+        kind: String,
+        /// Its labels.
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+    }
     /// A token was revoked.
     Revoked = "revoked" {
         /// Its kind: `access` or `refresh`.

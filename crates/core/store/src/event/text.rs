@@ -99,7 +99,7 @@ impl fmt::Display for Event {
             Self::Revoked { token, through: None } => write!(f, "{token} token"),
             Self::Revoked { token, through: Some(through) } => write!(f, "{token} token, through {through}"),
             Self::NotRevoked { token, why } => write!(f, "{token} token: {why}"),
-            Self::Resumed {} | Self::RetryAllowed {} | Self::Cleared {} | Self::Removed {} => Ok(()),
+            Self::Resumed {} | Self::RetryAllowed {} | Self::Cleared { .. } | Self::Removed { .. } => Ok(()),
             Self::Earlier { detail, .. } => f.write_str(detail),
             _ => self.about_work(f),
         }

@@ -230,6 +230,7 @@ mod tests {
             (told::SELECT_TOLD, "journal_by_kind"),
             (told::SELECT_LAST, "journal_by_kind"),
             (told::SELECT_LAST_OF, "journal_by_kind"),
+            (told::SELECT_DELETION, "journal_by_about"),
             (SELECT_HEAD, "sqlite_autoindex_journal_head_1"),
         ];
         for (question, index) in questions {

@@ -1,10 +1,11 @@
 //! The events that people are told of, found without a scan of the journal.
 
 use jiff::Timestamp;
+use lanyard_credential::CredentialId;
 
 use super::{JournalEntry, TABLE, columns, read_entry};
 use crate::engine::sql;
-use crate::event::EventKind;
+use crate::event::{EventKind, credential_column};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -24,6 +25,12 @@ impl Store {
         let mut rows = self.engine().rows(sql(TABLE, SELECT_LAST).bind(limit)).await?;
         rows.reverse();
         rows.iter().map(read_entry).collect()
+    }
+
+    /// The entry of a credential's deletion, if it was deleted and the entry was not pruned.
+    pub async fn deletion(&self, id: CredentialId) -> Result<Option<JournalEntry>, StoreError> {
+        let found = self.engine().row(sql(TABLE, SELECT_DELETION).bind(credential_column(id))).await?;
+        found.as_ref().map(read_entry).transpose()
     }
 
     /// When something of a kind was last recorded.
@@ -49,4 +56,9 @@ pub(super) const SELECT_TOLD: &str = concat!(
 );
 pub(super) const SELECT_LAST: &str =
     concat!("SELECT ", columns!(), " FROM journal WHERE ", told!(), " ORDER BY number DESC LIMIT $1");
+pub(super) const SELECT_DELETION: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM journal WHERE about = $1 AND kind IN ('cleared', 'removed') ORDER BY at DESC LIMIT 1"
+);
 pub(super) const SELECT_LAST_OF: &str = "SELECT at FROM journal WHERE kind = $1 ORDER BY number DESC LIMIT 1";
