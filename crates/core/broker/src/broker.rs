@@ -4,15 +4,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lanyard_client::{CallOptions, CountedCalls, SubjectKey, Transport};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
 use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, Running, perform};
 use lanyard_protocol::{Environment, PersonId};
-use lanyard_store::Store;
+use lanyard_store::{Position, Store};
 use lanyard_time::{BoxFuture, Clock, Entropy, Sleep};
-use lanyard_work::{HasQueue, Queue};
+use lanyard_work::{Claim, Halt, HasQueue, Queue};
 
 use crate::Error;
+use crate::background::{CountedDeliveries, JournalEnd, Loops, rest};
 use crate::channels::Deliveries;
 use crate::doubts::Doubts;
 use crate::early::EarlyRenewals;
@@ -50,6 +52,10 @@ pub struct Broker {
     pub(crate) queue: Queue,
     /// The settings and connections of channels.
     pub(crate) channels: Arc<Deliveries>,
+    /// The end of the journal, for which background work waits.
+    pub(crate) journal: Arc<JournalEnd>,
+    /// How the background work fares.
+    pub(crate) loops: Arc<Loops>,
     /// The tokens in memory, where this process is a broker that stays.
     pub(crate) memory: Option<HandOuts>,
 }
@@ -97,6 +103,8 @@ impl Broker {
             admitted: None,
             queue: Queue::new(store),
             channels: Arc::default(),
+            journal: Arc::default(),
+            loops: Arc::default(),
             memory: None,
         }
     }
@@ -128,6 +136,31 @@ impl Broker {
     /// The operations that run in this process.
     pub fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// Wakes the work that waits for new entries. The reader of the journal calls it with the position that it has reached.
+    pub fn journal_reached(&self, position: Position) {
+        self.journal.reach(position.number);
+    }
+
+    /// When the watch over events last compared what there is; `None` if another broker keeps it.
+    pub fn last_watch(&self) -> Option<Timestamp> {
+        self.loops.watch.last()
+    }
+
+    /// When this broker last looked for events to deliver, or tried to; `None` if other brokers deliver to all channels.
+    pub fn last_delivery(&self) -> Option<Timestamp> {
+        self.loops.delivery.last()
+    }
+
+    /// The deliveries of this process since it started, and the events that wait for the channels to which it delivers.
+    pub fn counted_deliveries(&self) -> Vec<CountedDeliveries> {
+        self.loops.deliveries.counted()
+    }
+
+    /// Waits until the journal has grown since its end was `seen`, for `wait` at most. Fails if the work has to stop.
+    pub(crate) async fn rest(&self, claim: &Claim, seen: u64, wait: Duration) -> Result<(), Halt> {
+        rest(&self.journal, &*self.sleep, claim, seen, wait).await
     }
 
     /// Runs an operation as a part of another one, for the same caller. The future is boxed, because some are large.

@@ -3,6 +3,7 @@
 //! A use case is a value that implements [`Operation`](lanyard_operation::Operation); a front end creates and performs one. The
 //! pure part of a rotation is in `lanyard_credential::rotation`; this crate supplies the store, Webex, and time.
 
+mod background;
 mod broker;
 mod calls;
 mod channels;
@@ -33,6 +34,7 @@ mod trips;
 pub mod views;
 mod wire;
 
+pub use background::CountedDeliveries;
 pub use broker::{Broker, whose_limit};
 pub use calls::*;
 pub use channels::{Channel, ChannelName, ChannelNameError, ChannelSettings};

@@ -5,7 +5,7 @@ use lanyard_store::StoreError;
 use lanyard_work::{CancelRun, Handlers, ListRuns, Runs, ShowRun, Start, add_run};
 use serde_json::Value;
 
-use crate::channels::key_of;
+use crate::channels::{ChannelName, key_of};
 use crate::delivery::{DELIVER, deliver};
 use crate::events::{WATCH, WATCH_KEY, watch};
 use crate::{Broker, HandOut, RecordHandOut, RetryRevocations, TestAll, calls};
@@ -30,9 +30,6 @@ pub async fn begin_work(broker: &Broker) -> Result<(), StoreError> {
     let nothing = Value::Null;
     broker.queue.ensure(WATCH, WATCH_KEY, &nothing).await?;
     for channel in &broker.channels.in_file {
-        if store_has(broker, channel.name.as_str()).await {
-            tracing::warn!(channel = %channel.name, "lanyard.toml and the store both have this channel: rename the one in lanyard.toml");
-        }
         broker.queue.ensure(DELIVER, &key_of(&channel.name), &nothing).await?;
     }
     // One that was altered without Lanyard gets nothing; it is named where channels are listed.
@@ -42,8 +39,17 @@ pub async fn begin_work(broker: &Broker) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn store_has(broker: &Broker, channel: &str) -> bool {
-    broker.store.channel_named(channel).await.is_ok_and(|found| found.is_some())
+impl Broker {
+    /// The names that a channel of the settings file and one of the store have. Nothing if the store cannot be read.
+    pub async fn channels_in_both(&self) -> Vec<ChannelName> {
+        let mut both = Vec::new();
+        for channel in &self.channels.in_file {
+            if self.store.channel_named(channel.name.as_str()).await.is_ok_and(|found| found.is_some()) {
+                both.push(channel.name.clone());
+            }
+        }
+        both
+    }
 }
 
 /// Adds all operations of the broker to a registry.

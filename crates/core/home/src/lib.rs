@@ -32,6 +32,6 @@ pub use replace::{KeyReplaced, LackingBroker, OfferWithdrawn, ReplaceKeyError};
 pub use restore::{RestoreError, Restored, restore};
 pub use settings::{
     CommandChannel, EventSettings, HttpAddress, HttpAddressError, OWNER_SOCKET, ServeSettings, Settings, SettingsError,
-    StoreNamed,
+    StoreNamed, seconds,
 };
 pub use status::{KeyPlace, KeyStatus, NextKeyStatus};

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use lanyard_store::{StoreAddress, StoreAddressError};
 use lanyard_vault::KeySource;
@@ -16,9 +17,11 @@ use crate::Home;
 mod edit;
 mod file;
 mod store;
+mod time;
 mod words;
 
 pub use self::edit::StoreNamed;
+pub use self::time::seconds;
 
 /// The settings of a home. All of them may be absent, and the file too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -58,6 +61,9 @@ pub struct EventSettings {
     pub proxy: Option<String>,
     /// A file with certificates of authorities that receivers may have, besides the system's; PEM.
     pub authorities: Option<PathBuf>,
+    /// How old the latest backup may be before people are told.
+    #[serde(deserialize_with = "time::duration")]
+    pub oldest_backup: Option<Duration>,
 }
 
 /// A table `[[channel]]`: a program that gets events on its standard input.
@@ -80,9 +86,9 @@ pub struct CommandChannel {
     /// The labels that a credential must have, as `KEY=VALUE`.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// How often it gets a heartbeat, in seconds.
-    #[serde(default)]
-    pub heartbeat: Option<u64>,
+    /// How often it gets a heartbeat.
+    #[serde(default, deserialize_with = "time::duration")]
+    pub heartbeat: Option<Duration>,
 }
 
 /// The table `[serve]`: what `lanyard serve` takes where its command line does not say otherwise.
@@ -196,7 +202,7 @@ impl SettingsError {
             Self::Unclear { .. } => {
                 "the settings are key_source (file, keyring, passphrase, command or key-file), key_command (a list: the program, \
                  then its arguments), store (postgres://USER@HOST/DATABASE), store_password_file, public_url, the table [serve], whose names are those of the options of lanyard serve, the table [events] \
-                 (proxy, authorities), and tables [[channel]] (name, command, events, severity, kinds, labels, heartbeat)"
+                 (proxy, authorities, oldest_backup), and tables [[channel]] (name, command, events, severity, kinds, labels, heartbeat)"
                     .to_owned()
             }
         }
@@ -326,6 +332,23 @@ mod tests {
         let settings = read("key_source = \"command\"\nkey_command = [\"kms\", \"decrypt\", \"a b\"]\n").unwrap();
         assert_eq!(settings.key_source, Some(KeySource::Command));
         assert_eq!(settings.key_command.unwrap(), ["kms", "decrypt", "a b"]);
+    }
+
+    #[test]
+    fn a_time_is_in_seconds_or_has_a_unit() {
+        let heartbeat = |value: &str| {
+            let read = read(&format!("[[channel]]\nname = \"log\"\ncommand = [\"tee\"]\nheartbeat = {value}\n"));
+            read.map(|settings| settings.channel[0].heartbeat)
+        };
+        for (value, seconds) in [("3600", 3600), ("\"3600\"", 3600), ("\"1h\"", 3600), ("\"2d\"", 172_800)] {
+            assert_eq!(heartbeat(value).unwrap(), Some(Duration::from_secs(seconds)), "{value}");
+        }
+        for value in ["\"hourly\"", "\"\"", "0", "\"0m\"", "-5", "1.5", "true", "[1]"] {
+            let error = heartbeat(value).unwrap_err().to_string();
+            assert!(error.contains("time") && error.contains("line"), "{value}: {error}");
+        }
+        let settings = read("[events]\noldest_backup = \"30d\"\n").unwrap();
+        assert_eq!(settings.events.oldest_backup, Some(Duration::from_hours(30 * 24)));
     }
 
     #[test]

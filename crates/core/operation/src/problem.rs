@@ -105,6 +105,8 @@ codes! {
     Limited = TOO_MANY_REQUESTS, Unreachable, "limited", "Webex asks to wait";
     /// A client asked for the same thing again too soon.
     TooOften = TOO_MANY_REQUESTS, Unreachable, "too-often", "It was requested too often";
+    /// A caller has as many runs under way as it may have.
+    TooManyRuns = TOO_MANY_REQUESTS, Failed, "too-many-runs", "Too many runs are under way";
     /// Something inside went wrong.
     Internal = INTERNAL_SERVER_ERROR, Failed, "internal", "Something went wrong inside the broker";
     /// Webex did not give an answer that could be passed on.

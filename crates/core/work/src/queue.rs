@@ -33,6 +33,9 @@ const IMPOSSIBLE: Duration = Duration::from_hours(24);
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Queue {
+    /// The number of runs that one caller may have under way. All processes of the owner are one caller.
+    pub const MOST_OPEN: usize = 20;
+
     /// The queue of a store.
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone(), woken: Arc::default(), looked: Arc::default() }
@@ -69,17 +72,22 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds a run, which is due at once.
-    pub async fn start(&self, operation: &str, request: &Value, starter: &Starter) -> Result<Unit, StoreError> {
+    /// Adds a run, which is due at once; `None` if its starter has [`MOST_OPEN`](Self::MOST_OPEN) under way already.
+    pub async fn start(&self, operation: &str, request: &Value, starter: &Starter) -> Result<Option<Unit>, StoreError> {
         let now = self.store.time().await?;
         let store = self.store.acting_as(starter.actor.as_str());
         let unit = store
             .write_rows(|mut tx| async move {
+                let open = tx.rows(sql(TABLE, SELECT_OPEN)).await?;
+                let is_own = |unit: &Unit| unit.document.starter.as_ref().is_some_and(|other| is_same(other, starter));
+                if open.iter().filter_map(|row| self.readable(row)).filter(is_own).count() >= Self::MOST_OPEN {
+                    return tx.abandon(None).await;
+                }
                 let unit = self.new_unit(operation, None, request.clone(), Some(starter.clone()), now);
                 self.insert(&mut tx, &unit).await?;
                 let (run, operation) = (unit.id.to_string(), operation.to_owned());
                 tx.record(About::Home, Event::RunStarted { run, operation });
-                tx.commit::<_, StoreError>(unit).await
+                tx.commit::<_, StoreError>(Some(unit)).await
             })
             .await?;
         self.woken.notify_one();
@@ -157,7 +165,7 @@ impl Queue {
         rows.first().map(|row| Unit::read(&self.store, row)).transpose()
     }
 
-    /// All runs, the latest first. A row that was altered without Lanyard is left out and logged.
+    /// The runs, the latest first; of those that have ended, only the latest 5,000. A row that was altered without Lanyard is left out and logged.
     pub async fn runs(&self) -> Result<Vec<Unit>, StoreError> {
         let rows = self.store.read(sql(TABLE, SELECT_RUNS)).await?;
         let mut runs: Vec<Unit> = rows.iter().filter_map(|row| self.readable(row)).filter(Unit::is_run).collect();
@@ -340,6 +348,10 @@ impl Queue {
     }
 }
 
+fn is_same(one: &Starter, other: &Starter) -> bool {
+    one.client == other.client
+}
+
 pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
@@ -352,7 +364,12 @@ macro_rules! columns {
 
 const SELECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM work WHERE id = $1");
 const SELECT_BY_KEY: &str = concat!("SELECT ", columns!(), " FROM work WHERE kind = $1 AND key = $2");
-const SELECT_RUNS: &str = concat!("SELECT ", columns!(), " FROM work WHERE key = id");
+const SELECT_RUNS: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM work WHERE key = id ORDER BY CASE WHEN ended IS NULL THEN 0 ELSE 1 END, ended DESC LIMIT 5000"
+);
+const SELECT_OPEN: &str = concat!("SELECT ", columns!(), " FROM work WHERE key = id AND due IS NOT NULL");
 const SELECT_DUE: &str =
     concat!("SELECT ", columns!(), " FROM work WHERE due <= $1 OR due > $2 ORDER BY due LIMIT 5000");
 const COUNT_DUE: &str =

@@ -73,7 +73,11 @@ impl<R: Run> Operation for Start<R> {
     async fn run(self, on: &R::Context) -> Result<RunView, Problem> {
         let request = serde_json::to_value(&self.0).map_err(|error| Problem::of(Code::Internal, &error))?;
         let started = on.queue().start(R::DECLARED.name, &request, &on.caller().starter()).await;
-        Ok(RunView::of(&started.map_err(|error| stored(&error))?))
+        let started = started.map_err(|error| stored(&error))?.ok_or_else(|| {
+            let what = format!("{} runs are under way already, which is the most for one caller", Queue::MOST_OPEN);
+            Problem::new(Code::TooManyRuns, what).hint("wait until one has ended, or cancel one: lanyard runs list")
+        })?;
+        Ok(RunView::of(&started))
     }
 }
 
@@ -219,9 +223,19 @@ impl Context for Runs {
 }
 
 /// Lists the runs that the caller may see, the latest first.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListRuns {}
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListRuns {
+    /// How many at most: 50 if it is omitted, 1000 at most.
+    pub limit: Option<u32>,
+}
+
+impl ListRuns {
+    /// How many are listed if the caller does not say.
+    pub const LIMIT: u32 = 50;
+    /// How many at most.
+    pub const MOST: u32 = 1000;
+}
 
 impl Operation for ListRuns {
     const DECLARED: Declaration = Declaration::read("run.list").for_anyone();
@@ -233,7 +247,8 @@ impl Operation for ListRuns {
 
     async fn run(self, runs: &Runs) -> Result<Vec<RunView>, Problem> {
         let all = runs.queue.runs().await.map_err(|error| stored(&error))?;
-        Ok(all.iter().filter(|unit| runs.may_see(unit)).map(RunView::of).collect())
+        let limit = usize::try_from(self.limit.unwrap_or(Self::LIMIT).min(Self::MOST)).unwrap_or(usize::MAX);
+        Ok(all.iter().filter(|unit| runs.may_see(unit)).take(limit).map(RunView::of).collect())
     }
 }
 

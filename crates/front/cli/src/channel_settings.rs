@@ -4,14 +4,27 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use lanyard_broker::{Channel, ChannelSettings};
+use lanyard_broker::{Broker, Channel, ChannelSettings};
 use lanyard_channel::{Argv, CommandTarget, Rules, Severity, Target};
-use lanyard_home::{CommandChannel, Settings};
+use lanyard_home::{CommandChannel, Home, Settings};
 
 use crate::exit::Failure;
 
-/// The settings of channels.
-pub(crate) fn channel_settings(settings: Settings) -> Result<ChannelSettings, Failure> {
+/// The broker of this process with the channels of its home's `lanyard.toml`. A mistake in other parts of that file was reported.
+pub(crate) fn with_channels(broker: Broker, home: &Home) -> Result<Broker, Failure> {
+    let (settings, _) = Settings::read_for_use(home)?;
+    applied(broker, settings)
+}
+
+/// The broker with the channels of these settings.
+pub(crate) fn applied(broker: Broker, settings: Settings) -> Result<Broker, Failure> {
+    broker.with_channels(channel_settings(settings)?).map_err(|error| Failure::Usage {
+        message: format!("the table [events] of lanyard.toml is invalid: {error}"),
+        hint: "correct lanyard.toml in the home".to_owned(),
+    })
+}
+
+fn channel_settings(settings: Settings) -> Result<ChannelSettings, Failure> {
     let Settings { public_url, events, channel, .. } = settings;
     let invalid = |message: String| Failure::Usage { message, hint: "correct lanyard.toml in the home".to_owned() };
     let authorities = match events.authorities {
@@ -22,7 +35,8 @@ pub(crate) fn channel_settings(settings: Settings) -> Result<ChannelSettings, Fa
     };
     let in_file =
         channel.into_iter().map(|channel| command_channel(channel).map_err(invalid)).collect::<Result<_, _>>()?;
-    Ok(ChannelSettings { in_file, link: public_url, proxy: events.proxy, authorities })
+    let oldest_backup = events.oldest_backup.or(ChannelSettings::default().oldest_backup);
+    Ok(ChannelSettings { in_file, link: public_url, proxy: events.proxy, oldest_backup, authorities })
 }
 
 fn command_channel(settings: CommandChannel) -> Result<Channel, String> {
@@ -39,10 +53,19 @@ fn command_channel(settings: CommandChannel) -> Result<Channel, String> {
         name: name.parse().map_err(|error| of("name", &error))?,
         target: Target::Command(CommandTarget { argv }),
         rules,
-        heartbeat: heartbeat.map(Duration::from_secs),
+        heartbeat: heartbeat.map(at_least_a_minute).transpose().map_err(|error| of("heartbeat", &error))?,
         paused_at: None,
         skipped: Vec::new(),
     })
+}
+
+/// Checks how often a channel gets a heartbeat.
+pub(crate) fn at_least_a_minute(every: Duration) -> Result<Duration, &'static str> {
+    if every >= Duration::from_mins(1) {
+        Ok(every)
+    } else {
+        Err("expected a time of at least a minute, such as 1h or 1d")
+    }
 }
 
 fn each<T: FromStr>(texts: &[String]) -> Result<Vec<T>, T::Err> {

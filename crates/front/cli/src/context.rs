@@ -20,6 +20,7 @@ use lanyard_time::{SystemClock, SystemEntropy, SystemSleep};
 use serde_json::Value;
 
 use crate::access::Access;
+use crate::channel_settings::with_channels;
 use crate::exit::Failure;
 use crate::{output, passphrase, signals};
 
@@ -271,6 +272,23 @@ impl Common {
             Some(running) => Ok(running),
             None => Ok(Access::Local(Box::new(self.local().await?))),
         }
+    }
+
+    /// Like [`broker`](Self::broker); if it is this process's own, it has the channels of `lanyard.toml`.
+    pub(crate) async fn broker_with_channels(&self) -> Result<Access, Failure> {
+        self.knowing_channels(Box::pin(self.broker()).await?)
+    }
+
+    /// Like [`broker_or_new`](Self::broker_or_new); if it is this process's own, it has the channels of `lanyard.toml`.
+    pub(crate) async fn broker_or_new_with_channels(&self) -> Result<Access, Failure> {
+        self.knowing_channels(Box::pin(self.broker_or_new()).await?)
+    }
+
+    fn knowing_channels(&self, broker: Access) -> Result<Access, Failure> {
+        Ok(match broker {
+            Access::Local(broker) => Access::Local(Box::new(with_channels(*broker, &self.home()?)?)),
+            running @ Access::Remote(_) => running,
+        })
     }
 
     /// The broker of this process over an existing home, even if another runs there.

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     };
     // Compiled once: what waits in a runtime is woken at several places, and would stand at each of them.
     let done: Pin<Box<dyn Future<Output = Result<ExitCode, Failure>>>> = Box::pin(async {
-        let done = arguments.command.run(&arguments.common).await;
+        let done = Box::pin(arguments.command.run(&arguments.common)).await;
         context::close().await;
         done
     });

@@ -2,17 +2,7 @@
 
 use std::num::NonZeroU32;
 
-/// A length of time: a number of seconds, or a number with a unit.
-pub(crate) fn seconds(text: &str) -> Result<u64, &'static str> {
-    let units = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)];
-    let unit = units.into_iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
-    let (number, seconds) = unit.unwrap_or((text, 1));
-    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let number = number.parse::<u64>().ok().filter(|_| digits);
-    number
-        .and_then(|number| number.checked_mul(seconds))
-        .ok_or("expected a number of seconds, or a time such as 90s, 5m, 12h or 2d")
-}
+pub(crate) use lanyard_home::seconds;
 
 /// Any number.
 pub(crate) fn number(text: &str) -> Result<u64, &'static str> {
@@ -50,12 +40,6 @@ mod tests {
     fn what_is_no_number_is_refused_in_words() {
         assert_eq!((seconds("300"), number("0")), (Ok(300), Ok(0)));
         assert_eq!(at_least_one("20").map(NonZeroU32::get), Ok(20));
-        for (text, expected) in [("90s", 90), ("5m", 300), ("12h", 43_200), ("2d", 172_800), ("0", 0)] {
-            assert_eq!(seconds(text), Ok(expected), "{text}");
-        }
-        for text in ["1 d", "d", "1w", "1h30m", "+3", "99999999999999999d"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
         for text in ["", "-1", "1.5", " 3", "99999999999999999999"] {
             assert!(seconds(text).is_err() && number(text).is_err() && at_least_one(text).is_err(), "{text}");
         }

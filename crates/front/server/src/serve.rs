@@ -219,6 +219,7 @@ async fn follow(shared: Arc<Shared>) -> io::Result<()> {
             if let Ok(changes) = told {
                 shared.loops.reader.beat(shared.hand_outs.now().wall);
                 shared.heard_pause(changes.paused.as_ref());
+                shared.broker().journal_reached(changes.position);
             }
             shared.heard_reading(told.err());
         })

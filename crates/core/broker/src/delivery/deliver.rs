@@ -9,20 +9,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_channel::{DeliveryError, Notice, NoticeData, NoticeType, Severity};
 use lanyard_store::{About, Event, Position, StoreError};
+use lanyard_time::Moment;
 use lanyard_vault::Mac;
 use lanyard_work::{Claim, Halt, Next};
 use serde::{Deserialize, Serialize};
 
 use super::tokens::SpaceTokens;
 use crate::Broker;
+use crate::background::{Backlog, Outcome};
 use crate::channels::{Channel, IN_FILE};
 use crate::events::{Notices, source};
 
 /// The kind of the units.
 pub(crate) const DELIVER: &str = "channel.deliver";
 
-/// How often a channel looks at the journal.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often a channel looks at the journal, if nothing wakes it.
+const LOOK: Duration = Duration::from_secs(10);
 /// How many entries are read at once.
 const PAGE: u32 = 500;
 /// How long a broker leaves a channel alone that is not in its settings.
@@ -39,6 +41,8 @@ const LONGEST_ASKED: Duration = Duration::from_hours(1);
 const TOLD_AFTER: u32 = 4;
 /// How long one event is tried, before the next one is.
 const GIVEN_UP: Duration = Duration::from_hours(72);
+/// How many waiting events are counted at most.
+const MOST_WAITING: u32 = 1000;
 
 /// How far the deliveries to a channel have come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -49,7 +53,8 @@ pub(crate) struct Progress {
     /// When the last event was delivered.
     pub(crate) delivered_at: Option<Timestamp>,
     /// When the last heartbeat was sent.
-    heartbeat_at: Option<Timestamp>,
+    #[serde(default)]
+    heartbeat: Option<Moment>,
     /// The failure that lasts.
     pub(crate) failing: Option<Failing>,
 }
@@ -67,7 +72,8 @@ pub(crate) struct Failing {
     told: bool,
     /// The event that is tried, and since when.
     event: String,
-    event_since: Timestamp,
+    #[serde(default)]
+    tried_since: Option<Moment>,
 }
 
 impl Progress {
@@ -88,13 +94,16 @@ impl Progress {
 /// Delivers events to a channel until the claim is lost or the broker stops.
 pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt> {
     let key = &*claim.document().key;
+    let loops = &broker.loops;
+    let _kept = (loops.delivery.begin(), Forgotten { broker, key });
     let mut progress = match claim.earlier::<Progress>().filter(|earlier| earlier.position().is_some()) {
         Some(earlier) => earlier,
         None => Progress::at(broker.store.journal_end().await?),
     };
     claim.progress(&progress).await?;
-    let mut saved = broker.clock.now().wall;
+    let mut saved = broker.clock.now();
     loop {
+        let seen = broker.journal.end();
         let Some(channel) = channel(broker, key).await? else {
             if key.starts_with(IN_FILE) {
                 // It is in the settings of another broker, or was removed from them.
@@ -104,20 +113,35 @@ pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt
             return Err(Halt::Lost);
         };
         if channel.paused_at.is_some() {
-            rest(broker, claim, LOOK).await?;
+            loops.delivery.beat(broker.clock.now().wall);
+            broker.rest(claim, seen, LOOK).await?;
             continue;
         }
         let delivery = Delivery { broker, claim, channel: &channel };
         let is_behind = delivery.next_page(&mut progress).await?;
         delivery.heartbeat(&mut progress).await?;
-        let now = broker.clock.now().wall;
-        if since(saved, now) >= SAVE {
+        let now = broker.clock.now();
+        if now.oldest_since(&saved) >= SAVE {
             claim.progress(&progress).await?;
-            saved = now;
+            saved = now.clone();
         }
+        loops.delivery.beat(now.wall);
         if !is_behind {
-            rest(broker, claim, LOOK).await?;
+            let wait = delivery.heartbeat_in(&progress, &now).map_or(LOOK, |wait| wait.min(LOOK));
+            broker.rest(claim, seen, wait).await?;
         }
+    }
+}
+
+/// Forgets what waits for a channel when this process no longer delivers to it.
+struct Forgotten<'a> {
+    broker: &'a Broker,
+    key: &'a str,
+}
+
+impl Drop for Forgotten<'_> {
+    fn drop(&mut self) {
+        self.broker.loops.deliveries.set(self.key, None);
     }
 }
 
@@ -177,44 +201,64 @@ impl Delivery<'_> {
     /// Delivers an event, however long that takes, or gives it up after some days.
     async fn until_delivered(&self, progress: &mut Progress, notice: &Notice) -> Result<(), Halt> {
         loop {
-            let now = self.broker.clock.now().wall;
-            match self.attempt(notice).await {
-                Ok(()) => return self.succeeded(progress).await,
-                Err(error) => {
-                    let wait = self.failed(progress, notice, &error).await?;
-                    let failing = progress.failing.as_ref();
-                    let tried = failing.map_or(Duration::ZERO, |failing| since(failing.event_since, now));
-                    if tried >= GIVEN_UP {
-                        tracing::error!(channel = %self.channel.name, event = %notice.id, "an event was given up");
-                        if let Some(failing) = &mut progress.failing {
-                            failing.event.clear();
-                        }
-                        return Ok(());
-                    }
-                    self.claim.progress(progress).await?;
-                    rest(self.broker, self.claim, wait).await?;
-                    // The owner may have changed, paused or removed the channel in the meantime.
-                    if self.is_changed().await? {
-                        return Err(Halt::Restart);
-                    }
+            self.claim.check()?;
+            // The owner may have changed, paused or removed the channel in the meantime.
+            self.is_unchanged().await?;
+            let Err(error) = self.attempt(notice).await else {
+                self.count(Outcome::Delivered);
+                return self.succeeded(progress).await;
+            };
+            let wait = self.failed(progress, notice, &error).await?;
+            let tried_since = progress.failing.as_ref().and_then(|failing| failing.tried_since.as_ref());
+            // A clock that is set does not bring the end nearer.
+            if tried_since.is_some_and(|since| self.broker.clock.now().since(since) >= GIVEN_UP) {
+                self.count(Outcome::GivenUp);
+                tracing::error!(channel = %self.channel.name, event = %notice.id, "an event was not delivered for three days and was given up");
+                if let Some(failing) = &mut progress.failing {
+                    failing.event.clear();
                 }
+                return Ok(());
             }
+            self.count(Outcome::Failed);
+            self.claim.progress(progress).await?;
+            self.wait(wait).await?;
         }
     }
 
-    async fn is_changed(&self) -> Result<bool, StoreError> {
-        let key = &*self.claim.document().key;
-        let now = channel(self.broker, key).await?;
-        Ok(now.is_none_or(|now| now.paused_at != self.channel.paused_at || now.rules != self.channel.rules))
+    /// Waits before another try. A channel that waits is not a loop that stands still.
+    async fn wait(&self, mut left: Duration) -> Result<(), Halt> {
+        while !left.is_zero() {
+            let wait = left.min(LOOK);
+            self.broker.loops.delivery.beat(self.broker.clock.now().wall);
+            tokio::select! {
+                halt = self.claim.halted() => return Err(halt),
+                () = self.broker.sleep.sleep(wait) => {}
+            }
+            left -= wait;
+        }
+        Ok(())
+    }
+
+    /// Fails if the channel is not as it was when this began.
+    async fn is_unchanged(&self) -> Result<(), Halt> {
+        let now = channel(self.broker, &self.claim.document().key).await?;
+        let is_same = now.is_some_and(|now| now.paused_at == self.channel.paused_at && now.rules == self.channel.rules);
+        if is_same { Ok(()) } else { Err(Halt::Restart) }
     }
 
     async fn attempt(&self, notice: &Notice) -> Result<(), DeliveryError> {
         attempt(self.broker, self.channel, notice).await
     }
 
+    fn count(&self, outcome: Outcome) {
+        self.broker.loops.deliveries.count(self.channel.target.kind(), outcome);
+    }
+
     async fn succeeded(&self, progress: &mut Progress) -> Result<(), Halt> {
         progress.delivered_at = Some(self.broker.clock.now().wall);
-        if progress.failing.take().is_some_and(|failing| failing.told) {
+        let Some(failing) = progress.failing.take() else { return Ok(()) };
+        self.broker.loops.deliveries.set(&self.claim.document().key, None);
+        if failing.told {
             self.record(Event::ChannelRecovered { name: self.channel.name.to_string() }).await?;
         }
         Ok(())
@@ -222,20 +266,27 @@ impl Delivery<'_> {
 
     /// Notes a failure, tells people of one that lasts, and returns how long to wait.
     async fn failed(&self, progress: &mut Progress, notice: &Notice, error: &DeliveryError) -> Result<Duration, Halt> {
-        let now = self.broker.clock.now().wall;
+        let now = self.broker.clock.now();
+        let waiting = self.broker.store.told_after(progress.number, None, MOST_WAITING).await?.len();
         let failing = progress.failing.get_or_insert_with(|| Failing {
-            since: now,
+            since: now.wall,
             attempts: 0,
             why: String::new(),
             told: false,
-            event: notice.id.to_string(),
-            event_since: now,
+            event: String::new(),
+            tried_since: None,
         });
-        if failing.event != notice.id.as_str() {
-            (failing.event, failing.event_since) = (notice.id.to_string(), now);
+        if failing.event != notice.id.as_str() || failing.tried_since.is_none() {
+            (failing.event, failing.tried_since) = (notice.id.to_string(), Some(now));
         }
         failing.attempts = failing.attempts.saturating_add(1);
         failing.why = error.to_string();
+        let backlog = Backlog {
+            kind: self.channel.target.kind(),
+            waiting: u64::try_from(waiting).unwrap_or(u64::MAX),
+            oldest: notice.time,
+        };
+        self.broker.loops.deliveries.set(&self.claim.document().key, Some(backlog));
         tracing::warn!(channel = %self.channel.name, event = %notice.id, attempts = failing.attempts, %error, "an event was not delivered");
         let is_due = failing.attempts >= TOLD_AFTER || !error.may_retry();
         if is_due && !failing.told {
@@ -260,30 +311,45 @@ impl Delivery<'_> {
             .await
     }
 
+    /// How long until a heartbeat is due; `None` if the channel gets none.
+    fn heartbeat_in(&self, progress: &Progress, now: &Moment) -> Option<Duration> {
+        self.channel.heartbeat.map(|every| heartbeat_in(progress.heartbeat.as_ref(), every, now))
+    }
+
     /// Sends a heartbeat if one is due. A failure of it is one of the channel.
     async fn heartbeat(&self, progress: &mut Progress) -> Result<(), Halt> {
-        let Some(every) = self.channel.heartbeat.filter(|_| self.channel.paused_at.is_none()) else { return Ok(()) };
-        let now = self.broker.clock.now().wall;
-        if progress.heartbeat_at.is_some_and(|last| since(last, now) < every) {
+        let now = self.broker.clock.now();
+        if self.heartbeat_in(progress, &now).is_none_or(|wait| !wait.is_zero()) {
             return Ok(());
         }
-        let slot = now.as_second() / i64::try_from(every.as_secs().max(1)).unwrap_or(i64::MAX);
+        self.is_unchanged().await?;
         let source = source(&self.broker.store).await?;
         let home = source.rsplit(':').next().unwrap_or_default();
         let home: String = home.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-        let data = NoticeData::new("Lanyard runs, and its events arrive.", Severity::Info);
-        let Ok(id) = format!("heartbeat-{home}-{slot}").parse() else { return Ok(()) };
-        let notice = Notice::new(id, source, NoticeType::HEARTBEAT, now, data);
+        let data = NoticeData::new("Lanyard is running, and its events arrive.", Severity::Info);
+        let Ok(id) = format!("heartbeat-{home}-{}", now.wall.as_millisecond()).parse() else { return Ok(()) };
+        let notice = Notice::new(id, source, NoticeType::HEARTBEAT, now.wall, data);
         match self.attempt(&notice).await {
-            Ok(()) => self.succeeded(progress).await?,
+            Ok(()) => {
+                self.count(Outcome::Delivered);
+                self.succeeded(progress).await?;
+            }
             Err(error) => {
+                self.count(Outcome::Failed);
                 self.failed(progress, &notice, &error).await?;
             }
         }
-        // Whatever came of it: the next one is sent in its own time.
-        progress.heartbeat_at = Some(now);
+        // The next one is sent at its own time, whether this one arrived or not.
+        progress.heartbeat = Some(now);
         self.claim.progress(progress).await
     }
+}
+
+/// How long until a heartbeat is due. The clock that shows more time counts, so that one that was set back does not stop heartbeats.
+fn heartbeat_in(last: Option<&Moment>, every: Duration, now: &Moment) -> Duration {
+    let Some(last) = last else { return Duration::ZERO };
+    let is_of_the_future = now.boot.since(&last.boot).is_none() && now.wall < last.wall;
+    if is_of_the_future { Duration::ZERO } else { every.saturating_sub(now.oldest_since(last)) }
 }
 
 /// Delivers one event to a channel, once.
@@ -294,13 +360,28 @@ pub(crate) async fn attempt(broker: &Broker, channel: &Channel, notice: &Notice)
     Box::pin(sent).await
 }
 
-async fn rest(broker: &Broker, claim: &Claim, wait: Duration) -> Result<(), Halt> {
-    tokio::select! {
-        halt = claim.halted() => Err(halt),
-        () = broker.sleep.sleep(wait) => Ok(()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use lanyard_time::{Clock as _, ManualClock};
 
-fn since(from: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(from)).unwrap_or_default()
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn heartbeats_go_on_whichever_way_a_clock_is_set() {
+        let clock = ManualClock::at("2026-11-30T12:00:00Z".parse().unwrap());
+        let last = clock.now();
+        assert_eq!(heartbeat_in(None, HOUR, &last), Duration::ZERO);
+        clock.advance(HOUR / 4);
+        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), HOUR * 3 / 4);
+        clock.jump_wall(SignedDuration::from_hours(-24 * 365));
+        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), HOUR * 3 / 4);
+        clock.advance(HOUR * 3 / 4);
+        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), Duration::ZERO);
+        // After a restart of the machine only the wall clock is left.
+        clock.reboot("the-next");
+        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), Duration::ZERO);
+    }
 }

@@ -1,5 +1,6 @@
 //! Events as people and systems are told of them.
 
+mod compare;
 mod notices;
 mod watch;
 

@@ -1,11 +1,11 @@
 //! Entries of the journal as notices.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use lanyard_channel::{AlertState, Notice, NoticeCredential, NoticeData, NoticeId, NoticeType, Severity};
-use lanyard_credential::{Credential, CredentialId, CredentialName};
-use lanyard_store::{Event, JournalEntry, Store, StoreError};
+use lanyard_credential::{CredentialId, CredentialName, Kind};
+use lanyard_store::{Event, JournalEntry, JournalRecord, Store, StoreError};
 use serde_json::{Map, Value, json};
 
 /// Makes notices of the journal's entries. It keeps the credentials that it has looked up, so a new one is made for each page.
@@ -14,8 +14,11 @@ pub(crate) struct Notices<'a> {
     store: &'a Store,
     source: String,
     link: Option<&'a str>,
-    known: HashMap<CredentialId, Option<Credential>>,
+    known: HashMap<CredentialId, Option<Facts>>,
 }
+
+/// A credential's kind and labels.
+type Facts = (Kind, BTreeMap<String, String>);
 
 impl<'a> Notices<'a> {
     /// `link` is the address of the console.
@@ -26,7 +29,7 @@ impl<'a> Notices<'a> {
 
     /// The notice of an entry; `None` if the entry is not an event for people.
     pub(crate) async fn of(&mut self, entry: &JournalEntry) -> Result<Option<Notice>, StoreError> {
-        let Some((kind, mut data)) = told(entry) else { return Ok(None) };
+        let Some((kind, mut data)) = told(&entry.record) else { return Ok(None) };
         if let Some((id, name)) = entry.record.about.as_credential() {
             data.credential = self.credential(*id, name).await?;
         }
@@ -41,17 +44,27 @@ impl<'a> Notices<'a> {
         name: &CredentialName,
     ) -> Result<Option<NoticeCredential>, StoreError> {
         if !self.known.contains_key(&id) {
-            let found = match self.store.credential_by_id(id).await {
-                Ok(found) => found,
-                Err(error) if error.is_of_one_row() => None,
-                Err(error) => return Err(error),
-            };
+            let found = self.facts(id).await?;
             self.known.insert(id, found);
         }
-        let known = self.known.get(&id).and_then(Option::as_ref);
-        let Some(credential) = known else { return Ok(None) };
-        let labels = credential.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        Ok(Some(NoticeCredential { id, name: name.clone(), kind: credential.kind, labels }))
+        let known = self.known.get(&id).cloned().flatten();
+        Ok(known.map(|(kind, labels)| NoticeCredential { id, name: name.clone(), kind, labels }))
+    }
+
+    /// The kind and the labels of a credential; of a deleted one, those that it had in the end.
+    async fn facts(&self, id: CredentialId) -> Result<Option<Facts>, StoreError> {
+        match self.store.credential_by_id(id).await {
+            Ok(Some(credential)) => return Ok(Some((credential.kind, credential.labels))),
+            Ok(None) => {}
+            Err(error) if error.is_of_one_row() => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        Ok(match self.store.deletion(id).await?.map(|entry| entry.record.event) {
+            Some(Event::Cleared { kind, labels } | Event::Removed { kind, labels }) => {
+                kind.parse().ok().map(|kind| (kind, labels))
+            }
+            _ => None,
+        })
     }
 }
 
@@ -70,9 +83,8 @@ fn id_of(entry: &JournalEntry) -> NoticeId {
 /// The digits of an entry's mac in its id: 96 bits.
 const MAC_DIGITS: usize = 24;
 
-/// The type of an entry's notice, and its text.
-fn told(entry: &JournalEntry) -> Option<(NoticeType, NoticeData)> {
-    let record = &entry.record;
+/// The type of a record's notice, and its text.
+pub(super) fn told(record: &JournalRecord) -> Option<(NoticeType, NoticeData)> {
     let name = record.about.as_credential().map(|(_, name)| name.as_str()).unwrap_or_default();
     match &record.event {
         Event::Alert { state, was, expires_at, why } => alert(name, state, was.as_deref(), *expires_at, why.as_deref()),
@@ -81,16 +93,16 @@ fn told(entry: &JournalEntry) -> Option<(NoticeType, NoticeData)> {
             Some((NoticeType::CREDENTIAL_AUTHORISED, data))
         }
         Event::AccessEnded { lasted_seconds, .. } => {
-            let what = format!("Webex revoked a token of {name} before it expired. Lanyard renews it.");
+            let what = format!("Webex revoked a token of {name} before it expired. Lanyard is renewing it.");
             let details = object(json!({ "lasted_seconds": lasted_seconds }));
             Some((NoticeType::CREDENTIAL_REVOKED, NoticeData { details, ..NoticeData::new(what, Severity::Warning) }))
         }
-        Event::Cleared {} => {
+        Event::Cleared { .. } => {
             let what = format!("{name} was cleared by {}: its tokens were revoked or are being revoked.", record.actor);
             Some((NoticeType::CREDENTIAL_REVOKED, NoticeData::new(what, Severity::Info)))
         }
         Event::KeyRotated { key, next, kept_in, .. } => {
-            let what = format!("The home's key was replaced by {}. Keep a copy of the new one.", record.actor);
+            let what = format!("The home's key was replaced by {}. Back up the new key.", record.actor);
             let details = object(json!({ "key": next, "before": key, "kept_in": kept_in }));
             Some((NoticeType::KEY_CHANGED, NoticeData { details, ..NoticeData::new(what, Severity::Warning) }))
         }
@@ -134,15 +146,15 @@ fn alert(
     Some(match state {
         "expiring" => {
             let when = expires_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
-            let what = format!("{name} expires{when}, and Lanyard cannot renew it.{reason}");
+            let what = format!("The token of {name} expires{when}, and Lanyard cannot renew it.{reason}");
             (NoticeType::CREDENTIAL_EXPIRING, firing(Severity::Warning, what, format!("lanyard show {name}")))
         }
         "stalled" => {
-            let what = format!("The renewal of {name} fails.{reason}");
+            let what = format!("Renewals of {name} are failing.{reason}");
             (NoticeType::CREDENTIAL_STALLED, firing(Severity::Warning, what, format!("lanyard test {name}")))
         }
         "needs-login" => {
-            let what = format!("{name} has no valid token, and a person must act.{reason}");
+            let what = format!("{name} needs a new sign-in or a new token, because Lanyard cannot renew it.{reason}");
             (NoticeType::CREDENTIAL_NEEDS_LOGIN, firing(Severity::Critical, what, format!("lanyard show {name}")))
         }
         "recovered" => {
@@ -162,7 +174,10 @@ fn alert(
             (NoticeType::CLIENT_REFUSED, firing(Severity::Warning, what, "lanyard audit --since 1h".to_owned()))
         }
         "backup-too-old" => {
-            let what = format!("The home has not been backed up.{reason}");
+            let what = match why {
+                None => "The audit has no record of a backup of the home.".to_owned(),
+                Some(why) => format!("The latest backup of the home is too old: {why}."),
+            };
             (NoticeType::BACKUP_TOO_OLD, firing(Severity::Warning, what, "lanyard backup FILE".to_owned()))
         }
         "backed-up" => {

@@ -6,12 +6,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lanyard_credential::{Credential, CredentialId, CredentialName, State};
-use lanyard_store::{About, Alert, Event, EventKind, Position, StoreError};
+use lanyard_channel::Severity;
+use lanyard_credential::{Credential, CredentialId, CredentialName, Validity};
+use lanyard_store::{About, Alert, Event, EventKind, JournalRecord, Position, StoreError};
 use lanyard_time::Moment;
 use lanyard_work::{Claim, Halt, Next};
 use serde::{Deserialize, Serialize};
 
+use super::compare::{Condition, Last, News, STALLED, Told, Verdict, compare};
+use super::notices::told as told_of;
 use crate::Broker;
 use crate::issuer::state_among;
 
@@ -24,14 +27,10 @@ const WARNINGS: [u64; 4] = [14 * DAY, 7 * DAY, DAY, HOUR];
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 
-/// How long a renewal must fail before people are told.
-const STALLED: Duration = Duration::from_mins(2);
-/// How old the last backup may be.
-const BACKUP: Duration = Duration::from_hours(7 * 24);
 /// The same client's refusals are told at most this often.
 const REFUSALS: Duration = Duration::from_hours(1);
-/// How often the watch looks at the journal.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the watch looks at the journal, if nothing wakes it.
+const LOOK: Duration = Duration::from_secs(10);
 /// How often its place in the journal is made durable.
 const SAVE: Duration = Duration::from_mins(1);
 /// How often everything is compared.
@@ -46,7 +45,8 @@ const REFUSED: &str = "refused";
 
 /// Keeps the watch until the claim is lost or the broker stops.
 pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> {
-    let mut watch = Watch { broker, alerts: HashMap::new(), due: BTreeSet::new(), compared: None };
+    let mut watch = Watch { broker, alerts: HashMap::new(), put: HashMap::new(), due: BTreeSet::new(), compared: None };
+    let _kept = broker.loops.watch.begin();
     watch.read_alerts().await?;
     let end = broker.store.journal_end().await?;
     let mut position = claim.earlier().and_then(|place: Place| place.position()).unwrap_or(end);
@@ -55,6 +55,7 @@ pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> 
     watch.compare_all().await?;
     loop {
         claim.check()?;
+        let seen = broker.journal.end();
         let page = broker.store.journal_after(position, PAGE).await?;
         if page.follows {
             let mut changed = HashMap::new();
@@ -84,17 +85,16 @@ pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> 
             watch.compare_all().await?;
         }
         let now = broker.clock.now();
-        if elapsed(&saved, &now) >= SAVE {
+        if now.oldest_since(&saved) >= SAVE {
             claim.progress(&Place::at(position)).await?;
             saved = now.clone();
         }
-        if watch.compared.as_ref().is_none_or(|at| elapsed(at, &now) >= ALL) {
+        if watch.compared.as_ref().is_none_or(|at| now.oldest_since(at) >= ALL) {
             watch.compare_all().await?;
         }
-        tokio::select! {
-            halt = claim.halted() => return Err(halt),
-            () = broker.sleep.sleep(LOOK) => {}
-        }
+        broker.loops.watch.beat(now.wall);
+        let wait = watch.due.first().map_or(LOOK, |(at, _)| until(&now, *at).min(LOOK));
+        broker.rest(claim, seen, wait).await?;
     }
 }
 
@@ -119,6 +119,8 @@ struct Watch<'a> {
     broker: &'a Broker,
     /// What people were told, by subject and topic.
     alerts: HashMap<(String, String), Alert>,
+    /// When this process told them, by both clocks.
+    put: HashMap<(String, String), Moment>,
     /// When a credential is to be looked at again, although it has not changed.
     due: BTreeSet<(Timestamp, CredentialId)>,
     /// When everything was compared last.
@@ -157,7 +159,9 @@ impl Watch<'_> {
             // A row that cannot be read is not gone.
             let Some(id) = alert.about.strip_prefix(CREDENTIAL).and_then(|id| id.parse().ok()) else { continue };
             if let Ok(None) = self.broker.store.credential_by_id(id).await {
-                self.forget(&alert, None).await?;
+                // Its name is in the entry of its deletion.
+                let deletion = self.broker.store.deletion(id).await?;
+                self.forget(&alert, deletion.map(|entry| entry.record.about)).await?;
             }
         }
         self.compare_backup(&now).await?;
@@ -190,76 +194,67 @@ impl Watch<'_> {
 
     /// Compares a credential with what people were told, and tells them.
     async fn compare(&mut self, credential: &Credential, all: &[Credential], now: &Moment) -> Result<(), StoreError> {
-        let key = (about(credential.id), STATE.to_owned());
-        let seen = self.alerts.get(&key).cloned();
-        let state = Told::of(credential, all, now);
-        let (mark, next_look) = state.warning(credential, now);
-        if let Some(at) = next_look {
-            self.due.insert((at, credential.id));
+        let seen = self.alerts.get(&(about(credential.id), STATE.to_owned())).cloned();
+        let state = state_among(credential, all, now);
+        let condition = Condition::from(state);
+        let (mark, next_look) = warning(condition, credential.validity.as_ref(), now);
+        if let Some(wait) = next_look {
+            self.due.insert((later(now, wait), credential.id));
         }
-        let since = now.wall;
-        let next = Alert { about: key.0.clone(), topic: key.1.clone(), state: state.word().to_owned(), mark, since };
-        let why = || credential.standing.trouble().map(|trouble| trouble.message.clone());
-        let expires_at = || credential.validity.as_ref().and_then(lanyard_credential::Validity::access_expires_at);
-        let event = |word: &str, was: Option<&str>| Event::Alert {
-            state: word.to_owned(),
-            was: was.map(str::to_owned),
-            expires_at: if word == "expiring" { expires_at() } else { None },
-            why: if word == "recovered" || word == "authorised" { None } else { why() },
+        let last = seen
+            .as_ref()
+            .and_then(|seen| Some(Last { told: Told::of(&seen.state)?, mark: seen.mark, age: self.age(seen, now) }));
+        let (told, news) = match compare(last, condition, mark) {
+            Verdict::Same => return Ok(()),
+            Verdict::Wait(wait) => {
+                self.due.insert((later(now, wait), credential.id));
+                return Ok(());
+            }
+            Verdict::Remember(told) => (told, None),
+            Verdict::Tell(told, news) => (told, Some(news)),
         };
-        let was = seen.as_ref().map(|seen| seen.state.as_str());
-        let told_mark = seen.as_ref().and_then(|seen| seen.mark);
-        let is_nearer = mark.is_some() && (told_mark.is_none() || mark < told_mark);
-        let fixed = || Alert { state: FIXED.to_owned(), ..next.clone() };
-        let (next, told) = match (was, state) {
-            // The renewal fails: people are told if it still does a little later.
-            (None | Some("well" | "off" | "pending" | FIXED), Told::Stalled) => {
-                self.due.insert((later(now, STALLED), credential.id));
-                (Alert { state: FAILING.to_owned(), ..next }, None)
+        if told == Told::Failing {
+            self.due.insert((later(now, STALLED), credential.id));
+        }
+        let event = news.map(|news| {
+            let was = last.map(|last| last.told).filter(|was| was.is_alarm() && was.word() != news.word());
+            let is_over =
+                matches!(news, News::Recovered) && !matches!(condition, Condition::Well | Condition::Expiring);
+            let why = match news {
+                News::Recovered => is_over.then(|| format!("it is {state} now")),
+                News::Authorised => None,
+                _ => credential.standing.trouble().map(|trouble| trouble.message.clone()),
+            };
+            let expires_at = credential.validity.as_ref().filter(|_| news == News::Expiring);
+            Event::Alert {
+                state: news.word().to_owned(),
+                was: was.map(|was| was.word().to_owned()),
+                expires_at: expires_at.and_then(Validity::access_expires_at),
+                why,
             }
-            (Some(FAILING), Told::Stalled) => {
-                let since = seen.as_ref().map_or(now.wall, |seen| seen.since);
-                let due = since.checked_add(STALLED).unwrap_or(Timestamp::MAX);
-                if now.wall < due {
-                    self.due.insert((due, credential.id));
-                    return Ok(());
-                }
-                (next, Some(event("stalled", None)))
-            }
-            (Some("stalled"), Told::Stalled)
-            | (Some("needs-login"), Told::NeedsLogin)
-            | (Some("well"), Told::Well)
-            | (Some("pending"), Told::Pending)
-            | (Some("off"), Told::Off) => return Ok(()),
-            (was, Told::Stalled) => (next, Some(event("stalled", was.filter(|was| is_alarm(was))))),
-            (was, Told::NeedsLogin) => (next, Some(event("needs-login", was.filter(|was| is_alarm(was))))),
-
-            // A token that was added for a fixed time is no news until its expiry comes near.
-            (Some(FIXED | "expiring"), Told::Expiring) if is_nearer => (next, Some(event("expiring", None))),
-            (Some(FIXED | "expiring"), Told::Expiring) if mark == told_mark => return Ok(()),
-            (None | Some(FIXED | "off"), Told::Expiring) => (fixed(), None),
-            (Some(was @ ("expiring" | "needs-login")), Told::Expiring) => {
-                (fixed(), Some(event("recovered", Some(was))))
-            }
-            (Some("pending"), Told::Expiring) => (fixed(), Some(event("authorised", None))),
-            (Some(was), Told::Expiring) => (next, Some(event("expiring", Some(was).filter(|was| is_alarm(was))))),
-
-            (Some(was), Told::Well) if is_alarm(was) => (next, Some(event("recovered", Some(was)))),
-            (Some("pending"), Told::Well) => (next, Some(event("authorised", None))),
-            (Some(was), Told::Off | Told::Pending) if is_alarm(was) => {
-                let why = Some(format!("it is {} now", state_among(credential, all, now)));
-                let was = Some(was.to_owned());
-                (next, Some(Event::Alert { state: "recovered".to_owned(), was, expires_at: None, why }))
-            }
-            (_, Told::Well | Told::Off | Told::Pending) => (next, None),
+        });
+        let next = Alert {
+            about: about(credential.id),
+            topic: STATE.to_owned(),
+            state: told.word().to_owned(),
+            mark,
+            since: now.wall,
         };
-        let told = told.map(|event| (About::credential(&credential.id, &credential.name), event));
+        let told = event.map(|event| (About::credential(&credential.id, &credential.name), event));
         self.put(seen.as_ref(), next, told).await
+    }
+
+    /// How long ago people were told; `None` if that seems to be in the future, after a clock was set back.
+    fn age(&self, alert: &Alert, now: &Moment) -> Option<Duration> {
+        match self.put.get(&(alert.about.clone(), alert.topic.clone())) {
+            Some(put) => Some(now.since(put)),
+            None => Duration::try_from(now.wall.duration_since(alert.since)).ok(),
+        }
     }
 
     /// A credential that no longer exists.
     async fn forget(&mut self, alert: &Alert, about: Option<About>) -> Result<(), StoreError> {
-        let told = is_alarm(&alert.state).then(|| {
+        let told = Told::of(&alert.state).is_some_and(Told::is_alarm).then(|| {
             let why = Some("it was removed".to_owned());
             let event =
                 Event::Alert { state: "recovered".to_owned(), was: Some(alert.state.clone()), expires_at: None, why };
@@ -272,20 +267,17 @@ impl Watch<'_> {
 
     /// Tells people if the home has not been backed up for long. A server's database has backups of its own.
     async fn compare_backup(&mut self, now: &Moment) -> Result<(), StoreError> {
-        if self.broker.store.is_shared() {
+        let Some(oldest) = self.broker.channels.oldest_backup.filter(|_| !self.broker.store.is_shared()) else {
             return Ok(());
-        }
+        };
         let seen = self.alerts.get(&(HOME.to_owned(), LAST_BACKUP.to_owned())).cloned();
         let backed_up = self.broker.store.last_of(EventKind::BackedUp).await?;
         // Without a backup, the time since this watch began counts.
         let since = backed_up.or(seen.as_ref().map(|seen| seen.since)).unwrap_or(now.wall);
-        let is_old = Duration::try_from(now.wall.duration_since(since)).unwrap_or_default() >= BACKUP;
+        let is_old = Duration::try_from(now.wall.duration_since(since)).unwrap_or_default() >= oldest;
         let was_old = seen.as_ref().is_some_and(|seen| seen.state == TOO_OLD);
         let told = match (was_old, is_old) {
-            (false, true) => {
-                let last = backed_up.map_or("there is none".to_owned(), |at| format!("the last one is of {at:.0}"));
-                Some(simple("backup-too-old", Some(last)))
-            }
+            (false, true) => Some(simple("backup-too-old", backed_up.map(|at| format!("it was made at {at:.0}")))),
             (true, false) => Some(simple("backed-up", None)),
             _ if seen.is_some() => return Ok(()),
             _ => None,
@@ -296,22 +288,38 @@ impl Watch<'_> {
     }
 
     async fn refused(&mut self, actor: &str, means: &str, why: &str) -> Result<(), StoreError> {
-        let now = self.broker.clock.now().wall;
+        let now = self.broker.clock.now();
         let key = (actor.to_owned(), REFUSED.to_owned());
         let seen = self.alerts.get(&key).cloned();
-        let again = seen.as_ref().map(|seen| seen.since.checked_add(REFUSALS).unwrap_or(Timestamp::MAX));
-        if !actor.starts_with("client ") || again.is_some_and(|again| now < again) {
+        let age = seen.as_ref().and_then(|seen| self.age(seen, &now));
+        if !actor.starts_with("client ") || age.is_some_and(|age| age < REFUSALS) {
             return Ok(());
         }
-        let next =
-            Alert { about: key.0.clone(), topic: key.1.clone(), state: "refused".to_owned(), mark: None, since: now };
+        let (about, topic) = key;
+        let next = Alert { about, topic, state: "refused".to_owned(), mark: None, since: now.wall };
         let why = format!("{actor}, {means}: {why}");
         self.put(seen.as_ref(), next, Some((About::Home, simple("client-refused", Some(why))))).await
     }
 
     async fn put(&mut self, seen: Option<&Alert>, next: Alert, told: Option<(About, Event)>) -> Result<(), StoreError> {
+        let news = told.clone().map(|(about, event)| JournalRecord {
+            at: next.since,
+            about,
+            actor: self.broker.actor(),
+            event,
+        });
         if self.broker.store.put_alert(seen, &next, told).await? {
-            self.alerts.insert((next.about.clone(), next.topic.clone()), next);
+            if let Some((kind, data)) = news.as_ref().and_then(told_of) {
+                match data.severity {
+                    Severity::Info => tracing::info!(event = kind.short(), "{}", data.summary),
+                    Severity::Warning | Severity::Critical => {
+                        tracing::warn!(event = kind.short(), hint = data.hint, "{}", data.summary);
+                    }
+                }
+            }
+            let key = (next.about.clone(), next.topic.clone());
+            self.put.insert(key.clone(), self.broker.clock.now());
+            self.alerts.insert(key, next);
             return Ok(());
         }
         // Another broker has the watch, or somebody changed the row: everything is compared again.
@@ -320,62 +328,14 @@ impl Watch<'_> {
     }
 }
 
-/// The state of a credential, as people are told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Well,
-    Expiring,
-    Stalled,
-    NeedsLogin,
-    /// It waits for its first token.
-    Pending,
-    /// It is switched off, or being cleared.
-    Off,
-}
-
-impl Told {
-    fn of(credential: &Credential, all: &[Credential], now: &Moment) -> Self {
-        match state_among(credential, all, now) {
-            State::Active => Self::Well,
-            State::Expiring => Self::Expiring,
-            State::Stalled => Self::Stalled,
-            State::NeedsLogin | State::NeedsToken => Self::NeedsLogin,
-            State::Pending => Self::Pending,
-            State::Clearing | State::Disabled => Self::Off,
-        }
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Well => "well",
-            Self::Expiring => "expiring",
-            Self::Stalled => "stalled",
-            Self::NeedsLogin => "needs-login",
-            Self::Pending => "pending",
-            Self::Off => "off",
-        }
-    }
-
-    /// The smallest warning time that has begun, and when to look again.
-    fn warning(self, credential: &Credential, now: &Moment) -> (Option<u64>, Option<Timestamp>) {
-        let left = credential.validity.as_ref().and_then(|validity| validity.access_left(now));
-        let Some(left) = left else { return (None, None) };
-        let begun = WARNINGS.iter().copied().filter(|warning| left.as_secs() <= *warning).min();
-        let next = WARNINGS.iter().copied().filter(|warning| left.as_secs() > *warning).max().unwrap_or(0);
-        // One that has expired changes no more by itself.
-        let look = (!left.is_zero()).then(|| later(now, left.saturating_sub(Duration::from_secs(next))));
-        (begun.filter(|_| self == Self::Expiring), look)
-    }
-}
-
-/// Its token lasts for a fixed time, and its end is not near.
-const FIXED: &str = "fixed";
-/// The renewal fails, and people are not told yet.
-const FAILING: &str = "failing";
-
-/// Whether people were told that something is wrong.
-fn is_alarm(state: &str) -> bool {
-    matches!(state, "expiring" | "stalled" | "needs-login")
+/// The smallest warning time that has begun, and how long until the next one begins or the token expires.
+fn warning(condition: Condition, validity: Option<&Validity>, now: &Moment) -> (Option<u64>, Option<Duration>) {
+    let Some(left) = validity.and_then(|validity| validity.access_left(now)) else { return (None, None) };
+    let begun = WARNINGS.iter().copied().filter(|warning| left.as_secs() <= *warning).min();
+    let next = WARNINGS.iter().copied().filter(|warning| left.as_secs() > *warning).max().unwrap_or(0);
+    // The condition of an expired token does not change by itself.
+    let wait = (!left.is_zero()).then(|| left.saturating_sub(Duration::from_secs(next)));
+    (begun.filter(|_| condition == Condition::Expiring), wait)
 }
 
 fn simple(state: &str, why: Option<String>) -> Event {
@@ -390,9 +350,8 @@ fn later(now: &Moment, wait: Duration) -> Timestamp {
     now.wall.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-fn elapsed(from: &Moment, now: &Moment) -> Duration {
-    // A wall clock that was set back must not stop the watch.
-    Duration::try_from(now.wall.duration_since(from.wall)).unwrap_or(ALL)
+fn until(now: &Moment, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now.wall)).unwrap_or_default()
 }
 
 const HOME: &str = "home";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use lanyard_credential::{Credential, CredentialId, Generation, Renewal};
+use lanyard_credential::{Credential, CredentialId, Generation};
 use lanyard_protocol::Environment;
 use lanyard_time::Moment;
 
@@ -19,8 +19,6 @@ pub(super) struct Plan {
     entries: HashMap<CredentialId, Entry>,
     /// Those whose moment has not come, by moment.
     waiting: Waiting,
-    /// Those whose end is to be announced, by moment.
-    announcing: Waiting,
     /// The due credentials of each lane of the gate, in the order in which they begin.
     ready: Vec<Ready>,
 }
@@ -36,16 +34,12 @@ type Ready = BTreeSet<(u32, u64, CredentialId)>;
 struct Entry {
     /// Milliseconds on the plan's clock.
     due: u64,
-    /// The time at which its expiry is announced; `NEVER` for none.
-    announce: u64,
     ends: Ends,
     generation: Generation,
     place: Place,
     lane: LaneId,
     task: Option<Task>,
     stuck: Stuck,
-    /// How many announcements were made.
-    said: u8,
     /// Its moment was put off because too many came together.
     spread: bool,
     /// It changed while it was worked on.
@@ -91,14 +85,7 @@ const NEVER: u64 = u64::MAX;
 
 impl Plan {
     pub(super) fn new(options: RefresherOptions, origin: Moment) -> Self {
-        Self {
-            options,
-            origin,
-            entries: HashMap::new(),
-            waiting: BTreeSet::new(),
-            announcing: BTreeSet::new(),
-            ready: Vec::new(),
-        }
+        Self { options, origin, entries: HashMap::new(), waiting: BTreeSet::new(), ready: Vec::new() }
     }
 
     /// How many credentials it knows.
@@ -131,7 +118,6 @@ impl Plan {
     pub(super) fn forget(&mut self, id: CredentialId) {
         if let Some(mut entry) = self.entries.remove(&id) {
             entry.leave(id, &mut self.waiting, &mut self.ready);
-            self.announcing.remove(&(entry.announce, id));
         }
     }
 
@@ -197,40 +183,11 @@ impl Plan {
         gate.end(start.leave, health, now);
     }
 
-    /// Whose end is to be announced now.
-    pub(super) fn announcements(&mut self, now: &Moment) -> Vec<CredentialId> {
-        let due = milliseconds(self.since(now));
-        let mut ids = Vec::new();
-        while let Some((at, id)) = self.announcing.first().copied().filter(|(at, _)| *at <= due) {
-            self.announcing.remove(&(at, id));
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.announce = NEVER;
-                ids.push(id);
-            }
-        }
-        ids
-    }
-
-    /// The announcement that is to be made of a credential just read, if one is; the next one is planned.
-    pub(super) fn announce(&mut self, credential: &Credential, now: &Moment) -> bool {
-        let since = self.since(now);
-        let Some(entry) = self.entries.get_mut(&credential.id) else { return false };
-        let validity = credential.validity.as_ref();
-        let due = validity.and_then(|validity| schedule::announcement(validity, now, entry.said));
-        let is_now = due.is_some_and(|(_, wait)| wait.is_zero());
-        if let Some((step, _)) = due.filter(|_| is_now) {
-            entry.said = step;
-        }
-        entry.plan_announcement(credential, now, since, &mut self.announcing);
-        is_now
-    }
-
     /// How long until something is to be done, as far as it is known now; `None` where the end of something is waited for.
     pub(super) fn idle_for(&self, gate: &Gate, now: &Moment) -> Option<Duration> {
         let since = self.since(now);
-        let moments = [self.waiting.first(), self.announcing.first()].into_iter().flatten();
-        let moments = moments.map(|(at, _)| Duration::from_millis(*at).saturating_sub(since));
-        moments.chain(self.lanes().filter_map(|lane| gate.ready_in(lane, now))).min()
+        let first = self.waiting.first().map(|(at, _)| Duration::from_millis(*at).saturating_sub(since));
+        first.into_iter().chain(self.lanes().filter_map(|lane| gate.ready_in(lane, now))).min()
     }
 
     /// Returns the lanes that have due credentials.
@@ -285,7 +242,7 @@ impl Plan {
         }
         if entry.generation != credential.generation {
             entry.stuck = schedule::stuck(&entry.ends, &ends);
-            (entry.generation, entry.said, entry.spread) = (credential.generation, 0, false);
+            (entry.generation, entry.spread) = (credential.generation, false);
         }
         entry.ends = ends;
         let next = schedule::next(credential, entry.stuck, now, self.options.cycle);
@@ -304,7 +261,6 @@ impl Plan {
             }
             None => entry.leave(id, &mut self.waiting, &mut self.ready),
         }
-        entry.plan_announcement(credential, now, since, &mut self.announcing);
     }
 
     /// Lets those whose moment has come stand in their environment's queue. Where too many come at once, those that have time take
@@ -350,14 +306,12 @@ impl Entry {
     fn new(credential: &Credential, lane: LaneId, ends: Ends) -> Self {
         Self {
             due: 0,
-            announce: NEVER,
             ends,
             generation: credential.generation,
             place: Place::Idle,
             lane,
             task: None,
             stuck: Stuck::default(),
-            said: 0,
             spread: false,
             changed: false,
             abandoned: false,
@@ -381,20 +335,6 @@ impl Entry {
     fn wait(&mut self, id: CredentialId, due: u64, waiting: &mut Waiting) {
         (self.due, self.place) = (due, Place::Waiting);
         waiting.insert((due, id));
-    }
-
-    fn plan_announcement(&mut self, credential: &Credential, now: &Moment, since: Duration, announcing: &mut Waiting) {
-        let ends = self.task == Some(Task::Check) && credential.renewal() == Renewal::None;
-        let validity = credential.validity.as_ref().filter(|_| ends);
-        let due = validity.and_then(|validity| schedule::announcement(validity, now, self.said));
-        let at = due.map_or(NEVER, |(_, wait)| milliseconds(since + wait));
-        if at != self.announce {
-            announcing.remove(&(self.announce, credential.id));
-            self.announce = at;
-            if at != NEVER {
-                announcing.insert((at, credential.id));
-            }
-        }
     }
 
     /// How much time it has; `None` where it has ended or must not wait, and where it was put off before.

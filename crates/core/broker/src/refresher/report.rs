@@ -35,8 +35,6 @@ pub struct Counts {
     pub mints: u64,
     /// Tokens that Webex was asked about and accepts.
     pub checks: u64,
-    /// Tokens whose expiry was announced.
-    pub announcements: u64,
     /// Failures, by what went wrong.
     pub failures: Vec<(TroubleKind, u64)>,
     /// Attempts that the store did not take.

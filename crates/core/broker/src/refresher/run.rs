@@ -178,10 +178,9 @@ impl Refresher {
         if let Some((count, Refusal { error, hint })) = self.broker.renewals.refusals_to_report(&now) {
             tracing::warn!(count, error, hint, "the store does not take what is to be renewed");
         }
-        let (starts, ends, revokes) = {
+        let (starts, revokes) = {
             let mut state = self.state();
             let starts = state.plan.starts(&mut self.gate(), &now);
-            let ends = state.plan.announcements(&now);
             let revokes = state.revoked.as_ref().is_none_or(|at| now.since(at) >= self.options.revocations);
             if revokes {
                 state.revoked = Some(now.clone());
@@ -190,7 +189,7 @@ impl Refresher {
             if let Some(idle) = state.plan.idle_for(&self.gate(), &now) {
                 wait = wait.min(idle);
             }
-            (starts, ends, revokes)
+            (starts, revokes)
         };
         if has_read {
             self.shared.succeeded.beat(now.wall);
@@ -198,10 +197,6 @@ impl Refresher {
         for start in starts {
             let turn = Turn { refresher: self.clone(), start: Some(start) };
             tasks.spawn(turn.run());
-        }
-        if !ends.is_empty() {
-            let refresher = self.clone();
-            tasks.spawn(async move { refresher.announce(ends).await });
         }
         if revokes {
             let refresher = self.clone();
@@ -264,31 +259,6 @@ impl Refresher {
             state.sought = Some(now);
         }
         Ok(())
-    }
-
-    /// Announces the expiry of tokens that only a person can replace.
-    async fn announce(&self, ids: Vec<CredentialId>) {
-        for id in ids {
-            let credential = match self.broker.store.credential_by_id(id).await {
-                Ok(Some(credential)) => credential,
-                Ok(None) => continue,
-                Err(error) => {
-                    tracing::warn!(credential = %id, %error, "a token is about to expire, but its credential cannot be read");
-                    self.changed([id]);
-                    continue;
-                }
-            };
-            let now = self.broker.clock.now();
-            let mut state = self.state();
-            if !state.plan.announce(&credential, &now) {
-                continue;
-            }
-            state.counts.announcements += 1;
-            drop(state);
-            let left = credential.validity.as_ref().and_then(|validity| validity.access_left(&now)).unwrap_or_default();
-            let (kind, hours) = (credential.kind, left.as_secs() / 3600);
-            tracing::warn!(credential = %credential.name, %kind, hours_left = hours, "the token ends and cannot be renewed");
-        }
     }
 
     /// Tries again what earlier clears could not revoke.

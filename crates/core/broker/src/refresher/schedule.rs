@@ -41,9 +41,6 @@ pub(super) struct Stuck {
 /// After a rotation that moved nothing, the next one waits half of what is left, within these bounds.
 const STUCK: (Duration, Duration) = (Duration::from_hours(1), Duration::from_hours(24));
 
-/// How often at least a token's end is announced before it comes: a week, a day, an hour.
-const ANNOUNCED: [Duration; 3] = [Duration::from_hours(7 * 24), Duration::from_hours(24), Duration::from_hours(1)];
-
 /// The next task of a credential; `None` if there is nothing to do unless it changes. `cycle` is the slow one, of checks.
 pub(super) fn next(credential: &Credential, stuck: Stuck, now: &Moment, cycle: Duration) -> Option<Next> {
     let renewal = credential.renewal();
@@ -106,16 +103,6 @@ fn sooner(planned: Option<Next>, doubted: Option<Next>) -> Option<Next> {
 /// Which ends a rotation left where they were.
 pub(super) fn stuck(before: &Ends, after: &Ends) -> Stuck {
     Stuck { access: !after.access.is_beyond(before.access), refresh: !after.refresh.is_beyond(before.refresh) }
-}
-
-/// The next announcement that is due once `left` remains of `lifetime`, and how long until then; `said` were made already.
-pub(super) fn announcement(validity: &Validity, now: &Moment, said: u8) -> Option<(u8, Duration)> {
-    let (left, lifetime) = (validity.access_left(now)?, validity.access?);
-    let steps = (1..).zip(ANNOUNCED).filter(|(step, at)| *step > said && *at < lifetime);
-    // Of those whose moment is past, the last one tells all that is to be told.
-    let (passed, coming): (Vec<_>, Vec<_>) = steps.partition(|(_, at)| left <= *at);
-    let due = passed.last().map(|(step, _)| (*step, Duration::ZERO));
-    due.filter(|_| !left.is_zero()).or_else(|| coming.first().map(|(step, at)| (*step, left.saturating_sub(*at))))
 }
 
 /// Until when a token set is good, in whole seconds on the plan's clock: what is kept of a [`Validity`] for 100,000 of them.

@@ -247,19 +247,6 @@ async fn a_bot_that_webex_refused_by_mistake_is_well_again_within_a_cycle() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_personal_token_is_announced_once() {
-    let world = World::new(Options::default()).await;
-    world.plain("mine", Kind::Personal, world.personal(), Some(12 * HOUR)).await;
-    let running = world.renew(RefresherOptions::default());
-    running.quiet(&world.clock).await;
-    world.pass(659 * MINUTE, 659 * MINUTE, &[&running]).await;
-    assert_eq!(running.refresher.report().counts.announcements, 0);
-    world.pass(50 * MINUTE, MINUTE, &[&running]).await;
-    running.until(|report| report.counts.announcements == 1).await;
-    running.stop().await;
-}
-
-#[tokio::test]
 async fn a_strict_server_and_short_lives_lose_nothing_and_no_token_ever_ends() {
     let options = Options { refresh: RefreshBehaviour::RotateStrict, access_token_ttl: HOUR, ..Options::default() };
     let world = World::new(options).await;

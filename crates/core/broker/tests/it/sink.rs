@@ -1,10 +1,12 @@
 //! A receiver of events over HTTP, which a test tells how to answer.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The answer of a receiver.
@@ -18,6 +20,10 @@ pub(crate) enum Answers {
     Hangs,
     /// With a redirect to a private address.
     Redirects,
+    /// By closing the connection.
+    Closes,
+    /// Everything is accepted, once the answer is another one.
+    Waits,
 }
 
 #[derive(Debug)]
@@ -29,7 +35,7 @@ pub(crate) struct Sink {
 
 #[derive(Debug)]
 struct State {
-    answers: Mutex<Answers>,
+    answers: watch::Sender<Answers>,
     /// The bodies that came, and whether each was accepted.
     bodies: Mutex<Vec<(Value, bool)>>,
 }
@@ -38,7 +44,7 @@ impl Sink {
     pub(crate) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State { answers: Mutex::new(Answers::Ok), bodies: Mutex::default() });
+        let state = Arc::new(State { answers: watch::Sender::new(Answers::Ok), bodies: Mutex::default() });
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -53,7 +59,7 @@ impl Sink {
     }
 
     pub(crate) fn answers(&self, answers: Answers) {
-        *self.state.answers.lock().unwrap() = answers;
+        self.state.answers.send_replace(answers);
     }
 
     /// The bodies that came, and whether each was accepted.
@@ -61,9 +67,11 @@ impl Sink {
         self.state.bodies.lock().unwrap().clone()
     }
 
-    /// The types of the events that were accepted.
+    /// The types of the events that were accepted. One that came again, because its first delivery took too long, counts once.
     pub(crate) fn types(&self) -> Vec<String> {
+        let mut ids = HashSet::new();
         let accepted = self.bodies().into_iter().filter(|(_, accepted)| *accepted);
+        let accepted = accepted.filter(|(body, _)| ids.insert(body["id"].clone()));
         accepted.map(|(body, _)| body["type"].as_str().unwrap_or_default().replace("lanyard.", "")).collect()
     }
 }
@@ -88,13 +96,18 @@ async fn answer(mut stream: TcpStream, state: Arc<State>) -> std::io::Result<()>
             break body.to_owned();
         }
     };
-    let answers = *state.answers.lock().unwrap();
+    let answers = *state.answers.borrow();
     let body = serde_json::from_str(&body).unwrap_or(Value::Null);
-    state.bodies.lock().unwrap().push((body, answers == Answers::Ok));
+    let is_accepted = matches!(answers, Answers::Ok | Answers::Waits);
+    state.bodies.lock().unwrap().push((body, is_accepted));
+    if answers == Answers::Waits {
+        let _ = state.answers.subscribe().wait_for(|answers| *answers != Answers::Waits).await;
+    }
     let (status, header) = match answers {
-        Answers::Ok => (200, ""),
+        Answers::Ok | Answers::Waits => (200, ""),
         Answers::Status(status) => (status, ""),
         Answers::Redirects => (302, "location: http://169.254.169.254/latest\r\n"),
+        Answers::Closes => return Ok(()),
         Answers::Hangs => return std::future::pending().await,
     };
     let head = format!("HTTP/1.1 {status} x\r\nconnection: close\r\n{header}content-length: 0\r\n\r\n");

@@ -51,6 +51,23 @@ impl NoticeType {
     /// A test of a channel.
     pub const TEST: Self = Self(Cow::Borrowed("lanyard.test"));
 
+    /// All types of Lanyard's own. Jobs add further ones.
+    pub const ALL: [Self; 13] = [
+        Self::CREDENTIAL_EXPIRING,
+        Self::CREDENTIAL_STALLED,
+        Self::CREDENTIAL_NEEDS_LOGIN,
+        Self::CREDENTIAL_RECOVERED,
+        Self::CREDENTIAL_AUTHORISED,
+        Self::CREDENTIAL_REVOKED,
+        Self::CLIENT_REFUSED,
+        Self::KEY_CHANGED,
+        Self::BACKUP_TOO_OLD,
+        Self::CHANNEL_FAILING,
+        Self::CHANNEL_RECOVERED,
+        Self::HEARTBEAT,
+        Self::TEST,
+    ];
+
     /// The type as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -133,22 +150,8 @@ mod tests {
 
     #[test]
     fn every_constant_is_a_type() {
-        for constant in [
-            NoticeType::CREDENTIAL_EXPIRING,
-            NoticeType::CREDENTIAL_STALLED,
-            NoticeType::CREDENTIAL_NEEDS_LOGIN,
-            NoticeType::CREDENTIAL_REVOKED,
-            NoticeType::CREDENTIAL_RECOVERED,
-            NoticeType::CREDENTIAL_AUTHORISED,
-            NoticeType::CLIENT_REFUSED,
-            NoticeType::KEY_CHANGED,
-            NoticeType::BACKUP_TOO_OLD,
-            NoticeType::CHANNEL_FAILING,
-            NoticeType::CHANNEL_RECOVERED,
-            NoticeType::HEARTBEAT,
-            NoticeType::TEST,
-        ] {
-            assert_eq!(constant.as_str().parse(), Ok(constant.clone()));
+        for constant in NoticeType::ALL {
+            assert_eq!(constant.as_str().parse().as_ref(), Ok(&constant));
         }
     }
 }

@@ -159,6 +159,9 @@ impl Target {
         }
     }
 
+    /// The words for all kinds.
+    pub const KINDS: [&str; 6] = ["command", "webhook", "alertmanager", "json", "space", "mail"];
+
     /// The word for its kind.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ fn owner() -> Starter {
 }
 
 async fn start(world: &World, request: Value) -> Unit {
-    world.queue.start("rooms.sweep", &request, &owner()).await.unwrap()
+    world.queue.start("rooms.sweep", &request, &owner()).await.unwrap().unwrap()
 }
 
 async fn now(world: &World, unit: &Unit) -> Unit {

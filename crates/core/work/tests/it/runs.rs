@@ -1,6 +1,7 @@
 //! Runs as operations: started, followed and cancelled by callers, and authorised again when they continue.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lanyard_credential::{Capability, CapabilitySet, Client, ClientId, CredentialId, CredentialName, Granted};
 use lanyard_operation::{Actor, Caller, Code, Context, Declaration, Door, Entry, Problem, Starter, detached, perform};
@@ -13,7 +14,11 @@ use serde_json::json;
 
 use crate::world::{World, on_both_engines};
 
-on_both_engines!(a_caller_starts_follows_and_sees_its_own_runs, a_run_is_authorised_again_when_it_begins);
+on_both_engines!(
+    a_caller_has_a_limited_number_of_runs_under_way_and_a_list_is_limited,
+    a_caller_starts_follows_and_sees_its_own_runs,
+    a_run_is_authorised_again_when_it_begins,
+);
 
 /// The parts of a job.
 #[derive(Clone)]
@@ -132,6 +137,33 @@ fn parts(world: &World) -> (Broker, Rooms, Runs, Handlers) {
     (broker, rooms, Runs::new(&world.queue), handlers)
 }
 
+async fn a_caller_has_a_limited_number_of_runs_under_way_and_a_list_is_limited(world: World) {
+    let (broker, rooms, runs, _) = parts(&world);
+    let (panel, other) = (broker.client("panel", Capability::Refresh), broker.client("other", Capability::Refresh));
+    let owner = Caller::owner("uid 1000");
+    let start = async |caller| perform(&broker, &rooms, caller, Start(CountTo { number: 1 })).await;
+    let first = start(&panel).await.unwrap();
+    for _ in 1..Queue::MOST_OPEN {
+        start(&panel).await.unwrap();
+        world.clock.advance(Duration::from_millis(5));
+    }
+    let refused = start(&panel).await.unwrap_err();
+    assert_eq!(refused.code(), Code::TooManyRuns, "{refused}");
+    // Each caller has its own limit.
+    start(&other).await.unwrap();
+    start(&owner).await.unwrap();
+    let cancelled = CancelRun { id: first.id.parse().unwrap() };
+    perform(&broker, &runs, &panel, cancelled).await.unwrap();
+    start(&panel).await.unwrap();
+
+    let list = async |caller, limit| perform(&broker, &runs, caller, ListRuns { limit }).await.unwrap();
+    assert_eq!(list(&owner, None).await.len(), Queue::MOST_OPEN + 3);
+    let latest: Vec<_> = list(&panel, Some(3)).await.into_iter().map(|run| run.started_at).collect();
+    let mut all: Vec<_> = list(&panel, None).await.into_iter().map(|run| run.started_at).collect();
+    all.sort();
+    assert_eq!(latest, all.into_iter().rev().take(3).collect::<Vec<_>>(), "the latest first");
+}
+
 async fn a_caller_starts_follows_and_sees_its_own_runs(world: World) {
     let (broker, rooms, runs, handlers) = parts(&world);
     let worker = world.worker_with(handlers);
@@ -156,7 +188,7 @@ async fn a_caller_starts_follows_and_sees_its_own_runs(world: World) {
         Code::NoSuchName
     );
     for (caller, count) in [(&panel, 1), (&other, 0), (&owner, 1)] {
-        assert_eq!(perform(&broker, &runs, caller, ListRuns {}).await.unwrap().len(), count, "{caller:?}");
+        assert_eq!(perform(&broker, &runs, caller, ListRuns::default()).await.unwrap().len(), count, "{caller:?}");
     }
     let ended = perform(&broker, &runs, &owner, CancelRun { id }).await.unwrap_err();
     assert_eq!(ended.code(), Code::Failed);

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Broker, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among};
+use lanyard_broker::{Broker, ListChannels, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among};
 use lanyard_credential::{App, Credential, State};
 use lanyard_home::{Home, KeyError, OpenError, OpenHome};
 use lanyard_operation::Class;
@@ -19,6 +19,7 @@ use super::Examples;
 use super::clear::sentence;
 use super::key::{OFFERED, UNFINISHED, UNREMOVED, about, warnings};
 use super::test;
+use crate::channel_settings::with_channels;
 use crate::context::{BrokerStatus, Common};
 use crate::exit::{Failure, code_of};
 use crate::{context, output};
@@ -271,6 +272,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             ));
         }
     }
+    code = Box::pin(examine_channels(broker.clone(), home, code, findings)).await?;
     let pause = store.pause().await?;
     if let Some(pause) = &pause {
         code = if code == 0 { 4 } else { code };
@@ -279,6 +281,33 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     }
     // Queued revocations are the original's business until someone resumes this home.
     if pause.is_some() { Ok(code) } else { examine_revocations(&broker, code, findings).await }
+}
+
+/// Names the channels that fail. Gives the exit code, which an earlier fault has decided unless it is 0.
+async fn examine_channels(
+    broker: Broker,
+    home: &Home,
+    mut code: u8,
+    findings: &mut Vec<Finding>,
+) -> Result<u8, Failure> {
+    // A mistake in the settings has a finding of its own.
+    let broker = with_channels(broker.clone(), home).unwrap_or(broker);
+    for channel in broker.perform(ListChannels {}).await? {
+        let Some(reason) = &channel.reason else { continue };
+        let (said, hint) = match (channel.state.as_str(), channel.failing_since) {
+            ("unreadable", _) => {
+                (reason.clone(), "check who can write to the database, and add the channel again".to_owned())
+            }
+            ("failing", Some(since)) => (
+                format!("{}: events have not arrived since {since:.0}: {reason}", channel.name),
+                format!("lanyard channel test {}", channel.name),
+            ),
+            _ => continue,
+        };
+        code = if code == 0 { 4 } else { code };
+        findings.push(Finding::bad("channel", said, Some(hint)));
+    }
+    Ok(code)
 }
 
 /// Tries queued revocations again. Gives the exit code, which an earlier fault has decided unless it is 0.

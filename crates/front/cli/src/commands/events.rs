@@ -36,10 +36,13 @@ const PAGE: u32 = 500;
 
 impl Events {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let broker = common.broker().await?;
+        let broker = common.broker_with_channels().await?;
         let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
         let limit = self.limit.or_else(|| since.is_some().then_some(PAGE));
         let mut page = broker.perform(ListEvents { after: None, since, limit }).await?;
+        if page.events.is_empty() && !self.follow {
+            output::note(if since.is_some() { "there are no events since then" } else { "there are no events yet" });
+        }
         print(&page.events, common)?;
         // All of them, a page at a time.
         while since.is_some() && self.limit.is_none() && !page.events.is_empty() {

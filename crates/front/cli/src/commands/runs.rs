@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use lanyard_broker::TestProgress;
 use lanyard_operation::{Class, Code, Problem};
 use lanyard_work::{CancelRun, ListRuns, RunView, ShowRun, State, UnitId};
 use serde_json::Value;
@@ -12,20 +13,27 @@ use super::Examples;
 use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::{self, Failure};
-use crate::output;
 use crate::output::table;
+use crate::{numbers, output};
 
 /// List, follow and cancel background runs
 #[derive(Debug, Subcommand)]
 pub(crate) enum Runs {
     /// List the runs of the last 30 days, the latest first
-    List,
+    List(List),
     /// Show a run: its progress, and its result once it is done
     Show(Named),
     /// Follow a run until it ends; Ctrl-C stops following, not the run
     Follow(Named),
     /// Cancel a run; the step that is under way is completed first
     Cancel(Named),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Show only the latest COUNT runs
+    #[arg(long, value_name = "COUNT", default_value_t = ListRuns::LIMIT, value_parser = numbers::between(1, ListRuns::MOST))]
+    limit: u32,
 }
 
 #[derive(Debug, Args)]
@@ -41,7 +49,7 @@ impl Runs {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
         match self {
-            Self::List => list(&broker, common).await,
+            Self::List(List { limit }) => list(&broker, limit, common).await,
             Self::Show(Named { id }) => {
                 let run = broker.perform(ShowRun { id }).await?;
                 show(&run, common)?;
@@ -63,8 +71,8 @@ impl Runs {
     }
 }
 
-async fn list(broker: &Access, common: &Common) -> Result<ExitCode, Failure> {
-    let runs = broker.perform(ListRuns {}).await?;
+async fn list(broker: &Access, limit: u32, common: &Common) -> Result<ExitCode, Failure> {
+    let runs = broker.perform(ListRuns { limit: Some(limit) }).await?;
     if common.json {
         output::json::print(&runs)?;
     } else if runs.is_empty() {
@@ -147,10 +155,14 @@ fn tested(row: &Value) -> Option<String> {
     Some(format!("{}  {name}  {said}", if ok { "ok" } else { "!!" }))
 }
 
-/// The progress in words: its members, as the operation reports them.
+/// The progress in words.
 fn progress(progress: &Value) -> String {
+    if let Ok(TestProgress { tested, of, failing }) = serde_json::from_value(progress.clone()) {
+        return format!("tested {tested} of {of}, {failing} failing");
+    }
     match progress {
         Value::Null => "-".to_owned(),
+        // Of an operation of a later version: its members, as they are.
         Value::Object(members) => {
             members.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
         }

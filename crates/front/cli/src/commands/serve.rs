@@ -9,14 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use lanyard_broker::{HandOutOptions, RefresherOptions};
+use lanyard_broker::{Broker, HandOutOptions, RefresherOptions};
 use lanyard_home::{Home, HomeError, HttpAddress, ServeSettings, Settings};
 use lanyard_protocol::Environment;
 use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
 use sd_notify::NotifyState;
 
 use super::Examples;
-use crate::channel_settings::channel_settings;
+use crate::channel_settings::applied;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::numbers;
@@ -78,11 +78,8 @@ impl Serve {
             number = orders.any() => return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))),
             broker = opened => broker?,
         };
-        let channels = channel_settings(settings.clone())?;
-        let broker = broker.with_channels(channels).map_err(|error| Failure::Usage {
-            message: format!("the table [events] of lanyard.toml is invalid: {error}"),
-            hint: "correct lanyard.toml in the home".to_owned(),
-        })?;
+        let broker = applied(broker, settings.clone())?;
+        refuse_equal_names(&broker).await?;
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
         lanyard_server::serve(broker, options, async || orders.next().await, |told| tell(&told)).await?;
         Ok(ExitCode::SUCCESS)
@@ -144,6 +141,19 @@ fn refuse_lost(home: &Home) -> Result<(), HomeError> {
     let is_missing = |path: &Path| matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
     let (key, database) = (home.key_file(), home.database());
     if is_missing(&database) && !is_missing(&key) { Err(HomeError::Lost { key, database }) } else { Ok(()) }
+}
+
+/// Refuses a channel of `lanyard.toml` with the name of another one: commands could not tell them apart.
+async fn refuse_equal_names(broker: &Broker) -> Result<(), Failure> {
+    match broker.channels_in_both().await.first() {
+        None => Ok(()),
+        Some(name) => Err(Failure::Usage {
+            message: format!(
+                "two channels are named {name}: one in lanyard.toml, and one that was added with lanyard channel add"
+            ),
+            hint: format!("rename the one in lanyard.toml, or remove the other one: lanyard channel remove {name}"),
+        }),
+    }
 }
 
 /// An environment to which clients may add credentials.

@@ -91,7 +91,7 @@ pub(crate) fn router(requests: Arc<Requests>) -> Router {
             |run, _| run.clone(),
         )
         .add(events, |(), wanted: ListEvents| Ok(wanted), |page, _| page.clone())
-        .add(runs, |(), _: Nothing| Ok(ListRuns {}), |runs, _| runs.clone())
+        .add(runs, |(), wanted: ListRuns| Ok(wanted), |runs, _| runs.clone())
         .add(run, |id: UnitId, _: Nothing| Ok(ShowRun { id }), |run, _| run.clone())
         .add(cancel, |id: UnitId, _: Nothing| Ok(CancelRun { id }), |run: &RunView, _| run.clone());
     for (path, method) in [

@@ -19,6 +19,8 @@ pub(super) fn families(shared: &Shared, due: Vec<(String, u64)>) -> [Family; 3] 
         ("registration", loops.registration.last()),
         ("refresher", shared.refresher.report().last_success),
         ("worker", shared.broker().queue().last_look()),
+        ("watch", shared.broker().last_watch()),
+        ("delivery", shared.broker().last_delivery()),
     ];
     let last =
         last.into_iter().filter_map(|(name, at)| Some((vec![("loop", name.into())], at?.as_duration().as_secs_f64())));

@@ -4,6 +4,7 @@
 //! that nothing is counted twice and nothing is forgotten when a part is gone.
 
 mod credentials;
+mod deliveries;
 mod family;
 mod loops;
 mod process;
@@ -116,6 +117,7 @@ impl Measured {
         families.extend(renewals::families(&self.shared));
         families.extend(upstream::families(&self.shared));
         families.extend(loops::families(&self.shared, due));
+        families.extend(deliveries::families(&self.shared));
         families.extend(credentials::families(&self.shared, |id| self.may_see(id, &now), &now));
         families
     }

@@ -211,7 +211,7 @@ fn apps(tried: &mut Trips) {
     };
     let id: UnitId = run.id.parse().unwrap();
     tried.trip(&Start(TestAll { jobs: vec![Job::Devices] }), &run);
-    tried.trip(&ListRuns {}, &vec![run.clone()]);
+    tried.trip(&ListRuns::default(), &vec![run.clone()]);
     tried.trip(&ShowRun { id: id.clone() }, &run);
     tried.trip(&CancelRun { id }, &run);
     tried.trip(&ListApps, &vec![app()]);

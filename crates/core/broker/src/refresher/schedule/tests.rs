@@ -115,25 +115,6 @@ fn the_slow_cycle_goes_on_through_restarts() {
     assert_eq!(at_once(&bot, &clock).unwrap().wait, CYCLE);
 }
 
-#[test]
-fn an_end_is_announced_a_week_a_day_and_an_hour_ahead_and_once_each() {
-    let clock = clock();
-    let month = Validity { obtained: clock.now(), access: Some(30 * DAY), refresh: RefreshRight::None };
-    assert_eq!(announcement(&month, &clock.now(), 0), Some((1, 23 * DAY)));
-    clock.advance(23 * DAY);
-    assert_eq!(announcement(&month, &clock.now(), 0), Some((1, Duration::ZERO)));
-    assert_eq!(announcement(&month, &clock.now(), 1), Some((2, 6 * DAY)));
-    // A late announcement says only what is true now.
-    clock.advance(6 * DAY + 23 * HOUR);
-    assert_eq!(announcement(&month, &clock.now(), 0), Some((3, Duration::ZERO)));
-    assert_eq!(announcement(&month, &clock.now(), 3), None);
-    clock.advance(DAY);
-    assert_eq!(announcement(&month, &clock.now(), 0), None);
-    // A token of twelve hours is not announced the week before.
-    let personal = Validity { obtained: clock.now(), access: Some(12 * HOUR), refresh: RefreshRight::None };
-    assert_eq!(announcement(&personal, &clock.now(), 0), Some((3, 11 * HOUR)));
-}
-
 /// The answer of Webex to one refresh.
 #[derive(Clone, Copy, Debug)]
 enum Reply {

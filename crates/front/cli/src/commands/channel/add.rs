@@ -6,27 +6,28 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use lanyard_broker::{AddChannel, ChannelName, Show};
+use lanyard_broker::{AddChannel, ChannelName, ChannelView, Show};
 use lanyard_channel::{
     Address, AlertmanagerAuth, AlertmanagerTarget, JsonTarget, MailAddress, MailServer, MailTarget, RoomId, Rules,
     Severity, SpaceTarget, Target, TargetError, Template, TypePattern, WebhookSecret, WebhookTarget,
 };
 use lanyard_credential::{CredentialName, Kind, Label, LabelKey};
 use lanyard_secret::SecretText;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::access::Access;
+use crate::channel_settings::at_least_a_minute;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::{numbers, output, prompt};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Add {
-    /// Add a webhook: `CloudEvents` in JSON, signed as Standard Webhooks describes
+    /// Add a webhook: CloudEvents in JSON, signed as Standard Webhooks describes
     Webhook(Webhook),
     /// Add a Prometheus Alertmanager
     Alertmanager(Alertmanager),
-    /// Add an HTTP API with a JSON form of its own, such as `ServiceNow`
+    /// Add an HTTP API with a JSON form of its own, such as ServiceNow
     Json(Json),
     /// Add a Webex space
     Space(Space),
@@ -144,8 +145,8 @@ pub(crate) struct Mail {
     /// The sender
     #[arg(long, value_name = "ADDRESS")]
     from: MailAddress,
-    /// The server: `smtp://HOST:587` (with STARTTLS) or `smtps://HOST`
-    #[arg(long, value_name = "SERVER")]
+    // Its schemes are no links, and help has no backticks.
+    #[arg(long, value_name = "SERVER", help = "The server: smtp://HOST:587 (with STARTTLS) or smtps://HOST")]
     server: MailServer,
     /// The user name at the server
     #[arg(long, value_name = "NAME", requires = "password_file")]
@@ -165,7 +166,7 @@ pub(crate) struct Mail {
 
 impl Add {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
-        let broker = common.broker_or_new().await?;
+        let broker = common.broker_or_new_with_channels().await?;
         match self {
             Self::Webhook(command) => command.run(&broker, common).await,
             Self::Alertmanager(command) => {
@@ -230,12 +231,16 @@ impl Webhook {
         let is_new = given.is_none();
         let secret = given.unwrap_or_else(|| WebhookSecret::random(&*context::parts().entropy));
         let shown = secret.expose_text();
-        add(broker, name, Target::Webhook(WebhookTarget { url, secret, allow_private }), wanted, common).await?;
-        if is_new && !common.json {
+        let target = Target::Webhook(WebhookTarget { url, secret, allow_private });
+        let view = added(broker, name, target, wanted).await?;
+        if common.json {
+            // A secret that the caller gave is not repeated.
+            let secret = is_new.then_some(&**shown);
+            return output::json::print(&WithSecret { channel: &view, secret });
+        }
+        if is_new {
             output::line(&shown)?;
             output::note("this secret is shown once; give it to the receiver, which checks the signatures with it");
-        } else if is_new {
-            output::json::print(&json!({ "secret": &**shown }))?;
         }
         Ok(())
     }
@@ -248,19 +253,30 @@ async fn add(
     wanted: Wanted,
     common: &Common,
 ) -> Result<(), Failure> {
+    let view = added(broker, name, target, wanted).await?;
+    if common.json { output::json::print(&view) } else { Ok(()) }
+}
+
+/// A channel that was added, and its secret if that is new.
+#[derive(Serialize)]
+struct WithSecret<'a> {
+    #[serde(flatten)]
+    channel: &'a ChannelView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+}
+
+/// Adds a channel, and reports that on standard error.
+async fn added(broker: &Access, name: ChannelName, target: Target, wanted: Wanted) -> Result<ChannelView, Failure> {
     let Wanted { types, severity, kinds, labels, heartbeat, untested } = wanted;
     let rules = Rules { types, severity, kinds, labels };
-    let is_webhook = matches!(target, Target::Webhook(_));
     let view = broker.perform(AddChannel { name, target, rules, heartbeat, test: !untested }).await?;
-    if common.json && !is_webhook {
-        return output::json::print(&view);
-    }
     let tested = if untested { "" } else { "; the test event arrived" };
     output::note(&format!("added the channel {}{tested}", view.name));
     if matches!(broker, Access::Local(_)) {
         output::note("events are delivered while a broker runs: lanyard serve");
     }
-    Ok(())
+    Ok(view)
 }
 
 /// An address on the command line, or in a file: many webhook addresses hold a secret.
@@ -286,12 +302,7 @@ fn header(text: &str) -> Result<(String, PathBuf), &'static str> {
 }
 
 fn heartbeat(text: &str) -> Result<Duration, &'static str> {
-    let every = Duration::from_secs(numbers::seconds(text)?);
-    if every >= Duration::from_mins(1) {
-        Ok(every)
-    } else {
-        Err("expected a time of at least a minute, such as 1h or 1d")
-    }
+    at_least_a_minute(Duration::from_secs(numbers::seconds(text)?))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes it")]

@@ -57,16 +57,18 @@ impl Channel {
         match self {
             Self::Add(command) => command.run(common).await?,
             Self::List => list(common).await?,
-            Self::Show(Named { name }) => show(&common.broker().await?.perform(ShowChannel { name }).await?, common)?,
+            Self::Show(Named { name }) => {
+                show(&common.broker_with_channels().await?.perform(ShowChannel { name }).await?, common)?;
+            }
             Self::Test(Named { name }) => {
                 let tested = name.clone();
-                common.broker().await?.perform(TestChannel { name: tested }).await?;
+                common.broker_with_channels().await?.perform(TestChannel { name: tested }).await?;
                 output::note(&format!("the test event was accepted by the receiver of {name}"));
             }
             Self::Pause(Named { name }) => pause(name, true, common).await?,
             Self::Resume(Named { name }) => pause(name, false, common).await?,
             Self::Remove(Remove { name, sure }) => {
-                let broker = common.broker().await?;
+                let broker = common.broker_with_channels().await?;
                 sure.confirm(&format!(
                     "Remove the channel {name}? Events that it has not delivered yet are not delivered"
                 ))?;
@@ -79,7 +81,7 @@ impl Channel {
 }
 
 async fn pause(name: ChannelName, pause: bool, common: &Common) -> Result<(), Failure> {
-    let view = common.broker().await?.perform(PauseChannel { name, pause }).await?;
+    let view = common.broker_with_channels().await?.perform(PauseChannel { name, pause }).await?;
     if common.json {
         return output::json::print(&view);
     }
@@ -88,7 +90,7 @@ async fn pause(name: ChannelName, pause: bool, common: &Common) -> Result<(), Fa
 }
 
 async fn list(common: &Common) -> Result<(), Failure> {
-    let channels = common.broker().await?.perform(ListChannels {}).await?;
+    let channels = common.broker_with_channels().await?.perform(ListChannels {}).await?;
     if common.json {
         return output::json::print(&channels);
     }
@@ -128,7 +130,9 @@ fn show(channel: &ChannelView, common: &Common) -> Result<(), Failure> {
     let moment = |at: jiff::Timestamp| format!("{at:.0}");
     facts.push(("delivered", channel.delivered_at.map_or("never".to_owned(), moment)));
     if let (Some(since), Some(reason)) = (channel.failing_since, &channel.reason) {
-        facts.push(("failing", format!("since {since:.0}, {} attempts: {reason}", channel.failures)));
+        let attempts =
+            if channel.failures == 1 { "1 attempt".to_owned() } else { format!("{} attempts", channel.failures) };
+        facts.push(("failing", format!("since {since:.0}, {attempts}: {reason}")));
     }
     if channel.in_file {
         facts.push(("settings", "lanyard.toml".to_owned()));
