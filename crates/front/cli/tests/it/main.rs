@@ -47,6 +47,7 @@ mod other_store;
 mod output;
 mod prompts;
 mod races;
+mod receiver;
 mod release;
 mod replies;
 mod sdk;

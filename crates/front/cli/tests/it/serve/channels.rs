@@ -1,37 +1,18 @@
 //! Channels and events, from the command line.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::fs;
 use std::time::Duration;
 
 use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex, wait};
 use serde_json::{Value, json};
 
+use super::exposition::Page;
 use crate::LANYARD;
+use crate::receiver::Receiver;
 
-/// A receiver that accepts everything, on a thread that ends with the test. Returns its address.
+/// The address of a receiver that accepts everything.
 fn receiver() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut bytes = Vec::new();
-            let mut part = [0; 4096];
-            loop {
-                let read = stream.read(&mut part).unwrap_or(0);
-                bytes.extend_from_slice(&part[..read]);
-                let text = String::from_utf8_lossy(&bytes).to_lowercase();
-                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-                if read == 0 || body.len() >= length.unwrap_or(0) {
-                    break;
-                }
-            }
-            let _ = stream.write_all(b"HTTP/1.1 204 x\r\nconnection: close\r\n\r\n");
-        }
-    });
-    format!("http://{address}/canary-path")
+    Receiver::start().url("/canary-path")
 }
 
 #[test]
@@ -106,5 +87,92 @@ fn events_are_listed_followed_and_limited_to_what_a_client_may_read() {
         let later =
             broker.ask_with("GET", &format!("/api/v1/events?after={next}"), &[("authorization", key)], "").json();
         assert_eq!(later["events"], json!([]), "{later}");
+    }
+}
+
+#[test]
+fn a_channel_that_fails_shows_in_the_list_in_doctor_and_in_the_metrics() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    let dead = "http://127.0.0.1:1/";
+    home.run(["channel", "add", "webhook", "ops", dead, "--allow-private", "--untested"]).ok();
+    assert!(!home.run(["doctor"]).ok().contains("channel"), "a channel without a fault is no finding");
+    let broker = Served::start(&home, [] as [&str; 0]);
+    home.sign_in(&webex, "acme");
+    while home.run(["channel", "show", "ops"]).ok().lines().all(|line| !line.starts_with("failing")) {
+        wait(Duration::from_millis(50));
+    }
+    let shown = home.run(["channel", "show", "ops"]).ok();
+    assert!(shown.contains(" attempt") && shown.contains("127.0.0.1 cannot be reached"), "{shown}");
+    let doctor = home.run(["doctor"]);
+    assert!(doctor.stdout.contains("!!  channel      ops: events have not arrived since 20"), "{doctor:?}");
+    assert!(doctor.stdout.contains("hint: lanyard channel test ops"), "{doctor:?}");
+    doctor.fails(4);
+    let page = Page::prometheus(&broker.ask("GET", "/metrics").body);
+    let webhook = ("channel_kind", "webhook");
+    assert_eq!(page.count("lanyard_channels_failing", &[webhook]), 1);
+    assert_eq!(page.count("lanyard_events_undelivered", &[webhook]), 1);
+    assert!(page.count("lanyard_deliveries_total", &[webhook, ("outcome", "failed")]) >= 1);
+    assert_eq!(page.count("lanyard_deliveries_total", &[("outcome", "delivered")]), 0);
+    assert!(page.value("lanyard_oldest_undelivered_event_timestamp_seconds", &[webhook]) > 1e9);
+    for name in ["watch", "delivery"] {
+        assert!(page.value("lanyard_loop_last_success_timestamp_seconds", &[("loop", name)]) > 1e9, "{name}");
+    }
+    home.run(["channel", "remove", "ops", "--yes"]).ok();
+    assert!(!home.run(["doctor"]).ok().contains("channel"));
+}
+
+#[test]
+fn a_command_channel_is_listed_without_a_broker_and_shares_its_name_with_no_other() {
+    let home = Home::new(LANYARD);
+    let url = receiver();
+    home.run(["channel", "add", "webhook", "log", &url, "--allow-private"]).ok();
+    let settings = |text: &str| fs::write(home.path().join("lanyard.toml"), text).unwrap();
+    let channel = "[[channel]]\nname = \"tee\"\ncommand = [\"true\"]\nheartbeat = \"1h\"\n";
+    settings(channel);
+    let listed = home.run(["channel", "list"]).ok();
+    assert!(listed.contains("command true") && listed.contains("webhook"), "{listed}");
+    let shown = home.run(["channel", "show", "tee"]).ok();
+    assert!(shown.contains("every 60 minutes") && shown.contains("lanyard.toml"), "{shown}");
+    home.run(["channel", "test", "tee"]).ok();
+    let taken = home.run(["channel", "add", "webhook", "tee", &url, "--allow-private"]);
+    assert!(taken.stderr.contains("there is a channel named tee already"), "{taken:?}");
+
+    settings(&channel.replace("tee", "log"));
+    let refused = home.run(["serve"]);
+    assert!(refused.stderr.contains("two channels are named log"), "{refused:?}");
+    assert!(refused.hint().contains("lanyard channel remove log"), "{refused:?}");
+    refused.fails(2);
+    home.run(["channel", "remove", "log", "--yes"]).ok();
+    Served::start(&home, [] as [&str; 0]).stop().ok();
+    for (wrong, said) in [("\"hourly\"", "such as 90s, 5m, 12h or 2d"), ("30", "at least a minute")] {
+        settings(&channel.replace("\"1h\"", wrong));
+        let refused = home.run(["serve"]);
+        assert!(refused.stderr.contains(said), "{refused:?}");
+        refused.fails(2);
+    }
+}
+
+#[test]
+fn an_empty_list_of_events_says_so_and_a_webhook_is_printed_as_json() {
+    let home = Home::new(LANYARD);
+    let url = receiver();
+    let secret = home.file("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let add = ["--json", "channel", "add", "webhook", "--allow-private"];
+    let given = ["given", &url, "--secret-file", secret.to_str().unwrap()];
+    let printed: Value = serde_json::from_str(&home.run([&add[..], &given].concat()).ok()).unwrap();
+    assert_eq!((&printed["name"], &printed["kind"]), (&json!("given"), &json!("webhook")));
+    assert_eq!(printed.get("secret"), None, "the caller has it");
+    let printed: Value = serde_json::from_str(&home.run([&add[..], &["new", &url]].concat()).ok()).unwrap();
+    assert_eq!(printed["name"], json!("new"));
+    assert!(printed["secret"].as_str().unwrap().starts_with("whsec_"), "{printed}");
+
+    for (arguments, said) in [
+        (&["events"][..], "there are no events yet"),
+        (&["--json", "events", "--since", "1h"], "there are no events since then"),
+    ] {
+        let listed = home.run(arguments);
+        assert!(listed.stderr.contains(said) && listed.stdout.is_empty(), "{listed:?}");
+        listed.ok();
     }
 }
