@@ -2,11 +2,12 @@
 //! command line, no environment and no core file, and neither in the database nor in the log of a PostgreSQL server that logs everything.
 
 mod broker;
+mod channels;
 mod crash;
 mod search;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use lanyard_testkit::{Ended, Home, Postgres, RefreshBehaviour, Running, Served, Webex, left_out};
@@ -29,12 +30,14 @@ struct Story {
     /// The server that has the store, with the database's name.
     server: Option<(Postgres, String)>,
     said: Vec<(String, String)>,
+    /// The file with the passphrase of the home's key, if that has one.
+    passphrase: Option<PathBuf>,
 }
 
 impl Story {
     fn begin(home: Home, server: Option<(Postgres, String)>) -> Self {
         let webex = Webex::start(RefreshBehaviour::Rotate, LIFE);
-        Self { webex, home, server, said: Vec::new() }
+        Self { webex, home, server, said: Vec::new(), passphrase: None }
     }
 
     /// Runs a command, everything logged; keeps what it said, but for the data that was asked for.
@@ -47,6 +50,7 @@ impl Story {
     fn start(&self, arguments: &[&str], change: impl FnOnce(&mut std::process::Command)) -> Running {
         let mut command = self.home.command(["-vv", "--webex-url", self.webex.url()].iter().chain(arguments));
         command.env("LANYARD_LOG", "trace").env("TMPDIR", self.temporary()).current_dir(self.temporary());
+        command.envs(self.passphrase.iter().map(|file| ("LANYARD_PASSPHRASE_FILE", file)));
         change(&mut command);
         Running::start(&mut command)
     }
@@ -74,7 +78,7 @@ impl Story {
         redirected.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned())
     }
 
-    fn temporary(&self) -> std::path::PathBuf {
+    fn temporary(&self) -> PathBuf {
         let path = self.home.beside().join("temporary");
         fs::create_dir_all(&path).expect("a directory is made");
         path
@@ -263,7 +267,7 @@ fn look_everywhere(story: &Story, secrets: &Secrets) {
     }
 }
 
-fn files(directory: &Path) -> Vec<std::path::PathBuf> {
+fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("the directory is there");
     entries
         .map(|entry| entry.expect("it can be listed").path())
