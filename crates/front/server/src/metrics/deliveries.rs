@@ -5,7 +5,7 @@ use prometheus_client::registry::Unit;
 
 use super::credentials::float;
 use super::family::{Family, Labels};
-use crate::serve::Shared;
+use crate::shared::Shared;
 
 pub(super) fn families(shared: &Shared) -> [Family; 4] {
     let counted = shared.broker().counted_deliveries();
