@@ -224,7 +224,7 @@ impl Context for Runs {
 
 /// Lists the runs that the caller may see, the latest first.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct ListRuns {
     /// How many at most: 50 if it is omitted, 1000 at most.
     pub limit: Option<u32>,
