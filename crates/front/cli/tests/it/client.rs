@@ -37,7 +37,7 @@ pub(crate) fn added_expired(home: &Home, name: &str, capabilities: &str) -> Stri
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let parts = lanyard_store::Parts::system();
-        let opened = lanyard_home::open(&home.path(), parts, lanyard_home::Options::default()).await;
+        let opened = lanyard_home::open(&home.path(), parts, crate::store_options()).await;
         opened.unwrap().store.insert_client(&new).await.unwrap();
     });
     key.expose_secret().to_owned()

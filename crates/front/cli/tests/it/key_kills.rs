@@ -16,7 +16,7 @@ use lanyard_vault::key_file::KeyFile;
 use lanyard_vault::{HomeKey, KeyId, KeyLine, KeySource};
 use serde_json::Value;
 
-use crate::LANYARD;
+use crate::{LANYARD, store_options};
 
 /// How many credentials the home holds; `LANYARD_KEY_ROTATION` for the long form.
 fn credentials() -> usize {
@@ -63,7 +63,7 @@ pub(super) fn full_home(count: usize) -> (Home, Vec<CredentialId>) {
     let home = Home::new(LANYARD);
     let ids = runtime().block_on(async {
         let parts = Parts::system();
-        let store = lanyard_home::open_or_create(&home.path(), parts.clone(), Options::default()).await.unwrap().store;
+        let store = lanyard_home::open_or_create(&home.path(), parts.clone(), store_options()).await.unwrap().store;
         let mut ids = Vec::with_capacity(count);
         for number in 0..count {
             ids.push(store.insert_credential(&bot(&parts, number)).await.unwrap().id);
@@ -129,7 +129,7 @@ impl Kept {
 
     async fn open(&self) -> OpenHome {
         let key_file = (self.source == KeySource::KeyFile).then(|| self.provided.clone());
-        let options = Options { keys: KeyAccess { key_file, ..KeyAccess::default() }, ..Options::default() };
+        let options = Options { keys: KeyAccess { key_file, ..KeyAccess::default() }, ..store_options() };
         lanyard_home::open(&self.home.path(), Parts::system(), options).await.unwrap()
     }
 }

@@ -76,6 +76,13 @@ const LANYARD: &str = env!("CARGO_BIN_EXE_lanyard");
 const BEHAVIOURS: [RefreshBehaviour; 3] =
     [RefreshBehaviour::Keep, RefreshBehaviour::Rotate, RefreshBehaviour::RotateStrict];
 
+/// Opens a store as the binary does: with the tables of every job.
+fn store_options() -> lanyard_home::Options {
+    lanyard_home::Options { parts: PARTS, ..lanyard_home::Options::default() }
+}
+
+const PARTS: &[lanyard_store::sql::Migrations] = &[lanyard_devices::MIGRATIONS];
+
 /// A home that is signed in as `acme`.
 fn signed_in(webex: &Webex) -> Home {
     Home::signed_in(LANYARD, webex)

@@ -5,7 +5,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use lanyard_credential::{RefreshRight, Validity};
-use lanyard_home::Options;
 use lanyard_store::Parts;
 use lanyard_testkit::{Home, Options as Properties, Postgres, RefreshBehaviour, Webex, insert_fleet, left_out};
 use lanyard_time::{BootId, BootTime, Moment};
@@ -13,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use super::record::fingerprint;
 use crate::kinds::add_service_app;
-use crate::{LANYARD, on_server};
+use crate::{LANYARD, on_server, store_options};
 
 /// The homes, the Webex, and the credentials between them.
 pub(super) struct Fleet {
@@ -98,7 +97,7 @@ pub(super) fn runtime() -> Runtime {
 
 async fn fill(home: &Home, grants: &[String]) -> Vec<Ship> {
     let parts = Parts::system();
-    let store = lanyard_home::open(&home.path(), parts.clone(), Options::default()).await.unwrap().store;
+    let store = lanyard_home::open(&home.path(), parts.clone(), store_options()).await.unwrap().store;
     let app = store.app(&"fleet".parse().unwrap()).await.unwrap().unwrap();
     // Before the machine was started, so that it does not matter for how long it has run.
     let obtained = Moment {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use lanyard_credential::CredentialId;
-use lanyard_home::Options;
 use lanyard_store::Parts;
 use lanyard_testkit::RefreshBehaviour;
 use sha2::{Digest as _, Sha256};
@@ -142,8 +141,10 @@ impl Tokens {
             .map(|row| (row[0].clone(), (row[1].clone(), row[2].parse().unwrap())))
             .collect();
         let tokens = runtime().block_on(async {
-            let store =
-                lanyard_home::open(&fleet.homes[0].path(), Parts::system(), Options::default()).await.unwrap().store;
+            let store = lanyard_home::open(&fleet.homes[0].path(), Parts::system(), crate::store_options())
+                .await
+                .unwrap()
+                .store;
             let ids: Vec<CredentialId> =
                 store.credentials().await.unwrap().into_iter().map(|credential| credential.id).collect();
             let mut tokens = HashMap::new();

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::exposition::Page;
 use crate::snapshots::furnished;
+use crate::store_options;
 
 /// The metrics of a broker that has read all its credentials.
 fn page(broker: &Served) -> Page {
@@ -254,7 +255,7 @@ fn add_people(home: &Home, webex: &Webex, count: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let parts = lanyard_store::Parts::system();
-        let opened = lanyard_home::open(&home.path(), parts.clone(), lanyard_home::Options::default()).await.unwrap();
+        let opened = lanyard_home::open(&home.path(), parts.clone(), store_options()).await.unwrap();
         let environment = Environment::at(webex.url()).unwrap();
         for number in 0..count {
             let credential = credential(&format!("person-{number:03}"), Kind::Personal, &environment);
