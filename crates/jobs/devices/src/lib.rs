@@ -20,7 +20,7 @@ use lanyard_work::JobContext;
 pub use self::availability::availability;
 pub use self::calls::coverage::{Coverage, CoverageView, MissingView};
 pub use self::calls::device::{
-    AvailabilityView, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
+    AvailabilityView, BlindCause, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
 };
 pub use self::calls::sweep::{Sweep, SweptView};
 pub use self::calls::watch::{AddWatch, AddedView, ListWatches, PauseWatch, RemoveWatch, WatchView};

@@ -108,6 +108,11 @@ pub(crate) async fn end_period(tx: &mut Tx, watch: &str, device: &str, at: Times
     tx.run(sql(PERIODS, END).bind(watch).bind(device).bind(at)).await.map(drop)
 }
 
+/// Ends the present periods of all devices of a watch: nothing is known of what follows.
+pub(crate) async fn end_all(tx: &mut Tx, watch: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.run(sql(PERIODS, END_ALL).bind(watch).bind(at)).await.map(drop)
+}
+
 /// The periods of a device that ended after `since`, the latest first.
 pub(crate) async fn periods(
     store: &Store,
@@ -151,16 +156,30 @@ fn reading(row: &Row) -> Result<Reading, StoreError> {
     })
 }
 
-/// Writes how a reading went.
-pub(crate) async fn put_reading(tx: &mut Tx, watch: &str, reading: &Reading) -> Result<(), StoreError> {
+/// Writes how a reading went. `false` if another process has read the devices since `before`, or the watch was removed.
+pub(crate) async fn put_reading(
+    tx: &mut Tx,
+    watch: &str,
+    before: Option<Timestamp>,
+    reading: &Reading,
+) -> Result<bool, StoreError> {
+    if tx.row(sql("devices_watches", SELECT_WATCH).bind(watch)).await?.is_none() {
+        return Ok(false);
+    }
     let put = sql(READINGS, PUT_READING)
         .bind(watch)
         .bind(reading.read_at)
         .bind(reading.blind.as_ref().map(|(since, _)| *since))
         .bind(reading.blind.as_ref().map(|(_, reason)| reason.as_str()))
         .bind(reading.listed)
-        .bind(reading.left_out);
-    tx.run(put).await.map(drop)
+        .bind(reading.left_out)
+        .bind(before.map_or(0, Timestamp::as_millisecond));
+    Ok(tx.run(put).await? > 0)
+}
+
+/// Removes the periods of a watch that ended before `before`.
+pub(crate) async fn prune(tx: &mut Tx, watch: &str, before: Timestamp) -> Result<(), StoreError> {
+    tx.run(sql(PERIODS, PRUNE).bind(watch).bind(before)).await.map(drop)
 }
 
 const SEEN: &str = "devices_seen";
@@ -177,6 +196,7 @@ const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, s
      VALUES ($1, $2, $3, NULL, $4, $5) \
      ON CONFLICT (watch, device, began) DO UPDATE SET ended = NULL, state = excluded.state, cause = excluded.cause";
 const END: &str = "UPDATE devices_periods SET ended = $3 WHERE watch = $1 AND device = $2 AND ended IS NULL";
+const END_ALL: &str = "UPDATE devices_periods SET ended = $2 WHERE watch = $1 AND ended IS NULL AND began <= $2";
 const SELECT_PERIODS: &str = "SELECT began, ended, state, cause FROM devices_periods \
      WHERE watch = $1 AND device = $2 AND (ended IS NULL OR ended > $3) ORDER BY began DESC";
 const SELECT_READINGS: &str = "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings";
@@ -184,4 +204,7 @@ const SELECT_READING: &str =
     "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings WHERE watch = $1";
 const PUT_READING: &str = "INSERT INTO devices_readings (watch, read_at, blind_since, reason, listed, left_out) \
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (watch) DO UPDATE SET read_at = excluded.read_at, \
-     blind_since = excluded.blind_since, reason = excluded.reason, listed = excluded.listed, left_out = excluded.left_out";
+     blind_since = excluded.blind_since, reason = excluded.reason, listed = excluded.listed, left_out = excluded.left_out \
+     WHERE COALESCE(devices_readings.read_at, 0) = $7";
+const SELECT_WATCH: &str = "SELECT id FROM devices_watches WHERE id = $1";
+const PRUNE: &str = "DELETE FROM devices_periods WHERE watch = $1 AND ended < $2";

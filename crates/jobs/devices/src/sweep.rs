@@ -7,6 +7,7 @@ use lanyard_client::{ApiError, CallError, CallOptions};
 use lanyard_operation::{Class, Code, Problem};
 use lanyard_protocol::{Device, DeviceId, ListDevices};
 use lanyard_store::StoreError;
+use lanyard_store::sql::Tx;
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ use crate::watch::{StoredWatch, Watch, WatchedKinds};
 const SAMPLES: u32 = 2;
 /// A device that Webex no longer lists is forgotten after this time.
 const FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+/// How long the periods of states are kept.
+const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(400 * 24);
 /// The largest page: Webex limits calls, not items.
 const PAGE: u32 = 1000;
 
@@ -53,10 +56,18 @@ pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, Stor
     let listed = list(job, watch).await;
     let at = job.store.time().await?;
     let before = seen::reading_of(&job.store, id).await?;
-    let known = seen::of_watch(&job.store, id).await?;
-    let (reading, writes, swept) = match &listed {
+    let read_before = before.read_at;
+    let mut known = seen::of_watch(&job.store, id).await?;
+    // Nothing is known of the time in which nobody could read, or did.
+    let was_blind = before.blind.is_some() || read_before.is_some_and(|read_at| watch.is_late(read_at, at));
+    let is_first_failure = listed.is_err() && before.blind.is_none();
+    let (reading, mut writes, swept) = match &listed {
         Ok(devices) => {
-            let writes = compare(&known, devices, watch.kinds, at);
+            let cleared = if was_blind { clear_candidates(&mut known) } else { Vec::new() };
+            let mut writes = compare(&known, devices, watch.kinds, at);
+            let is_written = |id: &str| writes.iter().any(|write| matches!(write, Write::Put(put, ..) if put == id));
+            let cleared: Vec<_> = cleared.into_iter().filter(|id| !is_written(id)).collect();
+            writes.extend(cleared.into_iter().map(|id| Write::Put(id.clone(), Box::new(known[&id].clone()), None)));
             let watched = devices.iter().filter(|device| watch.kinds.covers(device)).count();
             let count = |counts: fn(&Write) -> bool| writes.iter().filter(|write| counts(write)).count();
             let swept = Swept {
@@ -76,31 +87,71 @@ pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, Stor
             (reading, Vec::new(), Swept { blind: Some(problem.to_string()), ..Swept::default() })
         }
     };
-    job.store
+    if was_blind && listed.is_ok() {
+        begin_again(&known, &mut writes, at);
+    }
+    let is_written = job
+        .store
         .write_rows(|mut tx| {
             let (reading, writes) = (&reading, &writes);
             async move {
-                seen::put_reading(&mut tx, id, reading).await?;
-                for write in writes {
-                    match write {
-                        Write::Put(device, seen, change) => {
-                            seen::put(&mut tx, id, device, seen).await?;
-                            if let Some(change) = change {
-                                let cause = seen.facts.errors.first().map(String::as_str);
-                                seen::begin_period(&mut tx, id, device, change, cause).await?;
-                            }
-                        }
-                        Write::Forget(device) => {
-                            seen::forget(&mut tx, id, device).await?;
-                            seen::end_period(&mut tx, id, device, at).await?;
-                        }
-                    }
+                if !seen::put_reading(&mut tx, id, read_before, reading).await? {
+                    return tx.abandon(false).await;
                 }
-                tx.commit::<_, StoreError>(()).await
+                if was_blind || is_first_failure {
+                    seen::end_all(&mut tx, id, read_before.unwrap_or(at)).await?;
+                }
+                for write in writes {
+                    write_one(&mut tx, id, write, at).await?;
+                }
+                seen::prune(&mut tx, id, at - KEPT).await?;
+                tx.commit::<_, StoreError>(true).await
             }
         })
         .await?;
-    Ok(swept)
+    // The reading of another process counts: it is as new as this one.
+    Ok(if is_written { swept } else { Swept { changed: 0, gone: 0, ..swept } })
+}
+
+async fn write_one(tx: &mut Tx, watch: &str, write: &Write, at: Timestamp) -> Result<(), StoreError> {
+    match write {
+        Write::Put(device, seen, change) => {
+            seen::put(tx, watch, device, seen).await?;
+            if let Some(change) = change {
+                let cause = seen.facts.errors.first().map(String::as_str);
+                seen::begin_period(tx, watch, device, change, cause).await?;
+            }
+            Ok(())
+        }
+        Write::Forget(device) => {
+            seen::forget(tx, watch, device).await?;
+            seen::end_period(tx, watch, device, at).await
+        }
+    }
+}
+
+/// Forgets states that were read once: the next reading does not follow upon that one. Returns the devices.
+fn clear_candidates(known: &mut HashMap<String, Seen>) -> Vec<String> {
+    let cleared = |(id, seen): (&String, &mut Seen)| seen.tracked.candidate.take().map(|_| id.clone());
+    known.iter_mut().filter_map(cleared).collect()
+}
+
+/// Begins a period for each device that has none in `writes`: after a time of which nothing is known.
+fn begin_again(known: &HashMap<String, Seen>, writes: &mut Vec<Write>, at: Timestamp) {
+    let mut left: HashMap<&str, &Seen> = known.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
+    let again = |seen: &Seen| Some(Change { from: None, to: seen.tracked.state, since: at });
+    for write in &mut *writes {
+        match write {
+            Write::Put(id, seen, change) => {
+                left.remove(id.as_str());
+                if change.is_none() {
+                    *change = again(seen);
+                }
+            }
+            Write::Forget(id) => drop(left.remove(id.as_str())),
+        }
+    }
+    writes.extend(left.into_iter().map(|(id, seen)| Write::Put(id.to_owned(), Box::new(seen.clone()), again(seen))));
 }
 
 /// Lists the devices of a watch.
@@ -121,10 +172,14 @@ pub(crate) fn called(error: ApiError<Problem>) -> Problem {
         ApiError::NoToken(problem) => return problem,
         ApiError::Call(error) => error,
     };
+    if error.is_unauthorized() {
+        return Problem::new(Code::PersonMustAct, "Webex does not accept the token any more")
+            .hint("see which credential that is: lanyard devices watch list; then lanyard test NAME");
+    }
     let limited = error.is_limited();
     let class = match &error {
         CallError::Resource(error) => match error.status().map(|status| status.as_u16()) {
-            Some(401 | 403) => Class::PersonMustAct,
+            Some(403) => Class::PersonMustAct,
             Some(423 | 429 | 500..) => Class::Unreachable,
             _ => Class::Failed,
         },
@@ -244,6 +299,34 @@ mod tests {
         };
         let known = HashMap::from([(id, *seen)]);
         assert_eq!(compare(&known, &listed, WatchedKinds::default(), at(9)), []);
+    }
+
+    #[test]
+    fn after_a_time_of_which_nothing_is_known_every_device_begins_a_period_once() {
+        let mut known = HashMap::new();
+        for id in ["a", "b", "c"] {
+            let mut tracked = Tracked::first(DeviceState::Up, at(0));
+            if id != "c" {
+                assert_eq!(tracked.observe(DeviceState::Down, at(1), 2), None);
+            }
+            known.insert(id.to_owned(), Seen { tracked, gone_since: None, facts: Facts::default() });
+        }
+        let mut cleared = clear_candidates(&mut known);
+        cleared.sort();
+        assert_eq!(cleared, ["a", "b"]);
+        let listed = [device("a", "disconnected"), device("c", "connected"), device("d", "connected")];
+        let mut writes = compare(&known, &listed, WatchedKinds::default(), at(9));
+        begin_again(&known, &mut writes, at(9));
+        let mut begun: Vec<_> = writes
+            .iter()
+            .map(|write| match write {
+                Write::Put(id, _, Some(change)) => (id.as_str(), change.to, change.since),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        begun.sort_by_key(|(id, ..)| *id);
+        let up = DeviceState::Up;
+        assert_eq!(begun, [("a", up, at(9)), ("b", up, at(9)), ("c", up, at(9)), ("d", up, at(9))]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lanyard_credential::{Credential, CredentialId, CredentialName};
 use lanyard_operation::{Code, Problem};
 use lanyard_protocol::{Device, DeviceType, OrgId};
@@ -19,6 +19,9 @@ pub const INTERVAL: Duration = Duration::from_mins(3);
 pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(15);
 /// The longest interval that a watch may have.
 pub const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
+
+/// How long a reading may be late, besides three intervals.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
 
 /// A watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +71,12 @@ impl Watch {
     /// How often its devices are read.
     pub const fn interval(&self) -> Duration {
         Duration::from_secs(self.interval_seconds)
+    }
+
+    /// Whether a reading at this time is so old that nobody has read the devices since.
+    pub fn is_late(&self, read_at: Timestamp, now: Timestamp) -> bool {
+        let expected = SignedDuration::try_from(self.interval()).unwrap_or(SignedDuration::MAX);
+        now.duration_since(read_at) > expected.saturating_mul(3).saturating_add(LATE)
     }
 }
 

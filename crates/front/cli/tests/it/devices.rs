@@ -47,6 +47,8 @@ fn from_nothing_granted_to_a_device_that_is_down() {
     assert_eq!((code, missing.len() as u64), (4, coverage["workspaces"].as_u64().unwrap()), "{coverage}");
     assert!(!missing.is_empty());
 
+    home.run(["devices", "coverage", "lobby", "--against", "lobby"]).fails(2);
+
     grant_all(&webex);
     let (code, coverage) = json(&home, &["devices", "coverage", "lobby", "--against", "admin"]);
     assert_eq!((code, &coverage["missing"]), (0, &value!([])), "{coverage}");
@@ -120,6 +122,9 @@ fn a_dead_token_blinds_a_watch_and_takes_no_device_down() {
     );
     assert!(!list.stdout.contains("down"), "{list:?}");
     assert!(list.stderr.contains("Next: lanyard test lobby"), "{list:?}");
+    // Whoever asks for what is down is told that this is not known.
+    assert!(home.run(["devices", "list", "--state", "down"]).ok().contains("unknown"));
+    home.run(["devices", "list", "--customer", "nobody"]).fails(3);
     // No watch is added with a token that Webex refuses.
     home.run(["devices", "watch", "add", "lobby", "--name", "other"]).fails(4);
     assert_eq!(json(&home, &["devices", "watch", "list"]).1.as_array().unwrap().len(), 1);
@@ -146,8 +151,8 @@ fn a_broker_reads_what_is_watched_and_not_what_is_paused_or_removed() {
     home.run(["devices", "watch", "resume", "lobby"]).ok();
     let audit = home.run(["audit"]).ok();
     assert!(audit.contains("watch lobby added") && audit.contains("watch lobby paused"), "{audit}");
-    home.run(["devices", "watch", "remove", "lobby"]).ok();
-    home.run(["devices", "watch", "remove", "lobby"]).fails(3);
+    home.run(["devices", "watch", "remove", "lobby", "--yes"]).ok();
+    home.run(["devices", "watch", "remove", "lobby", "--yes"]).fails(3);
     assert_eq!(json(&home, &["devices", "list"]).1["devices"], value!([]));
     assert!(broker.stop().status.success());
 }
@@ -163,6 +168,6 @@ fn a_watch_that_was_altered_without_lanyard_is_named_and_not_read() {
     assert_eq!(webex.record().len(), before, "nothing is called");
     let (_, watches) = json(&home, &["devices", "watch", "list"]);
     assert!(watches[0]["reason"].as_str().unwrap().contains("other than Lanyard"), "{watches}");
-    home.run(["devices", "watch", "remove", "lobby"]).ok();
+    home.run(["devices", "watch", "remove", "lobby", "--yes"]).ok();
     home.run(["devices", "watch", "add", "lobby"]).ok();
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use lanyard_client::CallOptions;
-use lanyard_credential::CredentialName;
+use lanyard_credential::{CredentialName, Kind};
 use lanyard_operation::{Code, Declaration, Operation, Problem};
 use lanyard_protocol::{Device, ListDevices, ListWorkspaces};
 use lanyard_work::JobContext;
@@ -69,7 +69,8 @@ impl Operation for Coverage {
         let credential = job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
         let seen = list(job, &found.watch).await?;
         let account = credential.as_ref().and_then(|credential| credential.subject.known()?.email.clone());
-        let organisation = credential.as_ref().and_then(|credential| credential.organisation.as_ref()?.name.clone());
+        let own = credential.as_ref().filter(|_| found.watch.org.is_none());
+        let organisation = own.and_then(|credential| credential.organisation.as_ref()?.name.clone());
         let mut view = CoverageView {
             watch: found.watch.name.to_string(),
             account,
@@ -90,6 +91,11 @@ impl Operation for Coverage {
             Problem::new(Code::NoSuchName, format!("there is no credential named {against}"))
                 .hint("list the credentials: lanyard list")
         })?;
+        if admin.id == found.watch.credential || admin.kind == Kind::Bot {
+            let what = format!("{against} sees only what it was granted itself");
+            return Err(Problem::new(Code::BadRequest, what)
+                .hint("compare with the credential of an administrator that has the scope spark-admin:devices_read"));
+        }
         if let Some(credential) = &credential {
             if credential.environment != admin.environment {
                 return Err(Problem::new(Code::BadRequest, format!("{against} belongs to another Webex")));

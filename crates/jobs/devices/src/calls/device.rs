@@ -38,9 +38,23 @@ pub struct DeviceView {
     pub facts: Facts,
 }
 
+/// Why the devices of a watch are not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlindCause {
+    /// It is paused.
+    Paused,
+    /// Webex refuses, or cannot be reached.
+    Failed,
+    /// No broker runs, or none that has the time.
+    NotRead,
+}
+
 /// A watch whose devices cannot be read, so that their states are not known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BlindView {
+    /// The kind of cause.
+    pub cause: BlindCause,
     /// The watch.
     pub watch: String,
     /// The label `customer` of its credential.
@@ -95,6 +109,12 @@ impl Operation for ListDevices {
             return Err(Problem::new(Code::NoSuchName, format!("there is no watch named {name}"))
                 .hint("list the watches: lanyard devices watch list"));
         }
+        if let Some(customer) = &self.customer
+            && !all.iter().any(|found| found.customer.as_ref() == Some(customer))
+        {
+            return Err(Problem::new(Code::NoSuchName, format!("no watch has the label customer={customer}"))
+                .hint("list the watches: lanyard devices watch list"));
+        }
         let is_wanted = |found: &&Watched| {
             self.watch.as_ref().is_none_or(|name| found.watch.name == *name)
                 && self.customer.as_ref().is_none_or(|customer| found.customer.as_ref() == Some(customer))
@@ -147,22 +167,22 @@ async fn everything(job: &JobContext) -> Result<Vec<Watched>, StoreError> {
 
 impl Watched {
     /// Since when the states of its devices are not known, and the reason.
-    fn is_blind(&self) -> Option<(Timestamp, String)> {
+    fn is_blind(&self) -> Option<(BlindCause, Timestamp, String)> {
         if let Some(since) = self.watch.paused_at {
-            return Some((since, "the watch is paused".to_owned()));
+            return Some((BlindCause::Paused, since, "the watch is paused".to_owned()));
         }
-        if let Some(blind) = &self.reading.blind {
-            return Some(blind.clone());
+        if let Some((since, why)) = &self.reading.blind {
+            return Some((BlindCause::Failed, *since, why.clone()));
         }
         let read_at = self.reading.read_at.unwrap_or(self.watch.added_at);
-        let expected = SignedDuration::try_from(self.watch.interval()).unwrap_or(SignedDuration::MAX);
-        let late = self.now.duration_since(read_at) > expected.saturating_mul(3).saturating_add(LATE);
-        late.then(|| (read_at, "no broker has read the devices since then".to_owned()))
+        let why = "no broker has read the devices since then".to_owned();
+        self.watch.is_late(read_at, self.now).then_some((BlindCause::NotRead, read_at, why))
     }
 
     fn blind(&self) -> Option<BlindView> {
-        let (since, why) = self.is_blind()?;
+        let (cause, since, why) = self.is_blind()?;
         Some(BlindView {
+            cause,
             watch: self.watch.name.to_string(),
             customer: self.customer.clone(),
             since,
@@ -177,9 +197,9 @@ impl Watched {
         self.devices.iter().map(|(id, seen)| self.view(id, seen, blind.as_ref())).collect()
     }
 
-    fn view(&self, id: &str, seen: &Seen, blind: Option<&(Timestamp, String)>) -> DeviceView {
+    fn view(&self, id: &str, seen: &Seen, blind: Option<&(BlindCause, Timestamp, String)>) -> DeviceView {
         let gone = || seen.gone_since.map(|_| NOT_LISTED.to_owned());
-        let (state, since, why) = if let Some((since, why)) = blind {
+        let (state, since, why) = if let Some((_, since, why)) = blind {
             (DeviceState::Unknown, *since, Some(why.clone()))
         } else {
             let why = gone().or_else(|| seen.facts.errors.first().cloned());
@@ -197,8 +217,6 @@ impl Watched {
     }
 }
 
-/// How long a reading may be late, besides three intervals.
-const LATE: SignedDuration = SignedDuration::from_mins(1);
 const NOT_LISTED: &str = "Webex no longer lists it: the grant was withdrawn, or the device was removed";
 
 /// A period of a device's state.
@@ -250,6 +268,8 @@ pub struct DeviceDetail {
 pub struct ShowDevice {
     /// Its name, serial number, hardware address or id.
     pub device: String,
+    /// The watch that sees it, for a device that several see.
+    pub watch: Option<WatchName>,
 }
 
 impl Operation for ShowDevice {
@@ -260,13 +280,21 @@ impl Operation for ShowDevice {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<DeviceDetail, Problem> {
-        let all = everything(job).await.map_err(|error| stored(&error))?;
+        let mut all = everything(job).await.map_err(|error| stored(&error))?;
+        all.retain(|watched| self.watch.as_ref().is_none_or(|name| watched.watch.name == *name));
         let (watched, id, seen) = find(&all, &self.device)?;
         let year = watched.now - SignedDuration::from_hours(365 * 24);
-        let periods = seen::periods(&job.store, (&watched.id, id), year).await.map_err(|error| stored(&error))?;
+        let mut periods = seen::periods(&job.store, (&watched.id, id), year).await.map_err(|error| stored(&error))?;
+        let blind = watched.is_blind();
+        if blind.is_some() {
+            // The present period is known up to the last reading.
+            let read_at = watched.reading.read_at.unwrap_or(watched.watch.added_at);
+            for period in periods.iter_mut().filter(|period| period.ended.is_none()) {
+                period.ended = Some(read_at.max(period.began));
+            }
+        }
         let before = |days: i64| watched.now - SignedDuration::from_hours(days * 24);
         let of = |days: i64| availability(&periods, before(days), watched.now);
-        let blind = watched.is_blind();
         let others = watched.devices.iter().filter(|(other, _)| *other != id);
         let is_well = |state| matches!(state, DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
         let well = others.clone().filter(|(_, other)| blind.is_none() && is_well(other.tracked.state)).count();
@@ -309,7 +337,8 @@ fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &'a str, &'a
                 .collect();
             names.sort();
             let what = format!("{text:?} matches {} devices: {}", several.len(), names.join("; "));
-            Err(Problem::new(Code::NoSuchName, what).hint("give the serial number of the one that you mean"))
+            Err(Problem::new(Code::NoSuchName, what)
+                .hint("give the serial number of the one that you mean, or --watch if several watches see it"))
         }
     }
 }

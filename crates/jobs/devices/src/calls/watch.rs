@@ -128,11 +128,12 @@ impl Operation for AddWatch {
         let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
         job.queue.ensure(SWEEP, &new.id, &Value::Null).await.map_err(|error| stored(&error))?;
         let reading = seen::reading_of(&job.store, &new.id).await.map_err(|error| stored(&error))?;
+        let own = credential.organisation.as_ref().filter(|_| new.watch.org.is_none());
         Ok(AddedView {
             watch: view(&new.watch, Some(&credential), &reading),
             first,
             account: credential.subject.known().and_then(|subject| subject.email.clone()),
-            organisation: credential.organisation.as_ref().and_then(|found| found.name.clone()),
+            organisation: own.and_then(|found| found.name.clone()),
         })
     }
 }

@@ -32,6 +32,9 @@ impl Compare {
         if common.json {
             output::json::print(&view)?;
         } else if letter {
+            if view.against.is_some() && view.missing.is_empty() {
+                output::note("nothing is missing: there is nothing to ask for");
+            }
             for line in self::letter(&view) {
                 output::line(&line)?;
             }
@@ -46,7 +49,12 @@ impl Compare {
 fn show(view: &CoverageView) -> Result<(), Failure> {
     let watch = &view.watch;
     let (Some(workspaces), Some(all)) = (view.workspaces, view.devices) else {
-        output::line(&format!("{watch} sees {}; {} of them Full.", devices(view.devices_seen), view.devices_full))?;
+        output::line(&format!(
+            "{watch} sees {}: {} Read Only, {} Full.",
+            devices(view.devices_seen),
+            view.devices_seen - view.devices_full,
+            view.devices_full
+        ))?;
         output::note("hint: compare with a credential that sees everything: --against CREDENTIAL");
         if view.devices_seen == 0 {
             output::note(&format!("Next: lanyard devices coverage {watch} --letter"));
@@ -97,6 +105,10 @@ fn letter(view: &CoverageView) -> Vec<String> {
         lines.extend([String::new(), "These workspaces are missing:".to_owned(), String::new()]);
         lines.extend(view.missing.iter().map(|missing| format!("  {}", missing.workspace)));
     }
-    lines.extend([String::new(), "New rooms appear here within minutes; you need not tell us.".to_owned()]);
+    lines.extend([
+        String::new(),
+        "A workspace appears in our monitoring within minutes; you need not tell us.".to_owned(),
+        "Each new workspace needs the same steps.".to_owned(),
+    ]);
     lines
 }

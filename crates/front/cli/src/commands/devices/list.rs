@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use lanyard_devices::{DeviceDetail, DeviceState, DeviceView, DevicesView, ListDevices, ShowDevice, WatchName};
+use lanyard_devices::{
+    BlindCause, BlindView, DeviceDetail, DeviceState, DeviceView, DevicesView, ListDevices, ShowDevice, WatchName,
+};
 
 use super::devices;
 use crate::context::{self, Common};
@@ -57,12 +59,17 @@ impl StateWord {
 pub(crate) struct Show {
     /// The device: its name, serial number, MAC address in any form, or id
     device: String,
+    /// The watch, for a device that several watches see
+    #[arg(long)]
+    watch: Option<WatchName>,
 }
 
 impl List {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let Self { all, watch, customer, states } = self;
         let mut view = common.broker().await?.perform(ListDevices { watch, customer }).await?;
+        let now = context::parts().clock.now().wall;
+        let said = summary(&view, now);
         if !states.is_empty() {
             view.devices.retain(|device| states.iter().any(|word| word.state() == device.state));
         }
@@ -74,38 +81,51 @@ impl List {
             output::note("there is no watch; add one: lanyard devices watch add CREDENTIAL");
             return Ok(ExitCode::SUCCESS);
         }
-        let now = context::parts().clock.now().wall;
+        let several = view.watches > 1;
         let is_shown = |device: &&DeviceView| {
             let is_blind = view.blind.iter().any(|blind| blind.watch == device.watch);
             if !states.is_empty() || all { !is_blind || all } else { !is_blind && needs_attention(device) }
         };
         let mut rows: Vec<(DeviceState, Vec<String>)> =
             view.devices.iter().filter(is_shown).map(|device| (device.state, row(device, now))).collect();
-        // One cause, one line.
-        if states.is_empty() || states.contains(&StateWord::Unknown) {
-            let blind = view.blind.iter().filter(|_| !all).map(|blind| {
-                let cells = vec![
-                    DeviceState::Unknown.to_string(),
-                    ago(blind.since, now),
-                    blind.customer.clone().unwrap_or_else(|| "-".to_owned()),
-                    format!("all {}", devices(blind.devices)),
-                    "-".to_owned(),
-                    blind.why.clone(),
-                ];
-                (DeviceState::Unknown, cells)
-            });
-            rows.extend(blind);
-        }
+        // One cause, one line, whichever states are asked for: these devices could be in any.
+        let blind = view.blind.iter().filter(|_| !all).map(|blind| {
+            let cells = vec![
+                DeviceState::Unknown.to_string(),
+                ago(blind.since, now),
+                blind.customer.clone().unwrap_or_else(|| "-".to_owned()),
+                format!("all {}", devices(blind.devices)),
+                "-".to_owned(),
+                blind.why.clone(),
+                blind.watch.clone(),
+            ];
+            (DeviceState::Unknown, cells)
+        });
+        rows.extend(blind);
         rows.sort_by_key(|(state, _)| *state);
         if !rows.is_empty() {
-            let rows = rows.into_iter().map(|(_, cells)| cells).collect();
-            output::block(&table::render(&["STATE", "FOR", "CUSTOMER", "ROOM", "DEVICE", "WHY"], rows))?;
+            let headings = ["STATE", "FOR", "CUSTOMER", "ROOM", "DEVICE", "WHY", "WATCH"];
+            let shown = if several { headings.len() } else { headings.len() - 1 };
+            let rows = rows.into_iter().map(|(_, mut cells)| {
+                cells.truncate(shown);
+                cells
+            });
+            output::block(&table::render(&headings[..shown], rows.collect()))?;
         }
-        output::note(&summary(&view, now));
-        if let Some(blind) = view.blind.iter().find(|blind| blind.credential.is_some()) {
-            output::note(&format!("Next: lanyard test {}", blind.credential.as_deref().unwrap_or_default()));
+        output::note(&said);
+        if let Some(next) = view.blind.first().and_then(next) {
+            output::note(&format!("Next: {next}"));
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The command that helps a watch that does not read.
+fn next(blind: &BlindView) -> Option<String> {
+    match blind.cause {
+        BlindCause::Paused => Some(format!("lanyard devices watch resume {}", blind.watch)),
+        BlindCause::NotRead => Some("lanyard serve".to_owned()),
+        BlindCause::Failed => blind.credential.as_ref().map(|credential| format!("lanyard test {credential}")),
     }
 }
 
@@ -122,6 +142,7 @@ fn row(device: &DeviceView, now: Timestamp) -> Vec<String> {
         or_dash(&device.facts.name),
         or_dash(device.facts.product.strip_prefix("Cisco ").unwrap_or(&device.facts.product)),
         device.why.clone().unwrap_or_else(|| "-".to_owned()),
+        device.watch.clone(),
     ]
 }
 
@@ -146,7 +167,7 @@ fn summary(view: &DevicesView, now: Timestamp) -> String {
 
 impl Show {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let detail = common.broker().await?.perform(ShowDevice { device: self.device }).await?;
+        let detail = common.broker().await?.perform(ShowDevice { device: self.device, watch: self.watch }).await?;
         if common.json {
             output::json::print(&detail)?;
             return Ok(ExitCode::SUCCESS);

@@ -18,16 +18,16 @@ use crate::output;
 /// Watch room and desk devices: what is down, since when, and what is not granted
 #[derive(Debug, Subcommand)]
 pub(crate) enum Devices {
-    /// Say which devices a credential watches
+    /// Manage watches: which credential reads which devices
     #[command(subcommand)]
     Watch(watch::Watches),
     /// List the devices that are not well
     List(list::List),
     /// Show one device: its state, its availability and its last changes
     Show(list::Show),
-    /// List the workspaces of which a watch does not see every device
+    /// List the workspaces with devices that a watch cannot see
     Coverage(coverage::Compare),
-    /// Read the devices now; a broker does so by itself
+    /// Read the devices now; a running broker does it automatically
     Sweep(SweepNow),
 }
 
@@ -56,7 +56,7 @@ impl SweepNow {
         if common.json {
             output::json::print(&swept)?;
         } else if swept.is_empty() {
-            output::note("there is no watch; add one: lanyard devices watch add CREDENTIAL");
+            output::note("there is no watch, or all are paused; see: lanyard devices watch list");
         } else {
             for read in &swept {
                 let found = &read.found;

@@ -12,6 +12,7 @@ use super::devices;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::output::{duration, table};
+use crate::prompt::Sure;
 use crate::{numbers, output};
 
 #[derive(Debug, Subcommand)]
@@ -25,7 +26,7 @@ pub(crate) enum Watches {
     /// Read the devices of a watch again
     Resume(Named),
     /// Remove a watch, and everything that was read for it
-    Remove(Named),
+    Remove(Remove),
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +59,14 @@ pub(crate) struct Named {
     name: WatchName,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The watch
+    name: WatchName,
+    #[command(flatten)]
+    sure: Sure,
+}
+
 impl Watches {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let broker = common.broker().await?;
@@ -86,14 +95,17 @@ impl Watches {
                 }
             }
             Self::Pause(Named { name }) => {
-                broker.perform(PauseWatch { name: name.clone(), pause: true }).await?;
-                output::note(&format!("paused the watch {name}"));
+                let view = broker.perform(PauseWatch { name, pause: true }).await?;
+                say(common, &view, "paused")?;
             }
             Self::Resume(Named { name }) => {
-                broker.perform(PauseWatch { name: name.clone(), pause: false }).await?;
-                output::note(&format!("resumed the watch {name}"));
+                let view = broker.perform(PauseWatch { name, pause: false }).await?;
+                say(common, &view, "resumed")?;
             }
-            Self::Remove(Named { name }) => {
+            Self::Remove(Remove { name, sure }) => {
+                sure.confirm(&format!(
+                    "Remove the watch {name}? The history of its devices is deleted and cannot be restored"
+                ))?;
                 broker.perform(RemoveWatch { name: name.clone() }).await?;
                 output::note(&format!("removed the watch {name}"));
             }
@@ -102,11 +114,19 @@ impl Watches {
     }
 }
 
+fn say(common: &Common, watch: &WatchView, done: &str) -> Result<(), Failure> {
+    if common.json {
+        return output::json::print(watch);
+    }
+    output::note(&format!("{done} the watch {}", watch.name));
+    Ok(())
+}
+
 fn row(watch: &WatchView) -> Vec<String> {
     let state = match (&watch.paused_at, &watch.reason) {
         (Some(_), _) => "paused".to_owned(),
-        (None, Some(reason)) => format!("blind: {reason}"),
-        (None, None) => "reads".to_owned(),
+        (None, Some(reason)) => format!("cannot read: {reason}"),
+        (None, None) => "active".to_owned(),
     };
     let room = table::room();
     vec![
@@ -133,11 +153,7 @@ fn say_added(added: &AddedView) -> Result<(), Failure> {
             output::note(&format!("Grant it to: {account}"));
         }
     } else if watch.left_out > 0 {
-        let left_out = usize::try_from(watch.left_out).unwrap_or(usize::MAX);
-        let what = devices(left_out);
-        output::note(&format!(
-            "{what} more: phones, accessories and personal devices are not watched (--phones, --accessories, --personal)"
-        ));
+        output::note(&format!("{} more are not watched: add --phones, --accessories or --personal", watch.left_out));
     }
     let interval = duration::words(Duration::from_secs(watch.interval_seconds));
     output::note(&format!("A broker reads them every {interval}: lanyard serve"));
