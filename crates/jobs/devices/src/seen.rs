@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lanyard_store::sql::{Row, Tx, sql};
 use lanyard_store::{Store, StoreError};
 
@@ -98,7 +98,10 @@ pub(crate) async fn begin_period(
     change: &Change,
     cause: Option<&str>,
 ) -> Result<(), StoreError> {
-    end_period(tx, watch, device, change.since).await?;
+    // A device that is new has none.
+    if change.from.is_some() {
+        end_period(tx, watch, device, change.since).await?;
+    }
     let begin = sql(PERIODS, BEGIN).bind(watch).bind(device).bind(change.since).bind(change.to.as_str()).bind(cause);
     tx.run(begin).await.map(drop)
 }
@@ -135,13 +138,14 @@ pub(crate) async fn periods(
 /// How the last readings of all watches went, by the watch's id.
 pub(crate) async fn readings(store: &Store) -> Result<HashMap<String, Reading>, StoreError> {
     let rows = store.read(sql(READINGS, SELECT_READINGS)).await?;
-    rows.iter().map(|row| Ok((row.text("watch")?, reading(row)?))).collect()
+    rows.iter().map(|row| Ok((row.text("watch")?, reading(row).unwrap_or_default()))).collect()
 }
 
 /// How the last reading of a watch went.
 pub(crate) async fn reading_of(store: &Store, watch: &str) -> Result<Reading, StoreError> {
     let rows = store.read(sql(READINGS, SELECT_READING).bind(watch)).await?;
-    rows.first().map_or(Ok(Reading::default()), reading)
+    // One that cannot be read is written again by the next reading.
+    Ok(rows.first().and_then(|row| reading(row).ok()).unwrap_or_default())
 }
 
 fn reading(row: &Row) -> Result<Reading, StoreError> {
@@ -161,7 +165,7 @@ pub(crate) async fn put_reading(
     tx: &mut Tx,
     watch: &str,
     before: Option<Timestamp>,
-    reading: &Reading,
+    (reading, at): (&Reading, Timestamp),
 ) -> Result<bool, StoreError> {
     if tx.row(sql("devices_watches", SELECT_WATCH).bind(watch)).await?.is_none() {
         return Ok(false);
@@ -173,8 +177,18 @@ pub(crate) async fn put_reading(
         .bind(reading.blind.as_ref().map(|(_, reason)| reason.as_str()))
         .bind(reading.listed)
         .bind(reading.left_out)
-        .bind(before.map_or(0, Timestamp::as_millisecond));
+        .bind(before.map_or(0, Timestamp::as_millisecond))
+        .bind(at + FUTURE);
     Ok(tx.run(put).await? > 0)
+}
+
+/// A reading that is so much later than now was not written by Lanyard, or with a wrong clock.
+const FUTURE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether the last reading of a watch is the one of this time.
+pub(crate) async fn is_last(tx: &mut Tx, watch: &str, read_at: Option<Timestamp>) -> Result<bool, StoreError> {
+    let row = tx.row(sql(READINGS, SELECT_READING).bind(watch)).await?;
+    Ok(row.is_some_and(|row| reading(&row).is_ok_and(|reading| reading.read_at == read_at)))
 }
 
 /// Removes the periods of a watch that ended before `before`.
@@ -198,13 +212,13 @@ const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, s
 const END: &str = "UPDATE devices_periods SET ended = $3 WHERE watch = $1 AND device = $2 AND ended IS NULL";
 const END_ALL: &str = "UPDATE devices_periods SET ended = $2 WHERE watch = $1 AND ended IS NULL AND began <= $2";
 const SELECT_PERIODS: &str = "SELECT began, ended, state, cause FROM devices_periods \
-     WHERE watch = $1 AND device = $2 AND (ended IS NULL OR ended > $3) ORDER BY began DESC";
+     WHERE watch = $1 AND device = $2 AND (ended IS NULL OR ended > $3) ORDER BY began DESC LIMIT 10000";
 const SELECT_READINGS: &str = "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings";
 const SELECT_READING: &str =
     "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings WHERE watch = $1";
 const PUT_READING: &str = "INSERT INTO devices_readings (watch, read_at, blind_since, reason, listed, left_out) \
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (watch) DO UPDATE SET read_at = excluded.read_at, \
      blind_since = excluded.blind_since, reason = excluded.reason, listed = excluded.listed, left_out = excluded.left_out \
-     WHERE COALESCE(devices_readings.read_at, 0) = $7";
+     WHERE COALESCE(devices_readings.read_at, 0) = $7 OR devices_readings.read_at > $8";
 const SELECT_WATCH: &str = "SELECT id FROM devices_watches WHERE id = $1";
 const PRUNE: &str = "DELETE FROM devices_periods WHERE watch = $1 AND ended < $2";

@@ -1,6 +1,6 @@
 //! One reading of a watch's devices, compared with what was known of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use lanyard_client::{ApiError, CallError, CallOptions};
@@ -21,6 +21,10 @@ use crate::watch::{StoredWatch, Watch, WatchedKinds};
 const SAMPLES: u32 = 2;
 /// A device that Webex no longer lists is forgotten after this time.
 const FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+/// How many devices one transaction writes: others wait for it.
+const AT_ONCE: usize = 500;
+/// The longest id of a device that is kept: PostgreSQL has no index over longer ones. Webex's have about 110 characters.
+const LONGEST_ID: usize = 512;
 /// How long the periods of states are kept.
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(400 * 24);
 /// The largest page: Webex limits calls, not items.
@@ -53,9 +57,10 @@ pub(crate) enum Write {
 /// Reads the devices of a watch once, and writes what has changed.
 pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, StoreError> {
     let StoredWatch { id, watch, .. } = stored;
+    // Read first: if another process reads the devices while this one lists them, this listing is dropped.
+    let before = seen::reading_of(&job.store, id).await?;
     let listed = list(job, watch).await;
     let at = job.store.time().await?;
-    let before = seen::reading_of(&job.store, id).await?;
     let read_before = before.read_at;
     let mut known = seen::of_watch(&job.store, id).await?;
     // Nothing is known of the time in which nobody could read, or did.
@@ -69,12 +74,13 @@ pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, Stor
             let cleared: Vec<_> = cleared.into_iter().filter(|id| !is_written(id)).collect();
             writes.extend(cleared.into_iter().map(|id| Write::Put(id.clone(), Box::new(known[&id].clone()), None)));
             let watched = devices.iter().filter(|device| watch.kinds.covers(device)).count();
-            let count = |counts: fn(&Write) -> bool| writes.iter().filter(|write| counts(write)).count();
+            let is_change = |write: &&Write| matches!(write, Write::Put(_, _, Some(change)) if change.from.is_some());
+            let ids: HashSet<&str> = devices.iter().filter_map(|device| Some(device.id.as_ref()?.as_str())).collect();
             let swept = Swept {
                 listed: devices.len(),
                 watched,
-                changed: count(|write| matches!(write, Write::Put(_, _, Some(change)) if change.from.is_some())),
-                gone: count(|write| matches!(write, Write::Put(_, seen, _) if seen.gone_since.is_some())),
+                changed: writes.iter().filter(is_change).count(),
+                gone: known.keys().filter(|id| !ids.contains(id.as_str())).count(),
                 blind: None,
             };
             let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -90,18 +96,19 @@ pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, Stor
     if was_blind && listed.is_ok() {
         begin_again(&known, &mut writes, at);
     }
+    let (first, rest) = writes.split_at(writes.len().min(AT_ONCE));
     let is_written = job
         .store
         .write_rows(|mut tx| {
-            let (reading, writes) = (&reading, &writes);
+            let reading = &reading;
             async move {
-                if !seen::put_reading(&mut tx, id, read_before, reading).await? {
+                if !seen::put_reading(&mut tx, id, read_before, (reading, at)).await? {
                     return tx.abandon(false).await;
                 }
                 if was_blind || is_first_failure {
                     seen::end_all(&mut tx, id, read_before.unwrap_or(at)).await?;
                 }
-                for write in writes {
+                for write in first {
                     write_one(&mut tx, id, write, at).await?;
                 }
                 seen::prune(&mut tx, id, at - KEPT).await?;
@@ -109,6 +116,21 @@ pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, Stor
             }
         })
         .await?;
+    // Others write between these. What is left out is compared again at the next reading.
+    for writes in rest.chunks(AT_ONCE).take_while(|_| is_written) {
+        let read_at = reading.read_at;
+        job.store
+            .write_rows(|mut tx| async move {
+                if !seen::is_last(&mut tx, id, read_at).await? {
+                    return tx.abandon(()).await;
+                }
+                for write in writes {
+                    write_one(&mut tx, id, write, at).await?;
+                }
+                tx.commit::<_, StoreError>(()).await
+            })
+            .await?;
+    }
     // The reading of another process counts: it is as new as this one.
     Ok(if is_written { swept } else { Swept { changed: 0, gone: 0, ..swept } })
 }
@@ -200,11 +222,16 @@ pub(crate) fn compare(
     kinds: WatchedKinds,
     at: Timestamp,
 ) -> Vec<Write> {
+    // A device that is listed twice is compared once.
+    let mut compared = HashSet::new();
     let mut writes = Vec::new();
     let mut unlisted: HashMap<&str, &Seen> = known.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
     for device in listed.iter().filter(|device| kinds.covers(device)) {
         // Without an id it cannot be told apart from others.
-        let Some(id) = device.id.as_ref().map(DeviceId::as_str) else { continue };
+        let Some(id) = device.id.as_ref().map(DeviceId::as_str).filter(|id| id.len() <= LONGEST_ID) else { continue };
+        if !compared.insert(id) {
+            continue;
+        }
         let state = DeviceState::of(device.connection_status);
         let facts = Facts::of(device, matches!(state, DeviceState::Up | DeviceState::Degraded));
         match known.get(id) {
@@ -213,8 +240,8 @@ pub(crate) fn compare(
                 let new = Seen { tracked: Tracked::first(state, at), gone_since: None, facts };
                 writes.push(Write::Put(id.to_owned(), Box::new(new), Some(change)));
             }
-            // A device that is listed twice is compared once.
-            Some(before) if unlisted.remove(id).is_some() => {
+            Some(before) => {
+                unlisted.remove(id);
                 let mut tracked = before.tracked.clone();
                 let change = tracked.observe(state, at, SAMPLES);
                 let after = Seen { tracked, gone_since: None, facts };
@@ -222,7 +249,6 @@ pub(crate) fn compare(
                     writes.push(Write::Put(id.to_owned(), Box::new(after), change));
                 }
             }
-            Some(_) => {}
         }
     }
     for (id, before) in unlisted {
@@ -337,12 +363,12 @@ mod tests {
             json!({ "id": "x", "type": "hologram", "connectionStatus": "dreaming", "errorCodes": null }),
             json!({ "id": "y", "type": "roomdesk", "connectionStatus": "connected", "plannedMaintenance": { "mode": "off" } }),
             json!({ "id": "y", "type": "roomdesk", "connectionStatus": "disconnected" }),
+            json!({ "id": "z".repeat(513), "type": "roomdesk", "connectionStatus": "connected" }),
             json!({ "id": "p", "type": "phone", "connectionStatus": "connected" }),
             json!({ "id": "q", "type": "roomdesk", "personId": "someone", "connectionStatus": "connected" }),
         ];
         let listed: Vec<Device> = odd.into_iter().map(|device| serde_json::from_value(device).unwrap()).collect();
-        let mut found: Vec<_> = changes(&[listed]).into_iter().map(|(_, id, state)| (id, state)).collect();
-        found.dedup_by_key(|(id, _)| id.clone());
+        let found: Vec<_> = changes(&[listed]).into_iter().map(|(_, id, state)| (id, state)).collect();
         assert_eq!(found, [("x".to_owned(), DeviceState::Unknown), ("y".to_owned(), DeviceState::Up)]);
     }
 

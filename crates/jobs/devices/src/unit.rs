@@ -44,7 +44,7 @@ async fn read_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
         Err(error) => return Err(error.into()),
     };
     if found.watch.paused_at.is_some() {
-        return Ok(Next::Again(LONGEST_INTERVAL));
+        return Ok(Next::Again(found.watch.interval()));
     }
     let swept = tokio::select! {
         halt = claim.halted() => return Err(halt),

@@ -166,6 +166,8 @@ fn a_watch_that_was_altered_without_lanyard_is_named_and_not_read() {
     let before = webex.record().len();
     assert_eq!(json(&home, &["devices", "sweep"]).1, value!([]));
     assert_eq!(webex.record().len(), before, "nothing is called");
+    let list = home.run(["devices", "list"]).ok();
+    assert!(list.contains("unknown") && list.contains("other than Lanyard"), "it is not hidden: {list}");
     let (_, watches) = json(&home, &["devices", "watch", "list"]);
     assert!(watches[0]["reason"].as_str().unwrap().contains("other than Lanyard"), "{watches}");
     home.run(["devices", "watch", "remove", "lobby", "--yes"]).ok();

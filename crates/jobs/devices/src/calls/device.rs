@@ -48,6 +48,8 @@ pub enum BlindCause {
     Failed,
     /// No broker runs, or none that has the time.
     NotRead,
+    /// Its row was altered without Lanyard.
+    Altered,
 }
 
 /// A watch whose devices cannot be read, so that their states are not known.
@@ -102,7 +104,7 @@ impl Operation for ListDevices {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<DevicesView, Problem> {
-        let all = everything(job).await.map_err(|error| stored(&error))?;
+        let (all, altered) = everything(job).await.map_err(|error| stored(&error))?;
         if let Some(name) = &self.watch
             && !all.iter().any(|found| found.watch.name == *name)
         {
@@ -124,10 +126,17 @@ impl Operation for ListDevices {
         devices.sort_by(|a, b| {
             (a.state, &a.customer, &a.facts.name, &a.id).cmp(&(b.state, &b.customer, &b.facts.name, &b.id))
         });
+        // Whose they are is not known.
+        let now = job.clock.now().wall;
+        let altered = altered.into_iter().map(|(watch, why)| {
+            let (cause, customer, credential) = (BlindCause::Altered, None, None);
+            BlindView { cause, watch, customer, since: now, why, devices: 0, credential }
+        });
+        let blind: Vec<_> = wanted.iter().filter_map(|found| found.blind()).chain(altered).collect();
         Ok(DevicesView {
+            watches: wanted.len() + blind.iter().filter(|blind| blind.cause == BlindCause::Altered).count(),
             devices,
-            blind: wanted.iter().filter_map(|found| found.blind()).collect(),
-            watches: wanted.len(),
+            blind,
             read_at: wanted.iter().filter_map(|found| found.reading.read_at).min(),
         })
     }
@@ -144,13 +153,26 @@ struct Watched {
     now: Timestamp,
 }
 
-/// All watches that can be read, with their devices.
-async fn everything(job: &JobContext) -> Result<Vec<Watched>, StoreError> {
+/// A watch whose row was altered without Lanyard: its name, and the error.
+type AlteredWatch = (String, String);
+
+/// All watches that can be read, with their devices; and those whose rows were altered.
+async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<AlteredWatch>), StoreError> {
     let credentials = job.store.credentials().await?;
     let mut readings = seen::readings(&job.store).await?;
     let now = job.store.time().await?;
-    let mut all = Vec::new();
-    for StoredWatch { id, watch, .. } in watches(&job.store).await?.into_iter().flatten() {
+    let (mut all, mut altered) = (Vec::new(), Vec::new());
+    for found in watches(&job.store).await? {
+        let StoredWatch { id, watch, .. } = match found {
+            Ok(found) => found,
+            Err(error @ StoreError::Altered { .. }) => {
+                let why = error.to_string();
+                let StoreError::Altered { row, .. } = error else { continue };
+                altered.push((row, why));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let credential = credentials.iter().find(|credential| credential.id == watch.credential);
         all.push(Watched {
             credential: credential.map(|credential| credential.name.to_string()),
@@ -162,7 +184,7 @@ async fn everything(job: &JobContext) -> Result<Vec<Watched>, StoreError> {
             now,
         });
     }
-    Ok(all)
+    Ok((all, altered))
 }
 
 impl Watched {
@@ -280,7 +302,7 @@ impl Operation for ShowDevice {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<DeviceDetail, Problem> {
-        let mut all = everything(job).await.map_err(|error| stored(&error))?;
+        let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
         all.retain(|watched| self.watch.as_ref().is_none_or(|name| watched.watch.name == *name));
         let (watched, id, seen) = find(&all, &self.device)?;
         let year = watched.now - SignedDuration::from_hours(365 * 24);

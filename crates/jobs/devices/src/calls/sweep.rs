@@ -1,6 +1,6 @@
 //! A reading of the devices at once.
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 use lanyard_operation::{Declaration, Operation, Problem};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
@@ -45,13 +45,16 @@ impl Operation for Sweep {
             let all = watches(&job.store).await.map_err(|error| stored(&error))?;
             all.into_iter().flatten().filter(|found| found.watch.paused_at.is_none()).collect()
         };
-        futures_util::stream::iter(which)
+        Ok(futures_util::stream::iter(which)
             .map(|found| async move {
-                let swept = sweep(job, &found).await.map_err(|error| stored(&error))?;
-                Ok(SweptView { watch: found.watch.name.to_string(), found: swept })
+                // A failure concerns one watch.
+                let failed =
+                    |error: lanyard_store::StoreError| Swept { blind: Some(error.to_string()), ..Swept::default() };
+                let swept = sweep(job, &found).await.unwrap_or_else(failed);
+                SweptView { watch: found.watch.name.to_string(), found: swept }
             })
             .buffered(AT_ONCE)
-            .try_collect()
-            .await
+            .collect()
+            .await)
     }
 }

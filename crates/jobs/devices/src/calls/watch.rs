@@ -125,8 +125,9 @@ impl Operation for AddWatch {
             return Err(Problem::new(Code::NameTaken, format!("there is a watch named {name} already"))
                 .hint("choose another name with --name, or see the watches: lanyard devices watch list"));
         }
-        let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
+        // Before the first reading, so that a watch is read whatever comes of that.
         job.queue.ensure(SWEEP, &new.id, &Value::Null).await.map_err(|error| stored(&error))?;
+        let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
         let reading = seen::reading_of(&job.store, &new.id).await.map_err(|error| stored(&error))?;
         let own = credential.organisation.as_ref().filter(|_| new.watch.org.is_none());
         Ok(AddedView {
@@ -201,8 +202,10 @@ impl Operation for PauseWatch {
                 if !update(&job.store, &found, &event).await.map_err(|error| stored(&error))? {
                     continue;
                 }
-                job.queue.wake(SWEEP, &found.id).await.map_err(|error| stored(&error))?;
             }
+            // Also where nothing has changed: an earlier call may have ended before this.
+            job.queue.ensure(SWEEP, &found.id, &Value::Null).await.map_err(|error| stored(&error))?;
+            job.queue.wake(SWEEP, &found.id).await.map_err(|error| stored(&error))?;
             let credential =
                 job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
             let reading = seen::reading_of(&job.store, &found.id).await.map_err(|error| stored(&error))?;

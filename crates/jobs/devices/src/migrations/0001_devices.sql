@@ -48,5 +48,3 @@ CREATE TABLE devices_periods (
     cause TEXT,
     PRIMARY KEY (watch, device, began)
 );
-
-CREATE INDEX devices_periods_by_end ON devices_periods (ended);

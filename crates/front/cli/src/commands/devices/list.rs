@@ -124,6 +124,7 @@ impl List {
 fn next(blind: &BlindView) -> Option<String> {
     match blind.cause {
         BlindCause::Paused => Some(format!("lanyard devices watch resume {}", blind.watch)),
+        BlindCause::Altered => Some(format!("lanyard devices watch remove {}", blind.watch)),
         BlindCause::NotRead => Some("lanyard serve".to_owned()),
         BlindCause::Failed => blind.credential.as_ref().map(|credential| format!("lanyard test {credential}")),
     }
