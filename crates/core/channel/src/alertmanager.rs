@@ -18,7 +18,11 @@ use crate::target::{AlertmanagerTarget, TargetError};
 ///
 /// # Panics
 /// Never: an alert has no value that JSON lacks.
-pub(crate) fn post<'a>(target: &'a AlertmanagerTarget, notice: &Notice) -> Result<Post<'a>, TargetError> {
+pub(crate) fn post<'a>(
+    target: &'a AlertmanagerTarget,
+    notice: &Notice,
+    now: Timestamp,
+) -> Result<Post<'a>, TargetError> {
     let mut url = target.url.expose_secret().clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend(["api", "v2", "alerts"]);
@@ -34,7 +38,7 @@ pub(crate) fn post<'a>(target: &'a AlertmanagerTarget, notice: &Notice) -> Resul
         url,
         headers,
         media_type: "application/json",
-        body: serde_json::to_vec(&alerts(notice, &target.labels)).expect("an alert can be written as JSON"),
+        body: serde_json::to_vec(&alerts(notice, &target.labels, now)).expect("an alert can be written as JSON"),
     })
 }
 
@@ -52,9 +56,9 @@ struct Alert {
 
 /// The alerts of a notice. The end of an alert is reported for every type that it may have begun with, in every severity: Alertmanager
 /// ignores the end of an alert that it does not have.
-fn alerts(notice: &Notice, chosen: &[LabelKey]) -> Vec<Alert> {
+fn alerts(notice: &Notice, chosen: &[LabelKey], now: Timestamp) -> Vec<Alert> {
     let alert = |kind: &NoticeType, severity: Severity| {
-        let (starts_at, ends_at) = times(notice);
+        let (starts_at, ends_at) = times(notice, now);
         Alert {
             labels: labels(notice, kind, severity, chosen),
             annotations: annotations(notice),
@@ -70,13 +74,16 @@ fn alerts(notice: &Notice, chosen: &[LabelKey]) -> Vec<Alert> {
     kinds.iter().flat_map(|kind| Severity::ALL.map(|severity| alert(kind, severity))).collect()
 }
 
-/// Begin and end. Without an end, Alertmanager would end an alert after five minutes, because it expects every alert to be repeated.
-fn times(notice: &Notice) -> (Timestamp, Timestamp) {
+/// Begin and end. A notice that is not an alert and arrives late is shown from then on: one that has ended is told to nobody. Without an end, Alertmanager would end an alert after five minutes, because it expects every alert to be repeated.
+fn times(notice: &Notice, now: Timestamp) -> (Timestamp, Timestamp) {
     let after = |time: SignedDuration| notice.time.saturating_add(time).unwrap_or(notice.time);
     match notice.data.state {
         AlertState::Firing => (notice.time, after(LONGEST_ALERT)),
         AlertState::Resolved => (notice.time, notice.time),
-        AlertState::None => (notice.time, after(MOMENTARY)),
+        AlertState::None => {
+            let from = notice.time.max(now);
+            (notice.time, from.saturating_add(MOMENTARY).unwrap_or(from))
+        }
     }
 }
 
@@ -85,6 +92,13 @@ fn labels(notice: &Notice, kind: &NoticeType, severity: Severity, chosen: &[Labe
         ("alertname".to_owned(), kind.as_str().to_owned()),
         ("severity".to_owned(), severity.as_str().to_owned()),
     ]);
+    // Two homes may have credentials of the same name.
+    if let Some((_, home)) = notice.source.rsplit_once(':') {
+        labels.insert("home".to_owned(), home.to_owned());
+    }
+    if let Some(channel) = notice.data.details.get("channel").and_then(|name| name.as_str()) {
+        labels.insert("channel".to_owned(), channel.to_owned());
+    }
     let Some(credential) = &notice.data.credential else { return labels };
     labels.insert("credential".to_owned(), credential.name.to_string());
     labels.insert("kind".to_owned(), credential.kind.as_str().to_owned());
@@ -102,7 +116,7 @@ fn labels(notice: &Notice, kind: &NoticeType, severity: Severity, chosen: &[Labe
 fn label_name(key: &str) -> String {
     let fitting = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let name: String = key.chars().map(fitting).collect();
-    let is_taken = matches!(name.as_str(), "alertname" | "severity" | "credential" | "kind");
+    let is_taken = matches!(name.as_str(), "alertname" | "severity" | "credential" | "kind" | "home" | "channel");
     // Two underscores in front are Prometheus' own.
     if is_taken || name.starts_with(|letter: char| letter.is_ascii_digit() || letter == '_') {
         format!("label_{name}")
@@ -157,7 +171,7 @@ mod tests {
 
     fn written(notice: &Notice, chosen: &[&str]) -> Value {
         let chosen: Vec<LabelKey> = chosen.iter().map(|key| key.parse().unwrap()).collect();
-        serde_json::to_value(alerts(notice, &chosen)).unwrap()
+        serde_json::to_value(alerts(notice, &chosen, notice.time)).unwrap()
     }
 
     #[test]
@@ -210,5 +224,25 @@ mod tests {
             assert_eq!(written(&odd, &[])[0].get("generatorURL"), None, "{link}");
         }
         assert_eq!(written(&odd, &[])[0]["endsAt"], "2026-11-30T12:05:00Z");
+    }
+
+    #[test]
+    fn a_notice_that_arrives_late_has_not_ended() {
+        let late = notice(NoticeType::KEY_CHANGED, AlertState::None);
+        let now = late.time + SignedDuration::from_hours(3);
+        let [alert] = &*alerts(&late, &[], now) else { panic!("one alert") };
+        assert_eq!((&*alert.starts_at, &*alert.ends_at), ("2026-11-30T12:00:00Z", "2026-11-30T15:05:00Z"));
+    }
+
+    #[test]
+    fn channels_and_homes_are_told_apart() {
+        let of = |home: &str, channel: &str| {
+            let mut failing = notice(NoticeType::CHANNEL_FAILING, AlertState::Firing);
+            failing.source = format!("urn:lanyard:home:{home}");
+            failing.data.details = serde_json::from_value(json!({ "channel": channel })).unwrap();
+            written(&failing, &[])[0]["labels"].clone()
+        };
+        assert_ne!(of("a", "one"), of("a", "two"));
+        assert_ne!(of("a", "one"), of("b", "one"));
     }
 }

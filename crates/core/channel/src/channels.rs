@@ -66,7 +66,7 @@ impl Channels {
         let receiver = target.receiver();
         match target {
             Target::Webhook(target) => self.post(webhook::post(target, notice, at.wall), at).await,
-            Target::Alertmanager(target) => self.post(alertmanager::post(target, notice)?, at).await,
+            Target::Alertmanager(target) => self.post(alertmanager::post(target, notice, at.wall)?, at).await,
             Target::Json(target) => self.post(json_api::post(target, notice)?, at).await,
             Target::Command(target) => {
                 // It ends what it has begun itself.

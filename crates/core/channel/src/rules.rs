@@ -30,6 +30,17 @@ impl Rules {
         self.wants_type(notice) && self.wants_severity(notice) && self.wants_credential(notice)
     }
 
+    /// The first of the types that no event has: a channel with it would stay silent. A test is sent whatever the rules are.
+    pub fn unknown_type(&self) -> Option<&TypePattern> {
+        let known = |pattern: &TypePattern| Self::known_types().any(|kind| pattern.matches(&kind));
+        self.types.iter().find(|pattern| !known(pattern))
+    }
+
+    /// The types that events have.
+    pub fn known_types() -> impl Iterator<Item = NoticeType> {
+        NoticeType::ALL.into_iter().filter(|kind| *kind != NoticeType::TEST)
+    }
+
     fn wants_type(&self, notice: &Notice) -> bool {
         if self.types.is_empty() {
             return notice.kind != NoticeType::HEARTBEAT;

@@ -220,17 +220,21 @@ impl Queue {
         let now = self.store.time().await?;
         for row in self.store.read(sql(TABLE, SELECT_DUE).bind(now).bind(after(now, IMPOSSIBLE))).await? {
             let is_other = only.is_some_and(|id| row.str("id").is_ok_and(|found| found != id.as_str()));
-            let is_run = row.str("key")? == row.str("id")?;
-            if is_other
-                || (is_run && !with_runs)
-                || is_ours(row.str("id")?)
-                || !kinds.contains(&row.str("kind")?)
-                || self.is_held(&row, now)?
+            let is_left = || {
+                let is_run = row.str("key")? == row.str("id")?;
+                Ok::<_, StoreError>(
+                    is_other
+                        || (is_run && !with_runs)
+                        || is_ours(row.str("id")?)
+                        || !kinds.contains(&row.str("kind")?)
+                        || self.is_held(&row, now)?,
+                )
+            };
+            let mut unit = match is_left()
+                .and_then(|left| if left { Ok(None) } else { Unit::read(&self.store, &row).map(Some) })
             {
-                continue;
-            }
-            let mut unit = match Unit::read(&self.store, &row) {
-                Ok(unit) => unit,
+                Ok(Some(unit)) => unit,
+                Ok(None) => continue,
                 Err(error) if error.is_of_one_row() => {
                     tracing::error!(%error, hint = error.hint(), "a unit of work is refused, and not looked at again");
                     self.park(&row).await?;
@@ -261,12 +265,14 @@ impl Queue {
         Ok(None)
     }
 
-    /// Whether a process works on it: its claim has not expired, and as far as can be seen from here it has not ended.
+    /// Whether a process works on it: its claim has not expired, and as far as can be seen from here it has not ended. No claim lasts as long
+    /// as one whose deadline a writer of the database, or a clock that was ahead, put far away.
     fn is_held(&self, row: &Row, now: Timestamp) -> Result<bool, StoreError> {
         let deadline = row.optional_timestamp("deadline")?;
-        Ok(row
-            .optional_str("holder")?
-            .is_some_and(|holder| deadline.is_some_and(|deadline| deadline > now) && !self.store.has_ended(holder)))
+        Ok(row.optional_str("holder")?.is_some_and(|holder| {
+            deadline.is_some_and(|deadline| deadline > now && deadline <= after(now, CLAIM * 2))
+                && !self.store.has_ended(holder)
+        }))
     }
 
     /// Takes a row that cannot be read out of the units that are due.

@@ -48,6 +48,10 @@ fn command_channel(settings: CommandChannel) -> Result<Channel, String> {
         kinds: each(&kinds).map_err(|error| of("kind", &error))?,
         labels: each(&labels).map_err(|error| of("label", &error))?,
     };
+    if let Some(unknown) = rules.unknown_type() {
+        let known: Vec<_> = Rules::known_types().map(|kind| kind.short().to_owned()).collect();
+        return Err(of("event", &format!("no event has the type {unknown}; use one of {}", known.join(", "))));
+    }
     let argv = Argv::try_from(command).map_err(|error| of("command", &error))?;
     Ok(Channel {
         name: name.parse().map_err(|error| of("name", &error))?,

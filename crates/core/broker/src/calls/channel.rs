@@ -89,10 +89,8 @@ impl Operation for AddChannel {
             let hint = "if the receiver is meant to have a private address, add --allow-private";
             return Err(if is_private { problem.hint(hint) } else { problem }.into());
         }
-        // A test is sent whatever the rules are.
-        let known: Vec<_> = NoticeType::ALL.into_iter().filter(|kind| *kind != NoticeType::TEST).collect();
-        if let Some(unknown) = rules.types.iter().find(|pattern| !known.iter().any(|kind| pattern.matches(kind))) {
-            let known: Vec<_> = known.iter().map(NoticeType::short).collect();
+        if let Some(unknown) = rules.unknown_type() {
+            let known: Vec<_> = Rules::known_types().map(|kind| kind.short().to_owned()).collect();
             let problem = Problem::new(Code::BadRequest, format!("no event has the type {unknown}"));
             return Err(problem.hint(format!("use one of {}, or credential.*", known.join(", "))).into());
         }

@@ -53,7 +53,7 @@ impl Operation for ListEvents {
 
     async fn run(self, broker: &Broker) -> Result<EventPage, Error> {
         let (store, now) = (&broker.store, broker.clock.now());
-        let limit = self.limit.unwrap_or(LIMIT).min(MOST);
+        let limit = self.limit.unwrap_or(LIMIT).clamp(1, MOST);
         // Read before the entries, so that none that comes in between is skipped.
         let end = store.journal_end().await?.number;
         let entries = match (self.after, self.since) {

@@ -171,7 +171,9 @@ fn alert(
         }
         "client-refused" => {
             let what = format!("A request was refused: {}.", why.unwrap_or_default());
-            (NoticeType::CLIENT_REFUSED, firing(Severity::Warning, what, "lanyard audit --since 1h".to_owned()))
+            // It is no alert: nothing would end it.
+            let hint = Some("lanyard audit --since 1h".to_owned());
+            (NoticeType::CLIENT_REFUSED, NoticeData { hint, details, ..NoticeData::new(what, Severity::Warning) })
         }
         "backup-too-old" => {
             let what = match why {
@@ -183,7 +185,7 @@ fn alert(
         "backed-up" => {
             let data = NoticeData {
                 state: AlertState::Resolved,
-                ..NoticeData::new("The home was backed up.", Severity::Info)
+                ..NoticeData::new("The latest backup of the home is no longer too old.", Severity::Info)
             };
             (NoticeType::BACKUP_TOO_OLD, data)
         }

@@ -134,7 +134,13 @@ impl Delivery<'_> {
         refusals.sort_by_key(Error::is_permanent);
         let Some(error) = refusals.first() else { return Ok(()) };
         let what = format!("{} of {} recipients", refusals.len(), self.target.to.len());
-        Err(self.failed(error, &what))
+        let failed = self.failed(error, &what);
+        // The others have the mail. Sent again because of a recipient that does not exist, they would have it again and again.
+        if accepted > 0 && error.is_permanent() {
+            tracing::warn!("the mail went to the other recipients: {failed}");
+            return Ok(());
+        }
+        Err(failed)
     }
 
     /// Judges an error by its code. The server's words are not repeated.

@@ -18,11 +18,13 @@ use tokio::net::TcpStream;
 pub(super) struct PlainFirst {
     stream: TcpStream,
     is_tls: bool,
+    /// How many bytes are still read from the server.
+    left: usize,
 }
 
 impl PlainFirst {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, is_tls: false }
+        Self { stream, is_tls: false, left: LONGEST_ANSWERS }
     }
 }
 
@@ -38,13 +40,20 @@ impl AsyncRead for PlainFirst {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.is_tls || buffer.remaining() == 0 {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        // The client keeps a line until it ends, however long it is.
+        if self.left == 0 {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the server's answers are too long")));
         }
-        let mut byte = [0];
-        let mut one = ReadBuf::new(&mut byte);
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut one))?;
-        buffer.put_slice(one.filled());
+        let before = buffer.filled().len();
+        if self.is_tls || buffer.remaining() == 0 {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        } else {
+            let mut byte = [0];
+            let mut one = ReadBuf::new(&mut byte);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut one))?;
+            buffer.put_slice(one.filled());
+        }
+        self.left = self.left.saturating_sub(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -65,5 +74,7 @@ impl AsyncWrite for PlainFirst {
     }
 }
 
+/// The length of everything that a server may say in one connection, encryption included.
+const LONGEST_ANSWERS: usize = 256 * 1024;
 /// The type of a record with a handshake (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 22;

@@ -135,9 +135,22 @@ async fn one_refused_recipient_keeps_no_other_from_the_mail() {
     let authority = Authority::new();
     let server =
         MailServer::start(MailTls::Offered(authority.acceptor("localhost")), &[("RCPT TO:<noc", "550 unknown")]);
-    let error = deliver(&trusting(&authority), target("smtp", &server)).await.unwrap_err();
-    assert_eq!(error.to_string(), "localhost refused the event: it refused 1 of 2 recipients (550)");
+    // It is not sent again: the others have it.
+    deliver(&trusting(&authority), target("smtp", &server)).await.unwrap();
     assert_eq!(server.mails()[0].to, ["duty@msp.example"]);
+    // One that may be accepted later is worth a repetition.
+    let server =
+        MailServer::start(MailTls::Offered(authority.acceptor("localhost")), &[("RCPT TO:<noc", "450 greylisted")]);
+    assert!(deliver(&trusting(&authority), target("smtp", &server)).await.unwrap_err().may_retry());
+}
+
+#[tokio::test]
+async fn a_server_whose_answer_does_not_end_is_left() {
+    let authority = Authority::new();
+    let endless = "2".repeat(300 * 1024);
+    let server = MailServer::start(MailTls::Offered(authority.acceptor("localhost")), &[("EHLO", &endless)]);
+    let error = deliver(&trusting(&authority), target("smtp", &server)).await.unwrap_err();
+    assert!(error.may_retry() && server.mails().is_empty(), "{error}");
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use lanyard_credential::CredentialId;
 
-use super::{JournalEntry, TABLE, columns, read_entry};
-use crate::engine::sql;
+use super::{JournalEntry, Mac, TABLE, columns, integer, mac, read_entry};
+use crate::engine::{Row, sql};
 use crate::event::{EventKind, credential_column};
 use crate::{Store, StoreError};
 
@@ -16,15 +16,43 @@ impl Store {
         since: Option<Timestamp>,
         limit: u32,
     ) -> Result<Vec<JournalEntry>, StoreError> {
-        let select = sql(TABLE, SELECT_TOLD).bind(number).bind(limit).bind(since);
-        self.engine().rows(select).await?.iter().map(read_entry).collect()
+        let (mut number, mut entries) = (number, Vec::new());
+        loop {
+            let rows = self.engine().rows(sql(TABLE, SELECT_TOLD).bind(number).bind(limit).bind(since)).await?;
+            for row in &rows {
+                number = integer(row, "number")?;
+                entries.extend(self.genuine(row));
+            }
+            if rows.len() < limit as usize || entries.len() >= limit as usize {
+                entries.truncate(limit as usize);
+                return Ok(entries);
+            }
+        }
     }
 
     /// The latest of these entries, oldest first.
     pub async fn told_last(&self, limit: u32) -> Result<Vec<JournalEntry>, StoreError> {
         let mut rows = self.engine().rows(sql(TABLE, SELECT_LAST).bind(limit)).await?;
         rows.reverse();
-        rows.iter().map(read_entry).collect()
+        Ok(rows.iter().filter_map(|row| self.genuine(row)).collect())
+    }
+
+    /// The entry in a row, unless the row was altered without Lanyard. The first entry after those that were pruned has none before it.
+    fn genuine(&self, row: &Row) -> Option<JournalEntry> {
+        let read = || {
+            if let Some(previous) = row.optional_bytes("previous")? {
+                let previous = Mac::from_bytes(&previous).ok_or_else(|| row.impossible("mac"))?;
+                if mac(row)? != self.mac_after(&previous, row)? {
+                    return Err(row.altered());
+                }
+            }
+            read_entry(row)
+        };
+        let entry = read();
+        if let Err(error) = &entry {
+            tracing::error!(%error, hint = "lanyard audit --verify", "an event is left out");
+        }
+        entry.ok()
     }
 
     /// The entry of a credential's deletion, if it was deleted and the entry was not pruned.
@@ -47,15 +75,23 @@ macro_rules! told {
     };
 }
 
+/// The mac of the entry before.
+macro_rules! previous {
+    () => {
+        ", (SELECT earlier.mac FROM journal AS earlier WHERE earlier.number = journal.number - 1) AS previous"
+    };
+}
+
 pub(super) const SELECT_TOLD: &str = concat!(
     "SELECT ",
     columns!(),
+    previous!(),
     " FROM journal WHERE ",
     told!(),
     " AND number > $1 AND ($3 IS NULL OR at >= $3) ORDER BY number LIMIT $2"
 );
 pub(super) const SELECT_LAST: &str =
-    concat!("SELECT ", columns!(), " FROM journal WHERE ", told!(), " ORDER BY number DESC LIMIT $1");
+    concat!("SELECT ", columns!(), previous!(), " FROM journal WHERE ", told!(), " ORDER BY number DESC LIMIT $1");
 pub(super) const SELECT_DELETION: &str = concat!(
     "SELECT ",
     columns!(),
