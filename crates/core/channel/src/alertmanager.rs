@@ -74,7 +74,7 @@ fn alerts(notice: &Notice, chosen: &[LabelKey], now: Timestamp) -> Vec<Alert> {
     kinds.iter().flat_map(|kind| Severity::ALL.map(|severity| alert(kind, severity))).collect()
 }
 
-/// Begin and end. A notice that is not an alert and arrives late is shown from then on: one that has ended is told to nobody. Without an end, Alertmanager would end an alert after five minutes, because it expects every alert to be repeated.
+/// Begin and end. A notice that is not an alert ends some minutes after its delivery: Alertmanager tells nobody of one that has ended. Without an end, Alertmanager would end an alert after five minutes, because it expects every alert to be repeated.
 fn times(notice: &Notice, now: Timestamp) -> (Timestamp, Timestamp) {
     let after = |time: SignedDuration| notice.time.saturating_add(time).unwrap_or(notice.time);
     match notice.data.state {
