@@ -23,7 +23,7 @@ pub struct MissingView {
 }
 
 /// What a watch sees, and what it does not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageView {
     /// The watch.
     pub watch: String,
@@ -76,12 +76,7 @@ impl Operation for Coverage {
             account,
             organisation,
             against: self.against.as_ref().map(ToString::to_string),
-            devices_seen: 0,
-            devices_full: 0,
-            devices: None,
-            workspaces: None,
-            missing: Vec::new(),
-            not_compared: 0,
+            ..CoverageView::default()
         };
         let Some(against) = &self.against else {
             count(&mut view, &seen, found.watch.kinds);
@@ -189,18 +184,7 @@ mod tests {
         ];
         let seen = [device("a", "w1", "roomdesk"), device("d", "w3", "roomdesk")];
         let names = BTreeMap::from([("w1".to_owned(), "Zeta".to_owned()), ("w2".to_owned(), "Alpha".to_owned())]);
-        let mut view = CoverageView {
-            watch: "w".to_owned(),
-            account: None,
-            organisation: None,
-            against: None,
-            devices_seen: 0,
-            devices_full: 0,
-            devices: None,
-            workspaces: None,
-            missing: Vec::new(),
-            not_compared: 0,
-        };
+        let mut view = CoverageView::default();
         compare(&mut view, &seen, &all, &names, WatchedKinds::default());
         assert_eq!((view.devices_seen, view.devices, view.workspaces, view.not_compared), (2, Some(4), Some(3), 1));
         let missing: Vec<_> = view.missing.iter().map(|found| (&*found.workspace, found.devices.join(","))).collect();
