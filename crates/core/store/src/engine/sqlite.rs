@@ -9,6 +9,8 @@ use std::time::SystemTime;
 
 use futures_util::TryStreamExt as _;
 use rustix::fs::{Access, access};
+#[cfg(target_os = "linux")]
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
@@ -45,15 +47,17 @@ type Slot = Arc<Mutex<Option<Connection>>>;
 pub(crate) struct SqliteTransaction {
     connection: Connection,
     slot: OwnedMutexGuard<Option<Connection>>,
+    /// The database's.
+    path: PathBuf,
 }
 
 impl SqliteTransaction {
     pub(super) async fn run(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        run(&mut self.connection.sqlite, statement).await
+        run(&mut self.connection.sqlite, statement).await.map_err(|error| or_read_only(error, &self.path))
     }
 
     pub(super) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        rows(&mut self.connection.sqlite, statement).await
+        rows(&mut self.connection.sqlite, statement).await.map_err(|error| or_read_only(error, &self.path))
     }
 
     pub(super) async fn schema_version(&mut self) -> Result<i64, StoreError> {
@@ -62,18 +66,19 @@ impl SqliteTransaction {
     }
 
     pub(super) async fn run_script(&mut self, text: &'static str) -> Result<(), StoreError> {
-        script(&mut self.connection.sqlite, text).await
+        script(&mut self.connection.sqlite, text).await.map_err(|error| or_read_only(error, &self.path))
     }
 
     pub(super) async fn migrate(&mut self, text: &'static str, version: i64) -> Result<(), StoreError> {
         self.run_script(text).await?;
         let mark = AssertSqlSafe(format!("PRAGMA user_version = {version}"));
-        sqlx::raw_sql(mark).execute(&mut self.connection.sqlite).await.map_err(StoreError::from_sqlite)?;
+        let marked = sqlx::raw_sql(mark).execute(&mut self.connection.sqlite).await;
+        marked.map_err(|error| or_read_only(StoreError::from_sqlite(error), &self.path))?;
         Ok(())
     }
 
     pub(super) async fn end(mut self, how: &'static str) -> Result<(), StoreError> {
-        script(&mut self.connection.sqlite, how).await?;
+        self.run_script(how).await?;
         *self.slot = Some(self.connection);
         Ok(())
     }
@@ -112,7 +117,7 @@ impl SqliteEngine {
         let mut slot = Arc::clone(&self.writer).lock_owned().await;
         let mut connection = match slot.take() {
             Some(connection) => connection,
-            None => self.connect(Purpose::Write).await.map_err(|error| self.or_read_only(error))?,
+            None => self.connect(Purpose::Write).await.map_err(|error| or_read_only(error, &self.path))?,
         };
         // A transaction that reads first and writes later cannot wait: it fails when somebody wrote between.
         match script(&mut connection.sqlite, "BEGIN IMMEDIATE").await {
@@ -120,13 +125,13 @@ impl SqliteEngine {
                 if connection.log.is_none() {
                     connection.log = Some(self.opened.log(&beside(&self.path, "-wal")));
                 }
-                Ok(SqliteTransaction { connection, slot })
+                Ok(SqliteTransaction { connection, slot, path: self.path.clone() })
             }
             Err(error) => {
                 if matches!(error, StoreError::Busy) {
                     *slot = Some(connection);
                 }
-                Err(error)
+                Err(or_read_only(error, &self.path))
             }
         }
     }
@@ -272,15 +277,6 @@ impl SqliteEngine {
         if is_busy { Err(StoreError::Busy) } else { Ok(()) }
     }
 
-    /// Turns an I/O error into [`StoreError::ReadOnly`] if no file can be made in the database's directory.
-    fn or_read_only(&self, error: StoreError) -> StoreError {
-        let directory = self.path.parent().unwrap_or(Path::new("/"));
-        match (error, access(directory, Access::WRITE_OK)) {
-            (StoreError::Io(_), Err(Errno::ROFS | Errno::ACCESS)) => StoreError::ReadOnly,
-            (error, _) => error,
-        }
-    }
-
     async fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
         let mut options = SqliteConnectOptions::new()
             .filename(&self.path)
@@ -324,6 +320,33 @@ impl SqliteEngine {
         }
         Err(StoreError::Replaced(self.path.clone()))
     }
+}
+
+/// Turns an I/O error into [`StoreError::ReadOnly`] if no file can be made in the database's directory: SQLite has one code for all
+/// that keeps it from a write.
+fn or_read_only(error: StoreError, path: &Path) -> StoreError {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    match error {
+        StoreError::Io(_) if takes_no_file(directory) => StoreError::ReadOnly,
+        error => error,
+    }
+}
+
+/// Tries it with a file that has no name, where the system has such: to `access(2)`, ext4 on a disk that failed looks writable.
+#[cfg(target_os = "linux")]
+fn takes_no_file(directory: &Path) -> bool {
+    let tried =
+        rustix::fs::open(directory, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
+    matches!(tried, Err(Errno::ROFS | Errno::ACCESS)) || forbids_files(directory)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn takes_no_file(directory: &Path) -> bool {
+    forbids_files(directory)
+}
+
+fn forbids_files(directory: &Path) -> bool {
+    matches!(access(directory, Access::WRITE_OK), Err(Errno::ROFS | Errno::ACCESS))
 }
 
 /// How often a database is opened that is replaced meanwhile.
