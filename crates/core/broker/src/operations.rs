@@ -1,11 +1,12 @@
 //! The operations of the broker that another process may ask for.
 
+use lanyard_channel::Target;
 use lanyard_operation::{Door, Registry};
 use lanyard_store::StoreError;
 use lanyard_work::{CancelRun, Handlers, ListRuns, Runs, ShowRun, Start, add_run};
 use serde_json::Value;
 
-use crate::channels::{ChannelName, key_of};
+use crate::channels::{Channel, ChannelName, key_of};
 use crate::delivery::{DELIVER, deliver};
 use crate::events::{WATCH, WATCH_KEY, watch};
 use crate::{Broker, HandOut, RecordHandOut, RetryRevocations, TestAll, calls};
@@ -49,6 +50,16 @@ impl Broker {
             }
         }
         both
+    }
+
+    /// The programs of the settings' channels that this process does not find, with their channels, in sentences.
+    pub fn missing_programs(&self) -> Vec<String> {
+        let missing = |channel: &Channel| {
+            let Target::Command(target) = &channel.target else { return None };
+            let program = target.argv.program();
+            (!target.argv.is_found()).then(|| format!("{}: there is no program {program}", channel.name))
+        };
+        self.channels.in_file.iter().filter_map(missing).collect()
     }
 }
 

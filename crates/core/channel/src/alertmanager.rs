@@ -74,17 +74,17 @@ fn alerts(notice: &Notice, chosen: &[LabelKey], now: Timestamp) -> Vec<Alert> {
     kinds.iter().flat_map(|kind| Severity::ALL.map(|severity| alert(kind, severity))).collect()
 }
 
-/// Begin and end. A notice that is not an alert ends some minutes after its delivery: Alertmanager tells nobody of one that has ended. Without an end, Alertmanager would end an alert after five minutes, because it expects every alert to be repeated.
+/// Begin and end. Without an end, Alertmanager would end an alert after five minutes, because it expects every alert to be repeated. A
+/// notice that is not an alert ends some minutes after its delivery: Alertmanager tells nobody of one that has ended.
 fn times(notice: &Notice, now: Timestamp) -> (Timestamp, Timestamp) {
-    let after = |time: SignedDuration| notice.time.saturating_add(time).unwrap_or(notice.time);
-    match notice.data.state {
-        AlertState::Firing => (notice.time, after(LONGEST_ALERT)),
-        AlertState::Resolved => (notice.time, notice.time),
-        AlertState::None => {
-            let from = notice.time.max(now);
-            (notice.time, from.saturating_add(MOMENTARY).unwrap_or(from))
-        }
-    }
+    let from = notice.time.max(now);
+    let after = |time: SignedDuration| from.saturating_add(time).unwrap_or(from);
+    let end = match notice.data.state {
+        AlertState::Firing => after(UNREPEATED),
+        AlertState::Resolved => notice.time,
+        AlertState::None => after(MOMENTARY),
+    };
+    (notice.time, end)
 }
 
 fn labels(notice: &Notice, kind: &NoticeType, severity: Severity, chosen: &[LabelKey]) -> BTreeMap<String, String> {
@@ -140,8 +140,8 @@ fn link(notice: &Notice) -> Option<String> {
     matches!(url.scheme(), "http" | "https").then(|| url.to_string())
 }
 
-/// How long an alert lasts that nothing ends.
-const LONGEST_ALERT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long an alert lasts that is neither ended nor repeated: a broker may be off over a weekend.
+const UNREPEATED: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// How long a notice is shown that is not an alert.
 const MOMENTARY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -196,7 +196,7 @@ mod tests {
                     "event_id": "7",
                 },
                 "startsAt": "2026-11-30T12:00:00Z",
-                "endsAt": "2026-12-07T12:00:00Z",
+                "endsAt": "2026-12-04T12:00:00Z",
                 "generatorURL": "https://lanyard.example/credentials/acme",
             }])
         );

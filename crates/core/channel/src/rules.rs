@@ -30,15 +30,10 @@ impl Rules {
         self.wants_type(notice) && self.wants_severity(notice) && self.wants_credential(notice)
     }
 
-    /// The first of the types that no event has: a channel with it would stay silent. A test is sent whatever the rules are.
-    pub fn unknown_type(&self) -> Option<&TypePattern> {
-        let known = |pattern: &TypePattern| Self::known_types().any(|kind| pattern.matches(&kind));
-        self.types.iter().find(|pattern| !known(pattern))
-    }
-
-    /// The types that events have.
-    pub fn known_types() -> impl Iterator<Item = NoticeType> {
-        NoticeType::ALL.into_iter().filter(|kind| *kind != NoticeType::TEST)
+    /// Refuses a type that no event has: a channel with it would stay silent. A test is sent whatever the rules are.
+    pub fn check(&self) -> Result<(), UnknownType> {
+        let known = |pattern: &TypePattern| known_types().any(|kind| pattern.matches(&kind));
+        self.types.iter().find(|pattern| !known(pattern)).map_or(Ok(()), |unknown| Err(UnknownType(unknown.clone())))
     }
 
     fn wants_type(&self, notice: &Notice) -> bool {
@@ -138,6 +133,23 @@ mod kinds_as_text {
         let words = Vec::<String>::deserialize(deserializer)?;
         words.iter().map(|word| word.parse().map_err(D::Error::custom)).collect()
     }
+}
+
+/// A type that no event has.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no event has the type {0}")]
+pub struct UnknownType(TypePattern);
+
+impl UnknownType {
+    /// The types that events have.
+    pub fn hint(&self) -> String {
+        let known: Vec<_> = known_types().map(|kind| kind.short().to_owned()).collect();
+        format!("use one of {}, or a pattern such as credential.*", known.join(", "))
+    }
+}
+
+fn known_types() -> impl Iterator<Item = NoticeType> {
+    NoticeType::ALL.into_iter().filter(|kind| *kind != NoticeType::TEST)
 }
 
 #[cfg(test)]

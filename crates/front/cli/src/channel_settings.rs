@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use lanyard_broker::{Broker, Channel, ChannelSettings};
+use lanyard_broker::{Broker, Channel, ChannelName, ChannelSettings};
 use lanyard_channel::{Argv, CommandTarget, Rules, Severity, Target};
 use lanyard_home::{CommandChannel, Home, Settings};
 
@@ -13,28 +13,42 @@ use crate::exit::Failure;
 /// The broker of this process with the channels of its home's `lanyard.toml`. A mistake in other parts of that file was reported.
 pub(crate) fn with_channels(broker: Broker, home: &Home) -> Result<Broker, Failure> {
     let (settings, _) = Settings::read_for_use(home)?;
-    applied(broker, settings)
+    applied(broker, settings, home)
+}
+
+/// The sentence about two channels with one name.
+pub(crate) fn twice(name: &ChannelName) -> String {
+    format!("two channels are named {name}: one in lanyard.toml, and one that was added with lanyard channel add")
+}
+
+/// The way out of it.
+pub(crate) fn twice_hint(name: &ChannelName) -> String {
+    format!("rename the one in lanyard.toml, or remove the other one: lanyard channel remove {name}")
 }
 
 /// The broker with the channels of these settings.
-pub(crate) fn applied(broker: Broker, settings: Settings) -> Result<Broker, Failure> {
-    broker.with_channels(channel_settings(settings)?).map_err(|error| Failure::Usage {
+pub(crate) fn applied(broker: Broker, settings: Settings, home: &Home) -> Result<Broker, Failure> {
+    broker.with_channels(channel_settings(settings, home)?).map_err(|error| Failure::Usage {
         message: format!("the table [events] of lanyard.toml is invalid: {error}"),
         hint: "correct lanyard.toml in the home".to_owned(),
     })
 }
 
-fn channel_settings(settings: Settings) -> Result<ChannelSettings, Failure> {
+fn channel_settings(settings: Settings, home: &Home) -> Result<ChannelSettings, Failure> {
     let Settings { public_url, events, channel, .. } = settings;
     let invalid = |message: String| Failure::Usage { message, hint: "correct lanyard.toml in the home".to_owned() };
     let authorities = match events.authorities {
         None => None,
         Some(path) => {
+            let path = home.directory.join(path);
             Some(std::fs::read(&path).map_err(|error| invalid(format!("cannot read {}: {error}", path.display())))?)
         }
     };
     let in_file =
         channel.into_iter().map(|channel| command_channel(channel).map_err(invalid)).collect::<Result<_, _>>()?;
+    if events.oldest_backup.is_some_and(|oldest| oldest < SHORTEST_BACKUP) {
+        return Err(invalid("oldest_backup in lanyard.toml is less than an hour".to_owned()));
+    }
     let oldest_backup = events.oldest_backup.or(ChannelSettings::default().oldest_backup);
     Ok(ChannelSettings { in_file, link: public_url, proxy: events.proxy, oldest_backup, authorities })
 }
@@ -48,10 +62,7 @@ fn command_channel(settings: CommandChannel) -> Result<Channel, String> {
         kinds: each(&kinds).map_err(|error| of("kind", &error))?,
         labels: each(&labels).map_err(|error| of("label", &error))?,
     };
-    if let Some(unknown) = rules.unknown_type() {
-        let known: Vec<_> = Rules::known_types().map(|kind| kind.short().to_owned()).collect();
-        return Err(of("event", &format!("no event has the type {unknown}; use one of {}", known.join(", "))));
-    }
+    rules.check().map_err(|unknown| of("event", &format!("{unknown}; {}", unknown.hint())))?;
     let argv = Argv::try_from(command).map_err(|error| of("command", &error))?;
     Ok(Channel {
         name: name.parse().map_err(|error| of("name", &error))?,
@@ -62,6 +73,9 @@ fn command_channel(settings: CommandChannel) -> Result<Channel, String> {
         skipped: Vec::new(),
     })
 }
+
+/// The least age at which a backup may be called too old.
+const SHORTEST_BACKUP: Duration = Duration::from_hours(1);
 
 /// Checks how often a channel gets a heartbeat.
 pub(crate) fn at_least_a_minute(every: Duration) -> Result<Duration, &'static str> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_channel::{DeliveryError, Notice, NoticeData, NoticeType, Rules, Severity, Target, TargetError};
 use lanyard_operation::{Code, Declaration, Operation, Problem};
-use lanyard_store::{Event, StoredChannel};
+use lanyard_store::{Event, StoreError, StoredChannel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -28,7 +28,7 @@ pub struct ChannelView {
     pub target: String,
     /// Whether it is in the settings file.
     pub in_file: bool,
-    /// The state: `new`, `delivering`, `failing`, `paused` or `unreadable`.
+    /// The state: `new` (nothing was delivered yet), `delivering`, `failing`, `paused` or `unreadable`.
     pub state: String,
     /// The types of events that it wants; all but heartbeats if there are none.
     pub types: Vec<String>,
@@ -89,10 +89,8 @@ impl Operation for AddChannel {
             let hint = "if the receiver is meant to have a private address, add --allow-private";
             return Err(if is_private { problem.hint(hint) } else { problem }.into());
         }
-        if let Some(unknown) = rules.unknown_type() {
-            let known: Vec<_> = Rules::known_types().map(|kind| kind.short().to_owned()).collect();
-            let problem = Problem::new(Code::BadRequest, format!("no event has the type {unknown}"));
-            return Err(problem.hint(format!("use one of {}, or credential.*", known.join(", "))).into());
+        if let Err(unknown) = rules.check() {
+            return Err(Problem::new(Code::BadRequest, unknown.to_string()).hint(unknown.hint()).into());
         }
         let is_in_file = broker.channels.in_file.iter().any(|channel| channel.name == name);
         if is_in_file || broker.store.channel_named(name.as_str()).await.is_ok_and(|found| found.is_some()) {
@@ -143,7 +141,7 @@ impl Operation for ListChannels {
             let read = stored.and_then(|stored| Ok((Channel::read(&stored)?, stored.id)));
             views.push(match &read {
                 Ok((channel, id)) => view(broker, Ok((channel, Some(id)))).await?,
-                Err(error) if error.is_of_one_row() => view(broker, Err(error.to_string())).await?,
+                Err(error) if error.is_of_one_row() => view(broker, Err(error)).await?,
                 Err(_) => return Err(read.err().map_or(Error::Stopping, Error::from)),
             });
         }
@@ -208,7 +206,12 @@ async fn send_test(broker: &Broker, channel: &Channel) -> Result<(), Error> {
                 "if the receiver is meant to have a private address, add --allow-private"
             }
             (_, Target::Space(_)) => "check the id of the space, and that the credential is a member of it: lanyard api NAME rooms",
-            (DeliveryError::Refused { .. }, Target::Webhook(_)) => {
+            (DeliveryError::Later { reason, .. }, Target::Mail(_)) if reason.contains("STARTTLS") => {
+                "use a server with STARTTLS or smtps://; for a server on this machine, add --allow-plaintext"
+            }
+            (DeliveryError::Refused { reason, .. }, Target::Webhook(_))
+                if ["400", "401", "403"].iter().any(|status| reason.contains(status)) =>
+            {
                 "if the receiver checks signatures, give it the secret first: make one (echo whsec_$(openssl rand -base64 32)), and add the \
                  channel with --secret-file"
             }
@@ -304,7 +307,7 @@ fn in_file(name: &ChannelName) -> Error {
 }
 
 /// The view of a channel of the store, with its id, of one of the settings file, or of one whose row was altered.
-async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), String>) -> Result<ChannelView, Error> {
+async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), &StoreError>) -> Result<ChannelView, Error> {
     let (channel, id) = match channel {
         Ok(read) => read,
         Err(why) => return Ok(unreadable(why)),
@@ -320,8 +323,8 @@ async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), String>
     let state = match (&progress, channel.paused_at.is_some(), &failing) {
         (_, true, _) => "paused",
         (_, _, Some(_)) => "failing",
-        (Some(_), ..) => "delivering",
-        (None, ..) => "new",
+        (Some(Progress { delivered_at: Some(_), .. }), ..) => "delivering",
+        _ => "new",
     };
     let rules = &channel.rules;
     Ok(ChannelView {
@@ -342,9 +345,14 @@ async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), String>
     })
 }
 
-fn unreadable(why: String) -> ChannelView {
+fn unreadable(why: &StoreError) -> ChannelView {
+    // The name by which it can be removed.
+    let name = match why {
+        StoreError::Altered { row, .. } => row.split(' ').next().unwrap_or_default(),
+        _ => "?",
+    };
     ChannelView {
-        name: "?".to_owned(),
+        name: name.to_owned(),
         kind: "?".to_owned(),
         target: "?".to_owned(),
         in_file: false,
@@ -357,6 +365,6 @@ fn unreadable(why: String) -> ChannelView {
         delivered_at: None,
         failing_since: None,
         failures: 0,
-        reason: Some(why),
+        reason: Some(why.to_string()),
     }
 }

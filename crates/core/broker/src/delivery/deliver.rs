@@ -41,6 +41,9 @@ const LONGEST_ASKED: Duration = Duration::from_hours(1);
 const TOLD_AFTER: u32 = 4;
 /// How long one event is tried, before the next one is.
 const GIVEN_UP: Duration = Duration::from_hours(72);
+/// The reason why a channel fails whose place is not in the journal.
+const LOST: &str = "the journal does not continue where deliveries stopped, because entries were pruned or the database was replaced; \
+                    events may be missing";
 /// How many waiting events are counted at most.
 const MOST_WAITING: u32 = 1000;
 
@@ -48,13 +51,16 @@ const MOST_WAITING: u32 = 1000;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// The place in the journal: a number, and the mac of that entry.
-    number: u64,
+    pub(super) number: u64,
     mac: String,
     /// When the last event was delivered.
     pub(crate) delivered_at: Option<Timestamp>,
     /// When the last heartbeat was sent.
     #[serde(default)]
     heartbeat: Option<Moment>,
+    /// When the alerts that last were repeated.
+    #[serde(default)]
+    pub(super) repeated: Option<Moment>,
     /// The failure that lasts.
     pub(crate) failing: Option<Failing>,
 }
@@ -120,6 +126,7 @@ pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt
         let delivery = Delivery { broker, claim, channel: &channel };
         let is_behind = delivery.next_page(&mut progress).await?;
         delivery.heartbeat(&mut progress).await?;
+        delivery.repeat(&mut progress).await?;
         let now = broker.clock.now();
         if now.oldest_since(&saved) >= SAVE {
             claim.progress(&progress).await?;
@@ -152,10 +159,10 @@ async fn channel(broker: &Broker, key: &str) -> Result<Option<Channel>, StoreErr
     broker.store.channel(key).await?.as_ref().map(Channel::read).transpose()
 }
 
-struct Delivery<'a> {
-    broker: &'a Broker,
-    claim: &'a Claim,
-    channel: &'a Channel,
+pub(super) struct Delivery<'a> {
+    pub(super) broker: &'a Broker,
+    pub(super) claim: &'a Claim,
+    pub(super) channel: &'a Channel,
 }
 
 impl Delivery<'_> {
@@ -165,12 +172,8 @@ impl Delivery<'_> {
         let position = progress.position().unwrap_or_default();
         let page = store.journal_after(position, PAGE).await?;
         if !page.follows {
-            tracing::error!(
-                channel = %self.channel.name,
-                "the journal does not continue where deliveries stopped: entries were pruned, or the database was replaced; events may be \
-                 missing"
-            );
             progress.move_to(store.journal_end().await?);
+            self.lost(progress).await?;
             return Ok(false);
         }
         if page.entries.is_empty() {
@@ -198,8 +201,24 @@ impl Delivery<'_> {
         Ok(page.entries.len() == PAGE as usize)
     }
 
+    /// Tells people that events may be missing. The channel counts as failing until the next delivery.
+    async fn lost(&self, progress: &mut Progress) -> Result<(), Halt> {
+        tracing::error!(channel = %self.channel.name, "{LOST}");
+        let earlier = progress.failing.take();
+        progress.failing = Some(Failing {
+            since: earlier.as_ref().map_or_else(|| self.broker.clock.now().wall, |failing| failing.since),
+            attempts: earlier.map_or(0, |failing| failing.attempts),
+            why: LOST.to_owned(),
+            told: true,
+            event: String::new(),
+            tried_since: None,
+        });
+        self.record(Event::ChannelFailing { name: self.channel.name.to_string(), why: LOST.to_owned() }).await?;
+        self.claim.progress(progress).await
+    }
+
     /// Delivers an event, however long that takes, or gives it up after some days.
-    async fn until_delivered(&self, progress: &mut Progress, notice: &Notice) -> Result<(), Halt> {
+    pub(super) async fn until_delivered(&self, progress: &mut Progress, notice: &Notice) -> Result<(), Halt> {
         loop {
             self.claim.check()?;
             // The owner may have changed, paused or removed the channel in the meantime.
@@ -225,9 +244,10 @@ impl Delivery<'_> {
         }
     }
 
-    /// Waits before another try. A channel that waits is not a loop that stands still.
+    /// Waits before another try, unless the owner changes the channel. A channel that waits is not a loop that stands still.
     async fn wait(&self, mut left: Duration) -> Result<(), Halt> {
         while !left.is_zero() {
+            self.is_unchanged().await?;
             let wait = left.min(LOOK);
             self.broker.loops.delivery.beat(self.broker.clock.now().wall);
             tokio::select! {
@@ -242,7 +262,9 @@ impl Delivery<'_> {
     /// Fails if the channel is not as it was when this began.
     async fn is_unchanged(&self) -> Result<(), Halt> {
         let now = channel(self.broker, &self.claim.document().key).await?;
-        let is_same = now.is_some_and(|now| now.paused_at == self.channel.paused_at && now.rules == self.channel.rules);
+        let own = self.channel;
+        let is_same = now
+            .is_some_and(|now| now.paused_at == own.paused_at && now.skipped == own.skipped && now.rules == own.rules);
         if is_same { Ok(()) } else { Err(Halt::Restart) }
     }
 
@@ -313,7 +335,7 @@ impl Delivery<'_> {
 
     /// How long until a heartbeat is due; `None` if the channel gets none.
     fn heartbeat_in(&self, progress: &Progress, now: &Moment) -> Option<Duration> {
-        self.channel.heartbeat.map(|every| heartbeat_in(progress.heartbeat.as_ref(), every, now))
+        self.channel.heartbeat.map(|every| due_in(progress.heartbeat.as_ref(), every, now))
     }
 
     /// Sends a heartbeat if one is due. A failure of it is one of the channel.
@@ -345,8 +367,8 @@ impl Delivery<'_> {
     }
 }
 
-/// How long until a heartbeat is due. The clock that shows more time counts, so that one that was set back does not stop heartbeats.
-fn heartbeat_in(last: Option<&Moment>, every: Duration, now: &Moment) -> Duration {
+/// How long until the next one is due. The clock that shows more time counts, so that one that was set back does not stop heartbeats.
+pub(super) fn due_in(last: Option<&Moment>, every: Duration, now: &Moment) -> Duration {
     let Some(last) = last else { return Duration::ZERO };
     let is_of_the_future = now.boot.since(&last.boot).is_none() && now.wall < last.wall;
     if is_of_the_future { Duration::ZERO } else { every.saturating_sub(now.oldest_since(last)) }
@@ -373,15 +395,15 @@ mod tests {
     fn heartbeats_go_on_whichever_way_a_clock_is_set() {
         let clock = ManualClock::at("2026-11-30T12:00:00Z".parse().unwrap());
         let last = clock.now();
-        assert_eq!(heartbeat_in(None, HOUR, &last), Duration::ZERO);
+        assert_eq!(due_in(None, HOUR, &last), Duration::ZERO);
         clock.advance(HOUR / 4);
-        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), HOUR * 3 / 4);
+        assert_eq!(due_in(Some(&last), HOUR, &clock.now()), HOUR * 3 / 4);
         clock.jump_wall(SignedDuration::from_hours(-24 * 365));
-        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), HOUR * 3 / 4);
+        assert_eq!(due_in(Some(&last), HOUR, &clock.now()), HOUR * 3 / 4);
         clock.advance(HOUR * 3 / 4);
-        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), Duration::ZERO);
+        assert_eq!(due_in(Some(&last), HOUR, &clock.now()), Duration::ZERO);
         // After a restart of the machine only the wall clock is left.
         clock.reboot("the-next");
-        assert_eq!(heartbeat_in(Some(&last), HOUR, &clock.now()), Duration::ZERO);
+        assert_eq!(due_in(Some(&last), HOUR, &clock.now()), Duration::ZERO);
     }
 }

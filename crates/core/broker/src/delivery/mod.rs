@@ -1,6 +1,7 @@
 //! Delivery of events to channels.
 
 mod deliver;
+mod repeat;
 mod tokens;
 
 use std::sync::Arc;

@@ -179,17 +179,32 @@ impl Watch<'_> {
         };
         let now = self.broker.clock.now();
         match found {
-            Some(credential) if credential.mint.is_some() => {
-                let all = store.credentials().await?;
-                self.compare(&credential, &all, &now).await
+            Some(credential) => {
+                let issuers = self.issuers(&credential).await?;
+                self.compare(&credential, &issuers, &now).await
             }
-            Some(credential) => self.compare(&credential, &[], &now).await,
             None => {
                 let key = (about(id), STATE.to_owned());
                 let Some(alert) = self.alerts.get(&key).cloned() else { return Ok(()) };
                 self.forget(&alert, name.map(|name| About::credential(&id, &name))).await
             }
         }
+    }
+
+    /// The credentials that one is minted through, one through the other.
+    async fn issuers(&self, credential: &Credential) -> Result<Vec<Credential>, StoreError> {
+        let mut issuers: Vec<Credential> = Vec::new();
+        while let Some(mint) = &issuers.last().unwrap_or(credential).mint {
+            // Only an altered row makes a circle.
+            let is_known = issuers.iter().any(|issuer| issuer.id == mint.via);
+            match self.broker.store.credential_by_id(mint.via).await {
+                Ok(Some(issuer)) if !is_known => issuers.push(issuer),
+                Ok(_) => break,
+                Err(error) if error.is_of_one_row() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(issuers)
     }
 
     /// Compares a credential with what people were told, and tells them.

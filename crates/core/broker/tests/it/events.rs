@@ -463,3 +463,76 @@ async fn refusals_and_events_that_are_given_up_count_real_time() {
     until(&world, "the delivery", || bad.types().iter().filter(|kind| *kind == "client.refused").count() == 2).await;
     running.abort();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_that_lasts_is_repeated_to_alertmanager_each_day_until_it_ends() {
+    let world = world().await;
+    let (alerts, hook) = (Sink::new().await, Sink::new().await);
+    let url = alerts.url("/").parse().unwrap();
+    let target = AlertmanagerTarget { url, auth: None, labels: Vec::new(), allow_private: true };
+    add(&world.broker, "alerts", Target::Alertmanager(target)).await;
+    add(&world.broker, "hook", webhook(&hook)).await;
+    personal(&world, false).await;
+    let running = begin(&world.broker);
+    pass(&world, 2);
+    let repeated = |from: usize| {
+        let bodies: Vec<Value> = alerts.bodies().into_iter().skip(from).map(|(body, _)| body).collect();
+        let all: Vec<Value> = bodies.iter().flat_map(|body| body.as_array().unwrap().clone()).collect();
+        all
+    };
+    world.advance(13 * HOUR);
+    until(&world, "the alert", || alerts.bodies().len() == 1).await;
+    let first = repeated(0);
+    assert_eq!(first[0]["labels"]["alertname"], "lanyard.credential.needs-login");
+    world.advance(25 * HOUR);
+    until(&world, "the repetition", || alerts.bodies().len() == 2).await;
+    let second = repeated(1);
+    for same in ["labels", "startsAt", "annotations"] {
+        assert_eq!(first[0][same], second[0][same], "{same}");
+    }
+    assert!(first[0]["endsAt"].as_str() < second[0]["endsAt"].as_str(), "{first:?} {second:?}");
+
+    personal(&world, true).await;
+    until(&world, "the end", || hook.types().last().is_some_and(|kind| kind == "credential.recovered")).await;
+    until(&world, "the end", || repeated(2).iter().any(|alert| alert["labels"] == first[0]["labels"])).await;
+    let count = alerts.bodies().len();
+    world.advance(HOUR);
+    pass(&world, 15);
+    let of_first = |alerts: &[Value]| alerts.iter().filter(|alert| alert["labels"] == first[0]["labels"]).count();
+    world.advance(25 * HOUR);
+    until(&world, "a later event", || hook.types().last().is_some_and(|kind| kind == "credential.needs-login")).await;
+    pass(&world, 15);
+    // It began again, and is told and repeated as a new one.
+    assert!(of_first(&repeated(count)) >= 1);
+    assert_eq!(hook.types().iter().filter(|kind| *kind == "credential.needs-login").count(), 2, "{:?}", hook.types());
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_whose_place_in_the_journal_is_gone_counts_as_failing_until_the_next_delivery() {
+    let world = world().await;
+    let (lost, good) = (Sink::new().await, Sink::new().await);
+    add(&world.broker, "lost", webhook(&lost)).await;
+    add(&world.broker, "good", webhook(&good)).await;
+    let running = begin(&world.broker);
+    pass(&world, 2);
+    running.abort();
+    let _ = running.await;
+    // Its place is an entry that the journal does not have.
+    let channels = world.broker.store().channels().await.unwrap();
+    let id = channels.into_iter().map(Result::unwrap).find(|channel| channel.name == "lost").unwrap().id;
+    let queue = world.broker.queue();
+    queue.remove("channel.deliver", &id).await.unwrap();
+    let place = json!({ "number": 900, "mac": "0".repeat(64), "delivered_at": null, "failing": null });
+    queue.ensure("channel.deliver", &id, &place).await.unwrap();
+    let running = begin(&world.broker);
+    until(&world, "the failure", || good.types() == ["channel.failing"]).await;
+    let listed = world.broker.call(ListChannels {}).await.unwrap();
+    assert_eq!(listed[1].state, "failing", "{listed:?}");
+    assert!(listed[1].reason.as_ref().unwrap().contains("events may be missing"), "{listed:?}");
+    world.bot().await;
+    clear(&world, "bot").await;
+    until(&world, "the recovery", || good.types().last().is_some_and(|kind| kind == "channel.recovered")).await;
+    assert!(lost.types().iter().all(|kind| kind == "credential.revoked"), "{:?}", lost.types());
+    running.abort();
+}

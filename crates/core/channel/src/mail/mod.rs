@@ -4,7 +4,9 @@ mod message;
 mod stream;
 
 use std::borrow::Cow;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_secret::SecretText;
@@ -14,14 +16,19 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
+use rustls::ClientConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::error::DeliveryError;
 use crate::notice::Notice;
 use crate::outbound::{UnknownHost, admitted, reason};
 use crate::target::{MailAddress, MailSecurity, MailTarget, TargetError};
 
-use self::stream::PlainFirst;
+use self::stream::Answers;
 
 /// Sends the mail, once, to each recipient that the server accepts.
 pub(crate) async fn send(
@@ -60,14 +67,17 @@ impl Delivery<'_> {
         let addresses = self.addresses().await?;
         let hello = ClientId::Domain(self.target.from.host().to_owned());
         let failed = |error: Error| self.failed(&error, "the connection");
+        let broken = |error: io::Error| self.unreachable(&error);
+        // Each address was checked; this looks up no name.
+        let stream = TcpStream::connect(&*addresses).await.map_err(broken)?;
+        let peer = stream.peer_addr().map_err(broken)?;
         if server.security() == MailSecurity::Tls {
-            // Each address was checked; this looks up no name.
-            let connected =
-                AsyncSmtpConnection::connect_tokio1(&*addresses, None, &hello, Some(self.tls()?), None).await;
-            return connected.map_err(failed);
+            let tls = TlsConnector::from(Arc::new(self.tls_from_the_start()?));
+            let name = ServerName::try_from(self.tls_name()).map_err(|_| TargetError::Setup)?;
+            let stream = Box::new(Answers::encrypted(tls.connect(name, stream).await.map_err(broken)?, peer));
+            return AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(failed);
         }
-        let stream = TcpStream::connect(&*addresses).await.map_err(|error| self.unreachable(&error))?;
-        let stream = Box::new(PlainFirst::new(stream));
+        let stream = Box::new(Answers::plain(stream, peer));
         let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(failed)?;
         if self.target.allow_plaintext {
             return Ok(connection);
@@ -93,11 +103,31 @@ impl Delivery<'_> {
 
     /// TLS for the server's name, whatever its address is.
     fn tls(&self) -> Result<TlsParameters, TargetError> {
-        let mut builder = TlsParametersBuilder::new(self.receiver.trim_matches(['[', ']']).to_owned());
+        let mut builder = TlsParametersBuilder::new(self.tls_name());
         for pem in self.authorities {
             builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(|_| TargetError::Authority)?);
         }
         builder.build_rustls().map_err(|_| TargetError::Setup)
+    }
+
+    fn tls_name(&self) -> String {
+        self.receiver.trim_matches(['[', ']']).to_owned()
+    }
+
+    /// The same TLS for a connection that begins with it: the client of SMTP would read such a connection without a limit.
+    fn tls_from_the_start(&self) -> Result<ClientConfig, TargetError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut authorities = Vec::new();
+        for pem in self.authorities {
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                authorities.push(certificate.map_err(|_| TargetError::Authority)?);
+            }
+        }
+        let verifier = Verifier::new_with_extra_roots(authorities, Arc::clone(&provider));
+        let verifier = Arc::new(verifier.map_err(|_| TargetError::Setup)?);
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.map_err(|_| TargetError::Setup)?.dangerous().with_custom_certificate_verifier(verifier);
+        Ok(config.with_no_client_auth())
     }
 
     async fn log_in(

@@ -1,5 +1,6 @@
-//! A connection that changes to TLS.
+//! The connection to a mail server, which trusts its answers little.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -7,34 +8,43 @@ use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-/// A connection that is read byte by byte until it changes to TLS.
+/// A connection of which a limited number of bytes is read, and byte by byte until it changes to TLS.
 ///
 /// The client of SMTP reads lines through a buffer, and keeps that buffer when the connection changes to TLS. An attacker
 /// on the path could send more than the answer to STARTTLS, and the client would read the rest as if it had come encrypted. Read byte by byte,
 /// the buffer never holds more than a line, and TLS refuses the rest.
 #[derive(Debug)]
-pub(super) struct PlainFirst {
-    stream: TcpStream,
+pub(super) struct Answers<S> {
+    stream: S,
+    peer: SocketAddr,
     is_tls: bool,
     /// How many bytes are still read from the server.
     left: usize,
 }
 
-impl PlainFirst {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, is_tls: false, left: LONGEST_ANSWERS }
+impl<S> Answers<S> {
+    /// Of a connection without TLS, which may change to it.
+    pub(super) fn plain(stream: S, peer: SocketAddr) -> Self {
+        Self { stream, peer, is_tls: false, left: LONGEST_ANSWERS }
+    }
+
+    /// Of a connection that is encrypted.
+    pub(super) fn encrypted(stream: S, peer: SocketAddr) -> Self {
+        Self { stream, peer, is_tls: true, left: LONGEST_ANSWERS }
     }
 }
 
-impl AsyncTokioStream for PlainFirst {
+impl<S> AsyncTokioStream for Answers<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + Sync + fmt::Debug,
+{
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+        Ok(self.peer)
     }
 }
 
-impl AsyncRead for PlainFirst {
+impl<S: AsyncRead + Unpin> AsyncRead for Answers<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -58,7 +68,7 @@ impl AsyncRead for PlainFirst {
     }
 }
 
-impl AsyncWrite for PlainFirst {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Answers<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         // No command of SMTP begins with this byte, and every handshake of TLS does.
         self.is_tls |= bytes.first() == Some(&TLS_HANDSHAKE);

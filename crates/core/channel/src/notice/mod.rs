@@ -47,6 +47,11 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// The JSON Schema of a notice.
+    pub fn schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
     /// Creates a notice. Its subject is the credential's name, if it is about a credential.
     pub fn new(id: NoticeId, source: impl Into<String>, kind: NoticeType, time: Timestamp, data: NoticeData) -> Self {
         Self {

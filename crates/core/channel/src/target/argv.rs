@@ -19,6 +19,16 @@ impl Argv {
         Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or(program)
     }
 
+    /// Whether the program is there: at its path, or in a directory of the search path that it is started with.
+    pub fn is_found(&self) -> bool {
+        let program = Path::new(&self.0[0]);
+        if program.components().count() > 1 {
+            return Path::new("/").join(program).is_file();
+        }
+        let search = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&search).any(|directory| directory.join(program).is_file())
+    }
+
     /// The program and its arguments. Every use of this is a place to review.
     pub fn expose_secret(&self) -> &[String] {
         &self.0

@@ -148,9 +148,14 @@ async fn one_refused_recipient_keeps_no_other_from_the_mail() {
 async fn a_server_whose_answer_does_not_end_is_left() {
     let authority = Authority::new();
     let endless = "2".repeat(300 * 1024);
-    let server = MailServer::start(MailTls::Offered(authority.acceptor("localhost")), &[("EHLO", &endless)]);
-    let error = deliver(&trusting(&authority), target("smtp", &server)).await.unwrap_err();
-    assert!(error.may_retry() && server.mails().is_empty(), "{error}");
+    for (scheme, tls) in [
+        ("smtp", MailTls::Offered(authority.acceptor("localhost"))),
+        ("smtps", MailTls::FromTheStart(authority.acceptor("localhost"))),
+    ] {
+        let server = MailServer::start(tls, &[("EHLO", &endless)]);
+        let error = deliver(&trusting(&authority), target(scheme, &server)).await.unwrap_err();
+        assert!(matches!(error, DeliveryError::Unreachable { .. }) && server.mails().is_empty(), "{scheme}: {error}");
+    }
 }
 
 #[tokio::test]

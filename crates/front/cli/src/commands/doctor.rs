@@ -19,7 +19,7 @@ use super::Examples;
 use super::clear::sentence;
 use super::key::{OFFERED, UNFINISHED, UNREMOVED, about, warnings};
 use super::test;
-use crate::channel_settings::with_channels;
+use crate::channel_settings::{twice, twice_hint, with_channels};
 use crate::context::{BrokerStatus, Common};
 use crate::exit::{Failure, code_of};
 use crate::{context, output};
@@ -290,13 +290,31 @@ async fn examine_channels(
     mut code: u8,
     findings: &mut Vec<Finding>,
 ) -> Result<u8, Failure> {
-    // A mistake in the settings has a finding of its own.
-    let broker = with_channels(broker.clone(), home).unwrap_or(broker);
+    let broker = match with_channels(broker.clone(), home) {
+        Ok(broker) => broker,
+        Err(Failure::Usage { message, hint }) => {
+            code = if code == 0 { 2 } else { code };
+            findings.push(Finding::bad("channel", message, Some(hint)));
+            broker
+        }
+        // Settings that cannot be read have a finding of their own.
+        Err(_) => broker,
+    };
+    for name in broker.channels_in_both().await {
+        code = if code == 0 { 2 } else { code };
+        findings.push(Finding::bad("channel", twice(&name), Some(twice_hint(&name))));
+    }
+    for program in broker.missing_programs() {
+        code = if code == 0 { 4 } else { code };
+        let hint = "install it, or give its whole path in lanyard.toml, and restart the broker";
+        findings.push(Finding::bad("channel", program, Some(hint.to_owned())));
+    }
     for channel in broker.perform(ListChannels {}).await? {
         let Some(reason) = &channel.reason else { continue };
         let (said, hint) = match (channel.state.as_str(), channel.failing_since) {
             ("unreadable", _) => {
-                (reason.clone(), "check who can write to the database, and add the channel again".to_owned())
+                let hint = format!("see who can write to the database, then: lanyard channel remove {}", channel.name);
+                (reason.clone(), hint)
             }
             ("failing", Some(since)) => (
                 format!("{}: events have not arrived since {since:.0}: {reason}", channel.name),

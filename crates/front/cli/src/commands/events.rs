@@ -10,6 +10,7 @@ use lanyard_channel::Notice;
 
 use super::Examples;
 use super::audit::Since;
+use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output::table;
@@ -27,6 +28,9 @@ pub(crate) struct Events {
     /// Show only the latest COUNT events [default: 50; with --since all]
     #[arg(long, value_name = "COUNT", value_parser = numbers::count)]
     limit: Option<u32>,
+    /// Print the JSON Schema of an event, and nothing else
+    #[arg(long, conflicts_with_all = ["follow", "since", "limit"])]
+    schema: bool,
 }
 
 /// How often the broker is asked.
@@ -36,6 +40,10 @@ const PAGE: u32 = 500;
 
 impl Events {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        if self.schema {
+            output::json::print(&Notice::schema())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let broker = common.broker_with_channels().await?;
         let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
         let limit = self.limit.or_else(|| since.is_some().then_some(PAGE));
@@ -48,6 +56,9 @@ impl Events {
         while since.is_some() && self.limit.is_none() && !page.events.is_empty() {
             page = broker.perform(ListEvents { after: Some(page.next), since, limit: Some(PAGE) }).await?;
             print(&page.events, common)?;
+        }
+        if self.follow && matches!(broker, Access::Local(_)) {
+            output::note("no broker runs, and events are recorded while one does: lanyard serve");
         }
         let sleep = context::parts().sleep;
         while self.follow && !output::reader_gone() {

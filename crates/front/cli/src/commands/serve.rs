@@ -16,7 +16,7 @@ use lanyard_server::{ClientsSocket, Http, Options, TlsFiles, Told};
 use sd_notify::NotifyState;
 
 use super::Examples;
-use crate::channel_settings::applied;
+use crate::channel_settings::{applied, twice, twice_hint};
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::numbers;
@@ -78,8 +78,11 @@ impl Serve {
             number = orders.any() => return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))),
             broker = opened => broker?,
         };
-        let broker = applied(broker, settings.clone())?;
+        let broker = applied(broker, settings.clone(), &home)?;
         refuse_equal_names(&broker).await?;
+        for program in broker.missing_programs() {
+            tracing::warn!(hint = "install it, or give its whole path in lanyard.toml", "{program}");
+        }
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
         lanyard_server::serve(broker, options, async || orders.next().await, |told| tell(&told)).await?;
         Ok(ExitCode::SUCCESS)
@@ -147,12 +150,7 @@ fn refuse_lost(home: &Home) -> Result<(), HomeError> {
 async fn refuse_equal_names(broker: &Broker) -> Result<(), Failure> {
     match broker.channels_in_both().await.first() {
         None => Ok(()),
-        Some(name) => Err(Failure::Usage {
-            message: format!(
-                "two channels are named {name}: one in lanyard.toml, and one that was added with lanyard channel add"
-            ),
-            hint: format!("rename the one in lanyard.toml, or remove the other one: lanyard channel remove {name}"),
-        }),
+        Some(name) => Err(Failure::Usage { message: twice(name), hint: twice_hint(name) }),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use lanyard_testkit::{Home, RefreshBehaviour, Served, Webex, wait};
+use lanyard_testkit::{Authority, Home, RefreshBehaviour, Served, Webex, wait};
 use serde_json::{Value, json};
 
 use super::exposition::Page;
@@ -143,6 +143,9 @@ fn a_command_channel_is_listed_without_a_broker_and_shares_its_name_with_no_othe
     assert!(refused.stderr.contains("two channels are named log"), "{refused:?}");
     assert!(refused.hint().contains("lanyard channel remove log"), "{refused:?}");
     refused.fails(2);
+    let doctor = home.run(["doctor"]);
+    assert!(doctor.stdout.contains("!!  channel      two channels are named log"), "{doctor:?}");
+    doctor.fails(2);
     home.run(["channel", "remove", "log", "--yes"]).ok();
     Served::start(&home, [] as [&str; 0]).stop().ok();
     for (wrong, said) in [("\"hourly\"", "such as 90s, 5m, 12h or 2d"), ("30", "at least a minute")] {
@@ -151,6 +154,47 @@ fn a_command_channel_is_listed_without_a_broker_and_shares_its_name_with_no_othe
         assert!(refused.stderr.contains(said), "{refused:?}");
         refused.fails(2);
     }
+}
+
+#[test]
+fn doctor_names_each_mistake_in_the_channels_of_the_settings_file() {
+    let home = Home::new(LANYARD);
+    home.run(["channel", "add", "webhook", "ops", "http://127.0.0.1:1/", "--allow-private", "--untested"]).ok();
+    let channel = "[[channel]]\nname = \"log\"\ncommand = [\"true\"]\n";
+    for (settings, said) in [
+        (format!("{channel}events = [\"credential.needs-token\"]\n"), "no event has the type credential.needs-token"),
+        (channel.replace("true", "no-such-program"), "log: there is no program no-such-program"),
+        ("[events]\noldest_backup = \"5m\"\n".to_owned(), "oldest_backup in lanyard.toml is less than an hour"),
+        ("[events]\nauthorities = \"ca.pem\"\n".to_owned(), "cannot read"),
+    ] {
+        fs::write(home.path().join("lanyard.toml"), settings).unwrap();
+        let doctor = home.run(["doctor"]);
+        assert!(doctor.stdout.contains("!!  channel") && doctor.stdout.contains(said), "{said}: {doctor:?}");
+        assert_ne!(doctor.status.code(), Some(0), "{said}");
+    }
+    // A path in the settings begins at the home, wherever the command is run.
+    fs::write(home.path().join("ca.pem"), Authority::new().pem()).unwrap();
+    home.run(["channel", "list"]).ok();
+    assert!(!home.run(["doctor"]).stdout.contains("!!  channel"));
+}
+
+#[test]
+fn the_schema_of_an_event_names_every_member() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    home.run(["clear", "acme", "--yes"]).ok();
+    let event: Value = serde_json::from_str(home.run(["--json", "events"]).ok().lines().next().unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(&home.run(["events", "--schema"]).ok()).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let known = names(&schema["properties"]);
+    assert!(names(&event).iter().all(|name| known.contains(name)), "{event} {schema}");
+    for name in schema["required"].as_array().unwrap() {
+        assert!(!event[name.as_str().unwrap()].is_null(), "{name}: {event}");
+    }
+    let data = schema["properties"]["data"]["$ref"].as_str().unwrap().trim_start_matches('#');
+    let known = names(&schema.pointer(data).unwrap()["properties"]);
+    assert!(names(&event["data"]).iter().all(|name| known.contains(name)), "{event} {schema}");
 }
 
 #[test]
