@@ -96,8 +96,10 @@ fn labels(notice: &Notice, kind: &NoticeType, severity: Severity, chosen: &[Labe
     if let Some((_, home)) = notice.source.rsplit_once(':') {
         labels.insert("home".to_owned(), home.to_owned());
     }
-    if let Some(channel) = notice.data.details.get("channel").and_then(|name| name.as_str()) {
-        labels.insert("channel".to_owned(), channel.to_owned());
+    for name in OF_DETAILS {
+        if let Some(value) = notice.data.details.get(name).and_then(|value| value.as_str()) {
+            labels.insert(name.to_owned(), visible(value).into_owned());
+        }
     }
     let Some(credential) = &notice.data.credential else { return labels };
     labels.insert("credential".to_owned(), credential.name.to_string());
@@ -116,7 +118,8 @@ fn labels(notice: &Notice, kind: &NoticeType, severity: Severity, chosen: &[Labe
 fn label_name(key: &str) -> String {
     let fitting = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let name: String = key.chars().map(fitting).collect();
-    let is_taken = matches!(name.as_str(), "alertname" | "severity" | "credential" | "kind" | "home" | "channel");
+    let is_taken = matches!(name.as_str(), "alertname" | "severity" | "credential" | "kind" | "home");
+    let is_taken = is_taken || OF_DETAILS.contains(&&*name);
     // Two underscores in front are Prometheus' own.
     if is_taken || name.starts_with(|letter: char| letter.is_ascii_digit() || letter == '_') {
         format!("label_{name}")
@@ -140,6 +143,8 @@ fn link(notice: &Notice) -> Option<String> {
     matches!(url.scheme(), "http" | "https").then(|| url.to_string())
 }
 
+/// The details that tell alerts of one type apart. An event that ends an alert has those of the one that began it.
+const OF_DETAILS: [&str; 4] = ["alert", "channel", "device", "watch"];
 /// How long an alert lasts that is neither ended nor repeated: a broker may be off over a weekend.
 const UNREPEATED: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// How long a notice is shown that is not an alert.

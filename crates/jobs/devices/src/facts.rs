@@ -29,6 +29,8 @@ pub struct Facts {
     pub errors: Vec<String>,
     /// Whether the credential may command it, too.
     pub full: bool,
+    /// Whether an administrator has put it into maintenance.
+    pub maintenance: bool,
     /// When Webex heard from it last, for a device that is not connected.
     #[schemars(with = "Option<String>")]
     pub heard_at: Option<Timestamp>,
@@ -53,6 +55,7 @@ impl Facts {
             tags: device.tags.iter().take(MOST).map(|text| short(text)).collect(),
             errors: device.error_codes.iter().take(MOST).map(|text| short(text)).collect(),
             full: device.permissions.iter().any(|held| held == FULL),
+            maintenance: device.in_maintenance,
             // It changes at every reading of a device that is connected.
             heard_at: device.last_seen.filter(|_| !is_connected),
         }

@@ -4,8 +4,10 @@
 //! something has changed: the present state of each device, and the periods of its states. A device that is no longer listed, and a watch
 //! that cannot read, make the state unknown; they never make a device down.
 
+mod alerts;
 mod availability;
 mod calls;
+mod decide;
 mod facts;
 mod seen;
 mod state;
@@ -17,26 +19,40 @@ use lanyard_operation::{Door, Registry};
 use lanyard_store::sql::{Migrations, OwnedSchema, Step};
 use lanyard_work::JobContext;
 
+pub use self::alerts::{
+    Acknowledged, Alert, AlertFacts, AlertNumber, AlertNumberError, BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER,
+    Rule,
+};
 pub use self::availability::availability;
+pub use self::calls::alert_view::AlertView;
+pub use self::calls::alerts::{
+    AcknowledgeAlert, AlertDetail, AlertsView, ListAlerts, ShowAlert, SilenceAlerts, SilenceTarget, SilenceView,
+    SilencedView,
+};
 pub use self::calls::coverage::{Coverage, CoverageView, MissingView};
 pub use self::calls::device::{
     AvailabilityView, BlindCause, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
 };
 pub use self::calls::sweep::{Sweep, SweptView};
 pub use self::calls::watch::{AddWatch, AddedView, ListWatches, PauseWatch, RemoveWatch, WatchView};
+pub use self::decide::Swept;
 pub use self::facts::Facts;
-pub use self::seen::{Period, Reading, Seen};
+pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
-pub use self::sweep::{Swept, sweep};
+pub use self::sweep::{record, sweep};
 pub use self::unit::{begin_work, work};
 pub use self::watch::{
-    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchName, WatchedKinds, watch, watches,
+    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchName, WatchedKinds, insert, remove, watch,
+    watches,
 };
 
 /// The tables of the job.
 pub const MIGRATIONS: Migrations = Migrations {
     owner: "devices",
-    steps: &[Step::Script(include_str!("migrations/0001_devices.sql"))],
+    steps: &[
+        Step::Script(include_str!("migrations/0001_devices.sql")),
+        Step::Script(include_str!("migrations/0002_alerts.sql")),
+    ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),
         postgres: include_str!("migrations/schema.postgres.txt"),
@@ -46,12 +62,16 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// Adds the operations of the job to a registry.
 pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
     registry
+        .add::<AcknowledgeAlert>(job)
         .add::<AddWatch>(job)
         .add::<Coverage>(job)
+        .add::<ListAlerts>(job)
         .add::<ListDevices>(job)
         .add::<ListWatches>(job)
         .add::<PauseWatch>(job)
         .add::<RemoveWatch>(job)
+        .add::<ShowAlert>(job)
         .add::<ShowDevice>(job)
+        .add::<SilenceAlerts>(job)
         .add::<Sweep>(job);
 }

@@ -16,6 +16,10 @@ pub struct Seen {
     pub tracked: Tracked,
     /// Since when Webex no longer lists it.
     pub gone_since: Option<Timestamp>,
+    /// The number of the open alert that it belongs to.
+    pub alert: Option<u64>,
+    /// When its last readings differed from the ones before.
+    pub flips: Vec<Timestamp>,
     /// What it is.
     pub facts: Facts,
 }
@@ -65,13 +69,22 @@ fn read(row: &Row) -> Result<(String, Seen), StoreError> {
     };
     let tracked = Tracked { state: state(row.str("state")?)?, since: row.timestamp("since")?, candidate };
     let facts = serde_json::from_str(row.str("facts")?).map_err(|_| altered())?;
-    Ok((row.text("device")?, Seen { tracked, gone_since: row.optional_timestamp("gone_since")?, facts }))
+    let alert = row.optional_integer("alert")?.and_then(|number| u64::try_from(number).ok());
+    let flips: Vec<i64> = serde_json::from_str(row.str("flips")?).map_err(|_| altered())?;
+    let flips = flips.into_iter().filter_map(|at| Timestamp::from_millisecond(at).ok()).collect();
+    Ok((row.text("device")?, Seen { tracked, gone_since: row.optional_timestamp("gone_since")?, alert, flips, facts }))
 }
 
-/// Writes a device as it is now.
-pub(crate) async fn put(tx: &mut Tx, watch: &str, device: &str, seen: &Seen) -> Result<(), StoreError> {
+/// Writes a device as it is now, with the alert that it belongs to.
+pub(crate) async fn put(
+    tx: &mut Tx,
+    (watch, device): (&str, &str),
+    seen: &Seen,
+    alert: Option<u64>,
+) -> Result<(), StoreError> {
     let candidate = seen.tracked.candidate.as_ref();
     let facts = serde_json::to_string(&seen.facts).expect("facts are written as JSON");
+    let flips: Vec<i64> = seen.flips.iter().map(|at| at.as_millisecond()).collect();
     let put = sql(SEEN, PUT)
         .bind(watch)
         .bind(device)
@@ -81,7 +94,9 @@ pub(crate) async fn put(tx: &mut Tx, watch: &str, device: &str, seen: &Seen) -> 
         .bind(candidate.map(|candidate| candidate.since))
         .bind(candidate.map_or(0, |candidate| candidate.samples))
         .bind(seen.gone_since)
-        .bind(facts);
+        .bind(facts)
+        .bind(alert)
+        .bind(serde_json::to_string(&flips).expect("numbers are written as JSON"));
     tx.run(put).await.map(drop)
 }
 
@@ -148,6 +163,11 @@ pub(crate) async fn reading_of(store: &Store, watch: &str) -> Result<Reading, St
     Ok(rows.first().and_then(|row| reading(row).ok()).unwrap_or_default())
 }
 
+/// When the devices of a watch were read last.
+pub async fn read_at(store: &Store, watch: &str) -> Result<Option<Timestamp>, StoreError> {
+    Ok(reading_of(store, watch).await?.read_at)
+}
+
 fn reading(row: &Row) -> Result<Reading, StoreError> {
     let count = |column| row.integer(column).map(|number| u64::try_from(number).unwrap_or_default());
     let blind = row.optional_timestamp("blind_since")?;
@@ -199,12 +219,13 @@ pub(crate) async fn prune(tx: &mut Tx, watch: &str, before: Timestamp) -> Result
 const SEEN: &str = "devices_seen";
 const PERIODS: &str = "devices_periods";
 const READINGS: &str = "devices_readings";
-const SELECT: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts \
-     FROM devices_seen WHERE watch = $1";
-const PUT: &str = "INSERT INTO devices_seen (watch, device, state, since, candidate, candidate_since, samples, gone_since, facts) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (watch, device) DO UPDATE SET state = excluded.state, \
-     since = excluded.since, candidate = excluded.candidate, candidate_since = excluded.candidate_since, \
-     samples = excluded.samples, gone_since = excluded.gone_since, facts = excluded.facts";
+const SELECT: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts, \
+     alert, flips FROM devices_seen WHERE watch = $1";
+const PUT: &str = "INSERT INTO devices_seen (watch, device, state, since, candidate, candidate_since, samples, gone_since, \
+     facts, alert, flips) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (watch, device) DO UPDATE SET \
+     state = excluded.state, since = excluded.since, candidate = excluded.candidate, \
+     candidate_since = excluded.candidate_since, samples = excluded.samples, gone_since = excluded.gone_since, \
+     facts = excluded.facts, alert = excluded.alert, flips = excluded.flips";
 const FORGET: &str = "DELETE FROM devices_seen WHERE watch = $1 AND device = $2";
 const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, state, cause) \
      VALUES ($1, $2, $3, NULL, $4, $5) \

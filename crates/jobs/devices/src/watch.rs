@@ -10,6 +10,8 @@ use lanyard_store::sql::{Row, sql};
 use lanyard_store::{About, DocumentPlace, Event, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::{self, Alert, Ending, Teller};
+
 /// The name of a watch. The same rule as for the names of credentials, because most watches are called like theirs.
 pub type WatchName = CredentialName;
 
@@ -114,7 +116,7 @@ pub(crate) async fn named(store: &Store, name: &WatchName) -> Result<StoredWatch
 }
 
 /// Adds a watch. `false` if there is one with its name.
-pub(crate) async fn insert(
+pub async fn insert(
     store: &Store,
     new: &StoredWatch,
     credential: &Credential,
@@ -155,13 +157,21 @@ pub(crate) async fn update(store: &Store, changed: &StoredWatch, event: &Event) 
 }
 
 /// Removes a watch, and everything that was read for it.
-pub(crate) async fn remove(store: &Store, name: &WatchName, event: &Event) -> Result<Option<String>, StoreError> {
+pub async fn remove(
+    store: &Store,
+    name: &WatchName,
+    (event, about): (&Event, &About),
+    at: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let teller = Teller { watch: name.as_str(), credential: None, at };
     store
         .write_rows(|mut tx| async move {
             let Some(row) = tx.row(sql(TABLE, SELECT_BY_NAME).bind(name.as_str())).await? else {
                 return tx.abandon(None).await;
             };
             let id = row.text("id")?;
+            let ended = |alert: &Alert| teller.ended(alert, Ending::Removed);
+            alerts::end_all(&mut tx, &id, about, (at, ended)).await?;
             for (table, delete) in DELETES {
                 tx.run(sql(table, delete).bind(id.as_str())).await?;
             }

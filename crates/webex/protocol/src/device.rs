@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lanyard_secret::SafeUrl;
 use serde::Deserialize;
 
-use crate::lenient::{or_default, texts, timestamp};
+use crate::lenient::{maintenance, or_default, texts, timestamp};
 use crate::{DeviceId, Environment, Method, OrgId, PersonId, Request, WorkspaceId};
 
 /// A device, as `GET /devices` shows it. Fields that Lanyard does not use are left out; unknown ones are ignored.
@@ -62,6 +62,9 @@ pub struct Device {
     /// When Webex last heard from it.
     #[serde(default, deserialize_with = "timestamp")]
     pub last_seen: Option<Timestamp>,
+    /// Whether an administrator has put it into maintenance now. The schema says an object, `{"mode": "on"}`, and the example `"off"`.
+    #[serde(rename = "plannedMaintenance", default, deserialize_with = "maintenance")]
+    pub in_maintenance: bool,
 }
 
 /// Whether Webex hears from a device.
@@ -189,6 +192,22 @@ mod tests {
             assert_eq!(device.device_type, DeviceType::Unknown, "{json}");
             assert_eq!(device.connection_status, ConnectionStatus::Unknown, "{json}");
             assert!(device.permissions.is_empty());
+        }
+    }
+
+    #[test]
+    fn maintenance_is_read_as_a_word_and_as_an_object() {
+        for (json, expected) in [
+            (r#""off""#, false),
+            (r#""on""#, true),
+            (r#"{"mode":"on"}"#, true),
+            (r#"{"mode":"upcoming","startTime":"2026-10-01T00:00:00.000Z"}"#, false),
+            (r#"{"mode":null}"#, false),
+            ("null", false),
+            ("[7]", false),
+        ] {
+            let device: Device = serde_json::from_str(&format!(r#"{{"plannedMaintenance":{json}}}"#)).unwrap();
+            assert_eq!(device.in_maintenance, expected, "{json}");
         }
     }
 

@@ -25,6 +25,12 @@ pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     Ok(values.into_iter().filter_map(|value| if let Value::String(text) = value { Some(text) } else { None }).collect())
 }
 
+/// Whether something is in maintenance: the word `on`, or an object with that mode. Anything else is no maintenance.
+pub(crate) fn maintenance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(value.as_str().or_else(|| value.get("mode")?.as_str()) == Some("on"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -92,6 +92,10 @@ impl Open {
 
 /// What an alert is about. A credential may have been renamed meanwhile.
 fn subject(notice: &Notice) -> String {
+    // Devices of one credential have alerts of the same type.
+    if let Some(alert) = notice.data.details.get("alert").and_then(|alert| alert.as_str()) {
+        return alert.to_owned();
+    }
     if let Some(credential) = &notice.data.credential {
         return credential.id.to_string();
     }
@@ -130,5 +134,25 @@ mod tests {
         }
         let left: Vec<_> = open.notices().iter().map(subject).collect();
         assert_eq!(left, ["b", "c"]);
+    }
+
+    #[test]
+    fn alerts_of_two_devices_last_apart() {
+        let mut open = Open::default();
+        let numbered = |kind, state, number: &str| {
+            let mut notice = notice(kind, state, "");
+            notice.data.details.insert("alert".to_owned(), number.into());
+            notice
+        };
+        let all = [
+            numbered(NoticeType::DEVICE_DOWN, AlertState::Firing, "A-1"),
+            numbered(NoticeType::DEVICE_DOWN, AlertState::Firing, "A-2"),
+            numbered(NoticeType::DEVICE_RECOVERED, AlertState::Resolved, "A-1"),
+        ];
+        for (number, notice) in (1..).zip(all) {
+            open.take(number, notice);
+        }
+        let left: Vec<_> = open.notices().iter().map(subject).collect();
+        assert_eq!(left, ["A-2"]);
     }
 }

@@ -124,6 +124,21 @@ pub(super) fn told(record: &JournalRecord) -> Option<(NoticeType, NoticeData)> {
             };
             Some((NoticeType::CHANNEL_RECOVERED, data))
         }
+        Event::JobAlert { news, state, severity, summary, hint, details, .. } => {
+            // A word of another version is no event here.
+            let kind = format!("lanyard.{news}").parse().ok()?;
+            let data = NoticeData {
+                state: match &**state {
+                    "firing" => AlertState::Firing,
+                    "resolved" => AlertState::Resolved,
+                    _ => AlertState::None,
+                },
+                hint: hint.clone(),
+                details: details.clone().into_iter().collect(),
+                ..NoticeData::new(summary.clone(), Severity::of(severity).unwrap_or(Severity::Info))
+            };
+            Some((kind, data))
+        }
         _ => None,
     }
 }

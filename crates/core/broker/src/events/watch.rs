@@ -64,7 +64,11 @@ pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> 
                 match &record.event {
                     Event::BackedUp { .. } => watch.compare_backup(&broker.clock.now()).await?,
                     Event::Refused { means, why, .. } => watch.refused(&record.actor, means, why).await?,
-                    Event::HandedOut { .. } | Event::Answered { .. } | Event::Alert { .. } | Event::Intent { .. } => {}
+                    Event::HandedOut { .. }
+                    | Event::Answered { .. }
+                    | Event::Alert { .. }
+                    | Event::JobAlert { .. }
+                    | Event::Intent { .. } => {}
                     _ => changed.extend(record.about.as_credential().map(|(id, name)| (*id, Some(name.clone())))),
                 }
             }

@@ -46,13 +46,38 @@ impl NoticeType {
     pub const CHANNEL_FAILING: Self = Self(Cow::Borrowed("lanyard.channel.failing"));
     /// Deliveries to a channel succeed again.
     pub const CHANNEL_RECOVERED: Self = Self(Cow::Borrowed("lanyard.channel.recovered"));
+    /// A device is down.
+    pub const DEVICE_DOWN: Self = Self(Cow::Borrowed("lanyard.device.down"));
+    /// A device is degraded.
+    pub const DEVICE_DEGRADED: Self = Self(Cow::Borrowed("lanyard.device.degraded"));
+    /// The state of a device changes again and again.
+    pub const DEVICE_FLAPPING: Self = Self(Cow::Borrowed("lanyard.device.flapping"));
+    /// An alert about devices has ended.
+    pub const DEVICE_RECOVERED: Self = Self(Cow::Borrowed("lanyard.device.recovered"));
+    /// A watch cannot read its devices.
+    pub const WATCH_BLIND: Self = Self(Cow::Borrowed("lanyard.watch.blind"));
+    /// A watch no longer sees devices that it saw.
+    pub const WATCH_COVERAGE_FELL: Self = Self(Cow::Borrowed("lanyard.watch.coverage-fell"));
+    /// An alert about a watch has ended.
+    pub const WATCH_RECOVERED: Self = Self(Cow::Borrowed("lanyard.watch.recovered"));
     /// A sign of life.
     pub const HEARTBEAT: Self = Self(Cow::Borrowed("lanyard.heartbeat"));
     /// A test of a channel.
     pub const TEST: Self = Self(Cow::Borrowed("lanyard.test"));
 
-    /// All types of Lanyard's own. Jobs add further ones.
-    pub const ALL: [Self; 13] = [
+    /// The types about devices and their watches.
+    pub const OF_DEVICES: [Self; 7] = [
+        Self::DEVICE_DOWN,
+        Self::DEVICE_DEGRADED,
+        Self::DEVICE_FLAPPING,
+        Self::DEVICE_RECOVERED,
+        Self::WATCH_BLIND,
+        Self::WATCH_COVERAGE_FELL,
+        Self::WATCH_RECOVERED,
+    ];
+
+    /// All types.
+    pub const ALL: [Self; 20] = [
         Self::CREDENTIAL_EXPIRING,
         Self::CREDENTIAL_STALLED,
         Self::CREDENTIAL_NEEDS_LOGIN,
@@ -64,6 +89,13 @@ impl NoticeType {
         Self::BACKUP_TOO_OLD,
         Self::CHANNEL_FAILING,
         Self::CHANNEL_RECOVERED,
+        Self::DEVICE_DOWN,
+        Self::DEVICE_DEGRADED,
+        Self::DEVICE_FLAPPING,
+        Self::DEVICE_RECOVERED,
+        Self::WATCH_BLIND,
+        Self::WATCH_COVERAGE_FELL,
+        Self::WATCH_RECOVERED,
         Self::HEARTBEAT,
         Self::TEST,
     ];
@@ -90,6 +122,10 @@ impl NoticeType {
             ]
         } else if *self == Self::CHANNEL_RECOVERED {
             vec![Self::CHANNEL_FAILING]
+        } else if *self == Self::DEVICE_RECOVERED {
+            vec![Self::DEVICE_DOWN, Self::DEVICE_DEGRADED, Self::DEVICE_FLAPPING]
+        } else if *self == Self::WATCH_RECOVERED {
+            vec![Self::WATCH_BLIND, Self::WATCH_COVERAGE_FELL]
         } else {
             vec![self.clone()]
         }

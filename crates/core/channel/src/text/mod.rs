@@ -34,6 +34,9 @@ impl NoticeText {
                 facts.push(("Labels", shown(&labels.join(", "), LONGEST_FACT)));
             }
         }
+        if let Some(alert) = data.details.get("alert").and_then(|alert| alert.as_str()) {
+            facts.push(("Alert", shown(alert, LONGEST_FACT)));
+        }
         facts.push(("Severity", data.severity.as_str().to_owned()));
         if data.state == AlertState::Resolved {
             facts.push(("State", "resolved".to_owned()));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lanyard_credential::{Generation, Grant};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Declares the events with their kinds. A kind is a word that never changes; fields may be added to an event, never taken away.
 macro_rules! events {
@@ -470,6 +471,23 @@ events! {
         /// The change, in words.
         what: String,
     }
+    /// A job tells people of something, as an alert that begins or ends.
+    JobAlert = "job-alert" {
+        /// The job.
+        job: String,
+        /// The type of the event that people receive, such as `device.down`.
+        news: String,
+        /// Whether it begins an alert, `firing`, or ends one, `resolved`.
+        state: String,
+        /// The severity: `info`, `warning` or `critical`.
+        severity: String,
+        /// The sentence.
+        summary: String,
+        /// The next command.
+        hint: Option<String>,
+        /// Further facts, which differ by type.
+        details: BTreeMap<String, Value>,
+    }
     /// A token was not revoked, and is not tried any more.
     NotRevoked = "not-revoked" {
         /// Its kind: `access` or `refresh`.
@@ -594,6 +612,7 @@ impl EventKind {
             | Self::RunStarted
             | Self::RunEnded
             | Self::JobChanged
+            | Self::JobAlert
             | Self::NotRevoked => Touches::Nothing,
         }
     }

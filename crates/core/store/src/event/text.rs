@@ -120,6 +120,7 @@ impl Event {
             Self::ChannelChanged { name, changed } => write!(f, "{name}, {changed}"),
             Self::ChannelRemoved { name } | Self::ChannelRecovered { name } => f.write_str(name),
             Self::ChannelFailing { name, why } => write!(f, "{name}: {why}"),
+            Self::JobAlert { news, summary, .. } => write!(f, "{news}: {summary}"),
             Self::JobChanged { job, what } => write!(f, "{job}: {what}"),
             Self::RunStarted { run, operation } => write!(f, "{operation}, run {run}"),
             Self::RunEnded { run, operation, how, why } => {

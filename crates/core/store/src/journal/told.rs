@@ -71,7 +71,7 @@ impl Store {
 /// The kinds that people may be told of.
 macro_rules! told {
     () => {
-        "kind IN ('alert', 'signed-in', 'key-rotated', 'access-ended', 'cleared', 'channel-failing', 'channel-recovered')"
+        "kind IN ('alert', 'signed-in', 'key-rotated', 'access-ended', 'cleared', 'channel-failing', 'channel-recovered', 'job-alert')"
     };
 }
 

@@ -67,7 +67,7 @@ impl Operation for Coverage {
     async fn run(self, job: &JobContext) -> Result<CoverageView, Problem> {
         let found = named(&job.store, &self.watch).await?;
         let credential = job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
-        let seen = list(job, &found.watch).await?;
+        let seen = list(job, &found.watch, credential.as_ref()).await?;
         let account = credential.as_ref().and_then(|credential| credential.subject.known()?.email.clone());
         let own = credential.as_ref().filter(|_| found.watch.org.is_none());
         let organisation = own.and_then(|credential| credential.organisation.as_ref()?.name.clone());

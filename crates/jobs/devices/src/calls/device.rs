@@ -9,7 +9,9 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::{self, AlertNumber};
 use crate::availability::availability;
+use crate::calls::alert_view::AlertView;
 use crate::calls::watch::CUSTOMER;
 use crate::facts::Facts;
 use crate::seen::{self, Period, Reading, Seen};
@@ -33,6 +35,9 @@ pub struct DeviceView {
     pub since: Timestamp,
     /// The reason, where there is one: an error that the device reports, or why the state is not known.
     pub why: Option<String>,
+    /// The open alert that it belongs to.
+    #[schemars(with = "Option<String>")]
+    pub alert: Option<AlertNumber>,
     /// What it is.
     #[serde(flatten)]
     pub facts: Facts,
@@ -143,21 +148,21 @@ impl Operation for ListDevices {
 }
 
 /// A watch with its devices.
-struct Watched {
-    id: String,
-    watch: Watch,
-    credential: Option<String>,
-    customer: Option<String>,
-    reading: Reading,
-    devices: HashMap<String, Seen>,
-    now: Timestamp,
+pub(crate) struct Watched {
+    pub(crate) id: String,
+    pub(crate) watch: Watch,
+    pub(crate) credential: Option<String>,
+    pub(crate) customer: Option<String>,
+    pub(crate) reading: Reading,
+    pub(crate) devices: HashMap<String, Seen>,
+    pub(crate) now: Timestamp,
 }
 
 /// A watch whose row was altered without Lanyard: its name, and the error.
-type AlteredWatch = (String, String);
+pub(crate) type AlteredWatch = (String, String);
 
 /// All watches that can be read, with their devices; and those whose rows were altered.
-async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<AlteredWatch>), StoreError> {
+pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<AlteredWatch>), StoreError> {
     let credentials = job.store.credentials().await?;
     let mut readings = seen::readings(&job.store).await?;
     let now = job.store.time().await?;
@@ -214,7 +219,8 @@ impl Watched {
         })
     }
 
-    fn views(&self) -> Vec<DeviceView> {
+    /// Its devices, as lists show them.
+    pub(crate) fn views(&self) -> Vec<DeviceView> {
         let blind = self.is_blind();
         self.devices.iter().map(|(id, seen)| self.view(id, seen, blind.as_ref())).collect()
     }
@@ -224,7 +230,10 @@ impl Watched {
         let (state, since, why) = if let Some((_, since, why)) = blind {
             (DeviceState::Unknown, *since, Some(why.clone()))
         } else {
-            let why = gone().or_else(|| seen.facts.errors.first().cloned());
+            let error = gone().or_else(|| seen.facts.errors.first().cloned());
+            let maintenance = seen.facts.maintenance.then(|| IN_MAINTENANCE.to_owned());
+            let why: Vec<_> = maintenance.into_iter().chain(error).collect();
+            let why = (!why.is_empty()).then(|| why.join("; "));
             (seen.tracked.state, seen.tracked.since, why)
         };
         DeviceView {
@@ -234,11 +243,13 @@ impl Watched {
             state,
             since,
             why,
+            alert: seen.alert.map(AlertNumber::new),
             facts: seen.facts.clone(),
         }
     }
 }
 
+const IN_MAINTENANCE: &str = "in maintenance";
 const NOT_LISTED: &str = "Webex no longer lists it: the grant was withdrawn, or the device was removed";
 
 /// A period of a device's state.
@@ -278,6 +289,11 @@ pub struct DeviceDetail {
     pub device: DeviceView,
     /// Its availability.
     pub availability: AvailabilityView,
+    /// The open alert that it belongs to.
+    pub in_alert: Option<AlertView>,
+    /// Until when no new alerts are raised of it, if it or its watch is silenced.
+    #[schemars(with = "Option<String>")]
+    pub silenced_until: Option<Timestamp>,
     /// The periods of its states in the last 30 days, the latest first.
     pub periods: Vec<PeriodView>,
     /// How many other devices of the watch there are, and how many of those are up, degraded or asleep.
@@ -320,7 +336,18 @@ impl Operation for ShowDevice {
         let others = watched.devices.iter().filter(|(other, _)| *other != id);
         let is_well = |state| matches!(state, DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
         let well = others.clone().filter(|(_, other)| blind.is_none() && is_well(other.tracked.state)).count();
+        let alert = match seen.alert {
+            Some(number) => {
+                alerts::alert(&job.store, AlertNumber::new(number)).await.map_err(|error| stored(&error))?
+            }
+            None => None,
+        };
+        let silences = alerts::silences_of(&job.store, &watched.id).await.map_err(|error| stored(&error))?;
+        let silences = [silences.get(""), silences.get(id)].into_iter().flatten().copied();
         Ok(DeviceDetail {
+            in_alert: alert
+                .map(|alert| AlertView::of(&alert, Some((watched.watch.name.as_str(), watched.customer.as_deref())))),
+            silenced_until: silences.filter(|until| *until > watched.now).max(),
             device: watched.view(id, seen, blind.as_ref()),
             availability: AvailabilityView { day: of(1), week: of(7), month: of(30), year: of(365) },
             periods: periods.iter().filter(|period| period.ended.is_none_or(|at| at > before(30))).map(shown).collect(),
@@ -335,7 +362,7 @@ fn shown(period: &Period) -> PeriodView {
 }
 
 /// The device that a text means: exactly, or else the only one whose name contains it.
-fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &'a str, &'a Seen), Problem> {
+pub(crate) fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &'a str, &'a Seen), Problem> {
     let every =
         || all.iter().flat_map(|watched| watched.devices.iter().map(move |(id, seen)| (watched, id.as_str(), seen)));
     let exact: Vec<_> = every().filter(|(_, id, seen)| seen.facts.is_meant_by(id, text)).collect();

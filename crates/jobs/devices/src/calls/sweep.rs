@@ -6,7 +6,8 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::sweep::{Swept, sweep};
+use crate::decide::Swept;
+use crate::sweep::sweep;
 use crate::watch::{WatchName, named, stored, watches};
 
 /// Reads the devices of one watch, or of all, once. A paused watch is read only if it is named.

@@ -1,17 +1,20 @@
 //! The watches: added, listed, paused, resumed and removed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use lanyard_credential::{Credential, CredentialName};
 use lanyard_operation::{About, Code, Declaration, Operation, Problem};
 use lanyard_protocol::OrgId;
-use lanyard_store::{Event, StoreError};
+use lanyard_store::{About as Subject, Event, StoreError};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::decide::Swept;
 use crate::seen::{self, Reading};
-use crate::sweep::{Swept, sweep};
+use crate::sweep::sweep;
 use crate::unit::SWEEP;
 use crate::watch::{
     INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchName, WatchedKinds, insert, named, remove,
@@ -61,6 +64,10 @@ pub struct AddedView {
     pub account: Option<String>,
     /// The name of its organisation.
     pub organisation: Option<String>,
+    /// The kind of the credential.
+    pub kind: String,
+    /// The labels of the credential, by which channels choose events.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Adds a watch, after reading its devices once.
@@ -119,7 +126,7 @@ impl Operation for AddWatch {
             },
         };
         // A token that Webex refuses, or an organisation that it may not read, is reported at once, and nothing is added.
-        crate::sweep::list(job, &new.watch).await?;
+        crate::sweep::list(job, &new.watch, Some(&credential)).await?;
         let event = Event::JobChanged { job: JOB.to_owned(), what: format!("watch {name} added") };
         if !insert(&job.store, &new, &credential, &event).await.map_err(|error| stored(&error))? {
             return Err(Problem::new(Code::NameTaken, format!("there is a watch named {name} already"))
@@ -135,6 +142,8 @@ impl Operation for AddWatch {
             first,
             account: credential.subject.known().and_then(|subject| subject.email.clone()),
             organisation: own.and_then(|found| found.name.clone()),
+            kind: credential.kind.as_str().to_owned(),
+            labels: credential.labels.clone(),
         })
     }
 }
@@ -231,8 +240,15 @@ impl Operation for RemoveWatch {
 
     async fn run(self, job: &JobContext) -> Result<(), Problem> {
         let event = Event::JobChanged { job: JOB.to_owned(), what: format!("watch {} removed", self.name) };
-        // Even if its row was altered: so that somebody can add it again.
-        let removed = remove(&job.store, &self.name, &event).await.map_err(|error| stored(&error))?;
+        // Even if its row was altered: so that somebody can add it again. Then its alerts end without a credential's name.
+        let credential = match named(&job.store, &self.name).await {
+            Ok(found) => job.store.credential_by_id(found.watch.credential).await.ok().flatten(),
+            Err(_) => None,
+        };
+        let about =
+            credential.map_or(Subject::Home, |credential| Subject::credential(&credential.id, &credential.name));
+        let at = job.store.time().await.map_err(|error| stored(&error))?;
+        let removed = remove(&job.store, &self.name, (&event, &about), at).await.map_err(|error| stored(&error))?;
         let Some(id) = removed else { return named(&job.store, &self.name).await.map(drop) };
         job.queue.remove(SWEEP, &id).await.map_err(|error| stored(&error))
     }
@@ -286,4 +302,4 @@ fn unreadable(error: &StoreError) -> WatchView {
 /// The label that names the customer of a credential.
 pub(crate) const CUSTOMER: &str = "customer";
 /// The job, as the audit names it.
-const JOB: &str = "devices";
+pub(crate) const JOB: &str = "devices";

@@ -134,7 +134,7 @@ fn needs_attention(device: &DeviceView) -> bool {
     !matches!(device.state, DeviceState::Up | DeviceState::Asleep)
 }
 
-fn row(device: &DeviceView, now: Timestamp) -> Vec<String> {
+pub(super) fn row(device: &DeviceView, now: Timestamp) -> Vec<String> {
     let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     vec![
         device.state.to_string(),
@@ -147,7 +147,7 @@ fn row(device: &DeviceView, now: Timestamp) -> Vec<String> {
     ]
 }
 
-fn ago(since: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
     duration::short(Duration::try_from(now.duration_since(since)).unwrap_or_default())
 }
 
@@ -182,7 +182,7 @@ impl Show {
 const SHOWN: usize = 10;
 
 fn show(detail: &DeviceDetail) -> Result<(), Failure> {
-    let DeviceDetail { device, availability, periods, others } = detail;
+    let DeviceDetail { device, availability, in_alert, silenced_until, periods, others } = detail;
     let now = context::parts().clock.now().wall;
     let facts = &device.facts;
     let state = format!("{} for {}", device.state, ago(device.since, now));
@@ -202,6 +202,15 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
     }
     if let Some(at) = facts.heard_at {
         rows.push(("last heard", format!("{at:.0}, says Webex")));
+    }
+    if let Some(alert) = in_alert {
+        let acknowledged = alert.acknowledged_by.as_ref();
+        let by = acknowledged.map_or_else(|| "not acknowledged".to_owned(), |by| format!("acknowledged by {by}"));
+        let raised = table::moment(alert.raised_at, table::room());
+        rows.push(("alert", format!("{} {}, raised {raised}, {by}", alert.alert, alert.severity)));
+    }
+    if let Some(until) = silenced_until {
+        rows.push(("silenced", format!("until {}", table::moment(*until, table::room()))));
     }
     let (count, well) = others;
     rows.extend([
@@ -236,6 +245,9 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
     if !changes.is_empty() {
         output::line("")?;
         output::block(&table::render(&["SINCE", "STATE", "FOR", "CAUSE"], changes))?;
+    }
+    if let Some(alert) = in_alert.as_ref().filter(|alert| alert.acknowledged_at.is_none()) {
+        output::note(&format!("Next: lanyard devices alerts ack {}", alert.alert));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `lanyard devices`: room and desk devices, watched.
 
+mod alerts;
 mod coverage;
 mod list;
 mod watch;
@@ -7,7 +8,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use lanyard_devices::{Sweep, WatchName};
+use lanyard_devices::{Sweep, Swept, WatchName};
 use lanyard_operation::Class;
 
 use super::Examples;
@@ -25,6 +26,9 @@ pub(crate) enum Devices {
     List(list::List),
     /// Show one device: its state, its availability and its last changes
     Show(list::Show),
+    /// List and acknowledge alerts, and silence what is known
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
     /// List the workspaces with devices that a watch cannot see
     Coverage(coverage::Compare),
     /// Read the devices now; a running broker does it automatically
@@ -43,6 +47,7 @@ impl Devices {
             Self::Watch(command) => command.run(common).await,
             Self::List(command) => command.run(common).await,
             Self::Show(command) => command.run(common).await,
+            Self::Alerts(command) => command.run(common).await,
             Self::Coverage(command) => command.run(common).await,
             Self::Sweep(command) => command.run(common).await,
         }
@@ -63,17 +68,26 @@ impl SweepNow {
                 output::line(&match &found.blind {
                     Some(why) => format!("{}: the devices cannot be read: {why}", read.watch),
                     None => format!(
-                        "{}: {} of {} watched, {} changed, {} no longer listed",
+                        "{}: {} of {} watched, {} changed, {} no longer listed{}",
                         read.watch,
                         found.watched,
                         devices(found.listed),
                         found.changed,
-                        found.gone
+                        found.gone,
+                        alerts_of(found)
                     ),
                 })?;
             }
         }
         Ok(if blind { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// The alerts that a reading raised or ended.
+fn alerts_of(found: &Swept) -> String {
+    match (found.raised, found.ended) {
+        (0, 0) => String::new(),
+        (raised, ended) => format!(", alerts: {raised} raised, {ended} ended"),
     }
 }
 
@@ -93,6 +107,17 @@ pub(super) const EXAMPLES: &[Examples] = &[
     ("devices watch remove", &["lanyard devices watch remove lobby"]),
     ("devices list", &["lanyard devices list", "lanyard devices list --customer acme --state down,degraded"]),
     ("devices show", &["lanyard devices show '1.04 Boardroom'", "lanyard devices show 70:18:A7:2C:11:0E"]),
+    ("devices alerts list", &["lanyard devices alerts list", "lanyard devices alerts list --all --customer acme"]),
+    ("devices alerts show", &["lanyard devices alerts show A-1042"]),
+    ("devices alerts ack", &["lanyard devices alerts ack A-1042 --note 'site called'"]),
+    (
+        "devices alerts silence",
+        &[
+            "lanyard devices alerts silence '1.04 Boardroom' --for 2h",
+            "lanyard devices alerts silence --watch lobby --for 1d --note 'network works'",
+            "lanyard devices alerts silence A-1042 --end",
+        ],
+    ),
     (
         "devices coverage",
         &["lanyard devices coverage lobby --against admin", "lanyard devices coverage lobby --letter > letter.txt"],

@@ -4,8 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use lanyard_broker::{ChannelView, ListChannels};
+use lanyard_channel::{NoticeType, TypePattern};
 use lanyard_credential::CredentialName;
-use lanyard_devices::{AddWatch, AddedView, ListWatches, PauseWatch, RemoveWatch, WatchName, WatchView, WatchedKinds};
+use lanyard_devices::{
+    AddWatch, AddedView, DEGRADED_FOR, DOWN_FOR, ListWatches, PauseWatch, RemoveWatch, WatchName, WatchView,
+    WatchedKinds,
+};
 use lanyard_protocol::OrgId;
 
 use super::devices;
@@ -69,7 +74,11 @@ pub(crate) struct Remove {
 
 impl Watches {
     pub(crate) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let broker = common.broker().await?;
+        let broker = match self {
+            // Also the channels of the settings file are named.
+            Self::Add(_) => common.broker_with_channels().await?,
+            _ => common.broker().await?,
+        };
         match self {
             Self::Add(add) => {
                 let Add { credential, name, org, interval, phones, accessories, personal } = add;
@@ -80,7 +89,9 @@ impl Watches {
                 if common.json {
                     output::json::print(&added)?;
                 } else {
-                    say_added(&added)?;
+                    // The watch is added, whatever comes of this.
+                    let channels = broker.perform(ListChannels {}).await.unwrap_or_default();
+                    say_added(&added, &told_by(&channels, &added))?;
                 }
             }
             Self::List => {
@@ -139,8 +150,26 @@ fn row(watch: &WatchView) -> Vec<String> {
     ]
 }
 
-fn say_added(added: &AddedView) -> Result<(), Failure> {
-    let AddedView { watch, first, account, organisation } = added;
+/// The names of the channels that get the alerts of a watch.
+fn told_by(channels: &[ChannelView], added: &AddedView) -> Vec<String> {
+    let wants = |channel: &&ChannelView| {
+        let matches = |pattern: &String| {
+            let pattern: Result<TypePattern, _> = pattern.parse();
+            pattern.is_ok_and(|pattern| NoticeType::OF_DEVICES.iter().any(|kind| pattern.matches(kind)))
+        };
+        let is_of = |label: &String| {
+            label.split_once('=').is_some_and(|(key, value)| added.labels.get(key).is_some_and(|own| own == value))
+        };
+        channel.state != "paused"
+            && (channel.types.is_empty() || channel.types.iter().any(matches))
+            && (channel.kinds.is_empty() || channel.kinds.contains(&added.kind))
+            && channel.labels.iter().all(is_of)
+    };
+    channels.iter().filter(wants).map(|channel| channel.name.clone()).collect()
+}
+
+fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
+    let AddedView { watch, first, account, organisation, .. } = added;
     output::line(&format!("Added the watch {}. It sees {}.", watch.name, devices(first.watched)))?;
     if let Some(why) = &first.blind {
         output::note(&format!("the devices could not be read just now: {why}"));
@@ -156,7 +185,19 @@ fn say_added(added: &AddedView) -> Result<(), Failure> {
         output::note(&format!("{} more are not watched: add --phones, --accessories or --personal", watch.left_out));
     }
     let interval = duration::words(Duration::from_secs(watch.interval_seconds));
-    output::note(&format!("A broker reads them every {interval}: lanyard serve"));
+    let told = if told.is_empty() {
+        "nobody yet: alerts are only listed here (lanyard channel add)".to_owned()
+    } else {
+        format!("the channels {}", told.join(", "))
+    };
+    output::note("");
+    output::note(&format!("Interval   {interval}, while a broker runs (lanyard serve)"));
+    output::note(&format!(
+        "Rules      down > {} min, degraded > {} min, flapping, coverage fell, watch blind",
+        DOWN_FOR.as_mins(),
+        DEGRADED_FOR.as_mins()
+    ));
+    output::note(&format!("Tell whom  {told}"));
     output::note(&if first.listed == 0 {
         format!("Next: lanyard devices coverage {} --letter", watch.name)
     } else {

@@ -1,0 +1,237 @@
+//! The sentences of alerts.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Alert, AlertFacts, Raised, Rule};
+use crate::seen::Seen;
+use crate::state::DeviceState;
+
+/// How many devices of a shared alert are named.
+const NAMED: usize = 5;
+
+/// Writes what people are told of one watch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Teller<'a> {
+    /// The name of the watch.
+    pub(crate) watch: &'a str,
+    /// The name of its credential.
+    pub(crate) credential: Option<&'a str>,
+    /// The time of the reading.
+    pub(crate) at: Timestamp,
+}
+
+/// How an alert ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending<'a> {
+    /// Its device is as shown now.
+    Device(&'a Seen),
+    /// None of its devices belongs to it any more.
+    All,
+    /// The watch reads its devices again.
+    Reads,
+    /// The watch was removed.
+    Removed,
+}
+
+impl Teller<'_> {
+    /// An alert about one device. `others` is how many other devices the watch sees, and how many of those are well.
+    pub(crate) fn device(&self, rule: Rule, (id, seen): (&str, &Seen), others: (usize, usize)) -> Raised {
+        let facts = &seen.facts;
+        let (name, product) = (name(id, seen), product(seen));
+        let began = moment(seen.tracked.since);
+        let summary = match rule {
+            Rule::Down => {
+                let heard = facts.heard_at.map(|at| format!(" Webex last heard from it at {}.", moment(at)));
+                let (count, well) = others;
+                let others = match count {
+                    0 => String::new(),
+                    count => format!(" Of the {} of {}, {well} are well.", others_of(count), self.watch),
+                };
+                format!(
+                    "{name} is down: {product} has been offline since {began}.{}{others}",
+                    heard.unwrap_or_default()
+                )
+            }
+            Rule::Degraded => {
+                let errors = match facts.errors.first() {
+                    Some(error) => format!("{product} has reported \"{error}\" since {began}"),
+                    None => format!("{product} has had issues since {began}"),
+                };
+                format!("{name} is degraded: {errors}.")
+            }
+            Rule::Flapping => format!(
+                "{name} is flapping: its state changed {} times within an hour, and it is {} now. Its other alerts are withheld until it has \
+                 been stable for 30 minutes.",
+                seen.flips.iter().filter(|flip| self.at.duration_since(**flip) < SignedDuration::from_hours(1)).count(),
+                seen.tracked.state
+            ),
+            Rule::Coverage => format!(
+                "{} no longer sees {name}: Webex has not listed it since {}, because the grant was withdrawn or the device was removed. Its \
+                 state is unknown.",
+                self.watch,
+                moment(seen.gone_since.unwrap_or(seen.tracked.since))
+            ),
+            Rule::Blind => String::new(),
+        };
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Raised {
+            rule,
+            since: since(rule, seen),
+            devices: vec![id.to_owned()],
+            hint: self.hint(rule),
+            facts: AlertFacts {
+                watch: self.watch.to_owned(),
+                summary,
+                count: 1,
+                names: vec![name],
+                device: Some(id.to_owned()),
+                product: text(&facts.product),
+                serial: facts.serial.clone(),
+            },
+        }
+    }
+
+    /// One alert about several devices. There is at least one.
+    pub(crate) fn devices(&self, rule: Rule, devices: &[(&str, &Seen)], others: (usize, usize)) -> Raised {
+        if let [one] = devices {
+            return self.device(rule, *one, others);
+        }
+        let mut names: Vec<String> = devices.iter().map(|(id, seen)| name(id, seen)).collect();
+        names.sort();
+        names.truncate(NAMED);
+        let began = devices.iter().map(|(_, seen)| since(rule, seen)).min().unwrap_or(self.at);
+        let (count, watch, when) = (devices.len(), self.watch, moment(began));
+        let listed = match count - names.len() {
+            0 => names.join(", "),
+            more => format!("{} and {more} more", names.join(", ")),
+        };
+        let summary = match rule {
+            Rule::Down => {
+                let (left, well) = others;
+                let others = match left {
+                    0 => format!(" These are all devices of {watch}."),
+                    left => format!(" Of the {} of {watch}, {well} are well.", others_of(left)),
+                };
+                format!("{count} devices of {watch} are down, the first since {when}: {listed}.{others}")
+            }
+            Rule::Degraded => format!("{count} devices of {watch} are degraded, the first since {when}: {listed}."),
+            Rule::Flapping => format!("{count} devices of {watch} are flapping: {listed}."),
+            Rule::Coverage => format!(
+                "{watch} no longer sees {count} devices: {listed}. Webex has not listed them since {when}, because grants were withdrawn or \
+                 the devices were removed. Their states are unknown."
+            ),
+            Rule::Blind => String::new(),
+        };
+        Raised {
+            rule,
+            since: began,
+            devices: devices.iter().map(|(id, _)| (*id).to_owned()).collect(),
+            hint: self.hint(rule),
+            facts: AlertFacts { watch: watch.to_owned(), summary, count, names, ..AlertFacts::default() },
+        }
+    }
+
+    /// The alert of a watch that cannot read its devices.
+    pub(crate) fn blind(&self, since: Timestamp, why: &str, count: usize) -> Raised {
+        let states = match count {
+            0 => String::new(),
+            1 => " The state of its device is unknown, not down.".to_owned(),
+            count => format!(" The states of its {count} devices are unknown, not down."),
+        };
+        let why = why.trim_end_matches('.');
+        let summary = format!(
+            "The watch {} has not been able to read its devices since {}: {why}.{states}",
+            self.watch,
+            moment(since)
+        );
+        Raised {
+            rule: Rule::Blind,
+            since,
+            devices: Vec::new(),
+            hint: self.hint(Rule::Blind),
+            facts: AlertFacts { watch: self.watch.to_owned(), summary, count, ..AlertFacts::default() },
+        }
+    }
+
+    /// The sentence that ends an alert.
+    pub(crate) fn ended(&self, alert: &Alert, ending: Ending<'_>) -> String {
+        let lasted = duration(self.at.duration_since(alert.since));
+        let what = match &*alert.facts.names {
+            [name] if alert.facts.count == 1 => name.clone(),
+            _ => format!("{} devices of {}", alert.facts.count, self.watch),
+        };
+        match (alert.rule, ending) {
+            (_, Ending::Removed) => {
+                format!("Alert {} has ended, because the watch {} was removed.", alert.number, self.watch)
+            }
+            (Rule::Blind, _) => format!("The watch {} reads its devices again, after {lasted}.", self.watch),
+            (Rule::Coverage, Ending::Device(_)) => format!("{} sees {what} again, after {lasted}.", self.watch),
+            (Rule::Coverage, _) => format!("Alert {} has ended: none of {what} is missing any more.", alert.number),
+            (_, Ending::Device(seen)) if seen.gone_since.is_some() && seen.tracked.state == DeviceState::Unknown => {
+                format!(
+                    "{what} is no longer {}: Webex does not list it any more, and its state is unknown.",
+                    alert.rule
+                )
+            }
+            (Rule::Flapping, Ending::Device(seen)) => {
+                format!("{what} has been stable for 30 minutes: it is {}.", seen.tracked.state)
+            }
+            (_, Ending::Device(seen)) => match seen.tracked.state {
+                DeviceState::Up => format!("{what} is up again, after {lasted}."),
+                state => format!("{what} is {state}, no longer {}, after {lasted}.", alert.rule),
+            },
+            (rule, _) => format!("None of {what} is {rule} any more, after {lasted}."),
+        }
+    }
+
+    /// The command that helps. None has a text from Webex, which could be anything.
+    fn hint(&self, rule: Rule) -> Option<String> {
+        match rule {
+            Rule::Blind => self.credential.map(|credential| format!("lanyard test {credential}")),
+            Rule::Coverage => Some(format!("lanyard devices coverage {} --letter", self.watch)),
+            Rule::Down | Rule::Degraded | Rule::Flapping => None,
+        }
+    }
+}
+
+fn since(rule: Rule, seen: &Seen) -> Timestamp {
+    match rule {
+        Rule::Coverage => seen.gone_since.unwrap_or(seen.tracked.since),
+        Rule::Flapping => seen.flips.iter().min().copied().unwrap_or(seen.tracked.since),
+        Rule::Down | Rule::Degraded | Rule::Blind => seen.tracked.since,
+    }
+}
+
+fn name(id: &str, seen: &Seen) -> String {
+    let name = seen.facts.name.trim();
+    if name.is_empty() { seen.facts.serial.clone().unwrap_or_else(|| id.to_owned()) } else { name.to_owned() }
+}
+
+fn product(seen: &Seen) -> String {
+    let product = seen.facts.product.trim();
+    match product.strip_prefix("Cisco ").unwrap_or(product) {
+        "" => "the device".to_owned(),
+        product => format!("the {product}"),
+    }
+}
+
+fn others_of(count: usize) -> String {
+    if count == 1 { "one other device".to_owned() } else { format!("{count} other devices") }
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// "41 min", "2 h 14 min", "3 d 2 h".
+fn duration(lasted: SignedDuration) -> String {
+    let minutes = (lasted.as_secs().max(0) + 30) / 60;
+    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    match (days, hours, minutes) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, 0, _) => format!("{days} d"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}

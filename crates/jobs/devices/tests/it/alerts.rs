@@ -1,0 +1,258 @@
+//! Alerts: told once, ended once, and lost by nothing.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use lanyard_devices::{read_at, record};
+use lanyard_protocol::Device;
+use lanyard_store::sql::sql;
+use lanyard_store::{About, Event, JournalEntry};
+use serde_json::json;
+
+use crate::world::{World, at, device, device_with, on_both_engines};
+
+const OFFLINE: &str = "disconnected";
+
+fn all(count: usize, status: &str) -> Vec<Device> {
+    (0..count).map(|number| device(&format!("{number:04}"), status)).collect()
+}
+
+async fn a_device_that_is_down_is_told_once_and_ended_once(world: World) {
+    let scene = world.scene("lobby").await;
+    let (up, down) =
+        ([device("1", "connected"), device("2", "connected")], [device("1", OFFLINE), device("2", "connected")]);
+    scene.read(0, &up).await;
+    scene.read(3, &down).await;
+    // It counts, and for less than five minutes.
+    assert_eq!(scene.read(6, &down).await.changed, 1);
+    assert!(scene.told().await.is_empty());
+    assert_eq!(scene.read(9, &down).await.raised, 1);
+    for minute in [12, 15] {
+        assert_eq!(scene.read(minute, &down).await.raised, 0);
+    }
+    scene.read(18, &up).await;
+    assert_eq!(scene.read(21, &up).await.ended, 1);
+    scene.read(24, &up).await;
+    let told = scene.told().await;
+    let [(down, first, what), (recovered, last, end)] = &*told else { panic!("{told:?}") };
+    assert_eq!((&**down, &**recovered), ("device.down", "device.recovered"));
+    assert_eq!((&**first, first), ("A-1001", last), "the id is stable");
+    assert_eq!(
+        what,
+        "Room 1 is down: the Room Bar has been offline since 2026-11-30 08:03 UTC. Of the one other device of lobby, 1 are well."
+    );
+    assert_eq!(end, "Room 1 is up again, after 18 min.");
+}
+
+async fn a_degraded_device_that_goes_down_has_not_recovered(world: World) {
+    let scene = world.scene("lobby").await;
+    let issues = [device_with("1", "connected_with_issues", &json!({ "errorCodes": ["camera lost"] }))];
+    for minute in [0, 3, 27] {
+        scene.read(minute, &issues).await;
+    }
+    assert!(scene.told().await.is_empty());
+    scene.read(30, &issues).await;
+    for minute in [33, 36] {
+        scene.read(minute, &[device("1", OFFLINE)]).await;
+    }
+    assert_eq!(scene.news().await, ["device.degraded"]);
+    scene.read(39, &[device("1", OFFLINE)]).await;
+    let told = scene.told().await;
+    let news: Vec<_> = told.iter().map(|(news, alert, _)| (&**news, &**alert)).collect();
+    assert_eq!(news, [("device.degraded", "A-1001"), ("device.recovered", "A-1001"), ("device.down", "A-1002")]);
+    assert_eq!(told[0].2, "Room 1 is degraded: the Room Bar has reported \"camera lost\" since 2026-11-30 08:00 UTC.");
+    assert_eq!(told[1].2, "Room 1 is down, no longer degraded, after 39 min.");
+}
+
+async fn many_devices_that_go_down_together_share_one_alert(world: World) {
+    let scene = world.scene("lobby").await;
+    scene.read(0, &all(12, "connected")).await;
+    for minute in [3, 6, 9] {
+        scene.read(minute, &all(12, OFFLINE)).await;
+    }
+    let told = scene.told().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        told[0].2,
+        "12 devices of lobby are down, the first since 2026-11-30 08:03 UTC: Room 0000, Room 0001, Room 0002, Room 0003, Room 0004 and 7 \
+         more. These are all devices of lobby."
+    );
+    // Eleven recover: it goes on. The last one recovers: it ends.
+    let but_one: Vec<_> = all(11, "connected").into_iter().chain([device("0011", OFFLINE)]).collect();
+    for minute in [12, 15, 18] {
+        assert_eq!(scene.read(minute, &but_one).await.ended, 0);
+    }
+    scene.read(21, &all(12, "connected")).await;
+    assert_eq!(scene.read(24, &all(12, "connected")).await.ended, 1);
+    let told = scene.told().await;
+    assert_eq!((told.len(), &*told[1].0, &told[1].1), (2, "device.recovered", &told[0].1), "{told:?}");
+    // Five have an alert each.
+    let five: Vec<_> = all(12, "connected").split_off(5).into_iter().chain(all(5, OFFLINE)).collect();
+    for minute in [27, 30, 33] {
+        scene.read(minute, &five).await;
+    }
+    assert_eq!(scene.told().await.len(), 2 + 5);
+}
+
+async fn a_withdrawn_grant_is_a_loss_of_coverage_and_no_device_down(world: World) {
+    let scene = world.scene("lobby").await;
+    scene.read(0, &all(3, "connected")).await;
+    scene.read(3, &all(1, "connected")).await;
+    assert!(scene.told().await.is_empty(), "one reading is no proof");
+    assert_eq!(scene.read(6, &all(1, "connected")).await.raised, 1);
+    scene.read(9, &all(1, "connected")).await;
+    // One is granted again, then the other.
+    for minute in [12, 15] {
+        scene.read(minute, &all(2, "connected")).await;
+    }
+    assert_eq!(scene.news().await, ["watch.coverage-fell"]);
+    for minute in [18, 21] {
+        scene.read(minute, &all(3, "connected")).await;
+    }
+    let told = scene.told().await;
+    assert_eq!(
+        told[0].2,
+        "lobby no longer sees 2 devices: Room 0001, Room 0002. Webex has not listed them since 2026-11-30 08:03 UTC, because grants were \
+         withdrawn or the devices were removed. Their states are unknown."
+    );
+    assert_eq!((told.len(), &*told[1].0, &told[1].1), (2, "watch.recovered", &told[0].1), "{told:?}");
+}
+
+async fn a_watch_that_cannot_read_is_one_alert_and_takes_no_device_down(world: World) {
+    let scene = world.scene("lobby").await;
+    scene.read(0, &all(40, "connected")).await;
+    for minute in [3, 6] {
+        scene.fail(minute, "Webex does not accept the token any more").await;
+    }
+    assert!(scene.told().await.is_empty(), "a failure that ends within minutes is no news");
+    for minute in [9, 12, 15] {
+        scene.fail(minute, "Webex does not accept the token any more").await;
+    }
+    assert_eq!(scene.news().await, ["watch.blind"]);
+    scene.read(18, &all(40, "connected")).await;
+    let told = scene.told().await;
+    assert_eq!(
+        told[0].2,
+        "The watch lobby has not been able to read its devices since 2026-11-30 08:03 UTC: Webex does not accept the token any more. The \
+         states of its 40 devices are unknown, not down."
+    );
+    assert_eq!((told.len(), &*told[1].2), (2, "The watch lobby reads its devices again, after 15 min."), "{told:?}");
+}
+
+async fn a_device_whose_readings_keep_changing_is_one_alert(world: World) {
+    let scene = world.scene("lobby").await;
+    let reading = |minute: i64| [device("1", if minute / 6 % 2 == 0 { "connected" } else { OFFLINE })];
+    // Down for six minutes, up for six minutes, again and again.
+    let mut minute = 0;
+    while minute < 120 {
+        scene.read(minute, &reading(minute)).await;
+        minute += 3;
+    }
+    assert_eq!(scene.news().await, ["device.flapping"]);
+    while minute < 160 {
+        scene.read(minute, &[device("1", "connected")]).await;
+        minute += 3;
+    }
+    assert_eq!(scene.news().await, ["device.flapping", "device.recovered"]);
+    assert_eq!(scene.told().await[1].2, "Room 1 has been stable for 30 minutes: it is up.");
+}
+
+async fn maintenance_withholds_an_alert_and_not_the_fact(world: World) {
+    let scene = world.scene("lobby").await;
+    let planned = |mode: &str| [device_with("1", OFFLINE, &json!({ "plannedMaintenance": { "mode": mode } }))];
+    scene.read(0, &[device("1", "connected")]).await;
+    for minute in [3, 6, 9, 12] {
+        scene.read(minute, &planned("on")).await;
+    }
+    assert!(scene.told().await.is_empty());
+    scene.read(15, &planned("off")).await;
+    let told = scene.told().await;
+    assert_eq!(told.len(), 1);
+    assert!(told[0].2.contains("offline since 2026-11-30 08:03 UTC"), "{told:?}");
+}
+
+async fn a_removed_watch_ends_its_alerts(world: World) {
+    let scene = world.scene("lobby").await;
+    for minute in [0, 6] {
+        scene.read(minute, &[device("1", OFFLINE)]).await;
+    }
+    let event = Event::JobChanged { job: "devices".to_owned(), what: "watch removed".to_owned() };
+    let about = About::credential(&scene.credential.id, &scene.credential.name);
+    lanyard_devices::remove(&world.store, &scene.watch.watch.name, (&event, &about), at(8)).await.unwrap();
+    assert_eq!(scene.news().await, ["device.down", "device.recovered"]);
+    assert_eq!(scene.told().await[1].2, "Alert A-1001 has ended, because the watch lobby was removed.");
+}
+
+const MEMBERS: &str = "SELECT COUNT(*) AS members FROM devices_seen AS seen JOIN devices_alerts AS alert \
+     ON alert.number = seen.alert AND alert.ended IS NULL WHERE seen.watch = $1";
+
+/// Ends after so many polls, like a process that is killed. `None` if the future was not ready by then.
+async fn killed_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+async fn a_process_that_is_killed_at_any_point_loses_no_alert(world: World) {
+    let mut killed = 0;
+    let mut polls = 0;
+    loop {
+        polls += 1 + polls / 2;
+        let name = format!("lobby-{polls}");
+        let scene = world.scene(&name).await;
+        let told = scene.store.journal_end().await.unwrap().number;
+        // More devices than one transaction writes, and one alone.
+        let listed = |status: &str| all(600, status);
+        scene.read(0, &listed("connected")).await;
+        scene.read(3, &listed(OFFLINE)).await;
+        // The state counts, and the alert is due, in one reading: after ten minutes.
+        let read_before = read_at(scene.store, &scene.watch.id).await.unwrap();
+        let listed = listed(OFFLINE);
+        let reading = record(scene.store, &scene.watch, Some(&scene.credential), (read_before, Ok(&listed)), at(10));
+        let ended = killed_after(polls, reading).await;
+        killed += usize::from(ended.is_none());
+        // The next process.
+        for minute in [13, 16] {
+            scene.read(minute, &listed).await;
+        }
+        let entries = scene.store.told_after(told, None, 1000).await.unwrap();
+        let news = |entry: &JournalEntry| match &entry.record.event {
+            Event::JobAlert { news, details, .. } => (news.clone(), details["count"].as_u64().unwrap()),
+            other => panic!("{other:?}"),
+        };
+        let news: Vec<_> = entries.iter().map(news).collect();
+        assert!(news.iter().all(|(news, _)| news == "device.down"), "{news:?}");
+        assert!(!news.is_empty(), "after {polls} polls nobody was told");
+        let members = sql("devices_seen", MEMBERS).bind(scene.watch.id.as_str());
+        let members = scene.store.read(members).await.unwrap()[0].integer("members").unwrap();
+        assert_eq!(
+            members, 600,
+            "after {polls} polls: every device belongs to an alert that people were told of: {news:?}"
+        );
+        if ended.is_some() {
+            assert_eq!(news, [("device.down".to_owned(), 600)]);
+            break;
+        }
+    }
+    assert!(killed > 2, "no process was killed: {killed}");
+}
+
+on_both_engines!(
+    a_device_that_is_down_is_told_once_and_ended_once,
+    a_degraded_device_that_goes_down_has_not_recovered,
+    many_devices_that_go_down_together_share_one_alert,
+    a_withdrawn_grant_is_a_loss_of_coverage_and_no_device_down,
+    a_watch_that_cannot_read_is_one_alert_and_takes_no_device_down,
+    a_device_whose_readings_keep_changing_is_one_alert,
+    maintenance_withholds_an_alert_and_not_the_fact,
+    a_removed_watch_ends_its_alerts,
+    a_process_that_is_killed_at_any_point_loses_no_alert,
+);
