@@ -240,6 +240,24 @@ mod tests {
     }
 
     #[test]
+    fn alerts_of_two_devices_are_told_apart_and_each_ends_its_own() {
+        let of = |kind: NoticeType, state: AlertState, number: &str, device: &str| {
+            let mut about = notice(kind, state);
+            let details = json!({ "alert": number, "device": device, "watch": "lobby", "count": 1 });
+            about.data.details = serde_json::from_value(details).unwrap();
+            written(&about, &[])
+        };
+        let one = of(NoticeType::DEVICE_DOWN, AlertState::Firing, "A-1", "Room\n1");
+        let other = of(NoticeType::DEVICE_DOWN, AlertState::Firing, "A-2", "Room 2");
+        let labels = &one[0]["labels"];
+        assert_eq!((&labels["alert"], &labels["watch"]), (&json!("A-1"), &json!("lobby")));
+        assert!(!labels["device"].as_str().unwrap().contains('\n'), "{labels}");
+        let ends = of(NoticeType::DEVICE_RECOVERED, AlertState::Resolved, "A-1", "Room\n1");
+        let ends: Vec<_> = ends.as_array().unwrap().iter().map(|alert| &alert["labels"]).collect();
+        assert!(ends.contains(&labels) && !ends.contains(&&other[0]["labels"]), "{ends:?}");
+    }
+
+    #[test]
     fn channels_and_homes_are_told_apart() {
         let of = |home: &str, channel: &str| {
             let mut failing = notice(NoticeType::CHANNEL_FAILING, AlertState::Firing);

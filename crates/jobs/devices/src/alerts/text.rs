@@ -166,7 +166,10 @@ impl Teller<'_> {
             }
             (Rule::Blind, _) => format!("The watch {} reads its devices again, after {lasted}.", self.watch),
             (Rule::Coverage, Ending::Device(_)) => format!("{} sees {what} again, after {lasted}.", self.watch),
-            (Rule::Coverage, _) => format!("Alert {} has ended: none of {what} is missing any more.", alert.number),
+            (Rule::Coverage, _) => format!(
+                "None of the {} devices of alert {} is missing any more, after {lasted}.",
+                alert.facts.count, alert.number
+            ),
             (_, Ending::Device(seen)) if seen.gone_since.is_some() && seen.tracked.state == DeviceState::Unknown => {
                 format!(
                     "{what} is no longer {}: Webex does not list it any more, and its state is unknown.",
@@ -180,7 +183,10 @@ impl Teller<'_> {
                 DeviceState::Up => format!("{what} is up again, after {lasted}."),
                 state => format!("{what} is {state}, no longer {}, after {lasted}.", alert.rule),
             },
-            (rule, _) => format!("None of {what} is {rule} any more, after {lasted}."),
+            (rule, _) => format!(
+                "None of the {} devices of alert {} is {rule} any more, after {lasted}.",
+                alert.facts.count, alert.number
+            ),
         }
     }
 

@@ -248,7 +248,7 @@ impl Quiet {
             (Some(until), Some(lasts)) => {
                 let (lasts, until) = (duration::words(lasts), table::moment(until, table::room()));
                 output::note(&format!("silenced {} for {lasts}, until {until}", view.what));
-                output::note("Alerts that are open stay open. Whatever is still wrong then is an alert.");
+                output::note("Open alerts stay open. A problem that remains when the silence ends is reported then.");
             }
             _ => output::note(&format!("ended the silence of {}", view.what)),
         }
