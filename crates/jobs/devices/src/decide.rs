@@ -171,7 +171,8 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Ra
             Write::Forget(id) => drop(after.remove(id.as_str())),
         }
     }
-    let (mut due, mut left): (BTreeMap<Rule, Vec<(&str, &Seen)>>, Vec<(&str, u64)>) = Default::default();
+    let mut due: BTreeMap<Rule, Vec<(&str, &Seen)>> = BTreeMap::new();
+    let mut left: HashSet<String> = HashSet::new();
     // How many devices belong to each open alert, and the last one that left it.
     let mut members: BTreeMap<u64, usize> = BTreeMap::new();
     let mut last: BTreeMap<u64, &Seen> = BTreeMap::new();
@@ -179,7 +180,7 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Ra
         let open = seen.alert.and_then(|number| known.alerts.get(&number));
         let next = step(open.map(|alert| alert.rule), seen, is_silenced(known, id, at), at);
         if let (Some(number), false) = (seen.alert, matches!(next, Step::Keep) && open.is_some()) {
-            left.push((id, number));
+            left.insert((*id).to_owned());
             last.insert(number, seen);
         } else if let Some(number) = seen.alert {
             *members.entry(number).or_default() += 1;
@@ -216,7 +217,6 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Ra
         }
     }
     let entered: HashSet<String> = raised.iter().flat_map(|raised| raised.devices.iter().cloned()).collect();
-    let left: HashSet<String> = left.into_iter().map(|(id, _)| id.to_owned()).collect();
     change_members(known, writes, &entered, &left);
     (raised, ended)
 }
