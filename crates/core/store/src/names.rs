@@ -20,6 +20,8 @@ pub struct Names {
     pub apps: Vec<AppName>,
     /// The clients.
     pub clients: Vec<ClientName>,
+    /// The watches of devices.
+    pub watches: Vec<String>,
     /// Each label that a credential has, as `key=value`.
     pub labels: BTreeSet<String>,
 }
@@ -44,6 +46,8 @@ impl Names {
             credentials: parsed(&column(&mut connection, "SELECT name FROM credentials ORDER BY name").await),
             apps: parsed(&column(&mut connection, "SELECT name FROM apps ORDER BY name").await),
             clients: parsed(&column(&mut connection, "SELECT name FROM clients ORDER BY name").await),
+            // A table of a job: a home that has never had it has no names there.
+            watches: column(&mut connection, "SELECT name FROM devices_watches ORDER BY name").await,
             labels: labels
                 .iter()
                 .flat_map(|text| read_labels(text))

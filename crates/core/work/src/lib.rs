@@ -8,6 +8,7 @@
 //! write. Everything but the times is in a [sealed document](lanyard_store::DocumentPlace), so a writer of the database cannot make a unit.
 
 mod claim;
+mod class;
 mod job;
 mod queue;
 mod run;
@@ -15,6 +16,7 @@ mod unit;
 mod worker;
 
 pub use claim::{Claim, Halt};
+pub use class::{call_class, is_passing, send_class};
 pub use job::{CredentialSource, JobContext, Tokens};
 pub use queue::Queue;
 pub use run::{CancelRun, HasQueue, ListRuns, Run, RunError, RunView, Runs, ShowRun, Start, add_run};

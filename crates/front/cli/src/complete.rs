@@ -9,6 +9,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 use lanyard_credential::{AppName, ClientName, CredentialName};
+use lanyard_devices::WatchName;
 use lanyard_home::Home;
 use lanyard_protocol::is_hidden;
 use lanyard_store::Names;
@@ -54,6 +55,8 @@ fn named(command: &str, argument: Arg) -> Arg {
         argument.add(ArgValueCandidates::new(|| candidates(&names().credentials, "credential")))
     } else if expected == std::any::TypeId::of::<AppName>() {
         argument.add(ArgValueCandidates::new(|| candidates(&names().apps, "app")))
+    } else if expected == std::any::TypeId::of::<WatchName>() {
+        argument.add(ArgValueCandidates::new(|| candidates(&names().watches, "watch")))
     } else if expected == std::any::TypeId::of::<ClientName>() {
         argument.add(ArgValueCandidates::new(|| candidates(&names().clients, "client")))
     } else if (command, argument.get_id().as_str()) == ("list", "labels") {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::{Alert, BLIND_FOR, Ended, Ending, FLIPS, Raised, Rule, SINGLE, Step, Teller, is_flip, step};
 use crate::facts::Facts;
 use crate::seen::{Reading, Seen};
-use crate::state::{Change, DeviceState, Tracked};
+use crate::state::{Change, DISTANCE, DeviceState, Tracked};
 use crate::watch::{Watch, WatchedKinds};
 
 /// How many readings in succession must have a state before it counts.
@@ -293,7 +293,13 @@ fn compare(known: &HashMap<String, Seen>, listed: &[Device], kinds: WatchedKinds
             }
         }
     }
+    let listed: HashSet<&str> = listed.iter().filter_map(|device| Some(device.id.as_ref()?.as_str())).collect();
     for (id, before) in unlisted {
+        // The watch no longer covers it: that is no loss.
+        if listed.contains(id) {
+            writes.push(Write::Forget(id.to_owned()));
+            continue;
+        }
         let gone_since = before.gone_since.unwrap_or(at);
         if at.duration_since(gone_since) > FORGOTTEN {
             writes.push(Write::Forget(id.to_owned()));
@@ -314,7 +320,8 @@ fn compare(known: &HashMap<String, Seen>, listed: &[Device], kinds: WatchedKinds
 fn flips(before: &Seen, state: DeviceState, at: Timestamp) -> Vec<Timestamp> {
     let last = before.tracked.candidate.as_ref().map_or(before.tracked.state, |candidate| candidate.state);
     let mut flips = before.flips.clone();
-    if is_flip(last, state) {
+    let is_close = flips.last().is_some_and(|last| at.duration_since(*last) < DISTANCE);
+    if is_flip(last, state) && !is_close {
         flips.push(at);
         let first = flips.len().saturating_sub(FLIPS);
         flips.drain(..first);
@@ -328,8 +335,8 @@ mod tests {
 
     use super::*;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).unwrap()
     }
 
     fn device(id: &str, status: &str) -> Device {
@@ -340,11 +347,11 @@ mod tests {
     /// Compares reading after reading, and gives the changes that count.
     fn changes(readings: &[Vec<Device>]) -> Vec<(i64, String, DeviceState)> {
         let (mut known, mut changes) = (HashMap::new(), Vec::new());
-        for (second, listed) in (0..).zip(readings) {
-            for write in compare(&known, listed, WatchedKinds::default(), at(second)) {
+        for (minute, listed) in (0..).zip(readings) {
+            for write in compare(&known, listed, WatchedKinds::default(), at(minute)) {
                 match write {
                     Write::Put(id, seen, change) => {
-                        changes.extend(change.map(|change| (second, id.clone(), change.to)));
+                        changes.extend(change.map(|change| (minute, id.clone(), change.to)));
                         known.insert(id, *seen);
                     }
                     Write::Forget(id) => drop(known.remove(&id)),
@@ -430,6 +437,19 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_the_watch_no_longer_covers_is_forgotten_and_not_missed() {
+        let phone =
+            || serde_json::from_value::<Device>(json!({ "id": "p", "type": "phone", "connectionStatus": "connected" }));
+        let listed = [phone().unwrap()];
+        let with_phones = WatchedKinds { phones: true, ..WatchedKinds::default() };
+        let Some(Write::Put(id, seen, _)) = compare(&HashMap::new(), &listed, with_phones, at(0)).pop() else {
+            panic!("it is covered")
+        };
+        let known = HashMap::from([(id, *seen)]);
+        assert_eq!(compare(&known, &listed, WatchedKinds::default(), at(3)), [Write::Forget("p".to_owned())]);
+    }
+
+    #[test]
     fn a_device_that_stays_away_is_forgotten() {
         let known = HashMap::from([(
             "a".to_owned(),
@@ -441,7 +461,7 @@ mod tests {
                 facts: Facts::default(),
             },
         )]);
-        let day = 24 * 60 * 60;
+        let day = 24 * 60;
         assert_eq!(compare(&known, &[], WatchedKinds::default(), at(29 * day)), []);
         let forgotten = compare(&known, &[], WatchedKinds::default(), at(31 * day));
         assert_eq!(forgotten, [Write::Forget("a".to_owned())]);

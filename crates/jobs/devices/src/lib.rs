@@ -14,6 +14,7 @@ mod state;
 mod sweep;
 mod unit;
 mod watch;
+mod watch_name;
 
 use lanyard_operation::{Door, Registry};
 use lanyard_store::sql::{Migrations, OwnedSchema, Step};
@@ -42,9 +43,9 @@ pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{record, sweep};
 pub use self::unit::{begin_work, work};
 pub use self::watch::{
-    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchName, WatchedKinds, insert, remove, watch,
-    watches,
+    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, insert, remove, watch, watches,
 };
+pub use self::watch_name::WatchName;
 
 /// The tables of the job.
 pub const MIGRATIONS: Migrations = Migrations {

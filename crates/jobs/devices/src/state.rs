@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lanyard_protocol::ConnectionStatus;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,9 @@ impl fmt::Display for DeviceState {
     }
 }
 
+/// Readings that follow each other more closely than this count as one.
+pub(crate) const DISTANCE: SignedDuration = SignedDuration::from_secs(10);
+
 /// The state of a device that counts, and the one that was read since and does not count yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracked {
@@ -103,14 +106,16 @@ impl Tracked {
         Self { state, since: at, candidate: None }
     }
 
-    /// Takes in a reading. A new state counts once `needed` readings in succession had it, and from the first of them. A reading of a
-    /// third state begins to count again.
+    /// Takes in a reading. A new state counts once `needed` readings in succession had it, and from the first of them. One that follows
+    /// the first within ten seconds is not counted. A reading of a third state begins to count again.
     pub fn observe(&mut self, seen: DeviceState, at: Timestamp, needed: u32) -> Option<Change> {
         if seen == self.state {
             self.candidate = None;
             return None;
         }
         let candidate = match self.candidate.take() {
+            // Also after a clock was set back.
+            Some(candidate) if candidate.state == seen && at.duration_since(candidate.since) < DISTANCE => candidate,
             Some(candidate) if candidate.state == seen => {
                 Candidate { samples: candidate.samples.saturating_add(1), ..candidate }
             }
@@ -130,8 +135,8 @@ impl Tracked {
 mod tests {
     use super::*;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).unwrap()
     }
 
     #[test]
@@ -146,7 +151,7 @@ mod tests {
     #[test]
     fn a_change_counts_after_two_readings_and_from_the_first_of_them() {
         use DeviceState::{Degraded, Down, Up};
-        // The readings, a second apart; the change that each one makes.
+        // The readings, a minute apart; the change that each one makes.
         type Case<'a> = (&'a [DeviceState], &'a [Option<(DeviceState, DeviceState, i64)>]);
         let cases: [Case<'_>; 5] = [
             (&[Up, Up, Up], &[None, None, None]),
@@ -158,12 +163,24 @@ mod tests {
         for (readings, expected) in cases {
             let mut tracked = Tracked::first(readings[0], at(0));
             let mut changes = vec![None];
-            for (second, seen) in (1..).zip(&readings[1..]) {
-                let change = tracked.observe(*seen, at(second), 2);
-                changes.push(change.map(|change| (change.from.unwrap(), change.to, change.since.as_second())));
+            for (minute, seen) in (1..).zip(&readings[1..]) {
+                let change = tracked.observe(*seen, at(minute), 2);
+                changes.push(change.map(|change| (change.from.unwrap(), change.to, change.since.as_second() / 60)));
             }
             assert_eq!(changes, expected, "{readings:?}");
         }
+    }
+
+    #[test]
+    fn readings_that_follow_each_other_closely_are_one() {
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let mut tracked = Tracked::first(DeviceState::Up, second(0));
+        for at in [100, 100, 101, 109, 50] {
+            assert_eq!(tracked.observe(DeviceState::Down, second(at), 2), None, "{at}");
+        }
+        // However often it was read before: the first reading counts.
+        let change = tracked.observe(DeviceState::Down, second(110), 2).unwrap();
+        assert_eq!((change.to, change.since), (DeviceState::Down, second(100)));
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use lanyard_client::{ApiError, CallError, CallOptions};
+use lanyard_client::{ApiError, CallOptions};
 use lanyard_credential::Credential;
-use lanyard_operation::{Class, Code, Problem};
+use lanyard_operation::{Code, Problem};
 use lanyard_protocol::{Device, ListDevices};
 use lanyard_store::sql::Tx;
 use lanyard_store::{About, Store, StoreError};
-use lanyard_work::JobContext;
+use lanyard_work::{JobContext, call_class};
 
 use crate::alerts;
 use crate::decide::{Decision, Known, Swept, Write, decide};
@@ -20,6 +20,8 @@ use crate::watch::{StoredWatch, Watch};
 const AT_ONCE: usize = 500;
 /// How long the periods of states, and alerts that have ended, are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How many devices a watch may have: they are compared in memory.
+const MOST: usize = 20_000;
 /// The largest page: Webex limits calls, not items.
 const PAGE: u32 = 1000;
 
@@ -147,8 +149,18 @@ pub(crate) async fn list(
             .hint(format!("remove the watch too: lanyard devices watch remove {}", watch.name))
     })?;
     let which = ListDevices { org_id: watch.org.clone(), workspace_id: None, max: Some(PAGE) };
-    let page = job.client(credential).devices(&which, &CallOptions::default()).await;
-    Ok(page.map_err(called)?.items)
+    let (client, options) = (job.client(credential), CallOptions::default());
+    let mut pages = client.pages::<Device>(|environment| which.request(environment), &options).await.map_err(called)?;
+    let mut devices = Vec::new();
+    while let Some(page) = pages.next_page().await.map_err(|error| called(ApiError::Call(error)))? {
+        devices.extend(page.items);
+        if devices.len() > MOST {
+            let what = format!("Webex lists more than {MOST} devices, the most that the watch {} may have", watch.name);
+            return Err(Problem::new(Code::BadRequest, what)
+                .hint("watch parts of the organisation with credentials that see fewer devices"));
+        }
+    }
+    Ok(devices)
 }
 
 /// Why a call to Webex brought nothing, as the caller sees it.
@@ -162,16 +174,7 @@ pub(crate) fn called(error: ApiError<Problem>) -> Problem {
             .hint("see which credential that is: lanyard devices watch list; then lanyard test NAME");
     }
     let limited = error.is_limited();
-    let class = match &error {
-        CallError::Resource(error) => match error.status().map(|status| status.as_u16()) {
-            Some(403) => Class::PersonMustAct,
-            Some(423 | 429 | 500..) => Class::Unreachable,
-            _ => Class::Failed,
-        },
-        CallError::Paging(..) => Class::Failed,
-        CallError::Send(_) | CallError::Limited(_) => Class::Unreachable,
-    };
-    let problem = Problem::of(if limited { Code::Limited } else { Code::of_class(class) }, &error);
+    let problem = Problem::of(if limited { Code::Limited } else { Code::of_class(call_class(&error)) }, &error);
     match error.retry_after() {
         Some(wait) => problem.retry_after(wait),
         None => problem,

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use lanyard_credential::{Credential, CredentialId, CredentialName};
+use lanyard_credential::{Credential, CredentialId};
 use lanyard_operation::{Code, Problem};
 use lanyard_protocol::{Device, DeviceType, OrgId};
-use lanyard_store::sql::{Row, sql};
-use lanyard_store::{About, DocumentPlace, Event, Store, StoreError};
+use lanyard_store::sql::sql;
+use lanyard_store::{About, Event, SealedRow, SealedTable, Store, StoreError, sealed_table};
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, Alert, Ending, Teller};
-
-/// The name of a watch. The same rule as for the names of credentials, because most watches are called like theirs.
-pub type WatchName = CredentialName;
+use crate::watch_name::WatchName;
 
 /// How often the devices of a watch are read, unless it says otherwise.
 pub const INTERVAL: Duration = Duration::from_mins(3);
@@ -95,20 +93,18 @@ pub struct StoredWatch {
 
 /// All watches, by name. A row that was altered without Lanyard is an error in its place.
 pub async fn watches(store: &Store) -> Result<Vec<Result<StoredWatch, StoreError>>, StoreError> {
-    let rows = store.read(sql(TABLE, SELECT)).await?;
-    Ok(rows.iter().map(|row| read(store, row)).collect())
+    Ok(TABLE.all(store).await?.into_iter().map(|row| row.and_then(|row| read(&row))).collect())
 }
 
 /// The watch with this id.
 pub async fn watch(store: &Store, id: &str) -> Result<Option<StoredWatch>, StoreError> {
-    let rows = store.read(sql(TABLE, SELECT_BY_ID).bind(id)).await?;
-    rows.first().map(|row| read(store, row)).transpose()
+    TABLE.by_id(store, id).await?.as_ref().map(read).transpose()
 }
 
 /// The watch with this name.
 pub(crate) async fn named(store: &Store, name: &WatchName) -> Result<StoredWatch, Problem> {
-    let rows = store.read(sql(TABLE, SELECT_BY_NAME).bind(name.as_str())).await.map_err(|error| stored(&error))?;
-    let found = rows.first().map(|row| read(store, row)).transpose().map_err(|error| stored(&error))?;
+    let row = TABLE.by_name(store, name.as_str()).await.map_err(|error| stored(&error))?;
+    let found = row.as_ref().map(read).transpose().map_err(|error| stored(&error))?;
     found.ok_or_else(|| {
         Problem::new(Code::NoSuchName, format!("there is no watch named {name}"))
             .hint("list the watches: lanyard devices watch list")
@@ -124,12 +120,7 @@ pub async fn insert(
 ) -> Result<bool, StoreError> {
     store
         .write_rows(|mut tx| async move {
-            let insert = sql(TABLE, INSERT)
-                .bind(new.id.as_str())
-                .bind(new.watch.name.as_str())
-                .bind(new.version)
-                .bind(&*seal(store, new));
-            if tx.run(insert).await? == 0 {
+            if !TABLE.insert(store, &mut tx, &row(new)).await? {
                 return tx.abandon(false).await;
             }
             tx.record(About::credential(&credential.id, &credential.name), event.clone());
@@ -142,12 +133,7 @@ pub async fn insert(
 pub(crate) async fn update(store: &Store, changed: &StoredWatch, event: &Event) -> Result<bool, StoreError> {
     store
         .write_rows(|mut tx| async move {
-            let update = sql(TABLE, UPDATE)
-                .bind(changed.id.as_str())
-                .bind(changed.version)
-                .bind(&*seal(store, changed))
-                .bind(changed.version.saturating_sub(1));
-            if tx.run(update).await? == 0 {
+            if !TABLE.update(store, &mut tx, &row(changed)).await? {
                 return tx.abandon(false).await;
             }
             tx.record(About::Home, event.clone());
@@ -166,10 +152,7 @@ pub async fn remove(
     let teller = Teller { watch: name.as_str(), credential: None, at };
     store
         .write_rows(|mut tx| async move {
-            let Some(row) = tx.row(sql(TABLE, SELECT_BY_NAME).bind(name.as_str())).await? else {
-                return tx.abandon(None).await;
-            };
-            let id = row.text("id")?;
+            let Some(id) = TABLE.delete(&mut tx, name.as_str()).await? else { return tx.abandon(None).await };
             let ended = |alert: &Alert| teller.ended(alert, Ending::Removed);
             alerts::end_all(&mut tx, &id, about, (at, ended)).await?;
             for (table, delete) in DELETES {
@@ -181,25 +164,18 @@ pub async fn remove(
         .await
 }
 
-fn read(store: &Store, row: &Row) -> Result<StoredWatch, StoreError> {
-    let (id, name) = (row.text("id")?, row.text("name")?);
-    let altered = || StoreError::Altered { table: TABLE, row: name.clone() };
-    let version = u64::try_from(row.integer("version")?).map_err(|_| altered())?;
-    let document = store.open_document(place(&id, version), row.bytes("document")?).map_err(|_| altered())?;
-    let watch: Watch = serde_json::from_slice(document.expose_secret()).map_err(|_| altered())?;
-    if watch.name.as_str() != name {
+fn read(row: &SealedRow) -> Result<StoredWatch, StoreError> {
+    let altered = || StoreError::Altered { table: TABLE.name, row: row.name.clone() };
+    let watch: Watch = serde_json::from_slice(row.document.expose_secret()).map_err(|_| altered())?;
+    if watch.name.as_str() != row.name {
         return Err(altered());
     }
-    Ok(StoredWatch { id, version, watch })
+    Ok(StoredWatch { id: row.id.clone(), version: row.version, watch })
 }
 
-fn seal(store: &Store, watch: &StoredWatch) -> Vec<u8> {
+fn row(watch: &StoredWatch) -> SealedRow {
     let document = serde_json::to_vec(&watch.watch).expect("a watch is written as JSON");
-    store.seal_document(place(&watch.id, watch.version), &document)
-}
-
-fn place(id: &str, version: u64) -> DocumentPlace<'_> {
-    DocumentPlace { table: TABLE, row: id, version }
+    SealedRow::new(&watch.id, watch.watch.name.as_str(), watch.version, document)
 }
 
 /// A failure of the store, as the caller sees it.
@@ -207,15 +183,8 @@ pub(crate) fn stored(error: &StoreError) -> Problem {
     Problem::of(Code::Store, error).hint(error.hint())
 }
 
-const TABLE: &str = "devices_watches";
-const SELECT: &str = "SELECT id, name, version, document FROM devices_watches ORDER BY name";
-const SELECT_BY_ID: &str = "SELECT id, name, version, document FROM devices_watches WHERE id = $1";
-const SELECT_BY_NAME: &str = "SELECT id, name, version, document FROM devices_watches WHERE name = $1";
-const INSERT: &str = "INSERT INTO devices_watches (id, name, version, document) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (name) DO NOTHING";
-const UPDATE: &str = "UPDATE devices_watches SET version = $2, document = $3 WHERE id = $1 AND version = $4";
-const DELETES: [(&str, &str); 4] = [
-    (TABLE, "DELETE FROM devices_watches WHERE id = $1"),
+const TABLE: SealedTable = sealed_table!("devices_watches");
+const DELETES: [(&str, &str); 3] = [
     ("devices_readings", "DELETE FROM devices_readings WHERE watch = $1"),
     ("devices_seen", "DELETE FROM devices_seen WHERE watch = $1"),
     ("devices_periods", "DELETE FROM devices_periods WHERE watch = $1"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_channel::{DeliveryError, Notice, NoticeData, NoticeType, Rules, Severity, Target, TargetError};
 use lanyard_operation::{Code, Declaration, Operation, Problem};
-use lanyard_store::{Event, StoreError, StoredChannel};
+use lanyard_store::{Event, SealedRow, StoreError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -241,7 +241,7 @@ impl Operation for PauseChannel {
     async fn run(self, broker: &Broker) -> Result<ChannelView, Error> {
         loop {
             let (mut channel, stored) = find(broker, &self.name).await?;
-            let Some(StoredChannel { id, version, .. }) = stored else { return Err(in_file(&self.name)) };
+            let Some(SealedRow { id, version, .. }) = stored else { return Err(in_file(&self.name)) };
             if channel.paused_at.is_some() != self.pause {
                 let now = broker.clock.now().wall;
                 if self.pause {
@@ -286,7 +286,7 @@ impl Operation for RemoveChannel {
     }
 }
 
-async fn find(broker: &Broker, name: &ChannelName) -> Result<(Channel, Option<StoredChannel>), Error> {
+async fn find(broker: &Broker, name: &ChannelName) -> Result<(Channel, Option<SealedRow>), Error> {
     if let Some(channel) = broker.channels.in_file.iter().find(|channel| channel.name == *name) {
         return Ok((channel.clone(), None));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_channel::{Rules, Target};
 use lanyard_secret::SecretBytes;
-use lanyard_store::{StoreError, StoredChannel};
+use lanyard_store::{SealedRow, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -112,7 +112,7 @@ impl Channel {
     }
 
     /// The channel in a row of the store.
-    pub(crate) fn read(stored: &StoredChannel) -> Result<Self, StoreError> {
+    pub(crate) fn read(stored: &SealedRow) -> Result<Self, StoreError> {
         let altered = || StoreError::Altered { table: "channels", row: stored.name.clone() };
         let written: Written<Box<RawValue>> =
             serde_json::from_slice(stored.document.expose_secret()).map_err(|_| altered())?;
@@ -131,7 +131,7 @@ impl Channel {
     }
 
     /// The channel as a row of the store.
-    pub(crate) fn stored(&self, id: &str, version: u64) -> StoredChannel {
+    pub(crate) fn stored(&self, id: &str, version: u64) -> SealedRow {
         let target = self.target.document();
         let target = str::from_utf8(target.expose_secret()).unwrap_or_default();
         let written = Written {
@@ -143,7 +143,7 @@ impl Channel {
             skipped: self.skipped.clone(),
         };
         let document = serde_json::to_vec(&written).expect("a channel is written as JSON");
-        StoredChannel { id: id.to_owned(), name: self.name.to_string(), version, document: SecretBytes::new(document) }
+        SealedRow::new(id, self.name.as_str(), version, document)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The class of a failure, for a program that sees only the exit code.
 
-use http::StatusCode;
-use lanyard_client::{CallError, DeviceError, ExchangeError, SendError};
+use lanyard_client::{DeviceError, ExchangeError};
 use lanyard_credential::TroubleKind;
 use lanyard_operation::Class;
 use lanyard_protocol::oauth::TokenError;
 use lanyard_store::StoreError;
+use lanyard_work::{call_class, send_class};
 
 use super::Error;
 
@@ -76,36 +76,11 @@ pub fn class_of(kind: TroubleKind) -> Class {
     }
 }
 
-fn call_class(error: &CallError) -> Class {
-    match error {
-        CallError::Send(error) => send_class(error),
-        CallError::Limited(_) => Class::Unreachable,
-        CallError::Paging(..) => Class::Failed,
-        CallError::Resource(error) => match error.status() {
-            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Class::PersonMustAct,
-            Some(status) if is_passing(status) => Class::Unreachable,
-            _ => Class::Failed,
-        },
-    }
-}
-
-/// A limit or a fault of Webex: it will pass.
-pub(super) fn is_passing(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::LOCKED) || status.is_server_error()
-}
-
 /// A paused home is not at fault: a person must resume it.
 fn store_class(error: &StoreError) -> Class {
     match error {
         StoreError::Paused(_) => Class::PersonMustAct,
         _ => Class::Store,
-    }
-}
-
-fn send_class(error: &SendError) -> Class {
-    match error {
-        SendError::ForeignOrigin(_) | SendError::Setup(_) => Class::Failed,
-        SendError::NotSent(..) | SendError::Unanswered(..) | SendError::TooLong(..) => Class::Unreachable,
     }
 }
 

@@ -12,7 +12,6 @@ use lanyard_secret::SafeUrl;
 use lanyard_time::Moment;
 use url::Host;
 
-use super::class::is_passing;
 use super::{Again, Error, Troubled};
 use crate::Issuer;
 
@@ -410,7 +409,7 @@ fn call_hint(error: &CallError) -> Option<String> {
         StatusCode::FORBIDDEN => {
             "the token that asked lacks a scope, or its owner a role or a licence; Webex does not say which"
         }
-        status if is_passing(status) => "try again later",
+        status if lanyard_work::is_passing(status.as_u16()) => "try again later",
         _ => return None,
     };
     Some(hint.to_owned())

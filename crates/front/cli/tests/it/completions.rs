@@ -8,11 +8,12 @@ use lanyard_testkit::{Home, Running, Webex};
 use crate::LANYARD;
 use crate::snapshots::furnished;
 
-/// A home with two credentials and an app, labels and a client.
+/// A home with credentials and an app, labels, a client and a watch.
 fn home() -> (Webex, Home) {
     let (webex, home) = furnished();
     home.run(["label", "lobby", "site=bern"]).ok();
     home.run(["client", "add", "report", "--credential", "lobby", "--can", "read"]).ok();
+    home.run(["devices", "watch", "add", "lobby", "--name", "rooms"]).ok();
     (webex, home)
 }
 
@@ -35,7 +36,7 @@ fn has(shell: &str) -> bool {
 }
 
 /// A command line, and what its last word may become.
-const LINES: [(&str, &[&str]); 12] = [
+const LINES: [(&str, &[&str]); 13] = [
     ("lanyard dis", &["disable"]),
     ("lanyard token ", &["acme", "lobby", "mine"]),
     ("lanyard token l", &["lobby"]),
@@ -45,6 +46,7 @@ const LINES: [(&str, &[&str]); 12] = [
     ("lanyard login again --app ", &["desk"]),
     ("lanyard app show d", &["desk"]),
     ("lanyard client show r", &["report"]),
+    ("lanyard devices sweep ", &["rooms"]),
     ("lanyard list --label ", &["site=bern"]),
     ("lanyard list --kind p", &["personal"]),
     ("lanyard --home /nowhere token l", &[]),

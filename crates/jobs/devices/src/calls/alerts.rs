@@ -14,7 +14,8 @@ use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Silence};
 use crate::calls::alert_view::AlertView;
 use crate::calls::device::{DeviceView, Watched, everything, find};
 use crate::calls::watch::JOB;
-use crate::watch::{WatchName, stored};
+use crate::watch::stored;
+use crate::watch_name::WatchName;
 
 /// A silence: no new alerts are raised of a device, or of a whole watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sweep::{called, list};
-use crate::watch::{WatchName, WatchedKinds, named, stored};
+use crate::watch::{WatchedKinds, named, stored};
+use crate::watch_name::WatchName;
 
 /// A workspace, compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

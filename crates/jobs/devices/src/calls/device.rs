@@ -16,7 +16,8 @@ use crate::calls::watch::CUSTOMER;
 use crate::facts::Facts;
 use crate::seen::{self, Period, Reading, Seen};
 use crate::state::DeviceState;
-use crate::watch::{StoredWatch, Watch, WatchName, stored, watches};
+use crate::watch::{StoredWatch, Watch, stored, watches};
+use crate::watch_name::WatchName;
 
 /// A device, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::decide::Swept;
 use crate::sweep::sweep;
-use crate::watch::{WatchName, named, stored, watches};
+use crate::watch::{named, stored, watches};
+use crate::watch_name::WatchName;
 
 /// Reads the devices of one watch, or of all, once. A paused watch is read only if it is named.
 #[derive(Debug, Serialize, Deserialize)]

@@ -17,9 +17,10 @@ use crate::seen::{self, Reading};
 use crate::sweep::sweep;
 use crate::unit::SWEEP;
 use crate::watch::{
-    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchName, WatchedKinds, insert, named, remove,
-    stored, update, watches,
+    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, insert, named, remove, stored,
+    update, watches,
 };
+use crate::watch_name::WatchName;
 
 /// A watch, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,7 +110,7 @@ impl Operation for AddWatch {
             );
             return Err(Problem::new(Code::BadRequest, what));
         }
-        let name = self.name.unwrap_or_else(|| credential.name.clone());
+        let name = self.name.unwrap_or_else(|| credential.name.clone().into());
         let mut id = [0; 16];
         job.entropy.fill(&mut id);
         let new = StoredWatch {

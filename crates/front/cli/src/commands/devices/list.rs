@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use lanyard_devices::{
     BlindCause, BlindView, DeviceDetail, DeviceState, DeviceView, DevicesView, ListDevices, ShowDevice, WatchName,
@@ -27,32 +28,15 @@ pub(crate) struct List {
     #[arg(long, value_name = "NAME")]
     customer: Option<String>,
     /// Only devices in this state; may be repeated
-    #[arg(long = "state", value_name = "STATE", value_delimiter = ',')]
-    states: Vec<StateWord>,
+    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state())]
+    states: Vec<DeviceState>,
 }
 
 /// The states, as words on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum StateWord {
-    Down,
-    Unknown,
-    Degraded,
-    New,
-    Asleep,
-    Up,
-}
-
-impl StateWord {
-    const fn state(self) -> DeviceState {
-        match self {
-            Self::Down => DeviceState::Down,
-            Self::Unknown => DeviceState::Unknown,
-            Self::Degraded => DeviceState::Degraded,
-            Self::New => DeviceState::New,
-            Self::Asleep => DeviceState::Asleep,
-            Self::Up => DeviceState::Up,
-        }
-    }
+fn state() -> impl TypedValueParser<Value = DeviceState> {
+    // Only these words come through.
+    PossibleValuesParser::new(DeviceState::ALL.map(DeviceState::as_str))
+        .map(|word| DeviceState::of_word(&word).unwrap_or(DeviceState::Unknown))
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +55,7 @@ impl List {
         let now = context::parts().clock.now().wall;
         let said = summary(&view, now);
         if !states.is_empty() {
-            view.devices.retain(|device| states.iter().any(|word| word.state() == device.state));
+            view.devices.retain(|device| states.contains(&device.state));
         }
         if common.json {
             output::json::print(&view)?;
