@@ -182,17 +182,13 @@ impl Watch<'_> {
             Err(error) => return Err(error),
         };
         let now = self.broker.clock.now();
-        match found {
-            Some(credential) => {
-                let issuers = self.issuers(&credential).await?;
-                self.compare(&credential, &issuers, &now).await
-            }
-            None => {
-                let key = (about(id), STATE.to_owned());
-                let Some(alert) = self.alerts.get(&key).cloned() else { return Ok(()) };
-                self.forget(&alert, name.map(|name| About::credential(&id, &name))).await
-            }
+        if let Some(credential) = found {
+            let issuers = self.issuers(&credential).await?;
+            return self.compare(&credential, &issuers, &now).await;
         }
+        let key = (about(id), STATE.to_owned());
+        let Some(alert) = self.alerts.get(&key).cloned() else { return Ok(()) };
+        self.forget(&alert, name.map(|name| About::credential(&id, &name))).await
     }
 
     /// The credentials that one is minted through, one through the other.
