@@ -21,9 +21,14 @@ fn grant_all(webex: &Webex) {
     }
 }
 
-/// Moves the first readings of new states back.
+/// Moves everything that was read back.
 fn a_minute_later(home: &Home) {
-    crate::client::rewrite(home, "UPDATE devices_seen SET candidate_since = candidate_since - 60000");
+    crate::client::rewrite(
+        home,
+        "UPDATE devices_seen SET since = since - 60000, candidate_since = candidate_since - 60000; \
+         UPDATE devices_periods SET began = began - 60000, ended = ended - 60000; \
+         UPDATE devices_readings SET read_at = read_at - 60000",
+    );
 }
 
 /// Two readings with a minute between them.
