@@ -104,7 +104,9 @@ pub(crate) fn decide(
         Err(why) => return blind(&teller, &known, why, was_blind),
     };
     let cleared = if was_blind { clear_candidates(&mut known.devices) } else { Vec::new() };
-    let mut writes = compare(&known.devices, devices, watch.kinds, at);
+    // What the first reading finds was there when a person added the watch.
+    let waits = watch.approve_new && read_before.is_some();
+    let mut writes = compare(&known.devices, devices, (watch.kinds, waits), at);
     let written: HashSet<String> = writes.iter().map(|write| write.device().to_owned()).collect();
     let cleared = cleared.into_iter().filter(|id| !written.contains(id));
     writes.extend(cleared.map(|id| Write::Put(id.clone(), Box::new(known.devices[&id].clone()), None)));
@@ -173,6 +175,7 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Ra
     }
     let mut due: BTreeMap<Rule, Vec<(&str, &Seen)>> = BTreeMap::new();
     let mut left: HashSet<String> = HashSet::new();
+    after.retain(|_, seen| !seen.is_waiting);
     // How many devices belong to each open alert, and the last one that left it.
     let mut members: BTreeMap<u64, usize> = BTreeMap::new();
     let mut last: BTreeMap<u64, &Seen> = BTreeMap::new();
@@ -245,7 +248,7 @@ fn clear_candidates(known: &mut HashMap<String, Seen>) -> Vec<String> {
 /// Begins a period for each device that has none in `writes`: after a time of which nothing is known.
 fn begin_again(known: &HashMap<String, Seen>, writes: &mut Vec<Write>, at: Timestamp) {
     let mut left: HashMap<&str, &Seen> = known.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
-    let again = |seen: &Seen| Some(Change { from: None, to: seen.tracked.state, since: at });
+    let again = |seen: &Seen| (!seen.is_waiting).then_some(Change { from: None, to: seen.tracked.state, since: at });
     for write in &mut *writes {
         match write {
             Write::Put(id, seen, change) => {
@@ -257,11 +260,17 @@ fn begin_again(known: &HashMap<String, Seen>, writes: &mut Vec<Write>, at: Times
             Write::Forget(id) => drop(left.remove(id.as_str())),
         }
     }
-    writes.extend(left.into_iter().map(|(id, seen)| Write::Put(id.to_owned(), Box::new(seen.clone()), again(seen))));
+    let left = left.into_iter().filter(|(_, seen)| !seen.is_waiting);
+    writes.extend(left.map(|(id, seen)| Write::Put(id.to_owned(), Box::new(seen.clone()), again(seen))));
 }
 
 /// The devices that are to be written after a reading, without their alerts.
-fn compare(known: &HashMap<String, Seen>, listed: &[Device], kinds: WatchedKinds, at: Timestamp) -> Vec<Write> {
+fn compare(
+    known: &HashMap<String, Seen>,
+    listed: &[Device],
+    (kinds, waits): (WatchedKinds, bool),
+    at: Timestamp,
+) -> Vec<Write> {
     // A device that is listed twice is compared once.
     let mut compared = HashSet::new();
     let mut writes = Vec::new();
@@ -278,16 +287,18 @@ fn compare(known: &HashMap<String, Seen>, listed: &[Device], kinds: WatchedKinds
             None => {
                 let change = Change { from: None, to: state, since: at };
                 let tracked = Tracked::first(state, at);
-                let new = Seen { tracked, gone_since: None, alert: None, flips: Vec::new(), facts };
-                writes.push(Write::Put(id.to_owned(), Box::new(new), Some(change)));
+                let new = Seen { tracked, gone_since: None, is_waiting: waits, alert: None, flips: Vec::new(), facts };
+                writes.push(Write::Put(id.to_owned(), Box::new(new), (!waits).then_some(change)));
             }
             Some(before) => {
                 unlisted.remove(id);
                 let mut tracked = before.tracked.clone();
                 let flips = flips(before, state, at);
                 let change = tracked.observe(state, at, SAMPLES);
-                let after = Seen { tracked, gone_since: None, alert: before.alert, flips, facts };
+                let after = Seen { tracked, gone_since: None, flips, facts, ..before.clone() };
                 if after != *before {
+                    // A device that waits has no periods yet.
+                    let change = change.filter(|_| !before.is_waiting);
                     writes.push(Write::Put(id.to_owned(), Box::new(after), change));
                 }
             }
@@ -295,8 +306,8 @@ fn compare(known: &HashMap<String, Seen>, listed: &[Device], kinds: WatchedKinds
     }
     let listed: HashSet<&str> = listed.iter().filter_map(|device| Some(device.id.as_ref()?.as_str())).collect();
     for (id, before) in unlisted {
-        // The watch no longer covers it: that is no loss.
-        if listed.contains(id) {
+        // The watch no longer covers it, or it was never approved: that is no loss.
+        if listed.contains(id) || before.is_waiting {
             writes.push(Write::Forget(id.to_owned()));
             continue;
         }
@@ -348,7 +359,7 @@ mod tests {
     fn changes(readings: &[Vec<Device>]) -> Vec<(i64, String, DeviceState)> {
         let (mut known, mut changes) = (HashMap::new(), Vec::new());
         for (minute, listed) in (0..).zip(readings) {
-            for write in compare(&known, listed, WatchedKinds::default(), at(minute)) {
+            for write in compare(&known, listed, (WatchedKinds::default(), false), at(minute)) {
                 match write {
                     Write::Put(id, seen, change) => {
                         changes.extend(change.map(|change| (minute, id.clone(), change.to)));
@@ -380,12 +391,13 @@ mod tests {
     #[test]
     fn what_has_not_changed_is_not_written() {
         let listed = [device("a", "connected")];
-        let Some(Write::Put(id, seen, _)) = compare(&HashMap::new(), &listed, WatchedKinds::default(), at(0)).pop()
+        let Some(Write::Put(id, seen, _)) =
+            compare(&HashMap::new(), &listed, (WatchedKinds::default(), false), at(0)).pop()
         else {
             panic!("it is new")
         };
         let known = HashMap::from([(id, *seen)]);
-        assert_eq!(compare(&known, &listed, WatchedKinds::default(), at(9)), []);
+        assert_eq!(compare(&known, &listed, (WatchedKinds::default(), false), at(9)), []);
     }
 
     #[test]
@@ -398,14 +410,21 @@ mod tests {
             }
             known.insert(
                 id.to_owned(),
-                Seen { tracked, gone_since: None, alert: None, flips: Vec::new(), facts: Facts::default() },
+                Seen {
+                    tracked,
+                    gone_since: None,
+                    is_waiting: false,
+                    alert: None,
+                    flips: Vec::new(),
+                    facts: Facts::default(),
+                },
             );
         }
         let mut cleared = clear_candidates(&mut known);
         cleared.sort();
         assert_eq!(cleared, ["a", "b"]);
         let listed = [device("a", "disconnected"), device("c", "connected"), device("d", "connected")];
-        let mut writes = compare(&known, &listed, WatchedKinds::default(), at(9));
+        let mut writes = compare(&known, &listed, (WatchedKinds::default(), false), at(9));
         begin_again(&known, &mut writes, at(9));
         let mut begun: Vec<_> = writes
             .iter()
@@ -442,11 +461,34 @@ mod tests {
             || serde_json::from_value::<Device>(json!({ "id": "p", "type": "phone", "connectionStatus": "connected" }));
         let listed = [phone().unwrap()];
         let with_phones = WatchedKinds { phones: true, ..WatchedKinds::default() };
-        let Some(Write::Put(id, seen, _)) = compare(&HashMap::new(), &listed, with_phones, at(0)).pop() else {
+        let Some(Write::Put(id, seen, _)) = compare(&HashMap::new(), &listed, (with_phones, false), at(0)).pop() else {
             panic!("it is covered")
         };
         let known = HashMap::from([(id, *seen)]);
-        assert_eq!(compare(&known, &listed, WatchedKinds::default(), at(3)), [Write::Forget("p".to_owned())]);
+        assert_eq!(compare(&known, &listed, (WatchedKinds::default(), false), at(3)), [Write::Forget("p".to_owned())]);
+    }
+
+    #[test]
+    fn a_device_that_waits_for_approval_has_no_state_that_counts() {
+        let compare = |known: &HashMap<String, Seen>, listed: &[Device], minute| {
+            super::compare(known, listed, (WatchedKinds::default(), true), at(minute))
+        };
+        let Some(Write::Put(id, seen, None)) = compare(&HashMap::new(), &[device("a", "connected")], 0).pop() else {
+            panic!("it is written without a change")
+        };
+        assert!(seen.is_waiting);
+        let mut known = HashMap::from([(id, *seen)]);
+        for minute in [3, 6] {
+            let Some(Write::Put(id, seen, None)) = compare(&known, &[device("a", "disconnected")], minute).pop() else {
+                panic!("it waits still")
+            };
+            known.insert(id, *seen);
+        }
+        assert_eq!(known["a"].tracked.state, DeviceState::Down);
+        let mut writes = Vec::new();
+        begin_again(&known, &mut writes, at(9));
+        assert_eq!(writes, [], "no period begins");
+        assert_eq!(compare(&known, &[], 9), [Write::Forget("a".to_owned())], "nobody misses it");
     }
 
     #[test]
@@ -456,14 +498,15 @@ mod tests {
             Seen {
                 tracked: Tracked::first(DeviceState::Unknown, at(0)),
                 gone_since: Some(at(0)),
+                is_waiting: false,
                 alert: None,
                 flips: Vec::new(),
                 facts: Facts::default(),
             },
         )]);
         let day = 24 * 60;
-        assert_eq!(compare(&known, &[], WatchedKinds::default(), at(29 * day)), []);
-        let forgotten = compare(&known, &[], WatchedKinds::default(), at(31 * day));
+        assert_eq!(compare(&known, &[], (WatchedKinds::default(), false), at(29 * day)), []);
+        let forgotten = compare(&known, &[], (WatchedKinds::default(), false), at(31 * day));
         assert_eq!(forgotten, [Write::Forget("a".to_owned())]);
     }
 }

@@ -9,6 +9,7 @@ mod availability;
 mod calls;
 mod decide;
 mod facts;
+mod labels;
 mod seen;
 mod state;
 mod sweep;
@@ -30,14 +31,18 @@ pub use self::calls::alerts::{
     AcknowledgeAlert, AlertDetail, AlertsView, ListAlerts, ShowAlert, SilenceAlerts, SilenceTarget, SilenceView,
     SilencedView,
 };
+pub use self::calls::approve::ApproveDevices;
 pub use self::calls::coverage::{Coverage, CoverageView, MissingView};
 pub use self::calls::device::{
     AvailabilityView, BlindCause, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
 };
 pub use self::calls::sweep::{Sweep, SweptView};
-pub use self::calls::watch::{AddWatch, AddedView, ListWatches, PauseWatch, RemoveWatch, WatchView};
+pub use self::calls::watch::{ListWatches, PauseWatch, RemoveWatch, WatchView};
+pub use self::calls::watch_add::{AddWatch, AddWatches, AddedManyView, AddedView, Each, NotAddedView, WatchSettings};
+pub use self::calls::watch_set::{SetWatch, ShowWatch, WatchChanges, WatchDetail};
 pub use self::decide::Swept;
 pub use self::facts::Facts;
+pub use self::labels::WantedLabel;
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{record, sweep};
@@ -53,6 +58,7 @@ pub const MIGRATIONS: Migrations = Migrations {
     steps: &[
         Step::Script(include_str!("migrations/0001_devices.sql")),
         Step::Script(include_str!("migrations/0002_alerts.sql")),
+        Step::Script(include_str!("migrations/0003_approval.sql")),
     ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),
@@ -65,14 +71,18 @@ pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
     registry
         .add::<AcknowledgeAlert>(job)
         .add::<AddWatch>(job)
+        .add::<AddWatches>(job)
+        .add::<ApproveDevices>(job)
         .add::<Coverage>(job)
         .add::<ListAlerts>(job)
         .add::<ListDevices>(job)
         .add::<ListWatches>(job)
         .add::<PauseWatch>(job)
         .add::<RemoveWatch>(job)
+        .add::<SetWatch>(job)
         .add::<ShowAlert>(job)
         .add::<ShowDevice>(job)
+        .add::<ShowWatch>(job)
         .add::<SilenceAlerts>(job)
         .add::<Sweep>(job);
 }

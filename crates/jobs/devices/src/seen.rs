@@ -16,6 +16,8 @@ pub struct Seen {
     pub tracked: Tracked,
     /// Since when Webex no longer lists it.
     pub gone_since: Option<Timestamp>,
+    /// Whether it waits until a person approves it.
+    pub is_waiting: bool,
     /// The number of the open alert that it belongs to.
     pub alert: Option<u64>,
     /// When its last readings differed from the ones before.
@@ -72,7 +74,8 @@ fn read(row: &Row) -> Result<(String, Seen), StoreError> {
     let alert = row.optional_integer("alert")?.and_then(|number| u64::try_from(number).ok());
     let flips: Vec<i64> = serde_json::from_str(row.str("flips")?).map_err(|_| altered())?;
     let flips = flips.into_iter().filter_map(|at| Timestamp::from_millisecond(at).ok()).collect();
-    Ok((row.text("device")?, Seen { tracked, gone_since: row.optional_timestamp("gone_since")?, alert, flips, facts }))
+    let (gone_since, is_waiting) = (row.optional_timestamp("gone_since")?, row.integer("waiting")? != 0);
+    Ok((row.text("device")?, Seen { tracked, gone_since, is_waiting, alert, flips, facts }))
 }
 
 /// Writes a device as it is now, with the alert that it belongs to.
@@ -96,8 +99,23 @@ pub(crate) async fn put(
         .bind(seen.gone_since)
         .bind(facts)
         .bind(alert)
-        .bind(serde_json::to_string(&flips).expect("numbers are written as JSON"));
+        .bind(serde_json::to_string(&flips).expect("numbers are written as JSON"))
+        .bind(i64::from(seen.is_waiting));
     tx.run(put).await.map(drop)
+}
+
+/// Approves a device that waits: its first period begins. `false` if it does not wait any more.
+pub(crate) async fn approve(
+    tx: &mut Tx,
+    (watch, device): (&str, &str),
+    state: DeviceState,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    if tx.run(sql(SEEN, APPROVE).bind(watch).bind(device).bind(at)).await? == 0 {
+        return Ok(false);
+    }
+    begin_period(tx, watch, device, &Change { from: None, to: state, since: at }, None).await?;
+    Ok(true)
 }
 
 /// Forgets a device; its periods stay.
@@ -220,12 +238,14 @@ const SEEN: &str = "devices_seen";
 const PERIODS: &str = "devices_periods";
 const READINGS: &str = "devices_readings";
 const SELECT: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts, \
-     alert, flips FROM devices_seen WHERE watch = $1";
+     alert, flips, waiting FROM devices_seen WHERE watch = $1";
 const PUT: &str = "INSERT INTO devices_seen (watch, device, state, since, candidate, candidate_since, samples, gone_since, \
-     facts, alert, flips) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (watch, device) DO UPDATE SET \
+     facts, alert, flips, waiting) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (watch, device) DO UPDATE SET \
      state = excluded.state, since = excluded.since, candidate = excluded.candidate, \
      candidate_since = excluded.candidate_since, samples = excluded.samples, gone_since = excluded.gone_since, \
-     facts = excluded.facts, alert = excluded.alert, flips = excluded.flips";
+     facts = excluded.facts, alert = excluded.alert, flips = excluded.flips, \
+     waiting = CASE WHEN devices_seen.waiting = 0 THEN 0 ELSE excluded.waiting END";
+const APPROVE: &str = "UPDATE devices_seen SET waiting = 0, since = $3, candidate = NULL WHERE watch = $1 AND device = $2 AND waiting = 1";
 const FORGET: &str = "DELETE FROM devices_seen WHERE watch = $1 AND device = $2";
 const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, state, cause) \
      VALUES ($1, $2, $3, NULL, $4, $5) \

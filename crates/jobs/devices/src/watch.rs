@@ -1,5 +1,6 @@
 //! A watch: a credential, tied to the devices that it sees.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -36,6 +37,12 @@ pub struct Watch {
     pub interval_seconds: u64,
     /// The devices that are watched besides those of workspaces.
     pub kinds: WatchedKinds,
+    /// Its own labels, which take the place of those of the credential.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Whether new devices wait until a person approves them.
+    #[serde(default)]
+    pub approve_new: bool,
     /// Since when it is paused.
     pub paused_at: Option<Timestamp>,
     /// When it was added.

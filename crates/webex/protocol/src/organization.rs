@@ -15,6 +15,11 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// `GET /organizations`: the caller's own, and those that a partner manages. Needs the same scope; it is not paged.
+    pub fn list(environment: &Environment) -> Request {
+        Request::new(Method::GET, environment.resource(&["organizations"]))
+    }
+
     /// `GET /organizations/{id}`: needs a scope of its own (`spark-admin:organizations_read`).
     pub fn show(environment: &Environment, id: &OrgId) -> Request {
         Request::new(Method::GET, environment.resource(&["organizations", id.as_str()]))

@@ -148,7 +148,7 @@ fn an_alert_is_raised_acknowledged_and_ended() {
     let list = home.run(["devices", "alerts", "list", "--customer", "fennwick"]);
     assert!(list.stdout.contains("A-1001") && list.stdout.contains(&format!("{name} down")), "{list:?}");
     assert!(list.stderr.contains("Next: lanyard devices alerts ack A-1001"), "{list:?}");
-    assert_eq!(json(&home, &["devices", "alerts", "list", "--customer", "other"]).1["alerts"], value!([]));
+    home.run(["devices", "alerts", "list", "--customer", "other"]).fails(3);
     let shown = home.run(["devices", "show", id]);
     assert!(shown.stdout.contains("A-1001 critical") && shown.stdout.contains("not acknowledged"), "{shown:?}");
     let alert = json(&home, &["devices", "alerts", "show", "a-1001"]).1;
@@ -255,4 +255,103 @@ fn a_watch_that_was_altered_without_lanyard_is_named_and_not_read() {
     assert!(watches[0]["reason"].as_str().unwrap().contains("other than Lanyard"), "{watches}");
     home.run(["devices", "watch", "remove", "lobby", "--yes"]).ok();
     home.run(["devices", "watch", "add", "lobby"]).ok();
+}
+
+#[test]
+fn a_watch_is_added_for_every_credential_that_has_a_label() {
+    let (webex, home) = scene();
+    grant_all(&webex);
+    let token = &webex.description().bot.access_token;
+    add(&webex, &home, &["bot", "annex", "--token-file", "-"], token).ok();
+    home.run(["devices", "watch", "add", "--each-labelled", "customer"]).fails(3);
+    home.run(["label", "lobby", "customer=fennwick"]).ok();
+    home.run(["label", "annex", "customer=elmhurst"]).ok();
+    let added = home.run(["devices", "watch", "add", "--each-labelled", "customer"]).ok();
+    assert!(added.starts_with("Added 2 watches: "), "{added}");
+    // The label was copied: it stays if the credential's is changed.
+    home.run(["label", "annex", "customer=other"]).ok();
+    let (_, shown) = json(&home, &["devices", "watch", "show", "annex"]);
+    assert_eq!(
+        (&shown["labels"]["customer"], &shown["customer"]),
+        (&value!("elmhurst"), &value!("elmhurst")),
+        "{shown}"
+    );
+    let of =
+        |words: &[&str]| json(&home, &[&["devices", "list"], words].concat()).1["devices"].as_array().unwrap().len();
+    assert_eq!(of(&["--customer", "elmhurst"]), of(&["--label", "customer=elmhurst"]));
+    assert_eq!((of(&[]), of(&["--label", "customer"])), (2 * of(&["--customer", "elmhurst"]), of(&[])));
+    home.run(["devices", "list", "--customer", "other"]).fails(3);
+    assert_eq!(json(&home, &["devices", "sweep", "--customer", "fennwick"]).1.as_array().unwrap().len(), 1);
+    assert_eq!(json(&home, &["devices", "watch", "list", "--customer", "fennwick"]).1[0]["name"], "lobby");
+
+    // Again: what exists is left alone, and a refused token is one line.
+    add(&webex, &home, &["bot", "third", "--token-file", "-"], token).ok();
+    home.run(["label", "third", "customer=harbour"]).ok();
+    webex.control(Method::POST, &format!("/bots/{}/regenerate", webex.description().bot.email), None);
+    let (code, view) = json(&home, &["devices", "watch", "add", "--each-labelled", "customer"]);
+    assert_eq!((code, &view["existing"], &view["added"]), (4, &value!(2), &value!([])), "{view}");
+    assert_eq!(view["failed"][0]["credential"], "third", "{view}");
+    assert!(home.run(["devices", "watch", "add", "--each-labelled", "customer"]).stdout.contains("NOT ADDED"));
+}
+
+#[test]
+fn a_partner_watches_every_organisation() {
+    let webex = Webex::with(Options { devices: 12, organisations: 3, ..Options::default() });
+    let home = home();
+    let scopes = [ADMINISTRATOR.as_slice(), &["spark-admin:organizations_read"]].concat();
+    administrator(&webex, &home, &scopes);
+    let (code, view) = json(&home, &["devices", "watch", "add", "admin", "--all-orgs"]);
+    let added = view["added"].as_array().unwrap();
+    assert_eq!((code, added.len(), &view["failed"]), (0, 3, &value!([])), "{view}");
+    let own = added.iter().filter(|added| added["watch"]["org"].is_null()).count();
+    assert_eq!(own, 1, "its own organisation is not named: {view}");
+    let label = format!("organisation={}", added[1]["watch"]["labels"]["organisation"].as_str().unwrap());
+    let (_, listed) = json(&home, &["devices", "list", "--label", &label]);
+    assert_eq!(listed["watches"], 1, "{listed}");
+    assert_eq!(json(&home, &["devices", "watch", "add", "admin", "--all-orgs"]).1["existing"], 3);
+}
+
+#[test]
+fn new_devices_wait_until_they_are_approved() {
+    let (webex, home) = scene();
+    let email = &webex.description().bot.email;
+    let workspaces = webex.workspaces();
+    let first = workspaces[0]["id"].as_str().unwrap();
+    webex.grant(first, email, Some("read"));
+    home.run(["devices", "watch", "add", "lobby", "--approve-new"]).ok();
+    let before = listed(&home).len();
+    grant_all(&webex);
+    home.run(["devices", "sweep"]).ok();
+    let (_, view) = json(&home, &["devices", "list"]);
+    let waiting = view["waiting"].as_array().unwrap();
+    assert_eq!(view["devices"].as_array().unwrap().len(), before, "{view}");
+    assert!(waiting.len() > 1, "{view}");
+    assert!(home.run(["devices", "list"]).stderr.contains("wait for approval: lanyard devices approve"));
+    let (one, serial) = (waiting[0]["id"].as_str().unwrap(), waiting[0]["serial"].as_str().unwrap());
+    home.run(["devices", "approve", serial]).ok();
+    home.run(["devices", "approve", serial]).fails(2);
+    home.run(["devices", "sweep"]).ok();
+    assert!(listed(&home).iter().any(|device| device["id"] == one), "it is watched");
+    let periods = json(&home, &["devices", "show", one]).1["periods"].clone();
+    assert_eq!(periods.as_array().unwrap().len(), 1, "{periods}");
+    home.run(["devices", "approve"]).ok();
+    assert_eq!(listed(&home).len(), before + waiting.len());
+    assert_eq!(json(&home, &["devices", "list"]).1["waiting"], value!([]));
+    assert!(home.run(["audit"]).ok().contains("approved"));
+
+    // Phones, and no longer: neither is a loss of coverage.
+    home.run(["devices", "watch", "set", "lobby"]).fails(2);
+    let set = ["devices", "watch", "set", "lobby", "--phones", "--accessories", "--no-approve-new", "--interval", "5m"];
+    home.run([&set[..], &["--label", "floor=2"]].concat()).ok();
+    let (_, shown) = json(&home, &["devices", "watch", "show", "lobby"]);
+    assert_eq!((&shown["interval_seconds"], &shown["labels"]["floor"]), (&value!(300), &value!("2")), "{shown}");
+    home.run(["devices", "sweep"]).ok();
+    let with_phones = listed(&home).len();
+    home.run(["devices", "watch", "set", "lobby", "--no-phones", "--no-accessories", "--unlabel", "floor"]).ok();
+    home.run(["devices", "watch", "set", "lobby", "--unlabel", "floor"]).fails(3);
+    sweep_twice(&home);
+    assert!(listed(&home).len() < with_phones, "{with_phones}");
+    let swept = home.run(["devices", "sweep"]).ok();
+    assert!(swept.contains("0 no longer listed"), "{swept}");
+    assert!(home.run(["devices", "watch", "show", "lobby"]).ok().contains("open alerts   0"));
 }

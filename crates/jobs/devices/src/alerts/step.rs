@@ -123,6 +123,7 @@ mod tests {
         Seen {
             tracked: Tracked::first(state, at(0)),
             gone_since: None,
+            is_waiting: false,
             alert: None,
             flips: Vec::new(),
             facts: Facts::default(),

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Silence};
 use crate::calls::alert_view::AlertView;
-use crate::calls::device::{DeviceView, Watched, everything, find};
+use crate::calls::device::{DeviceView, Watched, check_labels, everything, find};
 use crate::calls::watch::JOB;
+use crate::labels::WantedLabel;
 use crate::watch::stored;
 use crate::watch_name::WatchName;
 
@@ -62,8 +63,9 @@ pub struct AlertDetail {
 pub struct ListAlerts {
     /// Only those of this watch.
     pub watch: Option<WatchName>,
-    /// Only those of this customer.
-    pub customer: Option<String>,
+    /// Only those of watches that have all these labels.
+    #[serde(default)]
+    pub labels: Vec<WantedLabel>,
     /// The latest alerts, ended ones included, up to this many; the open ones if it is omitted.
     pub latest: Option<u32>,
 }
@@ -85,11 +87,11 @@ impl Operation for ListAlerts {
         {
             return Err(no_watch(name));
         }
+        check_labels(&self.labels, &all)?;
         let by_id: HashMap<&str, &Watched> = all.iter().map(|found| (found.id.as_str(), found)).collect();
         let is_wanted = |id: &str| {
-            let Some(found) = by_id.get(id) else { return self.watch.is_none() && self.customer.is_none() };
-            self.watch.as_ref().is_none_or(|name| found.watch.name == *name)
-                && self.customer.as_ref().is_none_or(|customer| found.customer.as_ref() == Some(customer))
+            let Some(found) = by_id.get(id) else { return self.watch.is_none() && self.labels.is_empty() };
+            self.watch.as_ref().is_none_or(|name| found.watch.name == *name) && found.has(&self.labels)
         };
         // The filters are applied to what was read: alerts are few.
         let filter = if self.latest.is_some() { Filter::Latest(MOST) } else { Filter::Open };

@@ -1,6 +1,6 @@
 //! The devices: listed, and shown one at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_operation::{Code, Declaration, Operation, Problem};
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::{self, AlertNumber};
 use crate::availability::availability;
 use crate::calls::alert_view::AlertView;
-use crate::calls::watch::CUSTOMER;
 use crate::facts::Facts;
+use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::seen::{self, Period, Reading, Seen};
 use crate::state::DeviceState;
 use crate::watch::{StoredWatch, Watch, stored, watches};
@@ -83,6 +83,8 @@ pub struct BlindView {
 pub struct DevicesView {
     /// The devices, the worst first.
     pub devices: Vec<DeviceView>,
+    /// New devices that wait until a person approves them.
+    pub waiting: Vec<DeviceView>,
     /// The watches that cannot read.
     pub blind: Vec<BlindView>,
     /// How many watches there are.
@@ -92,14 +94,15 @@ pub struct DevicesView {
     pub read_at: Option<Timestamp>,
 }
 
-/// Lists the devices of all watches, or of those with this label `customer` or this name.
+/// Lists the devices of all watches, or of those with this name or these labels.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListDevices {
     /// Only those of this watch.
     pub watch: Option<WatchName>,
-    /// Only those of this customer.
-    pub customer: Option<String>,
+    /// Only those of watches that have all these labels.
+    #[serde(default)]
+    pub labels: Vec<WantedLabel>,
 }
 
 impl Operation for ListDevices {
@@ -117,15 +120,9 @@ impl Operation for ListDevices {
             return Err(Problem::new(Code::NoSuchName, format!("there is no watch named {name}"))
                 .hint("list the watches: lanyard devices watch list"));
         }
-        if let Some(customer) = &self.customer
-            && !all.iter().any(|found| found.customer.as_ref() == Some(customer))
-        {
-            return Err(Problem::new(Code::NoSuchName, format!("no watch has the label customer={customer}"))
-                .hint("list the watches: lanyard devices watch list"));
-        }
+        check_labels(&self.labels, &all)?;
         let is_wanted = |found: &&Watched| {
-            self.watch.as_ref().is_none_or(|name| found.watch.name == *name)
-                && self.customer.as_ref().is_none_or(|customer| found.customer.as_ref() == Some(customer))
+            self.watch.as_ref().is_none_or(|name| found.watch.name == *name) && found.has(&self.labels)
         };
         let wanted: Vec<&Watched> = all.iter().filter(is_wanted).collect();
         let mut devices: Vec<DeviceView> = wanted.iter().flat_map(|found| found.views()).collect();
@@ -141,6 +138,7 @@ impl Operation for ListDevices {
         let blind: Vec<_> = wanted.iter().filter_map(|found| found.blind()).chain(altered).collect();
         Ok(DevicesView {
             watches: wanted.len() + blind.iter().filter(|blind| blind.cause == BlindCause::Altered).count(),
+            waiting: wanted.iter().flat_map(|found| found.waiting()).collect(),
             devices,
             blind,
             read_at: wanted.iter().filter_map(|found| found.reading.read_at).min(),
@@ -154,6 +152,7 @@ pub(crate) struct Watched {
     pub(crate) watch: Watch,
     pub(crate) credential: Option<String>,
     pub(crate) customer: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) reading: Reading,
     pub(crate) devices: HashMap<String, Seen>,
     pub(crate) now: Timestamp,
@@ -180,9 +179,11 @@ pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<Al
             Err(error) => return Err(error),
         };
         let credential = credentials.iter().find(|credential| credential.id == watch.credential);
+        let labels = labels_of(credential.map(|credential| &credential.labels), &watch.labels);
         all.push(Watched {
             credential: credential.map(|credential| credential.name.to_string()),
-            customer: credential.and_then(|credential| credential.labels.get(CUSTOMER).cloned()),
+            customer: labels.get(CUSTOMER).cloned(),
+            labels,
             reading: readings.remove(&id).unwrap_or_default(),
             devices: seen::of_watch(&job.store, &id).await?,
             id,
@@ -193,7 +194,21 @@ pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<Al
     Ok((all, altered))
 }
 
+/// Refuses a label that no watch has: it is more likely mistyped than meant.
+pub(crate) fn check_labels(labels: &[WantedLabel], all: &[Watched]) -> Result<(), Problem> {
+    let is_unknown = |label: &&WantedLabel| !all.iter().any(|found| label.is_in(&found.labels));
+    labels.iter().find(is_unknown).map_or(Ok(()), |label| {
+        Err(Problem::new(Code::NoSuchName, format!("no watch has the label {label}"))
+            .hint("list the watches: lanyard devices watch list"))
+    })
+}
+
 impl Watched {
+    /// Whether it has all these labels.
+    pub(crate) fn has(&self, labels: &[WantedLabel]) -> bool {
+        labels.iter().all(|label| label.is_in(&self.labels))
+    }
+
     /// Since when the states of its devices are not known, and the reason.
     fn is_blind(&self) -> Option<(BlindCause, Timestamp, String)> {
         if let Some(since) = self.watch.paused_at {
@@ -223,10 +238,18 @@ impl Watched {
     /// Its devices, as lists show them.
     pub(crate) fn views(&self) -> Vec<DeviceView> {
         let blind = self.is_blind();
-        self.devices.iter().map(|(id, seen)| self.view(id, seen, blind.as_ref())).collect()
+        let approved = self.devices.iter().filter(|(_, seen)| !seen.is_waiting);
+        approved.map(|(id, seen)| self.view(id, seen, blind.as_ref())).collect()
     }
 
-    fn view(&self, id: &str, seen: &Seen, blind: Option<&(BlindCause, Timestamp, String)>) -> DeviceView {
+    /// Its devices that wait until a person approves them.
+    fn waiting(&self) -> Vec<DeviceView> {
+        let waiting = self.devices.iter().filter(|(_, seen)| seen.is_waiting);
+        waiting.map(|(id, seen)| self.view(id, seen, None)).collect()
+    }
+
+    /// One of its devices, as lists show it.
+    pub(crate) fn view(&self, id: &str, seen: &Seen, blind: Option<&(BlindCause, Timestamp, String)>) -> DeviceView {
         let gone = || seen.gone_since.map(|_| NOT_LISTED.to_owned());
         let (state, since, why) = if let Some((_, since, why)) = blind {
             (DeviceState::Unknown, *since, Some(why.clone()))
@@ -334,7 +357,7 @@ impl Operation for ShowDevice {
         }
         let before = |days: i64| watched.now - SignedDuration::from_hours(days * 24);
         let of = |days: i64| availability(&periods, before(days), watched.now);
-        let others = watched.devices.iter().filter(|(other, _)| *other != id);
+        let others = watched.devices.iter().filter(|(other, seen)| *other != id && !seen.is_waiting);
         let is_well = |state| matches!(state, DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
         let well = others.clone().filter(|(_, other)| blind.is_none() && is_well(other.tracked.state)).count();
         let alert = match seen.alert {

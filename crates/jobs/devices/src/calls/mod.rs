@@ -2,7 +2,10 @@
 
 pub(crate) mod alert_view;
 pub(crate) mod alerts;
+pub(crate) mod approve;
 pub(crate) mod coverage;
 pub(crate) mod device;
 pub(crate) mod sweep;
 pub(crate) mod watch;
+pub(crate) mod watch_add;
+pub(crate) mod watch_set;

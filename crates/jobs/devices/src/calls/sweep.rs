@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Swept;
+use crate::labels::{WantedLabel, labels_of};
 use crate::sweep::sweep;
 use crate::watch::{named, stored, watches};
 use crate::watch_name::WatchName;
@@ -17,6 +18,9 @@ use crate::watch_name::WatchName;
 pub struct Sweep {
     /// The watch; all if there is none.
     pub watch: Option<WatchName>,
+    /// Only those that have all these labels.
+    #[serde(default)]
+    pub labels: Vec<WantedLabel>,
 }
 
 /// A watch that was read.
@@ -45,7 +49,16 @@ impl Operation for Sweep {
         } else {
             // A row that was altered is named where watches are listed.
             let all = watches(&job.store).await.map_err(|error| stored(&error))?;
-            all.into_iter().flatten().filter(|found| found.watch.paused_at.is_none()).collect()
+            let mut all: Vec<_> = all.into_iter().flatten().filter(|found| found.watch.paused_at.is_none()).collect();
+            if !self.labels.is_empty() {
+                let credentials = job.store.credentials().await.map_err(|error| stored(&error))?;
+                all.retain(|found| {
+                    let credential = credentials.iter().find(|credential| credential.id == found.watch.credential);
+                    let labels = labels_of(credential.map(|credential| &credential.labels), &found.watch.labels);
+                    self.labels.iter().all(|label| label.is_in(&labels))
+                });
+            }
+            all
         };
         Ok(futures_util::stream::iter(which)
             .map(|found| async move {

@@ -3,23 +3,18 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lanyard_credential::{Credential, CredentialName};
-use lanyard_operation::{About, Code, Declaration, Operation, Problem};
-use lanyard_protocol::OrgId;
+use lanyard_credential::Credential;
+use lanyard_operation::{Code, Declaration, Operation, Problem};
 use lanyard_store::{About as Subject, Event, StoreError};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::decide::Swept;
+use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::seen::{self, Reading};
-use crate::sweep::sweep;
 use crate::unit::SWEEP;
-use crate::watch::{
-    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, insert, named, remove, stored,
-    update, watches,
-};
+use crate::watch::{LONGEST_INTERVAL, SHORTEST_INTERVAL, Watch, WatchedKinds, named, remove, stored, update, watches};
 use crate::watch_name::WatchName;
 
 /// A watch, as lists show it.
@@ -29,8 +24,12 @@ pub struct WatchView {
     pub name: String,
     /// The credential that reads the devices; `None` if that was removed.
     pub credential: Option<String>,
-    /// The label `customer` of the credential.
+    /// The label `customer`.
     pub customer: Option<String>,
+    /// The labels: those of the credential, and in their place those of the watch.
+    pub labels: BTreeMap<String, String>,
+    /// Whether new devices wait until a person approves them.
+    pub approve_new: bool,
     /// The organisation that is read, if it is not the credential's own.
     pub org: Option<String>,
     /// How often the devices are read.
@@ -54,105 +53,14 @@ pub struct WatchView {
     pub left_out: u64,
 }
 
-/// A watch that was added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AddedView {
-    /// The watch.
-    pub watch: WatchView,
-    /// Its first reading.
-    pub first: Swept,
-    /// The account that reads: a bot's address is what an administrator grants workspaces to.
-    pub account: Option<String>,
-    /// The name of its organisation.
-    pub organisation: Option<String>,
-    /// The kind of the credential.
-    pub kind: String,
-    /// The labels of the credential, by which channels choose events.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// Adds a watch, after reading its devices once.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AddWatch {
-    /// The credential that reads the devices.
-    pub credential: CredentialName,
-    /// The name of the watch; the credential's if there is none.
-    pub name: Option<WatchName>,
-    /// The organisation to read, if it is not the credential's own.
-    pub org: Option<OrgId>,
-    /// How often the devices are read, in seconds.
-    pub interval_seconds: Option<u64>,
-    /// The devices that are watched besides those of workspaces.
-    pub kinds: WatchedKinds,
-}
-
-impl Operation for AddWatch {
-    const DECLARED: Declaration = Declaration::change("devices.watch.add").slow();
-
-    type Context = JobContext;
-    type Reply = AddedView;
-    type Error = Problem;
-
-    fn about(&self) -> About<'_> {
-        About::Named(vec![&self.credential])
-    }
-
-    async fn run(self, job: &JobContext) -> Result<AddedView, Problem> {
-        let found = job.store.credential(&self.credential).await.map_err(|error| stored(&error))?;
-        let credential = found.ok_or_else(|| no_credential(&self.credential))?;
-        let interval = self.interval_seconds.unwrap_or(INTERVAL.as_secs());
-        if !(SHORTEST_INTERVAL.as_secs()..=LONGEST_INTERVAL.as_secs()).contains(&interval) {
-            let what = format!(
-                "the interval of a watch is {} s to {} h",
-                SHORTEST_INTERVAL.as_secs(),
-                LONGEST_INTERVAL.as_secs() / 3600
-            );
-            return Err(Problem::new(Code::BadRequest, what));
-        }
-        let name = self.name.unwrap_or_else(|| credential.name.clone().into());
-        let mut id = [0; 16];
-        job.entropy.fill(&mut id);
-        let new = StoredWatch {
-            id: format!("{:032x}", u128::from_be_bytes(id)),
-            version: 0,
-            watch: Watch {
-                name: name.clone(),
-                credential: credential.id,
-                org: self.org,
-                interval_seconds: interval,
-                kinds: self.kinds,
-                paused_at: None,
-                added_at: job.clock.now().wall,
-            },
-        };
-        // A token that Webex refuses, or an organisation that it may not read, is reported at once, and nothing is added.
-        crate::sweep::list(job, &new.watch, Some(&credential)).await?;
-        let event = Event::JobChanged { job: JOB.to_owned(), what: format!("watch {name} added") };
-        if !insert(&job.store, &new, &credential, &event).await.map_err(|error| stored(&error))? {
-            return Err(Problem::new(Code::NameTaken, format!("there is a watch named {name} already"))
-                .hint("choose another name with --name, or see the watches: lanyard devices watch list"));
-        }
-        // Before the first reading, so that a watch is read whatever comes of that.
-        job.queue.ensure(SWEEP, &new.id, &Value::Null).await.map_err(|error| stored(&error))?;
-        let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
-        let reading = seen::reading_of(&job.store, &new.id).await.map_err(|error| stored(&error))?;
-        let own = credential.organisation.as_ref().filter(|_| new.watch.org.is_none());
-        Ok(AddedView {
-            watch: view(&new.watch, Some(&credential), &reading),
-            first,
-            account: credential.subject.known().and_then(|subject| subject.email.clone()),
-            organisation: own.and_then(|found| found.name.clone()),
-            kind: credential.kind.as_str().to_owned(),
-            labels: credential.labels.clone(),
-        })
-    }
-}
-
 /// Lists the watches, by name.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ListWatches {}
+pub struct ListWatches {
+    /// Only those that have all these labels.
+    #[serde(default)]
+    pub labels: Vec<WantedLabel>,
+}
 
 impl Operation for ListWatches {
     const DECLARED: Declaration = Declaration::read("devices.watch.list");
@@ -162,7 +70,9 @@ impl Operation for ListWatches {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<Vec<WatchView>, Problem> {
-        list(job).await.map_err(|error| stored(&error))
+        let mut all = list(job).await.map_err(|error| stored(&error))?;
+        all.retain(|watch| self.labels.iter().all(|label| label.is_in(&watch.labels)));
+        Ok(all)
     }
 }
 
@@ -255,17 +165,25 @@ impl Operation for RemoveWatch {
     }
 }
 
-fn no_credential(name: &CredentialName) -> Problem {
-    Problem::new(Code::NoSuchName, format!("there is no credential named {name}"))
-        .hint("list the credentials: lanyard list")
+/// Refuses an interval that no watch may have.
+pub(crate) fn check_interval(seconds: Option<u64>) -> Result<(), Problem> {
+    if seconds.is_none_or(|seconds| (SHORTEST_INTERVAL.as_secs()..=LONGEST_INTERVAL.as_secs()).contains(&seconds)) {
+        return Ok(());
+    }
+    let (shortest, longest) = (SHORTEST_INTERVAL.as_secs(), LONGEST_INTERVAL.as_secs() / 3600);
+    Err(Problem::new(Code::BadRequest, format!("the interval of a watch is {shortest} s to {longest} h")))
 }
 
-fn view(watch: &Watch, credential: Option<&Credential>, reading: &Reading) -> WatchView {
+/// A watch, as lists show it.
+pub(crate) fn view(watch: &Watch, credential: Option<&Credential>, reading: &Reading) -> WatchView {
     let blind = reading.blind.as_ref();
+    let labels = labels_of(credential.map(|credential| &credential.labels), &watch.labels);
     WatchView {
         name: watch.name.to_string(),
         credential: credential.map(|credential| credential.name.to_string()),
-        customer: credential.and_then(|credential| credential.labels.get(CUSTOMER).cloned()),
+        customer: labels.get(CUSTOMER).cloned(),
+        labels,
+        approve_new: watch.approve_new,
         org: watch.org.as_ref().map(|org| org.as_str().to_owned()),
         interval_seconds: watch.interval_seconds,
         kinds: watch.kinds,
@@ -288,6 +206,8 @@ fn unreadable(error: &StoreError) -> WatchView {
         name,
         credential: None,
         customer: None,
+        labels: BTreeMap::new(),
+        approve_new: false,
         org: None,
         interval_seconds: 0,
         kinds: WatchedKinds::default(),
@@ -300,7 +220,5 @@ fn unreadable(error: &StoreError) -> WatchView {
     }
 }
 
-/// The label that names the customer of a credential.
-pub(crate) const CUSTOMER: &str = "customer";
 /// The job, as the audit names it.
 pub(crate) const JOB: &str = "devices";

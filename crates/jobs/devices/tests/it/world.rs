@@ -1,5 +1,6 @@
 //! A store with a watch, on either engine, whose readings a test makes up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -55,6 +56,8 @@ impl World {
                 org: None,
                 interval_seconds: 180,
                 kinds: WatchedKinds::default(),
+                labels: BTreeMap::new(),
+                approve_new: false,
                 paused_at: None,
                 added_at: at(0),
             },

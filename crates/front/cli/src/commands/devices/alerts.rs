@@ -10,6 +10,7 @@ use lanyard_devices::{
     SilenceTarget, WatchName,
 };
 
+use super::chosen::Chosen;
 use super::list::{ago, row as device_row};
 use crate::context::{self, Common};
 use crate::exit::Failure;
@@ -36,9 +37,8 @@ pub(crate) struct List {
     /// Only the alerts of this watch
     #[arg(long)]
     watch: Option<WatchName>,
-    /// Only the alerts of credentials that have the label customer=NAME
-    #[arg(long, value_name = "NAME")]
-    customer: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// With --all, show only the latest COUNT alerts [default: 100]
     #[arg(long, value_name = "COUNT", value_parser = numbers::count, requires = "all")]
     limit: Option<u32>,
@@ -105,9 +105,9 @@ impl Alerts {
 
 impl List {
     async fn run(self, common: &Common) -> Result<(), Failure> {
-        let Self { all, watch, customer, limit } = self;
+        let Self { all, watch, chosen, limit } = self;
         let latest = all.then(|| limit.unwrap_or(LATEST));
-        let view = common.broker().await?.perform(ListAlerts { watch, customer, latest }).await?;
+        let view = common.broker().await?.perform(ListAlerts { watch, labels: chosen.labels(), latest }).await?;
         if common.json {
             return output::json::print(&view);
         }

@@ -10,6 +10,7 @@ use lanyard_devices::{
     BlindCause, BlindView, DeviceDetail, DeviceState, DeviceView, DevicesView, ListDevices, ShowDevice, WatchName,
 };
 
+use super::chosen::Chosen;
 use super::devices;
 use crate::context::{self, Common};
 use crate::exit::Failure;
@@ -24,9 +25,8 @@ pub(crate) struct List {
     /// Only the devices of this watch
     #[arg(long)]
     watch: Option<WatchName>,
-    /// Only the devices of credentials that have the label customer=NAME
-    #[arg(long, value_name = "NAME")]
-    customer: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Only devices in this state; may be repeated
     #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state())]
     states: Vec<DeviceState>,
@@ -50,8 +50,8 @@ pub(crate) struct Show {
 
 impl List {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { all, watch, customer, states } = self;
-        let mut view = common.broker().await?.perform(ListDevices { watch, customer }).await?;
+        let Self { all, watch, chosen, states } = self;
+        let mut view = common.broker().await?.perform(ListDevices { watch, labels: chosen.labels() }).await?;
         let now = context::parts().clock.now().wall;
         let said = summary(&view, now);
         if !states.is_empty() {
@@ -97,6 +97,11 @@ impl List {
             output::block(&table::render(&headings[..shown], rows.collect()))?;
         }
         output::note(&said);
+        match view.waiting.len() {
+            0 => {}
+            1 => output::note("1 new device waits for approval: lanyard devices approve"),
+            count => output::note(&format!("{count} new devices wait for approval: lanyard devices approve")),
+        }
         if let Some(next) = view.blind.first().and_then(next) {
             output::note(&format!("Next: {next}"));
         }

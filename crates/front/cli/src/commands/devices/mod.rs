@@ -1,6 +1,8 @@
 //! `lanyard devices`: room and desk devices, watched.
 
 mod alerts;
+mod approve;
+mod chosen;
 mod coverage;
 mod list;
 mod watch;
@@ -11,6 +13,7 @@ use clap::{Args, Subcommand};
 use lanyard_devices::{Sweep, Swept, WatchName};
 use lanyard_operation::Class;
 
+use self::chosen::Chosen;
 use super::Examples;
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -31,6 +34,8 @@ pub(crate) enum Devices {
     Alerts(alerts::Alerts),
     /// List the workspaces with devices that a watch cannot see
     Coverage(coverage::Compare),
+    /// Approve new devices that wait, so that their states count
+    Approve(approve::Approve),
     /// Read the devices now; a running broker does it automatically
     Sweep(SweepNow),
 }
@@ -39,6 +44,8 @@ pub(crate) enum Devices {
 pub(crate) struct SweepNow {
     /// The watch; all if none is given
     watch: Option<WatchName>,
+    #[command(flatten)]
+    chosen: Chosen,
 }
 
 impl Devices {
@@ -48,6 +55,7 @@ impl Devices {
             Self::List(command) => command.run(common).await,
             Self::Show(command) => command.run(common).await,
             Self::Alerts(command) => command.run(common).await,
+            Self::Approve(command) => command.run(common).await,
             Self::Coverage(command) => command.run(common).await,
             Self::Sweep(command) => command.run(common).await,
         }
@@ -56,7 +64,7 @@ impl Devices {
 
 impl SweepNow {
     async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let swept = common.broker().await?.perform(Sweep { watch: self.watch }).await?;
+        let swept = common.broker().await?.perform(Sweep { watch: self.watch, labels: self.chosen.labels() }).await?;
         let blind = swept.iter().any(|read| read.found.blind.is_some());
         if common.json {
             output::json::print(&swept)?;
@@ -99,9 +107,21 @@ fn devices(count: usize) -> String {
 pub(super) const EXAMPLES: &[Examples] = &[
     (
         "devices watch add",
-        &["lanyard devices watch add lobby", "lanyard devices watch add lobby --interval 5m --phones"],
+        &[
+            "lanyard devices watch add lobby",
+            "lanyard devices watch add lobby --interval 5m --phones",
+            "lanyard devices watch add --each-labelled customer",
+        ],
     ),
-    ("devices watch list", &["lanyard devices watch list"]),
+    ("devices watch list", &["lanyard devices watch list", "lanyard devices watch list --customer acme"]),
+    ("devices watch show", &["lanyard devices watch show lobby"]),
+    (
+        "devices watch set",
+        &[
+            "lanyard devices watch set lobby --interval 5m",
+            "lanyard devices watch set lobby --no-phones --label floor=2",
+        ],
+    ),
     ("devices watch pause", &["lanyard devices watch pause lobby"]),
     ("devices watch resume", &["lanyard devices watch resume lobby"]),
     ("devices watch remove", &["lanyard devices watch remove lobby"]),
@@ -122,5 +142,9 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "devices coverage",
         &["lanyard devices coverage lobby --against admin", "lanyard devices coverage lobby --letter > letter.txt"],
     ),
-    ("devices sweep", &["lanyard devices sweep", "lanyard devices sweep lobby"]),
+    ("devices approve", &["lanyard devices approve", "lanyard devices approve '1.04 Boardroom' --watch lobby"]),
+    (
+        "devices sweep",
+        &["lanyard devices sweep", "lanyard devices sweep lobby", "lanyard devices sweep --customer acme"],
+    ),
 ];

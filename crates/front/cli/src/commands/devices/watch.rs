@@ -6,16 +6,19 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use lanyard_broker::{ChannelView, ListChannels};
 use lanyard_channel::{NoticeType, TypePattern};
-use lanyard_credential::CredentialName;
+use lanyard_credential::{CredentialName, Label, LabelKey};
 use lanyard_devices::{
-    AddWatch, AddedView, DEGRADED_FOR, DOWN_FOR, ListWatches, PauseWatch, RemoveWatch, WatchName, WatchView,
-    WatchedKinds,
+    AddWatch, AddWatches, AddedManyView, AddedView, DEGRADED_FOR, DOWN_FOR, Each, ListWatches, PauseWatch, RemoveWatch,
+    SetWatch, ShowWatch, WatchChanges, WatchDetail, WatchName, WatchSettings, WatchView, WatchedKinds,
 };
+use lanyard_operation::Class;
 use lanyard_protocol::OrgId;
 
+use super::chosen::Chosen;
 use super::devices;
+use crate::access::Access;
 use crate::context::Common;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::output::{duration, table};
 use crate::prompt::Sure;
 use crate::{numbers, output};
@@ -23,9 +26,13 @@ use crate::{numbers, output};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Watches {
     /// Watch the devices that a credential sees
-    Add(Add),
+    Add(Box<Add>),
     /// List the watches
-    List,
+    List(Chosen),
+    /// Show a watch: its settings, its labels and what it sees
+    Show(Named),
+    /// Change the settings or labels of a watch
+    Set(Box<Set>),
     /// Stop reading the devices of a watch for a while
     Pause(Named),
     /// Read the devices of a watch again
@@ -37,16 +44,29 @@ pub(crate) enum Watches {
 #[derive(Debug, Args)]
 pub(crate) struct Add {
     /// The credential that reads the devices, such as a bot's
-    credential: CredentialName,
+    #[arg(required_unless_present = "each_labelled", conflicts_with = "each_labelled")]
+    credential: Option<CredentialName>,
+    /// Add a watch for every credential that has this label, which is copied to the watch
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["name", "org", "all_orgs", "labels"])]
+    each_labelled: Option<LabelKey>,
     /// The name of the watch [default: the credential's]
     #[arg(long)]
     name: Option<WatchName>,
     /// The organisation to read, for a partner's credential [default: the credential's own]
     #[arg(long, value_name = "ID")]
     org: Option<String>,
+    /// Add a watch for every organisation that a partner's credential manages
+    #[arg(long, conflicts_with_all = ["name", "org", "labels"])]
+    all_orgs: bool,
+    /// A label of the watch itself; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    labels: Vec<Label>,
     /// How often (180, 3m) the devices are read [default: 3m]
     #[arg(long, value_name = "TIME", value_parser = numbers::some_seconds)]
     interval: Option<u64>,
+    /// Let devices that appear later wait until you approve them
+    #[arg(long)]
+    approve_new: bool,
     /// Also watch phones
     #[arg(long)]
     phones: bool,
@@ -56,6 +76,67 @@ pub(crate) struct Add {
     /// Also watch the devices of persons
     #[arg(long)]
     personal: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Changes {
+    /// How often (180, 3m) the devices are read
+    #[arg(long, value_name = "TIME", value_parser = numbers::some_seconds)]
+    interval: Option<u64>,
+    /// Let devices that appear later wait until you approve them
+    #[arg(long, overrides_with = "no_approve_new")]
+    approve_new: bool,
+    /// Watch devices that appear later at once
+    #[arg(long)]
+    no_approve_new: bool,
+    /// Also watch phones
+    #[arg(long, overrides_with = "no_phones")]
+    phones: bool,
+    /// Do not watch phones
+    #[arg(long)]
+    no_phones: bool,
+    /// Also watch accessories
+    #[arg(long, overrides_with = "no_accessories")]
+    accessories: bool,
+    /// Do not watch accessories
+    #[arg(long)]
+    no_accessories: bool,
+    /// Also watch the devices of persons
+    #[arg(long, overrides_with = "no_personal")]
+    personal: bool,
+    /// Do not watch the devices of persons
+    #[arg(long)]
+    no_personal: bool,
+    /// Set a label of the watch itself; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    labels: Vec<Label>,
+    /// Remove a label of the watch itself; may be repeated
+    #[arg(long, value_name = "KEY")]
+    unlabel: Vec<LabelKey>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// The watch
+    name: WatchName,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+impl From<Changes> for WatchChanges {
+    fn from(changes: Changes) -> Self {
+        let either = |yes: bool, no: bool| (yes || no).then_some(yes);
+        Self {
+            interval_seconds: changes.interval,
+            phones: either(changes.phones, changes.no_phones),
+            accessories: either(changes.accessories, changes.no_accessories),
+            personal: either(changes.personal, changes.no_personal),
+            approve_new: either(changes.approve_new, changes.no_approve_new),
+            labels: changes.labels,
+            unlabel: changes.unlabel,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -80,30 +161,26 @@ impl Watches {
             _ => common.broker().await?,
         };
         match self {
-            Self::Add(add) => {
-                let Add { credential, name, org, interval, phones, accessories, personal } = add;
-                let kinds = WatchedKinds { phones, accessories, personal };
-                let org = org.map(OrgId::new);
-                let new = AddWatch { credential, name, org, interval_seconds: interval, kinds };
-                let added = broker.perform(new).await?;
-                if common.json {
-                    output::json::print(&added)?;
-                } else {
-                    // The watch is added, whatever comes of this.
-                    let channels = broker.perform(ListChannels {}).await.unwrap_or_default();
-                    say_added(&added, &told_by(&channels, &added))?;
-                }
-            }
-            Self::List => {
-                let all = broker.perform(ListWatches {}).await?;
+            Self::Add(add) => return add.run(&broker, common).await,
+            Self::List(chosen) => {
+                let all = broker.perform(ListWatches { labels: chosen.labels() }).await?;
                 if common.json {
                     output::json::print(&all)?;
                 } else if all.is_empty() {
-                    output::note("there is no watch; add one: lanyard devices watch add CREDENTIAL");
+                    output::note("there is no such watch; add one: lanyard devices watch add CREDENTIAL");
                 } else {
                     let headings = ["NAME", "CREDENTIAL", "CUSTOMER", "DEVICES", "STATE", "READ"];
                     output::block(&table::render(&headings, all.iter().map(row).collect()))?;
                 }
+            }
+            Self::Show(Named { name }) => {
+                let detail = broker.perform(ShowWatch { name }).await?;
+                if common.json { output::json::print(&detail)? } else { show(&detail)? }
+            }
+            Self::Set(set) => {
+                let Set { name, changes } = *set;
+                let view = broker.perform(SetWatch { name, changes: changes.into() }).await?;
+                say(common, &view, "changed")?;
             }
             Self::Pause(Named { name }) => {
                 let view = broker.perform(PauseWatch { name, pause: true }).await?;
@@ -123,6 +200,112 @@ impl Watches {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+impl Add {
+    async fn run(self, broker: &Access, common: &Common) -> Result<ExitCode, Failure> {
+        let Self { credential, each_labelled, name, org, all_orgs, labels, interval, approve_new, .. } = self;
+        let kinds = WatchedKinds { phones: self.phones, accessories: self.accessories, personal: self.personal };
+        let settings = WatchSettings { interval_seconds: interval, kinds, approve_new };
+        let each = match (each_labelled, credential) {
+            (Some(key), _) => Each::Labelled(key),
+            (None, Some(credential)) if all_orgs => Each::OrganisationOf(credential),
+            (None, Some(credential)) => {
+                let labels = labels.into_iter().map(|label| (label.key.to_string(), label.value.as_str().to_owned()));
+                let new = AddWatch { credential, name, org: org.map(OrgId::new), labels: labels.collect(), settings };
+                let added = broker.perform(new).await?;
+                if common.json {
+                    output::json::print(&added)?;
+                } else {
+                    // The watch is added, whatever comes of this.
+                    let channels = broker.perform(ListChannels {}).await.unwrap_or_default();
+                    say_added(&added, &told_by(&channels, &added))?;
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
+            (None, None) => return Ok(ExitCode::SUCCESS),
+        };
+        let view = broker.perform(AddWatches { each, settings }).await?;
+        if common.json {
+            output::json::print(&view)?
+        } else {
+            say_all(&view)?
+        }
+        let failed = !view.failed.is_empty();
+        Ok(if failed { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// How many names one line has.
+const NAMED: usize = 8;
+
+fn say_all(view: &AddedManyView) -> Result<(), Failure> {
+    let AddedManyView { added, existing, failed } = view;
+    let watches = |count: usize| format!("{count} watch{}", if count == 1 { "" } else { "es" });
+    let seen = added.iter().map(|added| added.first.watched).sum();
+    output::line(&format!("Added {}: {}.", watches(added.len()), devices(seen)))?;
+    if *existing > 0 {
+        output::note(&format!("{} existed already", watches(*existing)));
+    }
+    let empty: Vec<_> = added.iter().filter(|added| added.first.watched == 0).map(|added| &*added.watch.name).collect();
+    if !empty.is_empty() {
+        let more = empty.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names = empty.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        output::note(&format!("{} see nothing yet: {names}{more}", empty.len()));
+    }
+    if !failed.is_empty() {
+        let rows = failed.iter().map(|failed| {
+            let organisation = failed.organisation.clone().unwrap_or_else(|| "-".to_owned());
+            vec![failed.credential.clone(), organisation, failed.why.clone()]
+        });
+        output::line("")?;
+        output::block(&table::render(&["NOT ADDED", "ORGANISATION", "REASON"], rows.collect()))?;
+    }
+    let next = failed.iter().find_map(|failed| failed.hint.clone());
+    let unseen = empty.first().map(|name| format!("Next: lanyard devices coverage {name} --letter"));
+    output::note(&next.map_or_else(
+        || unseen.unwrap_or_else(|| "Next: lanyard devices list".to_owned()),
+        |hint| format!("hint: {hint}"),
+    ));
+    Ok(())
+}
+
+fn show(detail: &WatchDetail) -> Result<(), Failure> {
+    let WatchDetail { watch, added_at, account, states, waiting, alerts, silenced_until } = detail;
+    let room = table::room();
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let listed = |words: Vec<String>| if words.is_empty() { "-".to_owned() } else { words.join(", ") };
+    let kinds =
+        [(watch.kinds.phones, "phones"), (watch.kinds.accessories, "accessories"), (watch.kinds.personal, "personal")];
+    let kinds =
+        std::iter::once("room and desk devices").chain(kinds.into_iter().filter(|(on, _)| *on).map(|(_, word)| word));
+    let state = match (&watch.paused_at, &watch.reason) {
+        (Some(at), _) => format!("paused since {}", table::moment(*at, room)),
+        (None, Some(reason)) => format!("cannot read: {reason}"),
+        (None, None) => "active".to_owned(),
+    };
+    let mut rows = vec![
+        ("watch", watch.name.clone()),
+        ("credential", watch.credential.clone().unwrap_or_else(|| "removed".to_owned())),
+        ("account", or_dash(account)),
+        ("organisation", watch.org.clone().unwrap_or_else(|| "the credential's own".to_owned())),
+        ("labels", listed(watch.labels.iter().map(|(key, value)| format!("{key}={value}")).collect())),
+        ("state", state),
+        ("interval", duration::words(Duration::from_secs(watch.interval_seconds))),
+        ("covers", kinds.collect::<Vec<_>>().join(", ")),
+        ("new devices", if watch.approve_new { "wait for approval" } else { "are watched at once" }.to_owned()),
+        ("devices", listed(states.iter().map(|(state, count)| format!("{count} {state}")).collect())),
+        ("waiting", waiting.to_string()),
+        ("left out", watch.left_out.to_string()),
+        ("open alerts", alerts.to_string()),
+        ("read", watch.read_at.map_or_else(|| "never".to_owned(), |at| table::moment(at, room))),
+        ("added", table::moment(*added_at, room)),
+    ];
+    if let Some(until) = silenced_until {
+        rows.push(("silenced", format!("until {}", table::moment(*until, room))));
+    }
+    output::block(&table::facts(&rows))
 }
 
 fn say(common: &Common, watch: &WatchView, done: &str) -> Result<(), Failure> {
@@ -158,7 +341,9 @@ fn told_by(channels: &[ChannelView], added: &AddedView) -> Vec<String> {
             pattern.is_ok_and(|pattern| NoticeType::OF_DEVICES.iter().any(|kind| pattern.matches(kind)))
         };
         let is_of = |label: &String| {
-            label.split_once('=').is_some_and(|(key, value)| added.labels.get(key).is_some_and(|own| own == value))
+            label
+                .split_once('=')
+                .is_some_and(|(key, value)| added.watch.labels.get(key).is_some_and(|own| own == value))
         };
         channel.state != "paused"
             && (channel.types.is_empty() || channel.types.iter().any(matches))

@@ -1,0 +1,74 @@
+//! New devices, approved by a person.
+
+use lanyard_operation::{Code, Declaration, Operation, Problem};
+use lanyard_store::{About, Event, StoreError};
+use lanyard_work::JobContext;
+use serde::{Deserialize, Serialize};
+
+use crate::calls::device::{DeviceView, Watched, everything, find};
+use crate::calls::watch::JOB;
+use crate::seen::{self, Seen};
+use crate::watch::{named, stored};
+use crate::watch_name::WatchName;
+
+/// Approves devices that wait: from now on, their states count.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveDevices {
+    /// The devices, each by its name, serial number, hardware address or id; all that wait if there are none.
+    pub devices: Vec<String>,
+    /// Only those of this watch.
+    pub watch: Option<WatchName>,
+}
+
+impl Operation for ApproveDevices {
+    const DECLARED: Declaration = Declaration::change("devices.approve");
+
+    type Context = JobContext;
+    type Reply = Vec<DeviceView>;
+    type Error = Problem;
+
+    async fn run(self, job: &JobContext) -> Result<Vec<DeviceView>, Problem> {
+        if let Some(name) = &self.watch {
+            named(&job.store, name).await?;
+        }
+        let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
+        all.retain(|found| self.watch.as_ref().is_none_or(|name| found.watch.name == *name));
+        let chosen: Vec<(&Watched, &str, &Seen)> = if self.devices.is_empty() {
+            all.iter()
+                .flat_map(|found| found.devices.iter().map(move |(id, seen)| (found, id.as_str(), seen)))
+                .filter(|(_, _, seen)| seen.is_waiting)
+                .collect()
+        } else {
+            self.devices.iter().map(|text| find(&all, text)).collect::<Result<_, _>>()?
+        };
+        if let Some((_, _, seen)) = chosen.iter().find(|(_, _, seen)| !seen.is_waiting) {
+            return Err(Problem::new(Code::BadRequest, format!("{:?} does not wait for approval", seen.facts.name))
+                .hint("see what waits: lanyard devices list"));
+        }
+        let at = job.store.time().await.map_err(|error| stored(&error))?;
+        let mut approved = Vec::new();
+        for (watched, id, seen) in chosen {
+            let what = format!("device {} of the watch {} approved", seen.facts.name, watched.watch.name);
+            let event = Event::JobChanged { job: JOB.to_owned(), what };
+            let state = seen.tracked.state;
+            let done = job
+                .store
+                .write_rows(|mut tx| {
+                    let event = event.clone();
+                    async move {
+                        if !seen::approve(&mut tx, (&watched.id, id), state, at).await? {
+                            return tx.abandon(false).await;
+                        }
+                        tx.record(About::Home, event);
+                        tx.commit::<_, StoreError>(true).await
+                    }
+                })
+                .await;
+            if done.map_err(|error| stored(&error))? {
+                approved.push(watched.view(id, seen, None));
+            }
+        }
+        Ok(approved)
+    }
+}

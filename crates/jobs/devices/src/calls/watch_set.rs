@@ -1,0 +1,161 @@
+//! Watches, shown and changed one at a time.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lanyard_credential::{Label, LabelKey};
+use lanyard_operation::{Code, Declaration, Operation, Problem};
+use lanyard_store::Event;
+use lanyard_work::JobContext;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::alerts;
+use crate::calls::watch::{JOB, WatchView, check_interval, view};
+use crate::seen;
+use crate::state::DeviceState;
+use crate::unit::SWEEP;
+use crate::watch::{named, stored, update};
+use crate::watch_name::WatchName;
+
+/// A watch with what it sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WatchDetail {
+    /// The watch.
+    #[serde(flatten)]
+    pub watch: WatchView,
+    /// When it was added.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub added_at: Timestamp,
+    /// The account that reads.
+    pub account: Option<String>,
+    /// How many devices have each state, at the last reading.
+    pub states: BTreeMap<String, usize>,
+    /// How many new devices wait until a person approves them.
+    pub waiting: usize,
+    /// How many alerts are open.
+    pub alerts: usize,
+    /// Until when no new alerts are raised.
+    #[schemars(with = "Option<String>")]
+    pub silenced_until: Option<Timestamp>,
+}
+
+/// Shows a watch.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowWatch {
+    /// The watch.
+    pub name: WatchName,
+}
+
+impl Operation for ShowWatch {
+    const DECLARED: Declaration = Declaration::read("devices.watch.show");
+
+    type Context = JobContext;
+    type Reply = WatchDetail;
+    type Error = Problem;
+
+    async fn run(self, job: &JobContext) -> Result<WatchDetail, Problem> {
+        let found = named(&job.store, &self.name).await?;
+        let read = async {
+            let credential = job.store.credential_by_id(found.watch.credential).await?;
+            let reading = seen::reading_of(&job.store, &found.id).await?;
+            let devices = seen::of_watch(&job.store, &found.id).await?;
+            let open = alerts::open_of(&job.store, &found.id).await?;
+            let silences = alerts::silences_of(&job.store, &found.id).await?;
+            Ok((credential, reading, devices, open, silences, job.store.time().await?))
+        };
+        let (credential, reading, devices, open, silences, now) = read.await.map_err(|error| stored(&error))?;
+        let mut states: BTreeMap<DeviceState, usize> = BTreeMap::new();
+        for seen in devices.values().filter(|seen| !seen.is_waiting) {
+            *states.entry(seen.tracked.state).or_default() += 1;
+        }
+        Ok(WatchDetail {
+            watch: view(&found.watch, credential.as_ref(), &reading),
+            added_at: found.watch.added_at,
+            account: credential.as_ref().and_then(|credential| credential.subject.known()?.email.clone()),
+            states: states.into_iter().map(|(state, count)| (state.to_string(), count)).collect(),
+            waiting: devices.values().filter(|seen| seen.is_waiting).count(),
+            alerts: open.len(),
+            silenced_until: silences.get("").copied().filter(|until| *until > now),
+        })
+    }
+}
+
+/// Changes a watch. What is omitted stays as it is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchChanges {
+    /// How often the devices are read, in seconds.
+    pub interval_seconds: Option<u64>,
+    /// Whether phones are watched.
+    pub phones: Option<bool>,
+    /// Whether accessories are watched.
+    pub accessories: Option<bool>,
+    /// Whether devices of persons are watched.
+    pub personal: Option<bool>,
+    /// Whether devices that appear later wait until a person approves them.
+    pub approve_new: Option<bool>,
+    /// Labels that are set.
+    pub labels: Vec<Label>,
+    /// Labels that are removed.
+    pub unlabel: Vec<LabelKey>,
+}
+
+/// Changes a watch.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetWatch {
+    /// The watch.
+    pub name: WatchName,
+    /// The changes.
+    pub changes: WatchChanges,
+}
+
+impl Operation for SetWatch {
+    const DECLARED: Declaration = Declaration::change("devices.watch.set");
+
+    type Context = JobContext;
+    type Reply = WatchView;
+    type Error = Problem;
+
+    async fn run(self, job: &JobContext) -> Result<WatchView, Problem> {
+        let Self { name, changes } = self;
+        check_interval(changes.interval_seconds)?;
+        loop {
+            let mut found = named(&job.store, &name).await?;
+            let before = found.watch.clone();
+            let watch = &mut found.watch;
+            watch.interval_seconds = changes.interval_seconds.unwrap_or(watch.interval_seconds);
+            watch.kinds.phones = changes.phones.unwrap_or(watch.kinds.phones);
+            watch.kinds.accessories = changes.accessories.unwrap_or(watch.kinds.accessories);
+            watch.kinds.personal = changes.personal.unwrap_or(watch.kinds.personal);
+            watch.approve_new = changes.approve_new.unwrap_or(watch.approve_new);
+            for label in &changes.labels {
+                watch.labels.insert(label.key.to_string(), label.value.as_str().to_owned());
+            }
+            for key in &changes.unlabel {
+                if watch.labels.remove(key.as_str()).is_none() && !changes.labels.iter().any(|label| label.key == *key)
+                {
+                    return Err(Problem::new(
+                        Code::NoSuchName,
+                        format!("the watch {name} has no label {key} of its own"),
+                    )
+                    .hint(format!("see its labels: lanyard devices watch show {name}")));
+                }
+            }
+            if found.watch != before {
+                found.version += 1;
+                let event = Event::JobChanged { job: JOB.to_owned(), what: format!("watch {name} changed") };
+                if !update(&job.store, &found, &event).await.map_err(|error| stored(&error))? {
+                    continue;
+                }
+                job.queue.wake(SWEEP, &found.id).await.map_err(|error| stored(&error))?;
+            }
+            let credential =
+                job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
+            let reading = seen::reading_of(&job.store, &found.id).await.map_err(|error| stored(&error))?;
+            return Ok(view(&found.watch, credential.as_ref(), &reading));
+        }
+    }
+}
