@@ -22,6 +22,9 @@ pub struct WantedLabel {
 
 impl WantedLabel {
     /// The label that names this customer.
+    ///
+    /// # Panics
+    /// Never: the key is a word.
     pub fn customer(name: LabelValue) -> Self {
         Self { key: CUSTOMER.parse().expect("a word is a key"), value: Some(name) }
     }

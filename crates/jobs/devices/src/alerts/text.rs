@@ -45,7 +45,7 @@ impl Teller<'_> {
                 let (count, well) = others;
                 let others = match count {
                     0 => String::new(),
-                    count => format!(" Of the {} of {}, {well} are well.", others_of(count), self.watch),
+                    count => others_of((count, well), self.watch),
                 };
                 format!(
                     "{name} is down: {product} has been offline since {began}.{}{others}",
@@ -110,7 +110,7 @@ impl Teller<'_> {
                 let (left, well) = others;
                 let others = match left {
                     0 => format!(" These are all devices of {watch}."),
-                    left => format!(" Of the {} of {watch}, {well} are well.", others_of(left)),
+                    left => others_of((left, well), watch),
                 };
                 format!("{count} devices of {watch} are down, the first since {when}: {listed}.{others}")
             }
@@ -221,8 +221,16 @@ fn product(seen: &Seen) -> String {
     }
 }
 
-fn others_of(count: usize) -> String {
-    if count == 1 { "one other device".to_owned() } else { format!("{count} other devices") }
+/// How many of the other devices of a watch are well.
+fn others_of((count, well): (usize, usize), watch: &str) -> String {
+    match (count, well) {
+        (1, 0) => format!(" The other device of {watch} is not well either."),
+        (1, _) => format!(" The other device of {watch} is well."),
+        (count, well) if count == well => format!(" The {count} other devices of {watch} are well."),
+        (count, 0) => format!(" None of the {count} other devices of {watch} is well."),
+        (count, 1) => format!(" Of the {count} other devices of {watch}, 1 is well."),
+        (count, well) => format!(" Of the {count} other devices of {watch}, {well} are well."),
+    }
 }
 
 fn moment(at: Timestamp) -> String {

@@ -40,7 +40,7 @@ async fn a_device_that_is_down_is_told_once_and_ended_once(world: World) {
     assert_eq!((&**first, first), ("A-1001", last), "the id is stable");
     assert_eq!(
         what,
-        "Room 1 is down: the Room Bar has been offline since 2026-11-30 08:03 UTC. Of the one other device of lobby, 1 are well."
+        "Room 1 is down: the Room Bar has been offline since 2026-11-30 08:03 UTC. The other device of lobby is well."
     );
     assert_eq!(end, "Room 1 is up again, after 18 min.");
 }

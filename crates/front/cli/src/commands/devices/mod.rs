@@ -6,6 +6,7 @@ mod chosen;
 mod coverage;
 mod list;
 mod watch;
+mod watch_add;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,187 @@
+//! `lanyard devices watch add`: one watch, or many.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use lanyard_broker::{ChannelView, ListChannels};
+use lanyard_channel::{NoticeType, TypePattern};
+use lanyard_credential::{CredentialName, Label, LabelKey};
+use lanyard_devices::{
+    AddWatch, AddWatches, AddedManyView, AddedView, DEGRADED_FOR, DOWN_FOR, Each, WatchName, WatchSettings,
+    WatchedKinds,
+};
+use lanyard_operation::Class;
+use lanyard_protocol::OrgId;
+
+use super::devices;
+use crate::access::Access;
+use crate::context::Common;
+use crate::exit::{self, Failure};
+use crate::output::{duration, table};
+use crate::{numbers, output};
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub(crate) struct Add {
+    /// The credential that reads the devices, such as a bot's
+    #[arg(required_unless_present = "each_labelled", conflicts_with = "each_labelled")]
+    credential: Option<CredentialName>,
+    /// Add a watch for every credential that has this label, which is copied to the watch
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["name", "org", "all_orgs", "labels"])]
+    each_labelled: Option<LabelKey>,
+    /// The name of the watch [default: the credential's]
+    #[arg(long)]
+    name: Option<WatchName>,
+    /// The organisation to read, for a partner's credential [default: the credential's own]
+    #[arg(long, value_name = "ID")]
+    org: Option<String>,
+    /// Add a watch for every organisation that a partner's credential manages
+    #[arg(long, conflicts_with_all = ["name", "org", "labels"])]
+    all_orgs: bool,
+    /// A label of the watch itself; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    labels: Vec<Label>,
+    /// How often (180, 3m) the devices are read [default: 3m]
+    #[arg(long, value_name = "TIME", value_parser = numbers::some_seconds)]
+    interval: Option<u64>,
+    /// Let devices that appear later wait until you approve them
+    #[arg(long)]
+    approve_new: bool,
+    /// Also watch phones
+    #[arg(long)]
+    phones: bool,
+    /// Also watch accessories
+    #[arg(long)]
+    accessories: bool,
+    /// Also watch the devices of persons
+    #[arg(long)]
+    personal: bool,
+}
+
+impl Add {
+    pub(super) async fn run(self, broker: &Access, common: &Common) -> Result<ExitCode, Failure> {
+        let Self { credential, each_labelled, name, org, all_orgs, labels, interval, approve_new, .. } = self;
+        let kinds = WatchedKinds { phones: self.phones, accessories: self.accessories, personal: self.personal };
+        let settings = WatchSettings { interval_seconds: interval, kinds, approve_new };
+        let each = match (each_labelled, credential) {
+            (Some(key), _) => Each::Labelled(key),
+            (None, Some(credential)) if all_orgs => Each::OrganisationOf(credential),
+            (None, Some(credential)) => {
+                let labels = labels.into_iter().map(|label| (label.key.to_string(), label.value.as_str().to_owned()));
+                let new = AddWatch { credential, name, org: org.map(OrgId::new), labels: labels.collect(), settings };
+                let added = broker.perform(new).await?;
+                if common.json {
+                    output::json::print(&added)?;
+                } else {
+                    // The watch is added, whatever comes of this.
+                    let channels = broker.perform(ListChannels {}).await.unwrap_or_default();
+                    say_added(&added, &told_by(&channels, &added))?;
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
+            (None, None) => return Ok(ExitCode::SUCCESS),
+        };
+        let view = broker.perform(AddWatches { each, settings }).await?;
+        if common.json {
+            output::json::print(&view)?;
+        } else {
+            say_all(&view)?;
+        }
+        let failed = !view.failed.is_empty();
+        Ok(if failed { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// How many names one line has.
+const NAMED: usize = 8;
+
+fn say_all(view: &AddedManyView) -> Result<(), Failure> {
+    let AddedManyView { added, existing, failed } = view;
+    let watches = |count: usize| format!("{count} watch{}", if count == 1 { "" } else { "es" });
+    let seen = added.iter().map(|added| added.first.watched).sum();
+    output::line(&format!("Added {}: {}.", watches(added.len()), devices(seen)))?;
+    if *existing > 0 {
+        output::note(&format!("{} existed already", watches(*existing)));
+    }
+    let empty: Vec<_> = added.iter().filter(|added| added.first.watched == 0).map(|added| &*added.watch.name).collect();
+    if !empty.is_empty() {
+        let more = empty.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names = empty.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        output::note(&format!("{} see nothing yet: {names}{more}", empty.len()));
+    }
+    if !failed.is_empty() {
+        let rows = failed.iter().map(|failed| {
+            let organisation = failed.organisation.clone().unwrap_or_else(|| "-".to_owned());
+            vec![failed.credential.clone(), organisation, failed.why.clone()]
+        });
+        output::line("")?;
+        output::block(&table::render(&["NOT ADDED", "ORGANISATION", "REASON"], rows.collect()))?;
+    }
+    let next = failed.iter().find_map(|failed| failed.hint.clone());
+    let unseen = empty.first().map(|name| format!("Next: lanyard devices coverage {name} --letter"));
+    output::note(&next.map_or_else(
+        || unseen.unwrap_or_else(|| "Next: lanyard devices list".to_owned()),
+        |hint| format!("hint: {hint}"),
+    ));
+    Ok(())
+}
+
+/// The names of the channels that get the alerts of a watch.
+fn told_by(channels: &[ChannelView], added: &AddedView) -> Vec<String> {
+    let wants = |channel: &&ChannelView| {
+        let matches = |pattern: &String| {
+            let pattern: Result<TypePattern, _> = pattern.parse();
+            pattern.is_ok_and(|pattern| NoticeType::OF_DEVICES.iter().any(|kind| pattern.matches(kind)))
+        };
+        let is_of = |label: &String| {
+            label
+                .split_once('=')
+                .is_some_and(|(key, value)| added.watch.labels.get(key).is_some_and(|own| own == value))
+        };
+        channel.state != "paused"
+            && (channel.types.is_empty() || channel.types.iter().any(matches))
+            && (channel.kinds.is_empty() || channel.kinds.contains(&added.kind))
+            && channel.labels.iter().all(is_of)
+    };
+    channels.iter().filter(wants).map(|channel| channel.name.clone()).collect()
+}
+
+fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
+    let AddedView { watch, first, account, organisation, .. } = added;
+    output::line(&format!("Added the watch {}. It sees {}.", watch.name, devices(first.watched)))?;
+    if let Some(why) = &first.blind {
+        output::note(&format!("the devices could not be read just now: {why}"));
+    } else if first.listed == 0 {
+        let whose = organisation.as_deref().unwrap_or("the organisation");
+        output::note("");
+        output::note("The token is accepted, and no workspace has been granted to this account yet.");
+        output::note(&format!("An administrator of {whose} does that in Control Hub."));
+        if let Some(account) = account {
+            output::note(&format!("Grant it to: {account}"));
+        }
+    } else if watch.left_out > 0 {
+        output::note(&format!("{} more are not watched: add --phones, --accessories or --personal", watch.left_out));
+    }
+    let interval = duration::words(Duration::from_secs(watch.interval_seconds));
+    let told = if told.is_empty() {
+        "nobody yet: alerts are only listed here (lanyard channel add)".to_owned()
+    } else {
+        format!("the channels {}", told.join(", "))
+    };
+    output::note("");
+    output::note(&format!("Interval   {interval}, while a broker runs (lanyard serve)"));
+    output::note(&format!(
+        "Rules      down > {} min, degraded > {} min, flapping, coverage fell, watch blind",
+        DOWN_FOR.as_mins(),
+        DEGRADED_FOR.as_mins()
+    ));
+    output::note(&format!("Tell whom  {told}"));
+    output::note(&if first.listed == 0 {
+        format!("Next: lanyard devices coverage {} --letter", watch.name)
+    } else {
+        "Next: lanyard devices list".to_owned()
+    });
+    Ok(())
+}
