@@ -31,7 +31,10 @@ pub async fn begin_work(broker: &Broker) -> Result<(), StoreError> {
     let nothing = Value::Null;
     broker.queue.ensure(WATCH, WATCH_KEY, &nothing).await?;
     for channel in &broker.channels.in_file {
-        broker.queue.ensure(DELIVER, &key_of(&channel.name), &nothing).await?;
+        let key = key_of(&channel.name);
+        broker.queue.ensure(DELIVER, &key, &nothing).await?;
+        // A broker without the channel may have put it off.
+        broker.queue.wake(DELIVER, &key).await?;
     }
     // One that was altered without Lanyard gets nothing; it is named where channels are listed.
     for channel in broker.store.channels().await?.into_iter().flatten() {
@@ -56,8 +59,9 @@ impl Broker {
     pub fn missing_programs(&self) -> Vec<String> {
         let missing = |channel: &Channel| {
             let Target::Command(target) = &channel.target else { return None };
-            let program = target.argv.program();
-            (!target.argv.is_found()).then(|| format!("{}: there is no program {program}", channel.name))
+            let program = target.argv.path();
+            (!target.argv.is_found())
+                .then(|| format!("the channel {} cannot run {program}: there is no such program", channel.name))
         };
         self.channels.in_file.iter().filter_map(missing).collect()
     }

@@ -55,12 +55,14 @@ impl Channels {
     }
 
     /// Delivers a notice to a target, once. `tokens` provides the tokens of the credential that writes to a space; other targets do not
-    /// use it. A delivery that is repeated has the same id, by which its receiver can recognise it.
+    /// use it. A delivery that is repeated has the same id, by which its receiver can recognise it. `have_it` are the recipients of a mail
+    /// who accepted it before ([`DeliveryError::Partly`]).
     pub async fn deliver<S: TokenSource>(
         &self,
         target: &Target,
         notice: &Notice,
         at: &Moment,
+        have_it: &[String],
         tokens: impl FnOnce(CredentialId) -> S,
     ) -> Result<(), DeliveryError> {
         let receiver = target.receiver();
@@ -78,7 +80,7 @@ impl Channels {
                 self.within(Self::LONGEST, receiver, Box::pin(written)).await
             }
             Target::Mail(target) => {
-                let sent = mail::send(target, notice, at, self.outbound.authorities(), &*self.sleep);
+                let sent = mail::send(target, notice, have_it, at, self.outbound.authorities(), &*self.sleep);
                 self.within(Self::LONGEST, receiver, Box::pin(sent)).await
             }
         }

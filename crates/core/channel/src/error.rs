@@ -30,6 +30,22 @@ pub enum DeliveryError {
         /// How long the receiver asks to wait, if it does.
         retry_after: Option<Duration>,
     },
+    /// Some recipients of a mail have it, and others may accept it later.
+    #[error("{receiver} did not accept the event: {reason}")]
+    Partly {
+        /// The receiver.
+        receiver: String,
+        /// The reason.
+        reason: Cow<'static, str>,
+        /// The recipients who have it.
+        accepted: Vec<String>,
+    },
+    /// There is no token of the credential that posts to a space. Nothing was sent.
+    #[error("nothing was sent: {reason}")]
+    NoToken {
+        /// The reason, which names the credential.
+        reason: String,
+    },
     /// The receiver has an address that this channel may not connect to. Nothing was sent.
     #[error("{receiver} is not allowed: {refused}")]
     AddressRefused {
@@ -63,7 +79,11 @@ impl DeliveryError {
     /// Whether another try may succeed without a change to the channel.
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::Later { .. } | Self::TimedOut { .. } | Self::Unreachable { .. } => true,
+            Self::Later { .. }
+            | Self::Partly { .. }
+            | Self::NoToken { .. }
+            | Self::TimedOut { .. }
+            | Self::Unreachable { .. } => true,
             Self::Refused { .. } | Self::AddressRefused { .. } | Self::Target(_) => false,
         }
     }

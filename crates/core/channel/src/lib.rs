@@ -27,7 +27,7 @@ pub use notice::{
     Severity, SpecVersion,
 };
 pub use reach::RefusedAddress;
-pub use rules::{Rules, TypePattern, TypePatternError, UnknownType};
+pub use rules::{Rules, SilentRules, TypePattern, TypePatternError};
 pub use target::{
     Address, AlertmanagerAuth, AlertmanagerTarget, Argv, CommandTarget, JsonTarget, MailAddress, MailSecurity,
     MailServer, MailTarget, RoomId, SpaceTarget, Target, TargetError, Template, WebhookSecret, WebhookTarget, travel,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use lanyard_credential::{Kind, Label};
 use serde::{Deserialize, Serialize};
@@ -30,10 +31,18 @@ impl Rules {
         self.wants_type(notice) && self.wants_severity(notice) && self.wants_credential(notice)
     }
 
-    /// Refuses a type that no event has: a channel with it would stay silent. A test is sent whatever the rules are.
-    pub fn check(&self) -> Result<(), UnknownType> {
+    /// Refuses rules with which a channel stays silent: a type that no event has, or heartbeats without an interval. A test is sent whatever
+    /// the rules are.
+    pub fn check(&self, heartbeat: Option<Duration>) -> Result<(), SilentRules> {
         let known = |pattern: &TypePattern| known_types().any(|kind| pattern.matches(&kind));
-        self.types.iter().find(|pattern| !known(pattern)).map_or(Ok(()), |unknown| Err(UnknownType(unknown.clone())))
+        if let Some(unknown) = self.types.iter().find(|pattern| !known(pattern)) {
+            return Err(SilentRules::UnknownType(unknown.clone()));
+        }
+        let is_heartbeat = |pattern: &TypePattern| pattern.is_exactly(&NoticeType::HEARTBEAT);
+        if heartbeat.is_none() && self.types.iter().any(is_heartbeat) {
+            return Err(SilentRules::NoHeartbeat);
+        }
+        Ok(())
     }
 
     fn wants_type(&self, notice: &Notice) -> bool {
@@ -74,6 +83,11 @@ pub struct TypePattern {
 pub struct TypePatternError(String);
 
 impl TypePattern {
+    /// Whether it is this type, without a star.
+    fn is_exactly(&self, kind: &NoticeType) -> bool {
+        !self.has_star && kind.short() == self.words
+    }
+
     /// Whether a type matches.
     pub fn matches(&self, kind: &NoticeType) -> bool {
         let short = kind.short();
@@ -135,16 +149,27 @@ mod kinds_as_text {
     }
 }
 
-/// A type that no event has.
+/// Why a channel with these rules would stay silent.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no event has the type {0}")]
-pub struct UnknownType(TypePattern);
+pub enum SilentRules {
+    /// No event has this type.
+    #[error("no event has the type {0}")]
+    UnknownType(TypePattern),
+    /// Heartbeats are wanted, and none are sent.
+    #[error("the type heartbeat needs an interval")]
+    NoHeartbeat,
+}
 
-impl UnknownType {
-    /// The types that events have.
+impl SilentRules {
+    /// The next step.
     pub fn hint(&self) -> String {
-        let known: Vec<_> = known_types().map(|kind| kind.short().to_owned()).collect();
-        format!("use one of {}, or a pattern such as credential.*", known.join(", "))
+        match self {
+            Self::UnknownType(_) => {
+                let known: Vec<_> = known_types().map(|kind| kind.short().to_owned()).collect();
+                format!("use one of {}, or a pattern such as credential.*", known.join(", "))
+            }
+            Self::NoHeartbeat => "add an interval: --heartbeat 1h, or heartbeat = \"1h\" in lanyard.toml".to_owned(),
+        }
     }
 }
 

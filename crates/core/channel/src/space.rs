@@ -35,7 +35,7 @@ fn judge<E: std::fmt::Display>(receiver: String, error: &ApiError<E>) -> Deliver
     let later = |receiver, reason: Cow<'static, str>| DeliveryError::Later { receiver, reason, retry_after: None };
     let call = match error {
         ApiError::NoToken(error) => {
-            return later(receiver, format!("there is no token: {}", visible(&error.to_string())).into());
+            return DeliveryError::NoToken { reason: visible(&error.to_string()).into_owned() };
         }
         ApiError::Call(call) => call,
     };

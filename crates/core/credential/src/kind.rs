@@ -23,7 +23,7 @@ pub enum Kind {
 
 /// A word that names no kind.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is not a kind of credential")]
+#[error("{0:?} is not a kind of credential: personal, bot, integration, service-app or guest")]
 pub struct KindError(String);
 
 impl KindError {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lanyard_store::StoreError;
+use lanyard_store::{Event, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -79,6 +79,11 @@ impl Claim {
     /// Makes the progress durable, and visible to those who follow. Work that changes something at Webex reports each step. Fails if the
     /// work has to stop.
     pub async fn progress(&self, progress: &impl Serialize) -> Result<(), Halt> {
+        self.progress_with(progress, None).await
+    }
+
+    /// Like [`progress`](Self::progress), and records what happened in the same transaction: it is recorded once, whenever a process ends.
+    pub async fn progress_with(&self, progress: &impl Serialize, event: Option<&Event>) -> Result<(), Halt> {
         let progress = serde_json::to_value(progress).unwrap_or(Value::Null);
         let mut unit = self.unit.lock().await;
         let stop = *self.halt.borrow();
@@ -92,7 +97,7 @@ impl Claim {
             let document = Document { progress: progress.clone(), losses, ..unit.document.clone() };
             let mut next = Unit { document, ..unit.clone() };
             next.deadline = Some(crate::queue::after(now, crate::queue::CLAIM));
-            if self.queue.put(&mut next, unit.fence, now).await? {
+            if self.queue.put_with(&mut next, unit.fence, now, event).await? {
                 *unit = next;
                 return match *self.halt.borrow() {
                     Some(stop) => Err(stop.into()),

@@ -290,6 +290,17 @@ impl Queue {
 
     /// Writes a unit over the one with the fence `seen`, under a new fence. `false` if another process wrote it in the meantime.
     pub(crate) async fn put(&self, unit: &mut Unit, seen: u64, now: Timestamp) -> Result<bool, StoreError> {
+        self.put_with(unit, seen, now, None).await
+    }
+
+    /// Like [`put`](Self::put), and records an event if the unit was written.
+    pub(crate) async fn put_with(
+        &self,
+        unit: &mut Unit,
+        seen: u64,
+        now: Timestamp,
+        event: Option<&Event>,
+    ) -> Result<bool, StoreError> {
         unit.fence = seen + 1;
         unit.document.changed = now;
         let is_end = unit.document.state.is_end();
@@ -310,6 +321,9 @@ impl Queue {
                     .bind(is_end.then_some(now));
                 if tx.run(update).await? == 0 {
                     return tx.abandon(false).await;
+                }
+                if let Some(event) = event {
+                    tx.record(About::Home, event.clone());
                 }
                 if is_end && unit.is_run() {
                     let why = unit.document.problem.as_ref().map(ToString::to_string);

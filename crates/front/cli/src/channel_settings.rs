@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use lanyard_broker::{Broker, Channel, ChannelName, ChannelSettings};
-use lanyard_channel::{Argv, CommandTarget, Rules, Severity, Target};
+use lanyard_channel::{Address, Argv, CommandTarget, Rules, Severity, Target};
 use lanyard_home::{CommandChannel, Home, Settings};
 
 use crate::exit::Failure;
@@ -37,6 +37,11 @@ pub(crate) fn applied(broker: Broker, settings: Settings, home: &Home) -> Result
 fn channel_settings(settings: Settings, home: &Home) -> Result<ChannelSettings, Failure> {
     let Settings { public_url, events, channel, .. } = settings;
     let invalid = |message: String| Failure::Usage { message, hint: "correct lanyard.toml in the home".to_owned() };
+    if public_url.as_ref().is_some_and(|url| url.parse::<Address>().is_err()) {
+        return Err(invalid(
+            "public_url in lanyard.toml is not an address such as https://lanyard.example.com".to_owned(),
+        ));
+    }
     let authorities = match events.authorities {
         None => None,
         Some(path) => {
@@ -62,13 +67,14 @@ fn command_channel(settings: CommandChannel) -> Result<Channel, String> {
         kinds: each(&kinds).map_err(|error| of("kind", &error))?,
         labels: each(&labels).map_err(|error| of("label", &error))?,
     };
-    rules.check().map_err(|unknown| of("event", &format!("{unknown}; {}", unknown.hint())))?;
+    let heartbeat = heartbeat.map(at_least_a_minute).transpose().map_err(|error| of("heartbeat", &error))?;
+    rules.check(heartbeat).map_err(|silent| of("event", &format!("{silent}; {}", silent.hint())))?;
     let argv = Argv::try_from(command).map_err(|error| of("command", &error))?;
     Ok(Channel {
         name: name.parse().map_err(|error| of("name", &error))?,
         target: Target::Command(CommandTarget { argv }),
         rules,
-        heartbeat: heartbeat.map(at_least_a_minute).transpose().map_err(|error| of("heartbeat", &error))?,
+        heartbeat,
         paused_at: None,
         skipped: Vec::new(),
     })

@@ -89,8 +89,8 @@ impl Operation for AddChannel {
             let hint = "if the receiver is meant to have a private address, add --allow-private";
             return Err(if is_private { problem.hint(hint) } else { problem }.into());
         }
-        if let Err(unknown) = rules.check() {
-            return Err(Problem::new(Code::BadRequest, unknown.to_string()).hint(unknown.hint()).into());
+        if let Err(error) = rules.check(heartbeat) {
+            return Err(Problem::new(Code::BadRequest, error.to_string()).hint(error.hint()).into());
         }
         let is_in_file = broker.channels.in_file.iter().any(|channel| channel.name == name);
         if is_in_file || broker.store.channel_named(name.as_str()).await.is_ok_and(|found| found.is_some()) {
@@ -98,7 +98,7 @@ impl Operation for AddChannel {
         }
         let channel = Channel { name, target, rules, heartbeat, paused_at: None, skipped: Vec::new() };
         if test {
-            send_test(broker, &channel).await?;
+            send_test(broker, &channel, "correct it and try again; or add the channel with --untested").await?;
         }
         let mut id = [0; 16];
         broker.entropy.fill(&mut id);
@@ -188,11 +188,12 @@ impl Operation for TestChannel {
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         let (channel, _) = find(broker, &self.name).await?;
-        send_test(broker, &channel).await
+        send_test(broker, &channel, "correct the receiver; waiting events are delivered then").await
     }
 }
 
-async fn send_test(broker: &Broker, channel: &Channel) -> Result<(), Error> {
+/// Sends a test event. `otherwise` is the next step after a failure that names none.
+async fn send_test(broker: &Broker, channel: &Channel, otherwise: &str) -> Result<(), Error> {
     let mut id = [0; 16];
     broker.entropy.fill(&mut id);
     let id = format!("test-{:032x}", u128::from_be_bytes(id)).parse().expect("digits and a dash are an id");
@@ -200,25 +201,38 @@ async fn send_test(broker: &Broker, channel: &Channel) -> Result<(), Error> {
     let mut data = NoticeData::new(what, Severity::Info);
     data.link.clone_from(&broker.channels.link);
     let notice = Notice::new(id, source(&broker.store).await?, NoticeType::TEST, broker.clock.now().wall, data);
-    attempt(broker, channel, &notice).await.map_err(|error| {
-        let hint = match (&error, &channel.target) {
-            (DeliveryError::AddressRefused { .. }, _) => {
-                "if the receiver is meant to have a private address, add --allow-private"
-            }
-            (_, Target::Space(_)) => "check the id of the space, and that the credential is a member of it: lanyard api NAME rooms",
-            (DeliveryError::Later { reason, .. }, Target::Mail(_)) if reason.contains("STARTTLS") => {
-                "use a server with STARTTLS or smtps://; for a server on this machine, add --allow-plaintext"
-            }
-            (DeliveryError::Refused { reason, .. }, Target::Webhook(_))
-                if ["400", "401", "403"].iter().any(|status| reason.contains(status)) =>
-            {
-                "if the receiver checks signatures, give it the secret first: make one (echo whsec_$(openssl rand -base64 32)), and add the \
-                 channel with --secret-file"
-            }
-            _ => "correct it and try again; or add the channel with --untested",
-        };
-        Problem::new(Code::Failed, format!("the test event did not arrive: {error}")).hint(hint).into()
+    attempt(broker, channel, &notice, &[]).await.map_err(|error| {
+        let what = format!("the test event did not arrive: {error}");
+        let hint = next_step(&error, &channel.target).unwrap_or_else(|| otherwise.to_owned());
+        Problem::new(Code::Failed, what).hint(hint).into()
     })
+}
+
+/// The next step after a failed delivery, where its error says enough.
+fn next_step(error: &DeliveryError, target: &Target) -> Option<String> {
+    let hint = match (error, target) {
+        (DeliveryError::AddressRefused { .. }, _) => {
+            "if the receiver is meant to have a private address, add the channel with --allow-private"
+        }
+        (DeliveryError::NoToken { .. }, _) => "see which credential needs attention: lanyard list",
+        (DeliveryError::Refused { .. }, Target::Space(_)) => {
+            "check the id of the space, and that the credential is a member of it: lanyard api NAME rooms"
+        }
+        (DeliveryError::Later { reason, .. }, Target::Mail(_)) if reason.contains("STARTTLS") => {
+            "use a server with STARTTLS or smtps://; for a server on this machine, add the channel with --allow-plaintext"
+        }
+        (DeliveryError::Refused { reason, .. }, Target::Webhook(_))
+            if ["400", "401", "403"].iter().any(|status| reason.contains(status)) =>
+        {
+            "if the receiver checks signatures, give it the secret first: make one (echo whsec_$(openssl rand -base64 32)), and add the \
+             channel with --secret-file"
+        }
+        (_, Target::Command(_)) => {
+            "correct the program, or its settings in lanyard.toml; waiting events are delivered then"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// Pauses a channel, or resumes it. The events of the pause are not delivered; those from before are, once it is resumed.
@@ -296,7 +310,7 @@ async fn find(broker: &Broker, name: &ChannelName) -> Result<(Channel, Option<Se
 
 fn missing(name: &ChannelName) -> Error {
     Problem::new(Code::NoSuchName, format!("there is no channel named {name}"))
-        .hint("list the channels: lanyard channel list")
+        .hint("list the channels: lanyard channel list; after a change of lanyard.toml, restart the broker")
         .into()
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use lanyard_channel::Notice;
 use lanyard_credential::Capability;
-use lanyard_operation::{About, Declaration, Operation};
+use lanyard_operation::{About, Code, Declaration, Operation, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,10 @@ impl Operation for ListEvents {
 
     async fn run(self, broker: &Broker) -> Result<EventPage, Error> {
         let (store, now) = (&broker.store, broker.clock.now());
+        if self.after.is_some_and(|after| i64::try_from(after).is_err()) {
+            let problem = Problem::new(Code::BadRequest, "no event has so high a number");
+            return Err(problem.hint("ask after the number in next of an earlier reply").into());
+        }
         let limit = self.limit.unwrap_or(LIMIT).clamp(1, MOST);
         // Read before the entries, so that none that comes in between is skipped.
         let end = store.journal_end().await?.number;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lanyard_channel::{Rules, Target};
+use lanyard_channel::{AlertState, Notice, Rules, Target};
 use lanyard_secret::SecretBytes;
 use lanyard_store::{SealedRow, StoreError};
 use serde::{Deserialize, Serialize};
@@ -106,9 +106,16 @@ impl Channel {
         self.skipped.drain(..old);
     }
 
-    /// Whether an event of this time is not delivered, because the channel was paused. One of the moment of the pause came before it.
-    pub(crate) fn skips(&self, at: Timestamp) -> bool {
-        self.skipped.iter().any(|(from, to)| *from < at && at < *to)
+    /// Whether an event is delivered.
+    pub(crate) fn wants(&self, notice: &Notice) -> bool {
+        self.rules.wants(notice) && !self.skips(notice)
+    }
+
+    /// Whether an event is not delivered, because it happened while the channel was paused. One of the moment of the pause came before it. The
+    /// end of an alert is delivered, because its begin may have been.
+    fn skips(&self, notice: &Notice) -> bool {
+        notice.data.state != AlertState::Resolved
+            && self.skipped.iter().any(|(from, to)| *from < notice.time && notice.time < *to)
     }
 
     /// The channel in a row of the store.

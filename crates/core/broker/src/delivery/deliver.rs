@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lanyard_channel::{DeliveryError, Notice, NoticeData, NoticeType, Severity};
-use lanyard_store::{About, Event, Position, StoreError};
+use lanyard_store::{Event, JournalEntry, Position, StoreError};
 use lanyard_time::Moment;
 use lanyard_vault::Mac;
 use lanyard_work::{Claim, Halt, Next};
@@ -58,6 +58,9 @@ pub(crate) struct Progress {
     /// When the last heartbeat was sent.
     #[serde(default)]
     heartbeat: Option<Moment>,
+    /// When a broker last had this channel. Without one for some days, the place of a channel of the settings file is forgotten.
+    #[serde(default)]
+    served: Option<Moment>,
     /// When the alerts that last were repeated.
     #[serde(default)]
     pub(super) repeated: Option<Moment>,
@@ -80,6 +83,9 @@ pub(crate) struct Failing {
     event: String,
     #[serde(default)]
     tried_since: Option<Moment>,
+    /// The recipients of that event's mail who have it.
+    #[serde(default)]
+    accepted: Vec<String>,
 }
 
 impl Progress {
@@ -106,14 +112,18 @@ pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt
         Some(earlier) => earlier,
         None => Progress::at(broker.store.journal_end().await?),
     };
-    claim.progress(&progress).await?;
-    let mut saved = broker.clock.now();
+    let mut saved = None;
     loop {
         let seen = broker.journal.end();
         let Some(channel) = channel(broker, key).await? else {
             if key.starts_with(IN_FILE) {
                 // It is in the settings of another broker, or was removed from them.
-                return Ok(Next::Again(ELSEWHERE));
+                let is_gone = progress.served.as_ref().is_some_and(|at| broker.clock.now().since(at) >= GIVEN_UP);
+                if !is_gone {
+                    return Ok(Next::Again(ELSEWHERE));
+                }
+                broker.queue.remove(DELIVER, key).await?;
+                return Err(Halt::Lost);
             }
             broker.queue.remove(DELIVER, key).await?;
             return Err(Halt::Lost);
@@ -123,15 +133,17 @@ pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt
             broker.rest(claim, seen, LOOK).await?;
             continue;
         }
+        let now = broker.clock.now();
+        if saved.as_ref().is_none_or(|at| now.oldest_since(at) >= SAVE) {
+            progress.served = Some(now.clone());
+            claim.progress(&progress).await?;
+            saved = Some(now);
+        }
         let delivery = Delivery { broker, claim, channel: &channel };
         let is_behind = delivery.next_page(&mut progress).await?;
         delivery.heartbeat(&mut progress).await?;
         delivery.repeat(&mut progress).await?;
         let now = broker.clock.now();
-        if now.oldest_since(&saved) >= SAVE {
-            claim.progress(&progress).await?;
-            saved = now.clone();
-        }
         loops.delivery.beat(now.wall);
         if !is_behind {
             let wait = delivery.heartbeat_in(&progress, &now).map_or(LOOK, |wait| wait.min(LOOK));
@@ -181,17 +193,7 @@ impl Delivery<'_> {
         }
         let mut notices = Notices::new(store, self.broker.channels.link.as_deref()).await?;
         for entry in &page.entries {
-            // Its own failure is no news to a channel that delivers it.
-            let is_own = matches!(
-                &entry.record.event,
-                Event::ChannelFailing { name, .. } | Event::ChannelRecovered { name } if name == self.channel.name.as_str()
-            );
-            if is_own || self.channel.skips(entry.record.at) {
-                continue;
-            }
-            let Some(notice) = notices.of(entry).await?.filter(|notice| self.channel.rules.wants(notice)) else {
-                continue;
-            };
+            let Some(notice) = self.notice_of(entry, &mut notices).await? else { continue };
             self.until_delivered(progress, &notice).await?;
             let mac = entry.mac.parse().unwrap_or(Mac::BEGINNING);
             progress.move_to(Position { number: entry.number, mac });
@@ -199,6 +201,30 @@ impl Delivery<'_> {
         }
         progress.move_to(page.position);
         Ok(page.entries.len() == PAGE as usize)
+    }
+
+    /// The notice of an entry, if this channel gets it. Its own failure is no news to a channel that delivers it.
+    pub(super) async fn notice_of(
+        &self,
+        entry: &JournalEntry,
+        notices: &mut Notices<'_>,
+    ) -> Result<Option<Notice>, StoreError> {
+        let is_own = matches!(
+            &entry.record.event,
+            Event::ChannelFailing { name, .. } | Event::ChannelRecovered { name } if name == self.channel.name.as_str()
+        );
+        if is_own { Ok(None) } else { Ok(notices.of(entry).await?.filter(|notice| self.channel.wants(notice))) }
+    }
+
+    /// When the events happened that wait for this channel; of many, the first.
+    async fn waiting(&self, progress: &Progress) -> Result<Vec<Timestamp>, StoreError> {
+        let store = &self.broker.store;
+        let mut notices = Notices::new(store, None).await?;
+        let mut waiting = Vec::new();
+        for entry in store.told_after(progress.number, None, MOST_WAITING).await? {
+            waiting.extend(self.notice_of(&entry, &mut notices).await?.map(|notice| notice.time));
+        }
+        Ok(waiting)
     }
 
     /// Tells people that events may be missing. The channel counts as failing until the next delivery.
@@ -212,9 +238,12 @@ impl Delivery<'_> {
             told: true,
             event: String::new(),
             tried_since: None,
+            accepted: Vec::new(),
         });
-        self.record(Event::ChannelFailing { name: self.channel.name.to_string(), why: LOST.to_owned() }).await?;
-        self.claim.progress(progress).await
+        let backlog = Backlog { kind: self.channel.target.kind(), waiting: 0, oldest: self.broker.clock.now().wall };
+        self.broker.loops.deliveries.set(&self.claim.document().key, Some(backlog));
+        let event = Event::ChannelFailing { name: self.channel.name.to_string(), why: LOST.to_owned() };
+        self.claim.progress_with(progress, Some(&event)).await
     }
 
     /// Delivers an event, however long that takes, or gives it up after some days.
@@ -223,8 +252,11 @@ impl Delivery<'_> {
             self.claim.check()?;
             // The owner may have changed, paused or removed the channel in the meantime.
             self.is_unchanged().await?;
-            let Err(error) = self.attempt(notice).await else {
+            let have_it = progress.failing.as_ref().filter(|failing| failing.event == notice.id.as_str());
+            let have_it = have_it.map(|failing| failing.accepted.clone()).unwrap_or_default();
+            let Err(error) = attempt(self.broker, self.channel, notice, &have_it).await else {
                 self.count(Outcome::Delivered);
+                self.broker.loops.delivery.beat(self.broker.clock.now().wall);
                 return self.succeeded(progress).await;
             };
             let wait = self.failed(progress, notice, &error).await?;
@@ -239,7 +271,6 @@ impl Delivery<'_> {
                 return Ok(());
             }
             self.count(Outcome::Failed);
-            self.claim.progress(progress).await?;
             self.wait(wait).await?;
         }
     }
@@ -268,10 +299,6 @@ impl Delivery<'_> {
         if is_same { Ok(()) } else { Err(Halt::Restart) }
     }
 
-    async fn attempt(&self, notice: &Notice) -> Result<(), DeliveryError> {
-        attempt(self.broker, self.channel, notice).await
-    }
-
     fn count(&self, outcome: Outcome) {
         self.broker.loops.deliveries.count(self.channel.target.kind(), outcome);
     }
@@ -280,16 +307,15 @@ impl Delivery<'_> {
         progress.delivered_at = Some(self.broker.clock.now().wall);
         let Some(failing) = progress.failing.take() else { return Ok(()) };
         self.broker.loops.deliveries.set(&self.claim.document().key, None);
-        if failing.told {
-            self.record(Event::ChannelRecovered { name: self.channel.name.to_string() }).await?;
-        }
-        Ok(())
+        let event = Event::ChannelRecovered { name: self.channel.name.to_string() };
+        // Not durable without the other: neither is an end told twice, nor is it missing.
+        self.claim.progress_with(progress, Some(&event).filter(|_| failing.told)).await
     }
 
     /// Notes a failure, tells people of one that lasts, and returns how long to wait.
     async fn failed(&self, progress: &mut Progress, notice: &Notice, error: &DeliveryError) -> Result<Duration, Halt> {
         let now = self.broker.clock.now();
-        let waiting = self.broker.store.told_after(progress.number, None, MOST_WAITING).await?.len();
+        let waiting = self.waiting(progress).await?;
         let failing = progress.failing.get_or_insert_with(|| Failing {
             since: now.wall,
             attempts: 0,
@@ -297,40 +323,33 @@ impl Delivery<'_> {
             told: false,
             event: String::new(),
             tried_since: None,
+            accepted: Vec::new(),
         });
         if failing.event != notice.id.as_str() || failing.tried_since.is_none() {
-            (failing.event, failing.tried_since) = (notice.id.to_string(), Some(now));
+            (failing.event, failing.tried_since) = (notice.id.to_string(), Some(now.clone()));
+            failing.accepted.clear();
+        }
+        if let DeliveryError::Partly { accepted, .. } = error {
+            failing.accepted.extend(accepted.iter().cloned());
         }
         failing.attempts = failing.attempts.saturating_add(1);
         failing.why = error.to_string();
         let backlog = Backlog {
             kind: self.channel.target.kind(),
-            waiting: u64::try_from(waiting).unwrap_or(u64::MAX),
-            oldest: notice.time,
+            waiting: u64::try_from(waiting.len()).unwrap_or(u64::MAX),
+            // An alert that is repeated, or a heartbeat, may fail while nothing waits.
+            oldest: waiting.first().copied().unwrap_or(now.wall),
         };
         self.broker.loops.deliveries.set(&self.claim.document().key, Some(backlog));
         tracing::warn!(channel = %self.channel.name, event = %notice.id, attempts = failing.attempts, %error, "an event was not delivered");
         let is_due = failing.attempts >= TOLD_AFTER || !error.may_retry();
-        if is_due && !failing.told {
-            failing.told = true;
-            let event = Event::ChannelFailing { name: self.channel.name.to_string(), why: failing.why.clone() };
-            self.record(event).await?;
-        }
-        let doubled = FIRST_WAIT.saturating_mul(1 << failing.attempts.saturating_sub(1).min(10)).min(LONGEST_WAIT);
+        let news = (is_due && !failing.told)
+            .then(|| Event::ChannelFailing { name: self.channel.name.to_string(), why: failing.why.clone() });
+        failing.told |= news.is_some();
+        let attempts = failing.attempts;
+        self.claim.progress_with(progress, news.as_ref()).await?;
+        let doubled = FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST_WAIT);
         Ok(error.retry_after().map_or(doubled, |asked| asked.min(LONGEST_ASKED).max(doubled)))
-    }
-
-    async fn record(&self, event: Event) -> Result<(), StoreError> {
-        self.broker
-            .store
-            .write_rows(|mut tx| {
-                let event = event.clone();
-                async move {
-                    tx.record(About::Home, event);
-                    tx.commit(()).await
-                }
-            })
-            .await
     }
 
     /// How long until a heartbeat is due; `None` if the channel gets none.
@@ -351,7 +370,7 @@ impl Delivery<'_> {
         let data = NoticeData::new("Lanyard is running, and its events arrive.", Severity::Info);
         let Ok(id) = format!("heartbeat-{home}-{}", now.wall.as_millisecond()).parse() else { return Ok(()) };
         let notice = Notice::new(id, source, NoticeType::HEARTBEAT, now.wall, data);
-        match self.attempt(&notice).await {
+        match attempt(self.broker, self.channel, &notice, &[]).await {
             Ok(()) => {
                 self.count(Outcome::Delivered);
                 self.succeeded(progress).await?;
@@ -375,10 +394,16 @@ pub(super) fn due_in(last: Option<&Moment>, every: Duration, now: &Moment) -> Du
 }
 
 /// Delivers one event to a channel, once.
-pub(crate) async fn attempt(broker: &Broker, channel: &Channel, notice: &Notice) -> Result<(), DeliveryError> {
+pub(crate) async fn attempt(
+    broker: &Broker,
+    channel: &Channel,
+    notice: &Notice,
+    have_it: &[String],
+) -> Result<(), DeliveryError> {
     let now = broker.clock.now();
     let tokens = |id| SpaceTokens::new(broker, id);
-    let sent = broker.channels.outbound(|| broker.connections()).deliver(&channel.target, notice, &now, tokens);
+    let sent =
+        broker.channels.outbound(|| broker.connections()).deliver(&channel.target, notice, &now, have_it, tokens);
     Box::pin(sent).await
 }
 

@@ -50,8 +50,7 @@ impl Delivery<'_> {
         loop {
             let entries = store.told_after(number, since, PAGE).await?;
             for entry in entries.iter().filter(|entry| entry.number <= end) {
-                let Some(notice) = notices.of(entry).await? else { continue };
-                if self.channel.rules.wants(&notice) && !self.channel.skips(notice.time) {
+                if let Some(notice) = self.notice_of(entry, &mut notices).await? {
                     open.take(entry.number, notice);
                 }
             }

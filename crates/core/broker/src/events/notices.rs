@@ -89,7 +89,10 @@ pub(super) fn told(record: &JournalRecord) -> Option<(NoticeType, NoticeData)> {
     match &record.event {
         Event::Alert { state, was, expires_at, why } => alert(name, state, was.as_deref(), *expires_at, why.as_deref()),
         Event::SignedIn { .. } => {
-            let data = NoticeData::new(format!("{name} was signed in by {}.", record.actor), Severity::Info);
+            let data = NoticeData::new(
+                format!("{name} was given a new sign-in or a new token by {}.", record.actor),
+                Severity::Info,
+            );
             Some((NoticeType::CREDENTIAL_AUTHORISED, data))
         }
         Event::AccessEnded { lasted_seconds, .. } => {

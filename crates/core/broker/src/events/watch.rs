@@ -45,7 +45,14 @@ const REFUSED: &str = "refused";
 
 /// Keeps the watch until the claim is lost or the broker stops.
 pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> {
-    let mut watch = Watch { broker, alerts: HashMap::new(), put: HashMap::new(), due: BTreeSet::new(), compared: None };
+    let mut watch = Watch {
+        broker,
+        alerts: HashMap::new(),
+        put: HashMap::new(),
+        due: BTreeSet::new(),
+        issuers: HashMap::new(),
+        compared: None,
+    };
     let _kept = broker.loops.watch.begin();
     watch.read_alerts().await?;
     let end = broker.store.journal_end().await?;
@@ -74,6 +81,9 @@ pub(crate) async fn watch(broker: &Broker, claim: &Claim) -> Result<Next, Halt> 
             }
             position = page.position;
             for id in watch.take_due() {
+                changed.entry(id).or_insert(None);
+            }
+            for id in watch.minted_through(changed.keys().copied()) {
                 changed.entry(id).or_insert(None);
             }
             for (id, name) in changed {
@@ -127,6 +137,8 @@ struct Watch<'a> {
     put: HashMap<(String, String), Moment>,
     /// When a credential is to be looked at again, although it has not changed.
     due: BTreeSet<(Timestamp, CredentialId)>,
+    /// The credentials that are minted, and through which.
+    issuers: HashMap<CredentialId, CredentialId>,
     /// When everything was compared last.
     compared: Option<Moment>,
 }
@@ -149,10 +161,28 @@ impl Watch<'_> {
         due
     }
 
+    /// The credentials that are minted through these, one through the other: their states depend on these.
+    fn minted_through(&self, changed: impl Iterator<Item = CredentialId>) -> HashSet<CredentialId> {
+        let mut found: HashSet<CredentialId> = changed.filter(|_| !self.issuers.is_empty()).collect();
+        loop {
+            let before = found.len();
+            let next = self.issuers.iter().filter(|(_, via)| found.contains(via)).map(|(id, _)| *id);
+            let next: Vec<_> = next.collect();
+            found.extend(next);
+            if found.len() == before {
+                return found;
+            }
+        }
+    }
+
     async fn compare_all(&mut self) -> Result<(), StoreError> {
         let now = self.broker.clock.now();
+        // A row that somebody else writes meanwhile has everything compared again.
+        self.compared = Some(now.clone());
         let all = self.broker.store.credentials().await?;
         self.due.clear();
+        let minted = all.iter().filter_map(|credential| Some((credential.id, credential.mint.as_ref()?.via)));
+        self.issuers = minted.collect();
         for credential in &all {
             self.compare(credential, &all, &now).await?;
         }
@@ -168,9 +198,7 @@ impl Watch<'_> {
                 self.forget(&alert, deletion.map(|entry| entry.record.about)).await?;
             }
         }
-        self.compare_backup(&now).await?;
-        self.compared = Some(now);
-        Ok(())
+        self.compare_backup(&now).await
     }
 
     async fn compare_one(&mut self, id: CredentialId, name: Option<CredentialName>) -> Result<(), StoreError> {
@@ -183,6 +211,7 @@ impl Watch<'_> {
         };
         let now = self.broker.clock.now();
         if let Some(credential) = found {
+            self.issuers.extend(credential.mint.as_ref().map(|mint| (id, mint.via)));
             let issuers = self.issuers(&credential).await?;
             return self.compare(&credential, &issuers, &now).await;
         }

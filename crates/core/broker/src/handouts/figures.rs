@@ -41,7 +41,10 @@ impl HandOuts {
         let mut counts = [[0_usize; State::ALL.len()]; Kind::ALL.len()];
         let mut soonest = BinaryHeap::with_capacity(most + 1);
         self.0.by_name.for_each(|held| {
-            let state = held.standing.state(held.kind, held.validity.as_ref(), now);
+            let state = match held.standing.state(held.kind, held.validity.as_ref(), now) {
+                State::Expiring | State::NeedsLogin if is_minted_on_demand(held) => State::Active,
+                state => state,
+            };
             let kind = Kind::ALL.iter().position(|kind| *kind == held.kind);
             let state = State::ALL.iter().position(|one| *one == state);
             if let (Some(kind), Some(state)) = (kind, state) {
@@ -64,9 +67,15 @@ impl HandOuts {
     }
 }
 
+/// Whether the next token is minted when somebody asks for it, so that the end of this one needs nobody.
+fn is_minted_on_demand(held: &HeldToken) -> bool {
+    held.renewal == Renewal::Mint && held.standing == StandingKind::Active
+}
+
 /// The expiry of a token that should have been replaced by now, or never will be.
 fn expiring(held: &HeldToken, now: &Moment) -> Option<SoonExpiring> {
-    let validity = held.validity.as_ref().filter(|_| held.is_there() && held.hands_out)?;
+    let is_listed = held.is_there() && held.hands_out && !is_minted_on_demand(held);
+    let validity = held.validity.as_ref().filter(|_| is_listed)?;
     let is_awaited = held.renewal == Renewal::None
         || held.standing != StandingKind::Active
         || validity.access_is_due(now)

@@ -295,6 +295,14 @@ async fn what_waits_for_a_paused_channel_is_delivered_when_it_is_resumed() {
     until(&world, "the delivery", || sink.types() == ["credential.expiring"]).await;
     pass(&world, 4);
     assert_eq!(sink.types().len(), 1, "the event of the pause is skipped");
+    // The end of an alert is not: its begin was delivered.
+    world.broker.call(PauseChannel { name: name(), pause: true }).await.unwrap();
+    pass(&world, 2);
+    personal(&world, true).await;
+    pass(&world, 4);
+    world.broker.call(PauseChannel { name: name(), pause: false }).await.unwrap();
+    until(&world, "the end", || sink.types().last().is_some_and(|kind| kind == "credential.recovered")).await;
+    assert_eq!(sink.types(), ["credential.expiring", "credential.recovered"]);
     running.abort();
 }
 
@@ -427,6 +435,34 @@ async fn deliveries_and_what_waits_are_counted_where_the_work_is_done() {
     let _ = running.await;
     pass(&world, 1);
     assert_eq!((world.broker.last_watch(), world.broker.last_delivery()), (None, None), "nothing runs any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_a_channel_wants_waits_for_it() {
+    let world = world().await;
+    let bad = Sink::new().await;
+    let rules = Rules { types: vec!["credential.needs-login".parse().unwrap()], ..Rules::default() };
+    let (name, target) = ("bad".parse().unwrap(), webhook(&bad));
+    world.broker.call(AddChannel { name, target, rules, heartbeat: None, test: false }).await.unwrap();
+    bad.answers(Answers::Status(500));
+    personal(&world, false).await;
+    let running = begin(&world.broker);
+    pass(&world, 2);
+    world.advance(11 * HOUR + 10 * 60 * SECOND);
+    pass(&world, 3);
+    world.advance(HOUR);
+    until(&world, "an attempt", || !bad.bodies().is_empty()).await;
+    let webhooks = || world.broker.counted_deliveries().into_iter().find(|of| of.kind == "webhook").unwrap();
+    until(&world, "the count", || webhooks().waiting == 1).await;
+    let listed = world.broker.call(ListEvents::default()).await.unwrap().events;
+    assert!(listed.len() > 1, "there were others: {listed:?}");
+    assert_eq!(webhooks().oldest, Some(bad_time(&bad)));
+    running.abort();
+}
+
+/// When the event happened that a receiver was sent last.
+fn bad_time(sink: &Sink) -> jiff::Timestamp {
+    sink.bodies().last().unwrap().0["time"].as_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,10 +30,11 @@ use crate::target::{MailAddress, MailSecurity, MailTarget, TargetError};
 
 use self::stream::Answers;
 
-/// Sends the mail, once, to each recipient that the server accepts.
+/// Sends the mail, once, to each recipient that does not have it and that the server accepts.
 pub(crate) async fn send(
     target: &MailTarget,
     notice: &Notice,
+    have_it: &[String],
     at: &Moment,
     authorities: &[Vec<u8>],
     sleep: &dyn Sleep,
@@ -44,7 +45,7 @@ pub(crate) async fn send(
     if let (Some(username), Some(password)) = (&target.username, &target.password) {
         delivery.log_in(&mut connection, username, password).await?;
     }
-    let sent = delivery.hand_over(&mut connection, message.as_bytes()).await;
+    let sent = delivery.hand_over(&mut connection, message.as_bytes(), have_it).await;
     // The server has answered. Whether it says goodbye does not matter.
     tokio::select! {
         () = connection.abort() => {}
@@ -144,19 +145,24 @@ impl Delivery<'_> {
         logged_in.map(drop).map_err(|error| self.failed(&error, "the login"))
     }
 
-    /// Sends the message. One recipient that is refused does not keep it from the others.
-    async fn hand_over(&self, connection: &mut AsyncSmtpConnection, message: &[u8]) -> Result<(), DeliveryError> {
+    /// Sends the message to those who do not have it. One recipient that is refused does not keep it from the others.
+    async fn hand_over(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        message: &[u8],
+        have_it: &[String],
+    ) -> Result<(), DeliveryError> {
         let from = Mail::new(Some(address(&self.target.from)), Vec::new());
         connection.command(from).await.map_err(|error| self.failed(&error, "the sender"))?;
-        let (mut accepted, mut refusals) = (0, Vec::new());
-        for to in &self.target.to {
+        let (mut accepted, mut refusals) = (Vec::new(), Vec::new());
+        for to in self.target.to.iter().filter(|to| !have_it.iter().any(|has| has == to.as_str())) {
             match connection.command(Rcpt::new(address(to), Vec::new())).await {
-                Ok(_) => accepted += 1,
+                Ok(_) => accepted.push(to.as_str().to_owned()),
                 Err(error) if error.status().is_some() => refusals.push(error),
                 Err(error) => return Err(self.failed(&error, "a recipient")),
             }
         }
-        if accepted > 0 {
+        if !accepted.is_empty() {
             connection.command(Data).await.map_err(|error| self.failed(&error, "the mail"))?;
             connection.message(message).await.map_err(|error| self.failed(&error, "the mail"))?;
         }
@@ -164,13 +170,17 @@ impl Delivery<'_> {
         refusals.sort_by_key(Error::is_permanent);
         let Some(error) = refusals.first() else { return Ok(()) };
         let what = format!("{} of {} recipients", refusals.len(), self.target.to.len());
-        let failed = self.failed(error, &what);
-        // The others have the mail. Sent again because of a recipient that does not exist, they would have it again and again.
-        if accepted > 0 && error.is_permanent() {
-            tracing::warn!("the mail went to the other recipients: {failed}");
-            return Ok(());
+        match self.failed(error, &what) {
+            // One that does not exist is no reason to send the others the mail again and again.
+            failed @ DeliveryError::Refused { .. } if accepted.len() + have_it.len() > 0 => {
+                tracing::warn!("the mail went to the other recipients: {failed}");
+                Ok(())
+            }
+            DeliveryError::Later { receiver, reason, .. } if !accepted.is_empty() => {
+                Err(DeliveryError::Partly { receiver, reason, accepted })
+            }
+            failed => Err(failed),
         }
-        Err(failed)
     }
 
     /// Judges an error by its code. The server's words are not repeated.

@@ -15,10 +15,10 @@ pub use id::NoticeId;
 pub use kind::{NoticeError, NoticeType};
 pub(crate) use kind::{PREFIX, is_word};
 
+// Everything that a person reads of it goes through `lanyard_protocol::visible` when it is written as text.
 /// An event in the envelope of `CloudEvents` 1.0.
 ///
-/// Its texts may come from Webex or from other people. They are stored and sent as JSON unchanged; everything that a person reads goes
-/// through [`lanyard_protocol::visible`] when it is written as text.
+/// Its texts may come from Webex or from other people, and are not changed in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
     /// The version of `CloudEvents`.

@@ -19,6 +19,11 @@ impl Argv {
         Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or(program)
     }
 
+    /// The program, as it was given.
+    pub fn path(&self) -> &str {
+        &self.0[0]
+    }
+
     /// Whether the program is there: at its path, or in a directory of the search path that it is started with.
     pub fn is_found(&self) -> bool {
         let program = Path::new(&self.0[0]);

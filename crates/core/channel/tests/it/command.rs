@@ -148,7 +148,7 @@ async fn a_delivery_that_is_dropped_kills_its_command() {
     let (world, pipe) = (Arc::new(World::new()), Pipe::new());
     let target = shell("exec 9>\"$1\"; trap '' TERM; echo ready >&9; sleep 1000", &pipe.path());
     let delivery = tokio::spawn(async move {
-        let _ = world.channels.deliver(&target, &notice(), &now(), |_| NoTokens).await;
+        let _ = world.channels.deliver(&target, &notice(), &now(), &[], |_| NoTokens).await;
     });
     assert_eq!(pipe.first.await.unwrap(), "ready\n");
     delivery.abort();

@@ -138,10 +138,17 @@ async fn one_refused_recipient_keeps_no_other_from_the_mail() {
     // It is not sent again: the others have it.
     deliver(&trusting(&authority), target("smtp", &server)).await.unwrap();
     assert_eq!(server.mails()[0].to, ["duty@msp.example"]);
-    // One that may be accepted later is worth a repetition.
+    // One that may be accepted later is worth a repetition, for that one alone.
     let server =
         MailServer::start(MailTls::Offered(authority.acceptor("localhost")), &[("RCPT TO:<noc", "450 greylisted")]);
-    assert!(deliver(&trusting(&authority), target("smtp", &server)).await.unwrap_err().may_retry());
+    let error = deliver(&trusting(&authority), target("smtp", &server)).await.unwrap_err();
+    assert!(error.may_retry());
+    let DeliveryError::Partly { accepted, .. } = error else { panic!("{error:?}") };
+    assert_eq!(accepted, ["duty@msp.example"]);
+    let later = MailServer::start(MailTls::Offered(authority.acceptor("localhost")), &[]);
+    let target = Target::Mail(target("smtp", &later));
+    trusting(&authority).deliver_again(&target, &notice(), &accepted).await.unwrap();
+    assert_eq!(later.mails()[0].to, ["noc@msp.example"]);
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ async fn a_space_shows_a_notice_as_it_is_whatever_it_holds() {
             assert_eq!(id, credential);
             source.clone()
         };
-        channels.deliver(&target, &notice, &now(), asked).await.unwrap();
+        channels.deliver(&target, &notice, &now(), &[], asked).await.unwrap();
         let messages: Value = client
             .resource(
                 |environment| {
@@ -141,7 +141,7 @@ async fn webexs_answer_decides_how_a_delivery_went() {
     let (target, _) = space("ROOM");
     let mut said = Vec::new();
     for _ in 0..5 {
-        said.push(match channels.deliver(&target, &notice(), &now(), |_| source.clone()).await {
+        said.push(match channels.deliver(&target, &notice(), &now(), &[], |_| source.clone()).await {
             Ok(()) => "delivered".to_owned(),
             Err(error) => format!("{error} / retry: {} {:?}", error.may_retry(), error.retry_after().is_some()),
         });
@@ -158,11 +158,11 @@ async fn webexs_answer_decides_how_a_delivery_went() {
     let expected = json!({ "roomId": "ROOM", "markdown": NoticeText::of(&notice()).markdown() });
     assert_eq!(serde_json::from_str::<Value>(seen.body()).unwrap(), expected);
 
-    let error = channels.deliver(&target, &notice(), &now(), |_| Empty).await.unwrap_err();
-    assert_eq!(error.to_string(), "Webex did not accept the event: there is no token: acme needs a new sign-in");
-    assert!(matches!(error, DeliveryError::Later { retry_after: None, .. }));
+    let error = channels.deliver(&target, &notice(), &now(), &[], |_| Empty).await.unwrap_err();
+    assert_eq!(error.to_string(), "nothing was sent: acme needs a new sign-in");
+    assert!(matches!(error, DeliveryError::NoToken { .. }) && error.may_retry(), "{error:?}");
     let closed = Only::new("http://127.0.0.1:1/v1", "canary");
-    let error = channels.deliver(&target, &notice(), &now(), |_| closed).await.unwrap_err();
+    let error = channels.deliver(&target, &notice(), &now(), &[], |_| closed).await.unwrap_err();
     assert!(matches!(error, DeliveryError::Unreachable { .. }), "{error:?}");
     assert!(!format!("{error:?}").contains("canary"));
     assert_eq!(Channels::LONGEST, Duration::from_secs(30));

@@ -33,7 +33,17 @@ impl World {
 
     /// Delivers the notice, without tokens.
     pub(crate) async fn deliver(&self, target: &Target, notice: &Notice) -> Result<(), DeliveryError> {
-        self.channels.deliver(target, notice, &now(), |_| NoTokens).await
+        self.deliver_again(target, notice, &[]).await
+    }
+
+    /// Delivers the notice of a mail to those who do not have it.
+    pub(crate) async fn deliver_again(
+        &self,
+        target: &Target,
+        notice: &Notice,
+        have_it: &[String],
+    ) -> Result<(), DeliveryError> {
+        self.channels.deliver(target, notice, &now(), have_it, |_| NoTokens).await
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use lanyard_credential::CredentialId;
 
-use super::{JournalEntry, Mac, TABLE, columns, integer, mac, read_entry};
+use super::{JournalEntry, Mac, Position, TABLE, columns, integer, mac, read_entry};
 use crate::engine::{Row, sql};
 use crate::event::{EventKind, credential_column};
 use crate::{Store, StoreError};
@@ -19,9 +19,10 @@ impl Store {
         let (mut number, mut entries) = (number, Vec::new());
         loop {
             let rows = self.engine().rows(sql(TABLE, SELECT_TOLD).bind(number).bind(limit).bind(since)).await?;
+            let start = self.start_of_journal().await?;
             for row in &rows {
                 number = integer(row, "number")?;
-                entries.extend(self.genuine(row));
+                entries.extend(self.genuine(row, start));
             }
             if rows.len() < limit as usize || entries.len() >= limit as usize {
                 entries.truncate(limit as usize);
@@ -34,17 +35,26 @@ impl Store {
     pub async fn told_last(&self, limit: u32) -> Result<Vec<JournalEntry>, StoreError> {
         let mut rows = self.engine().rows(sql(TABLE, SELECT_LAST).bind(limit)).await?;
         rows.reverse();
-        Ok(rows.iter().filter_map(|row| self.genuine(row)).collect())
+        let start = self.start_of_journal().await?;
+        Ok(rows.iter().filter_map(|row| self.genuine(row, start)).collect())
     }
 
-    /// The entry in a row, unless the row was altered without Lanyard. The first entry after those that were pruned has none before it.
-    fn genuine(&self, row: &Row) -> Option<JournalEntry> {
+    /// The entry before the first one: the last that was pruned.
+    async fn start_of_journal(&self) -> Result<Position, StoreError> {
+        let Some(anchor) = self.journal_counter().await?.anchor else { return Ok(Position::BEGINNING) };
+        Ok(self.anchored(anchor).await?.map_or(Position::BEGINNING, |start| start.at))
+    }
+
+    /// The entry in a row, unless the row was altered without Lanyard. Only the first entry has none before it.
+    fn genuine(&self, row: &Row, start: Position) -> Option<JournalEntry> {
         let read = || {
-            if let Some(previous) = row.optional_bytes("previous")? {
-                let previous = Mac::from_bytes(&previous).ok_or_else(|| row.impossible("mac"))?;
-                if mac(row)? != self.mac_after(&previous, row)? {
-                    return Err(row.altered());
-                }
+            let previous = match row.optional_bytes("previous")? {
+                Some(previous) => Mac::from_bytes(&previous).ok_or_else(|| row.impossible("mac"))?,
+                None if integer(row, "number")? == start.number + 1 => start.mac,
+                None => return Err(row.altered()),
+            };
+            if mac(row)? != self.mac_after(&previous, row)? {
+                return Err(row.altered());
             }
             read_entry(row)
         };

@@ -1,12 +1,13 @@
 //! `lanyard doctor`: faults, and what to do about each.
 
+mod channels;
 mod place;
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{Broker, ListChannels, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among};
+use lanyard_broker::{Broker, Obstacle, RetryRevocations, RevocationOutcome, Troubled, state_among};
 use lanyard_credential::{App, Credential, State};
 use lanyard_home::{Home, KeyError, OpenError, OpenHome};
 use lanyard_operation::Class;
@@ -19,7 +20,6 @@ use super::Examples;
 use super::clear::sentence;
 use super::key::{OFFERED, UNFINISHED, UNREMOVED, about, warnings};
 use super::test;
-use crate::channel_settings::{twice, twice_hint, with_channels};
 use crate::context::{BrokerStatus, Common};
 use crate::exit::{Failure, code_of};
 use crate::{context, output};
@@ -78,6 +78,11 @@ impl Finding {
         Self { what, said: said.into(), hint, status: Status::Bad }
     }
 
+    /// Something that works, and perhaps not as it is meant.
+    fn warning(what: &'static str, said: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what, said: said.into(), hint: Some(hint.into()), status: Status::Warning }
+    }
+
     fn is_bad(&self) -> bool {
         self.status == Status::Bad
     }
@@ -106,6 +111,9 @@ impl Doctor {
         }));
         let (code, serves_us) = examine_broker(common, &mut findings).await;
         codes.push(code);
+        if serves_us {
+            channels::look_at_deliveries(common, &home, &mut findings).await;
+        }
         if findings.iter().any(|finding| finding.what == "credential") {
             codes.push(if !serves_us {
                 0
@@ -272,7 +280,7 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
             ));
         }
     }
-    code = Box::pin(examine_channels(broker.clone(), home, code, findings)).await?;
+    code = Box::pin(channels::examine(broker.clone(), home, code, findings)).await?;
     let pause = store.pause().await?;
     if let Some(pause) = &pause {
         code = if code == 0 { 4 } else { code };
@@ -281,51 +289,6 @@ async fn examine(home: &Home, findings: &mut Vec<Finding>) -> Result<u8, Failure
     }
     // Queued revocations are the original's business until someone resumes this home.
     if pause.is_some() { Ok(code) } else { examine_revocations(&broker, code, findings).await }
-}
-
-/// Names the channels that fail. Gives the exit code, which an earlier fault has decided unless it is 0.
-async fn examine_channels(
-    broker: Broker,
-    home: &Home,
-    mut code: u8,
-    findings: &mut Vec<Finding>,
-) -> Result<u8, Failure> {
-    let broker = match with_channels(broker.clone(), home) {
-        Ok(broker) => broker,
-        Err(Failure::Usage { message, hint }) => {
-            code = if code == 0 { 2 } else { code };
-            findings.push(Finding::bad("channel", message, Some(hint)));
-            broker
-        }
-        // Settings that cannot be read have a finding of their own.
-        Err(_) => broker,
-    };
-    for name in broker.channels_in_both().await {
-        code = if code == 0 { 2 } else { code };
-        findings.push(Finding::bad("channel", twice(&name), Some(twice_hint(&name))));
-    }
-    for program in broker.missing_programs() {
-        code = if code == 0 { 4 } else { code };
-        let hint = "install it, or give its whole path in lanyard.toml, and restart the broker";
-        findings.push(Finding::bad("channel", program, Some(hint.to_owned())));
-    }
-    for channel in broker.perform(ListChannels {}).await? {
-        let Some(reason) = &channel.reason else { continue };
-        let (said, hint) = match (channel.state.as_str(), channel.failing_since) {
-            ("unreadable", _) => {
-                let hint = format!("see who can write to the database, then: lanyard channel remove {}", channel.name);
-                (reason.clone(), hint)
-            }
-            ("failing", Some(since)) => (
-                format!("{}: events have not arrived since {since:.0}: {reason}", channel.name),
-                format!("lanyard channel test {}", channel.name),
-            ),
-            _ => continue,
-        };
-        code = if code == 0 { 4 } else { code };
-        findings.push(Finding::bad("channel", said, Some(hint)));
-    }
-    Ok(code)
 }
 
 /// Tries queued revocations again. Gives the exit code, which an earlier fault has decided unless it is 0.
@@ -535,7 +498,7 @@ async fn examine_key(home: &OpenHome, findings: &mut Vec<Finding>) -> Result<u8,
     let key = home.key_status().await?;
     findings.push(Finding::good("key", format!("{} opens the store", key.place)));
     for (said, hint) in warnings(&key) {
-        findings.push(Finding { what: "key", said, hint: Some(hint), status: Status::Warning });
+        findings.push(Finding::warning("key", said, hint));
     }
     for broker in &key.brokers {
         findings.push(Finding::good("shared by", about(broker, &key)));

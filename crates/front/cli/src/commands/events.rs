@@ -1,5 +1,6 @@
 //! `lanyard events`: what people are told of.
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(crate) struct Events {
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
     /// Show only the latest COUNT events [default: 50; with --since all]
-    #[arg(long, value_name = "COUNT", value_parser = numbers::count)]
+    #[arg(long, value_name = "COUNT", value_parser = numbers::between(1, u32::MAX))]
     limit: Option<u32>,
     /// Print the JSON Schema of an event, and nothing else
     #[arg(long, conflicts_with_all = ["follow", "since", "limit"])]
@@ -46,17 +47,28 @@ impl Events {
         }
         let broker = common.broker_with_channels().await?;
         let since = self.since.map(|since| since.moment(context::parts().clock.now().wall));
-        let limit = self.limit.or_else(|| since.is_some().then_some(PAGE));
+        let limit = if since.is_some() { Some(PAGE) } else { self.limit };
         let mut page = broker.perform(ListEvents { after: None, since, limit }).await?;
         if page.events.is_empty() && !self.follow {
             output::note(if since.is_some() { "there are no events since then" } else { "there are no events yet" });
         }
-        print(&page.events, common)?;
-        // All of them, a page at a time.
-        while since.is_some() && self.limit.is_none() && !page.events.is_empty() {
+        // All since then, a page at a time, or the latest of them.
+        let most = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut latest = VecDeque::new();
+        loop {
+            let is_last = since.is_none() || page.events.is_empty();
+            if self.limit.is_none() || since.is_none() {
+                print(&page.events, common)?;
+            } else {
+                latest.extend(page.events.drain(..));
+                latest.drain(..latest.len().saturating_sub(most));
+            }
+            if is_last {
+                break;
+            }
             page = broker.perform(ListEvents { after: Some(page.next), since, limit: Some(PAGE) }).await?;
-            print(&page.events, common)?;
         }
+        print(latest.make_contiguous(), common)?;
         if self.follow && matches!(broker, Access::Local(_)) {
             output::note("no broker runs, and events are recorded while one does: lanyard serve");
         }

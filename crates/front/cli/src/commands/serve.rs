@@ -81,7 +81,7 @@ impl Serve {
         let broker = applied(broker, settings.clone(), &home)?;
         refuse_equal_names(&broker).await?;
         for program in broker.missing_programs() {
-            tracing::warn!(hint = "install it, or give its whole path in lanyard.toml", "{program}");
+            tracing::warn!(hint = "install it, or correct the command in lanyard.toml", "{program}");
         }
         let options = self.options(settings.serve, broker.store().home().to_owned())?;
         lanyard_server::serve(broker, options, async || orders.next().await, |told| tell(&told)).await?;

@@ -34,7 +34,7 @@ pub(crate) struct Simulator {
     /// How many people there are, up to 100,000
     #[arg(long, value_name = "N", default_value_t = 250, value_parser = numbers::between(1, 100_000))]
     people: u32,
-    /// How many devices stand in its workspaces, up to 20,000
+    /// The number of devices in its workspaces, up to 20,000
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = numbers::between(0, 20_000))]
     devices: u32,
     /// Simulate random device failures, restarts and sleep

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ struct State {
     answer: Mutex<String>,
     arrived: Mutex<Vec<Arrived>>,
     open: AtomicUsize,
+    /// Whether answers wait.
+    is_held: AtomicBool,
 }
 
 /// A request.
@@ -49,7 +51,13 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (answer, arrived) = (Mutex::new(ACCEPTED.to_owned()), Mutex::default());
-        let state = Arc::new(State { pace: Box::new(pace), answer, arrived, open: AtomicUsize::new(0) });
+        let state = Arc::new(State {
+            pace: Box::new(pace),
+            answer,
+            arrived,
+            open: AtomicUsize::new(0),
+            is_held: AtomicBool::new(false),
+        });
         let receiver = Self { address, state };
         let shared = receiver.clone();
         std::thread::spawn(move || {
@@ -80,15 +88,21 @@ impl Receiver {
         self.arrived().iter().map(Arrived::json).collect()
     }
 
-    /// Waits until a request is here that is not answered yet.
-    pub(crate) fn wait_for_a_request(&self) {
-        for _ in 0..20_000 {
-            if self.state.open.load(Ordering::SeqCst) > 0 {
-                return;
+    /// Holds answers back, or no longer.
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.state.is_held.store(is_held, Ordering::SeqCst);
+    }
+
+    /// Waits until a request is here that is not answered yet; `false` if none comes.
+    #[must_use]
+    pub(crate) fn wait_for_a_request(&self) -> bool {
+        (0..20_000).any(|_| {
+            let is_here = self.state.open.load(Ordering::SeqCst) > 0;
+            if !is_here {
+                wait(Duration::from_millis(1));
             }
-            wait(Duration::from_millis(1));
-        }
-        panic!("nothing is delivered");
+            is_here
+        })
     }
 
     fn accept(&self, mut stream: TcpStream) {
@@ -96,6 +110,9 @@ impl Receiver {
         self.state.open.fetch_add(1, Ordering::SeqCst);
         self.state.arrived.lock().unwrap().push(arrived);
         wait((self.state.pace)());
+        while self.state.is_held.load(Ordering::SeqCst) {
+            wait(Duration::from_millis(1));
+        }
         let answer = self.state.answer.lock().unwrap().clone();
         let _ = stream.write_all(answer.as_bytes());
         self.state.open.fetch_sub(1, Ordering::SeqCst);

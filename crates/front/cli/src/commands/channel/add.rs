@@ -27,7 +27,7 @@ pub(crate) enum Add {
     Webhook(Webhook),
     /// Add a Prometheus Alertmanager
     Alertmanager(Alertmanager),
-    /// Add an HTTP API with a JSON form of its own, such as ServiceNow
+    /// Add an HTTP API that expects its own JSON, such as ServiceNow
     Json(Json),
     /// Add a Webex space
     Space(Space),
@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
     /// Deliver only events about credentials with this label; may be repeated
     #[arg(long = "label", value_name = "KEY=VALUE")]
     labels: Vec<Label>,
-    /// Also send a heartbeat this often (1h, 1d), so that the receiver notices when nothing arrives any more
+    /// Also send a heartbeat this often (1h, 1d), so that the receiver can alert when heartbeats stop
     #[arg(long, value_name = "TIME", value_parser = heartbeat)]
     heartbeat: Option<Duration>,
     /// Add it without sending a test event first
@@ -108,7 +108,7 @@ pub(crate) struct Json {
     /// The https URL, or @FILE to read it from a file
     #[arg(value_name = "URL")]
     url: String,
-    /// A JSON file; placeholders such as {{data.summary}} are replaced with fields of the event
+    /// A JSON file; placeholders such as {{data.summary}} are replaced with members of the event (lanyard events --schema)
     #[arg(long, value_name = "FILE")]
     template: PathBuf,
     /// A header to send, with a file that contains its whole value (Bearer …, Basic …); may be repeated

@@ -104,7 +104,7 @@ async fn list(common: &Common) -> Result<(), Failure> {
         .map(|channel| {
             let last = channel.delivered_at.map_or("-".to_owned(), |at| table::moment(at, room));
             let wants = wants(channel);
-            vec![channel.name.clone(), channel.state.clone(), channel.target.clone(), wants, last]
+            vec![channel.name.clone(), channel.state.clone(), shortened(&channel.target), wants, last]
         })
         .collect();
     output::block(&table::render(&["NAME", "STATE", "TARGET", "EVENTS", "LAST DELIVERED"], rows))?;
@@ -113,6 +113,20 @@ async fn list(common: &Common) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// A target that fits into a table: the ids of spaces are long, and differ at their end.
+fn shortened(target: &str) -> String {
+    let characters: Vec<char> = target.chars().collect();
+    if characters.len() <= WIDEST {
+        return target.to_owned();
+    }
+    let half = WIDEST / 2;
+    let end = characters.len() - half;
+    characters[..half].iter().chain(&['…']).chain(&characters[end..]).collect()
+}
+
+/// The widest target in a table, in characters.
+const WIDEST: usize = 40;
 
 fn show(channel: &ChannelView, common: &Common) -> Result<(), Failure> {
     if common.json {

@@ -69,6 +69,9 @@ fn killed_in_the_middle(what: &str, home: &Home, serve: impl Fn(usize) -> Served
     let dice = Dice(SeededEntropy::new(17));
     let (mut kills, mut signed_in) = (0, 0);
     for round in 0..rounds() {
+        // Both are killed while the receiver has an event that it has not accepted.
+        let is_both = round % BOTH == 0;
+        receiver.hold(is_both);
         // An administrator gives a bot a new token; Lanyard notices, or a person is faster.
         let which = dice.index(bots.len());
         let name = ["lobby", "desk", "hall"][which];
@@ -78,8 +81,9 @@ fn killed_in_the_middle(what: &str, home: &Home, serve: impl Fn(usize) -> Served
         }
         add(home, &webex, name, &token);
         signed_in += 1;
-        let killed: &[usize] = if round % BOTH == 0 {
-            receiver.wait_for_a_request();
+        let killed: &[usize] = if is_both {
+            let logs = || brokers.iter().flatten().map(Served::log).collect::<Vec<_>>();
+            assert!(receiver.wait_for_a_request(), "nothing is delivered in round {round}: {:#?}", logs());
             &[0, 1]
         } else {
             wait(Duration::from_micros(dice.below(LONGEST)));
@@ -88,6 +92,7 @@ fn killed_in_the_middle(what: &str, home: &Home, serve: impl Fn(usize) -> Served
         for &which in killed {
             kills += usize::from(brokers[which].take().unwrap().kill());
         }
+        receiver.hold(false);
         for &which in killed {
             brokers[which] = Some(serve(which));
         }

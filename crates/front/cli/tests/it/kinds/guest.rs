@@ -175,3 +175,33 @@ fn a_limit_on_guest_tokens_holds_for_all_guests_of_the_issuer_and_not_for_the_is
     assert_eq!(broker.ask("GET", "/api/v1/credentials/bert/token").status, 200);
     assert!(broker.stop().status.success());
 }
+
+#[test]
+fn events_and_metrics_know_that_a_guest_depends_on_its_service_app_alone() {
+    let webex = Webex::with(Options::default());
+    let home = home();
+    let app = webex.description().service_app.clone();
+    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
+    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
+        .ok();
+    home.run(["add", "guest", "visitor", "--via", "fleet", "--subject", "v", "--display-name", "V"]).ok();
+    webex.control(Method::POST, "/behaviour", Some(&value!({ "guest_token_ttl_ms": 1000 })));
+    home.run(["add", "guest", "brief", "--via", "fleet", "--subject", "b", "--display-name", "B"]).ok();
+    let broker = Served::start(&home, [] as [&str; 0]);
+    assert_eq!(broker.ask("GET", "/api/v1/credentials").status, 200);
+    wait(Duration::from_millis(1100));
+    let page = broker.ask("GET", "/metrics").body;
+    assert!(page.contains("lanyard_credentials{state=\"active\",kind=\"guest\"} 2.0"), "{page}");
+    assert!(!page.contains("name=\"brief\""), "its end needs nobody: {page}");
+
+    // Its own journal entries do not change; its state does.
+    home.run(["disable", "fleet"]).ok();
+    let told = || {
+        let text = home.run(["--json", "events"]).ok();
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).any(|event| event["subject"] == "visitor")
+    };
+    assert!((0..200).any(|_| told() || {
+        wait(Duration::from_millis(50));
+        false
+    }));
+}

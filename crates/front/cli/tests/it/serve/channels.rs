@@ -91,13 +91,65 @@ fn events_are_listed_followed_and_limited_to_what_a_client_may_read() {
 }
 
 #[test]
+fn an_event_that_somebody_wrote_into_the_database_is_not_listed() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    home.sign_in(&webex, "acme");
+    let before = home.run(["events"]).ok();
+    assert!(before.contains("credential.authorised"), "{before}");
+    // The first entry has none before it, nor has one after a gap.
+    let forged = "'channel-failing', payload = '{\"name\":\"rota\",\"why\":\"CALL ME\"}'";
+    crate::client::rewrite(&home, &format!("UPDATE journal SET kind = {forged} WHERE number = 1"));
+    let columns = "at, kind, about, name, actor, writer, sequence, payload, mac";
+    let copied = format!(
+        "INSERT INTO journal (number, {columns}) SELECT number + 1000, {columns} FROM journal WHERE number = 1"
+    );
+    crate::client::rewrite(&home, &copied);
+    for arguments in [&["events"][..], &["events", "--since", "1d"]] {
+        let listed = home.run(arguments).ok();
+        assert!(!listed.contains("CALL ME") && listed.contains("credential.authorised"), "{listed}");
+    }
+}
+
+#[test]
+fn doctor_says_why_events_reach_nobody() {
+    let home = Home::new(LANYARD);
+    home.run(["channel", "add", "webhook", "ops", "http://127.0.0.1:1/", "--allow-private", "--untested"]).ok();
+    let doctor = home.run(["doctor"]).ok();
+    assert!(doctor.contains("?   channel      no broker runs, so no events are recorded or delivered"), "{doctor}");
+    let broker = Served::start(&home, [] as [&str; 0]);
+    assert!(!home.run(["doctor"]).ok().contains("channel"));
+    home.run(["channel", "pause", "ops"]).ok();
+    let doctor = home.run(["doctor"]).ok();
+    assert!(doctor.contains("ops is paused") && doctor.contains("hint: lanyard channel resume ops"), "{doctor}");
+    home.run(["channel", "resume", "ops"]).ok();
+    fs::write(home.path().join("lanyard.toml"), "[[channel]]\nname = \"log\"\ncommand = [\"true\"]\n").unwrap();
+    let doctor = home.run(["doctor"]).ok();
+    assert!(doctor.contains("log: the broker has not read the present lanyard.toml"), "{doctor}");
+    let tested = home.run(["channel", "test", "log"]);
+    assert!(tested.hint().contains("restart the broker"), "{tested:?}");
+    broker.stop().ok();
+}
+
+#[test]
+fn the_latest_events_of_a_time_are_shown() {
+    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+    let home = Home::signed_in(LANYARD, &webex);
+    home.run(["clear", "acme", "--yes"]).ok();
+    let all = home.run(["events", "--since", "1h"]).ok();
+    let one = home.run(["events", "--since", "1h", "--limit", "1"]).ok();
+    assert_eq!(Some(one.trim_end()), all.lines().last(), "{all}");
+    home.run(["events", "--limit", "0"]).fails(2);
+}
+
+#[test]
 fn a_channel_that_fails_shows_in_the_list_in_doctor_and_in_the_metrics() {
     let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
     let home = Home::signed_in(LANYARD, &webex);
     let dead = "http://127.0.0.1:1/";
     home.run(["channel", "add", "webhook", "ops", dead, "--allow-private", "--untested"]).ok();
-    assert!(!home.run(["doctor"]).ok().contains("channel"), "a channel without a fault is no finding");
     let broker = Served::start(&home, [] as [&str; 0]);
+    assert!(!home.run(["doctor"]).ok().contains("channel"), "a channel without a fault is no finding");
     home.sign_in(&webex, "acme");
     while home.run(["channel", "show", "ops"]).ok().lines().all(|line| !line.starts_with("failing")) {
         wait(Duration::from_millis(50));
@@ -163,8 +215,10 @@ fn doctor_names_each_mistake_in_the_channels_of_the_settings_file() {
     let channel = "[[channel]]\nname = \"log\"\ncommand = [\"true\"]\n";
     for (settings, said) in [
         (format!("{channel}events = [\"credential.needs-token\"]\n"), "no event has the type credential.needs-token"),
-        (channel.replace("true", "no-such-program"), "log: there is no program no-such-program"),
+        (channel.replace("true", "no-such-program"), "the channel log cannot run no-such-program"),
         ("[events]\noldest_backup = \"5m\"\n".to_owned(), "oldest_backup in lanyard.toml is less than an hour"),
+        (format!("{channel}events = [\"heartbeat\"]\n"), "the type heartbeat needs an interval"),
+        ("public_url = \"lanyard.example.com\"\n".to_owned(), "public_url in lanyard.toml is not an address"),
         ("[events]\nauthorities = \"ca.pem\"\n".to_owned(), "cannot read"),
     ] {
         fs::write(home.path().join("lanyard.toml"), settings).unwrap();
