@@ -50,8 +50,8 @@ fn with_names(command: clap::Command) -> clap::Command {
 fn named(command: &str, argument: Arg) -> Arg {
     let expected = argument.get_value_parser().type_id();
     let of = std::any::TypeId::of::<CredentialName>();
-    // `lanyard api` tells its words apart itself.
-    if expected == of || (command, argument.get_id().as_str()) == ("api", "call") {
+    // `lanyard api` and `--against` tell their words apart themselves.
+    if expected == of || matches!((command, argument.get_id().as_str()), ("api", "call") | ("coverage", "against")) {
         argument.add(ArgValueCandidates::new(|| candidates(&names().credentials, "credential")))
     } else if expected == std::any::TypeId::of::<AppName>() {
         argument.add(ArgValueCandidates::new(|| candidates(&names().apps, "app")))

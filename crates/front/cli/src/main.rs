@@ -7,6 +7,7 @@ mod channel_settings;
 mod commands;
 mod complete;
 mod context;
+mod csv;
 mod exit;
 mod file_text;
 mod hardening;

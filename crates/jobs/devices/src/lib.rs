@@ -32,7 +32,7 @@ pub use self::calls::alerts::{
     SilencedView,
 };
 pub use self::calls::approve::ApproveDevices;
-pub use self::calls::coverage::{Coverage, CoverageView, MissingView};
+pub use self::calls::coverage::{Against, Coverage, CoverageView, ListedDevice, MissingView};
 pub use self::calls::device::{
     AvailabilityView, BlindCause, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
 };

@@ -355,3 +355,37 @@ fn new_devices_wait_until_they_are_approved() {
     assert!(swept.contains("0 no longer listed"), "{swept}");
     assert!(home.run(["devices", "watch", "show", "lobby"]).ok().contains("open alerts   0"));
 }
+
+#[test]
+fn coverage_is_compared_with_an_exported_list() {
+    let (webex, home) = scene();
+    let email = &webex.description().bot.email;
+    let workspaces = webex.workspaces();
+    webex.grant(workspaces[0]["id"].as_str().unwrap(), email, Some("read"));
+    home.run(["devices", "watch", "add", "lobby"]).ok();
+    let seen = listed(&home);
+    let mut export = "Display Name,Serial Number,Location,Product,Type\r\n".to_owned();
+    for device in &seen {
+        export += &format!(
+            "{},{},Bern,Board,roomdesk\r\n",
+            device["name"].as_str().unwrap(),
+            device["serial"].as_str().unwrap()
+        );
+    }
+    export += "=1+1,FOC00000000,Bern,Desk Pro,roomdesk\r\nReception,FOC00000001,Bern,Phone 8845,phone\r\n";
+    let file = home.file("export.csv", &export);
+    let (file, missing) = (file.to_str().unwrap(), home.beside().join("missing.csv"));
+    let coverage = ["devices", "coverage", "lobby", "--against", file];
+    let (code, view) = json(&home, &coverage);
+    assert_eq!((code, &view["devices"], &view["not_compared"]), (4, &value!(seen.len() + 1), &value!(1)), "{view}");
+    assert_eq!(view["missing"], value!([{ "workspace": "=1+1", "location": "Bern", "devices": ["Desk Pro"] }]));
+    let missing = missing.to_str().unwrap();
+    let shown = home.run([&coverage[..], &["--csv", missing]].concat());
+    assert!(shown.stdout.contains("LOCATION") && shown.stdout.contains("Desk Pro"), "{shown:?}");
+    shown.fails(4);
+    let written = std::fs::read_to_string(missing).unwrap();
+    assert_eq!(written, "workspace,location,devices\r\n'=1+1,Bern,Desk Pro\r\n", "no formula");
+    home.run([&coverage[..], &["--csv", missing]].concat()).fails(2);
+    home.run(["devices", "coverage", "lobby", "--against", "no-such.csv"]).fails(2);
+    home.run(["devices", "coverage", "lobby", "--against", "Not A Name"]).fails(2);
+}

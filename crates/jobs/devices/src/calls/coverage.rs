@@ -19,6 +19,8 @@ use crate::watch_name::WatchName;
 pub struct MissingView {
     /// The workspace's name, as the comparing credential reads it.
     pub workspace: String,
+    /// The name of its location, where the comparison has one.
+    pub location: Option<String>,
     /// The products of the devices in it that are not seen.
     pub devices: Vec<String>,
 }
@@ -32,7 +34,7 @@ pub struct CoverageView {
     pub account: Option<String>,
     /// The name of its organisation.
     pub organisation: Option<String>,
-    /// The credential that sees everything; `None` if nothing was compared.
+    /// The credential that sees everything, or the name of the list; `None` if nothing was compared.
     pub against: Option<String>,
     /// How many devices the watch sees, of those that it is to watch.
     pub devices_seen: usize,
@@ -54,8 +56,36 @@ pub struct CoverageView {
 pub struct Coverage {
     /// The watch.
     pub watch: WatchName,
-    /// The credential that sees everything.
-    pub against: Option<CredentialName>,
+    /// What it is compared with.
+    pub against: Option<Against>,
+}
+
+/// What shows all devices of an organisation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Against {
+    /// A credential that sees everything.
+    Credential(CredentialName),
+    /// A list that somebody exported, with its name.
+    List(String, Vec<ListedDevice>),
+}
+
+/// A device of an exported list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListedDevice {
+    /// The workspace, or the name of the device.
+    pub workspace: String,
+    /// The location.
+    pub location: Option<String>,
+    /// The product.
+    pub product: String,
+    /// The serial number.
+    pub serial: Option<String>,
+    /// The hardware address.
+    pub mac: Option<String>,
+    /// The type in the list's own words.
+    pub kind: Option<String>,
 }
 
 impl Operation for Coverage {
@@ -76,12 +106,22 @@ impl Operation for Coverage {
             watch: found.watch.name.to_string(),
             account,
             organisation,
-            against: self.against.as_ref().map(ToString::to_string),
+            against: self.against.as_ref().map(|against| match against {
+                Against::Credential(name) => name.to_string(),
+                Against::List(name, _) => name.clone(),
+            }),
             ..CoverageView::default()
         };
-        let Some(against) = &self.against else {
-            count(&mut view, &seen, found.watch.kinds);
-            return Ok(view);
+        let against = match &self.against {
+            Some(Against::Credential(against)) => against,
+            Some(Against::List(_, listed)) => {
+                compare_list(&mut view, &seen, listed, found.watch.kinds);
+                return Ok(view);
+            }
+            None => {
+                count(&mut view, &seen, found.watch.kinds);
+                return Ok(view);
+            }
         };
         let admin = job.store.credential(against).await.map_err(|error| stored(&error))?.ok_or_else(|| {
             Problem::new(Code::NoSuchName, format!("there is no credential named {against}"))
@@ -157,10 +197,56 @@ fn compare(
             let is_unseen = |device: &&&Device| device.id.as_ref().is_some_and(|id| !ours.contains(id.as_str()));
             let devices: Vec<_> = devices.iter().filter(is_unseen).map(|device| device.product.clone()).collect();
             let name = names.get(workspace).cloned().unwrap_or_else(|| workspace.to_owned());
-            (!devices.is_empty()).then_some(MissingView { workspace: name, devices })
+            (!devices.is_empty()).then_some(MissingView { workspace: name, location: None, devices })
         })
         .collect();
     view.missing.sort_by(|a, b| a.workspace.cmp(&b.workspace));
+}
+
+/// Compares with an exported list, by serial number or hardware address: it has no ids.
+fn compare_list(view: &mut CoverageView, seen: &[Device], listed: &[ListedDevice], kinds: WatchedKinds) {
+    count(view, seen, kinds);
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let key = |text: Option<&String>| text.map(|text| plain(text)).filter(|text| !text.is_empty());
+    let serials: HashSet<String> = seen.iter().filter_map(|device| key(device.serial.as_ref())).collect();
+    let macs: HashSet<String> = seen.iter().filter_map(|device| key(device.mac.as_ref())).collect();
+    let mut by_workspace: BTreeMap<(Option<&str>, &str), Vec<&ListedDevice>> = BTreeMap::new();
+    let mut compared = 0;
+    for device in listed {
+        let can_compare = key(device.serial.as_ref()).is_some() || key(device.mac.as_ref()).is_some();
+        if !can_compare || !device.is_covered(kinds) {
+            view.not_compared += 1;
+            continue;
+        }
+        compared += 1;
+        by_workspace.entry((device.location.as_deref(), &device.workspace)).or_default().push(device);
+    }
+    view.devices = Some(compared);
+    view.workspaces = Some(by_workspace.len());
+    let is_seen = |device: &ListedDevice| {
+        key(device.serial.as_ref()).is_some_and(|serial| serials.contains(&serial))
+            || key(device.mac.as_ref()).is_some_and(|mac| macs.contains(&mac))
+    };
+    view.missing = by_workspace
+        .into_iter()
+        .filter_map(|((location, workspace), devices)| {
+            let unseen = devices.into_iter().filter(|device| !is_seen(device));
+            let devices: Vec<_> = unseen.map(|device| device.product.clone()).collect();
+            let (workspace, location) = (workspace.to_owned(), location.map(str::to_owned));
+            (!devices.is_empty()).then_some(MissingView { workspace, location, devices })
+        })
+        .collect();
+}
+
+impl ListedDevice {
+    /// Whether a watch covers it, as far as the words of the list tell.
+    fn is_covered(&self, kinds: WatchedKinds) -> bool {
+        let words = [self.kind.as_deref().unwrap_or_default(), &self.product].join(" ").to_lowercase();
+        let is = |word: &str| words.contains(word);
+        (kinds.phones || !(is("phone") || is("dect")))
+            && (kinds.accessories || !is("accessor"))
+            && (kinds.personal || !is("personal"))
+    }
 }
 
 #[cfg(test)]
@@ -190,5 +276,38 @@ mod tests {
         assert_eq!((view.devices_seen, view.devices, view.workspaces, view.not_compared), (2, Some(4), Some(3), 1));
         let missing: Vec<_> = view.missing.iter().map(|found| (&*found.workspace, found.devices.join(","))).collect();
         assert_eq!(missing, [("Alpha", "Product c".to_owned()), ("Zeta", "Product b".to_owned())]);
+    }
+
+    #[test]
+    fn a_list_is_compared_by_serial_number_or_hardware_address() {
+        let device = |serial: &str, mac: &str| -> Device {
+            let json = json!({ "id": serial, "workspaceId": "w", "type": "roomdesk", "serial": serial, "mac": mac });
+            serde_json::from_value(json).unwrap()
+        };
+        let row = |workspace: &str, serial: &str, mac: &str, kind: &str| ListedDevice {
+            workspace: workspace.to_owned(),
+            location: Some("Bern".to_owned()),
+            product: format!("Product {workspace}"),
+            serial: Some(serial.to_owned()),
+            mac: Some(mac.to_owned()),
+            kind: Some(kind.to_owned()),
+        };
+        let seen = [device("FOC1", "00:1E:7A:00:00:01"), device("FOC2", "00:1E:7A:00:00:02")];
+        let listed = [
+            row("One", " foc1 ", "", ""),
+            row("Two", "", "001e.7a00.0002", ""),
+            row("Three", "FOC3", "", "Room device"),
+            row("Phone", "FOC4", "", "Desk Phone"),
+            row("Nothing", " ", "-", ""),
+        ];
+        let mut view = CoverageView::default();
+        compare_list(&mut view, &seen, &listed, WatchedKinds::default());
+        assert_eq!((view.devices_seen, view.devices, view.workspaces, view.not_compared), (2, Some(3), Some(3), 2));
+        let [missing] = &*view.missing else { panic!("{:?}", view.missing) };
+        assert_eq!((&*missing.workspace, missing.location.as_deref()), ("Three", Some("Bern")));
+        let with_phones = WatchedKinds { phones: true, ..WatchedKinds::default() };
+        let mut view = CoverageView::default();
+        compare_list(&mut view, &seen, &listed, with_phones);
+        assert_eq!((view.missing.len(), view.not_compared), (2, 1));
     }
 }

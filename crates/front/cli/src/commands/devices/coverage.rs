@@ -1,13 +1,14 @@
 //! `lanyard devices coverage`: what a watch does not see.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_credential::CredentialName;
-use lanyard_devices::{Coverage, CoverageView, WatchName};
+use lanyard_credential::NameError;
+use lanyard_devices::{Against, Coverage, CoverageView, WatchName};
 use lanyard_operation::Class;
 
-use super::devices;
+use super::{device_list, devices};
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::output;
@@ -17,18 +18,27 @@ use crate::output::table;
 pub(crate) struct Compare {
     /// The watch
     watch: WatchName,
-    /// A credential that sees everything, such as an administrator's
-    #[arg(long, value_name = "CREDENTIAL")]
-    against: Option<CredentialName>,
+    /// A credential that sees everything, such as an administrator's, or a list of devices with their serial numbers or MAC
+    /// addresses, such as an export of Control Hub
+    #[arg(long, value_name = "CREDENTIAL|FILE.csv")]
+    against: Option<String>,
     /// Print a letter that asks the organisation's administrator for what is missing
     #[arg(long)]
     letter: bool,
+    /// Write the missing workspaces to this new file
+    #[arg(long, value_name = "FILE", requires = "against")]
+    csv: Option<PathBuf>,
 }
 
 impl Compare {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { watch, against, letter } = self;
+        let Self { watch, against, letter, csv } = self;
+        let against = against.as_deref().map(against_of).transpose()?;
         let view = common.broker().await?.perform(Coverage { watch, against }).await?;
+        if let Some(path) = &csv {
+            device_list::write(path, &view)?;
+            output::note(&format!("wrote {} missing workspaces to {}", view.missing.len(), path.display()));
+        }
         if common.json {
             output::json::print(&view)?;
         } else if letter {
@@ -44,6 +54,19 @@ impl Compare {
         let lacks = !view.missing.is_empty() || (view.against.is_none() && view.devices_seen == 0);
         Ok(if lacks { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
     }
+}
+
+/// The meaning of a text: a file, if it is a path or ends with `.csv`, and a credential otherwise.
+fn against_of(text: &str) -> Result<Against, Failure> {
+    let path = Path::new(text);
+    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    if is_csv || path.components().count() > 1 {
+        return Ok(Against::List(text.to_owned(), device_list::read(path)?));
+    }
+    text.parse().map(Against::Credential).map_err(|error: NameError| Failure::Usage {
+        message: format!("`{text}` is neither a credential nor a file: {error}"),
+        hint: "name a credential, or a file that ends with .csv".to_owned(),
+    })
 }
 
 fn show(view: &CoverageView) -> Result<(), Failure> {
@@ -68,9 +91,13 @@ fn show(view: &CoverageView) -> Result<(), Failure> {
         devices(all)
     ))?;
     if !view.missing.is_empty() {
-        let rows = view.missing.iter().map(|missing| vec![missing.workspace.clone(), missing.devices.join(", ")]);
+        let rows = view.missing.iter().map(|missing| {
+            // Only a list has locations: a question mark says that nobody knows.
+            let location = missing.location.clone().unwrap_or_else(|| "?".to_owned());
+            vec![missing.workspace.clone(), location, missing.devices.join(", ")]
+        });
         output::line("")?;
-        output::block(&table::render(&["NOT GRANTED", "DEVICES"], rows.collect()))?;
+        output::block(&table::render(&["NOT GRANTED", "LOCATION", "DEVICES"], rows.collect()))?;
     }
     let against = view.against.as_deref().unwrap_or_default();
     if view.not_compared > 0 {

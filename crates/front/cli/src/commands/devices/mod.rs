@@ -4,6 +4,7 @@ mod alerts;
 mod approve;
 mod chosen;
 mod coverage;
+mod device_list;
 mod list;
 mod watch;
 mod watch_add;
@@ -141,7 +142,11 @@ pub(super) const EXAMPLES: &[Examples] = &[
     ),
     (
         "devices coverage",
-        &["lanyard devices coverage lobby --against admin", "lanyard devices coverage lobby --letter > letter.txt"],
+        &[
+            "lanyard devices coverage lobby --against admin",
+            "lanyard devices coverage lobby --against devices-export.csv --csv missing.csv",
+            "lanyard devices coverage lobby --letter > letter.txt",
+        ],
     ),
     ("devices approve", &["lanyard devices approve", "lanyard devices approve '1.04 Boardroom' --watch lobby"]),
     (

@@ -1,14 +1,11 @@
 //! Many credentials in one CSV file.
-//!
-//! Read with the core of the `csv` crate, which writes into buffers of its caller's: these are wiped.
 
-use csv_core::{ReadFieldResult, Reader};
 use lanyard_broker::ImportedTokens;
 use lanyard_credential::{AppName, CredentialName, Kind, Label, LabelKey};
 use lanyard_secret::{AccessToken, RefreshToken};
-use zeroize::Zeroizing;
 
 use super::token_file::token;
+use crate::csv::{Field, records};
 use crate::exit::Failure;
 
 /// A line that can be looked at.
@@ -41,8 +38,6 @@ enum Column {
     Padding,
 }
 
-type Field = Zeroizing<String>;
-
 /// Reads the lines below the header. A header that is not understood ends it: its columns may be in another order than they seem.
 pub(super) fn read(text: &str, default_app: Option<&AppName>) -> Result<Vec<Line>, Failure> {
     let is_filled = |(_, fields): &(u64, Vec<Field>)| fields.iter().any(|field| !field.is_empty());
@@ -51,46 +46,6 @@ pub(super) fn read(text: &str, default_app: Option<&AppName>) -> Result<Vec<Line
     let columns = columns(&header)?;
     let lines = records.map(|(number, fields)| Line { number, row: row(&columns, fields, default_app) });
     Ok(lines.collect())
-}
-
-/// All records, each with the number of its first line. Lines without any character are left out.
-fn records(text: &str) -> Vec<(u64, Vec<Field>)> {
-    let (mut reader, mut input) = (Reader::new(), text.as_bytes());
-    let mut buffer = Zeroizing::new(vec![0; text.len() + 1]);
-    let (mut records, mut record, mut field) = (Vec::new(), Vec::new(), Zeroizing::new(Vec::new()));
-    // The reader's own count stands at a record's end, before the empty lines that follow it.
-    let (mut line, mut began) = (1, None);
-    loop {
-        let empty = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        began.get_or_insert(line + ends(input, empty));
-        let (result, read, wrote) = reader.read_field(input, &mut buffer);
-        line += ends(input, read);
-        input = &input[read..];
-        field.extend_from_slice(&buffer[..wrote]);
-        match result {
-            ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
-            ReadFieldResult::End => break,
-            ReadFieldResult::Field { record_end } => {
-                // A part of a text, cut at ASCII characters, is a text.
-                record.push(Zeroizing::new(String::from_utf8_lossy(&field).trim().to_owned()));
-                field = Zeroizing::new(Vec::new());
-                if record_end {
-                    records.push((began.take().unwrap_or(line), std::mem::take(&mut record)));
-                }
-            }
-        }
-    }
-    records
-}
-
-/// How many lines end within the first `length` bytes: with a line feed, a carriage return, or both.
-fn ends(input: &[u8], length: usize) -> u64 {
-    let is_end = |place: usize| match input[place] {
-        b'\n' => true,
-        b'\r' => input.get(place + 1) != Some(&b'\n'),
-        _ => false,
-    };
-    (0..length).map(|place| u64::from(is_end(place))).sum()
 }
 
 fn columns(header: &[Field]) -> Result<Vec<Column>, Failure> {

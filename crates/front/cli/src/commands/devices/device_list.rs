@@ -1,0 +1,118 @@
+//! Lists of devices as CSV files: read to compare with, and written for others.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use lanyard_devices::{CoverageView, ListedDevice};
+
+use crate::csv::{self, Field, records};
+use crate::exit::Failure;
+use crate::file_text;
+
+/// The content of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Workspace,
+    Name,
+    Location,
+    Product,
+    Serial,
+    Mac,
+    Kind,
+    Other,
+}
+
+/// Reads a list. Its columns are found by their headings, because each tool has its own.
+pub(super) fn read(path: &Path) -> Result<Vec<ListedDevice>, Failure> {
+    let shown = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| Failure::Usage {
+        message: format!("{shown} cannot be read: {error}"),
+        hint: "export the devices in Control Hub, or name a credential that sees everything".to_owned(),
+    })?;
+    parse(&file_text::utf8(bytes, &shown)?, &shown)
+}
+
+fn parse(text: &str, shown: &str) -> Result<Vec<ListedDevice>, Failure> {
+    let mut records = records(text.trim_start_matches('\u{feff}')).into_iter().map(|(_, fields)| fields);
+    let header = records.next().unwrap_or_default();
+    if header.len() == 1 && header[0].contains([';', '\t']) {
+        return Err(Failure::Usage {
+            message: format!("the columns of {shown} are not separated by commas"),
+            hint: "save the file with commas (in a spreadsheet: as \"CSV UTF-8 (comma delimited)\")".to_owned(),
+        });
+    }
+    let columns: Vec<Column> = header.iter().map(|heading| column(heading)).collect();
+    if !columns.iter().any(|column| matches!(column, Column::Serial | Column::Mac)) {
+        return Err(Failure::Usage {
+            message: format!("{shown} has no column of serial numbers or MAC addresses"),
+            hint: "expected headings in the first line, separated by commas, such as Name,Serial Number,MAC Address"
+                .to_owned(),
+        });
+    }
+    Ok(records.map(|fields| device(&columns, &fields)).filter(|device| *device != ListedDevice::default()).collect())
+}
+
+fn column(heading: &str) -> Column {
+    let words = heading.to_lowercase();
+    let plain: String = words.chars().filter(|letter| letter.is_alphanumeric()).collect();
+    match &*plain {
+        "workspace" | "workspacename" | "place" | "placename" | "room" | "roomname" | "belongsto" => Column::Workspace,
+        "name" | "displayname" | "devicename" => Column::Name,
+        "location" | "locationname" | "site" => Column::Location,
+        "product" | "productname" | "model" => Column::Product,
+        "type" | "devicetype" | "producttype" => Column::Kind,
+        _ if plain.starts_with("serial") || plain.ends_with("serialnumber") => Column::Serial,
+        _ if plain.starts_with("mac") || plain.ends_with("macaddress") => Column::Mac,
+        _ => Column::Other,
+    }
+}
+
+fn device(columns: &[Column], fields: &[Field]) -> ListedDevice {
+    let of = |wanted: Column| {
+        let found = columns.iter().zip(fields).find(|(column, field)| **column == wanted && !field.is_empty());
+        found.map(|(_, field)| field.to_string())
+    };
+    ListedDevice {
+        workspace: of(Column::Workspace).or_else(|| of(Column::Name)).unwrap_or_default(),
+        location: of(Column::Location),
+        product: of(Column::Product).unwrap_or_default(),
+        serial: of(Column::Serial),
+        mac: of(Column::Mac),
+        kind: of(Column::Kind),
+    }
+}
+
+/// Writes the workspaces that a watch misses to a new file.
+pub(super) fn write(path: &Path, view: &CoverageView) -> Result<(), Failure> {
+    let mut lines = vec![csv::line(&["workspace", "location", "devices"])];
+    lines.extend(view.missing.iter().map(|missing| {
+        csv::line(&[&missing.workspace, missing.location.as_deref().unwrap_or_default(), &missing.devices.join(", ")])
+    }));
+    let text = lines.join("\r\n") + "\r\n";
+    let written =
+        OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| Failure::Usage {
+        message: format!("{} cannot be written: {error}", path.display()),
+        hint: "name a file that does not exist yet".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_their_headings() {
+        let text = "\u{feff}Display Name,Status,Serial Number,MAC Address,Location,Product\r\n\
+                    \"Board, big\",Online,FOC1,00:1e:7a:00:00:01,Bern,Board Pro\r\n,,,,,\r\nShort,Offline\r\n";
+        let devices = parse(text, "it").unwrap();
+        assert_eq!(devices.len(), 2, "{devices:?}");
+        assert_eq!((&*devices[0].workspace, devices[0].serial.as_deref()), ("Board, big", Some("FOC1")));
+        assert_eq!((devices[0].location.as_deref(), &*devices[0].product), (Some("Bern"), "Board Pro"));
+        assert_eq!((&*devices[1].workspace, devices[1].serial.as_deref()), ("Short", None));
+        for bad in ["", "Name,Status\nx,y\n", "Name;Serial Number\nx;y\n"] {
+            assert!(parse(bad, "it").is_err(), "{bad:?}");
+        }
+    }
+}
