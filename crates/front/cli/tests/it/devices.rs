@@ -364,14 +364,11 @@ fn coverage_is_compared_with_an_exported_list() {
     webex.grant(workspaces[0]["id"].as_str().unwrap(), email, Some("read"));
     home.run(["devices", "watch", "add", "lobby"]).ok();
     let seen = listed(&home);
+    let row = |device: &Value| {
+        format!("{},{},Bern,Board,roomdesk\r\n", device["name"].as_str().unwrap(), device["serial"].as_str().unwrap())
+    };
     let mut export = "Display Name,Serial Number,Location,Product,Type\r\n".to_owned();
-    for device in &seen {
-        export += &format!(
-            "{},{},Bern,Board,roomdesk\r\n",
-            device["name"].as_str().unwrap(),
-            device["serial"].as_str().unwrap()
-        );
-    }
+    export.extend(seen.iter().map(row));
     export += "=1+1,FOC00000000,Bern,Desk Pro,roomdesk\r\nReception,FOC00000001,Bern,Phone 8845,phone\r\n";
     let file = home.file("export.csv", &export);
     let (file, missing) = (file.to_str().unwrap(), home.beside().join("missing.csv"));
